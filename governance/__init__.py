@@ -1,0 +1,1 @@
+"""Governance of AI-agent sessions."""

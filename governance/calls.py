@@ -1,0 +1,40 @@
+"""A tool call as every room sees it: canonical name, canonical facts, native arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from governance.values import Json
+
+
+@frozen
+class ToolCall:
+    """
+    One tool call that a host asks about or reports.
+
+    Attributes:
+        tool: Canonical name: ``"shell"``, ``"read"``, ``"mcp:server:tool"``, ``"other"`` …
+
+        native: The host's own name of the tool, such as ``"Bash"``.
+
+        own: Canonical own facts (``command``, ``path``, ``content`` …), as
+            ``docs/reference/facts`` lists them per tool.
+
+        args: The arguments as the host sent them.
+
+        cwd: Absolute working directory of the call, or ``None`` when the host hides it.
+
+        call_id: The host's id of the call, or ``""``.
+
+        fields: Own fact → native argument, for turning a rewritten fact back.
+    """
+
+    tool: str
+    native: str = ""
+    own: Mapping[str, Json] = field(factory=dict)
+    args: Mapping[str, Json] = field(factory=dict)
+    cwd: str | None = None
+    call_id: str = ""
+    fields: Mapping[str, str] = field(factory=dict)

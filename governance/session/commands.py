@@ -1,0 +1,97 @@
+"""What a host says happened, or asks leave for: the input of `decide`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import field, frozen
+
+from governance.calls import ToolCall
+from governance.values import Json
+
+Delivery = Literal["answer", "after_flush", "none"]
+History = Literal["kept", "lost", "unknown"]
+InjectPlace = Literal["transcript", "request", "none"]
+
+
+@frozen
+class HostTraits:
+    """
+    What a host can do, as far as deciding must know it.
+
+    Attributes:
+        inject: Where injected text lives: for the whole ``"transcript"``, for one
+            ``"request"``, or the host has no place (``"none"``).
+
+        inject_chars_max: Characters that one injection may have; ``None``: no limit.
+
+        asks: Whether a person can be asked; if not, *ask* becomes *deny*.
+
+        rewrites: Whether arguments can be changed without granting the call.
+
+        deny_at: Machine events whose refusal the host honours.
+    """
+
+    inject: InjectPlace = "transcript"
+    inject_chars_max: int | None = None
+    asks: bool = True
+    rewrites: bool = True
+    deny_at: frozenset[str] = frozenset(
+        {"start", "turn_start", "tool_before", "command", "compacting", "child_start"}
+    )
+
+
+@frozen(kw_only=True)
+class Command:
+    """
+    One event of one session, as an adapter reports it.
+
+    Attributes:
+        event: A name of the machine: ``"start"``, ``"turn_start"``, ``"tool_before"`` …
+
+        session: The session's id; a child's is ``parent/agent``.
+
+        key: Idempotency key of the payload, or ``None``.
+
+        run: Which process of the host this is; ``""`` when the host does not tell.
+
+        history: Whether the model still has what it was told before.
+
+        agent: The host's structured agent name, never prose; ``""`` for none.
+
+        role: The role given outright by an embedding program; wins over *agent*.
+
+        parent: Session id of the parent, for a child.
+
+        call: The tool call of ``tool_before`` and ``tool_after``.
+
+        late: The adapter knows that this comes after the end and is no new work.
+
+        delivery: How injected text reaches the model: in this very ``"answer"``,
+            only when the adapter reports the flush with ``brief`` (``"after_flush"``),
+            or not at all.
+
+        data: Own fields of the event (``prompt``, ``source``, ``reason``, ``outcome`` …),
+            as `governance.events` names them.
+
+        written: What *before* listeners changed: listener name → field → value.
+    """
+
+    event: str
+    session: str
+    at_ms: int | None = None
+    key: str | None = None
+    host: str = "python"
+    traits: HostTraits = HostTraits()
+    run: str = ""
+    history: History = "unknown"
+    agent: str = ""
+    role: str | None = None
+    actor: str | None = None
+    parent: str | None = None
+    call: ToolCall | None = None
+    late: bool = False
+    delivery: Delivery = "answer"
+    data: Mapping[str, Json] = field(factory=dict)
+    written: Mapping[str, Mapping[str, Json]] = field(factory=dict)
