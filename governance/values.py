@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from governance.errors import GovernanceError
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 DEPTH_MAX = 64
 INTEGER_MAX = 2**63 - 1
