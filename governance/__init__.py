@@ -1,1 +1,97 @@
-"""Governance of AI-agent sessions."""
+"""
+Governance of AI-agent sessions.
+
+An explicit state machine for each session, rules in TOML that decide what its agent may
+do, context that is injected when the model needs it, and a journal that proves itself.
+
+>>> from governance import State
+>>> State.BETWEEN_TURN
+<State.BETWEEN_TURN: 'between-turn'>
+
+Names are imported when they are first used: a hook process pays for what it touches.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from governance.calls import ToolCall
+    from governance.clock import Clock, SystemClock
+    from governance.errors import (
+        DefinitionError,
+        Diagnostic,
+        GovernanceError,
+        JournalError,
+        MisuseError,
+        OutcomeUnknown,
+        StoreBusy,
+        StoreDamaged,
+        StoreFull,
+        StoreMissing,
+        StoreNewer,
+    )
+    from governance.session.commands import Command, HostTraits
+    from governance.session.replies import Injection, Reply
+    from governance.states import State
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Clock",
+    "Command",
+    "DefinitionError",
+    "Diagnostic",
+    "GovernanceError",
+    "HostTraits",
+    "Injection",
+    "JournalError",
+    "MisuseError",
+    "OutcomeUnknown",
+    "Reply",
+    "State",
+    "StoreBusy",
+    "StoreDamaged",
+    "StoreFull",
+    "StoreMissing",
+    "StoreNewer",
+    "SystemClock",
+    "ToolCall",
+]
+
+_HOMES = {
+    "Clock": "governance.clock",
+    "Command": "governance.session.commands",
+    "DefinitionError": "governance.errors",
+    "Diagnostic": "governance.errors",
+    "GovernanceError": "governance.errors",
+    "HostTraits": "governance.session.commands",
+    "Injection": "governance.session.replies",
+    "JournalError": "governance.errors",
+    "MisuseError": "governance.errors",
+    "OutcomeUnknown": "governance.errors",
+    "Reply": "governance.session.replies",
+    "State": "governance.states",
+    "StoreBusy": "governance.errors",
+    "StoreDamaged": "governance.errors",
+    "StoreFull": "governance.errors",
+    "StoreMissing": "governance.errors",
+    "StoreNewer": "governance.errors",
+    "SystemClock": "governance.clock",
+    "ToolCall": "governance.calls",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module `governance` has no attribute `{name}`")
+    from importlib import import_module
+
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
