@@ -91,7 +91,6 @@ _MATCH = (
     "GOV228",
     "GOV229",
 )
-)
 
 KEYS: tuple[Key, ...] = (
     _key("format | int | required | version of the rule language", "GOV201", "GOV202"),
