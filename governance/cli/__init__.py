@@ -1,0 +1,47 @@
+"""
+The command ``governance``.
+
+`main` hands the two commands that a host calls many times an hour, ``hook`` and
+``statusline``, to their adapter before anything heavy is imported; all others go through
+`governance.cli.app`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+HOSTS = {"claude-code": "governance.hosts.claude_code"}
+"""Name of a host on the command line → the package of its adapter."""
+
+_QUICK = ("hook", "statusline")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """
+    Run the command line *words* and give its exit code.
+
+    0: fine. 1: the command found something (a violation of a chain, a bad pack). 2: it
+    could not do what was asked. Never raises but for `SystemExit` of a host's hook.
+    """
+    given = list(sys.argv[1:] if words is None else words)
+    if _is_quick(given):
+        return _run_quick(given[0], given[1], given[2:])
+    from governance.cli.app import run
+
+    return run(given)
+
+
+def _is_quick(given: list[str]) -> bool:
+    return len(given) > 1 and given[0] in _QUICK and given[1] in HOSTS and "--help" not in given
+
+
+def _run_quick(command: str, host: str, rest: list[str]) -> int:
+    try:
+        from importlib import import_module
+
+        code = import_module(f"{HOSTS[host]}.{command}").main(rest)
+    except Exception as error:  # noqa: BLE001 -- a host runs the tool on any other exit code than 2
+        sys.stderr.write(f"governance {command}: {type(error).__name__}: {error}\n")
+        return 2
+    return int(code or 0)

@@ -1,0 +1,117 @@
+"""The group of all commands; each is imported when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+import click
+
+from governance import __version__
+from governance.cli.frame import FAILED, FINE
+from governance.errors import GovernanceError, did_you_mean
+
+SECTIONS: Mapping[str, Mapping[str, str]] = {}
+"""Heading of the help → command → the module that holds it under the same name."""
+
+HOMES: Mapping[str, str] = {
+    name: module for commands in SECTIONS.values() for name, module in commands.items()
+}
+
+_HELP = """\
+Governs AI-agent sessions: states, rules, a journal that proves itself.
+
+Begin with `governance demo`: it governs a recorded session before your eyes and leaves a
+project that every other command can be tried on.
+"""
+
+
+class LazyGroup(click.Group):
+    """Finds commands in `SECTIONS` and imports the one that is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click calls it so
+        return list(HOMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- click calls it so
+        home = HOMES.get(cmd_name)
+        if home is None:
+            return None
+        found = import_module(home).COMMANDS[cmd_name]
+        assert isinstance(found, click.Command)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in HOMES and not name.startswith("-"):
+            meant = did_you_mean(name, HOMES)
+            ctx.fail(f"no command `{name}`" + (f"; {meant}" if meant else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for heading, names in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, self._short(ctx, name)) for name in names])
+
+    def _short(self, ctx: click.Context, name: str) -> str:
+        found = self.get_command(ctx, name)
+        return found.get_short_help_str(limit=80) if found else ""
+
+
+@click.group(
+    cls=LazyGroup,
+    help=_HELP,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="governance")
+def app() -> None:
+    """Stand for the command line as a whole."""
+
+
+def run(words: Sequence[str]) -> int:
+    """
+    Run the command line *words*; the exit code. No traceback leaves this function.
+
+    What nobody foresaw goes into a log file, and one line names it.
+    """
+    try:
+        code = app.main(list(words), prog_name="governance", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return FAILED
+    except GovernanceError as error:
+        from governance.cli.output import print_error
+
+        print_error(error, as_json=False)
+        return FAILED
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("stopped\n")
+        return FAILED
+    except BrokenPipeError:
+        return _closed_pipe()
+    except Exception as error:  # noqa: BLE001 -- the last line of defence: it is logged whole
+        return _crashed(error, words)
+    return code if isinstance(code, int) else FINE
+
+
+def _closed_pipe() -> int:
+    # Whoever read our output has gone; the interpreter's own flush at exit must not fail too.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED
+
+
+def _crashed(error: Exception, words: Sequence[str]) -> int:
+    from governance.cli.crash import log_crash
+
+    file = log_crash(error, words)
+    where = f"the whole is in {file}" if file else "and no log file could be written"
+    sys.stderr.write(
+        f"governance failed in a way that it did not foresee "
+        f"({type(error).__name__}: {str(error)[:200]!r}); {where}\n"
+    )
+    return FAILED

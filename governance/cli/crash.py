@@ -1,0 +1,45 @@
+"""A failure that nobody foresaw: one line for the person, the rest into a private file."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from governance.cli.homes import make_private_dir, state_home, write_private
+
+LOG_BYTES_MAX = 1_000_000
+
+
+def log_crash(error: BaseException, words: Sequence[str]) -> Path | None:
+    """
+    Append the traceback of *error* to ``errors.log`` and give that file's path.
+
+    The log lies in the state folder of the person, or in the folder for temporary files
+    when that cannot be written; ``None`` when neither can. It starts anew when it has
+    grown past `LOG_BYTES_MAX`; the one before is kept as ``errors.log.1``.
+    """
+    when = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    command = " ".join(("governance", *words[:1]))
+    text = f"{when} {command}\n{''.join(traceback.format_exception(error))}\n"
+    for folder in (state_home(), Path(tempfile.gettempdir()) / f"governance-{_owner()}"):
+        try:
+            file = make_private_dir(folder) / "errors.log"
+            if file.exists() and file.stat().st_size > LOG_BYTES_MAX:
+                file.replace(file.with_name("errors.log.1"))
+            write_private(file, text, append=True)
+        except OSError:
+            continue
+        return file
+    return None
+
+
+def _owner() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "nobody"

@@ -1,0 +1,144 @@
+"""What all commands share: how they are declared, how they fail, what their help teaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from attrs import frozen
+
+from governance.cli.output import print_error
+from governance.errors import Diagnostic, GovernanceError
+
+FINE = 0
+FOUND = 1
+FAILED = 2
+
+CONFIG_FILE = "governance.toml"
+PARENTS_MAX = 64
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., object])
+
+
+@frozen
+class Example:
+    """A command line that works in a project that `governance demo` made, and what it does."""
+
+    line: str
+    does: str
+
+
+class GovernedCommand(click.Command):
+    """
+    A command that turns the engine's errors into diagnostics and an exit code.
+
+    Attributes:
+        examples: Shown in its help and in the reference; a test runs them.
+
+        exits: What its exit codes mean, where they say more than for all commands.
+    """
+
+    examples: tuple[Example, ...] = ()
+    exits: str = ""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except GovernanceError as error:
+            as_json = str(ctx.params.get("format_name", "")).startswith("json")
+            print_error(error, as_json=as_json)
+            return FAILED
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write_text(example.does)
+                    # Not folded: a command line must be copied whole.
+                    formatter.write(f"{'':{formatter.current_indent}}  $ {example.line}\n")
+        with formatter.section("Exit codes"):
+            formatter.write_text(
+                self.exits or "0 fine, 1 found something, 2 could not do what was asked"
+            )
+
+
+def command(
+    name: str, *, examples: Sequence[Example], exits: str = ""
+) -> Callable[[Callable[..., object]], GovernedCommand]:
+    """Declare a function as the command *name*; its docstring is the help."""
+
+    def declare(function: Callable[..., object]) -> GovernedCommand:
+        made = click.command(name, cls=GovernedCommand)(function)
+        made.examples = tuple(examples)
+        made.exits = exits
+        return made
+
+    return declare
+
+
+def format_option(*extra: str) -> Callable[[_Decorated], _Decorated]:
+    """``--format text|json`` and what else the command knows; arrives as `format_name`."""
+    return click.option(
+        "--format",
+        "format_name",
+        type=click.Choice(["text", "json", *extra]),
+        default="text",
+        show_default=True,
+        help="For people, or for programs.",
+    )
+
+
+def dir_option(function: _Decorated) -> _Decorated:
+    """``--dir D``, the project's folder; arrives as `directory`."""
+    return click.option(
+        "--dir",
+        "directory",
+        type=click.Path(path_type=Path),
+        default=None,
+        help=f"Folder with {CONFIG_FILE}.  [default: the nearest one from here upwards]",
+    )(function)
+
+
+def key_option(function: _Decorated) -> _Decorated:
+    """``--key FILE``, for the commands that are a person's; arrives as `key_file`."""
+    return click.option(
+        "--key",
+        "key_file",
+        type=click.Path(path_type=Path),
+        default=None,
+        help="The key that init put outside the project; needed without a terminal.",
+    )(function)
+
+
+def project_of(directory: Path | None) -> Path:
+    """
+    The absolute folder of the project: the one given, or the nearest upwards from here.
+
+    Where none is found the present folder is given, so that what reads the configuration
+    says what is missing.
+    """
+    if directory is not None:
+        return directory.absolute()
+    here = Path.cwd()
+    for folder in (here, *here.parents[:PARENTS_MAX]):
+        if (folder / CONFIG_FILE).is_file():
+            return folder
+    return here
+
+
+def file_error(path: Path, error: OSError) -> GovernanceError:
+    """The error to raise when *path* cannot be read or written."""
+    from governance.errors import DefinitionError
+
+    return DefinitionError(
+        (
+            Diagnostic(
+                "GOV430",
+                f"`{path}` cannot be used: {(error.strerror or str(error)).lower()}",
+                file=str(path),
+            ),
+        )
+    )

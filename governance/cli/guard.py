@@ -1,0 +1,194 @@
+"""
+Keeps the governed agent from governing itself.
+
+`approve`, `pardon`, `pause`, `trust` and `uninstall` are a person's. They refuse inside a
+host's environment and where there is no terminal, unless a key is given that `init` put
+outside the project. A host is known by marks in the environment of this process **and of
+the processes above it**: an agent can take a variable out of what it starts, and can
+start a terminal of its own, but not change what its own shell was started with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from attrs import field, frozen
+
+from governance.cli.homes import config_home, make_private_dir, state_home, write_private
+from governance.errors import GovernanceError
+
+MARKS: Mapping[str, tuple[str, ...]] = {
+    "claude-code": ("CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT"),
+    "opencode": ("OPENCODE",),
+    "codex": ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED"),
+    "gemini-cli": ("GEMINI_CLI",),
+}
+"""Host → variables that stand in the environment of what it starts."""
+
+KEY_VARIABLE = "GOVERNANCE_KEY_FILE"
+ANCESTORS_MAX = 64
+_KEY_BYTES_MAX = 1_000
+
+CODES: Mapping[str, str] = {
+    "GOV420": "a command that is a person's was called from inside a host",
+    "GOV421": "a command that is a person's was called without a terminal",
+    "GOV422": "the key that was given does not open this project",
+}
+
+
+class PersonNeeded(GovernanceError):
+    """The command is a person's, and nothing shows that a person gave it."""
+
+    code = "GOV420"
+
+
+@frozen
+class Surroundings:
+    """
+    Where a command runs, as far as it tells a person from an agent.
+
+    Attributes:
+        environment: The variables of this process.
+
+        above: Those of the processes that started it, nearest first, where the system
+            shows them.
+
+        terminal: Whether standard input is a terminal.
+    """
+
+    environment: Mapping[str, str] = field(repr=False)
+    above: tuple[frozenset[str], ...] = field(default=(), repr=False)
+    terminal: bool = False
+
+    def host(self) -> str:
+        """The host in whose environment this is, or ``""``."""
+        for host, marks in MARKS.items():
+            if any(mark in self.environment for mark in marks):
+                return host
+            if any(mark in names for names in self.above for mark in marks):
+                return host
+        return ""
+
+
+def surroundings() -> Surroundings:
+    """The surroundings of this process."""
+    return Surroundings(
+        environment=dict(os.environ),
+        above=tuple(_names_above(os.getppid())),
+        terminal=os.isatty(0),
+    )
+
+
+def require_person(
+    command: str, project: Path, key_file: Path | None, around: Surroundings | None = None
+) -> None:
+    """
+    Return quietly if a person may be behind *command*.
+
+    *key_file* opens it anywhere. The variable ``GOVERNANCE_KEY_FILE`` stands for a
+    terminal alone: what a host inherits from the shell it was started in must not open
+    anything to the agent.
+
+    Raises:
+        PersonNeeded: GOV420 inside a host, GOV421 without a terminal, GOV422 when the
+            key is not this project's.
+    """
+    where = around if around is not None else surroundings()
+    if key_file is not None:
+        _check_key(project, key_file)
+        return
+    host = where.host()
+    if host:
+        raise PersonNeeded(
+            f"`governance {command}` is a person's, and this runs inside {host}",
+            remedy="run it in a terminal of your own, or give `--key FILE`",
+        )
+    if where.terminal:
+        return
+    inherited = where.environment.get(KEY_VARIABLE, "")
+    if inherited:
+        _check_key(project, Path(inherited))
+        return
+    raise PersonNeeded(
+        f"`governance {command}` is a person's, and this is no terminal",
+        code="GOV421",
+        remedy=f"run it in a terminal, or give `--key FILE` or `{KEY_VARIABLE}`",
+    )
+
+
+def make_key(project: Path) -> Path:
+    """
+    Make the key of *project* if it has none, and give the file that holds it.
+
+    The key lies in the configuration folder of the person and may be moved anywhere; what
+    it is checked against is a digest in the state folder. Neither lies in the project.
+    """
+    name = _project_name(project)
+    key_file = config_home() / "keys" / f"{name}.key"
+    digest_file = state_home() / "keys" / f"{name}.sha256"
+    if digest_file.exists():
+        return key_file
+    key = secrets.token_urlsafe(32)
+    make_private_dir(key_file.parent)
+    make_private_dir(digest_file.parent)
+    write_private(key_file, key + "\n")
+    write_private(digest_file, _digest(key) + "\n")
+    return key_file
+
+
+def remove_key(project: Path) -> None:
+    """Forget the key of *project*: its digest, and the key where `make_key` put it."""
+    name = _project_name(project)
+    (config_home() / "keys" / f"{name}.key").unlink(missing_ok=True)
+    (state_home() / "keys" / f"{name}.sha256").unlink(missing_ok=True)
+
+
+def _check_key(project: Path, key_file: Path) -> None:
+    try:
+        with key_file.open(encoding="utf-8") as stream:
+            given = stream.read(_KEY_BYTES_MAX).strip()
+        known = state_home() / "keys" / f"{_project_name(project)}.sha256"
+        expected = known.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        given = expected = ""
+    if not expected or not hmac.compare_digest(_digest(given), expected):
+        raise PersonNeeded(
+            f"`{key_file}` does not hold the key of `{project}`",
+            code="GOV422",
+            remedy="`governance init` says where it put the key",
+        )
+
+
+def _project_name(project: Path) -> str:
+    return hashlib.sha256(os.fsencode(project.resolve())).hexdigest()[:32]
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _names_above(pid: int) -> Iterable[frozenset[str]]:
+    """Names of the variables of the processes from *pid* upwards (Linux; else nothing)."""
+    for _ in range(ANCESTORS_MAX):
+        if pid <= 1:
+            return
+        process = Path("/proc") / str(pid)
+        try:
+            # The name of a program may hold spaces and brackets: count after the last one.
+            stat = (process / "stat").read_text(encoding="utf-8", errors="replace")
+            parent = int(stat.rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            return
+        try:
+            block = (process / "environ").read_bytes()
+        except OSError:
+            block = b""  # another user's process: no agent of ours started it
+        yield frozenset(
+            os.fsdecode(entry.partition(b"=")[0]) for entry in block.split(b"\0") if entry
+        )
+        pid = parent

@@ -1,0 +1,229 @@
+"""The frame of the command: exit codes, no traceback, quick ways, help that teaches."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import click
+import pytest
+
+from governance import cli
+from governance.cli import app as app_module
+from governance.cli.frame import Example, command, format_option, project_of
+from governance.errors import DefinitionError, Diagnostic, StoreBusy
+
+Declare = Callable[..., None]
+
+
+@pytest.fixture
+def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Declare:
+    """Put a command `probe` into the group, whose body is the function given."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    def put(body: Callable[[], object]) -> None:
+        @command("probe", examples=[Example("governance probe", "Probes.")])
+        @format_option()
+        def probe(format_name: str) -> object:
+            """Probe the frame."""
+            return body()
+
+        monkeypatch.setitem(sys.modules, "probe_home", SimpleNamespace(COMMANDS={"probe": probe}))
+        monkeypatch.setattr(app_module, "HOMES", {"probe": "probe_home"})
+        monkeypatch.setattr(app_module, "SECTIONS", {"Probe": {"probe": "probe_home"}})
+
+    return put
+
+
+def fail_with(error: BaseException) -> Callable[[], object]:
+    def body() -> object:
+        raise error
+
+    return body
+
+
+@pytest.mark.parametrize(("given", "code"), [(None, 0), (0, 0), (1, 1), (2, 2)])
+def test_the_code_of_a_command_is_the_exit_code(
+    declare: Declare, given: int | None, code: int
+) -> None:
+    """A command returns its code; nothing returned means fine."""
+    declare(lambda: given)
+
+    assert cli.main(["probe"]) == code
+
+
+def test_a_governance_error_is_two_and_a_diagnostic(
+    declare: Declare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the engine could not do is told with its code, as text or as JSON."""
+    declare(fail_with(DefinitionError((Diagnostic("GOV201", "no `format`", file="p.toml"),))))
+
+    assert cli.main(["probe"]) == 2
+    text = capsys.readouterr()
+    assert cli.main(["probe", "--format", "json"]) == 2
+    found = json.loads(capsys.readouterr().out)
+
+    assert text.err == "p.toml: GOV201 no `format`\n"
+    assert found["diagnostics"][0]["code"] == "GOV201"
+
+
+def test_the_unforeseen_is_one_line_and_a_log(
+    declare: Declare, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """No traceback is printed; it stands in a private file that the line names."""
+    declare(fail_with(ZeroDivisionError("a\nb")))
+
+    assert cli.main(["probe", "--format", "json"]) == 2
+
+    err = capsys.readouterr().err
+    log = tmp_path / "state" / "governance" / "errors.log"
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    assert str(log) in err
+    assert "ZeroDivisionError" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_log_is_bounded(declare: Declare, tmp_path: Path) -> None:
+    """A log that has grown past its bound is put aside and begun anew."""
+    declare(fail_with(ZeroDivisionError()))
+    log = tmp_path / "state" / "governance" / "errors.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"x" * 1_000_001)
+
+    cli.main(["probe"])
+
+    assert "ZeroDivisionError" in log.read_text()
+    assert log.with_name("errors.log.1").stat().st_size == 1_000_001
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_a_stopped_command_says_so(
+    declare: Declare, capsys: pytest.CaptureFixture[str], error: BaseException
+) -> None:
+    """Ctrl-C is no crash."""
+    declare(fail_with(error))
+
+    assert cli.main(["probe"]) == 2
+    assert capsys.readouterr().err.strip() == "stopped"
+
+
+@pytest.mark.parametrize(
+    "words", [["prob"], ["probe", "--formt", "json"], ["probe", "--format", "xml"], ["probe", "x"]]
+)
+def test_bad_usage_is_two_and_names_the_way_out(
+    declare: Declare, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """A misspelled command, option or value is refused with what was meant or can be."""
+    declare(lambda: None)
+
+    assert cli.main(words) == 2
+    err = capsys.readouterr().err
+    assert "Error:" in err
+    assert "Traceback" not in err
+    if words != ["probe", "x"]:
+        assert "probe" in err
+        assert "`probe`" in err or "--format" in err
+
+
+def test_help_teaches(declare: Declare, capsys: pytest.CaptureFixture[str]) -> None:
+    """Help shows an example that can be copied, and what the exit codes mean."""
+    declare(lambda: None)
+
+    assert cli.main(["probe", "--help"]) == 0
+
+    out = capsys.readouterr().out
+    assert "$ governance probe" in out
+    assert "0 fine, 1 found something, 2 could not" in out
+
+
+def test_without_words_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """`governance` alone teaches and is not an error of its own kind."""
+    assert cli.main([]) == 2
+    shown = capsys.readouterr()
+    assert "governance demo" in shown.out + shown.err
+
+
+def test_every_command_is_there_under_its_name() -> None:
+    """What the help lists can be imported, teaches by an example and has a docstring."""
+    context = click.Context(app_module.app)
+    for name in app_module.HOMES:
+        found = app_module.app.get_command(context, name)
+
+        assert found is not None
+        assert found.name == name
+        assert found.help
+        assert getattr(found, "examples", ())
+
+
+def test_a_store_that_is_busy_is_told(declare: Declare, capsys: pytest.CaptureFixture[str]) -> None:
+    """An error with a remedy shows the remedy."""
+    declare(fail_with(StoreBusy("locked", remedy="try again")))
+
+    assert cli.main(["probe"]) == 2
+    assert "try again" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_gone_is_no_crash() -> None:
+    """`governance … | head` ends without a traceback and without a log."""
+    run = "from governance.cli import main; import sys; sys.exit(main(['--help']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", run], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+
+    err = process.stderr.read()
+    process.stderr.close()
+    process.wait()
+
+    assert err == b""
+
+
+def test_a_hook_that_cannot_be_imported_denies(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The host runs the tool on exit code 1, so an import error must be 2."""
+    monkeypatch.setattr(cli, "HOSTS", {"claude-code": "governance.no_such_package"})
+
+    assert cli.main(["hook", "claude-code"]) == 2
+    assert "governance hook: ModuleNotFoundError" in capsys.readouterr().err
+
+
+def test_the_quick_way_imports_nothing_heavy() -> None:
+    """`hook` reaches its adapter before click and rich are imported."""
+    run = (
+        "import sys, types; from governance import cli; "
+        "probe = types.ModuleType('quick.hook'); probe.main = lambda rest: 7; "
+        "sys.modules['quick'] = types.ModuleType('quick'); sys.modules['quick.hook'] = probe; "
+        "cli.HOSTS['claude-code'] = 'quick'; "
+        "code = cli.main(['hook', 'claude-code', '--dir', '/x']); "
+        "heavy = {'click', 'rich', 'attr', 'logging', 'asyncio', 'pathlib'} & set(sys.modules); "
+        "print(code, sorted(heavy - before))"
+    )
+    start = "import sys; before = set(sys.modules)\n"
+
+    result = subprocess.run(
+        [sys.executable, "-c", start + run], capture_output=True, text=True, check=True
+    )
+
+    assert result.stdout.strip() == "7 []"
+
+
+def test_the_project_is_the_nearest_upwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --dir the nearest folder with governance.toml is taken, else the present one."""
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+
+    assert project_of(None) == deep
+    (tmp_path / "governance.toml").touch()
+    assert project_of(None) == tmp_path
+    assert project_of(Path("x")) == deep / "x"

@@ -1,0 +1,144 @@
+"""The governed agent cannot govern itself: who may call the commands of a person."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from governance.cli import guard
+from governance.cli.guard import PersonNeeded, Surroundings, make_key, remove_key, require_person
+
+TERMINAL = Surroundings(environment={}, terminal=True)
+NO_TERMINAL = Surroundings(environment={}, terminal=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+def code_of(project: Path, key: Path | None, around: Surroundings) -> str:
+    with pytest.raises(PersonNeeded) as refused:
+        require_person("pardon", project, key, around)
+    return refused.value.code
+
+
+def test_a_terminal_outside_any_host_is_a_person(project: Path) -> None:
+    """Without marks and with a terminal nothing is refused."""
+    require_person("pardon", project, None, TERMINAL)
+
+
+def test_no_terminal_is_refused(project: Path) -> None:
+    """A pipe or a scheduler is not a person."""
+    assert code_of(project, None, NO_TERMINAL) == "GOV421"
+
+
+@pytest.mark.parametrize(
+    ("host", "mark"), [(host, mark) for host, marks in guard.MARKS.items() for mark in marks]
+)
+def test_each_mark_of_each_host_refuses(project: Path, host: str, mark: str) -> None:
+    """Every mark alone refuses, even with a terminal, and the host is named."""
+    around = Surroundings(environment={mark: ""}, terminal=True)
+
+    with pytest.raises(PersonNeeded, match=host) as refused:
+        require_person("approve", project, None, around)
+
+    assert refused.value.code == "GOV420"
+
+
+def test_a_mark_that_was_taken_out_is_seen_above(project: Path) -> None:
+    """`env -u CLAUDECODE governance …` in a terminal of the agent's own is refused."""
+    around = Surroundings(
+        environment={}, above=(frozenset({"HOME"}), frozenset({"CLAUDECODE"})), terminal=True
+    )
+
+    assert code_of(project, None, around) == "GOV420"
+
+
+def test_the_key_opens_everywhere(project: Path, tmp_path: Path) -> None:
+    """The key that `init` made opens inside a host too, wherever the person has put it."""
+    key = make_key(project)
+    moved = tmp_path / "moved.key"
+    moved.write_bytes(key.read_bytes())
+    inside = Surroundings(environment={"CLAUDECODE": "1"}, terminal=False)
+
+    require_person("pardon", project, key, inside)
+    require_person("pardon", project, moved, inside)
+
+
+def test_an_inherited_key_does_not_open_a_host(project: Path) -> None:
+    """A variable that the host got from its shell opens nothing to its agent."""
+    key = make_key(project)
+    inherited = {guard.KEY_VARIABLE: str(key)}
+
+    require_person("pardon", project, None, Surroundings(environment=inherited))
+    inside = Surroundings(environment={**inherited, "CLAUDECODE": "1"})
+    assert code_of(project, None, inside) == "GOV420"
+
+
+@pytest.mark.parametrize("content", [b"", b"guess\n", b"\xff\xfe", b"x" * 5000])
+def test_a_wrong_key_is_refused(project: Path, tmp_path: Path, content: bytes) -> None:
+    """No content but the key itself opens, on a terminal as well."""
+    make_key(project)
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(content)
+
+    assert code_of(project, wrong, TERMINAL) == "GOV422"
+
+
+def test_a_project_without_a_key_has_no_key_that_opens(project: Path, tmp_path: Path) -> None:
+    """An empty file does not match a digest that was never made, nor another project's key."""
+    other = tmp_path / "other"
+    other.mkdir()
+    key = make_key(other)
+    empty = tmp_path / "empty"
+    empty.touch()
+
+    assert code_of(project, empty, TERMINAL) == "GOV422"
+    assert code_of(project, key, TERMINAL) == "GOV422"
+    assert code_of(project, tmp_path / "missing", TERMINAL) == "GOV422"
+
+
+def test_the_key_is_private_stays_and_can_be_removed(project: Path) -> None:
+    """The key is its owner's alone, is made once, and does not lie in the project."""
+    key = make_key(project)
+    content = key.read_text()
+
+    assert make_key(project).read_text() == content
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert key.parent.stat().st_mode & 0o777 == 0o700
+    assert not key.is_relative_to(project)
+
+    remove_key(project)
+    assert not key.exists()
+    remove_key(project)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="platform: no /proc")
+def test_the_environment_above_is_really_read() -> None:
+    """A real process that takes the mark out of its child's environment is still seen."""
+    ask = "from governance.cli.guard import surroundings; print(surroundings().host())"
+    inner = [sys.executable, "-c", ask]
+    outer = (
+        "import os, subprocess, sys; os.environ.pop('CLAUDECODE'); "
+        f"sys.exit(subprocess.call({inner!r}))"
+    )
+    environment = {**os.environ, "CLAUDECODE": "1"}
+
+    result = subprocess.run(
+        [sys.executable, "-c", outer],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert result.stdout.strip() == "claude-code"
