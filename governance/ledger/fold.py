@@ -1,0 +1,199 @@
+"""The ledger itself: what rows about violations, halts, steps and approvals add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from sys import intern
+from typing import Any, cast
+
+from attrs import evolve, frozen
+
+from governance.ledger import approvals as _approvals
+from governance.ledger.approvals import Approval
+from governance.ledger.escalation import StepTaken, strictest_first, taken
+from governance.ledger.violations import NONE, SEVERITIES, Violation, Violations
+from governance.values import Json
+
+HALTS_MAX = 64
+"""Halts told apart by their rule; what comes on top only a pardon of all lifts."""
+
+
+@frozen
+class Halt:
+    """
+    A latched stop: nothing asked for may happen until a person pardons it.
+
+    Attributes:
+        rule: The rule or step that made it; ``""`` when only a pardon of all can lift it.
+
+        reason: What the model and the person read.
+
+        scope: ``"turn"``: the turn was stopped; ``"session"``: the session was. Both hold
+            until a pardon; the scope says what the host was told to stop.
+    """
+
+    rule: str
+    reason: str
+    scope: str
+    at_ms: int
+
+
+@frozen
+class Ledger:
+    """
+    What one session has to answer for. Immutable: `apply` gives the next one.
+
+    Attributes:
+        halts: In the order in which they were made.
+
+        steps: Steps of the ladder, ended ones perhaps still among them: ask `in_force`.
+
+        approvals: Questions that wait and leave that was given.
+    """
+
+    violations: Violations = NONE
+    halts: tuple[Halt, ...] = ()
+    steps: tuple[StepTaken, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many violations stand, pardoned ones not among them."""
+        return len(self.violations)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many violations stand, by severity, the gravest last."""
+        made = self.violations.counts("severity")
+        return {name: made[name] for name in SEVERITIES if name in made}
+
+    def count_by(self, by: str) -> dict[str, int]:
+        """How many stand, by ``rule``, ``role`` or ``intent`` (marks of `intent_mark`)."""
+        made = self.violations.counts(by)
+        return {name: made[name] for name in sorted(made)}
+
+    def approval(self, approval_id: str) -> Approval | None:
+        """The open approval of that id, if there is one."""
+        for one in self.approvals:
+            if one.id == approval_id:
+                return one
+        return None
+
+    def open_approvals(self, now_ms: int) -> tuple[Approval, ...]:
+        """What still waits for a person at *now_ms*, oldest first."""
+        return tuple(one for one in self.approvals if one.status == "asked" and one.open_at(now_ms))
+
+    def plus(self, violation: Violation) -> Ledger:
+        """This ledger with *violation* counted, at the time that it carries."""
+        return evolve(self, violations=self.violations.add(violation))
+
+    def apply(self, kind: str, body: Mapping[str, Json], at_ms: int) -> Ledger:
+        """
+        This ledger after the row of *kind* with *body*, written at *at_ms*.
+
+        Rows of other kinds give this very ledger, so that ``is`` tells whether it changed.
+        """
+        if kind == "violation.counted":
+            return self.plus(Violation.from_json(body, at_ms))
+        if kind == "approval.asked":
+            return evolve(self, approvals=_approvals.asked(self.approvals, body, at_ms))
+        if kind == "approval.settled":
+            return evolve(self, approvals=_approvals.settled(self.approvals, body))
+        if kind == "session.escalated":
+            return evolve(self, steps=taken(self.steps, body, at_ms))
+        if kind == "session.halted":
+            return evolve(self, halts=_halt(self.halts, body, at_ms))
+        if kind == "violation.pardoned":
+            return self._pardon(str(body.get("rule") or ""))
+        carried = body.get("carried") if kind == "session.created" else None
+        if isinstance(carried, Mapping):
+            return Ledger.from_json(carried)
+        return self
+
+    def _pardon(self, rule: str) -> Ledger:
+        if not rule:
+            return Ledger(violations=self.violations.pardon(""), approvals=self.approvals)
+        return Ledger(
+            violations=self.violations.pardon(rule),
+            halts=tuple(one for one in self.halts if one.rule != rule),
+            steps=tuple(one for one in self.steps if one.id != rule and rule not in one.rules),
+            approvals=self.approvals,
+        )
+
+    def carry(self) -> dict[str, Json]:
+        """
+        What goes on to a successor session, as ``carried`` of its ``session.created`` row.
+
+        Violations, halts and steps do; approvals stay behind, for each is bound to the
+        session that asked.
+        """
+        return evolve(self, approvals=()).as_json()
+
+    def as_json(self) -> dict[str, Json]:
+        """This ledger as JSON, for a snapshot."""
+        return {
+            "violations": self.violations.as_json(),
+            "halts": [[one.rule, one.reason, one.scope, one.at_ms] for one in self.halts],
+            "steps": [one.as_json() for one in self.steps],
+            "approvals": [one.as_json() for one in self.approvals],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> Ledger:
+        """
+        The ledger that `as_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: *data* is nothing that `as_json` wrote.
+        """
+        wrote = cast("Mapping[str, Any]", data)
+        return cls(
+            violations=Violations.from_json(wrote["violations"]),
+            halts=tuple(Halt(*one) for one in wrote["halts"]),
+            steps=tuple(StepTaken.from_json(one, 0) for one in wrote["steps"]),
+            approvals=tuple(Approval.from_json(one, 0) for one in wrote["approvals"]),
+        )
+
+
+EMPTY = Ledger()
+"""The ledger of a session that has nothing to answer for; sessions share it."""
+
+
+def _halt(halts: tuple[Halt, ...], body: Mapping[str, Json], at_ms: int) -> tuple[Halt, ...]:
+    rule = intern(str(body.get("rule") or body.get("by") or ""))
+    reason = intern(str(body.get("why") or body.get("reason") or rule or "halted"))
+    scope = intern(str(body.get("scope", "session")))
+    if any(one.rule == rule for one in halts):
+        return halts
+    if len(halts) >= HALTS_MAX:
+        rule = ""
+        halts = halts[:-1]
+    return (*halts, Halt(rule, reason, scope, at_ms))
+
+
+def halted(ledger: Ledger, now_ms: int | None = None) -> str | None:
+    """
+    Why nothing may happen now, or ``None``.
+
+    A step of the ladder whose action is *halt* counts as long as it is in force; without
+    *now_ms* as long as it has not been forgotten.
+    """
+    for halt in ledger.halts:
+        return halt.reason
+    for step in ledger.steps:
+        if step.action == "halt" and (now_ms is None or step.holds_at(now_ms)):
+            return step.message or step.id
+    return None
+
+
+def in_force(ledger: Ledger, now_ms: int) -> tuple[StepTaken, ...]:
+    """The steps that hold at *now_ms*, strictest first."""
+    return strictest_first(one for one in ledger.steps if one.holds_at(now_ms))
+
+
+def find_approval(ledger: Ledger, key: str, now_ms: int) -> Approval | None:
+    """The granted approval of *key* that can be used at *now_ms*, if there is one."""
+    for one in ledger.approvals:
+        if one.key == key and one.status == "granted" and one.open_at(now_ms):
+            return one
+    return None
