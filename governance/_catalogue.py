@@ -1,0 +1,529 @@
+"""
+Every lifecycle event with every field of it, as data.
+
+One envelope class and this table stand in place of fifty classes: a process that answers
+one hook would spend more time on making those classes than on its answer.
+
+A field is written ``(name, type, sentence)``; after the type stand ``W`` for a field that a
+listener may write and ``?`` for one that may be absent (JSON null counts as absent).
+Enumerations are a fourth member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from attrs import frozen
+
+When: TypeAlias = Literal["before", "after"]
+
+TYPES = ("str", "int", "number", "bool", "object", "list[str]", "list[object]", "json")
+"""Types of fields; ``number`` takes an integer too, ``json`` is any value."""
+
+
+@frozen
+class FieldSpec:
+    """
+    One own field of an event.
+
+    Attributes:
+        type: One of `TYPES`.
+
+        doc: One sentence for the table of events.
+
+        writable: A listener may write it.
+
+        optional: It may be absent, or null.
+
+        values: The whole enumeration, or ``None`` when any value of the type may come.
+    """
+
+    name: str
+    type: str
+    doc: str
+    writable: bool = False
+    optional: bool = False
+    values: tuple[str, ...] | None = None
+
+
+@frozen
+class EventSpec:
+    """
+    One event of the catalogue.
+
+    Attributes:
+        when: ``"before"``: it has not happened, a listener may refuse it. ``"after"``: it
+            is committed.
+
+        fields: Own fields by name, in the order of the table.
+    """
+
+    name: str
+    when: When
+    doc: str
+    fields: Mapping[str, FieldSpec]
+
+    @property
+    def writable(self) -> frozenset[str]:
+        """Names of the fields that a listener may write."""
+        return frozenset(name for name, one in self.fields.items() if one.writable)
+
+
+_Field: TypeAlias = tuple[str, str, str] | tuple[str, str, str, tuple[str, ...]]
+
+ACTIONS = ("allow", "warn", "rewrite", "ask", "deny", "halt")
+OUTCOMES = ("ok", "failed", "refused", "unknown")
+SEVERITIES = ("info", "low", "medium", "high", "critical")
+_STATES = ("beginning", "between-turn", "compacted", "resumed", "interrupted", "ended")
+_STATS = ("stats", "object", "What the session has done so far, as counts by name.")
+_WHY = ("why", "str", "What made it so, in words.")
+
+
+def _field(given: _Field) -> FieldSpec:
+    name, kind, doc = given[:3]
+    words = kind.split()
+    values = given[3] if len(given) == 4 else None
+    return FieldSpec(name, words[0], doc, "W" in words, "?" in words, values)
+
+
+def _event(name: str, when: When, doc: str, *fields: _Field) -> EventSpec:
+    return EventSpec(name, when, doc, {one[0]: _field(one) for one in fields})
+
+
+_BIRTH = (
+    _event(
+        "session.creating",
+        "before",
+        "A session is about to exist and its model about to be set up.",
+        ("backend_name", "str", "Name of the model's backend, or empty where the host hides it."),
+        ("model_id", "str W", "Identifier of the model that is asked for."),
+        ("model_options", "object W", "Options of the model, such as its temperature."),
+        ("context_type", "str", "Name of the kind of context that the host keeps."),
+        ("adopted", "bool ?", "The session already runs elsewhere, so nothing can be written."),
+        ("source", "str ?", "What the host calls this start: startup, resume, clear or other."),
+    ),
+    _event(
+        "session.created",
+        "after",
+        "A session exists; its model has not been briefed.",
+        ("model_id", "str", "Identifier of the model, or empty where the host hides it."),
+        ("context", "json", "The initial context, or the name of its kind."),
+        ("language", "object", "The languages of `communication` and of `documents`."),
+        ("phase", "str", "Phase of the project that the session starts in."),
+        ("style", "str", "Style of answering that the session starts with."),
+        ("adopted", "bool", "It was first seen when it already ran."),
+        ("backend_name", "str ?", "Name of the model's backend."),
+        ("model_options", "object ?", "Options of the model as they were settled."),
+        ("source", "str ?", "What the host calls this start."),
+        ("predecessor", "str ?", "Session that this one follows after a clear, fork or rename."),
+        ("carried", "object ?", "What the predecessor hands on of its ledger."),
+        ("ledger", "object ?", "The ledger that goes on from the predecessor."),
+    ),
+    _event(
+        "session.started",
+        "after",
+        "The first message of an epoch has arrived.",
+        ("source", "str", "Who it came from: user, agent or host."),
+    ),
+)
+
+_WORK = (
+    _event(
+        "turn.started",
+        "after",
+        "A turn has begun.",
+        ("turn", "int", "Number of the turn in this epoch, from 1."),
+        ("prompt_source", "str", "Who spoke.", ("user", "agent", "host")),
+        ("prompt", "str ?", "The message, cut to what is kept."),
+        ("prompt_characters", "int ?", "Characters of the whole message."),
+    ),
+    _event(
+        "turn.ended",
+        "after",
+        "The model has stopped; a turn's end is no interruption.",
+        ("turn", "int", "Number of the turn that ended."),
+        _STATS,
+        ("implied", "bool ?", "The host did not report the end; the next event showed it."),
+        ("failure", "str ?", "Why the turn broke off, where it did."),
+    ),
+    _event(
+        "tool.asked",
+        "before",
+        "A tool is about to be called.",
+        ("tool", "str", "Canonical name of the tool."),
+        ("facts", "object", "What rules can see of the call, by fact."),
+        ("arguments", "object W", "The arguments as the host sent them."),
+        ("native", "str ?", "The host's own name of the tool."),
+    ),
+    _event(
+        "tool.decided",
+        "after",
+        "It is settled whether a tool may be called.",
+        ("tool", "str", "Canonical name of the tool."),
+        ("action", "str", "What holds.", ACTIONS),
+        ("rules", "list[str]", "Every rule that matched, the strictest first."),
+        ("message", "str", "What the model reads, or empty."),
+        ("native", "str ?", "The host's own name of the tool."),
+        ("call_id", "str ?", "The host's id of the call."),
+        ("intent", "str ?", "The call normalised: the same target has the same intent."),
+        ("reasons", "list[str] ?", "Why a guard refused it before any rule was asked."),
+        ("open", "bool ?", "The call was let through or put to a person, and awaits its outcome."),
+        ("approval", "str ?", "Id of the approval that it waits for or used."),
+        ("labels", "list[str] ?", "Labels that the call sets."),
+        ("shadows", "list[str] ?", "Rules in shadow mode that would have matched."),
+        ("skipped", "list[str] ?", "Rules that did not decide for want of history."),
+        ("delegate", "str ?", "The agent that work is handed to."),
+        ("rewritten", "bool ?", "Other arguments were answered than were asked for."),
+        ("paths", "list[str] ?", "The resolved paths that the call touches."),
+        ("stale", "bool ?", "It was asked because the session had gone stale."),
+        ("paused", "bool ?", "A person had paused governance, so no rule decided."),
+    ),
+    _event(
+        "tool.finished",
+        "after",
+        "A tool has come to an outcome.",
+        ("tool", "str", "Canonical name of the tool."),
+        ("outcome", "str", "What became of the call.", OUTCOMES),
+        ("duration_ms", "number ?", "How long it ran, in milliseconds."),
+        ("error", "str ?", "What it failed with, cut to what is kept."),
+        ("exit_code", "int ?", "Exit code of a command."),
+        ("call_id", "str ?", "The host's id of the call."),
+        ("intent", "str ?", "The call normalised."),
+        ("unasked", "bool ?", "Nobody had asked for leave."),
+        ("clears_stale", "bool ?", "A person let it run, so the session is stale no more."),
+    ),
+    _event(
+        "command.asked",
+        "before",
+        "A command of the host is about to run.",
+        ("name", "str", "Name of the command without its slash."),
+        ("arguments", "list[str] W", "Its arguments, one an element."),
+        ("source", "str", "Who gave it: user, agent or host."),
+    ),
+    _event(
+        "command.executed",
+        "after",
+        "A command of the host may run, or has run.",
+        ("name", "str", "Name of the command without its slash."),
+        ("arguments", "list[str]", "Its arguments, one an element."),
+        ("source", "str", "Who gave it: user, agent or host."),
+    ),
+    _event(
+        "task.completed",
+        "after",
+        "A task on the agent's list is done.",
+        ("title", "str", "What the task was."),
+        ("outcome", "str", "How it ended.", OUTCOMES),
+    ),
+    _event(
+        "file.changed",
+        "after",
+        "A tool has changed a file.",
+        ("path", "str", "The file, as the call named it."),
+        ("operation", "str", "What was done to it: write, edit or delete."),
+    ),
+    _event(
+        "style.changed",
+        "after",
+        "The style of answering has changed; what was cached of the old one is dropped.",
+        ("style", "str", "The new style."),
+    ),
+)
+
+_CONTEXT = (
+    _event(
+        "governance.injected",
+        "after",
+        "The model has been told what governs it.",
+        ("blocks", "list[str]", "Ids of the context blocks, in order."),
+        ("characters", "int", "Length of the text, in characters."),
+        ("sha256", "str", "Digest of the text, in hexadecimal."),
+        ("why", "str", "What called for it.", ("briefing", "reminder", "resume", "refresh")),
+        ("packs", "str ?", "Hash of the packs that it was rendered from."),
+        ("dropped", "list[str] ?", "Ids of the blocks that the budget had no room for."),
+    ),
+    _event(
+        "governance.lapsed",
+        "after",
+        "What the model was told no longer holds, and it must be told again.",
+        ("why", "str", "The packs changed, or a request went out without it."),
+    ),
+    _event(
+        "governance.paused",
+        "after",
+        "A person has put governance out of force for a while.",
+        ("until_ms", "int", "When it ends by itself, in milliseconds since 1970 UTC."),
+        ("by", "str", "Who did it."),
+        ("reason", "str", "Why."),
+    ),
+    _event(
+        "anchor.added",
+        "after",
+        "Something was marked to be remembered through compaction.",
+        ("id", "str", "Id of the anchor."),
+        ("type", "str", "What it is.", ("decision", "context", "checkpoint")),
+        ("priority", "str", "How much it matters; critical ones are never dropped silently."),
+        ("text", "str", "What is to be remembered."),
+    ),
+    _event(
+        "session.compacting",
+        "before",
+        "The host is about to compact the context.",
+        ("trigger", "str", "What set it off: manual, auto or unknown."),
+        ("context", "str W ?", "Text for the host's compaction, where it has a place for it."),
+    ),
+    _event(
+        "session.compacted",
+        "after",
+        "The context was compacted; what the model was told is gone with it.",
+        ("trigger", "str", "What set it off: manual, auto or unknown."),
+        ("compaction_count", "int", "How many compactions the session has had."),
+        ("context_size_tokens", "number ?", "Size of the context, in tokens."),
+        ("summary", "str ?", "The host's summary of what went before."),
+    ),
+)
+
+_REST = (
+    _event(
+        "session.idle",
+        "after",
+        "Nobody has worked for as long as the time-out says.",
+        ("reason", "str", "Always `idle`."),
+        ("open_calls", "list[str]", "Ids of the calls without an outcome."),
+        _STATS,
+        ("idle_seconds", "number ?", "Seconds since work was last seen."),
+    ),
+    _event(
+        "session.interrupted",
+        "after",
+        "Work broke off: an abort, an error, a shutdown or a halt.",
+        ("reason", "str", "What broke it off."),
+        ("open_calls", "list[str]", "Ids of the calls without an outcome."),
+        _STATS,
+        ("idle_seconds", "number ?", "Seconds since work was last seen."),
+    ),
+    _event(
+        "session.resumed",
+        "after",
+        "Work goes on after a gap.",
+        ("stale", "bool", "The gap was so long that writing needs a person's leave first."),
+        ("from", "str", "What it resumes from.", ("interrupt", "end")),
+        ("previous_state", "str", "The live state that was left.", _STATES),
+        ("gap_seconds", "number ?", "Seconds since work was last seen; absent when unknown."),
+    ),
+    _event(
+        "session.resetting",
+        "before",
+        "A context is about to be thrown away and a new epoch begun.",
+        ("previous_context", "json", "The context that goes, to be looked at only."),
+    ),
+    _event(
+        "session.reset",
+        "after",
+        "A new epoch has begun; the old one is archived.",
+        ("epoch", "int", "Number of the new epoch."),
+        ("cause", "str ?", "What called for it: a request, or a gap that was too long."),
+    ),
+    _event(
+        "session.ending",
+        "before",
+        "A session is about to end.",
+        ("context", "json", "The context at this moment, to be looked at only."),
+        ("interaction_count", "int", "Items in the context, or turns where the host hides it."),
+        ("exception", "str ?", "What it ends with, where it ends with an error."),
+    ),
+    _event(
+        "session.ended",
+        "after",
+        "A session has ended.",
+        ("reason", "str", "Why it ended."),
+        _STATS,
+    ),
+)
+
+_LEDGER = (
+    _event(
+        "violation.counted",
+        "after",
+        "Something was done against a rule.",
+        ("rule", "str", "The rule."),
+        ("severity", "str", "How grave it is.", SEVERITIES),
+        ("intent", "str", "What was attempted, normalised."),
+        ("counts", "object", "Violations of the session by severity, this one among them."),
+        ("action", "str ?", "What the rule did.", ("warn", "ask", "deny", "halt")),
+        ("role", "str ?", "Role that did it."),
+        ("turn", "int ?", "Turn in which it was done."),
+        ("epoch", "int ?", "Epoch in which it was done."),
+        ("child", "str ?", "Sub-session that did it."),
+    ),
+    _event(
+        "violation.pardoned",
+        "after",
+        "A person has forgiven violations.",
+        ("rule", "str", "The rule, or empty for every rule."),
+        ("count", "int", "How many were forgiven."),
+        ("by", "str", "Who did it."),
+        ("reason", "str", "Why."),
+    ),
+    _event(
+        "session.escalated",
+        "after",
+        "Violations have led to a step of the ladder.",
+        ("step", "str", "Id of the step."),
+        ("action", "str ?", "What the step does.", ACTIONS),
+        ("message", "str ?", "What the model and the person read."),
+        ("since_ms", "int ?", "From when it holds, in milliseconds since 1970 UTC."),
+        ("until_ms", "int ?", "Until when it holds; absent: until a pardon."),
+        ("tools", "list[str] ?", "Tools that it concerns; none means all."),
+        ("rules", "list[str] ?", "Rules whose violations led to it."),
+        ("count", "int ?", "How many violations led to it."),
+    ),
+    _event(
+        "session.halted",
+        "after",
+        "Nothing asked for may happen until a person pardons it.",
+        ("by", "str", "The rule or the step that did it."),
+        ("scope", "str ?", "What the host was told to stop.", ("turn", "session")),
+        ("why", "str ?", "What the model and the person read."),
+        ("rule", "str ?", "The rule that a pardon must name."),
+        ("reason", "str ?", "What led to it, in words."),
+    ),
+    _event(
+        "approval.asked",
+        "after",
+        "A person is asked for leave.",
+        ("id", "str", "Id of the question."),
+        ("action", "str", "What leave is asked for, in words."),
+        ("expires_at_ms", "int", "When the question lapses, in milliseconds since 1970 UTC."),
+        ("key", "str ?", "Digest that binds it to the exact call."),
+        ("rules", "list[str] ?", "The rules that ask."),
+        ("uses", "int ?", "How often the leave may be used."),
+        ("scope", "str ?", "What it covers.", ("call", "intent")),
+        ("asked_at_ms", "int ?", "When it was asked, in milliseconds since 1970 UTC."),
+        ("status", "str ?", "Where it stands."),
+        ("tool", "str ?", "Canonical name of the tool."),
+    ),
+    _event(
+        "approval.settled",
+        "after",
+        "A question of leave is settled.",
+        ("id", "str", "Id of the question."),
+        ("by", "str", "Who settled it."),
+        (
+            "decision",
+            "str",
+            "What was decided.",
+            ("granted", "approved", "denied", "used", "expired"),
+        ),
+        ("expires_at_ms", "int ?", "Until when the leave holds."),
+        ("reason", "str ?", "Why, where a person said so."),
+    ),
+    _event(
+        "session.stalled",
+        "after",
+        "The session goes round in circles.",
+        ("kind", "str", "The pattern.", ("same_failure", "oscillation", "same_delegate")),
+        ("evidence", "str", "What repeats, in words."),
+    ),
+)
+
+_FAMILY = (
+    _event(
+        "child.started",
+        "after",
+        "A sub-session has begun.",
+        ("child_id", "str", "Session id of the child."),
+        ("role", "str", "Role of the child, or empty."),
+    ),
+    _event(
+        "child.ended",
+        "after",
+        "A sub-session has ended.",
+        ("child_id", "str", "Session id of the child."),
+        ("stats", "object", "What the child has done, as counts by name."),
+    ),
+)
+
+_CARE = (
+    _event(
+        "guard.gap",
+        "after",
+        "The host worked while its hooks were not called: the guard was off.",
+        ("host", "str", "The host."),
+        ("from", "int", "Beginning of the gap, in milliseconds since 1970 UTC."),
+        ("to", "int", "End of the gap, in milliseconds since 1970 UTC."),
+        ("missed", "int", "How many calls are known to have gone by."),
+    ),
+    _event(
+        "event.late",
+        "after",
+        "Something was reported after the session had ended.",
+        ("event", "str", "Machine event that came."),
+        _WHY,
+    ),
+    _event(
+        "event.duplicate",
+        "after",
+        "Something was reported that was known already.",
+        ("event", "str", "Machine event that came."),
+        _WHY,
+    ),
+    _event(
+        "event.unmatched",
+        "after",
+        "An end was reported for what had never begun.",
+        ("event", "str", "Machine event that came."),
+        _WHY,
+    ),
+    _event(
+        "event.refused",
+        "after",
+        "Something that was asked for was refused.",
+        ("event", "str", "Machine event that was asked for."),
+        ("reasons", "list[str]", "Why, one reason an element."),
+        ("rules", "list[str] ?", "Rules that refused it."),
+    ),
+    _event(
+        "listener.failed",
+        "after",
+        "A listener did not do its work.",
+        ("listener", "str", "Name of the listener."),
+        ("event", "str", "Event that it failed on."),
+        (
+            "why",
+            "str",
+            "How it failed.",
+            ("raised", "late", "answer", "write", "busy", "nested", "dropped", "left"),
+        ),
+        ("error", "str", "What it failed with, in words."),
+        ("count", "int", "How many times since it was last reported."),
+        ("disabled", "bool", "It will not be called again."),
+        ("event_id", "str ?", "Id of the event that it failed on."),
+    ),
+    _event(
+        "session.skewed",
+        "after",
+        "The clock of the machine went back.",
+        ("back_seconds", "number", "How far it went back, in seconds."),
+    ),
+    _event(
+        "session.damaged",
+        "after",
+        "The session's journal contradicts itself.",
+        ("what", "str", "What is wrong with it."),
+        ("rows", "int", "How many rows are concerned."),
+    ),
+    _event(
+        "session.repaired",
+        "after",
+        "The session's journal was mended as far as it could be.",
+        ("what", "str", "What was done."),
+        ("rows", "int", "How many rows were brought back."),
+    ),
+)
+
+CATALOGUE: Mapping[str, EventSpec] = {
+    one.name: one for one in (*_BIRTH, *_WORK, *_CONTEXT, *_REST, *_LEDGER, *_FAMILY, *_CARE)
+}
+"""Every event by name, in the order of the table of events."""
