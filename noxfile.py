@@ -1,0 +1,90 @@
+"""
+The one interface for whoever changes this tree; `.ci/run` calls the same sessions.
+
+Sessions run with the tools of the environment that nox itself runs in
+(``pip install -e ".[dev]"``): nothing is installed twice.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "tests", "docs"]
+
+PYTHON = sys.executable
+CODE = ("governance", "tests", "docs", "examples", "conftest.py", "noxfile.py")
+# Tools that were installed with this Python stand beside it.
+BIN = Path(PYTHON).parent
+
+
+def tool(session: nox.Session, name: str, *words: str) -> None:
+    """Run the tool *name* of this environment; a tool that is missing is an error."""
+    file = BIN / name
+    if not file.exists():
+        session.error(f'`{name}` is not installed: pip install -e ".[dev]"')
+    session.run(str(file), *words, external=True)
+
+
+@nox.session
+def fix(session: nox.Session) -> None:
+    """Format, and mend what can be mended."""
+    tool(session, "ruff", "check", "--fix", *CODE)
+    tool(session, "ruff", "format", *CODE)
+    session.run(PYTHON, "docs/tables.py", "--write", external=True)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Hold style, import contracts, slots and the change log's fragments."""
+    tool(session, "ruff", "check", *CODE)
+    tool(session, "ruff", "format", "--check", *CODE)
+    tool(session, "lint-imports")
+    tool(session, "slotscheck", "-m", "governance", "--require-superclass")
+    tool(session, "towncrier", "build", "--draft", "--version", "next")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the package, and its use as a user would write it, with mypy and pyright."""
+    tool(session, "mypy")
+    tool(session, "pyright")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test but those that need a real client or a fresh environment."""
+    coverage = str(BIN / "coverage")
+    session.run(coverage, "erase", external=True)
+    session.run(coverage, "run", "-m", "pytest", *session.posargs, external=True)
+    session.run(coverage, "combine", "-q", external=True)
+    session.run(coverage, "report", external=True)
+
+
+@nox.session
+def hosts(session: nox.Session) -> None:
+    """Install each host's pinned client and prove that it is governed; needs npm."""
+    words = ("-m", "real_client", "tests/hosts", *session.posargs)
+    session.run(PYTHON, "-m", "pytest", *words, external=True)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error."""
+    session.run(PYTHON, "docs/tables.py", external=True)
+    tool(session, "sphinx-build", "-n", "-W", "-q", "--keep-going", "docs", "docs/_build")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure against the yardsticks and print measured, bound and margin; a miss exits 1."""
+    session.run(PYTHON, "-m", "tests.bench", *session.posargs, external=True)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build sdist and wheel, install the wheel far from the checkout, and use it."""
+    session.run(PYTHON, "-m", "pytest", "-m", "wheel", "tests/packaging", external=True)
