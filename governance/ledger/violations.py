@@ -245,7 +245,10 @@ class Violations:
     def from_json(cls, data: Mapping[str, Json]) -> Violations:
         """The violations that `as_json` wrote."""
         wrote = cast("Mapping[str, Any]", data)
-        rows = [Entry(*one[:-1], bytes.fromhex(one[-1])) for one in wrote["tail"]]
+        rows = [
+            Entry(at_ms, turn, epoch, rule, role, child, action, severity, bytes.fromhex(mark))
+            for at_ms, turn, epoch, rule, role, child, action, severity, mark in wrote["tail"]
+        ]
         merged = tuple(
             Merged(intern(rule), intern(severity), intern(role), bytes.fromhex(intent), count)
             for rule, severity, role, intent, count in wrote["merged"]
