@@ -216,7 +216,6 @@ CODES: Mapping[str, str] = {
     "GOV206": "a set of tools that cannot be",
     "GOV207": "unknown key",
     "GOV208": "wrong type",
-    "GOV209": "a required key is missing",
     "GOV210": "an id of the wrong form",
     "GOV211": "a name that is taken",
     "GOV212": "unknown event",
@@ -256,8 +255,8 @@ CODES: Mapping[str, str] = {
     "GOV263": "a step of the ladder that cannot be",
     "GOV264": "a context block that cannot be",
     "GOV265": "blocks that must be kept exceed the budget",
-    "GOV270": "unknown host",
     "GOV271": "a rule on time without a time zone",
     "GOV272": "an undeclared field",
+    "GOV273": "the record of trust cannot be read",
 }
 """Stable code of a rule file's problem → its title; each has a page in the docs."""

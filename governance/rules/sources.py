@@ -1,0 +1,90 @@
+"""What the loader is given: the texts of packs, and what the project says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Protocol
+
+from attrs import Factory, frozen
+
+from governance._toml import Document
+from governance.rules.format import Defaults, Layer
+
+
+@frozen
+class PackSource:
+    """
+    One file of rules before it is read.
+
+    Attributes:
+        name: What the configuration calls it; ``""`` when it is only a path.
+
+        file: The path as the user gave it, for messages.
+
+        layer: Whose it is; a lower layer never loosens an upper one.
+    """
+
+    name: str
+    text: str | bytes
+    file: str
+    layer: Layer = "project"
+
+
+class HostAbilities(Protocol):
+    """What the loader asks of a host; the traits that adapters declare fit it."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person can be asked."""
+        ...
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether arguments can be changed."""
+        ...
+
+    @property
+    def deny_at(self) -> frozenset[str]:
+        """Machine events whose refusal the host honours."""
+        ...
+
+
+def trust_nothing(_hash: str) -> bool:
+    """The trust of a machine on which no person has trusted anything yet."""
+    return False
+
+
+@frozen(kw_only=True)
+class LoadSettings:
+    """
+    What the project and the machine say about all packs.
+
+    Attributes:
+        fields: Declared project fields and their defaults.
+
+        time_zone: IANA name, or ``None`` when the project has none.
+
+        hosts: The hosts in use and what each can do.
+
+        characters_max: The budget of injected text, or ``None`` for no bound.
+
+        project: ``governance.toml``, for its ``[[exempt]]`` tables.
+
+        project_layer: Whose file *project* is.
+
+        trusted: Whether a person has trusted the text with this sha256; until then a
+            project's loosening does not count.
+
+        today: The day by which exemptions expire; ``None``: none does.
+    """
+
+    defaults: Defaults = Factory(Defaults)
+    fields: Mapping[str, object] = Factory(dict)
+    time_zone: str | None = None
+    hosts: Mapping[str, HostAbilities] = Factory(dict)
+    characters_max: int | None = None
+    project: Document | None = None
+    project_layer: Layer = "project"
+    trusted: Callable[[str], bool] = trust_nothing
+    today: date | None = None

@@ -1,0 +1,86 @@
+"""Variables: ``{ var = "x" }`` stands for any value, and for a whole value only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+
+from governance.rules.reading import Findings, Path, kind_of, nearest
+
+
+def put_in(findings: Findings, data: Mapping[str, object]) -> dict[str, object]:
+    """
+    *data* with the value of each variable in its place, and without ``vars``.
+
+    Reports unknown variables (GOV204), values that no place could take (GOV205) and, as
+    warnings, variables that are used nowhere. *findings* learns where values were put in,
+    so that what does not fit there is blamed on the variable.
+    """
+    raw = data.get("vars", {})
+    known: dict[str, object] = {}
+    if isinstance(raw, dict):
+        known = {name: value for name, value in raw.items() if _sound(findings, name, value)}
+    else:
+        findings.wrong("GOV205", f"`vars` must be a table, not {kind_of(raw)}", ("vars",))
+    rest = {name: value for name, value in data.items() if name != "vars"}
+    # Most packs use none, and a walk over a pack costs as much as reading its keys.
+    if "var" not in findings.document.text:
+        return rest
+    used: set[str] = set()
+    names = raw if isinstance(raw, dict) else {}
+    made = {
+        name: _walk(findings, value, (name,), known, names, used) for name, value in rest.items()
+    }
+    for name in known:
+        if name not in used:
+            message = f"variable `{name}` is used nowhere"
+            findings.warn("GOV204", message, ("vars", name), "take it out, or use it")
+    return made
+
+
+def _sound(findings: Findings, name: str, value: object) -> bool:
+    path: Path = ("vars", name)
+    items = value if isinstance(value, list) else [value]
+    for one in items:
+        if type(one) is float and not isfinite(one):
+            findings.wrong("GOV205", f"variable `{name}` is no finite number", path)
+            return False
+        if type(one) not in (str, int, float, bool):
+            what = kind_of(one)
+            mend = "a variable is a string, a number, a boolean, or an array of these"
+            findings.wrong("GOV205", f"variable `{name}` holds {what}", path, mend)
+            return False
+    return True
+
+
+def _walk(
+    findings: Findings,
+    value: object,
+    path: Path,
+    known: Mapping[str, object],
+    names: Mapping[str, object],
+    used: set[str],
+) -> object:
+    if isinstance(value, list):
+        return [
+            _walk(findings, one, (*path, index), known, names, used)
+            for index, one in enumerate(value)
+        ]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() != {"var"}:
+        return {
+            key: _walk(findings, one, (*path, key), known, names, used)
+            for key, one in value.items()
+        }
+    name = value["var"]
+    if type(name) is not str:
+        findings.wrong("GOV204", f"a variable is named by a string, not {kind_of(name)}", path)
+    elif name in known:
+        used.add(name)
+        findings.put_in[path] = name
+        return known[name]
+    elif name not in names:
+        findings.wrong("GOV204", f"unknown variable `{name}`", path, nearest(name, names))
+    findings.dead.add(path)
+    return value
