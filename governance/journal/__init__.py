@@ -1,0 +1,36 @@
+"""
+What is stored and what is promised: append-only journals, one a session, in one store.
+
+`governance.journal.records` holds the contract, `open_journal` opens a store by its URL.
+"""
+
+from governance.journal.opening import DEFAULT_URL, open_journal
+from governance.journal.records import (
+    Append,
+    Appended,
+    Conflict,
+    Duplicate,
+    Finding,
+    Head,
+    Journal,
+    Record,
+    Row,
+    Snapshot,
+    VerifyReport,
+)
+
+__all__ = [
+    "DEFAULT_URL",
+    "Append",
+    "Appended",
+    "Conflict",
+    "Duplicate",
+    "Finding",
+    "Head",
+    "Journal",
+    "Record",
+    "Row",
+    "Snapshot",
+    "VerifyReport",
+    "open_journal",
+]

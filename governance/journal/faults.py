@@ -1,0 +1,104 @@
+"""
+Errors that only a store on disk can have, and what SQLite's own errors become.
+
+Every one names the store and what a person can do about it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from governance.errors import (
+    JournalError,
+    StoreBusy,
+    StoreDamaged,
+    StoreFull,
+)
+
+if TYPE_CHECKING:
+    import apsw
+
+
+class StoreReadOnly(JournalError):
+    """The store or its folder may not be written; nothing was written."""
+
+    code = "GOV507"
+
+
+class StoreUnopenable(JournalError):
+    """The store is there but the operating system does not let it be opened."""
+
+    code = "GOV508"
+
+
+class LibraryUnsafe(JournalError):
+    """The SQLite library at hand has a known bug that corrupts stores in WAL mode."""
+
+    code = "GOV509"
+
+
+DAMAGED_REMEDY = "run `governance verify`, keep the file as evidence and restore a backup"
+
+
+def store_error(error: apsw.Error, path: str | os.PathLike[str]) -> JournalError:
+    """
+    *error* as a child of `JournalError` that names the store at *path* and a remedy.
+
+    What it means for rows in flight is the caller's to know: this says what went wrong.
+    """
+    import apsw
+
+    place = f"the store `{os.fspath(path)}`"
+    said = f"{error} (SQLite code {getattr(error, 'extendedresult', 0)})"
+    if isinstance(error, (apsw.BusyError, apsw.LockedError)):
+        return StoreBusy(
+            f"{place} is locked by another connection",
+            remedy="try again, or find the process that holds it",
+        )
+    if isinstance(error, apsw.FullError):
+        return StoreFull(
+            f"{place} has no room for the rows; nothing was written",
+            remedy="free space on its disk or raise the quota; then the same call works",
+        )
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)):
+        return StoreDamaged(f"{place} is damaged: {said}", remedy=DAMAGED_REMEDY)
+    if isinstance(error, apsw.ReadOnlyError):
+        return StoreReadOnly(
+            f"{place} may not be written: {said}",
+            remedy="give its folder and files (also `-wal` and `-shm`) to the user that runs this",
+        )
+    if isinstance(error, (apsw.CantOpenError, apsw.PermissionsError, apsw.AuthError)):
+        return StoreUnopenable(
+            f"{place} cannot be opened: {said}",
+            remedy="look at the owner and mode of the file and of its folder",
+        )
+    if isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) == _SHM_SIZE:
+        return StoreFull(
+            f"{place} has no room for its index; nothing was written",
+            remedy="free space on its disk or raise the quota; then the same call works",
+        )
+    return JournalError(
+        f"{place} failed: {said}", remedy="look at the disk and the system log, then try again"
+    )
+
+
+def folder_error(error: OSError, path: str | os.PathLike[str]) -> JournalError:
+    """*error* of the operating system, about the store at *path*, as a `JournalError`."""
+    import errno
+
+    place = f"the store `{os.fspath(path)}`"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFull(f"{place} has no room: {error.strerror}", remedy="free space on its disk")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return StoreReadOnly(
+            f"{place} may not be written: {error.strerror} (`{error.filename}`)",
+            remedy="give its folder to the user that runs this",
+        )
+    return StoreUnopenable(
+        f"{place} cannot be opened: {error.strerror} (`{error.filename}`)",
+        remedy="look at the owner and mode of the file and of its folder",
+    )
+
+
+_SHM_SIZE = 4874  # SQLITE_IOERR_SHMSIZE, by number so that reading this needs no apsw

@@ -1,0 +1,204 @@
+"""
+Many callers, one commit: the first caller that finds nobody leading commits for all who wait.
+
+There is no thread of its own, so a single caller pays two lock operations and no hop. A
+leader commits one group and hands over to whoever queued up meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import define, field
+
+from governance.errors import JournalError, StoreBusy
+from governance.journal.records import Append, Appended, Conflict, Duplicate
+
+WAITING_MAX = 4_096
+"""Callers that may queue; the next one gets `StoreBusy` at once."""
+
+GROUP_REQUESTS_MAX = 256
+GROUP_ROWS_MAX = 10_000
+GROUP_BYTES_MAX = 16 * 1024 * 1024
+"""How much one commit takes along, besides what its leader brings."""
+
+
+def _shut_gate() -> threading.Lock:
+    gate = threading.Lock()
+    gate.acquire()
+    return gate
+
+
+@define(eq=False)
+class Request:
+    """One caller's append on its way: what it wants, and what became of it."""
+
+    batch: tuple[Append, ...]
+    key: str | None
+    durable: bool
+    rows: int
+    size_bytes: int
+    answer: Appended | Conflict | Duplicate | None = field(default=None, init=False)
+    error: JournalError | None = field(default=None, init=False)
+    leads: bool = field(default=False, init=False)
+    gate: threading.Lock = field(factory=_shut_gate, init=False)
+
+    @classmethod
+    def of(cls, batch: tuple[Append, ...], key: str | None) -> Request:
+        """A request to write *batch* under *key*; durable if any of its rows is."""
+        rows = [row for one in batch for row in one.rows]
+        return cls(
+            batch,
+            key,
+            any(row.durable for row in rows),
+            len(rows),
+            sum(len(row.body) for row in rows),
+        )
+
+    @property
+    def settled(self) -> bool:
+        return self.answer is not None or self.error is not None
+
+    def outcome(self) -> Appended | Conflict | Duplicate:
+        """The answer, or the error raised in its own caller."""
+        if self.error is not None:
+            raise self.error
+        # INVARIANT: a caller comes back only after its request was settled.
+        assert self.answer is not None, "a request was left without an answer"
+        return self.answer
+
+
+class Committer(Protocol):
+    """What a leader needs of the store: write a group, settling every request in it."""
+
+    def begin(self, durable: bool, wait_ms: int) -> None:
+        """Take the store's write lock, waiting at most *wait_ms*; else `StoreBusy`."""
+        ...
+
+    def commit(self, group: list[Request]) -> None:
+        """Write *group* and settle each of its requests; never raises a `JournalError`."""
+        ...
+
+
+@define(eq=False)
+class GroupCommit:
+    """The queue in front of a `Committer`. Thread-safe."""
+
+    _committer: Committer
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _waiting: list[Request] = field(factory=list, init=False)
+    _led: bool = field(default=False, init=False)
+
+    def submit(self, request: Request, wait_ms: int) -> Appended | Conflict | Duplicate:
+        """
+        What became of *request*, once it is settled.
+
+        Raises:
+            StoreBusy: The store stayed locked for *wait_ms*, or too many callers wait.
+            JournalError: Whatever else the committer says; nothing was written then, but
+                for `OutcomeUnknown`.
+        """
+        until = time.monotonic() + wait_ms / 1000
+        with self._lock:
+            if len(self._waiting) >= WAITING_MAX:
+                raise StoreBusy(
+                    f"{WAITING_MAX} appends wait already", remedy="try again in a moment"
+                )
+            self._waiting.append(request)
+            leads, self._led = not self._led, True
+        if leads or self._wait_turn(request, until):
+            try:
+                self._lead(request, until)
+            finally:
+                self._hand_over()
+        return request.outcome()
+
+    def alone(self, work: Callable[[], None], wait_ms: int) -> None:
+        """
+        Run *work* while nobody commits; it must take the store's lock itself.
+
+        Raises:
+            StoreBusy: Others kept committing for *wait_ms*.
+        """
+        until = time.monotonic() + wait_ms / 1000
+        while True:
+            with self._lock:
+                if not self._led:
+                    self._led = True
+                    break
+            if time.monotonic() >= until:
+                raise StoreBusy("the store is busy with appends", remedy="try again in a moment")
+            time.sleep(0.001)
+        try:
+            work()
+        finally:
+            self._hand_over()
+
+    def _wait_turn(self, request: Request, until: float) -> bool:
+        """Wait for an answer; ``True`` where this caller must lead instead."""
+        if not request.gate.acquire(timeout=max(0.0, until - time.monotonic())):
+            with self._lock:
+                if not request.leads and request in self._waiting:
+                    self._waiting.remove(request)
+                    raise StoreBusy("the store stayed locked past the deadline", remedy="try again")
+            # Some leader holds it, in a commit that is under way: its end is near, and
+            # only that end says whether the rows were written.
+            request.gate.acquire()
+        return not request.settled
+
+    def _lead(self, own: Request, until: float) -> None:
+        with self._lock:
+            durable = any(one.durable for one in self._waiting)
+        wait_ms = max(0, int((until - time.monotonic()) * 1000))
+        try:
+            self._committer.begin(durable, wait_ms)
+        except BaseException:
+            with self._lock:
+                self._waiting.remove(own)
+            raise
+        group = self._take(own, durable)
+        try:
+            self._committer.commit(group)
+        finally:
+            for one in group:
+                if not one.settled:
+                    one.error = JournalError("the append was interrupted; nothing was written")
+                if one is not own:
+                    one.gate.release()
+
+    def _take(self, own: Request, durable: bool) -> list[Request]:
+        """
+        Everything that waits and fits, *own* first.
+
+        Taken after the lock was won, so that callers who came while it was waited for ride
+        along; a durable one that came into a commit that is not synced waits for the next.
+        """
+        group, rows, size = [own], 0, 0
+        left: list[Request] = []
+        with self._lock:
+            for one in self._waiting:
+                if one is own:
+                    continue
+                rows += one.rows
+                size += one.size_bytes
+                fits = (
+                    len(group) < GROUP_REQUESTS_MAX
+                    and rows <= GROUP_ROWS_MAX
+                    and size <= GROUP_BYTES_MAX
+                    and (durable or not one.durable)
+                )
+                (group if fits else left).append(one)
+            self._waiting = left
+        return group
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            if not self._waiting:
+                self._led = False
+                return
+            heir = self._waiting[0]
+            heir.leads = True
+        heir.gate.release()

@@ -1,0 +1,377 @@
+"""
+The journal in one SQLite file: the embedded default.
+
+One connection writes, led by one caller at a time (see `governance.journal.group_commit`);
+another reads; `verify` brings its own. Several processes may have one store open: SQLite's
+lock orders their commits, and the expected heads decide who wins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from governance.errors import JournalError, MisuseError, StoreDamaged, StoreMissing
+from governance.journal import sqlite_rows
+from governance.journal.faults import DAMAGED_REMEDY, folder_error, store_error
+from governance.journal.group_commit import GroupCommit, Request
+from governance.journal.limits import (
+    DEADLINE_MS_DEFAULT,
+    check_append,
+    check_limit,
+    check_name_after,
+    check_page,
+    check_session,
+    check_snapshot,
+)
+from governance.journal.mirror import Damaged, Identity, Mirror, read_identity
+from governance.journal.records import (
+    Append,
+    Appended,
+    Conflict,
+    Duplicate,
+    Head,
+    Record,
+    Snapshot,
+    VerifyReport,
+)
+from governance.journal.sqlite_connection import Patience, connect
+from governance.journal.sqlite_schema import check_library, check_store, create_store
+from governance.journal.sqlite_writer import Writer
+
+if TYPE_CHECKING:
+    import apsw
+
+_SESSIONS_SQL = "SELECT id, head, hash FROM session WHERE id > ? ORDER BY id LIMIT ?"
+
+
+@define(eq=False)
+class SqliteJournal:
+    """
+    A `Journal` in the SQLite file *path*; made by `open`. Thread-safe.
+
+    A journal does not survive `os.fork`: a child process opens its own.
+
+    Attributes:
+        path: The store's file.
+
+        store_id: What tells this store from every other, wherever its file is moved.
+    """
+
+    path: Path
+    store_id: str
+    _writer: Writer
+    _group: GroupCommit
+    _vfs: str | None
+    _process: int = field(factory=os.getpid, init=False)
+    _read_lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _reader: apsw.Connection | None = field(default=None, init=False)
+    _patience: Patience = field(factory=Patience, init=False)
+    _closed: bool = field(default=False, init=False)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        create: bool,
+        mirror: Path | None = None,
+        power_safe: bool = True,
+        vfs: str | None = None,
+    ) -> SqliteJournal:
+        """
+        The journal in the store at *path*.
+
+        Args:
+            create: Make the store, and its private folder, where there is none. Without it
+                nothing is ever made.
+
+            mirror: File outside the project that keeps the heads; none: not anchored.
+
+            power_safe: ``False`` syncs nothing: a power cut may then damage the store. For
+                filling a store that can be filled again.
+
+            vfs: Name of a SQLite VFS that was registered, instead of the platform's own.
+
+        Raises:
+            StoreMissing: There is no store, and *create* is not set, or the mirror knows of
+                one that stood here.
+            StoreDamaged: The file is no store, or not a whole one.
+            StoreNewer: A newer engine wrote it.
+            StoreBusy: It stayed locked for 30 seconds.
+            JournalError: Another child, where the system does not let it be opened.
+        """
+        import apsw
+
+        check_library(apsw.sqlite_lib_version())
+        path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+        known = _known_store(path, mirror)
+        if not _is_there(path):
+            if not create:
+                raise StoreMissing(
+                    f"there is no store at `{path}`",
+                    remedy="restore it from a backup, or make a new project with `governance init`",
+                )
+            create_store(path)
+        patience = Patience()
+        connection = _open_checked(path, patience, vfs)
+        try:
+            store_id = _store_id(connection, path, known, mirror)
+            heads = _mirror(connection, path, store_id, known, mirror)
+            writer = Writer(path, connection, patience, heads, power_safe)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(path, store_id, writer, GroupCommit(writer), vfs)
+
+    @property
+    def mirror_problem(self) -> str:
+        """Why heads are not mirrored at present, or ``""``."""
+        mirror = self._writer.mirror
+        return mirror.problem if mirror is not None else "no mirror was asked for"
+
+    def append(
+        self,
+        batch: Sequence[Append],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> Appended | Conflict | Duplicate:
+        """
+        As the contract says; callers on several threads share a commit.
+
+        Raises:
+            OutcomeUnknown: The disk failed in the commit itself; read the heads.
+            StoreBusy: Another process, or this one's callers, held the store too long.
+            StoreFull: No room; nothing was written, and the store works once there is.
+            StoreDamaged: The session's last row is not what its head says.
+            StoreMissing: The file was removed or replaced under the open journal.
+        """
+        request = Request.of(check_append(batch, key), key)
+        self._check_open()
+        return self._group.submit(
+            request, DEADLINE_MS_DEFAULT if deadline_ms is None else deadline_ms
+        )
+
+    def read(
+        self, session: str, *, after: int = 0, limit: int = 1000, reverse: bool = False
+    ) -> tuple[Record, ...]:
+        """
+        As the contract says; every row is checked against the chain before it is given.
+
+        Raises:
+            StoreDamaged: A row is missing, changed or unreadable: none is given.
+        """
+        check_session(session)
+        check_page(after, limit)
+        with self._reading() as connection:
+            return sqlite_rows.read_rows(connection, self.path, session, after, limit, reverse)
+
+    def head(self, session: str) -> Head:
+        """As the contract says; checked against the last row."""
+        check_session(session)
+        with self._reading() as connection:
+            return sqlite_rows.sound_head(connection, self.path, session)
+
+    def sessions(self, *, after: str = "", limit: int = 1000) -> tuple[Head, ...]:
+        """As the contract says."""
+        check_name_after(after)
+        check_limit(limit)
+        with self._reading() as connection:
+            return tuple(Head(*row) for row in connection.execute(_SESSIONS_SQL, (after, limit)))
+
+    def snapshot_put(self, snapshot: Snapshot) -> None:
+        """As the contract says."""
+        check_snapshot(snapshot)
+        self._check_open()
+        self._group.alone(lambda: self._writer.keep(snapshot), DEADLINE_MS_DEFAULT)
+
+    def snapshot_get(self, session: str, *, version: int) -> Snapshot | None:
+        """As the contract says; a snapshot with a flipped bit is none."""
+        check_session(session)
+        with self._reading() as connection:
+            return sqlite_rows.kept_snapshot(connection, session, version)
+
+    def verify(self, session: str | None = None) -> VerifyReport:
+        """
+        As the contract says; of all sessions, the structure of the file is checked as well.
+
+        Streams in bounded memory, beside readers and writers.
+        """
+        from governance.journal.sqlite_verify import verify_store
+
+        if session is not None:
+            check_session(session)
+        self._check_open()
+        patience = Patience()
+        patience.allow(DEADLINE_MS_DEFAULT)
+        with self._named_errors():
+            connection = connect(self.path, patience, vfs=self._vfs)
+        try:
+            with self._named_errors():
+                return verify_store(connection, self.path, self._writer.mirror, session)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """
+        Close the files, after the commit that is under way.
+
+        Heads of observations that no durable commit followed are not in the mirror.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._group.alone(self._writer.close, DEADLINE_MS_DEFAULT)
+        with self._read_lock:
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[apsw.Connection]:
+        """The reading connection, in a read transaction, its errors named."""
+        self._check_open()
+        with self._read_lock, self._named_errors():
+            self._patience.allow(DEADLINE_MS_DEFAULT)
+            if self._reader is None:
+                self._reader = connect(self.path, self._patience, vfs=self._vfs)
+            connection = self._reader
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        import apsw
+
+        try:
+            yield
+        except apsw.Error as error:
+            raise store_error(error, self.path) from None
+        except UnicodeDecodeError:
+            raise StoreDamaged(
+                f"the store `{self.path}` holds text that is no UTF-8", remedy=DAMAGED_REMEDY
+            ) from None
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise MisuseError("the journal is closed; open it again")
+        if os.getpid() != self._process:
+            raise MisuseError("the journal was opened before a fork; open it in each process")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise folder_error(error, path) from None
+    if size == 0:
+        raise StoreDamaged(
+            f"the store `{path}` is an empty file", remedy="restore it from a backup"
+        )
+    return True
+
+
+def _known_store(path: Path, mirror: Path | None) -> Identity | Damaged | None:
+    """The store that the mirror knows at *path*; refuses one that vanished."""
+    if mirror is None:
+        return None
+    try:
+        known = read_identity(mirror)
+    except OSError:
+        return None  # `Mirror.begin` meets the same and states it as its problem
+    if known is None:
+        return None
+    if not path.exists():
+        raise StoreMissing(
+            f"the store `{path}` is gone, but `{mirror}` holds its heads; "
+            "a store that vanished is not a new store",
+            remedy=f"restore it from a backup, or remove `{mirror}` to begin a new one",
+        )
+    return known
+
+
+def _mirror(
+    connection: apsw.Connection,
+    path: Path,
+    store_id: str,
+    known: Identity | Damaged | None,
+    mirror: Path | None,
+) -> Mirror | None:
+    if mirror is None:
+        return None
+    made = Mirror(mirror, Identity(store_id, str(path)))
+    if isinstance(known, Damaged):
+        made.problem = f"`{mirror}`: its first line is damaged"
+    else:
+        made.begin(_all_heads(connection, path) if known is None else ())
+    return made
+
+
+def _open_checked(path: Path, patience: Patience, vfs: str | None) -> apsw.Connection:
+    """A connection to a store that was found to be one, of a version this engine knows."""
+    import apsw
+
+    patience.allow(DEADLINE_MS_DEFAULT)
+    connection: apsw.Connection | None = None
+    try:
+        connection = connect(path, patience, vfs=vfs)
+        check_store(connection, path)
+        mode = connection.execute("PRAGMA journal_mode").get
+        if mode != "wal" and connection.execute("PRAGMA journal_mode=WAL").get != "wal":
+            raise JournalError(
+                f"the store `{path}` cannot use a write-ahead log here",
+                remedy="move it to a local disk; network file systems are not supported",
+            )
+    except BaseException as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, apsw.Error):
+            raise store_error(error, path) from None
+        raise
+    return connection
+
+
+def _store_id(
+    connection: apsw.Connection,
+    path: Path,
+    known: Identity | Damaged | None,
+    mirror: Path | None,
+) -> str:
+    import apsw
+
+    try:
+        found = connection.execute("SELECT value FROM store WHERE name = 'id'").get
+    except apsw.Error as error:
+        raise store_error(error, path) from None
+    if not isinstance(found, str):
+        raise StoreDamaged(f"the store `{path}` has no id", remedy=DAMAGED_REMEDY)
+    if isinstance(known, Identity) and known.store != found:
+        raise StoreMissing(
+            f"another store stands at `{path}` than the one whose heads `{mirror}` holds; "
+            "a store that vanished is not a new store",
+            remedy=f"restore the old one from a backup, or remove `{mirror}` to accept this one",
+        )
+    return found
+
+
+def _all_heads(connection: apsw.Connection, path: Path) -> Iterator[Head]:
+    import apsw
+
+    try:
+        for row in connection.execute("SELECT id, head, hash FROM session"):
+            yield Head(*row)
+    except apsw.Error as error:
+        raise store_error(error, path) from None

@@ -1,0 +1,282 @@
+"""
+`verify` of a SQLite store: walk every chain, compare heads and mirror, look at the pages.
+
+It streams: one row at a time, mirrored heads in a temporary table that spills to disk. Each
+part of the walk is a read transaction of its own, so that writers go on and their log can be
+folded back. An unreadable place costs what lies there, never the rest of the walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from governance.journal.chain import ZERO_HASH, record_hash
+from governance.journal.mirror import Damaged, Identity, Mirror, read_heads, read_identity
+from governance.journal.records import Finding, VerifyReport
+from governance.journal.sqlite_rows import COLUMNS, HEAD_SQL, record_of
+
+if TYPE_CHECKING:
+    import apsw
+
+CHUNK_ROWS = 2_000
+"""Rows checked in one read transaction."""
+
+FINDINGS_MAX = 10_000
+"""Findings that one report holds; a walk that meets more ends with saying so."""
+
+_PAGE_PROBLEMS_MAX = 20
+_LAST_NAME = chr(0x10FFFF) * 301
+
+_MIRROR_TABLE_SQL = (
+    "CREATE TEMP TABLE mirrored (id TEXT PRIMARY KEY, head INTEGER, hash BLOB) WITHOUT ROWID"
+)
+_MIRROR_PUT_SQL = (
+    "INSERT INTO temp.mirrored VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
+    " SET head = excluded.head, hash = excluded.hash WHERE excluded.head >= head"
+)
+_CHUNK_SQL = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+
+
+@define(eq=False)
+class _Walk:
+    """What the walk has seen so far."""
+
+    connection: apsw.Connection
+    path: Path
+    findings: list[Finding] = field(factory=list)
+    sessions: int = 0
+    rows: int = 0
+    anchored: bool = False
+    blamed: set[str] = field(factory=set)
+    unread: tuple[str, str] | None = None
+
+    def find(self, what: str, session: str, seq: int, message: str) -> None:
+        self.blamed.add(session)
+        if len(self.findings) < FINDINGS_MAX:
+            self.findings.append(Finding(what, session, seq, message))
+
+    @property
+    def full(self) -> bool:
+        return len(self.findings) >= FINDINGS_MAX
+
+
+def verify_store(
+    connection: apsw.Connection, path: Path, mirror: Mirror | None, session: str | None
+) -> VerifyReport:
+    """
+    What is wrong with the store behind *connection*: with *session*, or with all of it.
+
+    The connection is used for nothing else and is left with a temporary table.
+    """
+    walk = _Walk(connection, path)
+    connection.execute("PRAGMA temp_store=FILE")
+    connection.execute(_MIRROR_TABLE_SQL)
+    _load_mirror(walk, mirror, session)
+    if session is not None:
+        _verify_session(walk, session)
+    else:
+        _verify_listed(walk)
+        _verify_unlisted(walk)
+        _verify_removed(walk)
+        _verify_pages(walk)
+    return VerifyReport(walk.sessions, walk.rows, walk.anchored, tuple(walk.findings))
+
+
+def _guarded(walk: _Walk, session: str, seq: int, work: Callable[[], None]) -> bool:
+    """Run *work*; what cannot be read becomes a finding at *seq*, and ``False``."""
+    import apsw
+
+    try:
+        work()
+    except (apsw.Error, UnicodeDecodeError) as error:
+        walk.find("unreadable", session, seq, f"cannot be read: {error}")
+        return False
+    return True
+
+
+def _load_mirror(walk: _Walk, mirror: Mirror | None, session: str | None) -> None:
+    """Put the mirrored heads into the temporary table, before any row is looked at."""
+    if mirror is None:
+        return
+    whole = True
+    try:
+        known = read_identity(mirror.path)
+        if known is None or isinstance(known, Damaged):
+            return
+        if known.store != mirror.identity.store:
+            walk.find("vanished", "", 0, _other_store(walk.path, mirror.path, known))
+            return
+        with walk.connection:
+            for head in read_heads(mirror.path):
+                if isinstance(head, Damaged):
+                    whole = False
+                elif session is None or head.session == session:
+                    walk.connection.execute(_MIRROR_PUT_SQL, (head.session, head.seq, head.hash))
+    except OSError:
+        return
+    walk.anchored = whole and not mirror.problem
+
+
+def _other_store(path: Path, mirror: Path, known: Identity) -> str:
+    return f"`{mirror}` holds the heads of store {known.store}, which is not the one at `{path}`"
+
+
+def _verify_listed(walk: _Walk) -> None:
+    """Every session that has a head; where the heads are unreadable, see `_verify_unlisted`."""
+    walk.unread = _each_name(walk, "session", "id", lambda name: _verify_session(walk, name))
+
+
+def _verify_unlisted(walk: _Walk) -> None:
+    """Sessions that have rows but no head, or none that can be read."""
+
+    def visit(name: str) -> None:
+        if walk.unread is not None and walk.unread[0] < name < walk.unread[1]:
+            _verify_session(walk, name)
+            return
+
+        def look() -> None:
+            if walk.connection.execute(HEAD_SQL, (name,)).fetchone() is None:
+                walk.find("head", name, 1, "the session has rows but no head")
+
+        _guarded(walk, name, 0, look)
+
+    _each_name(walk, "event", "session", visit)
+
+
+def _each_name(
+    walk: _Walk, table: str, column: str, visit: Callable[[str], None]
+) -> tuple[str, str] | None:
+    """
+    Visit every name in *column*, from both ends where a place between cannot be read.
+
+    One query a name, so that no statement stays open while it is visited. Gives the names
+    on both sides of the unreadable place, or none.
+    """
+    low, high = "", _LAST_NAME
+    for way, order in ((">", "ASC"), ("<", "DESC")):
+        sql = (
+            f"SELECT {column} FROM {table} WHERE {column} {way} ? ORDER BY {column} {order} LIMIT 1"  # noqa: E501, S608
+        )
+        while not walk.full:
+            found: list[tuple[str]] = []
+            start = low if way == ">" else high
+            if not _guarded(
+                walk, "", 0, lambda: found.extend(walk.connection.execute(sql, (start,)))
+            ):
+                break
+            if not found or not low < found[0][0] < high:
+                return None if way == ">" else (low, high)
+            visit(found[0][0])
+            if way == ">":
+                low = found[0][0]
+            else:
+                high = found[0][0]
+    return (low, high)
+
+
+def _verify_removed(walk: _Walk) -> None:
+    """Sessions that the mirror knows and the store does not."""
+
+    def visit(name: str) -> None:
+        if name in walk.blamed or walk.unread is not None:
+            return
+        if walk.connection.execute(HEAD_SQL, (name,)).fetchone() is None:
+            walk.find("removed", name, 1, "the mirror knows this session, the store does not")
+
+    _each_name(walk, "temp.mirrored", "id", visit)
+
+
+def _verify_session(walk: _Walk, session: str) -> None:
+    """One chain from its first row, its head, and its mirrored head."""
+    state = _Chain(session)
+    while not state.ended and session not in walk.blamed:
+        _guarded(walk, session, state.seq + 1, lambda: _verify_chunk(walk, state))
+    if state.listed or state.seq:
+        walk.sessions += 1
+    walk.rows += state.seq
+
+
+@define(eq=False)
+class _Chain:
+    """How far one session was followed."""
+
+    session: str
+    seq: int = 0
+    hash: bytes = ZERO_HASH
+    listed: bool = False
+    ended: bool = False
+
+
+def _verify_chunk(walk: _Walk, state: _Chain) -> None:
+    session = state.session
+    connection = walk.connection
+    with connection:
+        anchor = connection.execute(
+            "SELECT head, hash FROM temp.mirrored WHERE id = ?", (session,)
+        ).fetchone()
+        count = 0
+        for columns in connection.execute(_CHUNK_SQL, (session, state.seq, CHUNK_ROWS)):
+            count += 1
+            if not _verify_row(walk, state, columns):
+                return
+            if anchor is not None and state.seq == anchor[0] and state.hash != anchor[1]:
+                walk.find("hash", session, state.seq, "the mirror holds another hash of this row")
+                return
+        if count == CHUNK_ROWS:
+            return
+        state.ended = True
+        _verify_end(walk, state, anchor)
+
+
+def _verify_row(walk: _Walk, state: _Chain, columns: tuple[object, ...]) -> bool:
+    session, due = state.session, state.seq + 1
+    record = record_of(columns)
+    if record is None:
+        walk.find("hash", session, due, "a column has not the type it was written with")
+        return False
+    if record.seq != due or record.session != session:
+        walk.find("gap", session, due, f"row {record.seq} stands where row {due} belongs")
+        return False
+    if record_hash(state.hash, record) != record.hash:
+        walk.find("hash", session, due, "the row does not have the hash it carries")
+        return False
+    state.seq, state.hash = due, record.hash
+    return True
+
+
+def _verify_end(walk: _Walk, state: _Chain, anchor: tuple[int, bytes] | None) -> None:
+    """The chain ended at ``state``: does the head say so, and does the mirror?"""
+    session, seq = state.session, state.seq
+    found = walk.connection.execute(HEAD_SQL, (session,)).fetchone()
+    state.listed = found is not None
+    if anchor is not None and anchor[0] > seq:
+        what, why = (
+            ("cut", f"the mirror knows {anchor[0]} rows")
+            if seq or found
+            else ("removed", "the mirror knows this session, the store not")
+        )
+        walk.find(what, session, seq + 1, f"rows from {seq + 1} on are gone: {why}")
+    elif found is None:
+        if seq:
+            walk.find("head", session, 1, "the session has rows but no head")
+    elif found[0] > seq:
+        walk.find("cut", session, seq + 1, f"the head says {found[0]} rows, the last is {seq}")
+    elif found[0] < seq:
+        walk.find("head", session, found[0] + 1, f"the head says {found[0]} rows of {seq}")
+    elif found[1] != state.hash or seq == 0:
+        walk.find("head", session, seq, "the head carries another hash than the last row")
+
+
+def _verify_pages(walk: _Walk) -> None:
+    """What no chain covers: the file's structure, and the index of keys."""
+
+    def look() -> None:
+        for (message,) in walk.connection.execute(f"PRAGMA integrity_check({_PAGE_PROBLEMS_MAX})"):
+            if message != "ok":
+                walk.find("unreadable", "", 0, f"the file's structure: {message}")
+
+    _guarded(walk, "", 0, look)

@@ -1,0 +1,222 @@
+"""
+The one connection that writes: a group of appends in one transaction, and snapshots.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from governance.errors import JournalError, OutcomeUnknown, StoreDamaged, StoreMissing
+from governance.journal import sqlite_rows
+from governance.journal.faults import DAMAGED_REMEDY, folder_error, store_error
+from governance.journal.group_commit import Request
+from governance.journal.limits import DEADLINE_MS_DEFAULT
+from governance.journal.mirror import Mirror
+from governance.journal.records import Appended, Conflict, Duplicate, Head, Snapshot
+from governance.journal.sqlite_connection import Patience
+from governance.journal.sqlite_schema import VERSION, refuse_newer, schema_version
+
+if TYPE_CHECKING:
+    import apsw
+
+
+def _file_identity(path: Path) -> tuple[int, int]:
+    seen = path.stat()
+    return seen.st_dev, seen.st_ino
+
+
+@define(eq=False)
+class Writer:
+    """
+    Writes groups to the store at *path*; a `Committer`, so used by one caller at a time.
+
+    Attributes:
+        mirror: Where heads go after a commit; none: nowhere.
+    """
+
+    path: Path
+    connection: apsw.Connection
+    patience: Patience
+    mirror: Mirror | None
+    power_safe: bool
+    _level: str = field(default="", init=False)
+    _file: tuple[int, int] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._file = _file_identity(self.path)
+
+    def begin(self, durable: bool, wait_ms: int) -> None:
+        """
+        Take the store's write lock for a commit that is synced if *durable*.
+
+        Raises:
+            StoreBusy: Another process held it for *wait_ms*.
+            StoreMissing: The file at the path is not the one that was opened.
+            StoreNewer: A newer engine has migrated it meanwhile.
+            JournalError: Another child.
+        """
+        import apsw
+
+        try:
+            if _file_identity(self.path) != self._file:
+                raise self._vanished()
+        except FileNotFoundError:
+            raise self._vanished() from None
+        except OSError as error:
+            raise folder_error(error, self.path) from None
+        self.patience.allow(wait_ms)
+        try:
+            self._sync_level(durable)
+            self.connection.execute("BEGIN IMMEDIATE")
+            version = schema_version(self.connection)
+            if version != VERSION:
+                self._undo()
+                refuse_newer(version, self.path)
+                raise StoreDamaged(
+                    f"the store `{self.path}` went back to schema version {version}",
+                    remedy=DAMAGED_REMEDY,
+                )
+        except apsw.Error as error:
+            self._undo()
+            raise store_error(error, self.path) from None
+
+    def commit(self, group: list[Request]) -> None:
+        """
+        Write and settle every request of *group*, whose transaction `begin` opened.
+
+        A request that conflicts, or whose session is damaged, fails alone. When the
+        transaction itself fails, each request of a larger group is tried by itself, so that
+        one that does not fit takes no other down with it.
+        """
+        failure = self._attempt(group)
+        if failure is None:
+            return
+        if len(group) == 1 or isinstance(failure, OutcomeUnknown):
+            for one in group:
+                one.error = failure
+            return
+        for one in group:
+            try:
+                self.begin(one.durable, DEADLINE_MS_DEFAULT)
+                one.error = self._attempt([one])
+            except JournalError as error:
+                one.error = error
+
+    def _attempt(self, group: list[Request]) -> JournalError | None:
+        """Write *group* in the open transaction; settle it, or give why nothing was written."""
+        import apsw
+
+        answers: list[Appended | Conflict | Duplicate | JournalError] = []
+        committing = committed = False
+        try:
+            answers.extend(self._write(one) for one in group)
+            committing = True
+            self.connection.execute("COMMIT")
+            committed = True
+        except apsw.Error as error:
+            return self._failed(error, committing)
+        except UnicodeDecodeError:
+            self._undo()
+            return sqlite_rows.damaged(self.path, group[0].batch[0].session, 0, "no UTF-8")
+        except BaseException:
+            # Somebody interrupts this thread; the callers it led still need their answer.
+            if not committing:
+                self._undo()
+            elif not committed and self.connection.in_transaction:
+                self._undo()
+                committing = False
+            if committing:
+                for one in group:
+                    one.error = self._unknown("the thread that committed was interrupted")
+            raise
+        self._settle(group, answers)
+        return None
+
+    def _settle(
+        self, group: list[Request], answers: list[Appended | Conflict | Duplicate | JournalError]
+    ) -> None:
+        heads: dict[str, Head] = {}
+        durable = False
+        for one, answer in zip(group, answers, strict=True):
+            if isinstance(answer, JournalError):
+                one.error = answer
+                continue
+            one.answer = answer
+            if isinstance(answer, Appended):
+                durable = durable or one.durable
+                heads.update((head.session, head) for head in answer.heads)
+        if self.mirror is not None and heads:
+            self.mirror.note(heads.values(), durable=durable)
+
+    def _write(self, request: Request) -> Appended | Conflict | Duplicate | JournalError:
+        try:
+            heads = sqlite_rows.look(self.connection, self.path, request.batch, request.key)
+        except JournalError as error:
+            return error
+        if isinstance(heads, (Conflict, Duplicate)):
+            return heads
+        return sqlite_rows.write(self.connection, request.batch, heads, request.key)
+
+    def _failed(self, error: apsw.Error, committing: bool) -> JournalError:
+        """What *error* means: rolled back for certain, or not known."""
+        import apsw
+
+        self._undo()
+        if committing and isinstance(error, apsw.IOError):
+            return self._unknown(str(error))
+        if isinstance(error, apsw.ConstraintError):
+            return sqlite_rows.damaged(
+                self.path, "?", 0, f"rows stand beyond a head ({error}); run `governance verify`"
+            )
+        return store_error(error, self.path)
+
+    def _unknown(self, why: str) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            f"a commit to the store `{self.path}` was sent and its result is not known: {why}",
+            remedy="read the head of each session: the rows are there or they are not",
+        )
+
+    def _undo(self) -> None:
+        import apsw
+
+        try:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+        except apsw.Error:
+            # SQLite has rolled back by itself where it could not go on; a transaction that
+            # is still open after this makes the next BEGIN fail, which is then named.
+            return
+
+    def _sync_level(self, durable: bool) -> None:
+        """FULL syncs the log at every commit; NORMAL only when it is folded back."""
+        level = "OFF" if not self.power_safe else "FULL" if durable else "NORMAL"
+        if level != self._level:
+            self.connection.execute(f"PRAGMA synchronous={level}")
+            self._level = level
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Put *snapshot* in place of the older one; raises a `JournalError`."""
+        import apsw
+
+        self.begin(False, DEADLINE_MS_DEFAULT)
+        try:
+            sqlite_rows.put_snapshot(self.connection, snapshot)
+            self.connection.execute("COMMIT")
+        except apsw.Error as error:
+            self._undo()
+            raise store_error(error, self.path) from None
+
+    def close(self) -> None:
+        """Close the connection and the mirror."""
+        self.connection.close()
+        if self.mirror is not None:
+            self.mirror.close()
+
+    def _vanished(self) -> StoreMissing:
+        return StoreMissing(
+            f"the store `{self.path}` was removed or replaced while it was open",
+            remedy="stop this process, restore the store and open it again",
+        )
