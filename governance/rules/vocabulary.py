@@ -1,350 +1,66 @@
 """
-What rules can speak of: events, tools, facts, their types and their enumerations.
+The names that the rules of one project may use, checked against their tables.
 
-Everything here is data. The rule loader checks every name in a pack against one
-`Vocabulary`, and the docs table of facts is printed from it.
+The rule loader checks every name in a pack against one `Vocabulary`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 from attrs import evolve, field, frozen
 
 from governance.errors import Problem, did_you_mean
+from governance.rules.fact_table import (
+    ALL_EVENTS,
+    BUILT_IN_SETS,
+    FACTS,
+    FAMILIES,
+    MISSING,
+    MODEL_OPTIONS,
+    OPERATORS,
+    STATES,
+    TOOL_EVENTS,
+    TOOLS,
+    UNPARSED,
+    FactSpec,
+    Missing,
+    ToolSpec,
+    Unknown,
+    fact_spec,
+    tool_class,
+)
 from governance.rules.format import EVENTS
 from governance.rules.globs import PatternError, split_tool_name, tool_pattern
-from governance.states import State
+from governance.rules.host_tools import PYTHON_TOOLS, HostTools, ToolMap, call_of
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-OUTCOMES = ("ok", "failed", "refused", "unknown")
-ASKED_EVENTS = ("start", "turn_start", "tool_before", "command", "compacting", "child_start")
-"""Events of the machine that rules with `on = "transition"` may refuse."""
+__all__ = [
+    "BUILT_IN_SETS",
+    "FAMILIES",
+    "MISSING",
+    "OPERATORS",
+    "PYTHON_TOOLS",
+    "TOOLS",
+    "FactSpec",
+    "HostTools",
+    "Missing",
+    "Place",
+    "Report",
+    "ToolMap",
+    "ToolSpec",
+    "Unknown",
+    "Vocabulary",
+    "call_of",
+    "default_vocabulary",
+    "tool_class",
+]
 
-OPERATORS: Mapping[str, tuple[str, ...]] = {
-    "str": (
-        "equals", "in", "not", "glob", "regex", "contains", "starts_with", "ends_with",
-        "length", "exists", "path_under", "domain_in", "detect",
-    ),
-    "int": ("equals", "in", "not", "lt", "lte", "gt", "gte", "exists"),
-    "float": ("equals", "in", "not", "lt", "lte", "gt", "gte", "exists"),
-    "bool": ("equals", "exists"),
-    "time": ("between", "not"),
-}  # fmt: skip
-"""Operators of each type; a list has those of its elements, `every` and `length`."""
-
-FAMILIES = ("args", "fields", "model_options", "usage")
-"""Names whose members are facts: `usage.tokens` stands below `usage`."""
-
-BUILT_IN_SETS: Mapping[str, tuple[str, ...]] = {
-    "writes": ("write", "edit", "delete"),
-    "reads": ("read", "grep", "glob"),
-    "network": ("fetch", "search"),
-}
-
-
-class Missing:
-    """The type of `MISSING`."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING = Missing()
-"""A fact that the event does not have, or has as JSON null."""
-
-
-@frozen
-class Unknown:
-    """A fact, or a result, that cannot be known, and why; it is neither true nor false."""
-
-    reason: str
-
-    def __bool__(self) -> bool:
-        # A Kleene value in an `if` would silently count as true.
-        raise TypeError("an unknown result has no truth; compare with `is True`")
-
-
-@frozen
-class FactSpec:
-    """
-    One fact that a rule may name.
-
-    Attributes:
-        name: As rules write it, dotted for a family: ``"usage.tokens"``.
-
-        type: ``str``, ``int``, ``float``, ``bool``, ``list[str]`` or ``time``.
-
-        events: The events that have it.
-
-        tools: Canonical tools that can fill it on tool events (``mcp`` stands for every
-            MCP tool), or ``None`` for all of them.
-
-        kind: How its text compares: ``text``, ``path``, ``domain``, ``url``, ``tool``.
-
-        values: The whole enumeration, or ``None`` when any value may come.
-
-        writable: The events on which a rewrite may change it.
-
-        doc: One sentence for the table of facts.
-    """
-
-    name: str
-    type: str
-    events: frozenset[str]
-    doc: str
-    tools: frozenset[str] | None = None
-    kind: str = "text"
-    values: tuple[str, ...] | None = None
-    writable: frozenset[str] = frozenset()
-
-    @property
-    def element(self) -> str:
-        """The type of one element: that of the fact itself when it is no list."""
-        return self.type[5:-1] if self.type.startswith("list[") else self.type
-
-    @property
-    def is_list(self) -> bool:
-        """Whether the fact holds any number of elements."""
-        return self.type.startswith("list[")
-
-    @property
-    def operators(self) -> tuple[str, ...]:
-        """The operators that a matcher of this fact may use."""
-        own = OPERATORS[self.element]
-        return tuple(dict.fromkeys((*own, "every", "length"))) if self.is_list else own
-
-
-@frozen
-class ToolSpec:
-    """A canonical tool: its name, the facts it alone has, and a sentence about it."""
-
-    name: str
-    own: tuple[str, ...]
-    doc: str
-
-
-TOOLS: Mapping[str, ToolSpec] = {
-    one.name: one
-    for one in (
-        ToolSpec("shell", ("command",), "Runs a command line."),
-        ToolSpec("read", ("path",), "Reads one file."),
-        ToolSpec("write", ("path", "content"), "Writes a whole file."),
-        ToolSpec("edit", ("path", "content", "removed"), "Changes part of a file."),
-        ToolSpec("delete", ("path",), "Removes a file."),
-        ToolSpec("grep", ("path", "pattern"), "Searches the text of files below a path."),
-        ToolSpec("glob", ("path", "pattern"), "Lists files by name below a path."),
-        ToolSpec("fetch", ("url",), "Fetches one address."),
-        ToolSpec("search", ("query",), "Searches the web."),
-        ToolSpec("delegate", ("agent", "prompt"), "Hands a task to another agent."),
-        ToolSpec("todo", (), "Reads or writes the list of tasks."),
-        ToolSpec("mcp", ("server", "mcp_tool"), "Any tool of an MCP server."),
-        ToolSpec("other", (), "Every tool that no table names."),
-    )
-}
-
-READS_OF: Mapping[str, str] = {"read": "path", "edit": "path", "grep": "path"}
-WRITES_OF: Mapping[str, str] = {"write": "path", "edit": "path", "delete": "path"}
-DOMAINS_OF: Mapping[str, str] = {"fetch": "url"}
-"""Which own fact fills `reads`, `writes` and `domains` of each tool."""
-
-UNPARSED: Mapping[str, frozenset[str]] = {"shell": frozenset({"reads", "writes", "domains"})}
-"""Facts that a tool does have, but that this engine cannot read off its arguments."""
-
-_ALL = frozenset(EVENTS)
-_TOOL = frozenset({"tool", "tool-result"})
-_STATES = tuple(state.value for state in State)
-
-
-def _owners(fact: str) -> frozenset[str]:
-    return frozenset(tool.name for tool in TOOLS.values() if fact in tool.own)
-
-
-def _fact(
-    name: str,
-    type: str,
-    events: frozenset[str] | str,
-    doc: str,
-    *,
-    tools: frozenset[str] | None = None,
-    kind: str = "text",
-    values: tuple[str, ...] | None = None,
-    writable: str = "",
-) -> FactSpec:
-    on = frozenset(events.split()) if isinstance(events, str) else events
-    return FactSpec(name, type, on, doc, tools, kind, values, frozenset(writable.split()))
-
-
-_FACTS = (
-    # Always.
-    _fact("role", "str", _ALL, "The role of the acting agent."),
-    _fact("depth", "int", _ALL, "How many parents the session has; a root has 0."),
-    _fact("state", "str", _ALL, "The session's state.", values=_STATES),
-    _fact("host", "str", _ALL, "The host that reports the event."),
-    _fact("model", "str", _ALL, "The model, as the host names it.", writable="session model"),
-    _fact("labels", "list[str]", _ALL, "Labels that rules have set on the session."),
-    _fact("turn", "int", _ALL, "The number of the turn in this epoch, from 1."),
-    _fact("time", "time", _ALL, "The time of day in the project's time zone."),
-    _fact("weekday", "str", _ALL, "The day of the week in the time zone.", values=WEEKDAYS),
-    _fact("approvals_open", "int", _ALL, "How many questions to a person are open."),
-    _fact("usage.tokens", "int", _ALL, "Tokens used in this epoch."),
-    _fact("usage.input_tokens", "int", _ALL, "Tokens sent to the model in this epoch."),
-    _fact("usage.output_tokens", "int", _ALL, "Tokens made by the model in this epoch."),
-    _fact("usage.cost_usd", "float", _ALL, "What the epoch has cost, in US dollars."),
-    _fact("usage.context_ratio", "float", _ALL, "How full the model's context is, 0 to 1."),
-    # Every tool.
-    _fact("tool", "str", _TOOL, "The tool's canonical name.", kind="tool"),
-    _fact("native", "str", _TOOL, "The host's own name of the tool."),
-    _fact("intent", "str", _TOOL, "What the call is about, alike for every spelling of it."),
-    _fact("cwd", "str", _TOOL, "The working folder of the call.", kind="path"),
-    _fact(
-        "reads", "list[str]", _TOOL, "Paths that the call reads.",
-        tools=frozenset(READS_OF), kind="path",
-    ),
-    _fact(
-        "writes", "list[str]", _TOOL, "Paths that the call writes or removes.",
-        tools=frozenset(WRITES_OF), kind="path",
-    ),
-    _fact(
-        "domains", "list[str]", _TOOL, "Hosts that the call talks to.",
-        tools=frozenset(DOMAINS_OF), kind="domain",
-    ),
-    # Results.
-    _fact("output", "str", "tool-result", "What the tool gave.", writable="tool-result"),
-    _fact("outcome", "str", "tool-result", "How the call ended.", values=OUTCOMES),
-    _fact("exit_code", "int", "tool-result", "The exit code of a process."),
-    _fact("error", "str", "tool-result", "The text of the failure."),
-    _fact("duration_ms", "int", "tool-result", "How long the call took, in milliseconds."),
-    # Own facts of tools, and what other events call by the same names.
-    _fact(
-        "command", "str", "tool tool-result command",
-        "The command line of a shell call; on commands the name, parts joined by `:`.",
-        tools=_owners("command"), writable="tool command",
-    ),
-    _fact("arguments", "list[str]", "command", "The command's words.", writable="command"),
-    _fact(
-        "path", "str", _TOOL, "The file or folder that the call names.",
-        tools=_owners("path"), kind="path", writable="tool",
-    ),
-    _fact(
-        "content", "str", _TOOL, "The text to be written; of an edit only the new text.",
-        tools=_owners("content"), writable="tool",
-    ),
-    _fact("removed", "str", _TOOL, "The text an edit removes.", tools=_owners("removed")),
-    _fact(
-        "pattern", "str", _TOOL, "What is searched for.",
-        tools=_owners("pattern"), writable="tool",
-    ),
-    _fact(
-        "url", "str", _TOOL, "The address to fetch.",
-        tools=_owners("url"), kind="url", writable="tool",
-    ),
-    _fact("query", "str", _TOOL, "The words searched.", tools=_owners("query"), writable="tool"),
-    _fact("agent", "str", _TOOL, "The agent that gets the task.", tools=_owners("agent")),
-    _fact(
-        "prompt", "str", "tool tool-result prompt",
-        "What the user wrote; of a delegation the task handed over.",
-        tools=_owners("prompt"), writable="tool",
-    ),
-    _fact("server", "str", _TOOL, "The MCP server.", tools=_owners("server")),
-    _fact("mcp_tool", "str", _TOOL, "The tool's name at its server.", tools=_owners("mcp_tool")),
-    _fact(
-        "prompt_source", "str", "prompt", "Who wrote the prompt.",
-        values=("user", "agent", "host"),
-    ),
-    # Session, model and transition.
-    _fact("source", "str", "session model", "What made the session: startup, resume …"),
-    _fact("backend", "str", "session model", "The backend that runs the model."),
-    _fact("parent", "str", "session model", "The id of the parent session."),
-    _fact("model_switched", "bool", "session model", "Whether the model has just changed."),
-    _fact("event", "str", "transition", "The machine's event.", values=ASKED_EVENTS),
-    _fact("from", "str", "transition", "The state before.", values=_STATES),
-    _fact("to", "str", "transition", "The state after.", values=_STATES),
-    _fact("reason", "str", "transition", "Why the host reports the event."),
-    _fact("gap_seconds", "int", "transition", "How long nothing was heard, in seconds."),
-)  # fmt: skip
-
-_MODEL_OPTIONS = (
-    ("temperature", "float", "Sampling temperature."),
-    ("top_p", "float", "Nucleus sampling bound."),
-    ("top_k", "int", "How many tokens sampling chooses from."),
-    ("max_tokens", "int", "Tokens that one answer may have."),
-    ("seed", "int", "Seed of the sampling."),
-    ("frequency_penalty", "float", "Penalty on frequent tokens."),
-    ("presence_penalty", "float", "Penalty on tokens seen before."),
-    ("reasoning_effort", "str", "How long the model thinks."),
-    ("stop", "list[str]", "Texts that end the answer."),
-)
-
-@frozen
-class ToolMap:
-    """
-    How one native tool of a host maps to a canonical one.
-
-    Attributes:
-        canonical: ``"shell"``, ``"read"`` … or ``"other"``.
-
-        fields: Own fact → native argument. ``"edits[].new_string"`` joins the texts of a
-            list of tables, line by line; such a fact cannot be rewritten.
-
-        args: Native argument → type, where a schema is recorded; only these may be named
-            as ``args.*`` in rules.
-    """
-
-    canonical: str
-    fields: Mapping[str, str] = field(factory=dict)
-    args: Mapping[str, str] = field(factory=dict)
-
-
-@frozen
-class HostTools:
-    """
-    The native tools of one host, as data.
-
-    Attributes:
-        name: The host, as the fact `host` and ``native:host:name`` write it.
-
-        tools: Native name → map.
-
-        mcp_prefix: What native names of MCP tools begin with, or ``""`` for none.
-
-        mcp_separator: What stands between server and tool.
-
-        servers: The host's own list of MCP servers; names are split by it where it is
-            known, else at the first separator.
-    """
-
-    name: str
-    tools: Mapping[str, ToolMap]
-    mcp_prefix: str = ""
-    mcp_separator: str = "__"
-    servers: tuple[str, ...] = ()
-
-
-PYTHON_HOST = HostTools(
-    "python",
-    {
-        tool.name: ToolMap(tool.name, {fact: fact for fact in tool.own})
-        for tool in TOOLS.values()
-        if tool.name not in ("mcp", "other")
-    },
-    mcp_prefix="mcp:",
-    mcp_separator=":",
-)
-"""Harnesses that call the engine in process speak canonical names themselves."""
-
-Report = Callable[[Problem], None]
+Report: TypeAlias = Callable[[Problem], None]
 """Where build-time checks hand the problems they find."""
 
-Place = tuple[str | int, ...]
+Place: TypeAlias = tuple[str | int, ...]
 """Where in a document something stands."""
-
-
-def tool_class(tool: str) -> str:
-    """The canonical tool whose facts *tool* has: ``mcp`` for every ``mcp:…`` name."""
-    return "mcp" if tool.startswith("mcp:") else tool if tool in TOOLS else "other"
 
 
 @frozen
@@ -392,25 +108,33 @@ class Vocabulary:
     @property
     def states(self) -> tuple[str, ...]:
         """The names of the states."""
-        return _STATES
+        return STATES
 
     def with_names(
         self,
         *,
         toolsets: Mapping[str, tuple[str, ...]] | None = None,
         roles: Iterable[str] = (),
-        labels: Iterable[str] = (),
+        labels: Iterable[str] | None = None,
         fields: Mapping[str, object] | None = None,
         hosts: Iterable[str] = (),
         mcp_tools: Iterable[str] = (),
     ) -> Vocabulary:
-        """This vocabulary and the names that packs and the project declare."""
+        """
+        This vocabulary and the names that packs and the project declare.
+
+        Args:
+            labels: All labels that rules set; once given, a rule may ask for no other.
+        """
         known_hosts = dict(self.hosts)
         for name in hosts:
             known_hosts.setdefault(name, HostTools(name, {}))
         facts = dict(self.facts)
         for name, default in (fields or {}).items():
             facts[f"fields.{name}"] = _field_fact(name, default)
+        all_labels = self.labels | frozenset(labels or ())
+        if labels is not None:
+            facts["labels"] = evolve(facts["labels"], values=tuple(sorted(all_labels)))
         all_roles = self.roles | frozenset(roles)
         facts["host"] = evolve(facts["host"], values=tuple(sorted(known_hosts)))
         if all_roles:
@@ -421,7 +145,7 @@ class Vocabulary:
             toolsets={**self.toolsets, **(toolsets or {})},
             hosts=known_hosts,
             roles=all_roles,
-            labels=self.labels | frozenset(labels),
+            labels=all_labels,
             fields={**self.fields, **(fields or {})},
             mcp_tools=self.mcp_tools | frozenset(mcp_tools),
         )
@@ -445,7 +169,7 @@ class Vocabulary:
             return Problem(
                 "GOV221", f"`{name}` is no fact of `{on}` events; {events} events have it", path
             )
-        if spec.tools is None or tools is None or on not in _TOOL:
+        if spec.tools is None or tools is None or on not in TOOL_EVENTS:
             return spec
         for tool in tools:
             kind = self.class_of(tool)
@@ -564,7 +288,7 @@ class Vocabulary:
             kinds.add(schema[argument])
         if len(kinds) != 1:
             return Problem("GOV221", f"no recorded schema has an argument `{argument}`", path)
-        return _fact(name, kinds.pop(), _TOOL, "An argument as the host spells it.")
+        return fact_spec(name, kinds.pop(), TOOL_EVENTS, "An argument as the host spells it.")
 
     def _unknown_fact(self, name: str, on: str, path: Place) -> Problem:
         from governance.rules.keys import KEYS  # only a pack with an error pays for it
@@ -583,15 +307,15 @@ class Vocabulary:
 def _field_fact(name: str, default: object) -> FactSpec:
     kinds: Mapping[type, str] = {bool: "bool", int: "int", float: "float", str: "str"}
     kind = kinds.get(type(default), "list[str]")
-    return _fact(f"fields.{name}", kind, _ALL, "A field that the project declares.")
+    return fact_spec(f"fields.{name}", kind, ALL_EVENTS, "A field that the project declares.")
 
 
 def default_vocabulary(*hosts: HostTools) -> Vocabulary:
     """The shipped vocabulary and the tables of *hosts*; harnesses in Python are known."""
-    facts = {one.name: one for one in _FACTS}
-    for name, kind, doc in _MODEL_OPTIONS:
+    facts = {one.name: one for one in FACTS}
+    for name, kind, doc in MODEL_OPTIONS:
         full = f"model_options.{name}"
-        facts[full] = _fact(full, kind, "session model", doc, writable="session model")
+        facts[full] = fact_spec(full, kind, "session model", doc, writable="session model")
     args: dict[str, dict[str, str]] = {}
     for host in hosts:
         for native, one in host.tools.items():
@@ -599,6 +323,6 @@ def default_vocabulary(*hosts: HostTools) -> Vocabulary:
                 args.setdefault(one.canonical, {}).update(one.args)
                 args[f"native:{host.name}:{native}"] = dict(one.args)
     bare = Vocabulary(
-        facts, BUILT_IN_SETS, {one.name: one for one in (PYTHON_HOST, *hosts)}, args=args
+        facts, BUILT_IN_SETS, {one.name: one for one in (PYTHON_TOOLS, *hosts)}, args=args
     )
     return bare.with_names()

@@ -1,0 +1,369 @@
+"""
+Operators: what a matcher may ask of one fact, checked when it is built.
+
+`build_matcher` is the one door: it gives a `Matcher`, or reports every problem it found
+and gives none.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from datetime import time
+
+from governance.errors import did_you_mean
+from governance.rules.building import Builder, Made, Operator, found_text
+from governance.rules.domains import domain_test, normal_domain
+from governance.rules.format import PATTERN_SETS
+from governance.rules.globs import PatternError, text_glob
+from governance.rules.kleene import Truth, all_of, any_of, negated
+from governance.rules.matchers import ELEMENTS_MAX, Hosted, Matcher, Test, World
+from governance.rules.paths import Places
+from governance.rules.vocabulary import FactSpec, Place, Report, Unknown
+
+_COMPARE: Mapping[str, Callable[..., bool]] = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+}
+
+
+def build_matcher(
+    spec: FactSpec,
+    raw: object,
+    *,
+    variables: Mapping[str, object],
+    places: Places,
+    path: Place,
+    report: Report,
+) -> Matcher | None:
+    """
+    The matcher that *raw* describes, or ``None`` after every problem was reported.
+
+    *raw* is a value (equals), an array (any of) or a table of operators (all hold);
+    ``{ var = "x" }`` stands for any of them.
+    """
+    builder = Builder(spec, variables, places, report, _OPERATORS)
+    made = builder.build(raw, path, 0)
+    if builder.problems:
+        return None
+    fold = None if spec.kind != "path" or places.case_sensitive else places.fold
+    return Matcher(
+        spec,
+        builder.shown(raw),
+        path,
+        made.on_missing,
+        made.cost,
+        _join(made.element),
+        tuple(made.whole),
+        made.hosted,
+        fold,
+    )
+
+
+def _join(tests: list[Test]) -> Test | None:
+    if not tests:
+        return None
+    if len(tests) == 1:
+        return tests[0]
+    return lambda value: all_of(test(value) for test in tests)
+
+
+# The operators themselves -------------------------------------------------------------
+#
+# Each adds its test to *made*, or reports what is wrong with its value.
+
+
+def _equals(make: Builder, value: object, path: Place, made: Made) -> None:
+    if isinstance(value, (list, Mapping)):
+        make.fail("GOV224", f"`equals` takes one value, not {found_text(value)}", path)
+    else:
+        _in(make, [value], path, made, alone=True)
+
+
+def _in(
+    make: Builder,
+    value: object,
+    path: Place,
+    made: Made,
+    alone: bool = False,
+) -> None:
+    if not isinstance(value, list):
+        make.fail("GOV224", f"`in` takes an array, not {found_text(value)}", path)
+        return
+    if not value:
+        make.fail("GOV229", f"an empty array can never hold for `{make.spec.name}`", path)
+        return
+    failed = make.problems
+    values: list[object] = []
+    for index, one in enumerate(value):
+        here = path if alone else (*path, index)
+        before = make.problems
+        given = make.resolved(one, here)
+        found = make.scalar(given, here) if make.problems == before else None
+        if found is not None:
+            values.append(found)
+    if make.problems > failed:
+        return
+    if make.spec.kind == "path":
+        tests: list[Test] = []
+        for one in values:
+            try:
+                tests.append(make.places.exactly(str(one)))
+            except PatternError as error:
+                make.pattern_failed(error, path, str(one))
+        made.element.append(_some(tests))
+        return
+    if make.spec.kind == "domain":
+        try:
+            values = [normal_domain(str(one)) for one in values]
+        except PatternError as error:
+            make.pattern_failed(error, path, "")
+            return
+    if len(values) == 1:
+        only = values[0]
+        made.element.append(lambda tested: tested == only)
+    else:
+        made.element.append(frozenset(values).__contains__)
+
+
+def _some(tests: Sequence[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+    return lambda value: any_of(test(value) for test in tests)
+
+
+def _not(make: Builder, value: object, path: Place, made: Made) -> None:
+    inner = make.build(value, path, made.depth + 1)
+    if inner.whole and inner.element:
+        message = "`not` over both the list and its elements could mean two things"
+        make.fail("GOV223", message, path, "write two `not`s, in `any` or in two rules")
+    made.on_missing = made.on_missing and not inner.on_missing
+    made.cost = max(made.cost, inner.cost)
+    made.hosted = made.hosted or inner.hosted
+    if inner.whole:
+        tests = tuple(inner.whole)
+        made.whole.append(
+            lambda whole, world, strict: negated(
+                all_of(test(whole, world, not strict) for test in tests)
+            )
+        )
+    joined = _join(inner.element)
+    if joined is not None:
+        made.element.append(lambda tested: negated(joined(tested)))
+
+
+def _every(make: Builder, value: object, path: Place, made: Made) -> None:
+    inner = make.build(value, path, made.depth + 1)
+    if inner.whole:
+        make.fail("GOV223", "`every` is asked of elements, which are no lists", path)
+        return
+    matcher = Matcher(
+        make.spec, value, path, False, 0, _join(inner.element), (), inner.hosted,
+        make.places.fold if make.spec.kind == "path" else None,
+    )  # fmt: skip
+    made.cost = max(made.cost, inner.cost)
+
+    def test(whole: object, world: World, strict: bool) -> Truth:
+        assert isinstance(whole, (list, tuple))  # INVARIANT: `Matcher.test` has looked
+        results = [matcher.test_element(one, world, strict) for one in whole[:ELEMENTS_MAX]]
+        if len(whole) > ELEMENTS_MAX:
+            results.append(Unknown(f"more than {ELEMENTS_MAX} elements"))
+        return all_of([bool(whole), *results])
+
+    made.whole.append(test)
+
+
+def _length(make: Builder, value: object, path: Place, made: Made) -> None:
+    counted = FactSpec(f"{make.spec.name}.length", "int", make.spec.events, "")
+    inner = Builder(counted, make.variables, make.places, make.report, make.table)
+    parts = inner.build(value, path, made.depth + 1)
+    make.problems += inner.problems
+    test = _join(parts.element)
+    if test is None or inner.problems:
+        return
+    if isinstance(value, int) and value < 0:
+        make.fail("GOV226", f"no length is {value}", path)
+    counts = test
+    if make.spec.is_list:
+        made.whole.append(lambda whole, *_: counts(len(whole)))
+    else:
+        made.element.append(lambda tested: counts(len(tested)))
+
+
+def _exists(make: Builder, value: object, path: Place, made: Made) -> None:
+    if type(value) is not bool:
+        make.fail("GOV224", f"`exists` is true or false, not {found_text(value)}", path)
+        return
+    made.on_missing = made.on_missing and not value
+    present = bool(value)
+    if make.spec.is_list:
+        made.whole.append(lambda *_: present)
+    else:
+        made.element.append(lambda _: present)
+
+
+def _glob(make: Builder, value: object, path: Place, made: Made) -> None:
+    texts = make.texts(value, path, "a glob")
+    tests: list[Test] = []
+    for text in texts or ():
+        try:
+            if make.spec.kind == "path":
+                tests.append(make.places.glob(text))
+            else:
+                tests.append(_text_test(text.lower() if make.spec.kind == "domain" else text))
+        except PatternError as error:
+            make.pattern_failed(error, path, text)
+    if tests:
+        made.element.append(_some(tests))
+        made.cost = max(made.cost, 1)
+
+
+def _text_test(glob: str) -> Test:
+    import re
+
+    fits = re.compile(text_glob(glob), re.DOTALL).fullmatch
+    return lambda text: fits(text) is not None
+
+
+def _regex(make: Builder, value: object, path: Place, made: Made) -> None:
+    from governance.rules.patterns import PatternRefused, compile_pattern
+
+    tests: list[Test] = []
+    sensitive = make.spec.kind != "path" or make.places.case_sensitive
+    for text in make.texts(value, path, "a pattern") or ():
+        try:
+            search = compile_pattern(text, case_sensitive=sensitive).search
+        except PatternRefused as error:
+            mend = "look-around and back-references do not exist in RE2"
+            make.fail("GOV227", f"RE2 refuses `{text}`: {error}", path, mend)
+        else:
+            tests.append(_searching(search))
+    if tests:
+        made.element.append(_some(tests))
+        made.cost = max(made.cost, 3)
+
+
+def _searching(search: Callable[[str], object]) -> Test:
+    return lambda text: search(text) is not None
+
+
+def _contains(make: Builder, value: object, path: Place, made: Made) -> None:
+    texts = [make.fold(one) for one in make.texts(value, path, "text") or ()]
+    if len(texts) == 1:
+        only = texts[0]
+        made.element.append(lambda text: only in text)
+    elif texts:
+        made.element.append(lambda text: any(one in text for one in texts))
+
+
+def _starts_with(make: Builder, value: object, path: Place, made: Made) -> None:
+    starts = tuple(make.fold(one) for one in make.texts(value, path, "text") or ())
+    made.element.append(lambda text: text.startswith(starts))
+
+
+def _ends_with(make: Builder, value: object, path: Place, made: Made) -> None:
+    ends = tuple(make.fold(one) for one in make.texts(value, path, "text") or ())
+    made.element.append(lambda text: text.endswith(ends))
+
+
+def _path_under(make: Builder, value: object, path: Place, made: Made) -> None:
+    if make.spec.kind != "path":
+        message = f"`{make.spec.name}` is no path"
+        make.fail("GOV223", message, path, "use `starts_with`, or a fact that is a path")
+        return
+    texts = make.texts(value, path, "a folder")
+    if texts is None:
+        return
+    try:
+        made.element.append(make.places.under(texts))
+    except PatternError as error:
+        make.pattern_failed(error, path, texts[0])
+
+
+def _domain_in(make: Builder, value: object, path: Place, made: Made) -> None:
+    texts = make.texts(value, path, "a domain")
+    failed = make.problems
+    for index, text in enumerate(texts or ()):
+        try:
+            domain_test([text])
+        except PatternError as error:
+            here = (*path, index) if isinstance(value, list) else path
+            make.fail("GOV224", str(error), here, "as `example.com` or `*.example.com`")
+    if texts is None or make.problems > failed:
+        return
+    test = domain_test(texts)
+    if make.spec.kind == "domain":
+        made.element.append(test)
+        return
+    made.hosted = True
+
+    def of_address(tested: object) -> Truth:
+        assert isinstance(tested, Hosted)  # INVARIANT: `Matcher.test_element` has split it
+        return tested.host if isinstance(tested.host, Unknown) else test(tested.host)
+
+    made.element.append(of_address)
+
+
+def _detect(make: Builder, value: object, path: Place, made: Made) -> None:
+    from governance.rules.detect import detector
+
+    names = make.texts(value, path, "a pattern set") or []
+    for name in names:
+        if name not in PATTERN_SETS:
+            hint = did_you_mean(name, PATTERN_SETS) or "they are " + ", ".join(PATTERN_SETS)
+            make.fail("GOV225", f"unknown pattern set `{name}`", path, hint)
+            return
+    tests: list[Test] = [detector(name) for name in names]
+    if tests:
+        made.element.append(_some(tests))
+        made.cost = max(made.cost, 4)
+
+
+def _compared(name: str) -> Operator:
+    compare = _COMPARE[name]
+
+    def build(make: Builder, value: object, path: Place, made: Made) -> None:
+        bound = make.scalar(value, path)
+        if bound is not None:
+            made.element.append(lambda tested: compare(tested, bound))
+
+    return build
+
+
+def _between(make: Builder, value: object, path: Place, made: Made) -> None:
+    if not isinstance(value, list) or [type(one) for one in value] != [time, time]:
+        mend = "as `[18:00:00, 08:00:00]`"
+        make.fail("GOV224", "`between` takes two times of day", path, mend)
+        return
+    start, end = (one.isoformat() for one in value)
+    if start == end:
+        make.fail("GOV226", "no time lies between two equal times", path)
+    elif start < end:
+        made.element.append(lambda now: start <= now < end)
+    else:
+        made.element.append(lambda now: now >= start or now < end)
+
+
+_OPERATORS: Mapping[str, Operator] = {
+    "equals": _equals,
+    "in": _in,
+    "not": _not,
+    "every": _every,
+    "length": _length,
+    "exists": _exists,
+    "glob": _glob,
+    "regex": _regex,
+    "contains": _contains,
+    "starts_with": _starts_with,
+    "ends_with": _ends_with,
+    "path_under": _path_under,
+    "domain_in": _domain_in,
+    "detect": _detect,
+    "lt": _compared("lt"),
+    "lte": _compared("lte"),
+    "gt": _compared("gt"),
+    "gte": _compared("gte"),
+    "between": _between,
+}
