@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 -- a hook process has no time for pathlib
+CODES = {"GOV190": "the engine's own states or rules are missing"}
+
 _OURS = 'name = "session-governance"'
 
 

@@ -106,9 +106,12 @@ def _closed_pipe() -> int:
 
 
 def _crashed(error: Exception, words: Sequence[str]) -> int:
-    from governance.cli.crash import log_crash
-
-    file = log_crash(error, words)
+    try:
+        from governance.cli.crash import log_crash
+    except ImportError:  # what failed may be the very installation
+        file = None
+    else:
+        file = log_crash(error, words)
     where = f"the whole is in {file}" if file else "and no log file could be written"
     sys.stderr.write(
         f"governance failed in a way that it did not foresee "

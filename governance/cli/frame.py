@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,11 +12,17 @@ from attrs import frozen
 from governance.cli.output import print_error
 from governance.errors import Diagnostic, GovernanceError
 
+EXITS = "0 fine, 1 found something, 2 could not do what was asked"
+
 FINE = 0
 FOUND = 1
 FAILED = 2
 
 CONFIG_FILE = "governance.toml"
+
+CODES: Mapping[str, str] = {
+    "GOV610": "a file that cannot be read or written",
+}
 PARENTS_MAX = 64
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
@@ -60,9 +66,7 @@ class GovernedCommand(click.Command):
                     # Not folded: a command line must be copied whole.
                     formatter.write(f"{'':{formatter.current_indent}}  $ {example.line}\n")
         with formatter.section("Exit codes"):
-            formatter.write_text(
-                self.exits or "0 fine, 1 found something, 2 could not do what was asked"
-            )
+            formatter.write_text(self.exits or EXITS)
 
 
 def command(
@@ -136,7 +140,7 @@ def file_error(path: Path, error: OSError) -> GovernanceError:
     return DefinitionError(
         (
             Diagnostic(
-                "GOV430",
+                "GOV610",
                 f"`{path}` cannot be used: {(error.strerror or str(error)).lower()}",
                 file=str(path),
             ),

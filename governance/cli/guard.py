@@ -35,16 +35,16 @@ ANCESTORS_MAX = 64
 _KEY_BYTES_MAX = 1_000
 
 CODES: Mapping[str, str] = {
-    "GOV420": "a command that is a person's was called from inside a host",
-    "GOV421": "a command that is a person's was called without a terminal",
-    "GOV422": "the key that was given does not open this project",
+    "GOV601": "a command that is a person's was called from inside a host",
+    "GOV602": "a command that is a person's was called without a terminal",
+    "GOV603": "the key that was given does not open this project",
 }
 
 
 class PersonNeeded(GovernanceError):
     """The command is a person's, and nothing shows that a person gave it."""
 
-    code = "GOV420"
+    code = "GOV601"
 
 
 @frozen
@@ -95,7 +95,7 @@ def require_person(
     anything to the agent.
 
     Raises:
-        PersonNeeded: GOV420 inside a host, GOV421 without a terminal, GOV422 when the
+        PersonNeeded: GOV601 inside a host, GOV602 without a terminal, GOV603 when the
             key is not this project's.
     """
     where = around if around is not None else surroundings()
@@ -116,7 +116,7 @@ def require_person(
         return
     raise PersonNeeded(
         f"`governance {command}` is a person's, and this is no terminal",
-        code="GOV421",
+        code="GOV602",
         remedy=f"run it in a terminal, or give `--key FILE` or `{KEY_VARIABLE}`",
     )
 
@@ -159,7 +159,7 @@ def _check_key(project: Path, key_file: Path) -> None:
     if not expected or not hmac.compare_digest(_digest(given), expected):
         raise PersonNeeded(
             f"`{key_file}` does not hold the key of `{project}`",
-            code="GOV422",
+            code="GOV603",
             remedy="`governance init` says where it put the key",
         )
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from governance.journal.opening import state_folder
+
 PRIVATE_DIR = 0o700
 PRIVATE_FILE = 0o600
 
 
 def config_home() -> Path:
-    """``$XDG_CONFIG_HOME/governance``, by default ``~/.config/governance``; not created."""
-    return _home("XDG_CONFIG_HOME", ".config")
+    """``$XDG_CONFIG_HOME/session-governance``, by default below ``~/.config``; not created."""
+    # The XDG specification has relative paths ignored.
+    given = os.environ.get("XDG_CONFIG_HOME", "")
+    base = Path(given) if os.path.isabs(given) else Path.home() / ".config"  # noqa: PTH117 -- a text, not yet a path
+    return base / "session-governance"
 
 
 def state_home() -> Path:
-    """``$XDG_STATE_HOME/governance``, by default ``~/.local/state/governance``; not created."""
-    return _home("XDG_STATE_HOME", ".local/state")
+    """The folder for what must outlive a project, where heads are mirrored too; not created."""
+    return state_folder()
 
 
 def make_private_dir(folder: Path) -> Path:
@@ -30,10 +35,3 @@ def write_private(file: Path, text: str, *, append: bool = False) -> None:
     flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC)
     with os.fdopen(os.open(file, flags, PRIVATE_FILE), "w", encoding="utf-8") as stream:
         stream.write(text)
-
-
-def _home(variable: str, default: str) -> Path:
-    # The XDG specification has relative paths ignored.
-    given = os.environ.get(variable, "")
-    base = Path(given) if os.path.isabs(given) else Path.home() / default  # noqa: PTH117
-    return base / "governance"

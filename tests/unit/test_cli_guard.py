@@ -38,7 +38,7 @@ def test_a_terminal_outside_any_host_is_a_person(project: Path) -> None:
 
 def test_no_terminal_is_refused(project: Path) -> None:
     """A pipe or a scheduler is not a person."""
-    assert code_of(project, None, NO_TERMINAL) == "GOV421"
+    assert code_of(project, None, NO_TERMINAL) == "GOV602"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_each_mark_of_each_host_refuses(project: Path, host: str, mark: str) -> 
     with pytest.raises(PersonNeeded, match=host) as refused:
         require_person("approve", project, None, around)
 
-    assert refused.value.code == "GOV420"
+    assert refused.value.code == "GOV601"
 
 
 def test_a_mark_that_was_taken_out_is_seen_above(project: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_mark_that_was_taken_out_is_seen_above(project: Path) -> None:
         environment={}, above=(frozenset({"HOME"}), frozenset({"CLAUDECODE"})), terminal=True
     )
 
-    assert code_of(project, None, around) == "GOV420"
+    assert code_of(project, None, around) == "GOV601"
 
 
 def test_the_key_opens_everywhere(project: Path, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_an_inherited_key_does_not_open_a_host(project: Path) -> None:
 
     require_person("pardon", project, None, Surroundings(environment=inherited))
     inside = Surroundings(environment={**inherited, "CLAUDECODE": "1"})
-    assert code_of(project, None, inside) == "GOV420"
+    assert code_of(project, None, inside) == "GOV601"
 
 
 @pytest.mark.parametrize("content", [b"", b"guess\n", b"\xff\xfe", b"x" * 5000])
@@ -91,7 +91,7 @@ def test_a_wrong_key_is_refused(project: Path, tmp_path: Path, content: bytes) -
     wrong = tmp_path / "wrong"
     wrong.write_bytes(content)
 
-    assert code_of(project, wrong, TERMINAL) == "GOV422"
+    assert code_of(project, wrong, TERMINAL) == "GOV603"
 
 
 def test_a_project_without_a_key_has_no_key_that_opens(project: Path, tmp_path: Path) -> None:
@@ -102,9 +102,9 @@ def test_a_project_without_a_key_has_no_key_that_opens(project: Path, tmp_path: 
     empty = tmp_path / "empty"
     empty.touch()
 
-    assert code_of(project, empty, TERMINAL) == "GOV422"
-    assert code_of(project, key, TERMINAL) == "GOV422"
-    assert code_of(project, tmp_path / "missing", TERMINAL) == "GOV422"
+    assert code_of(project, empty, TERMINAL) == "GOV603"
+    assert code_of(project, key, TERMINAL) == "GOV603"
+    assert code_of(project, tmp_path / "missing", TERMINAL) == "GOV603"
 
 
 def test_the_key_is_private_stays_and_can_be_removed(project: Path) -> None:

@@ -1,0 +1,308 @@
+"""
+Writes the tables of the reference from the tables that the code itself uses.
+
+A page asks for one between ``<!-- table: NAME -->`` and ``<!-- end of table -->``. Without
+words the script says which pages are out of date and exits 1; ``--write`` mends them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import TYPE_CHECKING
+
+import governance
+from governance.errors import GovernanceError
+
+if TYPE_CHECKING:
+    from governance.machine.definition import Branch
+
+DOCS = Path(__file__).parent
+_TABLE = re.compile(
+    r"(?P<head><!-- table: (?P<name>[a-z-]+) -->\n).*?(?P<tail><!-- end of table -->)", re.DOTALL
+)
+
+
+def modules() -> Iterator[object]:
+    """Every module of the package, imported."""
+    yield governance
+    for found in walk_packages(governance.__path__, "governance."):
+        if not found.name.endswith(".__main__"):
+            yield import_module(found.name)
+
+
+def codes() -> dict[str, str]:
+    """Code → what it means, from the `CODES` of all modules and the classes of errors."""
+    known: dict[str, str] = {}
+    for module in modules():
+        for code, meaning in getattr(module, "CODES", {}).items():
+            known.setdefault(code, meaning)
+    waiting: list[type[GovernanceError]] = [GovernanceError]
+    while waiting:
+        one = waiting.pop()
+        waiting += one.__subclasses__()
+        if one.__module__.startswith("governance."):
+            doc = " ".join((one.__doc__ or "").split("\n\n")[0].split())
+            known.setdefault(one.code, doc[:1].lower() + doc[1:].rstrip("."))
+    return dict(sorted(known.items()))
+
+
+def _rows(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = list(head)
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _named(words: Iterable[str]) -> str:
+    return ", ".join(_code(word) for word in words)
+
+
+def codes_table() -> str:
+    """All codes, each with the page that explains it."""
+    return _rows(
+        ("code", "means"),
+        (
+            (f"[`{code}`](../errors/{family(code)}.md#{code.lower()})", meaning)
+            for code, meaning in codes().items()
+        ),
+    )
+
+
+def family(code: str) -> str:
+    """The page of `docs/errors` on which *code* stands: ``gov2`` for ``GOV220``."""
+    return code[:4].lower()
+
+
+def rule_keys_table() -> str:
+    """The keys of the rule language."""
+    from governance.rules.keys import KEYS
+
+    return _rows(
+        ("key", "type", "default", "meaning", "when wrong"),
+        (
+            (
+                _code(f"{key.table}.{key.name}" if key.table else key.name),
+                key.type,
+                key.default,
+                key.meaning
+                + (f": {_named(key.values)}" if key.values else "")
+                + (f" (not in this engine yet: {key.feature})" if key.feature else ""),
+                _named(key.codes),
+            )
+            for key in KEYS
+        ),
+    )
+
+
+def facts_table() -> str:
+    """The facts that rules can name, with their operators' type."""
+    from governance.rules.vocabulary import default_vocabulary
+
+    facts = default_vocabulary().facts
+    every = {event for spec in facts.values() for event in spec.events}
+    return _rows(
+        ("fact", "type", "events", "tools", "what it is"),
+        (
+            (
+                _code(spec.name),
+                spec.type,
+                "all" if spec.events == every else ", ".join(sorted(spec.events)),
+                ", ".join(sorted(spec.tools)) if spec.tools is not None else "all",
+                spec.doc + (f" One of {_named(spec.values)}." if spec.values else ""),
+            )
+            for spec in facts.values()
+        ),
+    )
+
+
+def operators_table() -> str:
+    """The operators of each type of fact."""
+    from governance.rules.vocabulary import OPERATORS
+
+    return _rows(
+        ("type", "operators"), ((_code(kind), _named(names)) for kind, names in OPERATORS.items())
+    )
+
+
+def tools_table() -> str:
+    """Canonical tools and the facts that each alone has."""
+    from governance.rules.vocabulary import TOOLS
+
+    return _rows(
+        ("tool", "own facts", "what it does"),
+        ((_code(one.name), _named(one.own), one.doc) for one in TOOLS.values()),
+    )
+
+
+def events_table() -> str:
+    """Lifecycle events with their fields."""
+    from governance.events import event_table
+
+    return event_table()
+
+
+def envelope_table() -> str:
+    """What every event carries."""
+    from governance.events import ENVELOPE
+
+    return _rows(("field", "what it says"), ((_code(name), doc) for name, doc in ENVELOPE.items()))
+
+
+def commands_text() -> str:
+    """Every command with its options, its examples and its exit codes."""
+    import click
+
+    from governance.cli.app import SECTIONS, app
+    from governance.cli.frame import GovernedCommand
+
+    parts = []
+    context = click.Context(app, info_name="governance")
+    for heading, names in SECTIONS.items():
+        parts.append(f"## {heading}\n")
+        for name in names:
+            found = app.get_command(context, name)
+            assert isinstance(found, GovernedCommand), name
+            parts.append(_command_text(found, click.Context(found, context, info_name=name)))
+    return "\n".join(parts)
+
+
+def _command_text(found: object, context: object) -> str:
+    import click
+
+    from governance.cli.frame import EXITS, GovernedCommand
+
+    assert isinstance(found, GovernedCommand)
+    assert isinstance(context, click.Context)
+    usage = " ".join((f"governance {found.name}", *found.collect_usage_pieces(context)))
+    parts = [f"### {found.name}\n", f"`{usage}`\n", _prose(found.help or "")]
+    options = [
+        record
+        for parameter in found.get_params(context)
+        if (record := parameter.get_help_record(context)) is not None
+        and "--help" not in parameter.opts
+    ]
+    if options:
+        parts.append(_rows(("option", "what it does"), ((_code(a), b) for a, b in options)))
+    parts += [f"{one.does}\n\n```sh\n{one.line}\n```\n" for one in found.examples]
+    parts.append(f"Exit codes: {found.exits or EXITS}.\n")
+    return "\n".join(parts)
+
+
+def _prose(text: str) -> str:
+    import inspect
+
+    return inspect.cleandoc(text).replace("\b", "").strip() + "\n"
+
+
+def states_table() -> str:
+    """The states of the shipped machine."""
+    from governance.machine import load_machine
+
+    return _rows(
+        ("state", "drawn as", "live", "what is true in it"),
+        (
+            (_code(name), row.title, "yes" if row.live else "no", row.summary)
+            for name, row in load_machine().definition.states.items()
+        ),
+    )
+
+
+def moves_text() -> str:
+    """Every event of the machine with what it comes to in every state."""
+    from governance.machine import load_machine
+
+    parts = []
+    for event in load_machine().definition.events.values():
+        parts.append(f"### {event.name}\n\n{event.summary} ({event.mode})\n")
+        branches: dict[int, tuple[list[str], Branch]] = {}
+        for state, cell in event.cells.items():
+            for branch in cell.branches:
+                branches.setdefault(branch.index, ([], branch))[0].append(state)
+        parts.append(
+            _rows(
+                ("in", "when", "comes to"),
+                (
+                    (
+                        _named(states),
+                        ", ".join(_condition(*one) for one in branch.when),
+                        _end(branch),
+                    )
+                    for _, (states, branch) in sorted(branches.items())
+                ),
+            )
+        )
+    return "\n".join(parts)
+
+
+def _condition(name: str, holds: bool) -> str:
+    words = name.replace("_", " ")
+    return words if holds else f"not {words}"
+
+
+def _end(branch: Branch) -> str:
+    if branch.first:
+        return f"`{branch.first}` first, then the same event again"
+    if branch.refuse:
+        return f"refused: {branch.refuse}"
+    if branch.to:
+        return "the state that was left" if branch.to == "left" else f"→ `{branch.to}`"
+    return branch.outcome.replace("_", " ")
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "codes": codes_table,
+    "commands": commands_text,
+    "envelope": envelope_table,
+    "events": events_table,
+    "facts": facts_table,
+    "moves": moves_text,
+    "operators": operators_table,
+    "rule-keys": rule_keys_table,
+    "states": states_table,
+    "tools": tools_table,
+}
+
+
+def pages() -> list[Path]:
+    """The pages that ask for a table."""
+    return [
+        page
+        for page in sorted(DOCS.rglob("*.md"))
+        if "_build" not in page.parts and _TABLE.search(page.read_text(encoding="utf-8"))
+    ]
+
+
+def renewed(page: Path) -> str:
+    """The text of *page* with its tables as they are now."""
+
+    def put(match: re.Match[str]) -> str:
+        return f"{match['head']}\n{TABLES[match['name']]()}\n{match['tail']}"
+
+    return _TABLE.sub(put, page.read_text(encoding="utf-8"))
+
+
+def main(words: list[str]) -> int:
+    """Write the pages that are out of date, or only name them; 1 if any was named."""
+    stale = [page for page in pages() if renewed(page) != page.read_text(encoding="utf-8")]
+    for page in stale:
+        if "--write" in words:
+            page.write_text(renewed(page), encoding="utf-8")
+        sys.stdout.write(f"{page.relative_to(DOCS.parent)}\n")
+    return 0 if "--write" in words else int(bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,162 @@
+"""`log` and `verify`: what is in the journal, and whether it still is what was written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from governance.cli.frame import (
+    FINE,
+    FOUND,
+    Example,
+    command,
+    dir_option,
+    format_option,
+    project_of,
+)
+from governance.cli.opening import require_session, rows_of, sessions_in, store_of
+from governance.cli.output import moment, print_json, print_line, print_table
+from governance.journal.records import Journal, Record
+from governance.values import Json, ValueRefused, load_json
+
+FOLLOW_SECONDS = 0.5
+_BODY_CHARACTERS = 200
+
+
+@command(
+    "log",
+    examples=[
+        Example("governance log demo", "Every row of one session, in order."),
+        Example("governance log demo --format jsonl", "The same, one JSON object a line."),
+    ],
+)
+@click.argument("session", required=False)
+@click.option("--after", type=click.IntRange(min=0), default=0, help="Begin after this row.")
+@click.option("--follow", is_flag=True, help="Go on with what is written from now on.")
+@format_option("jsonl")
+@dir_option
+def log(
+    session: str | None, after: int, follow: bool, format_name: str, directory: Path | None
+) -> int:
+    """
+    Print the rows of the journal, in order.
+
+    Without SESSION the rows of all sessions are printed, in order within each. With
+    `--follow` rows of every process that writes to the store appear, and none is missed.
+    """
+    with store_of(project_of(directory)) as journal:
+        if session is not None:
+            require_session(journal, session)
+        if format_name == "json":
+            print_json([_record_json(one) for one in _rows(journal, session, {}, after)])
+            return FINE
+        seen: dict[str, int] = {}
+        while True:
+            for record in _rows(journal, session, seen, after):
+                _print_record(record, format_name)
+            if not follow:
+                return FINE
+            time.sleep(FOLLOW_SECONDS)
+
+
+def _rows(
+    journal: Journal, session: str | None, seen: dict[str, int], after: int
+) -> Iterator[Record]:
+    """Rows not seen yet; *seen* is kept up to date with the last sequence of each session."""
+    for name in (session,) if session is not None else tuple(sessions_in(journal)):
+        for record in rows_of(journal, name, after=seen.get(name, after)):
+            seen[name] = record.seq
+            yield record
+
+
+def _print_record(record: Record, format_name: str) -> None:
+    if format_name == "jsonl":
+        print_json(_record_json(record), lines=True)
+        return
+    body = record.body.decode("utf-8", "replace")
+    if len(body) > _BODY_CHARACTERS:
+        body = body[:_BODY_CHARACTERS] + " …"
+    print_line(f"{record.session} {record.seq:>6} {moment(record.at_ms)} {record.kind} {body}")
+
+
+def _record_json(record: Record) -> Mapping[str, Json]:
+    try:
+        body = load_json(record.body)
+    except ValueRefused:
+        # A damaged row is shown as it is: `verify` says what is wrong with it.
+        body = record.body.decode("utf-8", "replace")
+    return {
+        "session": record.session,
+        "seq": record.seq,
+        "kind": record.kind,
+        "at_ms": record.at_ms,
+        "durable": record.durable,
+        "key": record.key,
+        "hash": record.hash.hex(),
+        "body": body,
+    }
+
+
+@command(
+    "verify",
+    examples=[
+        Example("governance verify", "Walk the chain of every session."),
+        Example("governance verify demo --format json", "One session, for a program."),
+    ],
+    exits="0 all holds, 1 something does not (the first bad row is named), 2 could not look",
+)
+@click.argument("session", required=False)
+@format_option()
+@dir_option
+def verify(session: str | None, format_name: str, directory: Path | None) -> int:
+    """
+    Prove that the journal still is what was written.
+
+    The chain over every column of every row is computed anew, the order is checked, and
+    the heads are compared with their mirror outside the store. Where there is no mirror
+    the report says so: a chain alone cannot prove that its end was not cut off.
+    """
+    with store_of(project_of(directory)) as journal:
+        if session is not None:
+            require_session(journal, session)
+        report = journal.verify(session)
+    if format_name == "json":
+        print_json(
+            {
+                "ok": report.ok,
+                "sessions": report.sessions,
+                "rows": report.rows,
+                "anchored": report.anchored,
+                "findings": [
+                    {
+                        "what": one.what,
+                        "session": one.session,
+                        "seq": one.seq,
+                        "message": one.message,
+                    }
+                    for one in report.findings
+                ],
+            }
+        )
+        return FINE if report.ok else FOUND
+    for one in report.findings[:1]:
+        row = f" row {one.seq}" if one.seq else ""
+        print_line(f"first bad row: session {one.session}{row}: {one.message}", "bad")
+    if report.findings:
+        print_table(
+            ("session", "row", "what", "message"),
+            [(one.session, str(one.seq), one.what, one.message) for one in report.findings],
+        )
+    anchored = "heads match their mirror" if report.anchored else "heads are not mirrored"
+    print_line(
+        f"{report.rows} rows of {report.sessions} sessions; {anchored}; "
+        + ("all holds" if report.ok else f"{len(report.findings)} findings"),
+        "good" if report.ok else "bad",
+    )
+    return FINE if report.ok else FOUND
+
+
+COMMANDS = {"log": log, "verify": verify}

@@ -1,0 +1,149 @@
+"""The documents say what the code does: every code, command, option, key, fact and event."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+SOURCES = sorted((ROOT / "governance").rglob("*.py"))
+
+
+def _load_tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_tables", DOCS / "tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["docs_tables"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+tables = _load_tables()
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def headings() -> dict[str, str]:
+    """Code → the name of the page of `docs/errors` that has a section for it."""
+    return {
+        match: file.stem
+        for file in sorted((DOCS / "errors").glob("*.md"))
+        for match in re.findall(r"^## (GOV\d{3})$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+
+def codes_in_source() -> set[str]:
+    return {code for file in SOURCES for code in re.findall(r"GOV\d{3}", file.read_text("utf-8"))}
+
+
+@pytest.mark.parametrize("name", [str(file.relative_to(DOCS)) for file in tables.pages()])
+def test_the_tables_are_up_to_date(name: str) -> None:
+    """A page whose table differs from the code's is written anew by `nox -s fix`."""
+    assert tables.renewed(DOCS / name) == page(name)
+
+
+def test_every_kind_of_table_stands_on_a_page() -> None:
+    """No table can be made that nobody reads."""
+    asked = {
+        name
+        for file in tables.pages()
+        for name in re.findall(r"<!-- table: ([a-z-]+) -->", file.read_text("utf-8"))
+    }
+
+    assert asked == set(tables.TABLES)
+
+
+def test_every_code_of_the_source_has_a_section() -> None:
+    """Whoever meets a code finds what it means and how to mend it."""
+    assert sorted(codes_in_source() - set(headings())) == []
+
+
+def test_every_code_of_the_source_is_in_a_table() -> None:
+    """Codes are declared with what they mean, not only used."""
+    assert sorted(codes_in_source() - set(tables.codes())) == []
+
+
+def test_no_section_is_about_a_code_that_is_gone() -> None:
+    """The documents have no code that the engine cannot give."""
+    assert sorted(set(headings()) - codes_in_source()) == []
+
+
+def test_every_section_is_on_its_family_page_and_says_something() -> None:
+    """Links of the table of codes lead to the section, which has at least a sentence."""
+    for code, where in headings().items():
+        section = page(f"errors/{where}.md").split(f"## {code}\n")[1].split("\n## ")[0]
+
+        assert where == tables.family(code)
+        assert len(section.split()) >= 5, code
+
+
+def test_every_command_and_option_is_documented() -> None:
+    """Each has its help in the reference, and none of them is without a sentence."""
+    from governance.cli.app import HOMES, app
+
+    text = page("reference/commands.md")
+    context = click.Context(app)
+    for name in HOMES:
+        found = app.get_command(context, name)
+        assert found is not None
+        assert f"### {name}\n" in text
+        assert found.help
+        for parameter in found.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{name} {parameter.name}"
+                assert parameter.opts[-1] in text
+
+
+def test_every_event_and_field_is_documented() -> None:
+    """Each lifecycle event stands in the reference with a sentence for each field."""
+    from governance.events import CATALOGUE, ENVELOPE
+
+    text = page("reference/events.md")
+    for spec in CATALOGUE.values():
+        assert f"`{spec.name}`" in text
+        assert spec.doc
+        for one in spec.fields.values():
+            assert f"`{one.name}`" in text
+            assert one.doc, f"{spec.name}.{one.name}"
+    for name in ENVELOPE:
+        assert f"`{name}`" in text
+
+
+def test_every_rule_key_and_fact_is_documented() -> None:
+    """Each key, fact, tool and operator stands in the reference with what it means."""
+    from governance.rules.keys import KEYS
+    from governance.rules.vocabulary import OPERATORS, TOOLS, default_vocabulary
+
+    rules, facts = page("reference/rules.md"), page("reference/facts.md")
+    for key in KEYS:
+        name = f"{key.table}.{key.name}" if key.table else key.name
+        assert f"`{name}`" in rules
+        assert key.meaning
+        assert key.default
+    for fact in default_vocabulary().facts.values():
+        assert f"`{fact.name}`" in facts
+        assert fact.doc
+    for word in (*TOOLS, *OPERATORS, *(name for names in OPERATORS.values() for name in names)):
+        assert f"`{word}`" in facts
+
+
+def test_the_ways_in_are_what_the_readme_says() -> None:
+    """The README has the two marked commands, and `.ci/run` takes the second from there."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = dict(re.findall(r"<!-- command: (\w+) -->\n```sh\n(.*?)\n```", readme, re.DOTALL))
+
+    assert set(blocks) == {"demo", "test"}
+    assert all("\n" not in line for line in blocks.values())
+    assert blocks["demo"].endswith("governance demo")
+    assert blocks["test"].endswith("python -m pytest")
+    assert "command_of_readme test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
