@@ -180,33 +180,53 @@ FACTS = (
     fact_spec("depth", "int", ALL_EVENTS, "How many parents the session has; a root has 0."),
     fact_spec("state", "str", ALL_EVENTS, "The session's state.", values=STATES),
     fact_spec("host", "str", ALL_EVENTS, "The host that reports the event."),
-    fact_spec("model", "str", ALL_EVENTS, "The model, as the host names it.", writable="session model"),
+    fact_spec(
+        "model", "str", ALL_EVENTS, "The model, as the host names it.", writable="session model"
+    ),
     fact_spec("labels", "list[str]", ALL_EVENTS, "Labels that rules have set on the session."),
     fact_spec("turn", "int", ALL_EVENTS, "The number of the turn in this epoch, from 1."),
     fact_spec("time", "time", ALL_EVENTS, "The time of day in the project's time zone."),
-    fact_spec("weekday", "str", ALL_EVENTS, "The day of the week in the time zone.", values=WEEKDAYS),
+    fact_spec(
+        "weekday", "str", ALL_EVENTS, "The day of the week in the time zone.", values=WEEKDAYS
+    ),
     fact_spec("approvals_open", "int", ALL_EVENTS, "How many questions to a person are open."),
     fact_spec("usage.tokens", "int", ALL_EVENTS, "Tokens used in this epoch."),
     fact_spec("usage.input_tokens", "int", ALL_EVENTS, "Tokens sent to the model in this epoch."),
     fact_spec("usage.output_tokens", "int", ALL_EVENTS, "Tokens made by the model in this epoch."),
     fact_spec("usage.cost_usd", "float", ALL_EVENTS, "What the epoch has cost, in US dollars."),
-    fact_spec("usage.context_ratio", "float", ALL_EVENTS, "How full the model's context is, 0 to 1."),
+    fact_spec(
+        "usage.context_ratio", "float", ALL_EVENTS, "How full the model's context is, 0 to 1."
+    ),
     # Every tool.
     fact_spec("tool", "str", TOOL_EVENTS, "The tool's canonical name.", kind="tool"),
     fact_spec("native", "str", TOOL_EVENTS, "The host's own name of the tool."),
-    fact_spec("intent", "str", TOOL_EVENTS, "What the call is about, alike for every spelling of it."),
+    fact_spec(
+        "intent", "str", TOOL_EVENTS, "What the call is about, alike for every spelling of it."
+    ),
     fact_spec("cwd", "str", TOOL_EVENTS, "The working folder of the call.", kind="path"),
     fact_spec(
-        "reads", "list[str]", TOOL_EVENTS, "Paths that the call reads.",
-        tools=frozenset(READS_OF), kind="path",
+        "reads",
+        "list[str]",
+        TOOL_EVENTS,
+        "Paths that the call reads.",
+        tools=frozenset(READS_OF),
+        kind="path",
     ),
     fact_spec(
-        "writes", "list[str]", TOOL_EVENTS, "Paths that the call writes or removes.",
-        tools=frozenset(WRITES_OF), kind="path",
+        "writes",
+        "list[str]",
+        TOOL_EVENTS,
+        "Paths that the call writes or removes.",
+        tools=frozenset(WRITES_OF),
+        kind="path",
     ),
     fact_spec(
-        "domains", "list[str]", TOOL_EVENTS, "Hosts that the call talks to.",
-        tools=frozenset(DOMAINS_OF), kind="domain",
+        "domains",
+        "list[str]",
+        TOOL_EVENTS,
+        "Hosts that the call talks to.",
+        tools=frozenset(DOMAINS_OF),
+        kind="domain",
     ),
     # Results.
     fact_spec("output", "str", "tool-result", "What the tool gave.", writable="tool-result"),
@@ -216,39 +236,70 @@ FACTS = (
     fact_spec("duration_ms", "int", "tool-result", "How long the call took, in milliseconds."),
     # Own facts of tools, and what other events call by the same names.
     fact_spec(
-        "command", "str", "tool tool-result command",
+        "command",
+        "str",
+        "tool tool-result command",
         "The command line of a shell call; on commands the name, parts joined by `:`.",
-        tools=_owners("command"), writable="tool command",
+        tools=_owners("command"),
+        writable="tool command",
     ),
     fact_spec("arguments", "list[str]", "command", "The command's words.", writable="command"),
     fact_spec(
-        "path", "str", TOOL_EVENTS, "The file or folder that the call names.",
-        tools=_owners("path"), kind="path", writable="tool",
+        "path",
+        "str",
+        TOOL_EVENTS,
+        "The file or folder that the call names.",
+        tools=_owners("path"),
+        kind="path",
+        writable="tool",
     ),
     fact_spec(
-        "content", "str", TOOL_EVENTS, "The text to be written; of an edit only the new text.",
-        tools=_owners("content"), writable="tool",
+        "content",
+        "str",
+        TOOL_EVENTS,
+        "The text to be written; of an edit only the new text.",
+        tools=_owners("content"),
+        writable="tool",
     ),
     fact_spec("removed", "str", TOOL_EVENTS, "The text an edit removes.", tools=_owners("removed")),
     fact_spec(
-        "pattern", "str", TOOL_EVENTS, "What is searched for.",
-        tools=_owners("pattern"), writable="tool",
+        "pattern",
+        "str",
+        TOOL_EVENTS,
+        "What is searched for.",
+        tools=_owners("pattern"),
+        writable="tool",
     ),
     fact_spec(
-        "url", "str", TOOL_EVENTS, "The address to fetch.",
-        tools=_owners("url"), kind="url", writable="tool",
+        "url",
+        "str",
+        TOOL_EVENTS,
+        "The address to fetch.",
+        tools=_owners("url"),
+        kind="url",
+        writable="tool",
     ),
-    fact_spec("query", "str", TOOL_EVENTS, "The words searched.", tools=_owners("query"), writable="tool"),
+    fact_spec(
+        "query", "str", TOOL_EVENTS, "The words searched.", tools=_owners("query"), writable="tool"
+    ),
     fact_spec("agent", "str", TOOL_EVENTS, "The agent that gets the task.", tools=_owners("agent")),
     fact_spec(
-        "prompt", "str", "tool tool-result prompt",
+        "prompt",
+        "str",
+        "tool tool-result prompt",
         "What the user wrote; of a delegation the task handed over.",
-        tools=_owners("prompt"), writable="tool",
+        tools=_owners("prompt"),
+        writable="tool",
     ),
     fact_spec("server", "str", TOOL_EVENTS, "The MCP server.", tools=_owners("server")),
-    fact_spec("mcp_tool", "str", TOOL_EVENTS, "The tool's name at its server.", tools=_owners("mcp_tool")),
     fact_spec(
-        "prompt_source", "str", "prompt", "Who wrote the prompt.",
+        "mcp_tool", "str", TOOL_EVENTS, "The tool's name at its server.", tools=_owners("mcp_tool")
+    ),
+    fact_spec(
+        "prompt_source",
+        "str",
+        "prompt",
+        "Who wrote the prompt.",
         values=("user", "agent", "host"),
     ),
     # Session, model and transition.
@@ -261,7 +312,7 @@ FACTS = (
     fact_spec("to", "str", "transition", "The state after.", values=STATES),
     fact_spec("reason", "str", "transition", "Why the host reports the event."),
     fact_spec("gap_seconds", "int", "transition", "How long nothing was heard, in seconds."),
-)  # fmt: skip
+)
 
 MODEL_OPTIONS = (
     ("temperature", "float", "Sampling temperature."),

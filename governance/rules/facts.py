@@ -1,0 +1,252 @@
+"""
+Facts of an event: what a call, a result and a session are, in canonical terms.
+
+Facts are plain JSON values, or `Unknown` where the host sent what cannot be read. The
+entry `REAL_PATHS` is no fact: it holds where links lead, for matchers of paths.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+
+from governance.calls import ToolCall
+from governance.rules.domains import hosts_of
+from governance.rules.fact_table import (
+    DOMAINS_OF,
+    READS_OF,
+    TOOLS,
+    UNPARSED,
+    WEEKDAYS,
+    WRITES_OF,
+    Unknown,
+    tool_class,
+)
+from governance.rules.intents import intent_of
+from governance.rules.matchers import REAL_PATHS
+from governance.rules.paths import Places
+from governance.rules.verdicts import RuleEvent
+from governance.values import mend_text
+
+SEVERAL_MAX = 1_000
+"""Paths or addresses of one call that are decided one by one; a longer list is unknown."""
+
+_SEVERAL = ("path", "url")
+_SEARCHES = frozenset({"grep", "glob"})
+_SPAN_MS = 253_370_764_800_000  # the year 9999, the last that a calendar here can hold
+
+
+def facts_of_call(call: ToolCall, places: Places) -> dict[str, object]:
+    """
+    Everything that rules may know of *call*: own facts, paths, domains, intent, arguments.
+
+    A value of the wrong type is `Unknown`. A call that names several paths or addresses
+    has a list under ``path`` or ``url``, and `RuleSet.decide` decides it for each.
+    """
+    kind = tool_class(call.tool)
+    facts: dict[str, object] = {"tool": call.tool}
+    real: dict[str, str] = {}
+    if call.native:
+        facts["native"] = clean_text(call.native)
+    cwd = _cwd(call, places, real)
+    facts["cwd"] = cwd
+    base = cwd if isinstance(cwd, str) else None
+    for name in TOOLS[kind].own:
+        value = call.own.get(name)
+        if value is not None:
+            facts[name] = _own_fact(name, value, places, base, real)
+    if kind == "mcp":
+        _, server, tool = (*call.tool.split(":", 2), "", "")[:3]
+        facts.setdefault("server", clean_text(server))
+        facts.setdefault("mcp_tool", clean_text(tool))
+    if kind in _SEARCHES and "path" not in facts:
+        facts["path"] = cwd  # a search without a path is one of the working folder
+    _fill(facts, "reads", READS_OF.get(kind))
+    _fill(facts, "writes", WRITES_OF.get(kind))
+    _fill(facts, "domains", DOMAINS_OF.get(kind))
+    for name in UNPARSED.get(kind, ()):
+        facts[name] = Unknown(f"what a `{kind}` command {name} is not read off it")
+    for name, argument in call.args.items():
+        facts[f"args.{name}"] = _plain(argument)
+    if real:
+        facts[REAL_PATHS] = real
+    facts["intent"] = intent_of(call, facts)
+    return facts
+
+
+def _cwd(call: ToolCall, places: Places, real: dict[str, str]) -> str | Unknown:
+    return _path(call.cwd or places.project, places, None, real)
+
+
+def _path(text: str, places: Places, cwd: str | None, real: dict[str, str]) -> str | Unknown:
+    forms = places.forms(text, cwd)
+    if isinstance(forms, Unknown):
+        return forms
+    spelled, followed = forms
+    if spelled != followed:
+        real[spelled] = followed
+    return spelled
+
+
+def _own_fact(
+    name: str, value: object, places: Places, cwd: str | None, real: dict[str, str]
+) -> object:
+    if isinstance(value, (list, tuple)) and name in _SEVERAL:
+        if not 0 < len(value) <= SEVERAL_MAX:
+            return Unknown(f"`{name}` names {len(value)} things")
+        several = [_own_fact(name, one, places, cwd, real) for one in value]
+        return several if len(several) > 1 else several[0]
+    if type(value) is not str:
+        return Unknown(f"`{name}` is no string")
+    return _path(value, places, cwd, real) if name == "path" else clean_text(value)
+
+
+def _fill(facts: dict[str, object], name: str, source: str | None) -> None:
+    if source is None or source not in facts:
+        return
+    value = facts[source]
+    each = value if isinstance(value, list) else [value]
+    if source == "url":
+        hosts = [host for one in each for host in _hosts(one)]
+        facts[name] = list(dict.fromkeys(hosts))
+    else:
+        facts[name] = each
+
+
+def _hosts(address: object) -> Sequence[object]:
+    return hosts_of(address) if isinstance(address, str) else (address,)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return Unknown("a table of arguments has no value of its own")
+    return value
+
+
+def clean_text(text: str) -> str:
+    """*text* as matchers take it: NFC, no lone surrogate, no NUL."""
+    if text.isascii():
+        return text.replace("\0", "\u2400") if "\0" in text else text
+    return unicodedata.normalize("NFC", mend_text(text))
+
+
+def one_by_one(event: RuleEvent) -> tuple[RuleEvent, ...]:
+    """*event* once for each path and each address that its call names."""
+    events: tuple[RuleEvent, ...] = (event,)
+    for name in _SEVERAL:
+        if isinstance(event.facts.get(name), list):
+            events = tuple(split for one in events for split in _split(one, name))
+    return events
+
+
+def _split(event: RuleEvent, name: str) -> list[RuleEvent]:
+    facts = event.facts
+    values = facts[name]
+    assert isinstance(values, list)  # INVARIANT: `one_by_one` has looked
+    made: list[RuleEvent] = []
+    for value in values:
+        single: dict[str, object] = {**facts, name: value}
+        for table, fact in ((READS_OF, "reads"), (WRITES_OF, "writes"), (DOMAINS_OF, "domains")):
+            if table.get(tool_class(str(facts.get("tool")))) == name:
+                _fill(single, fact, name)
+        made.append(RuleEvent(event.on, single, event.call))
+    return made
+
+
+def session_facts(
+    *,
+    role: str | None = None,
+    depth: int = 0,
+    state: str = "",
+    host: str = "",
+    model: str = "",
+    labels: Sequence[str] = (),
+    turn: int = 0,
+    at_ms: int | None = None,
+    time_zone: str = "",
+    approvals_open: int = 0,
+    usage: Mapping[str, object] | None = None,
+    fields: Mapping[str, object] | None = None,
+    parent_roles: Sequence[str] = (),
+) -> dict[str, object]:
+    """
+    The facts that every event has, from plain values; what is empty is missing.
+
+    Args:
+        at_ms: Milliseconds since the epoch; with *time_zone* (IANA) it gives `time` and
+            `weekday`.
+
+        parent_roles: Roles of the session's parents: a child may do what all of them may.
+    """
+    facts: dict[str, object] = {
+        "depth": depth,
+        "turn": turn,
+        "labels": [clean_text(one) for one in labels],
+        "approvals_open": approvals_open,
+    }
+    for name, value in (("role", role), ("state", state), ("host", host), ("model", model)):
+        if value:
+            facts[name] = clean_text(value)
+    for name, number in (usage or {}).items():
+        facts[f"usage.{name}"] = number
+    for name, given in (fields or {}).items():
+        facts[f"fields.{name}"] = _plain(given)
+    if parent_roles:
+        facts["parent_roles"] = list(parent_roles)
+    if at_ms is not None:
+        facts["at_ms"] = at_ms
+        facts.update(_time_facts(at_ms, time_zone))
+    return facts
+
+
+def _time_facts(at_ms: int, time_zone: str) -> dict[str, object]:
+    if not time_zone:
+        return {}
+    from zoneinfo import ZoneInfo
+
+    try:
+        zone = ZoneInfo(time_zone)
+    except (KeyError, ValueError, OSError):
+        unknown = Unknown(f"no such time zone: `{time_zone}`")
+        return {"time": unknown, "weekday": unknown}
+    if not 0 <= at_ms < _SPAN_MS:
+        unknown = Unknown("a time that no calendar holds")
+        return {"time": unknown, "weekday": unknown}
+    start = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 — `UTC` costs an import
+    now = (start + timedelta(milliseconds=at_ms)).astimezone(zone)
+    return {"time": now.strftime("%H:%M:%S"), "weekday": WEEKDAYS[now.weekday()]}
+
+
+def result_facts(
+    *,
+    outcome: str,
+    output: str | None = None,
+    error: str | None = None,
+    exit_code: int | None = None,
+    duration_ms: int | None = None,
+) -> dict[str, object]:
+    """The facts that a result adds to those of its call."""
+    given = {
+        "outcome": outcome,
+        "output": None if output is None else clean_text(output),
+        "error": None if error is None else clean_text(error),
+        "exit_code": exit_code,
+        "duration_ms": duration_ms,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def plain_facts(data: Mapping[str, object]) -> dict[str, object]:
+    """*data* of any other event, cleaned; tables become dotted facts."""
+    facts: dict[str, object] = {}
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            facts.update({f"{name}.{key}": _plain(one) for key, one in value.items()})
+        elif value is not None:
+            facts[name] = _plain(value)
+    return facts

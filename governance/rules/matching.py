@@ -1,0 +1,185 @@
+"""
+Conditions: the tables under `when`, `unless` and `any`, compiled, and how they join.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import frozen
+
+from governance.errors import Problem
+from governance.rules.fact_table import FAMILIES, MISSING, Unknown
+from governance.rules.kleene import Truth, all_of
+from governance.rules.matchers import Matcher
+from governance.rules.operators import build_matcher
+from governance.rules.paths import Places
+from governance.rules.vocabulary import Place, Report, Vocabulary
+
+
+@frozen
+class Condition:
+    """A conjunction of matchers over facts, the cheap ones first."""
+
+    matchers: tuple[tuple[str, Matcher], ...]
+
+    def test(self, facts: Mapping[str, object]) -> Truth:
+        """Whether every matcher holds."""
+        unknown: Unknown | None = None
+        for name, matcher in self.matchers:
+            result = matcher.test(facts.get(name, MISSING), facts)
+            if result is False:
+                return False
+            if unknown is None and isinstance(result, Unknown):
+                unknown = result
+        return True if unknown is None else unknown
+
+    def chosen(self, facts: Mapping[str, object], into: dict[str, list[object]]) -> None:
+        """Add the elements of list facts that this condition singles out."""
+        for name, matcher in self.matchers:
+            if matcher.spec.is_list:
+                known = into.setdefault(name, [])
+                found = matcher.chosen(facts.get(name), facts)
+                known.extend(one for one in found if one not in known)
+
+    def excuses(self, facts: Mapping[str, object], chosen: Mapping[str, Sequence[object]]) -> Truth:
+        """Whether every matcher excuses: in both forms of a path, each chosen element."""
+        return all_of(
+            matcher.excuses(facts.get(name, MISSING), facts, chosen.get(name))
+            for name, matcher in self.matchers
+        )
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The facts that it looks at."""
+        return tuple(name for name, _ in self.matchers)
+
+
+def build_condition(
+    table: Mapping[str, object],
+    *,
+    vocabulary: Vocabulary,
+    on: str,
+    tools: tuple[str, ...] | None,
+    places: Places,
+    path: Place,
+    report: Report,
+    variables: Mapping[str, object] | None = None,
+) -> Condition | None:
+    """
+    The condition in *table*, or ``None`` after every problem was reported.
+
+    Args:
+        tools: The rule's tools, sets expanded; ``None`` for all of them.
+    """
+    built: list[tuple[str, Matcher]] = []
+    failed = False
+    for name, raw, where in flattened(table, path):
+        spec = vocabulary.fact(name, on=on, tools=tools, path=where)
+        if isinstance(spec, Problem):
+            report(spec)
+            failed = True
+            continue
+        matcher = build_matcher(
+            spec, raw, variables=variables or {}, places=places, path=where, report=report
+        )
+        if matcher is None:
+            failed = True
+        else:
+            built.append((name, matcher))
+    if not built and not failed:
+        report(Problem("GOV229", "an empty table asks nothing", path))
+    if failed or not built:
+        return None
+    return Condition(tuple(sorted(built, key=lambda one: (one[1].cost, one[0]))))
+
+
+def flattened(table: Mapping[str, object], path: Place) -> Iterable[tuple[str, object, Place]]:
+    """Fact, matcher and place of each entry; families of facts stand one table deeper."""
+    for name, raw in table.items():
+        if name in FAMILIES and isinstance(raw, Mapping):
+            for member, inner in raw.items():
+                yield f"{name}.{member}", inner, (*path, name, member)
+        else:
+            yield name, raw, (*path, name)
+
+
+@frozen(kw_only=True)
+class Match:
+    """When a rule matches: `when` and one of `any`, and not `unless`."""
+
+    when: Condition | None = None
+    any: tuple[Condition, ...] = ()
+    unless: Condition | None = None
+
+    def test(self, facts: Mapping[str, object], exempts: Iterable[Exemption] = ()) -> Truth:
+        """
+        Whether the rule matches these facts.
+
+        An excuse or exemption that is unknown excuses nothing.
+        """
+        result: Truth = True if self.when is None else self.when.test(facts)
+        if result is False:
+            return False
+        if self.any:
+            result = all_of((result, self._one_of(facts)))
+            if result is False:
+                return False
+        if self.unless is not None and self._excused(self.unless, facts):
+            return False
+        for one in exempts:
+            if one.holds_at(facts) and (one.when is None or self._excused(one.when, facts)):
+                return False
+        return result
+
+    def _one_of(self, facts: Mapping[str, object]) -> Truth:
+        unknown: Unknown | None = None
+        for condition in self.any:
+            result = condition.test(facts)
+            if result is True:
+                return True
+            if unknown is None and isinstance(result, Unknown):
+                unknown = result
+        return False if unknown is None else unknown
+
+    def _excused(self, excuse: Condition, facts: Mapping[str, object]) -> bool:
+        return excuse.excuses(facts, self.chosen(facts)) is True
+
+    def chosen(self, facts: Mapping[str, object]) -> dict[str, list[object]]:
+        """The elements of each list fact that made the rule match, or may have."""
+        found: dict[str, list[object]] = {}
+        if self.when is not None:
+            self.when.chosen(facts, found)
+        for condition in self.any:
+            if condition.test(facts) is not False:
+                condition.chosen(facts, found)
+        return found
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Every fact that it looks at."""
+        parts = [one for one in (self.when, *self.any, self.unless) if one is not None]
+        return tuple(dict.fromkeys(name for part in parts for name in part.facts))
+
+
+@frozen
+class Exemption:
+    """
+    An `[[exempt]]`, compiled.
+
+    Attributes:
+        when: Where it holds; ``None``: everywhere.
+
+        until_ms: When its last day has passed, in UTC; ``None``: never.
+    """
+
+    when: Condition | None
+    until_ms: int | None
+    reason: str
+
+    def holds_at(self, facts: Mapping[str, object]) -> bool:
+        """Whether it is still in force; without a clock only one that never ends is."""
+        if self.until_ms is None:
+            return True
+        now = facts.get("at_ms")
+        return isinstance(now, int) and now < self.until_ms

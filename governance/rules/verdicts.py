@@ -1,0 +1,135 @@
+"""
+What deciding takes and gives: events with facts in, verdicts and one decision out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from governance.calls import ToolCall
+from governance.rules.format import AskTerms
+from governance.session.replies import ACTIONS, Action
+from governance.values import Json
+
+STRICTNESS: Mapping[str, int] = {action: rank for rank, action in enumerate(ACTIONS)}
+SEVERITY_RANK: Mapping[str, int] = {
+    name: rank for rank, name in enumerate(("info", "low", "medium", "high", "critical"))
+}
+
+
+@frozen
+class RuleEvent:
+    """
+    One event as rules see it.
+
+    Attributes:
+        on: ``tool``, ``tool-result``, ``prompt`` … as the key `on` of rules.
+
+        facts: Name → plain JSON value, or `Unknown`; what is not there is missing.
+
+        call: The tool call, on tool events.
+    """
+
+    on: str
+    facts: Mapping[str, object]
+    call: ToolCall | None = None
+
+
+@frozen
+class History:
+    """
+    What rules may know of the past.
+
+    Attributes:
+        done_tools: Canonical tools that were ok in this epoch.
+
+        known: Whether there is a session behind it; without one, rules that need history
+            decide nothing and are listed as skipped.
+    """
+
+    done_tools: frozenset[str] = frozenset()
+    known: bool = False
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """
+    What one rule says of one event.
+
+    Attributes:
+        rule: Its id; ``role.<name>.<limit>`` for limits of roles.
+
+        action: What it wants; of an undecidable rule, what its `unknown` says.
+
+        message: The rendered text for the model; ``""`` when the rule has none.
+
+        reason: Why it holds, when that is not the message: what could not be known, or
+            what went wrong while it was evaluated.
+
+        rewrite: Fact → value after the rewrite, ``None`` for taken away.
+    """
+
+    rule: str
+    action: Action
+    severity: str = "medium"
+    message: str = ""
+    reason: str = ""
+    labels: tuple[str, ...] = ()
+    ask: AskTerms | None = None
+    halt_scope: str = "turn"
+    override: str = "none"
+    rewrite: Mapping[str, Json] | None = None
+    remedy: str = ""
+
+
+@frozen(kw_only=True)
+class Decision:
+    """
+    What all rules together say of one event.
+
+    Attributes:
+        verdicts: All that are in force and matched, the strictest first.
+
+        shadows: Verdicts of shadow rules, which decide nothing.
+
+        message: What, why, and what instead; ``""`` when there is nothing to say.
+
+        labels: To be set on the session once the event is let through.
+
+        rewrites: Fact → new value (``None``: taken away); given with *ask* and *warn* as
+            well, for a question is about the call as it would run.
+
+        ask: The narrowest terms of all that ask.
+
+        override: How a denied command may be run all the same; ``"none"`` if one forbids.
+
+        skipped: Rules that did not decide for want of history.
+    """
+
+    action: Action = "allow"
+    verdicts: tuple[Verdict, ...] = ()
+    shadows: tuple[Verdict, ...] = ()
+    message: str = ""
+    labels: tuple[str, ...] = ()
+    rewrites: Mapping[str, Json] = field(factory=dict)
+    ask: AskTerms = AskTerms()
+    halt_scope: str = "turn"
+    override: str = "none"
+    skipped: tuple[str, ...] = ()
+    intent: str = ""
+
+    def rewritten(self, facts: Mapping[str, object]) -> dict[str, Json]:
+        """*facts* with the rewrites put in; only what is plain JSON is given back."""
+        plain = {
+            name: value
+            for name, value in facts.items()
+            if value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
+        }
+        return {**plain, **self.rewrites}  # type: ignore[dict-item]
+
+
+def rank(verdict: Verdict) -> tuple[int, int, str]:
+    """The place of *verdict* among others: strictest, gravest, then by id."""
+    return (-STRICTNESS[verdict.action], -SEVERITY_RANK[verdict.severity], verdict.rule)
