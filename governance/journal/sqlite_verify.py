@@ -59,6 +59,10 @@ class _Walk:
         if len(self.findings) < FINDINGS_MAX:
             self.findings.append(Finding(what, session, seq, message))
 
+    def is_unread(self, name: str) -> bool:
+        """Whether the head of *name* lies where heads could not be read."""
+        return self.unread is not None and self.unread[0] < name < self.unread[1]
+
     @property
     def full(self) -> bool:
         return len(self.findings) >= FINDINGS_MAX
@@ -134,7 +138,7 @@ def _verify_unlisted(walk: _Walk) -> None:
     """Sessions that have rows but no head, or none that can be read."""
 
     def visit(name: str) -> None:
-        if walk.unread is not None and walk.unread[0] < name < walk.unread[1]:
+        if walk.is_unread(name):
             _verify_session(walk, name)
             return
 
@@ -157,32 +161,50 @@ def _each_name(
     on both sides of the unreadable place, or none.
     """
     low, high = "", _LAST_NAME
-    for way, order in ((">", "ASC"), ("<", "DESC")):
-        sql = (
-            f"SELECT {column} FROM {table} WHERE {column} {way} ? ORDER BY {column} {order} LIMIT 1"  # noqa: E501, S608
-        )
-        while not walk.full:
-            found: list[tuple[str]] = []
-            start = low if way == ">" else high
-            if not _guarded(
-                walk, "", 0, lambda: found.extend(walk.connection.execute(sql, (start,)))
-            ):
-                break
-            if not found or not low < found[0][0] < high:
-                return None if way == ">" else (low, high)
-            visit(found[0][0])
-            if way == ">":
-                low = found[0][0]
-            else:
-                high = found[0][0]
-    return (low, high)
+    column_of = f"SELECT {column} FROM {table} WHERE {column}"  # noqa: S608 - our own names
+    upward = f"{column_of} > ? ORDER BY {column} LIMIT 1"
+    downward = f"{column_of} < ? ORDER BY {column} DESC LIMIT 1"
+    while not walk.full:
+        readable, name = _next_name(walk, upward, low)
+        if not readable:
+            break
+        # A page out of order can give a name that was passed already; the page check says so.
+        if name is None or name <= low:
+            return None
+        low = name
+        visit(name)
+    while not walk.full:
+        readable, name = _next_name(walk, downward, high)
+        if not readable or name is None or not low < name < high:
+            break
+        high = name
+        visit(name)
+    return low, high
+
+
+def _next_name(walk: _Walk, sql: str, start: str) -> tuple[bool, str | None]:
+    """Whether the place after *start* could be read, and the name there, if there is one."""
+    found: list[tuple[object]] = []
+
+    def look() -> None:
+        found.extend(walk.connection.execute(sql, (start,)))
+
+    if not _guarded(walk, "", 0, look):
+        return False, None
+    if not found:
+        return True, None
+    (name,) = found[0]
+    if isinstance(name, str):
+        return True, name
+    walk.find("unreadable", "", 0, f"a session is named by no text: {name!r}")
+    return False, None
 
 
 def _verify_removed(walk: _Walk) -> None:
     """Sessions that the mirror knows and the store does not."""
 
     def visit(name: str) -> None:
-        if name in walk.blamed or walk.unread is not None:
+        if name in walk.blamed or walk.is_unread(name):
             return
         if walk.connection.execute(HEAD_SQL, (name,)).fetchone() is None:
             walk.find("removed", name, 1, "the mirror knows this session, the store does not")
