@@ -1,0 +1,127 @@
+"""What Claude Code can do and cannot, as data for deciding, for `check` and for the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from governance.session.commands import HostTraits
+
+INJECT_UNITS_MAX = 10_000
+"""UTF-16 units of one injected text; the client spills a longer one into a file."""
+
+TRAITS = HostTraits(
+    inject="transcript",
+    inject_chars_max=INJECT_UNITS_MAX,
+    asks=True,
+    rewrites=True,
+    deny_at=frozenset({"turn_start", "tool_before", "command", "compacting"}),
+)
+
+MARKS = (
+    "CLAUDECODE",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "CLAUDE_CODE_SESSION_ID",
+    "CLAUDE_CODE_CHILD_SESSION",
+    "CLAUDE_CODE_EXECPATH",
+)
+"""Variables that the client sets for what it runs: by them a command knows its caller."""
+
+
+@frozen
+class HookEvent:
+    """
+    One event of the host that the adapter listens to.
+
+    Attributes:
+        decides: The client waits for leave; a failure of ours is answered with a deny.
+
+        commands: Events of the machine that it becomes.
+
+        timeout_seconds: How long the client waits, as written into its settings. Then
+            it kills the hook and goes on as if there were none.
+    """
+
+    name: str
+    decides: bool
+    commands: tuple[str, ...]
+    doc: str
+    timeout_seconds: int = 30
+
+
+EVENTS: Mapping[str, HookEvent] = {
+    one.name: one
+    for one in (
+        HookEvent(
+            "SessionStart",
+            False,
+            ("start", "resume", "compact"),
+            "startup and clear are `start`, resume is `resume`, compact is `compact`.",
+        ),
+        HookEvent("UserPromptSubmit", True, ("turn_start",), "A prompt, before the model."),
+        HookEvent("UserPromptExpansion", True, ("command",), "A slash command, before it runs."),
+        HookEvent("PreToolUse", True, ("tool_before",), "A tool, before it runs."),
+        HookEvent("PostToolUse", False, ("tool_after",), "A tool that ran."),
+        HookEvent(
+            "PostToolUseFailure",
+            False,
+            ("tool_after", "interrupt"),
+            "A tool that failed, or that the user broke off.",
+        ),
+        HookEvent(
+            "PostToolBatch",
+            False,
+            ("tool_after",),
+            "Settles the calls of one answer that nothing else reported: those refused.",
+        ),
+        HookEvent("Stop", False, ("turn_end",), "The model stopped."),
+        HookEvent("StopFailure", False, ("turn_end", "interrupt"), "The model's service failed."),
+        HookEvent("SubagentStart", False, ("child_start", "start"), "A sub-agent starts."),
+        HookEvent("SubagentStop", False, ("end", "child_end"), "A sub-agent stops."),
+        HookEvent("PreCompact", False, ("compacting",), "Before a compaction."),
+        HookEvent("PostCompact", False, ("compact",), "The second report of a compaction."),
+        HookEvent("SessionEnd", False, ("end",), "The client leaves the session."),
+    )
+}
+"""Every event whose hook `init` installs; the client has more, which nothing here acts on."""
+
+
+@frozen
+class Capability:
+    """One thing that a host may be able to do, and how it is done here."""
+
+    name: str
+    can: bool
+    how: str
+
+
+CAPABILITIES = (
+    Capability("deny a tool", True, "`permissionDecision: deny`; holds in bypass mode too."),
+    Capability("ask a person", True, "`permissionDecision: ask`; print mode refuses instead."),
+    Capability(
+        "rewrite a tool's arguments",
+        True,
+        "`updatedInput` without a decision: the user's settings judge the rewritten call.",
+    ),
+    Capability(
+        "rewrite a tool's output",
+        True,
+        "`updatedToolOutput` in the tool's own shape: Bash, Read and MCP tools.",
+    ),
+    Capability("refuse a prompt", True, "`decision: block`; the model is not called."),
+    Capability("refuse a slash command", True, "`decision: block`."),
+    Capability("refuse a compaction", True, "`decision: block`."),
+    Capability("refuse a session or a sub-agent", False, "The client ignores the answer."),
+    Capability(
+        "inject text",
+        True,
+        "Into the transcript, at most 10,000 UTF-16 units at once; it survives `--resume`.",
+    ),
+    Capability("stop a turn", True, "`continue: false` after a batch of tools."),
+    Capability("see sub-agents", True, "`agent_id` and `agent_type` stand in their payloads."),
+    Capability("see compaction", True, "Before, at the new start, and once more after it."),
+    Capability("see resume", True, "`SessionStart` with source resume and the same id."),
+    Capability("rewrite a slash command", False, "Refused instead, naming the other command."),
+    Capability("see the request to the model", False, "No hook stands there."),
+)

@@ -1,0 +1,348 @@
+"""
+The entry point that Claude Code runs: ``python -I -S hook.py --dir PROJECT --event NAME``.
+
+Two processes. This one, the supervisor, imports next to nothing, forks, and waits; the
+worker imports the engine, decides, and hands its answer back. Whatever becomes of the
+worker (an import error, no memory, a crash in native code, a hang in a lock) the supervisor
+is still there to answer in the client's own shape: a deny where leave was asked for, and
+silence where something was only reported. A worker counts its text as delivered only when
+the supervisor says that it was flushed.
+
+The client lets a tool run on every failure of a hook but a well-formed deny, and when it
+kills a hook for being late. So the deadline here is shorter than the client's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+DECIDING = frozenset({"PreToolUse", "UserPromptSubmit", "UserPromptExpansion"})
+"""Events for which the client waits for leave; a failure of ours is a deny there."""
+
+HOST_SECONDS = 30
+"""How long the client waits for a hook, as `init` writes it into its settings."""
+
+DEADLINE_MS = 20_000
+DEADLINE_MS_MAX = (HOST_SECONDS - 2) * 1000
+FRAME_BYTES_MAX = 64 * 1024 * 1024
+LOG_BYTES_MAX = 1_000_000
+REASON_CHARS_MAX = 2_000
+USAGE = "usage: hook.py --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
+
+
+class Failed(Exception):
+    """The worker gave no answer; the text says why."""
+
+
+class Options:
+    """The command line: where the project is and which event this is."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.dir = ""
+        self.event = ""
+        self.paths: list[str] = []
+        self.now_ms: int | None = None
+        rest = iter(words)
+        for word in rest:
+            value = next(rest, "")
+            if word == "--dir":
+                self.dir = value
+            elif word == "--event":
+                self.event = value
+            elif word == "--path":
+                self.paths.append(value)
+            elif word == "--now-ms" and value.isdigit():
+                self.now_ms = int(value)
+            else:
+                raise Failed(f"`{word} {value}` is not understood; {USAGE}")
+        if not os.path.isabs(self.dir):  # noqa: PTH117
+            raise Failed(f"`--dir` needs the absolute path of the project; {USAGE}")
+
+
+class Wire:
+    """The worker's end: what it reads, and how it hands back what it found."""
+
+    def __init__(self, out: int, ack: int) -> None:
+        self._out = out
+        self._ack = ack
+
+    def read(self, bytes_max: int) -> bytes:
+        """Standard input up to *bytes_max* and one byte more; the rest is read away."""
+        kept: list[bytes] = []
+        size = 0
+        while chunk := os.read(0, 1 << 16):
+            if size <= bytes_max:
+                kept.append(chunk)
+                size += len(chunk)
+        return b"".join(kept)
+
+    def limit(self, deadline_ms: int) -> None:
+        """Tell the project's own deadline, counted from the start of the hook."""
+        self._send(b"T", str(deadline_ms).encode())
+
+    def answer(self, out: bytes) -> bool:
+        """Hand over the answer; true when the client's end has it, flushed."""
+        self._send(b"A", out)
+        return os.read(self._ack, 1) == b"k"
+
+    def failed(self, reason: str) -> None:
+        """Hand over why there is no answer."""
+        self._send(b"F", reason.encode("utf-8", "replace"))
+
+    def note(self, text: str) -> None:
+        """A line for the log that changes nothing in the answer."""
+        self._send(b"L", text.encode("utf-8", "replace"))
+
+    def _send(self, kind: bytes, body: bytes) -> None:
+        data = kind + len(body).to_bytes(4, "big") + body
+        while data:
+            data = data[os.write(self._out, data) :]
+
+
+def main(words: list[str]) -> int:
+    """Answer one hook; the exit code. Raises nothing."""
+    event = words[words.index("--event") + 1] if "--event" in words[:-1] else ""
+    folder = words[words.index("--dir") + 1] if "--dir" in words[:-1] else ""
+    try:
+        return _supervise(Options(words))
+    except BaseException as error:  # noqa: BLE001 -- the client runs the tool on a traceback
+        return _refuse(event, folder, reason_of(error))
+
+
+def reason_of(error: BaseException) -> str:
+    """*error* in words for a person and a model, bounded."""
+    own = hasattr(error, "code") and hasattr(error, "remedy")
+    text = str(error) if own or isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+    return text if len(text) <= REASON_CHARS_MAX else text[:REASON_CHARS_MAX] + " […]"
+
+
+def _supervise(options: Options) -> int:
+    started = time.monotonic()
+    from_worker, to_supervisor = os.pipe()
+    from_supervisor, to_worker = os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        os.close(from_worker)
+        os.close(to_worker)
+        _work(options, Wire(to_supervisor, from_supervisor))
+    os.close(to_supervisor)
+    os.close(from_supervisor)
+    _heed_signals()
+    frames = Frames(from_worker, started)
+    try:
+        code = _answered(options, frames)
+        _linger(options, frames, to_worker)
+    finally:
+        os.close(to_worker)
+        _bury(worker)
+    return code
+
+
+def _work(options: Options, wire: Wire) -> None:
+    """The worker: never returns, prints nothing, and says what went wrong."""
+    try:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        sys.path.extend(path for path in search_paths(options.paths) if path not in sys.path)
+        from governance.hosts.claude_code import worker
+
+        worker.run(options, wire)
+    except BaseException as error:  # noqa: BLE001 -- whatever it is, the supervisor answers
+        wire.failed(reason_of(error))
+    finally:
+        os._exit(0)
+
+
+def search_paths(given: list[str]) -> list[str]:
+    """
+    Where the engine and what it needs are found: ``-S`` has no site-packages.
+
+    First the folder that this file was installed into, then those that `init` recorded;
+    with none recorded, the site-packages of the interpreter's own environment.
+    """
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+    root = os.path.dirname(os.path.dirname(os.path.dirname(here)))  # noqa: PTH120
+    if given:
+        return [root, *given]
+    home = os.path.dirname(os.path.dirname(sys.executable))  # noqa: PTH120
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    return [root, f"{home}/lib/{version}/site-packages"]
+
+
+def _heed_signals() -> None:
+    """Being told to stop is a failure like any other: it must end in an answer."""
+    import signal
+
+    def stop(number: int, _: object) -> None:
+        raise Failed(f"the hook was stopped by signal {number}")
+
+    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(one, stop)
+
+
+def _ignore_signals() -> None:
+    """From here on an answer is on its way: half of one, or two, would be none."""
+    import signal
+
+    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(one, signal.SIG_IGN)
+
+
+class Frames:
+    """What the worker sends, frame by frame, until it is gone or time is up."""
+
+    def __init__(self, pipe: int, started: float) -> None:
+        import select
+
+        self._pipe = pipe
+        self._poll = select.poll()
+        self._poll.register(pipe, select.POLLIN | select.POLLHUP)
+        self._started = started
+        self._held = bytearray()
+        self.deadline_ms = DEADLINE_MS
+
+    def next(self) -> tuple[bytes, bytes] | None:
+        """The next frame, or ``None`` when the worker is gone. Raises `Failed` when late."""
+        while (frame := _frame(self._held)) is None:
+            left_ms = self.deadline_ms - (time.monotonic() - self._started) * 1000
+            if left_ms <= 0 or not self._poll.poll(left_ms):
+                raise Failed(f"no decision within {self.deadline_ms} ms")
+            chunk = os.read(self._pipe, 1 << 16)
+            if not chunk:
+                return None
+            self._held += chunk
+        return frame
+
+
+def _answered(options: Options, frames: Frames) -> int:
+    """Wait for the answer and write it; the exit code."""
+    while (frame := frames.next()) is not None:
+        kind, body = frame
+        if kind == b"A":
+            _ignore_signals()
+            return _write(body)
+        if kind == b"F":
+            raise Failed(body.decode("utf-8", "replace"))
+        if kind == b"T":
+            frames.deadline_ms = min(int(body), DEADLINE_MS_MAX)
+        else:
+            log(options.dir, options.event, body.decode("utf-8", "replace"))
+    raise Failed("the deciding process died")
+
+
+def _linger(options: Options, frames: Frames, ack: int) -> None:
+    """
+    Tell the worker that its answer was flushed, and wait while it writes that down.
+
+    The answer is out: whatever goes wrong now is logged, for nothing more may be written.
+    """
+    try:
+        os.write(ack, b"k")
+        while (frame := frames.next()) is not None:
+            text = frame[1].decode("utf-8", "replace")
+            log(options.dir, options.event, f"after the answer: {text}")
+    except (Failed, OSError) as error:
+        log(options.dir, options.event, f"after the answer: {reason_of(error)}")
+
+
+def _frame(held: bytearray) -> tuple[bytes, bytes] | None:
+    """The first whole frame, taken out of *held*, or ``None``."""
+    if len(held) < 5:
+        return None
+    size = int.from_bytes(held[1:5], "big")
+    if size > FRAME_BYTES_MAX:
+        raise Failed("the deciding process sent no sense")
+    if len(held) < 5 + size:
+        return None
+    frame = bytes(held[:1]), bytes(held[5 : 5 + size])
+    del held[: 5 + size]
+    return frame
+
+
+def _write(out: bytes) -> int:
+    """All of *out* to the client, through no buffer."""
+    while out:
+        out = out[os.write(1, out) :]
+    return 0
+
+
+def _bury(worker: int) -> None:
+    """No worker outlives its supervisor: what nobody waits for must not go on writing."""
+    import signal
+
+    gone, _ = os.waitpid(worker, os.WNOHANG)
+    if not gone:
+        os.kill(worker, signal.SIGKILL)
+        os.waitpid(worker, 0)
+
+
+def _refuse(event: str, folder: str, reason: str) -> int:
+    """The answer where none could be found; nothing here may raise."""
+    try:
+        log(folder, event, reason)
+        told = f"governance cannot decide, so this is refused: {reason}"
+        if not event:
+            # Which event it is was not said: exit code 2 blocks wherever blocking is possible.
+            os.write(2, told.encode("utf-8", "replace"))
+            return 2
+        if event not in DECIDING:
+            return 0
+        return _write(deny_bytes(event, told))
+    except BaseException:  # noqa: BLE001 -- the last exit: a broken pipe, or no memory at all
+        return 2
+
+
+def deny_bytes(event: str, reason: str) -> bytes:
+    """
+    A deny in the client's shape, made without the json module.
+
+    >>> deny_bytes("UserPromptSubmit", 'no "x"')
+    b'{"decision":"block","reason":"no \\\\"x\\\\""}'
+    """
+    text = "".join(_escaped(sign) for sign in reason)
+    if event == "PreToolUse":
+        made = (
+            '{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny",'
+            f'"permissionDecisionReason":"{text}"}}}}'
+        )
+    else:
+        made = f'{{"decision":"block","reason":"{text}"}}'
+    return made.encode("utf-8", "replace")
+
+
+def _escaped(sign: str) -> str:
+    if sign in '"\\':
+        return "\\" + sign
+    return sign if sign >= " " else f"\\u{ord(sign):04x}"
+
+
+def log(folder: str, event: str, text: str) -> None:
+    """
+    One line in the project's log file, where there is a `.governance` folder for it.
+
+    It is rotated once it is large, and it is never the reason for a failure.
+    """
+    try:
+        home = os.path.join(folder, ".governance")  # noqa: PTH118
+        if not folder or not os.path.isdir(home):  # noqa: PTH112
+            return
+        logs = os.path.join(home, "log")  # noqa: PTH118
+        if not os.path.isdir(logs):  # noqa: PTH112
+            os.mkdir(logs, 0o700)  # noqa: PTH102
+        file = os.path.join(logs, "claude-code.log")  # noqa: PTH118
+        if os.path.exists(file) and os.path.getsize(file) > LOG_BYTES_MAX:  # noqa: PTH110, PTH202
+            os.replace(file, file + ".1")  # noqa: PTH105
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        line = f"{now} {event or '-'} {' '.join(text.split())}\n"
+        to = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(to, line.encode("utf-8", "replace"))
+        os.close(to)
+    except OSError:
+        return
+
+
+if __name__ == "__main__":
+    os._exit(main(sys.argv[1:]))

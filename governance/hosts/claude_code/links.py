@@ -1,0 +1,55 @@
+"""
+Which session another one continues, from the payload that tells it to the one that asks.
+
+Claude Code gives a cleared or forked session a new id, and no payload holds both ids.
+What ties them (a prompt id, an environment variable) is kept in a small file until the
+next payload, and taken away when it was used.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+LINKS_MAX = 64
+"""Links kept; the oldest goes first. Most forks and all clears are claimed at once."""
+
+ID_BYTES_MAX = 512
+
+
+def remember(project: Path, key: str, session: str) -> None:
+    """
+    Keep *session* under *key*, made of signs that an id may have.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    folder = _folder(project)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    held = sorted(folder.iterdir(), key=_age)
+    for old in held[: max(0, len(held) - LINKS_MAX + 1)]:
+        old.unlink(missing_ok=True)
+    file = folder / key
+    file.write_text(session, encoding="utf-8")
+
+
+def take(project: Path, key: str) -> str:
+    """The session under *key*, forgotten with this; ``""`` if there is none."""
+    file = _folder(project) / key
+    try:
+        with file.open(encoding="utf-8") as stream:
+            session = stream.read(ID_BYTES_MAX)
+        file.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return ""
+    return session
+
+
+def _folder(project: Path) -> Path:
+    return project / ".governance" / "claude-code" / "links"
+
+
+def _age(file: Path) -> tuple[int, str]:
+    try:
+        return (file.stat().st_mtime_ns, file.name)
+    except FileNotFoundError:
+        return (0, file.name)

@@ -1,0 +1,151 @@
+"""Payloads of Claude Code's hooks: bounded, strict where a decision hangs on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+
+from governance.errors import GovernanceError
+from governance.values import DEPTH_MAX, INTEGER_MAX, Json, ValueRefused, load_json, mend_text
+
+PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
+ID_CHARS_MAX = 128
+_ID_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+
+
+class PayloadRefused(GovernanceError):
+    """A payload that nothing can be decided from: too big, no JSON, or without its ids."""
+
+    code = "GOV620"
+
+
+@frozen
+class Payload:
+    """
+    One hook payload.
+
+    Attributes:
+        event: The host's own name of the event.
+
+        values: Every field as it was sent; in a mended payload, what JSON stores hold.
+
+        mended: Something in it could not be taken as it was; only observers get these.
+    """
+
+    event: str
+    values: Mapping[str, Json]
+    mended: bool = False
+
+    def text(self, name: str) -> str:
+        """The text *name*, or ``""`` when it is absent or no text."""
+        value = self.values.get(name)
+        return value if isinstance(value, str) else ""
+
+    def table(self, name: str) -> Mapping[str, Json]:
+        """The object *name*, or an empty one."""
+        value = self.values.get(name)
+        return value if isinstance(value, Mapping) else {}
+
+    def identity(self, name: str) -> str:
+        """
+        The id *name*: letters, digits, ``-``, ``_`` and ``.`` alone, ``""`` when absent.
+
+        Raises:
+            PayloadRefused: An id with other signs. A ``/`` would let one session pass for
+                the child of another.
+        """
+        value = self.text(name)
+        if len(value) > ID_CHARS_MAX or not _ID_SIGNS.issuperset(value):
+            raise PayloadRefused(f"`{name}` is no id: `{value[:40]}`")
+        return value
+
+
+def read_payload(data: bytes, event: str, *, lenient: bool = False) -> Payload:
+    """
+    The payload in *data* of the hook *event* (``""``: whichever the payload names).
+
+    Args:
+        lenient: Mend what cannot be stored (lone surrogates, NaN, huge integers, deep
+            nesting, repeated keys) instead of refusing it. For observers: what has
+            happened has happened, and a strange output must not hide it.
+
+    Raises:
+        PayloadRefused: Too many bytes, no JSON object, or another event than *event*.
+    """
+    if len(data) > PAYLOAD_BYTES_MAX:
+        most = PAYLOAD_BYTES_MAX // (1024 * 1024)
+        raise PayloadRefused(f"the payload is larger than {most} MB")
+    mended = False
+    try:
+        value = load_json(data)
+    except ValueRefused as error:
+        if not lenient:
+            raise PayloadRefused(f"the payload cannot be taken: {error.message}") from None
+        value, mended = _mended(data), True
+    if not isinstance(value, Mapping):
+        raise PayloadRefused("the payload is no JSON object")
+    named = value.get("hook_event_name")
+    if not isinstance(named, str) or (event and named != event):
+        raise PayloadRefused(f"the payload is of `{str(named)[:40]}`, the hook of `{event}`")
+    return Payload(named, value, mended)
+
+
+def _mended(data: bytes) -> Json:
+    try:
+        return _storable(json.loads(data.decode("utf-8", "replace")), 0)
+    except (ValueError, RecursionError) as error:
+        raise PayloadRefused(f"the payload cannot be taken: {error}") from None
+
+
+def _storable(value: object, depth: int) -> Json:
+    if depth >= DEPTH_MAX:
+        return "(nested too deep)"
+    if isinstance(value, str):
+        return mend_text(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if -INTEGER_MAX - 1 <= value <= INTEGER_MAX else str(value)
+    if isinstance(value, float):
+        finite = value == value and value not in (float("inf"), float("-inf"))
+        return value if finite else None
+    if isinstance(value, dict):
+        return {mend_text(key): _storable(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_storable(one, depth + 1) for one in value]
+    # INVARIANT: `json.loads` makes no other types.
+    raise AssertionError(type(value).__name__)
+
+
+def output_text(response: Json) -> str:
+    """
+    What a tool gave back, as text: the ``tool_response`` of each tool has its own shape.
+
+    >>> output_text({"stdout": "a", "stderr": "b"})
+    'a\\nb'
+    >>> output_text([{"type": "text", "text": "hi"}])
+    'hi'
+    """
+    if isinstance(response, str):
+        return response
+    if isinstance(response, Mapping):
+        if "stdout" in response or "stderr" in response:
+            streams = (_text(response.get("stdout")), _text(response.get("stderr")))
+            return "\n".join(text for text in streams if text)
+        file = response.get("file")
+        if isinstance(file, Mapping):
+            return _text(file.get("content"))
+        for name in ("content", "result", "output", "text"):
+            if response.get(name):
+                return output_text(response[name])
+        return ""
+    if isinstance(response, Sequence):
+        parts = [output_text(one) for one in response]
+        return "\n".join(part for part in parts if part)
+    return ""
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""

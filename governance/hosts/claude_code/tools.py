@@ -1,0 +1,174 @@
+"""
+Claude Code's native tools as data, and its calls in canonical facts.
+
+The table was checked against the input schemas that the pinned client sends to its model;
+`tests/hosts` checks it again whenever the pin moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from governance.calls import ToolCall
+from governance.rules.vocabulary import HostTools, ToolMap
+from governance.values import Json
+
+HOST = "claude-code"
+MCP_PREFIX = "mcp__"
+
+_FILE = {"path": "file_path"}
+_OTHER = (
+    "Artifact", "AskUserQuestion", "BashOutput", "CronCreate", "CronDelete", "CronList",
+    "EnterPlanMode", "EnterWorktree", "ExitPlanMode", "ExitWorktree", "KillShell",
+    "ListMcpResources", "Projects", "PushNotification", "ReadMcpResource",
+    "ReadMcpResourceDir", "RemoteTrigger", "ReportFindings", "REPL", "ScheduleWakeup",
+    "SendMessage", "ShowOnboardingRolePicker", "Skill", "SlashCommand", "TaskOutput",
+    "TaskStop", "ToolSearch", "Workflow",
+)  # fmt: skip
+
+TOOLS = HostTools(
+    HOST,
+    {
+        "Bash": ToolMap(
+            "shell",
+            {"command": "command"},
+            {
+                "command": "str",
+                "description": "str",
+                "timeout": "float",
+                "run_in_background": "bool",
+                "dangerouslyDisableSandbox": "bool",
+            },
+        ),
+        "Monitor": ToolMap("shell", {"command": "command"}, {"command": "str"}),
+        # Another shell's syntax: its command is a fact, its words cannot be known.
+        "PowerShell": ToolMap("shell", {"command": "command"}, {"command": "str"}),
+        "Read": ToolMap(
+            "read", _FILE, {"file_path": "str", "offset": "int", "limit": "int", "pages": "str"}
+        ),
+        "NotebookRead": ToolMap("read", {"path": "notebook_path"}, {"notebook_path": "str"}),
+        "Write": ToolMap(
+            "write", {**_FILE, "content": "content"}, {"file_path": "str", "content": "str"}
+        ),
+        "Edit": ToolMap(
+            "edit",
+            {**_FILE, "content": "new_string", "removed": "old_string"},
+            {
+                "file_path": "str",
+                "old_string": "str",
+                "new_string": "str",
+                "replace_all": "bool",
+            },
+        ),
+        "MultiEdit": ToolMap(
+            "edit",
+            {**_FILE, "content": "edits[].new_string", "removed": "edits[].old_string"},
+            {"file_path": "str"},
+        ),
+        "NotebookEdit": ToolMap(
+            "edit",
+            {"path": "notebook_path", "content": "new_source"},
+            {
+                "notebook_path": "str",
+                "new_source": "str",
+                "cell_id": "str",
+                "cell_type": "str",
+                "edit_mode": "str",
+            },
+        ),
+        "Grep": ToolMap(
+            "grep", {"path": "path", "pattern": "pattern"}, {"path": "str", "pattern": "str"}
+        ),
+        "Glob": ToolMap(
+            "glob", {"path": "path", "pattern": "pattern"}, {"path": "str", "pattern": "str"}
+        ),
+        "LS": ToolMap("glob", {"path": "path"}, {"path": "str"}),
+        "WebFetch": ToolMap("fetch", {"url": "url"}, {"url": "str", "prompt": "str"}),
+        "WebSearch": ToolMap(
+            "search",
+            {"query": "query"},
+            {"query": "str", "allowed_domains": "list[str]", "blocked_domains": "list[str]"},
+        ),
+        "Agent": ToolMap(
+            "delegate",
+            {"agent": "subagent_type", "prompt": "prompt"},
+            {
+                "subagent_type": "str",
+                "prompt": "str",
+                "description": "str",
+                "model": "str",
+                "run_in_background": "bool",
+                "isolation": "str",
+            },
+        ),
+        # The name that earlier clients, and resumed transcripts, have for it.
+        "Task": ToolMap("delegate", {"agent": "subagent_type", "prompt": "prompt"}),
+        "TodoWrite": ToolMap("todo"),
+        "TaskCreate": ToolMap("todo", {}, {"subject": "str", "description": "str"}),
+        "TaskUpdate": ToolMap("todo", {}, {"taskId": "str", "status": "str", "subject": "str"}),
+        "TaskGet": ToolMap("todo", {}, {"taskId": "str"}),
+        "TaskList": ToolMap("todo"),
+        **{name: ToolMap("other") for name in _OTHER},
+    },
+    mcp_prefix=MCP_PREFIX,
+    mcp_separator="__",
+)
+
+
+def canonical_call(
+    native: str,
+    arguments: Mapping[str, Json],
+    *,
+    cwd: str | None = None,
+    call_id: str = "",
+) -> ToolCall:
+    """
+    The call that Claude Code names *native*, in canonical terms.
+
+    A tool that the table does not know is ``"other"`` under its native name; what the
+    project's ``unknown_tool`` says of it is the engine's business. An own fact whose
+    native argument is absent stays absent.
+
+    >>> canonical_call("Bash", {"command": "ls"}).own
+    {'command': 'ls'}
+    >>> canonical_call("mcp__git__push", {}).tool
+    'mcp:git:push'
+    """
+    if native.startswith(MCP_PREFIX):
+        server, _, tool = native.removeprefix(MCP_PREFIX).partition("__")
+        return ToolCall(
+            tool=f"mcp:{server}:{tool}",
+            native=native,
+            own={"server": server, "mcp_tool": tool},
+            args=arguments,
+            cwd=cwd,
+            call_id=call_id,
+        )
+    known = TOOLS.tools.get(native)
+    if known is None:
+        return ToolCall("other", native, args=arguments, cwd=cwd, call_id=call_id)
+    own: dict[str, Json] = {}
+    for fact, argument in known.fields.items():
+        value = _argument(arguments, argument)
+        if value is not None:
+            own[fact] = value
+    return ToolCall(
+        tool=known.canonical,
+        native=native,
+        own=own,
+        args=arguments,
+        cwd=cwd,
+        call_id=call_id,
+        fields=known.fields,
+    )
+
+
+def _argument(arguments: Mapping[str, Json], name: str) -> Json:
+    listed, _, member = name.partition("[].")
+    if not member:
+        return arguments.get(name)
+    entries = arguments.get(listed)
+    if not isinstance(entries, (list, tuple)):
+        return None
+    texts = [one.get(member) for one in entries if isinstance(one, Mapping)]
+    return "\n".join(text for text in texts if isinstance(text, str))

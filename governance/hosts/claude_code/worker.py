@@ -1,0 +1,129 @@
+"""The deciding half of the hook: payload in, commands through the engine, answer out."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from governance.clock import Clock, SystemClock
+from governance.hosts.claude_code import links
+from governance.hosts.claude_code.answer import Answer, answer
+from governance.hosts.claude_code.capabilities import EVENTS
+from governance.hosts.claude_code.payload import PAYLOAD_BYTES_MAX, Payload, read_payload
+from governance.hosts.claude_code.tools import TOOLS
+from governance.hosts.claude_code.translate import Translation, continued, translate
+from governance.session.commands import Command
+from governance.values import Json
+
+
+class Given(Protocol):
+    """What the command line of the hook says."""
+
+    dir: str
+    event: str
+    now_ms: int | None
+
+
+class Line(Protocol):
+    """The way to the process that stands before the client."""
+
+    def read(self, bytes_max: int) -> bytes: ...
+    def limit(self, deadline_ms: int) -> None: ...
+    def answer(self, out: bytes) -> bool: ...
+    def note(self, text: str) -> None: ...
+
+
+@frozen
+class FixedClock:
+    """A clock that stands still, for replays; deadlines still run."""
+
+    at_ms: int
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def monotonic_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
+
+def run(options: Given, line: Line) -> None:
+    """
+    Answer one payload.
+
+    Raises:
+        GovernanceError: Nothing could be decided, and why; nothing was answered.
+    """
+    data = line.read(PAYLOAD_BYTES_MAX)
+    known = EVENTS.get(options.event)
+    payload = read_payload(data, options.event, lenient=known is not None and not known.decides)
+    if payload.mended:
+        line.note("the payload held what no journal can; it was mended")
+    translation = translate(payload, os.environ)
+    if not translation.commands:
+        if not translation.known:
+            line.note(f"`{payload.event}` is no event that this adapter knows; ignored")
+        line.answer(b"")
+        return
+    decide(options, line, payload, translation)
+
+
+def decide(options: Given, line: Line, payload: Payload, translation: Translation) -> None:
+    """Hand the commands to the engine, answer, and report what was delivered."""
+    from governance.engine import Engine
+
+    project = Path(options.dir)
+    clock: Clock = SystemClock() if options.now_ms is None else FixedClock(options.now_ms)
+    # The client does not tell which of its processes calls: an empty run never differs.
+    with Engine.open(project, clock=clock, run="", tools=(TOOLS,)) as engine:
+        line.limit(engine.options.deadline_ms)
+        translation = linked(project, translation)
+        replies = [engine.handle(command) for command in translation.commands]
+        made = answer(payload, replies, translation.decisive)
+        if made.spilled:
+            line.note("the briefing is longer than this answer may be; a denied tool carries it")
+        flushed = line.answer(made.out)
+        if flushed and made.told is not None:
+            decisive = translation.commands[translation.decisive]
+            engine.handle(delivered(decisive, made))
+
+
+def linked(project: Path, translation: Translation) -> Translation:
+    """Tie the session to the one that it continues, and leave the tie for one to come."""
+    if translation.remember is not None:
+        links.remember(project, *translation.remember)
+    if not translation.recall:
+        return translation
+    predecessor = links.take(project, translation.recall)
+    if not predecessor or predecessor == translation.commands[0].session:
+        return translation
+    return continued(translation, predecessor)
+
+
+def delivered(command: Command, made: Answer) -> Command:
+    """The event that says that the text of *made* reached the model of *command*."""
+    told = made.told
+    # INVARIANT: only an answer that carries a text is reported as delivered.
+    assert told is not None, "an answer without a text briefs nobody"
+    blocks: list[Json] = list(told.blocks)
+    data: dict[str, Json] = {
+        "sha256": told.sha256,
+        "rendered_at": told.rendered_at,
+        "blocks": blocks,
+        "why": told.why,
+        "characters": len(told.text),
+    }
+    return Command(
+        event="brief",
+        session=command.session,
+        host=command.host,
+        traits=command.traits,
+        parent=command.parent,
+        agent=command.agent,
+        history=command.history,
+        delivery="none",
+        data=data,
+    )
