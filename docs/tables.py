@@ -207,6 +207,27 @@ def _prose(text: str) -> str:
     return inspect.cleandoc(text).replace("\b", "").strip() + "\n"
 
 
+def config_keys_table() -> str:
+    """The keys of `governance.toml`."""
+    from governance.config import key_table
+
+    return key_table()
+
+
+def config_levels_table() -> str:
+    """What each level puts in place of a default."""
+    from governance.config import level_table
+
+    return level_table()
+
+
+def config_example() -> str:
+    """A `governance.toml` that `governance init` writes, its defaults as comments."""
+    from governance.config import default_toml
+
+    return f"```toml\n{default_toml(name='my-project', hosts=('claude-code',))}```\n"
+
+
 def states_table() -> str:
     """The states of the shipped machine."""
     from governance.machine import load_machine
@@ -265,6 +286,9 @@ def _end(branch: Branch) -> str:
 TABLES: Mapping[str, Callable[[], str]] = {
     "codes": codes_table,
     "commands": commands_text,
+    "config-example": config_example,
+    "config-keys": config_keys_table,
+    "config-levels": config_levels_table,
     "envelope": envelope_table,
     "events": events_table,
     "facts": facts_table,

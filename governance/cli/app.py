@@ -13,7 +13,12 @@ from governance import __version__
 from governance.cli.frame import FAILED, FINE
 from governance.errors import GovernanceError, did_you_mean
 
-SECTIONS: Mapping[str, Mapping[str, str]] = {}
+SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "See what happened": {
+        "log": "governance.cli.journal",
+        "verify": "governance.cli.journal",
+    },
+}
 """Heading of the help → command → the module that holds it under the same name."""
 
 HOMES: Mapping[str, str] = {

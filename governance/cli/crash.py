@@ -8,7 +8,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from governance.cli.homes import make_private_dir, state_home, write_private
+from governance.cli.private import make_private_dir, write_private
+from governance.project import user_state_directory
 
 LOG_BYTES_MAX = 1_000_000
 
@@ -24,7 +25,7 @@ def log_crash(error: BaseException, words: Sequence[str]) -> Path | None:
     when = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     command = " ".join(("governance", *words[:1]))
     text = f"{when} {command}\n{''.join(traceback.format_exception(error))}\n"
-    for folder in (state_home(), Path(tempfile.gettempdir()) / f"governance-{_owner()}"):
+    for folder in (user_state_directory(), Path(tempfile.gettempdir()) / f"governance-{_owner()}"):
         try:
             file = make_private_dir(folder) / "errors.log"
             if file.exists() and file.stat().st_size > LOG_BYTES_MAX:

@@ -10,7 +10,8 @@ import click
 from attrs import frozen
 
 from governance.cli.output import print_error
-from governance.errors import Diagnostic, GovernanceError
+from governance.errors import DefinitionError, Diagnostic, GovernanceError
+from governance.project import CONFIG_NAME, Project, find_project, open_project
 
 EXITS = "0 fine, 1 found something, 2 could not do what was asked"
 
@@ -18,13 +19,9 @@ FINE = 0
 FOUND = 1
 FAILED = 2
 
-CONFIG_FILE = "governance.toml"
-
 CODES: Mapping[str, str] = {
     "GOV610": "a file that cannot be read or written",
 }
-PARENTS_MAX = 64
-
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
 
 
@@ -102,7 +99,7 @@ def dir_option(function: _Decorated) -> _Decorated:
         "directory",
         type=click.Path(path_type=Path),
         default=None,
-        help=f"Folder with {CONFIG_FILE}.  [default: the nearest one from here upwards]",
+        help=f"Folder with {CONFIG_NAME}.  [default: the nearest one from here upwards]",
     )(function)
 
 
@@ -117,26 +114,18 @@ def key_option(function: _Decorated) -> _Decorated:
     )(function)
 
 
-def project_of(directory: Path | None) -> Path:
+def project_of(directory: Path | None) -> Project:
     """
-    The absolute folder of the project: the one given, or the nearest upwards from here.
+    The project in *directory*, or, without one, that which lies nearest upwards from here.
 
-    Where none is found the present folder is given, so that what reads the configuration
-    says what is missing.
+    Raises:
+        DefinitionError: There is no project, or part of it is missing.
     """
-    if directory is not None:
-        return directory.absolute()
-    here = Path.cwd()
-    for folder in (here, *here.parents[:PARENTS_MAX]):
-        if (folder / CONFIG_FILE).is_file():
-            return folder
-    return here
+    return find_project(Path.cwd()) if directory is None else open_project(directory)
 
 
 def file_error(path: Path, error: OSError) -> GovernanceError:
     """The error to raise when *path* cannot be read or written."""
-    from governance.errors import DefinitionError
-
     return DefinitionError(
         (
             Diagnostic(

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from governance.cli.homes import config_home, make_private_dir, state_home, write_private
+from governance.cli.private import make_private_dir, write_private
 from governance.errors import GovernanceError
+from governance.project import Project, user_config_directory
 
 MARKS: Mapping[str, tuple[str, ...]] = {
     "claude-code": ("CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT"),
@@ -85,7 +86,7 @@ def surroundings() -> Surroundings:
 
 
 def require_person(
-    command: str, project: Path, key_file: Path | None, around: Surroundings | None = None
+    command: str, project: Project, key_file: Path | None, around: Surroundings | None = None
 ) -> None:
     """
     Return quietly if a person may be behind *command*.
@@ -121,16 +122,14 @@ def require_person(
     )
 
 
-def make_key(project: Path) -> Path:
+def make_key(project: Project) -> Path:
     """
     Make the key of *project* if it has none, and give the file that holds it.
 
     The key lies in the configuration folder of the person and may be moved anywhere; what
     it is checked against is a digest in the state folder. Neither lies in the project.
     """
-    name = _project_name(project)
-    key_file = config_home() / "keys" / f"{name}.key"
-    digest_file = state_home() / "keys" / f"{name}.sha256"
+    key_file, digest_file = key_path(project), _digest_path(project)
     if digest_file.exists():
         return key_file
     key = secrets.token_urlsafe(32)
@@ -141,31 +140,34 @@ def make_key(project: Path) -> Path:
     return key_file
 
 
-def remove_key(project: Path) -> None:
+def remove_key(project: Project) -> None:
     """Forget the key of *project*: its digest, and the key where `make_key` put it."""
-    name = _project_name(project)
-    (config_home() / "keys" / f"{name}.key").unlink(missing_ok=True)
-    (state_home() / "keys" / f"{name}.sha256").unlink(missing_ok=True)
+    key_path(project).unlink(missing_ok=True)
+    _digest_path(project).unlink(missing_ok=True)
 
 
-def _check_key(project: Path, key_file: Path) -> None:
+def key_path(project: Project) -> Path:
+    """Where `make_key` puts the key of *project*."""
+    return user_config_directory() / "keys" / f"{project.key}.key"
+
+
+def _digest_path(project: Project) -> Path:
+    return project.state_directory() / "key.sha256"
+
+
+def _check_key(project: Project, key_file: Path) -> None:
     try:
         with key_file.open(encoding="utf-8") as stream:
             given = stream.read(_KEY_BYTES_MAX).strip()
-        known = state_home() / "keys" / f"{_project_name(project)}.sha256"
-        expected = known.read_text(encoding="utf-8").strip()
+        expected = _digest_path(project).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         given = expected = ""
     if not expected or not hmac.compare_digest(_digest(given), expected):
         raise PersonNeeded(
-            f"`{key_file}` does not hold the key of `{project}`",
+            f"`{key_file}` does not hold the key of `{project.directory}`",
             code="GOV603",
             remedy="`governance init` says where it put the key",
         )
-
-
-def _project_name(project: Path) -> str:
-    return hashlib.sha256(os.fsencode(project.resolve())).hexdigest()[:32]
 
 
 def _digest(key: str) -> str:

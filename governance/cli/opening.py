@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from governance.config import load_config
 from governance.errors import MisuseError, did_you_mean
 from governance.journal import open_journal
 from governance.journal.records import Journal, Record
+from governance.project import Project
 
 PAGE_ROWS = 1000
 SESSIONS_NAMED_MAX = 10_000
@@ -18,7 +18,7 @@ CODES = {"GOV611": "a session that the store does not have"}
 
 
 @contextmanager
-def store_of(project: Path) -> Iterator[Journal]:
+def store_of(project: Project) -> Iterator[Journal]:
     """
     The journal of *project*, closed afterwards; it is never created.
 
@@ -27,8 +27,8 @@ def store_of(project: Path) -> Iterator[Journal]:
 
         JournalError: The store is missing, damaged, newer or cannot be reached.
     """
-    config = load_config(project)
-    journal = open_journal(config.journal.url, base=project, create=False)
+    config = load_config(project.directory)
+    journal = open_journal(config.journal.url, base=project.directory, create=False)
     try:
         yield journal
     finally:

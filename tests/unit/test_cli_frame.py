@@ -16,6 +16,7 @@ from governance import cli
 from governance.cli import app as app_module
 from governance.cli.frame import Example, command, format_option, project_of
 from governance.errors import DefinitionError, Diagnostic, StoreBusy
+from governance.project import create_project
 
 Declare = Callable[..., None]
 
@@ -80,7 +81,7 @@ def test_the_unforeseen_is_one_line_and_a_log(
     assert cli.main(["probe", "--format", "json"]) == 2
 
     err = capsys.readouterr().err
-    log = tmp_path / "state" / "session-governance" / "errors.log"
+    log = tmp_path / "state" / "governance" / "errors.log"
     assert err.count("\n") == 1
     assert "Traceback" not in err
     assert str(log) in err
@@ -91,7 +92,7 @@ def test_the_unforeseen_is_one_line_and_a_log(
 def test_the_log_is_bounded(declare: Declare, tmp_path: Path) -> None:
     """A log that has grown past its bound is put aside and begun anew."""
     declare(fail_with(ZeroDivisionError()))
-    log = tmp_path / "state" / "session-governance" / "errors.log"
+    log = tmp_path / "state" / "governance" / "errors.log"
     log.parent.mkdir(parents=True)
     log.write_bytes(b"x" * 1_000_001)
 
@@ -218,12 +219,14 @@ def test_the_quick_way_imports_nothing_heavy() -> None:
 def test_the_project_is_the_nearest_upwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without --dir the nearest folder with governance.toml is taken, else the present one."""
+    """Without --dir the nearest project upwards is taken; a folder that is none is an error."""
     deep = tmp_path / "a" / "b"
     deep.mkdir(parents=True)
     monkeypatch.chdir(deep)
 
-    assert project_of(None) == deep
-    (tmp_path / "governance.toml").touch()
-    assert project_of(None) == tmp_path
-    assert project_of(Path("x")) == deep / "x"
+    with pytest.raises(DefinitionError, match="GOV331"):
+        project_of(None)
+    create_project(tmp_path, "")
+    assert project_of(None).directory == tmp_path
+    with pytest.raises(DefinitionError, match="GOV331"):
+        project_of(Path("x"))

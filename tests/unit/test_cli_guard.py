@@ -11,32 +11,33 @@ import pytest
 
 from governance.cli import guard
 from governance.cli.guard import PersonNeeded, Surroundings, make_key, remove_key, require_person
+from governance.project import Project
 
 TERMINAL = Surroundings(environment={}, terminal=True)
 NO_TERMINAL = Surroundings(environment={}, terminal=False)
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     folder = tmp_path / "project"
     folder.mkdir()
-    return folder
+    return Project(folder)
 
 
-def code_of(project: Path, key: Path | None, around: Surroundings) -> str:
+def code_of(project: Project, key: Path | None, around: Surroundings) -> str:
     with pytest.raises(PersonNeeded) as refused:
         require_person("pardon", project, key, around)
     return refused.value.code
 
 
-def test_a_terminal_outside_any_host_is_a_person(project: Path) -> None:
+def test_a_terminal_outside_any_host_is_a_person(project: Project) -> None:
     """Without marks and with a terminal nothing is refused."""
     require_person("pardon", project, None, TERMINAL)
 
 
-def test_no_terminal_is_refused(project: Path) -> None:
+def test_no_terminal_is_refused(project: Project) -> None:
     """A pipe or a scheduler is not a person."""
     assert code_of(project, None, NO_TERMINAL) == "GOV602"
 
@@ -44,7 +45,7 @@ def test_no_terminal_is_refused(project: Path) -> None:
 @pytest.mark.parametrize(
     ("host", "mark"), [(host, mark) for host, marks in guard.MARKS.items() for mark in marks]
 )
-def test_each_mark_of_each_host_refuses(project: Path, host: str, mark: str) -> None:
+def test_each_mark_of_each_host_refuses(project: Project, host: str, mark: str) -> None:
     """Every mark alone refuses, even with a terminal, and the host is named."""
     around = Surroundings(environment={mark: ""}, terminal=True)
 
@@ -54,7 +55,7 @@ def test_each_mark_of_each_host_refuses(project: Path, host: str, mark: str) -> 
     assert refused.value.code == "GOV601"
 
 
-def test_a_mark_that_was_taken_out_is_seen_above(project: Path) -> None:
+def test_a_mark_that_was_taken_out_is_seen_above(project: Project) -> None:
     """`env -u CLAUDECODE governance …` in a terminal of the agent's own is refused."""
     around = Surroundings(
         environment={}, above=(frozenset({"HOME"}), frozenset({"CLAUDECODE"})), terminal=True
@@ -63,7 +64,7 @@ def test_a_mark_that_was_taken_out_is_seen_above(project: Path) -> None:
     assert code_of(project, None, around) == "GOV601"
 
 
-def test_the_key_opens_everywhere(project: Path, tmp_path: Path) -> None:
+def test_the_key_opens_everywhere(project: Project, tmp_path: Path) -> None:
     """The key that `init` made opens inside a host too, wherever the person has put it."""
     key = make_key(project)
     moved = tmp_path / "moved.key"
@@ -74,7 +75,7 @@ def test_the_key_opens_everywhere(project: Path, tmp_path: Path) -> None:
     require_person("pardon", project, moved, inside)
 
 
-def test_an_inherited_key_does_not_open_a_host(project: Path) -> None:
+def test_an_inherited_key_does_not_open_a_host(project: Project) -> None:
     """A variable that the host got from its shell opens nothing to its agent."""
     key = make_key(project)
     inherited = {guard.KEY_VARIABLE: str(key)}
@@ -85,7 +86,7 @@ def test_an_inherited_key_does_not_open_a_host(project: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"guess\n", b"\xff\xfe", b"x" * 5000])
-def test_a_wrong_key_is_refused(project: Path, tmp_path: Path, content: bytes) -> None:
+def test_a_wrong_key_is_refused(project: Project, tmp_path: Path, content: bytes) -> None:
     """No content but the key itself opens, on a terminal as well."""
     make_key(project)
     wrong = tmp_path / "wrong"
@@ -94,11 +95,11 @@ def test_a_wrong_key_is_refused(project: Path, tmp_path: Path, content: bytes) -
     assert code_of(project, wrong, TERMINAL) == "GOV603"
 
 
-def test_a_project_without_a_key_has_no_key_that_opens(project: Path, tmp_path: Path) -> None:
+def test_a_project_without_a_key_has_no_key_that_opens(project: Project, tmp_path: Path) -> None:
     """An empty file does not match a digest that was never made, nor another project's key."""
     other = tmp_path / "other"
     other.mkdir()
-    key = make_key(other)
+    key = make_key(Project(other))
     empty = tmp_path / "empty"
     empty.touch()
 
@@ -107,7 +108,7 @@ def test_a_project_without_a_key_has_no_key_that_opens(project: Path, tmp_path: 
     assert code_of(project, tmp_path / "missing", TERMINAL) == "GOV603"
 
 
-def test_the_key_is_private_stays_and_can_be_removed(project: Path) -> None:
+def test_the_key_is_private_stays_and_can_be_removed(project: Project) -> None:
     """The key is its owner's alone, is made once, and does not lie in the project."""
     key = make_key(project)
     content = key.read_text()
@@ -115,7 +116,7 @@ def test_the_key_is_private_stays_and_can_be_removed(project: Path) -> None:
     assert make_key(project).read_text() == content
     assert key.stat().st_mode & 0o777 == 0o600
     assert key.parent.stat().st_mode & 0o777 == 0o700
-    assert not key.is_relative_to(project)
+    assert not key.is_relative_to(project.directory)
 
     remove_key(project)
     assert not key.exists()

@@ -1,27 +1,12 @@
-"""Where the command keeps what belongs to a person and not to a project."""
+"""Private files outside any project: what belongs to a person."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from governance.journal.opening import state_folder
-
 PRIVATE_DIR = 0o700
 PRIVATE_FILE = 0o600
-
-
-def config_home() -> Path:
-    """``$XDG_CONFIG_HOME/session-governance``, by default below ``~/.config``; not created."""
-    # The XDG specification has relative paths ignored.
-    given = os.environ.get("XDG_CONFIG_HOME", "")
-    base = Path(given) if os.path.isabs(given) else Path.home() / ".config"  # noqa: PTH117 -- a text, not yet a path
-    return base / "session-governance"
-
-
-def state_home() -> Path:
-    """The folder for what must outlive a project, where heads are mirrored too; not created."""
-    return state_folder()
 
 
 def make_private_dir(folder: Path) -> Path:

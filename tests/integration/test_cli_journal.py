@@ -1,0 +1,141 @@
+"""`governance log` and `governance verify` on a real store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from governance import cli
+from governance.config import default_toml, load_config
+from governance.journal import Append, Row, open_journal
+from governance.project import create_project
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose store has two sessions of five rows."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    create_project(folder, default_toml())
+    url = load_config(folder).journal.url
+    journal = open_journal(url, base=folder, create=True)
+    for session in ("alpha", "beta"):
+        rows = tuple(
+            Row("turn.started", 1_700_000_000_000 + number, b'{"turn":%d}' % number)
+            for number in range(1, 6)
+        )
+        journal.append([Append(session, 0, rows)])
+    journal.close()
+    return folder
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = cli.main(words)
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+def test_log_prints_every_row_in_order(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON lines: one a row, in the order of the journal, with every column."""
+    code, out, _ = run(capsys, "log", "alpha", "--format", "jsonl", "--dir", str(project))
+
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [row["seq"] for row in rows] == [1, 2, 3, 4, 5]
+    assert [row["body"] for row in rows] == [{"turn": number} for number in range(1, 6)]
+    assert set(rows[0]) == {
+        "session", "seq", "kind", "at_ms", "durable", "key", "hash", "body"
+    }  # fmt: skip
+
+
+def test_log_without_a_session_prints_all(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows of all sessions come, in order within each; `--after` leaves out what was seen."""
+    _, out, _ = run(capsys, "log", "--after", "3", "--format", "json", "--dir", str(project))
+
+    assert [(row["session"], row["seq"]) for row in json.loads(out)] == [
+        ("alpha", 4), ("alpha", 5), ("beta", 4), ("beta", 5)
+    ]  # fmt: skip
+
+
+def test_log_for_people_is_one_line_a_row(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each row shows session, sequence, time and kind."""
+    code, out, _ = run(capsys, "log", "beta", "--dir", str(project))
+
+    assert code == 0
+    assert out.splitlines()[0] == 'beta      1 2023-11-14T22:13:20Z turn.started {"turn":1}'
+    assert len(out.splitlines()) == 5
+
+
+def test_an_unknown_session_is_told_with_the_nearest(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelled id is no empty journal."""
+    code, _, err = run(capsys, "log", "alfa", "--dir", str(project))
+
+    assert code == 2
+    assert "GOV611" in err
+    assert "`alpha`" in err
+
+
+def test_verify_says_that_all_holds(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An untouched store is fine, and its heads are compared with their mirror."""
+    code, out, _ = run(capsys, "verify", "--format", "json", "--dir", str(project))
+
+    assert code == 0
+    assert json.loads(out) == {
+        "ok": True, "sessions": 2, "rows": 10, "anchored": True, "findings": []
+    }  # fmt: skip
+    assert run(capsys, "verify", "--dir", str(project))[0] == 0
+
+
+def test_verify_names_the_first_bad_row(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row that was changed behind the engine's back is named, and the exit code is 1."""
+    with sqlite3.connect(project / ".governance" / "journal.db") as connection:
+        tables = [
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            if "body" in {row[1] for row in connection.execute(f"PRAGMA table_info({name})")}
+        ]
+        for table in tables:
+            connection.execute(f"UPDATE {table} SET body = x'7b7d' WHERE seq = 3")
+    connection.close()
+
+    code, out, _ = run(capsys, "verify", "--dir", str(project))
+    code_json, out_json, _ = run(capsys, "verify", "--format", "json", "--dir", str(project))
+
+    assert code == code_json == 1
+    assert "first bad row: session alpha row 3" in out
+    assert json.loads(out_json)["findings"][0]["seq"] == 3
+
+
+def test_a_vanished_store_is_an_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No command makes a store anew."""
+    store = project / ".governance" / "journal.db"
+    store.unlink()
+
+    for command in ("log", "verify"):
+        code, _, err = run(capsys, command, "--dir", str(project))
+        assert code == 2
+        assert "GOV504" in err
+        assert not store.exists()
+
+
+def test_a_folder_that_is_no_project_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both the text and the JSON form name what is missing."""
+    code, _, err = run(capsys, "verify", "--dir", str(tmp_path))
+    code_json, out, _ = run(capsys, "verify", "--format", "json", "--dir", str(tmp_path))
+
+    assert code == code_json == 2
+    assert "GOV331" in err
+    assert {one["code"] for one in json.loads(out)["diagnostics"]} == {"GOV331", "GOV332"}
