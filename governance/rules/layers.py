@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 
-from governance.rules.drafting import Draft, read_exempt
+from governance.rules.draft import Draft
+from governance.rules.drafting import read_exempt
 from governance.rules.format import Defaults, Exempt
 from governance.rules.linking import Target, check_exempt, is_lower
 from governance.rules.reading import Findings

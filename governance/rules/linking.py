@@ -12,7 +12,7 @@ from datetime import date
 from attrs import evolve, frozen
 
 from governance.errors import Problem
-from governance.rules.drafting import Draft
+from governance.rules.draft import Draft
 from governance.rules.format import LAYERS, Exempt, Layer, Rule
 from governance.rules.reading import Findings, Path, nearest, one_slip
 from governance.rules.vocabulary import Vocabulary
@@ -186,13 +186,17 @@ def check_budget(drafts: Sequence[Draft], characters_max: int | None) -> None:
     totals: dict[str, int] = {}
     for draft in drafts:
         for block in draft.contexts:
+            over: list[str] = []
             for moment in block.at if block.keep else ():
-                totals[moment] = totals.get(moment, 0) + len(block.text)
-                if totals[moment] > characters_max >= totals[moment] - len(block.text):
-                    message = (
-                        f"the blocks to keep at `{moment}` have {totals[moment]} characters "
-                        f"with this one, and the budget is {characters_max}"
-                    )
-                    path = ("context", block.position, "keep")
-                    mend = "shorten the texts, keep fewer, or raise `[context] characters_max`"
-                    draft.findings.wrong("GOV265", message, path, mend)
+                before = totals.get(moment, 0)
+                totals[moment] = before + len(block.text)
+                if before <= characters_max < totals[moment]:
+                    over.append(f"`{moment}` ({totals[moment]})")
+            if over:
+                message = (
+                    f"with this block, what must be kept exceeds {characters_max} characters "
+                    f"at {', '.join(over)}"
+                )
+                path = ("context", block.position, "keep")
+                mend = "shorten the texts, keep fewer, or raise `[context] characters_max`"
+                draft.findings.wrong("GOV265", message, path, mend)

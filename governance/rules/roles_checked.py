@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve, frozen
 
-from governance.rules.drafting import Draft
+from governance.rules.draft import Draft
 from governance.rules.format import RoleDef
 from governance.rules.globs import PatternError, tool_pattern
 from governance.rules.linking import is_lower, recode

@@ -1,0 +1,69 @@
+"""One file of rules on its way to a pack, and how checked values are taken out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar, cast
+
+from attrs import define, field
+
+from governance.rules.format import (
+    ContextBlock,
+    Escalation,
+    Exempt,
+    Layer,
+    Mode,
+    RoleDef,
+    Rule,
+    Toolset,
+)
+from governance.rules.reading import Findings
+from governance.rules.sources import PackSource
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Draft:
+    """
+    One file on its way to a pack.
+
+    Attributes:
+        unread: Positions of rules whose event is not known, so that no fact can be checked.
+
+        stated: What each rule wrote itself, by position; defaults are not in it.
+
+        names: Toolset, role, escalation, context and rule names → where they stand.
+    """
+
+    source: PackSource
+    findings: Findings
+    name: str = ""
+    version: str = ""
+    summary: str = ""
+    mode: Mode = "enforce"
+    variables: Mapping[str, object] = field(factory=dict)
+    toolsets: list[Toolset] = field(factory=list)
+    rules: list[Rule] = field(factory=list)
+    roles: list[RoleDef] = field(factory=list)
+    escalations: list[Escalation] = field(factory=list)
+    contexts: list[ContextBlock] = field(factory=list)
+    exempts: list[Exempt] = field(factory=list)
+    unread: set[int] = field(factory=set)
+    stated: dict[tuple[str, int], Mapping[str, object]] = field(factory=dict)
+
+    @property
+    def layer(self) -> Layer:
+        """Whose file it is."""
+        return self.source.layer
+
+
+def tables(value: object) -> tuple[dict[str, object], ...]:
+    """An array of tables that `read_keys` gave, or none."""
+    return cast("tuple[dict[str, object], ...]", value) if isinstance(value, tuple) else ()
+
+
+def get(values: Mapping[str, object], name: str, default: T) -> T:
+    """The value of the key *name* as `read_keys` gave it, or *default*."""
+    # Sound because `read_keys` gives only values of the type that the key has in `KEYS`.
+    return cast("T", values.get(name, default))
