@@ -207,6 +207,17 @@ def _prose(text: str) -> str:
     return inspect.cleandoc(text).replace("\b", "").strip() + "\n"
 
 
+def api_table() -> str:
+    """What `import governance` offers, each with the first sentence of its docstring."""
+    return _rows(
+        ("name", "from", "what it is"),
+        (
+            (_code(name), _code(one.__module__), (one.__doc__ or "").strip().split("\n\n")[0])
+            for name, one in ((name, getattr(governance, name)) for name in governance.__all__)
+        ),
+    )
+
+
 def config_keys_table() -> str:
     """The keys of `governance.toml`."""
     from governance.config import key_table
@@ -284,6 +295,7 @@ def _end(branch: Branch) -> str:
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
+    "api": api_table,
     "codes": codes_table,
     "commands": commands_text,
     "config-example": config_example,

@@ -16,8 +16,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from governance.aengine import AsyncEngine
     from governance.calls import ToolCall
     from governance.clock import Clock, SystemClock
+    from governance.engine import Engine, Session
     from governance.errors import (
         DefinitionError,
         Diagnostic,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
         StoreMissing,
         StoreNewer,
     )
+    from governance.events import Event
+    from governance.listeners import Listeners
     from governance.session.commands import Command, HostTraits
     from governance.session.replies import Injection, Reply
     from governance.states import State
@@ -38,17 +42,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncEngine",
     "Clock",
     "Command",
     "DefinitionError",
     "Diagnostic",
+    "Engine",
+    "Event",
     "GovernanceError",
     "HostTraits",
     "Injection",
     "JournalError",
+    "Listeners",
     "MisuseError",
     "OutcomeUnknown",
     "Reply",
+    "Session",
     "State",
     "StoreBusy",
     "StoreDamaged",
@@ -60,17 +69,22 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncEngine": "governance.aengine",
     "Clock": "governance.clock",
     "Command": "governance.session.commands",
     "DefinitionError": "governance.errors",
     "Diagnostic": "governance.errors",
+    "Engine": "governance.engine",
+    "Event": "governance.events",
     "GovernanceError": "governance.errors",
     "HostTraits": "governance.session.commands",
     "Injection": "governance.session.replies",
     "JournalError": "governance.errors",
+    "Listeners": "governance.listeners",
     "MisuseError": "governance.errors",
     "OutcomeUnknown": "governance.errors",
     "Reply": "governance.session.replies",
+    "Session": "governance.engine",
     "State": "governance.states",
     "StoreBusy": "governance.errors",
     "StoreDamaged": "governance.errors",
