@@ -23,7 +23,8 @@ _BOTH = (False, True)
 
 CIRCUMSTANCES: Mapping[str, tuple[object, ...]] = {
     "gap": GAPS,
-    "history": ("kept", "lost", "unknown"),
+    # What is unknown counts as one of the two (`Look.lost`), so it has no run of its own.
+    "history": ("kept", "lost"),
     "other_run": _BOTH,
     "late": _BOTH,
     "halted": _BOTH,
@@ -40,7 +41,7 @@ CIRCUMSTANCES: Mapping[str, tuple[object, ...]] = {
 """Every circumstance with all the values it can have, the plainest first."""
 
 
-@define(eq=False)
+@define(eq=False, slots=False)
 class Asking:
     """Circumstances that are settled only when they are asked for."""
 
@@ -48,8 +49,10 @@ class Asking:
     asked: dict[str, object] = field(factory=dict)
 
     def __getattr__(self, name: str) -> object:
-        value = self.asked.get(name, self.known.get(name, CIRCUMSTANCES[name][0]))
-        self.asked[name] = value
+        known = self.known
+        value = known[name] if name in known else CIRCUMSTANCES[name][0]
+        # Kept as an attribute too, so that this is called once a name.
+        self.asked[name] = self.__dict__[name] = value
         return value
 
 

@@ -169,7 +169,7 @@ class Attempt:
 
     state: str
     look: Look
-    row: _Row | None = None
+    row: _Row
 
 
 @define(eq=False)
@@ -280,12 +280,11 @@ class SessionMachine:
         engine = self._engine
         if engine is None:
             engine = self._engine = self._build()
-        attempt = Attempt(look.registers.state.value, look)
+        attempt = Attempt(look.registers.state.value, look, row)
         mover = cast("_Mover", engine.events[event])
         moved = mover.trigger(attempt)
-        # INVARIANT: the library takes the very row that the table chose.
+        # INVARIANT: the library's machine has the edge that the table chose.
         assert moved is True, f"`{event}` did not move from `{look.registers.state}`"
-        assert attempt.row is row, f"`{event}` moved by another row"
         return State(attempt.state)
 
     def _build(self) -> Machine:
@@ -340,10 +339,8 @@ def _condition(row: _Row, left: str | None) -> Callable[[EventData], bool]:
 
     def condition(data: EventData) -> bool:
         attempt = cast("Attempt", data.model)
-        look = attempt.look
-        if not row.holds(look) or (left is not None and look.left != left):
+        if attempt.row is not row or not row.holds(attempt.look):
             return False
-        attempt.row = row
-        return True
+        return left is None or attempt.look.left == left
 
     return condition
