@@ -5,6 +5,7 @@ RE2 patterns: linear in the text, whatever the text. `re2` is imported on first 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -28,9 +29,10 @@ class PatternRefused(ValueError):
     """RE2 takes no such pattern; the text is RE2's own reason."""
 
 
+@lru_cache(maxsize=2_048)
 def compile_pattern(source: str, *, case_sensitive: bool = True) -> Pattern:
     """
-    *source* as RE2 takes it.
+    *source* as RE2 takes it; compiled once, for a pack is compiled for its examples too.
 
     Raises:
         PatternRefused: Look-around, back-references, or what is no pattern at all.

@@ -114,7 +114,7 @@ class Decision:
     message: str = ""
     labels: tuple[str, ...] = ()
     rewrites: Mapping[str, Json] = field(factory=dict)
-    ask: AskTerms = AskTerms()
+    ask: AskTerms = field(factory=AskTerms)
     halt_scope: str = "turn"
     override: str = "none"
     skipped: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ class Decision:
             for name, value in facts.items()
             if value is None or isinstance(value, (bool, int, float, str, list, tuple, dict))
         }
-        return {**plain, **self.rewrites}  # type: ignore[dict-item]
+        return {**plain, **self.rewrites}
 
 
 def rank(verdict: Verdict) -> tuple[int, int, str]:

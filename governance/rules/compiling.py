@@ -1,0 +1,332 @@
+"""
+Checked packs into one `RuleSet`; everything that cannot be compiled is reported at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import TypeAlias
+
+from attrs import define, field, frozen
+
+from governance.errors import DefinitionError, Diagnostic, Problem
+from governance.rules import detect
+from governance.rules.composing import remedy_text
+from governance.rules.deciding import CompiledRule, RuleSet
+from governance.rules.fact_table import TOOL_EVENTS, UNPARSED
+from governance.rules.format import FORMAT, Defaults, Exempt, Pack, RoleDef, Rule
+from governance.rules.matching import Condition, Exemption, Match, build_condition
+from governance.rules.paths import PLAIN_PLACES, Places
+from governance.rules.rewriting import CompiledChange, build_change
+from governance.rules.roles import Role, Roles, build_role
+from governance.rules.targets import tool_test
+from governance.rules.template import Template, build_template
+from governance.rules.vocabulary import Place, Report, Vocabulary
+
+PackReport: TypeAlias = Callable[["Pack | None", Problem], None]
+"""Takes a problem with the pack in whose document its path lies; ``None``: the project's."""
+
+_DAY_MS = 86_400_000
+
+
+def compile_rules(
+    packs: Sequence[Pack],
+    *,
+    vocabulary: Vocabulary,
+    defaults: Defaults | None = None,
+    exempts: Sequence[Exempt] = (),
+    places: Places = PLAIN_PLACES,
+    settings: Iterable[str] = (),
+    report: PackReport | None = None,
+) -> RuleSet:
+    """
+    Every rule, role and exemption of *packs*, compiled.
+
+    Args:
+        vocabulary: With the names that these packs declare.
+
+        exempts: The project's own, beside those in the packs; only what may be exempted.
+
+        places: Where globs start; the facts that are decided must come from the same.
+
+        settings: Further texts that make another policy of the same packs, for the hash.
+
+        report: Takes every problem; what it concerns is left out of the result.
+
+    Raises:
+        DefinitionError: Without *report*, when any problem is an error.
+    """
+    problems = _Problems()
+    work = _Compiler(vocabulary, places, report or problems.add)
+    excused = work.exemptions(packs, exempts)
+    compiled: dict[str, CompiledRule] = {}
+    settled = defaults or Defaults()
+    for pack in packs:
+        for rule in pack.rules:
+            shadow = "shadow" in (rule.mode, pack.mode, settled.mode)
+            one = work.rule(pack, rule, shadow, excused.get(rule.id, ()))
+            if one is not None:
+                compiled[rule.id] = one
+    roles = work.roles(packs, settled)
+    problems.raise_errors()
+    by_event: dict[str, list[CompiledRule]] = {}
+    for one in sorted(compiled.values(), key=_cost):
+        by_event.setdefault(one.rule.on, []).append(one)
+    return RuleSet(
+        compiled=compiled,
+        roles=roles,
+        defaults=settled,
+        contexts=tuple(block for pack in packs for block in pack.contexts),
+        escalations=tuple(step for pack in packs for step in pack.escalations),
+        toolsets=vocabulary.toolsets,
+        hash=_hash(packs, exempts, settled, settings),
+        warnings=tuple(work.warnings),
+        facts_used=frozenset(name for one in compiled.values() for name in one.facts),
+        by_event={on: tuple(rules) for on, rules in by_event.items()},
+    )
+
+
+def _cost(one: CompiledRule) -> tuple[int, str]:
+    conditions = [one.match.when, *one.match.any]
+    costs = [matcher.cost for part in conditions if part for _, matcher in part.matchers]
+    return (sum(costs), one.rule.id)
+
+
+def _hash(
+    packs: Sequence[Pack], exempts: Sequence[Exempt], defaults: Defaults, settings: Iterable[str]
+) -> str:
+    from hashlib import sha256
+
+    lines = [f"format {FORMAT}", f"patterns {detect.VERSION}", repr(defaults)]
+    lines += sorted(f"pack {one.layer} {one.name} {one.hash}" for one in packs)
+    lines += sorted(
+        f"exempt {one.layer} {one.rule} {one.until} {_stable(one.when)}" for one in exempts
+    )
+    lines += sorted(f"setting {one}" for one in settings)
+    return sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()
+
+
+def _stable(value: object) -> str:
+    """A text of *value* in which the order of keys makes no difference."""
+    if isinstance(value, Mapping):
+        inner = sorted(f"{key!r}: {_stable(one)}" for key, one in value.items())
+        return "{" + ", ".join(inner) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_stable(one) for one in value) + "]"
+    return repr(value)
+
+
+@define(eq=False)
+class _Problems:
+    found: list[tuple[Pack | None, Problem]] = field(factory=list)
+
+    def add(self, pack: Pack | None, problem: Problem) -> None:
+        if problem.severity == "error":
+            self.found.append((pack, problem))
+
+    def raise_errors(self) -> None:
+        if self.found:
+            raise DefinitionError(
+                tuple(
+                    Diagnostic(
+                        one.code,
+                        one.message,
+                        pack.file if pack else "",
+                        0,
+                        one.path,
+                        one.suggestion,
+                    )
+                    for pack, one in self.found
+                )
+            )
+
+
+@frozen
+class _Names:
+    """What names in one rule can mean: its event and its tools."""
+
+    on: str
+    tools: tuple[str, ...] | None
+
+
+@define(eq=False)
+class _Compiler:
+    vocabulary: Vocabulary
+    places: Places
+    report: PackReport
+    warnings: list[Problem] = field(factory=list)
+    failed: int = 0
+
+    def into(self, pack: Pack | None) -> Report:
+        """A report that knows its pack, and counts errors and warnings."""
+
+        def report(problem: Problem) -> None:
+            if problem.severity == "error":
+                self.failed += 1
+            else:
+                self.warnings.append(problem)
+            self.report(pack, problem)
+
+        return report
+
+    def rule(
+        self, pack: Pack, rule: Rule, shadow: bool, exempts: tuple[Exemption, ...]
+    ) -> CompiledRule | None:
+        report = self.into(pack)
+        failed = self.failed
+        path = rule.path
+        tools: tuple[str, ...] | None = None
+        if rule.tools:
+            tools = self.vocabulary.expand_tools(rule.tools, (*path, "tools"), report)
+        names = _Names(rule.on, tools)
+        match = Match(
+            when=self.condition(rule.when, names, (*path, "when"), report),
+            any=tuple(
+                one
+                for index, table in enumerate(rule.any)
+                if (one := self.table(table, names, (*path, "any", index), report)) is not None
+            ),
+            unless=self.condition(rule.unless, names, (*path, "unless"), report),
+        )
+        message = self.template(rule, names, report)
+        changes = self.changes(rule, names, report)
+        if self.failed > failed:
+            return None
+        return CompiledRule(
+            rule=rule,
+            shadow=shadow,
+            tools=None if tools is None else tool_test(tools),
+            blind=self.blind(rule, match, tools, report),
+            match=match,
+            exempts=exempts,
+            message=message,
+            changes=changes,
+            remedy=remedy_text(rule.remedy),
+        )
+
+    def condition(
+        self, table: Mapping[str, object], names: _Names, path: Place, report: Report
+    ) -> Condition | None:
+        return self.table(table, names, path, report) if table else None
+
+    def table(
+        self, table: Mapping[str, object], names: _Names, path: Place, report: Report
+    ) -> Condition | None:
+        return build_condition(
+            table,
+            vocabulary=self.vocabulary,
+            on=names.on,
+            tools=names.tools,
+            places=self.places,
+            path=path,
+            report=report,
+        )
+
+    def template(self, rule: Rule, names: _Names, report: Report) -> Template | None:
+        if not rule.message:
+            return None
+        return build_template(
+            rule.message,
+            vocabulary=self.vocabulary,
+            on=names.on,
+            tools=names.tools,
+            path=(*rule.path, "message"),
+            report=report,
+        )
+
+    def changes(self, rule: Rule, names: _Names, report: Report) -> tuple[CompiledChange, ...]:
+        made: list[CompiledChange] = []
+        for fact, change in sorted(rule.rewrite.items()):
+            one = build_change(
+                fact,
+                change,
+                vocabulary=self.vocabulary,
+                on=names.on,
+                tools=names.tools,
+                path=(*rule.path, "rewrite", *fact.split(".")),
+                report=report,
+            )
+            if one is not None:
+                made.append(one)
+        return tuple(made)
+
+    def blind(
+        self, rule: Rule, match: Match, tools: tuple[str, ...] | None, report: Report
+    ) -> frozenset[str]:
+        """
+        Tools whose calls a rule for all tools cannot judge, with a warning of each.
+
+        Left in, such a rule would be undecided, and so ask, on every one of their calls.
+        """
+        if tools is not None or rule.on not in TOOL_EVENTS:
+            return frozenset()
+        found: set[str] = set()
+        for tool, facts in UNPARSED.items():
+            hidden = [name for name in match.facts if name in facts]
+            if hidden:
+                found.add(tool)
+                message = (
+                    f"`{rule.id}` looks at `{hidden[0]}`, which this engine cannot know of a "
+                    f"`{tool}` call; it does not decide those"
+                )
+                mend = "name the tools it is for, and match `command` for the others"
+                report(Problem("GOV221", message, rule.path, mend, "warning"))
+        return frozenset(found)
+
+    def exemptions(
+        self, packs: Sequence[Pack], exempts: Sequence[Exempt]
+    ) -> dict[str, tuple[Exemption, ...]]:
+        rules = {rule.id: rule for pack in packs for rule in pack.rules}
+        found: dict[str, list[Exemption]] = {}
+        listed: list[tuple[Pack | None, Exempt]] = [(None, one) for one in exempts]
+        listed += [(pack, one) for pack in packs for one in pack.exempts]
+        for pack, exempt in listed:
+            rule = rules.get(exempt.rule)
+            if rule is None:
+                continue
+            made = self.exemption(pack, exempt, rule)
+            if made is not None:
+                found.setdefault(rule.id, []).append(made)
+        return {name: tuple(made) for name, made in found.items()}
+
+    def exemption(self, pack: Pack | None, exempt: Exempt, rule: Rule) -> Exemption | None:
+        report = self.into(pack)
+        path: Place = ("exempt", exempt.position, "when")
+        when = None
+        if exempt.when:
+            tools: tuple[str, ...] | None = None
+            if rule.tools:
+                quiet: list[Problem] = []
+                tools = self.vocabulary.expand_tools(rule.tools, path, quiet.append)
+            when = self.table(exempt.when, _Names(rule.on, tools), path, report)
+            if when is None:
+                return None
+        until = None if exempt.until is None else _end_of(exempt.until)
+        return Exemption(when, until, exempt.reason)
+
+    def roles(self, packs: Sequence[Pack], defaults: Defaults) -> Roles:
+        by_name: dict[str, Role] = {}
+        agents: dict[str, str] = {}
+        for pack in packs:
+            for definition in pack.roles:
+                made = build_role(
+                    definition,
+                    shadow="shadow" in (pack.mode, defaults.mode),
+                    vocabulary=self.vocabulary,
+                    places=self.places,
+                    report=self.into(pack),
+                )
+                if made is not None:
+                    by_name[definition.name] = made
+                agents.update(_agents(definition))
+        return Roles(by_name=by_name, agents=agents, unknown=defaults.unknown_role)
+
+
+def _agents(definition: RoleDef) -> dict[str, str]:
+    return dict.fromkeys(definition.agents, definition.name)
+
+
+def _end_of(day: date) -> int:
+    """The moment in which *day* has passed everywhere that counts by UTC."""
+    return (day.toordinal() + 1 - date(1970, 1, 1).toordinal()) * _DAY_MS
