@@ -6,16 +6,91 @@ The numbers are those of the study of real event orders that found them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from machine_orders import MACHINE, Driven, briefed
+from attrs import define, field
 
 from governance.errors import DefinitionError
-from governance.machine import Circumstances, GapBounds, classify_gap, load_machine
+from governance.machine import (
+    ABSENT,
+    Circumstances,
+    GapBounds,
+    Registers,
+    Run,
+    Step,
+    classify_gap,
+    load_machine,
+)
 from governance.states import State
+
+MACHINE = load_machine()
+DELIVERED = {"brief_with", "brief_instead"}
+
+
+@define(eq=False)
+class Driven:
+    """
+    One session: `tell` is what a host reports, `facts` hold for everything it reports.
+
+    With `delivers` an answer that carries the briefing is delivered at once, as in a host
+    whose hook answer reaches the model; otherwise the test reports ``brief`` itself.
+    """
+
+    facts: dict[str, Any] = field(factory=dict)
+    delivers: bool = True
+    registers: Registers = ABSENT
+    emitted: list[str] = field(factory=list)
+    runs: list[Run] = field(factory=list)
+
+    def tell(self, event: str, **facts: Any) -> Run:
+        """Report *event*, keep what came of it, and give it back."""
+        told = Circumstances(**{**self.facts, **facts})
+        result = MACHINE.run(self.registers, event, told)
+        self._keep(result)
+        if self.delivers and result.outcome in DELIVERED:
+            self._keep(MACHINE.run(self.registers, "brief", told))
+        return result
+
+    def _keep(self, result: Run) -> None:
+        self.runs.append(result)
+        self.registers = result.after(self.registers)
+        for step in result.steps:
+            self.emitted += step.emits
+
+    def through(self, *events: str) -> Driven:
+        """Report *events* one after the other; `name?gap=…` adds a fact."""
+        for one in events:
+            event, _, said = one.partition("?")
+            pairs = (pair.split("=") for pair in said.split("&") if pair)
+            self.tell(event, **{key: _value(word) for key, word in pairs})
+        return self
+
+    @property
+    def state(self) -> State:
+        return self.registers.state
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps of the newest run."""
+        return list(self.runs[-1].steps)
+
+
+def _value(word: str) -> Any:
+    return {"true": True, "false": False}.get(word, word)
+
+
+def briefed(**facts: Any) -> Driven:
+    """A session that was started and briefed in its first turn, which has ended."""
+    session = Driven({"carries_text": True, **facts})
+    session.through("start", "turn_start?gap=short", "turn_end")
+    assert session.registers.governance_injected
+    session.emitted.clear()
+    return session
 
 
 def test_01_an_abort_is_not_undone() -> None:
-    """What follows an abort (the idle event, the cut call, a command) is no work, and wakes nobody."""
+    """What follows an abort (idle, the cut call, a command) is no work, and wakes nobody."""
     session = briefed().through("turn_start?gap=short", "tool_before", "interrupt")
 
     session.through("turn_end", "tool_after", "child_end", "command", "compacting", "lapse")
@@ -26,7 +101,7 @@ def test_01_an_abort_is_not_undone() -> None:
 
 
 def test_02_absent_and_ended_are_two_states() -> None:
-    """A late event does not bring an ended session back as a stranger; work reopens it by the gap."""
+    """A late event does not bring an ended session back; work reopens it by the gap."""
     session = briefed().through("end", "tool_after", "turn_end")
     assert session.state is State.ENDED
     assert session.emitted[-2:] == ["event.late", "event.late"]
@@ -40,7 +115,7 @@ def test_02_absent_and_ended_are_two_states() -> None:
 
 
 def test_03_one_compaction_is_reported_twice() -> None:
-    """The report after the new briefing confirms the compaction; it does not take the briefing away."""
+    """The report after the new briefing only confirms the compaction."""
     session = briefed().through("turn_start?gap=short", "compacting", "compact", "brief")
     assert session.state is State.BETWEEN_TURN
 
@@ -271,7 +346,7 @@ def test_21_a_chain_is_at_most_four_long() -> None:
 
 
 def test_22_tools_after_the_end() -> None:
-    """A background worker under a finished id is denied; an unmarked turn reopens, a late one not."""
+    """A worker under a finished id is denied; a turn reopens it, unless it is late."""
     session = briefed().through("end")
     assert session.tell("tool_before").outcome == "after_end_deny"
     assert session.tell("turn_start", late=True).outcome == "late"

@@ -27,23 +27,23 @@ OWED = {B: "beginning", C: "compacted", R: "resumed"}
 # Interrupted and ended were left from Between-Turn, a quarter of an hour ago; the answer can
 # carry text; nothing else is special.
 TABLE = """
-event        -                  B           C           R           T           I                E
-start        >B                 duplicate   duplicate   duplicate   duplicate   ^resume,stay     ^resume,stay
-brief        ^start,outdated    >T          >T          >T          stay        late             late
-turn_start   ^start,brief_with  brief_with  brief_with  brief_with  stay        ^resume,stay     ^resume,stay
-turn_end     ^start,unmatched   stay        stay        stay        stay        duplicate        late
-tool_before  ^start,brief_instead brief_instead brief_instead brief_instead stay ^resume,stay    after_end_deny
-tool_after   ^start,stay        stay        stay        stay        stay        stay             late
-command      ^start,stay        stay        stay        stay        stay        stay             late
-compacting   ^start,stay        stay        stay        stay        stay        stay             late
-compact      ^start,>C          >C          >C          >C          >C          stay             stay
-lapse        ^start,stay        stay        stay        stay        stay        stay             stay
-interrupt    ^start,>I          >I          >I          >I          >I          duplicate        late
-resume       ^start,stay        duplicate   duplicate   duplicate   duplicate   >T               >T
-reset        ^start,stay        >B          >B          >B          >B          >B               late
-end          unmatched          >E          >E          >E          >E          >E               duplicate
-child_start  ^start,stay        stay        stay        stay        stay        ^resume,stay     refused
-child_end    ^start,stay        stay        stay        stay        stay        stay             late
+event        -                     BCR            T          I             E
+start        >B                    duplicate      duplicate  ^resume,stay  ^resume,stay
+brief        ^start,outdated       >T             stay       late          late
+turn_start   ^start,brief_with     brief_with     stay       ^resume,stay  ^resume,stay
+turn_end     ^start,unmatched      stay           stay       duplicate     late
+tool_before  ^start,brief_instead  brief_instead  stay       ^resume,stay  after_end_deny
+tool_after   ^start,stay           stay           stay       stay          late
+command      ^start,stay           stay           stay       stay          late
+compacting   ^start,stay           stay           stay       stay          late
+compact      ^start,>C             >C             >C         stay          stay
+lapse        ^start,stay           stay           stay       stay          stay
+interrupt    ^start,>I             >I             >I         duplicate     late
+resume       ^start,stay           duplicate      duplicate  >T            >T
+reset        ^start,stay           >B             >B         >B            late
+end          unmatched             >E             >E         >E            duplicate
+child_start  ^start,stay           stay           stay       ^resume,stay  refused
+child_end    ^start,stay           stay           stay       stay          late
 """
 
 
@@ -53,7 +53,8 @@ def rows() -> list[tuple[str, str, str]]:
     return [
         (words[0], letter, said)
         for words in lines
-        for letter, said in zip(head[1:], words[1:], strict=True)
+        for letters, said in zip(head[1:], words[1:], strict=True)
+        for letter in letters
     ]
 
 
