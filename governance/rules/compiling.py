@@ -13,32 +13,32 @@ from attrs import define, field, frozen
 from governance.errors import DefinitionError, Diagnostic, Problem
 from governance.rules import detect
 from governance.rules.composing import remedy_text
-from governance.rules.deciding import CompiledRule, RuleSet
 from governance.rules.fact_table import TOOL_EVENTS, UNPARSED
 from governance.rules.format import FORMAT, Defaults, Exempt, Pack, RoleDef, Rule
 from governance.rules.matching import Condition, Exemption, Match, build_condition
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.rewriting import CompiledChange, build_change
 from governance.rules.roles import Role, Roles, build_role
+from governance.rules.ruleset import CompiledRule, RuleSet
 from governance.rules.targets import tool_test
 from governance.rules.template import Template, build_template
 from governance.rules.vocabulary import Place, Report, Vocabulary
 
-PackReport: TypeAlias = Callable[["Pack | None", Problem], None]
-"""Takes a problem with the pack in whose document its path lies; ``None``: the project's."""
+FileReport: TypeAlias = Callable[[str, Problem], None]
+"""Takes a problem with the file in whose document its path lies."""
 
 _DAY_MS = 86_400_000
 
 
 def compile_rules(
     packs: Sequence[Pack],
-    *,
     vocabulary: Vocabulary,
+    *,
     defaults: Defaults | None = None,
     exempts: Sequence[Exempt] = (),
     places: Places = PLAIN_PLACES,
     settings: Iterable[str] = (),
-    report: PackReport | None = None,
+    report: FileReport | None = None,
 ) -> RuleSet:
     """
     Every rule, role and exemption of *packs*, compiled.
@@ -81,7 +81,7 @@ def compile_rules(
         escalations=tuple(step for pack in packs for step in pack.escalations),
         toolsets=vocabulary.toolsets,
         hash=_hash(packs, exempts, settled, settings),
-        warnings=tuple(work.warnings),
+        warnings=tuple(problems.found),
         facts_used=frozenset(name for one in compiled.values() for name in one.facts),
         by_event={on: tuple(rules) for on, rules in by_event.items()},
     )
@@ -119,27 +119,27 @@ def _stable(value: object) -> str:
 
 @define(eq=False)
 class _Problems:
-    found: list[tuple[Pack | None, Problem]] = field(factory=list)
+    """Where problems go when the caller takes none: errors are raised, warnings kept."""
 
-    def add(self, pack: Pack | None, problem: Problem) -> None:
-        if problem.severity == "error":
-            self.found.append((pack, problem))
+    found: list[Diagnostic] = field(factory=list)
+
+    def add(self, file: str, problem: Problem) -> None:
+        self.found.append(
+            Diagnostic(
+                problem.code,
+                problem.message,
+                file,
+                0,
+                problem.path,
+                problem.suggestion,
+                problem.severity,
+            )
+        )
 
     def raise_errors(self) -> None:
-        if self.found:
-            raise DefinitionError(
-                tuple(
-                    Diagnostic(
-                        one.code,
-                        one.message,
-                        pack.file if pack else "",
-                        0,
-                        one.path,
-                        one.suggestion,
-                    )
-                    for pack, one in self.found
-                )
-            )
+        errors = tuple(one for one in self.found if one.severity == "error")
+        if errors:
+            raise DefinitionError(errors)
 
 
 @frozen
@@ -154,26 +154,23 @@ class _Names:
 class _Compiler:
     vocabulary: Vocabulary
     places: Places
-    report: PackReport
-    warnings: list[Problem] = field(factory=list)
+    report: FileReport
     failed: int = 0
 
-    def into(self, pack: Pack | None) -> Report:
-        """A report that knows its pack, and counts errors and warnings."""
+    def into(self, file: str) -> Report:
+        """A report that knows its file, and counts errors."""
 
         def report(problem: Problem) -> None:
             if problem.severity == "error":
                 self.failed += 1
-            else:
-                self.warnings.append(problem)
-            self.report(pack, problem)
+            self.report(file, problem)
 
         return report
 
     def rule(
         self, pack: Pack, rule: Rule, shadow: bool, exempts: tuple[Exemption, ...]
     ) -> CompiledRule | None:
-        report = self.into(pack)
+        report = self.into(pack.file)
         failed = self.failed
         path = rule.path
         tools: tuple[str, ...] | None = None
@@ -279,19 +276,19 @@ class _Compiler:
     ) -> dict[str, tuple[Exemption, ...]]:
         rules = {rule.id: rule for pack in packs for rule in pack.rules}
         found: dict[str, list[Exemption]] = {}
-        listed: list[tuple[Pack | None, Exempt]] = [(None, one) for one in exempts]
-        listed += [(pack, one) for pack in packs for one in pack.exempts]
-        for pack, exempt in listed:
+        listed = [(one.file, one) for one in exempts]
+        listed += [(pack.file, one) for pack in packs for one in pack.exempts]
+        for file, exempt in listed:
             rule = rules.get(exempt.rule)
             if rule is None:
                 continue
-            made = self.exemption(pack, exempt, rule)
+            made = self.exemption(file, exempt, rule)
             if made is not None:
                 found.setdefault(rule.id, []).append(made)
         return {name: tuple(made) for name, made in found.items()}
 
-    def exemption(self, pack: Pack | None, exempt: Exempt, rule: Rule) -> Exemption | None:
-        report = self.into(pack)
+    def exemption(self, file: str, exempt: Exempt, rule: Rule) -> Exemption | None:
+        report = self.into(file)
         path: Place = ("exempt", exempt.position, "when")
         when = None
         if exempt.when:
@@ -315,7 +312,7 @@ class _Compiler:
                     shadow="shadow" in (pack.mode, defaults.mode),
                     vocabulary=self.vocabulary,
                     places=self.places,
-                    report=self.into(pack),
+                    report=self.into(pack.file),
                 )
                 if made is not None:
                     by_name[definition.name] = made

@@ -1,0 +1,242 @@
+"""
+Explaining a decision: for each rule which matcher said what of which value.
+
+Nothing here is on the way of a decision; it evaluates everything, where deciding stops as
+soon as it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import time
+
+from attrs import frozen
+
+from governance.rules.fact_table import MISSING, Unknown
+from governance.rules.facts import one_by_one
+from governance.rules.kleene import Truth, all_of, any_of
+from governance.rules.matchers import REAL_PATHS
+from governance.rules.matching import Condition
+from governance.rules.ruleset import CompiledRule, RuleSet
+from governance.rules.template import one_line
+from governance.rules.verdicts import Decision, History, RuleEvent
+
+
+@frozen
+class MatcherTrace:
+    """
+    One matcher's word.
+
+    Attributes:
+        part: ``"when"``, ``"any.0"``, ``"unless"`` or ``"exempt.0"``.
+
+        fact: The fact looked at.
+
+        wanted: The matcher as the pack has it, variables put in.
+
+        found: The fact's value; `MISSING` or `Unknown` where there is none.
+
+        real: Where the path leads when links are followed, if elsewhere.
+    """
+
+    part: str
+    fact: str
+    wanted: object
+    found: object
+    result: Truth
+    real: str = ""
+
+    def __str__(self) -> str:
+        said = {True: "holds", False: "does not hold"}
+        word = "cannot be known" if isinstance(self.result, Unknown) else said[self.result]
+        leads = f", which leads to `{one_line(self.real)}`" if self.real else ""
+        return f"`{self.part}.{self.fact}` = {shown(self.wanted)} {word} for {shown(self.found)}{leads}"
+
+
+@frozen
+class RuleTrace:
+    """
+    One rule's word on one event.
+
+    Attributes:
+        applies: Whether the rule is about this event and tool at all.
+
+        fires: What its matchers say together, exemptions aside.
+
+        exempt: Reasons of the exemptions that hold.
+
+        matchers: Every matcher, in the order of the pack.
+
+        flips: The matchers that each alone keep the rule from firing, or from not firing:
+            the smallest change would be to one of them.
+    """
+
+    rule: str
+    shadow: bool
+    applies: bool
+    fires: Truth
+    exempt: tuple[str, ...]
+    matchers: tuple[MatcherTrace, ...]
+    flips: tuple[MatcherTrace, ...]
+
+    def __str__(self) -> str:
+        if not self.applies:
+            return f"`{self.rule}` is not about this event or tool"
+        if self.flips:
+            return "; ".join(str(one) for one in self.flips)
+        if not self.matchers:
+            return f"`{self.rule}` asks nothing of the event, so it always fires"
+        return "; ".join(str(one) for one in self.matchers)
+
+
+@frozen
+class Explanation:
+    """A decision, and what every candidate had to say; those that fired stand first."""
+
+    decision: Decision
+    rules: tuple[RuleTrace, ...]
+
+
+def explain(rules: RuleSet, event: RuleEvent, history: History | None = None) -> Explanation:
+    """The decision on *event*, and a trace of each rule that is about it."""
+    traces: list[RuleTrace] = []
+    for single in one_by_one(event):
+        traces.extend(trace_rule(rules, one, single) for one in rules.candidates(single))
+    traces.sort(key=lambda one: (one.fires is False, one.fires is not True, one.rule))
+    decision = rules.decide(event, history or History())
+    return Explanation(decision, tuple(_distinct(traces)))
+
+
+def _distinct(traces: Sequence[RuleTrace]) -> Iterator[RuleTrace]:
+    seen: set[str] = set()
+    for one in traces:
+        # Of a call of several paths the first trace of each rule is the telling one.
+        if one.rule not in seen:
+            seen.add(one.rule)
+            yield one
+
+
+def trace_rule(rules: RuleSet, one: CompiledRule, event: RuleEvent) -> RuleTrace:
+    """What each matcher of one rule says of *event*."""
+    single = next(
+        (each for each in one_by_one(event) if one.match.test(each.facts) is not False),
+        one_by_one(event)[0],
+    )
+    facts = single.facts
+    applies = one.rule.on == event.on and one in rules.candidates(single)
+    traces: list[MatcherTrace] = []
+    if one.match.when is not None:
+        traces.extend(_traced("when", one.match.when, facts))
+    for index, condition in enumerate(one.match.any):
+        traces.extend(_traced(f"any.{index}", condition, facts))
+    chosen = one.match.chosen(facts)
+    if one.match.unless is not None:
+        traces.extend(_excuses("unless", one.match.unless, facts, chosen))
+    exempt: list[str] = []
+    for index, exemption in enumerate(one.exempts):
+        if exemption.when is not None:
+            traces.extend(_excuses(f"exempt.{index}", exemption.when, facts, chosen))
+        held = exemption.when is None or exemption.when.excuses(facts, chosen) is True
+        if held and exemption.holds_at(facts):
+            exempt.append(exemption.reason)
+    fires = one.match.test(facts) if applies else False
+    flips = _flips(traces, fires) if applies else ()
+    return RuleTrace(
+        one.rule.id, one.shadow, applies, fires, tuple(exempt), tuple(traces), tuple(flips)
+    )
+
+
+def _traced(part: str, condition: Condition, facts: Mapping[str, object]) -> list[MatcherTrace]:
+    return [
+        MatcherTrace(
+            part,
+            name,
+            matcher.raw,
+            facts.get(name, MISSING),
+            matcher.test(facts.get(name, MISSING), facts),
+            _real(facts, name),
+        )
+        for name, matcher in condition.matchers
+    ]
+
+
+def _excuses(
+    part: str,
+    condition: Condition,
+    facts: Mapping[str, object],
+    chosen: Mapping[str, Sequence[object]],
+) -> list[MatcherTrace]:
+    return [
+        MatcherTrace(
+            part,
+            name,
+            matcher.raw,
+            facts.get(name, MISSING),
+            matcher.excuses(facts.get(name, MISSING), facts, chosen.get(name)),
+            _real(facts, name),
+        )
+        for name, matcher in condition.matchers
+    ]
+
+
+def _real(facts: Mapping[str, object], name: str) -> str:
+    links, value = facts.get(REAL_PATHS), facts.get(name)
+    if isinstance(links, Mapping) and isinstance(value, str):
+        return str(links.get(value, ""))
+    return ""
+
+
+def _flips(traces: Sequence[MatcherTrace], fires: Truth) -> list[MatcherTrace]:
+    """The matchers of which one alone, answering otherwise, would turn the rule over."""
+    parts: dict[str, list[MatcherTrace]] = {}
+    for one in traces:
+        if not one.part.startswith("exempt"):
+            parts.setdefault(one.part, []).append(one)
+    if fires is not False:
+        # Any matcher of `when` that failed would keep it from firing.
+        return parts.get("when", []) or [one for part in parts.values() for one in part]
+    found: list[MatcherTrace] = []
+    for one in traces:
+        if one.part.startswith("exempt"):
+            continue
+        turned = {
+            name: [_turned(each) if each is one else each.result for each in part]
+            for name, part in parts.items()
+        }
+        if _holds(turned) is True:
+            found.append(one)
+    return found or [one for one in traces if one.result is False and one.part != "unless"]
+
+
+def _turned(trace: MatcherTrace) -> Truth:
+    """The result that *trace* would have if its value were another."""
+    return trace.result is not True
+
+
+def _holds(results: Mapping[str, Sequence[Truth]]) -> Truth:
+    branches = [all_of(one) for name, one in results.items() if name.startswith("any.")]
+    matched = all_of([*results.get("when", ()), *([any_of(branches)] if branches else [])])
+    excused = "unless" in results and all_of(results["unless"]) is True
+    return False if excused else matched
+
+
+def shown(value: object) -> str:
+    """*value* for people, short and on one line."""
+    if value is MISSING or value is None:
+        return "a fact that is missing"
+    if isinstance(value, Unknown):
+        return f"an unknown value ({value.reason})"
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{name} = {_bare(one)}" for name, one in value.items())
+        return one_line(f"{{ {inner} }}")
+    return f"`{one_line(_bare(value))}`" if isinstance(value, str) else one_line(_bare(value))
+
+
+def _bare(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{name} = {_bare(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_bare(one) for one in value) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.isoformat() if isinstance(value, time) else str(value)

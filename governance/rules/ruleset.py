@@ -1,0 +1,342 @@
+"""
+Deciding: every rule that applies is evaluated, and the strictest action wins.
+
+The hot loop is `RuleSet._judge`: candidates come from a dictionary by event and tool, each
+is one compiled match, and only what matched is rendered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from attrs import evolve, field, frozen
+
+from governance.errors import Diagnostic
+from governance.rules.composing import compose
+from governance.rules.fact_table import TOOL_EVENTS, Unknown, tool_class
+from governance.rules.facts import one_by_one
+from governance.rules.format import ContextBlock, Defaults, Escalation, Rule
+from governance.rules.globs import PatternError
+from governance.rules.kleene import Truth, any_of
+from governance.rules.matching import Exemption, Match
+from governance.rules.rewriting import UNCHANGED, CompiledChange, can_rewrite
+from governance.rules.roles import Roles
+from governance.rules.targets import ToolTest, tool_test
+from governance.rules.template import Template, one_line
+from governance.rules.verdicts import (
+    Decision,
+    History,
+    RuleEvent,
+    Verdict,
+    rank,
+)
+from governance.session.replies import Action
+from governance.values import Json
+
+MEMO_MAX = 4_096
+"""Tool names whose candidates are remembered; beyond it the memory starts anew."""
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+DEFAULT_TOOL = "default.tool"
+NO_HISTORY = History()
+
+
+@frozen(kw_only=True)
+class CompiledRule:
+    """
+    One rule, ready to be tried.
+
+    Attributes:
+        rule: As checked.
+
+        shadow: The rule, its pack or the engine says so: it decides nothing.
+
+        tools: The tools that it is about; ``None``: all.
+
+        blind: Canonical tools whose calls it cannot judge, for the engine cannot read a
+            fact of theirs that it needs; the loader has warned of it.
+    """
+
+    rule: Rule
+    shadow: bool
+    tools: ToolTest | None
+    blind: frozenset[str]
+    match: Match
+    exempts: tuple[Exemption, ...]
+    message: Template | None
+    changes: tuple[CompiledChange, ...]
+    remedy: str
+
+    def applies(self, tool: str, native: str, host: str) -> bool:
+        """Whether it is about calls of this tool."""
+        if tool_class(tool) in self.blind:
+            return False
+        return self.tools is None or self.tools.holds(tool, native, host)
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Every fact that it looks at or speaks of."""
+        conditions = [one.when.facts for one in self.exempts if one.when is not None]
+        spoken = self.message.names if self.message else ()
+        changed = [one.fact for one in self.changes]
+        changed += [name for one in self.changes if one.template for name in one.template.names]
+        names = [*self.match.facts, *spoken, *changed]
+        return tuple(dict.fromkeys([*names, *(name for part in conditions for name in part)]))
+
+    def verdict(self, event: RuleEvent) -> Verdict | None:
+        """What the rule says of *event*; ``None``: it does not match, or changes nothing."""
+        try:
+            truth = self.match.test(event.facts, self.exempts)
+            if truth is False:
+                return None
+            return self._matched(event) if truth is True else self._undecided(truth)
+        except Exception as error:  # noqa: BLE001 — whatever fails in a rule must deny
+            reason = f"this rule could not be evaluated: {type(error).__name__}: {error}"
+            return Verdict(
+                rule=self.rule.id, action="deny", severity=self.rule.severity, reason=reason[:500]
+            )
+
+    def _matched(self, event: RuleEvent) -> Verdict | None:
+        rule, facts = self.rule, event.facts
+        made = Verdict(
+            rule=rule.id,
+            action=rule.action,
+            severity=rule.severity,
+            message=self.message.render(facts) if self.message else "",
+            labels=rule.labels,
+            ask=rule.ask if rule.action == "ask" else None,
+            halt_scope=rule.halt_scope,
+            override=rule.override,
+            remedy=self.remedy,
+        )
+        return self._rewriting(made, event) if rule.action == "rewrite" else made
+
+    def _rewriting(self, made: Verdict, event: RuleEvent) -> Verdict | None:
+        """*made* with the new values; a deny where one cannot be told or turned back."""
+        values: dict[str, Json] = {}
+        for change in self.changes:
+            result = change.result(event.facts)
+            if result is UNCHANGED:
+                continue
+            reason = ""
+            if isinstance(result, Unknown):
+                reason = f"`{change.fact}` cannot be changed: {result.reason}"
+            elif event.call is not None and not can_rewrite(event.call, change.fact):
+                reason = f"`{change.fact}` of this tool cannot be changed by a rule"
+            elif isinstance(event.facts.get(change.fact), list) and change.fact in ("path", "url"):
+                reason = f"`{change.fact}` names several things"
+            if reason:
+                return evolve(made, action="deny", reason=reason, labels=())
+            values[change.fact] = result  # type: ignore[assignment]
+        if not values:
+            return None
+        return evolve(made, rewrite=values)
+
+    def _undecided(self, unknown: Truth) -> Verdict | None:
+        assert isinstance(unknown, Unknown)  # INVARIANT: neither true nor false
+        rule = self.rule
+        # An allow that may not match lifts nothing, and asks for nothing either.
+        if rule.unknown == "ignore" or rule.action == "allow":
+            return None
+        # What may be a denial is never let off with less than the rule asks for itself.
+        action: Action = rule.unknown
+        reason = f"whether this rule matches cannot be known: {unknown.reason}"
+        return Verdict(
+            rule=rule.id,
+            action=action,
+            severity=rule.severity,
+            reason=one_line(reason),
+            ask=rule.ask if action == "ask" else None,
+            remedy=self.remedy,
+        )
+
+
+@frozen(kw_only=True, eq=False)
+class RuleSet:
+    """
+    All rules of a project, compiled; immutable, and safe to share between threads.
+
+    Attributes:
+        rules: Every rule by id.
+
+        hash: sha256 over packs, exemptions and settings: equal for equal policies,
+            whatever the order of files.
+
+        warnings: What is not wrong, but perhaps not meant.
+
+        facts_used: Facts that any rule looks at or speaks of.
+    """
+
+    compiled: Mapping[str, CompiledRule]
+    roles: Roles
+    defaults: Defaults
+    contexts: tuple[ContextBlock, ...]
+    escalations: tuple[Escalation, ...]
+    toolsets: Mapping[str, tuple[str, ...]]
+    hash: str
+    warnings: tuple[Diagnostic, ...] = ()
+    facts_used: frozenset[str] = frozenset()
+    _by_event: Mapping[str, tuple[CompiledRule, ...]] = field(repr=False)
+    _candidates_of: dict[tuple[str, str, str, str], tuple[CompiledRule, ...]] = field(
+        factory=dict, init=False, repr=False
+    )
+    _lists: dict[tuple[str, ...], Callable[[str, str, str], bool]] = field(
+        factory=dict, init=False, repr=False
+    )
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """Every rule by id."""
+        return {name: one.rule for name, one in self.compiled.items()}
+
+    def has(self, on: str) -> bool:
+        """Whether any rule looks at events of this kind."""
+        return bool(self._by_event.get(on))
+
+    def role_of_agent(self, agent: str) -> str | None:
+        """The role that a pack gives to the host's agent name *agent*."""
+        return self.roles.agents.get(agent)
+
+    def tool_is_in(
+        self, tool: str, names: Iterable[str], *, native: str = "", host: str = ""
+    ) -> bool:
+        """
+        Whether *tool* is among *names* (``@sets`` and globs too); no names mean every tool.
+
+        A list that cannot be read holds every tool, for only what forbids is listed so.
+        """
+        key = tuple(names)
+        if not key:
+            return True
+        test = self._lists.get(key)
+        if test is None:
+            try:
+                test = tool_test(_members(key, self.toolsets, 0)).holds
+            except PatternError:
+                return True
+            _bound(self._lists)
+            self._lists[key] = test
+        return test(tool, native, host)
+
+    def candidates(self, event: RuleEvent) -> tuple[CompiledRule, ...]:
+        """The rules that are about *event*, before any matcher is tried."""
+        on = event.on
+        if on not in TOOL_EVENTS:
+            return self._by_event.get(on, ())
+        facts = event.facts
+        tool, native, host = facts.get("tool"), facts.get("native"), facts.get("host")
+        key = (on, str(tool), str(native or ""), str(host or ""))
+        found = self._candidates_of.get(key)
+        if found is None:
+            found = tuple(one for one in self._by_event.get(on, ()) if one.applies(*key[1:]))
+            _bound(self._candidates_of)
+            self._candidates_of[key] = found
+        return found
+
+    def fires(self, rule: Rule, event: RuleEvent) -> Truth:
+        """
+        Whether *rule* alone matches *event*, exemptions and modes aside.
+
+        Raises:
+            KeyError: No such rule.
+        """
+        one = self.compiled[rule.id]
+        if one.rule.on != event.on:
+            return False
+        return any_of(
+            one in self.candidates(single) and _changing(one, single)
+            for single in one_by_one(event)
+        )
+
+    def why(self, rule: Rule, event: RuleEvent) -> str:
+        """
+        Which matcher of *rule* decided on *event*, and on which value.
+
+        Raises:
+            KeyError: No such rule.
+        """
+        from governance.rules.explain import trace_rule
+
+        return str(trace_rule(self, self.compiled[rule.id], event))
+
+    def decide(self, event: RuleEvent, history: History = NO_HISTORY) -> Decision:
+        """
+        What all rules, roles and defaults say of *event*.
+
+        A call of several paths is decided once a path, and each rule is counted once. The
+        order of rules, packs and facts makes no difference. Nothing is changed, and no
+        error of a rule comes out: it denies.
+        """
+        events = one_by_one(event)
+        verdicts: dict[str, Verdict] = {}
+        shadows: dict[str, Verdict] = {}
+        skipped: list[str] = []
+        for single in events:
+            enforced, shadowed, untried = self._judge(single, history)
+            _keep_strictest(verdicts, enforced)
+            _keep_strictest(shadows, shadowed)
+            skipped.extend(untried)
+        intent = event.facts.get("intent")
+        return compose(
+            list(verdicts.values()),
+            list(shadows.values()),
+            skipped=skipped,
+            intent=intent if isinstance(intent, str) else "",
+        )
+
+    def _judge(
+        self, event: RuleEvent, history: History
+    ) -> tuple[list[Verdict], list[Verdict], list[str]]:
+        """Verdicts in force, shadow verdicts and skipped rules for one path's event."""
+        enforced: list[Verdict] = []
+        shadowed: list[Verdict] = []
+        for one in self.candidates(event):
+            verdict = one.verdict(event)
+            if verdict is not None:
+                (shadowed if one.shadow else enforced).append(verdict)
+        if event.on != "tool":
+            return enforced, shadowed, []
+        refused, refused_shadow, skipped = self.roles.verdicts(event, history)
+        lifted = any(one.action == "allow" for one in enforced)
+        shadow = self.defaults.mode == "shadow"
+        (shadowed if shadow else enforced).extend(refused)
+        shadowed.extend(refused_shadow)
+        if self.defaults.tool != "allow" and not lifted:
+            text = f"no rule allows `{one_line(str(event.facts.get('tool')))}` here"
+            default = Verdict(rule=DEFAULT_TOOL, action=self.defaults.tool, message=text)
+            (shadowed if shadow else enforced).append(default)
+        return enforced, shadowed, skipped
+
+
+def _changing(one: CompiledRule, event: RuleEvent) -> Truth:
+    """Whether the rule matches and, if it rewrites, has something to rewrite."""
+    truth = one.match.test(event.facts)
+    if truth is not True or one.rule.action != "rewrite":
+        return truth
+    return any(change.result(event.facts) is not UNCHANGED for change in one.changes)
+
+
+def _keep_strictest(into: dict[str, Verdict], verdicts: Iterable[Verdict]) -> None:
+    for verdict in verdicts:
+        known = into.get(verdict.rule)
+        if known is None or rank(verdict) < rank(known):
+            into[verdict.rule] = verdict
+
+
+def _members(
+    names: Iterable[str], sets: Mapping[str, tuple[str, ...]], depth: int
+) -> Iterable[str]:
+    for name in names:
+        # The loader has refused sets that hold themselves; the bound is for foreign input.
+        if name.startswith("@") and depth < 16:
+            yield from _members(sets.get(name[1:], ()), sets, depth + 1)
+        else:
+            yield name
+
+
+def _bound(memo: dict[_Key, _Value]) -> None:
+    if len(memo) >= MEMO_MAX:
+        memo.clear()
