@@ -2,7 +2,8 @@
 Every lifecycle event with every field of it, as data.
 
 One envelope class and this table stand in place of fifty classes: a process that answers
-one hook would spend more time on making those classes than on its answer.
+one hook would spend more time on making those classes than on its answer. The two classes of
+the table compare by identity for the same reason: an entry exists once.
 
 A field is written ``(name, type, sentence)``; after the type stand ``W`` for a field that a
 listener may write and ``?`` for one that may be absent (JSON null counts as absent).
@@ -22,7 +23,7 @@ TYPES = ("str", "int", "number", "bool", "object", "list[str]", "list[object]", 
 """Types of fields; ``number`` takes an integer too, ``json`` is any value."""
 
 
-@frozen
+@frozen(eq=False)
 class FieldSpec:
     """
     One own field of an event.
@@ -47,7 +48,7 @@ class FieldSpec:
     values: tuple[str, ...] | None = None
 
 
-@frozen
+@frozen(eq=False)
 class EventSpec:
     """
     One event of the catalogue.

@@ -1,0 +1,99 @@
+"""
+The configuration of a project: ``governance.toml`` as one typed, frozen value.
+
+`load_config` reads it with the layers above it; `override_session` gives it as one session
+has it; `read_packs` reads the packs that it names. The table of all keys (`KEYS`) and the
+file that ``governance init`` writes (`default_toml`) are made from the same classes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from governance.config._config import (
+    Config,
+    load_config,
+    loosenings,
+    override_session,
+    read_config,
+    until_trusted,
+)
+from governance.config._layers import Layer, LayerFiles
+from governance.config._reading import CODES
+from governance.config._tree import (
+    HOSTS,
+    LEVELS,
+    PRESETS,
+    ContextTable,
+    DefaultsTable,
+    HostTable,
+    IdleTable,
+    JournalTable,
+    ListenersTable,
+    ListenerTable,
+    LiveTable,
+    PacksTable,
+    ProjectTable,
+    ResumeTable,
+    SessionTable,
+    StallTable,
+)
+
+if TYPE_CHECKING:
+    from governance.config._packs import PackText, read_packs
+    from governance.config._reference import KEYS, KeySpec, default_toml, key_table, level_table
+
+__all__ = [
+    "CODES",
+    "HOSTS",
+    "KEYS",
+    "LEVELS",
+    "PRESETS",
+    "Config",
+    "ContextTable",
+    "DefaultsTable",
+    "HostTable",
+    "IdleTable",
+    "JournalTable",
+    "KeySpec",
+    "Layer",
+    "LayerFiles",
+    "ListenerTable",
+    "ListenersTable",
+    "LiveTable",
+    "PackText",
+    "PacksTable",
+    "ProjectTable",
+    "ResumeTable",
+    "SessionTable",
+    "StallTable",
+    "default_toml",
+    "key_table",
+    "level_table",
+    "load_config",
+    "loosenings",
+    "override_session",
+    "read_config",
+    "read_packs",
+    "until_trusted",
+]
+
+_LAZY = {
+    "PackText": "_packs",
+    "read_packs": "_packs",
+    "KEYS": "_reference",
+    "KeySpec": "_reference",
+    "default_toml": "_reference",
+    "key_table": "_reference",
+    "level_table": "_reference",
+}
+
+
+def __getattr__(name: str) -> object:
+    # What only some callers need is not paid for by a process that answers one hook.
+    home = _LAZY.get(name)
+    if home is None:
+        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -1,0 +1,298 @@
+"""
+Machine, user, project: who may say what, and how what they say is put together.
+
+The strictest wins. A machine's or user's file speaks of packs, exemptions, listeners and of
+the keys that have an order of strictness; everything else is the project's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from attrs import AttrsInstance, evolve, fields_dict, frozen
+
+from governance._toml import Document, place, read_toml
+from governance.config._reading import (
+    BAD,
+    Report,
+    keys_of,
+    name_of,
+    read_table,
+    refuse,
+    unknown_keys,
+    wrong_type,
+)
+from governance.config._tree import (
+    LAYERS,
+    ORDERS,
+    OTHERS,
+    TABLES,
+    DefaultsTable,
+    HostTable,
+    JournalTable,
+    ListenerTable,
+    PacksTable,
+)
+from governance.errors import DefinitionError, Problem
+from governance.project import read_file
+
+T = TypeVar("T", bound=AttrsInstance)
+
+UPPER_TABLES = ("packs", "defaults", "hosts", "journal", "exempt", "listener")
+"""Tables that a machine's or a user's file may hold."""
+
+
+@frozen(kw_only=True, eq=False)
+class LayerFiles:
+    """
+    Where the files of the upper layers would be; ``None`` is a layer without a file.
+
+    A file that is not there says nothing; one that cannot be read is an error.
+    """
+
+    machine: Path | None = None
+    user: Path | None = None
+
+
+@frozen(kw_only=True, eq=False)
+class Layer:
+    """
+    What one layer says of rules.
+
+    Attributes:
+        name: ``"machine"``, ``"user"`` or ``"project"``.
+
+        directory: Where its relative paths start.
+
+        document: Its file.
+
+        exempts: Its ``[[exempt]]`` tables as they stand.
+    """
+
+    name: str
+    directory: Path
+    document: Document
+    packs: PacksTable
+    exempts: tuple[Mapping[str, object], ...]
+
+
+@frozen(kw_only=True, eq=False)
+class Upper:
+    """A machine's or a user's file: its layer, and what it demands of the project."""
+
+    layer: Layer
+    demands: Mapping[tuple[str, ...], object]
+    listeners: tuple[ListenerTable, ...]
+
+
+def read_upper(name: str, file: Path) -> Upper | None:
+    """
+    What *file* says as the layer *name*; ``None`` when there is no such file.
+
+    Raises:
+        DefinitionError: With every problem of the file.
+    """
+    text = read_file(file)
+    if text is None:
+        return None
+    if not text.strip():
+        text = b"# nothing\n"
+    document = read_toml(text, str(file))
+    problems: list[Problem] = []
+    report = problems.append
+    raw = document.data
+    for key in raw:
+        if key in (*TABLES, *OTHERS) and key not in UPPER_TABLES:
+            message = f"`{key}` stands in a {name}'s file"
+            refuse("GOV309", message, (key,), report, "only a project's file may hold it")
+    unknown_keys(raw, dict.fromkeys((*TABLES, *OTHERS)), (), report)
+    packs = read_table(PacksTable, raw.get("packs", {}), ("packs",), report, {"paths": ()})
+    check_layers(packs, name, ("packs", "layers"), report)
+    made = Upper(
+        layer=Layer(
+            name=name,
+            directory=file.parent,
+            document=document,
+            packs=packs,
+            exempts=read_exempts(raw, report),
+        ),
+        demands=_demands(raw, name, report),
+        listeners=read_listeners(raw, report),
+    )
+    raise_all(document, problems)
+    return made
+
+
+def check_layers(packs: PacksTable, name: str, path: tuple[str, ...], report: Report) -> None:
+    """Report layers that *packs* leaves out, though they are not below *name*."""
+    own = LAYERS.index(name)
+    missing = [one for one in LAYERS[: own + 1] if one not in packs.layers]
+    if missing:
+        message = f"{name_of(path)} leaves out `{missing[0]}`"
+        below = ", ".join(LAYERS[own + 1 :]) or "none"
+        refuse("GOV309", message, path, report, f"this file may leave out only: {below}")
+
+
+def counted(uppers: tuple[Upper, ...]) -> tuple[Upper, ...]:
+    """Those of *uppers* that none above them leaves out, from the upper to the lower."""
+    kept: list[Upper] = []
+    for upper in uppers:
+        if all(upper.layer.name in above.layer.packs.layers for above in kept):
+            kept.append(upper)
+    return tuple(kept)
+
+
+def changed(table: T, changes: Mapping[str, object]) -> T:
+    """*table* with the checked values of *changes* in place of its own."""
+    return evolve(table, **changes)  # type: ignore[misc]  # any class of attrs will do
+
+
+def strictest(table: str, name: str, *values: object) -> object:
+    """The strictest of *values* of the key *name* of *table*."""
+    order = ORDERS[table][name]
+    return max(values, key=order.index)
+
+
+def tightened_defaults(own: DefaultsTable, uppers: tuple[Upper, ...]) -> DefaultsTable:
+    """*own* with each key as strict as the strictest upper layer demands it."""
+    return changed(own, _tightened("defaults", ("defaults",), own, uppers))
+
+
+def tightened_journal(own: JournalTable, uppers: tuple[Upper, ...]) -> JournalTable:
+    """*own*, with what an upper layer demands."""
+    return changed(own, _tightened("journal", ("journal",), own, uppers))
+
+
+def tightened_host(name: str, own: HostTable, uppers: tuple[Upper, ...]) -> HostTable:
+    """*own*, the table of the host *name*, as strict as an upper layer demands it."""
+    return changed(own, _tightened("hosts", ("hosts", name), own, uppers))
+
+
+def _tightened(
+    table: str, path: tuple[str, ...], own: object, uppers: tuple[Upper, ...]
+) -> dict[str, object]:
+    return {
+        name: strictest(
+            table,
+            name,
+            getattr(own, name),
+            *(up.demands[(*path, name)] for up in uppers if (*path, name) in up.demands),
+        )
+        for name in ORDERS[table]
+    }
+
+
+def loosened(table: str, own: AttrsInstance) -> dict[str, object]:
+    """Keys of *own* that are milder than their default, with that default."""
+    known = fields_dict(type(own))
+    found: dict[str, object] = {}
+    for name, order in ORDERS[table].items():
+        default = known[name].default
+        if order.index(getattr(own, name)) < order.index(default):
+            found[name] = default
+    return found
+
+
+def _demands(
+    raw: Mapping[str, object], layer: str, report: Report
+) -> dict[tuple[str, ...], object]:
+    found: dict[tuple[str, ...], object] = {}
+    single: tuple[tuple[str, type], ...] = (("defaults", DefaultsTable), ("journal", JournalTable))
+    for table, kind in single:
+        _demand(found, table, kind, raw.get(table, {}), (table,), layer, report)
+    hosts = raw.get("hosts", {})
+    if not isinstance(hosts, Mapping):
+        wrong_type(hosts, "a table of tables", ("hosts",), report)
+        return found
+    for name, one in hosts.items():
+        _demand(found, "hosts", HostTable, one, ("hosts", name), layer, report)
+    return found
+
+
+def _demand(
+    found: dict[tuple[str, ...], object],
+    table: str,
+    kind: type,
+    raw: object,
+    path: tuple[str, ...],
+    layer: str,
+    report: Report,
+) -> None:
+    made: object = read_table(kind, raw, path, report, {})
+    if not isinstance(raw, Mapping):
+        return
+    for name in raw:
+        if name in ORDERS[table]:
+            found[(*path, name)] = getattr(made, name)
+        elif name in keys_of(kind) and name != "custom":
+            message = f"{name_of((*path, name))} stands in a {layer}'s file"
+            refuse("GOV309", message, (*path, name), report, "only a project's file may hold it")
+
+
+def read_exempts(raw: Mapping[str, object], report: Report) -> tuple[Mapping[str, object], ...]:
+    """The ``[[exempt]]`` tables as they stand; the rules check what is in them."""
+    return _array(raw, "exempt", report)
+
+
+def read_listeners(raw: Mapping[str, object], report: Report) -> tuple[ListenerTable, ...]:
+    """The ``[[listener]]`` tables, with every listener that could never be called reported."""
+    found = []
+    for index, one in enumerate(_array(raw, "listener", report)):
+        path = ("listener", index)
+        before: list[Problem] = []
+        # What must be there and is not: the table cannot be made, the rest is reported.
+        stand_in = dict.fromkeys(("name", "events", "command"), BAD)
+        made: ListenerTable = read_table(ListenerTable, one, path, before.append, stand_in)
+        for problem in before:
+            report(problem)
+        if isinstance(made.events, tuple):
+            _check_events(made, (*path, "events"), report)
+        if not before:
+            found.append(made)
+    return tuple(found)
+
+
+def _check_events(listener: ListenerTable, path: tuple[str | int, ...], report: Report) -> None:
+    from governance.listeners.patterns import check_events
+
+    for index, pattern in enumerate(listener.events):
+        problem = check_events(pattern, listener.mode)
+        if problem is not None:
+            message, hint = problem
+            refuse("GOV308", message, (*path, index), report, hint)
+    if not listener.events:
+        refuse("GOV308", f"{name_of(path)} is empty", path, report, "name an event, or `*` for all")
+
+
+def check_names(
+    listeners: tuple[ListenerTable, ...], uppers: tuple[Upper, ...], report: Report
+) -> None:
+    """Report a listener whose name another one bears, in this file or an upper layer's."""
+    seen = {one.name for upper in uppers for one in upper.listeners}
+    for index, one in enumerate(listeners):
+        if one.name in seen:
+            path = ("listener", index, "name")
+            refuse("GOV308", f"another listener is called `{one.name}`", path, report)
+        seen.add(one.name)
+
+
+def _array(raw: Mapping[str, object], key: str, report: Report) -> tuple[Mapping[str, object], ...]:
+    value = raw.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+        wrong_type(value, f"an array of tables, `[[{key}]]`", (key,), report)
+        return ()
+    return tuple(value)
+
+
+def raise_all(document: Document, problems: list[Problem]) -> None:
+    """
+    Return quietly if *problems* is empty.
+
+    Raises:
+        DefinitionError: All of them, each with its line, in order of line.
+    """
+    if problems:
+        placed = sorted((place(document, one) for one in problems), key=lambda one: one.line)
+        raise DefinitionError(tuple(placed))

@@ -1,0 +1,353 @@
+"""
+The tables of ``governance.toml`` as classes: every key, its default, its unit, its sentence.
+
+The unit of a figure is the last part of its name (``idle_seconds_max``). The docs table, the
+file that ``governance init`` writes and the checks of a file are all made from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from attrs import field, frozen
+
+from governance.config._reading import choice, flag, required, text, text_map, texts, whole, words
+
+Strictness: TypeAlias = Literal["allow", "ask", "deny"]
+Level: TypeAlias = Literal["strict", "standard", "minimal"]
+ListenerMode: TypeAlias = Literal["sequential", "transform", "audit", "concurrent", "background"]
+OnError: TypeAlias = Literal["fail", "ignore", "disable"]
+
+LEVELS: tuple[Level, ...] = ("strict", "standard", "minimal")
+LISTENER_MODES: tuple[ListenerMode, ...] = (
+    "sequential",
+    "transform",
+    "audit",
+    "concurrent",
+    "background",
+)
+ON_ERRORS: tuple[OnError, ...] = ("fail", "ignore", "disable")
+LAYERS = ("machine", "user", "project")
+"""From the upper to the lower: a lower one adds and tightens, and never loosens."""
+
+SHIPPED = "shipped"
+"""Stands under ``[packs] paths`` for every pack that comes with the engine."""
+
+_STRICTNESS = ("allow", "ask", "deny")
+_SECONDS_MAX = 10 * 366 * 86_400
+
+
+@frozen(kw_only=True, eq=False)
+class ProjectTable:
+    """``[project]``: what the project is called, and where its people are."""
+
+    name: str = field(
+        default="", metadata=text("What people call the project; empty: the folder's name.")
+    )
+    time_zone: str = field(
+        default="",
+        metadata=text("IANA name of the zone in which rules read the time of day; empty: none."),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class PacksTable:
+    """``[packs]``: where the rules stand."""
+
+    paths: tuple[str, ...] = field(
+        default=(SHIPPED,),
+        metadata=texts(
+            "Packs in force: `shipped` for all that come with the engine, `shipped:NAME` for one, "
+            "else a file from this folder."
+        ),
+    )
+    layers: tuple[str, ...] = field(
+        default=LAYERS,
+        metadata=texts(
+            "Layers that count; a machine's or user's file may leave out the ones below it.",
+            values=LAYERS,
+        ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class SessionTable:
+    """``[session]``: how sessions begin; the only table that one session may override."""
+
+    language: str = field(
+        default="English", metadata=text("Language in which the model answers.", empty=False)
+    )
+    document_language: str = field(
+        default="", metadata=text("Language in which it writes documents; empty: as it answers.")
+    )
+    phase: str = field(default="", metadata=text("Phase of the project that a session starts in."))
+    style: str = field(default="", metadata=text("Style of answering that a session starts with."))
+    level: Level = field(
+        default="standard",
+        metadata=choice(
+            "Preset of what is not written here: how much is stopped and asked.", LEVELS
+        ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class ResumeTable:
+    """``[resume]``: what the time without work does to a session. The bounds rise."""
+
+    notice_seconds_min: int = field(
+        default=3_600,
+        metadata=whole(
+            "A gap this long is told to the model, with the briefing.", low=1, high=_SECONDS_MAX
+        ),
+    )
+    stale_seconds_min: int = field(
+        default=172_800,
+        metadata=whole(
+            "After a gap this long, writing needs a person's leave first.", low=1, high=_SECONDS_MAX
+        ),
+    )
+    fresh_seconds_min: int = field(
+        default=604_800,
+        metadata=whole("After a gap this long a new epoch begins.", low=1, high=_SECONDS_MAX),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class IdleTable:
+    """``[idle]``: when nobody is taken to work any more."""
+
+    idle_seconds_max: int = field(
+        default=1_800,
+        metadata=whole(
+            "Without work for longer, a session is interrupted.", low=1, high=_SECONDS_MAX
+        ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class LiveTable:
+    """``[live]``: what is kept in memory; what leaves it comes back from the journal."""
+
+    sessions_max: int = field(
+        default=10_000, metadata=whole("Sessions kept in memory at once.", low=1, high=10_000_000)
+    )
+    megabytes_max: int = field(
+        default=50,
+        metadata=whole("Memory that they may take, in megabytes.", low=1, high=1_000_000),
+    )
+    idle_seconds_max: int = field(
+        default=86_400,
+        metadata=whole("A session not touched for longer leaves memory.", low=1, high=_SECONDS_MAX),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class JournalTable:
+    """``[journal]``: where everything is recorded."""
+
+    url: str = field(
+        default="sqlite:///.governance/journal.db",
+        metadata=text("Store of the journal; a relative path starts at this folder.", empty=False),
+    )
+    redaction: bool = field(
+        default=True,
+        metadata=flag("Take secrets out of what is recorded, by the built-in patterns."),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class ContextTable:
+    """``[context]``: how much governance may tell a model at once."""
+
+    characters_max: int = field(
+        default=8_000,
+        metadata=whole("Longest text that is injected, in characters.", low=200, high=10_000_000),
+    )
+    tokens_max: int | None = field(
+        default=None,
+        metadata=whole(
+            "Longest text in tokens, where the host counts them; not written: no such bound.",
+            low=50,
+            high=10_000_000,
+        ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class StallTable:
+    """``[stall]``: what going round in circles leads to."""
+
+    repeats_max: int = field(
+        default=3,
+        metadata=whole("The same failure or delegation this often is a stall.", low=2, high=8),
+    )
+    reaction: Literal["record", "warn", "halt"] = field(
+        default="record", metadata=choice("What follows a stall.", ("record", "warn", "halt"))
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class DefaultsTable:
+    """``[defaults]``: what holds where no rule speaks."""
+
+    tool: Strictness = field(
+        default="allow", metadata=choice("What a tool call gets that no rule matches.", _STRICTNESS)
+    )
+    unknown_role: Literal["allow", "read-only", "deny"] = field(
+        default="deny",
+        metadata=choice("What an agent may do that no role names.", ("allow", "read-only", "deny")),
+    )
+    mode: Literal["shadow", "enforce"] = field(
+        default="enforce",
+        metadata=choice(
+            "Whether this project's rules decide or only watch.", ("shadow", "enforce")
+        ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class HostTable:
+    """``[hosts.NAME]``: how one agent harness is governed."""
+
+    roles: Mapping[str, str] = field(
+        default=MappingProxyType({}),
+        metadata=text_map("The harness's own agent names and our roles."),
+    )
+    unbriefed: Strictness = field(
+        default="allow",
+        metadata=choice("What a tool gets where the model cannot be briefed.", _STRICTNESS),
+    )
+    unbound: Strictness = field(
+        default="deny",
+        metadata=choice("What a tool gets that belongs to no known session.", _STRICTNESS),
+    )
+    after_end: Literal["rules", "ask", "deny"] = field(
+        default="deny",
+        metadata=choice("What a tool gets after its session has ended.", ("rules", "ask", "deny")),
+    )
+    unknown_tool: Strictness = field(
+        default="ask",
+        metadata=choice("What a tool gets that the harness's table does not know.", _STRICTNESS),
+    )
+    deadline_ms: int = field(
+        default=5_000,
+        metadata=whole(
+            "An answer that takes longer is a deny, in milliseconds.", low=100, high=600_000
+        ),
+    )
+    custom: bool = field(
+        default=False,
+        metadata=flag("The name is that of a program of yours, not of a shipped adapter."),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class ListenersTable:
+    """``[listeners]``: bounds on listeners, and which installed ones are called."""
+
+    entry_points: tuple[str, ...] = field(
+        default=(),
+        metadata=texts("Names of installed listeners (entry points of `governance.listeners`)."),
+    )
+    threads_max: int = field(
+        default=16,
+        metadata=whole("Threads that listeners may keep busy at once.", low=1, high=1_000),
+    )
+    queue_max: int = field(
+        default=1_000,
+        metadata=whole(
+            "Events that may wait for background listeners; others are dropped.", low=1, high=10**6
+        ),
+    )
+    drain_ms: int = field(
+        default=2_000,
+        metadata=whole("How long closing waits for them, in milliseconds.", low=0, high=600_000),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class ListenerTable:
+    """``[[listener]]``: a program that is shown events as JSON."""
+
+    name: str = field(metadata=required(text("Unique name, for the journal.", empty=False)))
+    events: tuple[str, ...] = field(
+        metadata=required(texts("Names of events, or globs such as `tool.*`."))
+    )
+    command: tuple[str, ...] = field(
+        metadata=required(words("The program and its arguments; no shell is between."))
+    )
+    mode: ListenerMode = field(default="audit", metadata=choice("What it may do.", LISTENER_MODES))
+    priority: int = field(
+        default=50,
+        metadata=whole("Its place among those of its mode; lower first.", low=0, high=1_000_000),
+    )
+    time_limit_ms: int = field(
+        default=2_000,
+        metadata=whole("Longer than this is a failure, in milliseconds.", low=1, high=600_000),
+    )
+    on_error: OnError = field(
+        default="fail", metadata=choice("What its failure leads to.", ON_ERRORS)
+    )
+
+
+TABLES: Mapping[str, type] = {
+    "project": ProjectTable,
+    "packs": PacksTable,
+    "session": SessionTable,
+    "resume": ResumeTable,
+    "idle": IdleTable,
+    "live": LiveTable,
+    "journal": JournalTable,
+    "context": ContextTable,
+    "stall": StallTable,
+    "defaults": DefaultsTable,
+    "listeners": ListenersTable,
+}
+"""Tables that stand in the file once, by name; the others are in `OTHERS`."""
+
+OTHERS: Mapping[str, type | None] = {
+    "hosts": HostTable,
+    "listener": ListenerTable,
+    "exempt": None,
+    "fields": None,
+}
+"""Tables of tables and arrays of tables; ``None``: read by the rules."""
+
+HOSTS = ("claude-code", "opencode", "codex", "gemini-cli", "mellea", "hermes", "python")
+"""Names that may be used without ``custom = true``."""
+
+PRESETS: Mapping[Level, Mapping[str, Mapping[str, object]]] = {
+    "strict": {
+        "defaults": {"tool": "ask"},
+        "hosts": {"unbriefed": "deny", "unknown_tool": "deny"},
+    },
+    "standard": {},
+    "minimal": {
+        "defaults": {"unknown_role": "read-only", "mode": "shadow"},
+        "hosts": {"unknown_tool": "allow"},
+    },
+}
+"""
+What each level puts in place of a default, for keys that are not written.
+
+``strict``: what no rule names is asked about, and what cannot be told apart is denied.
+``minimal``: the project's rules watch and stop nothing; those of user and machine decide.
+"""
+
+ORDERS: Mapping[str, Mapping[str, tuple[object, ...]]] = {
+    "defaults": {
+        "tool": _STRICTNESS,
+        "unknown_role": ("allow", "read-only", "deny"),
+        "mode": ("shadow", "enforce"),
+    },
+    "hosts": {
+        "unbriefed": _STRICTNESS,
+        "unbound": _STRICTNESS,
+        "after_end": ("rules", "ask", "deny"),
+        "unknown_tool": _STRICTNESS,
+    },
+    "journal": {"redaction": (False, True)},
+}
+"""Keys of which the strictest of all layers holds, each from the mildest value on."""

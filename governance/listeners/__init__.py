@@ -1,0 +1,80 @@
+"""
+Listeners: functions and programs that are shown lifecycle events.
+
+A *before* event can be refused or, in its writable fields, changed; an *after* event is
+committed and can only be looked at. What listeners do is a value (`BeforeResult`,
+`ListenerFailure`): whatever they raise, and however long they hang, the engine goes on.
+
+>>> from governance.events import Event
+>>> listeners = Listeners()
+>>> def careful(event: Event) -> Refuse | None:
+...     return Refuse("no shell today") if event.data["tool"] == "shell" else None
+>>> _ = listeners.register("tool.asked", careful, mode="sequential", name="careful")
+>>> asked = Event(name="tool.asked", session_id="s", data={"tool": "shell"})
+>>> [refusal.reason for refusal in listeners.run_before(asked).refusals]
+['no shell today']
+>>> listeners.close()
+()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from governance.listeners.answers import (
+        Answer,
+        BeforeResult,
+        ListenerFailure,
+        Refusal,
+        Refuse,
+        Write,
+    )
+    from governance.listeners.loading import Registrar, register_commands, register_entry_points
+    from governance.listeners.patterns import check_events, events_of
+    from governance.listeners.registry import MODES, ON_ERRORS, Listener, Listeners
+
+__all__ = [
+    "CODES",
+    "MODES",
+    "ON_ERRORS",
+    "Answer",
+    "BeforeResult",
+    "Listener",
+    "ListenerFailure",
+    "Listeners",
+    "Refusal",
+    "Refuse",
+    "Registrar",
+    "Write",
+    "check_events",
+    "events_of",
+    "register_commands",
+    "register_entry_points",
+]
+
+CODES: Mapping[str, str] = {
+    "GOV341": "a listener that is not installed",
+    "GOV342": "an installed listener that cannot be loaded",
+    "GOV440": "a listener that cannot be registered, or an event that cannot be shown",
+    "GOV441": "a listener's program that could not do its work",
+    "GOV442": "an answer that a listener may not give",
+}
+
+_HOMES = {
+    "answers": ("Answer", "BeforeResult", "ListenerFailure", "Refusal", "Refuse", "Write"),
+    "loading": ("Registrar", "register_commands", "register_entry_points"),
+    "patterns": ("check_events", "events_of"),
+    "registry": ("MODES", "ON_ERRORS", "Listener", "Listeners"),
+}
+
+
+def __getattr__(name: str) -> object:
+    # A process that answers one hook and has no listeners pays for none.
+    for home, names in _HOMES.items():
+        if name in names:
+            from importlib import import_module
+
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
