@@ -57,21 +57,23 @@ class Role:
         """
         facts = event.facts
         tool, native = str(facts.get("tool")), str(facts.get("native", ""))
-        name, broken = self.definition.name, []
+        name = self.definition.name
+        broken: list[tuple[str, str]] = []
+        skipped: list[str] = []
         if not self.tools.holds(tool, native, str(facts.get("host", ""))):
             has = _listed(self.tools.names) or "no tool"
             broken.append(("tools", f"role `{name}` may not use `{tool}`; it has {has}"))
-        if self.writes is not None:
+        else:
             broken.extend(("writes", text) for text in self._writes(facts, tool))
-        if tool_class(tool) == "delegate":
-            broken.extend(("delegates_to", text) for text in self._delegates(facts, agents))
-        skipped: list[str] = []
-        if own and self.definition.first and not self.first.holds(tool, native):
-            if not history.known:
-                skipped.append(f"role.{name}.first")
-            elif not any(self.first.holds(done) for done in history.done_tools):
-                first = _listed(self.first.names, "or")
-                broken.append(("first", f"role `{name}` begins with {first}; do that first"))
+            if tool_class(tool) == "delegate":
+                broken.extend(("delegates_to", text) for text in self._delegates(facts, agents))
+            if own and self.definition.first and not self.first.holds(tool, native):
+                if not history.known:
+                    skipped.append(f"role.{name}.first")
+                elif not any(self.first.holds(done) for done in history.done_tools):
+                    first = _listed(self.first.names, "or")
+                    text = f"role `{name}` begins with {first}; do that first"
+                    broken.append(("first", text))
         verdicts = [
             Verdict(rule=f"role.{name}.{limit}", action="deny", message=text)
             for limit, text in broken
@@ -80,8 +82,7 @@ class Role:
 
     def _writes(self, facts: Mapping[str, object], tool: str) -> list[str]:
         """One text for the first path that may not be written, in either form of it."""
-        assert self.writes is not None  # INVARIANT: asked only where writing is limited
-        if "writes" in UNPARSED.get(tool_class(tool), ()):
+        if self.writes is None or "writes" in UNPARSED.get(tool_class(tool), ()):
             return []
         paths = facts.get("writes")
         links = facts.get(REAL_PATHS)
