@@ -38,7 +38,10 @@ def read_rule(draft: Draft, raw: Mapping[str, object], position: int) -> None:
     if ("on" in raw and "on" not in values) or ("tools" in raw and "tools" not in values):
         draft.unread.add(position)
     on = get(values, "on", "tool")
-    if "tools" in values and on not in TOOL_EVENTS:
+    if values.get("tools") == ():
+        mend = "leave `tools` out to mean all"
+        findings.wrong("GOV213", "no tool is named", (*path, "tools"), mend)
+    elif "tools" in values and on not in TOOL_EVENTS:
         mend = "take `tools` out, or `on`"
         findings.wrong("GOV213", f"`tools` is for tool events, not `{on}`", (*path, "tools"), mend)
         draft.unread.add(position)
@@ -74,22 +77,22 @@ def read_rule(draft: Draft, raw: Mapping[str, object], position: int) -> None:
     )
 
 
-def read_rewrites(
-    draft: Draft, vocabulary: Vocabulary, sets: Mapping[str, tuple[str, ...]]
-) -> None:
-    """Read the ``rewrite`` tables of *draft*, now that the facts of all fields are known."""
+def read_rewrites(draft: Draft, vocabulary: Vocabulary) -> None:
+    """Read the ``rewrite`` tables of *draft*, now that all sets and fields are known."""
     for index, rule in enumerate(draft.rules):
         raw = draft.stated["rule", rule.position].get("rewrite")
         if raw is None or rule.position in draft.unread or rule.action != "rewrite":
             continue
-        known = vocabulary.with_names(toolsets=sets)
-        tools = known.expand_tools(rule.tools, (), lambda _: None) if rule.tools else None
+        # What is wrong with the tools themselves is reported when the rule is compiled.
+        tools = vocabulary.expand_tools(rule.tools, (), lambda _: None) if rule.tools else None
         path = (*rule.path, "rewrite")
-        changes = read_changes(draft.findings, raw, path, on=rule.on, tools=tools, vocabulary=known)
+        changes = read_changes(
+            draft.findings, raw, path, on=rule.on, tools=tools, vocabulary=vocabulary
+        )
         draft.rules[index] = evolve(rule, rewrite=changes)
 
 
-_TABLE_OF = {"rewrite": "rewrite", "ask": "ask", "deny": "deny", "halt": "halt"}
+_TABLES = ("rewrite", "ask", "deny", "halt")
 
 
 def _action_tables(
@@ -102,7 +105,7 @@ def _action_tables(
     """The terms of the rule's own action; tables of other actions are GOV246."""
     action = values.get("action")
     found: dict[str, Mapping[str, object]] = {}
-    for name in _TABLE_OF:
+    for name in _TABLES:
         if name not in values:
             continue
         if action is not None and action != name:

@@ -41,7 +41,7 @@ OVERRIDES = ("none", "force", "acknowledge")
 HALT_SCOPES = ("turn", "session")
 ASK_SCOPES = ("call", "intent")
 STEP_ACTIONS = ("warn", "ask", "deny", "halt")
-MOMENTS = ("beginning", "compacted", "resumed", "due", "every-request")
+MOMENTS = ("beginning", "compacted", "resumed", "due", "every-request", "tool-result")
 PATTERN_SETS = ("secrets", "email", "card")
 SECONDS_MAX = 3650 * 86400
 

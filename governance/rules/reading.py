@@ -43,20 +43,27 @@ class Findings:
     problems: list[Problem] = field(factory=list)
     dead: set[Path] = field(factory=set)
     put_in: dict[Path, str] = field(factory=dict)
+    _told: set[Problem] = field(factory=set, init=False, repr=False)
 
     def report(self, problem: Problem) -> None:
         """Keep *problem*, unless a cause above it is known already."""
         path = problem.path
         if self.dead and any(path[:end] in self.dead for end in range(len(path) + 1)):
             return
-        # Two facts have codes of their own for a name that nobody declared.
+        # Some names have codes of their own when nobody declared them.
         if problem.code == "GOV220" and "fields" in path:
             problem = evolve(problem, code="GOV272")
         elif problem.code == "GOV225" and "labels" in path:
             problem = evolve(problem, code="GOV235")
+        elif problem.code == "GOV213" and path[:1] == ("role",):
+            problem = evolve(problem, code="GOV260")
         if self.put_in and problem.code in VALUE_CODES:
             problem = self._blame_variable(problem)
-        self.problems.append(problem)
+        # The same tools and globs are looked at when names are linked and when rules are
+        # compiled; an author is told once.
+        if problem not in self._told:
+            self._told.add(problem)
+            self.problems.append(problem)
 
     def _blame_variable(self, problem: Problem) -> Problem:
         for end in range(len(problem.path), 0, -1):

@@ -8,9 +8,9 @@ from attrs import evolve, frozen
 
 from governance.rules.draft import Draft
 from governance.rules.format import RoleDef
-from governance.rules.globs import PatternError, tool_pattern
+from governance.rules.globs import tool_pattern
 from governance.rules.linking import is_lower, recode
-from governance.rules.reading import Findings, Path, nearest
+from governance.rules.reading import Path, nearest
 from governance.rules.vocabulary import Vocabulary
 
 _DEPTH_MAX = 16
@@ -43,8 +43,9 @@ def check_roles(drafts: Sequence[Draft], vocabulary: Vocabulary) -> None:
         for role in draft.roles:
             path: Path = ("role", role.position)
             report = recode(draft.findings.report, "GOV260")
-            tools = vocabulary.expand_tools(role.tools, (*path, "tools"), report)
-            known.setdefault(role.name, _Known(role, draft, tools if role.tools else ()))
+            place = (*path, "tools")
+            tools = vocabulary.expand_tools(role.tools, place, report) if role.tools else ()
+            known.setdefault(role.name, _Known(role, draft, tools))
     for one in known.values():
         _check_names(one, known, vocabulary)
     joined: dict[str, RoleDef] = {}
@@ -64,27 +65,13 @@ def _check_names(one: _Known, known: Mapping[str, _Known], vocabulary: Vocabular
             place = (*one.path, "delegates_to", index)
             findings.wrong("GOV260", f"unknown role `{name}`", place, nearest(name, known))
     report = recode(findings.report, "GOV260")
-    for index, name in enumerate(role.first):
-        place = (*one.path, "first", index)
-        for tool in vocabulary.expand_tools((name,), (*one.path, "first"), report):
-            if not _covered(tool, one.tools):
-                message = f"`{tool}` comes first, but is not among the role's `tools`"
-                hint = nearest(tool, one.tools) or "add it to `tools`"
-                findings.wrong("GOV261", message, place, hint)
-    if role.writes is not None:
-        _check_globs(findings, role.writes, (*one.path, "writes"))
-
-
-def _check_globs(findings: Findings, globs: Sequence[str], path: Path) -> None:
-    from governance.rules.paths import PLAIN_PLACES, BarePathError
-
-    for index, glob in enumerate(globs):
-        try:
-            PLAIN_PLACES.glob(glob)
-        except BarePathError as error:
-            findings.wrong("GOV228", str(error), (*path, index), f"write `**/{glob}` or `./{glob}`")
-        except PatternError as error:
-            findings.wrong("GOV224", f"`{glob}`: {error}", (*path, index))
+    place = (*one.path, "first")
+    for tool in vocabulary.expand_tools(role.first, place, report) if role.first else ():
+        if not _covered(tool, one.tools):
+            message = f"`{tool}` comes first, but is not among the role's `tools`"
+            index = role.first.index(tool) if tool in role.first else 0
+            mend = nearest(tool, one.tools) or "add it to `tools`"
+            findings.wrong("GOV261", message, (*place, index), mend)
 
 
 def _covered(tool: str, tools: Sequence[str]) -> bool:

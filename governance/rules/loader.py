@@ -1,0 +1,329 @@
+"""
+Loading packs: from texts to one `RuleSet`, or to every problem at once.
+
+The stages, each over all files: read (`drafting`), link names (`linking`,
+`roles_checked`), judge layers and trust (`layers`), compile (`deciding`), run the examples
+(`examples`). A stage reports and goes on. Only two things stop early: a file that is no
+TOML, for half a set of files says false things about names in the other half, and a rule
+that has a problem, whose examples would only repeat it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from attrs import define, evolve, field, frozen
+
+from governance.errors import ERROR, DefinitionError, Diagnostic, Problem
+from governance.rules.blocks import CompiledBlock, compile_block
+from governance.rules.deciding import RuleSet, compile_rules
+from governance.rules.draft import Draft
+from governance.rules.drafting import draft_pack
+from governance.rules.drafting_rules import read_rewrites
+from governance.rules.enforcing import check_hosts
+from governance.rules.examples import Bench, event_of, run_examples
+from governance.rules.format import Defaults, Example, Exempt, Pack, Rule
+from governance.rules.layers import (
+    check_exempts,
+    check_shadow,
+    drop_loosening,
+    is_trusted,
+    settings_in_force,
+    upper_agents,
+)
+from governance.rules.linking import (
+    all_sets,
+    check_budget,
+    check_escalations,
+    check_labels,
+    check_names,
+    check_sets,
+)
+from governance.rules.paths import PLAIN_PLACES, Places
+from governance.rules.reading import Findings, Path
+from governance.rules.roles_checked import check_roles
+from governance.rules.sources import LoadSettings, PackSource
+from governance.rules.trust import pack_hash
+from governance.rules.verdicts import History
+from governance.rules.vocabulary import Vocabulary
+
+
+@frozen
+class Loaded:
+    """
+    What came of loading.
+
+    Attributes:
+        rules: The rules, or ``None`` when anything is wrong.
+
+        packs: The checked packs, those with problems included.
+
+        vocabulary: With the names that packs and project declare.
+
+        diagnostics: Errors, warnings and information, by file and line.
+    """
+
+    rules: RuleSet | None
+    packs: tuple[Pack, ...]
+    vocabulary: Vocabulary
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that keep the rules from being used."""
+        return tuple(one for one in self.diagnostics if one.severity == ERROR)
+
+
+def load_rules(
+    sources: Sequence[PackSource],
+    vocabulary: Vocabulary,
+    *,
+    settings: LoadSettings | None = None,
+    places: Places = PLAIN_PLACES,
+) -> RuleSet:
+    """
+    The rules of *sources*, compiled.
+
+    Args:
+        settings: What project and machine say about all packs; by default nothing.
+
+        places: Where the paths of rules begin; examples are always run on a plain project.
+
+    Raises:
+        DefinitionError: With every error of every file. Warnings are in
+            ``RuleSet.warnings`` when there is no error.
+    """
+    loaded = read_rules(sources, vocabulary, settings=settings, places=places)
+    if loaded.rules is None:
+        raise DefinitionError(loaded.errors)
+    return loaded.rules
+
+
+def read_rules(
+    sources: Sequence[PackSource],
+    vocabulary: Vocabulary,
+    *,
+    settings: LoadSettings | None = None,
+    places: Places = PLAIN_PLACES,
+) -> Loaded:
+    """As `load_rules`, but problems are given and never raised."""
+    loading = _Loading(sources, vocabulary, settings or LoadSettings(), places)
+    rules = loading.run()
+    diagnostics = loading.diagnostics()
+    if any(one.severity == ERROR for one in diagnostics):
+        rules = None
+    elif rules is not None:
+        warnings = tuple(one for one in diagnostics if one.severity == "warning")
+        rules = evolve(rules, warnings=warnings)
+    # INVARIANT: without an error there are rules, so a refusal always has its reason.
+    assert rules is not None or any(one.severity == ERROR for one in diagnostics)
+    return Loaded(rules, loading.packs, loading.vocabulary, diagnostics)
+
+
+@define(eq=False)
+class _Loading:
+    sources: Sequence[PackSource]
+    vocabulary: Vocabulary
+    settings: LoadSettings
+    places: Places
+    drafts: list[Draft] = field(factory=list)
+    packs: tuple[Pack, ...] = ()
+    unreadable: list[Diagnostic] = field(factory=list)
+    project: Findings | None = None
+
+    def run(self) -> RuleSet | None:
+        settings = self.settings
+        if settings.project is not None:
+            self.project = Findings(settings.project)
+        for source in self.sources:
+            try:
+                self.drafts.append(draft_pack(source))
+            except DefinitionError as error:
+                self.unreadable.extend(error.diagnostics)
+        if self.unreadable:
+            return None
+        exempts = self._link()
+        defaults, exempts = settings_in_force(self.project, exempts, settings)
+        self.packs = tuple(_pack(draft) for draft in self.drafts)
+        self._check_rules(defaults)
+        return self._compile(defaults, exempts)
+
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        found = list(self.unreadable)
+        for draft in self.drafts:
+            found.extend(draft.findings.diagnostics())
+        if self.project is not None:
+            found.extend(self.project.diagnostics())
+        return tuple(found)
+
+    def _link(self) -> list[Exempt]:
+        """Everything between the files; gives the exemptions of ``governance.toml``."""
+        drafts, settings = self.drafts, self.settings
+        check_names(drafts)
+        sets = all_sets(drafts)
+        self.vocabulary = self.vocabulary.with_names(
+            toolsets=sets,
+            roles=[role.name for draft in drafts for role in draft.roles],
+            labels=[one for draft in drafts for rule in draft.rules for one in rule.labels],
+            fields=settings.fields,
+            hosts=settings.hosts,
+        )
+        check_sets(drafts, self.vocabulary)
+        check_labels(drafts)
+        check_escalations(drafts, self.vocabulary)
+        check_budget(drafts, settings.characters_max)
+        exempts = check_exempts(drafts, self.project, settings)
+        check_shadow(drafts, self.project, settings)
+        for draft in drafts:
+            read_rewrites(draft, self.vocabulary)
+        upper = upper_agents(drafts)
+        for draft in drafts:
+            if not is_trusted(draft, settings):
+                drop_loosening(draft, settings, upper)
+        check_roles(drafts, self.vocabulary)
+        return exempts
+
+    def _check_rules(self, defaults: Defaults) -> None:
+        """What can be told of each rule by itself, with the project's settings in hand."""
+        on_time: tuple[Findings, Path] | None = None
+        for draft in self.drafts:
+            for rule in draft.rules:
+                check_hosts(rule, draft.findings, self.settings)
+                lifts = rule.on == "tool" and defaults.tool != "allow"
+                if rule.action == "allow" and not lifts and not rule.labels:
+                    message = f"`{rule.id}` allows what is allowed anyway, and labels nothing"
+                    mend = "take it out, or set `[defaults] tool` to something stricter"
+                    draft.findings.wrong("GOV241", message, (*rule.path, "action"), mend)
+                if _looks_at_time(rule):
+                    on_time = on_time or (draft.findings, rule.path)
+        if on_time is not None:
+            self._check_zone(*on_time)
+
+    def _check_zone(self, findings: Findings, path: Path) -> None:
+        zone = self.settings.time_zone
+        if zone is None:
+            mend = 'write `time_zone = "Europe/Berlin"` in `governance.toml`'
+            message = "a rule on time needs the project's time zone"
+            findings.wrong("GOV271", message, path, mend)
+            return
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError):
+            mend = 'use a name of the IANA list, such as `"Europe/Berlin"`'
+            where = self.project or findings
+            at = ("project", "time_zone") if self.project else path
+            where.wrong("GOV271", f"unknown time zone `{zone}`", at, mend)
+
+    def _compile(self, defaults: Defaults, exempts: Sequence[Exempt]) -> RuleSet | None:
+        by_file = {draft.source.file: draft.findings for draft in self.drafts}
+        if self.project is not None:
+            by_file.setdefault(self.project.document.file, self.project)
+
+        def report(file: str, problem: Problem) -> None:
+            by_file[file].report(problem)
+
+        # Of a rule whose event or tools are not known, no fact can be judged.
+        readable = [
+            evolve(
+                pack,
+                rules=tuple(one for one in pack.rules if one.position not in draft.unread),
+            )
+            for pack, draft in zip(self.packs, self.drafts, strict=True)
+        ]
+        rules = compile_rules(
+            readable,
+            self.vocabulary,
+            defaults=defaults,
+            exempts=exempts,
+            places=self.places,
+            report=report,
+        )
+        self._run_examples(rules)
+        return evolve(rules, contexts=tuple(self._blocks()))
+
+    def _blocks(self) -> Iterator[CompiledBlock]:
+        for draft in self.drafts:
+            for block in draft.contexts:
+                made = compile_block(
+                    block,
+                    vocabulary=self.vocabulary,
+                    places=self.places,
+                    report=draft.findings.report,
+                )
+                if made is not None:
+                    yield made
+
+    def _run_examples(self, rules: RuleSet) -> None:
+        bench = Bench(self.vocabulary, self.settings.time_zone, rules.fires, rules.why)
+        sound: list[tuple[Rule, Findings]] = []
+        for draft in self.drafts:
+            broken = {
+                one.path[1]
+                for one in draft.findings.problems
+                if one.severity == ERROR and one.path[:1] == ("rule",) and len(one.path) > 1
+            }
+            for rule in draft.rules:
+                if rule.position not in broken and rule.id in rules.compiled:
+                    run_examples(rule, bench, draft.findings)
+                    sound.append((rule, draft.findings))
+        for rule, findings in sound:
+            if rule.remedy is not None:
+                _check_remedy(rule, rule.remedy, rules, bench, findings)
+
+
+def _check_remedy(
+    rule: Rule, remedy: Example, rules: RuleSet, bench: Bench, findings: Findings
+) -> None:
+    """Report a remedy that the rules themselves refuse, in any situation it is offered in."""
+    path = (*rule.path, "remedy")
+    for example in rule.must_match or (Example(facts={}),):
+        event = event_of(example, rule.on, bench, findings, (*rule.path, "must_match"))
+        known = {} if event is None else event.facts
+        offered = evolve(remedy, facts=_put_in(remedy.facts, known))
+        answer = event_of(offered, rule.on, bench, findings, path)
+        if answer is None:
+            return
+        decision = rules.decide(answer, History(known=True))
+        refusing = [one.rule for one in decision.verdicts if one.action in ("deny", "halt")]
+        if refusing:
+            names = ", ".join(f"`{name}`" for name in refusing)
+            message = f"the remedy of `{rule.id}` is refused by {names}"
+            findings.wrong("GOV251", message, path, "offer what is allowed, or mend that rule")
+            return
+
+
+def _put_in(facts: Mapping[str, object], known: Mapping[str, object]) -> dict[str, object]:
+    def put(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        for name, found in known.items():
+            value = value.replace(f"{{{name}}}", str(found))
+        return value
+
+    return {name: put(value) for name, value in facts.items()}
+
+
+def _looks_at_time(rule: Rule) -> bool:
+    tables = (rule.when, rule.unless, *rule.any)
+    return any(name in table for table in tables for name in ("time", "weekday"))
+
+
+def _pack(draft: Draft) -> Pack:
+    return Pack(
+        name=draft.name,
+        version=draft.version,
+        summary=draft.summary,
+        layer=draft.layer,
+        file=draft.source.file,
+        hash=pack_hash(draft.source.text),
+        mode=draft.mode,
+        vars=draft.variables,
+        toolsets=tuple(draft.toolsets),
+        rules=tuple(draft.rules),
+        roles=tuple(draft.roles),
+        escalations=tuple(draft.escalations),
+        contexts=tuple(draft.contexts),
+        exempts=tuple(draft.exempts),
+    )

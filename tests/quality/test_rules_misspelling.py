@@ -1,0 +1,291 @@
+"""
+One misspelled letter anywhere in a rule is found, and what was meant is suggested.
+
+Every key, fact, tool, operator, action, state, role, severity, set, rule id and placeholder
+of the packs is changed by one letter: dropped, doubled, replaced, swapped with the next.
+Each change must be an error that names the right word. A change that happens to give
+another valid word (`lte` → `lt`) is no misspelling and is left out.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from attrs import frozen
+
+from governance import _shipped
+from governance.rules.keys import keys_of
+from governance.rules.loader import read_rules
+from governance.rules.sources import LoadSettings, PackSource
+from governance.rules.vocabulary import FAMILIES, OPERATORS, TOOLS, Vocabulary, default_vocabulary
+
+HERE = Path(__file__).parent
+EVERYTHING = HERE / "packs" / "everything.toml"
+FIELDS = {"language": "English", "document_language": "English", "phase": "", "style": ""}
+SETTINGS = LoadSettings(fields=FIELDS, time_zone="UTC", trusted=lambda _: True)
+ALL_OPERATORS = {name for names in OPERATORS.values() for name in names} | {"every", "length"}
+MATCHERS = ("when", "unless", "any")
+EXAMPLES = ("must_match", "must_not_match", "known_gaps", "remedy")
+NAMED_FACTS = ("state", "role", "weekday", "outcome", "event", "from", "to", "prompt_source")
+
+Place = tuple[str | int, ...]
+
+
+@frozen
+class Word:
+    """A word of a pack that a reader of it must know, and where it stands."""
+
+    place: Place
+    text: str
+    is_key: bool
+    others: frozenset[str]
+    "What else could rightly stand there."
+
+
+def words_of(pack: dict[str, Any], vocabulary: Vocabulary) -> Iterator[Word]:
+    """Every word of *pack* that has one right spelling."""
+    for key, value in pack.items():
+        if key == "vars":
+            continue
+        yield Word((key,), key, True, frozenset(keys_of("")))
+        if key == "pack":
+            yield from _table("pack", value, (key,))
+        elif isinstance(value, list):
+            for index, table in enumerate(value):
+                yield from _section(key, table, (key, index), vocabulary)
+
+
+def _table(name: str, table: dict[str, Any], place: Place) -> Iterator[Word]:
+    known = frozenset(keys_of(name))
+    for key, value in table.items():
+        yield Word((*place, key), key, True, known)
+        if name in ("rule", "exempt", "context") and key in (*MATCHERS, *EXAMPLES):
+            continue
+        values = keys_of(name)[key].values
+        for where, one in _leaves(value, (*place, key)):
+            if values and isinstance(one, str):
+                yield Word(where, one, False, frozenset(values))
+
+
+def _leaves(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _leaves(one, (*place, index))
+    elif not isinstance(value, dict):
+        yield place, value
+
+
+def _section(
+    name: str, table: dict[str, Any], place: Place, vocabulary: Vocabulary
+) -> Iterator[Word]:
+    yield from _table(name, table, place)
+    for key in ("tools", "first"):
+        for where, one in _leaves(table.get(key, []), (*place, key)):
+            yield from _tool(one, where, vocabulary)
+    for key in ("delegates_to", "extends"):
+        for where, one in _leaves(table.get(key, []), (*place, key)):
+            yield Word(where, one, False, vocabulary.roles)
+    for key in ("ask", "deny", "halt", "of"):
+        if key in table:
+            yield from _table(f"{name}.{key}", table[key], (*place, key))
+    if "of" in table:
+        for where, one in _leaves(table["of"].get("role", []), (*place, "of", "role")):
+            yield Word(where, one, False, vocabulary.roles)
+        for where, one in _leaves(table["of"].get("rule", []), (*place, "of", "rule")):
+            yield Word(where, one, False, frozenset())
+    if name == "exempt":
+        yield Word((*place, "rule"), table["rule"], False, frozenset())
+    for key in MATCHERS:
+        alternatives = table.get(key, [])
+        several = isinstance(alternatives, list)
+        for index, one in enumerate(alternatives if several else [alternatives]):
+            where = (*place, key, index) if several else (*place, key)
+            yield from _matchers(one, where, vocabulary)
+    for key in EXAMPLES:
+        examples = table.get(key, [])
+        several = isinstance(examples, list)
+        for index, one in enumerate(examples if several else [examples]):
+            where = (*place, key, index) if several else (*place, key)
+            yield from _matchers(one, where, vocabulary, example=True)
+    if isinstance(table.get("rewrite"), dict):
+        yield from _rewrite(table["rewrite"], (*place, "rewrite"), vocabulary)
+    for key in ("message", "text"):
+        for placeholder in re.findall(r"\{([a-z_.]+)\}", table.get(key, "")):
+            # The word within its text, told apart by the braces.
+            yield Word((*place, key, "{}"), placeholder, False, frozenset(vocabulary.facts))
+
+
+def _tool(text: str, place: Place, vocabulary: Vocabulary) -> Iterator[Word]:
+    if text.startswith("@"):
+        yield Word(place, text, False, frozenset("@" + one for one in vocabulary.toolsets))
+    elif text in TOOLS:
+        yield Word(place, text, False, frozenset(TOOLS))
+
+
+def _matchers(
+    table: dict[str, Any], place: Place, vocabulary: Vocabulary, *, example: bool = False
+) -> Iterator[Word]:
+    facts = frozenset(vocabulary.facts)
+    for fact, raw in table.items():
+        where = (*place, fact)
+        if example and fact in keys_of("example") and fact != "tool":
+            if fact != "args":
+                yield Word(where, fact, True, frozenset(keys_of("example")) | facts)
+            continue
+        yield Word(where, fact, True, facts | (frozenset(keys_of("example")) if example else set()))
+        if fact in FAMILIES and isinstance(raw, dict):
+            members = {one.partition(".")[2] for one in facts if one.startswith(f"{fact}.")}
+            for member in raw:
+                yield Word((*where, member), member, True, frozenset(members))
+                yield from _operators(raw[member], (*where, member))
+            continue
+        if not example:
+            yield from _operators(raw, where)
+        for at, one in _strings(raw, where):
+            if fact == "tool":
+                yield from _tool(one, at, vocabulary)
+            elif fact in NAMED_FACTS and vocabulary.facts[fact].values:
+                yield Word(at, one, False, frozenset(vocabulary.facts[fact].values or ()))
+
+
+def _strings(raw: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    """The strings that are compared as a whole: bare, in arrays, under `not` and `in`."""
+    for at, one in _leaves(raw, place):
+        if isinstance(one, str):
+            yield at, one
+    if isinstance(raw, dict):
+        for operator in ("equals", "in", "not"):
+            if operator in raw:
+                yield from _strings(raw[operator], (*place, operator))
+
+
+def _operators(raw: Any, place: Place) -> Iterator[Word]:
+    if not isinstance(raw, dict):
+        return
+    for operator, value in raw.items():
+        where = (*place, operator)
+        if operator == "var":
+            continue
+        yield Word(where, operator, True, frozenset(ALL_OPERATORS))
+        yield from _operators(value, where)
+        if operator == "detect":
+            yield Word(where, value, False, frozenset())
+
+
+def _rewrite(table: dict[str, Any], place: Place, vocabulary: Vocabulary) -> Iterator[Word]:
+    facts = frozenset(vocabulary.facts)
+    for fact, change in table.items():
+        yield Word((*place, fact), fact, True, facts)
+        inner = change.items() if fact in FAMILIES and isinstance(change, dict) else [("", change)]
+        for member, one in inner:
+            where = (*place, fact, member) if member else (*place, fact)
+            if member:
+                yield Word(where, member, True, frozenset())
+            if isinstance(one, dict):
+                for key in one:
+                    yield Word((*where, key), key, True, frozenset(keys_of("rule.rewrite")))
+
+
+def misspellings(word: str, *, everywhere: bool) -> Iterator[str]:
+    """*word* with one letter dropped, doubled, replaced, or swapped with the next."""
+    letters = [index for index, sign in enumerate(word) if sign.isalpha()]
+    chosen = letters if everywhere else letters[len(letters) // 2 :][:1]
+    made = set()
+    for at in chosen:
+        made.add(word[:at] + word[at + 1 :])
+        made.add(word[: at + 1] + word[at:])
+        made.add(word[:at] + ("x" if word[at] != "x" else "k") + word[at + 1 :])
+        made.add(word[:at] + word[at : at + 2][::-1] + word[at + 2 :])
+    yield from sorted(made - {word, ""})
+
+
+def changed(pack: dict[str, Any], word: Word, slip: str) -> dict[str, Any]:
+    """*pack* with *slip* where *word* stood; the order of keys stays."""
+    made = copy.deepcopy(pack)
+    place = list(word.place)
+    in_text = place[-1] == "{}"
+    if in_text:
+        place.pop()
+    node: Any = made
+    for step in place[:-1]:
+        node = node[step]
+    last = place[-1]
+    if word.is_key:
+        items = [(slip if key == last else key, value) for key, value in node.items()]
+        node.clear()
+        node.update(items)
+    elif in_text:
+        node[last] = node[last].replace("{" + word.text + "}", "{" + slip + "}")
+    else:
+        node[last] = slip
+    return made
+
+
+def silent_or_misleading(
+    pack: dict[str, Any], vocabulary: Vocabulary, *, everywhere: bool
+) -> tuple[int, list[str]]:
+    """How many misspellings were tried, and those that no error set right."""
+    tried, failures = 0, []
+    for word in words_of(pack, vocabulary):
+        for slip in misspellings(word.text, everywhere=everywhere):
+            if slip in word.others:
+                continue
+            tried += 1
+            text = tomli_w.dumps(changed(pack, word, slip))
+            source = PackSource("", text, "pack.toml", "user")
+            errors = read_rules([source], vocabulary, settings=SETTINGS).errors
+            if not any(f"`{word.text}`" in one.suggestion for one in errors):
+                said = " | ".join(str(one) for one in errors) or "SILENCE"
+                failures.append(f"{word.place} `{word.text}` → `{slip}`: {said}")
+    return tried, failures
+
+
+def _with_declared(packs: list[dict[str, Any]], vocabulary: Vocabulary) -> Vocabulary:
+    """*vocabulary* with everything that all of *packs* declare, for one alone to use."""
+    return vocabulary.with_names(
+        toolsets={one["name"]: tuple(one["tools"]) for p in packs for one in p.get("toolset", [])},
+        roles=[one["name"] for pack in packs for one in pack.get("role", [])],
+        labels=[one for p in packs for rule in p.get("rule", []) for one in rule.get("labels", [])],
+        fields=FIELDS,
+    )
+
+
+def test_each_word_of_the_example_pack_is_set_right() -> None:
+    """At every letter of every word: an error, and the right word suggested."""
+    pack = tomllib.loads(EVERYTHING.read_text("utf-8"))
+    vocabulary = default_vocabulary()
+    source = PackSource("", EVERYTHING.read_text("utf-8"), "everything.toml", "user")
+    assert not read_rules([source], vocabulary, settings=SETTINGS).errors
+
+    tried, failures = silent_or_misleading(
+        pack, _with_declared([pack], vocabulary), everywhere=True
+    )
+
+    assert tried > 2000
+    assert failures == []
+
+
+SHIPPED = sorted(_shipped.pack_texts().items())
+
+
+@pytest.mark.parametrize(("name", "text"), SHIPPED, ids=[name for name, _ in SHIPPED])
+def test_each_word_of_each_shipped_rule_is_set_right(name: str, text: str) -> None:
+    """The same for every shipped rule, each by itself, at one letter of every word."""
+    packs = [tomllib.loads(one) for _, one in SHIPPED]
+    vocabulary = _with_declared(packs, default_vocabulary())
+    whole = tomllib.loads(text)
+    frame = {key: whole[key] for key in ("format", "pack", "vars") if key in whole}
+    failures: list[str] = []
+    for rule in whole.get("rule", []):
+        # Exemptions of its file and roles of others are not what is tested here.
+        alone = {**frame, "toolset": whole.get("toolset", []), "rule": [rule]}
+        failures += silent_or_misleading(alone, vocabulary, everywhere=False)[1]
+
+    assert failures == []
