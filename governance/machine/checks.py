@@ -179,13 +179,18 @@ def _endless(definition: Definition) -> Iterator[Problem]:
     """Chains of `first` that come back to where they were, or grow past `chain_max`."""
     from governance.machine.chains import longest_chains
 
+    most = definition.chain_max
+    said: set[str] = set()
     for event, state, length, words in longest_chains(definition):
+        # One mistake spoils a chain in many states; the first of an event says it.
+        if event in said or (length is not None and length <= most):
+            continue
+        said.add(event)
         path = ("event", event, "rows")
         if length is None:
-            said = f"`{event}` in `{state}` waits for itself: {words}"
             mend = "let the chain spend a circumstance in `uses`, or split the row"
-            yield Problem("GOV164", said, path, mend)
-        elif length > definition.chain_max:
-            most = definition.chain_max
-            said = f"`{event}` in `{state}` needs {length} steps, more than {most}: {words}"
-            yield Problem("GOV165", said, path, "shorten the chain, or raise `chain_max`")
+            what = f"`{event}` in `{state}` waits for itself: {words}"
+            yield Problem("GOV164", what, path, mend)
+        else:
+            what = f"`{event}` in `{state}` needs {length} steps, more than {most}: {words}"
+            yield Problem("GOV165", what, path, "shorten the chain, or raise `chain_max`")

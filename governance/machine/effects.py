@@ -43,6 +43,14 @@ class Draft:
             registers.epoch,
         )
 
+    def move(self, target: State) -> None:
+        """Go to *target*; `left` keeps itself, so that no table can forget it."""
+        if target in LIVE_STATES:
+            self.left = None
+        elif self.state in LIVE_STATES:
+            self.left = self.state
+        self.state = target
+
     def seal(self) -> Registers:
         return Registers(
             self.state,
@@ -100,16 +108,6 @@ def _owe_nothing(draft: Draft, _view: View) -> None:
     draft.owed = NOTHING_OWED
 
 
-def _keep_left(draft: Draft, _view: View) -> None:
-    if draft.state in LIVE_STATES:
-        draft.left = draft.state
-
-
-def _drop_left(draft: Draft, _view: View) -> None:
-    draft.left = None
-    draft.taken = False
-
-
 def _left_compacted(draft: Draft, _view: View) -> None:
     draft.left = State.COMPACTED
 
@@ -138,8 +136,6 @@ EFFECTS: Mapping[str, Effect] = {
     "owe_resumed": Effect(_owe("resumed"), "the model must be told of the gap"),
     "owe_due": Effect(_owe("due"), "the model must be told again"),
     "owe_nothing": Effect(_owe_nothing, "the model has been told everything"),
-    "keep_left": Effect(_keep_left, "the live state is remembered"),
-    "drop_left": Effect(_drop_left, "work goes on: the remembered state is used up"),
     "left_compacted": Effect(_left_compacted, "work will go on in Compacted"),
     "set_stale": Effect(_set_stale, "the first write has to be approved"),
     "take_compaction": Effect(_taken(True), "this compaction counts as reported"),

@@ -266,7 +266,7 @@ class SessionMachine:
         draft = Draft.of(before)
         for name in branch.do:
             EFFECTS[name].apply(draft, look)
-        draft.state = target
+        draft.move(target)
         after = draft.seal()
         emits = branch.emits
         if draft.turn_closed and "turn.ended" not in emits:

@@ -9,7 +9,7 @@ breadth first: the trace of a finding is the shortest there is.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
@@ -34,8 +34,9 @@ class TraceStep:
     outcome: str
 
     def __str__(self) -> str:
-        told = {name: value for name, value in self.facts.items() if value not in (False, "none")}
-        said = ", ".join(f"{name}={value}" for name, value in told.items() if value != "kept")
+        plain = (False, "none", "kept", ())
+        told = [(name, value) for name, value in self.facts.items() if value not in plain]
+        said = ", ".join(f"{name}={value}" for name, value in told)
         return f"{self.event}({said}) -> {self.state} ({self.outcome})"
 
 
@@ -101,14 +102,20 @@ class Report:
 _Steps = dict[Registers, tuple[Registers, TraceStep]]
 
 
-def explore(machine: SessionMachine) -> Report:
+def explore(
+    machine: SessionMachine,
+    *,
+    laws: Sequence[Law] = LAWS,
+    findings_max: int | None = None,
+) -> Report:
     """
     Search every register state that a session of *machine* can come to.
 
-    Holds `governance.verify.LAWS` against every distinct run of every event, and proves
-    that every state is reached and that ``end`` can end the session from wherever it is.
+    Holds *laws* against every distinct run of every event, and proves that every state is
+    reached and that ``end`` can end the session from wherever it is. With *findings_max*
+    the search stops after that many findings, and its counts are of what it had seen.
     """
-    search = _Search(machine)
+    search = _Search(machine, tuple(laws), findings_max)
     search.run()
     counted = dict.fromkeys(State, 0)
     for registers in search.seen:
@@ -119,14 +126,18 @@ def explore(machine: SessionMachine) -> Report:
         registers=counted,
         runs=search.runs,
         chain_longest=search.chain_longest,
-        laws=LAWS,
+        laws=search.laws,
         findings=(*search.findings.values(), *search.unreached(counted)),
     )
 
 
 class _Search:
-    def __init__(self, machine: SessionMachine) -> None:
+    def __init__(
+        self, machine: SessionMachine, laws: tuple[Law, ...], findings_max: int | None
+    ) -> None:
         self.machine = machine
+        self.laws = laws
+        self.findings_max = findings_max
         self.seen: set[Registers] = {ABSENT}
         self.came: _Steps = {}
         self.findings: dict[str, Finding] = {}
@@ -135,7 +146,7 @@ class _Search:
 
     def run(self) -> None:
         waiting = deque([ABSENT])
-        while waiting:
+        while waiting and not self.stopped:
             registers = waiting.popleft()
             for event in self.machine.definition.events:
                 waiting += self._try(registers, event)
@@ -156,7 +167,7 @@ class _Search:
                 case = Case(registers, event, mode, facts, run)
                 after = _cut(run.after(registers))
                 step = TraceStep(event, facts, after.state, run.outcome)
-                for law, found in broken_laws(case):
+                for law, found in broken_laws(case, self.laws):
                     self._find(law.name, found, registers, step)
                 if after not in self.seen:
                     self.seen.add(after)
@@ -187,7 +198,14 @@ class _Search:
             trace.append(came)
         self.findings[law] = Finding(law, message, tuple(reversed(trace)))
 
+    @property
+    def stopped(self) -> bool:
+        return self.findings_max is not None and len(self.findings) >= self.findings_max
+
     def unreached(self, counted: Mapping[State, int]) -> list[Finding]:
+        """The states that no session comes to; nothing is known of them if it stopped."""
+        if self.stopped:
+            return []
         missing = [state for state, count in counted.items() if not count]
         return [Finding("reach", f"no session ever comes to `{state}`") for state in missing]
 
