@@ -1,112 +1,98 @@
-"""Context blocks, compiled: text for the model with its placeholders and its condition."""
+"""Context blocks, compiled: when they apply, and what they say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import frozen
 
-from governance.errors import Problem
-from governance.rules.fact_table import ALL_EVENTS
 from governance.rules.format import ContextBlock
-from governance.rules.matching import Condition, build_condition, flattened
+from governance.rules.matching import Condition, build_condition
 from governance.rules.paths import Places
 from governance.rules.template import Template, build_template
-from governance.rules.vocabulary import Place, Vocabulary
+from governance.rules.vocabulary import Report, Vocabulary
 
-RESULT = "tool-result"
-"""The one moment that knows a call; all others know what every event knows."""
+TOOL_RESULT = "tool-result"
 
-_CHANGING = frozenset({"time", "weekday", "turn", "approvals_open", "labels"})
+VOLATILE = frozenset(
+    {"time", "weekday", "turn", "approvals_open", "labels", "output", "error", "duration_ms"}
+)
+"""Facts that change from one telling to the next; what names one is told last."""
 
 
-@frozen(kw_only=True)
-class CompiledBlock(ContextBlock):
+@frozen
+class CompiledBlock:
     """
-    A context block that can be worded.
+    One ``[[context]]`` of a pack, ready to be told.
 
     Attributes:
-        volatile: Its text names what changes from request to request (a time, a count), so
-            it is best told last, behind what a host can keep cached.
+        block: As checked.
+
+        volatile: Its text names a fact that changes from one telling to the next.
     """
 
+    block: ContextBlock
+    template: Template
+    when: Condition | None
     volatile: bool
-    _condition: Condition | None = field(repr=False)
-    _template: Template = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.block.id
+
+    @property
+    def at(self) -> tuple[str, ...]:
+        """The moments at which it is told."""
+        return self.block.at
+
+    @property
+    def priority(self) -> int:
+        """The higher, the longer it is kept when room is short."""
+        return self.block.priority
+
+    @property
+    def keep(self) -> bool:
+        """Whether it is told whatever the budget."""
+        return self.block.keep
 
     def wording(self, facts: Mapping[str, object]) -> str | None:
-        """The text for these facts; ``None`` where it does not apply, or may not."""
-        if self._condition is not None and self._condition.test(facts) is not True:
+        """Its text for *facts*, or ``None`` where it does not apply or cannot be known to."""
+        if self.when is not None and self.when.test(facts) is not True:
             return None
-        return self._template.render(facts)
+        return self.template.render(facts)
 
 
 def compile_block(
-    block: ContextBlock,
-    *,
-    vocabulary: Vocabulary,
-    places: Places,
-    report: Callable[[Problem], None],
+    block: ContextBlock, *, vocabulary: Vocabulary, places: Places, report: Report
 ) -> CompiledBlock | None:
-    """*block* with its condition and text, or ``None`` after every problem was reported."""
-    path: Place = ("context", block.position)
-    on = RESULT if block.at == (RESULT,) else "session"
-    failed = False
-
-    def noted(problem: Problem) -> None:
-        nonlocal failed
-        failed = True
-        report(problem)
-
-    condition = None
+    """*block* compiled, or ``None`` after every problem was reported (GOV264)."""
+    path = ("context", block.position)
+    on = TOOL_RESULT if set(block.at) == {TOOL_RESULT} else "session"
+    when = None
     if block.when:
-        condition = build_condition(
+        when = build_condition(
             block.when,
             vocabulary=vocabulary,
             on=on,
             tools=None,
             places=places,
             path=(*path, "when"),
-            report=noted,
+            report=report,
         )
+        if when is None:
+            return None
     template = build_template(
         block.text,
         vocabulary=vocabulary,
         on=on,
         tools=None,
         path=(*path, "text"),
-        report=noted,
+        report=report,
         code="GOV264",
     )
-    names = template.names if template is not None else ()
-    if on != RESULT:
-        for name, _, place in flattened(block.when, (*path, "when")):
-            _only_always(name, "GOV221", place, vocabulary, noted)
-        for name in names:
-            _only_always(name, "GOV264", (*path, "text"), vocabulary, noted)
-    if failed or template is None:
+    if template is None:
         return None
-    return CompiledBlock(
-        id=block.id,
-        pack=block.pack,
-        layer=block.layer,
-        position=block.position,
-        at=block.at,
-        text=block.text,
-        priority=block.priority,
-        keep=block.keep,
-        when=block.when,
-        volatile=any(name in _CHANGING or name.startswith("usage.") for name in names),
-        condition=condition,
-        template=template,
-    )
-
-
-def _only_always(
-    name: str, code: str, place: Place, vocabulary: Vocabulary, report: Callable[[Problem], None]
-) -> None:
-    spec = vocabulary.facts.get(name)
-    if spec is not None and spec.events != ALL_EVENTS:
-        message = f"`{name}` is not known when text is put before the model"
-        mend = "use what every event has: role, state, host, model, `fields.…`, `usage.…`"
-        report(Problem(code, message, place, mend))
+    named = {name.partition(".")[0] for name in template.names}
+    volatile = bool(VOLATILE & named or "usage" in named)
+    return CompiledBlock(block, template, when, volatile)

@@ -76,6 +76,12 @@ class Command:
             as `governance.events` names them.
 
         written: What *before* listeners changed: listener name → field → value.
+
+        rewritten: A listener changed the arguments that *call* now has.
+
+        refused: Why *before* listeners refuse it.
+
+        failures: Listeners that failed, as own fields of ``listener.failed``.
     """
 
     event: str
@@ -95,3 +101,6 @@ class Command:
     delivery: Delivery = "answer"
     data: Mapping[str, Json] = field(factory=dict)
     written: Mapping[str, Mapping[str, Json]] = field(factory=dict)
+    rewritten: bool = False
+    refused: tuple[str, ...] = ()
+    failures: tuple[Mapping[str, Json], ...] = ()

@@ -1,0 +1,203 @@
+"""
+The engine for asynchronous programs, on anyio: the same verbs, awaited.
+
+Each call runs in a worker thread, so that a task that waits for the disk holds up no
+other; tasks that wait at once share one commit. Needs the extra ``async``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import ParamSpec, TypeVar, final
+
+from anyio import CapacityLimiter, to_thread
+from attrs import define, field
+
+from governance.engine import Engine, Session
+from governance.session.commands import Command, History, HostTraits
+from governance.session.replies import Reply
+from governance.session.state import SessionState
+from governance.values import Json
+
+THREADS_MAX = 64
+"""Calls of one engine that run at once; the next ones wait their turn."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@final
+@define(eq=False)
+class AsyncEngine:
+    """
+    An `Engine` whose verbs are awaited; made by `open`, closed by ``async with``.
+
+    Cancelling a task does not undo what was sent to the store: the step runs to its end,
+    and the session stands where its journal says.
+    """
+
+    engine: Engine
+    _limiter: CapacityLimiter = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._limiter = CapacityLimiter(THREADS_MAX)
+
+    @classmethod
+    async def open(cls, directory: str | Path = ".", *, run: str | None = None) -> AsyncEngine:
+        """As `Engine.open`."""
+        return cls(await to_thread.run_sync(partial(Engine.open, directory, run=run)))
+
+    async def __aenter__(self) -> AsyncEngine:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """As `Engine.close`."""
+        await self._call(self.engine.close)
+
+    async def start(
+        self,
+        session: str,
+        *,
+        role: str | None = None,
+        host: str = "python",
+        traits: HostTraits | None = None,
+        history: History = "lost",
+        model_id: str = "",
+    ) -> AsyncSession:
+        """As `Engine.start`."""
+        made = await self._call(
+            partial(
+                self.engine.start,
+                session,
+                role=role,
+                host=host,
+                traits=traits,
+                history=history,
+                model_id=model_id,
+            )
+        )
+        return AsyncSession(self, made)
+
+    async def handle(self, command: Command) -> Reply:
+        """As `Engine.handle`."""
+        return await self._call(self.engine.handle, command)
+
+    async def state(self, session: str) -> SessionState:
+        """As `Engine.state`."""
+        return await self._call(self.engine.state, session)
+
+    async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=self._limiter)
+
+
+@final
+@define(eq=False)
+class AsyncSession:
+    """
+    A `Session` whose verbs are awaited.
+
+    Attributes:
+        session: The handle that does the work.
+    """
+
+    aengine: AsyncEngine
+    session: Session
+
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self.session.id
+
+    @property
+    def reply(self) -> Reply | None:
+        """The answer to the event that this handle was made by."""
+        return self.session.reply
+
+    async def __aenter__(self) -> AsyncSession:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._call(self.session.__exit__, kind, error, trace)
+
+    async def turn(self, prompt: str, *, source: str = "user") -> Reply:
+        """As `Session.turn`."""
+        return await self._call(partial(self.session.turn, prompt, source=source))
+
+    async def turn_ended(self, *, failure: str = "") -> Reply:
+        """As `Session.turn_ended`."""
+        return await self._call(partial(self.session.turn_ended, failure=failure))
+
+    async def tool(
+        self,
+        tool: str,
+        arguments: Mapping[str, Json],
+        *,
+        call_id: str = "",
+        cwd: str | None = None,
+    ) -> Reply:
+        """As `Session.tool`."""
+        return await self._call(
+            partial(self.session.tool, tool, arguments, call_id=call_id, cwd=cwd)
+        )
+
+    async def tool_finished(
+        self, call_id: str, *, outcome: str, output: str | None = None, error: str | None = None
+    ) -> Reply:
+        """As `Session.tool_finished`."""
+        return await self._call(
+            partial(
+                self.session.tool_finished, call_id, outcome=outcome, output=output, error=error
+            )
+        )
+
+    async def command(self, name: str, arguments: Sequence[str] = ()) -> Reply:
+        """As `Session.command`."""
+        return await self._call(partial(self.session.command, name, arguments))
+
+    async def compacting(self, *, trigger: str = "manual") -> Reply:
+        """As `Session.compacting`."""
+        return await self._call(partial(self.session.compacting, trigger=trigger))
+
+    async def compact(self, *, trigger: str = "manual") -> Reply:
+        """As `Session.compact`."""
+        return await self._call(partial(self.session.compact, trigger=trigger))
+
+    async def interrupt(self, reason: str = "interrupted") -> Reply:
+        """As `Session.interrupt`."""
+        return await self._call(partial(self.session.interrupt, reason))
+
+    async def resume(self, *, history: History = "kept") -> Reply:
+        """As `Session.resume`."""
+        return await self._call(partial(self.session.resume, history=history))
+
+    async def reset(self) -> Reply:
+        """As `Session.reset`."""
+        return await self._call(self.session.reset)
+
+    async def child(self, name: str, *, role: str | None = None) -> AsyncSession:
+        """As `Session.child`."""
+        made = await self._call(partial(self.session.child, name, role=role))
+        return AsyncSession(self.aengine, made)
+
+    async def end(self, reason: str = "ended") -> Reply:
+        """As `Session.end`."""
+        return await self._call(partial(self.session.end, reason))
+
+    async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.aengine._call(verb, *args, **kwargs)

@@ -1,0 +1,459 @@
+"""
+The shell around the heart: locks, the atomic step, live sessions, publishing.
+
+One command goes one way: *before* listeners (outside any lock), then under the lock of
+its session gather, decide, append with the expected head, COMMIT, replace the state;
+then *after* events. A conflict with another process decides again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, final
+
+from attrs import define, evolve, field, frozen
+
+from governance.calls import ToolCall
+from governance.clock import Clock
+from governance.engine import restoring
+from governance.engine.before import run_before
+from governance.engine.encoding import body_of, encode_rows, event_of, reply_json, reply_of
+from governance.engine.live import LiveSessions
+from governance.engine.related import Step, related_steps
+from governance.engine.session import Session
+from governance.errors import JournalError, MisuseError, OutcomeUnknown
+from governance.events import Event
+from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
+from governance.listeners import ListenerFailure, Listeners
+from governance.session.commands import Command, History, HostTraits
+from governance.session.decide import decide, is_asked
+from governance.session.law import Gathered, Law
+from governance.session.replies import Reply
+from governance.session.state import SessionState
+from governance.states import State
+from governance.values import Json, check_json
+
+if TYPE_CHECKING:
+    from governance.rules.vocabulary import HostTools
+
+CONFLICTS_MAX = 8
+"""Times a step is decided again before it waits for the write lock alone."""
+
+ID_CHARS_MAX = 200
+PENDING_MAX = 64
+"""Told commands kept for a session whose journal could not be written."""
+
+SWEEP_SESSIONS_MAX = 8
+"""Idle sessions looked at after one command, so that a sweep costs little."""
+
+
+@frozen
+class EngineOptions:
+    """
+    How one engine runs, beside the law it decides by.
+
+    Attributes:
+        run: Names this process; sessions of another run are interrupted at their start.
+
+        idle_ms_max: After so long without work a live session is interrupted (``idle``).
+
+        deadline_ms: How long a step may wait for the store.
+    """
+
+    run: str
+    idle_ms_max: int = 1_800_000
+    deadline_ms: int = 30_000
+    snapshot_rows: int = 1000
+    paused: Callable[[int], str] | None = None
+    tools: Mapping[str, HostTools] = field(factory=dict)
+
+
+@final
+@define(eq=False)
+class Engine:
+    """
+    Governs sessions: one door for commands, and handles for those who embed it.
+
+    Thread-safe and free of any event loop. Made by `open`; closed by ``with`` or `close`.
+    """
+
+    law: Law
+    journal: Journal
+    clock: Clock
+    listeners: Listeners
+    live: LiveSessions
+    options: EngineOptions
+    _locks: dict[str, threading.Lock] = field(factory=dict, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _pending: dict[str, list[Command]] = field(factory=dict, init=False)
+    _closed: bool = field(default=False, init=False)
+
+    @classmethod
+    def open(
+        cls,
+        directory: str | Path = ".",
+        *,
+        clock: Clock | None = None,
+        journal: Journal | None = None,
+        listeners: Listeners | None = None,
+        run: str | None = None,
+        tools: Sequence[HostTools] = (),
+    ) -> Engine:
+        """
+        The engine of the project in *directory*, which `governance init` has made.
+
+        Args:
+            journal: A store of the caller's, in place of the configured one.
+
+            run: Names this process, where the caller knows better than a random name.
+
+            tools: Tables of native tool names, one a host.
+
+        Raises:
+            DefinitionError: Configuration or packs are missing or wrong, with every
+                problem; nothing is created.
+
+            JournalError: The store is missing, damaged, newer or cannot be reached.
+        """
+        from governance.engine.opening import open_engine
+
+        return open_engine(
+            Path(directory),
+            clock=clock,
+            journal=journal,
+            listeners=listeners,
+            run=run,
+            tools=tools,
+        )
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drain background listeners and release the store; a second call does nothing."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        try:
+            self._record_failures(self.listeners.close())
+        finally:
+            self.journal.close()
+
+    def start(
+        self,
+        session: str,
+        *,
+        role: str | None = None,
+        host: str = "python",
+        traits: HostTraits | None = None,
+        history: History = "lost",
+        model_id: str = "",
+        model_options: Mapping[str, Json] | None = None,
+        **data: Json,
+    ) -> Session:
+        """
+        Start *session*, or take it up again; ``.reply`` says whether it may.
+
+        Args:
+            history: Whether the model still has what an earlier process told it; a
+                program that begins with an empty context leaves it at ``"lost"``.
+
+            data: Further own fields of ``session.creating``, such as ``context_type``.
+        """
+        handle = self.session(session, role=role, host=host, traits=traits)
+        given: dict[str, Json] = {"model_id": model_id, "backend_name": host, **data}
+        if model_options is not None:
+            given["model_options"] = model_options
+        handle.reply = self.handle(
+            Command(
+                event="start",
+                session=session,
+                host=host,
+                traits=handle.traits,
+                run=self.options.run,
+                role=role,
+                delivery="none",
+                history=history,
+                data=given,
+            )
+        )
+        return handle
+
+    def session(
+        self,
+        session: str,
+        *,
+        role: str | None = None,
+        host: str = "python",
+        traits: HostTraits | None = None,
+    ) -> Session:
+        """A handle on *session*, without any event."""
+        return Session(
+            engine=self,
+            id=session,
+            host=host,
+            traits=traits or HostTraits(),
+            role=role,
+            run=self.options.run,
+        )
+
+    def call(
+        self,
+        host: str,
+        tool: str,
+        arguments: Mapping[str, Json],
+        *,
+        cwd: str | None = None,
+        call_id: str = "",
+    ) -> ToolCall:
+        """*tool* with *arguments* as rules see it, by the table of *host*."""
+        from governance.rules.vocabulary import PYTHON_TOOLS, call_of
+
+        table = self.options.tools.get(host, PYTHON_TOOLS)
+        return call_of(table, tool, arguments, cwd=cwd, call_id=call_id)
+
+    def state(self, session: str) -> SessionState:
+        """What is known of *session* now; ``absent`` if it was never seen."""
+        self._check_open()
+        return self._state(session, self.clock.now_ms())
+
+    def handle(self, command: Command) -> Reply:
+        """
+        Take one command of one session, durably, and answer it.
+
+        The one door for every host. Asked commands that cannot be journaled are denied;
+        told ones are kept and written before anything else of their session.
+
+        Raises:
+            MisuseError: The engine is closed, or the command breaks the contract.
+
+            JournalError: A told command could not be written.
+        """
+        self._check_open()
+        self._check(command)
+        if command.at_ms is None:
+            command = evolve(command, at_ms=self.clock.now_ms())
+        command = run_before(self.listeners, command, self.state(command.session))
+        asked = is_asked(self.law, command.event)
+        with self._lock_of(command.session):
+            try:
+                self._write_pending(command.session)
+                reply, records = self._step(command)
+            except JournalError as error:
+                if not asked:
+                    self._keep_pending(command)
+                    raise
+                return self._unwritable(command, error)
+        self._publish(records)
+        self._sweep(command)
+        return reply
+
+    def record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
+        """
+        Write one row that a person or the engine itself decided (a pardon, an anchor).
+
+        Raises:
+            JournalError: It could not be written.
+        """
+        self._check_open()
+        check_json(data)
+        problem = restoring.id_problem(session, ID_CHARS_MAX)
+        if problem:
+            raise MisuseError(problem, code="GOV401")
+        return self._record(session, kind, data, actor=actor)
+
+    def _record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
+        command = Command(event="record", session=session, actor=actor, host="person")
+        with self._lock_of(session):
+            for _ in range(CONFLICTS_MAX):
+                now = self.clock.now_ms()
+                state = self._state(session, now)
+                outcome = restoring.recorded(self.law, state, command, now, kind, data)
+                rows = encode_rows(outcome.rows)
+                result = self._append([Append(session, state.head, rows)], key=None)
+                if isinstance(result, Appended):
+                    self.live.put(outcome.state, now)
+                    self._publish(result.records)
+                    return result.records[-1]
+                self.live.drop(session)
+        raise JournalError("the session is written by others all the time", code="GOV507")
+
+    # -- one step ---------------------------------------------------------------
+
+    def _step(self, command: Command) -> tuple[Reply, tuple[Record, ...]]:
+        """Decide and append until no other process was faster; bounded."""
+        for _ in range(CONFLICTS_MAX):
+            steps = self._decide(command)
+            batch = [
+                Append(
+                    one.state.id,
+                    one.state.head,
+                    encode_rows(
+                        one.outcome.rows,
+                        reply_json(one.outcome.reply) if one is steps[0] else None,
+                    ),
+                )
+                for one in steps
+                if one.outcome.rows
+            ]
+            reply = steps[0].outcome.reply
+            if not batch:
+                return reply, ()
+            result = self._append(batch, key=command.key)
+            match result:
+                case Appended():
+                    now = command.at_ms or 0
+                    for one in steps:
+                        self.live.put(one.outcome.state, now)
+                    self._snapshot(steps)
+                    return reply, result.records
+                case Duplicate(record=record):
+                    return reply_of(record) or evolve(reply, duplicate=True), ()
+                case Conflict(actual=heads):
+                    for head in heads:
+                        self.live.drop(head.session)
+        raise JournalError(
+            f"the session was written by others {CONFLICTS_MAX} times in a row", code="GOV507"
+        )
+
+    def _decide(self, command: Command) -> list[Step]:
+        now = command.at_ms if command.at_ms is not None else self.clock.now_ms()
+        state = self._state(command.session, now)
+        outcome = decide(self.law, state, command, self._gather(command, state, now))
+        main = Step(state, outcome)
+        return [main, *related_steps(self.law, command, main, lambda one: self._state(one, now))]
+
+    def _gather(self, command: Command, state: SessionState, now: int) -> Gathered:
+        """Look up whatever `decide` may need from outside its session."""
+        parent_id = command.parent or state.identity.parent
+        child_id = command.data.get("child_id")
+        predecessor = command.data.get("predecessor")
+        absent = state.state is State.ABSENT
+        paused = self.options.paused
+        return Gathered(
+            at_ms=now,
+            parent=self._state(parent_id, now) if parent_id else None,
+            child=self._state(child_id, now) if isinstance(child_id, str) else None,
+            predecessor_ledger=(
+                self._state(predecessor, now).ledger
+                if absent and isinstance(predecessor, str) and predecessor
+                else None
+            ),
+            paused_reason=paused(now) if paused is not None else "",
+        )
+
+    def _append(
+        self, batch: Sequence[Append], *, key: str | None
+    ) -> Appended | Conflict | Duplicate:
+        try:
+            return self.journal.append(batch, key=key, deadline_ms=self.options.deadline_ms)
+        except OutcomeUnknown:
+            settled = restoring.settle_unknown(self.journal, batch)
+            if settled is None:
+                raise
+            return settled
+
+    def _state(self, session: str, now: int) -> SessionState:
+        held = self.live.get(session, now)
+        if held is not None:
+            return held
+        state = restoring.restore(self.journal, session)
+        if state.head:
+            self.live.put(state, now)
+        return state
+
+    def _snapshot(self, steps: Sequence[Step]) -> None:
+        for one in steps:
+            before, after = one.state.head, one.outcome.state.head
+            if before // self.options.snapshot_rows != after // self.options.snapshot_rows:
+                restoring.keep_snapshot(self.journal, one.outcome.state)
+
+    # -- what could not be written ------------------------------------------------
+
+    def _keep_pending(self, command: Command) -> None:
+        held = self._pending.setdefault(command.session, [])
+        if len(held) < PENDING_MAX:
+            held.append(command)
+
+    def _write_pending(self, session: str) -> None:
+        held = self._pending.get(session)
+        while held:
+            self._step(held[0])
+            held.pop(0)
+        self._pending.pop(session, None)
+
+    def _unwritable(self, command: Command, error: JournalError) -> Reply:
+        reason = f"the journal cannot be written: {error}"
+        return Reply(
+            event=command.event, action="deny", state="unknown", message=reason, reasons=(reason,)
+        )
+
+    # -- around it ----------------------------------------------------------------
+
+    def _publish(self, records: Sequence[Record]) -> None:
+        """After events, outside every lock; a failing listener is recorded and no more."""
+        if not self.listeners.wants_after():
+            return
+        events: list[Event] = [event_of(record, body_of(record)) for record in records]
+        self._record_failures(self.listeners.run_after(events))
+
+    def _record_failures(self, failures: Sequence[ListenerFailure]) -> None:
+        for failure in failures:
+            session = failure.event_id.rpartition("#")[0]
+            self._record(session, "listener.failed", failure.data(), actor="engine")
+
+    def _sweep(self, command: Command) -> None:
+        """Interrupt what has been idle too long, a few sessions at a time."""
+        now = command.at_ms or 0
+        for state in self.live.oldest(SWEEP_SESSIONS_MAX):
+            worked = state.last_work_at_ms
+            idle = worked is not None and now - worked >= self.options.idle_ms_max
+            if (
+                idle
+                and state.live
+                and not state.registers.turn_open
+                and state.id != command.session
+            ):
+                self.handle(
+                    Command(
+                        event="interrupt",
+                        session=state.id,
+                        at_ms=now,
+                        host=state.identity.host,
+                        data={"reason": "idle"},
+                    )
+                )
+
+    def _lock_of(self, session: str) -> threading.Lock:
+        with self._lock:
+            if len(self._locks) > 2 * self.live.capacity:
+                self._locks = {k: lock for k, lock in self._locks.items() if lock.locked()}
+            return self._locks.setdefault(session, threading.Lock())
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise MisuseError("the engine is closed", remedy="open it again")
+
+    def _check(self, command: Command) -> None:
+        problem = restoring.id_problem(command.session, ID_CHARS_MAX)
+        if problem:
+            raise MisuseError(problem, code="GOV401")
+        if command.event not in self.law.machine.definition.events:
+            known = ", ".join(sorted(self.law.machine.definition.events))
+            raise MisuseError(f"unknown event `{command.event}`", remedy=f"one of {known}")
+        check_json(command.data)
+        if command.call is not None:
+            check_json(command.call.args)
+            check_json(command.call.own)

@@ -1,0 +1,153 @@
+"""The rules of one project: the packs that its layers name, read and compiled."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from governance._shipped import pack_texts
+from governance.config import Config, Layer
+from governance.errors import DefinitionError, Diagnostic, did_you_mean
+from governance.project import Project, read_file
+from governance.rules.deciding import RuleSet, compile_rules
+from governance.rules.format import Defaults
+from governance.rules.format import Layer as LayerName
+from governance.rules.loader import Loaded, read_rules
+from governance.rules.paths import places_of
+from governance.rules.sources import HostAbilities, LoadSettings, PackSource
+from governance.rules.trust import pack_hash, read_trust
+from governance.rules.vocabulary import default_vocabulary
+
+if TYPE_CHECKING:
+    from governance.rules.vocabulary import HostTools
+
+SHIPPED = "shipped"
+
+_LAYERS: Mapping[str, LayerName] = {"machine": "machine", "user": "user", "project": "project"}
+
+
+def load_project_rules(
+    config: Config,
+    tools: Sequence[HostTools] = (),
+    *,
+    hosts: Mapping[str, HostAbilities] | None = None,
+    now_ms: int,
+) -> RuleSet:
+    """
+    The rules in force in the project of *config*.
+
+    Raises:
+        DefinitionError: With every problem of every pack.
+    """
+    loaded = read_project_rules(config, tools, hosts=hosts, now_ms=now_ms)
+    if loaded.rules is None:
+        raise DefinitionError(loaded.errors)
+    return loaded.rules
+
+
+def read_project_rules(
+    config: Config,
+    tools: Sequence[HostTools] = (),
+    *,
+    hosts: Mapping[str, HostAbilities] | None = None,
+    now_ms: int,
+) -> Loaded:
+    """
+    As `load_project_rules`, with problems as values.
+
+    Raises:
+        DefinitionError: A pack that the configuration names is not there (GOV270), for
+            without it nothing true can be said of the others.
+    """
+    sources = pack_sources(config)
+    trust = read_trust(str(Project(config.directory).trust_file()))
+    known = {pack_hash(text) for text in pack_texts().values()}
+    defaults = config.defaults
+    settings = LoadSettings(
+        defaults=Defaults(
+            tool=defaults.tool, unknown_role=defaults.unknown_role, mode=defaults.mode
+        ),
+        fields=config.fields,
+        time_zone=config.project.time_zone or None,
+        hosts=hosts or {},
+        characters_max=config.context.characters_max,
+        project=config.document,
+        trusted=lambda text_hash: text_hash in known or trust.trusts(text_hash),
+        today=datetime.datetime.fromtimestamp(now_ms / 1000, datetime.timezone.utc).date(),
+    )
+    return read_rules(
+        sources,
+        default_vocabulary(*tools),
+        settings=settings,
+        places=places_of(str(config.directory)),
+    )
+
+
+def no_rules() -> RuleSet:
+    """Rules that say nothing, for the time that a person has paused a broken project."""
+    return compile_rules((), default_vocabulary())
+
+
+def pack_sources(config: Config) -> tuple[PackSource, ...]:
+    """
+    The packs that the layers of *config* name, upper layers first, each once.
+
+    Raises:
+        DefinitionError: GOV270 for every one that is not there.
+    """
+    shipped = pack_texts()
+    found: dict[str, PackSource] = {}
+    missing: list[Diagnostic] = []
+    for layer in config.layers:
+        for position, name in enumerate(layer.packs.paths):
+            for source in _named(name, layer, shipped):
+                if isinstance(source, PackSource):
+                    found.setdefault(source.file, source)
+                else:
+                    line = layer.document.line_of(("packs", "paths", position))
+                    text, suggestion = source
+                    missing.append(
+                        Diagnostic(
+                            "GOV270",
+                            text,
+                            layer.document.file,
+                            line,
+                            ("packs", "paths", position),
+                            suggestion,
+                        )
+                    )
+    if missing:
+        raise DefinitionError(tuple(missing))
+    return tuple(found.values())
+
+
+def _named(
+    name: str, layer: Layer, shipped: Mapping[str, str]
+) -> list[PackSource | tuple[str, str]]:
+    """The sources that one entry of ``[packs] paths`` names, or what is wrong with it."""
+    kind = _LAYERS[layer.name]
+    if name == SHIPPED:
+        return [PackSource(one, text, f"shipped:{one}", kind) for one, text in shipped.items()]
+    if name.startswith(f"{SHIPPED}:"):
+        one = name.removeprefix(f"{SHIPPED}:")
+        if one in shipped:
+            return [PackSource(one, shipped[one], name, kind)]
+        hint = did_you_mean(one, shipped) or "one of " + ", ".join(sorted(shipped))
+        return [(f"no shipped pack is called `{one}`", hint)]
+    path = layer.directory / name
+    if path.is_dir():
+        files = sorted(path.glob("*.toml"))
+        if not files:
+            return [(f"the folder `{name}` has no `*.toml` file", "name a pack")]
+        return [_source(str(one), kind) for one in files]
+    return [_source(str(path), kind)]
+
+
+def _source(file: str, kind: LayerName) -> PackSource | tuple[str, str]:
+    from pathlib import Path
+
+    text = read_file(Path(file))
+    if text is None:
+        return (f"the pack `{file}` is not there", "write it, or take it off the list")
+    return PackSource("", text, file, kind)

@@ -1,0 +1,238 @@
+"""A handle on one session: every verb is one command to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, final
+
+from attrs import define, field
+
+from governance.calls import ToolCall
+from governance.session.commands import Command, Delivery, History, HostTraits
+from governance.session.replies import Reply
+from governance.session.state import SessionState
+from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.engine.engine import Engine
+
+
+@final
+@define(eq=False, kw_only=True)
+class Session:
+    """
+    One session of an engine, used as a context manager by who starts it.
+
+    A refusal is a `Reply` with ``denied`` and reasons, never an exception. The handle
+    holds nothing but the id: two handles on one session are the same session. A new
+    type of session is a class that holds one.
+
+    Attributes:
+        reply: The answer to the event that this handle was made by.
+    """
+
+    engine: Engine
+    id: str
+    host: str = "python"
+    traits: HostTraits = field(factory=HostTraits)
+    role: str | None = None
+    parent: str | None = None
+    run: str = ""
+    reply: Reply | None = None
+    _ended: bool = False
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.end()
+        else:
+            self.end("exception", exception=type(error).__name__)
+
+    @property
+    def state(self) -> SessionState:
+        """What is known of the session now."""
+        return self.engine.state(self.id)
+
+    @property
+    def governance_injected(self) -> bool:
+        """Whether the model has been told all that it must be told."""
+        return self.state.governance_injected
+
+    def turn(self, prompt: str, *, source: str = "user") -> Reply:
+        """
+        Begin a turn; ``reply.text`` is what to put before the model, often empty.
+
+        Args:
+            source: ``"user"``, ``"agent"`` or ``"host"``.
+        """
+        return self._handle("turn_start", data={"prompt": prompt, "prompt_source": source})
+
+    def turn_ended(self, *, failure: str = "") -> Reply:
+        """The model has stopped; *failure* says why, when it was none of its own."""
+        return self._handle("turn_end", data={"failure": failure} if failure else {})
+
+    def tool(
+        self,
+        tool: str,
+        arguments: Mapping[str, Json],
+        *,
+        call_id: str = "",
+        cwd: str | None = None,
+    ) -> Reply:
+        """
+        Ask whether *tool* may run with *arguments*, before it does.
+
+        Args:
+            tool: A canonical name (``"shell"``, ``"read"`` …), a name of the host's own
+                table, ``"mcp:server:tool"``, or any other, which is ``unknown_tool``.
+
+            call_id: Ties the outcome to the call; without it `tool_finished` cannot.
+        """
+        call = self.engine.call(self.host, tool, arguments, cwd=cwd, call_id=call_id)
+        return self._handle("tool_before", call=call)
+
+    def tool_finished(
+        self,
+        call_id: str,
+        *,
+        outcome: str,
+        tool: str = "",
+        output: str | None = None,
+        error: str | None = None,
+        exit_code: int | None = None,
+        duration_ms: int | None = None,
+    ) -> Reply:
+        """
+        Report what became of a call: ``"ok"``, ``"failed"``, ``"refused"``, ``"unknown"``.
+
+        Args:
+            tool: Needed only when the call was never asked about.
+        """
+        held = self.state.open_call(call_id)
+        name = held.tool if held is not None else tool or "other"
+        given = {
+            "outcome": outcome,
+            "output": output,
+            "error": error,
+            "exit_code": exit_code,
+            "duration_ms": duration_ms,
+        }
+        data = {key: value for key, value in given.items() if value is not None}
+        return self._handle("tool_after", call=ToolCall(name, call_id=call_id), data=data)
+
+    def command(
+        self, name: str, arguments: Sequence[str] = (), *, source: str = "user", style: str = ""
+    ) -> Reply:
+        """Ask whether the slash command *name* may run (no slash, ``:`` between parts)."""
+        data: dict[str, Json] = {"name": name, "arguments": list(arguments), "source": source}
+        if style:
+            data["style"] = style
+        return self._handle("command", data=data)
+
+    def compacting(self, *, trigger: str = "manual") -> Reply:
+        """The host is about to compact; ``reply.message`` is what its summary must keep."""
+        return self._handle("compacting", data={"trigger": trigger})
+
+    def compact(self, *, trigger: str = "manual", summary: str | None = None) -> Reply:
+        """The host has compacted: the briefing is gone and owed again."""
+        data: dict[str, Json] = {"trigger": trigger}
+        if summary is not None:
+            data["summary"] = summary
+        return self._handle("compact", data=data, delivery="none")
+
+    def lapse(self, why: str = "not_delivered") -> Reply:
+        """A request went out without what it should have carried; it is owed again."""
+        return self._handle("lapse", data={"why": why})
+
+    def interrupt(self, reason: str = "interrupted") -> Reply:
+        """Nobody works on the session any more, and it is not over."""
+        return self._handle("interrupt", data={"reason": reason})
+
+    def resume(self, *, history: History = "kept") -> Reply:
+        """Work goes on; what it leads to depends on the gap."""
+        return self._handle("resume", history=history)
+
+    def reset(self) -> Reply:
+        """The history was cleared under the same id: a new epoch."""
+        return self._handle("reset", delivery="none")
+
+    def child(self, name: str, *, role: str | None = None, agent: str = "") -> Session:
+        """
+        A sub-session ``parent/name`` of a delegated agent, started.
+
+        Raises nothing when it is refused: ``child.reply.denied`` says so.
+        """
+        child_id = f"{self.id}/{name}"
+        asked = self._handle("child_start", data={"child_id": child_id, "role": role or ""})
+        handle = Session(
+            engine=self.engine,
+            id=child_id,
+            host=self.host,
+            traits=self.traits,
+            role=role,
+            parent=self.id,
+            run=self.run,
+            reply=asked,
+        )
+        if not asked.denied:
+            handle.reply = handle._handle("start", agent=agent, delivery="none")
+        return handle
+
+    def end(self, reason: str = "ended", *, exception: str = "") -> Reply:
+        """End the session; a second call by the same handle does nothing more."""
+        if self._ended and self.reply is not None:
+            return self.reply
+        data: dict[str, Json] = {"reason": reason}
+        if exception:
+            data["exception"] = exception
+        self.reply = self._handle("end", data=data, delivery="none")
+        self._ended = True
+        if self.parent is not None:
+            self._parent_told()
+        return self.reply
+
+    def _parent_told(self) -> None:
+        self.engine.handle(
+            Command(
+                event="child_end",
+                session=self.parent or "",
+                host=self.host,
+                traits=self.traits,
+                data={"child_id": self.id},
+            )
+        )
+
+    def _handle(
+        self,
+        event: str,
+        *,
+        data: Mapping[str, Json] | None = None,
+        call: ToolCall | None = None,
+        delivery: Delivery = "answer",
+        history: History = "kept",
+        agent: str = "",
+    ) -> Reply:
+        return self.engine.handle(
+            Command(
+                event=event,
+                session=self.id,
+                host=self.host,
+                traits=self.traits,
+                run=self.run,
+                role=self.role,
+                agent=agent,
+                parent=self.parent,
+                call=call,
+                delivery=delivery,
+                history=history,
+                data=data or {},
+            )
+        )

@@ -1,0 +1,130 @@
+"""
+`decide`: what one command leads to.
+
+The machine says whether the event is possible now and what must come first; rules and
+ledger say whether it may happen; the outcome is rows and an answer. Nothing is written
+here, and nothing outside is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from governance.ledger import halted
+from governance.machine import Circumstances, Run, Step, classify_gap
+from governance.machine.registers import Gap
+from governance.session import briefing, lifecycle, outcomes, tools, turns
+from governance.session.answering import REMARKS, remark
+from governance.session.commands import Command
+from governance.session.draft import Draft, Outcome
+from governance.session.law import Gathered, Law
+from governance.session.replies import Reply
+from governance.session.state import SessionState
+from governance.states import State
+
+Finish = Callable[[Draft, Step], Reply]
+
+MEASURED = frozenset({"start", "resume", "turn_start"})
+"""Events that always measure the gap since the last work."""
+
+MEASURED_OUTSIDE_A_TURN = frozenset({"tool_before", "child_start"})
+"""Within a turn a slow tool is no gap."""
+
+_DEAD = frozenset({State.ABSENT, State.ENDED})
+
+
+def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) -> Outcome:
+    """
+    The rows and the answer that *command* leads to in *state*.
+
+    A refusal keeps the rows of what had to come first (a start, a resume) and one row
+    that says what was refused and why; the registers stay as they are.
+
+    Pure: the same arguments give the same outcome. Cost: one machine step, and for asked
+    events one pass over the rules that apply.
+    """
+    draft = Draft(law, command, gathered, state)
+    draft.gap_ms = _gap_ms(state, gathered.at_ms)
+    circumstances = _look(draft, draft.gap_ms)
+    run = law.machine.run(state.registers, command.event, circumstances)
+    if circumstances.gap == "negative" and draft.gap_ms is not None:
+        draft.emit("session.skewed", {"gap_ms": draft.gap_ms}, to={"last_work_at_ms": draft.at_ms})
+    for step in run.steps if run.refusal else run.steps[:-1]:
+        lifecycle.record_implied(draft, step)
+    if run.refusal is not None:
+        return draft.outcome(lifecycle.refuse(draft, run.refusal))
+    last = _last(run)
+    for failure in command.failures:
+        draft.emit("listener.failed", failure, durable=False)
+    if command.refused:
+        return draft.outcome(lifecycle.refuse_by_listener(draft, last))
+    if last.outcome in REMARKS and command.event != "brief":
+        return draft.outcome(remark(draft, last))
+    if is_asked(law, command.event):
+        refused = lifecycle.transition_rules(draft, last)
+        if refused is not None:
+            return draft.outcome(refused)
+    reply = _FINISH.get(command.event, lifecycle.finish)(draft, last)
+    return draft.outcome(briefing.attach(draft, last, reply))
+
+
+def is_asked(law: Law, event: str) -> bool:
+    """Whether *event* has not happened yet, so that it may be refused."""
+    return law.machine.definition.events[event].mode == "asked"
+
+
+_FINISH: Mapping[str, Finish] = {
+    "brief": briefing.brief,
+    "turn_start": turns.turn_start,
+    "turn_end": turns.turn_end,
+    "tool_before": tools.tool_before,
+    "tool_after": outcomes.tool_after,
+    "command": turns.command,
+    "compacting": briefing.compacting,
+}
+
+
+def _measures(event: str, state: SessionState) -> bool:
+    if state.registers.state is State.ABSENT:
+        return event == "resume"
+    return event in MEASURED or (event in MEASURED_OUTSIDE_A_TURN and not state.registers.turn_open)
+
+
+def _last(run: Run) -> Step:
+    # INVARIANT: a run that is not refused ends with the step of the event itself.
+    assert run.steps, "a run without a refusal has a step"
+    return run.steps[-1]
+
+
+def _gap_ms(state: SessionState, at_ms: int) -> int | None:
+    return None if state.last_work_at_ms is None else at_ms - state.last_work_at_ms
+
+
+def _look(draft: Draft, gap_ms: int | None) -> Circumstances:
+    """What the machine may know of this event besides the registers."""
+    law, command, state = draft.law, draft.command, draft.state
+    settings = law.settings.host(command.host)
+    parent = draft.gathered.parent
+    gap: Gap = "none"
+    if _measures(command.event, state):
+        gap = classify_gap(gap_ms, law.settings.gaps)
+    now_ms = draft.gathered.at_ms
+    reason = halted(state.ledger, now_ms)
+    if reason is None and parent is not None:
+        reason = halted(parent.ledger, now_ms)
+    rendered_at = command.data.get("rendered_at")
+    return Circumstances(
+        gap=gap,
+        history=command.history,
+        other_run=bool(command.run and state.run and command.run != state.run),
+        late=command.late,
+        halted=reason is not None,
+        parent_alive=parent is None or parent.registers.state not in _DEAD,
+        journal_writable=draft.gathered.journal_writable,
+        rendered_current=isinstance(rendered_at, int) and rendered_at >= state.moved_at,
+        carries_text=command.delivery != "none" and command.traits.inject != "none",
+        inject=command.traits.inject,
+        idle=command.data.get("reason") == "idle",
+        unbriefed=settings.unbriefed,
+        after_end=settings.after_end,
+    )

@@ -1,0 +1,142 @@
+"""The rows of one step while it is being decided, and the session as they leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import define, field, frozen
+
+from governance.ledger import Violation
+from governance.machine import Step
+from governance.session.commands import Command
+from governance.session.evolve import evolve, registers_json
+from governance.session.law import Gathered, Law
+from governance.session.replies import Reply
+from governance.session.state import SessionState
+from governance.values import Json
+
+ROWS_PER_STEP_MAX = 1000
+
+
+@frozen
+class DraftRow:
+    """A row that is not encoded yet; ``durable`` as in `governance.journal.Row`."""
+
+    kind: str
+    at_ms: int
+    body: Mapping[str, Json]
+    durable: bool = True
+
+
+@frozen
+class Outcome:
+    """
+    What one command leads to, if the journal takes it.
+
+    Attributes:
+        rows: For this session's journal, in order; may be empty.
+
+        state: The session as the rows leave it.
+
+        violations: To be counted in the parent's journal in the same commit.
+
+        interrupts: Live children to interrupt in the same commit, and why.
+    """
+
+    rows: tuple[DraftRow, ...]
+    state: SessionState
+    reply: Reply
+    violations: tuple[Violation, ...] = ()
+    interrupts: tuple[str, ...] = ()
+    interrupt_reason: str = ""
+
+
+@define(eq=False)
+class Draft:
+    """
+    Collects the rows of one step; every row is folded at once.
+
+    The state seen while deciding is therefore exactly the one that replay will see.
+    """
+
+    law: Law
+    command: Command
+    gathered: Gathered
+    state: SessionState
+    rows: list[DraftRow] = field(factory=list)
+    violations: list[Violation] = field(factory=list)
+    interrupts: tuple[str, ...] = ()
+    interrupt_reason: str = ""
+    notes: list[str] = field(factory=list)
+    gap_ms: int | None = None
+
+    @property
+    def at_ms(self) -> int:
+        return self.gathered.at_ms
+
+    def emit(
+        self,
+        kind: str,
+        data: Mapping[str, Json],
+        *,
+        to: Mapping[str, Json] | None = None,
+        step: Step | None = None,
+        durable: bool = True,
+    ) -> None:
+        """
+        Record *kind* with its own fields *data*.
+
+        Args:
+            to: Registers and fields of the session that this row sets.
+
+            step: The machine's step; what it changed is added to *to*.
+        """
+        # INVARIANT: one host event leads to a bounded number of rows.
+        assert len(self.rows) < ROWS_PER_STEP_MAX, "a step grew without bound"
+        changes = dict(to or {})
+        if step is not None:
+            changes |= registers_json(self.state.registers, step.after)
+        before = self.state.registers.state
+        redacted, hidden = self.law.redact(dict(data))
+        body: dict[str, Json] = {"data": redacted, "before": before.value}
+        if changes:
+            body["to"] = changes
+        body |= self._envelope()
+        if hidden:
+            body["redacted"] = list(hidden)
+        after = evolve(self.state, self.state.head + 1, kind, self.at_ms, body)
+        body["after"] = after.registers.state.value
+        body["epoch"] = after.registers.epoch
+        self.state = after
+        self.rows.append(DraftRow(kind, self.at_ms, body, durable))
+
+    def _envelope(self) -> dict[str, Json]:
+        command = self.command
+        fields: dict[str, Json] = {"host": command.host}
+        if self.state.identity.role:
+            fields["role"] = self.state.identity.role
+        if self.state.identity.parent:
+            fields["parent"] = self.state.identity.parent
+        if command.actor:
+            fields["actor"] = command.actor
+        if command.call is not None and command.call.call_id:
+            fields["call_id"] = command.call.call_id
+        if command.written and not self.rows:
+            fields["written"] = {name: dict(one) for name, one in command.written.items()}
+        return fields
+
+    def outcome(self, reply: Reply) -> Outcome:
+        """The finished step with its answer."""
+        return Outcome(
+            rows=tuple(self.rows),
+            state=self.state,
+            reply=reply,
+            violations=tuple(self.violations),
+            interrupts=self.interrupts,
+            interrupt_reason=self.interrupt_reason,
+        )
+
+
+def texts(values: Sequence[object]) -> list[Json]:
+    """*values* as a JSON list of strings."""
+    return [str(one) for one in values]

@@ -1,0 +1,283 @@
+"""
+`evolve`: apply one recorded row to a session.
+
+It never asks the machine, the rules or the clock: rows carry the registers they lead to,
+so that replay needs nothing but the journal, and yesterday's journal gives the same
+session under tomorrow's rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from sys import intern
+from typing import Any, cast
+
+import attrs
+
+from governance.context import Anchor, keep_anchors
+from governance.machine import Registers
+from governance.session import stall
+from governance.session.metrics import Metrics
+from governance.session.state import (
+    CHILDREN_MAX,
+    LABELS_MAX,
+    OPEN_CALLS_MAX,
+    RECENT_CHARS_MAX,
+    RECENT_MAX,
+    OpenCall,
+    SessionState,
+)
+from governance.states import State
+from governance.values import Json
+
+Body = Mapping[str, Json]
+Changes = dict[str, object]
+Fold = Callable[[SessionState, Mapping[str, Any], int], Changes]
+
+
+def evolve(state: SessionState, seq: int, kind: str, at_ms: int, body: Body) -> SessionState:
+    """
+    *state* after the row *seq* of *kind*.
+
+    Unknown kinds change nothing but the head, so that a journal with rows of a later
+    version of the catalogue can still be shown.
+    """
+    changes: Changes = {"head": seq}
+    to = cast("Mapping[str, Any] | None", body.get("to"))
+    if to:
+        changes |= _apply(state, to, seq)
+    data = cast("Mapping[str, Any]", body.get("data") or {})
+    fold = _FOLDS.get(kind)
+    if fold is not None:
+        changes |= fold(state, data, at_ms)
+    ledger = state.ledger.apply(kind, data, at_ms)
+    if ledger is not state.ledger:
+        changes["ledger"] = ledger
+    return attrs.evolve(state, **changes)  # type: ignore[arg-type]
+
+
+def _apply(state: SessionState, to: Mapping[str, Any], seq: int) -> Changes:
+    """What ``to`` sets: registers by their names, and a few fields of the session."""
+    changes: Changes = {}
+    registers = {name: to[name] for name in _REGISTERS if name in to}
+    if registers:
+        after = _registers(state.registers, registers)
+        if after.state is not state.state or not after.owed <= state.registers.owed:
+            changes["moved_at"] = seq
+        changes["registers"] = after
+    if "identity" in to:
+        new = {k: intern(v) if isinstance(v, str) else v for k, v in to["identity"].items()}
+        if "parent_roles" in new:
+            new["parent_roles"] = tuple(intern(role) for role in new["parent_roles"])
+        changes["identity"] = attrs.evolve(state.identity, **cast("dict[str, Any]", new))
+    for name in ("run", "last_work_at_ms", "created_at_ms"):
+        if name in to:
+            changes[name] = to[name]
+    return changes
+
+
+_REGISTERS = tuple(attrs.fields_dict(Registers))
+
+
+def _registers(before: Registers, new: dict[str, Any]) -> Registers:
+    if "state" in new:
+        new["state"] = State(new["state"])
+    if new.get("left") is not None:
+        new["left"] = State(new["left"])
+    if "owed" in new:
+        new["owed"] = _shared_set(tuple(new["owed"]))
+    return attrs.evolve(before, **new)
+
+
+def registers_json(before: Registers, after: Registers) -> dict[str, Json]:
+    """The registers that *after* has otherwise than *before*, as a row's ``to``."""
+    changed: dict[str, Json] = {}
+    for name in _REGISTERS:
+        value = getattr(after, name)
+        if value != getattr(before, name):
+            changed[name] = sorted(value) if name == "owed" else _plain(value)
+    return changed
+
+
+def _plain(value: Json) -> Json:
+    return value.value if isinstance(value, State) else value
+
+
+@lru_cache(maxsize=4096)
+def _shared_set(names: tuple[str, ...]) -> frozenset[str]:
+    # Most sessions owe and use the same few names: one object serves them all.
+    return frozenset(intern(name) for name in names)
+
+
+def _remember(state: SessionState, line: str) -> str:
+    lines = [*state.recent.split("\n"), line.replace("\n", " ")[:RECENT_CHARS_MAX]]
+    return "\n".join([one for one in lines if one][-RECENT_MAX:])
+
+
+def _created(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    return {"created_at_ms": at_ms}
+
+
+def _turn_started(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    changes: Changes = {"metrics": state.metrics.plus(turns=1)}
+    if data.get("prompt") and data.get("prompt_source", "user") == "user":
+        changes["task"] = str(data["prompt"])[:200]
+    return changes
+
+
+_DECIDED = {
+    "allow": "tools_allowed",
+    "warn": "tools_warned",
+    "rewrite": "tools_rewritten",
+    "ask": "tools_questioned",
+    "deny": "tools_denied",
+    "halt": "tools_denied",
+}
+
+
+def _tool_decided(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    action = data["action"]
+    counts = {"tools_asked": 1, _DECIDED[action]: 1}
+    changes: Changes = {"metrics": state.metrics.plus(**counts)}
+    open_ = data.get("open")
+    if not open_:
+        return changes
+    intent = data.get("intent", "")
+    changes["stalls"] = stall.see_call(state.stalls, intent, data.get("delegate", ""))
+    if data.get("call_id"):
+        call = OpenCall(
+            call_id=data["call_id"],
+            tool=intern(data["tool"]),
+            intent=intent,
+            asked_at_ms=at_ms,
+            questioned=action == "ask",
+            approval=data.get("approval", ""),
+            stale=bool(data.get("stale")),
+        )
+        changes["open_calls"] = (*state.open_calls, call)[-OPEN_CALLS_MAX:]
+    labels = data.get("labels")
+    if labels:
+        kept = tuple(one for one in state.labels if one[0] not in labels)
+        new = tuple((intern(name), at_ms) for name in labels)
+        changes["labels"] = (*kept, *new)[-LABELS_MAX:]
+    return changes
+
+
+def _tool_finished(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    outcome = data["outcome"]
+    counts = {f"tools_{outcome}": 1, "tool_ms": int(data.get("duration_ms") or 0)}
+    changes: Changes = {"metrics": state.metrics.plus(**counts)}
+    intent, error = data.get("intent", ""), data.get("error") or ""
+    changes["stalls"] = stall.see_result(state.stalls, outcome, intent, error)
+    call_id = data.get("call_id")
+    if call_id:
+        changes["open_calls"] = tuple(c for c in state.open_calls if c.call_id != call_id)
+    if outcome == "ok" and data["tool"] not in state.done_tools:
+        changes["done_tools"] = _shared_set(tuple(sorted(state.done_tools | {data["tool"]})))
+    if data.get("clears_stale"):
+        changes["registers"] = state.registers.approve_write()
+    changes["recent"] = _remember(state, f"{intent or data['tool']} ({outcome})")
+    return changes
+
+
+def _command(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    recent = _remember(state, f"/{data['name']}")
+    return {"metrics": state.metrics.plus(commands=1), "recent": recent}
+
+
+def _compacted(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    return {"metrics": state.metrics.plus(compactions=1)}
+
+
+def _interrupted(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    return {"metrics": state.metrics.plus(interruptions=1), "interrupted_at_ms": at_ms}
+
+
+def _resumed(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    return {"metrics": state.metrics.plus(resumes=1)}
+
+
+def _reset(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    return {
+        "metrics": state.metrics.plus(resets=1),
+        "done_tools": _shared_set(()),
+        "labels": (),
+        "open_calls": (),
+        "recent": "",
+        "task": "",
+        "briefed_sha256": "",
+    }
+
+
+def _injected(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    counts = {"injections": 1, "injected_characters": int(data["characters"])}
+    return {
+        "metrics": state.metrics.plus(**counts),
+        "briefed_sha256": data["sha256"],
+        "briefed_pack": intern(data.get("packs", "")),
+    }
+
+
+def _style_changed(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    return {"identity": attrs.evolve(state.identity, style=data["style"])}
+
+
+def _child_started(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    kept = tuple(one for one in state.children if one != data["child_id"])
+    return {
+        "children": (*kept, data["child_id"])[-CHILDREN_MAX:],
+        "metrics": state.metrics.plus(children=1),
+    }
+
+
+def _child_ended(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    stats = {k: int(v) for k, v in (data.get("stats") or {}).items() if k in _ROLLED}
+    return {
+        "children": tuple(one for one in state.children if one != data["child_id"]),
+        "metrics": state.metrics.plus(**stats),
+    }
+
+
+_ROLLED = frozenset(Metrics().rolled_up())
+
+
+def _violation(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    # A child's violations reach the metrics with its roll-up when it ends.
+    return {} if data.get("child") else {"metrics": state.metrics.plus(violations=1)}
+
+
+def _stalled(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    return {"metrics": state.metrics.plus(stalls=1)}
+
+
+def _anchor_added(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    anchor = Anchor(
+        id=data["id"],
+        type=intern(data["type"]),
+        priority=intern(data["priority"]),
+        text=data["text"],
+        at_ms=at_ms,
+    )
+    return {"anchors": keep_anchors((*state.anchors, anchor))}
+
+
+_FOLDS: Mapping[str, Fold] = {
+    "session.created": _created,
+    "turn.started": _turn_started,
+    "tool.decided": _tool_decided,
+    "tool.finished": _tool_finished,
+    "command.executed": _command,
+    "session.compacted": _compacted,
+    "session.interrupted": _interrupted,
+    "session.idle": _interrupted,
+    "session.resumed": _resumed,
+    "session.reset": _reset,
+    "governance.injected": _injected,
+    "style.changed": _style_changed,
+    "child.started": _child_started,
+    "child.ended": _child_ended,
+    "violation.counted": _violation,
+    "session.stalled": _stalled,
+    "anchor.added": _anchor_added,
+}

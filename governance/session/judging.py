@@ -1,0 +1,156 @@
+"""Rules and ledger applied to one event: facts in, a decision and its violations out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from governance.ledger import Violation, escalate
+from governance.machine import Circumstances
+from governance.rules.facts import plain_facts
+from governance.rules.facts import session_facts as rule_session_facts
+from governance.rules.verdicts import Decision, History, RuleEvent
+from governance.session.answering import role_of
+from governance.session.draft import Draft
+from governance.session.interruption import interrupted
+from governance.values import Json
+
+COUNTED = frozenset({"warn", "deny", "halt"})
+"""Actions that count as a violation at once; an ask counts when it is refused."""
+
+
+def session_facts(draft: Draft) -> dict[str, object]:
+    """The facts that every event has."""
+    state, command = draft.state, draft.command
+    identity = state.identity
+    usage = command.data.get("usage")
+    fields = dict(draft.law.settings.fields) | dict(identity.fields or {})
+    return rule_session_facts(
+        role=role_of(draft) or identity.role,
+        depth=identity.depth,
+        state=str(state.state),
+        host=command.host,
+        model=str(command.data.get("model_id") or identity.model_id),
+        labels=tuple(name for name, _ in state.labels),
+        turn=state.registers.turn,
+        at_ms=draft.at_ms,
+        time_zone=draft.law.settings.time_zone,
+        approvals_open=len(state.ledger.open_approvals(draft.at_ms)),
+        usage=usage if isinstance(usage, Mapping) else {},
+        fields=fields,
+        parent_roles=identity.parent_roles,
+    )
+
+
+def model_facts(draft: Draft) -> dict[str, object]:
+    """The facts of a session's creation."""
+    data = draft.command.data
+    facts: dict[str, object] = {}
+    options = data.get("model_options")
+    if isinstance(options, Mapping):
+        facts |= {f"model_options.{name}": value for name, value in options.items()}
+    for name, fact in (("source", "source"), ("backend_name", "backend")):
+        if data.get(name):
+            facts[fact] = data[name]
+    if draft.command.parent:
+        facts["parent"] = draft.command.parent
+    return facts
+
+
+def rewritten_model(draft: Draft, decision: Decision) -> dict[str, Json]:
+    """``model_id`` and ``model_options`` as listeners and rules leave them."""
+    data = draft.command.data
+    options = data.get("model_options")
+    made: dict[str, Json] = dict(options) if isinstance(options, Mapping) else {}
+    result: dict[str, Json] = {"model_options": made}
+    if data.get("model_id"):
+        result["model_id"] = data["model_id"]
+    for fact, value in decision.rewritten(model_facts(draft)).items():
+        if fact == "model":
+            result["model_id"] = value
+        elif fact.startswith("model_options."):
+            name = fact.removeprefix("model_options.")
+            if value is None:
+                made.pop(name, None)
+            else:
+                made[name] = value
+    return result
+
+
+def history(draft: Draft) -> History:
+    """What rules may know of the session's past."""
+    return History(done_tools=draft.state.done_tools, known=True)
+
+
+def decide_on(draft: Draft, on: str, facts: Mapping[str, object]) -> Decision:
+    """The decision of all rules on an event that is no tool call."""
+    event = RuleEvent(on, {**session_facts(draft), **plain_facts(facts)})
+    return draft.law.rules.decide(event, history(draft))
+
+
+def count_violations(
+    draft: Draft, decision: Decision, *, intent: str, actions: frozenset[str] = COUNTED
+) -> None:
+    """A violation for each verdict that is one, with the steps it leads to."""
+    for verdict in decision.verdicts:
+        if verdict.action in actions:
+            count(draft, verdict.rule, verdict.action, verdict.severity, intent)
+    if decision.action == "halt":
+        rule = next(v.rule for v in decision.verdicts if v.action == "halt")
+        halt(draft, by=rule, scope=decision.halt_scope, why=decision.message)
+
+
+def count(draft: Draft, rule: str, action: str, severity: str, intent: str) -> None:
+    """Count one violation here, and hand it to the parent."""
+    state = draft.state
+    violation = Violation(
+        rule=rule,
+        action=action,
+        severity=severity,
+        role=state.identity.role,
+        turn=state.registers.turn,
+        epoch=state.registers.epoch,
+        intent=intent,
+        at_ms=draft.at_ms,
+    )
+    count_violation(draft, violation)
+    if state.identity.parent:
+        draft.violations.append(violation)
+
+
+def count_violation(draft: Draft, violation: Violation) -> None:
+    """The rows of *violation* (this session's own, or one that a child rolls up)."""
+    before = draft.state.ledger
+    data = violation.as_json()
+    data["counts"] = before.plus(violation).counts
+    draft.emit("violation.counted", data)
+    for step in escalate(draft.state.ledger, violation, draft.law.rules.escalations, draft.at_ms):
+        draft.emit("session.escalated", step.as_json())
+        draft.notes.append(step.message)
+        if step.action == "halt":
+            why = step.message or step.id
+            if step.until_ms is None:
+                halt(draft, by=step.id, scope="session", why=why)
+            else:
+                stop(draft)
+
+
+def halt(draft: Draft, *, by: str, scope: str, why: str) -> None:
+    """
+    Nobody works here until a person pardons it; *scope* says what the host is told to stop.
+    """
+    draft.emit("session.halted", {"by": by, "rule": by, "scope": scope, "why": why})
+    stop(draft)
+
+
+def stop(draft: Draft) -> None:
+    """Interrupt the session because it is halted; one that is interrupted already stays so."""
+    run = draft.law.machine.run(draft.state.registers, "interrupt", Circumstances())
+    for step in run.steps:
+        if step.outcome == "move":
+            interrupted(draft, step, "halted")
+
+
+def roll_up(draft: Draft, violations: tuple[Violation, ...], child: str) -> None:
+    """Count a child's *violations* in this session, its parent."""
+    for violation in violations:
+        count_violation(draft, violation.rolled_up(child))

@@ -1,0 +1,104 @@
+"""What `decide` decides by: the machine, the rules and the settings of one project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from attrs import field, frozen
+
+from governance.context import Budget
+from governance.ledger import Ledger
+from governance.machine import GapBounds, SessionMachine
+from governance.rules.deciding import RuleSet
+from governance.rules.paths import Places
+from governance.session.state import SessionState
+from governance.values import Json
+
+Strictness = Literal["allow", "ask", "deny"]
+
+
+@frozen(kw_only=True)
+class HostSettings:
+    """
+    What a project wants of one host; defaults are those of `governance.config`.
+
+    Attributes:
+        roles: The host's agent names → our roles.
+
+        unbriefed: What a tool gets in a host that cannot brief its model.
+
+        after_end: What a tool gets that is asked for after the session's end.
+
+        unknown_tool: What a tool gets that the host's table does not know.
+    """
+
+    roles: Mapping[str, str] = field(factory=dict)
+    unbriefed: Strictness = "allow"
+    after_end: Literal["deny", "ask", "rules"] = "deny"
+    unknown_tool: Strictness = "ask"
+
+
+@frozen(kw_only=True)
+class Settings:
+    """The part of a project's configuration that decides."""
+
+    gaps: GapBounds
+    hosts: Mapping[str, HostSettings] = field(factory=dict)
+    host_defaults: HostSettings = field(factory=HostSettings)
+    budget: Budget
+    language: str = ""
+    document_language: str = ""
+    phase: str = ""
+    style: str = ""
+    fields: Mapping[str, Json] = field(factory=dict)
+    time_zone: str = ""
+    stall_repeats_max: int = 3
+    stall_reaction: Literal["record", "warn", "halt"] = "record"
+
+    def host(self, name: str) -> HostSettings:
+        """The settings of *name*, or the defaults."""
+        return self.hosts.get(name, self.host_defaults)
+
+
+@frozen(kw_only=True)
+class Law:
+    """
+    One project's machine, rules and settings, immutable.
+
+    Attributes:
+        redact: Takes secrets out of a value before it becomes a row.
+    """
+
+    machine: SessionMachine
+    rules: RuleSet
+    settings: Settings
+    places: Places
+    redact: Callable[[Json], tuple[Json, tuple[str, ...]]]
+
+
+@frozen(kw_only=True)
+class Gathered:
+    """
+    What the shell looked up outside before it let the heart decide.
+
+    Attributes:
+        at_ms: Now.
+
+        parent: State of the parent session, for a child that has one.
+
+        child: State of the child that ends, for its figures.
+
+        predecessor_ledger: Ledger of the session that this one follows, when it starts.
+
+        journal_writable: Whether the last write of this session succeeded.
+
+        paused_reason: Why a person paused governance, or ``""`` while it is in force.
+    """
+
+    at_ms: int
+    parent: SessionState | None = None
+    child: SessionState | None = None
+    predecessor_ledger: Ledger | None = None
+    journal_writable: bool = True
+    paused_reason: str = ""

@@ -1,0 +1,240 @@
+"""Starts, interruptions, resumes, resets, ends, compactions and sub-sessions as rows."""
+
+from __future__ import annotations
+
+from governance.machine import Refusal, Step
+from governance.rules.verdicts import RuleEvent
+from governance.session import judging, tools
+from governance.session.answering import REMARKS, allow, refusal_reply, remark, role_of, work
+from governance.session.draft import Draft, texts
+from governance.session.interruption import implied_end, interrupt_children, interrupted
+from governance.session.outcomes import settle_open_calls
+from governance.session.replies import Reply
+from governance.states import State
+from governance.values import Json
+
+
+def record_implied(draft: Draft, step: Step) -> None:
+    """The rows of a step that had to come first: an adoption, an interrupt, a resume."""
+    match step.event:
+        case "start":
+            _created(draft, step, adopted=draft.command.event != "start")
+        case "interrupt":
+            interrupted(draft, step, "process_gone")
+        case "resume":
+            resumed(draft, step)
+        case _:
+            # INVARIANT: the machine's table puts nothing else before another event.
+            raise AssertionError(f"`{step.event}` cannot come first")
+
+
+def finish(draft: Draft, step: Step) -> Reply:
+    """The rows and the answer of a lifecycle event; also what only remarks on one."""
+    if step.outcome in REMARKS:
+        return remark(draft, step)
+    match step.event:
+        case "start":
+            return _start(draft, step)
+        case "resume":
+            resumed(draft, step)
+        case "reset":
+            settle_open_calls(draft)
+            implied_end(draft, step)
+            _reset(draft, step, "reset")
+            interrupt_children(draft, "parent_reset")
+        case "interrupt":
+            interrupted(draft, step, str(draft.command.data.get("reason") or "interrupted"))
+        case "end":
+            _end(draft, step)
+        case "compact":
+            _compacted(draft, step)
+        case "lapse":
+            why = draft.command.data.get("why") or "not_delivered"
+            draft.emit("governance.lapsed", {"why": why}, step=step)
+        case "child_start":
+            data = draft.command.data
+            draft.emit(
+                "child.started",
+                {"child_id": data["child_id"], "role": data.get("role") or ""},
+                to=work(draft),
+                step=step,
+            )
+        case "child_end":
+            _child_ended(draft, step)
+        case _:
+            raise AssertionError(f"`{step.event}` has its own room")
+    return allow(draft)
+
+
+def refuse(draft: Draft, refusal: Refusal) -> Reply:
+    """The machine or a guard says no: a row with the reasons, and an answer with them."""
+    call = draft.command.call
+    if refusal.event == "tool_before" and call is not None:
+        return tools.refuse_call(draft, call, refusal.reasons)
+    data: dict[str, Json] = {"event": refusal.event, "reasons": texts(refusal.reasons)}
+    draft.emit("event.refused", data)
+    return refusal_reply(draft, refusal.reasons)
+
+
+def refuse_by_listener(draft: Draft, step: Step) -> Reply:
+    """A *before* listener says no: as a refusal of the machine, with its reasons."""
+    refusal = Refusal(step.event, draft.state.state, draft.command.refused)
+    return refuse(draft, refusal)
+
+
+def transition_rules(draft: Draft, step: Step) -> Reply | None:
+    """The refusal of rules with ``on = "transition"``, or ``None`` if they let it be."""
+    if step.before.state is step.after.state and step.event != "compacting":
+        return None
+    if not draft.law.rules.has("transition"):
+        return None
+    facts = judging.session_facts(draft) | {
+        "event": step.event,
+        "from": str(step.before.state),
+        "to": str(step.after.state),
+        "reason": str(draft.command.data.get("reason") or ""),
+    }
+    if draft.gap_ms is not None:
+        facts["gap_seconds"] = max(0, draft.gap_ms) // 1000
+    decision = draft.law.rules.decide(RuleEvent("transition", facts), judging.history(draft))
+    if decision.action not in ("ask", "deny", "halt"):
+        return None
+    rules = tuple(verdict.rule for verdict in decision.verdicts)
+    reasons = (decision.message,)
+    draft.emit("event.refused", {"event": step.event, "reasons": texts(reasons)})
+    judging.count_violations(draft, decision, intent=f"transition:{step.event}")
+    return refusal_reply(draft, reasons, rules, decision.message)
+
+
+def _start(draft: Draft, step: Step) -> Reply:
+    if step.reasons:
+        draft.emit("event.refused", {"event": "start", "reasons": texts(step.reasons)}, step=step)
+        return refusal_reply(draft, step.reasons)
+    if step.before.state is not State.ABSENT:
+        return allow(draft)
+    decision = judging.decide_on(draft, "session", judging.model_facts(draft))
+    if decision.action in ("ask", "deny", "halt"):
+        # The session is not created; the refusal has no journal to stand in but its own.
+        reasons = (decision.message,)
+        rules = tuple(verdict.rule for verdict in decision.verdicts)
+        draft.emit("event.refused", {"event": "start", "reasons": texts(reasons)})
+        return refusal_reply(draft, reasons, rules, decision.message)
+    rewritten = judging.rewritten_model(draft, decision)
+    _created(draft, step, adopted=False)
+    if decision.rewrites or draft.command.written:
+        return Reply(
+            event="start",
+            action="rewrite",
+            state=draft.state.state,
+            message=decision.message,
+            rules=tuple(verdict.rule for verdict in decision.verdicts),
+            rewritten=rewritten,
+            head=draft.state.head,
+            counts=draft.state.ledger.counts,
+        )
+    return allow(draft, decision.message, tuple(v.rule for v in decision.verdicts))
+
+
+def _created(draft: Draft, step: Step, *, adopted: bool) -> None:
+    command, settings = draft.command, draft.law.settings
+    data, parent = command.data, draft.gathered.parent
+    language = str(data.get("language") or settings.language)
+    documents = str(data.get("document_language") or settings.document_language or language)
+    identity: dict[str, Json] = {
+        "host": command.host,
+        "role": role_of(draft) or (parent.identity.role if parent else ""),
+        "agent": command.agent,
+        "model_id": str(data.get("model_id") or ""),
+        "language": language,
+        "document_language": documents,
+        "phase": str(data.get("phase") or settings.phase),
+        "style": str(data.get("style") or settings.style),
+        "predecessor": str(data.get("predecessor") or ""),
+    }
+    if command.parent:
+        identity["parent"] = command.parent
+        identity["depth"] = (parent.identity.depth if parent else 0) + 1
+        if parent is not None:
+            above = (parent.identity.role, *parent.identity.parent_roles)
+            identity["parent_roles"] = [role for role in above if role]
+    if data.get("fields"):
+        identity["fields"] = data["fields"]
+    created: dict[str, Json] = {
+        "model_id": identity["model_id"],
+        "context": str(data.get("context_type") or ""),
+        "language": {"communication": language, "documents": documents},
+        "phase": identity["phase"],
+        "style": identity["style"],
+        "adopted": adopted,
+    }
+    carried = draft.gathered.predecessor_ledger
+    if carried is not None:
+        created["carried"] = carried.carry()
+    if identity["predecessor"]:
+        created["predecessor"] = identity["predecessor"]
+    to = work(draft) | {"identity": identity}
+    draft.emit("session.created", created, to=to, step=step)
+
+
+def resumed(draft: Draft, step: Step) -> None:
+    """Work goes on after a gap, or starts anew when the gap was too long."""
+    if step.after.epoch > step.before.epoch:
+        _reset(draft, step, "gap")
+        return
+    data: dict[str, Json] = {
+        "stale": step.after.stale,
+        "from": "end" if step.before.state is State.ENDED else "interrupt",
+        "previous_state": str(step.before.left or step.before.state),
+    }
+    if draft.gap_ms is not None:
+        data["gap_seconds"] = max(0, draft.gap_ms) / 1000
+    draft.emit("session.resumed", data, to=work(draft), step=step)
+
+
+def _reset(draft: Draft, step: Step, cause: str) -> None:
+    data: dict[str, Json] = {"epoch": step.after.epoch, "cause": cause}
+    draft.emit("session.reset", data, to=work(draft), step=step)
+
+
+def _end(draft: Draft, step: Step) -> None:
+    settle_open_calls(draft)
+    implied_end(draft, step)
+    data: dict[str, Json] = {
+        "reason": str(draft.command.data.get("reason") or "ended"),
+        "stats": draft.state.metrics.as_json(),
+    }
+    draft.emit("session.ended", data, step=step)
+    interrupt_children(draft, "parent_ended")
+
+
+def _compacted(draft: Draft, step: Step) -> None:
+    given = draft.command.data
+    data: dict[str, Json] = {
+        "trigger": str(given.get("trigger") or "unknown"),
+        "compaction_count": draft.state.metrics.compactions + 1,
+    }
+    for name in ("context_size_tokens", "summary"):
+        if given.get(name) is not None:
+            data[name] = given[name]
+    draft.emit("session.compacted", data, step=step)
+
+
+def turn_ended(draft: Draft, step: Step) -> None:
+    """The model stopped; calls without an outcome are settled."""
+    settle_open_calls(draft)
+    data: dict[str, Json] = {
+        "turn": draft.state.registers.turn,
+        "stats": draft.state.metrics.as_json(),
+    }
+    if draft.command.data.get("failure"):
+        data["failure"] = draft.command.data["failure"]
+    draft.emit("turn.ended", data, step=step, durable=False)
+
+
+def _child_ended(draft: Draft, step: Step) -> None:
+    data = draft.command.data
+    child = draft.gathered.child
+    stats: dict[str, Json] = {}
+    if child is not None:
+        stats |= child.metrics.rolled_up()
+    draft.emit("child.ended", {"child_id": data["child_id"], "stats": stats}, step=step)

@@ -1,0 +1,72 @@
+"""Execution metrics of one session, and their roll-up from sub-sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import evolve, fields_dict, frozen
+
+from governance.values import Json
+
+
+@frozen
+class Metrics:
+    """
+    What a session did, as counts.
+
+    A child's figures are added to every ancestor when the child ends or is interrupted,
+    under ``children_*``, so that own work and delegated work stay apart.
+    """
+
+    turns: int = 0
+    tools_asked: int = 0
+    tools_allowed: int = 0
+    tools_warned: int = 0
+    tools_rewritten: int = 0
+    tools_questioned: int = 0
+    tools_denied: int = 0
+    tools_ok: int = 0
+    tools_failed: int = 0
+    tools_refused: int = 0
+    tools_unknown: int = 0
+    tool_ms: int = 0
+    commands: int = 0
+    compactions: int = 0
+    interruptions: int = 0
+    resumes: int = 0
+    resets: int = 0
+    violations: int = 0
+    stalls: int = 0
+    injections: int = 0
+    injected_characters: int = 0
+    children: int = 0
+    children_tools: int = 0
+    children_denied: int = 0
+    children_failed: int = 0
+    children_violations: int = 0
+
+    def plus(self, **counts: int) -> Metrics:
+        """These metrics with each of *counts* added."""
+        changed = {name: getattr(self, name) + value for name, value in counts.items()}
+        return evolve(self, **changed)
+
+    def rolled_up(self) -> dict[str, int]:
+        """What a parent adds for this session: its own work and that of its children."""
+        return {
+            "children_tools": self.tools_asked + self.children_tools,
+            "children_denied": self.tools_denied + self.children_denied,
+            "children_failed": self.tools_failed + self.children_failed,
+            "children_violations": self.violations + self.children_violations,
+        }
+
+    def as_json(self) -> dict[str, Json]:
+        """The counts that are not zero, by name."""
+        return {name: value for name in _NAMES if (value := getattr(self, name))}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> Metrics:
+        """The metrics that `as_json` wrote; names it does not know are left out."""
+        return cls(**{name: int(data[name]) for name in _NAMES if name in data})  # type: ignore[arg-type]
+
+
+_NAMES = tuple(fields_dict(Metrics))

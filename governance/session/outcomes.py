@@ -1,0 +1,151 @@
+"""What became of calls: results, failures, refusals, and what was never heard of again."""
+
+from __future__ import annotations
+
+from governance.machine import Step
+from governance.rules.facts import facts_of_call, result_facts
+from governance.rules.verdicts import Decision, RuleEvent
+from governance.session import judging, stall
+from governance.session.answering import allow, refusal_reply
+from governance.session.draft import Draft
+from governance.session.replies import Reply
+from governance.session.state import OpenCall, SessionState
+from governance.values import Json
+
+FILE_OPERATIONS = {"write": "write", "edit": "edit", "delete": "delete"}
+ERROR_CHARS_MAX = 2000
+
+
+def settle_open_calls(draft: Draft) -> None:
+    """
+    Give every open call an outcome, for its own report can no longer come.
+
+    A call that was put to a person was refused (hosts say nothing of a tool that their
+    user refused); any other is unknown, and is never run again silently.
+    """
+    for call in draft.state.open_calls:
+        outcome = "refused" if call.questioned else "unknown"
+        _finished(draft, call, call.tool, outcome, {})
+
+
+def tool_after(draft: Draft, _step: Step) -> Reply:
+    """
+    A tool has run, failed, or was refused by the host or its user.
+
+    The effect has happened: a rule on ``tool-result`` that denies withholds the output.
+    """
+    call = draft.command.call
+    # INVARIANT: adapters give every tool event its call.
+    assert call is not None, "`tool_after` needs a call"
+    data = draft.command.data
+    outcome = str(data.get("outcome") or "unknown")
+    open_call = draft.state.open_call(call.call_id) if call.call_id else None
+    if open_call is None and outcome in ("refused", "unknown"):
+        why = "the call is not open"
+        draft.emit("event.duplicate", {"event": "tool_after", "why": why}, durable=False)
+        return allow(draft)
+    facts = facts_of_call(call, draft.law.places)
+    before = draft.state
+    fields: dict[str, Json] = {}
+    for name in ("duration_ms", "exit_code"):
+        if data.get(name) is not None:
+            fields[name] = data[name]
+    if data.get("error"):
+        fields["error"] = str(data["error"])[:ERROR_CHARS_MAX]
+    if open_call is None:
+        fields["unasked"] = True
+        open_call = OpenCall(call.call_id, call.tool, str(facts.get("intent") or ""), 0)
+    _finished(draft, open_call, call.tool, outcome, fields)
+    if outcome == "ok":
+        _effects(draft, call.tool, facts)
+    _stalls(draft, before)
+    if not draft.law.rules.has("tool-result"):
+        return _noted(draft)
+    return _judge_result(draft, facts, outcome)
+
+
+def _finished(
+    draft: Draft, call: OpenCall, tool: str, outcome: str, fields: dict[str, Json]
+) -> None:
+    data: dict[str, Json] = {"tool": tool, "outcome": outcome, "intent": call.intent}
+    if call.call_id:
+        data["call_id"] = call.call_id
+    if call.stale and outcome in ("ok", "failed"):
+        data["clears_stale"] = True
+    draft.emit("tool.finished", data | fields)
+    if call.approval:
+        _settle_approval(draft, call, outcome)
+
+
+def _settle_approval(draft: Draft, call: OpenCall, outcome: str) -> None:
+    """A person was asked by the host: what became of the call tells what was answered."""
+    approval = draft.state.ledger.approval(call.approval)
+    if approval is None or not call.questioned:
+        return
+    decision = {"ok": "approved", "failed": "approved", "refused": "denied"}.get(outcome)
+    if decision is None:
+        return
+    draft.emit(
+        "approval.settled", {"id": approval.id, "by": draft.command.host, "decision": decision}
+    )
+    if decision == "denied":
+        for name in approval.rules:
+            rule = draft.law.rules.rules.get(name)
+            severity = rule.severity if rule is not None else "medium"
+            judging.count(draft, name, "ask", severity, call.intent)
+
+
+def _effects(draft: Draft, tool: str, facts: dict[str, object]) -> None:
+    operation = FILE_OPERATIONS.get(tool)
+    if operation and facts.get("path"):
+        data: dict[str, Json] = {"path": str(facts["path"]), "operation": operation}
+        draft.emit("file.changed", data, durable=False)
+    title = draft.command.data.get("task_title")
+    if title:
+        draft.emit("task.completed", {"title": title, "outcome": "ok"}, durable=False)
+
+
+def _stalls(draft: Draft, before: SessionState) -> None:
+    """Report going round in circles; the reaction is the project's choice."""
+    if draft.state.stalls == before.stalls:
+        return
+    report_stalls(draft)
+
+
+def report_stalls(draft: Draft) -> None:
+    """The rows of the patterns that the session shows just now, and the reaction."""
+    settings = draft.law.settings
+    for found in stall.detect(draft.state.stalls, repeats_max=settings.stall_repeats_max):
+        draft.emit("session.stalled", stall.stall_data(found))
+        if settings.stall_reaction == "warn":
+            draft.notes.append(f"going round in circles: {found.evidence}; try something else")
+        if settings.stall_reaction == "halt":
+            judging.halt(draft, by="session.stalled", scope="session", why=found.evidence)
+
+
+def _judge_result(draft: Draft, facts: dict[str, object], outcome: str) -> Reply:
+    data = draft.command.data
+    output, error, exit_code = data.get("output"), data.get("error"), data.get("exit_code")
+    duration_ms = data.get("duration_ms")
+    result = result_facts(
+        outcome=outcome,
+        output=output if isinstance(output, str) else None,
+        error=error if isinstance(error, str) else None,
+        exit_code=exit_code if isinstance(exit_code, int) else None,
+        duration_ms=int(duration_ms) if isinstance(duration_ms, (int, float)) else None,
+    )
+    event = RuleEvent(
+        "tool-result", judging.session_facts(draft) | facts | result, draft.command.call
+    )
+    decision = draft.law.rules.decide(event, judging.history(draft))
+    judging.count_violations(draft, decision, intent=str(facts.get("intent") or ""))
+    if decision.action in ("ask", "deny", "halt"):
+        rules = tuple(verdict.rule for verdict in decision.verdicts)
+        return refusal_reply(draft, (decision.message,), rules, decision.message)
+    return _noted(draft, decision)
+
+
+def _noted(draft: Draft, decision: Decision | None = None) -> Reply:
+    message = "\n".join([*([decision.message] if decision else []), *draft.notes])
+    rules = tuple(v.rule for v in decision.verdicts) if decision else ()
+    return allow(draft, message.strip(), rules)

@@ -1,0 +1,85 @@
+"""A session's state as bytes and back, for snapshots: plain JSON, never pickle."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import attrs
+
+from governance.context import Anchor
+from governance.ledger import Ledger
+from governance.machine import Registers
+from governance.session.metrics import Metrics
+from governance.session.stall import StallWindow
+from governance.session.state import Identity, OpenCall, SessionState
+from governance.states import State
+from governance.values import Json, dump_json, load_json
+
+_PLAIN = (
+    "id", "head", "moved_at", "run", "created_at_ms", "last_work_at_ms", "interrupted_at_ms",
+    "briefed_sha256", "briefed_pack", "task", "recent",
+)  # fmt: skip
+
+
+def state_bytes(state: SessionState) -> bytes:
+    """
+    *state* as JSON bytes.
+
+    Raises:
+        ValueRefused: It holds something that no journal may hold.
+    """
+    made: dict[str, Any] = {name: getattr(state, name) for name in _PLAIN}
+    made["registers"] = _registers_json(state.registers)
+    made["identity"] = attrs.asdict(state.identity)
+    made["open_calls"] = [list(attrs.astuple(call)) for call in state.open_calls]
+    made["done_tools"] = sorted(state.done_tools)
+    made["labels"] = [list(one) for one in state.labels]
+    made["children"] = list(state.children)
+    made["anchors"] = [attrs.asdict(one) for one in state.anchors]
+    made["ledger"] = state.ledger.as_json()
+    made["metrics"] = state.metrics.as_json()
+    made["stalls"] = state.stalls.as_json()
+    return dump_json(cast("Json", made))
+
+
+def state_of_bytes(data: bytes) -> SessionState:
+    """
+    The state that `state_bytes` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError, ValueRefused: *data* is nothing that it wrote.
+    """
+    wrote = cast("dict[str, Any]", load_json(data))
+    return SessionState(
+        **{name: wrote[name] for name in _PLAIN},
+        registers=_registers_of(wrote["registers"]),
+        identity=Identity(
+            **{**wrote["identity"], "parent_roles": tuple(wrote["identity"]["parent_roles"])}
+        ),
+        open_calls=tuple(OpenCall(*one) for one in wrote["open_calls"]),
+        done_tools=frozenset(wrote["done_tools"]),
+        labels=tuple((name, at_ms) for name, at_ms in wrote["labels"]),
+        children=tuple(wrote["children"]),
+        anchors=tuple(Anchor(**one) for one in wrote["anchors"]),
+        ledger=Ledger.from_json(wrote["ledger"]),
+        metrics=Metrics.from_json(wrote["metrics"]),
+        stalls=StallWindow.from_json(wrote["stalls"]),
+    )
+
+
+def _registers_json(registers: Registers) -> dict[str, Json]:
+    made = attrs.asdict(registers)
+    made["owed"] = sorted(registers.owed)
+    return made
+
+
+def _registers_of(wrote: dict[str, Any]) -> Registers:
+    left = wrote["left"]
+    return Registers(
+        **{
+            **wrote,
+            "state": State(wrote["state"]),
+            "left": None if left is None else State(left),
+            "owed": frozenset(wrote["owed"]),
+        }
+    )

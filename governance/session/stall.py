@@ -1,0 +1,142 @@
+"""
+Stall detection: the same failure three times, A-B-A-B, the same delegate again and again.
+
+Each is a fold over finished and asked calls with a window of a few fingerprints, fed
+from recorded events alone, so that it survives restarts and replays.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve, frozen
+
+from governance.values import Json
+
+WINDOW = 9
+"""Fingerprints kept per kind; enough for the longest pattern looked for."""
+
+_VOLATILE = re.compile(r"0x[0-9a-f]+|\d+|[0-9a-f]{8,}|/tmp/\S+")
+_SPACE = re.compile(r"\s+")
+
+
+@frozen
+class Stall:
+    """
+    One pattern that says that the session is going round in circles.
+
+    Attributes:
+        kind: ``"same_failure"``, ``"oscillation"`` or ``"same_delegate"``.
+
+        evidence: What repeats, in words.
+    """
+
+    kind: str
+    evidence: str
+
+
+@frozen
+class StallWindow:
+    """
+    The last few fingerprints of failures, calls and delegations, newest last.
+
+    Each is a crc32 in four bytes: a tuple of integers would take ten times the memory of
+    a live session.
+    """
+
+    failures: bytes = b""
+    calls: bytes = b""
+    delegates: bytes = b""
+
+    def as_json(self) -> list[str]:
+        """The three windows as hexadecimal text."""
+        return [self.failures.hex(), self.calls.hex(), self.delegates.hex()]
+
+    @classmethod
+    def from_json(cls, data: Sequence[str]) -> StallWindow:
+        """The windows that `as_json` wrote."""
+        return cls(*(bytes.fromhex(one) for one in data))
+
+
+def normalise_failure(error: str) -> str:
+    """*error* without what differs from one time to the next (numbers, addresses, times)."""
+    text = _VOLATILE.sub("#", error.lower()[:2000])
+    return _SPACE.sub(" ", text).strip()
+
+
+def _mark(text: str) -> bytes:
+    return zlib.crc32(text.encode("utf-8", "replace")).to_bytes(4, "big")
+
+
+def _push(window: bytes, mark: bytes) -> bytes:
+    return (window + mark)[-4 * WINDOW :]
+
+
+def _marks(window: bytes) -> list[bytes]:
+    return [window[at : at + 4] for at in range(0, len(window), 4)]
+
+
+def see_call(window: StallWindow, intent: str, delegate: str = "") -> StallWindow:
+    """*window* after a call was let through; another agent resets the delegate run."""
+    window = evolve(window, calls=_push(window.calls, _mark(intent)))
+    if delegate:
+        window = evolve(window, delegates=_push(window.delegates, _mark(delegate)))
+    return window
+
+
+def see_result(window: StallWindow, outcome: str, intent: str, error: str) -> StallWindow:
+    """*window* after a call finished; success of the same intent clears its failures."""
+    if outcome == "failed":
+        mark = _mark(intent + "\n" + normalise_failure(error))
+        return evolve(window, failures=_push(window.failures, mark))
+    if outcome == "ok":
+        return evolve(window, failures=b"")
+    return window
+
+
+def detect(window: StallWindow, *, repeats_max: int) -> tuple[Stall, ...]:
+    """
+    The patterns that *window* shows just now.
+
+    A pattern is reported when it first appears and not again for each repetition: the
+    window must end with exactly *repeats_max* equal failures or delegations, or with
+    A-B-A-B that A-B did not precede.
+    """
+    found = []
+    if _run_length(window.failures) == repeats_max:
+        found.append(Stall("same_failure", f"the same failure {repeats_max} times in a row"))
+    if _run_length(window.delegates) == repeats_max:
+        found.append(Stall("same_delegate", f"the same delegate {repeats_max} times in a row"))
+    if _oscillates(window.calls):
+        found.append(Stall("oscillation", "two calls in turn, A-B-A-B"))
+    return tuple(found)
+
+
+def _run_length(window: bytes) -> int:
+    marks = _marks(window)
+    if not marks:
+        return 0
+    count = 0
+    for mark in reversed(marks):
+        if mark != marks[-1]:
+            break
+        count += 1
+    return count
+
+
+def _oscillates(window: bytes) -> bool:
+    marks = _marks(window)
+    if len(marks) < 4:
+        return False
+    a, b, c, d = marks[-4:]
+    if not (a == c and b == d and a != b):
+        return False
+    # The fifth from the end continuing the pattern means that it was reported before.
+    return len(marks) == 4 or marks[-5] != b
+
+
+def stall_data(stall: Stall) -> Mapping[str, Json]:
+    """Own fields of the event ``session.stalled``."""
+    return {"kind": stall.kind, "evidence": stall.evidence}

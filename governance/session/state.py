@@ -1,0 +1,143 @@
+"""What is known of one session: a fold of its journal, and nothing that is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from governance.context import Anchor
+from governance.ledger import Ledger
+from governance.machine import ABSENT, Registers
+from governance.session.metrics import Metrics
+from governance.session.stall import StallWindow
+from governance.states import LIVE_STATES, State
+from governance.values import Json
+
+FOLD_VERSION = 1
+"""Version of `SessionState` and `evolve`; a snapshot of another version is not used."""
+
+OPEN_CALLS_MAX = 256
+"""Calls that may be open at once; the oldest is settled as unknown beyond it."""
+
+LABELS_MAX = 64
+CHILDREN_MAX = 256
+RECENT_MAX = 5
+RECENT_CHARS_MAX = 72
+
+
+@frozen
+class OpenCall:
+    """
+    A tool call that was let through or put to a person, and has no outcome yet.
+
+    Attributes:
+        approval: Id of the approval that it waits for or used, or ``""``.
+
+        stale: It was asked because the session is stale; its success clears that.
+    """
+
+    call_id: str
+    tool: str
+    intent: str
+    asked_at_ms: int
+    questioned: bool = False
+    approval: str = ""
+    stale: bool = False
+
+
+@frozen
+class Identity:
+    """
+    Who a session is: what is said once and seldom changes.
+
+    Attributes:
+        depth: 0 for a root, 1 for its child, and so on: the length of a chain.
+
+        parent_roles: Roles of its parents, the nearest first: it may do what all of them may.
+
+        predecessor: Session that this one follows (after a clear, fork or rename).
+    """
+
+    host: str = ""
+    role: str = ""
+    agent: str = ""
+    model_id: str = ""
+    parent: str = ""
+    depth: int = 0
+    parent_roles: tuple[str, ...] = ()
+    predecessor: str = ""
+    language: str = ""
+    document_language: str = ""
+    phase: str = ""
+    style: str = ""
+    fields: Mapping[str, Json] | None = None
+
+
+NOBODY = Identity()
+
+
+@frozen
+class SessionState:
+    """
+    One session as its journal tells it.
+
+    Attributes:
+        head: Sequence of the last row folded.
+
+        moved_at: Sequence of the last row that moved the state or added to what is owed;
+            a briefing rendered before it is outdated.
+
+        run: Process of the host that works on it, ``""`` when the host does not say.
+
+        last_work_at_ms: When work was last seen (turn, tool, child, start, resume), or
+            ``None``; the gap is measured from here.
+
+        done_tools: Canonical tools that were ok in this epoch.
+
+        recent: The last few things done, one a line, newest last, for notices.
+    """
+
+    id: str
+    registers: Registers = ABSENT
+    identity: Identity = NOBODY
+    head: int = 0
+    moved_at: int = 0
+    run: str = ""
+    created_at_ms: int = 0
+    last_work_at_ms: int | None = None
+    interrupted_at_ms: int | None = None
+    briefed_sha256: str = ""
+    briefed_pack: str = ""
+    task: str = ""
+    open_calls: tuple[OpenCall, ...] = ()
+    done_tools: frozenset[str] = frozenset()
+    labels: tuple[tuple[str, int], ...] = ()
+    children: tuple[str, ...] = ()
+    recent: str = ""
+    anchors: tuple[Anchor, ...] = ()
+    ledger: Ledger = field(factory=Ledger)
+    metrics: Metrics = field(factory=Metrics)
+    stalls: StallWindow = field(factory=StallWindow)
+
+    @property
+    def state(self) -> State:
+        """Where the session stands."""
+        return self.registers.state
+
+    @property
+    def governance_injected(self) -> bool:
+        """Whether the model has been told all it must be told: derived, never stored."""
+        return self.registers.governance_injected
+
+    @property
+    def live(self) -> bool:
+        """Whether somebody works here."""
+        return self.registers.state in LIVE_STATES
+
+    def open_call(self, call_id: str) -> OpenCall | None:
+        """The open call of that id, if there is one."""
+        for call in self.open_calls:
+            if call.call_id == call_id:
+                return call
+        return None

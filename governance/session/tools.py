@@ -1,0 +1,332 @@
+"""The moment before a tool runs: everything that has a say, and the one answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import cast
+
+from attrs import evolve, frozen
+
+from governance.calls import ToolCall
+from governance.ledger import approval_key, find_approval, in_force
+from governance.machine import Step
+from governance.rules.facts import facts_of_call
+from governance.rules.rewriting import rewrite_call
+from governance.rules.verdicts import Decision, RuleEvent
+from governance.session import briefing, judging, outcomes
+from governance.session.answering import allow, work
+from governance.session.draft import Draft, texts
+from governance.session.replies import ACTIONS, Action, Injection, Reply
+from governance.values import Json, dump_json
+
+ARGUMENT_BYTES_MAX = 16 * 1024
+"""Arguments beyond it stand in the journal as hash, size and beginning."""
+
+WRITING_TOOLS = frozenset({"write", "edit", "delete", "shell", "other"})
+"""Tools that may change something, for the question that a stale session asks first."""
+
+
+@frozen
+class Floor:
+    """An action that something other than a rule demands at least."""
+
+    action: Action
+    rule: str
+    message: str
+
+
+@frozen(kw_only=True)
+class Judgement:
+    """What rules, ledger, machine and host together make of one call."""
+
+    action: Action
+    rules: tuple[str, ...]
+    message: str
+    call: ToolCall
+    facts: Mapping[str, object]
+    decision: Decision
+    rewritten: bool = False
+    approval: str = ""
+    stale: bool = False
+
+
+def tool_before(draft: Draft, step: Step) -> Reply:
+    """
+    Decide one tool call.
+
+    A session that is owed its briefing gets it as the message of a deny, for nothing can
+    reach the model before the tool runs; a project with nothing to say goes on by rules.
+    """
+    call = draft.command.call
+    # INVARIANT: adapters give every tool event its call.
+    assert call is not None, "`tool_before` needs a call"
+    if draft.gathered.paused_reason:
+        return _let_through_paused(draft, call)
+    if step.outcome == "brief_instead":
+        injection = briefing.owed_text(draft)
+        if injection is not None:
+            return _brief_instead(draft, call, injection)
+    judgement = _judge(draft, call, _floors(draft, call, step))
+    judgement = _ask_terms(draft, judgement)
+    _record(draft, judgement)
+    judging.count_violations(
+        draft, judgement.decision, intent=str(judgement.facts.get("intent") or "")
+    )
+    if judgement.action in ("allow", "warn", "rewrite", "ask"):
+        outcomes.report_stalls(draft)
+    return _reply(draft, judgement)
+
+
+def refuse_call(draft: Draft, call: ToolCall, reasons: tuple[str, ...]) -> Reply:
+    """A call that the machine or a guard refuses, before any rule is looked at."""
+    message = "; ".join(reasons)
+    facts = facts_of_call(call, draft.law.places)
+    draft.emit("tool.decided", _decided(call, facts, "deny", (), message))
+    return Reply(
+        event="tool_before",
+        action="deny",
+        state=draft.state.state,
+        message=message,
+        reasons=reasons,
+        head=draft.state.head,
+        counts=draft.state.ledger.counts,
+    )
+
+
+def _let_through_paused(draft: Draft, call: ToolCall) -> Reply:
+    facts = facts_of_call(call, draft.law.places)
+    data = _decided(call, facts, "allow", (), f"paused: {draft.gathered.paused_reason}")
+    data |= {"open": True, "paused": True}
+    draft.emit("tool.decided", data, to=work(draft))
+    return allow(draft)
+
+
+def _brief_instead(draft: Draft, call: ToolCall, injection: Injection) -> Reply:
+    """The denied call carries the briefing; the model reads it and tries again."""
+    facts = facts_of_call(call, draft.law.places)
+    rules = ("session.unbriefed",)
+    message = f"{injection.text}\n\nThe call was not run: read the above, then make it again."
+    data = _decided(call, facts, "deny", rules, "the model was not briefed")
+    draft.emit("tool.decided", data, to=work(draft))
+    if draft.command.delivery == "answer":
+        briefing.record(draft, injection)
+    return Reply(
+        event="tool_before",
+        action="deny",
+        state=draft.state.state,
+        message=message,
+        rules=rules,
+        injection=injection,
+        head=draft.state.head,
+        counts=draft.state.ledger.counts,
+    )
+
+
+def _floors(draft: Draft, call: ToolCall, step: Step) -> list[Floor]:
+    """What machine, ledger and configuration demand besides the rules."""
+    floors: list[Floor] = []
+    match step.outcome:
+        case "unbriefed_ask" | "unbriefed_deny":
+            action: Action = "ask" if step.outcome == "unbriefed_ask" else "deny"
+            text = "the model was not briefed and this host cannot brief it"
+            floors.append(Floor(action, "session.unbriefed", text))
+        case "after_end_ask" | "after_end_deny":
+            action = "ask" if step.outcome == "after_end_ask" else "deny"
+            floors.append(Floor(action, "session.after-end", "the session has ended"))
+        case _:
+            pass
+    if call.tool == "other":
+        known = draft.law.settings.host(draft.command.host).unknown_tool
+        if known != "allow":
+            text = f"the tool `{call.native or call.tool}` is not known here"
+            floors.append(Floor(known, "session.unknown-tool", text))
+    if draft.state.registers.stale and call.tool in WRITING_TOOLS:
+        text = "the session was away for long; make sure that this still applies"
+        floors.append(Floor("ask", "session.stale", text))
+    floors += [
+        Floor(cast("Action", held.action), held.id, held.message)
+        for held in in_force(draft.state.ledger, draft.at_ms)
+        if draft.law.rules.tool_is_in(call.tool, held.tools)
+    ]
+    return floors
+
+
+def _judge(draft: Draft, call: ToolCall, floors: list[Floor]) -> Judgement:
+    facts = facts_of_call(call, draft.law.places)
+    decision = _decide(draft, call, facts)
+    rules = [verdict.rule for verdict in decision.verdicts]
+    rewritten = draft.command.rewritten
+    action, message = decision.action, decision.message
+    if decision.rewrites and action in ("warn", "rewrite", "ask"):
+        first = decision
+        call = rewrite_call(call, decision.rewrites)
+        facts = facts_of_call(call, draft.law.places)
+        decision = _decide(draft, call, facts)
+        again = bool(decision.rewrites)
+        rewritten = True
+        rules += [v.rule for v in decision.verdicts if v.rule not in rules]
+        message = "\n".join(dict.fromkeys(t for t in (first.message, decision.message) if t))
+        action = _stricter(first.action, decision.action)
+        if first.action == action != decision.action:
+            # The question, or the warning, was about the call as it will now run.
+            decision = first
+        if again:
+            action, message = "deny", "the call would be rewritten again; write it as it should be"
+    if rewritten and action in ("allow", "warn"):
+        action = "rewrite"
+    for floor in floors:
+        rules.append(floor.rule)
+        action = _stricter(action, floor.action)
+        message = f"{message}\n{floor.message}".strip()
+    if action == "rewrite" and not draft.command.traits.rewrites:
+        action = "deny"
+        wanted = dump_json(dict(call.args)).decode()
+        message = f"{message}\nmake this call instead: {call.native or call.tool} {wanted}".strip()
+    stale = any(floor.rule == "session.stale" for floor in floors)
+    return Judgement(
+        action=action,
+        rules=tuple(rules),
+        message=message,
+        call=call,
+        facts=facts,
+        decision=decision,
+        rewritten=rewritten,
+        stale=stale,
+    )
+
+
+def _stricter(one: Action, other: Action) -> Action:
+    return max(one, other, key=ACTIONS.index)
+
+
+def _decide(draft: Draft, call: ToolCall, facts: Mapping[str, object]) -> Decision:
+    event = RuleEvent("tool", judging.session_facts(draft) | dict(facts), call)
+    return draft.law.rules.decide(event, judging.history(draft))
+
+
+def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
+    """An approval that was given is used up; else the question is put, or the call denied."""
+    if judgement.action != "ask":
+        return judgement
+    ledger, terms, facts = draft.state.ledger, judgement.decision.ask, judgement.facts
+    intent = str(facts.get("intent") or "")
+    key = approval_key(
+        draft.state.id,
+        judgement.call.tool,
+        dict(judgement.call.args or judgement.call.own),
+        _paths(facts),
+        judgement.rules,
+        draft.law.rules.hash,
+        intent=intent if terms.scope == "intent" else None,
+    )
+    granted = find_approval(ledger, key, draft.at_ms)
+    if granted is not None:
+        draft.emit("approval.settled", {"id": granted.id, "by": "rules", "decision": "used"})
+        action: Action = "rewrite" if judgement.rewritten else "allow"
+        return evolve(judgement, action=action, approval=granted.id)
+    ident = key[:12]
+    if not any(one.key == key for one in ledger.open_approvals(draft.at_ms)):
+        draft.emit(
+            "approval.asked",
+            {
+                "id": ident,
+                "key": key,
+                "action": f"{judgement.call.tool}: {intent or judgement.call.native}",
+                "summary": f"{judgement.call.tool}: {intent or judgement.call.native}",
+                "rules": texts(judgement.rules),
+                "expires_at_ms": draft.at_ms + terms.expires_seconds * 1000,
+                "uses": terms.uses,
+                "scope": terms.scope,
+            },
+        )
+    if draft.command.traits.asks:
+        return evolve(judgement, approval=ident)
+    message = f"{judgement.message}\na person can allow it: governance approve {ident}".strip()
+    return evolve(judgement, action="deny", message=message)
+
+
+def _paths(facts: Mapping[str, object]) -> tuple[str, ...]:
+    found: list[str] = []
+    for name in ("path", "reads", "writes"):
+        value = facts.get(name)
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            found += [str(one) for one in value]
+    return tuple(dict.fromkeys(found))
+
+
+def _record(draft: Draft, judgement: Judgement) -> None:
+    data = _decided(
+        judgement.call,
+        judgement.facts,
+        judgement.action,
+        judgement.rules,
+        judgement.message,
+    )
+    if judgement.action in ("allow", "warn", "rewrite", "ask"):
+        data["open"] = True
+        if judgement.decision.labels:
+            data["labels"] = texts(judgement.decision.labels)
+        if judgement.call.tool == "delegate":
+            data["delegate"] = str(judgement.call.own.get("agent") or "")
+    if judgement.approval:
+        data["approval"] = judgement.approval
+    if judgement.stale:
+        data["stale"] = True
+    if judgement.rewritten:
+        data["rewritten"] = True
+    if judgement.decision.shadows:
+        data["shadows"] = texts([verdict.rule for verdict in judgement.decision.shadows])
+    draft.emit("tool.decided", data, to=work(draft))
+
+
+def _decided(
+    call: ToolCall,
+    facts: Mapping[str, object],
+    action: str,
+    rules: tuple[str, ...],
+    message: str,
+) -> dict[str, Json]:
+    data: dict[str, Json] = {
+        "tool": call.tool,
+        "native": call.native,
+        "action": action,
+        "rules": texts(rules),
+        "message": message,
+        "intent": str(facts.get("intent") or ""),
+        "arguments": _bounded(call.args or call.own),
+    }
+    if call.call_id:
+        data["call_id"] = call.call_id
+    return data
+
+
+def _bounded(arguments: Mapping[str, Json]) -> Json:
+    encoded = dump_json(dict(arguments))
+    if len(encoded) <= ARGUMENT_BYTES_MAX:
+        return dict(arguments)
+    return {
+        "sha256": hashlib.sha256(encoded).hexdigest(),
+        "bytes": len(encoded),
+        "beginning": encoded[:2000].decode("utf-8", "replace"),
+    }
+
+
+def _reply(draft: Draft, judgement: Judgement) -> Reply:
+    message = "\n".join([judgement.message, *draft.notes]).strip()
+    rewritten = None
+    if judgement.action == "rewrite":
+        rewritten = judgement.call.args or judgement.call.own
+    return Reply(
+        event="tool_before",
+        action=judgement.action,
+        state=draft.state.state,
+        message=message,
+        rules=judgement.rules,
+        rewritten=rewritten,
+        skipped=judgement.decision.skipped,
+        head=draft.state.head,
+        counts=draft.state.ledger.counts,
+    )
