@@ -299,7 +299,7 @@ class _Reader:
         word = self._one(table, key, at, "GOV152", "state", State)
         if word and word != need:
             self._wrong((*at, key), f"`{key}` is `{word}` where `{need}` was expected")
-        return need
+        return need.value
 
     def _array(self, table: Mapping[str, object], key: str, at: Where) -> list[str]:
         value = table.get(key, [])

@@ -42,7 +42,7 @@ def pack_machine(machine: SessionMachine) -> Json:
 
 def _pack_event(event: EventRow) -> Json:
     branches = {branch.index: branch for cell in event.cells.values() for branch in cell.branches}
-    rows = [
+    rows: list[Json] = [
         [
             index,
             branch.line,
@@ -56,7 +56,7 @@ def _pack_event(event: EventRow) -> Json:
         ]
         for index, branch in sorted(branches.items())
     ]
-    cells = [
+    cells: list[Json] = [
         [state, cell.guards, [branch.index for branch in cell.branches]]
         for state, cell in event.cells.items()
     ]
