@@ -86,10 +86,6 @@ class Project:
         """The folder outside the project that holds what the governed agent must not reach."""
         return user_state_directory(environment) / "projects" / self.key
 
-    def mirror_file(self, environment: Mapping[str, str] | None = None) -> Path:
-        """The copy of the journal's heads, by which a cut tail or a lost store is found."""
-        return self.state_directory(environment) / "heads"
-
     def trust_file(self, environment: Mapping[str, str] | None = None) -> Path:
         """What a person trusted of this project, by hash."""
         return self.state_directory(environment) / "trust.json"

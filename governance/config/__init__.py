@@ -2,8 +2,8 @@
 The configuration of a project: ``governance.toml`` as one typed, frozen value.
 
 `load_config` reads it with the layers above it; `override_session` gives it as one session
-has it; `read_packs` reads the packs that it names. The table of all keys (`KEYS`) and the
-file that ``governance init`` writes (`default_toml`) are made from the same classes.
+has it. The table of all keys (`KEYS`) and the file that ``governance init`` writes
+(`default_toml`) are made from the same classes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ from governance.config._tree import (
 )
 
 if TYPE_CHECKING:
-    from governance.config._packs import PackText, read_packs
     from governance.config._reference import KEYS, KeySpec, default_toml, key_table, level_table
 
 __all__ = [
@@ -61,7 +60,6 @@ __all__ = [
     "ListenerTable",
     "ListenersTable",
     "LiveTable",
-    "PackText",
     "PacksTable",
     "ProjectTable",
     "ResumeTable",
@@ -74,13 +72,10 @@ __all__ = [
     "loosenings",
     "override_session",
     "read_config",
-    "read_packs",
     "until_trusted",
 ]
 
 _LAZY = {
-    "PackText": "_packs",
-    "read_packs": "_packs",
     "KEYS": "_reference",
     "KeySpec": "_reference",
     "default_toml": "_reference",

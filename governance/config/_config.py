@@ -221,7 +221,8 @@ def _level(raw: Mapping[str, object]) -> Level:
     # A level that is none is reported where its table is read; the rest is read by the usual.
     session = raw.get("session")
     level = session.get("level") if isinstance(session, Mapping) else None
-    return next((one for one in LEVELS if one == level), "standard")
+    found: tuple[Level, ...] = tuple(one for one in LEVELS if one == level)
+    return found[0] if found else "standard"
 
 
 def _check_bounds(resume: ResumeTable, idle: IdleTable, report: Report) -> None:

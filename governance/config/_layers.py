@@ -243,7 +243,7 @@ def read_listeners(raw: Mapping[str, object], report: Report) -> tuple[ListenerT
         path = ("listener", index)
         before: list[Problem] = []
         # What must be there and is not: the table cannot be made, the rest is reported.
-        stand_in = dict.fromkeys(("name", "events", "command"), BAD)
+        stand_in: dict[str, object] = dict.fromkeys(("name", "events", "command"), BAD)
         made: ListenerTable = read_table(ListenerTable, one, path, before.append, stand_in)
         for problem in before:
             report(problem)

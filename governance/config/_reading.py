@@ -37,7 +37,6 @@ CODES: Mapping[str, str] = {
     "GOV308": "a listener that could never be called, or not told from another",
     "GOV309": "a key that belongs in another layer's file",
     "GOV310": "a key that must be there",
-    "GOV311": "a pack that is not there",
 }
 
 

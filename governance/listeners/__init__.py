@@ -6,6 +6,7 @@ committed and can only be looked at. What listeners do is a value (`BeforeResult
 `ListenerFailure`): whatever they raise, and however long they hang, the engine goes on.
 
 >>> from governance.events import Event
+>>> from governance.listeners import Listeners, Refuse
 >>> listeners = Listeners()
 >>> def careful(event: Event) -> Refuse | None:
 ...     return Refuse("no shell today") if event.data["tool"] == "shell" else None
@@ -31,9 +32,15 @@ if TYPE_CHECKING:
         Refuse,
         Write,
     )
-    from governance.listeners.loading import Registrar, register_commands, register_entry_points
+    from governance.listeners.listener import MODES, ON_ERRORS, Listener
+    from governance.listeners.loading import (
+        Registrar,
+        listeners_of,
+        register_commands,
+        register_entry_points,
+    )
     from governance.listeners.patterns import check_events, events_of
-    from governance.listeners.registry import MODES, ON_ERRORS, Listener, Listeners
+    from governance.listeners.registry import Listeners
 
 __all__ = [
     "CODES",
@@ -50,6 +57,7 @@ __all__ = [
     "Write",
     "check_events",
     "events_of",
+    "listeners_of",
     "register_commands",
     "register_entry_points",
 ]
@@ -64,9 +72,10 @@ CODES: Mapping[str, str] = {
 
 _HOMES = {
     "answers": ("Answer", "BeforeResult", "ListenerFailure", "Refusal", "Refuse", "Write"),
-    "loading": ("Registrar", "register_commands", "register_entry_points"),
+    "loading": ("Registrar", "listeners_of", "register_commands", "register_entry_points"),
     "patterns": ("check_events", "events_of"),
-    "registry": ("MODES", "ON_ERRORS", "Listener", "Listeners"),
+    "listener": ("MODES", "ON_ERRORS", "Listener"),
+    "registry": ("Listeners",),
 }
 
 

@@ -43,6 +43,9 @@ class Refusal:
     listener: str
     reason: str
 
+    def __str__(self) -> str:
+        return self.reason
+
 
 @frozen
 class ListenerFailure:
@@ -58,6 +61,8 @@ class ListenerFailure:
 
         error: What it failed with, in words.
 
+        session_id: Session of the event; of the last one, where several are counted.
+
         count: How many times, since it was last reported.
 
         disabled: It will not be called again.
@@ -68,10 +73,11 @@ class ListenerFailure:
     event_id: str
     why: Why
     error: str
+    session_id: str = ""
     count: int = 1
     disabled: bool = False
 
-    def data(self) -> dict[str, Json]:
+    def as_json(self) -> dict[str, Json]:
         """Own fields of the event ``listener.failed``."""
         return {
             "listener": self.listener,

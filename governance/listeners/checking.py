@@ -19,6 +19,8 @@ class BadAnswer(GovernanceError):
 
     code = "GOV442"
 
+    why: Literal["answer", "write"]
+
     def __init__(self, why: Literal["answer", "write"], text: str) -> None:
         super().__init__(text)
         self.why = why

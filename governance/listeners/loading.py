@@ -8,10 +8,12 @@ from typing import Protocol
 
 from attrs import frozen
 
+from governance._toml import Document
 from governance.errors import DefinitionError, Diagnostic, MisuseError, did_you_mean
 from governance.listeners.checking import said
 from governance.listeners.commands import CommandListener
-from governance.listeners.registry import Function, Listener, Listeners, Mode, OnError
+from governance.listeners.listener import Function, Listener, Mode, OnError
+from governance.listeners.registry import Listeners
 
 GROUP = "governance.listeners"
 
@@ -19,7 +21,7 @@ _ANSWERS = {"sequential": ("refuse",), "concurrent": ("refuse",), "transform": (
 
 
 class Command(Protocol):
-    """What is needed of a ``[[listener]]`` table."""
+    """What is needed of one ``[[listener]]`` table."""
 
     @property
     def name(self) -> str: ...
@@ -35,6 +37,32 @@ class Command(Protocol):
     def time_limit_ms(self) -> int: ...
     @property
     def on_error(self) -> OnError: ...
+
+
+class Bounds(Protocol):
+    """What is needed of the table ``[listeners]``."""
+
+    @property
+    def entry_points(self) -> tuple[str, ...]: ...
+    @property
+    def threads_max(self) -> int: ...
+    @property
+    def queue_max(self) -> int: ...
+    @property
+    def drain_ms(self) -> int: ...
+
+
+class Settings(Protocol):
+    """What is needed of a configuration; it is a room above this one."""
+
+    @property
+    def directory(self) -> Path: ...
+    @property
+    def document(self) -> Document: ...
+    @property
+    def listeners(self) -> Bounds: ...
+    @property
+    def listener_commands(self) -> tuple[Command, ...]: ...
 
 
 @frozen
@@ -72,6 +100,22 @@ class Registrar:
             name=f"{self.entry_point}:{own}",
             source="entry point",
         )
+
+
+def listeners_of(config: Settings) -> Listeners:
+    """
+    A registry with the bounds of *config* and every listener that it names.
+
+    Raises:
+        DefinitionError: As `register_entry_points`.
+    """
+    bounds = config.listeners
+    made = Listeners(
+        threads_max=bounds.threads_max, queue_max=bounds.queue_max, drain_ms=bounds.drain_ms
+    )
+    register_entry_points(made, bounds.entry_points, config.document.file)
+    register_commands(made, config.listener_commands, config.directory)
+    return made
 
 
 def register_commands(listeners: Listeners, commands: Iterable[Command], directory: Path) -> None:

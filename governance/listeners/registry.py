@@ -10,12 +10,11 @@ held while a listener runs, so that it may call the engine again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
-from governance.errors import MisuseError, did_you_mean
+from governance.errors import did_you_mean
 from governance.events import CATALOGUE, Event
 from governance.listeners.answers import (
     Answer,
@@ -23,11 +22,13 @@ from governance.listeners.answers import (
     ListenerFailure,
     Refusal,
     Refuse,
+    Why,
     Write,
 )
 from governance.listeners.background import Background
 from governance.listeners.checking import BadAnswer, checked, said
-from governance.listeners.patterns import check_events, events_of
+from governance.listeners.listener import Function, Listener, Mode, OnError, check, misuse, name_of
+from governance.listeners.patterns import events_of
 from governance.listeners.running import (
     Busy,
     Done,
@@ -41,44 +42,7 @@ from governance.listeners.running import (
 )
 from governance.values import Json
 
-Mode: TypeAlias = Literal["sequential", "transform", "audit", "concurrent", "background"]
-OnError: TypeAlias = Literal["fail", "ignore", "disable"]
-Function: TypeAlias = "Callable[[Event], object]"
-
-MODES: tuple[Mode, ...] = ("sequential", "transform", "audit", "concurrent", "background")
-ON_ERRORS: tuple[OnError, ...] = ("fail", "ignore", "disable")
 LISTENERS_MAX = 1_000
-
-
-@frozen(kw_only=True, eq=False)
-class Listener:
-    """
-    One registered listener.
-
-    Attributes:
-        function: Called with the event; returns an `Answer` or a coroutine of one.
-
-        events: Every event it is called for, in the order of the catalogue.
-
-        patterns: What it was registered on.
-
-        source: Where it comes from: ``code``, ``command`` or ``entry point``.
-    """
-
-    name: str
-    function: Function = field(repr=False)
-    patterns: tuple[str, ...]
-    events: tuple[str, ...] = field(repr=False)
-    mode: Mode
-    priority: int
-    time_limit_ms: int
-    on_error: OnError
-    source: str
-
-    @property
-    def place(self) -> tuple[int, int, str]:
-        """What listeners of one event are ordered by."""
-        return MODES.index(self.mode), self.priority, self.name
 
 
 @define(eq=False)
@@ -142,8 +106,8 @@ class Listeners:
             MisuseError: GOV440, when it could never be called, or not be told from another.
         """
         patterns = (events,) if isinstance(events, str) else tuple(events)
-        called = name or _name_of(function)
-        _check(called, patterns, function, mode, on_error, priority, time_limit_ms)
+        called = name or name_of(function)
+        check(called, patterns, function, mode, on_error, priority, time_limit_ms)
         means = {one for pattern in patterns for one in events_of(pattern, mode)}
         listener = Listener(
             name=called,
@@ -159,9 +123,9 @@ class Listeners:
         with self._lock:
             self._open()
             if called in self._listeners:
-                raise _misuse(f"another listener is called `{called}`", "give it a name of its own")
+                raise misuse(f"another listener is called `{called}`", "give it a name of its own")
             if len(self._listeners) >= LISTENERS_MAX:
-                raise _misuse(f"there are {LISTENERS_MAX} listeners already", "")
+                raise misuse(f"there are {LISTENERS_MAX} listeners already", "")
             self._listeners[called] = listener
             self._plan()
         return listener
@@ -176,7 +140,7 @@ class Listeners:
         with self._lock:
             if name not in self._listeners:
                 hint = did_you_mean(name, self._listeners)
-                raise _misuse(f"no listener is called `{name}`", hint)
+                raise misuse(f"no listener is called `{name}`", hint)
             del self._listeners[name]
             self._disabled.discard(name)
             self._plan()
@@ -184,6 +148,10 @@ class Listeners:
     def wants(self, event_name: str) -> bool:
         """Whether anybody listens to that event, so that it is worth making."""
         return event_name in self._plans
+
+    def wants_after(self) -> bool:
+        """Whether anybody listens to after events, or failed in the background since."""
+        return bool(self._pending) or any(CATALOGUE[one].when == "after" for one in self._plans)
 
     def describe(self) -> tuple[tuple[Listener, bool], ...]:
         """Every listener in the order in which they are called, and whether it is enabled."""
@@ -203,7 +171,7 @@ class Listeners:
         """
         spec = CATALOGUE.get(event.name)
         if spec is None or spec.when != "before":
-            raise _misuse(f"`{event.name}` is no before event", "publish it with `run_after`")
+            raise misuse(f"`{event.name}` is no before event", "publish it with `run_after`")
         self._open()
         result = BeforeResult(event)
         for listener in self._enabled(event.name, "sequential"):
@@ -281,7 +249,7 @@ class Listeners:
 
     def _open(self) -> None:
         if self._closed:
-            raise _misuse("the listeners are closed", "")
+            raise misuse("the listeners are closed", "")
 
     def _plan(self) -> None:
         plans: dict[str, list[Listener]] = {}
@@ -363,8 +331,10 @@ class Listeners:
         found.append(failure)
 
     @staticmethod
-    def _failure(listener: Listener, event: Event, why: str, error: str) -> ListenerFailure:
-        return ListenerFailure(listener.name, event.name, event.event_id, why, error)  # type: ignore[arg-type]
+    def _failure(listener: Listener, event: Event, why: Why, error: str) -> ListenerFailure:
+        return ListenerFailure(
+            listener.name, event.name, event.event_id, why, error, event.session_id
+        )
 
     def _queue(self, event: Event) -> None:
         for listener in self._enabled(event.name, "background"):
@@ -398,46 +368,3 @@ class Listeners:
             found = tuple(self._pending.values())
             self._pending.clear()
         return found
-
-
-def _name_of(function: object) -> str:
-    of = function if hasattr(function, "__qualname__") else type(function)
-    return f"{of.__module__}.{of.__qualname__}"
-
-
-def _misuse(message: str, remedy: str) -> MisuseError:
-    return MisuseError(message, code="GOV440", remedy=remedy)
-
-
-def _check(
-    name: str,
-    patterns: tuple[str, ...],
-    function: object,
-    mode: str,
-    on_error: str,
-    priority: object,
-    time_limit_ms: object,
-) -> None:
-    """Refuse what could never be called, and every argument that is no such thing."""
-    wrong: list[str] = []
-    hints: list[str] = []
-    for value, known, what in ((mode, MODES, "mode"), (on_error, ON_ERRORS, "on_error")):
-        if value not in known:
-            wrong.append(f"{what} is `{value}`, expected {', '.join(known)}")
-            hints.append(did_you_mean(str(value), known))
-    if not callable(function):
-        wrong.append(f"`{type(function).__name__}` cannot be called")
-    if type(priority) is not int:
-        wrong.append("`priority` is no integer")
-    if type(time_limit_ms) is not int or time_limit_ms < 1:
-        wrong.append("`time_limit_ms` is no integer above 0")
-    if not patterns:
-        wrong.append("it names no event")
-    for pattern in patterns if mode in MODES else ():
-        problem = check_events(pattern, mode)
-        if problem is not None:
-            wrong.append(problem[0])
-            hints.append(problem[1])
-    if wrong:
-        remedy = "; ".join(one for one in hints if one)
-        raise _misuse(f"`{name}` cannot listen: {'; '.join(wrong)}", remedy)

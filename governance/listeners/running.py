@@ -9,7 +9,7 @@ so that a hanging listener never keeps a process alive.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar, copy_context
 from queue import SimpleQueue
 from time import monotonic
@@ -176,13 +176,14 @@ def call_function(
     is over, so that it gives its thread back.
     """
     value = function(argument)
-    if not hasattr(value, "__await__"):
+    if not isinstance(value, Awaitable):
         return value
     import asyncio
 
     async def bounded() -> object:
+        limit = asyncio.timeout(limit_seconds)
         try:
-            async with asyncio.timeout(limit_seconds) as limit:
+            async with limit:
                 return await value
         except TimeoutError:
             if limit.expired():
