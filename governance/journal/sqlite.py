@@ -36,6 +36,7 @@ from governance.journal.records import (
     Appended,
     Conflict,
     Duplicate,
+    Finding,
     Head,
     Record,
     Snapshot,
@@ -209,6 +210,9 @@ class SqliteJournal:
         if session is not None:
             check_session(session)
         self._check_open()
+        if not self._writer.in_place():
+            gone = f"the store `{self.path}` was removed or replaced while it was open"
+            return VerifyReport(0, 0, False, (Finding("vanished", "", 0, gone),))
         patience = Patience()
         patience.allow(DEADLINE_MS_DEFAULT)
         with self._named_errors():

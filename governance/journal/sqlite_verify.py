@@ -18,6 +18,7 @@ from governance.journal.chain import ZERO_HASH, record_hash
 from governance.journal.mirror import Damaged, Identity, Mirror, read_heads, read_identity
 from governance.journal.records import Finding, VerifyReport
 from governance.journal.sqlite_rows import COLUMNS, HEAD_SQL, record_of
+from governance.journal.sqlite_schema import VERSION, schema_version
 
 if TYPE_CHECKING:
     import apsw
@@ -77,6 +78,10 @@ def verify_store(
     The connection is used for nothing else and is left with a temporary table.
     """
     walk = _Walk(connection, path)
+    version = schema_version(connection)
+    if version > VERSION:
+        message = f"schema version {version}; this engine knows {VERSION} and cannot judge it"
+        return VerifyReport(0, 0, False, (Finding("newer", "", 0, message),))
     connection.execute("PRAGMA temp_store=FILE")
     connection.execute(_MIRROR_TABLE_SQL)
     _load_mirror(walk, mirror, session)
@@ -90,16 +95,20 @@ def verify_store(
     return VerifyReport(walk.sessions, walk.rows, walk.anchored, tuple(walk.findings))
 
 
-def _guarded(walk: _Walk, session: str, seq: int, work: Callable[[], None]) -> bool:
-    """Run *work*; what cannot be read becomes a finding at *seq*, and ``False``."""
+def _guarded(walk: _Walk, session: str, place: Callable[[], int], work: Callable[[], None]) -> bool:
+    """Run *work*; what cannot be read becomes a finding at *place*, and ``False``."""
     import apsw
 
     try:
         work()
     except (apsw.Error, UnicodeDecodeError) as error:
-        walk.find("unreadable", session, seq, f"cannot be read: {error}")
+        walk.find("unreadable", session, place(), f"cannot be read: {error}")
         return False
     return True
+
+
+def _nowhere() -> int:
+    return 0
 
 
 def _load_mirror(walk: _Walk, mirror: Mirror | None, session: str | None) -> None:
@@ -146,7 +155,7 @@ def _verify_unlisted(walk: _Walk) -> None:
             if walk.connection.execute(HEAD_SQL, (name,)).fetchone() is None:
                 walk.find("head", name, 1, "the session has rows but no head")
 
-        _guarded(walk, name, 0, look)
+        _guarded(walk, name, _nowhere, look)
 
     _each_name(walk, "event", "session", visit)
 
@@ -189,7 +198,7 @@ def _next_name(walk: _Walk, sql: str, start: str) -> tuple[bool, str | None]:
     def look() -> None:
         found.extend(walk.connection.execute(sql, (start,)))
 
-    if not _guarded(walk, "", 0, look):
+    if not _guarded(walk, "", _nowhere, look):
         return False, None
     if not found:
         return True, None
@@ -216,7 +225,7 @@ def _verify_session(walk: _Walk, session: str) -> None:
     """One chain from its first row, its head, and its mirrored head."""
     state = _Chain(session)
     while not state.ended and session not in walk.blamed:
-        _guarded(walk, session, state.seq + 1, lambda: _verify_chunk(walk, state))
+        _guarded(walk, session, lambda: state.seq + 1, lambda: _verify_chunk(walk, state))
     if state.listed or state.seq:
         walk.sessions += 1
     walk.rows += state.seq
@@ -301,4 +310,4 @@ def _verify_pages(walk: _Walk) -> None:
             if message != "ok":
                 walk.find("unreadable", "", 0, f"the file's structure: {message}")
 
-    _guarded(walk, "", 0, look)
+    _guarded(walk, "", _nowhere, look)

@@ -48,6 +48,20 @@ class Writer:
     def __attrs_post_init__(self) -> None:
         self._file = _file_identity(self.path)
 
+    def in_place(self) -> bool:
+        """
+        Whether the file at the path is the one that was opened.
+
+        Raises:
+            JournalError: The operating system does not let it be seen.
+        """
+        try:
+            return _file_identity(self.path) == self._file
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise folder_error(error, self.path) from None
+
     def begin(self, durable: bool, wait_ms: int) -> None:
         """
         Take the store's write lock for a commit that is synced if *durable*.
@@ -60,13 +74,11 @@ class Writer:
         """
         import apsw
 
-        try:
-            if _file_identity(self.path) != self._file:
-                raise self._vanished()
-        except FileNotFoundError:
-            raise self._vanished() from None
-        except OSError as error:
-            raise folder_error(error, self.path) from None
+        if not self.in_place():
+            raise StoreMissing(
+                f"the store `{self.path}` was removed or replaced while it was open",
+                remedy="stop this process, restore the store and open it again",
+            )
         self.patience.allow(wait_ms)
         try:
             self._sync_level(durable)
@@ -214,9 +226,3 @@ class Writer:
         self.connection.close()
         if self.mirror is not None:
             self.mirror.close()
-
-    def _vanished(self) -> StoreMissing:
-        return StoreMissing(
-            f"the store `{self.path}` was removed or replaced while it was open",
-            remedy="stop this process, restore the store and open it again",
-        )

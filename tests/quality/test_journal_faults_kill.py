@@ -1,0 +1,248 @@
+"""Processes that are killed, and processes that race, on one store."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from governance.journal.records import Append, Appended, Row
+from governance.journal.sqlite import SqliteJournal
+from governance.journal.sqlite_schema import VERSION
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+_HEAD = """
+import os, signal, sys, time
+from pathlib import Path
+from governance.journal.records import Append, Appended, Conflict, Row
+from governance.journal.sqlite import SqliteJournal
+
+def say(text):
+    os.write(1, (text + "\\n").encode())
+
+path, mirror, who = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+"""
+
+# Appends to a session of its own and to one that all share, and says each that was acked.
+_WRITER = (
+    _HEAD
+    + """
+journal = SqliteJournal.open(path, create=False, mirror=mirror)
+say("ready")
+n = 0
+while True:
+    for session in (who, "shared"):
+        n += 1
+        seq = journal.head(session).seq
+        row = Row("k", n, f"{who} {os.getpid()} {n}".encode(), durable=n % 3 != 0)
+        answer = journal.append([Append(session, seq, (row,))])
+        if isinstance(answer, Appended):
+            say(f"{session} {answer.heads[0].seq} {answer.heads[0].hash.hex()}")
+"""
+)
+
+_RACER = (
+    _HEAD
+    + """
+journal = SqliteJournal.open(path, create=False, mirror=mirror)
+say("ready")
+sys.stdin.readline()
+wins = conflicts = 0
+while wins + conflicts < 150:
+    seq = journal.head("s").seq
+    answer = journal.append([Append("s", seq, (Row("k", seq, who.encode()),))])
+    wins, conflicts = wins + isinstance(answer, Appended), conflicts + isinstance(answer, Conflict)
+say(f"{wins} {conflicts}")
+"""
+)
+
+# Stops with rows of two sessions written and not committed.
+_HALFWAY = (
+    _HEAD
+    + """
+from governance.journal.group_commit import Request
+journal = SqliteJournal.open(path, create=False, mirror=mirror)
+writer = journal._writer
+writer.begin(True, 1000)
+writer._write(Request.of((Append("s", 1, (Row("k", 0, b"x" * 100_000),) * 20),
+                          Append("t", 0, (Row("k", 0, b"y"),))), "key"))
+writer.connection.cache_flush()
+say("ready")
+time.sleep(60)
+"""
+)
+
+# Is killed by its own hand right before the migration is committed.
+_MIGRATING = (
+    _HEAD
+    + """
+from governance.journal import sqlite, sqlite_schema
+sqlite_schema.MIGRATIONS = sqlite_schema.MIGRATIONS + (
+    ("CREATE TABLE later (x TEXT) STRICT", "INSERT INTO later VALUES ('half')"),
+)
+sqlite_schema.VERSION = len(sqlite_schema.MIGRATIONS)
+real = sqlite.connect
+
+def connect(*args, **kwargs):
+    connection = real(*args, **kwargs)
+    def trace(cursor, sql, bindings):
+        if sql.startswith("PRAGMA user_version="):
+            cursor.connection.cache_flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return True
+    connection.exec_trace = trace
+    return connection
+
+sqlite.connect = connect
+say("ready")
+SqliteJournal.open(path, create=False, mirror=mirror)
+"""
+)
+
+
+@contextmanager
+def _process(script: str, path: Path, mirror: Path, who: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(path), str(mirror), who],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=_ROOT,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _store(folder: Path) -> tuple[Path, Path]:
+    path, mirror = folder / "store" / "journal.db", folder / "heads"
+    SqliteJournal.open(path, create=True, mirror=mirror).close()
+    return path, mirror
+
+
+def _kill(process: subprocess.Popen[str]) -> list[str]:
+    """SIGKILL *process*; the complete lines that it had said."""
+    process.send_signal(signal.SIGKILL)
+    text, _ = process.communicate()
+    return text.splitlines() if text.endswith("\n") else text.splitlines()[:-1]
+
+
+def test_killed_writers_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    """Round after round of SIGKILL: every acked row is there, no gap, store and mirror agree."""
+    path, mirror = _store(tmp_path)
+    chance = random.Random(7)
+    acked = 0
+    for _ in range(8):
+        with (
+            _process(_WRITER, path, mirror, "one") as one,
+            _process(_WRITER, path, mirror, "two") as two,
+            _process(_WRITER, path, mirror, "three") as three,
+        ):
+            time.sleep(chance.uniform(0.05, 0.25))
+            said = [line.split() for process in (one, two, three) for line in _kill(process)]
+        journal = SqliteJournal.open(path, create=False, mirror=mirror)
+        try:
+            report = journal.verify()
+            assert (report.findings, report.anchored) == ((), True)
+            stored = {
+                (row.session, row.seq): row.hash.hex()
+                for name in ("one", "two", "three", "shared")
+                for row in journal.read(name, limit=100_000)
+            }
+            for session, seq, hash_ in said:
+                assert stored[session, int(seq)] == hash_
+            acked += len(said)
+        finally:
+            journal.close()
+    assert acked > 100
+
+
+def test_a_process_killed_in_a_transaction_leaves_nothing_of_it(tmp_path: Path) -> None:
+    """Rows that were written but not committed are gone, and the lock with them."""
+    path, mirror = _store(tmp_path)
+    journal = SqliteJournal.open(path, create=False, mirror=mirror)
+    journal.append([Append("s", 0, (Row("k", 0, b"first"),))])
+    with _process(_HALFWAY, path, mirror, "x") as halfway:
+        assert journal.head("s").seq == 1
+        _kill(halfway)
+    assert journal.read("s")[0].body == b"first"
+    assert journal.head("s").seq == 1
+    assert journal.head("t").seq == 0
+    answer = journal.append([Append("s", 1, (Row("k", 0, b"second"),))], key="key")
+    assert isinstance(answer, Appended)
+    assert journal.verify().ok
+    journal.close()
+
+
+def test_a_process_killed_in_a_migration_leaves_the_old_store(tmp_path: Path) -> None:
+    """A migration is done or it is not: the killed one left the version and the tables."""
+    path, mirror = _store(tmp_path)
+    with _process(_MIGRATING, path, mirror, "x") as migrating:
+        assert migrating.wait(timeout=30) == -signal.SIGKILL
+    journal = SqliteJournal.open(path, create=False, mirror=mirror)
+    connection = journal._writer.connection
+    assert connection.execute("PRAGMA user_version").get == VERSION
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    assert "later" not in names
+    assert isinstance(journal.append([Append("s", 0, (Row("k", 0, b"x"),))]), Appended)
+    assert journal.verify().ok
+    journal.close()
+
+
+def test_two_processes_that_race_on_one_session_never_both_win(tmp_path: Path) -> None:
+    """Rows are the sum of both processes' wins, without a gap."""
+    path, mirror = _store(tmp_path)
+    with (
+        _process(_RACER, path, mirror, "one") as one,
+        _process(_RACER, path, mirror, "two") as two,
+    ):
+        for process in (one, two):
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        outcomes = [process.communicate(timeout=120)[0].split() for process in (one, two)]
+    journal = SqliteJournal.open(path, create=False, mirror=mirror)
+    rows = journal.read("s", limit=1_000)
+    wins = {who: int(outcome[0]) for who, outcome in zip(("one", "two"), outcomes, strict=True)}
+    assert [row.seq for row in rows] == list(range(1, sum(wins.values()) + 1))
+    for who, count in wins.items():
+        assert sum(row.body == who.encode() for row in rows) == count
+    assert journal.verify().ok
+    journal.close()
+
+
+def test_two_processes_that_make_one_store_make_one(tmp_path: Path) -> None:
+    """Both open the store that was made first; neither finds it half made."""
+    path, mirror = tmp_path / "store" / "journal.db", tmp_path / "heads"
+    script = (
+        _HEAD
+        + """
+say("ready")
+sys.stdin.readline()
+journal = SqliteJournal.open(path, create=True, mirror=mirror)
+assert isinstance(journal.append([Append(who, 0, (Row("k", 0, b"x"),))]), Appended)
+say(journal.store_id)
+"""
+    )
+    with _process(script, path, mirror, "one") as one, _process(script, path, mirror, "two") as two:
+        for process in (one, two):
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        ids = {process.communicate(timeout=60)[0] for process in (one, two)}
+    assert len(ids) == 1
+    journal = SqliteJournal.open(path, create=False, mirror=mirror)
+    assert [head.session for head in journal.sessions()] == ["one", "two"]
+    assert journal.verify().ok
+    assert list(path.parent.glob("*.new")) == []
+    journal.close()
