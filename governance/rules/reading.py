@@ -59,6 +59,7 @@ class Findings:
             problem = evolve(problem, code="GOV260")
         if self.put_in and problem.code in VALUE_CODES:
             problem = self._blame_variable(problem)
+        problem = _sharpened(problem)
         # The same tools and globs are looked at when names are linked and when rules are
         # compiled; an author is told once.
         if problem not in self._told:
@@ -89,6 +90,31 @@ class Findings:
         """Every problem with its file and line, in order of lines."""
         found = [place(self.document, one) for one in self.problems]
         return sorted(found, key=lambda one: (one.line, one.code))
+
+
+def _sharpened(problem: Problem) -> Problem:
+    """
+    *problem* with every name in its suggestion that is one slip away.
+
+    The most alike name is not always the one that was meant (`tge` is `gte`, not `lte`), and
+    whoever looks a fact up does not know that an example has keys of its own as well.
+    """
+    word = problem.path[-1] if problem.path else ""
+    if problem.code not in ("GOV220", "GOV222", "GOV242") or not isinstance(word, str):
+        return problem
+    from governance.rules.fact_table import FACTS, FAMILIES, OPERATORS
+
+    if problem.code == "GOV222":
+        known = {name for names in OPERATORS.values() for name in (*names, "every")}
+    else:
+        known = {*FAMILIES, *(one.name for one in FACTS)}
+        known |= keys_of("example").keys() if _EXAMPLES.intersection(problem.path) else set()
+    if word in known or not any(one_slip(word, name) for name in known):
+        return problem
+    return evolve(problem, suggestion=nearest(word, known))
+
+
+_EXAMPLES = frozenset({"must_match", "must_not_match", "known_gaps", "remedy"})
 
 
 @cache
