@@ -1,0 +1,204 @@
+"""Fakes that keep the contract of what they stand for, for tests of whoever embeds the engine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias, TypeVar
+
+from attrs import define, field, frozen
+
+from governance.errors import MisuseError
+from governance.events import Event
+from governance.journal.records import (
+    Append,
+    Appended,
+    Conflict,
+    Duplicate,
+    Head,
+    Journal,
+    Record,
+    Snapshot,
+    VerifyReport,
+)
+
+Method: TypeAlias = Literal[
+    "append", "read", "head", "sessions", "snapshot_put", "snapshot_get", "verify", "close"
+]
+METHODS: tuple[Method, ...] = (
+    "append", "read", "head", "sessions", "snapshot_put", "snapshot_get", "verify", "close",
+)  # fmt: skip
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class ManualClock:
+    """
+    A clock that stands still until it is moved.
+
+    >>> clock = ManualClock()
+    >>> clock.advance(1_500)
+    >>> clock.skew(-60_000)
+    >>> clock.now_ms() - ManualClock().now_ms(), clock.monotonic_ms()
+    (-58500, 1500)
+    """
+
+    wall_ms: int = 1_700_000_000_000
+    elapsed_ms: int = 0
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970 UTC, as far as this clock was moved."""
+        return self.wall_ms
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds that went by; never goes back."""
+        return self.elapsed_ms
+
+    def advance(self, milliseconds: int) -> None:
+        """
+        Let time go by.
+
+        Raises:
+            MisuseError: *milliseconds* is below 0; `skew` sets the wall back.
+        """
+        if milliseconds < 0:
+            raise MisuseError(f"time does not go by {milliseconds} ms", remedy="use `skew`")
+        self.wall_ms += milliseconds
+        self.elapsed_ms += milliseconds
+
+    def skew(self, milliseconds: int) -> None:
+        """Set the wall forward or back, as a person or a time server would; no time goes by."""
+        self.wall_ms += milliseconds
+
+
+@frozen
+class _Fault:
+    method: Method
+    error: Exception
+    first: int
+    end: int
+    done: bool
+
+
+@define(eq=False)
+class FailingJournal:
+    """
+    A journal that fails when it is told to, and is otherwise the one that it wraps.
+
+    Attributes:
+        journal: Where everything else goes.
+
+        calls: How often each method was called, failed calls among them.
+    """
+
+    journal: Journal
+    calls: Counter[str] = field(init=False, factory=Counter)
+    _faults: list[_Fault] = field(init=False, factory=list)
+
+    def fail(
+        self,
+        method: Method,
+        error: Exception,
+        *,
+        skip: int = 0,
+        times: int = 1,
+        done: bool = False,
+    ) -> None:
+        """
+        Let calls of *method* raise *error*, counted from now.
+
+        Args:
+            skip: Calls that still go well.
+
+            times: Calls that fail after those.
+
+            done: The work is done before the error is raised, as with a commit whose
+                answer was lost.
+
+        Raises:
+            MisuseError: No journal has such a method, or nothing would ever fail.
+        """
+        if method not in METHODS or skip < 0 or times < 1:
+            raise MisuseError(f"`{method}` cannot fail {times} times after {skip} calls")
+        start = self.calls[method] + skip
+        self._faults.append(_Fault(method, error, start, start + times, done))
+
+    def append(
+        self,
+        batch: Sequence[Append],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> Appended | Conflict | Duplicate:
+        """As `Journal.append`, or the error that was asked for."""
+        return self._do(
+            "append", lambda: self.journal.append(batch, key=key, deadline_ms=deadline_ms)
+        )
+
+    def read(
+        self, session: str, *, after: int = 0, limit: int = 1000, reverse: bool = False
+    ) -> tuple[Record, ...]:
+        """As `Journal.read`, or the error that was asked for."""
+        return self._do(
+            "read", lambda: self.journal.read(session, after=after, limit=limit, reverse=reverse)
+        )
+
+    def head(self, session: str) -> Head:
+        """As `Journal.head`, or the error that was asked for."""
+        return self._do("head", lambda: self.journal.head(session))
+
+    def sessions(self, *, after: str = "", limit: int = 1000) -> tuple[Head, ...]:
+        """As `Journal.sessions`, or the error that was asked for."""
+        return self._do("sessions", lambda: self.journal.sessions(after=after, limit=limit))
+
+    def snapshot_put(self, snapshot: Snapshot) -> None:
+        """As `Journal.snapshot_put`, or the error that was asked for."""
+        self._do("snapshot_put", lambda: self.journal.snapshot_put(snapshot))
+
+    def snapshot_get(self, session: str, *, version: int) -> Snapshot | None:
+        """As `Journal.snapshot_get`, or the error that was asked for."""
+        return self._do("snapshot_get", lambda: self.journal.snapshot_get(session, version=version))
+
+    def verify(self, session: str | None = None) -> VerifyReport:
+        """As `Journal.verify`, or the error that was asked for."""
+        return self._do("verify", lambda: self.journal.verify(session))
+
+    def close(self) -> None:
+        """As `Journal.close`, or the error that was asked for."""
+        self._do("close", self.journal.close)
+
+    def _do(self, method: Method, work: Callable[[], T]) -> T:
+        number = self.calls[method]
+        self.calls[method] += 1
+        for fault in self._faults:
+            if fault.method == method and fault.first <= number < fault.end:
+                if fault.done:
+                    work()
+                raise fault.error
+        return work()
+
+
+@define(eq=False)
+class RecordingListener:
+    """
+    A listener that remembers what it was shown.
+
+    Attributes:
+        answer: What it returns, or an exception that it raises; may be changed at any time.
+
+        events: What it was shown, in order.
+    """
+
+    answer: object = None
+    events: list[Event] = field(init=False, factory=list)
+
+    def __call__(self, event: Event) -> object:
+        self.events.append(event)
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+    def names(self) -> list[str]:
+        """Names of the events, in order."""
+        return [one.name for one in self.events]
