@@ -14,6 +14,10 @@ from governance.cli.frame import FAILED, FINE
 from governance.errors import GovernanceError, did_you_mean
 
 SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Write and test rules": {
+        "check": "governance.cli.checking",
+        "decide": "governance.cli.deciding",
+    },
     "See what happened": {
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",

@@ -21,10 +21,11 @@ from attrs import field, frozen
 
 from governance.cli.private import make_private_dir, write_private
 from governance.errors import GovernanceError
+from governance.hosts.claude_code.capabilities import MARKS as CLAUDE_CODE_MARKS
 from governance.project import Project, user_config_directory
 
 MARKS: Mapping[str, tuple[str, ...]] = {
-    "claude-code": ("CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT"),
+    "claude-code": CLAUDE_CODE_MARKS,
     "opencode": ("OPENCODE",),
     "codex": ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED"),
     "gemini-cli": ("GEMINI_CLI",),

@@ -1,18 +1,35 @@
-"""From a project's folder to what a command works on."""
+"""From a project's folder to what a command works on; nothing here ever makes anything."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from governance.config import load_config
-from governance.errors import MisuseError, did_you_mean
+from governance.clock import SystemClock
+from governance.config import Config, load_config
+from governance.engine.opening import keep_all, settings_of
+from governance.engine.project_rules import read_project_rules
+from governance.errors import DefinitionError, MisuseError, did_you_mean
+from governance.hosts.claude_code.capabilities import TRAITS as CLAUDE_CODE_TRAITS
+from governance.hosts.claude_code.tools import TOOLS as CLAUDE_CODE_TOOLS
 from governance.journal import open_journal
 from governance.journal.records import Journal, Record
+from governance.machine import load_machine
 from governance.project import Project
+from governance.rules.host_tools import HostTools
+from governance.rules.loader import Loaded
+from governance.rules.paths import places_of
+from governance.session.commands import HostTraits
+from governance.session.law import Law
 
 PAGE_ROWS = 1000
 SESSIONS_NAMED_MAX = 10_000
+
+TOOLS: Mapping[str, HostTools] = {CLAUDE_CODE_TOOLS.name: CLAUDE_CODE_TOOLS}
+"""Host → the table of its native tools."""
+
+TRAITS: Mapping[str, HostTraits] = {CLAUDE_CODE_TOOLS.name: CLAUDE_CODE_TRAITS}
+"""Host → what it can do."""
 
 CODES = {"GOV611": "a session that the store does not have"}
 
@@ -64,4 +81,31 @@ def require_session(journal: Journal, session: str) -> None:
         f"there is no session `{session}` in this store",
         code="GOV611",
         remedy=did_you_mean(session, known) or "`governance sessions` lists them",
+    )
+
+
+def rules_of(config: Config) -> Loaded:
+    """What comes of loading the packs of *config*, for the hosts that it names."""
+    hosts = {name: TRAITS[name] for name in config.hosts if name in TRAITS}
+    now_ms = SystemClock().now_ms()
+    return read_project_rules(config, tuple(TOOLS.values()), hosts=hosts, now_ms=now_ms)
+
+
+def law_of(project: Project) -> Law:
+    """
+    What decides in *project*, without its store.
+
+    Raises:
+        DefinitionError: Configuration or packs are missing or wrong, with every problem.
+    """
+    config = load_config(project.directory)
+    loaded = rules_of(config)
+    if loaded.rules is None:
+        raise DefinitionError(loaded.errors)
+    return Law(
+        machine=load_machine(),
+        rules=loaded.rules,
+        settings=settings_of(config),
+        places=places_of(str(config.directory)),
+        redact=keep_all,
     )

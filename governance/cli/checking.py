@@ -1,0 +1,165 @@
+"""`check`: everything that is wrong with packs and configuration, before anything relies on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from attrs import frozen
+
+from governance.cli.frame import FINE, FOUND, Example, command, file_error, format_option
+from governance.cli.opening import TOOLS, rules_of
+from governance.cli.output import (
+    diagnostic_json,
+    print_diagnostics,
+    print_json,
+    print_line,
+    visible,
+)
+from governance.config import Config, default_toml, load_config, read_config
+from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic
+from governance.project import CONFIG_NAME, FILE_BYTES_MAX, find_project
+from governance.rules.check import check_rules
+from governance.rules.format import Pack
+from governance.rules.loader import Loaded, read_rules
+from governance.rules.sources import LoadSettings, PackSource
+from governance.rules.vocabulary import default_vocabulary
+
+FILES_MAX = 1_000
+
+
+@frozen
+class Checked:
+    """What was found in some files, and the packs that could be read."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    packs: tuple[Pack, ...] = ()
+
+
+@command(
+    "check",
+    examples=[
+        Example("governance check .", "The whole project: configuration and all packs in force."),
+        Example("governance check my-pack.toml", "One pack alone."),
+        Example("governance check . --format json", "The same, for an editor or a pipeline."),
+    ],
+    exits="0 no errors (there may be warnings), 1 errors, 2 a path cannot be read",
+)
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PATH…")
+@format_option()
+def check(paths: tuple[Path, ...], format_name: str) -> int:
+    """
+    Read packs and configuration strictly and tell everything that is wrong, at once.
+
+    PATH is a pack, a folder of packs, a governance.toml or a project's folder; without
+    any, the nearest project upwards from here. All examples of all rules are run. For
+    rules that search text, the spellings that they are known to miss are listed.
+    """
+    found: list[Diagnostic] = []
+    packs: list[Pack] = []
+    for path in paths or (find_project(Path.cwd()).directory,):
+        checked = check_path(path)
+        found += checked.diagnostics
+        packs += checked.packs
+    ok = not any(one.severity == ERROR for one in found)
+    if format_name == "json":
+        print_json({"ok": ok, "diagnostics": [diagnostic_json(one) for one in found]})
+        return FINE if ok else FOUND
+    print_diagnostics(found)
+    _print_gaps(packs)
+    _print_summary(found, packs)
+    return FINE if ok else FOUND
+
+
+def check_path(path: Path) -> Checked:
+    """
+    Check a pack, a folder of packs, a ``governance.toml`` or a project's folder.
+
+    Raises:
+        DefinitionError: GOV610, *path* cannot be read or holds nothing to check.
+    """
+    if path.name == CONFIG_NAME or (path / CONFIG_NAME).is_file():
+        return _check_project(path.parent if path.name == CONFIG_NAME else path)
+    files = sorted(path.glob("*.toml"))[:FILES_MAX] if path.is_dir() else [path]
+    if not files:
+        raise _nothing_in(path)
+    return _check_packs([PackSource("", _read(file), str(file)) for file in files], path)
+
+
+def _check_project(directory: Path) -> Checked:
+    try:
+        config = load_config(directory)
+        loaded = rules_of(config)
+    except DefinitionError as error:
+        return Checked(error.diagnostics)
+    return Checked(loaded.diagnostics, loaded.packs)
+
+
+def _check_packs(sources: Sequence[PackSource], path: Path) -> Checked:
+    config = _config_around(path)
+    settings = LoadSettings(
+        fields=config.fields,
+        time_zone=config.project.time_zone or None,
+        characters_max=config.context.characters_max,
+        # Whether a person trusts a file is no question of whether it is right.
+        trusted=lambda _: True,
+    )
+    vocabulary = default_vocabulary(*TOOLS.values())
+    found = check_rules(sources, vocabulary, settings=settings)
+    loaded: Loaded = read_rules(sources, vocabulary, settings=settings)
+    return Checked(found, loaded.packs)
+
+
+def _config_around(path: Path) -> Config:
+    """The configuration of the project that *path* lies in, or that of a new project."""
+    try:
+        return load_config(find_project(path if path.is_dir() else path.parent).directory)
+    except DefinitionError:
+        # A pack can be checked before there is a project, and when another file is broken.
+        return read_config(default_toml(), CONFIG_NAME, path.parent)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise file_error(file, error) from None
+
+
+def _nothing_in(path: Path) -> DefinitionError:
+    return DefinitionError(
+        (
+            Diagnostic(
+                "GOV610",
+                f"`{path}` holds no `*.toml` file",
+                file=str(path),
+                suggestion="give a pack, a folder of packs, or a project's folder",
+            ),
+        )
+    )
+
+
+def _print_gaps(packs: Sequence[Pack]) -> None:
+    for pack in packs:
+        for rule in pack.rules:
+            for gap in rule.known_gaps:
+                what = ", ".join(
+                    f"{name} = {value}" for name, value in gap.facts.items() if name != "tool"
+                )
+                line = " ".join(visible(what).split())
+                print_line(f"{pack.file}: {rule.id} is known to miss: {line} ({gap.why})", "quiet")
+
+
+def _print_summary(found: Sequence[Diagnostic], packs: Sequence[Pack]) -> None:
+    errors = sum(one.severity == ERROR for one in found)
+    warnings = sum(one.severity == WARNING for one in found)
+    rules = sum(len(pack.rules) for pack in packs)
+    print_line(
+        f"{rules} rules in {len(packs)} packs: {errors} errors, {warnings} warnings",
+        "bad" if errors else "good",
+    )
+
+
+COMMANDS = {"check": check}

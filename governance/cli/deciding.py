@@ -1,0 +1,288 @@
+"""`decide`: what the rules of a project say of a call, without any session."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+from attrs import define, evolve, frozen
+
+from governance.calls import ToolCall
+from governance.cli.frame import (
+    FINE,
+    Example,
+    command,
+    dir_option,
+    file_error,
+    format_option,
+    project_of,
+)
+from governance.cli.opening import TOOLS, TRAITS, law_of
+from governance.cli.output import action_text, console, print_json, print_line, styled
+from governance.clock import SystemClock
+from governance.errors import DefinitionError, Diagnostic, did_you_mean
+from governance.machine import Registers
+from governance.rules.host_tools import PYTHON_TOOLS, call_of
+from governance.session.commands import Command, HostTraits
+from governance.session.decide import decide as decide_command
+from governance.session.law import Gathered, Law
+from governance.session.replies import Reply
+from governance.session.state import Identity, SessionState
+from governance.states import LIVE_STATES, State
+from governance.values import Json, ValueRefused, load_json
+
+LINE_BYTES_MAX = 4_000_000
+SESSION = "decide"
+STATES = tuple(state.value for state in State)
+
+CODES: Mapping[str, str] = {
+    "GOV612": "a call that cannot be read",
+}
+
+_OWED = {
+    State.BEGINNING: "beginning",
+    State.COMPACTED: "compacted",
+    State.RESUMED: "resumed",
+}
+
+
+@frozen
+class Question:
+    """One call to be decided, and the session that it is imagined in."""
+
+    tool: str
+    args: Mapping[str, Json]
+    state: State = State.BETWEEN_TURN
+    role: str = ""
+
+
+@define(eq=False)
+class Judge:
+    """
+    Answers calls by the law of one project; no session is touched and nothing is written.
+
+    Attributes:
+        host: Whose tool names and abilities hold; ``python`` speaks canonical names.
+
+        done_tools: Tools that were ok before, or ``None`` when no past is given: rules
+            that need one then decide nothing and are named as skipped.
+    """
+
+    law: Law
+    host: str = "python"
+    done_tools: frozenset[str] | None = None
+
+    def answer(self, question: Question) -> Reply:
+        """What would be answered to *question*."""
+        session = SessionState(
+            SESSION,
+            registers=_registers(question.state),
+            identity=Identity(host=self.host, role=question.role),
+            head=1,
+            done_tools=self.done_tools or frozenset(),
+        )
+        asked = Command(
+            event="tool_before",
+            session=SESSION,
+            host=self.host,
+            traits=TRAITS.get(self.host, HostTraits()),
+            role=question.role or None,
+            history="kept",
+            call=self.call(question),
+        )
+        now_ms = SystemClock().now_ms()
+        gathered = Gathered(at_ms=now_ms, history_known=self.done_tools is not None)
+        return decide_command(self.law, session, evolve(asked, at_ms=now_ms), gathered).reply
+
+    def call(self, question: Question) -> ToolCall:
+        """The call of *question* by the host's table; its working folder is the project."""
+        table = TOOLS.get(self.host, PYTHON_TOOLS)
+        return call_of(table, question.tool, question.args, cwd=self.law.places.project)
+
+
+def _registers(state: State) -> Registers:
+    """A session that stands in *state* and has taken one turn."""
+    owed = frozenset({_OWED[state]}) if state in _OWED else frozenset[str]()
+    return Registers(
+        state=state,
+        left=None if state in LIVE_STATES or state is State.ABSENT else State.BETWEEN_TURN,
+        owed=owed,
+        stale=False,
+        turn=0 if state is State.ABSENT else 1,
+        turn_open=state in LIVE_STATES,
+        taken=False,
+        epoch=0 if state is State.ABSENT else 1,
+    )
+
+
+@command(
+    "decide",
+    examples=[
+        Example(
+            """governance decide --tool shell --args '{"command": "git push -f"}'""",
+            "What the rules say of one call.",
+        ),
+        Example(
+            """governance decide --tool read --args '{"path": ".env"}' --format json""",
+            "The same, for a program.",
+        ),
+    ],
+    exits="0 answered, whatever the answer is, 2 could not answer",
+)
+@click.option("--tool", help="The tool, by its canonical name or by that of --host.")
+@click.option("--args", "args_text", default="{}", help="Its arguments, a JSON object.")
+@click.option(
+    "--state",
+    type=click.Choice(STATES),
+    default=State.BETWEEN_TURN.value,
+    show_default=True,
+    help="The state of the session that is imagined.",
+)
+@click.option("--role", default="", help="The role of the agent that calls.")
+@click.option(
+    "--host",
+    type=click.Choice(["python", *TOOLS]),
+    default="python",
+    show_default=True,
+    help="Whose tool names and abilities hold.",
+)
+@click.option(
+    "--history",
+    "history_file",
+    type=click.Path(path_type=Path),
+    help="""Calls that went before: JSON lines {"tool", "args", "outcome"?}.""",
+)
+@click.option(
+    "--batch",
+    "batch_file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="""Answer many: JSON lines {"tool", "args", "state"?, "role"?}; - reads standard input.""",
+)
+@format_option()
+@dir_option
+def decide(
+    tool: str | None,
+    args_text: str,
+    state: str,
+    role: str,
+    host: str,
+    history_file: Path | None,
+    batch_file: Path | None,
+    format_name: str,
+    directory: Path | None,
+) -> int:
+    """
+    Answer one call, or many, without a session; nothing is written.
+
+    Rules that need a past do not decide, unless --history gives one, and are named as
+    skipped. With --batch one JSON line is written for each that is read, in order:
+    {"action", "rules", "message", "skipped"}.
+    """
+    judge = Judge(law_of(project_of(directory)), host, _done_tools(history_file))
+    if batch_file is not None:
+        for number, line in _lines(batch_file):
+            question = _question(
+                line, f"{batch_file}", number, Question("", {}, State(state), role)
+            )
+            print_json(_reply_json(judge.answer(question)), lines=True)
+        return FINE
+    if tool is None:
+        raise click.UsageError("give --tool and --args, or --batch FILE")
+    args = _object(args_text.encode("utf-8", "surrogatepass"), "--args", 0)
+    reply = judge.answer(Question(tool, args, State(state), role))
+    if format_name == "json":
+        print_json(_reply_json(reply))
+    else:
+        _print_reply(reply)
+    return FINE
+
+
+def _reply_json(reply: Reply) -> dict[str, Json]:
+    return {
+        "action": reply.action,
+        "rules": list(reply.rules),
+        "message": reply.message or "; ".join(reply.reasons),
+        "skipped": list(reply.skipped),
+    }
+
+
+def _print_reply(reply: Reply) -> None:
+    line = action_text(reply.action)
+    if reply.rules:
+        line.append_text(styled(f"  by {', '.join(reply.rules)}"))
+    console().print(line, soft_wrap=True)
+    for text in (reply.message, *reply.reasons):
+        if text:
+            print_line(text)
+    if reply.rewritten is not None:
+        print_json(reply.rewritten)
+    if reply.skipped:
+        print_line(f"skipped for want of a past: {', '.join(reply.skipped)}", "quiet")
+
+
+def _done_tools(file: Path | None) -> frozenset[str] | None:
+    if file is None:
+        return None
+    done = set()
+    for number, line in _lines(file):
+        past = _object(line, str(file), number)
+        tool = past.get("tool")
+        if not isinstance(tool, str):
+            raise _unreadable(str(file), number, "`tool` is missing, or no text")
+        if past.get("outcome", "ok") == "ok":
+            done.add(tool)
+    return frozenset(done)
+
+
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of *file* that hold anything, with their numbers, one at a time."""
+    try:
+        stream = sys.stdin.buffer if str(file) == "-" else file.open("rb")
+        with stream:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield number, line
+    except OSError as error:
+        raise file_error(file, error) from None
+
+
+def _question(line: bytes, file: str, number: int, default: Question) -> Question:
+    given = _object(line, file, number)
+    known = ("tool", "args", "state", "role")
+    for key in given:
+        if key not in known:
+            hint = did_you_mean(key, known)
+            raise _unreadable(file, number, f"unknown key `{key}`", hint)
+    tool, args = given.get("tool"), given.get("args", {})
+    state, role = given.get("state", default.state.value), given.get("role", default.role)
+    if not isinstance(tool, str) or not tool:
+        raise _unreadable(file, number, "`tool` is missing, or no text")
+    if not isinstance(args, Mapping):
+        raise _unreadable(file, number, "`args` is no object")
+    if not isinstance(state, str) or state not in STATES:
+        hint = did_you_mean(str(state), STATES) or f"one of {', '.join(STATES)}"
+        raise _unreadable(file, number, f"unknown state `{state}`", hint)
+    if not isinstance(role, str):
+        raise _unreadable(file, number, "`role` is no text")
+    return Question(tool, args, State(state), role)
+
+
+def _object(text: bytes, file: str, number: int) -> Mapping[str, Json]:
+    try:
+        value = load_json(text, bytes_max=LINE_BYTES_MAX)
+    except ValueRefused as error:
+        raise _unreadable(file, number, error.message) from None
+    if not isinstance(value, Mapping):
+        raise _unreadable(file, number, "expected a JSON object")
+    return value
+
+
+def _unreadable(file: str, number: int, message: str, hint: str = "") -> DefinitionError:
+    return DefinitionError(
+        (Diagnostic("GOV612", message, file=file, line=number, suggestion=hint),)
+    )
+
+
+COMMANDS = {"decide": decide}

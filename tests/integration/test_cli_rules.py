@@ -1,0 +1,275 @@
+"""`governance check` and `governance decide` on packs and projects."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from governance import cli
+from governance.project import create_project
+
+PACK = """\
+format = 1
+
+[pack]
+name = "team"
+version = "1.0.0"
+summary = "What the team agreed on."
+
+[[rule]]
+id = "team.no-deploy"
+tools = ["shell"]
+when.command = { regex = '^make deploy' }
+action = "deny"
+message = "A person deploys."
+must_match = [{ tool = "shell", command = "make deploy" }]
+must_not_match = [{ tool = "shell", command = "make test" }]
+known_gaps = [{ tool = "shell", command = "cd x; make deploy", why = "not at the beginning" }]
+
+[[rule]]
+id = "team.one-folder"
+tools = ["write"]
+when.path = { not = { glob = "src/**" } }
+action = "warn"
+message = "Sources stand in src."
+
+[[role]]
+name = "builder"
+tools = ["read", "write", "shell"]
+first = ["read"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that one pack governs."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    create_project(folder, '[packs]\npaths = ["team.toml"]\n')
+    (folder / "team.toml").write_text(PACK, encoding="utf-8")
+    return folder
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = cli.main(words)
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+def ask(
+    capsys: pytest.CaptureFixture[str], project: Path, tool: str, args: object, *more: str
+) -> dict[str, object]:
+    """The answer of `decide` to one call, as JSON."""
+    words = ("decide", "--dir", str(project), "--tool", tool, "--args", json.dumps(args))
+    code, out, err = run(capsys, *words, "--format", "json", *more)
+    assert (code, err) == (0, "")
+    answer = json.loads(out)
+    assert set(answer) == {"action", "rules", "message", "skipped"}
+    return dict(answer)
+
+
+class TestCheck:
+    """What `check` finds."""
+
+    def test_a_good_pack_is_fine(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """No errors: exit code 0, and what the rules are known to miss is listed."""
+        for path in (project, project / "team.toml", project / "governance.toml"):
+            code, out, _ = run(capsys, "check", str(path))
+
+            assert code == 0
+            assert "2 rules in 1 packs: 0 errors" in out
+            assert "is known to miss: command = cd x; make deploy (not at the beginning)" in out
+
+    def test_json_has_the_fixed_form(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Every problem with its code, severity, place and suggestion; exit code 1."""
+        pack = project / "team.toml"
+        pack.write_text(PACK.replace("message", "mesage", 1).replace('"warn"', '"wran"'))
+
+        code, out, _ = run(capsys, "check", str(pack), "--format", "json")
+
+        found = json.loads(out)
+        assert code == 1
+        assert found["ok"] is False
+        assert all(
+            set(one) == {"code", "severity", "message", "file", "line", "suggestion"}
+            for one in found["diagnostics"]
+        )
+        errors = {
+            (one["code"], one["line"]): one["suggestion"]
+            for one in found["diagnostics"]
+            if one["severity"] == "error"
+        }
+        assert "`message`" in errors["GOV207", 13]
+        assert "`warn`" in errors["GOV240", 22]
+
+    def test_bad_configuration_is_found(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A misspelled key of governance.toml, and a pack that is not there."""
+        config = project / "governance.toml"
+        config.write_text('[packs]\npahts = ["team.toml"]\n')
+        code, out, _ = run(capsys, "check", str(project))
+        config.write_text('[packs]\npaths = ["taem.toml"]\n')
+        code_missing, out_missing, _ = run(capsys, "check", str(project))
+
+        assert code == code_missing == 1
+        assert "`paths`" in out
+        assert "GOV270" in out_missing or "GOV311" in out_missing
+
+    def test_a_path_that_is_not_there_is_two(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What cannot be read was not checked, and is not called fine."""
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        for path in (tmp_path / "nothing.toml", empty):
+            code, out, _ = run(capsys, "check", str(path), "--format", "json")
+
+            assert code == 2
+            assert json.loads(out)["diagnostics"][0]["code"] == "GOV610"
+
+    def test_without_a_path_the_project_here_is_checked(
+        self, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """`governance check` in a folder of the project."""
+        deep = project / "a"
+        deep.mkdir()
+        monkeypatch.chdir(deep)
+
+        assert run(capsys, "check")[0] == 0
+
+
+class TestDecide:
+    """What `decide` answers."""
+
+    def test_a_rule_decides_and_is_named(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Action, rules and message of one call; others are let through."""
+        denied = ask(capsys, project, "shell", {"command": "make deploy"})
+
+        assert denied["action"] == "deny"
+        assert denied["rules"] == ["team.no-deploy"]
+        assert "A person deploys." in str(denied["message"])
+        assert ask(capsys, project, "shell", {"command": "make test"}) == {
+            "action": "allow", "rules": [], "message": "", "skipped": []
+        }  # fmt: skip
+        warned = ask(capsys, project, "write", {"path": "a.py", "content": ""})
+        assert warned["action"] == "warn"
+
+    def test_a_host_brings_its_names(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The same rule holds for the tool of a host."""
+        denied = ask(capsys, project, "Bash", {"command": "make deploy"}, "--host", "claude-code")
+
+        assert denied["action"] == "deny"
+
+    def test_rules_on_the_past_are_skipped_and_never_deny(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Without a past, what a role must do first does not decide and is named."""
+        answer = ask(capsys, project, "shell", {"command": "ls"}, "--role", "builder")
+
+        assert answer["action"] == "allow"
+        assert answer["skipped"] != []
+
+    def test_a_past_lets_them_decide(
+        self, project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """With `--history` they decide: denied before the first tool, let through after it."""
+        past = tmp_path / "past.jsonl"
+        past.write_text('{"tool": "read", "outcome": "failed"}\n')
+        words = ("--role", "builder", "--history", str(past))
+        before = ask(capsys, project, "shell", {"command": "ls"}, *words)
+        past.write_text('{"tool": "read", "args": {"path": "a"}}\n')
+        after = ask(capsys, project, "shell", {"command": "ls"}, *words)
+
+        assert before["action"] == "deny"
+        assert after["action"] == "allow"
+        assert before["skipped"] == after["skipped"] == []
+
+    def test_a_state_is_heeded(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """After the end a tool is denied, as in a real session."""
+        ended = ask(capsys, project, "read", {"path": "a"}, "--state", "ended")
+
+        assert ended["action"] == "deny"
+
+    def test_a_batch_is_answered_line_by_line(
+        self, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One line for each, in order, from a file as from standard input."""
+        lines = [
+            {"tool": "shell", "args": {"command": "make deploy"}},
+            {"tool": "read", "args": {"path": "a"}, "state": "ended"},
+            {"tool": "fetch", "args": {"url": "https://x.test"}, "role": "builder"},
+            {"tool": "shell", "args": {"command": "make test"}},
+        ]
+        text = "\n".join(json.dumps(line) for line in lines) + "\n\n"
+        file = project / "batch.jsonl"
+        file.write_text(text)
+        code, out, _ = run(capsys, "decide", "--dir", str(project), "--batch", str(file))
+        stream = io.TextIOWrapper(io.BytesIO(text.encode()))
+        monkeypatch.setattr(sys, "stdin", stream)
+        code_stdin, out_stdin, _ = run(capsys, "decide", "--dir", str(project), "--batch", "-")
+
+        assert code == code_stdin == 0
+        assert out == out_stdin
+        assert [json.loads(line)["action"] for line in out.splitlines()] == [
+            "deny", "deny", "deny", "allow"
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("{", "no JSON"),
+            ("[]", "expected a JSON object"),
+            ("{}", "`tool` is missing"),
+            ('{"tool": "read", "agrs": {}}', "did you mean `args`?"),
+            ('{"tool": "read", "args": []}', "`args` is no object"),
+            ('{"tool": "read", "state": "endded"}', "did you mean `ended`?"),
+            ('{"tool": "read", "role": 1}', "`role` is no text"),
+            ('{"tool": "read", "args": {"a": NaN}}', "`NaN`"),
+            ('{"tool": "read", "args": {"a": "\\ud800"}}', "lone surrogate"),
+        ],
+    )
+    def test_a_line_that_cannot_be_read_is_named(
+        self, project: Path, capsys: pytest.CaptureFixture[str], line: str, said: str
+    ) -> None:
+        """File, line, what is wrong and what was meant; exit code 2."""
+        file = project / "batch.jsonl"
+        file.write_text("\n" + line)
+
+        code, _, err = run(capsys, "decide", "--dir", str(project), "--batch", str(file))
+
+        assert code == 2
+        assert f"{file}:2: GOV612" in err
+        assert said in err
+
+    def test_a_call_must_be_given(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Neither --tool nor --batch is bad usage."""
+        code, _, err = run(capsys, "decide", "--dir", str(project))
+
+        assert code == 2
+        assert "--tool" in err
+
+    def test_a_broken_pack_answers_nothing(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Rules that cannot be loaded let nothing through as if there were none."""
+        (project / "team.toml").write_text("format = 1\n")
+
+        code, out, err = run(
+            capsys, "decide", "--dir", str(project), "--tool", "read", "--args", "{}"
+        )
+
+        assert (code, out) == (2, "")
+        assert "GOV203" in err or "GOV209" in err
