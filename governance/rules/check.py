@@ -35,7 +35,7 @@ def check_rules(
     is no error, for they are about rules that work.
     """
     settings = settings or LoadSettings()
-    loaded = read_rules(sources, vocabulary, settings=settings, places=places)
+    loaded = read_rules(sources, vocabulary, settings=settings, places=places, tells_gaps=True)
     found = list(loaded.diagnostics)
     if loaded.rules is not None:
         found += _overlaps(sources, loaded, loaded.rules, settings)

@@ -198,7 +198,7 @@ def _examples(
     return tuple(made)
 
 
-_SPECIAL = ("at", "why", "after", "repeat", "files")
+_SPECIAL = frozenset({"at", "why", "after", "repeat", "files"})
 
 
 def read_example(
@@ -206,9 +206,11 @@ def read_example(
 ) -> Example | None:
     """An event as an author wrote it, or ``None`` when its frame is wrong."""
     before = len(findings.problems)
-    special = {name: value for name, value in raw.items() if name in _SPECIAL}
-    facts = {name: value for name, value in raw.items() if name not in _SPECIAL}
-    values = read_keys(findings, "example", special, path)
+    facts, values = raw, raw
+    if not _SPECIAL.isdisjoint(raw):
+        special = {name: value for name, value in raw.items() if name in _SPECIAL}
+        facts = {name: value for name, value in raw.items() if name not in _SPECIAL}
+        values = read_keys(findings, "example", special, path)
     if not facts:
         findings.wrong("GOV224", "an example says nothing", path, "name what happens, by facts")
     elif on in TOOL_EVENTS and type(facts.get("tool")) is not str:

@@ -105,9 +105,15 @@ def read_rules(
     *,
     settings: LoadSettings | None = None,
     places: Places = PLAIN_PLACES,
+    tells_gaps: bool = False,
 ) -> Loaded:
-    """As `load_rules`, but problems are given and never raised."""
-    loading = _Loading(sources, vocabulary, settings or LoadSettings(), places)
+    """
+    As `load_rules`, but problems are given and never raised.
+
+    Args:
+        tells_gaps: Give the known gaps of rules as information; all examples are run then.
+    """
+    loading = _Loading(sources, vocabulary, settings or LoadSettings(), places, tells_gaps)
     rules = loading.run()
     diagnostics = loading.diagnostics()
     if any(one.severity == ERROR for one in diagnostics):
@@ -126,6 +132,7 @@ class _Loading:
     vocabulary: Vocabulary
     settings: LoadSettings
     places: Places
+    tells_gaps: bool
     drafts: list[Draft] = field(factory=list)
     packs: tuple[Pack, ...] = ()
     unreadable: list[Diagnostic] = field(factory=list)
@@ -240,7 +247,8 @@ class _Loading:
             places=self.places,
             report=report,
         )
-        self._run_examples(rules)
+        if self.tells_gaps or not self.settings.proven(rules.hash):
+            self._run_examples(rules)
         return evolve(rules, contexts=tuple(self._blocks()))
 
     def _blocks(self) -> Iterator[CompiledBlock]:
@@ -256,7 +264,9 @@ class _Loading:
                     yield made
 
     def _run_examples(self, rules: RuleSet) -> None:
-        bench = Bench(self.vocabulary, self.settings.time_zone, rules.fires, rules.why)
+        bench = Bench(
+            self.vocabulary, self.settings.time_zone, rules.fires, rules.why, self.tells_gaps
+        )
         sound: list[tuple[Rule, Findings]] = []
         for draft in self.drafts:
             broken = {
@@ -278,9 +288,13 @@ def _check_remedy(
 ) -> None:
     """Report a remedy that the rules themselves refuse, in any situation it is offered in."""
     path = (*rule.path, "remedy")
-    for example in rule.must_match or (Example(facts={}),):
-        event = event_of(example, rule.on, bench, findings, (*rule.path, "must_match"))
-        known = {} if event is None else event.facts
+    # Without a placeholder it is the same call in every situation.
+    varies = any("{" in str(value) for value in remedy.facts.values())
+    for example in rule.must_match if varies and rule.must_match else (None,):
+        known: Mapping[str, object] = {}
+        if example is not None:
+            event = event_of(example, rule.on, bench, findings, (*rule.path, "must_match"))
+            known = {} if event is None else event.facts
         offered = evolve(remedy, facts=_put_in(remedy.facts, known))
         answer = event_of(offered, rule.on, bench, findings, path)
         if answer is None:

@@ -55,6 +55,11 @@ def trust_nothing(_hash: str) -> bool:
     return False
 
 
+def nothing_proven(_hash: str) -> bool:
+    """The memory of a machine that has loaded nothing yet."""
+    return False
+
+
 @frozen(kw_only=True)
 class LoadSettings:
     """
@@ -76,6 +81,10 @@ class LoadSettings:
         trusted: Whether a person has trusted the text with this sha256; until then a
             project's loosening does not count.
 
+        proven: Whether this engine has loaded the rule set of this hash before without a
+            problem, so that its examples need not be run again. They are most of the work
+            of loading; a process that lives for one call should remember.
+
         today: The day by which exemptions expire; ``None``: none does.
     """
 
@@ -87,4 +96,5 @@ class LoadSettings:
     project: Document | None = None
     project_layer: Layer = "project"
     trusted: Callable[[str], bool] = trust_nothing
+    proven: Callable[[str], bool] = nothing_proven
     today: date | None = None
