@@ -29,12 +29,22 @@ TEXTS += [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "pyproject.toml"]
 
 # Put together here, so that this file does not hold what it looks for.
 UNFINISHED = re.compile(
-    r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK")) + r")\b"
+    r"(#|<!--).*\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK")) + r")\b"
 )
 UNCOVERED = "pragma: " + "no cover"
 BARE_IGNORE = re.compile(r"#\s*type:\s*ig" + r"nore(?!\[)")
 BARE_NOQA = re.compile(r"#\s*no" + r"qa(?!:)")
-MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|root|tmp/bash_jobs|opt/wheels|opt/pypi)\b")
+MACHINE_PATHS = re.compile(
+    "|".join(
+        (
+            "/wo" + r"rk/\w",
+            "/tmp/ba" + "sh_jobs",
+            "/opt/wh" + "eels",
+            "/opt/py" + "pi",
+            r"\.pye" + "nv",
+        )
+    )
+)
 SESSION_TALK = re.compile(r"\bsub" + r"agents?\b(?!\*)", re.IGNORECASE)
 
 
