@@ -204,8 +204,11 @@ class Listeners:
             MisuseError: This is closed.
         """
         self._open()
-        failures: list[ListenerFailure] = list(self._take_pending())
-        for event in events:
+        shown = tuple(events)
+        failures: list[ListenerFailure] = []
+        if not shown or any(event.name != "listener.failed" for event in shown):
+            failures += self._take_pending()
+        for event in shown:
             spec = CATALOGUE.get(event.name)
             if event.name not in self._plans or spec is None or spec.when == "before":
                 continue
