@@ -3,7 +3,8 @@ One misspelled letter anywhere in a rule is found, and what was meant is suggest
 
 Every key, fact, tool, operator, action, state, role, severity, set, rule id and placeholder
 of the packs is changed by one letter: dropped, doubled, replaced, swapped with the next.
-Each change must be an error that names the right word. A change that happens to give
+Each change must be an error that names the right word (in a list of examples each word is
+tried once). A change that happens to give
 another valid word (`lte` → `lt`) is no misspelling and is left out.
 """
 
@@ -31,6 +32,7 @@ HERE = Path(__file__).parent
 EVERYTHING = HERE / "packs" / "everything.toml"
 FIELDS = {"language": "English", "document_language": "English", "phase": "", "style": ""}
 SETTINGS = LoadSettings(fields=FIELDS, time_zone="UTC", trusted=lambda _: True)
+PROOF = {"action": "warn", "message": "No."}
 ALL_OPERATORS = {name for names in OPERATORS.values() for name in names} | {"every", "length"}
 MATCHERS = ("when", "unless", "any")
 EXAMPLES = ("must_match", "must_not_match", "known_gaps", "remedy")
@@ -114,9 +116,14 @@ def _section(
     for key in EXAMPLES:
         examples = table.get(key, [])
         several = isinstance(examples, list)
+        # A list of examples uses the same few words: each is tried where it stands first.
+        seen: set[tuple[bool, str]] = set()
         for index, one in enumerate(examples if several else [examples]):
             where = (*place, key, index) if several else (*place, key)
-            yield from _matchers(one, where, vocabulary, example=True)
+            for word in _matchers(one, where, vocabulary, example=True):
+                if (word.is_key, word.text) not in seen:
+                    seen.add((word.is_key, word.text))
+                    yield word
     if isinstance(table.get("rewrite"), dict):
         yield from _rewrite(table["rewrite"], (*place, "rewrite"), vocabulary)
     for key in ("message", "text"):
@@ -261,7 +268,9 @@ def all_failures(pack: dict[str, Any], vocabulary: Vocabulary) -> tuple[int, lis
     """The same for a whole pack: each rule alone, then everything that is no rule."""
     rules = pack.get("rule", [])
     frame = {key: pack[key] for key in ("format", "pack", "vars") if key in pack}
-    tried, failures = silent_or_misleading(pack, OTHERS, vocabulary)
+    # Of the rules only the names matter for what is no rule, so their examples can go.
+    bare = [{key: one[key] for key in one if key not in EXAMPLES} | PROOF for one in rules]
+    tried, failures = silent_or_misleading({**pack, "rule": bare}, OTHERS, vocabulary)
     for rule in rules:
         alone = {**frame, "toolset": pack.get("toolset", []), "rule": [rule]}
         more, found = silent_or_misleading(alone, ("rule",), vocabulary)
