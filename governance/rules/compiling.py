@@ -77,7 +77,7 @@ def compile_rules(
         compiled=compiled,
         roles=roles,
         defaults=settled,
-        contexts=tuple(block for pack in packs for block in pack.contexts),
+        contexts=(),
         escalations=tuple(step for pack in packs for step in pack.escalations),
         toolsets=vocabulary.toolsets,
         hash=_hash(packs, exempts, settled, settings),

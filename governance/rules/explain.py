@@ -50,7 +50,8 @@ class MatcherTrace:
         said = {True: "holds", False: "does not hold"}
         word = "cannot be known" if isinstance(self.result, Unknown) else said[self.result]
         leads = f", which leads to `{one_line(self.real)}`" if self.real else ""
-        return f"`{self.part}.{self.fact}` = {shown(self.wanted)} {word} for {shown(self.found)}{leads}"
+        asked = f"`{self.part}.{self.fact}` = {shown(self.wanted)}"
+        return f"{asked} {word} for {shown(self.found)}{leads}"
 
 
 @frozen

@@ -303,7 +303,7 @@ FACTS = (
         values=("user", "agent", "host"),
     ),
     # Session, model and transition.
-    fact_spec("source", "str", "session model", "What made the session: startup, resume …"),
+    fact_spec("source", "str", "session model", "What made the session, such as `startup`."),
     fact_spec("backend", "str", "session model", "The backend that runs the model."),
     fact_spec("parent", "str", "session model", "The id of the parent session."),
     fact_spec("model_switched", "bool", "session model", "Whether the model has just changed."),

@@ -23,6 +23,8 @@ class Unchanged:
     __slots__ = ()
 
 
+_OPERATOR_SIGNS = frozenset("();<>|&")
+
 UNCHANGED = Unchanged()
 """The fact already is as the change would have it."""
 
@@ -161,8 +163,10 @@ def _with_flags(value: object, flags: tuple[str, ...]) -> object:
         plain = shlex.split(value, posix=True)
     except ValueError:
         return refused
-    # With punctuation told apart there are more words: an operator stands among them.
-    if not words or words != plain or any(word.startswith("#") for word in words):
+    # With punctuation told apart there are more words, or words that are nothing else, when
+    # an operator stands among them; a quoted one is refused with it.
+    operators = any(set(word) <= _OPERATOR_SIGNS for word in words)
+    if not words or words != plain or operators or any(word.startswith("#") for word in words):
         return refused
     missing = [flag for flag in flags if flag not in words]
     if not missing:

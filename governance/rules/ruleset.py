@@ -13,10 +13,11 @@ from typing import TypeVar
 from attrs import evolve, field, frozen
 
 from governance.errors import Diagnostic
+from governance.rules.blocks import CompiledBlock
 from governance.rules.composing import compose
 from governance.rules.fact_table import TOOL_EVENTS, Unknown, tool_class
 from governance.rules.facts import one_by_one
-from governance.rules.format import ContextBlock, Defaults, Escalation, Rule
+from governance.rules.format import Defaults, Escalation, Rule
 from governance.rules.globs import PatternError
 from governance.rules.kleene import Truth, any_of
 from governance.rules.matching import Exemption, Match
@@ -44,7 +45,7 @@ DEFAULT_TOOL = "default.tool"
 NO_HISTORY = History()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class CompiledRule:
     """
     One rule, ready to be tried.
@@ -126,7 +127,7 @@ class CompiledRule:
                 reason = f"`{change.fact}` cannot be changed: {result.reason}"
             elif event.call is not None and not can_rewrite(event.call, change.fact):
                 reason = f"`{change.fact}` of this tool cannot be changed by a rule"
-            elif isinstance(event.facts.get(change.fact), list) and change.fact in ("path", "url"):
+            elif event.call is not None and _is_list(event.call.own.get(change.fact)):
                 reason = f"`{change.fact}` names several things"
             if reason:
                 return evolve(made, action="deny", reason=reason, labels=())
@@ -173,7 +174,7 @@ class RuleSet:
     compiled: Mapping[str, CompiledRule]
     roles: Roles
     defaults: Defaults
-    contexts: tuple[ContextBlock, ...]
+    contexts: tuple[CompiledBlock, ...]
     escalations: tuple[Escalation, ...]
     toolsets: Mapping[str, tuple[str, ...]]
     hash: str
@@ -319,10 +320,17 @@ def _changing(one: CompiledRule, event: RuleEvent) -> Truth:
     return any(change.result(event.facts) is not UNCHANGED for change in one.changes)
 
 
+def _is_list(value: Json) -> bool:
+    return isinstance(value, (list, tuple))
+
+
 def _keep_strictest(into: dict[str, Verdict], verdicts: Iterable[Verdict]) -> None:
     for verdict in verdicts:
         known = into.get(verdict.rule)
-        if known is None or rank(verdict) < rank(known):
+        if known is not None and verdict.rewrite is not None and verdict.rewrite != known.rewrite:
+            reason = "the change would be another for each of the things that the call names"
+            into[verdict.rule] = evolve(verdict, action="deny", reason=reason, rewrite=None)
+        elif known is None or rank(verdict) < rank(known):
             into[verdict.rule] = verdict
 
 

@@ -244,8 +244,15 @@ class Vocabulary:
         if "*" in name:
             mend = "name the tools, or a set such as `@writes`"
             return Problem("GOV213", f"globs are for MCP tools, not for `{name}`", path, mend)
-        known = [*(one for one in TOOLS if one != "mcp"), "mcp:server:tool"]
-        return Problem("GOV213", f"unknown tool `{name}`", path, did_you_mean(name, known))
+        return Problem("GOV213", f"unknown tool `{name}`", path, self._tool_hint(name))
+
+    def _tool_hint(self, name: str) -> str:
+        if name == "mcp":
+            return "write `mcp:server:tool`; `mcp:*:*` is every MCP tool"
+        for host in self.hosts.values():
+            if name in host.tools:
+                return f"`{name}` of {host.name} is `{host.tools[name].canonical}` here"
+        return did_you_mean(name, [one for one in TOOLS if one != "mcp"])
 
     def _check_native(self, name: str, path: Place) -> Problem | None:
         parts = split_tool_name(name)
