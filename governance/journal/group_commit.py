@@ -34,13 +34,19 @@ def _shut_gate() -> threading.Lock:
 
 @define(eq=False)
 class Request:
-    """One caller's append on its way: what it wants, and what became of it."""
+    """
+    One caller's append on its way: what it wants, and what became of it.
+
+    Attributes:
+        solo: Instead of an append, work that wants the store to itself.
+    """
 
     batch: tuple[Append, ...]
     key: str | None
     durable: bool
     rows: int
     size_bytes: int
+    solo: Callable[[], None] | None = None
     answer: Appended | Conflict | Duplicate | None = field(default=None, init=False)
     error: JournalError | None = field(default=None, init=False)
     leads: bool = field(default=False, init=False)
@@ -57,6 +63,11 @@ class Request:
             len(rows),
             sum(len(row.body) for row in rows),
         )
+
+    @classmethod
+    def alone(cls, work: Callable[[], None]) -> Request:
+        """A request to run *work* while nobody commits."""
+        return cls((), None, False, 0, 0, work)
 
     @property
     def settled(self) -> bool:
@@ -101,11 +112,25 @@ class GroupCommit:
             JournalError: Whatever else the committer says; nothing was written then, but
                 for `OutcomeUnknown`.
         """
+        self._go_through(request, wait_ms)
+        return request.outcome()
+
+    def alone(self, work: Callable[[], None], wait_ms: int) -> None:
+        """
+        Run *work*, in its turn, while nobody commits; it takes the store's lock itself.
+
+        Raises:
+            StoreBusy: Its turn did not come within *wait_ms*, or too many callers wait.
+        """
+        self._go_through(Request.alone(work), wait_ms)
+
+    def _go_through(self, request: Request, wait_ms: int) -> None:
         until = time.monotonic() + wait_ms / 1000
         with self._lock:
             if len(self._waiting) >= WAITING_MAX:
                 raise StoreBusy(
-                    f"{WAITING_MAX} appends wait already", remedy="try again in a moment"
+                    f"{WAITING_MAX} callers wait for the store already",
+                    remedy="try again in a moment",
                 )
             self._waiting.append(request)
             leads, self._led = not self._led, True
@@ -114,28 +139,6 @@ class GroupCommit:
                 self._lead(request, until)
             finally:
                 self._hand_over()
-        return request.outcome()
-
-    def alone(self, work: Callable[[], None], wait_ms: int) -> None:
-        """
-        Run *work* while nobody commits; it must take the store's lock itself.
-
-        Raises:
-            StoreBusy: Others kept committing for *wait_ms*.
-        """
-        until = time.monotonic() + wait_ms / 1000
-        while True:
-            with self._lock:
-                if not self._led:
-                    self._led = True
-                    break
-            if time.monotonic() >= until:
-                raise StoreBusy("the store is busy with appends", remedy="try again in a moment")
-            time.sleep(0.001)
-        try:
-            work()
-        finally:
-            self._hand_over()
 
     def _wait_turn(self, request: Request, until: float) -> bool:
         """Wait for an answer; ``True`` where this caller must lead instead."""
@@ -150,6 +153,11 @@ class GroupCommit:
         return not request.settled
 
     def _lead(self, own: Request, until: float) -> None:
+        if own.solo is not None:
+            with self._lock:
+                self._waiting.remove(own)
+            own.solo()
+            return
         with self._lock:
             durable = any(one.durable for one in self._waiting)
         wait_ms = max(0, int((until - time.monotonic()) * 1000))
@@ -181,6 +189,9 @@ class GroupCommit:
         with self._lock:
             for one in self._waiting:
                 if one is own:
+                    continue
+                if one.solo is not None:
+                    left.append(one)
                     continue
                 rows += one.rows
                 size += one.size_bytes

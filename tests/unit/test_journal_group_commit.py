@@ -1,0 +1,231 @@
+"""The queue of callers in front of one commit: who leads, who rides along, who gives up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from attrs import Factory, define, field
+
+from governance.errors import JournalError, StoreBusy
+from governance.journal import group_commit
+from governance.journal.group_commit import GroupCommit, Request
+from governance.journal.records import Append, Appended, Row
+
+_WAIT_MS = 20_000
+
+
+def _request(name: str, *, durable: bool = True, rows: int = 1) -> Request:
+    return Request.of((Append(name, 0, (Row("k", 0, b"", durable),) * rows),), None)
+
+
+@define(eq=False)
+class Recorder:
+    """A committer in memory: it notes its groups and can be held at its lock."""
+
+    groups: list[list[str]] = Factory(list)
+    levels: list[bool] = Factory(list)
+    free: threading.Event = field(factory=threading.Event)
+    entered: threading.Event = field(factory=threading.Event)
+    failure: BaseException | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.free.set()
+
+    def begin(self, durable: bool, wait_ms: int) -> None:
+        self.entered.set()
+        if not self.free.wait(wait_ms / 1000):
+            raise StoreBusy("held")
+        self.levels.append(durable)
+
+    def commit(self, group: list[Request]) -> None:
+        self.groups.append([one.batch[0].session for one in group])
+        if self.failure is not None:
+            raise self.failure
+        for one in group:
+            one.answer = Appended((), ())
+
+
+def _start(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def _await_queue(queue: GroupCommit, length: int) -> None:
+    deadline = time.monotonic() + 20
+    while len(queue._waiting) < length:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_a_single_caller_leads_itself_in_its_own_thread() -> None:
+    """Without company there is no hop: begin and commit run where submit was called."""
+    seen: list[int] = []
+
+    class Here(Recorder):
+        def commit(self, group: list[Request]) -> None:
+            seen.append(threading.get_ident())
+            super().commit(group)
+
+    queue = GroupCommit(Here())
+    assert isinstance(queue.submit(_request("a"), _WAIT_MS), Appended)
+    assert seen == [threading.get_ident()]
+
+
+def test_callers_that_come_while_the_lock_is_waited_for_ride_along() -> None:
+    """One commit takes everybody who queued before it began; nobody is left or taken twice."""
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    threads = [
+        _start(lambda n=n: queue.submit(_request(f"s{n}"), _WAIT_MS))  # type: ignore[misc]
+        for n in range(6)
+    ]
+    _await_queue(queue, 6)
+    recorder.free.set()
+    for thread in threads:
+        thread.join()
+    assert [sorted(group) for group in recorder.groups] == [[f"s{n}" for n in range(6)]]
+
+
+def test_a_durable_caller_never_rides_in_an_unsynced_commit() -> None:
+    """A durable append that arrives once an unsynced commit was begun waits for the next."""
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    first = _start(lambda: queue.submit(_request("seen", durable=False), _WAIT_MS))
+    recorder.entered.wait()
+    second = _start(lambda: queue.submit(_request("decided"), _WAIT_MS))
+    third = _start(lambda: queue.submit(_request("seen too", durable=False), _WAIT_MS))
+    _await_queue(queue, 3)
+    recorder.free.set()
+    for thread in (first, second, third):
+        thread.join()
+    assert recorder.groups == [["seen", "seen too"], ["decided"]]
+    assert recorder.levels == [False, True]
+
+
+def test_a_group_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit into one commit goes into the next; the leader's own always fits."""
+    monkeypatch.setattr(group_commit, "GROUP_ROWS_MAX", 3)
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    threads = [_start(lambda: queue.submit(_request("own", rows=9), _WAIT_MS))]
+    recorder.entered.wait()
+    for n in range(4):
+        threads.append(
+            _start(lambda n=n: queue.submit(_request(f"s{n}", rows=2), _WAIT_MS))  # type: ignore[misc]
+        )
+        _await_queue(queue, n + 2)
+    recorder.free.set()
+    for thread in threads:
+        thread.join()
+    assert recorder.groups == [["own", "s0"], ["s1", "s2"], ["s3"]]
+
+
+def test_the_queue_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One caller too many is told at once that the store is busy."""
+    monkeypatch.setattr(group_commit, "WAITING_MAX", 1)
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    first = _start(lambda: queue.submit(_request("a"), _WAIT_MS))
+    recorder.entered.wait()
+    with pytest.raises(StoreBusy, match="wait for the store already"):
+        queue.submit(_request("b"), _WAIT_MS)
+    recorder.free.set()
+    first.join()
+    assert recorder.groups == [["a"]]
+
+
+def test_who_gives_up_is_not_written_later() -> None:
+    """A follower past its deadline leaves the queue; the commit that follows is without it."""
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    first = _start(lambda: queue.submit(_request("a"), _WAIT_MS))
+    recorder.entered.wait()
+    with pytest.raises(StoreBusy, match="past the deadline"):
+        queue.submit(_request("b"), 10)
+    recorder.free.set()
+    first.join()
+    assert isinstance(queue.submit(_request("c"), _WAIT_MS), Appended)
+    assert recorder.groups == [["a"], ["c"]]
+
+
+def test_a_leader_that_cannot_begin_hands_over() -> None:
+    """A leader past its own deadline fails alone; the next in the queue leads."""
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    outcome: list[object] = []
+
+    def impatient() -> None:
+        with pytest.raises(StoreBusy):
+            queue.submit(_request("a"), 200)
+        outcome.append("busy")
+
+    first = _start(impatient)
+    recorder.entered.wait()
+    second = _start(lambda: outcome.append(queue.submit(_request("b"), _WAIT_MS)))
+    first.join()
+    recorder.free.set()
+    second.join()
+    assert outcome == ["busy", Appended((), ())]
+    assert recorder.groups == [["b"]]
+
+
+def test_an_interrupted_leader_leaves_no_caller_hanging() -> None:
+    """When the leading thread is interrupted, its followers get an error, and the queue lives."""
+    recorder = Recorder(failure=KeyboardInterrupt())
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    outcome: list[str] = []
+
+    def leader() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            queue.submit(_request("a"), _WAIT_MS)
+        outcome.append("interrupted")
+
+    def follower() -> None:
+        with pytest.raises(JournalError, match="nothing was written"):
+            queue.submit(_request("b"), _WAIT_MS)
+        outcome.append("told")
+
+    first = _start(leader)
+    recorder.entered.wait()
+    second = _start(follower)
+    _await_queue(queue, 2)
+    recorder.free.set()
+    first.join()
+    second.join()
+    assert sorted(outcome) == ["interrupted", "told"]
+    recorder.failure = None
+    assert isinstance(queue.submit(_request("c"), _WAIT_MS), Appended)
+
+
+def test_work_that_wants_the_store_alone_gets_its_turn() -> None:
+    """Solo work waits for the commit under way, is not taken into a group, and then runs."""
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    ran: list[int] = []
+    first = _start(lambda: queue.submit(_request("a"), _WAIT_MS))
+    recorder.entered.wait()
+    solo = _start(lambda: queue.alone(lambda: ran.append(len(recorder.groups)), _WAIT_MS))
+    _await_queue(queue, 2)
+    third = _start(lambda: queue.submit(_request("b"), _WAIT_MS))
+    _await_queue(queue, 3)
+    assert ran == []
+    recorder.free.set()
+    for thread in (first, solo, third):
+        thread.join()
+    assert recorder.groups == [["a", "b"]]
+    assert ran == [1]
+    with pytest.raises(ZeroDivisionError):
+        queue.alone(lambda: 1 // 0, _WAIT_MS)  # type: ignore[arg-type,return-value]
+    assert isinstance(queue.submit(_request("c"), _WAIT_MS), Appended)

@@ -1,0 +1,119 @@
+"""From a URL to a journal, and where its heads are mirrored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from governance.errors import DefinitionError, StoreMissing
+from governance.journal import open_journal
+from governance.journal.memory import MemoryJournal
+from governance.journal.opening import DEFAULT_URL, default_mirror, state_folder, store_path
+from governance.journal.sqlite import SqliteJournal
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's state folder, for the while of a test."""
+    made = tmp_path / "state"
+    monkeypatch.setenv("XDG_STATE_HOME", str(made))
+    return made
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    made = tmp_path / "project"
+    made.mkdir()
+    return made
+
+
+def _opened(url: str, base: Path) -> SqliteJournal:
+    journal = open_journal(url, base=base, create=True)
+    assert isinstance(journal, SqliteJournal)
+    journal.close()
+    return journal
+
+
+def test_memory_is_memory(base: Path) -> None:
+    """`memory:` gives the model, and writes nothing anywhere."""
+    assert isinstance(open_journal("memory:", base=base, create=False), MemoryJournal)
+    assert list(base.iterdir()) == []
+
+
+def test_a_relative_path_is_taken_from_the_project(base: Path, tmp_path: Path) -> None:
+    """Three slashes and a relative path: below *base*, wherever the process stands."""
+    assert _opened(DEFAULT_URL, base).path == base / ".governance" / "journal.db"
+    absolute = tmp_path / "elsewhere" / "j.db"
+    assert _opened(f"sqlite:///{absolute}", base).path == absolute
+
+
+def test_heads_are_mirrored_outside_the_project_by_default(base: Path, state: Path) -> None:
+    """Without a word about it, a mirror stands in the user's state folder, one a store."""
+    first = _opened(DEFAULT_URL, base)
+    second = _opened("sqlite:///other.db", base)
+    mirrors = {default_mirror(one.path) for one in (first, second)}
+    assert len(mirrors) == 2
+    assert all(one.is_file() and state in one.parents for one in mirrors)
+
+
+def test_a_mirror_can_be_chosen_or_switched_off(base: Path, state: Path, tmp_path: Path) -> None:
+    """A given file is used instead; `?mirror=off` keeps none, and `verify` says unanchored."""
+    chosen = tmp_path / "chosen"
+    open_journal(DEFAULT_URL, base=base, create=True, mirror=chosen).close()
+    assert chosen.is_file()
+    journal = open_journal("sqlite:///x.db?mirror=off", base=base, create=True)
+    assert not journal.verify().anchored
+    journal.close()
+    assert (base / "x.db").is_file()
+    assert not state.exists()
+
+
+def test_one_store_under_two_spellings_has_one_mirror(base: Path) -> None:
+    """Links and dots in the way to a project lead to the same file of heads."""
+    link = base.parent / "link"
+    link.symlink_to(base)
+    paths = {store_path(DEFAULT_URL, one) for one in (base, link, base / ".." / "project")}
+    assert len(paths) == 1
+
+
+def test_nothing_is_created_without_leave(base: Path, state: Path) -> None:
+    """A missing store is an error that names it; neither store nor mirror comes into being."""
+    with pytest.raises(StoreMissing, match=r"journal\.db"):
+        open_journal(DEFAULT_URL, base=base, create=False)
+    assert list(base.iterdir()) == []
+    assert not state.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://localhost/x", "not supported yet"),
+        ("postgres://localhost/x", "an extra for them comes later"),
+        ("mysql://localhost/x", "supported are `sqlite:///path/to/journal.db` and `memory:`"),
+        ("sqlite://journal.db", "sqlite:///.governance/journal.db"),
+        ("sqlite:///", "no url of a store"),
+        ("sqlite:///x.db?cache=shared", "the one option is `?mirror=off`"),
+        (".governance/journal.db", "no journal url"),
+        ("memory", "no journal url"),
+        ("", "no journal url"),
+    ],
+)
+def test_another_url_is_a_definition_error(base: Path, url: str, says: str) -> None:
+    """What is not supported is refused by name, with what is, and touches no file."""
+    with pytest.raises(DefinitionError) as caught:
+        open_journal(url, base=base, create=True)
+    assert says in str(caught.value)
+    assert [one.path for one in caught.value.diagnostics] == [("journal", "url")]
+    assert list(base.iterdir()) == []
+
+
+def test_the_state_folder_falls_back_to_the_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A relative or missing XDG_STATE_HOME is not followed."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    for value in ("", "relative/path"):
+        monkeypatch.setenv("XDG_STATE_HOME", value)
+        assert tmp_path in state_folder().parents
