@@ -107,7 +107,7 @@ def _with(result: BeforeResult, name: str, command: Command) -> Command:
         if command.event in UNREFUSABLE
         else tuple(f"{one.listener}: {one.reason}" for one in result.refusals)
     )
-    failures = tuple(one.data() for one in result.failures)
+    failures = tuple(one.as_json() for one in result.failures)
     command = evolve(command, refused=refused, written=result.written, failures=failures)
     merged: dict[str, Json] = {}
     for fields in result.written.values():

@@ -412,7 +412,7 @@ class Engine:
     def _record_failures(self, failures: Sequence[ListenerFailure]) -> None:
         for failure in failures:
             session = failure.event_id.rpartition("#")[0]
-            self._record(session, "listener.failed", failure.data(), actor="engine")
+            self._record(session, "listener.failed", failure.as_json(), actor="engine")
 
     def _sweep(self, command: Command) -> None:
         """Interrupt what has been idle too long, a few sessions at a time."""

@@ -13,6 +13,7 @@ from governance.context import Budget
 from governance.engine.encoding import body_of
 from governance.engine.engine import Engine, EngineOptions
 from governance.engine.live import LiveSessions
+from governance.engine.project_rules import fields_of, load_project_rules, no_rules
 from governance.errors import DefinitionError
 from governance.journal.opening import open_journal
 from governance.journal.records import Journal
@@ -96,8 +97,6 @@ def _law(config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools
 
 def _rules(config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools]) -> RuleSet:
     """The project's rules; while a person has paused it, broken packs stop nobody."""
-    from governance.engine.project_rules import load_project_rules, no_rules
-
     try:
         return load_project_rules(config, tools, now_ms=clock.now_ms())
     except DefinitionError:
@@ -122,7 +121,7 @@ def settings_of(config: Config) -> Settings:
         document_language=config.session.document_language,
         phase=config.session.phase,
         style=config.session.style,
-        fields=config.fields,
+        fields=fields_of(config),
         time_zone=config.project.time_zone,
         stall_repeats_max=config.stall.repeats_max,
         stall_reaction=config.stall.reaction,

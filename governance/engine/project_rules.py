@@ -18,6 +18,8 @@ from governance.rules.paths import places_of
 from governance.rules.sources import HostAbilities, LoadSettings, PackSource
 from governance.rules.trust import pack_hash, read_trust
 from governance.rules.vocabulary import default_vocabulary
+from governance.session.law import SESSION_FIELDS
+from governance.values import Json
 
 if TYPE_CHECKING:
     from governance.rules.vocabulary import HostTools
@@ -68,13 +70,13 @@ def read_project_rules(
         defaults=Defaults(
             tool=defaults.tool, unknown_role=defaults.unknown_role, mode=defaults.mode
         ),
-        fields=config.fields,
+        fields=fields_of(config),
         time_zone=config.project.time_zone or None,
         hosts=hosts or {},
         characters_max=config.context.characters_max,
         project=config.document,
         trusted=lambda text_hash: text_hash in known or trust.trusts(text_hash),
-        today=datetime.datetime.fromtimestamp(now_ms / 1000, datetime.timezone.utc).date(),
+        today=datetime.datetime.fromtimestamp(now_ms / 1000, datetime.UTC).date(),
     )
     return read_rules(
         sources,
@@ -82,6 +84,20 @@ def read_project_rules(
         settings=settings,
         places=places_of(str(config.directory)),
     )
+
+
+def fields_of(config: Config) -> dict[str, Json]:
+    """The project's own fields, and those that every project has."""
+    session = config.session
+    built_in: dict[str, Json] = {
+        "language": session.language,
+        "document_language": session.document_language or session.language,
+        "phase": session.phase,
+        "style": session.style,
+    }
+    # INVARIANT: these are the names that sessions fill by themselves.
+    assert tuple(built_in) == SESSION_FIELDS, "every field of a session has its key"
+    return {**built_in, **config.fields}
 
 
 def no_rules() -> RuleSet:

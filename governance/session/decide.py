@@ -53,7 +53,7 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
         lifecycle.record_implied(draft, step)
     if run.refusal is not None:
         return draft.outcome(lifecycle.refuse(draft, run.refusal))
-    last = _last(run)
+    last = draft.step = _last(run)
     for failure in command.failures:
         draft.emit("listener.failed", failure, durable=False)
     if command.refused:

@@ -69,6 +69,7 @@ class Draft:
     interrupt_reason: str = ""
     notes: list[str] = field(factory=list)
     gap_ms: int | None = None
+    step: Step | None = None
 
     @property
     def at_ms(self) -> int:
@@ -95,7 +96,7 @@ class Draft:
         assert len(self.rows) < ROWS_PER_STEP_MAX, "a step grew without bound"
         changes = dict(to or {})
         if step is not None:
-            changes |= registers_json(self.state.registers, step.after)
+            changes |= registers_json(step.before, step.after)
         before = self.state.registers.state
         redacted, hidden = self.law.redact(dict(data))
         body: dict[str, Json] = {"data": redacted, "before": before.value}

@@ -31,7 +31,8 @@ def implied_end(draft: Draft, step: Step) -> None:
             "stats": draft.state.metrics.as_json(),
             "implied": True,
         }
-        draft.emit("turn.ended", data, to={"turn_open": False}, durable=False)
+        # The registers change with the row of the event itself, in the same commit.
+        draft.emit("turn.ended", data, durable=False)
 
 
 def interrupt_children(draft: Draft, reason: str) -> None:

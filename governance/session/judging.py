@@ -12,6 +12,7 @@ from governance.rules.verdicts import Decision, History, RuleEvent
 from governance.session.answering import role_of
 from governance.session.draft import Draft
 from governance.session.interruption import interrupted
+from governance.session.law import SESSION_FIELDS
 from governance.values import Json
 
 COUNTED = frozenset({"warn", "deny", "halt"})
@@ -24,6 +25,11 @@ def session_facts(draft: Draft) -> dict[str, object]:
     identity = state.identity
     usage = command.data.get("usage")
     fields = dict(draft.law.settings.fields) | dict(identity.fields or {})
+    # What one session says of itself goes before what its project says of all.
+    for name in SESSION_FIELDS:
+        own = getattr(identity, name)
+        if own:
+            fields[name] = own
     return rule_session_facts(
         role=role_of(draft) or identity.role,
         depth=identity.depth,

@@ -15,6 +15,10 @@ from governance.rules.paths import Places
 from governance.session.state import SessionState
 from governance.values import Json
 
+SESSION_FIELDS = ("language", "document_language", "phase", "style")
+"""Fields that every project has, from the table ``[session]``; rules and blocks name them
+as ``fields.language`` and so on."""
+
 Strictness = Literal["allow", "ask", "deny"]
 
 

@@ -68,9 +68,13 @@ def state_of_bytes(data: bytes) -> SessionState:
 
 
 def _registers_json(registers: Registers) -> dict[str, Json]:
-    made = attrs.asdict(registers)
-    made["owed"] = sorted(registers.owed)
-    return made
+    made: dict[str, Json] = attrs.asdict(registers)
+    left = registers.left
+    return made | {
+        "state": registers.state.value,
+        "left": None if left is None else left.value,
+        "owed": sorted(registers.owed),
+    }
 
 
 def _registers_of(wrote: dict[str, Any]) -> Registers:

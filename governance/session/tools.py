@@ -98,7 +98,7 @@ def _let_through_paused(draft: Draft, call: ToolCall) -> Reply:
     facts = facts_of_call(call, draft.law.places)
     data = _decided(call, facts, "allow", (), f"paused: {draft.gathered.paused_reason}")
     data |= {"open": True, "paused": True}
-    draft.emit("tool.decided", data, to=work(draft))
+    draft.emit("tool.decided", data, to=work(draft), step=draft.step)
     return allow(draft)
 
 
@@ -108,7 +108,7 @@ def _brief_instead(draft: Draft, call: ToolCall, injection: Injection) -> Reply:
     rules = ("session.unbriefed",)
     message = f"{injection.text}\n\nThe call was not run: read the above, then make it again."
     data = _decided(call, facts, "deny", rules, "the model was not briefed")
-    draft.emit("tool.decided", data, to=work(draft))
+    draft.emit("tool.decided", data, to=work(draft), step=draft.step)
     if draft.command.delivery == "answer":
         briefing.record(draft, injection)
     return Reply(
@@ -279,7 +279,7 @@ def _record(draft: Draft, judgement: Judgement) -> None:
         data["rewritten"] = True
     if judgement.decision.shadows:
         data["shadows"] = texts([verdict.rule for verdict in judgement.decision.shadows])
-    draft.emit("tool.decided", data, to=work(draft))
+    draft.emit("tool.decided", data, to=work(draft), step=draft.step)
 
 
 def _decided(

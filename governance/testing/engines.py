@@ -20,7 +20,7 @@ from governance.rules.loader import load_rules
 from governance.rules.paths import Places
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.vocabulary import default_vocabulary
-from governance.session.law import HostSettings, Law, Settings
+from governance.session.law import SESSION_FIELDS, HostSettings, Law, Settings
 from governance.testing.fakes import ManualClock
 from governance.values import Json
 
@@ -49,7 +49,8 @@ def law_of(
         DefinitionError: With every problem of the packs.
     """
     sources = [PackSource(f"pack-{n}", text, f"pack-{n}.toml") for n, text in enumerate(packs, 1)]
-    given = dict(fields or {})
+    given: dict[str, Json] = dict.fromkeys(SESSION_FIELDS, "")
+    given |= {"language": "English", "document_language": "English"} | dict(fields or {})
     rules = load_rules(
         sources,
         default_vocabulary(*tools),
@@ -60,7 +61,7 @@ def law_of(
     return Law(
         machine=load_machine(),
         rules=rules,
-        settings=evolve(made, fields={**made.fields, **given}),
+        settings=evolve(made, fields={**given, **made.fields}),
         places=PLACES,
         redact=redact,
     )

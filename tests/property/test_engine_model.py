@@ -9,7 +9,7 @@ from governance.calls import ToolCall
 from governance.engine import restoring
 from governance.journal.memory import MemoryJournal
 from governance.ledger import halted
-from governance.machine import ABSENT, Circumstances, GapBounds, Registers, classify_gap
+from governance.machine import ABSENT, Circumstances, GapBounds, Registers, Run, classify_gap
 from governance.session.commands import Command
 from governance.session.state import FOLD_VERSION
 from governance.states import State
@@ -79,7 +79,10 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from(STEPS_SECONDS))
     def time_passes(self, seconds: int) -> None:
-        self.clock.advance(seconds * 1000)
+        if seconds < 0:
+            self.clock.skew(seconds * 1000)
+        else:
+            self.clock.advance(seconds * 1000)
 
     @rule(event=st.sampled_from(EVENTS), command=st.sampled_from(["fine", "forbidden"]))
     def event_happens(self, event: str, command: str) -> None:
@@ -112,12 +115,24 @@ class EngineMachine(RuleBasedStateMachine):
                 after = brief.after(after)
             assert state.registers == after
             assert state.head > head_before
-        worked = event in ("start", "resume", "turn_start", "tool_before") or any(
-            step.event in ("start", "resume") for step in expected.steps
-        )
-        if expected.refusal is None or len(expected.steps) > 0:
-            self.last_work_ms = state.last_work_at_ms if worked else self.last_work_ms
+        gap = self.circumstances(event).gap if expected.refusal is None else "none"
+        if self.worked(event, expected) or gap == "negative":
+            self.last_work_ms = self.clock.now_ms()
+        assert state.last_work_at_ms == self.last_work_ms
         self.registers = state.registers
+
+    def worked(self, event: str, run: Run) -> bool:
+        """Whether the clock of the gap starts anew: work was done, or a new epoch began."""
+        if any(step.event in ("start", "resume") for step in run.steps[:-1]):
+            return True
+        if run.refusal is not None:
+            return False
+        last = run.steps[-1]
+        if event == "reset":
+            return last.outcome == "move"
+        if event in ("start", "resume"):
+            return last.outcome == "move"
+        return event in ("turn_start", "tool_before") and last.outcome not in ("late", "duplicate")
 
     @rule(text=st.sampled_from(["stale-sha"]))
     def outdated_brief(self, text: str) -> None:
