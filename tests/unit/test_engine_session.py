@@ -1,0 +1,465 @@
+"""What a session of the engine does, verb by verb."""
+
+from __future__ import annotations
+
+import pytest
+
+from governance.calls import ToolCall
+from governance.engine import Engine, EngineOptions
+from governance.errors import JournalError, MisuseError, StoreFull
+from governance.journal.memory import MemoryJournal
+from governance.session.commands import Command, HostTraits
+from governance.states import State
+from governance.testing import FailingJournal, ManualClock
+from governance.testing.engines import memory_engine, settings_with
+
+HOUR_MS = 3_600_000
+
+PACK = """
+format = 1
+[pack]
+name = "house"
+version = "1.0.0"
+summary = "Rules for these tests."
+
+[[rule]]
+id = "house.deny"
+tools = ["shell"]
+when.command = "forbidden"
+action = "deny"
+severity = "high"
+message = "Not that."
+must_match = [{ tool = "shell", command = "forbidden" }]
+must_not_match = [{ tool = "shell", command = "fine" }]
+
+[[rule]]
+id = "house.ask"
+tools = ["shell"]
+when.command = { starts_with = "publish" }
+action = "ask"
+ask = { expires = "10m", uses = 1 }
+message = "Publishing cannot be undone."
+must_match = [{ tool = "shell", command = "publish now" }]
+must_not_match = [{ tool = "shell", command = "pack" }]
+
+[[rule]]
+id = "house.rewrite"
+tools = ["shell"]
+when.command = "push --force"
+action = "rewrite"
+rewrite.command = "push --force-with-lease"
+
+[[escalation]]
+id = "house.third"
+count = 3
+within = "10m"
+of = { severity = ["high"] }
+action = "halt"
+lasts = "pardon"
+message = "Three serious violations."
+
+[[context]]
+id = "hello"
+at = ["beginning", "compacted", "resumed"]
+text = "Be governed."
+"""
+
+
+@pytest.fixture(name="clock")
+def _clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(name="engine")
+def _engine(clock: ManualClock):
+    with memory_engine(PACK, clock=clock) as engine:
+        yield engine
+
+
+def kinds(engine: Engine, session: str) -> list[str]:
+    return [record.kind for record in engine.journal.read(session)]
+
+
+def test_a_session_ends_exactly_once_also_on_an_exception(engine: Engine) -> None:
+    """The context manager ends the session with the name of the exception."""
+    with pytest.raises(ZeroDivisionError), engine.start("s") as session:
+        session.turn("go")
+        raise ZeroDivisionError
+
+    ends = [r for r in engine.journal.read("s") if r.kind == "session.ended"]
+    assert len(ends) == 1
+    assert b'"reason":"exception"' in ends[0].body
+
+
+def test_a_first_turn_carries_the_briefing_and_the_second_does_not(engine: Engine) -> None:
+    """What was told once is not told again while the context stands."""
+    session = engine.start("s")
+
+    assert session.turn("one").text.startswith("Be governed.")
+    assert session.governance_injected
+    assert session.turn("two").text == ""
+
+
+def test_a_tool_before_any_turn_is_denied_with_the_briefing(engine: Engine) -> None:
+    """An unbriefed model gets the briefing as the message of a deny, and may try again."""
+    session = engine.start("s")
+
+    first = session.tool("shell", {"command": "fine"}, call_id="1")
+    again = session.tool("shell", {"command": "fine"}, call_id="2")
+
+    assert first.denied
+    assert "Be governed." in first.message
+    assert again.action == "allow"
+
+
+def test_a_project_without_blocks_needs_no_briefing() -> None:
+    """Where there is nothing to say, nothing is withheld for want of having said it."""
+    with memory_engine() as engine:
+        assert engine.start("s").tool("shell", {"command": "ls"}).action == "allow"
+
+
+def test_an_asked_call_is_bound_to_its_exact_arguments(engine: Engine) -> None:
+    """An approval of one call is used up by it, and covers no other."""
+    session = engine.session("s", traits=HostTraits(asks=False))
+    session.turn("go")
+    refused = session.tool("shell", {"command": "publish a"}, call_id="1")
+    approval = engine.state("s").ledger.open_approvals(engine.clock.now_ms())[0]
+    engine.record(
+        "s", "approval.settled", {"id": approval.id, "by": "me", "decision": "granted"}, actor="me"
+    )
+
+    other = session.tool("shell", {"command": "publish b"}, call_id="2")
+    granted = session.tool("shell", {"command": "publish a"}, call_id="3")
+    spent = session.tool("shell", {"command": "publish a"}, call_id="4")
+
+    assert (refused.action, other.action) == ("deny", "deny")
+    assert f"governance approve {approval.id}" in refused.message
+    assert granted.action == "allow"
+    assert spent.action == "deny"
+
+
+def test_an_approval_expires(engine: Engine, clock: ManualClock) -> None:
+    """Leave that was given ten minutes ago is no leave."""
+    session = engine.session("s", traits=HostTraits(asks=False))
+    session.turn("go")
+    session.tool("shell", {"command": "publish a"}, call_id="1")
+    approval = engine.state("s").ledger.open_approvals(clock.now_ms())[0]
+    engine.record(
+        "s", "approval.settled", {"id": approval.id, "by": "me", "decision": "granted"}, actor="me"
+    )
+    clock.advance(600_000)
+
+    assert session.tool("shell", {"command": "publish a"}, call_id="2").action == "deny"
+
+
+def test_a_refused_question_is_a_violation_and_an_answered_one_is_none(engine: Engine) -> None:
+    """What a person allowed is no violation; what they refused is one."""
+    session = engine.start("s")
+    session.turn("go")
+    assert session.tool("shell", {"command": "publish a"}, call_id="1").action == "ask"
+    session.tool_finished("1", outcome="ok")
+    assert engine.state("s").ledger.total == 0
+
+    session.tool("shell", {"command": "publish b"}, call_id="2")
+    session.tool_finished("2", outcome="refused")
+
+    assert engine.state("s").ledger.count_by("rule") == {"house.ask": 1}
+
+
+def test_a_question_without_an_answer_is_settled_at_the_next_turn(engine: Engine) -> None:
+    """Hosts say nothing of a call that their user refused: the next turn settles it."""
+    session = engine.start("s")
+    session.turn("go")
+    session.tool("shell", {"command": "publish b"}, call_id="1")
+    session.tool("shell", {"command": "fine"}, call_id="2")
+
+    session.turn("next")
+
+    outcomes = [
+        (b'"call_id":"1"' in r.body, b'"outcome":"refused"' in r.body)
+        for r in engine.journal.read("s")
+        if r.kind == "tool.finished"
+    ]
+    assert outcomes == [(True, True), (False, False)]
+    assert engine.state("s").open_calls == ()
+
+
+def test_a_rewrite_answers_the_changed_arguments(engine: Engine) -> None:
+    """A rewritten call is let through with its new arguments."""
+    session = engine.start("s")
+    session.turn("go")
+
+    reply = session.tool("shell", {"command": "push --force"}, call_id="1")
+
+    assert reply.action == "rewrite"
+    assert reply.rewritten == {"command": "push --force-with-lease"}
+
+
+def test_a_host_that_cannot_rewrite_denies_and_names_the_call(engine: Engine) -> None:
+    """Where a rewrite would grant, the model is told what to call instead."""
+    session = engine.session("s", traits=HostTraits(rewrites=False))
+    session.turn("go")
+
+    reply = session.tool("shell", {"command": "push --force"}, call_id="1")
+
+    assert reply.action == "deny"
+    assert "push --force-with-lease" in reply.message
+
+
+def test_the_third_serious_violation_of_a_child_halts_the_parent(engine: Engine) -> None:
+    """Violations roll up in the commit that counts them, and halt whoever they add up in."""
+    session = engine.start("s")
+    session.turn("go")
+    child = session.child("a")
+    child.turn("do it")
+    for number in range(3):
+        child.tool("shell", {"command": "forbidden"}, call_id=str(number))
+
+    parent = engine.state("s")
+
+    assert parent.state is State.INTERRUPTED
+    assert session.tool("shell", {"command": "fine"}).denied
+    assert session.turn("please").denied
+    assert child.tool("shell", {"command": "fine"}).denied
+    pardon = {"rule": "", "count": 3, "by": "me", "reason": "reviewed"}
+    engine.record("s", "violation.pardoned", pardon, actor="me")
+    assert not session.turn("please").denied
+
+
+def test_the_end_of_a_parent_interrupts_its_children_in_the_same_commit(engine: Engine) -> None:
+    """No child is left working when its parent has ended."""
+    session = engine.start("s")
+    session.turn("go")
+    child = session.child("a")
+    child.turn("do it")
+
+    session.end()
+
+    assert engine.state("s/a").state is State.INTERRUPTED
+    assert child.tool("shell", {"command": "fine"}).denied
+
+
+def test_a_child_inherits_the_depth_and_the_role_of_its_parent(engine: Engine) -> None:
+    """Depth is the length of the chain, not a count of siblings."""
+    session = engine.start("s")
+    session.turn("go")
+    first, second = session.child("a"), session.child("b")
+    first.turn("x")
+    below = first.child("c")
+
+    depths = [engine.state(one.id).identity.depth for one in (first, second, below)]
+
+    assert depths == [1, 1, 2]
+
+
+def test_a_payload_that_arrives_twice_counts_once(engine: Engine) -> None:
+    """The same key gets the first answer, marked as a duplicate, and no second row."""
+    session = engine.start("s")
+    session.turn("go")
+    own = {"command": "forbidden"}
+    command = Command(
+        event="tool_before",
+        session="s",
+        key="host/s/1/tool_before",
+        call=ToolCall("shell", own=own, args=own, call_id="1"),
+    )
+
+    first = engine.handle(command)
+    second = engine.handle(command)
+
+    assert (second.action, second.message, second.rules) == (
+        first.action,
+        first.message,
+        first.rules,
+    )
+    assert (first.duplicate, second.duplicate) == (False, True)
+    assert engine.state("s").ledger.total == 1
+
+
+def test_a_journal_that_cannot_be_written_denies() -> None:
+    """What cannot be recorded must not happen."""
+    journal = FailingJournal(MemoryJournal())
+    with memory_engine(PACK, journal=journal) as engine:
+        session = engine.start("s")
+        session.turn("go")
+        journal.fail("append", StoreFull("no space left"))
+
+        reply = session.tool("shell", {"command": "fine"}, call_id="1")
+
+        assert reply.denied
+        assert "GOV506" in reply.message
+
+
+def test_a_told_event_that_could_not_be_written_is_written_first() -> None:
+    """What has happened is kept, and stands before anything that is asked later."""
+    journal = FailingJournal(MemoryJournal())
+    with memory_engine(PACK, journal=journal) as engine:
+        session = engine.start("s")
+        session.turn("go")
+        journal.fail("append", StoreFull("no space left"))
+        with pytest.raises(JournalError):
+            session.compact()
+
+        reply = session.tool("shell", {"command": "fine"}, call_id="1")
+
+        assert reply.denied
+        assert "Be governed." in reply.message
+        assert "session.compacted" in kinds(engine, "s")
+
+
+def test_two_engines_on_one_store_never_overwrite_each_other() -> None:
+    """A stale cache meets a conflict, reads again and decides again."""
+    journal = MemoryJournal()
+    with memory_engine(PACK, journal=journal) as one:
+        two = Engine(one.law, journal, one.clock, one.listeners, _live(), EngineOptions(run="test"))
+        first, second = one.start("s"), two.session("s")
+        first.turn("go")
+        for number in range(5):
+            first.tool("shell", {"command": "forbidden"}, call_id=f"a{number}")
+            second.tool("shell", {"command": "forbidden"}, call_id=f"b{number}")
+
+        assert journal.verify("s").ok
+        assert one.state("s").ledger.halts == two.state("s").ledger.halts
+        decided = [k for k in kinds(one, "s") if k == "tool.decided"]
+        assert len(decided) == 10
+
+
+def _live():
+    from governance.engine.live import LiveSessions
+
+    return LiveSessions(sessions_max=10, megabytes_max=1, idle_ms_max=10**9)
+
+
+def test_eviction_cannot_be_seen(clock: ManualClock) -> None:
+    """With room for one session, two in turn behave as with room for many."""
+    with memory_engine(PACK, clock=clock, sessions_max=1) as engine:
+        one, two = engine.start("one"), engine.start("two")
+        one.turn("go")
+        two.turn("go")
+        assert len(engine.live) == 1
+
+        assert one.tool("shell", {"command": "fine"}, call_id="1").action == "allow"
+        assert two.tool("shell", {"command": "forbidden"}, call_id="1").action == "deny"
+
+
+def test_an_idle_session_is_interrupted(clock: ManualClock) -> None:
+    """Half an hour without work is idle; inside a turn a slow tool is not."""
+    with memory_engine(PACK, clock=clock) as engine:
+        idle, busy = engine.start("idle"), engine.start("busy")
+        idle.turn("go")
+        idle.turn_ended()
+        busy.turn("go")
+        clock.advance(1_800_000)
+
+        engine.start("other")
+
+        assert engine.state("idle").state is State.INTERRUPTED
+        assert engine.state("busy").state is State.BETWEEN_TURN
+
+
+def test_a_stale_session_asks_before_its_first_write(engine: Engine, clock: ManualClock) -> None:
+    """After two days the first tool that may write is put to a person, once."""
+    session = engine.start("s")
+    session.turn("go")
+    session.turn_ended()
+    clock.advance(60 * HOUR_MS)
+    notice = session.turn("again")
+
+    read = session.tool("read", {"path": "a.py"}, call_id="1")
+    write = session.tool("write", {"path": "a.py", "content": "x"}, call_id="2")
+    session.tool_finished("2", outcome="ok")
+    after = session.tool("write", {"path": "b.py", "content": "x"}, call_id="3")
+
+    assert "60 hours" in notice.text or "2 days" in notice.text
+    assert (read.action, write.action, after.action) == ("allow", "ask", "allow")
+    assert "session.stale" in write.rules
+
+
+def test_the_same_failure_three_times_is_a_stall() -> None:
+    """Numbers and addresses do not make two failures different."""
+    with memory_engine(PACK, settings=settings_with(stall_reaction="halt")) as engine:
+        session = engine.start("s")
+        session.turn("go")
+        for number in range(3):
+            session.tool("shell", {"command": "make"}, call_id=str(number))
+            session.tool_finished(str(number), outcome="failed", error=f"line {number}: broken")
+
+        assert kinds(engine, "s").count("session.stalled") == 1
+        assert session.tool("shell", {"command": "ls"}).denied
+
+
+def test_two_calls_in_turn_are_a_stall(engine: Engine) -> None:
+    """A-B-A-B is reported once, when it first shows."""
+    session = engine.start("s")
+    session.turn("go")
+    for number in range(6):
+        command = "one" if number % 2 else "two"
+        session.tool("shell", {"command": command}, call_id=str(number))
+        session.tool_finished(str(number), outcome="ok")
+
+    assert kinds(engine, "s").count("session.stalled") == 1
+
+
+def test_a_clear_keeps_the_ledger(engine: Engine) -> None:
+    """A new id that follows an old one answers for what the old one did."""
+    session = engine.start("old")
+    session.turn("go")
+    session.tool("shell", {"command": "forbidden"}, call_id="1")
+    session.end("clear")
+
+    engine.handle(Command(event="start", session="new", data={"predecessor": "old"}))
+
+    assert engine.state("new").ledger.counts == {"high": 1}
+
+
+def test_a_pause_lets_everything_through_and_says_so(clock: ManualClock) -> None:
+    """The human's way out is journaled with every call that it lets through."""
+    options = EngineOptions(run="test", paused=lambda _now: "the pack is broken")
+    with memory_engine(PACK, clock=clock, options=options) as engine:
+        session = engine.start("s")
+        session.turn("go")
+
+        assert session.tool("shell", {"command": "forbidden"}, call_id="1").action == "allow"
+        assert b'"paused":true' in engine.journal.read("s")[-1].body
+
+
+def test_a_short_gap_with_a_kept_history_tells_nothing_again(
+    engine: Engine, clock: ManualClock
+) -> None:
+    """Below an hour the session goes on where it was."""
+    session = engine.start("s")
+    session.turn("go")
+    session.interrupt()
+    clock.advance(HOUR_MS - 1)
+
+    session.resume(history="kept")
+
+    assert session.governance_injected
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 201, "a\x00b", "\ud800"])
+def test_an_id_that_no_store_can_hold_is_misuse(engine: Engine, bad: str) -> None:
+    """Ids are checked before anything is looked up."""
+    with pytest.raises(MisuseError):
+        engine.handle(Command(event="start", session=bad))
+
+
+def test_use_after_close_is_misuse() -> None:
+    """A closed engine answers nothing."""
+    engine = memory_engine()
+    engine.close()
+    engine.close()
+
+    with pytest.raises(MisuseError):
+        engine.state("s")
+
+
+def test_secrets_never_reach_the_journal(engine: Engine) -> None:
+    """A key in a command is taken out before the row is written."""
+    session = engine.start("s")
+    session.turn("use AKIAIOSFODNN7EXAMPLE please")
+    session.tool("shell", {"command": "export AWS_KEY=AKIAIOSFODNN7EXAMPLE"}, call_id="1")
+
+    stored = b"".join(record.body for record in engine.journal.read("s"))
+
+    assert b"AKIAIOSFODNN7EXAMPLE" not in stored
