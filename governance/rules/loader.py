@@ -16,7 +16,8 @@ from attrs import define, evolve, field, frozen
 
 from governance.errors import ERROR, DefinitionError, Diagnostic, Problem
 from governance.rules.blocks import CompiledBlock, compile_block
-from governance.rules.deciding import RuleSet, compile_rules
+from governance.rules.compiling import FileReport, compile_rules
+from governance.rules.deciding import RuleSet
 from governance.rules.draft import Draft
 from governance.rules.drafting import draft_pack
 from governance.rules.drafting_rules import read_rewrites
@@ -239,16 +240,22 @@ class _Loading:
             )
             for pack, draft in zip(self.packs, self.drafts, strict=True)
         ]
-        rules = compile_rules(
-            readable,
-            self.vocabulary,
-            defaults=defaults,
-            exempts=exempts,
-            places=self.places,
-            report=report,
-        )
+        def compiled(places: Places, report: FileReport) -> RuleSet:
+            return compile_rules(
+                readable,
+                self.vocabulary,
+                defaults=defaults,
+                exempts=exempts,
+                places=places,
+                report=report,
+            )
+
+        rules = compiled(self.places, report)
         if self.tells_gaps or not self.settings.proven(rules.hash):
-            self._run_examples(rules)
+            # Examples speak of a project that is nowhere: what they prove must not depend
+            # on where this one lies, nor on its links.
+            plain = self.places is PLAIN_PLACES
+            self._run_examples(rules if plain else compiled(PLAIN_PLACES, _told_before))
         return evolve(rules, contexts=tuple(self._blocks()))
 
     def _blocks(self) -> Iterator[CompiledBlock]:
@@ -281,6 +288,10 @@ class _Loading:
         for rule, findings in sound:
             if rule.remedy is not None:
                 _check_remedy(rule, rule.remedy, rules, bench, findings)
+
+
+def _told_before(_file: str, _problem: Problem) -> None:
+    """Takes what a second compilation of the same rules reports again."""
 
 
 def _check_remedy(
