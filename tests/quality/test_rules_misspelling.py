@@ -116,14 +116,9 @@ def _section(
     for key in EXAMPLES:
         examples = table.get(key, [])
         several = isinstance(examples, list)
-        # A list of examples uses the same few words: each is tried where it stands first.
-        seen: set[tuple[bool, str]] = set()
         for index, one in enumerate(examples if several else [examples]):
             where = (*place, key, index) if several else (*place, key)
-            for word in _matchers(one, where, vocabulary, example=True):
-                if (word.is_key, word.text) not in seen:
-                    seen.add((word.is_key, word.text))
-                    yield word
+            yield from _matchers(one, where, vocabulary, example=True)
     if isinstance(table.get("rewrite"), dict):
         yield from _rewrite(table["rewrite"], (*place, "rewrite"), vocabulary)
     for key in ("message", "text"):
@@ -264,6 +259,14 @@ def silent_or_misleading(
     return tried, failures
 
 
+def telling(value: Any) -> Any:
+    """A list of examples without those that use the same words as one before."""
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        return value
+    first = {(one.get("tool"), *one): one for one in reversed(value)}
+    return list(reversed(first.values()))
+
+
 def all_failures(pack: dict[str, Any], vocabulary: Vocabulary) -> tuple[int, list[str]]:
     """The same for a whole pack: each rule alone, then everything that is no rule."""
     rules = pack.get("rule", [])
@@ -272,7 +275,8 @@ def all_failures(pack: dict[str, Any], vocabulary: Vocabulary) -> tuple[int, lis
     bare = [{key: one[key] for key in one if key not in EXAMPLES} | PROOF for one in rules]
     tried, failures = silent_or_misleading({**pack, "rule": bare}, OTHERS, vocabulary)
     for rule in rules:
-        alone = {**frame, "toolset": pack.get("toolset", []), "rule": [rule]}
+        shorter = {key: telling(one) if key in EXAMPLES else one for key, one in rule.items()}
+        alone = {**frame, "toolset": pack.get("toolset", []), "rule": [shorter]}
         more, found = silent_or_misleading(alone, ("rule",), vocabulary)
         tried, failures = tried + more, failures + found
     return tried, failures
