@@ -1,0 +1,181 @@
+"""
+What the journal costs, as ratios measured in turn within one process.
+
+Each function gives ``(measured, bound)``; measured above bound is a miss where `AT_MOST`
+names it, below bound where `AT_LEAST` does. All files lie in *folder*, which should be on
+the kind of disk that stores are kept on.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from governance.journal.records import Append, Appended, Row
+from governance.journal.sqlite import SqliteJournal
+
+_BODY = b'{"tool":"shell","action":"allow","reason":"' + b"x" * 330 + b'"}'
+_FAST_DISK_ALLOWANCE_SECONDS = 80e-6
+
+
+def _row(durable: bool = True) -> Row:
+    return Row("tool.decided", 1_700_000_000_000, _BODY, durable)
+
+
+def _median_seconds(work: Callable[[], None], times: int) -> float:
+    taken: list[float] = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def durable_append(folder: Path, *, rounds: int = 40, per_round: int = 40) -> tuple[float, float]:
+    """
+    A durable append of one row, over `write` + `fdatasync` of the same bytes.
+
+    Rounds of both alternate, for the disk has moods; the median of the rounds' ratios counts.
+    On a disk that syncs so fast that 80 µs are more than half of it, those are the bound.
+    """
+    journal = SqliteJournal.open(
+        folder / "append" / "journal.db", create=True, mirror=folder / "append-heads"
+    )
+    handle = os.open(folder / "yardstick", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    seq = 0
+
+    def append() -> None:
+        nonlocal seq
+        answer = journal.append([Append("s", seq, (_row(),))])
+        assert isinstance(answer, Appended)
+        seq += 1
+
+    def write() -> None:
+        os.write(handle, _BODY)
+        os.fdatasync(handle)
+
+    for work in (append, write):
+        _median_seconds(work, per_round)
+    ratios, yards = [], []
+    for _ in range(rounds):
+        yard = _median_seconds(write, per_round)
+        ratios.append(_median_seconds(append, per_round) / yard)
+        yards.append(yard)
+    journal.close()
+    os.close(handle)
+    yard = statistics.median(yards)
+    return statistics.median(ratios), max(1.5, 1 + _FAST_DISK_ALLOWANCE_SECONDS / yard)
+
+
+def group_commit(folder: Path, *, threads: int = 32, seconds: float = 1.0) -> tuple[float, float]:
+    """Durable rows a second of 32 threads on sessions of their own, over those of one caller."""
+    journal = SqliteJournal.open(
+        folder / "group" / "journal.db", create=True, mirror=folder / "group-heads"
+    )
+    ratios: list[float] = []
+    for turn in range(3):
+        alone = _rows_a_second(journal, f"{turn}-alone", 1, seconds)
+        together = _rows_a_second(journal, f"{turn}-together", threads, seconds)
+        ratios.append(together / alone)
+    journal.close()
+    return statistics.median(ratios), 2.5
+
+
+def _rows_a_second(journal: SqliteJournal, name: str, threads: int, seconds: float) -> float:
+    counts = [0] * threads
+    until = time.perf_counter() + seconds
+
+    def work(place: int) -> None:
+        session, seq = f"{name}-{place}", 0
+        while time.perf_counter() < until:
+            journal.append([Append(session, seq, (_row(),))])
+            seq += 1
+        counts[place] = seq
+
+    workers = [threading.Thread(target=work, args=(n,)) for n in range(threads)]
+    start = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return sum(counts) / (time.perf_counter() - start)
+
+
+def append_at_length(
+    folder: Path, *, events: int = 1_000_000, early: int = 1_000, rounds: int = 60
+) -> tuple[float, float]:
+    """
+    An append to a session of *events* rows, over one to a session of *early* rows.
+
+    Both stores are written without syncs, in turn, so that the length alone is compared.
+    Building the long one takes about 15 µs a row; pass fewer *events* for a quick look.
+    """
+    stores = [
+        (_filled(folder / f"length-{length}" / "journal.db", length), length)
+        for length in (early, events)
+    ]
+    seqs = [length for _, length in stores]
+
+    def append(place: int) -> None:
+        answer = stores[place][0].append([Append("s", seqs[place], (_row(),))])
+        assert isinstance(answer, Appended)
+        seqs[place] += 1
+
+    ratios: list[float] = []
+    for _ in range(rounds):
+        base = _median_seconds(lambda: append(0), 50)
+        ratios.append(_median_seconds(lambda: append(1), 50) / base)
+    for journal, _ in stores:
+        journal.close()
+    return statistics.median(ratios), 1.2
+
+
+def _filled(path: Path, events: int) -> SqliteJournal:
+    journal = SqliteJournal.open(path, create=True, power_safe=False)
+    rows = (_row(),) * min(events, 5_000)
+    for seq in range(0, events, len(rows)):
+        journal.append([Append("s", seq, rows[: events - seq])])
+    return journal
+
+
+def restore_from_snapshot(
+    folder: Path, *, events: int = 10_000, rounds: int = 7
+) -> tuple[float, float]:
+    """
+    Reading a snapshot and the hundred rows after it, over reading and folding them all.
+
+    The fold here is the cheapest there is (a count of bytes), so the ratio flatters nobody:
+    the engine's own fold makes the full one dearer still.
+    """
+    from governance.journal.records import Snapshot
+
+    journal = _filled(folder / "restore" / "journal.db", events)
+    record = journal.read("s", after=events - 101, limit=1)[0]
+    journal.snapshot_put(Snapshot("s", record.seq, record.hash, 1, b"{}" * 500))
+
+    def fold(after: int) -> int:
+        total, seq = 0, after
+        while page := journal.read("s", after=seq):
+            total += sum(len(row.body) for row in page)
+            seq = page[-1].seq
+        return total
+
+    def restore() -> None:
+        kept = journal.snapshot_get("s", version=1)
+        assert kept is not None
+        fold(kept.seq)
+
+    ratios = []
+    for _ in range(rounds):
+        full = _median_seconds(lambda: fold(0) and None, 1)
+        ratios.append(_median_seconds(restore, 9) / full)
+    journal.close()
+    return statistics.median(ratios), 1 / 20
+
+
+AT_MOST = (durable_append, append_at_length, restore_from_snapshot)
+AT_LEAST = (group_commit,)
