@@ -51,7 +51,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check the package, and its use as a user would write it, with mypy and pyright."""
     tool(session, "mypy")
-    tool(session, "pyright")
+    tool(session, "pyright", "--pythonpath", PYTHON)
 
 
 @nox.session
