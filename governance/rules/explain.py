@@ -206,7 +206,15 @@ def _flips(traces: Sequence[MatcherTrace], fires: Truth) -> list[MatcherTrace]:
         }
         if _holds(turned) is True:
             found.append(one)
-    return found or [one for one in traces if one.result is False and one.part != "unless"]
+    return found or _failed(parts)
+
+
+def _failed(parts: Mapping[str, Sequence[MatcherTrace]]) -> list[MatcherTrace]:
+    """Every matcher that failed, those of alternatives only when none of these held."""
+    branches = {name: part for name, part in parts.items() if name.startswith("any.")}
+    held = any_of(all_of(one.result for one in part) for part in branches.values())
+    blamed = [parts.get("when", []), *(branches.values() if held is not True else [])]
+    return [one for part in blamed for one in part if one.result is not True]
 
 
 def _turned(trace: MatcherTrace) -> Truth:
