@@ -176,7 +176,8 @@ _WORK = (
         ("skipped", "list[str] ?", "Rules that did not decide for want of history."),
         ("delegate", "str ?", "The agent that work is handed to."),
         ("rewritten", "bool ?", "Other arguments were answered than were asked for."),
-        ("paths", "list[str] ?", "The resolved paths that the call touches."),
+        ("paths", "list[str] ?", "The files that the call is about to change."),
+        ("arguments", "object ?", "The arguments as the host sent them, cut to what is kept."),
         ("stale", "bool ?", "It was asked because the session had gone stale."),
         ("paused", "bool ?", "A person had paused governance, so no rule decided."),
     ),
@@ -404,6 +405,7 @@ _LEDGER = (
         ("asked_at_ms", "int ?", "When it was asked, in milliseconds since 1970 UTC."),
         ("status", "str ?", "Where it stands."),
         ("tool", "str ?", "Canonical name of the tool."),
+        ("summary", "str ?", "The call in words."),
     ),
     _event(
         "approval.settled",

@@ -39,6 +39,11 @@ from governance.values import Json, check_json
 if TYPE_CHECKING:
     from governance.rules.vocabulary import HostTools
 
+CODES: Mapping[str, str] = {
+    "GOV401": "a session id that no store can hold",
+    "GOV508": "a session that others write all the time",
+}
+
 CONFLICTS_MAX = 8
 """Times a step is decided again before it waits for the write lock alone."""
 
@@ -288,7 +293,7 @@ class Engine:
                     self._publish(result.records)
                     return result.records[-1]
                 self.live.drop(session)
-        raise JournalError("the session is written by others all the time", code="GOV507")
+        raise JournalError("the session is written by others all the time", code="GOV508")
 
     # -- one step ---------------------------------------------------------------
 
@@ -325,7 +330,7 @@ class Engine:
                     for head in heads:
                         self.live.drop(head.session)
         raise JournalError(
-            f"the session was written by others {CONFLICTS_MAX} times in a row", code="GOV507"
+            f"the session was written by others {CONFLICTS_MAX} times in a row", code="GOV508"
         )
 
     def _decide(self, command: Command) -> list[Step]:

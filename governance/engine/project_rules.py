@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SHIPPED = "shipped"
 
+CODES: Mapping[str, str] = {"GOV270": "a pack that the configuration names and that is not there"}
+
 _LAYERS: Mapping[str, LayerName] = {"machine": "machine", "user": "user", "project": "project"}
 
 

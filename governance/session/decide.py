@@ -21,6 +21,7 @@ from governance.session.law import Gathered, Law
 from governance.session.replies import Reply
 from governance.session.state import SessionState
 from governance.states import State
+from governance.values import Json
 
 Finish = Callable[[Draft, Step], Reply]
 
@@ -48,7 +49,8 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
     circumstances = _look(draft, draft.gap_ms)
     run = law.machine.run(state.registers, command.event, circumstances)
     if circumstances.gap == "negative" and draft.gap_ms is not None:
-        draft.emit("session.skewed", {"gap_ms": draft.gap_ms}, to={"last_work_at_ms": draft.at_ms})
+        skew: dict[str, Json] = {"back_seconds": -draft.gap_ms / 1000}
+        draft.emit("session.skewed", skew, to={"last_work_at_ms": draft.at_ms})
     for step in run.steps if run.refusal else run.steps[:-1]:
         lifecycle.record_implied(draft, step)
     if run.refusal is not None:

@@ -154,6 +154,7 @@ def _tool_decided(state: SessionState, data: Mapping[str, Any], at_ms: int) -> C
             questioned=action == "ask",
             approval=data.get("approval", ""),
             stale=bool(data.get("stale")),
+            paths=tuple(data.get("paths") or ()),
         )
         changes["open_calls"] = (*state.open_calls, call)[-OPEN_CALLS_MAX:]
     labels = data.get("labels")

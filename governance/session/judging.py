@@ -84,7 +84,8 @@ def rewritten_model(draft: Draft, decision: Decision) -> dict[str, Json]:
 
 def history(draft: Draft) -> History:
     """What rules may know of the session's past."""
-    return History(done_tools=draft.state.done_tools, known=True)
+    known = draft.gathered.history_known
+    return History(done_tools=draft.state.done_tools, known=known)
 
 
 def decide_on(draft: Draft, on: str, facts: Mapping[str, object]) -> Decision:

@@ -97,6 +97,9 @@ class Gathered:
 
         journal_writable: Whether the last write of this session succeeded.
 
+        history_known: Whether the state tells the past; rules that need it are skipped
+            where a call is decided without a session.
+
         paused_reason: Why a person paused governance, or ``""`` while it is in force.
     """
 
@@ -106,3 +109,4 @@ class Gathered:
     predecessor_ledger: Ledger | None = None
     journal_writable: bool = True
     paused_reason: str = ""
+    history_known: bool = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from governance.machine import Step
 from governance.rules.facts import facts_of_call, result_facts
 from governance.rules.verdicts import Decision, RuleEvent
@@ -57,7 +59,7 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
         open_call = OpenCall(call.call_id, call.tool, str(facts.get("intent") or ""), 0)
     _finished(draft, open_call, call.tool, outcome, fields)
     if outcome == "ok":
-        _effects(draft, call.tool, facts)
+        _effects(draft, call.tool, open_call.paths or _changed(facts))
     _stalls(draft, before)
     if not draft.law.rules.has("tool-result"):
         return _noted(draft)
@@ -95,10 +97,15 @@ def _settle_approval(draft: Draft, call: OpenCall, outcome: str) -> None:
             judging.count(draft, name, "ask", severity, call.intent)
 
 
-def _effects(draft: Draft, tool: str, facts: dict[str, object]) -> None:
+def _changed(facts: Mapping[str, object]) -> tuple[str, ...]:
+    writes = facts.get("writes")
+    return tuple(str(one) for one in writes) if isinstance(writes, (list, tuple)) else ()
+
+
+def _effects(draft: Draft, tool: str, paths: tuple[str, ...]) -> None:
     operation = FILE_OPERATIONS.get(tool)
-    if operation and facts.get("path"):
-        data: dict[str, Json] = {"path": str(facts["path"]), "operation": operation}
+    for path in paths if operation else ():
+        data: dict[str, Json] = {"path": path, "operation": operation}
         draft.emit("file.changed", data, durable=False)
     title = draft.command.data.get("task_title")
     if title:

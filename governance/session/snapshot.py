@@ -56,7 +56,7 @@ def state_of_bytes(data: bytes) -> SessionState:
         identity=Identity(
             **{**wrote["identity"], "parent_roles": tuple(wrote["identity"]["parent_roles"])}
         ),
-        open_calls=tuple(OpenCall(*one) for one in wrote["open_calls"]),
+        open_calls=tuple(_open_call(one) for one in wrote["open_calls"]),
         done_tools=frozenset(wrote["done_tools"]),
         labels=tuple((name, at_ms) for name, at_ms in wrote["labels"]),
         children=tuple(wrote["children"]),
@@ -65,6 +65,11 @@ def state_of_bytes(data: bytes) -> SessionState:
         metrics=Metrics.from_json(wrote["metrics"]),
         stalls=StallWindow.from_json(wrote["stalls"]),
     )
+
+
+def _open_call(wrote: list[Any]) -> OpenCall:
+    *fields, paths = wrote
+    return OpenCall(*fields, paths=tuple(paths))
 
 
 def _registers_json(registers: Registers) -> dict[str, Json]:

@@ -35,6 +35,8 @@ class OpenCall:
         approval: Id of the approval that it waits for or used, or ``""``.
 
         stale: It was asked because the session is stale; its success clears that.
+
+        paths: Files that it is about to change.
     """
 
     call_id: str
@@ -44,6 +46,7 @@ class OpenCall:
     questioned: bool = False
     approval: str = ""
     stale: bool = False
+    paths: tuple[str, ...] = ()
 
 
 @frozen

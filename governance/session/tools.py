@@ -269,6 +269,8 @@ def _record(draft: Draft, judgement: Judgement) -> None:
         data["open"] = True
         if judgement.decision.labels:
             data["labels"] = texts(judgement.decision.labels)
+        if judgement.call.tool in outcomes.FILE_OPERATIONS:
+            data["paths"] = texts(_paths(judgement.facts))
         if judgement.call.tool == "delegate":
             data["delegate"] = str(judgement.call.own.get("agent") or "")
     if judgement.approval:

@@ -1,0 +1,241 @@
+"""Every lifecycle event is seen by a listener during a run of the engine, whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from governance.calls import ToolCall
+from governance.engine import Engine
+from governance.events import CATALOGUE, Event, check_data
+from governance.listeners import Listeners, Refuse, Write
+from governance.session.commands import Command, HostTraits
+from governance.testing import ManualClock, RecordingListener
+from governance.testing.engines import memory_engine, settings_with
+
+ELSEWHERE = {
+    "governance.paused": "made by the command `pause`",
+    "guard.gap": "made by `doctor`, from a transcript",
+    "session.damaged": "made by `repair`",
+    "session.repaired": "made by `repair`",
+}
+"""Events that other parts than the engine's step make, each tested with its maker."""
+
+PACK = """
+format = 1
+[pack]
+name = "events"
+version = "1.0.0"
+summary = "Rules that lead to every event."
+
+[[rule]]
+id = "events.deny"
+tools = ["shell"]
+when.command = "forbidden"
+action = "deny"
+severity = "high"
+message = "No."
+must_match = [{ tool = "shell", command = "forbidden" }]
+must_not_match = [{ tool = "shell", command = "fine" }]
+
+[[rule]]
+id = "events.ask"
+tools = ["shell"]
+when.command = "perhaps"
+action = "ask"
+message = "Sure?"
+must_match = [{ tool = "shell", command = "perhaps" }]
+must_not_match = [{ tool = "shell", command = "fine" }]
+
+[[rule]]
+id = "events.halt"
+tools = ["shell"]
+when.command = "stop"
+action = "halt"
+message = "Stop."
+must_match = [{ tool = "shell", command = "stop" }]
+must_not_match = [{ tool = "shell", command = "fine" }]
+
+[[escalation]]
+id = "events.step"
+count = 2
+within = "10m"
+of = { severity = ["high"] }
+action = "warn"
+lasts = "1h"
+message = "Again."
+
+[[context]]
+id = "hello"
+at = ["beginning", "compacted", "resumed"]
+text = "Hello."
+"""
+
+
+def run_everything(engine: Engine, clock: ManualClock) -> None:
+    """One session that meets every event the engine can make."""
+    session = engine.start("s", model_id="m-1", model_options={"temperature": 1.0})
+    session.turn("go")
+    session.tool("shell", {"command": "fine"}, call_id="1")
+    session.tool_finished("1", outcome="failed", error="broken")
+    for number in range(2):
+        session.tool("shell", {"command": "fine"}, call_id=f"f{number}")
+        session.tool_finished(f"f{number}", outcome="failed", error="broken")
+    for number in range(2):
+        session.tool("shell", {"command": "forbidden"}, call_id=f"d{number}")
+    session.tool("shell", {"command": "perhaps"}, call_id="q")
+    session.tool_finished("q", outcome="ok")
+    session.tool("write", {"path": "a.py", "content": "x"}, call_id="w")
+    session.tool_finished("w", outcome="ok")
+    call = ToolCall("todo", call_id="t")
+    engine.handle(Command(event="tool_before", session="s", call=call))
+    done = {"outcome": "ok", "task_title": "write a.py"}
+    engine.handle(Command(event="tool_after", session="s", call=call, data=done))
+    session.command("style", ["terse"], style="terse")
+    child = session.child("a")
+    child.end()
+    session.turn_ended()
+    session.compacting()
+    session.compact()
+    session.compact()
+    session.lapse("packs changed")
+    session.interrupt("aborted")
+    clock.skew(-5_000)
+    session.resume()
+    clock.advance(1_800_000)
+    engine.start("other")
+    session.turn("again")
+    engine.handle(Command(event="child_end", session="none", data={"child_id": "none/x"}))
+    engine.handle(Command(event="end", session="nobody"))
+    session.reset()
+    session.turn("new epoch")
+    anchor = {"id": "a1", "type": "decision", "priority": "critical", "text": "Use SQLite."}
+    engine.record("s", "anchor.added", anchor, actor="me")
+    session.tool("shell", {"command": "stop"}, call_id="h")
+    engine.session("s").turn("refused while halted")
+    pardon = {"rule": "", "count": 1, "by": "me", "reason": "reviewed"}
+    engine.record("s", "violation.pardoned", pardon, actor="me")
+    session.end()
+    engine.handle(Command(event="turn_end", session="s"))
+
+
+@pytest.fixture(name="seen", scope="module")
+def _seen() -> RecordingListener:
+    clock, seen, listeners = ManualClock(), RecordingListener(), Listeners()
+    listeners.register("*", seen, mode="audit", name="seen")
+
+    def failing(_event: Event) -> None:
+        raise ValueError("broken on purpose")
+
+    listeners.register("session.ended", failing, mode="audit", name="failing", on_error="ignore")
+    engine = memory_engine(PACK, clock=clock, listeners=listeners)
+    with engine:
+        run_everything(engine, clock)
+    return seen
+
+
+@pytest.mark.parametrize("name", sorted(set(CATALOGUE) - set(ELSEWHERE)))
+def test_the_event_is_seen_with_every_field(seen: RecordingListener, name: str) -> None:
+    """A listener sees it, and what it sees is what the catalogue says."""
+    found = [event for event in seen.events if event.name == name]
+
+    assert found, f"no listener saw `{name}`"
+    for event in found:
+        assert check_data(name, event.data) == ()
+        assert event.session_id
+        assert event.event_id
+        assert event.host
+
+
+def test_after_events_carry_states_and_a_gapless_sequence(seen: RecordingListener) -> None:
+    """What is published is what is in the journal, in order."""
+    rows = [e for e in seen.events if e.session_id == "s" and CATALOGUE[e.name].when == "after"]
+
+    assert [e.seq for e in rows] == sorted(e.seq for e in rows)
+    moved = [e for e in rows if e.state_before != e.state_after]
+    assert {"session.created", "governance.injected", "session.ended"} <= {e.name for e in moved}
+
+
+def test_a_listener_that_refuses_stops_the_tool() -> None:
+    """A sequential before listener says no, and the refusal is journaled with its name."""
+    listeners = Listeners()
+    listeners.register(
+        "tool.asked", lambda _event: Refuse("not today"), mode="sequential", name="careful"
+    )
+    with memory_engine(PACK, listeners=listeners) as engine:
+        session = engine.start("s")
+        session.turn("go")
+
+        reply = session.tool("shell", {"command": "fine"}, call_id="1")
+
+        assert reply.denied
+        assert reply.reasons == ("careful: not today",)
+        assert b"careful: not today" in engine.journal.read("s")[-1].body
+
+
+def test_a_listener_that_writes_changes_the_call() -> None:
+    """A transform listener's arguments are what rules decide on and what is answered."""
+    listeners = Listeners()
+    listeners.register(
+        "tool.asked",
+        lambda _event: Write({"arguments": {"command": "forbidden"}}),
+        mode="transform",
+        name="changer",
+    )
+    with memory_engine(PACK, listeners=listeners) as engine:
+        session = engine.start("s")
+        session.turn("go")
+
+        reply = session.tool("shell", {"command": "fine"}, call_id="1")
+
+        assert reply.rules == ("events.deny",)
+        row = next(r for r in engine.journal.read("s") if r.kind == "tool.decided")
+        assert b'"written":{"changer":' in row.body
+
+
+def test_a_listener_may_set_the_model_options_of_a_creation() -> None:
+    """`session.creating` is writable: what was written is answered and journaled."""
+    listeners = Listeners()
+    listeners.register(
+        "session.creating",
+        lambda _event: Write({"model_options": {"temperature": 0.1}}),
+        mode="transform",
+        name="cool",
+    )
+    with memory_engine(PACK, listeners=listeners) as engine:
+        session = engine.start("s", model_options={"temperature": 1.0})
+
+        assert session.reply is not None
+        assert session.reply.rewritten == {"model_options": {"temperature": 0.1}}
+
+
+def test_a_listener_that_raises_undoes_nothing() -> None:
+    """An after listener's failure is a row of its own; the event stands."""
+    listeners = Listeners()
+
+    def failing(_event: Event) -> None:
+        raise ValueError("broken on purpose")
+
+    listeners.register("turn.started", failing, mode="audit", name="failing")
+    with memory_engine(PACK, listeners=listeners) as engine:
+        session = engine.session("s", traits=HostTraits())
+        session.turn("go")
+        kinds = [record.kind for record in engine.journal.read("s")]
+
+    assert "turn.started" in kinds
+    assert kinds[-1] == "listener.failed"
+
+
+def test_a_listener_that_calls_the_engine_does_not_deadlock() -> None:
+    """No lock is held while listeners run."""
+    listeners = Listeners()
+    engine = memory_engine(PACK, listeners=listeners, settings=settings_with())
+
+    def follow(event: Event) -> None:
+        if event.session_id == "s":
+            engine.session("log").turn(f"seen {event.name}")
+
+    listeners.register("turn.started", follow, mode="audit", name="follow")
+    with engine:
+        engine.session("s").turn("go")
+
+        assert engine.state("log").metrics.turns == 1
