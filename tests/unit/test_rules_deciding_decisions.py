@@ -122,6 +122,23 @@ def test_unless_holds_for_each_element_that_matched() -> None:
     assert rules.decide(event("fetch", both), KNOWN).action == "allow"  # type: ignore[arg-type]
 
 
+def test_one_excused_element_excuses_no_other() -> None:
+    """Every element that matched needs its excuse, and those of `any` count with `when`."""
+    when = {"labels": {"not": "plain"}}
+    excuse = {"labels": {"starts_with": "ok"}}
+    rules = rules_of(rule("x", when=when, unless=excuse))
+    branches = ({"labels": "bad"}, {"turn": 9})
+    by_any = rules_of(rule("x", when={"labels": "ok"}, any=branches, unless=excuse))
+
+    def action(ruleset: RuleSet, *labels: str) -> str:
+        return ruleset.decide(event("todo", {}, labels=labels), KNOWN).action
+
+    assert action(rules, "plain", "ok1", "ok2") == "allow"
+    assert action(rules, "ok1", "bad") == "deny"
+    assert action(rules, "bad", "ok1") == "deny"
+    assert action(by_any, "ok", "bad") == "deny"
+
+
 def test_unless_wants_both_forms_of_a_path() -> None:
     """A link out of an excused folder is not excused, nor one into it."""
     rules = rules_of(
