@@ -247,6 +247,17 @@ def test_a_window_beyond_the_tail_counts_as_reached_rather_than_not() -> None:
     assert escalate(ledger.plus(_violation(at_ms=60_000)), last, (step,), 60_000) == ()
 
 
+def test_merged_violations_count_for_their_own_intent() -> None:
+    """Of what was merged only the same intent counts towards a step for the same intent."""
+    step = _step(count=TAIL_MAX - 1, same=("intent",))
+    ledger = EMPTY
+    for at in range(TAIL_MAX * 3 // 2):
+        ledger = ledger.plus(_violation(intent="shell x" if at % 3 else "shell y"))
+    often, seldom = _violation(intent="shell x"), _violation(intent="shell y")
+    assert escalate(ledger, often, (step,), 0)
+    assert escalate(ledger, seldom, (step,), 0) == ()
+
+
 def test_of_several_steps_the_strictest_comes_first() -> None:
     """Steps in force are told halt before deny before ask before warn."""
     ledger = EMPTY
