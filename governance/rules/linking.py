@@ -48,9 +48,7 @@ def _named(draft: Draft) -> Iterator[tuple[str, str, Path, str]]:
     for block in draft.contexts:
         yield "context", block.id, ("context", block.position, "id"), "GOV211"
     for index, one in enumerate(draft.toolsets):
-        position = draft.stated["toolset", index]["position"]
-        assert isinstance(position, int), "a toolset knows its place"
-        yield "toolset", one.name, ("toolset", position, "name"), "GOV206"
+        yield "toolset", one.name, ("toolset", _position(draft, index), "name"), "GOV206"
 
 
 def check_names(drafts: Sequence[Draft]) -> None:

@@ -1,0 +1,141 @@
+"""What `check` tells beyond errors: overlaps, expansions, gaps, what hosts cannot do."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import frozen
+
+from governance.errors import Diagnostic
+from governance.rules.check import check_rules
+from governance.rules.sources import LoadSettings, PackSource
+from governance.rules.vocabulary import default_vocabulary
+
+HEAD = 'format = 1\n[pack]\nname = "p"\nversion = "1.0.0"\nsummary = "x"\n'
+DENY = """
+[[rule]]
+id = "{id}"
+tools = ["read"]
+when.path = {{ glob = "{glob}" }}
+action = "{action}"
+message = "No."
+must_match = [{{ tool = "read", path = "/etc/hosts" }}]
+must_not_match = [{{ tool = "read", path = "/a" }}]
+"""
+
+
+@frozen
+class Host:
+    """What a host can do, for these tests."""
+
+    asks: bool = True
+    rewrites: bool = True
+    deny_at: frozenset[str] = frozenset({"tool_before", "turn_start", "command", "start"})
+
+
+def check(text: str, **hosts: Host) -> list[Diagnostic]:
+    """The diagnostics of one pack with *text* after its head."""
+    source = PackSource("p", HEAD + text, "p.toml", "user")
+    return list(
+        check_rules([source], default_vocabulary(), settings=LoadSettings(hosts=dict(hosts)))
+    )
+
+
+def found(diagnostics: list[Diagnostic]) -> list[tuple[int, str, str]]:
+    """Line, code and severity."""
+    return [(one.line, one.code, one.severity) for one in diagnostics]
+
+
+def deny(name: str, glob: str = "/etc/**", action: str = "deny") -> str:
+    """A rule about one glob."""
+    return DENY.format(id=name, glob=glob, action=action)
+
+
+def test_rules_that_say_the_same_are_told() -> None:
+    """Equal conditions are a warning at the second rule, whatever the order of the keys."""
+    assert found(check(deny("a.b") + deny("a.c"))) == [(16, "GOV255", "warning")]
+
+
+def test_a_rule_that_a_stricter_one_makes_needless_is_told() -> None:
+    """When all its examples are denied by another; not when its own action is as strict."""
+    needless = check(deny("a.b", "/etc/hosts", "ask") + deny("a.c"))
+
+    assert found(needless) == [(7, "GOV255", "warning")]
+    assert "`a.c`" in needless[0].message
+    assert found(check(deny("a.b", "/etc/hosts") + deny("a.c"))) == []
+
+
+def test_sets_and_globs_are_spelled_out_once() -> None:
+    """Each `@set` and glob of tools says what it stands for, at its first use."""
+    told = check(
+        '[[toolset]]\nname = "mine"\ntools = ["@writes", "shell"]\n'
+        '[[rule]]\nid = "a.b"\ntools = ["@mine", "mcp:git:*"]\naction = "warn"\nmessage = "No."\n'
+        '[[rule]]\nid = "a.c"\ntools = ["@mine"]\nwhen.depth = 1\naction = "warn"\nmessage = "N."\n'
+    )
+
+    assert found(told) == [(11, "GOV256", "info")] * 2
+    assert "`write`, `edit`, `delete`, `shell`" in told[0].message
+
+
+def test_known_gaps_are_told_with_their_reason() -> None:
+    """`check` prints what a rule misses and why; loading passes over it."""
+    gap = 'known_gaps = [{ tool = "read", path = "/link", why = "a link" }]\n'
+
+    told = check(deny("a.b") + gap)
+
+    assert found(told) == [(15, "GOV254", "info")]
+    assert "a link" in told[0].message
+
+
+RULES = {
+    "ask": deny("a.b", action="ask"),
+    "rewrite": '[[rule]]\nid = "a.b"\ntools = ["read"]\naction = "rewrite"\nrewrite.path = "/b"\n',
+    "model": '[[rule]]\nid = "a.b"\non = "model"\nwhen.depth = 9\naction = "deny"\n'
+    'message = "No."\nmust_match = [{ depth = 9 }]\nmust_not_match = [{ depth = 1 }]\n',
+    "transition": '[[rule]]\nid = "a.b"\non = "transition"\nwhen.event = ["compacting"]\n'
+    'action = "deny"\nmessage = "No."\nmust_match = [{ event = "compacting" }]\n'
+    'must_not_match = [{ event = "start" }]\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "host", "severity", "words"),
+    [
+        ("ask", Host(asks=False), "warning", "denies there"),
+        ("rewrite", Host(rewrites=False), "warning", "asks there"),
+        ("rewrite", Host(rewrites=False, asks=False), "warning", "denies there"),
+        ("model", Host(), "error", "at `model`"),
+        ("transition", Host(), "error", "at `compacting`"),
+    ],
+)
+def test_what_a_host_in_use_cannot_do_is_told(
+    rule: str, host: Host, severity: str, words: str
+) -> None:
+    """A milder host gets the next stricter action; a refusal nobody honours is an error."""
+    told = [one for one in check(RULES[rule], weak=host) if one.code == "GOV257"]
+
+    assert [one.severity for one in told] == [severity]
+    assert words in told[0].message
+    assert "`weak`" in told[0].message
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_a_host_that_can_is_no_matter(rule: str) -> None:
+    """With every ability there is nothing to tell."""
+    able = Host(deny_at=frozenset({"tool_before", "model", "compacting"}))
+
+    assert [one for one in check(RULES[rule], able=able) if one.code == "GOV257"] == []
+
+
+def test_check_raises_nothing_and_sorts_by_file_and_line() -> None:
+    """A pack that cannot be read is one of the diagnostics."""
+    sources = [
+        PackSource("b", HEAD + "[[rule]]\nid = 3\nwhat = 1\n", "b.toml", "user"),
+        PackSource("a", "", "a.toml", "user"),
+    ]
+
+    told = check_rules(sources, default_vocabulary())
+
+    assert [one.file for one in told] == sorted([one.file for one in told], reverse=True)
+    assert [one.line for one in told if one.file == "b.toml"] == sorted(
+        one.line for one in told if one.file == "b.toml"
+    )
