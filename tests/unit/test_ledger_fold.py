@@ -249,7 +249,7 @@ def test_a_window_beyond_the_tail_counts_as_reached_rather_than_not() -> None:
 
 def test_merged_violations_count_for_their_own_intent() -> None:
     """Of what was merged only the same intent counts towards a step for the same intent."""
-    step = _step(count=TAIL_MAX - 1, same=("intent",))
+    step = _step(count=200, same=("intent",))
     ledger = EMPTY
     for at in range(TAIL_MAX * 3 // 2):
         ledger = ledger.plus(_violation(intent="shell x" if at % 3 else "shell y"))
