@@ -148,41 +148,51 @@ def text_glob(glob: str) -> str:
     return "|".join(f"(?:{_piece(one, '.')})" for one in expand_braces(glob))
 
 
-def path_glob(glob: str) -> str:
+def path_glob(*globs: str) -> str:
     """
-    The `re` source of a glob over absolute paths: ``*`` within a folder, ``**`` across.
+    The `re` source of globs over absolute paths: ``*`` within a folder, ``**`` across.
+
+    It holds for normalised paths alone: each segment has a name, none is empty.
 
     Raises:
         PatternError: As `text_glob`, and for ``**`` beside other signs in one segment.
     """
-    return "|".join(f"(?:{_path_piece(one)})" for one in expand_braces(glob))
+    by_head: dict[str, list[str]] = {}
+    for glob in globs:
+        for one in expand_braces(glob):
+            head, tail = _head_and_tail(one)
+            by_head.setdefault(head, []).append(tail)
+    # What begins alike is tried once: packs list many names below one `/**/`.
+    return "|".join(f"{head}(?:{'|'.join(tails)})" for head, tails in by_head.items())
 
 
-def _path_piece(glob: str) -> str:
+def _head_and_tail(glob: str) -> tuple[str, str]:
     parts: list[str] = []
     block: list[str] = []
     crossed = False
     for segment in glob.split("/")[1:]:
         if segment == "**":
-            parts.append(_block(block, crossed, last=False))
+            parts.append(_block(block, crossed))
             block, crossed = [], True
         elif "**" in segment:
             raise PatternError("`**` stands alone between slashes: `**/name`, `folder/**`")
         else:
             block.append(_piece(segment, "[^/]"))
-    if crossed and not block:
-        # `folder/**` is everything below the folder, but not the folder itself.
-        return "".join(parts) + "/.+"
-    return "".join(parts) + _block(block, crossed, last=True)
-
-
-def _block(block: list[str], crossed: bool, *, last: bool) -> str:
-    source = "".join("/" + one for one in block)
+    head = "".join(parts)
     if not crossed:
+        return head, "".join("/" + one for one in block)
+    if not block:
+        # `folder/**` is everything below the folder, but not the folder itself.
+        return head, "/.+"
+    # The last block is anchored by the end, so what it crosses may be greedy.
+    return f"{head}(?:/.*)?/", "/".join(block)
+
+
+def _block(block: list[str], crossed: bool) -> str:
+    source = "".join("/" + one for one in block)
+    if not crossed or not source:
         return source
-    if last:
-        return f"(?:/[^/]+)*{source}"
-    return f"(?>(?:/[^/]+)*?{source}(?=/))" if source else ""
+    return f"(?>(?:/[^/]+)*?{source}(?=/))"
 
 
 def split_tool_name(name: str) -> list[str]:

@@ -205,25 +205,24 @@ def _exists(make: Builder, value: object, path: Place, made: Made) -> None:
 
 
 def _glob(make: Builder, value: object, path: Place, made: Made) -> None:
-    texts = make.texts(value, path, "a glob")
-    tests: list[Test] = []
-    for text in texts or ():
+    build = make.places.glob if make.spec.kind == "path" else _text_test
+    lower = make.spec.kind == "domain"
+    texts = [one.lower() if lower else one for one in make.texts(value, path, "a glob") or ()]
+    failed = make.problems
+    for text in texts:
         try:
-            if make.spec.kind == "path":
-                tests.append(make.places.glob(text))
-            else:
-                tests.append(_text_test(text.lower() if make.spec.kind == "domain" else text))
+            build(text)
         except PatternError as error:
             make.pattern_failed(error, path, text)
-    if tests:
-        made.element.append(_some(tests))
+    if texts and make.problems == failed:
+        made.element.append(build(*texts))
         made.cost = max(made.cost, 1)
 
 
-def _text_test(glob: str) -> Test:
+def _text_test(*globs: str) -> Test:
     import re
 
-    fits = re.compile(text_glob(glob), re.DOTALL).fullmatch
+    fits = re.compile("|".join(map(text_glob, globs)), re.DOTALL).fullmatch
     return lambda text: fits(text) is not None
 
 

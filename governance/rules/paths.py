@@ -134,23 +134,27 @@ class Places:
             self._roots[folder] = known
         return known
 
-    def glob(self, pattern: str) -> Callable[[str], bool]:
+    def glob(self, *patterns: str) -> Callable[[str], bool]:
         """
-        A test of normalised, folded paths against *pattern*.
+        A test of normalised, folded paths against any of *patterns*.
 
         Raises:
             BarePathError: A name alone.
             PatternError: A pattern that cannot be meant.
         """
-        if not self.windows and "\\" not in pattern and pattern.endswith("/"):
-            raise PatternError(f"`{pattern}` ends in `/`; `{pattern}**` is all that is below it")
+        for pattern in patterns:
+            if pattern.endswith("/"):
+                raise PatternError(f"`{pattern}` ends in `/`; `{pattern}**` is all below it")
         # Braces first: each alternative may start at another root.
-        sources = [
-            path_glob(rooted)
-            for one in expand_braces(pattern)
-            for rooted in self._rooted(one, escape=True)
-        ]
-        fits = re.compile("|".join(sources), re.DOTALL).fullmatch
+        source = path_glob(
+            *(
+                rooted
+                for pattern in patterns
+                for one in expand_braces(pattern)
+                for rooted in self._rooted(one, escape=True)
+            )
+        )
+        fits = re.compile(source, re.DOTALL).fullmatch
         return lambda path: fits(path) is not None
 
     def exactly(self, path: str) -> Callable[[str], bool]:

@@ -223,17 +223,21 @@ def _expanded(
 def _any_glob(
     globs: Sequence[str], path: Place, places: Places, report: Report
 ) -> Callable[[str], bool]:
-    tests: list[Callable[[str], bool]] = []
+    good: list[str] = []
     for index, glob in enumerate(globs):
         try:
-            tests.append(places.glob(glob))
+            places.glob(glob)
         except BarePathError as error:
             mend = f"write `**/{glob}` or `./{glob}`"
             report(Problem("GOV228", str(error), (*path, index), mend))
         except PatternError as error:
             report(Problem("GOV224", str(error), (*path, index)))
-    fold = places.fold
-    return lambda text: any(test(fold(text)) for test in tests)
+        else:
+            good.append(glob)
+    if not good:
+        return lambda _: False
+    test, fold = places.glob(*good), places.fold
+    return lambda text: test(fold(text))
 
 
 def _listed(names: Sequence[str], word: str = "and") -> str:

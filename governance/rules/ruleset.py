@@ -180,7 +180,7 @@ class RuleSet:
     hash: str
     warnings: tuple[Diagnostic, ...] = ()
     facts_used: frozenset[str] = frozenset()
-    _by_event: Mapping[str, tuple[CompiledRule, ...]] = field(repr=False)
+    by_event: Mapping[str, tuple[CompiledRule, ...]] = field(repr=False)
     _candidates_of: dict[tuple[str, str, str, str], tuple[CompiledRule, ...]] = field(
         factory=dict, init=False, repr=False
     )
@@ -195,7 +195,7 @@ class RuleSet:
 
     def has(self, on: str) -> bool:
         """Whether any rule looks at events of this kind."""
-        return bool(self._by_event.get(on))
+        return bool(self.by_event.get(on))
 
     def role_of_agent(self, agent: str) -> str | None:
         """The role that a pack gives to the host's agent name *agent*."""
@@ -226,13 +226,13 @@ class RuleSet:
         """The rules that are about *event*, before any matcher is tried."""
         on = event.on
         if on not in TOOL_EVENTS:
-            return self._by_event.get(on, ())
+            return self.by_event.get(on, ())
         facts = event.facts
         tool, native, host = facts.get("tool"), facts.get("native"), facts.get("host")
         key = (on, str(tool), str(native or ""), str(host or ""))
         found = self._candidates_of.get(key)
         if found is None:
-            found = tuple(one for one in self._by_event.get(on, ()) if one.applies(*key[1:]))
+            found = tuple(one for one in self.by_event.get(on, ()) if one.applies(*key[1:]))
             _bound(self._candidates_of)
             self._candidates_of[key] = found
         return found
