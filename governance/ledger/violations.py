@@ -14,7 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 from sys import intern
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from attrs import evolve, frozen
 
@@ -118,8 +118,7 @@ def _mark(intent: str) -> bytes:
     return sha256(intent.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
-@frozen
-class Entry:
+class Entry(NamedTuple):
     """One violation of the tail as it is packed: names resolved, the intent a mark."""
 
     at_ms: int
@@ -138,15 +137,14 @@ class Entry:
         return [self.at_ms, self.turn, self.epoch, *names, self.intent.hex()]
 
 
-@frozen
-class Merged:
+class Merged(NamedTuple):
     """How many violations of one kind stand before the tail."""
 
     rule: str
     severity: str
     role: str
     intent: bytes
-    count: int
+    number: int
 
 
 @frozen
@@ -173,7 +171,7 @@ class Violations:
     pardoned: int = 0
 
     def __len__(self) -> int:
-        return len(self.tail) // _ENTRY.size + sum(one.count for one in self.merged)
+        return len(self.tail) // _ENTRY.size + sum(one.number for one in self.merged)
 
     def entries(self) -> Iterator[Entry]:
         """The violations of the tail, oldest first."""
@@ -208,7 +206,7 @@ class Violations:
         """These without those of *rule*, or without any for ``""``."""
         rows = [one for one in self.entries() if rule and one.rule != rule]
         merged = tuple(one for one in self.merged if rule and one.rule != rule)
-        left = len(rows) + sum(one.count for one in merged)
+        left = len(rows) + sum(one.number for one in merged)
         pardoned = self.pardoned + len(self) - left
         return _packed(rows, merged, self.merged_until_ms if merged else 0, pardoned)
 
@@ -225,14 +223,14 @@ class Violations:
             made[key] = made.get(key, 0) + 1
         for old in self.merged:
             key = (old.intent.hex() or "*") if by == "intent" else getattr(old, by)
-            made[key] = made.get(key, 0) + old.count
+            made[key] = made.get(key, 0) + old.number
         return made
 
     def as_json(self) -> dict[str, Json]:
         """These as JSON, for a snapshot or for the row that carries them to a successor."""
         tail: list[Json] = [one.as_json() for one in self.entries()]
         merged: list[Json] = [
-            [m.rule, m.severity, m.role, m.intent.hex(), m.count] for m in self.merged
+            [m.rule, m.severity, m.role, m.intent.hex(), m.number] for m in self.merged
         ]
         return {
             "tail": tail,
@@ -297,7 +295,7 @@ def _entry(violation: Violation) -> Entry:
 
 
 def _merge(merged: tuple[Merged, ...], old: list[Entry]) -> tuple[Merged, ...]:
-    counts = {(m.rule, m.severity, m.role, m.intent): m.count for m in merged}
+    counts = {(m.rule, m.severity, m.role, m.intent): m.number for m in merged}
     for one in old:
         key = (one.rule, one.severity, one.role, one.intent)
         if key not in counts and len(counts) >= INTENTS_MAX:
@@ -349,6 +347,6 @@ def matching(
                 and (not roles or old.role in roles)
                 and (not same_intent or old.intent in (wanted, _ANY_INTENT))
             ):
-                count += old.count
+                count += old.number
                 found.add(old.rule)
     return count, frozenset(found)
