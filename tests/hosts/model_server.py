@@ -19,7 +19,8 @@ from typing import Any
 Step = Mapping[str, Any]
 """
 One assistant turn: ``{"text"}``, ``{"tool", "input"}``, ``{"tools": [(name, input), …]}``,
-``{"error": status, "message"}``; any of them with ``"input_tokens"`` or ``"sleep_seconds"``.
+``{"error": status, "message"}``; any of them with ``"input_tokens"``, ``"sleep_seconds"`` or
+``"before"``, which is called before the turn is sent.
 """
 
 SUMMARY_MARK = "detailed summary of the conversation"
@@ -93,6 +94,7 @@ class ModelServer:
                     outer.requests.append(body)
                 step = outer.step_for(body)
                 time.sleep(step.get("sleep_seconds", 0))
+                step.get("before", _nothing)()
                 if "error" in step:
                     error = {"type": "invalid_request_error", "message": step["message"]}
                     self._plain(step["error"], {"type": "error", "error": error})
@@ -152,6 +154,10 @@ class ModelServer:
                 self.problems.append(f"unknown scenario `{name}`")
             return {"text": f"unknown scenario {name}"}
         return script[done] if done < len(script) else {"text": "that is all"}
+
+
+def _nothing() -> None:
+    return None
 
 
 def stream(model: str, step: Step) -> Iterator[dict[str, Any]]:

@@ -19,6 +19,7 @@ import governance
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.hook import DECIDING, deny_bytes, search_paths
 from governance.hosts.claude_code.settings import HOOK_FILE, _folders
+from governance.project import Project
 
 PAYLOAD = {
     "session_id": "s1",
@@ -78,8 +79,7 @@ def test_failure_is_logged_where_a_log_can_be(tmp_path: Path) -> None:
     """A failure leaves a line in the project's log, for answers of observers are empty."""
     (tmp_path / ".governance").mkdir()
     run(tmp_path, "Stop", payload("Stop"))
-    (file,) = (tmp_path / ".governance" / "log").iterdir()
-    line = file.read_text()
+    line = Project(tmp_path).log_file.read_text()
     assert " Stop " in line
     assert line.count("\n") == 1
 
@@ -241,8 +241,7 @@ def test_trouble_after_the_answer_adds_nothing_to_it(broken: Path, tmp_path: Pat
     )
     done = run(tmp_path, "PreToolUse", payload("PreToolUse"), hook_of(broken))
     assert done.stdout == b"{}"
-    log = tmp_path / ".governance" / "log" / "claude-code.log"
-    assert "after the answer: ValueError: late" in log.read_text()
+    assert "after the answer: ValueError: late" in Project(tmp_path).log_file.read_text()
 
 
 @given(st.text(), st.sampled_from(sorted(DECIDING)))

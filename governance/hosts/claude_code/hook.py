@@ -27,8 +27,12 @@ HOST_SECONDS = 30
 DEADLINE_MS = 20_000
 DEADLINE_MS_MAX = (HOST_SECONDS - 2) * 1000
 FRAME_BYTES_MAX = 64 * 1024 * 1024
+LOG_NAME = "governance.log"
+"""As `governance.project` names it; nothing of ours can be imported here."""
+
 LOG_BYTES_MAX = 1_000_000
 REASON_CHARS_MAX = 2_000
+PROBLEMS_MAX = 3
 USAGE = "usage: hook.py --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
 
 
@@ -113,6 +117,11 @@ def main(words: list[str]) -> int:
 
 def reason_of(error: BaseException) -> str:
     """*error* in words for a person and a model, bounded."""
+    problems = getattr(error, "diagnostics", ())
+    if problems:
+        text = "; ".join(str(one) for one in problems[:PROBLEMS_MAX])
+        left = len(problems) - PROBLEMS_MAX
+        return f"{text}; and {left} more: run `governance check`" if left > 0 else text
     own = hasattr(error, "code") and hasattr(error, "remedy")
     text = str(error) if own or isinstance(error, Failed) else f"{type(error).__name__}: {error}"
     return text if len(text) <= REASON_CHARS_MAX else text[:REASON_CHARS_MAX] + " […]"
@@ -329,10 +338,7 @@ def log(folder: str, event: str, text: str) -> None:
         home = os.path.join(folder, ".governance")  # noqa: PTH118
         if not folder or not os.path.isdir(home):  # noqa: PTH112
             return
-        logs = os.path.join(home, "log")  # noqa: PTH118
-        if not os.path.isdir(logs):  # noqa: PTH112
-            os.mkdir(logs, 0o700)  # noqa: PTH102
-        file = os.path.join(logs, "claude-code.log")  # noqa: PTH118
+        file = os.path.join(home, LOG_NAME)  # noqa: PTH118
         if os.path.exists(file) and os.path.getsize(file) > LOG_BYTES_MAX:  # noqa: PTH110, PTH202
             os.replace(file, file + ".1")  # noqa: PTH105
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

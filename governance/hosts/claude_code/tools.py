@@ -1,5 +1,5 @@
 """
-Claude Code's native tools as data, and its calls in canonical facts.
+Claude Code's native tools as data.
 
 The table was checked against the input schemas that the pinned client sends to its model;
 `tests/hosts` checks it again whenever the pin moves.
@@ -7,11 +7,7 @@ The table was checked against the input schemas that the pinned client sends to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from governance.calls import ToolCall
-from governance.rules.vocabulary import HostTools, ToolMap
-from governance.values import Json
+from governance.rules.host_tools import HostTools, ToolMap
 
 HOST = "claude-code"
 MCP_PREFIX = "mcp__"
@@ -113,62 +109,3 @@ TOOLS = HostTools(
     mcp_prefix=MCP_PREFIX,
     mcp_separator="__",
 )
-
-
-def canonical_call(
-    native: str,
-    arguments: Mapping[str, Json],
-    *,
-    cwd: str | None = None,
-    call_id: str = "",
-) -> ToolCall:
-    """
-    The call that Claude Code names *native*, in canonical terms.
-
-    A tool that the table does not know is ``"other"`` under its native name; what the
-    project's ``unknown_tool`` says of it is the engine's business. An own fact whose
-    native argument is absent stays absent.
-
-    >>> canonical_call("Bash", {"command": "ls"}).own
-    {'command': 'ls'}
-    >>> canonical_call("mcp__git__push", {}).tool
-    'mcp:git:push'
-    """
-    if native.startswith(MCP_PREFIX):
-        server, _, tool = native.removeprefix(MCP_PREFIX).partition("__")
-        return ToolCall(
-            tool=f"mcp:{server}:{tool}",
-            native=native,
-            own={"server": server, "mcp_tool": tool},
-            args=arguments,
-            cwd=cwd,
-            call_id=call_id,
-        )
-    known = TOOLS.tools.get(native)
-    if known is None:
-        return ToolCall("other", native, args=arguments, cwd=cwd, call_id=call_id)
-    own: dict[str, Json] = {}
-    for fact, argument in known.fields.items():
-        value = _argument(arguments, argument)
-        if value is not None:
-            own[fact] = value
-    return ToolCall(
-        tool=known.canonical,
-        native=native,
-        own=own,
-        args=arguments,
-        cwd=cwd,
-        call_id=call_id,
-        fields=known.fields,
-    )
-
-
-def _argument(arguments: Mapping[str, Json], name: str) -> Json:
-    listed, _, member = name.partition("[].")
-    if not member:
-        return arguments.get(name)
-    entries = arguments.get(listed)
-    if not isinstance(entries, (list, tuple)):
-        return None
-    texts = [one.get(member) for one in entries if isinstance(one, Mapping)]
-    return "\n".join(text for text in texts if isinstance(text, str))

@@ -14,7 +14,8 @@ from attrs import evolve, frozen
 
 from governance.hosts.claude_code.capabilities import TRAITS
 from governance.hosts.claude_code.payload import Payload, PayloadRefused, output_text
-from governance.hosts.claude_code.tools import HOST, canonical_call
+from governance.hosts.claude_code.tools import HOST, TOOLS
+from governance.rules.host_tools import call_of
 from governance.session.commands import Command, Delivery, History
 from governance.values import Json
 
@@ -245,7 +246,7 @@ def _tool(
     if not name or not isinstance(arguments, Mapping):
         raise PayloadRefused("the payload names no tool with its arguments")
     call_id = payload.identity("tool_use_id")
-    call = canonical_call(name, arguments, cwd=payload.text("cwd") or None, call_id=call_id)
+    call = call_of(TOOLS, name, arguments, cwd=payload.text("cwd") or None, call_id=call_id)
     return _command(
         payload, event, data, key=call_id, delivery=delivery, known=_TOOL_FIELDS, call=call
     )

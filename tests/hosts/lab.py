@@ -1,0 +1,190 @@
+"""One governed project with the real client in it, and a look into its journal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+import governance
+from governance.config import load_config
+from governance.engine import Engine
+from governance.hosts.claude_code.settings import HOOK_FILE, SETTINGS, install
+from governance.hosts.claude_code.tools import TOOLS
+from governance.journal.opening import open_journal
+from governance.project import Project, create_project
+from governance.rules.trust import grant_trust
+from governance.session.state import SessionState
+from tests.hosts.claude_client import Client, Conversation, Run
+from tests.hosts.model_server import ModelServer, Step, request_text, tool_results
+
+PACK = Path(__file__).with_name("pack.toml")
+OWN_PACK = '[packs]\npaths = ["pack.toml"]\n'
+BYPASS = ("--dangerously-skip-permissions",)
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+WAIT_SECONDS_MAX = 20
+
+
+@define(eq=False)
+class Lab:
+    """
+    A client in a governed project.
+
+    Attributes:
+        client: Home, project and binary; runs are its runs.
+
+        server: The scripted model that it speaks to.
+    """
+
+    client: Client
+    server: ModelServer
+    results: list[Run] = field(factory=list)
+
+    @property
+    def project(self) -> Path:
+        return self.client.project
+
+    @property
+    def settings_file(self) -> Path:
+        return self.project / SETTINGS
+
+    def govern(self, config: str = OWN_PACK) -> None:
+        """Make the project one of ours, with the pack of the proofs, hooks and all."""
+        shutil.copyfile(PACK, self.project / "pack.toml")
+        create_project(self.project, config)
+        read = load_config(self.project)
+        open_journal(read.journal.url, base=read.directory, create=True).close()
+        self.trust("pack.toml")
+        install(self.project, home=self.client.home)
+        # As root the client refuses to bypass its permissions outside a sandbox.
+        self.client.variables["IS_SANDBOX"] = "1"
+
+    def trust(self, name: str) -> None:
+        """Say for the person that the project's pack *name* may loosen and inject."""
+        project = Project(self.project)
+        grant_trust(
+            str(project.trust_file()),
+            (self.project / name).read_bytes(),
+            file=str(self.project / name),
+            project=str(self.project),
+            by="proofs",
+            at_ms=0,
+        )
+
+    def script(self, **scripts: Sequence[Step]) -> None:
+        """Scripts of the model by name."""
+        self.server.scripts.update(scripts)
+
+    def run(self, prompt: str, *flags: str) -> Run:
+        """One run of the client in print mode."""
+        done = self.client.run(prompt, *flags)
+        self.results.append(done)
+        return done
+
+    def bash(self, *commands: str, flags: Sequence[str] = BYPASS) -> Run:
+        """A run in which the model calls the shell once for each of *commands*."""
+        steps: list[Step] = [{"tool": "Bash", "input": {"command": one}} for one in commands]
+        self.script(shell=[*steps, {"text": "that was all"}])
+        return self.run("SCENARIO:shell go", *flags)
+
+    def talk(self, *flags: str, leave: bool = False) -> Conversation:
+        """A conversation in which a person says *leave* to whatever is asked."""
+        return Conversation(self.client, flags, leave=lambda _name, _input: leave)
+
+    def last_request(self) -> str:
+        """All text of the last request that the model got."""
+        return request_text(self.server.requests[-1])
+
+    def results_seen(self) -> list[str]:
+        """The tool results in the last request, as text."""
+        return [_plain(block["content"]) for block in tool_results(self.server.requests[-1])]
+
+    def ran(self, name: str) -> bool:
+        """Whether a tool made the file *name*."""
+        return (self.project / name).exists()
+
+    def edit_commands(
+        self, change: Mapping[str, str] | None = None, prefix: str = "", suffix: str = ""
+    ) -> None:
+        """Change the installed hooks' commands: replace texts, and add before and after."""
+        settings: dict[str, Any] = json.loads(self.settings_file.read_text())
+        for groups in settings["hooks"].values():
+            for group in groups:
+                for entry in group["hooks"]:
+                    for old, new in (change or {}).items():
+                        entry["command"] = entry["command"].replace(old, new)
+                    entry["command"] = prefix + entry["command"] + suffix
+        self.settings_file.write_text(json.dumps(settings, indent=2))
+
+    def at(self, now_ms: int) -> None:
+        """Let every hook from now on believe that it is *now_ms*."""
+        settings = self.settings_file.read_text()
+        head, found, rest = settings.partition(" --now-ms ")
+        if found:
+            old = rest.split('"')[0].split("\\")[0].split()[0]
+            self.edit_commands({f" --now-ms {old}": f" --now-ms {now_ms}"})
+        else:
+            assert head
+            self.edit_commands(suffix=f" --now-ms {now_ms}")
+
+    def own_installation(self) -> Path:
+        """A copy of the engine for the hooks to run from, to be broken; its package."""
+        source = Path(governance.__file__).parent
+        root = self.client.home / "installation"
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source, root / "governance", ignore=ignore)
+        for name in ("states", "rules"):
+            if (source.parent / name).is_dir():
+                shutil.copytree(source.parent / name, root / name)
+        if (source.parent / "pyproject.toml").exists():
+            shutil.copyfile(source.parent / "pyproject.toml", root / "pyproject.toml")
+        copy = root / "governance" / HOOK_FILE.relative_to(source)
+        self.edit_commands({str(HOOK_FILE): str(copy)})
+        return root / "governance"
+
+    def engine(self) -> Engine:
+        """The engine of the project, to look into it; close it again."""
+        return Engine.open(self.project, tools=(TOOLS,))
+
+    def state(self, session: str) -> SessionState:
+        """What the journal says of *session*."""
+        with self.engine() as engine:
+            return engine.state(session)
+
+    def sessions(self) -> list[str]:
+        """Ids of all sessions of the project."""
+        with self.engine() as engine:
+            return [head.session for head in engine.journal.sessions()]
+
+    def rows(self, session: str) -> list[tuple[str, dict[str, Any]]]:
+        """Kind and data of every row of *session*, in order."""
+        with self.engine() as engine:
+            found = engine.journal.read(session)
+        made = []
+        for record in found:
+            body = json.loads(record.body)
+            made.append((record.kind, body.get("data", body)))
+        return made
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for what a process that nobody waits for still does; fail when it never does."""
+        end = time.monotonic() + WAIT_SECONDS_MAX
+        while not holds():
+            assert time.monotonic() < end, "it never came"
+            time.sleep(0.05)
+
+    def kinds(self, session: str) -> list[str]:
+        """Kinds of all rows of *session*."""
+        return [kind for kind, _ in self.rows(session)]
+
+
+def _plain(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "\n".join(block.get("text", "") for block in content)

@@ -1,0 +1,84 @@
+"""
+What the real client must prove, and the table of what it did prove.
+
+A test names its proof with ``@proves("…")``. A proof that no test passed is a blank cell,
+and a blank cell is a failure of the whole run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+PROOFS = (
+    "briefing in the first request",
+    "deny blocks, the model reads why",
+    "deny holds in bypass mode",
+    "ask without a person is refused",
+    "ask with a person runs after a yes",
+    "ask with a person stops after a no",
+    "rewrite grants nothing",
+    "what is merely allowed is not granted",
+    "prompt is refused",
+    "context after a tool",
+    "withheld output",
+    "compaction: the reminder is next",
+    "resume after 0 s: the briefing is still there",
+    "resume after 2 h",
+    "resume after 3 days",
+    "resume after 9 days",
+    "clear keeps the ledger",
+    "fork is a branch",
+    "sub-agents are child sessions",
+    "a child's third violation halts the parent",
+    "parallel calls",
+    "interrupted by a failing model",
+    "agent: approve fails",
+    "agent: pardon fails",
+    "agent: uninstall fails",
+    "agent: editing a pack fails",
+    "agent: editing the settings fails",
+    "agent: editing the store fails",
+    "killed before the flush: unbriefed",
+    "fault: bad pack",
+    "fault: missing pack",
+    "fault: missing governance.toml",
+    "fault: unwritable folder",
+    "fault: locked store",
+    "fault: damaged store",
+    "fault: missing store",
+    "fault: import error",
+    "fault: no memory",
+    "fault: own time-out",
+    "uninstall leaves the very bytes",
+    "tool table fits the client's schemas",
+    "holes are where the page says",
+)
+
+PASSED = "passed"
+
+
+def proves(name: str) -> pytest.MarkDecorator:
+    """Mark a test as the proof *name*, which must stand in `PROOFS`."""
+    assert name in PROOFS, f"`{name}` is no proof"
+    return pytest.mark.proof(name)
+
+
+def cells(reports: Iterable[pytest.TestReport]) -> Mapping[str, str]:
+    """Proof → ``passed`` or ``FAILED``; a proof that did not run is not in it."""
+    found: dict[str, str] = {}
+    for report in reports:
+        name = dict(report.user_properties).get("proof")
+        if name is None or (report.when != "call" and report.passed):
+            continue
+        good = report.passed and found.get(str(name), PASSED) == PASSED
+        found[str(name)] = PASSED if good else "FAILED"
+    return found
+
+
+def table(found: Mapping[str, str], version: str) -> list[str]:
+    """The table's lines: a proof a row, blank where nothing was proved."""
+    width = max(map(len, PROOFS))
+    head = f"{'proof':<{width}}  claude-code {version}"
+    return [head, *(f"{name:<{width}}  {found.get(name, '')}".rstrip() for name in PROOFS)]
