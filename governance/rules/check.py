@@ -37,8 +37,8 @@ def check_rules(
     settings = settings or LoadSettings()
     loaded = read_rules(sources, vocabulary, settings=settings, places=places, tells_gaps=True)
     found = list(loaded.diagnostics)
-    if loaded.rules is not None:
-        found += _overlaps(sources, loaded, loaded.rules, settings)
+    if loaded.trial is not None:
+        found += _overlaps(sources, loaded, loaded.trial, settings)
         found += _expansions(sources, loaded)
     files = {source.file: index for index, source in enumerate(sources)}
     found.sort(key=lambda one: (files.get(one.file, len(files)), one.line, one.code))

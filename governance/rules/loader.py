@@ -57,6 +57,9 @@ class Loaded:
     Attributes:
         rules: The rules, or ``None`` when anything is wrong.
 
+        trial: The same rules on the project that examples speak of; ``None`` when anything
+            is wrong, or when no example had to be run.
+
         packs: The checked packs, those with problems included.
 
         vocabulary: With the names that packs and project declare.
@@ -65,6 +68,7 @@ class Loaded:
     """
 
     rules: RuleSet | None
+    trial: RuleSet | None
     packs: tuple[Pack, ...]
     vocabulary: Vocabulary
     diagnostics: tuple[Diagnostic, ...]
@@ -116,15 +120,16 @@ def read_rules(
     """
     loading = _Loading(sources, vocabulary, settings or LoadSettings(), places, tells_gaps)
     rules = loading.run()
+    trial = loading.trial
     diagnostics = loading.diagnostics()
     if any(one.severity == ERROR for one in diagnostics):
-        rules = None
+        rules = trial = None
     elif rules is not None:
         warnings = tuple(one for one in diagnostics if one.severity == "warning")
         rules = evolve(rules, warnings=warnings)
     # INVARIANT: without an error there are rules, so a refusal always has its reason.
     assert rules is not None or any(one.severity == ERROR for one in diagnostics)
-    return Loaded(rules, loading.packs, loading.vocabulary, diagnostics)
+    return Loaded(rules, trial, loading.packs, loading.vocabulary, diagnostics)
 
 
 @define(eq=False)
@@ -138,6 +143,7 @@ class _Loading:
     packs: tuple[Pack, ...] = ()
     unreadable: list[Diagnostic] = field(factory=list)
     project: Findings | None = None
+    trial: RuleSet | None = None
 
     def run(self) -> RuleSet | None:
         settings = self.settings
@@ -240,6 +246,7 @@ class _Loading:
             )
             for pack, draft in zip(self.packs, self.drafts, strict=True)
         ]
+
         def compiled(places: Places, report: FileReport) -> RuleSet:
             return compile_rules(
                 readable,
@@ -255,7 +262,8 @@ class _Loading:
             # Examples speak of a project that is nowhere: what they prove must not depend
             # on where this one lies, nor on its links.
             plain = self.places is PLAIN_PLACES
-            self._run_examples(rules if plain else compiled(PLAIN_PLACES, _told_before))
+            self.trial = rules if plain else compiled(PLAIN_PLACES, _told_before)
+            self._run_examples(self.trial)
         return evolve(rules, contexts=tuple(self._blocks()))
 
     def _blocks(self) -> Iterator[CompiledBlock]:

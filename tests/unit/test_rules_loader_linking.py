@@ -7,9 +7,12 @@ import pytest
 
 from governance.errors import DefinitionError
 from governance.rules.blocks import CompiledBlock
+from governance.rules.check import check_rules
 from governance.rules.format import Defaults
 from governance.rules.loader import Loaded, load_rules, read_rules
+from governance.rules.paths import Places
 from governance.rules.sources import LoadSettings, PackSource
+from governance.rules.verdicts import History, RuleEvent
 from governance.rules.vocabulary import default_vocabulary
 
 HEAD = 'format = 1\n[pack]\nname = "p"\nversion = "1.0.0"\nsummary = "x"\n'
@@ -170,6 +173,46 @@ def test_examples_of_a_proven_rule_set_are_not_run_again() -> None:
 
     assert load(EXAMPLES, proven=lambda _: True).errors == ()
     assert load(EXAMPLES, proven=lambda text_hash: text_hash == sound.rules.hash).errors
+
+
+PLACES = """
+[[rule]]
+id = "a.b"
+tools = ["read"]
+when.path = { glob = "{src,~/x}/**" }
+action = "deny"
+message = "No."
+must_match = [{ tool = "read", path = "src/a" }, { tool = "read", path = "~/x/a" }]
+must_not_match = [{ tool = "read", path = "a" }, { tool = "read", path = "/home/ana/work/src/a" }]
+"""
+
+
+def test_examples_hold_whatever_the_project_is_called() -> None:
+    """Examples are run on a plain project; the rules themselves are about the real one."""
+    places = Places("/home/ana/work", "/home/ana")
+    source = PackSource("p", HEAD + PLACES, "p.toml", "user")
+
+    loaded = read_rules([source], default_vocabulary(), places=places)
+
+    assert codes(loaded) == []
+    assert loaded.rules is not None
+    real, plain = (
+        RuleEvent("tool", {"tool": "read", "path": path})
+        for path in ("/home/ana/work/src/a", "/project/src/a")
+    )
+    assert loaded.rules.decide(real, History(known=True)).action == "deny"
+    assert loaded.rules.decide(plain, History(known=True)).action == "allow"
+    assert [one.code for one in check_rules([source], default_vocabulary(), places=places)] == []
+
+
+def test_a_wrong_rule_is_told_once_whatever_the_project_is_called() -> None:
+    """Compiling twice, for the project and for its examples, doubles no diagnostic."""
+    text = PLACES.replace("{src,~/x}/**", "src").replace('message = "No."', 'message = "{x}"')
+    source = PackSource("p", HEAD + text, "p.toml", "user")
+
+    loaded = read_rules([source], default_vocabulary(), places=Places("/home/a/w", "/home/a"))
+
+    assert sorted(one.code for one in loaded.diagnostics) == ["GOV228", "GOV247"]
 
 
 def test_an_allow_is_worth_something_only_under_a_stricter_default() -> None:
