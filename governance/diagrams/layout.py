@@ -1,4 +1,10 @@
-"""From a machine to a `Scene`: by hand for the shipped one, in layers for any other."""
+"""
+From a machine to a `Scene`.
+
+Every machine has the same states, so every picture has them in the same places. The lines
+of the shipped machine are drawn by hand; a line that only another machine has runs straight
+between its ends, and its label finds a free place by itself.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +22,6 @@ from governance.diagrams.edges import (
     bundles,
     frames,
     joined,
-    unframed,
 )
 from governance.diagrams.path import SessionPath, spell_ms
 from governance.diagrams.scene import (
@@ -46,9 +51,7 @@ TITLE_MAX = 36
 
 def scene_of(definition: Definition, path: SessionPath | None, rules: Rules) -> Scene:
     """The picture of *definition*, with the way of a session through it if there is one."""
-    drawn = bundles(joined(definition))
-    fits = {one.key for one in drawn} == set(placed.ROUTES)
-    scene = _by_hand(definition, drawn, path, rules) if fits else _layered(definition, path, rules)
+    scene = _unsettled(definition, bundles(joined(definition)), path, rules)
     fixed = [*scene.state_boxes(), *(node.label.box for node in scene.nodes if _outside(node))]
     labels = [*scene.notes, *(route.label for route in scene.routes)]
     found = settle(labels, fixed, scene.width, scene.height)
@@ -61,7 +64,7 @@ def _outside(node: Node) -> bool:
     return node.shape != "state" and bool(node.lines)
 
 
-def _by_hand(
+def _unsettled(
     definition: Definition, drawn: Sequence[Bundle], path: SessionPath | None, rules: Rules
 ) -> Scene:
     nodes = [
@@ -83,7 +86,7 @@ def _by_hand(
             hint="the state that was left",
         )
     )
-    routes = [_route(one, *placed.ROUTES[one.key], path, rules) for one in drawn]
+    routes = [_route(one, *_place(one), path, rules) for one in drawn]
     notes = [
         Label.beside((34, 764 + 18 * index), "right", (Line(text),))
         for index, text in enumerate((*NOTES, *_rule_notes(drawn, rules)))
@@ -166,78 +169,52 @@ NOTE_WIDTH_MAX = 170.0
 """Above this width several ways of one event stand below each other."""
 
 
-# -- any other machine -------------------------------------------------------------------
+# -- lines that no hand has drawn --------------------------------------------------------
 
-_COLUMN, _ROW, _MARGIN = 330.0, 190.0, 70.0
-_SIZE = (150.0, 76.0)
-
-
-def _layered(definition: Definition, path: SessionPath | None, rules: Rules) -> Scene:
-    """States in columns by their distance from the start; lines straight, labels settled."""
-    drawn = bundles(unframed(definition))
-    columns = _columns(definition, drawn)
-    tallest = max(len(names) for names in columns)
-    height = 2 * _MARGIN + tallest * _ROW
-    boxes: dict[str, Box] = {}
-    for index, names in enumerate(columns):
-        top = (height - len(names) * _ROW) / 2
-        for row, name in enumerate(names):
-            # Every other column stands a little lower, so that lines pass beside boxes.
-            y = top + row * _ROW + (_ROW - _SIZE[1]) / 2 + (index % 2) * 40
-            boxes[name] = Box(_MARGIN + index * _COLUMN, y, *_SIZE)
-    nodes = [_plain_node(definition, name, boxes[name], path) for name in boxes]
-    shown = None if path is None else evolve(path, returns={})
-    routes = [_straight(one, boxes, shown, rules) for one in drawn]
-    width = 2 * _MARGIN + len(columns) * _COLUMN
-    title = path.title if path is not None else definition.name
-    return Scene(width, height + 40, tuple(nodes), tuple(routes), (), title)
+_BESIDE = 24.0
+"""How far from the middle such a line runs, so that there and back are two lines."""
 
 
-def _columns(definition: Definition, drawn: Sequence[Bundle]) -> list[list[str]]:
-    columns = [[definition.initial]]
-    seen = {definition.initial}
-    while True:
-        reached = {one.target for one in drawn if one.source in columns[-1]} - seen
-        fresh = [name for name in definition.states if name in reached]
-        if not fresh:
-            break
-        columns.append(fresh)
-        seen |= set(fresh)
-    left = [name for name in definition.states if name not in seen]
-    return [*columns, left] if left else columns
-
-
-def _plain_node(definition: Definition, name: str, box: Box, path: SessionPath | None) -> Node:
-    node = _state(definition, name, box, path)
-    x, y = box.middle
-    if name == definition.initial:
-        return evolve(node, shape="start", box=Box(x - 11, y - 11, 22, 22), lines=(), dim=False)
-    if name == definition.final:
-        return evolve(node, box=Box(x - 15, y - 15, 30, 30))
-    return node
-
-
-def _straight(
-    bundle: Bundle, boxes: Mapping[str, Box], path: SessionPath | None, rules: Rules
-) -> Route:
-    source, target = boxes[bundle.source], boxes[bundle.target]
+def _place(bundle: Bundle) -> tuple[tuple[Point, ...], Point, Side]:
+    """Where *bundle* goes: as drawn by hand, or straight from one place to the other."""
+    if bundle.key in placed.ROUTES:
+        return placed.ROUTES[bundle.key]
+    source = placed.BOXES[placed.START if bundle.source == "absent" else bundle.source]
+    target = placed.BOXES[bundle.target]
     if bundle.source == bundle.target:
-        x, _ = source.middle
+        x, top = source.middle[0] + source.width / 4, source.y
         points: tuple[Point, ...] = (
-            (x - 30, source.y),
-            (x - 30, source.y - 26),
-            (x + 30, source.y - 26),
-            (x + 30, source.y),
+            (x - 18, top),
+            (x - 18, top - 22),
+            (x + 18, top - 22),
+            (x + 18, top),
         )
-        return _route(bundle, points, (x, source.y - 26), "above", path, rules)
+        return points, (x, top - 22), "above"
+    inside = source.overlaps(target)
+    points = _from_border(source, target) if inside else _straight(source, target)
+    (ax, ay), (bx, by) = points
+    return points, ((ax + bx) / 2, (ay + by) / 2), "over"
+
+
+def _from_border(frame: Box, inside: Box) -> tuple[Point, Point]:
+    """From the nearest side of *frame* to a box that stands in it."""
+    x, y = inside.middle[0] + inside.width / 3, inside.middle[1] + inside.height / 3
+    ways: list[tuple[float, Point, Point]] = [
+        (inside.x - frame.x, (frame.x, y), (inside.x, y)),
+        (frame.right - inside.right, (frame.right, y), (inside.right, y)),
+        (inside.y - frame.y, (x, frame.y), (x, inside.y)),
+        (frame.bottom - inside.bottom, (x, frame.bottom), (x, inside.bottom)),
+    ]
+    _, start, end = min(ways)
+    return start, end
+
+
+def _straight(source: Box, target: Box) -> tuple[Point, Point]:
     (ax, ay), (bx, by) = source.middle, target.middle
-    # The way there and the way back run beside each other.
     length = ((bx - ax) ** 2 + (by - ay) ** 2) ** 0.5
-    ox, oy = -(by - ay) / length * 9, (bx - ax) / length * 9
-    start = _border(source, (ax + ox, ay + oy), (bx + ox, by + oy))
-    end = _border(target, (bx + ox, by + oy), (ax + ox, ay + oy))
-    middle = ((start[0] * 0.55 + end[0] * 0.45), (start[1] * 0.55 + end[1] * 0.45))
-    return _route(bundle, (start, end), middle, "over", path, rules)
+    ox, oy = (by - ay) / length * _BESIDE, -(bx - ax) / length * _BESIDE
+    here, there = (ax + ox, ay + oy), (bx + ox, by + oy)
+    return _border(source, here, there), _border(target, there, here)
 
 
 def _border(box: Box, inside: Point, outside: Point) -> Point:

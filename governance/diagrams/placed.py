@@ -1,4 +1,4 @@
-"""The picture of the machine that comes with the engine: every place chosen by hand."""
+"""Where the states stand, and the lines of the shipped machine: every place chosen by hand."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ class RendererMissing(GovernanceError):
     code = "GOV620"
 
 
-def draw_png(svg: bytes) -> bytes:
+def draw_png(svg: bytes, *, scale: int = SCALE) -> bytes:
     """
-    *svg* as PNG, at twice its size.
+    *svg* as PNG, *scale* times its size.
 
     Fonts of the machine are not looked at, so the picture is the same everywhere. The
     PNG carries the hash of its SVG (`svg_sha256_of`), so that staleness can be seen.
@@ -34,7 +34,7 @@ def draw_png(svg: bytes) -> bytes:
     png = bytes(
         resvg_py.svg_to_bytes(
             svg_string=svg.decode(),
-            zoom=SCALE,
+            zoom=scale,
             skip_system_fonts=True,
             font_files=fonts,
             font_family="Open Sans",

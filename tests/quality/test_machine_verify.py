@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from governance._shipped import machine_text
@@ -154,3 +156,10 @@ def test_findings_print_as_diagnostics() -> None:
     (one, *_) = report.diagnostics("mine.toml")
     assert (one.code, one.file) == ("GOV168", "mine.toml")
     assert "[compact() -> compacted (move)]" in one.message
+
+
+def test_the_reviewers_page_lists_every_law() -> None:
+    """`states/README.md` says of each law what it is, in the law's own words."""
+    page = (Path(__file__).parents[2] / "states" / "README.md").read_text(encoding="utf-8")
+    rows = {f"| {law.name} | {law.says} |" for law in LAWS}
+    assert rows <= set(page.splitlines())
