@@ -31,6 +31,8 @@ def expand_braces(glob: str) -> tuple[str, ...]:
         PatternError: A brace that is not closed, one alternative alone, or more than
             `ALTERNATIVES_MAX` results.
     """
+    if "{" not in glob and "}" not in glob:
+        return (glob,)
     made = [""]
     at = 0
     while at < len(glob):

@@ -42,6 +42,10 @@ class Hosted(str):
     host: str | Unknown
 
 
+class _NoType:
+    """The type of no value at all."""
+
+
 @frozen
 class Matcher:
     """
@@ -68,6 +72,14 @@ class Matcher:
     _whole: tuple[Callable[[object, World, bool], Truth], ...] = field(repr=False)
     _hosted: bool = field(repr=False)
     _fold: Callable[[str], str] | None = field(repr=False)
+    # The whole test, where one look at the value's type is enough to take it.
+    _plain_type: type = field(init=False, repr=False)
+
+    @_plain_type.default
+    def _type_of_plain_values(self) -> type:
+        spec = self.spec
+        looked_into = spec.is_list or spec.kind == "path" or self._hosted
+        return _NoType if looked_into or self._element is None else PYTHON_TYPES[spec.element][0]
 
     def test(self, value: object, world: World, strict: bool = False) -> Truth:
         """
@@ -77,6 +89,8 @@ class Matcher:
             strict: A path must match in both of its forms (as excuses are judged), not in
                 either of them.
         """
+        if type(value) is self._plain_type and self._element is not None:
+            return self._element(value)
         if value is None or value is MISSING:
             return self.on_missing
         if type(value) is Unknown:

@@ -30,7 +30,7 @@ class Condition:
             result = matcher.test(facts.get(name, MISSING), facts)
             if result is False:
                 return False
-            if unknown is None and isinstance(result, Unknown):
+            if result is not True and unknown is None:
                 unknown = result
         return True if unknown is None else unknown
 

@@ -208,15 +208,22 @@ def _glob(make: Builder, value: object, path: Place, made: Made) -> None:
     build = make.places.glob if make.spec.kind == "path" else _text_test
     lower = make.spec.kind == "domain"
     texts = [one.lower() if lower else one for one in make.texts(value, path, "a glob") or ()]
-    failed = make.problems
-    for text in texts:
-        try:
-            build(text)
-        except PatternError as error:
-            make.pattern_failed(error, path, text)
-    if texts and make.problems == failed:
+    if not texts:
+        return
+    try:
         made.element.append(build(*texts))
         made.cost = max(made.cost, 1)
+    except PatternError:
+        for text in texts:
+            _report_glob(make, text, path)
+
+
+def _report_glob(make: Builder, text: str, path: Place) -> None:
+    """Report what is wrong with one of several globs, if it is this one."""
+    try:
+        (make.places.glob if make.spec.kind == "path" else _text_test)(text)
+    except PatternError as error:
+        make.pattern_failed(error, path, text)
 
 
 def _text_test(*globs: str) -> Test:

@@ -1,0 +1,131 @@
+"""
+What deciding costs, as ratios measured in turn within one process.
+
+Each function gives ``(measured, bound)``; measured above bound is a miss of those in
+`AT_MOST`. The decision is on prepared facts. Rules are tried one after the other here: the
+bounds that ask for a time that does not grow with their number are those of the pattern index.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+from governance.rules.deciding import History, RuleEvent, RuleSet, compile_rules
+from governance.rules.facts import facts_of_call, session_facts
+from governance.rules.format import Pack, Rule
+from governance.rules.paths import PLAIN_PLACES
+from governance.rules.vocabulary import PYTHON_TOOLS, call_of, default_vocabulary
+
+_KNOWN = History(known=True)
+_COMMAND = "git -C packages/web status --short && npm run test -- --runInBand"
+_WORDS = ("drop database", "mkfs.", "chmod 777", "--force", "shutdown now")
+
+
+def _rule(number: int, tools: tuple[str, ...], when: Mapping[str, object]) -> Rule:
+    return Rule(
+        id=f"bench.r{number}",
+        pack="bench",
+        layer="machine",
+        position=number,
+        tools=tools,
+        when=when,
+        action="deny",
+        message="No.",
+    )
+
+
+def _compiled(*rules: Rule) -> RuleSet:
+    pack = Pack(
+        name="bench", version="1.0.0", summary="", layer="machine", file="", hash="", rules=rules
+    )
+    return compile_rules([pack], default_vocabulary())
+
+
+def _event(command: str) -> RuleEvent:
+    call = call_of(PYTHON_TOOLS, "shell", {"command": command})
+    facts = {**session_facts(host="python", turn=1), **facts_of_call(call, PLAIN_PLACES)}
+    return RuleEvent("tool", facts, call)
+
+
+def _shell_rules(count: int) -> list[Rule]:
+    """Rules on commands, none of which matches: half on a part, half on the beginning."""
+    return [
+        _rule(
+            number,
+            ("shell",),
+            {
+                "command": {
+                    "contains" if number % 2 else "starts_with": f"{_WORDS[number % 5]}{number}"
+                }
+            },
+        )
+        for number in range(count)
+    ]
+
+
+def _ratio(
+    work: Callable[[], object], yardstick: Callable[[], object], *, rounds: int = 30
+) -> float:
+    """The median over *rounds* of the time of *work* over that of *yardstick*, in turn."""
+    _seconds(work), _seconds(yardstick)
+    return statistics.median(_seconds(work) / _seconds(yardstick) for _ in range(rounds))
+
+
+def _seconds(work: Callable[[], object], times: int = 20) -> float:
+    start = time.perf_counter()
+    for _ in range(times):
+        work()
+    return time.perf_counter() - start
+
+
+def over_closures() -> tuple[float, float]:
+    """A decision of 1,000 rules that all miss, over 1,000 closures made for the same tests."""
+    rules = _compiled(*_shell_rules(1_000))
+    event = _event(_COMMAND)
+    closures = [_closure(rule) for rule in _shell_rules(1_000)]
+
+    def yardstick() -> bool:
+        facts = event.facts
+        return any(closure(facts) for closure in closures)
+
+    return _ratio(lambda: rules.decide(event, _KNOWN), yardstick), 5.0
+
+
+def _closure(rule: Rule) -> Callable[[Mapping[str, object]], bool]:
+    wanted = rule.when["command"]
+    assert isinstance(wanted, dict)
+    ((operator, text),) = wanted.items()
+    if operator == "contains":
+        return lambda facts: facts["tool"] == "shell" and text in facts["command"]  # type: ignore[operator]
+    return lambda facts: facts["tool"] == "shell" and facts["command"].startswith(text)  # type: ignore[attr-defined]
+
+
+def other_tools_are_free() -> tuple[float, float]:
+    """A decision with 1,000 rules on other tools beside 10 of its own, over the 10 alone."""
+    others = [
+        _rule(number + 10, ("@writes",), {"path": {"path_under": f"secret/{number}"}})
+        for number in range(1_000)
+    ]
+    few, many = _compiled(*_shell_rules(10)), _compiled(*_shell_rules(10), *others)
+    event = _event(_COMMAND)
+
+    return _ratio(lambda: many.decide(event, _KNOWN), lambda: few.decide(event, _KNOWN)), 1.5
+
+
+def long_argument() -> tuple[float, float]:
+    """A decision of 30 patterns on 4 kB, over the same on 100 bytes."""
+    rules = _compiled(
+        *(
+            _rule(number, ("shell",), {"command": {"regex": rf"\b{word}\w*{number}\b"}})
+            for number, word in enumerate(["drop", "mkfs", "chmod", "force", "halt"] * 6)
+        )
+    )
+    short, long = _event("echo " + "lorem ipsum " * 8), _event("echo " + "lorem ipsum " * 341)
+
+    return _ratio(lambda: rules.decide(long, _KNOWN), lambda: rules.decide(short, _KNOWN)), 6.0
+
+
+AT_MOST = (over_closures, other_tools_are_free, long_argument)
+AT_LEAST: tuple[Callable[[], tuple[float, float]], ...] = ()
