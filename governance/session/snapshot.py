@@ -68,8 +68,7 @@ def state_of_bytes(data: bytes) -> SessionState:
 
 
 def _open_call(wrote: list[Any]) -> OpenCall:
-    *fields, paths = wrote
-    return OpenCall(*fields, paths=tuple(paths))
+    return OpenCall(*wrote[:-1], tuple(wrote[-1]))
 
 
 def _registers_json(registers: Registers) -> dict[str, Json]:

@@ -1,0 +1,186 @@
+"""The engine on a real project folder: files, processes, restarts, threads and tasks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import anyio
+import pytest
+
+from governance.aengine import AsyncEngine
+from governance.config import default_toml
+from governance.engine import Engine
+from governance.engine.opening import PROJECT_SESSION, paused_reason
+from governance.errors import DefinitionError, StoreMissing
+from governance.journal.opening import open_journal
+from governance.project import create_project
+from governance.testing import ManualClock
+
+ROOT = Path(__file__).parents[2]
+
+WORKER = """
+import sys
+from governance import Engine
+with Engine.open(sys.argv[1]) as engine:
+    session = engine.session("shared")
+    for number in range(int(sys.argv[3])):
+        session.tool("shell", {"command": "git push -f"}, call_id=f"{sys.argv[2]}-{number}")
+"""
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    directory = tmp_path / "project"
+    directory.mkdir()
+    create_project(directory, default_toml())
+    open_journal(base=directory, create=True).close()
+    return directory
+
+
+def test_a_session_outlives_its_process(project: Path) -> None:
+    """A second engine on the folder knows what the first one's sessions did."""
+    with Engine.open(project) as first:
+        session = first.session("s")
+        session.turn("go")
+        session.tool("shell", {"command": "git push -f"}, call_id="1")
+        before = first.state("s")
+
+    with Engine.open(project) as second:
+        assert second.state("s") == before
+        assert second.state("s").ledger.total == 1
+
+
+def test_another_process_is_another_run(project: Path) -> None:
+    """A live session that another process starts was interrupted, and is told again."""
+    with Engine.open(project, run="one") as first:
+        first.start("s").turn("go")
+    with Engine.open(project, run="two") as second:
+        session = second.start("s")
+
+        kinds = [record.kind for record in second.journal.read("s")]
+        assert ["session.interrupted", "session.resumed"] == kinds[-2:]
+        assert session.turn("on").text != ""
+
+
+def test_two_processes_count_exactly(project: Path) -> None:
+    """Violations of two racing processes are all counted, and the chain holds."""
+    with Engine.open(project) as engine:
+        engine.session("shared").turn("go")
+    workers = [
+        subprocess.Popen(  # noqa: S603 - our own interpreter and our own text
+            [sys.executable, "-c", WORKER, str(project), name, "2"], cwd=ROOT
+        )
+        for name in ("a", "b")
+    ]
+    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
+
+    with Engine.open(project) as engine:
+        decided = [r for r in engine.journal.read("shared") if r.kind == "tool.decided"]
+        assert len(decided) == 4
+        assert engine.journal.verify().ok
+
+
+def test_threads_of_one_engine_share_it(project: Path) -> None:
+    """Eight threads on eight sessions lose nothing."""
+    with Engine.open(project) as engine:
+
+        def work(name: str) -> None:
+            session = engine.start(name)
+            session.turn("go")
+            for number in range(5):
+                session.tool("shell", {"command": "ls"}, call_id=str(number))
+                session.tool_finished(str(number), outcome="ok")
+            session.end()
+
+        threads = [threading.Thread(target=work, args=(f"t{n}",)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert [engine.state(f"t{n}").metrics.tools_ok for n in range(8)] == [5] * 8
+        assert engine.journal.verify().ok
+
+
+def test_the_async_facade_does_the_same(project: Path) -> None:
+    """Tasks await the verbs, and their sessions stand in the same journal."""
+
+    async def main() -> list[str]:
+        async with await AsyncEngine.open(project) as engine:
+            actions: list[str] = []
+
+            async def work(name: str) -> None:
+                async with await engine.start(name) as session:
+                    await session.turn("go")
+                    verdict = await session.tool("shell", {"command": "git push -f"})
+                    actions.append(verdict.action)
+
+            async with anyio.create_task_group() as group:
+                for number in range(4):
+                    group.start_soon(work, f"a{number}")
+            return actions
+
+    assert anyio.run(main) == ["deny"] * 4
+    with Engine.open(project) as engine:
+        assert engine.state("a3").registers.state == "ended"
+
+
+def test_a_folder_without_a_project_is_an_error_and_stays_empty(tmp_path: Path) -> None:
+    """Only `init` creates: an agent that deletes its policy gets no fresh one."""
+    with pytest.raises(DefinitionError, match="GOV331"):
+        Engine.open(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_vanished_is_not_a_new_store(project: Path) -> None:
+    """The engine refuses to begin again where a journal was."""
+    with Engine.open(project) as engine:
+        engine.start("s")
+    for file in (project / ".governance").glob("journal.db*"):
+        file.unlink()
+
+    with pytest.raises(StoreMissing):
+        Engine.open(project)
+
+
+def test_a_broken_pack_is_an_error_until_a_person_pauses(project: Path) -> None:
+    """While governance is paused a broken pack stops nobody; then it stops everybody."""
+    clock = ManualClock()
+    with Engine.open(project, clock=clock) as engine:
+        until = {"until_ms": clock.now_ms() + 600_000, "by": "me", "reason": "pack is broken"}
+        engine.record(PROJECT_SESSION, "governance.paused", until, actor="me")
+        assert paused_reason(engine.journal, clock.now_ms()) == "pack is broken"
+    (project / "bad.toml").write_text("format = 1\n[pack]\nname = 3\n")
+    config = project / "governance.toml"
+    config.write_text(config.read_text().replace('["shipped"]', '["shipped", "bad.toml"]'))
+
+    with Engine.open(project, clock=clock) as engine:
+        session = engine.session("s")
+        session.turn("go")
+        assert session.tool("shell", {"command": "git push -f"}, call_id="1").action == "allow"
+    clock.advance(600_000)
+    with pytest.raises(DefinitionError, match="bad.toml"):
+        Engine.open(project, clock=clock)
+
+
+def test_the_example_of_an_own_session_type_runs(project: Path) -> None:
+    """`examples/custom_session.py` reviews a file and is refused a force push."""
+    done = subprocess.run(  # noqa: S603 - our own interpreter and example
+        [sys.executable, str(ROOT / "examples" / "custom_session.py"), str(project)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "findings in" in done.stdout
+    assert "git.no-force-push" in done.stdout
+    with Engine.open(project) as engine:
+        assert engine.state("review-1").registers.state == "ended"
