@@ -192,6 +192,16 @@ def test_what_is_wrong_is_told_with_its_line(text: str, code: str, line: int, sa
     assert said in f"{found.message}; {found.suggestion}"
 
 
+def test_bounds_that_just_hold() -> None:
+    """An idle time-out may be the first bound, and bounds may rise by one."""
+    config = read(
+        "[resume]\nnotice_seconds_min = 5\nstale_seconds_min = 6\nfresh_seconds_min = 7\n"
+        "[idle]\nidle_seconds_max = 5\n"
+    )
+
+    assert config.idle.idle_seconds_max == config.resume.notice_seconds_min == 5
+
+
 LISTENER = '[[listener]]\nname = "a"\nevents = ["*"]\ncommand = ["x"]\n'
 
 

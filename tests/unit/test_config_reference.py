@@ -12,6 +12,63 @@ from governance.config import KEYS, LEVELS, default_toml, key_table, level_table
 PROJECT = Path("/project")
 
 
+# The defaults that were promised, in the order of the file.
+DEFAULTS = """
+project.name ""
+project.time_zone ""
+packs.paths ["shipped"]
+packs.layers ["machine", "user", "project"]
+session.language "English"
+session.document_language ""
+session.phase ""
+session.style ""
+session.level "standard"
+resume.notice_seconds_min 3600
+resume.stale_seconds_min 172800
+resume.fresh_seconds_min 604800
+idle.idle_seconds_max 1800
+live.sessions_max 10000
+live.megabytes_max 50
+live.idle_seconds_max 86400
+journal.url "sqlite:///.governance/journal.db"
+journal.redaction true
+context.characters_max 8000
+context.tokens_max none
+stall.repeats_max 3
+stall.reaction "record"
+defaults.tool "allow"
+defaults.unknown_role "deny"
+defaults.mode "enforce"
+listeners.entry_points []
+listeners.threads_max 16
+listeners.queue_max 1000
+listeners.drain_ms 2000
+hosts.NAME.roles {}
+hosts.NAME.unbriefed "allow"
+hosts.NAME.unbound "deny"
+hosts.NAME.after_end "deny"
+hosts.NAME.unknown_tool "ask"
+hosts.NAME.deadline_ms 5000
+hosts.NAME.custom false
+listener[].name required
+listener[].events required
+listener[].command required
+listener[].mode "audit"
+listener[].priority 50
+listener[].time_limit_ms 2000
+listener[].on_error "fail"
+exempt[] none
+fields.NAME none
+"""
+
+
+def test_every_default_is_the_promised_one() -> None:
+    """A default is part of the contract: changing one changes what projects are governed by."""
+    made = [f"{one.key} {one.default}" for one in KEYS]
+
+    assert made == DEFAULTS.strip().splitlines()
+
+
 def test_every_key_has_a_sentence() -> None:
     """The docs table has no empty cell where one is due."""
     for one in KEYS:
