@@ -37,7 +37,12 @@ _SECRETS = (
 _EMAIL = (
     r"(?i)\b[a-z0-9][a-z0-9._%+-]{0,63}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}\b"
 )
-_CARD = r"\b[2-6][0-9](?:[ -]?[0-9]){10,17}\b"
+# By the ranges that networks have: Visa, Mastercard, Discover and others; Amex; Diners.
+_CARD = (
+    r"\b(?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|6[0-9]{3})(?:[ -]?[0-9]{4}){3}(?:[0-9]{3})?\b"
+    r"|\b3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}\b"
+    r"|\b3(?:0[0-5]|[68][0-9])[0-9][ -]?[0-9]{6}[ -]?[0-9]{4}\b"
+)
 
 _PATTERNS: Mapping[str, str] = {
     "secrets": "|".join(f"(?:{one})" for one in _SECRETS),

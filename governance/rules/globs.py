@@ -169,10 +169,11 @@ def path_glob(*globs: str) -> str:
 
 
 def _head_and_tail(glob: str) -> tuple[str, str]:
-    parts: list[str] = []
+    drive, *segments = glob.split("/")
+    parts = [re.escape(drive)]
     block: list[str] = []
     crossed = False
-    for segment in glob.split("/")[1:]:
+    for segment in segments:
         if segment == "**":
             parts.append(_block(block, crossed))
             block, crossed = [], True

@@ -156,8 +156,6 @@ class Matcher:
         assert test is not None  # INVARIANT: `test_element` has looked
         real_paths = world.get(REAL_PATHS)
         real = real_paths.get(value, value) if isinstance(real_paths, Mapping) else value
-        if isinstance(real, Unknown):
-            return real
         spelled = fold(value) if fold else value
         if real == value:
             return test(spelled)

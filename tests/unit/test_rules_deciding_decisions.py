@@ -26,7 +26,7 @@ from governance.rules.vocabulary import PYTHON_TOOLS, Unknown, call_of, default_
 from governance.session.replies import ACTIONS, Action
 from governance.values import Json
 
-VOCABULARY = default_vocabulary()
+VOCABULARY = default_vocabulary().with_names(fields={"n": 0})
 KNOWN = History(known=True)
 
 
@@ -430,3 +430,42 @@ def test_unknown_facts_reach_nobody_as_text() -> None:
     decision = rules_of().decide(LS, KNOWN)
 
     assert decision.rewritten({"a": 1, "b": Unknown("x")}) == {"a": 1}
+
+
+def test_facts_of_families_stand_in_tables() -> None:
+    """`when.usage.tokens` looks at the fact below its family."""
+    rules = rules_of(rule("x", when={"usage": {"tokens": {"gt": 10}}, "fields": {"n": 1}}))
+    full = event("todo", {}, usage={"tokens": 11}, fields={"n": 1})
+
+    assert rules.decide(full, KNOWN).action == "deny"
+    assert rules.decide(event("todo", {}, usage={"tokens": 9}), KNOWN).action == "allow"
+
+
+def test_an_empty_alternative_is_refused() -> None:
+    """A table that asks nothing is an error where it stands."""
+    with pytest.raises(DefinitionError) as raised:
+        rules_of(rule("x", any=({"command": "ls"}, {})))
+
+    (problem,) = raised.value.diagnostics
+    assert (problem.code, problem.path) == ("GOV229", ("rule", 0, "any", 1))
+
+
+def test_many_tools_are_forgotten_not_kept() -> None:
+    """The memory of candidates is bounded, and what it forgets is decided alike."""
+    rules = rules_of(rule("x", tools=("mcp:a:t*",)))
+
+    actions = {rules.decide(event(f"mcp:a:t{n}", {}), KNOWN).action for n in range(4_200)}
+
+    assert actions == {"deny"}
+
+
+def test_a_list_of_tools_that_cannot_be_read_is_every_tool() -> None:
+    """What is put in force for a list that cannot be read is in force for all."""
+    assert rules_of().tool_is_in("read", ("mcp:a:{x",))
+
+
+def test_calls_that_are_no_json_have_an_intent() -> None:
+    """Arguments that no journal would hold still have an intent."""
+    odd = event("mcp:a:b", {"x": float("nan")})
+
+    assert str(odd.facts["intent"]).startswith("mcp:a:b ")

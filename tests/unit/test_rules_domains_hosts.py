@@ -66,15 +66,20 @@ def test_hosts(address: str, hosts: tuple[str, ...]) -> None:
         "http://256.1.1.1/",
         "http://1.2.3.999/",
         "http://[::zz]/",
+        "http://08.1/",
+        "http://0xzz.0xz/",
+        "https://\u00df" + "x" * 80 + ".de/",
+        "https://\u00fc" * 1 + "\u00fc" * 80 + ".de/",
         "https://" + "a" * 64 + ".test/",
         "https://" + "a." * 130 + "test/",
     ],
 )
 def test_no_host_is_unknown(address: str) -> None:
     """What leads to no host, or to none that can be told, is unknown and not nothing."""
-    (host,) = hosts_of(address)
+    hosts = hosts_of(address)
 
-    assert isinstance(host, Unknown)
+    assert hosts
+    assert all(isinstance(host, Unknown) for host in hosts)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from governance.rules.deciding import RuleEvent, RuleSet, compile_rules
 from governance.rules.explain import explain, trace_rule
 from governance.rules.facts import facts_of_call
 from governance.rules.format import Exempt, Pack, Rule
-from governance.rules.paths import PLAIN_PLACES
+from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.vocabulary import PYTHON_TOOLS, Unknown, call_of, default_vocabulary
 from governance.values import Json
 
@@ -120,3 +120,29 @@ def test_explaining_a_decision() -> None:
 
     assert explanation.decision.action == "deny"
     assert [one.rule for one in explanation.rules] == ["p.push"]
+
+
+def test_values_for_people() -> None:
+    """Missing, unknown, tables, lists and links are said in words."""
+    rule = Rule(
+        id="p.all", pack="p", layer="user", position=0, tools=("read",), action="warn", message="m"
+    )
+    when = Rule(
+        id="p.path", pack="p", layer="user", position=1, tools=("read",), action="warn",
+        message="m", when={"path": {"not": {"glob": ["src/**", "/x/*"]}}, "role": {"exists": True}},
+    )  # fmt: skip
+    pack = Pack(
+        name="p", version="1", summary="", layer="user", file="p", hash="h", rules=(rule, when)
+    )
+    compiled = compile_rules([pack], default_vocabulary())
+    linked = Places("/project", "/home/user", resolve=lambda path: path.replace("src", "etc"))
+    call = call_of(PYTHON_TOOLS, "read", {"path": "src/a"})
+    read = RuleEvent("tool", facts_of_call(call, linked), call)
+
+    assert compiled.why(rule, read) == "`p.all` asks nothing of the event, so it always fires"
+    trace = trace_rule(compiled, compiled.compiled["p.path"], read)
+    assert [str(one) for one in trace.matchers] == [
+        "`when.role` = { exists = true } does not hold for a fact that is missing",
+        "`when.path` = { not = { glob = [src/**, /x/*] } } holds for `/project/src/a`, "
+        "which leads to `/project/etc/a`",
+    ]

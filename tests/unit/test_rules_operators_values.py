@@ -318,6 +318,27 @@ def test_excuses_hold_for_each_chosen_element() -> None:
     assert made.excuses(MISSING, {}, None) is False
 
 
+def test_very_long_lists_are_unknown_beyond_the_bound() -> None:
+    """Of a list that is longer than the bound the rest is unknown, not ignored."""
+    long = ["y.org"] * 10_001
+
+    assert isinstance(matcher("domains", {"domain_in": "x.org"}).test(long, {}), Unknown)
+    every = matcher("domains", {"every": {"domain_in": "y.org"}})
+    assert isinstance(every.test(long, {}), Unknown)
+
+
+def test_globs_on_windows_know_drives_and_both_slashes() -> None:
+    """Patterns name drives, and folders are compared with either slash."""
+    windows = Places("C:/Work", "C:/Users/Ann", case_sensitive=False)
+
+    def fits(raw: object, path: str) -> object:
+        return matcher("path", raw, places=windows).test(path, {})
+
+    assert fits({"glob": "c:/Windows/**"}, "C:/WINDOWS/x") is True
+    assert fits({"glob": "src/*.py"}, "C:/Work/src/A.py") is True
+    assert fits({"path_under": "D:\\Data"}, "D:/data/x") is True
+
+
 def test_variables_stand_for_any_value() -> None:
     """A variable may be the whole matcher, an operator's value, or an element."""
     variables: dict[str, object] = {"many": ["ls", "pwd"], "one": "git", "low": 2}
@@ -381,6 +402,20 @@ def test_variables_stand_for_any_value() -> None:
         ("turn", {"var": "egress"}, "GOV205", (0,), ""),
         ("command", {"starts_with": {"var": "count"}}, "GOV205", ("starts_with",), ""),
         ("labels", {"not": {"every": "secret", "in": ["tainted"]}}, "GOV223", ("not",), ""),
+        ("labels", {"every": {"every": "secret"}}, "GOV223", ("every",), ""),
+        ("command", {"equals": ["ls"]}, "GOV224", ("equals",), ""),
+        ("command", {"in": "ls"}, "GOV224", ("in",), ""),
+        ("command", {"contains": []}, "GOV229", ("contains",), ""),
+        ("command", {"contains": [{"a": 1}]}, "GOV224", ("contains", 0), ""),
+        ("command", {"length": -1}, "GOV226", ("length",), ""),
+        ("command", {"regex": "\ud800"}, "GOV227", ("regex",), ""),
+        ("command", {"var": "egress", "in": ["x"]}, "GOV204", (), ""),
+        ("command", {"starts_with": {"var": "none"}}, "GOV204", ("starts_with", "var"), ""),
+        ("domains", "https://x.org", "GOV224", (), ""),
+        ("path", {"path_under": "src/*"}, "GOV224", ("path_under",), "glob"),
+        ("path", {"path_under": ["src", ""]}, "GOV229", ("path_under", 1), ""),
+        ("path", {"glob": "**/../x"}, "GOV224", ("glob",), ""),
+        ("path", {"glob": ["src/**", ".env"]}, "GOV228", ("glob",), "**/.env"),
     ],
 )
 def test_refused_when_built(
@@ -391,7 +426,7 @@ def test_refused_when_built(
 
     assert problem.code == code
     assert problem.path == ("when", fact, *path)
-    assert hint in problem.suggestion
+    assert hint in problem.message + problem.suggestion
     assert not rest
 
 

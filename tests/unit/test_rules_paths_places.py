@@ -111,6 +111,8 @@ def test_case_of_this_file_system_is_found_out(tmp_path: Path) -> None:
         ("x{a,b{1,2}}y", ("xay", "xb1y", "xb2y")),
         ("{a,}", ("a", "")),
         ("\\{a,b\\}", ("\\{a,b\\}",)),
+        ("{a\\,b,c}", ("a\\,b", "c")),
+        ("x\\{{a,b}", ("x\\{a", "x\\{b")),
     ],
 )
 def test_braces(glob: str, wanted: tuple[str, ...]) -> None:

@@ -227,3 +227,41 @@ def test_a_change_that_differs_by_path_denies() -> None:
 
     assert (same.action, dict(same.rewrites)) == ("rewrite", {"content": "y"})
     assert other.action == "deny"
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        (Change(maximum=1), "hot"),
+        (Change(maximum=1), True),
+        (Change(redact="email"), 5),
+        (Change(add_flags=("-x",)), 5),
+    ],
+)
+def test_values_that_no_change_fits_deny(change: Change, value: Json) -> None:
+    """A change of a value of another type cannot be made, and denies."""
+    decision = decide([{"model_options.temperature": change}], model(temperature=value))
+
+    assert decision.action == "deny"
+    assert "cannot be changed" in decision.message
+
+
+def test_unknown_values_are_not_changed() -> None:
+    """What is unknown cannot be bounded or redacted, and denies."""
+    event = call_event(call_of(PYTHON_TOOLS, "write", {"path": "a", "content": 5}))
+
+    assert decide([{"content": Change(redact="email")}], event).action == "deny"
+
+
+def test_rewrites_with_nothing_to_do_do_not_fire() -> None:
+    """A rewriting rule fires where it would change something, and only there."""
+    one = Rule(
+        id="p.r", pack="p", layer="user", position=0, on="session", action="rewrite",
+        rewrite={"model_options.temperature": Change(maximum=0.3)},
+    )  # fmt: skip
+    pack = Pack(name="p", version="1", summary="", layer="user", file="p", hash="h", rules=(one,))
+    rules = compile_rules([pack], VOCABULARY)
+
+    assert rules.fires(one, model(temperature=0.7)) is True
+    assert rules.fires(one, model(temperature=0.2)) is False
+    assert rules.fires(one, shell("ls")) is False
