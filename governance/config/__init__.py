@@ -41,6 +41,7 @@ from governance.config._tree import (
 
 if TYPE_CHECKING:
     from governance.config._reference import KEYS, KeySpec, default_toml, key_table, level_table
+    from governance.config._template import TEMPLATE, TemplateKey, template_table
 
 __all__ = [
     "CODES",
@@ -48,6 +49,7 @@ __all__ = [
     "KEYS",
     "LEVELS",
     "PRESETS",
+    "TEMPLATE",
     "Config",
     "ContextTable",
     "DefaultsTable",
@@ -65,6 +67,7 @@ __all__ = [
     "ResumeTable",
     "SessionTable",
     "StallTable",
+    "TemplateKey",
     "default_toml",
     "key_table",
     "level_table",
@@ -72,6 +75,7 @@ __all__ = [
     "loosenings",
     "override_session",
     "read_config",
+    "template_table",
     "until_trusted",
 ]
 
@@ -81,6 +85,9 @@ _LAZY = {
     "default_toml": "_reference",
     "key_table": "_reference",
     "level_table": "_reference",
+    "TEMPLATE": "_template",
+    "TemplateKey": "_template",
+    "template_table": "_template",
 }
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         register_commands,
         register_entry_points,
     )
+    from governance.listeners.origins import ORIGINS, Origin, origin_table
     from governance.listeners.patterns import check_events, events_of
     from governance.listeners.registry import Listeners
 
@@ -46,11 +47,13 @@ __all__ = [
     "CODES",
     "MODES",
     "ON_ERRORS",
+    "ORIGINS",
     "Answer",
     "BeforeResult",
     "Listener",
     "ListenerFailure",
     "Listeners",
+    "Origin",
     "Refusal",
     "Refuse",
     "Registrar",
@@ -58,6 +61,7 @@ __all__ = [
     "check_events",
     "events_of",
     "listeners_of",
+    "origin_table",
     "register_commands",
     "register_entry_points",
 ]
@@ -73,6 +77,7 @@ CODES: Mapping[str, str] = {
 _HOMES = {
     "answers": ("Answer", "BeforeResult", "ListenerFailure", "Refusal", "Refuse", "Write"),
     "loading": ("Registrar", "listeners_of", "register_commands", "register_entry_points"),
+    "origins": ("ORIGINS", "Origin", "origin_table"),
     "patterns": ("check_events", "events_of"),
     "listener": ("MODES", "ON_ERRORS", "Listener"),
     "registry": ("Listeners",),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from governance._origins import ORIGINS, TEMPLATE, origin_table, template_table
-from governance.config import KEYS
+from governance.config import KEYS, TEMPLATE, template_table
 from governance.events import CATALOGUE, ENVELOPE
+from governance.listeners import ORIGINS, origin_table
 
 FIELDS = {
     "SessionPreInitPayload": {"backend_name", "model_id", "model_options", "context_type"},

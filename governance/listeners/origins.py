@@ -1,10 +1,9 @@
 """
-Where lifecycle events and configuration keys come from, field by field, as data for the docs.
+Where lifecycle events come from, field by field, as data for the docs.
 
 Three systems had session events before this one: Mellea's plugin payloads, the Hermes
-gateway's hooks and the OpenCode plugin iDumb. Whoever comes from one of them finds here what
-each of its fields is called now. The last table does the same for the keys of a widely copied
-configuration template for session management.
+gateway's hooks and the OpenCode plugin iDumb. Whoever brings listeners from one of them
+finds here what each field is called now.
 """
 
 from __future__ import annotations
@@ -37,22 +36,6 @@ class Origin:
     ours: str
     path: str
     note: str = ""
-
-
-@frozen
-class TemplateKey:
-    """
-    One key of the template, and what stands for it here.
-
-    Attributes:
-        ours: Keys of ``governance.toml``, or none.
-
-        note: Why there is no key, or what differs.
-    """
-
-    key: str
-    ours: tuple[str, ...]
-    note: str
 
 
 _WRITABLE = "writable there and here"
@@ -165,49 +148,6 @@ ORIGINS: tuple[Origin, ...] = (
 )
 """Every field of the three systems' session events."""
 
-_ALWAYS = "always on: "
-_LATER = "not in this version"
-
-TEMPLATE: tuple[TemplateKey, ...] = (
-    TemplateKey("enabled", (), "a project is governed from `governance init` on"),
-    TemplateKey("priority", ("listener[].priority",), "of each listener; lower first"),
-    TemplateKey(
-        "persistence.auto_save", (), f"{_ALWAYS}an answer is given when its rows are durable"
-    ),
-    TemplateKey("persistence.save_interval", (), "nothing waits to be saved"),
-    TemplateKey("persistence.backup_frequency", (), _LATER),
-    TemplateKey("persistence.max_backups", (), _LATER),
-    TemplateKey("persistence.compression", (), _LATER),
-    TemplateKey("session_storage.location", ("journal.url",), ""),
-    TemplateKey("session_storage.format", ("journal.url",), "the URL's scheme names the store"),
-    TemplateKey("session_storage.encryption", (), _LATER),
-    TemplateKey("session_storage.max_size_mb", (), _LATER),
-    TemplateKey("session_storage.cleanup_days", (), _LATER),
-    TemplateKey(
-        "context_management.max_context_size", ("context.characters_max", "context.tokens_max"), ""
-    ),
-    TemplateKey(
-        "context_management.context_compression", (), "the host compacts; governance is told again"
-    ),
-    TemplateKey("context_management.context_sharing", (), _LATER),
-    TemplateKey("context_management.context_validation", (), f"{_ALWAYS}a broken pack is an error"),
-    TemplateKey("chat_management.history_retention", (), _LATER),
-    TemplateKey("chat_management.message_compression", (), _LATER),
-    TemplateKey("chat_management.search_indexing", (), _LATER),
-    TemplateKey("chat_management.export_formats", (), _LATER),
-    TemplateKey("recovery.auto_recovery", (), f"{_ALWAYS}a session comes back from its journal"),
-    TemplateKey("recovery.corruption_detection", (), f"{_ALWAYS}a chain over every row"),
-    TemplateKey("recovery.backup_restoration", (), _LATER),
-    TemplateKey("recovery.partial_recovery", (), _LATER),
-    TemplateKey("performance.lazy_loading", (), f"{_ALWAYS}sessions are read when asked for"),
-    TemplateKey("performance.cache_size_mb", ("live.megabytes_max",), ""),
-    TemplateKey("performance.preload_recent", (), "what was used last stays in memory"),
-    TemplateKey(
-        "performance.memory_management", ("live.sessions_max", "live.idle_seconds_max"), ""
-    ),
-)
-"""Every key of the template, in its order."""
-
 
 def origin_table() -> str:
     """The origins of events as a Markdown table, for the docs."""
@@ -218,13 +158,4 @@ def origin_table() -> str:
             f"| {one.system} | `{one.event}` | `{one.field}` | `{one.ours}` | `{path}` "
             f"| {one.note} |"
         )
-    return "\n".join(lines) + "\n"
-
-
-def template_table() -> str:
-    """The keys of the template beside ours as a Markdown table, for the docs."""
-    lines = ["| template | here | note |", "| --- | --- | --- |"]
-    for one in TEMPLATE:
-        ours = ", ".join(f"`{key}`" for key in one.ours)
-        lines.append(f"| `{one.key}` | {ours} | {one.note} |")
     return "\n".join(lines) + "\n"
