@@ -167,7 +167,8 @@ class Places:
         exact: set[str] = set()
         for folder in folders:
             self._no_signs(folder)
-            trimmed = folder.rstrip("/") or "/"
+            slashed = folder.replace("\\", "/") if self.windows else folder
+            trimmed = slashed.rstrip("/") or "/"
             named = trimmed if "/" in trimmed or trimmed in ("~", ".", "..") else "./" + trimmed
             exact.update(self._rooted(named, escape=False))
         if any(one.endswith("/") for one in exact):
