@@ -42,7 +42,7 @@ def render(
 
     Raises:
         MisuseError: No such format.
-        RendererMissing: GOV620, for PNG without the extra ``diagrams``.
+        RendererMissing: GOV191, for PNG without the extra ``diagrams``.
     """
     held = rules or {}
     if format in ("svg", "png"):

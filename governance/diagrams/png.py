@@ -13,7 +13,7 @@ SCALE = 2
 class RendererMissing(GovernanceError):
     """The extra that draws pictures is not installed; nothing was written."""
 
-    code = "GOV620"
+    code = "GOV191"
 
 
 def draw_png(svg: bytes, *, scale: int = SCALE) -> bytes:

@@ -349,7 +349,7 @@ def test_png_without_the_extra_says_how_to_get_it(
     monkeypatch.setattr(sys, "path_importer_cache", {})
     with pytest.raises(RendererMissing) as caught:
         draw_png(b"<svg/>")
-    assert caught.value.code == "GOV620"
+    assert caught.value.code == "GOV191"
     assert "session-governance[diagrams]" in str(caught.value)
 
 

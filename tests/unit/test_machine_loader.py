@@ -36,7 +36,9 @@ BROKEN = [
     pytest.param("chain_max = 4", "chain_max = 99", "GOV150", "", id="chain-max"),
     pytest.param('mode = "asked"', 'mode = "ask"', "GOV150", "`asked`", id="mode"),
     pytest.param('outcome = "late" }', 'outcom = "late" }', "GOV150", "`outcome`", id="key"),
-    pytest.param('to = "between-turn"', 'to = "between-turns"', "GOV152", "`between-turn`", id="to"),
+    pytest.param(
+        'to = "between-turn"', 'to = "between-turns"', "GOV152", "`between-turn`", id="to"
+    ),
     pytest.param('{ in = ["absent"]', '{ in = ["absnt"]', "GOV152", "`absent`", id="in"),
     pytest.param("[state.resumed]", "[state.resume]", "GOV152", "`resumed`", id="state"),
     pytest.param("[event.turn_end]", "[event.turn_ends]", "GOV153", "`turn_end`", id="event"),
@@ -60,12 +62,26 @@ BROKEN = [
         id="never",
     ),
     pytest.param(
-        '  { in = ["ended"], outcome = "late" },\n]\n\n# ----', "]\n\n# ----", "GOV151", "add", id="hole"
+        '  { in = ["ended"], outcome = "late" },\n]\n\n# ----',
+        "]\n\n# ----",
+        "GOV151",
+        "add",
+        id="hole",
     ),
-    pytest.param('emits = ["tool.finished"]', 'emits = ["tool.finished"]\nguards = ["can_inject"]',
-                 "GOV166", "asked", id="told-guard"),
-    pytest.param('{ in = ["interrupted"], outcome = "duplicate" }',
-                 '{ in = ["interrupted"], refuse = "no" }', "GOV166", "asked", id="told-refuse"),
+    pytest.param(
+        'emits = ["tool.finished"]',
+        'emits = ["tool.finished"]\nguards = ["can_inject"]',
+        "GOV166",
+        "asked",
+        id="told-guard",
+    ),
+    pytest.param(
+        '{ in = ["interrupted"], outcome = "duplicate" }',
+        '{ in = ["interrupted"], refuse = "no" }',
+        "GOV166",
+        "asked",
+        id="told-refuse",
+    ),
     pytest.param('uses = ["gap", "history", "other_run"]', "", "GOV164", "spend", id="loop"),
     pytest.param("chain_max = 4", "chain_max = 3", "GOV165", "shorten", id="chain-long"),
 ]
@@ -95,7 +111,7 @@ def test_unreachable_and_trapped_states() -> None:
 
 def test_all_problems_at_once_each_in_its_line() -> None:
     """Three mistakes in one file are three problems, in order of their lines."""
-    text = changed('title = "Compacted"', 'title = 7')
+    text = changed('title = "Compacted"', "title = 7")
     text = changed('"briefing_current"], to', '"briefing_curent"], to', text)
     text = changed('"session.ended"]', '"session.endet"]', text)
     found = problems(text)
@@ -125,7 +141,7 @@ def test_a_missing_event_is_named() -> None:
         "format = 1\nevent = 3\nstate = []\nmachine = 'x'",
         "format = 1\n[event]\nstart = 1\n[state]\nabsent = 2",
         'format = 1\n[event.start]\nmode = "asked"\nrows = "x"\nemits = [1]',
-        'format = 1\n[event.start]\nrows = [1, {}, { in = 3 }, { in = [], to = 2 }]',
+        "format = 1\n[event.start]\nrows = [1, {}, { in = 3 }, { in = [], to = 2 }]",
         'format = 1\n[event.start]\nrows = [{ in = ["absent"], to = "ended", first = "end" }]',
         'format = 1\n[event.start]\nrows = [{ in = ["absent"], outcome = "move" }]',
     ],
@@ -154,3 +170,17 @@ def test_the_shipped_machine_is_read_once() -> None:
     """Every caller shares one shipped machine."""
     assert load_machine() is load_machine()
     assert load_machine(SHIPPED).definition == load_machine().definition
+
+
+def test_a_loop_over_the_history_is_found() -> None:
+    """A chain that would go round only when the history is lost is found at load."""
+    text = changed('uses = ["gap", "history", "other_run"]', 'uses = ["gap", "other_run"]')
+    text = changed(
+        '"history_lost"], to = "compacted", do = ["owe_compacted", "await_compaction"] },\n'
+        '  { in = ["between-turn"]',
+        '"history_lost"], outcome = "stay" },\n  { in = ["between-turn"]',
+        text,
+    )
+    found = problems(text)
+    assert {one.code for one in found} == {"GOV164"}
+    assert "`turn_start` in `absent`" not in found[0].message

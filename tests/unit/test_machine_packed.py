@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from governance.machine import ABSENT, EVENTS, Circumstances, load_machine
+import governance.machine
+from governance._shipped import machine_text
+from governance.machine import ABSENT, EVENTS, PACKED, Circumstances, load_machine
 from governance.machine.packed import PackedMachineDamaged, pack_machine, unpack_machine
 from governance.values import dump_json, load_json
 
@@ -47,3 +53,58 @@ def test_no_machine_at_all(packed: Any) -> None:
     """A value that is no machine is refused by the same error."""
     with pytest.raises(PackedMachineDamaged):
         unpack_machine(packed)
+
+
+def test_the_shipped_machine_is_packed_as_it_is() -> None:
+    """The packed file is fresh; after a change: python -m governance.machine."""
+    kept = (Path(governance.machine.__file__).with_name(PACKED)).read_bytes()
+    proven = load_machine(machine_text())
+    assert kept == dump_json(pack_machine(proven)) + b"\n"
+    assert load_machine().definition == proven.definition
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"{", b"[]", b"3", b'{"sha256": 1}', b'{"sha256": "HASH"}']
+)
+def test_a_packed_file_that_is_not_ours_is_not_used(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a packed file that fits, the machine's own file is read and proven."""
+    text = machine_text()
+    package = tmp_path / "__init__.py"
+    if content is not None:
+        digest = sha256(text.encode()).hexdigest().encode()
+        (tmp_path / PACKED).write_bytes(content.replace(b"HASH", digest))
+    monkeypatch.setattr(governance.machine, "__file__", str(package))
+    governance.machine._shipped_machine.cache_clear()
+    try:
+        assert load_machine().definition.sha256 == sha256(text.encode()).hexdigest()
+        assert governance.machine._proven(text) is None
+    finally:
+        governance.machine._shipped_machine.cache_clear()
+
+
+def test_a_changed_machine_is_proven_again() -> None:
+    """The packed machine stands for one text alone, to the letter."""
+    assert governance.machine._proven(machine_text()) is not None
+    assert governance.machine._proven(machine_text() + "\n") is None
+
+
+def test_loading_the_shipped_machine_is_light() -> None:
+    """A process that only asks about a tool imports neither `transitions` nor the loader."""
+    code = (
+        "import sys\n"
+        "from governance.machine import *\n"
+        "machine = load_machine()\n"
+        "at = Registers(__import__('governance.states').states.State.BETWEEN_TURN, epoch=1)\n"
+        "assert machine.run(at, 'tool_before', Circumstances()).outcome == 'stay'\n"
+        "heavy = {'transitions', 'tomllib', 'logging', 'governance.machine.loader', 'cattrs',\n"
+        "         'governance.machine.checks', 'governance.events', 'asyncio', 'subprocess'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+        "machine.run(ABSENT, 'start', Circumstances())\n"
+        "assert 'transitions' in sys.modules\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
