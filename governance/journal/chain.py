@@ -1,15 +1,15 @@
 """
 The hash chain: each row's sha256 covers the hash before it and every column of the row.
 
-The encoding is unambiguous: fixed-width integers, and a length before every text, so no two
-different rows (nor two different ways of cutting the same bytes) share an input.
+The encoding is unambiguous: numbers of fixed width, and all lengths before all texts, so no
+two different rows (nor two different ways of cutting the same bytes) share an input.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from governance.journal.records import Record, Row, Snapshot
 
@@ -18,10 +18,8 @@ ZERO_HASH = bytes(32)
 
 _DOMAIN = b"governance/row/1\n"
 _SNAPSHOT_DOMAIN = b"governance/snapshot/1\n"
-_HEADER = struct.Struct(">QqB")
+_HEADER = struct.Struct(">QqBBQQQQ")
 _LENGTH = struct.Struct(">Q")
-_NO_KEY = b"\x00"
-_KEY = b"\x01"
 
 
 def row_hash(
@@ -37,28 +35,16 @@ def row_hash(
     """
     The 32 bytes that stand in the ``hash`` column of this row.
 
-    Input in order: a domain label, *previous*, *seq* (u64), *at_ms* (i64), *durable* (u8),
-    then session, kind, key and body, each after its length in bytes (u64); a key that is
-    not there is one zero byte, one that is there a one byte before its length.
+    Input in order, numbers big-endian: a domain label; *previous*; *seq* (u64), *at_ms*
+    (i64), *durable* (u8), whether there is a key (u8), the lengths in bytes of session,
+    kind, key and body (u64 each); then those four themselves.
     """
     name, sort = session.encode(), kind.encode()
-    length = _LENGTH.pack
-    parts = [
-        _DOMAIN,
-        previous,
-        _HEADER.pack(seq, at_ms, durable),
-        length(len(name)),
-        name,
-        length(len(sort)),
-        sort,
-    ]
-    if key is None:
-        parts.append(_NO_KEY)
-    else:
-        word = key.encode()
-        parts += (_KEY, length(len(word)), word)
-    parts += (length(len(body)), body)
-    return hashlib.sha256(b"".join(parts)).digest()
+    word = b"" if key is None else key.encode()
+    header = _HEADER.pack(
+        seq, at_ms, durable, key is not None, len(name), len(sort), len(word), len(body)
+    )
+    return hashlib.sha256(b"".join((_DOMAIN, previous, header, name, sort, word, body))).digest()
 
 
 def record_hash(previous: bytes, record: Record) -> bytes:
@@ -76,7 +62,7 @@ def record_hash(previous: bytes, record: Record) -> bytes:
 
 
 def chain_rows(
-    previous: bytes, session: str, seq: int, rows: Iterable[Row], key: str | None
+    previous: bytes, session: str, seq: int, rows: Sequence[Row], key: str | None
 ) -> list[Record]:
     """
     *rows* as records after sequence *seq*, whose hash is *previous*.
@@ -84,17 +70,13 @@ def chain_rows(
     *key* goes on the last of them.
     """
     made: list[Record] = []
-    todo = list(rows)
-    for place, row in enumerate(todo, start=1):
-        own_key = key if place == len(todo) else None
-        previous = row_hash(
-            previous, session, seq + place, row.kind, row.at_ms, row.durable, own_key, row.body
-        )
-        made.append(
-            Record(
-                session, seq + place, row.kind, row.at_ms, row.body, row.durable, own_key, previous
-            )
-        )
+    last = seq + len(rows) if key is not None else 0
+    for row in rows:
+        seq += 1
+        own_key = key if seq == last else None
+        kind, at_ms, body, durable = row.kind, row.at_ms, row.body, row.durable
+        previous = row_hash(previous, session, seq, kind, at_ms, durable, own_key, body)
+        made.append(Record(session, seq, kind, at_ms, body, durable, own_key, previous))
     return made
 
 

@@ -55,14 +55,13 @@ class Request:
     @classmethod
     def of(cls, batch: tuple[Append, ...], key: str | None) -> Request:
         """A request to write *batch* under *key*; durable if any of its rows is."""
-        rows = [row for one in batch for row in one.rows]
-        return cls(
-            batch,
-            key,
-            any(row.durable for row in rows),
-            len(rows),
-            sum(len(row.body) for row in rows),
-        )
+        durable, rows, size_bytes = False, 0, 0
+        for one in batch:
+            for row in one.rows:
+                durable = durable or row.durable
+                rows += 1
+                size_bytes += len(row.body)
+        return cls(batch, key, durable, rows, size_bytes)
 
     @classmethod
     def alone(cls, work: Callable[[], None]) -> Request:
@@ -187,6 +186,9 @@ class GroupCommit:
         group, rows, size = [own], 0, 0
         left: list[Request] = []
         with self._lock:
+            if len(self._waiting) == 1:
+                self._waiting = left
+                return group
             for one in self._waiting:
                 if one is own:
                     continue

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from governance.journal.records import Head
 
 try:
     import fcntl
-except ImportError:  # a platform without it: see `_locked`
+except ImportError:  # a platform without it: see `Mirror._compact`
     fcntl = None  # type: ignore[assignment]
 
 _MAGIC = "governance-heads 1"
@@ -40,8 +38,8 @@ COMPACT_BYTES_MIN = 1024 * 1024
 COMPACT_GROWTH = 4
 """The file is rewritten once it is this many times as long as after the last rewriting."""
 
-_LOCK_TRIES = 50
-_LOCK_NAP_SECONDS = 0.001
+_REPLACED_TRIES = 10
+_CHUNK_BYTES = 1024 * 1024
 
 
 @frozen
@@ -73,17 +71,18 @@ def _unsealed(line: bytes) -> str | None:
 
 
 def _header(identity: Identity) -> bytes:
-    return _sealed(f"{_MAGIC} {identity.store} {json.dumps(identity.path)}")
+    return _sealed(f"{_MAGIC} {identity.store} {os.fsencode(identity.path).hex()}")
 
 
 def _line(head: Head) -> bytes:
-    return _sealed(f"{head.seq} {head.hash.hex()} {json.dumps(head.session)}")
+    # Names in hexadecimal: no name can hold a space or a line's end then, at no cost.
+    return _sealed(f"{head.seq} {head.hash.hex()} {head.session.encode().hex()}")
 
 
 def _head_of(text: str) -> Head | None:
     try:
-        seq, hash_, session = text.split(" ", 2)
-        return Head(json.loads(session), int(seq), bytes.fromhex(hash_))
+        seq, hash_, session = text.split(" ")
+        return Head(bytes.fromhex(session).decode(), int(seq), bytes.fromhex(hash_))
     except ValueError:
         return None
 
@@ -105,7 +104,7 @@ def read_identity(path: Path) -> Identity | Damaged | None:
         return Damaged(1)
     store, _, place = text[len(_MAGIC) + 1 :].partition(" ")
     try:
-        return Identity(store, str(json.loads(place)))
+        return Identity(store, os.fsdecode(bytes.fromhex(place)))
     except ValueError:
         return Damaged(1)
 
@@ -142,9 +141,13 @@ class Mirror:
     path: Path
     identity: Identity
     problem: str = field(default="", init=False)
+    _place: str = field(init=False)
     _handle: int = field(default=-1, init=False)
     _pending: dict[str, Head] = field(factory=dict, init=False)
     _compact_at_bytes: int = field(default=COMPACT_BYTES_MIN, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._place = str(self.path)
 
     def begin(self, heads: Iterable[Head]) -> None:
         """
@@ -164,17 +167,20 @@ class Mirror:
 
     def note(self, heads: Iterable[Head], *, durable: bool) -> None:
         """Write *heads* now if their rows are *durable*, else together with the next that are."""
+        pending = self._pending
         for head in heads:
-            self._pending.pop(head.session, None)
-            self._pending[head.session] = head
-        while len(self._pending) > PENDING_MAX:
-            del self._pending[next(iter(self._pending))]
+            pending.pop(head.session, None)
+            pending[head.session] = head
+        while len(pending) > PENDING_MAX:
+            del pending[next(iter(pending))]
         if not durable or self.problem:
             return
         try:
-            self._flush()
+            self._append(b"".join([_line(head) for head in pending.values()]))
         except OSError as error:
             self.problem = f"`{self.path}`: {error.strerror or error}"
+        else:
+            pending.clear()
 
     def close(self) -> None:
         """Close the file; heads that no durable commit covered stay unmirrored."""
@@ -182,64 +188,48 @@ class Mirror:
             os.close(self._handle)
             self._handle = -1
 
-    def _flush(self) -> None:
-        lines = b"".join(_line(head) for head in self._pending.values())
-        with self._locked() as held:
-            if not held:
-                return  # still pending: the next durable commit writes them
+    def _append(self, lines: bytes) -> None:
+        """
+        Add *lines*, which appends of other processes cannot tear apart.
+
+        INVARIANT: no line is lost to a rewriting by another process. One written before the
+        new file took the place is carried over by whoever rewrites; where the file is found
+        replaced after the write (no name is left to it), they are written once more.
+        """
+        for _ in range(_REPLACED_TRIES):
             if os.write(self._handle, lines) != len(lines):
                 raise OSError(0, "the heads were written in part")
-            self._pending.clear()
-            if os.fstat(self._handle).st_size > self._compact_at_bytes:
-                self._compact()
+            mine = os.fstat(self._handle)
+            if mine.st_nlink:
+                if mine.st_size > self._compact_at_bytes:
+                    self._compact()
+                return
+            self.close()
+            self._open()
+        raise OSError(0, "the file was replaced again and again")
 
     def _open(self) -> None:
-        self._handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
-        self._end_torn_line()
-
-    def _end_torn_line(self) -> None:
-        """A line torn by a power cut is ended, so that the next one stands by itself."""
-        size = os.fstat(self._handle).st_size
+        self._handle = os.open(self._place, os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
+        # A line torn by a power cut is ended, so that the next one stands by itself.
         with self.path.open("rb") as file:
-            file.seek(max(0, size - 1))
+            file.seek(max(0, os.fstat(self._handle).st_size - 1))
             if file.read(1) not in (b"\n", b""):
                 os.write(self._handle, b"\n")
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[bool]:
-        """
-        Hold the file alone among processes, and make sure that it is still the one in place.
-
-        Gives ``False`` after a bounded wait (a stopped process may hold it for ever). Where
-        the platform has no such lock, a rewriting by another process at the same moment
-        may lose this line: the mirror lags until the session's next durable commit.
-        """
-        for _ in range(_LOCK_TRIES):
-            if fcntl is not None:
-                try:
-                    fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    time.sleep(_LOCK_NAP_SECONDS)
-                    continue
-            if self._is_in_place():
-                break
-            self.close()
-            self._open()
-        else:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            if fcntl is not None:
-                fcntl.flock(self._handle, fcntl.LOCK_UN)
-
-    def _is_in_place(self) -> bool:
-        mine, there = os.fstat(self._handle), self.path.stat()
-        return (mine.st_ino, mine.st_dev) == (there.st_ino, there.st_dev)
-
     def _compact(self) -> None:
-        """Rewrite the file with the newest head of each session; called under the lock."""
+        """
+        Rewrite the file with the newest head of each session, and take it up from there.
+
+        One process at a time; another that is at it is not waited for. Where the platform
+        has no such lock, two at once may lose a line, and the mirror lags by it until the
+        session's next durable commit.
+        """
+        if fcntl is not None:
+            try:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+        old, read_bytes = self._handle, os.fstat(self._handle).st_size
         newest: dict[str, Head] = {}
         for head in read_heads(self.path):
             if isinstance(head, Head):
@@ -247,9 +237,12 @@ class Mirror:
                 if known is None or head.seq >= known.seq:
                     newest[head.session] = head
         self._replace(newest.values(), fresh=False)
-        old = self._handle
         self._open()
-        os.close(old)  # this also lets its lock go; the new file is taken at the next line
+        # What others added to the old file meanwhile belongs into the new one as well.
+        while late := os.read(old, _CHUNK_BYTES) if os.lseek(old, read_bytes, 0) >= 0 else b"":
+            os.write(self._handle, late)
+            read_bytes += len(late)
+        os.close(old)
         size = os.fstat(self._handle).st_size
         self._compact_at_bytes = max(COMPACT_BYTES_MIN, COMPACT_GROWTH * size)
 

@@ -50,7 +50,7 @@ def open_journal(
     path = store_path(url, base)
     if url.endswith(_NO_MIRROR):
         return SqliteJournal.open(path, create=create)
-    return SqliteJournal.open(path, create=create, mirror=mirror or default_mirror(path))
+    return SqliteJournal.open(path, create=create, mirror=mirror or _mirror_if_any(path))
 
 
 def store_path(url: str, base: Path) -> Path:
@@ -67,10 +67,21 @@ def default_mirror(path: Path) -> Path:
     return state_folder() / "heads" / f"{name}.heads"
 
 
+def _mirror_if_any(path: Path) -> Path | None:
+    try:
+        return default_mirror(path)
+    except RuntimeError:
+        # A user without a home: the store works, and `verify` says that it is not anchored.
+        return None
+
+
 def state_folder() -> Path:
     """
     The engine's folder for what must outlive a project: ``XDG_STATE_HOME`` where it is set
     and absolute, else what the platform uses.
+
+    Raises:
+        RuntimeError: The user has no home folder.
     """
     given = os.environ.get("XDG_STATE_HOME", "")
     if given and os.path.isabs(given):  # noqa: PTH117 - a text, not yet a path

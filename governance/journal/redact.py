@@ -95,7 +95,7 @@ def _replace(pattern: Pattern, data: bytes, hits: dict[str, None]) -> bytes:
     value_group, name_group = places.get(b"value", 0), places.get(b"name")
     for found in expression.finditer(data):
         start, stop = found.span(value_group)
-        name = found.group(name_group) if name_group is not None else b""
+        name = data[slice(*found.span(name_group))] if name_group is not None else b""
         if start < end or not pattern.accept(name, data[start:stop], data[stop : stop + 1]):
             continue
         parts += (data[end:start], _mark(pattern.name).encode())

@@ -232,6 +232,8 @@ class SqliteJournal:
         if self._closed:
             return
         self._closed = True
+        if os.getpid() != self._process:
+            return  # the parent's connection: closing it here would spoil the parent's locks
         self._group.alone(self._writer.close, DEADLINE_MS_DEFAULT)
         with self._read_lock:
             if self._reader is not None:

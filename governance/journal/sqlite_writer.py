@@ -4,6 +4,7 @@ The one connection that writes: a group of appends in one transaction, and snaps
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     import apsw
 
 
-def _file_identity(path: Path) -> tuple[int, int]:
-    seen = path.stat()
+def _file_identity(path: str) -> tuple[int, int]:
+    seen = os.stat(path)  # noqa: PTH116 - every append asks, and a path object is slower
     return seen.st_dev, seen.st_ino
 
 
@@ -43,10 +44,13 @@ class Writer:
     mirror: Mirror | None
     power_safe: bool
     _level: str = field(default="", init=False)
+    _place: str = field(init=False)
     _file: tuple[int, int] = field(init=False)
+    _seen_version: int = field(default=-1, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._file = _file_identity(self.path)
+        self._place = str(self.path)
+        self._file = _file_identity(self._place)
 
     def in_place(self) -> bool:
         """
@@ -56,7 +60,7 @@ class Writer:
             JournalError: The operating system does not let it be seen.
         """
         try:
-            return _file_identity(self.path) == self._file
+            return _file_identity(self._place) == self._file
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -81,19 +85,30 @@ class Writer:
             )
         self.patience.allow(wait_ms)
         try:
+            if self.connection.in_transaction:
+                # A leader was interrupted between its BEGIN and its commit.
+                self._undo()
             self._sync_level(durable)
             self.connection.execute("BEGIN IMMEDIATE")
-            version = schema_version(self.connection)
-            if version != VERSION:
-                self._undo()
-                refuse_newer(version, self.path)
-                raise StoreDamaged(
-                    f"the store `{self.path}` went back to schema version {version}",
-                    remedy=DAMAGED_REMEDY,
-                )
+            self._check_version()
         except apsw.Error as error:
             self._undo()
             raise store_error(error, self.path) from None
+
+    def _check_version(self) -> None:
+        """Refuse a store that another engine migrated; looked at when the file was changed."""
+        data = self.connection.data_version()
+        if data == self._seen_version:
+            return
+        version = schema_version(self.connection)
+        if version != VERSION:
+            self._undo()
+            refuse_newer(version, self.path)
+            raise StoreDamaged(
+                f"the store `{self.path}` went back to schema version {version}",
+                remedy=DAMAGED_REMEDY,
+            )
+        self._seen_version = data
 
     def commit(self, group: list[Request]) -> None:
         """
@@ -128,6 +143,8 @@ class Writer:
             committing = True
             self.connection.execute("COMMIT")
             committed = True
+            # Our own commit counts as a change too, and changed no version.
+            self._seen_version = self.connection.data_version()
         except apsw.Error as error:
             return self._failed(error, committing)
         except UnicodeDecodeError:
@@ -150,7 +167,7 @@ class Writer:
     def _settle(
         self, group: list[Request], answers: list[Appended | Conflict | Duplicate | JournalError]
     ) -> None:
-        heads: dict[str, Head] = {}
+        heads: list[Head] = []
         durable = False
         for one, answer in zip(group, answers, strict=True):
             if isinstance(answer, JournalError):
@@ -159,9 +176,9 @@ class Writer:
             one.answer = answer
             if isinstance(answer, Appended):
                 durable = durable or one.durable
-                heads.update((head.session, head) for head in answer.heads)
+                heads += answer.heads
         if self.mirror is not None and heads:
-            self.mirror.note(heads.values(), durable=durable)
+            self.mirror.note(heads, durable=durable)
 
     def _write(self, request: Request) -> Appended | Conflict | Duplicate | JournalError:
         try:

@@ -177,6 +177,7 @@ def test_text_without_telling_words_stays(text: str) -> None:
         "DB_PASSWORD=get_password1(env)",
         "this.token=config.auth.token1",
         "TOKEN_FILE=/run/secrets/token1",
+        "API_KEY=/run/secrets/key1",
         "see the secret: a good night's sleep",
         "bearer authentication-mechanisms are standard",
         "basic understanding of https://example.org:8080/a@b",

@@ -286,8 +286,10 @@ def test_a_fork_does_not_share_a_connection(journal: SqliteJournal) -> None:
         "        journal.head('s')\n"
         "    except MisuseError as error:\n"
         "        os.write(1, str(error).encode())\n"
+        "    journal.close()\n"
         "    os._exit(0)\n"
         "os.wait()\n"
+        "journal.head('s')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(journal.path)],
@@ -317,6 +319,13 @@ def test_an_interrupted_leader_still_answers_those_it_led(
     assert all(isinstance(one.error, OutcomeUnknown) or not one.settled for one in requests)
     assert [head.session for head in journal.sessions()] == ["s"]
     assert isinstance(journal.append([Append("t", 0, (_row(),))]), Appended)
+    assert journal.verify().ok
+
+
+def test_a_transaction_left_open_by_an_interrupt_is_taken_back(journal: SqliteJournal) -> None:
+    """A leader that died between BEGIN and its commit blocks nobody who comes after."""
+    journal._writer.begin(True, 1_000)
+    assert isinstance(journal.append([Append("s", 2, (_row(),))]), Appended)
     assert journal.verify().ok
 
 

@@ -127,21 +127,45 @@ def test_the_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert read_identity(path) == _IDENTITY
 
 
-def test_a_mirror_held_by_a_stopped_process_delays_no_append_for_ever(
+def test_a_mirror_locked_by_a_stopped_process_delays_no_append(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a bounded wait the head stays pending, and is written with the next one."""
+    """A process stopped while it rewrites the file holds nobody up; lines go on being added."""
     fcntl = pytest.importorskip("fcntl")
-    monkeypatch.setattr(mirror_module, "_LOCK_NAP_SECONDS", 0)
     path = tmp_path / "heads"
     mirror = _begun(path)
+    mirror._compact_at_bytes = 0
     with path.open("rb") as stopped:
         fcntl.flock(stopped, fcntl.LOCK_EX)
         mirror.note([_head("a", 1)], durable=True)
-        assert list(read_heads(path)) == []
+        mirror.note([_head("a", 2)], durable=True)
+    assert mirror.problem == ""
+    assert list(read_heads(path)) == [_head("a", 1), _head("a", 2)]
     mirror.note([_head("b", 2)], durable=True)
-    assert list(read_heads(path)) == [_head("a", 1), _head("b", 2)]
+    assert list(read_heads(path)) == [_head("a", 2), _head("b", 2)]
     mirror.close()
+
+
+def test_lines_written_while_the_file_is_replaced_are_carried_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A head that another process adds between the reading and the replacing is not lost."""
+    path = tmp_path / "heads"
+    one, other = _begun(path, _head("old", 1)), _begun(path)
+    replace = Mirror._replace
+
+    def replace_late(self: Mirror, heads: object, *, fresh: bool) -> None:
+        other.note([_head("late", 7)], durable=True)
+        replace(self, heads, fresh=fresh)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Mirror, "_replace", replace_late)
+    one._compact_at_bytes = 0
+    one.note([_head("new", 3)], durable=True)
+    assert list(read_heads(path)) == [_head("old", 1), _head("new", 3), _head("late", 7)]
+    other.note([_head("later", 8)], durable=True)
+    assert list(read_heads(path))[-1] == _head("later", 8)
+    one.close()
+    other.close()
 
 
 def test_pending_heads_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,3 +117,21 @@ def test_the_state_folder_falls_back_to_the_home(
     for value in ("", "relative/path"):
         monkeypatch.setenv("XDG_STATE_HOME", value)
         assert tmp_path in state_folder().parents
+
+
+def test_a_user_without_a_home_has_a_store_without_a_mirror(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no state folder can be named, the journal opens and says that it is unanchored."""
+
+    def homeless() -> Path:
+        raise RuntimeError("no home")
+
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.delenv("LOCALAPPDATA", raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    journal = open_journal(DEFAULT_URL, base=base, create=True)
+    assert isinstance(journal, SqliteJournal)
+    assert journal.mirror_problem
+    assert not journal.verify().anchored
+    journal.close()
