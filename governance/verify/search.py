@@ -46,7 +46,8 @@ class Finding:
     One law that does not hold.
 
     Attributes:
-        law: Its name in `governance.verify.LAWS`, or ``"reach"``, ``"end"``, ``"chain"``.
+        law: Its name in `governance.verify.LAWS`, or ``"reach"``, ``"end"``, ``"chain"``,
+            ``"bound"``.
 
         message: What was found.
 
@@ -107,15 +108,17 @@ def explore(
     *,
     laws: Sequence[Law] = LAWS,
     findings_max: int | None = None,
+    registers_max: int = REGISTERS_MAX,
 ) -> Report:
     """
     Search every register state that a session of *machine* can come to.
 
     Holds *laws* against every distinct run of every event, and proves that every state is
     reached and that ``end`` can end the session from wherever it is. With *findings_max*
-    the search stops after that many findings, and its counts are of what it had seen.
+    the search stops after that many findings, and its counts are of what it had seen; past
+    *registers_max* register states it gives up, which is a finding too.
     """
-    search = _Search(machine, tuple(laws), findings_max)
+    search = _Search(machine, tuple(laws), findings_max, registers_max)
     search.run()
     counted = dict.fromkeys(State, 0)
     for registers in search.seen:
@@ -133,11 +136,16 @@ def explore(
 
 class _Search:
     def __init__(
-        self, machine: SessionMachine, laws: tuple[Law, ...], findings_max: int | None
+        self,
+        machine: SessionMachine,
+        laws: tuple[Law, ...],
+        findings_max: int | None,
+        registers_max: int,
     ) -> None:
         self.machine = machine
         self.laws = laws
         self.findings_max = findings_max
+        self.registers_max = registers_max
         self.seen: set[Registers] = {ABSENT}
         self.came: _Steps = {}
         self.findings: dict[str, Finding] = {}
@@ -151,9 +159,9 @@ class _Search:
             for event in self.machine.definition.events:
                 waiting += self._try(registers, event)
             self._can_end(registers)
-            if len(self.seen) > REGISTERS_MAX:
-                said = f"more than {REGISTERS_MAX} register states; the search gave up"
-                self.findings["reach"] = Finding("reach", said)
+            if len(self.seen) > self.registers_max:
+                said = f"more than {self.registers_max} register states; the search gave up"
+                self.findings["bound"] = Finding("bound", said)
                 return
 
     def _try(self, registers: Registers, event: str) -> list[Registers]:
@@ -204,7 +212,7 @@ class _Search:
 
     def unreached(self, counted: Mapping[State, int]) -> list[Finding]:
         """The states that no session comes to; nothing is known of them if it stopped."""
-        if self.stopped:
+        if self.stopped or "bound" in self.findings:
             return []
         missing = [state for state, count in counted.items() if not count]
         return [Finding("reach", f"no session ever comes to `{state}`") for state in missing]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from attrs import evolve
 
+from governance._shipped import machine_text
 from governance.machine import ABSENT, EVENTS, Circumstances, Registers, Run, load_machine
 from governance.states import LIVE_STATES, State
 
@@ -448,3 +450,15 @@ def test_child_start_after_the_end_is_refused_in_words() -> None:
     result = run(at(E), "child_start")
     assert result.refusal is not None
     assert result.refusal.reasons == ("the session has ended, and begins no sub-sessions",)
+
+
+def test_threads_share_one_machine() -> None:
+    """Many threads that move many sessions at once each get the answer they would get alone."""
+    fresh = load_machine(machine_text())
+    expected = fresh.run(at(B), "brief", Circumstances())
+
+    def moves(_: int) -> bool:
+        return all(fresh.run(at(B), "brief", Circumstances()) == expected for _ in range(50))
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        assert all(pool.map(moves, range(16)))
