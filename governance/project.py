@@ -18,6 +18,9 @@ from attrs import frozen
 
 from governance.errors import WARNING, DefinitionError, Diagnostic
 
+HOME_NAME = "session-governance"
+"""Folder of the engine below a user's or machine's configuration and state."""
+
 CONFIG_NAME = "governance.toml"
 PRIVATE_NAME = ".governance"
 PARENTS_MAX = 64
@@ -92,12 +95,12 @@ class Project:
 
 
 def user_config_directory(environment: Mapping[str, str] | None = None) -> Path:
-    """``$XDG_CONFIG_HOME/governance``, else ``~/.config/governance``; not created."""
+    """``$XDG_CONFIG_HOME/session-governance``, else the same below ``~/.config``; not created."""
     return _home(environment, "XDG_CONFIG_HOME", ".config")
 
 
 def user_state_directory(environment: Mapping[str, str] | None = None) -> Path:
-    """``$XDG_STATE_HOME/governance``, else ``~/.local/state/governance``; not created."""
+    """``$XDG_STATE_HOME/session-governance``, else below ``~/.local/state``; not created."""
     return _home(environment, "XDG_STATE_HOME", ".local/state")
 
 
@@ -108,7 +111,7 @@ def user_config(environment: Mapping[str, str] | None = None) -> Path:
 
 def machine_config() -> Path:
     """The file of the machine's layer."""
-    return Path("/etc/governance") / CONFIG_NAME
+    return Path("/etc") / HOME_NAME / CONFIG_NAME
 
 
 def _home(environment: Mapping[str, str] | None, variable: str, default: str) -> Path:
@@ -116,10 +119,10 @@ def _home(environment: Mapping[str, str] | None, variable: str, default: str) ->
     given = where.get(variable, "")
     # The XDG specification has relative paths ignored.
     if given.startswith("/"):
-        return Path(given) / "governance"
+        return Path(given) / HOME_NAME
     home = where.get("HOME", "")
     base = Path(home) if home.startswith("/") else Path("~").expanduser()
-    return base / default / "governance"
+    return base / default / HOME_NAME
 
 
 def open_project(directory: Path) -> Project:

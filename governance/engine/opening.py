@@ -18,7 +18,9 @@ from governance.errors import DefinitionError
 from governance.journal.opening import open_journal
 from governance.journal.records import Journal
 from governance.machine import GapBounds, load_machine
+from governance.project import Project
 from governance.rules.paths import places_of
+from governance.rules.trust import pack_hash, read_trust
 from governance.session.law import HostSettings, Law, Settings
 from governance.values import Json
 
@@ -47,7 +49,7 @@ def open_engine(
     """As `Engine.open`, which says what each argument is and what is raised."""
     from governance.config import load_config
 
-    config = load_config(directory)
+    config = trusted_config(load_config(directory))
     ticking = clock or SystemClock()
     own = journal is None
     store = journal or open_journal(config.journal.url, base=config.directory, create=False)
@@ -70,6 +72,22 @@ def open_engine(
         tools={one.name: one for one in tools},
     )
     return Engine(law, store, ticking, registry, live, options)
+
+
+def trusted_config(config: Config) -> Config:
+    """
+    *config*, or what of it holds until a person has trusted its text.
+
+    A folder that was cloned from elsewhere loosens nothing and calls no program before.
+
+    Raises:
+        DefinitionError: The record of what was trusted is damaged.
+    """
+    from governance.config import until_trusted
+
+    record = read_trust(str(Project(config.directory).trust_file()))
+    trusted = record.trusts(pack_hash(config.document.text))
+    return config if trusted else until_trusted(config)
 
 
 def paused_reason(store: Journal, now_ms: int) -> str:

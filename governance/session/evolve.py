@@ -25,6 +25,7 @@ from governance.session.state import (
     OPEN_CALLS_MAX,
     RECENT_CHARS_MAX,
     RECENT_MAX,
+    Identity,
     OpenCall,
     SessionState,
 )
@@ -70,7 +71,7 @@ def _apply(state: SessionState, to: Mapping[str, Any], seq: int) -> Changes:
         new = {k: intern(v) if isinstance(v, str) else v for k, v in to["identity"].items()}
         if "parent_roles" in new:
             new["parent_roles"] = tuple(intern(role) for role in new["parent_roles"])
-        changes["identity"] = attrs.evolve(state.identity, **cast("dict[str, Any]", new))
+        changes["identity"] = _shared(attrs.evolve(state.identity, **cast("dict[str, Any]", new)))
     for name in ("run", "last_work_at_ms", "created_at_ms"):
         if name in to:
             changes[name] = to[name]
@@ -87,7 +88,24 @@ def _registers(before: Registers, new: dict[str, Any]) -> Registers:
         new["left"] = State(new["left"])
     if "owed" in new:
         new["owed"] = _shared_set(tuple(new["owed"]))
-    return attrs.evolve(before, **new)
+    return _same_registers(attrs.evolve(before, **new))
+
+
+@lru_cache(maxsize=65_536)
+def _same_registers(registers: Registers) -> Registers:
+    # Sessions stand in few different places: those that stand in one share its registers.
+    return registers
+
+
+@lru_cache(maxsize=65_536)
+def _same_identity(identity: Identity) -> Identity:
+    return identity
+
+
+def _shared(identity: Identity) -> Identity:
+    """*identity*, or its equal that another session has already."""
+    # Own fields are a table, which cannot be looked up.
+    return identity if identity.fields is not None else _same_identity(identity)
 
 
 def registers_json(before: Registers, after: Registers) -> dict[str, Json]:
@@ -120,7 +138,7 @@ def _created(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Change
 
 
 def _turn_started(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
-    changes: Changes = {"metrics": state.metrics.plus(turns=1)}
+    changes: Changes = {"counts": state.metrics.plus(turns=1).packed()}
     if data.get("prompt") and data.get("prompt_source", "user") == "user":
         changes["task"] = str(data["prompt"])[:200]
     return changes
@@ -139,7 +157,7 @@ _DECIDED = {
 def _tool_decided(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
     action = data["action"]
     counts = {"tools_asked": 1, _DECIDED[action]: 1}
-    changes: Changes = {"metrics": state.metrics.plus(**counts)}
+    changes: Changes = {"counts": state.metrics.plus(**counts).packed()}
     open_ = data.get("open")
     if not open_:
         return changes
@@ -168,7 +186,7 @@ def _tool_decided(state: SessionState, data: Mapping[str, Any], at_ms: int) -> C
 def _tool_finished(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
     outcome = data["outcome"]
     counts = {f"tools_{outcome}": 1, "tool_ms": int(data.get("duration_ms") or 0)}
-    changes: Changes = {"metrics": state.metrics.plus(**counts)}
+    changes: Changes = {"counts": state.metrics.plus(**counts).packed()}
     intent, error = data.get("intent", ""), data.get("error") or ""
     changes["stalls"] = stall.see_result(state.stalls, outcome, intent, error)
     call_id = data.get("call_id")
@@ -184,24 +202,24 @@ def _tool_finished(state: SessionState, data: Mapping[str, Any], at_ms: int) -> 
 
 def _command(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
     recent = _remember(state, f"/{data['name']}")
-    return {"metrics": state.metrics.plus(commands=1), "recent": recent}
+    return {"counts": state.metrics.plus(commands=1).packed(), "recent": recent}
 
 
 def _compacted(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
-    return {"metrics": state.metrics.plus(compactions=1)}
+    return {"counts": state.metrics.plus(compactions=1).packed()}
 
 
 def _interrupted(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
-    return {"metrics": state.metrics.plus(interruptions=1), "interrupted_at_ms": at_ms}
+    return {"counts": state.metrics.plus(interruptions=1).packed(), "interrupted_at_ms": at_ms}
 
 
 def _resumed(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
-    return {"metrics": state.metrics.plus(resumes=1)}
+    return {"counts": state.metrics.plus(resumes=1).packed()}
 
 
 def _reset(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
     return {
-        "metrics": state.metrics.plus(resets=1),
+        "counts": state.metrics.plus(resets=1).packed(),
         "done_tools": _shared_set(()),
         "labels": (),
         "open_calls": (),
@@ -214,8 +232,8 @@ def _reset(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
 def _injected(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
     counts = {"injections": 1, "injected_characters": int(data["characters"])}
     return {
-        "metrics": state.metrics.plus(**counts),
-        "briefed_sha256": data["sha256"],
+        "counts": state.metrics.plus(**counts).packed(),
+        "briefed_sha256": intern(data["sha256"]),
         "briefed_pack": intern(data.get("packs", "")),
     }
 
@@ -228,7 +246,7 @@ def _child_started(state: SessionState, data: Mapping[str, Any], at_ms: int) -> 
     kept = tuple(one for one in state.children if one != data["child_id"])
     return {
         "children": (*kept, data["child_id"])[-CHILDREN_MAX:],
-        "metrics": state.metrics.plus(children=1),
+        "counts": state.metrics.plus(children=1).packed(),
     }
 
 
@@ -236,7 +254,7 @@ def _child_ended(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Ch
     stats = {k: int(v) for k, v in (data.get("stats") or {}).items() if k in _ROLLED}
     return {
         "children": tuple(one for one in state.children if one != data["child_id"]),
-        "metrics": state.metrics.plus(**stats),
+        "counts": state.metrics.plus(**stats).packed(),
     }
 
 
@@ -245,11 +263,11 @@ _ROLLED = frozenset(Metrics().rolled_up())
 
 def _violation(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
     # A child's violations reach the metrics with its roll-up when it ends.
-    return {} if data.get("child") else {"metrics": state.metrics.plus(violations=1)}
+    return {} if data.get("child") else {"counts": state.metrics.plus(violations=1).packed()}
 
 
 def _stalled(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
-    return {"metrics": state.metrics.plus(stalls=1)}
+    return {"counts": state.metrics.plus(stalls=1).packed()}
 
 
 def _anchor_added(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:

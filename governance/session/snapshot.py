@@ -62,7 +62,7 @@ def state_of_bytes(data: bytes) -> SessionState:
         children=tuple(wrote["children"]),
         anchors=tuple(Anchor(**one) for one in wrote["anchors"]),
         ledger=Ledger.from_json(wrote["ledger"]),
-        metrics=Metrics.from_json(wrote["metrics"]),
+        counts=Metrics.from_json(wrote["metrics"]).packed(),
         stalls=StallWindow.from_json(wrote["stalls"]),
     )
 

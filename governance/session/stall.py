@@ -60,6 +60,10 @@ class StallWindow:
         return cls(*(bytes.fromhex(one) for one in data))
 
 
+NO_STALLS = StallWindow()
+"""The window of a session that has called nothing."""
+
+
 def normalise_failure(error: str) -> str:
     """*error* without what differs from one time to the next (numbers, addresses, times)."""
     text = _VOLATILE.sub("#", error.lower()[:2000])

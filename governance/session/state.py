@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import frozen
 
 from governance.context import Anchor
-from governance.ledger import Ledger
+from governance.ledger import EMPTY, Ledger
 from governance.machine import ABSENT, Registers
-from governance.session.metrics import Metrics
-from governance.session.stall import StallWindow
+from governance.session.metrics import NO_COUNTS, Metrics
+from governance.session.stall import NO_STALLS, StallWindow
 from governance.states import LIVE_STATES, State
 from governance.values import Json
 
@@ -22,7 +22,7 @@ OPEN_CALLS_MAX = 256
 
 LABELS_MAX = 64
 CHILDREN_MAX = 256
-RECENT_MAX = 5
+RECENT_MAX = 3
 RECENT_CHARS_MAX = 72
 
 
@@ -98,6 +98,8 @@ class SessionState:
 
         done_tools: Canonical tools that were ok in this epoch.
 
+        counts: `metrics`, packed.
+
         recent: The last few things done, one a line, newest last, for notices.
     """
 
@@ -119,14 +121,19 @@ class SessionState:
     children: tuple[str, ...] = ()
     recent: str = ""
     anchors: tuple[Anchor, ...] = ()
-    ledger: Ledger = field(factory=Ledger)
-    metrics: Metrics = field(factory=Metrics)
-    stalls: StallWindow = field(factory=StallWindow)
+    ledger: Ledger = EMPTY
+    counts: bytes = NO_COUNTS
+    stalls: StallWindow = NO_STALLS
 
     @property
     def state(self) -> State:
         """Where the session stands."""
         return self.registers.state
+
+    @property
+    def metrics(self) -> Metrics:
+        """What the session has done, as counts."""
+        return Metrics.unpacked(self.counts)
 
     @property
     def governance_injected(self) -> bool:

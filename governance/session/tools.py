@@ -12,6 +12,7 @@ from governance.calls import ToolCall
 from governance.ledger import approval_key, find_approval, in_force
 from governance.machine import Step
 from governance.rules.facts import facts_of_call
+from governance.rules.matchers import REAL_PATHS
 from governance.rules.rewriting import rewrite_call
 from governance.rules.verdicts import Decision, RuleEvent
 from governance.session import briefing, judging, outcomes
@@ -215,7 +216,7 @@ def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
         draft.state.id,
         judgement.call.tool,
         dict(judgement.call.args or judgement.call.own),
-        _paths(facts),
+        (*_paths(facts), *_targets(facts)),
         judgement.rules,
         draft.law.rules.hash,
         intent=intent if terms.scope == "intent" else None,
@@ -255,6 +256,12 @@ def _paths(facts: Mapping[str, object]) -> tuple[str, ...]:
         elif isinstance(value, (list, tuple)):
             found += [str(one) for one in value]
     return tuple(dict.fromkeys(found))
+
+
+def _targets(facts: Mapping[str, object]) -> tuple[str, ...]:
+    """Where links in the call's paths lead: a link turned elsewhere makes another call."""
+    real = facts.get(REAL_PATHS)
+    return tuple(str(one) for one in real.values()) if isinstance(real, Mapping) else ()
 
 
 def _record(draft: Draft, judgement: Judgement) -> None:

@@ -177,23 +177,23 @@ def test_the_places_of_a_project(made: Project, tmp_path: Path) -> None:
 
     assert made.journal_file == made.private / "journal.db"
     assert made.log_file.parent == made.private
-    assert made.trust_file(home).is_relative_to("/home/anna/.local/state/governance/projects")
+    assert made.trust_file(home).is_relative_to("/home/anna/.local/state/session-governance/projects")
     assert Project(link).key == made.key != Project(made.directory / "other").key
 
 
 @pytest.mark.parametrize(
     ("environment", "config", "state"),
     [
-        ({"HOME": "/h"}, "/h/.config/governance", "/h/.local/state/governance"),
+        ({"HOME": "/h"}, "/h/.config/session-governance", "/h/.local/state/session-governance"),
         (
             {"HOME": "/h", "XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "/s"},
-            "/c/governance",
-            "/s/governance",
+            "/c/session-governance",
+            "/s/session-governance",
         ),
         (
             {"HOME": "/h", "XDG_CONFIG_HOME": "c", "XDG_STATE_HOME": ""},
-            "/h/.config/governance",
-            "/h/.local/state/governance",
+            "/h/.config/session-governance",
+            "/h/.local/state/session-governance",
         ),
     ],
 )
@@ -202,12 +202,12 @@ def test_where_a_person_keeps_things(environment: dict[str, str], config: str, s
     assert str(user_config_directory(environment)) == config
     assert str(user_state_directory(environment)) == state
     assert str(user_config(environment)) == f"{config}/governance.toml"
-    assert str(machine_config()) == "/etc/governance/governance.toml"
+    assert str(machine_config()) == "/etc/session-governance/governance.toml"
 
 
 def test_without_a_home_the_system_is_asked() -> None:
     """A process with an empty environment still has a person behind it."""
-    assert user_config_directory({}) == Path("~").expanduser() / ".config" / "governance"
+    assert user_config_directory({}) == Path("~").expanduser() / ".config" / "session-governance"
 
 
 def test_reading_takes_one_byte_more_than_the_bound(tmp_path: Path) -> None:
