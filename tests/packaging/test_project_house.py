@@ -37,7 +37,7 @@ BARE_NOQA = re.compile(r"#\s*no" + r"qa(?!:)")
 MACHINE_PATHS = re.compile(
     "|".join(
         (
-            "/wo" + r"rk/\w",
+            r"(?<!\w)/wo" + r"rk/\w",
             "/tmp/ba" + "sh_jobs",
             "/opt/wh" + "eels",
             "/opt/py" + "pi",

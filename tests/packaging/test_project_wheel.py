@@ -46,7 +46,7 @@ def test_the_wheel_owns_one_name(wheel: Path) -> None:
 
 
 def test_the_wheel_holds_every_machine_and_pack(wheel: Path) -> None:
-    """Each file of `states/` and `rules/` is in it, byte for byte."""
+    """Each file of `states/` and `rules/` and the recorded session are in it, byte for byte."""
     with zipfile.ZipFile(wheel) as archive:
         packed = {
             name: archive.read(name)
@@ -55,8 +55,8 @@ def test_the_wheel_holds_every_machine_and_pack(wheel: Path) -> None:
         }
     lying = {
         f"governance/_shipped/{file.relative_to(ROOT).as_posix()}": file.read_bytes()
-        for folder in ("states", "rules")
-        for file in (ROOT / folder).rglob("*")
+        for pattern in ("states/**/*", "rules/**/*", "examples/*.jsonl")
+        for file in ROOT.glob(pattern)
         if file.is_file()
     }
 

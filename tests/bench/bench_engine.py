@@ -1,0 +1,280 @@
+"""
+What the whole engine costs, as ratios measured in turn within one process.
+
+Each function gives ``(measured, bound)``, as those of `bench_journal` do. The engine has the
+shipped packs, and its sessions are briefed, so that a call is decided and not only refused.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import anyio
+
+from governance._shipped import pack_texts
+from governance.aengine import AsyncEngine
+from governance.engine import Engine, EngineOptions, Session
+from governance.engine.live import LiveSessions
+from governance.engine.restoring import fold, keep_snapshot, restore
+from governance.journal.records import Append, Journal, Record
+from governance.journal.sqlite import SqliteJournal
+from governance.testing.engines import law_of, memory_engine
+from tests.bench.bench_journal import _FAST_DISK_ALLOWANCE_SECONDS, _row
+
+CALLERS = 32
+MEBIBYTE = 1024 * 1024
+
+
+@contextmanager
+def _engine(folder: Path) -> Iterator[Engine]:
+    """An engine on a SQLite store of its own, with its heads mirrored beside it."""
+    with memory_engine(law=law_of(*pack_texts().values()), journal=_store(folder)) as engine:
+        yield engine
+
+
+def _store(folder: Path) -> SqliteJournal:
+    return SqliteJournal.open(folder / "journal.db", create=True, mirror=folder / "heads")
+
+
+def _briefed(engine: Engine, name: str) -> Session:
+    session = engine.start(name)
+    session.turn("go")
+    return session
+
+
+def _seconds(work: Callable[[int], object], first: int, times: int) -> float:
+    """The median time of one call of *work*, each with a number of its own."""
+    taken: list[float] = []
+    for number in range(first, first + times):
+        start = time.perf_counter()
+        work(number)
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def durable_decision(folder: Path, *, rounds: int = 20, per_round: int = 40) -> tuple[float, float]:
+    """
+    One `Session.tool`, decided by the shipped packs and on disk, over the bare write.
+
+    The yardstick writes as many bytes as the step's rows have and calls `fdatasync`. On a
+    disk so fast that 80 µs are more than half of it, those are the bound.
+    """
+    with _engine(folder / "decision") as engine:
+        session = _briefed(engine, "s")
+
+        def decide(number: int) -> None:
+            session.tool("shell", {"command": f"ls -l {number}"}, call_id=str(number))
+
+        head = engine.state("s").head
+        decide(0)
+        body = b"".join(record.body for record in engine.journal.read("s", after=head))
+        handle = os.open(folder / "decision-yardstick", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+        def write(_number: int) -> None:
+            os.write(handle, body)
+            os.fdatasync(handle)
+
+        ratios, yards = [], []
+        for turn in range(rounds):
+            yard = _seconds(write, 0, per_round)
+            ratios.append(_seconds(decide, 1 + turn * per_round, per_round) / yard)
+            yards.append(yard)
+        os.close(handle)
+    bound = max(1.5, 1 + _FAST_DISK_ALLOWANCE_SECONDS / statistics.median(yards))
+    return statistics.median(ratios), bound
+
+
+def group_commit_of_threads(folder: Path, *, seconds: float = 1.5) -> tuple[float, float]:
+    """Durable decisions a second of 32 threads, over those of one caller."""
+    with _engine(folder / "threads") as engine:
+        rates = [
+            _rate_of_threads(engine, f"{turn}-{callers}", callers, seconds)
+            for turn in range(3)
+            for callers in (1, CALLERS)
+        ]
+    return _gain(rates), 2.5
+
+
+def _gain(rates: list[float]) -> float:
+    """The median of the second rate over the first, pair by pair."""
+    pairs = zip(rates[::2], rates[1::2], strict=True)
+    return statistics.median(together / alone for alone, together in pairs)
+
+
+def _rate_of_threads(engine: Engine, name: str, callers: int, seconds: float) -> float:
+    sessions = [_briefed(engine, f"{name}-{place}") for place in range(callers)]
+    counts = [0] * callers
+    until = time.perf_counter() + seconds
+
+    def work(place: int) -> None:
+        while time.perf_counter() < until:
+            sessions[place].tool("read", {"path": "a.py"}, call_id=str(counts[place]))
+            counts[place] += 1
+
+    workers = [threading.Thread(target=work, args=(place,)) for place in range(callers)]
+    start = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return sum(counts) / (time.perf_counter() - start)
+
+
+def group_commit_of_tasks(folder: Path, *, seconds: float = 1.5) -> tuple[float, float]:
+    """Durable decisions a second of 32 tasks of `AsyncEngine`, over those of one task."""
+    with _engine(folder / "tasks") as engine:
+        rates = [
+            anyio.run(partial(_rate_of_tasks, engine, f"{turn}-{callers}", callers, seconds))
+            for turn in range(3)
+            for callers in (1, CALLERS)
+        ]
+    return _gain(rates), 4.0
+
+
+async def _rate_of_tasks(engine: Engine, name: str, callers: int, seconds: float) -> float:
+    aengine = AsyncEngine(engine)
+    counts = [0] * callers
+    sessions = [await aengine.start(f"{name}-{place}") for place in range(callers)]
+    for session in sessions:
+        await session.turn("go")
+    start = time.perf_counter()
+    until = start + seconds
+
+    async def work(place: int) -> None:
+        while time.perf_counter() < until:
+            await sessions[place].tool("read", {"path": "a.py"}, call_id=str(counts[place]))
+            counts[place] += 1
+
+    async with anyio.create_task_group() as group:
+        for place in range(callers):
+            group.start_soon(work, place)
+    return sum(counts) / (time.perf_counter() - start)
+
+
+def group_commit_of_appends(folder: Path, *, seconds: float = 1.5) -> tuple[float, float]:
+    """Durable rows a second of 32 tasks that append in threads, over those of one task."""
+    journal = _store(folder / "appends")
+    rates = [
+        anyio.run(partial(_rate_of_appends, journal, f"{turn}-{callers}", callers, seconds))
+        for turn in range(3)
+        for callers in (1, CALLERS)
+    ]
+    journal.close()
+    return _gain(rates), 4.0
+
+
+async def _rate_of_appends(journal: Journal, name: str, callers: int, seconds: float) -> float:
+    limiter = anyio.CapacityLimiter(callers)
+    counts = [0] * callers
+    start = time.perf_counter()
+    until = start + seconds
+
+    async def work(place: int) -> None:
+        session = f"{name}-{place}"
+        while time.perf_counter() < until:
+            batch = [Append(session, counts[place], (_row(),))]
+            await anyio.to_thread.run_sync(journal.append, batch, limiter=limiter)
+            counts[place] += 1
+
+    async with anyio.create_task_group() as group:
+        for place in range(callers):
+            group.start_soon(work, place)
+    return sum(counts) / (time.perf_counter() - start)
+
+
+def restore_of_a_session(folder: Path, *, events: int = 10_000) -> tuple[float, float]:
+    """
+    A session of 10,000 events from its snapshot and a hundred rows, over the full fold.
+
+    The rows are those of a real session: calls of tools, decided and finished.
+    """
+    journal = SqliteJournal.open(folder / "restoring" / "journal.db", create=True, power_safe=False)
+    with memory_engine(
+        law=law_of(*pack_texts().values()),
+        journal=journal,
+        options=EngineOptions(run="bench", snapshot_rows=events * 10),
+    ) as engine:
+        session = _briefed(engine, "s")
+        kept = False
+        number = 0
+        while (head := engine.state("s").head) < events:
+            session.tool("read", {"path": "a.py"}, call_id=str(number))
+            session.tool_finished(str(number), outcome="ok")
+            number += 1
+            if not kept and head >= events - 100:
+                keep_snapshot(journal, engine.state("s"))
+                kept = True
+        state = engine.state("s")
+        ratios = []
+        for _ in range(3):
+            start = time.perf_counter()
+            full = fold(list(_rows(journal, "s")), "s")
+            whole = time.perf_counter() - start
+            part = _seconds(lambda _: restore(journal, "s"), 0, 5)
+            ratios.append(part / whole)
+        # INVARIANT: both ways give the state that the engine itself had.
+        assert full == state == restore(journal, "s")
+    return statistics.median(ratios), 1 / 20
+
+
+def _rows(journal: Journal, session: str) -> Iterator[Record]:
+    seq = 0
+    while page := journal.read(session, after=seq):
+        yield from page
+        seq = page[-1].seq
+
+
+def live_sessions(_folder: Path, *, sessions: int = 4_000) -> tuple[float, float]:
+    """
+    Mebibytes of 100,000 live sessions of 20 events, 3 violations and 2 anchors each.
+
+    Each is folded anew from rows, so that none shares with another what a restored one
+    would not. Fewer are made, in two halves: the second must cost what the first did, within
+    a tenth, and counts for all. What the law costs is shared by all and not counted.
+    """
+    import tracemalloc
+
+    live = LiveSessions(sessions_max=sessions, megabytes_max=100_000, idle_ms_max=10**12)
+    rows = _rows_of_a_worked_session()
+    gc.collect()
+    tracemalloc.start()
+    marks = [tracemalloc.get_traced_memory()[0]]
+    for half in range(2):
+        for number in range(sessions // 2):
+            live.put(fold(rows, f"session-{half}-{number}"), 0)
+        gc.collect()
+        marks.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    first, second = marks[1] - marks[0], marks[2] - marks[1]
+    # INVARIANT: a straight line may be drawn on, and nothing was evicted.
+    assert abs(first - second) < 0.1 * first, "the memory of sessions does not grow linearly"
+    assert len(live) == sessions
+    return second / (sessions // 2) * 100_000 / MEBIBYTE, 150.0
+
+
+def _rows_of_a_worked_session() -> list[Record]:
+    """What 20 events of a host leave in a journal, 3 of them violations, and 2 anchors."""
+    with memory_engine(law=law_of(*pack_texts().values())) as engine:
+        session = _briefed(engine, "s")
+        for number in range(3):
+            reply = session.tool("shell", {"command": "git push --force origin main"})
+            assert reply.denied, number
+        for number in range(7):
+            session.tool("read", {"path": f"src/part_{number}.py"}, call_id=str(number))
+            session.tool_finished(str(number), outcome="ok")
+        session.turn_ended()
+        for number in range(2):
+            data = {"id": f"a{number}", "type": "decision", "priority": "high"}
+            text = "Every amount is an integer of cents; floats are for display alone."
+            engine.record("s", "anchor.added", {**data, "text": text}, actor="person")
+        state = engine.state("s")
+        assert (state.ledger.total, len(state.anchors)) == (3, 2)
+        return list(_rows(engine.journal, "s"))
