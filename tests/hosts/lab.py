@@ -24,7 +24,7 @@ from tests.hosts.claude_client import Client, Conversation, Run
 from tests.hosts.model_server import ModelServer, Step, request_text, tool_results
 
 PACK = Path(__file__).with_name("pack.toml")
-OWN_PACK = '[packs]\npaths = ["pack.toml"]\n'
+OWN_PACK = '[packs]\npaths = ["rules/pack.toml"]\n'
 BYPASS = ("--dangerously-skip-permissions",)
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -55,12 +55,14 @@ class Lab:
         return self.project / SETTINGS
 
     def govern(self, config: str = OWN_PACK) -> None:
-        """Make the project one of ours, with the pack of the proofs, hooks and all."""
-        shutil.copyfile(PACK, self.project / "pack.toml")
+        """Make the project one of ours, hooks and all, with the pack of the proofs if named."""
         create_project(self.project, config)
         read = load_config(self.project)
         open_journal(read.journal.url, base=read.directory, create=True).close()
-        self.trust("pack.toml")
+        if "rules/pack.toml" in config:
+            (self.project / "rules").mkdir()
+            shutil.copyfile(PACK, self.project / "rules" / "pack.toml")
+            self.trust("rules/pack.toml")
         install(self.project, home=self.client.home)
         # As root the client refuses to bypass its permissions outside a sandbox.
         self.client.variables["IS_SANDBOX"] = "1"

@@ -48,7 +48,7 @@ def prompt_is_refused(lab: Lab) -> None:
 def test_bad_pack_denies(lab: Lab) -> None:
     """A pack that cannot be read refuses everything, by name."""
     lab.govern()
-    pack = lab.project / "pack.toml"
+    pack = lab.project / "rules" / "pack.toml"
 
     told = broken_between_calls(lab, lambda: pack.write_text(pack.read_text() + "\nx = \n"))
 
@@ -61,7 +61,7 @@ def test_missing_pack_denies(lab: Lab) -> None:
     """A pack that is named and gone refuses everything, by name."""
     lab.govern()
 
-    told = broken_between_calls(lab, (lab.project / "pack.toml").unlink)
+    told = broken_between_calls(lab, (lab.project / "rules" / "pack.toml").unlink)
 
     assert "pack.toml" in told
     prompt_is_refused(lab)
@@ -250,7 +250,7 @@ def test_uninstall_leaves_the_very_bytes(lab: Lab) -> None:
     assert lab.ran("FORBIDDEN"), "nothing of ours is left in the client's way"
 
 
-SHIPPED = '[packs]\npaths = ["shipped", "pack.toml"]\n'
+SHIPPED = '[packs]\npaths = ["shipped", "rules/pack.toml"]\n'
 
 
 def governance_command(*words: str) -> str:
@@ -307,7 +307,7 @@ def test_agent_cannot_uninstall(lab: Lab) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("pack.toml", marks=proves("agent: editing a pack fails")),
+        pytest.param("rules/pack.toml", marks=proves("agent: editing a pack fails")),
         pytest.param(".claude/settings.local.json",
                      marks=proves("agent: editing the settings fails")),
         pytest.param(".governance/journal.db", marks=proves("agent: editing the store fails")),

@@ -54,6 +54,20 @@ def answer(payload: Payload, replies: Sequence[Reply], decisive: int = 0) -> Ans
     return shape(payload, replies[decisive], replies) if shape else SILENCE
 
 
+def unbound(event: str, strictness: str, reason: str) -> Answer:
+    """
+    The answer to an asked event that names no session.
+
+    With ``"allow"`` silence; with ``"ask"`` a person decides where one can be asked.
+    """
+    if strictness == "allow":
+        return SILENCE
+    if event != "PreToolUse":
+        return _block(reason)
+    fields = {"permissionDecision": strictness, "permissionDecisionReason": reason}
+    return Answer(_specific(event, fields))
+
+
 def units(text: str) -> int:
     """Length of *text* in UTF-16 units, which is what the client counts."""
     return len(text) + sum(1 for sign in text if sign > "\uffff")

@@ -21,6 +21,10 @@ class PayloadRefused(GovernanceError):
     code = "GOV620"
 
 
+class Unbound(PayloadRefused):
+    """A payload that names no session; the project says what such a call gets."""
+
+
 @frozen
 class Payload:
     """

@@ -137,6 +137,24 @@ def uninstall(directory: Path, *, dry_run: bool = False) -> Change:
     return change
 
 
+def installed_command(directory: Path, event: str) -> str:
+    """
+    The shell command that the settings of *directory* run for *event*.
+
+    Raises:
+        SettingsRefused: No hook of ours is installed for it.
+    """
+    file = _real(directory.resolve() / SETTINGS)
+    hooks = _hooks_of(_parsed(_read(file) or "{}", file), file)
+    for entry in _commands(hooks.get(event)):
+        if _is_ours(entry):
+            return str(entry["command"])
+    raise SettingsRefused(
+        f"no hook of ours is installed for `{event}` in `{file}`",
+        remedy="run `governance init --host claude-code`",
+    )
+
+
 def problems(directory: Path) -> tuple[str, ...]:
     """
     Why the hooks of *directory* would not be called, or would fail; empty when all is well.

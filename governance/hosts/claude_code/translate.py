@@ -13,7 +13,12 @@ from typing import Any
 from attrs import evolve, frozen
 
 from governance.hosts.claude_code.capabilities import TRAITS
-from governance.hosts.claude_code.payload import Payload, PayloadRefused, output_text
+from governance.hosts.claude_code.payload import (
+    Payload,
+    PayloadRefused,
+    Unbound,
+    output_text,
+)
 from governance.hosts.claude_code.tools import HOST, TOOLS
 from governance.rules.host_tools import call_of
 from governance.session.commands import Command, Delivery, History
@@ -65,14 +70,15 @@ def translate(payload: Payload, env: Mapping[str, str] | None = None) -> Transla
         env: The hook's environment; a fork shows there before any payload names it.
 
     Raises:
-        PayloadRefused: The payload lacks what its event needs: the session's id, or the
-            tool's name and arguments.
+        Unbound: The payload names no session.
+
+        PayloadRefused: It lacks what else its event needs: the tool's name and arguments.
     """
     read = _READ.get(payload.event)
     if read is None:
         return Translation(payload.event, known=False)
     if not payload.identity("session_id"):
-        raise PayloadRefused("the payload names no session")
+        raise Unbound("the payload names no session")
     return read(payload, env or {})
 
 

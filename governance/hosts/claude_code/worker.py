@@ -10,11 +10,12 @@ from typing import Protocol
 from attrs import frozen
 
 from governance.clock import Clock, SystemClock
+from governance.config import load_config
 from governance.hosts.claude_code import links
-from governance.hosts.claude_code.answer import Answer, answer
+from governance.hosts.claude_code.answer import Answer, answer, unbound
 from governance.hosts.claude_code.capabilities import EVENTS
-from governance.hosts.claude_code.payload import PAYLOAD_BYTES_MAX, Payload, read_payload
-from governance.hosts.claude_code.tools import TOOLS
+from governance.hosts.claude_code.payload import PAYLOAD_BYTES_MAX, Payload, Unbound, read_payload
+from governance.hosts.claude_code.tools import HOST, TOOLS
 from governance.hosts.claude_code.translate import Translation, continued, translate
 from governance.session.commands import Command
 from governance.values import Json
@@ -62,24 +63,34 @@ def run(options: Given, line: Line) -> None:
     payload = read_payload(data, options.event, lenient=known is not None and not known.decides)
     if payload.mended:
         line.note("the payload held what no journal can; it was mended")
-    translation = translate(payload, os.environ)
+    project = Path(options.dir)
+    settings = load_config(project).host(HOST)
+    line.limit(settings.deadline_ms)
+    try:
+        translation = translate(payload, os.environ)
+    except Unbound as error:
+        if not EVENTS[payload.event].decides:
+            raise
+        line.note(error.message)
+        line.answer(unbound(payload.event, settings.unbound, error.message).out)
+        return
     if not translation.commands:
         if not translation.known:
             line.note(f"`{payload.event}` is no event that this adapter knows; ignored")
         line.answer(b"")
         return
-    decide(options, line, payload, translation)
+    clock: Clock = SystemClock() if options.now_ms is None else FixedClock(options.now_ms)
+    decide(project, clock, line, payload, translation)
 
 
-def decide(options: Given, line: Line, payload: Payload, translation: Translation) -> None:
+def decide(
+    project: Path, clock: Clock, line: Line, payload: Payload, translation: Translation
+) -> None:
     """Hand the commands to the engine, answer, and report what was delivered."""
     from governance.engine import Engine
 
-    project = Path(options.dir)
-    clock: Clock = SystemClock() if options.now_ms is None else FixedClock(options.now_ms)
     # The client does not tell which of its processes calls: an empty run never differs.
     with Engine.open(project, clock=clock, run="", tools=(TOOLS,)) as engine:
-        line.limit(engine.options.deadline_ms)
         translation = linked(project, translation)
         replies = [engine.handle(command) for command in translation.commands]
         made = answer(payload, replies, translation.decisive)
