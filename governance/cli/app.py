@@ -14,13 +14,26 @@ from governance.cli.frame import FAILED, FINE
 from governance.errors import GovernanceError, did_you_mean
 
 SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Begin": {
+        "demo": "governance.cli.demo",
+        "init": "governance.cli.setup",
+        "doctor": "governance.cli.doctor",
+        "uninstall": "governance.cli.setup",
+    },
     "Write and test rules": {
         "check": "governance.cli.checking",
         "decide": "governance.cli.deciding",
     },
     "See what happened": {
+        "sessions": "governance.cli.sessions",
+        "show": "governance.cli.showing",
+        "why": "governance.cli.explaining",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
+    },
+    "Stand between a host and the engine": {
+        "hook": "governance.cli.hosting",
+        "statusline": "governance.cli.hosting",
     },
 }
 """Heading of the help → command → the module that holds it under the same name."""

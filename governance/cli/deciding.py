@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
-from attrs import define, evolve, frozen
+from attrs import define, frozen
 
 from governance.calls import ToolCall
 from governance.cli.frame import (
@@ -76,6 +76,11 @@ class Judge:
 
     def answer(self, question: Question) -> Reply:
         """What would be answered to *question*."""
+        session, asked, gathered = self.imagined(question)
+        return decide_command(self.law, session, asked, gathered).reply
+
+    def imagined(self, question: Question) -> tuple[SessionState, Command, Gathered]:
+        """The session that *question* is put in, the command that it is, and the world."""
         session = SessionState(
             SESSION,
             registers=_registers(question.state),
@@ -83,18 +88,19 @@ class Judge:
             head=1,
             done_tools=self.done_tools or frozenset(),
         )
+        now_ms = SystemClock().now_ms()
         asked = Command(
             event="tool_before",
             session=SESSION,
+            at_ms=now_ms,
             host=self.host,
             traits=TRAITS.get(self.host, HostTraits()),
             role=question.role or None,
             history="kept",
             call=self.call(question),
         )
-        now_ms = SystemClock().now_ms()
         gathered = Gathered(at_ms=now_ms, history_known=self.done_tools is not None)
-        return decide_command(self.law, session, evolve(asked, at_ms=now_ms), gathered).reply
+        return session, asked, gathered
 
     def call(self, question: Question) -> ToolCall:
         """The call of *question* by the host's table; its working folder is the project."""

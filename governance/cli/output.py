@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError
@@ -109,9 +109,13 @@ def print_line(text: str, tone: Tone = "plain", *, stderr: bool = False) -> None
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str = ""
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    *,
+    title: str = "",
+    whole: Collection[str] = (),
 ) -> None:
-    """Print *rows* under *columns*; cells are folded and never cut."""
+    """Print *rows* under *columns*; cells are folded (but for *whole* columns), never cut."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -123,7 +127,7 @@ def print_table(
         pad_edge=False,
     )
     for column in columns:
-        table.add_column(column, overflow="fold", header_style="bold")
+        table.add_column(column, overflow="fold", header_style="bold", no_wrap=column in whole)
     for row in rows:
         table.add_row(*(styled(cell) if isinstance(cell, str) else cell for cell in row))
     console().print(table)

@@ -1,0 +1,51 @@
+"""Progress of what takes longer than a second: on standard error, and only on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, TypeVar
+
+from governance.cli.output import console, visible
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+T = TypeVar("T")
+
+QUIET_SECONDS = 1.0
+"""How long a command may work before it shows how far it is."""
+
+
+def progressing(items: Iterable[T], label: str, *, total: int | None = None) -> Iterator[T]:
+    """
+    *items*, one by one; once they have taken longer than `QUIET_SECONDS`, a bar tells how far.
+
+    Without *total* the bar only counts. Where standard error is no terminal nothing is shown,
+    and the bar is wiped when it is done.
+    """
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    begun = time.monotonic()
+    done = 0
+    bar: Progress | None = None
+    task: TaskID | None = None
+    with ExitStack() as open_bar:
+        for item in items:
+            yield item
+            done += 1
+            if bar is None and time.monotonic() - begun > QUIET_SECONDS:
+                bar = open_bar.enter_context(_bar())
+                task = bar.add_task(visible(label), total=total)
+            if bar is not None and task is not None:
+                bar.update(task, completed=done)
+
+
+def _bar() -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=console(stderr=True), transient=True)

@@ -1,0 +1,118 @@
+"""
+Rows that a person decides: pardons, approvals, pauses, anchors.
+
+They are written by an engine without rules, so that they work when a pack is broken: that
+is when a person needs them most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import click
+
+from governance.cli.opening import store_of
+from governance.cli.output import print_diagnostics
+from governance.clock import SystemClock
+from governance.config import Config, load_config
+from governance.engine import Engine, EngineOptions
+from governance.engine.live import LiveSessions
+from governance.engine.opening import keep_all, settings_of
+from governance.engine.project_rules import no_rules
+from governance.errors import DefinitionError
+from governance.listeners import Listeners, listeners_of
+from governance.machine import load_machine
+from governance.project import Project
+from governance.rules.format import parse_duration
+from governance.rules.paths import places_of
+from governance.session.law import Law
+from governance.values import Json
+
+_SESSIONS_MAX = 64
+_MEGABYTES_MAX = 16
+_IDLE_MS_MAX = 86_400_000
+
+Redaction = Callable[[Json], tuple[Json, tuple[str, ...]]]
+
+
+@contextmanager
+def recording_engine(project: Project) -> Iterator[Engine]:
+    """
+    An engine on the store of *project* that records and knows no rules; closed afterwards.
+
+    Listeners that cannot be loaded are told on standard error and left out: a person's
+    word must not depend on them.
+
+    Raises:
+        DefinitionError: There is no ``governance.toml``, or it is wrong.
+
+        JournalError: The store is missing, damaged, newer or cannot be reached.
+    """
+    config = load_config(project.directory)
+    with store_of(project) as journal:
+        law = Law(
+            machine=load_machine(),
+            rules=no_rules(),
+            settings=settings_of(config),
+            places=places_of(str(config.directory)),
+            redact=_redaction(config),
+        )
+        live = LiveSessions(
+            sessions_max=_SESSIONS_MAX, megabytes_max=_MEGABYTES_MAX, idle_ms_max=_IDLE_MS_MAX
+        )
+        options = EngineOptions(run="person")
+        with Engine(law, journal, SystemClock(), _listeners(config), live, options) as engine:
+            yield engine
+
+
+def _listeners(config: Config) -> Listeners:
+    try:
+        return listeners_of(config)
+    except DefinitionError as error:
+        print_diagnostics(error.diagnostics, stderr=True)
+        return Listeners()
+
+
+def _redaction(config: Config) -> Redaction:
+    if not config.journal.redaction:
+        return keep_all
+    from governance.journal.redact import redact
+
+    return redact
+
+
+def person_name() -> str:
+    """What the system calls the person who runs this; ``"somebody"`` where it does not say."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"
+
+
+class Duration(click.ParamType[int]):
+    """A length of time as rules write it, such as ``10m``; it arrives in milliseconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        if isinstance(value, int):
+            return value
+        seconds = parse_duration(str(value))
+        if not seconds:
+            self.fail(
+                f"`{value}` is no length of time; write `30s`, `10m`, `2h` or `1d`", param, ctx
+            )
+        return seconds * 1000
+
+
+DURATION = Duration()
+
+
+def recorded_json(data: Mapping[str, Json], *, session: str, seq: int) -> dict[str, Json]:
+    """What a program is told of a row that was written."""
+    return {"ok": True, "session": session, "seq": seq, **data}

@@ -1,0 +1,373 @@
+"""`show`: everything that is known of one session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import attrs
+import click
+
+from governance.cli.frame import (
+    FINE,
+    Example,
+    command,
+    dir_option,
+    format_option,
+    project_of,
+)
+from governance.cli.opening import require_session, store_of
+from governance.cli.output import (
+    moment,
+    print_json,
+    print_line,
+    print_table,
+    span,
+    styled,
+    visible,
+)
+from governance.cli.sessions import STATE_TONES, ago, counts_text
+from governance.clock import SystemClock
+from governance.engine.restoring import restore
+from governance.journal.records import Journal, Record
+from governance.ledger import halted, in_force
+from governance.session.state import SessionState
+from governance.values import Json, ValueRefused, dump_json, load_json
+
+ROWS_MAX = 200
+_LINE_CHARACTERS = 160
+_UNSHOWN = frozenset({"stats"})
+"""Fields that would drown a line: figures stand above."""
+
+
+@command(
+    "show",
+    examples=[
+        Example("governance show demo", "Where the session stands and what it did."),
+        Example("governance show demo --rows 30", "With more of its journal."),
+        Example("governance show demo --format json", "For a program."),
+    ],
+)
+@click.argument("session")
+@click.option(
+    "--rows",
+    type=click.IntRange(0, ROWS_MAX),
+    default=8,
+    show_default=True,
+    help="How many of the newest rows of its journal.",
+)
+@format_option()
+@dir_option
+def show(session: str, rows: int, format_name: str, directory: Path | None) -> int:
+    """
+    Show everything that is known of one session.
+
+    All of it is read off the journal: state and registers, what the model must still be
+    told, who the session is, its figures (own work and that of its sub-sessions), open
+    calls, approvals, violations, halts, steps of the ladder in force, anchors, labels,
+    sub-sessions, predecessor, and the newest rows.
+    """
+    now_ms = SystemClock().now_ms()
+    with store_of(project_of(directory)) as journal:
+        require_session(journal, session)
+        state = restore(journal, session)
+        newest = journal.read(session, limit=rows, reverse=True)[::-1] if rows else ()
+        known = session_json(state, now_ms) | {"rows": [_row_json(one) for one in newest]}
+        children = [_child_line(journal, name) for name in state.children]
+    if format_name == "json":
+        print_json(known)
+    else:
+        _print(state, now_ms, children, newest)
+    return FINE
+
+
+def session_json(state: SessionState, now_ms: int) -> dict[str, Json]:
+    """All of *state* as programs read it; names are those of the engine's own fields."""
+    registers, ledger = state.registers, state.ledger
+    identity = {
+        name: value for name, value in attrs.asdict(state.identity).items() if value not in ("", ())
+    }
+    return {
+        "id": state.id,
+        "head": state.head,
+        "state": str(state.state),
+        "governance_injected": state.governance_injected,
+        "registers": {
+            "left": str(registers.left) if registers.left else None,
+            "owed": sorted(registers.owed),
+            "stale": registers.stale,
+            "turn": registers.turn,
+            "turn_open": registers.turn_open,
+            "taken": registers.taken,
+            "epoch": registers.epoch,
+        },
+        "identity": _plain(identity),
+        "task": state.task,
+        "created_at_ms": state.created_at_ms,
+        "last_work_at_ms": state.last_work_at_ms,
+        "interrupted_at_ms": state.interrupted_at_ms,
+        "briefed": {"sha256": state.briefed_sha256, "packs": state.briefed_pack},
+        "metrics": state.metrics.as_json(),
+        "with_children": state.metrics.rolled_up(),
+        "open_calls": [_plain(attrs.asdict(one)) for one in state.open_calls],
+        "approvals": [one.as_json() | {"open": one.open_at(now_ms)} for one in ledger.approvals],
+        "violations": {
+            "total": ledger.total,
+            "pardoned": ledger.violations.pardoned,
+            "by_severity": dict(ledger.counts),
+            "by_rule": dict(ledger.count_by("rule")),
+            "by_role": dict(ledger.count_by("role")),
+        },
+        "halted": halted(ledger, now_ms),
+        "halts": [_plain(attrs.asdict(one)) for one in ledger.halts],
+        "steps_in_force": [one.as_json() for one in in_force(ledger, now_ms)],
+        "anchors": [_plain(attrs.asdict(one)) for one in state.anchors],
+        "labels": dict(state.labels),
+        "children": list(state.children),
+        "done_tools": sorted(state.done_tools),
+        "recent": [line for line in state.recent.split("\n") if line],
+    }
+
+
+def _plain(value: object) -> Json:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(one) for one in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return str(value)
+
+
+def _row_json(record: Record) -> dict[str, Json]:
+    body = _body(record)
+    data = body.get("data") if isinstance(body, Mapping) else body
+    return {"seq": record.seq, "kind": record.kind, "at_ms": record.at_ms, "data": data}
+
+
+def _body(record: Record) -> Json:
+    try:
+        return load_json(record.body)
+    except ValueRefused:
+        # A damaged row is shown as it is: `verify` says what is wrong with it.
+        return record.body.decode("utf-8", "replace")
+
+
+def _child_line(journal: Journal, name: str) -> tuple[str, str, str]:
+    child = restore(journal, name)
+    return name, str(child.state), child.identity.role
+
+
+def _print(
+    state: SessionState,
+    now_ms: int,
+    children: Iterable[tuple[str, str, str]],
+    newest: Iterable[Record],
+) -> None:
+    _print_standing(state, now_ms)
+    _facts("identity", _identity_lines(state))
+    _facts("figures", _metric_lines(state))
+    _print_ledger(state, now_ms)
+    _print_approvals(state, now_ms)
+    _print_calls(state, now_ms)
+    _print_memory(state, now_ms)
+    family = list(children)
+    if family:
+        _head("sub-sessions at work")
+        print_table(("session", "state", "role"), family)
+    rows = list(newest)
+    if rows:
+        _head(f"newest {len(rows)} of {state.head} rows")
+        print_table(
+            ("row", "when", "kind", "what"),
+            [(str(one.seq), _clock(one.at_ms), one.kind, _shown(one)) for one in rows],
+            whole=("row", "when"),
+        )
+
+
+def _head(text: str) -> None:
+    from governance.cli.output import console
+
+    line = styled(text)
+    line.stylize("bold underline")
+    console().print(line)
+
+
+def _facts(title: str, lines: Iterable[tuple[str, str]]) -> None:
+    """A titled list of names and values; nothing at all when there is no line."""
+    from rich.table import Table
+
+    from governance.cli.output import console
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in lines:
+        grid.add_row(styled(f"  {name}", "quiet"), styled(value))
+    if grid.row_count:
+        _head(title)
+        console().print(grid)
+        print_line("")
+
+
+def _print_standing(state: SessionState, now_ms: int) -> None:
+    from governance.cli.output import console
+
+    registers = state.registers
+    name = str(state.state)
+    line = styled(f"{state.id}  ")
+    line.stylize("bold")
+    line.append_text(styled(name, STATE_TONES.get(name, "plain")))
+    if state.governance_injected:
+        line.append_text(styled(", briefed", "good"))
+    elif registers.owed:
+        owed = ", ".join(sorted(registers.owed))
+        line.append_text(styled(f", the model must still be told: {owed}", "wary"))
+    console().print(line)
+    why = halted(state.ledger, now_ms)
+    if why is not None:
+        print_line(f"HALTED: {' '.join(why.split())}", "bad")
+        print_line(f"`governance pardon {visible(state.id)} --reason …` lifts it", "quiet")
+    print_line("")
+    lines = [
+        ("epoch", str(registers.epoch)),
+        ("turn", f"{registers.turn}{' (open)' if registers.turn_open else ''}"),
+        ("last work", ago(state.last_work_at_ms, now_ms)),
+        ("created", moment(state.created_at_ms)),
+    ]
+    if registers.left is not None:
+        lines.append(("left", str(registers.left)))
+    if registers.stale:
+        lines.append(("stale", "the first write needs a person's leave"))
+    if registers.taken:
+        lines.append(("compaction", "taken; a second report of it changes nothing"))
+    if state.task:
+        lines.append(("task", state.task))
+    _facts("standing", lines)
+
+
+def _identity_lines(state: SessionState) -> list[tuple[str, str]]:
+    lines = []
+    for name, value in attrs.asdict(state.identity).items():
+        if value in ("", (), None, 0):
+            continue
+        shown = ", ".join(value) if isinstance(value, tuple) else value
+        text = dump_json(shown).decode() if isinstance(shown, Mapping) else str(shown)
+        lines.append((name.replace("_", " "), text))
+    if state.labels:
+        lines.append(("labels", ", ".join(name for name, _ in state.labels)))
+    if state.done_tools:
+        lines.append(("tools used", ", ".join(sorted(state.done_tools))))
+    return lines
+
+
+def _metric_lines(state: SessionState) -> list[tuple[str, str]]:
+    made = state.metrics.as_json()
+    lines = []
+    own = {name: value for name, value in made.items() if not name.startswith("children")}
+    groups = (
+        ("tool calls", "tools_", ""),
+        ("sub-sessions", "children_", f"{made.get('children', 0)} begun"),
+    )
+    for title, prefix, first in groups:
+        words = [f"{value} {name.removeprefix(prefix)}" for name, value in made.items()
+                 if name.startswith(prefix)]  # fmt: skip
+        if words:
+            lines.append((title, ", ".join([*([first] if first else []), *words])))
+    rest = [
+        f"{value} {name.replace('_', ' ')}"
+        for name, value in own.items()
+        if not name.startswith("tools_") and name != "tool_ms"
+    ]
+    if rest:
+        lines.insert(0, ("session", ", ".join(rest)))
+    if state.metrics.tool_ms:
+        lines.append(("time in tools", span(state.metrics.tool_ms)))
+    if any(name.startswith("children_") for name in made):
+        whole = state.metrics.rolled_up()
+        words = [f"{value} {name.removeprefix('children_')}" for name, value in whole.items()]
+        lines.append(("own and delegated", ", ".join(words)))
+    return lines
+
+
+def _print_ledger(state: SessionState, now_ms: int) -> None:
+    ledger = state.ledger
+    lines = []
+    if ledger.total:
+        lines.append(("standing", f"{ledger.total}: {counts_text(ledger.counts)}"))
+        lines += [(f"  {rule}", str(count)) for rule, count in ledger.count_by("rule").items()]
+    if ledger.violations.pardoned:
+        lines.append(("pardoned", str(ledger.violations.pardoned)))
+    for halt in ledger.halts:
+        since = moment(halt.at_ms)
+        why = " ".join(halt.reason.split())
+        lines.append(("halt", f"{halt.rule} (the {halt.scope}, since {since}): {why}"))
+    for step in in_force(ledger, now_ms):
+        until = moment(step.until_ms) if step.until_ms is not None else "a pardon"
+        what = ", ".join(step.tools) or "every tool"
+        lines.append(("in force", f"{step.id}: {step.action} {what} until {until}"))
+    _facts("violations", lines)
+
+
+def _print_approvals(state: SessionState, now_ms: int) -> None:
+    rows = [
+        (
+            one.id,
+            one.status if one.open_at(now_ms) else "over",
+            one.summary,
+            ", ".join(one.rules),
+            moment(one.expires_at_ms),
+        )
+        for one in state.ledger.approvals
+    ]
+    if rows:
+        _head("approvals")
+        print_table(("id", "status", "what", "asked by", "until"), rows)
+
+
+def _print_calls(state: SessionState, now_ms: int) -> None:
+    rows = [
+        (
+            one.call_id,
+            one.tool,
+            one.intent,
+            "waits for a person" if one.questioned else "runs",
+            ago(one.asked_at_ms, now_ms),
+        )
+        for one in state.open_calls
+    ]
+    if rows:
+        _head("calls without an outcome")
+        print_table(("call", "tool", "what", "it", "since"), rows)
+
+
+def _print_memory(state: SessionState, now_ms: int) -> None:
+    rows = [
+        (one.id, one.type, one.priority, one.text, ago(one.at_ms, now_ms)) for one in state.anchors
+    ]
+    if rows:
+        _head("anchors")
+        print_table(("id", "type", "priority", "text", "added"), rows)
+
+
+def _clock(at_ms: int) -> str:
+    return moment(at_ms)[5:-1].replace("T", " ")
+
+
+def _shown(record: Record) -> str:
+    """The own fields of a row on one line, cut."""
+    body = _body(record)
+    data = body.get("data") if isinstance(body, Mapping) else body
+    if not isinstance(data, Mapping):
+        return str(data)[:_LINE_CHARACTERS]
+    words = []
+    for name, value in data.items():
+        if name in _UNSHOWN or value in ("", None) or value == [] or value == {}:
+            continue
+        text = value if isinstance(value, str) else dump_json(value).decode()
+        words.append(f"{name}={' '.join(text.split())}")
+    line = " ".join(words)
+    return line if len(line) <= _LINE_CHARACTERS else line[: _LINE_CHARACTERS - 2] + " …"
+
+
+COMMANDS = {"show": show}
