@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from governance.context import Memory, render, render_compaction
+from governance.context import Budget, Memory, render, render_compaction
 from governance.machine import Circumstances, Step
 from governance.session import judging
 from governance.session.answering import allow, remark
@@ -59,19 +59,24 @@ def owed_text(draft: Draft) -> Injection | None:
 
 
 def _render(draft: Draft) -> Injection | None:
-    state, command = draft.state, draft.command
-    budget = draft.law.settings.budget
-    limit = command.traits.inject_chars_max
-    if limit is not None and limit < budget.characters_max:
-        budget = attrs.evolve(budget, characters_max=limit)
+    state = draft.state
     return render(
         draft.law.rules.contexts,
         owed=state.registers.owed,
         facts=judging.session_facts(draft),
         memory=memory(draft),
-        budget=budget,
+        budget=_budget(draft),
         rendered_at=state.head,
     )
+
+
+def _budget(draft: Draft) -> Budget:
+    """The project's budget, as far as this host can take it."""
+    budget, traits = draft.law.settings.budget, draft.command.traits
+    limit = traits.inject_chars_max
+    characters = budget.characters_max if limit is None else min(limit, budget.characters_max)
+    per_token = traits.characters_per_token
+    return attrs.evolve(budget, characters_max=characters, characters_per_token=per_token)
 
 
 def memory(draft: Draft) -> Memory:
@@ -141,7 +146,7 @@ def compacting(draft: Draft, step: Step) -> Reply:
         draft.law.rules.contexts,
         facts=judging.session_facts(draft),
         memory=memory(draft),
-        budget=draft.law.settings.budget,
+        budget=_budget(draft),
     )
     written = draft.command.data.get("context")
     if isinstance(written, str) and written:

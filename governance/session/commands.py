@@ -26,6 +26,8 @@ class HostTraits:
 
         inject_chars_max: Characters that one injection may have; ``None``: no limit.
 
+        characters_per_token: For bounds in tokens; ``None``: the host does not tell.
+
         asks: Whether a person can be asked; if not, *ask* becomes *deny*.
 
         rewrites: Whether arguments can be changed without granting the call.
@@ -35,6 +37,7 @@ class HostTraits:
 
     inject: InjectPlace = "transcript"
     inject_chars_max: int | None = None
+    characters_per_token: float | None = None
     asks: bool = True
     rewrites: bool = True
     deny_at: frozenset[str] = frozenset(

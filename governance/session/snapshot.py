@@ -68,7 +68,8 @@ def state_of_bytes(data: bytes) -> SessionState:
 
 
 def _open_call(wrote: list[Any]) -> OpenCall:
-    return OpenCall(*wrote[:-1], tuple(wrote[-1]))
+    fields = dict(zip(attrs.fields_dict(OpenCall), wrote, strict=True))
+    return OpenCall(**{**fields, "paths": tuple(fields["paths"])})
 
 
 def _registers_json(registers: Registers) -> dict[str, Json]:

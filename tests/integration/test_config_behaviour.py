@@ -1,0 +1,410 @@
+"""Each key of ``governance.toml`` changes what the engine does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from governance.engine import Engine
+from governance.journal.opening import open_journal
+from governance.project import Project, create_project
+from governance.rules.trust import grant_trust
+from governance.session.commands import Command, HostTraits
+from governance.states import State
+from governance.testing import ManualClock
+
+HOUR_MS = 3_600_000
+
+PACK = """
+format = 1
+[pack]
+name = "own"
+version = "1.0.0"
+summary = "A pack of the project's own."
+
+[[rule]]
+id = "own.deny"
+tools = ["shell"]
+when.command = "forbidden"
+action = "deny"
+message = "No."
+must_match = [{ tool = "shell", command = "forbidden" }]
+must_not_match = [{ tool = "shell", command = "fine" }]
+
+[[rule]]
+id = "own.night"
+tools = ["shell"]
+when.command = "night"
+when.time = { between = [00:00:00, 12:00:00] }
+action = "deny"
+message = "Not before noon."
+must_match = [{ tool = "shell", command = "night", at = 2026-01-01T03:00:00 }]
+must_not_match = [{ tool = "shell", command = "night", at = 2026-01-01T13:00:00 }]
+
+[[rule]]
+id = "own.field"
+tools = ["shell"]
+when.command = "deploy"
+when.fields.frozen = true
+action = "deny"
+message = "Frozen."
+must_match = [{ tool = "shell", command = "deploy", fields.frozen = true }]
+must_not_match = [{ tool = "shell", command = "deploy", fields.frozen = false }]
+
+[[role]]
+name = "reader"
+tools = ["read"]
+
+[[context]]
+id = "tongue"
+at = ["beginning", "compacted", "resumed"]
+keep = true
+text = "Answer in {fields.language}, documents in {fields.document_language}."
+
+[[context]]
+id = "long"
+at = ["beginning", "compacted", "resumed"]
+text = "LONG aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+"""  # noqa: E501 - one block has to be long
+
+BASE = """
+[project]
+time_zone = "UTC"
+[packs]
+paths = ["own.toml"]
+[fields]
+frozen = false
+"""
+
+Opener = Callable[..., Engine]
+
+
+@pytest.fixture(name="clock")
+def _clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(name="opened")
+def _opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: ManualClock):
+    """Opens an engine on a project with the given configuration, trusted by its person."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    engines: list[Engine] = []
+
+    def opened(config: str = "", *, base: str = BASE, trusted: bool = True) -> Engine:
+        directory = tmp_path / f"project-{len(engines)}"
+        directory.mkdir()
+        text = base + config
+        create_project(directory, text)
+        (directory / "own.toml").write_text(PACK)
+        record = str(Project(directory).trust_file())
+        for file, content in (("governance.toml", text), ("own.toml", PACK)):
+            if trusted:
+                grant_trust(record, content, file=file, project=str(directory), by="me", at_ms=1)
+        url = "sqlite:///.governance/journal.db"
+        if "other.db" in config:
+            url = "sqlite:///.governance/other.db"
+        open_journal(url, base=directory, create=True).close()
+        engine = Engine.open(directory, clock=clock)
+        engines.append(engine)
+        return engine
+
+    yield opened
+    for engine in engines:
+        engine.close()
+
+
+def shell(engine: Engine, command: str, **start: str) -> str:
+    session = engine.session("s", **start)
+    if engine.state("s").state is State.ABSENT:
+        session.turn("go")
+    return session.tool("shell", {"command": command}).action
+
+
+def test_packs_paths(opened: Opener) -> None:
+    """Only the packs that are named decide."""
+    shipped = BASE.replace('"own.toml"', '"shipped:git-safety"')
+
+    assert shell(opened(), "forbidden") == "deny"
+    assert shell(opened(base=shipped), "forbidden") == "allow"
+    assert shell(opened(base=shipped), "git push -f") == "deny"
+
+
+def test_packs_layers(opened: Opener, tmp_path: Path) -> None:
+    """A user's file may leave out what projects below it say."""
+    user = tmp_path / "config" / "session-governance"
+    user.mkdir(parents=True)
+    (user / "governance.toml").write_text('[packs]\npaths = []\nlayers = ["machine", "user"]\n')
+
+    assert shell(opened(), "forbidden") == "allow"
+
+
+def test_project_time_zone(opened: Opener, clock: ManualClock) -> None:
+    """The time of day is that of the project's zone."""
+    clock.wall_ms = 1_767_236_400_000  # 2026-01-01 03:00 in UTC, 14:00 in Sydney
+
+    assert shell(opened(), "night") == "deny"
+    assert shell(opened(base=BASE.replace("UTC", "Australia/Sydney")), "night") == "allow"
+
+
+def test_project_name(opened: Opener) -> None:
+    """The project is called as it says."""
+    from governance.config import load_config
+
+    engine = opened(base=BASE.replace("[project]", '[project]\nname = "Atlas"'))
+
+    assert load_config(Path(engine.law.places.project)).name == "Atlas"
+
+
+def test_session_languages_phase_and_style(opened: Opener) -> None:
+    """Sessions begin with the languages, phase and style of the project."""
+    engine = opened(
+        '[session]\nlanguage = "Danish"\ndocument_language = "Welsh"\nphase = "build"\n'
+        'style = "terse"\n'
+    )
+
+    text = engine.session("s").turn("go").text
+    identity = engine.state("s").identity
+
+    assert "Answer in Danish, documents in Welsh." in text
+    assert (identity.phase, identity.style) == ("build", "terse")
+
+
+def test_session_level(opened: Opener) -> None:
+    """Minimal only watches; strict asks about what no rule matches."""
+    assert shell(opened('[session]\nlevel = "minimal"\n'), "forbidden") == "allow"
+    assert shell(opened('[session]\nlevel = "strict"\n'), "fine") == "ask"
+
+
+@pytest.mark.parametrize(
+    ("config", "hours", "state"),
+    [
+        ("", 2, State.RESUMED),
+        ("[resume]\nnotice_seconds_min = 10800\n", 2, State.BETWEEN_TURN),
+        ("", 200, State.BEGINNING),
+        ("[resume]\nfresh_seconds_min = 1000000\n", 200, State.RESUMED),
+    ],
+)
+def test_resume_bounds(
+    opened: Opener, clock: ManualClock, config: str, hours: int, state: State
+) -> None:
+    """A gap leads where the bounds say."""
+    engine = opened(config)
+    session = engine.session("s")
+    session.turn("go")
+    session.interrupt()
+    clock.advance(hours * HOUR_MS)
+
+    engine.handle(Command(event="resume", session="s", delivery="none", history="kept"))
+
+    assert engine.state("s").state is state
+
+
+@pytest.mark.parametrize(("bound", "stale"), [(172_800, True), (300_000, False)])
+def test_resume_stale_bound(opened: Opener, clock: ManualClock, bound: int, stale: bool) -> None:
+    """After the bound the first write needs leave."""
+    engine = opened(f"[resume]\nstale_seconds_min = {bound}\n")
+    session = engine.session("s")
+    session.turn("go")
+    session.interrupt()
+    clock.advance(60 * HOUR_MS)
+    session.resume()
+
+    assert engine.state("s").registers.stale is stale
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(1800, State.BETWEEN_TURN), (600, State.INTERRUPTED)]
+)
+def test_idle_time_out(opened: Opener, clock: ManualClock, seconds: int, state: State) -> None:
+    """A session without work for longer is interrupted."""
+    engine = opened(f"[idle]\nidle_seconds_max = {seconds}\n")
+    session = engine.session("s")
+    session.turn("go")
+    session.turn_ended()
+    clock.advance(700_000)
+
+    engine.session("other").turn("go")
+
+    assert engine.state("s").state is state
+
+
+@pytest.mark.parametrize(
+    ("config", "held"),
+    [("", 3), ("[live]\nsessions_max = 2\n", 2), ("[live]\nidle_seconds_max = 10\n", 1)],
+)
+def test_live_bounds(opened: Opener, clock: ManualClock, config: str, held: int) -> None:
+    """Only so many sessions, and only so old ones, stay in memory."""
+    engine = opened(config)
+    for name in ("a", "b", "c"):
+        clock.advance(11_000)
+        engine.session(name).turn("go")
+
+    assert len(engine.live) == held
+
+
+def test_live_megabytes(opened: Opener) -> None:
+    """The bound in megabytes is one in sessions, by their size."""
+    assert opened("[live]\nmegabytes_max = 1\n").live.capacity < opened().live.capacity
+
+
+def test_journal_url(opened: Opener) -> None:
+    """The store lies where the configuration says."""
+    engine = opened('[journal]\nurl = "sqlite:///.governance/other.db"\n')
+    engine.session("s").turn("go")
+
+    assert (Path(engine.law.places.project) / ".governance" / "other.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "kept"), [("", False), ("[journal]\nredaction = false\n", True)]
+)
+def test_journal_redaction(opened: Opener, config: str, kept: bool) -> None:
+    """Secrets are taken out unless a trusted project says otherwise."""
+    engine = opened(config)
+    engine.session("s").turn("key AKIAIOSFODNN7EXAMPLE")
+
+    stored = b"".join(record.body for record in engine.journal.read("s"))
+
+    assert (b"AKIAIOSFODNN7EXAMPLE" in stored) is kept
+
+
+@pytest.mark.parametrize(
+    ("config", "told"), [("", True), ("[context]\ncharacters_max = 250\n", False)]
+)
+def test_context_characters(opened: Opener, config: str, told: bool) -> None:
+    """What exceeds the budget is left out, blocks that are kept are not."""
+    text = opened(config).session("s").turn("go").text
+
+    assert ("LONG" in text) is told
+    assert "Answer in English" in text
+
+
+@pytest.mark.parametrize(("config", "told"), [("", True), ("[context]\ntokens_max = 60\n", False)])
+def test_context_tokens(opened: Opener, config: str, told: bool) -> None:
+    """The bound in tokens holds where the host tells how long one is."""
+    traits = HostTraits(characters_per_token=4.0)
+
+    assert ("LONG" in opened(config).session("s", traits=traits).turn("go").text) is told
+
+
+@pytest.mark.parametrize(("repeats", "stalls"), [(3, 1), (4, 0)])
+def test_stall_repeats(opened: Opener, repeats: int, stalls: int) -> None:
+    """So many equal failures are a stall."""
+    engine = opened(f"[stall]\nrepeats_max = {repeats}\n")
+    fail_three_times(engine)
+
+    assert engine.state("s").metrics.stalls == stalls
+
+
+@pytest.mark.parametrize(
+    ("reaction", "state"), [("record", "between-turn"), ("halt", "interrupted")]
+)
+def test_stall_reaction(opened: Opener, reaction: str, state: str) -> None:
+    """What follows a stall is the project's choice."""
+    engine = opened(f'[stall]\nreaction = "{reaction}"\n')
+    fail_three_times(engine)
+
+    assert engine.state("s").state == state
+
+
+def fail_three_times(engine: Engine) -> None:
+    session = engine.session("s")
+    session.turn("go")
+    for number in range(3):
+        session.tool("shell", {"command": "make"}, call_id=str(number))
+        session.tool_finished(str(number), outcome="failed", error="broken")
+
+
+def test_defaults_tool(opened: Opener) -> None:
+    """What no rule matches gets the default."""
+    assert shell(opened('[defaults]\ntool = "deny"\n'), "fine") == "deny"
+
+
+@pytest.mark.parametrize(
+    ("policy", "shell_action", "read_action"),
+    [("deny", "deny", "deny"), ("read-only", "deny", "allow"), ("allow", "allow", "allow")],
+)
+def test_defaults_unknown_role(
+    opened: Opener, policy: str, shell_action: str, read_action: str
+) -> None:
+    """A role that no pack declares may do what the policy says."""
+    engine = opened(f'[defaults]\nunknown_role = "{policy}"\n')
+    session = engine.session("s", role="stranger")
+    session.turn("go")
+
+    assert session.tool("shell", {"command": "fine"}).action == shell_action
+    assert session.tool("read", {"path": "a.py"}).action == read_action
+
+
+def test_defaults_mode(opened: Opener) -> None:
+    """In shadow mode the project's rules only watch, and what they saw is journaled."""
+    engine = opened('[defaults]\nmode = "shadow"\n')
+
+    assert shell(engine, "forbidden") == "allow"
+    assert b'"shadows":["own.deny"]' in engine.journal.read("s")[-1].body
+
+
+def test_untrusted_configuration_loosens_nothing(opened: Opener) -> None:
+    """The same configuration in a folder that nobody has trusted still denies."""
+    engine = opened('[defaults]\nmode = "shadow"\n', trusted=False)
+
+    assert shell(engine, "forbidden") == "deny"
+
+
+def test_fields(opened: Opener) -> None:
+    """Rules read the fields of the project."""
+    assert shell(opened(), "deploy") == "allow"
+    assert shell(opened(base=BASE.replace("frozen = false", "frozen = true")), "deploy") == "deny"
+
+
+def test_exempt(opened: Opener) -> None:
+    """An exempted rule does not hold."""
+    engine = opened('[[exempt]]\nrule = "own.deny"\nreason = "known"\n')
+
+    assert shell(engine, "forbidden") == "allow"
+
+
+def test_hosts_roles(opened: Opener) -> None:
+    """The host's agent names stand for roles."""
+    engine = opened('[hosts.python.roles]\nscout = "reader"\n')
+    start = Command(event="start", session="s", agent="scout")
+    engine.handle(start)
+
+    assert engine.state("s").identity.role == "reader"
+    assert shell(engine, "fine") == "deny"
+
+
+@pytest.mark.parametrize("policy", ["allow", "ask", "deny"])
+def test_hosts_unbriefed(opened: Opener, policy: str) -> None:
+    """Where the model cannot be briefed, tools get what the project says."""
+    engine = opened(f'[hosts.python]\nunbriefed = "{policy}"\n')
+    session = engine.session("s", traits=HostTraits(inject="none"))
+    session.turn("go")
+
+    assert session.tool("shell", {"command": "fine"}).action == policy
+
+
+@pytest.mark.parametrize(
+    ("policy", "action"), [("deny", "deny"), ("ask", "ask"), ("rules", "allow")]
+)
+def test_hosts_after_end(opened: Opener, policy: str, action: str) -> None:
+    """A tool after the end gets what the project says."""
+    engine = opened(f'[hosts.python]\nafter_end = "{policy}"\n')
+    session = engine.session("s")
+    session.turn("go")
+    session.end()
+
+    assert session.tool("shell", {"command": "fine"}).action == action
+
+
+@pytest.mark.parametrize("policy", ["allow", "ask", "deny"])
+def test_hosts_unknown_tool(opened: Opener, policy: str) -> None:
+    """A tool that no table names gets what the project says."""
+    engine = opened(f'[hosts.python]\nunknown_tool = "{policy}"\n')
+    session = engine.session("s")
+    session.turn("go")
+
+    assert session.tool("teleport", {"to": "mars"}).action == policy
