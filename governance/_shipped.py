@@ -1,10 +1,10 @@
 """
-Finds the machine and the rule packs that come with the engine.
+Finds the machine, the rule packs and the recorded session that come with the engine.
 
 In a wheel they lie in ``governance/_shipped/``; in a checkout they are the folders
-``states/`` and ``rules/`` at its top. The packaged ones are asked first. The checkout is
-taken only when our own ``pyproject.toml`` lies beside it: a broken installation must not
-read a stranger's ``site-packages/rules``.
+``states/``, ``rules/`` and ``examples/`` at its top. The packaged ones are asked first. The
+checkout is taken only when our own ``pyproject.toml`` lies beside it: a broken installation
+must not read a stranger's ``site-packages/rules``.
 """
 
 from __future__ import annotations
@@ -85,6 +85,22 @@ def pack_texts() -> dict[str, str]:
             "this installation has no rule packs", remedy="install session-governance again"
         )
     return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
+
+
+def recording_text(name: str = "claude_session") -> str:
+    """
+    The text of ``examples/NAME.jsonl``: a real session, one payload a line.
+
+    Raises:
+        ShippedMissing: There is no such recording in this installation.
+    """
+    file = shipped_dir().joinpath("examples", f"{name}.jsonl")
+    if not file.is_file():
+        raise ShippedMissing(
+            f"this installation has no recording `{name}`",
+            remedy="install session-governance again",
+        )
+    return file.read_text(encoding="utf-8")
 
 
 def _is_ours(checkout: Path) -> bool:

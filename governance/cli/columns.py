@@ -1,0 +1,25 @@
+"""Aligned columns without a head, for lists that are no tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from governance.cli.output import console
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+def print_columns(rows: Iterable[Sequence[Text]], *, indent: int = 2) -> None:
+    """Print *rows* with their cells aligned; lines are not folded, so that they can be copied."""
+    held = [tuple(row) for row in rows]
+    counts = range(max((len(row) for row in held), default=0))
+    widths = [max(row[at].cell_len for row in held if at < len(row)) for at in counts]
+    out = console()
+    for row in held:
+        line = row[0].blank_copy(" " * indent)
+        for cell, width in zip(row, widths, strict=False):
+            line.append_text(cell).append(" " * (width - cell.cell_len + 2))
+        line.rstrip()
+        out.print(line, soft_wrap=True)
