@@ -28,8 +28,13 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "sessions": "governance.cli.sessions",
         "show": "governance.cli.showing",
         "why": "governance.cli.explaining",
+        "violations": "governance.cli.people",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
+    },
+    "Decide as a person": {
+        "approve": "governance.cli.people",
+        "pardon": "governance.cli.people",
     },
     "Stand between a host and the engine": {
         "hook": "governance.cli.hosting",
