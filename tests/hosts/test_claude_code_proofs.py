@@ -191,7 +191,11 @@ def test_reminder_follows_a_compaction(lab: Lab) -> None:
 
     assert "TRIAL-BRIEFING" not in lab.last_request()
     context = "SessionStart hook additional context: "
-    told = [one for one in lab.last_request().split("<system-reminder>") if context in one]
+    told = [
+        one.split("</system-reminder>")[0]
+        for one in lab.last_request().split("<system-reminder>")
+        if context in one
+    ]
     assert [one.count("TRIAL-REMINDER") for one in told] == [1]
     kinds = lab.kinds(session)
     assert kinds.count("session.compacted") == 1
