@@ -26,12 +26,6 @@ GROUP_BYTES_MAX = 16 * 1024 * 1024
 """How much one commit takes along, besides what its leader brings."""
 
 
-def _shut_gate() -> threading.Lock:
-    gate = threading.Lock()
-    gate.acquire()
-    return gate
-
-
 @define(eq=False)
 class Request:
     """
@@ -49,8 +43,7 @@ class Request:
     solo: Callable[[], None] | None = None
     answer: Appended | Conflict | Duplicate | None = field(default=None, init=False)
     error: JournalError | None = field(default=None, init=False)
-    leads: bool = field(default=False, init=False)
-    gate: threading.Lock = field(factory=_shut_gate, init=False)
+    gate: threading.Lock | None = field(default=None, init=False)
 
     @classmethod
     def of(cls, batch: tuple[Append, ...], key: str | None) -> Request:
@@ -125,47 +118,46 @@ class GroupCommit:
 
     def _go_through(self, request: Request, wait_ms: int) -> None:
         until = time.monotonic() + wait_ms / 1000
+        gate = None
         with self._lock:
-            if len(self._waiting) >= WAITING_MAX:
+            if not self._led:
+                self._led = True
+            elif len(self._waiting) >= WAITING_MAX:
                 raise StoreBusy(
                     f"{WAITING_MAX} callers wait for the store already",
                     remedy="try again in a moment",
                 )
-            self._waiting.append(request)
-            leads, self._led = not self._led, True
-        if leads or self._wait_turn(request, until):
+            else:
+                gate = request.gate = threading.Lock()
+                gate.acquire()
+                self._waiting.append(request)
+        if gate is None or self._wait_turn(request, gate, until):
             try:
                 self._lead(request, until)
             finally:
                 self._hand_over()
 
-    def _wait_turn(self, request: Request, until: float) -> bool:
+    def _wait_turn(self, request: Request, gate: threading.Lock, until: float) -> bool:
         """Wait for an answer; ``True`` where this caller must lead instead."""
-        if not request.gate.acquire(timeout=max(0.0, until - time.monotonic())):
+        if not gate.acquire(timeout=max(0.0, until - time.monotonic())):
             with self._lock:
-                if not request.leads and request in self._waiting:
+                if request in self._waiting:
                     self._waiting.remove(request)
                     raise StoreBusy("the store stayed locked past the deadline", remedy="try again")
             # Some leader holds it, in a commit that is under way: its end is near, and
             # only that end says whether the rows were written.
-            request.gate.acquire()
+            gate.acquire()
         return not request.settled
 
     def _lead(self, own: Request, until: float) -> None:
         if own.solo is not None:
-            with self._lock:
-                self._waiting.remove(own)
             own.solo()
             return
-        with self._lock:
-            durable = any(one.durable for one in self._waiting)
-        wait_ms = max(0, int((until - time.monotonic()) * 1000))
-        try:
-            self._committer.begin(durable, wait_ms)
-        except BaseException:
+        durable = own.durable
+        if self._waiting and not durable:
             with self._lock:
-                self._waiting.remove(own)
-            raise
+                durable = any(one.durable for one in self._waiting)
+        self._committer.begin(durable, max(0, int((until - time.monotonic()) * 1000)))
         group = self._take(own, durable)
         try:
             self._committer.commit(group)
@@ -173,7 +165,7 @@ class GroupCommit:
             for one in group:
                 if not one.settled:
                     one.error = JournalError("the append was interrupted; nothing was written")
-                if one is not own:
+                if one.gate is not None and one is not own:
                     one.gate.release()
 
     def _take(self, own: Request, durable: bool) -> list[Request]:
@@ -184,14 +176,11 @@ class GroupCommit:
         along; a durable one that came into a commit that is not synced waits for the next.
         """
         group, rows, size = [own], 0, 0
+        if not self._waiting:
+            return group
         left: list[Request] = []
         with self._lock:
-            if len(self._waiting) == 1:
-                self._waiting = left
-                return group
             for one in self._waiting:
-                if one is own:
-                    continue
                 if one.solo is not None:
                     left.append(one)
                     continue
@@ -212,6 +201,7 @@ class GroupCommit:
             if not self._waiting:
                 self._led = False
                 return
-            heir = self._waiting[0]
-            heir.leads = True
+            heir = self._waiting.pop(0)
+        # INVARIANT: whoever waits has a gate, and waits at it.
+        assert heir.gate is not None
         heir.gate.release()

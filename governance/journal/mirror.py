@@ -11,8 +11,8 @@ are written only once a durable commit has carried their rows to the disk as wel
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -29,7 +29,6 @@ except ImportError:  # a platform without it: see `Mirror._compact`
 _MAGIC = "governance-heads 1"
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
-_CHECK_CHARACTERS = 16
 _LINE_BYTES_MAX = 4_096
 PENDING_MAX = 10_000
 """Heads that may wait for a durable commit; beyond it the oldest are forgotten, so unmirrored."""
@@ -37,6 +36,9 @@ PENDING_MAX = 10_000
 COMPACT_BYTES_MIN = 1024 * 1024
 COMPACT_GROWTH = 4
 """The file is rewritten once it is this many times as long as after the last rewriting."""
+
+CHECK_WRITES = 64
+"""Writes after which it is looked at whether the file is still in its place."""
 
 _REPLACED_TRIES = 10
 _CHUNK_BYTES = 1024 * 1024
@@ -58,8 +60,9 @@ class Damaged:
 
 
 def _sealed(text: str) -> bytes:
-    check = hashlib.sha256(text.encode()).hexdigest()[:_CHECK_CHARACTERS]
-    return f"{text} {check}\n".encode()
+    # Against accidents alone: who may write here can write a checksum as well.
+    data = text.encode()
+    return b"%b %08x\n" % (data, zlib.crc32(data))
 
 
 def _unsealed(line: bytes) -> str | None:
@@ -144,6 +147,8 @@ class Mirror:
     _place: str = field(init=False)
     _handle: int = field(default=-1, init=False)
     _pending: dict[str, Head] = field(factory=dict, init=False)
+    _unchecked: dict[str, Head] = field(factory=dict, init=False)
+    _writes: int = field(default=0, init=False)
     _compact_at_bytes: int = field(default=COMPACT_BYTES_MIN, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -176,36 +181,52 @@ class Mirror:
         if not durable or self.problem:
             return
         try:
-            self._append(b"".join([_line(head) for head in pending.values()]))
+            self._write(pending.values())
+            self._unchecked.update(pending)
+            pending.clear()
+            self._writes += 1
+            if self._writes >= CHECK_WRITES or len(self._unchecked) > PENDING_MAX:
+                self._check_place()
         except OSError as error:
             self.problem = f"`{self.path}`: {error.strerror or error}"
-        else:
-            pending.clear()
 
     def close(self) -> None:
         """Close the file; heads that no durable commit covered stay unmirrored."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+        if self._handle < 0:
+            return
+        if self._unchecked and not self.problem:
+            with contextlib.suppress(OSError):  # the lines were written; this is for the rare
+                self._check_place()
+        os.close(self._handle)
+        self._handle = -1
 
-    def _append(self, lines: bytes) -> None:
+    def _write(self, heads: Iterable[Head]) -> None:
+        """Add a line a head, in one write, which other processes' writes cannot tear apart."""
+        lines = b"".join([_line(head) for head in heads])
+        if os.write(self._handle, lines) != len(lines):
+            raise OSError(0, "the heads were written in part")
+
+    def _check_place(self) -> None:
         """
-        Add *lines*, which appends of other processes cannot tear apart.
+        See whether another process has rewritten the file, and whether it has grown long.
 
-        INVARIANT: no line is lost to a rewriting by another process. One written before the
-        new file took the place is carried over by whoever rewrites; where the file is found
-        replaced after the write (no name is left to it), they are written once more.
+        A line that was added to the old file before the new one took its place is carried
+        over by whoever rewrites; what was written to it afterwards is written again here.
+        Not asked at every write: a file whose status was asked for has its times
+        recorded anew by the next write, which then makes the next sync of the store wait.
         """
         for _ in range(_REPLACED_TRIES):
-            if os.write(self._handle, lines) != len(lines):
-                raise OSError(0, "the heads were written in part")
             mine = os.fstat(self._handle)
             if mine.st_nlink:
+                self._unchecked.clear()
+                self._writes = 0
                 if mine.st_size > self._compact_at_bytes:
                     self._compact()
                 return
-            self.close()
+            os.close(self._handle)
+            self._handle = -1
             self._open()
+            self._write(self._unchecked.values())
         raise OSError(0, "the file was replaced again and again")
 
     def _open(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from governance.journal.secret_patterns import PATTERNS, Pattern, compiled, is_set_value
+from governance.journal.secret_patterns import NEEDLES, PATTERNS, Pattern, compiled, is_set_value
 from governance.values import DEPTH_MAX, Json, ValueRefused
 
 _PASSES_MAX = 4
@@ -29,6 +29,12 @@ def redact(value: Json) -> tuple[Json, tuple[str, ...]]:
     Raises:
         ValueRefused: Nested deeper than 64 levels.
     """
+    texts: list[str] = []
+    _gather(value, texts, 0)
+    low = "\n".join(texts).lower()
+    # Nearly every row holds no secret: one look at all of its texts settles that.
+    if not any(needle in low for needle in NEEDLES):
+        return value, ()
     hits: dict[str, None] = {}
     clean = _clean(value, hits, 0)
     return (clean, tuple(sorted(hits))) if hits else (value, ())
@@ -38,6 +44,23 @@ def redact_text(text: str) -> tuple[str, tuple[str, ...]]:
     """As `redact`, of one text."""
     hits: dict[str, None] = {}
     return _clean_text(text, hits), tuple(sorted(hits))
+
+
+def _gather(value: Json, texts: list[str], depth: int) -> None:
+    """Add every text and every key in *value* to *texts*."""
+    if isinstance(value, str):
+        texts.append(value)
+    elif isinstance(value, Mapping):
+        if depth >= DEPTH_MAX:
+            raise ValueRefused(f"nested deeper than {DEPTH_MAX} levels")
+        for key, one in value.items():
+            texts.append(key)
+            _gather(one, texts, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        if depth >= DEPTH_MAX:
+            raise ValueRefused(f"nested deeper than {DEPTH_MAX} levels")
+        for one in value:
+            _gather(one, texts, depth + 1)
 
 
 def _clean(value: Json, hits: dict[str, None], depth: int) -> Json:

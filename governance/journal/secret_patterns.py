@@ -168,7 +168,10 @@ PATTERNS: tuple[Pattern, ...] = (
     ),
     Pattern(
         "gitlab-token",
-        (b"gl",),
+        (
+            b"glpat-", b"glptt-", b"gldt-", b"glrt-", b"glrtr-", b"glcbt-", b"gloas-", b"glft-",
+            b"glsoat-", b"glimt-", b"glagent-", b"glffct-",
+        ),
         rb"\bgl(?:pat|ptt|dt|rt|rtr|cbt|oas|ft|soat|imt|agent|ffct)-[A-Za-z0-9_.-]{20,}",
     ),
     Pattern(
@@ -274,3 +277,8 @@ def compiled(pattern: Pattern) -> re2._Regexp:
         options.encoding = re2.Options.Encoding.LATIN1
         made = _compiled[pattern.source] = re2.compile(pattern.source, options)
     return made
+
+NEEDLES: tuple[str, ...] = tuple(
+    sorted({needle.decode() for pattern in PATTERNS for needle in pattern.needles})
+)
+"""A text that holds none of these, in lower case, holds no secret that is known here."""

@@ -171,17 +171,30 @@ def find_key(connection: apsw.Connection, path: Path, key: str) -> Record | None
 
 
 def look(
-    connection: apsw.Connection, path: Path, batch: tuple[Append, ...], key: str | None
+    connection: apsw.Connection,
+    path: Path,
+    batch: tuple[Append, ...],
+    key: str | None,
+    known: dict[str, Head],
 ) -> tuple[Head, ...] | Conflict | Duplicate:
-    """The heads to write *batch* after, or why nothing is to be written."""
+    """
+    The heads to write *batch* after, or why nothing is to be written.
+
+    Heads in *known* are taken as they are; others are read, checked, and added to it.
+    """
     if key is not None:
-        known = find_key(connection, path, key)
-        if known is not None:
-            return Duplicate(known)
-    heads = tuple(sound_head(connection, path, one.session) for one in batch)
-    if any(head.seq != one.expected_seq for head, one in zip(heads, batch, strict=True)):
-        return Conflict(heads)
-    return heads
+        first = find_key(connection, path, key)
+        if first is not None:
+            return Duplicate(first)
+    heads: list[Head] = []
+    fits = True
+    for one in batch:
+        head = known.get(one.session)
+        if head is None:
+            head = known[one.session] = sound_head(connection, path, one.session)
+        fits = fits and head.seq == one.expected_seq
+        heads.append(head)
+    return tuple(heads) if fits else Conflict(tuple(heads))
 
 
 def write(

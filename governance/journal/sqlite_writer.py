@@ -29,6 +29,10 @@ def _file_identity(path: str) -> tuple[int, int]:
     return seen.st_dev, seen.st_ino
 
 
+HEADS_KEPT_MAX = 4_096
+"""Sessions whose heads a writer remembers; then it begins to learn them anew."""
+
+
 @define(eq=False)
 class Writer:
     """
@@ -47,6 +51,7 @@ class Writer:
     _place: str = field(init=False)
     _file: tuple[int, int] = field(init=False)
     _seen_version: int = field(default=-1, init=False)
+    _heads: dict[str, Head] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._place = str(self.path)
@@ -96,10 +101,16 @@ class Writer:
             raise store_error(error, self.path) from None
 
     def _check_version(self) -> None:
-        """Refuse a store that another engine migrated; looked at when the file was changed."""
+        """
+        Refuse a store that another engine migrated, and forget the heads known so far.
+
+        Both only when another connection has changed the file since our last commit: SQLite
+        says so in a counter that costs no statement.
+        """
         data = self.connection.data_version()
-        if data == self._seen_version:
+        if data == self._seen_version and len(self._heads) < HEADS_KEPT_MAX:
             return
+        self._heads.clear()
         version = schema_version(self.connection)
         if version != VERSION:
             self._undo()
@@ -158,6 +169,7 @@ class Writer:
                 self._undo()
                 committing = False
             if committing:
+                self._heads.clear()
                 for one in group:
                     one.error = self._unknown("the thread that committed was interrupted")
             raise
@@ -182,12 +194,16 @@ class Writer:
 
     def _write(self, request: Request) -> Appended | Conflict | Duplicate | JournalError:
         try:
-            heads = sqlite_rows.look(self.connection, self.path, request.batch, request.key)
+            heads = sqlite_rows.look(
+                self.connection, self.path, request.batch, request.key, self._heads
+            )
         except JournalError as error:
             return error
         if isinstance(heads, (Conflict, Duplicate)):
             return heads
-        return sqlite_rows.write(self.connection, request.batch, heads, request.key)
+        written = sqlite_rows.write(self.connection, request.batch, heads, request.key)
+        self._heads.update((head.session, head) for head in written.heads)
+        return written
 
     def _failed(self, error: apsw.Error, committing: bool) -> JournalError:
         """What *error* means: rolled back for certain, or not known."""
@@ -211,6 +227,7 @@ class Writer:
     def _undo(self) -> None:
         import apsw
 
+        self._heads.clear()
         try:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")

@@ -84,7 +84,7 @@ def test_callers_that_come_while_the_lock_is_waited_for_ride_along() -> None:
         _start(lambda n=n: queue.submit(_request(f"s{n}"), _WAIT_MS))  # type: ignore[misc]
         for n in range(6)
     ]
-    _await_queue(queue, 6)
+    _await_queue(queue, 5)
     recorder.free.set()
     for thread in threads:
         thread.join()
@@ -100,7 +100,7 @@ def test_a_durable_caller_never_rides_in_an_unsynced_commit() -> None:
     recorder.entered.wait()
     second = _start(lambda: queue.submit(_request("decided"), _WAIT_MS))
     third = _start(lambda: queue.submit(_request("seen too", durable=False), _WAIT_MS))
-    _await_queue(queue, 3)
+    _await_queue(queue, 2)
     recorder.free.set()
     for thread in (first, second, third):
         thread.join()
@@ -120,7 +120,7 @@ def test_a_group_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
         threads.append(
             _start(lambda n=n: queue.submit(_request(f"s{n}", rows=2), _WAIT_MS))  # type: ignore[misc]
         )
-        _await_queue(queue, n + 2)
+        _await_queue(queue, n + 1)
     recorder.free.set()
     for thread in threads:
         thread.join()
@@ -129,7 +129,7 @@ def test_a_group_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_queue_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """One caller too many is told at once that the store is busy."""
-    monkeypatch.setattr(group_commit, "WAITING_MAX", 1)
+    monkeypatch.setattr(group_commit, "WAITING_MAX", 0)
     recorder = Recorder()
     recorder.free.clear()
     queue = GroupCommit(recorder)
@@ -199,7 +199,7 @@ def test_an_interrupted_leader_leaves_no_caller_hanging() -> None:
     first = _start(leader)
     recorder.entered.wait()
     second = _start(follower)
-    _await_queue(queue, 2)
+    _await_queue(queue, 1)
     recorder.free.set()
     first.join()
     second.join()
@@ -217,9 +217,9 @@ def test_work_that_wants_the_store_alone_gets_its_turn() -> None:
     first = _start(lambda: queue.submit(_request("a"), _WAIT_MS))
     recorder.entered.wait()
     solo = _start(lambda: queue.alone(lambda: ran.append(len(recorder.groups)), _WAIT_MS))
-    _await_queue(queue, 2)
+    _await_queue(queue, 1)
     third = _start(lambda: queue.submit(_request("b"), _WAIT_MS))
-    _await_queue(queue, 3)
+    _await_queue(queue, 2)
     assert ran == []
     recorder.free.set()
     for thread in (first, solo, third):

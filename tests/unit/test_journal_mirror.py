@@ -107,6 +107,7 @@ def test_the_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """It is rewritten with the newest head of each session, also of sessions not seen lately."""
     monkeypatch.setattr(mirror_module, "COMPACT_BYTES_MIN", 4_000)
     path = tmp_path / "heads"
+    monkeypatch.setattr(mirror_module, "CHECK_WRITES", 10)
     mirror = Mirror(path, _IDENTITY)
     mirror._compact_at_bytes = 4_000
     mirror.begin([_head("quiet", 9)])
@@ -132,6 +133,7 @@ def test_a_mirror_locked_by_a_stopped_process_delays_no_append(
 ) -> None:
     """A process stopped while it rewrites the file holds nobody up; lines go on being added."""
     fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(mirror_module, "CHECK_WRITES", 1)
     path = tmp_path / "heads"
     mirror = _begun(path)
     mirror._compact_at_bytes = 0
@@ -151,6 +153,7 @@ def test_lines_written_while_the_file_is_replaced_are_carried_over(
 ) -> None:
     """A head that another process adds between the reading and the replacing is not lost."""
     path = tmp_path / "heads"
+    monkeypatch.setattr(mirror_module, "CHECK_WRITES", 1)
     one, other = _begun(path, _head("old", 1)), _begun(path)
     replace = Mirror._replace
 
@@ -166,6 +169,21 @@ def test_lines_written_while_the_file_is_replaced_are_carried_over(
     assert list(read_heads(path))[-1] == _head("later", 8)
     one.close()
     other.close()
+
+
+def test_lines_written_after_the_file_was_replaced_are_written_again(tmp_path: Path) -> None:
+    """Heads written to a file without a name follow into the new one, by close at the latest."""
+    path = tmp_path / "heads"
+    one, other = _begun(path, _head("old", 1)), _begun(path)
+    other.note([_head("before", 2)], durable=True)
+    one._compact_at_bytes = 0
+    one._check_place()
+    other.note([_head("after", 3)], durable=True)
+    assert _head("after", 3) not in list(read_heads(path))
+    other.close()
+    heads = list(read_heads(path))
+    assert {_head("old", 1), _head("before", 2), _head("after", 3)} == set(heads)
+    one.close()
 
 
 def test_pending_heads_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
