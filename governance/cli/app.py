@@ -35,6 +35,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Decide as a person": {
         "approve": "governance.cli.people",
         "pardon": "governance.cli.people",
+        "pause": "governance.cli.pausing",
+        "trust": "governance.cli.trusting",
+        "anchor": "governance.cli.anchoring",
     },
     "Stand between a host and the engine": {
         "hook": "governance.cli.hosting",
