@@ -18,7 +18,7 @@ _ID_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 class PayloadRefused(GovernanceError):
     """A payload that nothing can be decided from: too big, no JSON, or without its ids."""
 
-    code = "GOV620"
+    code = "GOV701"
 
 
 class Unbound(PayloadRefused):

@@ -45,7 +45,7 @@ def read_recording(text: str, file: str, project: Path) -> tuple[Recorded, ...]:
     The payloads of the recording *text*, as if it had been made in *project*.
 
     Raises:
-        DefinitionError: GOV622 for every line that is no payload of a known event, or
+        DefinitionError: GOV703 for every line that is no payload of a known event, or
             that goes back in time.
     """
     made: list[Recorded] = []
@@ -56,11 +56,11 @@ def read_recording(text: str, file: str, project: Path) -> tuple[Recorded, ...]:
             if made and one.at_ms < made[-1].at_ms:
                 raise ValueError(f"`at_ms` {one.at_ms} is before {made[-1].at_ms}")
         except ValueError as error:
-            problems.append(Diagnostic("GOV622", str(error), file, number))
+            problems.append(Diagnostic("GOV703", str(error), file, number))
         else:
             made.append(one)
     if not made and not problems:
-        problems.append(Diagnostic("GOV622", "the recording has no line", file))
+        problems.append(Diagnostic("GOV703", "the recording has no line", file))
     if problems:
         raise DefinitionError(tuple(problems))
     return tuple(made)

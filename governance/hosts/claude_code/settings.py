@@ -40,7 +40,7 @@ BYTES_MAX = 4_000_000
 class SettingsRefused(GovernanceError):
     """The host's settings cannot be read as what they should be; they were left alone."""
 
-    code = "GOV621"
+    code = "GOV702"
 
 
 @frozen
