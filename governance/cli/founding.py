@@ -207,7 +207,7 @@ def _private_parts(project: Project, kept_store: Path | None) -> Iterator[Effect
 
 
 def remains_of(directory: Path | None) -> Project:
-    """The project in *directory*, or the nearest upwards from here, if only a part of it is left."""
+    """The project in *directory*, else the nearest upwards from here, or what is left of it."""
     if directory is not None:
         return Project(directory.absolute())
     here = Path.cwd()

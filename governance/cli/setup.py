@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from governance.cli import HOSTS
+from governance.cli.columns import print_columns
 from governance.cli.founding import (
     CHANGED,
     KEPT,
@@ -32,7 +33,6 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import require_person
 from governance.cli.opening import rules_of
-from governance.cli.columns import print_columns
 from governance.cli.output import Tone, print_diagnostics, print_json, print_line, styled
 from governance.config import default_toml, load_config
 from governance.errors import MisuseError

@@ -1,0 +1,98 @@
+"""The hooks of Claude Code as they stand in the settings of a project, and how to run one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from governance.cli.frame import file_error
+from governance.errors import GovernanceError
+from governance.hosts.claude_code.capabilities import EVENTS
+from governance.hosts.claude_code.settings import BYTES_MAX, HOOK_FILE, SETTINGS
+
+HOOK_MARK = "/".join(HOOK_FILE.parts[-4:])
+SHELL = "/bin/sh"
+SECONDS_MAX = 60
+"""How long a hook may take here: longer than any deadline of its own."""
+
+ENV_FILE = "CLAUDE_ENV_FILE"
+"""The one variable that the hook reads; that of whoever runs us says nothing about a replay."""
+
+
+class HookSilent(GovernanceError):
+    """An installed hook could not be run, or gave no answer in time."""
+
+    code = "GOV645"
+
+
+@frozen
+class Answered:
+    """What a hook gave back, and how long its whole process took, in milliseconds."""
+
+    out: str
+    code: int
+    took_ms: float
+
+
+def settings_of(file: Path) -> Mapping[str, object]:
+    """The JSON object in *file*; an empty one when it is not there or is none."""
+    try:
+        with file.open("rb") as stream:
+            value = json.loads(stream.read(BYTES_MAX))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise file_error(file, error) from None
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def hook_commands(directory: Path) -> Mapping[str, str]:
+    """Event → the command line of our hook, as it stands in the settings of *directory*."""
+    found: dict[str, str] = {}
+    hooks = settings_of(directory / SETTINGS).get("hooks")
+    for event in EVENTS if isinstance(hooks, dict) else ():
+        groups = hooks.get(event) if isinstance(hooks, dict) else None
+        for group in groups if isinstance(groups, list) else ():
+            for entry in group.get("hooks", ()) if isinstance(group, dict) else ():
+                line = entry.get("command") if isinstance(entry, dict) else None
+                if isinstance(line, str) and HOOK_MARK in line.replace("\\", "/"):
+                    found[event] = line
+    return found
+
+
+def run_hook(
+    line: str, payload: Mapping[str, object], *, variables: Mapping[str, str], directory: Path
+) -> Answered:
+    """
+    Run the command *line* as the client does, through a shell, with *payload* on its input.
+
+    Raises:
+        HookSilent: GOV645, it could not be started, or took longer than `SECONDS_MAX`.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != ENV_FILE}
+    data = json.dumps(payload).encode("ascii")
+    begun = time.perf_counter()
+    try:
+        done = subprocess.run(  # noqa: S603 -- the very line that the client would run
+            [SHELL, "-c", line],
+            input=data,
+            capture_output=True,
+            check=False,
+            cwd=directory,
+            env={**environment, **variables},
+            timeout=SECONDS_MAX,
+        )
+    except subprocess.TimeoutExpired:
+        raise HookSilent(f"the hook gave no answer within {SECONDS_MAX} s: `{line}`") from None
+    except OSError as error:
+        raise HookSilent(f"the hook cannot be run: {error.strerror}: `{line}`") from None
+    took_ms = (time.perf_counter() - begun) * 1000
+    return Answered(done.stdout.decode("utf-8", "replace"), done.returncode, took_ms)

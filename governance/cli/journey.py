@@ -1,0 +1,120 @@
+"""The way that one session took, from its rows: as counts for a picture, and as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import evolve, frozen
+
+from governance.cli.output import Tone
+from governance.diagrams.path import SessionPath, spell_ms
+from governance.engine.encoding import body_of
+from governance.journal.records import Record
+from governance.machine.definition import Definition
+from governance.machine.registers import ABSENT
+
+DENYING = frozenset({"deny", "halt"})
+
+
+@frozen
+class Stay:
+    """
+    One stay in one state.
+
+    Attributes:
+        event: What led here, or ``""`` for where a session begins.
+
+        calls: Tool calls that were decided here.
+    """
+
+    state: str
+    event: str = ""
+    since_ms: int = 0
+    spent_ms: int = 0
+    turns: int = 0
+    calls: int = 0
+    denied: int = 0
+
+    @property
+    def doings(self) -> str:
+        """What was done here, in words."""
+        counted = (
+            (self.turns, "turn", ""),
+            (self.calls, "call", f", {self.denied} denied" if self.denied else ""),
+        )
+        return ", ".join(
+            f"{count} {noun}{'s' if count != 1 else ''}{more}"
+            for count, noun, more in counted
+            if count
+        )
+
+
+def stays(rows: Iterable[Record], definition: Definition, *, until_ms: int) -> tuple[Stay, ...]:
+    """The stays of the session whose whole journal *rows* is, the last until *until_ms*."""
+    made: list[Stay] = [Stay(ABSENT.state.value)]
+    for record in rows:
+        body = body_of(record)
+        before, after = str(body.get("before") or ""), str(body.get("after") or "")
+        if before != after:
+            here = made[-1]
+            made[-1] = evolve(here, spent_ms=max(0, record.at_ms - here.since_ms))
+            event = _event(definition, before, after, record.kind)
+            made.append(Stay(after, event, record.at_ms))
+            continue
+        data = body.get("data")
+        here = made[-1]
+        if record.kind == "turn.started":
+            made[-1] = evolve(here, turns=here.turns + 1)
+        elif record.kind == "tool.decided":
+            action = data.get("action") if isinstance(data, dict) else ""
+            made[-1] = evolve(here, calls=here.calls + 1, denied=here.denied + (action in DENYING))
+    made[0] = evolve(made[0], spent_ms=0)
+    made[-1] = evolve(made[-1], spent_ms=max(0, until_ms - made[-1].since_ms))
+    return tuple(made)
+
+
+def _event(definition: Definition, before: str, after: str, kind: str) -> str:
+    """The event of the machine that moved a session so and was recorded as *kind*."""
+    for source, event, target, branch in definition.moves():
+        emits = branch.emits or definition.events[event].emits
+        if (source, target) == (before, after) and kind in emits:
+            return event
+    return kind
+
+
+def path_of(way: Sequence[Stay], *, title: str) -> SessionPath:
+    """*way* as counts, for a picture."""
+    edges: dict[tuple[str, str, str], int] = {}
+    returns: dict[tuple[str, str, str], int] = {}
+    spent: dict[str, int] = {}
+    denials: dict[str, int] = {}
+    for at, here in enumerate(way):
+        if at:
+            spent[here.state] = spent.get(here.state, 0) + here.spent_ms
+            key = (way[at - 1].state, here.event, here.state)
+            edges[key] = edges.get(key, 0) + 1
+            if at > 1 and here.event == "resume" and here.state == way[at - 2].state:
+                returns[key] = returns.get(key, 0) + 1
+        if here.denied:
+            denials[here.state] = denials.get(here.state, 0) + here.denied
+    return SessionPath(edges, returns, spent, denials, way[-1].state, title)
+
+
+def lines_of(way: Sequence[Stay], definition: Definition) -> Iterator[tuple[str, Tone]]:
+    """*way* drawn downwards, one line a state and one an event, each with its tone."""
+    wide = max(len(_title(definition, one.state)) for one in way)
+    for at, here in enumerate(way):
+        if at:
+            yield f"  │ {here.event}", "quiet"
+        last = at == len(way) - 1
+        parts = [spell_ms(here.spent_ms) if at and not last else "", here.doings]
+        told = "  ".join(part for part in parts if part)
+        dots = "·" * (wide - len(_title(definition, here.state)) + 3)
+        line = f"  {'●' if last else '○'} {_title(definition, here.state)}"
+        yield (f"{line} {dots} {told}" if told else line), "bad" if here.denied else "plain"
+
+
+def _title(definition: Definition, state: str) -> str:
+    row = definition.states.get(state)
+    # Where a session begins and where it ends have the same sign in pictures.
+    return row.title if row is not None and row.title != "[*]" else state.capitalize()
