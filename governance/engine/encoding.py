@@ -11,7 +11,7 @@ from governance.events import Event
 from governance.journal.records import Record, Row
 from governance.session.draft import DraftRow
 from governance.session.replies import Injection, Reply
-from governance.values import Json, dump_json, load_json
+from governance.values import Json, dump_checked, load_json
 
 _REPLY_FIELDS = tuple(name for name in attrs.fields_dict(Reply) if name != "injection")
 
@@ -30,7 +30,8 @@ def encode_rows(
         body = row.body
         if reply is not None and at == len(rows) - 1:
             body = {**body, "reply": reply}
-        made.append(Row(row.kind, row.at_ms, dump_json(body), row.durable))
+        # What a row holds was checked when it came in, or was made here.
+        made.append(Row(row.kind, row.at_ms, dump_checked(body), row.durable))
     return tuple(made)
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 CODES: Mapping[str, str] = {
     "GOV401": "a session id that no store can hold",
-    "GOV508": "a session that others write all the time",
+    "GOV511": "a session that others write all the time",
 }
 
 CONFLICTS_MAX = 8
@@ -293,7 +293,7 @@ class Engine:
                     self._publish(result.records)
                     return result.records[-1]
                 self.live.drop(session)
-        raise JournalError("the session is written by others all the time", code="GOV508")
+        raise JournalError("the session is written by others all the time", code="GOV511")
 
     # -- one step ---------------------------------------------------------------
 
@@ -330,7 +330,7 @@ class Engine:
                     for head in heads:
                         self.live.drop(head.session)
         raise JournalError(
-            f"the session was written by others {CONFLICTS_MAX} times in a row", code="GOV508"
+            f"the session was written by others {CONFLICTS_MAX} times in a row", code="GOV511"
         )
 
     def _decide(self, command: Command) -> list[Step]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from pathlib import Path
 
 from governance.errors import DefinitionError, Diagnostic
 from governance.journal.records import Journal
+from governance.project import user_state_directory
 
 DEFAULT_URL = "sqlite:///.governance/journal.db"
 """Where a project's journal is, unless its configuration says otherwise."""
@@ -64,7 +64,7 @@ def default_mirror(path: Path) -> Path:
     name made from the store's own place.
     """
     name = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
-    return state_folder() / "heads" / f"{name}.heads"
+    return user_state_directory() / "heads" / f"{name}.heads"
 
 
 def _mirror_if_any(path: Path) -> Path | None:
@@ -75,26 +75,6 @@ def _mirror_if_any(path: Path) -> Path | None:
         return None
 
 
-def state_folder() -> Path:
-    """
-    The engine's folder for what must outlive a project: ``XDG_STATE_HOME`` where it is set
-    and absolute, else what the platform uses.
-
-    Raises:
-        RuntimeError: The user has no home folder.
-    """
-    given = os.environ.get("XDG_STATE_HOME", "")
-    if given and os.path.isabs(given):  # noqa: PTH117 - a text, not yet a path
-        root = Path(given)
-    elif sys.platform == "win32":
-        root = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        root = Path.home() / "Library" / "Application Support"
-    else:
-        root = Path.home() / ".local" / "state"
-    return root / "session-governance"
-
-
 def _path_text(url: str) -> str:
     return url.removeprefix(_SQLITE).removesuffix(_NO_MIRROR)
 
@@ -102,8 +82,8 @@ def _path_text(url: str) -> str:
 def _refused(url: str) -> DefinitionError:
     scheme = url.partition(":")[0]
     if scheme in ("postgresql", "postgres"):
-        message = f"journals of scheme `{scheme}` are not supported yet"
-        mend = f"an extra for them comes later; supported are {_SUPPORTED}"
+        message = f"journals of scheme `{scheme}` are not supported"
+        mend = f"supported are {_SUPPORTED}"
     elif scheme == "sqlite":
         message = f"`{url}` is no url of a store"
         mend = "write `sqlite:///.governance/journal.db`; the one option is `?mirror=off`"

@@ -9,7 +9,7 @@ import pytest
 from governance.errors import DefinitionError, StoreMissing
 from governance.journal import open_journal
 from governance.journal.memory import MemoryJournal
-from governance.journal.opening import DEFAULT_URL, default_mirror, state_folder, store_path
+from governance.journal.opening import DEFAULT_URL, default_mirror, store_path
 from governance.journal.sqlite import SqliteJournal
 
 
@@ -88,8 +88,8 @@ def test_nothing_is_created_without_leave(base: Path, state: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("postgresql://localhost/x", "not supported yet"),
-        ("postgres://localhost/x", "an extra for them comes later"),
+        ("postgresql://localhost/x", "are not supported"),
+        ("postgres://localhost/x", "supported are"),
         ("mysql://localhost/x", "supported are `sqlite:///path/to/journal.db` and `memory:`"),
         ("sqlite://journal.db", "sqlite:///.governance/journal.db"),
         ("sqlite:///", "no url of a store"),
@@ -108,15 +108,14 @@ def test_another_url_is_a_definition_error(base: Path, url: str, says: str) -> N
     assert list(base.iterdir()) == []
 
 
-def test_the_state_folder_falls_back_to_the_home(
+def test_the_mirror_falls_back_to_the_home(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A relative or missing XDG_STATE_HOME is not followed."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     for value in ("", "relative/path"):
         monkeypatch.setenv("XDG_STATE_HOME", value)
-        assert tmp_path in state_folder().parents
+        assert tmp_path in default_mirror(tmp_path / "journal.db").parents
 
 
 def test_a_user_without_a_home_has_a_store_without_a_mirror(
@@ -124,12 +123,12 @@ def test_a_user_without_a_home_has_a_store_without_a_mirror(
 ) -> None:
     """Where no state folder can be named, the journal opens and says that it is unanchored."""
 
-    def homeless() -> Path:
+    def homeless(_path: Path) -> Path:
         raise RuntimeError("no home")
 
     monkeypatch.delenv("XDG_STATE_HOME")
-    monkeypatch.delenv("LOCALAPPDATA", raising=False)
-    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(Path, "expanduser", homeless)
     journal = open_journal(DEFAULT_URL, base=base, create=True)
     assert isinstance(journal, SqliteJournal)
     assert journal.mirror_problem
