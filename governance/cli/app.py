@@ -29,6 +29,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "show": "governance.cli.showing",
         "why": "governance.cli.explaining",
         "violations": "governance.cli.people",
+        "diagram": "governance.cli.machines",
+        "listeners": "governance.cli.machines",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
     },
