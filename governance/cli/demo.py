@@ -13,7 +13,7 @@ from attrs import frozen
 
 from governance._shipped import recording_text
 from governance.cli.columns import print_columns
-from governance.cli.founding import found_project, install_host
+from governance.cli.founding import found_project, install_host, remove_project
 from governance.cli.frame import (
     FINE,
     FOUND,
@@ -25,18 +25,25 @@ from governance.cli.frame import (
 from governance.cli.journey import DENYING, lines_of, path_of, stays
 from governance.cli.opening import rows_of, rules_of, store_of
 from governance.cli.output import print_json, styled
+from governance.cli.private import write_private
+from governance.cli.progress import progressing
 from governance.cli.replaying import SESSION, Payload, Played, play, read_recording
 from governance.cli.telling import Teller, Told, told_of
 from governance.clock import SystemClock
 from governance.config import default_toml, load_config
-from governance.diagrams import render
-from governance.errors import DefinitionError, GovernanceError, MisuseError
+from governance.diagrams import SUFFIXES, Format, render
+from governance.diagrams.png import RendererMissing
+from governance.errors import DefinitionError, MisuseError
 from governance.machine import load_machine
 from governance.project import Project
 from governance.rules.trust import grant_trust
 from governance.values import Json
 
 PACKS = "packs"
+MARK = "demo"
+"""A file in the person's own folder for a project: `demo` made it, and may make it anew."""
+
+PICTURES: tuple[Format, ...] = ("svg", "png")
 PAYLOAD = "payload.json"
 LOG_LINES_SHOWN = 3
 
@@ -116,8 +123,10 @@ def demo(directory: Path | None, packs: Path | None, format_name: str) -> int:
     the shipped packs, change it, and give the folder with `--packs`.
     """
     project = Project(_folder(directory))
+    _forget_earlier(project)
     config_text = _own_packs(project, packs) if packs is not None else default_toml()
     found_project(project.directory, config_text)
+    write_private(project.state_directory() / MARK, "")
     install_host(project)
     recording = read_recording(recording_text(), project.directory)
     _leave_payload(project, recording)
@@ -126,7 +135,10 @@ def demo(directory: Path | None, packs: Path | None, format_name: str) -> int:
     teller = Teller(project) if format_name == "text" else None
     if teller is not None:
         _introduce(teller, project, recording, packs)
-    for one in play(project, recording, now_ms=SystemClock().now_ms()):
+    playing = play(project, recording, now_ms=SystemClock().now_ms())
+    if teller is None:
+        playing = progressing(playing, "playing", total=len(recording))
+    for one in playing:
         played.append(one)
         told.append(told_of(one, project))
         if teller is not None:
@@ -156,6 +168,12 @@ def _folder(directory: Path | None) -> Path:
             f"`{folder}` is not empty", remedy="name a new folder, or leave `--dir` out"
         )
     return folder.resolve()
+
+
+def _forget_earlier(project: Project) -> None:
+    """What a demo in a folder of this name, deleted since, has left outside of it."""
+    if (project.state_directory() / MARK).exists():
+        remove_project(project, erase_journal=True)
 
 
 def _own_packs(project: Project, packs: Path) -> str:
@@ -192,8 +210,10 @@ def _leave_payload(project: Project, recording: Sequence[Payload]) -> None:
 
     asked = [one for one in recording if one.event == "PreToolUse"]
     if asked:
-        values = {**asked[0].values, "session_id": "by-hand", "tool_name": "Bash"}
+        values: dict[str, Json] = {**asked[0].values, "session_id": "by-hand", "tool_name": "Bash"}
         values["tool_input"] = {"command": "git push --force"}
+        # A call that has an id is answered once; by hand it can be asked again and again.
+        values.pop("tool_use_id", None)
         text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
         (project.directory / PAYLOAD).write_text(text, encoding="utf-8")
 
@@ -253,12 +273,12 @@ def _draw(project: Project) -> tuple[Path, ...]:
         return ()
     path = path_of(stays(rows, definition, until_ms=rows[-1].at_ms), title=f"session {SESSION}")
     made = []
-    for name, kind in ((f"{SESSION}.svg", "svg"), (f"{SESSION}.png", "png")):
+    for kind in PICTURES:
         try:
-            data = render(definition, "svg" if kind == "svg" else "png", path)
-        except GovernanceError:
+            data = render(definition, kind, path)
+        except RendererMissing:
             continue  # without the extra that draws it the other picture has to do
-        file = project.directory / name
+        file = project.directory / f"{SESSION}{SUFFIXES[kind]}"
         file.write_bytes(data)
         made.append(file)
     return tuple(made)
@@ -278,7 +298,7 @@ def _conclude(
     teller.title("The path that the session took")
     if rows:
         way = stays(rows, definition, until_ms=rows[-1].at_ms)
-        teller.moves(tuple(lines_of(way, definition)))
+        teller.drawn(tuple(lines_of(way, definition)))
     for file in drawn:
         teller.say(f"as a picture: {file}", "quiet", indent=2)
     teller.title("In figures")
@@ -294,17 +314,13 @@ def _conclude(
         ("violations", f"{counted}: {', '.join(figures.violations)}" if counted else "none"),
         ("journal", f"{figures.rows} rows; {holds}"),
     )  # fmt: skip
-    print_columns((styled(name, "quiet"), styled(text)) for name, text in lines)
+    for name, text in lines:
+        teller.entry(name, text)
     for line in trouble[-LOG_LINES_SHOWN:]:
         teller.say(f"a hook could not decide: {line}", "bad", indent=2)
     teller.title("Try next")
     teller.say(f"cd {project.directory}", indent=2)
-    print_columns((styled(one.line), styled(f"# {one.does}", "quiet")) for one in try_next())
-
-
-def try_next() -> tuple[Example, ...]:
-    """The commands to be tried on the project that is left."""
-    return TRY_NEXT
+    print_columns((styled(one.line), styled(f"# {one.does}", "quiet")) for one in TRY_NEXT)
 
 
 def _as_json(

@@ -24,13 +24,22 @@ WIDTH_MAX = 100
 
 _TIME_WIDTH = 9
 _WORD_WIDTH = 9
+_ENTRY_WIDTH = 12
 _UNTOLD = frozenset(
     {
         "event.duplicate", "turn.ended", "file.changed", "child.started", "child.ended",
-        "session.started", "task.completed",
+        "session.started", "task.completed", "turn.started", "approval.asked",
     }
 )  # fmt: skip
 """What is in the journal and would only lengthen the tale."""
+
+
+_WHEN: Mapping[str, str] = {
+    "session.created": "before its first turn",
+    "session.compacted": "after the compaction",
+    "session.resumed": "before work goes on",
+}
+_LET_THROUGH = frozenset({"allow", "warn", "rewrite"})
 
 
 @frozen
@@ -134,20 +143,19 @@ class Teller:
         if played.payload.event == "UserPromptSubmit":
             self._heading(at, played.payload.text("prompt"))
         for record in played.rows:
-            teller = _TELLERS.get(record.kind)
+            teller, body = _TELLERS.get(record.kind), body_of(record)
             if teller is not None:
-                teller(self, at, record, body_of(record))
+                teller(self, at, record, body)
             elif record.kind not in _UNTOLD:
                 self._line(at, styled(record.kind), "")
+            text = _injected(_reply(body))
+            self._told(text, _WHEN.get(record.kind, "with this"), child="/" in record.session)
         self._tell_contradiction(played)
 
     @property
     def width(self) -> int:
         """Columns that are used."""
         return min(self._out.width, WIDTH_MAX)
-
-    def blank(self) -> None:
-        self._out.print()
 
     def say(self, text: str, tone: Tone = "plain", *, indent: int = 0) -> None:
         """Print *text*, folded with its indent kept."""
@@ -202,9 +210,11 @@ class Teller:
         if outcome == "ok":
             return
         decided = self._decisions.get(str(data.get("call_id")), "")
-        note = " in the recording, though it is let through here" if outcome == "refused" else ""
-        if decided:
-            self._below(f"the call: {outcome}{note}", "wary", child="/" in record.session)
+        if decided in _LET_THROUGH and outcome == "refused":
+            outcome = "in the recording it was refused; here it would have run"
+        elif decided == "ask" and outcome == "refused":
+            outcome = "in the recording the person said no"
+        self._below(outcome, "wary", child="/" in record.session)
 
     def _counted(self, _: str, record: Record, body: Mapping[str, Json]) -> None:
         data = data_of(body)
@@ -227,14 +237,18 @@ class Teller:
             child="/" in record.session,
         )
 
+    def _settled(self, _: str, record: Record, body: Mapping[str, Json]) -> None:
+        data = data_of(body)
+        decision = f"the approval was {data.get('decision')} through {data.get('by')}"
+        self._below(decision, child="/" in record.session)
+
     def _created(self, at: str, record: Record, body: Mapping[str, Json]) -> None:
         if "/" in record.session:
-            self._line(at, styled("start"), f"sub-agent {record.session}", child=True)
+            text = f"sub-agent {record.session}" + moved(body)
+            self._line(at, styled("start"), text, child=True)
         else:
             self.title(f"{at.strip()}  Claude Code starts a session")
-            self._line(at, styled("start"), f"session {record.session}")
-        self._moved(body, child="/" in record.session)
-        self._told(_injected(_reply(body)), "before its first turn", child="/" in record.session)
+            self._line(at, styled("start"), f"session {record.session}" + moved(body))
 
     def _compacting(self, at: str, _: Record, body: Mapping[str, Json]) -> None:
         self.title(f"{at.strip()}  Claude Code compacts its context")
@@ -242,38 +256,29 @@ class Teller:
         self._told(str(_reply(body).get("message") or ""), "for the summary")
 
     def _compacted(self, at: str, _: Record, body: Mapping[str, Json]) -> None:
-        self._line(at, styled("compacted"), "the context that held the briefing is gone")
-        self._moved(body)
-        self._told(_injected(_reply(body)), "after the compaction")
+        self._line(at, styled("compacted"), "what held the briefing is gone" + moved(body))
 
     def _resumed(self, at: str, _: Record, body: Mapping[str, Json]) -> None:
         seconds = data_of(body).get("gap_seconds")
         away = span(int(seconds * 1000)) if isinstance(seconds, (int, float)) else "a while"
         self.title(f"{at.strip()}  The session is resumed")
-        self._line(at, styled("resume"), f"after {away} without work")
-        self._moved(body)
-        self._told(_injected(_reply(body)), "before work goes on")
+        self._line(at, styled("resume"), f"after {away} without work" + moved(body))
 
     def _briefed(self, at: str, record: Record, body: Mapping[str, Json]) -> None:
         count = data_of(body).get("characters")
         child = "/" in record.session
-        self._line(at, styled("briefed", "good"), f"{count} characters were delivered", child=child)
-        self._moved(body, child=child)
+        text = f"{count} characters were delivered" + moved(body)
+        self._line(at, styled("briefed", "good"), text, child=child)
 
     def _ended(self, at: str, record: Record, body: Mapping[str, Json]) -> None:
         child = "/" in record.session
-        self._line(at, styled("end"), f"reason: {data_of(body).get('reason')}", child=child)
-        self._moved(body, child=child)
+        text = f"reason: {data_of(body).get('reason')}" + moved(body)
+        self._line(at, styled("end"), text, child=child)
 
     def _halted(self, at: str, record: Record, body: Mapping[str, Json]) -> None:
         data = data_of(body)
         why = f"by {data.get('rule')}: {data.get('why')}"
         self._line(at, styled("halted", "bad"), why, child="/" in record.session)
-
-    def _moved(self, body: Mapping[str, Json], *, child: bool = False) -> None:
-        before, after = body.get("before"), body.get("after")
-        if before != after:
-            self._below(f"state: {before} → {after}", child=child)
 
     def _told(self, text: str, when: str, *, child: bool = False) -> None:
         """A frame around what the model is told; the same text is shown once."""
@@ -302,7 +307,13 @@ class Teller:
         if ran and self._decisions.get(call) in DENYING:
             self._below("in the recording it ran; here it would not have", "wary")
 
-    def moves(self, rows: Sequence[tuple[str, Tone]]) -> None:
+    def entry(self, name: str, text: str) -> None:
+        """Print *text* behind its *name*, folded under itself."""
+        for at, line in enumerate(folded(text, self.width - _ENTRY_WIDTH - 2)):
+            start = styled(f"  {name if not at else '':{_ENTRY_WIDTH}}", "quiet")
+            self._out.print(start.append_text(styled(line)), soft_wrap=True)
+
+    def drawn(self, rows: Sequence[tuple[str, Tone]]) -> None:
         """Print lines that are drawn already."""
         for text, tone in rows:
             self._out.print(styled(text, tone), soft_wrap=True)
@@ -320,8 +331,14 @@ _TELLERS: Mapping[str, Callable[[Teller, str, Record, Mapping[str, Json]], None]
     "governance.injected": Teller._briefed,
     "session.ended": Teller._ended,
     "session.halted": Teller._halted,
-    "turn.started": lambda *_: None,
+    "approval.settled": Teller._settled,
 }
+
+
+def moved(body: Mapping[str, Json]) -> str:
+    """The move of the session that a row tells of, or ``""``."""
+    before, after = body.get("before"), body.get("after")
+    return f"   [{before} → {after}]" if before != after else ""
 
 
 def span_clock(milliseconds: int) -> str:
@@ -341,5 +358,5 @@ def folded(text: str, width: int) -> list[str]:
 
     lines: list[str] = []
     for line in visible(text).splitlines():
-        lines += textwrap.wrap(line, max(20, width)) or [""]
+        lines += textwrap.wrap(line, max(20, width), break_on_hyphens=False) or [""]
     return lines
