@@ -24,6 +24,7 @@ from governance.engine.encoding import body_of, encode_rows, event_of, reply_jso
 from governance.engine.live import LiveSessions
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
+from governance.engine.spool import Spool
 from governance.errors import JournalError, MisuseError, OutcomeUnknown
 from governance.events import Event
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 CODES: Mapping[str, str] = {
     "GOV401": "a session id that no store can hold",
     "GOV511": "a session that others write all the time",
+    "GOV512": "an event that could neither be journaled nor kept",
 }
 
 CONFLICTS_MAX = 8
@@ -66,6 +68,14 @@ class EngineOptions:
         idle_ms_max: After so long without work a live session is interrupted (``idle``).
 
         deadline_ms: How long a step may wait for the store.
+
+        snapshot_rows: Rows of a session after which its state is kept as a snapshot.
+
+        paused: Why governance is paused at a moment, or ``""``.
+
+        tools: The hosts' tables of native tools, by host.
+
+        spool: Where told events wait that could not be written; ``None``: in memory.
     """
 
     run: str
@@ -74,6 +84,7 @@ class EngineOptions:
     snapshot_rows: int = 1000
     paused: Callable[[int], str] | None = None
     tools: Mapping[str, HostTools] = field(factory=dict)
+    spool: Spool | None = None
 
 
 @final
@@ -388,11 +399,20 @@ class Engine:
     # -- what could not be written ------------------------------------------------
 
     def _keep_pending(self, command: Command) -> None:
+        if self.options.spool is not None:
+            self.options.spool.keep(command)
+            return
         held = self._pending.setdefault(command.session, [])
         if len(held) < PENDING_MAX:
             held.append(command)
 
     def _write_pending(self, session: str) -> None:
+        spool = self.options.spool
+        waiting = spool.waiting(session) if spool is not None else ()
+        for command in waiting:
+            self._step(command)
+        if spool is not None and waiting:
+            spool.clear(session)
         held = self._pending.get(session)
         while held:
             self._step(held[0])

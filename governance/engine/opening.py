@@ -14,6 +14,7 @@ from governance.engine.encoding import body_of
 from governance.engine.engine import Engine, EngineOptions
 from governance.engine.live import LiveSessions
 from governance.engine.project_rules import fields_of, load_project_rules, no_rules
+from governance.engine.spool import Spool
 from governance.errors import DefinitionError
 from governance.journal.opening import open_journal
 from governance.journal.records import Journal
@@ -70,6 +71,7 @@ def open_engine(
         idle_ms_max=config.idle.idle_seconds_max * 1000,
         paused=lambda now_ms: paused_reason(store, now_ms),
         tools={one.name: one for one in tools},
+        spool=Spool(str(Project(config.directory).state_directory() / "untold")),
     )
     return Engine(law, store, ticking, registry, live, options)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from governance.ledger import halted
 from governance.machine import Circumstances, Run, Step, classify_gap
 from governance.machine.registers import Gap
 from governance.session import briefing, lifecycle, outcomes, tools, turns
@@ -110,17 +109,13 @@ def _look(draft: Draft, gap_ms: int | None) -> Circumstances:
     gap: Gap = "none"
     if _measures(command.event, state):
         gap = classify_gap(gap_ms, law.settings.gaps)
-    now_ms = draft.gathered.at_ms
-    reason = halted(state.ledger, now_ms)
-    if reason is None and parent is not None:
-        reason = halted(parent.ledger, now_ms)
     rendered_at = command.data.get("rendered_at")
     return Circumstances(
         gap=gap,
         history=command.history,
         other_run=bool(command.run and state.run and command.run != state.run),
         late=command.late,
-        halted=reason is not None,
+        halted=bool(draft.halted),
         parent_alive=parent is None or parent.registers.state not in _DEAD,
         journal_writable=draft.gathered.journal_writable,
         rendered_current=isinstance(rendered_at, int) and rendered_at >= state.moved_at,

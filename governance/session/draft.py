@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import attrs
 from attrs import define, field, frozen
 
-from governance.ledger import Violation
+from governance.ledger import Violation, halted
 from governance.machine import Step
 from governance.session.commands import Command
 from governance.session.evolve import evolve, registers_json
@@ -126,12 +127,20 @@ class Draft:
             fields["written"] = {name: dict(one) for name, one in command.written.items()}
         return fields
 
+    @property
+    def halted(self) -> str:
+        """Why nobody may work now, by the session's own ledger or its parent's; or ``""``."""
+        reason = halted(self.state.ledger, self.at_ms)
+        if reason is None and self.gathered.parent is not None:
+            reason = halted(self.gathered.parent.ledger, self.at_ms)
+        return reason or ""
+
     def outcome(self, reply: Reply) -> Outcome:
         """The finished step with its answer."""
         return Outcome(
             rows=tuple(self.rows),
             state=self.state,
-            reply=reply,
+            reply=attrs.evolve(reply, halted=self.halted),
             violations=tuple(self.violations),
             interrupts=self.interrupts,
             interrupt_reason=self.interrupt_reason,

@@ -8,7 +8,7 @@ session under tomorrow's rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from operator import attrgetter
 from sys import intern
@@ -57,7 +57,8 @@ def evolve(state: SessionState, seq: int, kind: str, at_ms: int, body: Body) -> 
     if ledger is not state.ledger:
         changes["ledger"] = ledger
     # As `attrs.evolve`, at half its price: this runs for every row of every session.
-    return SessionState(*map(changes.get, _FIELDS, _VALUES(state)))
+    values: Iterator[Any] = map(changes.get, _FIELDS, _VALUES(state))
+    return SessionState(*values)
 
 
 _FIELDS = tuple(attrs.fields_dict(SessionState))

@@ -42,6 +42,9 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
     data = draft.command.data
     outcome = str(data.get("outcome") or "unknown")
     open_call = draft.state.open_call(call.call_id) if call.call_id else None
+    if open_call is None and data.get("settle"):
+        # A batch repeats the outcome of every call: what is settled already is no news.
+        return allow(draft)
     if open_call is None and outcome in ("refused", "unknown"):
         why = "the call is not open"
         draft.emit("event.duplicate", {"event": "tool_after", "why": why}, durable=False)

@@ -62,6 +62,8 @@ class Reply:
 
         head: The session's sequence after this step.
 
+        halted: Why nobody may work until a person pardons it, or ``""``.
+
         counts: How many violations the session has had, by severity.
     """
 
@@ -77,6 +79,7 @@ class Reply:
     duplicate: bool = False
     head: int = 0
     counts: Mapping[str, int] | None = None
+    halted: str = ""
 
     @property
     def denied(self) -> bool:

@@ -14,7 +14,7 @@ from governance.aengine import AsyncEngine
 from governance.config import default_toml
 from governance.engine import Engine
 from governance.engine.opening import PROJECT_SESSION, paused_reason
-from governance.errors import DefinitionError, StoreMissing
+from governance.errors import DefinitionError, StoreFull, StoreMissing
 from governance.journal.opening import open_journal
 from governance.project import create_project
 from governance.testing import ManualClock
@@ -184,3 +184,30 @@ def test_the_example_of_an_own_session_type_runs(project: Path) -> None:
     assert "git.no-force-push" in done.stdout
     with Engine.open(project) as engine:
         assert engine.state("review-1").registers.state == "ended"
+
+
+def test_what_a_process_could_not_write_is_written_by_the_next(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compaction that met a full disk stands before what another process is asked."""
+    with Engine.open(project) as first:
+        session = first.session("s")
+        session.turn("go")
+
+        def full(*_args: object, **_named: object) -> None:
+            raise StoreFull("no space left")
+
+        monkeypatch.setattr(type(first.journal), "append", full)
+        with pytest.raises(StoreFull):
+            session.compact()
+        assert session.tool("shell", {"command": "ls"}).denied
+        monkeypatch.undo()
+    monkeypatch.setenv("XDG_STATE_HOME", str(project.parent / "state"))
+
+    with Engine.open(project) as second:
+        reply = second.session("s").tool("shell", {"command": "ls"}, call_id="1")
+        kinds = [record.kind for record in second.journal.read("s")]
+
+        assert reply.rules == ("session.unbriefed",)
+        assert kinds.count("session.compacted") == 1
+        assert second.session("s").tool("shell", {"command": "ls"}).action == "allow"

@@ -252,9 +252,9 @@ def test_output_that_cannot_be_replaced_is_commented() -> None:
 
 def test_halted_session_stops_after_the_batch() -> None:
     """When the tools of an answer are over a halted session's turn is stopped."""
-    made = answer(captured("PostToolBatch"), [reply("allow", state="interrupted")])
+    made = answer(captured("PostToolBatch"), [reply("allow", halted="three serious violations")])
     assert shown(made)["continue"] is False
-    assert shown(made)["stopReason"]
+    assert "three serious violations" in shown(made)["stopReason"]
 
 
 def test_compaction_gets_plain_text() -> None:

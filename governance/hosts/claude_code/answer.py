@@ -14,7 +14,6 @@ from attrs import frozen
 from governance.hosts.claude_code.capabilities import INJECT_UNITS_MAX
 from governance.hosts.claude_code.payload import Payload
 from governance.session.replies import Injection, Reply
-from governance.states import State
 from governance.values import Json
 
 CUT = " […]"
@@ -204,10 +203,11 @@ def _tool_failed(payload: Payload, reply: Reply, _: Sequence[Reply]) -> Answer:
 
 def _tool_batch(payload: Payload, _: Reply, replies: Sequence[Reply]) -> Answer:
     notes = "\n".join(dict.fromkeys(one.message for one in replies if one.message))
-    if any(one.state == State.INTERRUPTED for one in replies):
-        # In mid-turn only a halt interrupts. Here the tools are over, so nothing that was
+    halted = next((one.halted for one in replies if one.halted), "")
+    if halted:
+        # The tools are over, so nothing that was
         # refused can run any more by stopping the turn.
-        why = notes or "governance has halted this session; a person has to pardon it"
+        why = notes or f"{halted}; a person has to pardon it"
         return Answer(_dump({"continue": False, "stopReason": why}))
     return _context(payload.event, replies[0], notes)
 

@@ -1,0 +1,123 @@
+"""
+What has happened and could not be journaled, kept in files until it can.
+
+A process that answers one hook ends before the store is there again. What it was told (a
+compaction above all) must still stand before the next event of its session, whoever
+handles that: so it waits here, outside the project, and nothing asked is let through
+before it is written.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, cast
+
+import attrs
+from attrs import frozen
+
+from governance.calls import ToolCall
+from governance.errors import JournalError
+from governance.session.commands import Command, HostTraits
+from governance.values import Json, ValueRefused, dump_json, load_json
+
+FILE_BYTES_MAX = 4_000_000
+"""Bytes that may wait for one session; more than that is refused, by name."""
+
+
+@frozen
+class Spool:
+    """A folder with one file a session, each line a command; made at the first need."""
+
+    folder: str
+
+    def keep(self, command: Command) -> None:
+        """
+        Keep *command* until its session can be written.
+
+        Raises:
+            JournalError: GOV512, it cannot be kept either.
+        """
+        # A key of its own: two processes that both find it write it once.
+        kept = (
+            command if command.key else attrs.evolve(command, key=f"kept:{secrets.token_hex(16)}")
+        )
+        line = dump_json(_plain(kept)) + b"\n"
+        path = self._path(command.session)
+        try:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - hook path
+            with open(path, "ab", opener=_private) as file:
+                if file.tell() + len(line) > FILE_BYTES_MAX:
+                    raise _unkept(f"more than {FILE_BYTES_MAX} bytes wait for it")
+                file.write(line)
+        except OSError as error:
+            raise _unkept(error.strerror or type(error).__name__) from None
+
+    def waiting(self, session: str) -> tuple[Command, ...]:
+        """
+        What waits for *session*, in the order in which it happened.
+
+        Raises:
+            JournalError: GOV512, what waits cannot be read; it is left where it is.
+        """
+        try:
+            with open(self._path(session), "rb") as file:  # noqa: PTH123 - hook path
+                lines = file.read(FILE_BYTES_MAX + 1).splitlines()
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise _unkept(error.strerror or type(error).__name__) from None
+        try:
+            return tuple(_command(load_json(line)) for line in lines)
+        except (ValueRefused, KeyError, TypeError, ValueError) as error:
+            raise _unkept(f"what waits cannot be read: {error}") from None
+
+    def clear(self, session: str) -> None:
+        """Forget what waited for *session*: it stands in its journal now."""
+        try:
+            os.unlink(self._path(session))  # noqa: PTH108 - hook path
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _unkept(error.strerror or type(error).__name__) from None
+
+    def _path(self, session: str) -> str:
+        name = sha256(session.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return os.path.join(self.folder, f"{name}.jsonl")  # noqa: PTH118 - hook path
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _unkept(why: str) -> JournalError:
+    return JournalError(
+        f"an event that could not be journaled could not be kept either: {why.lower()}",
+        code="GOV512",
+        remedy="mend the folder, then go on",
+    )
+
+
+def _plain(value: object) -> Json:
+    if isinstance(value, (Command, HostTraits, ToolCall)):
+        named = attrs.fields_dict(type(value))
+        return {name: _plain(getattr(value, name)) for name in named}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return cast("Json", value)
+
+
+def _command(data: Json) -> Command:
+    fields = cast("dict[str, Any]", data)
+    traits, call = fields["traits"], fields["call"]
+    fields["traits"] = HostTraits(**{**traits, "deny_at": frozenset(traits["deny_at"])})
+    fields["call"] = None if call is None else ToolCall(**call)
+    fields["refused"] = tuple(fields["refused"])
+    fields["failures"] = tuple(fields["failures"])
+    return Command(**fields)
