@@ -154,6 +154,9 @@ def explain_again(law: Law, found: Recorded, parent: SessionState | None = None)
     says so.
     """
     table = TOOLS.get(found.host, PYTHON_TOOLS)
+    if found.native in ("", found.tool) and found.native not in table.tools:
+        # Whoever embeds the engine may speak canonical names under any host's name.
+        table = PYTHON_TOOLS
     call = call_of(
         table, found.native or found.tool, found.arguments, cwd=law.places.project,
         call_id=found.call_id,
