@@ -22,7 +22,8 @@ from governance.cli.frame import (
     file_error,
     format_option,
 )
-from governance.cli.journey import DENYING, lines_of, path_of, stays
+from governance.cli.journey import DENYING, lines_of, stays
+from governance.cli.machines import path_of
 from governance.cli.opening import rows_of, rules_of, store_of
 from governance.cli.output import print_json, styled
 from governance.cli.private import write_private
@@ -268,10 +269,7 @@ def _draw(project: Project) -> tuple[Path, ...]:
     """The pictures of the path, as far as this installation can draw."""
     definition = load_machine().definition
     with store_of(project) as journal:
-        rows = tuple(rows_of(journal, SESSION))
-    if not rows:
-        return ()
-    path = path_of(stays(rows, definition, until_ms=rows[-1].at_ms), title=f"session {SESSION}")
+        path = path_of(journal, SESSION, definition)
     made = []
     for kind in PICTURES:
         try:
@@ -297,8 +295,7 @@ def _conclude(
         report = journal.verify()
     teller.title("The path that the session took")
     if rows:
-        way = stays(rows, definition, until_ms=rows[-1].at_ms)
-        teller.drawn(tuple(lines_of(way, definition)))
+        teller.drawn(tuple(lines_of(stays(rows), definition)))
     for file in drawn:
         teller.say(f"as a picture: {file}", "quiet", indent=2)
     teller.title("In figures")

@@ -1,4 +1,4 @@
-"""The way that one session took, from its rows: as counts for a picture, and as lines of text."""
+"""The way that one session took, drawn as text, from its rows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import evolve, frozen
 
+from governance.cli.machines import MOVED_BY
 from governance.cli.output import Tone
-from governance.diagrams.path import SessionPath, spell_ms
+from governance.diagrams.path import spell_ms
 from governance.engine.encoding import body_of
 from governance.journal.records import Record
 from governance.machine.definition import Definition
@@ -49,8 +50,8 @@ class Stay:
         )
 
 
-def stays(rows: Iterable[Record], definition: Definition, *, until_ms: int) -> tuple[Stay, ...]:
-    """The stays of the session whose whole journal *rows* is, the last until *until_ms*."""
+def stays(rows: Iterable[Record]) -> tuple[Stay, ...]:
+    """The stays of the session whose whole journal *rows* is; the last has no end yet."""
     made: list[Stay] = [Stay(ABSENT.state.value)]
     for record in rows:
         body = body_of(record)
@@ -58,7 +59,7 @@ def stays(rows: Iterable[Record], definition: Definition, *, until_ms: int) -> t
         if before != after:
             here = made[-1]
             made[-1] = evolve(here, spent_ms=max(0, record.at_ms - here.since_ms))
-            event = _event(definition, before, after, record.kind)
+            event = MOVED_BY.get(record.kind, record.kind)
             made.append(Stay(after, event, record.at_ms))
             continue
         data = body.get("data")
@@ -68,36 +69,7 @@ def stays(rows: Iterable[Record], definition: Definition, *, until_ms: int) -> t
         elif record.kind == "tool.decided":
             action = data.get("action") if isinstance(data, dict) else ""
             made[-1] = evolve(here, calls=here.calls + 1, denied=here.denied + (action in DENYING))
-    made[0] = evolve(made[0], spent_ms=0)
-    made[-1] = evolve(made[-1], spent_ms=max(0, until_ms - made[-1].since_ms))
-    return tuple(made)
-
-
-def _event(definition: Definition, before: str, after: str, kind: str) -> str:
-    """The event of the machine that moved a session so and was recorded as *kind*."""
-    for source, event, target, branch in definition.moves():
-        emits = branch.emits or definition.events[event].emits
-        if (source, target) == (before, after) and kind in emits:
-            return event
-    return kind
-
-
-def path_of(way: Sequence[Stay], *, title: str) -> SessionPath:
-    """*way* as counts, for a picture."""
-    edges: dict[tuple[str, str, str], int] = {}
-    returns: dict[tuple[str, str, str], int] = {}
-    spent: dict[str, int] = {}
-    denials: dict[str, int] = {}
-    for at, here in enumerate(way):
-        if at:
-            spent[here.state] = spent.get(here.state, 0) + here.spent_ms
-            key = (way[at - 1].state, here.event, here.state)
-            edges[key] = edges.get(key, 0) + 1
-            if at > 1 and here.event == "resume" and here.state == way[at - 2].state:
-                returns[key] = returns.get(key, 0) + 1
-        if here.denied:
-            denials[here.state] = denials.get(here.state, 0) + here.denied
-    return SessionPath(edges, returns, spent, denials, way[-1].state, title)
+    return (evolve(made[0], spent_ms=0), *made[1:])
 
 
 def lines_of(way: Sequence[Stay], definition: Definition) -> Iterator[tuple[str, Tone]]:

@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
 from attrs import field, frozen
 
@@ -161,4 +160,4 @@ def _new_rows(journal: Journal, seen: dict[str, int]) -> tuple[Record, ...]:
 def data_of(body: Mapping[str, Json]) -> Mapping[str, Json]:
     """The event's own fields in the *body* of a row."""
     data = body.get("data")
-    return cast("Mapping[str, Json]", data) if isinstance(data, Mapping) else {}
+    return data if isinstance(data, Mapping) else {}

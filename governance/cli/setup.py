@@ -37,6 +37,7 @@ from governance.cli.output import Tone, print_diagnostics, print_json, print_lin
 from governance.config import default_toml, load_config
 from governance.errors import MisuseError
 from governance.project import Project
+from governance.values import Json
 
 _TONES: dict[str, Tone] = {MADE: "good", CHANGED: "wary", REMOVED: "wary", KEPT: "quiet"}
 
@@ -158,7 +159,7 @@ def _word(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _as_json(project: Project, done: Sequence[Effect], dry_run: bool) -> dict[str, object]:
+def _as_json(project: Project, done: Sequence[Effect], dry_run: bool) -> dict[str, Json]:
     return {
         "ok": True,
         "project": str(project.directory),

@@ -1,0 +1,325 @@
+"""What `doctor` looks at, one function a check; each says what it saw and what is wrong."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from attrs import field, frozen
+
+from governance.cli.guard import key_path
+from governance.cli.heartbeat import Beat, installed_ms, missed_in, transcripts_of
+from governance.cli.installed import HookSilent, hook_commands, run_hook, settings_of
+from governance.cli.opening import rules_of, store_of
+from governance.cli.output import moment
+from governance.cli.recording import recording_engine
+from governance.config import load_config
+from governance.engine.opening import PROJECT_SESSION, paused_reason
+from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError
+from governance.hosts.claude_code.capabilities import EVENTS
+from governance.hosts.claude_code.settings import SETTINGS, problems
+from governance.hosts.claude_code.tools import HOST
+from governance.journal.records import Journal
+from governance.project import FILE_BYTES_MAX, Project, inspect_project, open_project
+
+VERIFIED_ROWS_MAX = 20_000
+"""Rows that are walked here; `governance verify` walks them all."""
+
+LOG_DAYS = 7
+DAY_MS = 86_400_000
+PROBE = "SubagentStop"
+"""An event that changes nothing when no agent is named: the hook starts, reads, and is silent."""
+
+CODES: Mapping[str, str] = {
+    "GOV640": "hooks of a host that are missing, changed or switched off",
+    "GOV641": "calls that ran while no hook was called",
+    "GOV642": "failures that hooks have written into their log",
+    "GOV643": "a project that is paused",
+    "GOV644": "a journal that does not hold",
+    "GOV645": "a hook that cannot be run, or is silent",
+}
+
+
+@frozen
+class Check:
+    """
+    One thing that was looked at.
+
+    Attributes:
+        saw: What was seen, in a few words.
+    """
+
+    name: str
+    saw: str
+    findings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+
+@frozen
+class Surroundings:
+    """Where and when is looked: the project, this process's variables, the time."""
+
+    project: Project
+    now_ms: int
+    environment: Mapping[str, str] = field(hash=False)
+
+
+def examine(around: Surroundings) -> tuple[Check, ...]:
+    """Every check; one that cannot be made is itself a finding."""
+    return tuple(_guarded(name, check, around) for name, check in CHECKS.items())
+
+
+def _guarded(name: str, check: Callable[[Surroundings], Check], around: Surroundings) -> Check:
+    try:
+        return check(around)
+    except DefinitionError as error:
+        return Check(name, "cannot be looked at", error.diagnostics)
+    except GovernanceError as error:
+        found = Diagnostic(error.code, error.message, suggestion=error.remedy)
+        return Check(name, "cannot be looked at", (found,))
+
+
+def _parts(around: Surroundings) -> Check:
+    open_project(around.project.directory)
+    load_config(around.project.directory)
+    return Check("configuration", "governance.toml loads")
+
+
+def _rules(around: Surroundings) -> Check:
+    loaded = rules_of(load_config(around.project.directory))
+    rules = sum(len(pack.rules) for pack in loaded.packs)
+    warnings = sum(one.severity == WARNING for one in loaded.diagnostics)
+    saw = f"{rules} rules in {len(loaded.packs)} packs"
+    if warnings:
+        saw += f"; {warnings} warnings, see `governance check`"
+    return Check("rules", saw, loaded.errors)
+
+
+def _store(around: Surroundings) -> Check:
+    with store_of(around.project) as journal:
+        sessions, rows, found = _verified(journal)
+    saw = f"{rows} rows of {sessions} sessions hold; SQLite of apsw {_apsw_version()}"
+    return Check("journal", saw if not found else "does not hold", found)
+
+
+def _verified(journal: Journal) -> tuple[int, int, tuple[Diagnostic, ...]]:
+    """Sessions and rows that were walked, up to the bound, and what is wrong with them."""
+    sessions = rows = 0
+    after, found = "", []
+    while rows < VERIFIED_ROWS_MAX and (page := journal.sessions(after=after, limit=100)):
+        for head in page:
+            if rows >= VERIFIED_ROWS_MAX:
+                break
+            report = journal.verify(head.session)
+            sessions, rows = sessions + 1, rows + report.rows
+            found += [
+                Diagnostic(
+                    "GOV644",
+                    f"session {one.session}, row {one.seq}: {one.message}",
+                    suggestion="`governance verify` shows all of it; restore a backup",
+                )
+                for one in report.findings
+            ]
+        after = page[-1].session
+    return sessions, rows, tuple(found)
+
+
+def _apsw_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("apsw")
+    except PackageNotFoundError:
+        return "of unknown version"
+
+
+def _places(around: Surroundings) -> Check:
+    project = around.project
+    found = [*inspect_project(project)]
+    for secret in (key_path(project), project.trust_file(), *_stored(project)):
+        try:
+            mode = secret.stat().st_mode & 0o777
+        except OSError:
+            continue  # not there: nothing that could be read by others
+        if mode & 0o077:
+            message = f"`{secret}` has mode {mode:04o}, which lets others in"
+            hint = f"`chmod {mode & 0o700:o} {secret}`"
+            found.append(Diagnostic("GOV335", message, str(secret), 0, (), hint, WARNING))
+    return Check("files", "private, on a local disk" if not found else "", tuple(found))
+
+
+def _stored(project: Project) -> tuple[Path, ...]:
+    return tuple(project.private.glob("*.db*")) if project.private.is_dir() else ()
+
+
+def _hooks(around: Surroundings) -> Check:
+    directory = around.project.directory
+    commands = hook_commands(directory)
+    if not commands and installed_ms(around.project) is None:
+        return Check("hooks", f"of no host; `governance init --host {HOST}` installs them")
+    again = f"run `governance init --host {HOST}` again"
+    told = problems(directory)
+    if not commands:
+        told = (f"`{SETTINGS}` has none of the hooks that were installed",)
+    found = [_finding("GOV640", one, directory / SETTINGS, again) for one in told]
+    found += _switched_off(around)
+    found += _broken_commands(commands, directory / SETTINGS)
+    if len(commands) == len(EVENTS) and not found:
+        return _answering(around, commands)
+    return Check("hooks", f"{len(commands)} of {len(EVENTS)} are installed", tuple(found))
+
+
+def _finding(code: str, message: str, file: Path, mend: str) -> Diagnostic:
+    return Diagnostic(code, message, str(file), suggestion=mend)
+
+
+def _switched_off(around: Surroundings) -> list[Diagnostic]:
+    """Settings above the project's own that keep its hooks from being called."""
+    given = around.environment.get("CLAUDE_CONFIG_DIR", "")
+    home = Path(given) if given else Path("~").expanduser() / ".claude"
+    places = (home / "settings.json", *MANAGED)
+    found = []
+    for file in places:
+        settings = settings_of(file)
+        for key in ("disableAllHooks", "allowManagedHooksOnly"):
+            if settings.get(key) is True:
+                what = f"`{key}` is set in `{file}`: the project's hooks are not called"
+                found.append(_finding("GOV640", what, file, f"take `{key}` out of it"))
+    return found
+
+
+MANAGED = (
+    Path("/etc/claude-code/managed-settings.json"),
+    Path("/Library/Application Support/ClaudeCode/managed-settings.json"),
+)
+
+
+def _broken_commands(commands: Mapping[str, str], file: Path) -> list[Diagnostic]:
+    """Files and folders that the commands name and that are gone."""
+    gone: dict[str, None] = {}
+    for line in commands.values():
+        try:
+            words = shlex.split(line)
+        except ValueError:
+            gone[f"the command `{line}` is none that a shell can read"] = None
+            continue
+        named = [words[0], *(word for word in words[1:] if word.startswith("/"))]
+        for one in named:
+            if not Path(one).exists():
+                gone[f"`{one}` is gone, and the hooks need it: every tool runs unasked"] = None
+    mend = f"run `governance init --host {HOST}` again, with the engine that is installed now"
+    return [_finding("GOV640", one, file, mend) for one in gone]
+
+
+def _answering(around: Surroundings, commands: Mapping[str, str]) -> Check:
+    """Whether the hook that is installed starts, finds the engine and reads the project."""
+    before = _log_lines(around.project)
+    answered = run_hook(
+        commands[PROBE],
+        {"hook_event_name": PROBE, "session_id": "doctor"},
+        variables={},
+        directory=around.project.directory,
+    )
+    said = _log_lines(around.project)[len(before) :]
+    if answered.code or said:
+        why = said[-1].partition(f" {PROBE} ")[2] if said else f"exit code {answered.code}"
+        raise HookSilent(
+            f"the installed hook fails: {why}", remedy="mend that; until then every tool is denied"
+        )
+    saw = f"{len(commands)} of {len(EVENTS)} are installed, and answer in {answered.took_ms:.0f} ms"
+    return Check("hooks", saw)
+
+
+def _heartbeat(around: Surroundings) -> Check:
+    since_ms = installed_ms(around.project)
+    if since_ms is None:
+        return Check("heartbeat", "no host is installed")
+    files = transcripts_of(around.project, around.environment)
+    with store_of(around.project) as journal:
+        looked = [
+            missed_in(file, journal, since_ms=since_ms, now_ms=around.now_ms) for file in files
+        ]
+        beats = [one for one in looked if one is not None]
+        known = {one.session for one in beats if journal.head(one.session).seq}
+    if beats:
+        _record(around.project, beats, known)
+    found = tuple(
+        Diagnostic(
+            "GOV641",
+            f"{one.missed} calls of session {one.session} ran without a hook, from "
+            f"{moment(one.from_ms)} to {moment(one.to_ms)}; it is in the journal now",
+            suggestion="see why the hooks were off: a switch of the client, a killed hook",
+        )
+        for one in beats
+    )
+    saw = f"{len(files)} transcripts of the client agree with the journal"
+    return Check("heartbeat", saw if not found else "the guard was off", found)
+
+
+def _record(project: Project, beats: list[Beat], known: set[str]) -> None:
+    with recording_engine(project) as engine:
+        for one in beats:
+            session = one.session if one.session in known else PROJECT_SESSION
+            engine.record(
+                session,
+                "guard.gap",
+                {"host": HOST, "from": one.from_ms, "to": one.to_ms, "missed": one.missed},
+                actor="doctor",
+            )
+
+
+def _pause(around: Surroundings) -> Check:
+    with store_of(around.project) as journal:
+        reason = paused_reason(journal, around.now_ms)
+    if not reason:
+        return Check("pause", "governance is on")
+    found = Diagnostic(
+        "GOV643",
+        f"governance is paused: {reason}",
+        suggestion="it ends by itself; `governance pause --end` ends it now",
+        severity=WARNING,
+    )
+    return Check("pause", "paused", (found,))
+
+
+def _log(around: Surroundings) -> Check:
+    from governance.cli.output import moment
+
+    since = moment(around.now_ms - LOG_DAYS * DAY_MS)
+    lines = [line for line in _log_lines(around.project) if line[: len(since)] >= since]
+    if not lines:
+        return Check("log", f"no hook has failed within {LOG_DAYS} days")
+    file = around.project.log_file
+    newest = " ".join(lines[-1].split()[1:])
+    found = Diagnostic(
+        "GOV642",
+        f"{len(lines)} lines within {LOG_DAYS} days, the newest: {newest[:300]}",
+        str(file),
+        suggestion="mend what it says, then remove the file",
+        severity=WARNING,
+    )
+    return Check("log", f"{len(lines)} lines", (found,))
+
+
+def _log_lines(project: Project) -> list[str]:
+    try:
+        with project.log_file.open("rb") as stream:
+            return stream.read(FILE_BYTES_MAX).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+
+
+CHECKS: Mapping[str, Callable[[Surroundings], Check]] = {
+    "configuration": _parts,
+    "rules": _rules,
+    "journal": _store,
+    "files": _places,
+    "hooks": _hooks,
+    "heartbeat": _heartbeat,
+    "pause": _pause,
+    "log": _log,
+}
