@@ -35,7 +35,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "verify": "governance.cli.journal",
     },
     "Decide as a person": {
-        "approve": "governance.cli.people",
+        "approve": "governance.cli.approving",
         "pardon": "governance.cli.people",
         "pause": "governance.cli.pausing",
         "trust": "governance.cli.trusting",
