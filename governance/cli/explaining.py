@@ -37,7 +37,7 @@ from governance.session.state import SessionState
 from governance.states import State
 from governance.values import Json, ValueRefused, load_json
 
-NEAREST = 10
+NEAREST = 5
 """Rules that did not match and are shown without `--all`: those that came nearest."""
 
 CODES: Mapping[str, str] = {"GOV630": "a row or a call that is no decision of the session"}

@@ -11,11 +11,13 @@ import pytest
 
 from governance import cli
 from governance.cli.guard import MARKS, make_key
+from governance.clock import SystemClock
 from governance.config import load_config
 from governance.engine import Engine
 from governance.journal import open_journal
 from governance.project import Project, create_project
 from governance.session.commands import HostTraits
+from governance.testing import ManualClock
 from governance.values import Json
 
 PACK = """\
@@ -233,6 +235,21 @@ class TestPardon:
         assert code == 0
         assert out.count("pardoned") == 3
 
+    def test_what_was_pardoned_stays_so(
+        self, project: Path, run: Run, key: tuple[str, str]
+    ) -> None:
+        """A later pardon of another rule takes nothing back."""
+        assert run("pardon", "main", "--rule", "team.no-deploy", "--reason", "x", *key)[0] == 0
+        assert run("approve", asked_id(run), "--deny", *key)[0] == 0
+        assert run("violations", "main")[0] == 1
+        assert run("pardon", "main", "--rule", "team.publish", "--reason", "x", *key)[0] == 0
+        code, out, _ = run("violations", "main", "--format", "json")
+
+        (account,) = json.loads(out)
+        assert code == 0
+        assert [one["pardoned"] for one in account["newest"]] == [True, True]
+        assert account["pardoned"] == 2
+
     def test_one_rule_alone(self, run: Run, key: tuple[str, str]) -> None:
         """A rule that has nothing to pardon is named with the nearest that has."""
         code, _, err = run("pardon", "halted", "--rule", "team.no-deplo", "--reason", "x", *key)
@@ -278,16 +295,24 @@ class TestApprove:
         assert publishes(project)
         assert not publishes(project)
 
-    def test_the_time_of_a_leave_can_be_said(self, run: Run, key: tuple[str, str]) -> None:
+    def test_the_time_of_a_leave_can_be_said(
+        self, project: Path, run: Run, key: tuple[str, str]
+    ) -> None:
         """From now on, not from when it was asked."""
-        words = ("approve", "main", asked_id(run), "--for", "2h")
+        half_an_hour_ago = ManualClock(SystemClock().now_ms() - 1_800_000)
+        with Engine.open(project, clock=half_an_hour_ago) as engine:
+            early = engine.start("early", traits=NO_ASKING)
+            early.turn("Publish")
+            early.tool("shell", PUBLISH, call_id="e1")
+            (question,) = engine.state("early").ledger.approvals
+        words = ("approve", "early", question.id, "--for", "20m")
         code, out, _ = run(*words, *key, "--format", "json")
-        _, state, _ = run("show", "main", "--format", "json")
+        _, state, _ = run("show", "early", "--format", "json")
 
         (approval,) = json.loads(state)["approvals"]
         assert code == 0
         assert approval["expires_at_ms"] == json.loads(out)["expires_at_ms"]
-        assert approval["expires_at_ms"] - approval["asked_at_ms"] >= 7_200_000
+        assert approval["expires_at_ms"] - approval["asked_at_ms"] >= 3_000_000
         assert approval["status"] == "granted"
 
     def test_a_refused_question_is_a_violation(

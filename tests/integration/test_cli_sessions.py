@@ -136,6 +136,8 @@ class TestSessions:
         _, out, _ = run(capsys, "sessions", "--dir", str(project))
         assert " └ main/review" in out
         assert "@project" not in out
+        _, out, _ = run(capsys, "violations", "main", "--dir", str(project))
+        assert "2 violations, 1 high, 1 medium" in out
 
     def test_each_line_says_how_the_session_stands(
         self, project: Path, capsys: pytest.CaptureFixture[str]
