@@ -294,6 +294,20 @@ def _end(branch: Branch) -> str:
     return branch.outcome.replace("_", " ")
 
 
+def origins_table() -> str:
+    """What other systems send, field by field, and where it stands here."""
+    from governance.listeners import origin_table
+
+    return origin_table()
+
+
+def template_keys_table() -> str:
+    """The keys of the template that configuration was ordered from, beside ours."""
+    from governance.config import template_table
+
+    return template_table()
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "api": api_table,
     "codes": codes_table,
@@ -306,8 +320,10 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "facts": facts_table,
     "moves": moves_text,
     "operators": operators_table,
+    "origins": origins_table,
     "rule-keys": rule_keys_table,
     "states": states_table,
+    "template-keys": template_keys_table,
     "tools": tools_table,
 }
 
