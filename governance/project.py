@@ -89,6 +89,15 @@ class Project:
         """The folder outside the project that holds what the governed agent must not reach."""
         return user_state_directory(environment) / "projects" / self.key
 
+    def replay_mark(self, environment: Mapping[str, str] | None = None) -> Path:
+        """
+        A file that says that this is a replay: only there may a hook be told the time.
+
+        It lies outside the project, for whoever could move the clock of a real one could
+        age its approvals and its pauses.
+        """
+        return self.state_directory(environment) / "replay"
+
     def trust_file(self, environment: Mapping[str, str] | None = None) -> Path:
         """What a person trusted of this project, by hash."""
         return self.state_directory(environment) / "trust.json"

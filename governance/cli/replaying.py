@@ -30,10 +30,6 @@ LINES_MAX = 10_000
 ENDED_BEFORE_MS = 60_000
 """How long before now the played session ends: nothing in its journal lies in the future."""
 
-REPLAY_NAME = "replay"
-"""A file in the person's own folder for a project: its hooks may be told what time it is."""
-
-
 @frozen
 class Payload:
     """
@@ -116,7 +112,8 @@ def replayable(project: Project) -> Iterator[None]:
     The mark lies outside the project, where the person's trust is kept: an agent must not
     be able to move the clock by which its approvals end.
     """
-    mark = make_private_dir(project.state_directory()) / REPLAY_NAME
+    mark = project.replay_mark()
+    make_private_dir(mark.parent)
     write_private(mark, f"{os.getpid()}\n")
     try:
         yield

@@ -75,8 +75,10 @@ class SessionPath:
 
     @property
     def visited(self) -> frozenset[str]:
-        """The states it was in."""
-        return frozenset(name for name, spent in self.spent_ms.items() if spent) | {self.now}
+        """The states it was in, those among them that it left at once."""
+        spent = {name for name, spent in self.spent_ms.items() if spent}
+        reached = {name for (source, _, target) in self.edges for name in (source, target)}
+        return frozenset(spent | reached | {self.now})
 
     def count(self, edges: Iterable[Edge]) -> int:
         """How often the session went along any of *edges*; what they share counts once."""

@@ -120,6 +120,7 @@ def record(folder: Path) -> list[dict[str, Any]]:
     server = ModelServer()
     lab = Lab(Client(claude_client.install(), home, project, server.url), server)
     lab.govern(SHIPPED)
+    lab.allow_replay()
     log = folder / "payloads.jsonl"
     lab.edit_commands(prefix=f'"{sys.executable}" -I -S "{TEE}" "{log}" ')
     lab.script(**scripts(project))

@@ -11,12 +11,14 @@ from attrs import frozen
 
 from governance.clock import Clock, SystemClock
 from governance.config import load_config
+from governance.errors import MisuseError
 from governance.hosts.claude_code import links
 from governance.hosts.claude_code.answer import Answer, answer, unbound
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.payload import PAYLOAD_BYTES_MAX, Payload, Unbound, read_payload
 from governance.hosts.claude_code.tools import HOST, TOOLS
 from governance.hosts.claude_code.translate import Translation, continued, translate
+from governance.project import Project
 from governance.session.commands import Command
 from governance.values import Json
 
@@ -79,7 +81,13 @@ def run(options: Given, line: Line) -> None:
             line.note(f"`{payload.event}` is no event that this adapter knows; ignored")
         line.answer(b"")
         return
-    clock: Clock = SystemClock() if options.now_ms is None else FixedClock(options.now_ms)
+    clock: Clock = SystemClock()
+    if options.now_ms is not None:
+        if not Project(project).replay_mark().is_file():
+            raise MisuseError(
+                "`--now-ms` is for replays, and this project is none", remedy="leave it out"
+            )
+        clock = FixedClock(options.now_ms)
     decide(project, clock, line, payload, translation)
 
 
