@@ -123,10 +123,12 @@ def demo(directory: Path | None, packs: Path | None, format_name: str) -> int:
     project stays, for every other command to be tried on. To see what one rule does, copy
     the shipped packs, change it, and give the folder with `--packs`.
     """
+    packs_given = _pack_files(packs) if packs is not None else ()
     project = Project(_folder(directory))
     _forget_earlier(project)
-    config_text = _own_packs(project, packs) if packs is not None else default_toml()
-    found_project(project.directory, config_text)
+    found_project(project.directory, default_toml([PACKS]) if packs_given else default_toml())
+    if packs_given:
+        _take_packs(project, packs_given)
     write_private(project.state_directory() / MARK, "")
     install_host(project)
     recording = read_recording(recording_text(), project.directory)
@@ -177,13 +179,16 @@ def _forget_earlier(project: Project) -> None:
         remove_project(project, erase_journal=True)
 
 
-def _own_packs(project: Project, packs: Path) -> str:
-    """Copy *packs* into the project, trusted there, and give the configuration for them."""
-    files = sorted(packs.glob("*.toml"))
+def _pack_files(packs: Path) -> tuple[Path, ...]:
+    files = tuple(sorted(packs.glob("*.toml")))
     if not files:
         raise MisuseError(f"`{packs}` holds no `*.toml` file", remedy="give a folder of packs")
+    return files
+
+
+def _take_packs(project: Project, files: Sequence[Path]) -> None:
+    """Copy the packs *files* into the project, trusted there."""
     copies = project.directory / PACKS
-    text = default_toml([PACKS])
     try:
         copies.mkdir()
         for file in files:
@@ -192,7 +197,7 @@ def _own_packs(project: Project, packs: Path) -> str:
         raise file_error(copies, error) from None
     # Whoever gives packs to a demo of their own trusts them there, and nowhere else.
     trusted = {copies / file.name: file.read_bytes() for file in files}
-    trusted[project.config_file] = text.encode()
+    trusted[project.config_file] = project.config_file.read_bytes()
     for file, content in trusted.items():
         grant_trust(
             str(project.trust_file()),
@@ -202,7 +207,6 @@ def _own_packs(project: Project, packs: Path) -> str:
             by="demo",
             at_ms=SystemClock().now_ms(),
         )
-    return text
 
 
 def _leave_payload(project: Project, recording: Sequence[Payload]) -> None:

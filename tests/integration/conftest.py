@@ -1,0 +1,96 @@
+"""One run of the main job, for all tests that look at what it shows and leaves behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from governance.cli.guard import MARKS
+from governance.project import Project
+
+ROOT = Path(__file__).parents[2]
+SECONDS_MAX = 240
+RUN = "import sys; from governance.cli import main; sys.exit(main())"
+
+
+@frozen
+class Place:
+    """A home of its own, with the command `governance` on its path."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def variables(self) -> Mapping[str, str]:
+        """The environment of a person who just installed the engine."""
+        ours = ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "CLAUDE_CONFIG_DIR", "GOVERNANCE_KEY_FILE")
+        hosts = {mark for marks in MARKS.values() for mark in marks}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ours and name not in hosts
+        }
+        path = f"{self.folder / 'bin'}{os.pathsep}{kept.get('PATH', os.defpath)}"
+        return {**kept, "HOME": str(self.home), "PATH": path, "COLUMNS": "100", "NO_COLOR": "1"}
+
+    def run(self, *words: str, within: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """The command `governance` with *words*."""
+        return self.shell([sys.executable, "-c", RUN, *words], within=within)
+
+    def shell(
+        self, words: Sequence[str], *, within: Path | None = None, **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            words,
+            cwd=within or self.folder,
+            env={**self.variables(), "PYTHONPATH": str(ROOT), **more},
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=SECONDS_MAX,
+        )
+
+
+def make_place(folder: Path) -> Place:
+    """A new home below *folder*."""
+    for name in ("home", "bin"):
+        (folder / name).mkdir()
+    script = folder / "bin" / "governance"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c \'{RUN}\' "$@"\n')
+    script.chmod(0o755)
+    return Place(folder)
+
+
+@frozen
+class Demo:
+    """A demo that was run: where, what it showed, and its project."""
+
+    place: Place
+    project: Path
+    shown: subprocess.CompletedProcess[str]
+
+    def key(self) -> Path:
+        """The key of its project, in the person's home."""
+        (found,) = self.place.home.rglob(f"{Project(self.project).key}.key")
+        return found
+
+
+def run_demo(folder: Path, *words: str) -> Demo:
+    """Run `governance demo` in a home of its own below *folder*."""
+    place = make_place(folder)
+    shown = place.run("demo", "--dir", "tried", *words)
+    return Demo(place, folder / "tried", shown)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo with the shipped packs."""
+    return run_demo(tmp_path_factory.mktemp("demo"))

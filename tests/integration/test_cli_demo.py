@@ -1,0 +1,253 @@
+"""`governance demo`: what it shows, what it leaves, and that every command works on that."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from governance import cli
+from governance._shipped import recording_text
+from governance.cli.app import HOMES, app
+from governance.cli.demo import PAYLOAD, TRY_NEXT
+from governance.cli.frame import GovernedCommand
+from governance.cli.replaying import read_recording
+from governance.errors import MisuseError
+from governance.project import Project
+from tests.integration.conftest import Demo, make_place
+
+RUN_BY_ITSELF = frozenset({"demo"})
+
+
+def rows(demo: Demo, session: str) -> list[dict[str, Any]]:
+    done = demo.place.run("log", session, "--format", "jsonl", "--dir", str(demo.project))
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_demo_succeeds_and_says_no_more_than_it_must(demo: Demo) -> None:
+    """It exits with 0, writes nothing to standard error, and its hooks log no failure."""
+    assert demo.shown.returncode == 0, demo.shown.stdout + demo.shown.stderr
+    assert demo.shown.stderr == ""
+    assert not (demo.project / ".governance" / "governance.log").exists()
+
+
+def test_each_recorded_call_is_shown_with_its_decision(demo: Demo) -> None:
+    """Every tool call of the journal stands in the text, with what was decided about it."""
+    decided = [row for row in rows(demo, "demo") if row["kind"] == "tool.decided"]
+    lines = demo.shown.stdout.splitlines()
+
+    assert len(decided) > 10
+    assert {row["body"]["data"]["action"] for row in decided} >= {"allow", "deny"}
+    for row in decided:
+        data = row["body"]["data"]
+        assert any(
+            re.match(rf"\d+:\d\d:\d\d +{data['action']} +{data['tool']} ", line) for line in lines
+        ), data
+
+
+def test_why_is_shown(demo: Demo) -> None:
+    """Rules that denied are named, violations are counted, steps of escalation are told."""
+    text = demo.shown.stdout
+    counted = [
+        row["body"]["data"] for row in rows(demo, "demo") if row["kind"] == "violation.counted"
+    ]
+
+    assert counted
+    for one in counted:
+        assert f"[{one['rule']}]" in text
+        assert f"counted: {one['severity']}, by {one['rule']}" in text
+    assert "escalated by" in text
+
+
+def test_every_injected_text_is_shown(demo: Demo) -> None:
+    """What the model was told stands there, line by line."""
+    texts = [
+        row["body"]["reply"]["injection"]["text"]
+        for row in rows(demo, "demo")
+        if row["body"].get("reply", {}).get("injection")
+    ]
+    shown = " ".join(re.sub(r"[│╭╰─╮╯]", " ", demo.shown.stdout).split())
+
+    assert len(texts) == 3
+    for text in texts:
+        plain = text.replace(f"{demo.project.resolve()}/", "")
+        assert " ".join(plain.split()) in shown
+
+
+def test_the_path_is_drawn(demo: Demo) -> None:
+    """The states that the session was in stand in order, and as pictures in the folder."""
+    drawn = demo.shown.stdout.split("The path that the session took")[1].split("In figures")[0]
+    states = re.findall(r"[○●] (\S+)", drawn)
+
+    assert states[:3] == ["Absent", "Beginning", "Between-Turn"]
+    assert {"Compacted", "Resumed"} <= set(states)
+    assert states[-1] == "Ended"
+    assert (demo.project / "demo.svg").read_bytes().startswith(b"<svg")
+    assert (demo.project / "demo.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_figures_are_those_of_the_journal(demo: Demo) -> None:
+    """Calls, denials and rows at the end are what the journal holds."""
+    figures = " ".join(demo.shown.stdout.split("In figures")[1].split())
+    told = [row for name in sessions(demo) for row in rows(demo, name)]
+    decided = [row["body"]["data"]["action"] for row in told if row["kind"] == "tool.decided"]
+
+    assert f"hook calls {len(recording_text().splitlines())}, median " in figures
+    assert (
+        f"{len(decided)} asked, {decided.count('deny') + decided.count('halt')} denied" in figures
+    )
+    assert f"{len(told)} rows; the chain of all of them holds" in figures
+
+
+def sessions(demo: Demo) -> list[str]:
+    done = demo.place.run("sessions", "--format", "json", "--dir", str(demo.project))
+    found = json.loads(done.stdout)
+    listed = found["sessions"] if isinstance(found, dict) else found
+    return [one["id"] for one in listed if one["id"].split("/")[0] == "demo"]
+
+
+def test_it_fits_a_hundred_columns(demo: Demo) -> None:
+    """No line is longer, but for commands that are there to be copied, and paths."""
+    long = [line for line in demo.shown.stdout.splitlines() if len(line) > 100]
+
+    assert [
+        line for line in long if "governance" not in line and str(demo.project) not in line
+    ] == []
+    assert "\x1b" not in demo.shown.stdout
+
+
+def test_nothing_lies_in_the_future(demo: Demo) -> None:
+    """Every row has a time before now, in the order of the recording, hours apart."""
+    times = [row["at_ms"] for row in rows(demo, "demo")]
+
+    assert times == sorted(times)
+    assert times[-1] < time.time() * 1000
+    assert times[-1] - times[0] > 3 * 3_600_000
+
+
+def test_the_clock_of_the_project_is_fixed_again(demo: Demo) -> None:
+    """Once the demo is over nothing lets its hooks be told another time."""
+    assert not list(demo.place.home.rglob("replay"))
+
+
+def test_what_the_agent_tried_was_not_run(demo: Demo) -> None:
+    """The folder holds what the demo made and nothing that the recorded agent wrote."""
+    names = {path.name for path in demo.project.iterdir()}
+
+    assert names >= {"governance.toml", ".governance", ".claude", PAYLOAD, "demo.svg"}
+    assert not names & {"shop", "test_login.py", ".git", ".env"}
+
+
+def examples() -> list[tuple[str, str]]:
+    """(command, line) of every example in the help of every command."""
+    found = []
+    context = click.Context(app)
+    for name in HOMES:
+        command = app.get_command(context, name)
+        assert isinstance(command, GovernedCommand)
+        assert command.examples, f"`{name}` teaches by no example"
+        if name not in RUN_BY_ITSELF:
+            found += [(name, one.line) for one in command.examples]
+    return found
+
+
+@pytest.mark.parametrize("line", sorted({one.line for one in TRY_NEXT}))
+def test_what_is_named_to_be_tried_works(demo: Demo, line: str) -> None:
+    """Each command at the end of the demo runs on the folder that it left."""
+    done = demo.place.shell(["/bin/sh", "-c", line], within=demo.project)
+
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize(("name", "line"), examples())
+def test_every_example_of_the_help_works(demo: Demo, name: str, line: str) -> None:
+    """Each example in the help of each command runs there, for a person with the key."""
+    key = {"GOVERNANCE_KEY_FILE": str(demo.key())}
+    done = demo.place.shell(["/bin/sh", "-c", line], within=demo.project, **key)
+
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_hook_can_be_tried_by_hand(demo: Demo) -> None:
+    """The payload that is left is answered: briefed first, then judged by the rules."""
+    line = f'governance hook claude-code --dir "$PWD" --event PreToolUse < {PAYLOAD}'
+    answers = [
+        demo.place.shell(["/bin/sh", "-c", line], within=demo.project).stdout for _ in range(3)
+    ]
+
+    assert all(json.loads(one)["hookSpecificOutput"] for one in answers)
+    assert "git.no-force-push" in answers[-1]
+
+
+@pytest.mark.parametrize("words", [("--help",), ("claude-code", "--help")])
+@pytest.mark.parametrize("name", ["hook", "statusline"])
+def test_quick_commands_have_a_page(
+    name: str, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Commands that hosts call are explained like all others."""
+    assert cli.main([name, *words]) == 0
+    assert "Examples:" in capsys.readouterr().out
+
+
+def test_a_hook_with_its_words_in_another_order_answers(demo: Demo) -> None:
+    """What does not take the quick way is given to the same adapter."""
+    line = f'governance hook --dir "$PWD" --event PreToolUse claude-code < {PAYLOAD}'
+    done = demo.place.shell(["/bin/sh", "-c", line], within=demo.project)
+
+    assert done.returncode == 0
+    assert "permissionDecision" in done.stdout
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
+    """A folder that holds anything is refused, and nothing is made."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").write_text("x")
+    place = make_place(tmp_path)
+
+    done = place.run("demo", "--dir", "mine")
+
+    assert done.returncode == 2
+    assert "not empty" in done.stderr
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["file"]
+    assert list(place.home.iterdir()) == []
+
+
+def test_a_folder_without_packs_is_refused(tmp_path: Path) -> None:
+    """`--packs` names packs, or the demo says so."""
+    (tmp_path / "none").mkdir()
+
+    done = make_place(tmp_path).run("demo", "--dir", "tried", "--packs", "none")
+
+    assert done.returncode == 2
+    assert "`*.toml`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "nonsense", '{"at_ms": "1", "event": "Stop", "stdin": {}}']
+)
+def test_a_recording_that_is_none_is_refused(text: str) -> None:
+    """A damaged recording is an error with its line, no half a session."""
+    with pytest.raises(MisuseError, match="recording"):
+        read_recording(text, Path("/p"))
+
+
+def test_a_recording_becomes_this_folders(tmp_path: Path) -> None:
+    """No recorded folder and no recorded id is left, even in a folder with odd signs."""
+    odd = tmp_path / 'a "b" \\ é'
+    recording = read_recording(recording_text(), odd)
+    first = json.loads(recording_text().splitlines()[0])["stdin"]
+
+    assert {one.text("session_id") for one in recording} == {"demo"}
+    assert {one.text("cwd") for one in recording} == {str(odd)}
+    whole = json.dumps([dict(one.values) for one in recording], default=dict)
+    assert first["session_id"] not in whole
+    assert f"{first['cwd']}/" not in whole
+    assert Project(odd).key
