@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import statistics
 import tempfile
@@ -46,6 +47,26 @@ MARK = "demo"
 
 PICTURES: tuple[Format, ...] = ("svg", "png")
 PAYLOAD = "payload.json"
+OWN_PACK = "my-pack.toml"
+OWN_PACK_TEXT = """\
+# A pack to begin with. It is not in force: name it under `[packs] paths` in governance.toml.
+format = 1
+
+[pack]
+name = "mine"
+version = "1.0.0"
+summary = "What we agreed on."
+
+[[rule]]
+id = "mine.no-print"
+tools = ["write"]
+when.path = { glob = "shop/**" }
+when.content = { contains = "print(" }
+action = "warn"
+message = "`{path}` prints: use a logger."
+must_match = [{ tool = "write", path = "shop/a.py", content = "print(1)" }]
+must_not_match = [{ tool = "write", path = "tools/a.py", content = "print(1)" }]
+"""
 LOG_LINES_SHOWN = 3
 
 TRY_NEXT: tuple[Example, ...] = (
@@ -61,6 +82,7 @@ TRY_NEXT: tuple[Example, ...] = (
         f'governance hook claude-code --dir "$PWD" --event PreToolUse < {PAYLOAD}',
         "be the client yourself",
     ),
+    Example(f"governance check {OWN_PACK}", "test a rule of your own"),
     Example("governance doctor", "whether all is in its place"),
 )
 
@@ -132,7 +154,7 @@ def demo(directory: Path | None, packs: Path | None, format_name: str) -> int:
     write_private(project.state_directory() / MARK, "")
     install_host(project)
     recording = read_recording(recording_text(), project.directory)
-    _leave_payload(project, recording)
+    _leave_things_to_try(project, recording)
     played: list[Played] = []
     told: list[Told] = []
     teller = Teller(project) if format_name == "text" else None
@@ -209,18 +231,19 @@ def _take_packs(project: Project, files: Sequence[Path]) -> None:
         )
 
 
-def _leave_payload(project: Project, recording: Sequence[Payload]) -> None:
-    """A payload of a session of its own, to be given to the hook by hand."""
-    import json
-
-    asked = [one for one in recording if one.event == "PreToolUse"]
-    if asked:
-        values: dict[str, Json] = {**asked[0].values, "session_id": "by-hand", "tool_name": "Bash"}
-        values["tool_input"] = {"command": "git push --force"}
-        # A call that has an id is answered once; by hand it can be asked again and again.
-        values.pop("tool_use_id", None)
-        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-        (project.directory / PAYLOAD).write_text(text, encoding="utf-8")
+def _leave_things_to_try(project: Project, recording: Sequence[Payload]) -> None:
+    """A payload of a session of its own for the hook, and a pack to begin with."""
+    values: dict[str, Json] = {
+        **next(one.values for one in recording if one.event == "PreToolUse"),
+        "session_id": "by-hand",
+        "tool_name": "Bash",
+        "tool_input": {"command": "git push --force"},
+    }
+    # A call that has an id is answered once; by hand it can be asked again and again.
+    values.pop("tool_use_id", None)
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    (project.directory / PAYLOAD).write_text(text, encoding="utf-8")
+    (project.directory / OWN_PACK).write_text(OWN_PACK_TEXT, encoding="utf-8")
 
 
 def _introduce(

@@ -30,6 +30,7 @@ LINES_MAX = 10_000
 ENDED_BEFORE_MS = 60_000
 """How long before now the played session ends: nothing in its journal lies in the future."""
 
+
 @frozen
 class Payload:
     """

@@ -382,10 +382,10 @@ def test_the_mark_of_a_replay_goes_away(project: Path) -> None:
 
     def fail() -> None:
         with replayable(Project(project)):
-            assert any(Project(project).state_directory().glob("replay"))
+            assert Project(project).replay_mark().exists()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         fail()
 
-    assert not any(Project(project).state_directory().glob("replay"))
+    assert not Project(project).replay_mark().exists()

@@ -28,7 +28,7 @@ def changed_packs(folder: Path) -> Path:
 
 def decisions(demo: Demo) -> list[tuple[str, str]]:
     """(intent, action) of every decided call, without the project's folder."""
-    done = demo.place.run("log", "--format", "jsonl", "--dir", str(demo.project))
+    done = demo.place.run("log", "demo", "--format", "jsonl", "--dir", str(demo.project))
     made = [json.loads(line) for line in done.stdout.splitlines()]
     data: list[dict[str, Any]] = [
         row["body"]["data"] for row in made if row["kind"] == "tool.decided"
