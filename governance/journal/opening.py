@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from governance.errors import DefinitionError, Diagnostic
@@ -12,6 +13,8 @@ from governance.project import user_state_directory
 
 DEFAULT_URL = "sqlite:///.governance/journal.db"
 """Where a project's journal is, unless its configuration says otherwise."""
+
+CODES: Mapping[str, str] = {"GOV510": "a journal's URL that names no store there is"}
 
 _CODE = "GOV510"
 _SUPPORTED = "`sqlite:///path/to/journal.db` and `memory:`"
