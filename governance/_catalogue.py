@@ -178,6 +178,7 @@ _WORK = (
         ("rewritten", "bool ?", "Other arguments were answered than were asked for."),
         ("paths", "list[str] ?", "The files that the call is about to change."),
         ("arguments", "object ?", "The arguments as the host sent them, cut to what is kept."),
+        ("cwd", "str ?", "The working folder of the call, where the host tells it."),
         ("stale", "bool ?", "It was asked because the session had gone stale."),
         ("paused", "bool ?", "A person had paused governance, so no rule decided."),
     ),

@@ -17,21 +17,17 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.opening import law_of, require_session, store_of
+from governance.cli.opening import require_session, store_of
 from governance.cli.output import moment, print_json, print_line, print_table, span
 from governance.cli.recording import DURATION, person_name, recorded_json, recording_engine
 from governance.cli.sessions import ago, number_of, states_of
 from governance.clock import SystemClock
 from governance.engine import Engine
 from governance.engine.restoring import restore
-from governance.errors import DefinitionError, MisuseError, did_you_mean
+from governance.errors import MisuseError, did_you_mean
 from governance.journal.records import Journal
-from governance.ledger import Approval, Violation
-from governance.project import Project
+from governance.ledger import Approval
 from governance.values import Json
-
-PARENTS_MAX = 64
-"""Sessions above one another that a refusal is counted in."""
 
 CODES: Mapping[str, str] = {"GOV631": "an approval that is not open"}
 
@@ -87,7 +83,7 @@ def approve(
     require_person("approve", project, key_file)
     with recording_engine(project) as engine:
         found = _open_question(engine.journal, name, wanted, now_ms)
-        return _settle(engine, project, *found, now_ms, deny, lasts_ms, reason, format_name)
+        return _settle(engine, *found, now_ms, deny, lasts_ms, reason, format_name)
 
 
 def _session_and_id(journal: Journal, session: str | None, ident: str | None) -> tuple[str, str]:
@@ -135,7 +131,6 @@ def _open_question(journal: Journal, session: str, ident: str, now_ms: int) -> t
 
 def _settle(
     engine: Engine,
-    project: Project,
     session: str,
     approval: Approval,
     now_ms: int,
@@ -154,8 +149,6 @@ def _settle(
     if reason:
         data["reason"] = reason
     record = engine.record(session, "approval.settled", data, actor=person_name())
-    if deny:
-        _count_refusal(engine, project, session, approval)
     if format_name == "json":
         print_json(recorded_json(data, session=session, seq=record.seq))
         return FINE
@@ -168,42 +161,6 @@ def _settle(
     print_line(f"granted: {approval.summary}", "good")
     print_line(f"for {uses}, until {moment(until)} ({span(until - now_ms)} from now)", "quiet")
     return FINE
-
-
-def _count_refusal(engine: Engine, project: Project, session: str, approval: Approval) -> None:
-    """An ask that a person refused is a violation, here and in every parent."""
-    state = engine.state(session)
-    open_call = next((one for one in state.open_calls if one.approval == approval.id), None)
-    intent = open_call.intent if open_call else approval.summary.partition(": ")[2]
-    severities = _severities(project, approval.rules)
-    for rule in approval.rules:
-        violation = Violation(
-            rule=rule,
-            action="ask",
-            severity=severities.get(rule, "medium"),
-            role=state.identity.role,
-            turn=state.registers.turn,
-            epoch=state.registers.epoch,
-            intent=intent,
-        )
-        above, below = session, state
-        for _ in range(PARENTS_MAX):
-            counts = below.ledger.plus(violation).counts
-            data = violation.as_json() | {"counts": dict(counts)}
-            engine.record(above, "violation.counted", data, actor=person_name())
-            violation, above = violation.rolled_up(above), below.identity.parent
-            if not above:
-                break
-            below = engine.state(above)
-
-
-def _severities(project: Project, rules: Sequence[str]) -> Mapping[str, str]:
-    """How grave each of *rules* is today; broken packs tell nothing, and stop nobody here."""
-    try:
-        known = law_of(project).rules.rules
-    except DefinitionError:
-        return {}
-    return {name: known[name].severity for name in rules if name in known}
 
 
 def _list_open(journal: Journal, session: str, now_ms: int, format_name: str) -> int:

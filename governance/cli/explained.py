@@ -59,6 +59,11 @@ class Recorded:
         return str(self.data.get("native") or "")
 
     @property
+    def cwd(self) -> str:
+        """The working folder of the call, or ``""`` where the host did not tell it."""
+        return str(self.data.get("cwd") or "")
+
+    @property
     def call_id(self) -> str:
         """The host's id of the call, or ``""``."""
         return str(self.data.get("call_id") or "")

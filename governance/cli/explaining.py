@@ -158,9 +158,12 @@ def explain_again(law: Law, found: Recorded, parent: SessionState | None = None)
         # Whoever embeds the engine may speak canonical names under any host's name.
         table = PYTHON_TOOLS
     call = call_of(
-        table, found.native or found.tool, found.arguments, cwd=law.places.project,
+        table,
+        found.native or found.tool,
+        found.arguments,
+        cwd=found.cwd or law.places.project,
         call_id=found.call_id,
-    )  # fmt: skip
+    )
     at_ms = found.record.at_ms
     asked = Command(
         event="tool_before",

@@ -1,8 +1,8 @@
 """
 Rows that a person decides: pardons, approvals, pauses, anchors.
 
-They are written by an engine without rules, so that they work when a pack is broken: that
-is when a person needs them most.
+They are written by an engine that does without rules where a pack is broken: that is when
+a person needs them most.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import click
 
-from governance.cli.opening import store_of
+from governance.cli.opening import law_of, store_of
 from governance.cli.output import print_diagnostics
 from governance.clock import SystemClock
 from governance.config import Config, load_config
@@ -24,6 +24,7 @@ from governance.errors import DefinitionError
 from governance.listeners import Listeners, listeners_of
 from governance.machine import load_machine
 from governance.project import Project
+from governance.rules.deciding import RuleSet
 from governance.rules.format import parse_duration
 from governance.rules.paths import places_of
 from governance.session.law import Law
@@ -39,10 +40,11 @@ Redaction = Callable[[Json], tuple[Json, tuple[str, ...]]]
 @contextmanager
 def recording_engine(project: Project) -> Iterator[Engine]:
     """
-    An engine on the store of *project* that records and knows no rules; closed afterwards.
+    An engine on the store of *project* that records what a person says; closed afterwards.
 
-    Listeners that cannot be loaded are told on standard error and left out: a person's
-    word must not depend on them.
+    Where the packs are broken it knows no rules: no step of the ladder follows then, and
+    what is counted is of medium severity. Listeners that cannot be loaded are told on
+    standard error and left out: a person's word must not depend on them.
 
     Raises:
         DefinitionError: There is no ``governance.toml``, or it is wrong.
@@ -53,7 +55,7 @@ def recording_engine(project: Project) -> Iterator[Engine]:
     with store_of(project) as journal:
         law = Law(
             machine=load_machine(),
-            rules=no_rules(),
+            rules=_rules(project),
             settings=settings_of(config),
             places=places_of(str(config.directory)),
             redact=_redaction(config),
@@ -64,6 +66,13 @@ def recording_engine(project: Project) -> Iterator[Engine]:
         options = EngineOptions(run="person")
         with Engine(law, journal, SystemClock(), _listeners(config), live, options) as engine:
             yield engine
+
+
+def _rules(project: Project) -> RuleSet:
+    try:
+        return law_of(project).rules
+    except DefinitionError:
+        return no_rules()
 
 
 def _listeners(config: Config) -> Listeners:

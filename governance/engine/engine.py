@@ -291,19 +291,18 @@ class Engine:
         return self._record(session, kind, data, actor=actor)
 
     def _record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
-        command = Command(event="record", session=session, actor=actor, host="person")
         with self._lock_of(session):
             for _ in range(CONFLICTS_MAX):
                 now = self.clock.now_ms()
+                command = Command(
+                    event="record", session=session, at_ms=now, actor=actor, host="person"
+                )
                 state = self._state(session, now)
                 outcome = restoring.recorded(self.law, state, command, now, kind, data)
-                rows = encode_rows(outcome.rows)
-                result = self._append([Append(session, state.head, rows)], key=None)
+                result = self._commit(self._with_related(command, Step(state, outcome), now))
                 if isinstance(result, Appended):
-                    self.live.put(outcome.state, now)
                     self._publish(result.records)
-                    return result.records[-1]
-                self.live.drop(session)
+                    return result.records[0]
         raise JournalError("the session is written by others all the time", code="GOV511")
 
     # -- one step ---------------------------------------------------------------
@@ -312,34 +311,15 @@ class Engine:
         """Decide and append until no other process was faster; bounded."""
         for _ in range(CONFLICTS_MAX):
             steps = self._decide(command)
-            batch = [
-                Append(
-                    one.state.id,
-                    one.state.head,
-                    encode_rows(
-                        one.outcome.rows,
-                        reply_json(one.outcome.reply) if one is steps[0] else None,
-                    ),
-                )
-                for one in steps
-                if one.outcome.rows
-            ]
             reply = steps[0].outcome.reply
-            if not batch:
-                return reply, ()
-            result = self._append(batch, key=command.key)
+            result = self._commit(steps, reply=reply, key=command.key)
             match result:
-                case Appended():
-                    now = command.at_ms or 0
-                    for one in steps:
-                        self.live.put(one.outcome.state, now)
-                    self._snapshot(steps)
-                    return reply, result.records
+                case Appended(records=records):
+                    return reply, records
                 case Duplicate(record=record):
                     return reply_of(record) or evolve(reply, duplicate=True), ()
-                case Conflict(actual=heads):
-                    for head in heads:
-                        self.live.drop(head.session)
+                case Conflict():
+                    continue
         raise JournalError(
             f"the session was written by others {CONFLICTS_MAX} times in a row", code="GOV511"
         )
@@ -348,8 +328,37 @@ class Engine:
         now = command.at_ms if command.at_ms is not None else self.clock.now_ms()
         state = self._state(command.session, now)
         outcome = decide(self.law, state, command, self._gather(command, state, now))
-        main = Step(state, outcome)
+        return self._with_related(command, Step(state, outcome), now)
+
+    def _with_related(self, command: Command, main: Step, now: int) -> list[Step]:
         return [main, *related_steps(self.law, command, main, lambda one: self._state(one, now))]
+
+    def _commit(
+        self, steps: Sequence[Step], *, reply: Reply | None = None, key: str | None = None
+    ) -> Appended | Conflict | Duplicate:
+        """Append the rows of all *steps* or none; what was decided on too old is forgotten."""
+        first = reply_json(reply) if reply is not None else None
+        batch = [
+            Append(
+                one.state.id,
+                one.state.head,
+                encode_rows(one.outcome.rows, first if one is steps[0] else None),
+            )
+            for one in steps
+            if one.outcome.rows
+        ]
+        if not batch:
+            return Appended((), ())
+        result = self._append(batch, key=key)
+        if isinstance(result, Appended):
+            now = self.clock.now_ms()
+            for one in steps:
+                self.live.put(one.outcome.state, now)
+            self._snapshot(steps)
+        elif isinstance(result, Conflict):
+            for head in result.actual:
+                self.live.drop(head.session)
+        return result
 
     def _gather(self, command: Command, state: SessionState, now: int) -> Gathered:
         """Look up whatever `decide` may need from outside its session."""

@@ -11,6 +11,7 @@ from governance.session.commands import Command
 from governance.session.draft import Draft, Outcome
 from governance.session.evolve import evolve
 from governance.session.law import Gathered, Law
+from governance.session.persons import person_said
 from governance.session.replies import Reply
 from governance.session.snapshot import state_bytes, state_of_bytes
 from governance.session.state import FOLD_VERSION, SessionState
@@ -95,9 +96,9 @@ def settle_unknown(journal: Journal, batch: Sequence[Append]) -> Appended | Conf
 def recorded(
     law: Law, state: SessionState, command: Command, at_ms: int, kind: str, data: Mapping[str, Json]
 ) -> Outcome:
-    """The outcome that is one row of *kind*, decided by a person and not by the machine."""
+    """The outcome of a person's word, decided by nobody else."""
     draft = Draft(law, command, Gathered(at_ms=at_ms), state)
-    draft.emit(kind, data)
+    person_said(draft, kind, data)
     return draft.outcome(Reply(event=kind, action="allow", state=draft.state.state))
 
 

@@ -309,6 +309,8 @@ def _decided(
     }
     if call.call_id:
         data["call_id"] = call.call_id
+    if call.cwd:
+        data["cwd"] = call.cwd
     return data
 
 

@@ -463,3 +463,20 @@ def test_secrets_never_reach_the_journal(engine: Engine) -> None:
     stored = b"".join(record.body for record in engine.journal.read("s"))
 
     assert b"AKIAIOSFODNN7EXAMPLE" not in stored
+
+
+def test_a_no_of_a_person_counts_everywhere_in_one_commit(engine: Engine) -> None:
+    """A question that a person refuses is a violation of the child and of its parent."""
+    session = engine.session("s", traits=HostTraits(asks=False))
+    session.turn("go")
+    child = session.child("a")
+    child.turn("do it")
+    child.tool("shell", {"command": "publish a"}, call_id="1")
+    asked = engine.state("s/a").ledger.open_approvals(engine.clock.now_ms())[0]
+
+    denied = {"id": asked.id, "by": "me", "decision": "denied"}
+    engine.record("s/a", "approval.settled", denied, actor="me")
+
+    assert engine.state("s/a").ledger.count_by("rule") == {"house.ask": 1}
+    assert engine.state("s").ledger.count_by("rule") == {"house.ask": 1}
+    assert engine.journal.verify().ok
