@@ -195,6 +195,14 @@ def _loosened_by(
 def _loosened_by_config(config: Config) -> tuple[str, ...]:
     found = [f"`{key}` is milder than the default" for key in loosenings(config)]
     found += [f"`{one.get('rule')}` is exempted: {one.get('reason')}" for one in config.exempts]
+    # What an upper layer registers is called in any case; this file's own programs wait.
+    upper = {one.name for layer in config.uppers for one in layer.listeners}
+    found += [
+        f"the program `{' '.join(one.command)}` is shown events, as `{one.name}`"
+        for one in config.listener_commands
+        if one.name not in upper
+    ]
+    found += [f"the listener `{name}` is called" for name in config.listeners.entry_points]
     return tuple(found)
 
 
