@@ -169,8 +169,18 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         "gitlab-token",
         (
-            b"glpat-", b"glptt-", b"gldt-", b"glrt-", b"glrtr-", b"glcbt-", b"gloas-", b"glft-",
-            b"glsoat-", b"glimt-", b"glagent-", b"glffct-",
+            b"glpat-",
+            b"glptt-",
+            b"gldt-",
+            b"glrt-",
+            b"glrtr-",
+            b"glcbt-",
+            b"gloas-",
+            b"glft-",
+            b"glsoat-",
+            b"glimt-",
+            b"glagent-",
+            b"glffct-",
         ),
         rb"\bgl(?:pat|ptt|dt|rt|rtr|cbt|oas|ft|soat|imt|agent|ffct)-[A-Za-z0-9_.-]{20,}",
     ),
@@ -277,6 +287,7 @@ def compiled(pattern: Pattern) -> re2._Regexp:
         options.encoding = re2.Options.Encoding.LATIN1
         made = _compiled[pattern.source] = re2.compile(pattern.source, options)
     return made
+
 
 NEEDLES: tuple[str, ...] = tuple(
     sorted({needle.decode() for pattern in PATTERNS for needle in pattern.needles})

@@ -63,7 +63,7 @@ def test_another_process_is_another_run(project: Path) -> None:
         session = second.start("s")
 
         kinds = [record.kind for record in second.journal.read("s")]
-        assert ["session.interrupted", "session.resumed"] == kinds[-2:]
+        assert kinds[-2:] == ["session.interrupted", "session.resumed"]
         assert session.turn("on").text != ""
 
 
@@ -72,9 +72,7 @@ def test_two_processes_count_exactly(project: Path) -> None:
     with Engine.open(project) as engine:
         engine.session("shared").turn("go")
     workers = [
-        subprocess.Popen(  # noqa: S603 - our own interpreter and our own text
-            [sys.executable, "-c", WORKER, str(project), name, "2"], cwd=ROOT
-        )
+        subprocess.Popen([sys.executable, "-c", WORKER, str(project), name, "2"], cwd=ROOT)
         for name in ("a", "b")
     ]
     assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
@@ -165,13 +163,13 @@ def test_a_broken_pack_is_an_error_until_a_person_pauses(project: Path) -> None:
         session.turn("go")
         assert session.tool("shell", {"command": "git push -f"}, call_id="1").action == "allow"
     clock.advance(600_000)
-    with pytest.raises(DefinitionError, match="bad.toml"):
+    with pytest.raises(DefinitionError, match=r"bad\.toml"):
         Engine.open(project, clock=clock)
 
 
 def test_the_example_of_an_own_session_type_runs(project: Path) -> None:
     """`examples/custom_session.py` reviews a file and is refused a force push."""
-    done = subprocess.run(  # noqa: S603 - our own interpreter and example
+    done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "custom_session.py"), str(project)],
         capture_output=True,
         text=True,

@@ -42,7 +42,7 @@ def ask(project: Path) -> str:
     site = [path for path in sys.path if path.endswith("site-packages")]
     for path in site:
         words += ["--path", path]
-    done = subprocess.run(  # noqa: S603 - our own interpreter and hook
+    done = subprocess.run(
         [sys.executable, "-I", "-S", str(HOOK_FILE), *words],
         input=json.dumps(payload).encode(),
         capture_output=True,

@@ -177,7 +177,9 @@ def test_the_places_of_a_project(made: Project, tmp_path: Path) -> None:
 
     assert made.journal_file == made.private / "journal.db"
     assert made.log_file.parent == made.private
-    assert made.trust_file(home).is_relative_to("/home/anna/.local/state/session-governance/projects")
+    assert made.trust_file(home).is_relative_to(
+        "/home/anna/.local/state/session-governance/projects"
+    )
     assert Project(link).key == made.key != Project(made.directory / "other").key
 
 
