@@ -108,9 +108,7 @@ def test_another_url_is_a_definition_error(base: Path, url: str, says: str) -> N
     assert list(base.iterdir()) == []
 
 
-def test_the_mirror_falls_back_to_the_home(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_mirror_falls_back_to_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A relative or missing XDG_STATE_HOME is not followed."""
     monkeypatch.setenv("HOME", str(tmp_path))
     for value in ("", "relative/path"):
