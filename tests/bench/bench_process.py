@@ -44,11 +44,15 @@ def _milliseconds(words: tuple[str, ...]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def import_of_the_package(_folder: Path, *, rounds: int = 31) -> tuple[float, float]:
-    """Milliseconds that `import governance` adds to a bare interpreter."""
+def import_of_the_package(_folder: Path, *, rounds: int = 41) -> tuple[float, float]:
+    """
+    Milliseconds that `import governance` adds to a bare interpreter.
+
+    The least of each counts: what else the machine does can only add.
+    """
     words = _isolated("import governance")
-    _milliseconds(words)
-    return statistics.median(_milliseconds(words) - _milliseconds(BARE) for _ in range(rounds)), 15
+    pairs = [(_milliseconds(words), _milliseconds(BARE)) for _ in range(rounds)]
+    return min(one for one, _ in pairs) - min(bare for _, bare in pairs), 15
 
 
 def first_decision(folder: Path, *, rounds: int = 21) -> tuple[float, float]:

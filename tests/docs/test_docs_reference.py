@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -102,6 +103,35 @@ def test_every_command_and_option_is_documented() -> None:
             if isinstance(parameter, click.Option):
                 assert parameter.help, f"{name} {parameter.name}"
                 assert parameter.opts[-1] in text
+
+
+def test_every_example_of_a_command_can_be_typed() -> None:
+    """Each command has one, and none of them uses an option or a word that it does not take."""
+    from governance.cli.app import HOMES, app
+    from governance.cli.frame import GovernedCommand
+
+    for name in HOMES:
+        found = app.get_command(click.Context(app), name)
+        assert isinstance(found, GovernedCommand)
+        assert found.examples, name
+        for one in found.examples:
+            words = shlex.split(re.split(r" [|<>] ", one.line)[0])
+            assert words[:2] == ["governance", name]
+            assert found.make_context(name, words[2:]).params is not None
+            assert one.does.strip()
+
+
+def test_every_configuration_key_is_documented() -> None:
+    """Each key stands in the reference with a sentence, its default and the unit of an amount."""
+    from governance.config import KEYS
+
+    text = page("reference/configuration.md")
+    for key in KEYS:
+        assert f"| `{key.key}` |" in text
+        assert key.doc
+        assert key.default
+        name = re.split(r"[.\]]+", key.key)[-1]
+        assert name in ("", "NAME") or re.search(rf"(?m)^#? *{name} = ", text), key.key
 
 
 def test_every_event_and_field_is_documented() -> None:
