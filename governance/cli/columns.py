@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from governance.cli.output import console
+from governance.cli.output import console, styled
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -25,7 +25,7 @@ def print_columns(rows: Iterable[Sequence[Text]], *, indent: int = 2) -> None:
     ]
     out = console()
     for row in held:
-        line = row[0].blank_copy(" " * indent)
+        line = styled(" " * indent)
         for cell, width in zip(row, widths, strict=False):
             line.append_text(cell).append(" " * (max(0, width - cell.cell_len) + 2))
         line.rstrip()

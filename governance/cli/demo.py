@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import statistics
 import tempfile
@@ -343,7 +344,7 @@ def _conclude(
     for line in trouble[-LOG_LINES_SHOWN:]:
         teller.say(f"a hook could not decide: {line}", "bad", indent=2)
     teller.title("Try next")
-    teller.say(f"cd {project.directory}", indent=2)
+    teller.say(f"cd {shlex.quote(str(project.directory))}", indent=2)
     print_columns((styled(one.line), styled(f"# {one.does}", "quiet")) for one in TRY_NEXT)
 
 

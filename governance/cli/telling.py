@@ -166,7 +166,7 @@ class Teller:
         """Print *text* with a rule across the page."""
         shown = visible(text)[: self.width - 6]
         self._out.print()
-        line = styled("── ", "quiet").append_text(styled(shown, "plain"))
+        line = styled("").append_text(styled("── ", "quiet")).append_text(styled(shown))
         self._out.print(
             line.append_text(styled(" " + "─" * (self.width - len(shown) - 4), "quiet")),
             soft_wrap=True,
@@ -180,7 +180,8 @@ class Teller:
         gap = " " * (_WORD_WIDTH - word.cell_len)
         start = _TIME_WIDTH + _WORD_WIDTH + 1 + (2 if child else 0)
         lines = folded(text, self.width - start) or [""]
-        line = styled(at.ljust(_TIME_WIDTH), "quiet").append("  " if child else "")
+        line = styled("").append_text(styled(at.ljust(_TIME_WIDTH), "quiet"))
+        line.append("  " if child else "")
         self._out.print(
             line.append_text(word).append(gap + " ").append_text(styled(lines[0])), soft_wrap=True
         )
@@ -311,7 +312,8 @@ class Teller:
         """Print *text* behind its *name*, folded under itself."""
         for at, line in enumerate(folded(text, self.width - _ENTRY_WIDTH - 2)):
             start = styled(f"  {name if not at else '':{_ENTRY_WIDTH}}", "quiet")
-            self._out.print(start.append_text(styled(line)), soft_wrap=True)
+            whole = styled("").append_text(start).append_text(styled(line))
+            self._out.print(whole, soft_wrap=True)
 
     def drawn(self, rows: Sequence[tuple[str, Tone]]) -> None:
         """Print lines that are drawn already."""

@@ -127,6 +127,7 @@ def test_the_installed_wheel_works_without_the_checkout(wheel: Path, tmp_path: P
 
     assert str(home) in where
     assert run("--version").returncode == 0
-    for words in (("demo",), ("verify", "--dir", "governance-demo"), ("diagram",)):
+    tried = ("--dir", "governance-demo")
+    for words in (("demo", *tried), ("verify", *tried), ("doctor", *tried), ("diagram",)):
         result = run(*words)
         assert result.returncode == 0, result.stdout + result.stderr
