@@ -16,7 +16,7 @@ from governance.hosts.claude_code import worker
 from governance.hosts.claude_code.recording import Recorded, read_recording
 from governance.hosts.claude_code.tools import TOOLS
 from governance.journal.opening import open_journal
-from governance.project import create_project
+from governance.project import Project, create_project
 from governance.states import State
 
 RECORDING = Path(__file__).parents[2] / "examples" / "claude_session.jsonl"
@@ -56,11 +56,15 @@ class Line:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     folder = tmp_path / "project"
     folder.mkdir()
     create_project(folder, '[packs]\npaths = ["shipped"]\n')
     config = load_config(folder)
     open_journal(config.journal.url, base=config.directory, create=True).close()
+    mark = Project(folder).replay_mark()
+    mark.parent.mkdir(parents=True)
+    mark.touch()
     return folder
 
 

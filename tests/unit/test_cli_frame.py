@@ -81,7 +81,7 @@ def test_the_unforeseen_is_one_line_and_a_log(
     assert cli.main(["probe", "--format", "json"]) == 2
 
     err = capsys.readouterr().err
-    log = tmp_path / "state" / "governance" / "errors.log"
+    log = tmp_path / "state" / "session-governance" / "errors.log"
     assert err.count("\n") == 1
     assert "Traceback" not in err
     assert str(log) in err
@@ -92,7 +92,7 @@ def test_the_unforeseen_is_one_line_and_a_log(
 def test_the_log_is_bounded(declare: Declare, tmp_path: Path) -> None:
     """A log that has grown past its bound is put aside and begun anew."""
     declare(fail_with(ZeroDivisionError()))
-    log = tmp_path / "state" / "governance" / "errors.log"
+    log = tmp_path / "state" / "session-governance" / "errors.log"
     log.parent.mkdir(parents=True)
     log.write_bytes(b"x" * 1_000_001)
 
