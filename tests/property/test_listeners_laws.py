@@ -165,8 +165,12 @@ def test_who_fails_closed_denies(plans: list[Plan], event: Event) -> None:
 
     refused_by = {one.listener for one in result.refusals}
     on_error = {plan.name: plan.on_error for plan in plans}
+    # Who works in the background has no say; its failure only comes along, when it is early.
+    asked = {plan.name for plan in plans if plan.mode != "background"}
     for failure in result.failures:
-        assert (failure.listener in refused_by) == (on_error[failure.listener] == "fail")
+        if failure.listener in asked:
+            refuses = on_error[failure.listener] == "fail"
+            assert (failure.listener in refused_by) == refuses
 
 
 @given(PLANS.flatmap(lambda plans: st.tuples(st.just(plans), st.permutations(plans))))
