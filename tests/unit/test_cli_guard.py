@@ -34,7 +34,7 @@ def code_of(project: Project, key: Path | None, around: Surroundings) -> str:
 
 def test_a_terminal_outside_any_host_is_a_person(project: Project) -> None:
     """Without marks and with a terminal nothing is refused."""
-    require_person("pardon", project, None, TERMINAL)
+    assert require_person("pardon", project, None, TERMINAL) is None
 
 
 def test_no_terminal_is_refused(project: Project) -> None:
@@ -71,8 +71,8 @@ def test_the_key_opens_everywhere(project: Project, tmp_path: Path) -> None:
     moved.write_bytes(key.read_bytes())
     inside = Surroundings(environment={"CLAUDECODE": "1"}, terminal=False)
 
-    require_person("pardon", project, key, inside)
-    require_person("pardon", project, moved, inside)
+    assert require_person("pardon", project, key, inside) is None
+    assert require_person("pardon", project, moved, inside) is None
 
 
 def test_an_inherited_key_does_not_open_a_host(project: Project) -> None:
