@@ -35,8 +35,9 @@ def role_of(draft: Draft) -> str:
     """
     The role that the command names, by itself or by the host's structured agent name.
 
-    ``""`` where it names none: a child then has its parent's role, and what is known of a
-    session already stays. An agent that nobody has mapped never widens anything.
+    ``""`` where it names none, or an agent that nobody has mapped: what is known of a session
+    already stays, and a new one has its parent's role, else the agent's name as a role that
+    no pack knows (``unknown_role``).
     """
     command = draft.command
     if command.role is not None:

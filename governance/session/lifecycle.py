@@ -142,7 +142,8 @@ def _created(draft: Draft, step: Step, *, adopted: bool) -> None:
     documents = str(data.get("document_language") or settings.document_language or language)
     identity: dict[str, Json] = {
         "host": command.host,
-        "role": role_of(draft) or (parent.identity.role if parent else ""),
+        # An agent that nobody has mapped has its parent's role, else none that is known.
+        "role": role_of(draft) or (parent.identity.role if parent else "") or command.agent,
         "agent": command.agent,
         "model_id": str(data.get("model_id") or ""),
         "language": language,

@@ -485,3 +485,21 @@ def test_a_no_of_a_person_counts_everywhere_in_one_commit(engine: Engine) -> Non
     assert engine.state("s/a").ledger.count_by("rule") == {"house.ask": 1}
     assert engine.state("s").ledger.count_by("rule") == {"house.ask": 1}
     assert engine.journal.verify().ok
+
+
+def test_an_agent_that_nobody_mapped_has_its_parent_s_role_or_an_unknown_one() -> None:
+    """A host's agent name never widens: without a parent's role the policy for strangers holds."""
+    roles = PACK + '\n[[role]]\nname = "reader"\nagents = ["scout"]\ntools = ["read"]\n'
+    with memory_engine(roles) as engine:
+        known = engine.session("known")
+        engine.handle(Command(event="start", session="known", agent="scout"))
+        known.turn("go")
+        child = Command(event="start", session="known/a", parent="known", agent="stranger")
+        engine.handle(child)
+        engine.handle(Command(event="start", session="alone", agent="stranger"))
+        alone = engine.session("alone")
+        alone.turn("go")
+
+        assert engine.state("known").identity.role == "reader"
+        assert engine.state("known/a").identity.role == "reader"
+        assert alone.tool("read", {"path": "a.py"}).action == "deny"
