@@ -4,8 +4,13 @@ Keeps the governed agent from governing itself.
 `approve`, `pardon`, `pause`, `trust` and `uninstall` are a person's. They refuse inside a
 host's environment and where there is no terminal, unless a key is given that `init` put
 outside the project. A host is known by marks in the environment of this process **and of
-the processes above it**: an agent can take a variable out of what it starts, and can
-start a terminal of its own, but not change what its own shell was started with.
+the processes above it**, and by its own program among these: an agent can take a variable
+out of what it starts, replace its shell by a program without any, and start a terminal of
+its own, but it cannot take away the client that started its shell.
+
+What has no client above it any more (a process of the agent's that was handed to the
+system's first process, with an empty environment and a terminal of its own) looks like a
+person here. Only another user account, or a container, keeps an agent from that.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import field, frozen
@@ -22,6 +27,7 @@ from attrs import field, frozen
 from governance.cli.private import make_private_dir, write_private
 from governance.errors import GovernanceError
 from governance.hosts.claude_code.capabilities import MARKS as CLAUDE_CODE_MARKS
+from governance.hosts.processes import Process, processes_above
 from governance.project import Project, user_config_directory
 
 MARKS: Mapping[str, tuple[str, ...]] = {
@@ -32,8 +38,15 @@ MARKS: Mapping[str, tuple[str, ...]] = {
 }
 """Host → variables that stand in the environment of what it starts."""
 
+PROGRAMS: Mapping[str, tuple[str, ...]] = {
+    "claude-code": ("claude", "claude.exe"),
+    "opencode": ("opencode",),
+    "codex": ("codex",),
+    "gemini-cli": ("gemini",),
+}
+"""Host → names of its program, whatever folder it lies in."""
+
 KEY_VARIABLE = "GOVERNANCE_KEY_FILE"
-ANCESTORS_MAX = 64
 _KEY_BYTES_MAX = 1_000
 
 CODES: Mapping[str, str] = {
@@ -57,14 +70,13 @@ class Surroundings:
     Attributes:
         environment: The variables of this process.
 
-        above: Those of the processes that started it, nearest first, where the system
-            shows them.
+        above: The processes that started it, nearest first, where the system shows them.
 
         terminal: Whether standard input is a terminal.
     """
 
     environment: Mapping[str, str] = field(repr=False)
-    above: tuple[frozenset[str], ...] = field(default=(), repr=False)
+    above: tuple[Process, ...] = field(default=(), repr=False)
     terminal: bool = False
 
     def host(self) -> str:
@@ -72,16 +84,30 @@ class Surroundings:
         for host, marks in MARKS.items():
             if any(mark in self.environment for mark in marks):
                 return host
-            if any(mark in names for names in self.above for mark in marks):
+        for process in self.above:
+            host = _host_of(process)
+            if host:
                 return host
         return ""
+
+    def started_with(self) -> Mapping[str, str]:
+        """The variables that the outermost process of a host was started with, if any."""
+        hosts = [one for one in self.above if _host_of(one)]
+        return hosts[-1].environment if hosts else {}
+
+
+def _host_of(process: Process) -> str:
+    for host, marks in MARKS.items():
+        if any(mark in process.environment for mark in marks):
+            return host
+    return next((host for host, names in PROGRAMS.items() if process.programs & set(names)), "")
 
 
 def surroundings() -> Surroundings:
     """The surroundings of this process."""
     return Surroundings(
         environment=dict(os.environ),
-        above=tuple(_names_above(os.getppid())),
+        above=tuple(processes_above(os.getppid())),
         terminal=os.isatty(0),
     )
 
@@ -102,7 +128,7 @@ def require_person(
     """
     where = around if around is not None else surroundings()
     if key_file is not None:
-        _check_key(project, key_file)
+        _check_key(project, key_file, where)
         return
     host = where.host()
     if host:
@@ -114,7 +140,7 @@ def require_person(
         return
     inherited = where.environment.get(KEY_VARIABLE, "")
     if inherited:
-        _check_key(project, Path(inherited))
+        _check_key(project, Path(inherited), where)
         return
     raise PersonNeeded(
         f"`governance {command}` is a person's, and this is no terminal",
@@ -152,15 +178,31 @@ def key_path(project: Project) -> Path:
     return user_config_directory() / "keys" / f"{project.key}.key"
 
 
-def _digest_path(project: Project) -> Path:
-    return project.state_directory() / "key.sha256"
+def _digest_path(project: Project, environment: Mapping[str, str] | None = None) -> Path:
+    return project.state_directory(environment) / "key.sha256"
 
 
-def _check_key(project: Project, key_file: Path) -> None:
+def _digest_in_force(project: Project, where: Surroundings) -> Path:
+    """
+    The digest that a key of *project* has to meet.
+
+    A project that the person in front of a host has keeps the digest that it has there: an
+    agent that names a state folder of its own must not bring its own key along.
+    """
+    outer = where.started_with()
+    if "HOME" in outer:
+        theirs = _digest_path(project, outer)
+        if theirs.exists():
+            return theirs
+    return _digest_path(project)
+
+
+def _check_key(project: Project, key_file: Path, where: Surroundings) -> None:
+    digest_file = _digest_in_force(project, where)
     try:
         with key_file.open(encoding="utf-8") as stream:
             given = stream.read(_KEY_BYTES_MAX).strip()
-        expected = _digest_path(project).read_text(encoding="utf-8").strip()
+        expected = digest_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         given = expected = ""
     if not expected or not hmac.compare_digest(_digest(given), expected):
@@ -173,25 +215,3 @@ def _check_key(project: Project, key_file: Path) -> None:
 
 def _digest(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _names_above(pid: int) -> Iterable[frozenset[str]]:
-    """Names of the variables of the processes from *pid* upwards (Linux; else nothing)."""
-    for _ in range(ANCESTORS_MAX):
-        if pid <= 1:
-            return
-        process = Path("/proc") / str(pid)
-        try:
-            # The name of a program may hold spaces and brackets: count after the last one.
-            stat = (process / "stat").read_text(encoding="utf-8", errors="replace")
-            parent = int(stat.rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            return
-        try:
-            block = (process / "environ").read_bytes()
-        except OSError:
-            block = b""  # another user's process: no agent of ours started it
-        yield frozenset(
-            os.fsdecode(entry.partition(b"=")[0]) for entry in block.split(b"\0") if entry
-        )
-        pid = parent

@@ -11,6 +11,7 @@ import pytest
 
 from governance.cli import guard
 from governance.cli.guard import PersonNeeded, Surroundings, make_key, remove_key, require_person
+from governance.hosts.processes import Process
 from governance.project import Project
 
 TERMINAL = Surroundings(environment={}, terminal=True)
@@ -30,6 +31,10 @@ def code_of(project: Project, key: Path | None, around: Surroundings) -> str:
     with pytest.raises(PersonNeeded) as refused:
         require_person("pardon", project, key, around)
     return refused.value.code
+
+
+def process(program: str = "bash", **environment: str) -> Process:
+    return Process(7, frozenset({program}), environment)
 
 
 def test_a_terminal_outside_any_host_is_a_person(project: Project) -> None:
@@ -58,10 +63,37 @@ def test_each_mark_of_each_host_refuses(project: Project, host: str, mark: str) 
 def test_a_mark_that_was_taken_out_is_seen_above(project: Project) -> None:
     """`env -u CLAUDECODE governance …` in a terminal of the agent's own is refused."""
     around = Surroundings(
-        environment={}, above=(frozenset({"HOME"}), frozenset({"CLAUDECODE"})), terminal=True
+        environment={}, above=(process(HOME="/"), process(CLAUDECODE="1")), terminal=True
     )
 
     assert code_of(project, None, around) == "GOV601"
+
+
+@pytest.mark.parametrize(
+    ("host", "program"), [(host, one) for host, names in guard.PROGRAMS.items() for one in names]
+)
+def test_the_program_of_a_host_above_refuses(project: Project, host: str, program: str) -> None:
+    """A shell that was replaced has no mark left; the client that started it is still there."""
+    around = Surroundings(environment={}, above=(process(), process(program)), terminal=True)
+
+    with pytest.raises(PersonNeeded, match=host):
+        require_person("approve", project, None, around)
+
+
+def test_a_key_that_the_agent_made_elsewhere_does_not_open(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inside a host the digest is looked for where the person's own variables say."""
+    theirs = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    inside = Surroundings(environment={}, above=(process("claude", **theirs),))
+    key = make_key(project)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "own-config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "own-state"))
+    own = make_key(project)
+
+    assert own != key
+    assert code_of(project, own, inside) == "GOV603"
+    assert require_person("pardon", project, key, inside) is None
 
 
 def test_the_key_opens_everywhere(project: Project, tmp_path: Path) -> None:

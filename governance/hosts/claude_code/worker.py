@@ -14,10 +14,12 @@ from governance.config import load_config
 from governance.errors import MisuseError
 from governance.hosts.claude_code import links
 from governance.hosts.claude_code.answer import Answer, answer, unbound
+from governance.hosts.claude_code.caller import refuse_agents
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.payload import PAYLOAD_BYTES_MAX, Payload, Unbound, read_payload
 from governance.hosts.claude_code.tools import HOST, TOOLS
 from governance.hosts.claude_code.translate import Translation, continued, translate
+from governance.hosts.processes import processes_above
 from governance.project import Project
 from governance.session.commands import Command
 from governance.values import Json
@@ -99,6 +101,8 @@ def decide(
 
     # The client does not tell which of its processes calls: an empty run never differs.
     with Engine.open(project, clock=clock, run="", tools=(TOOLS,)) as engine:
+        journal = engine.journal
+        refuse_agents(processes_above(os.getppid()), lambda one: journal.head(one).seq > 0)
         translation = linked(project, translation)
         replies = [engine.handle(command) for command in translation.commands]
         made = answer(payload, replies, translation.decisive)
