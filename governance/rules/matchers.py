@@ -81,6 +81,11 @@ class Matcher:
         looked_into = spec.is_list or spec.kind == "path" or self._hosted
         return _NoType if looked_into or self._element is None else PYTHON_TYPES[spec.element][0]
 
+    @property
+    def takes_plain_text(self) -> bool:
+        """Whether all that it asks of a text is asked of that text alone, as it stands."""
+        return self._plain_type is str
+
     def test(self, value: object, world: World, strict: bool = False) -> Truth:
         """
         Whether *value* matches, list facts by *some* element.

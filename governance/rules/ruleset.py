@@ -1,8 +1,8 @@
 """
 Deciding: every rule that applies is evaluated, and the strictest action wins.
 
-The hot loop is `RuleSet._judge`: candidates come from a dictionary by event and tool, each
-is one compiled match, and only what matched is rendered.
+The hot loop is `RuleSet._judge`: candidates come from a dictionary by event and tool, joint
+patterns screen them, each is one compiled match, and only what matched is rendered.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from governance.rules.kleene import Truth, any_of
 from governance.rules.matching import Exemption, Match
 from governance.rules.rewriting import UNCHANGED, CompiledChange, can_rewrite
 from governance.rules.roles import Roles
+from governance.rules.screening import Screened, screened
 from governance.rules.targets import ToolTest, tool_test
 from governance.rules.template import Template, one_line
 from governance.rules.verdicts import (
@@ -184,6 +185,9 @@ class RuleSet:
     _candidates_of: dict[tuple[str, str, str, str], tuple[CompiledRule, ...]] = field(
         factory=dict, init=False, repr=False
     )
+    _groups_of: dict[tuple[str, str, str, str], tuple[Screened[CompiledRule], ...]] = field(
+        factory=dict, init=False, repr=False
+    )
     _lists: dict[tuple[str, ...], Callable[[str, str, str], bool]] = field(
         factory=dict, init=False, repr=False
     )
@@ -224,17 +228,27 @@ class RuleSet:
 
     def candidates(self, event: RuleEvent) -> tuple[CompiledRule, ...]:
         """The rules that are about *event*, before any matcher is tried."""
-        on = event.on
+        return self._candidates(_key(event))
+
+    def _candidates(self, key: tuple[str, str, str, str]) -> tuple[CompiledRule, ...]:
+        on = key[0]
         if on not in TOOL_EVENTS:
             return self.by_event.get(on, ())
-        facts = event.facts
-        tool, native, host = facts.get("tool"), facts.get("native"), facts.get("host")
-        key = (on, str(tool), str(native or ""), str(host or ""))
         found = self._candidates_of.get(key)
         if found is None:
             found = tuple(one for one in self.by_event.get(on, ()) if one.applies(*key[1:]))
             _bound(self._candidates_of)
             self._candidates_of[key] = found
+        return found
+
+    def _groups(self, event: RuleEvent) -> tuple[Screened[CompiledRule], ...]:
+        """The candidates, in groups that one look may settle."""
+        key = _key(event)
+        found = self._groups_of.get(key)
+        if found is None:
+            found = screened(self._candidates(key))
+            _bound(self._groups_of)
+            self._groups_of[key] = found
         return found
 
     def fires(self, rule: Rule, event: RuleEvent) -> Truth:
@@ -294,10 +308,11 @@ class RuleSet:
         """Verdicts in force, shadow verdicts and skipped rules for one path's event."""
         enforced: list[Verdict] = []
         shadowed: list[Verdict] = []
-        for one in self.candidates(event):
-            verdict = one.verdict(event)
-            if verdict is not None:
-                (shadowed if one.shadow else enforced).append(verdict)
+        for group in self._groups(event):
+            for one in group.to_try(event.facts):
+                verdict = one.verdict(event)
+                if verdict is not None:
+                    (shadowed if one.shadow else enforced).append(verdict)
         if event.on != "tool":
             return enforced, shadowed, []
         refused, refused_shadow, skipped = self.roles.verdicts(event, history)
@@ -310,6 +325,15 @@ class RuleSet:
             default = Verdict(rule=DEFAULT_TOOL, action=self.defaults.tool, message=text)
             (shadowed if shadow else enforced).append(default)
         return enforced, shadowed, skipped
+
+
+def _key(event: RuleEvent) -> tuple[str, str, str, str]:
+    """What decides which rules are about *event*."""
+    if event.on not in TOOL_EVENTS:
+        return event.on, "", "", ""
+    facts = event.facts
+    tool, native, host = facts.get("tool"), facts.get("native"), facts.get("host")
+    return event.on, str(tool), str(native or ""), str(host or "")
 
 
 def _changing(one: CompiledRule, event: RuleEvent) -> Truth:
