@@ -21,13 +21,14 @@ from governance.cli.frame import (
 from governance.cli.opening import law_of, require_session, rows_of, store_of
 from governance.cli.output import print_json, print_line, print_table, styled
 from governance.cli.progress import progressing
-from governance.config import load_config
+from governance.config import Config, load_config
 from governance.diagrams import FORMATS, SUFFIXES, Format, SessionPath, render
 from governance.engine.encoding import body_of
+from governance.engine.opening import trusted_config
 from governance.errors import DefinitionError, MisuseError
 from governance.events import CATALOGUE
 from governance.journal.records import Journal
-from governance.listeners import listeners_of
+from governance.listeners import Listener, listeners_of
 from governance.machine import EVENTS, Definition, Step, load_machine
 from governance.project import Project
 from governance.rules.kleene import Truth
@@ -217,14 +218,13 @@ def listeners(format_name: str, directory: Path | None) -> int:
     List the listeners that the configuration registers, in the order of their turns.
 
     Sequential and concurrent listeners may refuse what has not happened yet, transforming
-    ones may change it; auditing and background ones only look. Listeners that a program
+    ones may change it; auditing and background ones only look. A program that the project
+    names is not called before a person has said `governance trust`. Listeners that a program
     registers with the engine it embeds are known to that program alone.
     """
-    registry = listeners_of(load_config(project_of(directory).directory))
-    try:
-        found = registry.describe()
-    finally:
-        registry.close()
+    config = load_config(project_of(directory).directory)
+    called = {one.name for one, enabled in _registered(trusted_config(config)) if enabled}
+    found = [(one, one.name in called) for one, _ in _registered(config)]
     if format_name == "json":
         print_json(
             [
@@ -257,13 +257,21 @@ def listeners(format_name: str, directory: Path | None) -> int:
                 styled(f"{', '.join(one.patterns)} ({len(one.events)} of {len(CATALOGUE)})"),
                 styled(one.on_error),
                 styled(one.source),
-                styled("yes", "good") if enabled else styled("no", "bad"),
+                styled("yes", "good") if enabled else styled("not trusted", "bad"),
             )
             for one, enabled in found
         ],
         whole=("mode", "priority", "limit", "enabled"),
     )
     return FINE
+
+
+def _registered(config: Config) -> tuple[tuple[Listener, bool], ...]:
+    registry = listeners_of(config)
+    try:
+        return registry.describe()
+    finally:
+        registry.close()
 
 
 COMMANDS = {"diagram": diagram, "listeners": listeners}

@@ -11,7 +11,7 @@ from governance.events import Event
 from governance.journal.records import Record, Row
 from governance.session.draft import DraftRow
 from governance.session.replies import Injection, Reply
-from governance.values import Json, dump_checked, load_json
+from governance.values import Json, ValueRefused, dump_checked, load_json
 
 _REPLY_FIELDS = tuple(name for name in attrs.fields_dict(Reply) if name != "injection")
 
@@ -78,8 +78,8 @@ def reply_of(record: Record) -> Reply | None:
 def body_of(record: Record) -> Mapping[str, Json]:
     """The JSON object that *record* holds; one that is none is an error of the store."""
     value = load_json(record.body)
-    # INVARIANT: the engine only ever appends objects.
-    assert isinstance(value, Mapping), "a row's body is a JSON object"
+    if not isinstance(value, Mapping):
+        raise ValueRefused("a row's body that is no JSON object")
     return value
 
 

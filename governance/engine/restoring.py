@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from governance.engine.encoding import body_of
-from governance.errors import JournalError
+from governance.errors import JournalError, StoreDamaged
 from governance.journal.records import Append, Appended, Conflict, Journal, Record, Snapshot
 from governance.session.commands import Command
 from governance.session.draft import Draft, Outcome
@@ -41,17 +41,32 @@ def restore(journal: Journal, session: str) -> SessionState:
             state = SessionState(id=session)
     while True:
         page = journal.read(session, after=state.head, limit=PAGE_ROWS)
-        for record in page:
-            state = evolve(state, record.seq, record.kind, record.at_ms, body_of(record))
+        state = _folded(state, page)
         if len(page) < PAGE_ROWS:
             return state
 
 
 def fold(records: Sequence[Record], session: str) -> SessionState:
-    """The state that *records*, read from the first on, tell of *session*."""
-    state = SessionState(id=session)
+    """
+    The state that *records*, read from the first on, tell of *session*.
+
+    Raises:
+        StoreDamaged: One of them is no row that an engine has written.
+    """
+    return _folded(SessionState(id=session), records)
+
+
+def _folded(state: SessionState, records: Sequence[Record]) -> SessionState:
     for record in records:
-        state = evolve(state, record.seq, record.kind, record.at_ms, body_of(record))
+        try:
+            state = evolve(state, record.seq, record.kind, record.at_ms, body_of(record))
+        except (ValueError, KeyError, TypeError, AttributeError, ValueRefused) as error:
+            # Its chain holds, so whoever wrote it was no engine, or one of another version.
+            raise StoreDamaged(
+                f"row {record.seq} of `{record.session}`, a `{record.kind}`, cannot be read: "
+                f"{type(error).__name__}: {error}",
+                remedy="`governance log` shows the row",
+            ) from None
     return state
 
 

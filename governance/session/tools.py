@@ -198,7 +198,7 @@ def _judge(draft: Draft, call: ToolCall, floors: list[Floor]) -> Judgement:
 
 
 def _stricter(one: Action, other: Action) -> Action:
-    return max(one, other, key=ACTIONS.index)
+    return one if ACTIONS.index(one) >= ACTIONS.index(other) else other
 
 
 def _decide(draft: Draft, call: ToolCall, facts: Mapping[str, object]) -> Decision:

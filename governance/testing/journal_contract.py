@@ -87,7 +87,7 @@ class JournalContract:
 
     def open_journal(self, folder: Path) -> Journal:
         """A journal whose store lives in *folder*; made there when there is none."""
-        raise MisuseError("say in the subclass how its journal is opened")
+        raise MisuseError(f"say in the subclass how the journal in `{folder}` is opened")
 
     @pytest.fixture
     def folder(self) -> Iterator[Path]:

@@ -17,7 +17,8 @@ from governance.diagrams.png import svg_sha256_of
 from governance.engine import Engine
 from governance.journal import open_journal
 from governance.machine import load_machine
-from governance.project import create_project
+from governance.project import Project, create_project
+from governance.rules.trust import grant_trust
 from governance.testing import ManualClock
 
 PACK = """\
@@ -261,9 +262,25 @@ class TestListeners:
         assert early["time_limit_ms"] == 1_500
         assert early["events"] == ["tool.asked"]
         assert early["source"] == "command"
-        assert early["enabled"] is True
+        assert early["enabled"] is False, "nobody has trusted this project yet"
         assert late["patterns"] == ["session.*"]
         assert "session.created" in late["events"]
+
+    def test_trusted_ones_are_called(self, project: Path, run: Run) -> None:
+        """What a person has trusted is enabled, and shown so."""
+        config = project / "governance.toml"
+        grant_trust(
+            str(Project(project).trust_file()),
+            config.read_text(),
+            file="governance.toml",
+            project=str(project),
+            by="me",
+            at_ms=1,
+        )
+
+        _, out, _ = run("listeners", "--format", "json")
+
+        assert [one["enabled"] for one in json.loads(out)] == [True, True]
 
     def test_people_see_a_table_or_that_there_are_none(self, project: Path, run: Run) -> None:
         """A project without listeners is told how to register one."""

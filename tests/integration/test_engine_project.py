@@ -14,8 +14,9 @@ from governance.aengine import AsyncEngine
 from governance.config import default_toml
 from governance.engine import Engine
 from governance.engine.opening import PROJECT_SESSION, paused_reason
-from governance.errors import DefinitionError, StoreFull, StoreMissing
+from governance.errors import DefinitionError, StoreDamaged, StoreFull, StoreMissing
 from governance.journal.opening import open_journal
+from governance.journal.records import Append, Row
 from governance.project import create_project
 from governance.testing import ManualClock
 
@@ -209,3 +210,13 @@ def test_what_a_process_could_not_write_is_written_by_the_next(
         assert reply.rules == ("session.unbriefed",)
         assert kinds.count("session.compacted") == 1
         assert second.session("s").tool("shell", {"command": "ls"}).action == "allow"
+
+
+def test_a_row_that_no_engine_wrote_is_damage(project: Path) -> None:
+    """A well-chained row with a body that says nothing is named, and no fresh start is made."""
+    with Engine.open(project) as engine:
+        row = Row("command.executed", 1, b'{"data": {}}')
+        engine.journal.append([Append("s", 0, (row,))])
+
+        with pytest.raises(StoreDamaged, match=r"row 1 of `s`"):
+            engine.state("s")
