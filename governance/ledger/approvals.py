@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from sys import intern
 
@@ -94,7 +95,12 @@ class Approval:
 
 def names_of(value: Json) -> tuple[str, ...]:
     """The names in a row's list, shared between sessions; nothing for what is no list."""
-    return tuple(intern(str(one)) for one in value) if isinstance(value, list | tuple) else ()
+    return _shared(tuple(str(one) for one in value)) if isinstance(value, list | tuple) else ()
+
+
+@lru_cache(maxsize=4096)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(intern(one) for one in names)
 
 
 def approval_key(

@@ -22,7 +22,7 @@ STEPS_MAX = 64
 _RANK = {"halt": 0, "deny": 1, "ask": 2, "warn": 3}
 
 
-@frozen
+@frozen(weakref_slot=False)
 class StepTaken:
     """
     A step of the ladder that a session has reached.

@@ -38,7 +38,7 @@ class Halt:
     at_ms: int
 
 
-@frozen
+@frozen(weakref_slot=False)
 class Ledger:
     """
     What one session has to answer for. Immutable: `apply` gives the next one.

@@ -147,7 +147,7 @@ class Merged(NamedTuple):
     number: int
 
 
-@frozen
+@frozen(weakref_slot=False)
 class Violations:
     """
     The violations of one session and of its sub-sessions.

@@ -29,6 +29,7 @@ from governance.session.state import (
     Identity,
     OpenCall,
     SessionState,
+    packed_anchors,
 )
 from governance.states import State
 from governance.values import Json
@@ -79,7 +80,9 @@ def _apply(state: SessionState, to: Mapping[str, Any], seq: int) -> Changes:
         if "parent_roles" in new:
             new["parent_roles"] = tuple(intern(role) for role in new["parent_roles"])
         changes["identity"] = _shared(attrs.evolve(state.identity, **cast("dict[str, Any]", new)))
-    for name in ("run", "last_work_at_ms", "created_at_ms"):
+    if "run" in to:
+        changes["run"] = intern(to["run"])  # one process has many sessions
+    for name in ("last_work_at_ms", "created_at_ms"):
         if name in to:
             changes[name] = to[name]
     return changes
@@ -278,14 +281,8 @@ def _stalled(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Change
 
 
 def _anchor_added(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
-    anchor = Anchor(
-        id=data["id"],
-        type=intern(data["type"]),
-        priority=intern(data["priority"]),
-        text=data["text"],
-        at_ms=at_ms,
-    )
-    return {"anchors": keep_anchors((*state.anchors, anchor))}
+    anchor = Anchor(data["id"], data["type"], data["priority"], data["text"], at_ms)
+    return {"kept_anchors": packed_anchors(keep_anchors((*state.anchors, anchor)))}
 
 
 _FOLDS: Mapping[str, Fold] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from struct import Struct
 
 from attrs import fields_dict, frozen
@@ -48,16 +48,17 @@ class Metrics:
 
     def packed(self) -> bytes:
         """
-        The counts in four bytes each, as a live session keeps them; they end at 2**32 - 1.
+        The counts as a live session keeps them; they end at 2**32 - 1.
 
-        An object with a slot a count would take twice the memory.
+        In two bytes each while all of them fit, else in four: an object with a slot a
+        count would take four times the memory.
         """
-        return _PACKED.pack(*(min(getattr(self, name), _COUNT_MAX) for name in _NAMES))
+        return _packed([min(getattr(self, name), _COUNT_MAX) for name in _NAMES])
 
     @classmethod
     def unpacked(cls, data: bytes) -> Metrics:
         """The metrics that `packed` made."""
-        return cls(*_PACKED.unpack(data))
+        return cls(*_unpacked(data))
 
     def rolled_up(self) -> dict[str, int]:
         """What a parent adds for this session: its own work and that of its children."""
@@ -79,19 +80,29 @@ class Metrics:
 
 
 _NAMES = tuple(fields_dict(Metrics))
-_PACKED = Struct(f"<{len(_NAMES)}I")
+_SMALL = Struct(f"<{len(_NAMES)}H")
+_LARGE = Struct(f"<{len(_NAMES)}I")
+_SMALL_MAX = 2**16 - 1
 _COUNT_MAX = 2**32 - 1
 
 _PLACES = {name: place for place, name in enumerate(_NAMES)}
 
 
+def _packed(values: Sequence[int]) -> bytes:
+    return (_SMALL if max(values) <= _SMALL_MAX else _LARGE).pack(*values)
+
+
+def _unpacked(data: bytes) -> tuple[int, ...]:
+    return (_SMALL if len(data) == _SMALL.size else _LARGE).unpack(data)
+
+
 def add_counts(packed: bytes, **counts: int) -> bytes:
     """*packed* metrics with each of *counts* added."""
-    values = list(_PACKED.unpack(packed))
+    values = list(_unpacked(packed))
     for name, count in counts.items():
         place = _PLACES[name]
         values[place] = min(values[place] + count, _COUNT_MAX)
-    return _PACKED.pack(*values)
+    return _packed(values)
 
 
 NO_COUNTS = Metrics().packed()

@@ -11,7 +11,7 @@ from governance.ledger import Ledger
 from governance.machine import Registers
 from governance.session.metrics import Metrics
 from governance.session.stall import StallWindow
-from governance.session.state import Identity, OpenCall, SessionState
+from governance.session.state import Identity, OpenCall, SessionState, packed_anchors
 from governance.states import State
 from governance.values import Json, dump_json, load_json
 
@@ -60,7 +60,7 @@ def state_of_bytes(data: bytes) -> SessionState:
         done_tools=frozenset(wrote["done_tools"]),
         labels=tuple((name, at_ms) for name, at_ms in wrote["labels"]),
         children=tuple(wrote["children"]),
-        anchors=tuple(Anchor(**one) for one in wrote["anchors"]),
+        kept_anchors=packed_anchors(Anchor(**one) for one in wrote["anchors"]),
         ledger=Ledger.from_json(wrote["ledger"]),
         counts=Metrics.from_json(wrote["metrics"]).packed(),
         stalls=StallWindow.from_json(wrote["stalls"]),

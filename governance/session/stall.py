@@ -37,7 +37,7 @@ class Stall:
     evidence: str
 
 
-@frozen
+@frozen(weakref_slot=False)
 class StallWindow:
     """
     The last few fingerprints of failures, calls and delegations, newest last.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -12,7 +14,7 @@ from governance.machine import ABSENT, Registers
 from governance.session.metrics import NO_COUNTS, Metrics
 from governance.session.stall import NO_STALLS, StallWindow
 from governance.states import LIVE_STATES, State
-from governance.values import Json
+from governance.values import Json, dump_json, load_json
 
 FOLD_VERSION = 1
 """Version of `SessionState` and `evolve`; a snapshot of another version is not used."""
@@ -80,7 +82,19 @@ class Identity:
 NOBODY = Identity()
 
 
-@frozen
+def packed_anchors(anchors: Iterable[Anchor]) -> bytes:
+    """
+    *anchors* as a live session keeps them: read seldom, and as objects twice as large.
+
+    Raises:
+        ValueRefused: They hold something that no journal may hold.
+    """
+    listed: list[Json] = [[a.id, a.type, a.priority, a.text, a.at_ms] for a in anchors]
+    return zlib.compress(dump_json(listed)) if listed else b""
+
+
+# Without a slot for weak references: nobody has one to a state, and there may be 100,000.
+@frozen(weakref_slot=False)
 class SessionState:
     """
     One session as its journal tells it.
@@ -99,6 +113,8 @@ class SessionState:
         done_tools: Canonical tools that were ok in this epoch.
 
         counts: `metrics`, packed.
+
+        kept_anchors: `anchors`, packed.
 
         recent: The last few things done, one a line, newest last, for notices.
     """
@@ -120,7 +136,7 @@ class SessionState:
     labels: tuple[tuple[str, int], ...] = ()
     children: tuple[str, ...] = ()
     recent: str = ""
-    anchors: tuple[Anchor, ...] = ()
+    kept_anchors: bytes = b""
     ledger: Ledger = EMPTY
     counts: bytes = NO_COUNTS
     stalls: StallWindow = NO_STALLS
@@ -134,6 +150,14 @@ class SessionState:
     def metrics(self) -> Metrics:
         """What the session has done, as counts."""
         return Metrics.unpacked(self.counts)
+
+    @property
+    def anchors(self) -> tuple[Anchor, ...]:
+        """What the session wrote down on purpose, in the order in which it came."""
+        if not self.kept_anchors:
+            return ()
+        listed = cast("list[list[Any]]", load_json(zlib.decompress(self.kept_anchors)))
+        return tuple(Anchor(*fields) for fields in listed)
 
     @property
     def governance_injected(self) -> bool:

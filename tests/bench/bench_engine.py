@@ -260,6 +260,12 @@ def live_sessions(_folder: Path, *, sessions: int = 4_000) -> tuple[float, float
     return second / (sessions // 2) * 100_000 / MEBIBYTE, 150.0
 
 
+_ANCHORS = (
+    "Every amount is an integer of cents; floats are for display alone.",
+    "The old importer stays until March: two customers still send files.",
+)
+
+
 def _rows_of_a_worked_session() -> list[Record]:
     """What 20 events of a host leave in a journal, 3 of them violations, and 2 anchors."""
     with memory_engine(law=law_of(*pack_texts().values())) as engine:
@@ -271,9 +277,8 @@ def _rows_of_a_worked_session() -> list[Record]:
             session.tool("read", {"path": f"src/part_{number}.py"}, call_id=str(number))
             session.tool_finished(str(number), outcome="ok")
         session.turn_ended()
-        for number in range(2):
+        for number, text in enumerate(_ANCHORS):
             data = {"id": f"a{number}", "type": "decision", "priority": "high"}
-            text = "Every amount is an integer of cents; floats are for display alone."
             engine.record("s", "anchor.added", {**data, "text": text}, actor="person")
         state = engine.state("s")
         assert (state.ledger.total, len(state.anchors)) == (3, 2)
