@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,13 +14,11 @@ from typing import Any
 from attrs import define, field
 
 import governance
-from governance.config import load_config
+from governance.cli.guard import key_path
 from governance.engine import Engine
-from governance.hosts.claude_code.settings import HOOK_FILE, SETTINGS, install
+from governance.hosts.claude_code.settings import HOOK_FILE, SETTINGS
 from governance.hosts.claude_code.tools import TOOLS
-from governance.journal.opening import open_journal
-from governance.project import Project, create_project
-from governance.rules.trust import grant_trust
+from governance.project import Project
 from governance.session.state import SessionState
 from tests.hosts.claude_client import Client, Conversation, Run
 from tests.hosts.model_server import ModelServer, Step, request_text, tool_results
@@ -29,6 +29,9 @@ BYPASS = ("--dangerously-skip-permissions",)
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WAIT_SECONDS_MAX = 20
+COMMAND_SECONDS_MAX = 60
+RUN = "import sys; from governance.cli import main; sys.exit(main())"
+PYTHON_PATH = str(Path(governance.__file__).parents[1])
 
 
 @define(eq=False)
@@ -55,29 +58,53 @@ class Lab:
         return self.project / SETTINGS
 
     def govern(self, config: str = OWN_PACK) -> None:
-        """Make the project one of ours, hooks and all, with the pack of the proofs if named."""
-        create_project(self.project, config)
-        read = load_config(self.project)
-        open_journal(read.journal.url, base=read.directory, create=True).close()
+        """Make the project one of ours by the command, with the pack of the proofs if named."""
+        (self.project / "governance.toml").write_text(config)
         if "rules/pack.toml" in config:
             (self.project / "rules").mkdir()
             shutil.copyfile(PACK, self.project / "rules" / "pack.toml")
-            self.trust("rules/pack.toml")
-        install(self.project, home=self.client.home)
+        self.command("init", "--host", "claude-code")
+        if "rules/pack.toml" in config:
+            self.as_person("trust", "rules/pack.toml")
+        self._put_on_path()
         # As root the client refuses to bypass its permissions outside a sandbox.
         self.client.variables["IS_SANDBOX"] = "1"
 
-    def trust(self, name: str) -> None:
-        """Say for the person that the project's pack *name* may loosen and inject."""
-        project = Project(self.project)
-        grant_trust(
-            str(project.trust_file()),
-            (self.project / name).read_bytes(),
-            file=str(self.project / name),
-            project=str(self.project),
-            by="proofs",
-            at_ms=0,
+    def command(self, *words: str) -> str:
+        """What the command ``governance`` with *words* says in a terminal beside the client."""
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, *words],
+            cwd=self.project,
+            env={**self.client.environment(), "PYTHONPATH": PYTHON_PATH},
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=COMMAND_SECONDS_MAX,
         )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @property
+    def key(self) -> Path:
+        """The key that `init` made for the person, outside of the project."""
+        return key_path(Project(self.project))
+
+    def as_person(self, *words: str) -> str:
+        """As `command`, for what only a person may do."""
+        return self.command(*words, "--key", str(self.key))
+
+    @property
+    def script_file(self) -> Path:
+        """The command ``governance``, as an installation puts it on the path."""
+        return self.client.home / "bin" / "governance"
+
+    def _put_on_path(self) -> None:
+        self.script_file.parent.mkdir(exist_ok=True)
+        self.script_file.write_text(
+            f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {PYTHON_PATH!r})\n{RUN}\n"
+        )
+        self.script_file.chmod(0o755)
+        self.client.variables["PATH"] = f"{self.script_file.parent}:/usr/local/bin:/usr/bin:/bin"
 
     def script(self, **scripts: Sequence[Step]) -> None:
         """Scripts of the model by name."""
