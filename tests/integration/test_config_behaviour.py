@@ -349,9 +349,11 @@ def test_defaults_mode(opened: Opener) -> None:
 
 def test_untrusted_configuration_loosens_nothing(opened: Opener) -> None:
     """The same configuration in a folder that nobody has trusted still denies."""
-    engine = opened('[defaults]\nmode = "shadow"\n', trusted=False)
+    config = '[defaults]\nmode = "shadow"\n[hosts.python]\nunknown_tool = "allow"\n'
+    engine = opened(config, trusted=False)
 
     assert shell(engine, "forbidden") == "deny"
+    assert engine.session("s").tool("teleport", {}).action == "ask"
 
 
 def test_fields(opened: Opener) -> None:

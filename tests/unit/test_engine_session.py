@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from governance.calls import ToolCall
 from governance.engine import Engine, EngineOptions
+from governance.engine.restoring import restore
 from governance.errors import JournalError, MisuseError, StoreFull
 from governance.journal.memory import MemoryJournal
+from governance.journal.records import Snapshot
 from governance.session.commands import Command, HostTraits
+from governance.session.replies import Reply
+from governance.session.snapshot import state_bytes
+from governance.session.state import FOLD_VERSION
 from governance.states import State
 from governance.testing import FailingJournal, ManualClock
 from governance.testing.engines import memory_engine, settings_with
+from governance.values import Json
 
 HOUR_MS = 3_600_000
 
@@ -503,3 +510,92 @@ def test_an_agent_that_nobody_mapped_has_its_parent_s_role_or_an_unknown_one() -
         assert engine.state("known").identity.role == "reader"
         assert engine.state("known/a").identity.role == "reader"
         assert alone.tool("read", {"path": "a.py"}).action == "deny"
+
+
+def test_a_briefing_rendered_before_a_lapse_is_outdated(engine: Engine) -> None:
+    """What was rendered before more was owed does not pay for it."""
+    later = {"delivery": "after_flush", "session": "s"}
+    reply = engine.handle(Command(event="turn_start", data={"prompt": "go"}, **later))
+    assert reply.injection is not None
+    engine.handle(Command(event="brief", data=_report(reply), **later))
+    assert engine.state("s").governance_injected
+    engine.handle(Command(event="lapse", session="s"))
+    due = engine.handle(Command(event="turn_start", data={"prompt": "on"}, **later))
+    engine.handle(Command(event="lapse", session="s"))
+    engine.handle(Command(event="compact", session="s", delivery="none"))
+
+    assert due.injection is not None
+    engine.handle(Command(event="brief", data=_report(due), **later))
+
+    assert not engine.state("s").governance_injected
+
+
+def test_only_a_lapse_after_rendering_is_enough_to_outdate_it(engine: Engine) -> None:
+    """In Between-Turn a lapse moves no state and still outdates what was rendered."""
+    later = {"delivery": "after_flush", "session": "s"}
+    first = engine.handle(Command(event="turn_start", data={"prompt": "go"}, **later))
+    engine.handle(Command(event="brief", data=_report(first), **later))
+    report = _report(first) | {"rendered_at": engine.state("s").head}
+    engine.handle(Command(event="lapse", session="s"))
+
+    engine.handle(Command(event="brief", data=report, **later))
+
+    assert engine.state("s").registers.owed == {"due"}
+
+
+def _report(reply: Reply) -> dict[str, Json]:
+    injection = reply.injection
+    assert injection is not None
+    return {
+        "sha256": injection.sha256,
+        "rendered_at": injection.rendered_at,
+        "blocks": list(injection.blocks),
+        "characters": len(injection.text),
+        "why": injection.why,
+    }
+
+
+def test_a_child_may_do_what_all_of_its_parents_may() -> None:
+    """A role of its own does not widen a child beyond its parent's."""
+    roles = PACK + (
+        '\n[[role]]\nname = "reader"\ntools = ["read", "delegate"]\n'
+        '\n[[role]]\nname = "maker"\ntools = ["read", "write"]\n'
+    )
+    with memory_engine(roles) as engine:
+        parent = engine.session("s", role="reader")
+        parent.turn("go")
+        child = parent.child("a", role="maker")
+        child.turn("do it")
+
+        assert child.tool("read", {"path": "a.py"}).action == "allow"
+        assert child.tool("write", {"path": "a.py", "content": ""}).action == "deny"
+
+
+def test_a_snapshot_of_something_else_is_passed_over(engine: Engine) -> None:
+    """What a snapshot holds must be the session and the row that it stands for."""
+    engine.start("s").turn("go")
+    engine.start("other").turn("go")
+    head = engine.journal.head("s")
+    full = restore(engine.journal, "s")
+    for wrong in (restore(engine.journal, "other"), attrs.evolve(full, head=1)):
+        body = state_bytes(wrong)
+        engine.journal.snapshot_put(Snapshot("s", head.seq, head.hash, FOLD_VERSION, body))
+
+        assert restore(engine.journal, "s") == full
+
+
+def test_a_prompt_that_is_denied_starts_no_turn_and_counts() -> None:
+    """A rule on prompts refuses the turn, and its violation stands with the right counts."""
+    rule = PACK + (
+        '\n[[rule]]\nid = "house.prompt"\non = "prompt"\nwhen.prompt = { contains = "password" }\n'
+        'action = "deny"\nmessage = "Not here."\n'
+        'must_match = [{ prompt = "the password is x" }]\nmust_not_match = [{ prompt = "go" }]\n'
+    )
+    with memory_engine(rule) as engine:
+        session = engine.start("s")
+
+        assert session.turn("the password is x").denied
+        assert engine.state("s").registers.turn == 0
+        assert engine.state("s").ledger.counts == {"medium": 1}
+        counted = [r for r in engine.journal.read("s") if r.kind == "violation.counted"]
+        assert b'"counts":{"medium":1}' in counted[0].body
