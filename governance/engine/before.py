@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import evolve
 
@@ -28,11 +28,14 @@ UNREFUSABLE = frozenset({"reset", "end"})
 """Told events: they have happened, so a listener can look and no more."""
 
 
-def run_before(listeners: Listeners, command: Command, state: SessionState) -> Command:
+def run_before(
+    listeners: Listeners, command: Command, state_of: Callable[[str], SessionState]
+) -> Command:
     """*command* with what listeners wrote and refused; the very same when nobody listens."""
     name = BEFORE.get(command.event)
     if name is None or not listeners.wants(name):
         return command
+    state = state_of(command.session)
     if command.event == "start" and state.state is not State.ABSENT:
         return command
     result = listeners.run_before(_event(name, command, state))

@@ -261,7 +261,7 @@ class Engine:
         self._check(command)
         if command.at_ms is None:
             command = evolve(command, at_ms=self.clock.now_ms())
-        command = run_before(self.listeners, command, self.state(command.session))
+        command = run_before(self.listeners, command, self.state)
         asked = is_asked(self.law, command.event)
         with self._lock_of(command.session):
             try:

@@ -224,6 +224,7 @@ class Session:
             Command(
                 event=event,
                 session=self.id,
+                at_ms=self.engine.clock.now_ms(),
                 host=self.host,
                 traits=self.traits,
                 run=self.run,

@@ -25,8 +25,8 @@ _TOLD_MAX = 8
 
 
 def compose(
-    verdicts: Iterable[Verdict],
-    shadows: Iterable[Verdict],
+    verdicts: Sequence[Verdict],
+    shadows: Sequence[Verdict],
     *,
     skipped: Iterable[str] = (),
     intent: str = "",
@@ -36,6 +36,8 @@ def compose(
 
     Changes to different facts join; two values for one fact deny.
     """
+    if not verdicts and not shadows:
+        return Decision(action="allow", skipped=tuple(sorted(set(skipped))), intent=intent)
     joined, conflicts = _join_rewrites(verdicts)
     ordered = sorted([*verdicts, *conflicts], key=rank)
     action: Action = ordered[0].action if ordered else "allow"

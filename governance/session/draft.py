@@ -96,7 +96,7 @@ class Draft:
         # INVARIANT: one host event leads to a bounded number of rows.
         assert len(self.rows) < ROWS_PER_STEP_MAX, "a step grew without bound"
         changes = dict(to or {})
-        if step is not None:
+        if step is not None and step.after is not step.before:
             changes |= registers_json(step.before, step.after)
         before = self.state.registers.state
         redacted, hidden = self.law.redact(dict(data))
@@ -140,7 +140,7 @@ class Draft:
         return Outcome(
             rows=tuple(self.rows),
             state=self.state,
-            reply=attrs.evolve(reply, halted=self.halted),
+            reply=attrs.evolve(reply, halted=self.halted) if self.halted else reply,
             violations=tuple(self.violations),
             interrupts=self.interrupts,
             interrupt_reason=self.interrupt_reason,

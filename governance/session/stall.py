@@ -84,10 +84,8 @@ def _marks(window: bytes) -> list[bytes]:
 
 def see_call(window: StallWindow, intent: str, delegate: str = "") -> StallWindow:
     """*window* after a call was let through; another agent resets the delegate run."""
-    window = evolve(window, calls=_push(window.calls, _mark(intent)))
-    if delegate:
-        window = evolve(window, delegates=_push(window.delegates, _mark(delegate)))
-    return window
+    delegates = _push(window.delegates, _mark(delegate)) if delegate else window.delegates
+    return StallWindow(window.failures, _push(window.calls, _mark(intent)), delegates)
 
 
 def see_result(window: StallWindow, outcome: str, intent: str, error: str) -> StallWindow:

@@ -19,7 +19,7 @@ from governance.session import briefing, judging, outcomes
 from governance.session.answering import allow, work
 from governance.session.draft import Draft, texts
 from governance.session.replies import ACTIONS, Action, Injection, Reply
-from governance.values import Json, dump_json
+from governance.values import Json, dump_checked, dump_json
 
 ARGUMENT_BYTES_MAX = 16 * 1024
 """Arguments beyond it stand in the journal as hash, size and beginning."""
@@ -315,7 +315,8 @@ def _decided(
 
 
 def _bounded(arguments: Mapping[str, Json]) -> Json:
-    encoded = dump_json(dict(arguments))
+    # The engine has checked what is in them; here their size counts alone.
+    encoded = dump_checked(dict(arguments))
     if len(encoded) <= ARGUMENT_BYTES_MAX:
         return dict(arguments)
     return {
