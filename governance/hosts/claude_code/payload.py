@@ -54,14 +54,15 @@ class Payload:
 
     def identity(self, name: str) -> str:
         """
-        The id *name*: letters, digits, ``-``, ``_`` and ``.`` alone, ``""`` when absent.
+        The id *name*: letters, digits, ``-``, ``_`` and ``.``, ``""`` when absent.
 
         Raises:
-            PayloadRefused: An id with other signs. A ``/`` would let one session pass for
-                the child of another.
+            PayloadRefused: An id with other signs, or that begins with a dot. A ``/`` would
+                let one session pass for the child of another, an ``@`` for the project.
         """
         value = self.text(name)
-        if len(value) > ID_CHARS_MAX or not _ID_SIGNS.issuperset(value):
+        strange = value.startswith(".") or not _ID_SIGNS.issuperset(value)
+        if strange or len(value) > ID_CHARS_MAX:
             raise PayloadRefused(f"`{name}` is no id: `{value[:40]}`")
         return value
 
