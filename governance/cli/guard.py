@@ -27,7 +27,7 @@ from attrs import field, frozen
 from governance.cli.private import make_private_dir, write_private
 from governance.errors import GovernanceError
 from governance.hosts.claude_code.capabilities import MARKS as CLAUDE_CODE_MARKS
-from governance.hosts.processes import Process, processes_above
+from governance.hosts.claude_code.processes import Process, processes_above
 from governance.project import Project, user_config_directory
 
 MARKS: Mapping[str, tuple[str, ...]] = {

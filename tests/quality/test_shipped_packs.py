@@ -179,6 +179,13 @@ def test_nothing_of_self_protection_can_be_exempted(loaded: Loaded) -> None:
     }
 
 
+def test_self_protection_does_not_know_the_paths_of_mcp_tools(loaded: Loaded) -> None:
+    """The gap that the page of Claude Code names is still there; mend the page with it."""
+    call = ToolCall("mcp:fs:write_file", args={"path": "governance.toml", "content": ""})
+
+    assert _decide(loaded, call).action == "allow"
+
+
 def test_shell_patterns_agree_on_where_a_command_can_stand() -> None:
     """Patterns that look for a command at its place all begin with the same words."""
     starts = []

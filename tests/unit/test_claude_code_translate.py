@@ -307,7 +307,9 @@ def test_common_fields_are_not_extra() -> None:
     assert not {"tool_name", "tool_input"} & set(values) & COMMON
 
 
-@pytest.mark.parametrize("bad", ["", "a/b", "a b", "x" * 200, "é", "a\x00", "@project", "../x", "..", "s@x"])
+@pytest.mark.parametrize(
+    "bad", ["", "a/b", "a b", "x" * 200, "é", "a\x00", "@project", "../x", "..", "s@x"]
+)
 def test_session_id_must_be_an_id(bad: str) -> None:
     """An id that is empty, too long or holds a slash names no session."""
     with pytest.raises(PayloadRefused):

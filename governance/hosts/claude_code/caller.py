@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from governance.hosts.claude_code.payload import PayloadRefused
-from governance.hosts.processes import Process
+from governance.hosts.claude_code.processes import Process
 
 SHELL_MARK = "CLAUDE_CODE_EXECPATH"
 """Set for the shell of the client's tools, and not for its hooks."""

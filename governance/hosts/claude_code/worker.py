@@ -17,9 +17,9 @@ from governance.hosts.claude_code.answer import Answer, answer, unbound
 from governance.hosts.claude_code.caller import refuse_agents
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.payload import PAYLOAD_BYTES_MAX, Payload, Unbound, read_payload
+from governance.hosts.claude_code.processes import processes_above
 from governance.hosts.claude_code.tools import HOST, TOOLS
 from governance.hosts.claude_code.translate import Translation, continued, translate
-from governance.hosts.processes import processes_above
 from governance.project import Project
 from governance.session.commands import Command
 from governance.values import Json
