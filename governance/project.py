@@ -14,8 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import WARNING, DefinitionError, Diagnostic
 
 HOME_NAME = "session-governance"

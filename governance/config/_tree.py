@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from attrs import field, frozen
-
+from governance._attrs import field, frozen
 from governance.config._reading import choice, flag, required, text, text_map, texts, whole, words
 
 Strictness: TypeAlias = Literal["allow", "ask", "deny"]

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attrs import field, frozen
-
+from governance._attrs import field, frozen
 from governance.machine.definition import LEFT, Branch, Definition
 
 WORK = "at work"

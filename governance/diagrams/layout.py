@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve
-
+from governance._attrs import evolve
 from governance.diagrams import placed
 from governance.diagrams.edges import (
     HISTORY,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from attrs import evolve
-
+from governance._attrs import evolve
 from governance.calls import ToolCall
 from governance.events import Event
 from governance.listeners import BeforeResult, Listeners

@@ -10,8 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from attrs import define, field
-
+from governance._attrs import define, field
 from governance.session.state import SessionState
 
 STATE_BYTES_ESTIMATE = 1536

@@ -12,8 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from attrs import define, field
-
+from governance._attrs import define, field
 from governance.errors import JournalError, StoreBusy
 from governance.journal.records import Append, Appended, Conflict, Duplicate
 

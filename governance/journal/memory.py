@@ -6,8 +6,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from attrs import define, field
-
+from governance._attrs import define, field
 from governance.errors import MisuseError
 from governance.journal.chain import ZERO_HASH, chain_rows, record_hash
 from governance.journal.limits import (

@@ -8,8 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, field
-
+from governance._attrs import define, field
 from governance.errors import JournalError, OutcomeUnknown, StoreDamaged, StoreMissing
 from governance.journal import sqlite_rows
 from governance.journal.faults import DAMAGED_REMEDY, folder_error, store_error

@@ -12,8 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import define, evolve, field
-
+from governance._attrs import define, evolve, field
 from governance.errors import did_you_mean
 from governance.events import CATALOGUE, Event
 from governance.listeners.answers import (

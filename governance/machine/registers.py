@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.states import State
 
 Gap: TypeAlias = Literal["none", "short", "notice", "stale", "fresh", "unknown", "negative"]
@@ -83,7 +82,7 @@ class Registers:
 
     def approve_write(self) -> Registers:
         """These registers after a person let a stale session write again."""
-        from attrs import evolve
+        from governance._attrs import evolve
 
         return evolve(self, stale=False) if self.stale else self
 

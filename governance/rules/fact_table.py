@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.rules.format import EVENTS
 from governance.states import State
 

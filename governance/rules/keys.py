@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.rules.format import (
     ACTIONS,
     ASK_SCOPES,

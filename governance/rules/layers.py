@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve
-
+from governance._attrs import evolve
 from governance.rules.draft import Draft
 from governance.rules.drafting import read_exempt
 from governance.rules.format import Defaults, Exempt

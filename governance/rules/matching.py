@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import Problem
 from governance.rules.fact_table import FAMILIES, MISSING, Unknown
 from governance.rules.kleene import Truth, all_of

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from attrs import evolve, frozen
-
+from governance._attrs import evolve, frozen
 from governance.calls import ToolCall
 from governance.errors import Problem
 from governance.rules.fact_table import MISSING, Unknown

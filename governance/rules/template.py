@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from attrs import field, frozen
-
+from governance._attrs import field, frozen
 from governance.errors import Problem
 from governance.rules.fact_table import MISSING, Unknown
 from governance.rules.vocabulary import Place, Report, Vocabulary

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
-
+from governance._attrs import field, frozen
 from governance.calls import ToolCall
 from governance.rules.format import AskTerms
 from governance.session.replies import ACTIONS, Action

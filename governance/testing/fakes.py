@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias, TypeVar
 
-from attrs import define, field, frozen
-
+from governance._attrs import define, field, frozen
 from governance.errors import MisuseError
 from governance.events import Event
 from governance.journal.records import (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.session.commands import HostTraits
 
 INJECT_UNITS_MAX = 10_000

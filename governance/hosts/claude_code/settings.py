@@ -18,8 +18,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import GovernanceError
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.members import members, with_member, without_member
