@@ -109,21 +109,21 @@ def field(
 
 
 def frozen(
-    cls: type | None = None, *, eq: bool = True, kw_only: bool = False
+    cls: type | None = None, *, eq: bool = True, kw_only: bool = False, weakref_slot: bool = True
 ) -> type | Callable[[type], type]:
     """A class of values: slots, equality by fields, and no assignment."""
     if cls is None:
-        return lambda bare: _made(bare, True, eq, kw_only)
-    return _made(cls, True, eq, kw_only)
+        return lambda bare: _made(bare, True, eq, kw_only, weakref_slot)
+    return _made(cls, True, eq, kw_only, weakref_slot)
 
 
 def define(
-    cls: type | None = None, *, eq: bool = True, kw_only: bool = False
+    cls: type | None = None, *, eq: bool = True, kw_only: bool = False, weakref_slot: bool = True
 ) -> type | Callable[[type], type]:
     """A class of actors: slots, and fields that may be assigned."""
     if cls is None:
-        return lambda bare: _made(bare, False, eq, kw_only)
-    return _made(cls, False, eq, kw_only)
+        return lambda bare: _made(bare, False, eq, kw_only, weakref_slot)
+    return _made(cls, False, eq, kw_only, weakref_slot)
 
 
 def fields_dict(cls: type) -> dict[str, Field]:
@@ -285,7 +285,7 @@ class _AsAttrs:
         return made
 
 
-def _made(bare: type, frozen: bool, eq: bool, kw_only: bool) -> type:
+def _made(bare: type, frozen: bool, eq: bool, kw_only: bool, weakref_slot: bool) -> type:
     """*bare* once more, with slots for its fields and with what attrs would give it."""
     own = dict(bare.__dict__)
     made = [*_inherited(bare), *_own_fields(own, kw_only)]
@@ -294,7 +294,7 @@ def _made(bare: type, frozen: bool, eq: bool, kw_only: bool) -> type:
     slots = [one.name for one in made if one.name not in taken]
     for name in slots:
         namespace.pop(name, None)
-    if not any("__weakref__" in base.__dict__ for base in bare.__mro__[1:]):
+    if weakref_slot and not any("__weakref__" in base.__dict__ for base in bare.__mro__[1:]):
         slots.append("__weakref__")
     namespace["__slots__"] = tuple(slots)
     namespace[_FIELDS] = tuple(made)

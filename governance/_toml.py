@@ -12,11 +12,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from typing import TypeAlias
 
-from attrs import field, frozen
-
+from governance._attrs import field, frozen
+from governance._later import later
 from governance.errors import DefinitionError, Diagnostic, Problem
 
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -49,6 +48,7 @@ class Document:
     data: Mapping[str, object] = field(eq=False)
     file: str
     text: str = field(repr=False)
+    _known: dict[Path, int] = field(factory=dict, init=False, eq=False, repr=False)
 
     def line_of(self, path: Path) -> int:
         """
@@ -64,20 +64,32 @@ class Document:
                 return line
         return 1
 
-    @cached_property
+    @property
     def _lines(self) -> dict[Path, int]:
-        return _Scan(self.text).run()
+        if not self._known:
+            self._known.update(_Scan(self.text).run())
+        return self._known
 
 
-def read_toml(text: str | bytes, file: str, *, bytes_max: int = BYTES_MAX) -> Document:
+def read_toml(
+    text: str | bytes,
+    file: str,
+    *,
+    bytes_max: int = BYTES_MAX,
+    parsed: Mapping[str, object] | None = None,
+) -> Document:
     """
     *text* as a `Document`; *file* only names it in messages.
+
+    *parsed* is what an earlier call gave for the same text; it is not parsed again then.
 
     Raises:
         DefinitionError: GOV101 (syntax, with line and column), GOV102 (not UTF-8, with a
             byte order mark, empty, larger than *bytes_max* bytes), GOV103 (an integer
             beyond 64 bits) or GOV104 (deeper than 32 levels). Nothing is given then.
     """
+    if parsed is not None:
+        return Document(parsed, file, text if isinstance(text, str) else text.decode("utf-8"))
     plain = _decode(text, file, bytes_max)
     _refuse_long_keys(plain, file)
     document = Document(_parse(plain, file), file, plain)
@@ -128,7 +140,7 @@ def _decode(text: str | bytes, file: str, bytes_max: int) -> str:
         raise _refusal("GOV102", message, file, 1, "save it as UTF-8 without one")
     if not plain.strip():
         raise _refusal("GOV102", "the file is empty", file, 1, "write at least its first table")
-    spoilt = re.search("[\x00\ud800-\udfff]", plain)
+    spoilt = _SPOILT.search(plain)
     if spoilt:
         line = plain.count("\n", 0, spoilt.start()) + 1
         sign = "a NUL" if spoilt.group() == "\x00" else "half of a surrogate pair"
@@ -136,10 +148,13 @@ def _decode(text: str | bytes, file: str, bytes_max: int) -> str:
     return plain
 
 
+_SPOILT = later("[\x00\ud800-\udfff]")
+
+
 # tomllib needs time that grows with the square of a dotted key's length: a pack of a
 # stranger's repository could hold a hook up until the host goes on without it.
 _NAME = r"""(?:"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|[A-Za-z0-9_-]++)"""
-_LONG_KEY = re.compile(
+_LONG_KEY = later(
     rf"(?:^|[\[{{,])[ \t]*+(?:{_NAME}[ \t]*+\.[ \t]*+){{{DEPTH_MAX}}}",
 )
 
@@ -151,7 +166,7 @@ def _refuse_long_keys(plain: str, file: str) -> None:
             raise _refusal("GOV104", message, file, number, "shorten it")
 
 
-_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_POSITION = later(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 def _parse(plain: str, file: str) -> dict[str, object]:
@@ -272,16 +287,16 @@ def _bounds(data: Mapping[str, object]) -> list[Problem]:
     return problems
 
 
-_GAP = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
-_DOT = re.compile(r"[ \t]*+\.[ \t]*+")
-_KEY = re.compile(rf"[ \t]*+({_NAME})")
-_STRING = re.compile(
+_GAP = later(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
+_DOT = later(r"[ \t]*+\.[ \t]*+")
+_KEY = later(rf"[ \t]*+({_NAME})")
+_STRING = later(
     r'''"""(?:[^"\\]++|\\.|"{1,2}(?!"))*+"{3,5}'''
     r"""|'{3}(?:[^']++|'{1,2}(?!'))*+'{3,5}"""
     r"""|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+'""",
     re.DOTALL,
 )
-_SCALAR = re.compile(r"[^,\]}\n#]*+")
+_SCALAR = later(r"[^,\]}\n#]*+")
 
 
 class _Scan:

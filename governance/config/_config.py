@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
-from attrs import evolve, frozen
-
+from governance._attrs import evolve, frozen
 from governance._toml import Document, read_toml
 from governance.config._layers import (
     Layer,
@@ -123,13 +122,24 @@ class Config:
         return tightened_host(name, changed(HostTable(), preset), self.uppers)
 
 
-def load_config(directory: Path, *, layers: LayerFiles | None = None) -> Config:
+def _not_parsed(_: bytes) -> None:
+    return None
+
+
+def load_config(
+    directory: Path,
+    *,
+    layers: LayerFiles | None = None,
+    parsed: Callable[[bytes], Mapping[str, object] | None] = _not_parsed,
+) -> Config:
     """
     The configuration of the project in *directory*. Nothing is created.
 
     Args:
         layers: Where the upper layers' files would be; ``None``: where the machine and
             the user keep them.
+
+        parsed: What a text of a project's file parses to, where that is known.
 
     Raises:
         DefinitionError: GOV331 when there is no ``governance.toml``, else every problem
@@ -145,19 +155,23 @@ def load_config(directory: Path, *, layers: LayerFiles | None = None) -> Config:
     text = read_file(file)
     if text is None:
         raise config_missing(directory)
-    return read_config(text, str(file), directory, counted(tuple(uppers)))
+    return read_config(text, str(file), directory, counted(tuple(uppers)), parsed(text))
 
 
 def read_config(
-    text: bytes | str, file: str, directory: Path, uppers: tuple[Upper, ...] = ()
+    text: bytes | str,
+    file: str,
+    directory: Path,
+    uppers: tuple[Upper, ...] = (),
+    parsed: Mapping[str, object] | None = None,
 ) -> Config:
     """
-    The configuration in *text*, which *file* names in messages.
+    The configuration in *text*, which *file* names in messages; *parsed* as `read_toml`.
 
     Raises:
         DefinitionError: With every problem.
     """
-    document = read_toml(text, file)
+    document = read_toml(text, file, parsed=parsed)
     problems: list[Problem] = []
     config = _build(document, directory.absolute(), uppers, problems.append)
     raise_all(document, problems)

@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias, TypeVar
 
-from attrs import fields
-
+from governance._attrs import fields_dict
 from governance.errors import Problem, did_you_mean
 
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -218,7 +217,9 @@ def read_table(
 
 def keys_of(table: type) -> dict[str, dict[str, object]]:
     """The keys that *table* takes, each with what its field says of it."""
-    return {one.name: one.metadata[KEY] for one in fields(table) if KEY in one.metadata}
+    return {
+        name: one.metadata[KEY] for name, one in fields_dict(table).items() if KEY in one.metadata
+    }
 
 
 def unknown_keys(

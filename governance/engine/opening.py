@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from governance.engine.encoding import body_of
 from governance.engine.engine import Engine, EngineOptions
 from governance.engine.live import LiveSessions
 from governance.engine.project_rules import fields_of, load_project_rules, no_rules
+from governance.engine.remembered import Remembered, remembered
 from governance.engine.spool import Spool
 from governance.errors import DefinitionError
 from governance.journal.opening import open_journal
@@ -50,12 +50,15 @@ def open_engine(
     """As `Engine.open`, which says what each argument is and what is raised."""
     from governance.config import load_config
 
-    config = trusted_config(load_config(directory))
+    state_directory = Project(directory).state_directory()
+    before = remembered(state_directory)
+    config = load_config(directory, parsed=lambda text: before.parsed.get(pack_hash(text)))
+    config = trusted_config(config)
     ticking = clock or SystemClock()
     own = journal is None
     store = journal or open_journal(config.journal.url, base=config.directory, create=False)
     try:
-        law = _law(config, store, ticking, tools)
+        law = _law(config, store, ticking, tools, before)
         registry = listeners or _listeners(config)
     except BaseException:
         if own:
@@ -67,11 +70,11 @@ def open_engine(
         idle_ms_max=config.live.idle_seconds_max * 1000,
     )
     options = EngineOptions(
-        run=run or f"{os.getpid()}-{secrets.token_hex(4)}",
+        run=run or f"{os.getpid()}-{os.urandom(4).hex()}",
         idle_ms_max=config.idle.idle_seconds_max * 1000,
         paused=lambda now_ms: paused_reason(store, now_ms),
         tools={one.name: one for one in tools},
-        spool=Spool(str(Project(config.directory).state_directory() / "untold")),
+        spool=Spool(str(state_directory / "untold")),
     )
     return Engine(law, store, ticking, registry, live, options)
 
@@ -105,20 +108,24 @@ def paused_reason(store: Journal, now_ms: int) -> str:
     return ""
 
 
-def _law(config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools]) -> Law:
+def _law(
+    config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools], before: Remembered
+) -> Law:
     return Law(
         machine=load_machine(),
-        rules=_rules(config, store, clock, tools),
+        rules=_rules(config, store, clock, tools, before),
         settings=settings_of(config),
         places=places_of(str(config.directory)),
         redact=_redaction(config),
     )
 
 
-def _rules(config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools]) -> RuleSet:
+def _rules(
+    config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools], before: Remembered
+) -> RuleSet:
     """The project's rules; while a person has paused it, broken packs stop nobody."""
     try:
-        return load_project_rules(config, tools, now_ms=clock.now_ms())
+        return load_project_rules(config, tools, now_ms=clock.now_ms(), before=before)
     except DefinitionError:
         if paused_reason(store, clock.now_ms()):
             return no_rules()

@@ -6,8 +6,10 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from governance._attrs import evolve
 from governance._shipped import pack_texts
 from governance.config import Config, Layer
+from governance.engine.remembered import Remembered, remember, remembered
 from governance.errors import DefinitionError, Diagnostic, did_you_mean
 from governance.project import Project, read_file
 from governance.rules.deciding import RuleSet, compile_rules
@@ -28,6 +30,8 @@ SHIPPED = "shipped"
 
 CODES: Mapping[str, str] = {"GOV270": "a pack that the configuration names and that is not there"}
 
+_EXAMPLES = ("must_match", "must_not_match", "known_gaps")
+
 _LAYERS: Mapping[str, LayerName] = {"machine": "machine", "user": "user", "project": "project"}
 
 
@@ -37,17 +41,54 @@ def load_project_rules(
     *,
     hosts: Mapping[str, HostAbilities] | None = None,
     now_ms: int,
+    before: Remembered | None = None,
 ) -> RuleSet:
     """
     The rules in force in the project of *config*.
 
+    What was loaded *before* without a finding is taken so, and is remembered for the next
+    process; ``None``: what the project's folder of state remembers.
+
     Raises:
         DefinitionError: With every problem of every pack.
     """
-    loaded = read_project_rules(config, tools, hosts=hosts, now_ms=now_ms)
+    folder = Project(config.directory).state_directory()
+    before = remembered(folder) if before is None else before
+    sources = [
+        evolve(one, parsed=before.parsed.get(pack_hash(one.text))) for one in pack_sources(config)
+    ]
+    settings = _settings(config, hosts, now_ms)
+    vocabulary = default_vocabulary(*tools)
+    circumstances = _circumstances(settings, tools)
+    proven = evolve(settings, proven=lambda found: f"{found} {circumstances}" in before.proven)
+    places = places_of(str(config.directory))
+    loaded = read_rules(sources, vocabulary, settings=proven, places=places)
+    if not loaded.proven and any(one.parsed is not None for one in sources):
+        # What is remembered of a pack lacks most of its examples, and now they are wanted.
+        loaded = read_rules(pack_sources(config), vocabulary, settings=settings, places=places)
     if loaded.rules is None:
         raise DefinitionError(loaded.errors)
+    if not loaded.proven and not loaded.diagnostics:
+        own = (pack_hash(config.document.text), config.document.data)
+        texts = [own, *((name, without_examples(data)) for name, data in loaded.parsed)]
+        remember(folder, before, f"{loaded.rules.hash} {circumstances}", texts)
     return loaded.rules
+
+
+def without_examples(data: Mapping[str, object]) -> dict[str, object]:
+    """*data* of a pack with one example of each kind: that it has some is asked of a rule."""
+    rules = data.get("rule")
+    if not isinstance(rules, list):
+        return dict(data)
+    few = [
+        {key: one[:1] if key in _EXAMPLES else one for key, one in rule.items()} for rule in rules
+    ]
+    return {**data, "rule": few}
+
+
+def _circumstances(settings: LoadSettings, tools: Sequence[HostTools]) -> str:
+    """A hash of what examples depend on besides the rules themselves."""
+    return pack_hash(repr((settings.time_zone, sorted(settings.fields.items()), tools)))
 
 
 def read_project_rules(
@@ -64,11 +105,21 @@ def read_project_rules(
         DefinitionError: A pack that the configuration names is not there (GOV270), for
             without it nothing true can be said of the others.
     """
-    sources = pack_sources(config)
+    return read_rules(
+        pack_sources(config),
+        default_vocabulary(*tools),
+        settings=_settings(config, hosts, now_ms),
+        places=places_of(str(config.directory)),
+    )
+
+
+def _settings(
+    config: Config, hosts: Mapping[str, HostAbilities] | None, now_ms: int
+) -> LoadSettings:
     trust = read_trust(str(Project(config.directory).trust_file()))
     known = {pack_hash(text) for text in pack_texts().values()}
     defaults = config.defaults
-    settings = LoadSettings(
+    return LoadSettings(
         defaults=Defaults(
             tool=defaults.tool, unknown_role=defaults.unknown_role, mode=defaults.mode
         ),
@@ -79,12 +130,6 @@ def read_project_rules(
         project=config.document,
         trusted=lambda text_hash: text_hash in known or trust.trusts(text_hash),
         today=datetime.datetime.fromtimestamp(now_ms / 1000, datetime.UTC).date(),
-    )
-    return read_rules(
-        sources,
-        default_vocabulary(*tools),
-        settings=settings,
-        places=places_of(str(config.directory)),
     )
 
 

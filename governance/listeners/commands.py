@@ -10,14 +10,12 @@ nothing. Any exit code but 0 is a failure.
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import GovernanceError, did_you_mean
 from governance.events import Event, event_json
 from governance.listeners.answers import Answer, Refuse, Write
@@ -117,7 +115,9 @@ def _kill(process: Popen[bytes]) -> None:
     # The group, for what the program started may hold its pipes open.
     if process.poll() is None or process.stdout is not None:
         try:
-            os.killpg(process.pid, signal.SIGKILL)
+            from signal import SIGKILL
+
+            os.killpg(process.pid, SIGKILL)
         except (ProcessLookupError, PermissionError):
             return
 

@@ -4,14 +4,12 @@ What building a matcher has in common for all operators: types, variables, probl
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from attrs import define, field
-
+from governance._attrs import define, field
 from governance.errors import Problem, did_you_mean
-from governance.rules.globs import PatternError
+from governance.rules.globs import PatternError, composed
 from governance.rules.kleene import Truth, all_of
 from governance.rules.matchers import PYTHON_TYPES, Test
 from governance.rules.paths import BarePathError, Places
@@ -165,7 +163,7 @@ class Builder:
             return None
         if type(value) is not str:
             return value
-        text = unicodedata.normalize("NFC", value)
+        text = composed(value)
         known = spec.values
         if known is None and spec.kind == "tool" and not text.startswith("mcp:"):
             known = tuple(one for one in TOOLS if one != "mcp")
@@ -191,7 +189,7 @@ class Builder:
             elif not one:
                 self.fail("GOV229", f"an empty {what} fits everything", here)
             else:
-                texts.append(unicodedata.normalize("NFC", one))
+                texts.append(composed(one))
         return texts if len(texts) == len(given) else None
 
     def fold(self, text: str) -> str:

@@ -8,18 +8,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TypeAlias
 
-from attrs import define, field, frozen
-
+from governance._attrs import define, field, frozen
 from governance.errors import DefinitionError, Diagnostic, Problem
 from governance.rules import detect
 from governance.rules.composing import remedy_text
 from governance.rules.fact_table import TOOL_EVENTS, UNPARSED
 from governance.rules.format import FORMAT, Defaults, Exempt, Pack, RoleDef, Rule
+from governance.rules.globs import PatternError
+from governance.rules.kleene import Truth
 from governance.rules.matching import Condition, Exemption, Match, build_condition
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.rewriting import CompiledChange, build_change
 from governance.rules.roles import Role, Roles, build_role
-from governance.rules.ruleset import CompiledRule, RuleSet
+from governance.rules.ruleset import CompiledRule, RulesByNeed, RuleSet, WaitingRule
 from governance.rules.targets import tool_test
 from governance.rules.template import Template, build_template
 from governance.rules.vocabulary import Place, Report, Vocabulary
@@ -28,6 +29,10 @@ FileReport: TypeAlias = Callable[[str, Problem], None]
 """Takes a problem with the file in whose document its path lies."""
 
 _DAY_MS = 86_400_000
+
+
+def _nothing(_hash: str) -> bool:
+    return False
 
 
 def compile_rules(
@@ -39,6 +44,7 @@ def compile_rules(
     places: Places = PLAIN_PLACES,
     settings: Iterable[str] = (),
     report: FileReport | None = None,
+    proven: Callable[[str], bool] = _nothing,
 ) -> RuleSet:
     """
     Every rule, role and exemption of *packs*, compiled.
@@ -54,35 +60,46 @@ def compile_rules(
 
         report: Takes every problem; what it concerns is left out of the result.
 
+        proven: Whether the rule set of this hash was compiled before without a finding:
+            each of its rules then is compiled when it is first needed.
+
     Raises:
         DefinitionError: Without *report*, when any problem is an error.
     """
     problems = _Problems()
     work = _Compiler(vocabulary, places, report or problems.add)
     excused = work.exemptions(packs, exempts)
-    compiled: dict[str, CompiledRule] = {}
     settled = defaults or Defaults()
-    for pack in packs:
-        for rule in pack.rules:
-            shadow = "shadow" in (rule.mode, pack.mode, settled.mode)
-            one = work.rule(pack, rule, shadow, excused.get(rule.id, ()))
-            if one is not None:
-                compiled[rule.id] = one
+    known_hash = _hash(packs, exempts, settled, settings)
+    listed = [
+        (pack, rule, "shadow" in (rule.mode, pack.mode, settled.mode), excused.get(rule.id, ()))
+        for pack in packs
+        for rule in pack.rules
+    ]
+    compiled: Mapping[str, CompiledRule]
+    tried: Sequence[CompiledRule | WaitingRule]
+    if proven(known_hash):
+        waiting = {each[1].id: work.waiting(*each) for each in listed}
+        compiled, tried = RulesByNeed(waiting), tuple(waiting.values())
+    else:
+        made = [rule for each in listed if (rule := work.rule(*each)) is not None]
+        made.sort(key=_cost)
+        compiled, tried = {rule.rule.id: rule for rule in made}, made
     roles = work.roles(packs, settled)
     problems.raise_errors()
-    by_event: dict[str, list[CompiledRule]] = {}
-    for one in sorted(compiled.values(), key=_cost):
+    by_event: dict[str, list[CompiledRule | WaitingRule]] = {}
+    for one in tried:
         by_event.setdefault(one.rule.on, []).append(one)
     return RuleSet(
+        rules={one.rule.id: one.rule for one in tried},
         compiled=compiled,
         roles=roles,
         defaults=settled,
         contexts=(),
         escalations=tuple(step for pack in packs for step in pack.escalations),
         toolsets=vocabulary.toolsets,
-        hash=_hash(packs, exempts, settled, settings),
+        hash=known_hash,
         warnings=tuple(problems.found),
-        facts_used=frozenset(name for one in compiled.values() for name in one.facts),
         by_event={on: tuple(rules) for on, rules in by_event.items()},
     )
 
@@ -202,6 +219,18 @@ class _Compiler:
             remedy=remedy_text(rule.remedy),
         )
 
+    def waiting(
+        self, pack: Pack, rule: Rule, shadow: bool, exempts: tuple[Exemption, ...]
+    ) -> WaitingRule:
+        def build() -> CompiledRule:
+            return self.rule(pack, rule, shadow, exempts) or _broken(rule, shadow)
+
+        tools = None
+        if rule.tools:
+            into = self.into(pack.file)
+            tools = tool_test(self.vocabulary.expand_tools(rule.tools, rule.path, into))
+        return WaitingRule(rule, tools, build)
+
     def condition(
         self, table: Mapping[str, object], names: _Names, path: Place, report: Report
     ) -> Condition | None:
@@ -318,6 +347,29 @@ class _Compiler:
                     by_name[definition.name] = made
                 agents.update(_agents(definition))
         return Roles(by_name=by_name, agents=agents, unknown=defaults.unknown_role)
+
+
+@frozen
+class _NoMatch(Match):
+    """Stands for a match that could not be compiled after all."""
+
+    def test(self, facts: Mapping[str, object], exempts: Iterable[Exemption] = ()) -> Truth:  # noqa: ARG002
+        raise PatternError("it was compiled before and no longer can be; run `governance check`")
+
+
+def _broken(rule: Rule, shadow: bool) -> CompiledRule:
+    """A rule of which nothing is known but that it cannot be tried: it denies what it is about."""
+    return CompiledRule(
+        rule=rule,
+        shadow=shadow,
+        tools=None,
+        blind=frozenset(),
+        match=_NoMatch(),
+        exempts=(),
+        message=None,
+        changes=(),
+        remedy="",
+    )
 
 
 def _agents(definition: RoleDef) -> dict[str, str]:

@@ -7,7 +7,6 @@ entry `REAL_PATHS` is no fact: it holds where links lead, for matchers of paths.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
@@ -23,6 +22,7 @@ from governance.rules.fact_table import (
     Unknown,
     tool_class,
 )
+from governance.rules.globs import composed
 from governance.rules.intents import intent_of
 from governance.rules.matchers import REAL_PATHS
 from governance.rules.paths import Places
@@ -132,7 +132,7 @@ def clean_text(text: str) -> str:
     """*text* as matchers take it: NFC, no lone surrogate, no NUL."""
     if text.isascii():
         return text.replace("\0", "\u2400") if "\0" in text else text
-    return unicodedata.normalize("NFC", mend_text(text))
+    return composed(mend_text(text))
 
 
 def one_by_one(event: RuleEvent) -> tuple[RuleEvent, ...]:

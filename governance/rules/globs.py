@@ -12,6 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+
+def composed(text: str) -> str:
+    """*text* in the form (NFC) in which all that is compared is compared."""
+    if text.isascii():
+        return text
+    from unicodedata import normalize
+
+    return normalize("NFC", text)
+
+
 ALTERNATIVES_MAX = 64
 """How many globs one glob with braces may stand for."""
 
@@ -120,8 +130,13 @@ def _tokens(glob: str) -> list[str | None]:
     return tokens
 
 
+_SPECIAL = re.compile(r"[*?\[\\]")
+
+
 def _piece(glob: str, any_sign: str) -> str:
     """A `re` source for one star-separated piece that must fit from end to end."""
+    if _SPECIAL.search(glob) is None:
+        return re.escape(glob)
     tokens = _tokens(glob)
     parts: list[str] = []
     for index, token in enumerate(tokens):
@@ -166,6 +181,45 @@ def path_glob(*globs: str) -> str:
             by_head.setdefault(head, []).append(tail)
     # What begins alike is tried once: packs list many names below one `/**/`.
     return "|".join(f"{head}(?:{'|'.join(tails)})" for head, tails in by_head.items())
+
+
+class Fit:
+    """A test whether *source*, of `re`, fits all of a text; compiled when first needed."""
+
+    __slots__ = ("_fits", "_source")
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._fits: Callable[[str], object] | None = None
+
+    def __call__(self, text: str) -> bool:
+        fits = self._fits
+        if fits is None:
+            fits = self._fits = re.compile(self._source, re.DOTALL).fullmatch
+        return fits(text) is not None
+
+
+def path_test(*globs: str) -> Callable[[str], bool]:
+    """
+    A test of normalised absolute paths against any of *globs*.
+
+    Most paths lack the fixed words of every glob; they cost no pattern.
+
+    Raises:
+        PatternError: As `path_glob`.
+    """
+    single = [one for glob in globs for one in expand_braces(glob)]
+    fits = Fit(path_glob(*single))
+    if any("\\" in glob for glob in single):
+        return fits
+    pieces = [glob.split("*") for glob in single]
+    ends = tuple(one[-1] for one in pieces if one[-1])
+    inner = {max(one[1:], key=len) or one[0] for one in pieces if not one[-1]}
+
+    def test(path: str) -> bool:
+        return (path.endswith(ends) or any(one in path for one in inner)) and fits(path)
+
+    return test
 
 
 def _head_and_tail(glob: str) -> tuple[str, str]:
@@ -218,5 +272,4 @@ def tool_pattern(name: str) -> Callable[[str], bool]:
     if not any(sign in name for sign in "*{}?[\\"):
         return name.__eq__
     parts = "|".join(f"(?:{_piece(one, '[^:]')})" for one in expand_braces(name))
-    fits = re.compile(parts, re.DOTALL).fullmatch
-    return lambda tool: fits(tool) is not None
+    return Fit(parts)

@@ -11,9 +11,9 @@ that has a problem, whose examples would only repeat it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field, frozen
-
+from governance._attrs import define, evolve, field, frozen
 from governance.errors import ERROR, DefinitionError, Diagnostic, Problem
 from governance.rules.blocks import CompiledBlock, compile_block
 from governance.rules.compiling import FileReport, compile_rules
@@ -22,7 +22,6 @@ from governance.rules.draft import Draft
 from governance.rules.drafting import draft_pack
 from governance.rules.drafting_rules import read_rewrites
 from governance.rules.enforcing import check_hosts
-from governance.rules.examples import Bench, event_of, run_examples
 from governance.rules.format import Defaults, Example, Exempt, Pack, Rule
 from governance.rules.layers import (
     check_exempts,
@@ -48,6 +47,9 @@ from governance.rules.trust import pack_hash
 from governance.rules.verdicts import History
 from governance.rules.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from governance.rules.examples import Bench
+
 
 @frozen
 class Loaded:
@@ -65,6 +67,11 @@ class Loaded:
         vocabulary: With the names that packs and project declare.
 
         diagnostics: Errors, warnings and information, by file and line.
+
+        proven: The settings said that these rules were loaded before without a finding, so
+            that they are compiled by need and their examples were left alone.
+
+        parsed: sha256 of each pack's text, and what the text holds.
     """
 
     rules: RuleSet | None
@@ -72,6 +79,8 @@ class Loaded:
     packs: tuple[Pack, ...]
     vocabulary: Vocabulary
     diagnostics: tuple[Diagnostic, ...]
+    proven: bool = False
+    parsed: tuple[tuple[str, Mapping[str, object]], ...] = ()
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -129,7 +138,15 @@ def read_rules(
         rules = evolve(rules, warnings=warnings)
     # INVARIANT: without an error there are rules, so a refusal always has its reason.
     assert rules is not None or any(one.severity == ERROR for one in diagnostics)
-    return Loaded(rules, trial, loading.packs, loading.vocabulary, diagnostics)
+    return Loaded(
+        rules,
+        trial,
+        loading.packs,
+        loading.vocabulary,
+        diagnostics,
+        loading.proven,
+        loading.parsed,
+    )
 
 
 @define(eq=False)
@@ -144,6 +161,13 @@ class _Loading:
     unreadable: list[Diagnostic] = field(factory=list)
     project: Findings | None = None
     trial: RuleSet | None = None
+    proven: bool = False
+
+    @property
+    def _found(self) -> bool:
+        """Whether anything is wrong so far, or perhaps not meant."""
+        found = any(draft.findings.problems for draft in self.drafts)
+        return found or bool(self.project and self.project.problems)
 
     def run(self) -> RuleSet | None:
         settings = self.settings
@@ -161,6 +185,14 @@ class _Loading:
         self.packs = tuple(_pack(draft) for draft in self.drafts)
         self._check_rules(defaults)
         return self._compile(defaults, exempts)
+
+    @property
+    def parsed(self) -> tuple[tuple[str, Mapping[str, object]], ...]:
+        """Each pack's hash with what its text holds; nothing when one could not be read."""
+        return tuple(
+            (pack.hash, draft.findings.document.data)
+            for pack, draft in zip(self.packs, self.drafts, strict=False)
+        )
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         found = list(self.unreadable)
@@ -247,6 +279,10 @@ class _Loading:
             for pack, draft in zip(self.packs, self.drafts, strict=True)
         ]
 
+        def proven(text_hash: str) -> bool:
+            self.proven = not self.tells_gaps and not self._found and settings.proven(text_hash)
+            return self.proven
+
         def compiled(places: Places, report: FileReport) -> RuleSet:
             return compile_rules(
                 readable,
@@ -255,10 +291,12 @@ class _Loading:
                 exempts=exempts,
                 places=places,
                 report=report,
+                proven=proven,
             )
 
+        settings = self.settings
         rules = compiled(self.places, report)
-        if self.tells_gaps or not self.settings.proven(rules.hash):
+        if not self.proven:
             # Examples speak of a project that is nowhere: what they prove must not depend
             # on where this one lies, nor on its links.
             plain = self.places is PLAIN_PLACES
@@ -279,6 +317,8 @@ class _Loading:
                     yield made
 
     def _run_examples(self, rules: RuleSet) -> None:
+        from governance.rules.examples import Bench, run_examples
+
         bench = Bench(
             self.vocabulary, self.settings.time_zone, rules.fires, rules.why, self.tells_gaps
         )
@@ -306,6 +346,8 @@ def _check_remedy(
     rule: Rule, remedy: Example, rules: RuleSet, bench: Bench, findings: Findings
 ) -> None:
     """Report a remedy that the rules themselves refuse, in any situation it is offered in."""
+    from governance.rules.examples import event_of
+
     path = (*rule.path, "remedy")
     # Without a placeholder it is the same call in every situation.
     varies = any("{" in str(value) for value in remedy.facts.values())

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from attrs import field, frozen
-
+from governance._attrs import field, frozen
 from governance.rules.domains import hosts_of
 from governance.rules.kleene import Truth, all_of, any_of
 from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown
@@ -75,11 +74,12 @@ class Matcher:
     # The whole test, where one look at the value's type is enough to take it.
     _plain_type: type = field(init=False, repr=False)
 
-    @_plain_type.default
-    def _type_of_plain_values(self) -> type:
+    def __attrs_post_init__(self) -> None:
         spec = self.spec
         looked_into = spec.is_list or spec.kind == "path" or self._hosted
-        return _NoType if looked_into or self._element is None else PYTHON_TYPES[spec.element][0]
+        through = looked_into or self._element is None
+        plain = _NoType if through else PYTHON_TYPES[spec.element][0]
+        object.__setattr__(self, "_plain_type", plain)
 
     @property
     def takes_plain_text(self) -> bool:

@@ -15,7 +15,7 @@ from governance.errors import did_you_mean
 from governance.rules.building import Builder, Made, Operator, found_text
 from governance.rules.domains import domain_test, normal_domain
 from governance.rules.format import PATTERN_SETS
-from governance.rules.globs import PatternError, text_glob
+from governance.rules.globs import Fit, PatternError, text_glob
 from governance.rules.kleene import Truth, all_of, any_of, negated
 from governance.rules.matchers import ELEMENTS_MAX, Hosted, Matcher, Test, World
 from governance.rules.paths import Places
@@ -227,10 +227,7 @@ def _report_glob(make: Builder, text: str, path: Place) -> None:
 
 
 def _text_test(*globs: str) -> Test:
-    import re
-
-    fits = re.compile("|".join(map(text_glob, globs)), re.DOTALL).fullmatch
-    return lambda text: fits(text) is not None
+    return Fit("|".join(map(text_glob, globs)))
 
 
 def _regex(make: Builder, value: object, path: Place, made: Made) -> None:

@@ -8,12 +8,10 @@ gathered. Matching is pure.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 
-from attrs import field, frozen
-
-from governance.rules.globs import PatternError, expand_braces, path_glob
+from governance._attrs import field, frozen
+from governance.rules.globs import PatternError, composed, expand_braces, path_test
 from governance.rules.vocabulary import Unknown
 
 PATH_CHARACTERS_MAX = 16_384
@@ -86,8 +84,7 @@ class Places:
         """An absolute path with ``..`` kept: following links needs them in place."""
         if not text or "\0" in text or len(text) > PATH_CHARACTERS_MAX:
             return Unknown("a path that is empty, too long or holds NUL")
-        if not text.isascii():
-            text = unicodedata.normalize("NFC", text)
+        text = composed(text)
         if self.windows:
             text = _windows_spelling(text)
         if text == "~" or text.startswith("~/"):
@@ -101,8 +98,7 @@ class Places:
         return f"{base}/{text}"
 
     def _normal(self, path: str) -> str:
-        if not path.isascii():
-            path = unicodedata.normalize("NFC", path)
+        path = composed(path)
         windows = self.windows
         if windows:
             path = _windows_spelling(path)
@@ -146,7 +142,7 @@ class Places:
             if pattern.endswith("/"):
                 raise PatternError(f"`{pattern}` ends in `/`; `{pattern}**` is all below it")
         # Braces first: each alternative may start at another root.
-        source = path_glob(
+        return path_test(
             *(
                 rooted
                 for pattern in patterns
@@ -154,8 +150,6 @@ class Places:
                 for rooted in self._rooted(one, escape=True)
             )
         )
-        fits = re.compile(source, re.DOTALL).fullmatch
-        return lambda path: fits(path) is not None
 
     def exactly(self, path: str) -> Callable[[str], bool]:
         """A test for the one *path*. Raises as `glob`, and for signs of a glob in it."""
@@ -185,7 +179,7 @@ class Places:
 
     def _rooted(self, pattern: str, *, escape: bool) -> list[str]:
         """*pattern* made absolute, once for each spelling of the folder it starts at."""
-        text = unicodedata.normalize("NFC", pattern)
+        text = composed(pattern)
         if self.windows and not escape:
             text = text.replace("\\", "/")
         if text == "~" or text.startswith("~/"):
@@ -273,8 +267,8 @@ def places_of(project: str) -> Places:
     home = os.path.expanduser("~")  # noqa: PTH111
     home = home.replace("\\", "/") if os.sep == "\\" else home
     return Places(
-        unicodedata.normalize("NFC", slashed).rstrip("/") or "/",
-        unicodedata.normalize("NFC", home).rstrip("/"),
+        composed(slashed).rstrip("/") or "/",
+        composed(home).rstrip("/"),
         not same,
         os.path.realpath,
     )

@@ -7,11 +7,10 @@ patterns screen them, each is one compiled match, and only what matched is rende
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from attrs import evolve, field, frozen
-
+from governance._attrs import define, evolve, field, frozen
 from governance.errors import Diagnostic
 from governance.rules.blocks import CompiledBlock
 from governance.rules.composing import compose
@@ -77,6 +76,10 @@ class CompiledRule:
         if tool_class(tool) in self.blind:
             return False
         return self.tools is None or self.tools.holds(tool, native, host)
+
+    def ready(self) -> CompiledRule:
+        """Itself, as `WaitingRule.ready`."""
+        return self
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -156,6 +159,48 @@ class CompiledRule:
         )
 
 
+@define(eq=False)
+class WaitingRule:
+    """
+    A rule of a proven set, compiled when it is first a candidate; else as `CompiledRule`.
+
+    Two threads may both compile it: what comes of it is alike, and either may stay.
+    """
+
+    rule: Rule
+    tools: ToolTest | None
+    _build: Callable[[], CompiledRule]
+    _built: CompiledRule | None = None
+
+    def applies(self, tool: str, native: str, host: str) -> bool:
+        """Whether it is about calls of this tool."""
+        if self.tools is None:
+            return self.ready().applies(tool, native, host)
+        return self.tools.holds(tool, native, host)
+
+    def ready(self) -> CompiledRule:
+        """The compiled rule; one that cannot be compiled after all denies."""
+        if self._built is None:
+            self._built = self._build()
+        return self._built
+
+
+class RulesByNeed(Mapping[str, CompiledRule]):
+    """Compiled rules by id, each compiled when it is first asked for."""
+
+    def __init__(self, waiting: Mapping[str, WaitingRule]) -> None:
+        self._waiting = waiting
+
+    def __getitem__(self, name: str) -> CompiledRule:
+        return self._waiting[name].ready()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._waiting)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+
 @frozen(kw_only=True, eq=False)
 class RuleSet:
     """
@@ -168,10 +213,9 @@ class RuleSet:
             whatever the order of files.
 
         warnings: What is not wrong, but perhaps not meant.
-
-        facts_used: Facts that any rule looks at or speaks of.
     """
 
+    rules: Mapping[str, Rule]
     compiled: Mapping[str, CompiledRule]
     roles: Roles
     defaults: Defaults
@@ -180,8 +224,7 @@ class RuleSet:
     toolsets: Mapping[str, tuple[str, ...]]
     hash: str
     warnings: tuple[Diagnostic, ...] = ()
-    facts_used: frozenset[str] = frozenset()
-    by_event: Mapping[str, tuple[CompiledRule, ...]] = field(repr=False)
+    by_event: Mapping[str, tuple[CompiledRule | WaitingRule, ...]] = field(repr=False)
     _candidates_of: dict[tuple[str, str, str, str], tuple[CompiledRule, ...]] = field(
         factory=dict, init=False, repr=False
     )
@@ -193,9 +236,9 @@ class RuleSet:
     )
 
     @property
-    def rules(self) -> Mapping[str, Rule]:
-        """Every rule by id."""
-        return {name: one.rule for name, one in self.compiled.items()}
+    def facts_used(self) -> frozenset[str]:
+        """Facts that any rule looks at or speaks of."""
+        return frozenset(name for one in self.compiled.values() for name in one.facts)
 
     def has(self, on: str) -> bool:
         """Whether any rule looks at events of this kind."""
@@ -231,12 +274,13 @@ class RuleSet:
         return self._candidates(_key(event))
 
     def _candidates(self, key: tuple[str, str, str, str]) -> tuple[CompiledRule, ...]:
-        on = key[0]
-        if on not in TOOL_EVENTS:
-            return self.by_event.get(on, ())
         found = self._candidates_of.get(key)
         if found is None:
-            found = tuple(one for one in self.by_event.get(on, ()) if one.applies(*key[1:]))
+            found = tuple(
+                one.ready()
+                for one in self.by_event.get(key[0], ())
+                if key[0] not in TOOL_EVENTS or one.applies(*key[1:])
+            )
             _bound(self._candidates_of)
             self._candidates_of[key] = found
         return found

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from math import isfinite
 
 from governance.rules.reading import Findings, Path, kind_of, nearest
+
+_VARIABLE = re.compile(r"""\bvars?["']?[ \t]*[\].=]""")
+"""Stands somewhere in each text that declares variables or names one."""
 
 
 def put_in(findings: Findings, data: Mapping[str, object]) -> dict[str, object]:
@@ -24,7 +28,7 @@ def put_in(findings: Findings, data: Mapping[str, object]) -> dict[str, object]:
         findings.wrong("GOV205", f"`vars` must be a table, not {kind_of(raw)}", ("vars",))
     rest = {name: value for name, value in data.items() if name != "vars"}
     # Most packs use none, and a walk over a pack costs as much as reading its keys.
-    if "var" not in findings.document.text:
+    if _VARIABLE.search(findings.document.text) is None:
         return rest
     used: set[str] = set()
     names = raw if isinstance(raw, dict) else {}

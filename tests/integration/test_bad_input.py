@@ -50,7 +50,7 @@ must_match = [{ tool = "shell", command = "forbidden" }]
 must_not_match = [{ tool = "shell", command = "fine" }]
 """
 READ_ONLY = """
-import os, sys
+import os, sys, tomllib
 from governance import Engine
 from governance.errors import JournalError
 

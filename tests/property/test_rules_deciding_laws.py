@@ -13,7 +13,7 @@ from governance.rules.deciding import Decision, History, RuleEvent, compile_rule
 from governance.rules.domains import hosts_of
 from governance.rules.facts import facts_of_call, session_facts
 from governance.rules.format import Change, Defaults, Exempt, Pack, RoleDef, Rule
-from governance.rules.globs import path_glob, text_glob
+from governance.rules.globs import path_glob, path_test, text_glob
 from governance.rules.kleene import all_of, any_of, negated
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.vocabulary import PYTHON_TOOLS, Unknown, call_of, default_vocabulary
@@ -277,9 +277,13 @@ def test_globs_of_paths_agree_with_the_plain_algorithm(glob: list[str], path: li
     """The compiled glob of a path says what a plain backtracking matcher says."""
     import re
 
-    found = re.fullmatch(path_glob("/" + "/".join(glob)), "/" + "/".join(path)) is not None
+    whole = "/" + "/".join(glob)
+    tested = "/" + "/".join(path)
+    found = re.fullmatch(path_glob(whole), tested) is not None
 
     assert found is _plain_path(glob, path)
+    assert path_test(whole)(tested) is found
+    assert path_test("/other", whole, "/more/**")(tested) is found
 
 
 def _plain(glob: str, text: str) -> bool:

@@ -156,6 +156,10 @@ def _work(options: Options, wire: Wire) -> None:
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
         sys.path.extend(path for path in search_paths(options.paths) if path not in sys.path)
+        # One answer, and the process ends: nothing lives long enough to be collected.
+        import gc
+
+        gc.disable()
         from governance.hosts.claude_code import worker
 
         worker.run(options, wire)
