@@ -48,12 +48,14 @@ def reply_json(reply: Reply) -> dict[str, Json]:
 
 
 def _plain(value: object) -> Json:
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        # A name of a state is a text of its own class; what is stored is the plain text.
+        return str(value)
+    if isinstance(value, (dict, Mapping)):
         return {str(name): _plain(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
-    # A name of a state is a text of its own class; what is stored is the plain text.
-    return str(value) if isinstance(value, str) else cast("Json", value)
+    return cast("Json", value)
 
 
 def reply_of(record: Record) -> Reply | None:

@@ -51,13 +51,12 @@ def redact_text(text: str) -> tuple[str, tuple[str, ...]]:
 
 def _gather(value: Json, texts: list[str], depth: int) -> None:
     """Add every text and every key in *value* to *texts*."""
-    # Nearly all values are of these very types, which is seen sooner than an interface.
-    kind = type(value)
-    if kind is str or isinstance(value, str):
+    if isinstance(value, str):
         texts.append(value)
-    elif kind is bool or kind is int or value is None:
+    elif value is None or isinstance(value, (int, float)):
         return
-    elif kind is dict or isinstance(value, Mapping):
+    # Nearly every table is a `dict`, which is told sooner than that it is a mapping.
+    elif isinstance(value, (dict, Mapping)):
         if depth >= DEPTH_MAX:
             raise ValueRefused(f"nested deeper than {DEPTH_MAX} levels")
         for key, one in value.items():

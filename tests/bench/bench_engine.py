@@ -224,8 +224,8 @@ def restore_of_a_session(folder: Path, *, events: int = 10_000) -> tuple[float, 
             whole = time.perf_counter() - start
             part = _seconds(lambda _: restore(journal, "s"), 0, 5)
             ratios.append(part / whole)
-        # INVARIANT: both ways give the state that the engine itself had.
-        assert full == state == restore(journal, "s")
+            # INVARIANT: both ways give the state that the engine itself had.
+            assert full == state == restore(journal, "s")
     return statistics.median(ratios), 1 / 20
 
 
