@@ -15,10 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from governance._attrs import field, frozen
+from attrs import frozen
 
 When: TypeAlias = Literal["before", "after"]
-_Field: TypeAlias = tuple[str, str, str] | tuple[str, str, str, tuple[str, ...]]
 
 TYPES = ("str", "int", "number", "bool", "object", "list[str]", "list[object]", "json")
 """Types of fields; ``number`` takes an integer too, ``json`` is any value."""
@@ -64,21 +63,15 @@ class EventSpec:
     name: str
     when: When
     doc: str
-    _given: tuple[_Field, ...] = field(repr=False)
-    _fields: dict[str, FieldSpec] = field(factory=dict, init=False, repr=False)
-
-    @property
-    def fields(self) -> Mapping[str, FieldSpec]:
-        """The fields, each made when the event is first looked at: most processes see few."""
-        if not self._fields:
-            self._fields.update({one[0]: _field(one) for one in self._given})
-        return self._fields
+    fields: Mapping[str, FieldSpec]
 
     @property
     def writable(self) -> frozenset[str]:
         """Names of the fields that a listener may write."""
         return frozenset(name for name, one in self.fields.items() if one.writable)
 
+
+_Field: TypeAlias = tuple[str, str, str] | tuple[str, str, str, tuple[str, ...]]
 
 ACTIONS = ("allow", "warn", "rewrite", "ask", "deny", "halt")
 OUTCOMES = ("ok", "failed", "refused", "unknown")
@@ -96,7 +89,7 @@ def _field(given: _Field) -> FieldSpec:
 
 
 def _event(name: str, when: When, doc: str, *fields: _Field) -> EventSpec:
-    return EventSpec(name, when, doc, fields)
+    return EventSpec(name, when, doc, {one[0]: _field(one) for one in fields})
 
 
 _BIRTH = (

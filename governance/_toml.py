@@ -14,8 +14,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from governance._attrs import field, frozen
-from governance._later import later
+from attrs import field, frozen
+
 from governance.errors import DefinitionError, Diagnostic, Problem
 
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -148,13 +148,13 @@ def _decode(text: str | bytes, file: str, bytes_max: int) -> str:
     return plain
 
 
-_SPOILT = later("[\x00\ud800-\udfff]")
+_SPOILT = re.compile("[\x00\ud800-\udfff]")
 
 
 # tomllib needs time that grows with the square of a dotted key's length: a pack of a
 # stranger's repository could hold a hook up until the host goes on without it.
 _NAME = r"""(?:"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|[A-Za-z0-9_-]++)"""
-_LONG_KEY = later(
+_LONG_KEY = re.compile(
     rf"(?:^|[\[{{,])[ \t]*+(?:{_NAME}[ \t]*+\.[ \t]*+){{{DEPTH_MAX}}}",
 )
 
@@ -166,7 +166,7 @@ def _refuse_long_keys(plain: str, file: str) -> None:
             raise _refusal("GOV104", message, file, number, "shorten it")
 
 
-_POSITION = later(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 def _parse(plain: str, file: str) -> dict[str, object]:
@@ -287,16 +287,16 @@ def _bounds(data: Mapping[str, object]) -> list[Problem]:
     return problems
 
 
-_GAP = later(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
-_DOT = later(r"[ \t]*+\.[ \t]*+")
-_KEY = later(rf"[ \t]*+({_NAME})")
-_STRING = later(
+_GAP = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
+_DOT = re.compile(r"[ \t]*+\.[ \t]*+")
+_KEY = re.compile(rf"[ \t]*+({_NAME})")
+_STRING = re.compile(
     r'''"""(?:[^"\\]++|\\.|"{1,2}(?!"))*+"{3,5}'''
     r"""|'{3}(?:[^']++|'{1,2}(?!'))*+'{3,5}"""
     r"""|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+'""",
     re.DOTALL,
 )
-_SCALAR = later(r"[^,\]}\n#]*+")
+_SCALAR = re.compile(r"[^,\]}\n#]*+")
 
 
 class _Scan:

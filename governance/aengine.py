@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar, final
 
 from anyio import CapacityLimiter, to_thread
+from attrs import define, field
 
-from governance._attrs import define, field
 from governance.engine import Engine, Session
 from governance.session.commands import Command, History, HostTraits
 from governance.session.replies import Reply

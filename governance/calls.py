@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance.values import Json
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from governance._attrs import frozen
+from attrs import frozen
 
 ERROR = "error"
 WARNING = "warning"

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance._catalogue import CATALOGUE, TYPES, EventSpec, FieldSpec, When
 from governance.errors import Problem, did_you_mean
 from governance.values import Json

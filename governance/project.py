@@ -14,7 +14,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.errors import WARNING, DefinitionError, Diagnostic
 
 HOME_NAME = "session-governance"

@@ -7,7 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
-from governance._attrs import evolve, frozen
+from attrs import evolve, frozen
+
 from governance._toml import Document, read_toml
 from governance.config._layers import (
     Layer,

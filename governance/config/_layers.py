@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from governance._attrs import AttrsInstance, evolve, fields_dict, frozen
+from attrs import AttrsInstance, evolve, fields_dict, frozen
+
 from governance._toml import Document, place, read_toml
 from governance.config._reading import (
     BAD,

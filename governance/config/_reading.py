@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias, TypeVar
 
-from governance._attrs import fields_dict
+from attrs import fields_dict
+
 from governance.errors import Problem, did_you_mean
 
 Path: TypeAlias = "tuple[str | int, ...]"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from governance._attrs import NOTHING, fields_dict, frozen
+from attrs import NOTHING, fields_dict, frozen
+
 from governance.config._reading import keys_of
 from governance.config._tree import LEVELS, OTHERS, PRESETS, SHIPPED, TABLES
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance.config._reading import choice, flag, required, text, text_map, texts, whole, words
 
 Strictness: TypeAlias = Literal["allow", "ask", "deny"]

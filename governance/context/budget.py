@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import ceil
 
-from governance._attrs import frozen
+from attrs import frozen
 
 
 @frozen

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance.machine.definition import LEFT, Branch, Definition
 
 WORK = "at work"

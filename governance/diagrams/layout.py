@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from governance._attrs import evolve
+from attrs import evolve
+
 from governance.diagrams import placed
 from governance.diagrams.edges import (
     HISTORY,

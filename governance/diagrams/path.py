@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance.diagrams.edges import Edge
 from governance.machine.registers import ABSENT, Step
 from governance.states import State

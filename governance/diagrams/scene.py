@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance.diagrams.widths import text_width
 
 Point: TypeAlias = "tuple[float, float]"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from governance._attrs import evolve
+from attrs import evolve
+
 from governance.diagrams.edges import Bundle, bundles, frames, unframed
 from governance.diagrams.path import SessionPath, spell_ms
 from governance.machine.definition import Definition

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from governance._attrs import evolve
+from attrs import evolve
+
 from governance.calls import ToolCall
 from governance.events import Event
 from governance.listeners import BeforeResult, Listeners

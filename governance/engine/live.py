@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from governance._attrs import define, field
+from attrs import define, field
+
 from governance.session.state import SessionState
 
 STATE_BYTES_ESTIMATE = 1536

@@ -6,7 +6,8 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from governance._attrs import evolve
+from attrs import evolve
+
 from governance._shipped import pack_texts
 from governance.config import Config, Layer
 from governance.engine.remembered import Remembered, remember, remembered

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.session.commands import Command
 from governance.session.decide import decide
 from governance.session.draft import Draft, Outcome

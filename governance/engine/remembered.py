@@ -14,8 +14,9 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from attrs import frozen
+
 from governance import __version__
-from governance._attrs import frozen
 
 FILE_NAME = "loaded.json"
 BYTES_MAX = 2_000_000

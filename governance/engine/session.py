@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
-from governance._attrs import define, field
+from attrs import define, field
+
 from governance.calls import ToolCall
 from governance.session.commands import Command, Delivery, History, HostTraits
 from governance.session.replies import Reply

@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, cast
 
-from governance import _attrs as attrs
-from governance._attrs import frozen
+import attrs
+from attrs import frozen
+
 from governance.calls import ToolCall
 from governance.errors import JournalError
 from governance.session.commands import Command, HostTraits

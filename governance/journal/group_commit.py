@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from governance._attrs import define, field
+from attrs import define, field
+
 from governance.errors import JournalError, StoreBusy
 from governance.journal.records import Append, Appended, Conflict, Duplicate
 

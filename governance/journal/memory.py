@@ -6,7 +6,8 @@ import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from governance._attrs import define, field
+from attrs import define, field
+
 from governance.errors import MisuseError
 from governance.journal.chain import ZERO_HASH, chain_rows, record_hash
 from governance.journal.limits import (

@@ -16,7 +16,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from governance._attrs import define, field, frozen
+from attrs import define, field, frozen
+
 from governance.errors import JournalError
 from governance.journal.records import Head
 

@@ -13,8 +13,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from governance._attrs import field, frozen
-from governance._later import later
+from attrs import field, frozen
 
 if TYPE_CHECKING:
     import re2
@@ -59,23 +58,23 @@ _NAME = rb"(?P<name>[A-Za-z0-9_.-]*" + _SECRET_WORD + rb"[A-Za-z0-9_-]*)"
 _SECRET_NEEDLES = (b"passw", b"passphrase", b"pwd", b"secret", b"token", b"credential", b"key")
 
 # What a name goes on with when it speaks about a secret rather than holding one.
-_ABOUT = later(
+_ABOUT = re.compile(
     rb"(?:tokens|tokeniz\w*|[_-]?(?:file|path|dir|folder|url|uri|endpoint|id|name|type|kind|count|"
     rb"limit|max|min|length|len|size|ttl|expir\w*|expires?[_-]\w+|budget|policy|prompt|field|"
     rb"header|format|version|regex|pattern|required|enabled|usage|used|env|var|ref))$",
     re.IGNORECASE,
 )
-_ABOUT_BEFORE = later(rb"^(?:max|min|num|n|total|count|input|output|has|is|no)[_-]", re.I)
-_SECRET_IN_NAME = later(_SECRET_WORD, re.IGNORECASE)
-_SURE_NAME = later(rb"passw|passphrase|pwd|secret", re.IGNORECASE)
-_NOT_LITERAL = later(
+_ABOUT_BEFORE = re.compile(rb"^(?:max|min|num|n|total|count|input|output|has|is|no)[_-]", re.I)
+_SECRET_IN_NAME = re.compile(_SECRET_WORD, re.IGNORECASE)
+_SURE_NAME = re.compile(rb"passw|passphrase|pwd|secret", re.IGNORECASE)
+_NOT_LITERAL = re.compile(
     rb"^(?:\$|<|\{|%|\*|\(|&|#|@)|\$\{|\{\{|^(?:your|example|placeholder|changeme|change-me|dummy|"
     rb"redacted|null$|none$|true$|false$|undefined$|nil$|required|optional|string$|password$|"
     rb"secret$|token$|env[.:])",
     re.IGNORECASE,
 )
-_DOTTED_NAME = later(rb"^[A-Za-z_]\w*(?:\??\.[A-Za-z_]\w*)+$")
-_PLAIN_PATH = later(rb"^(?:/|\./|\.\./|~/)[\w.@-]+(?:/[\w.@-]+)+/?$")
+_DOTTED_NAME = re.compile(rb"^[A-Za-z_]\w*(?:\??\.[A-Za-z_]\w*)+$")
+_PLAIN_PATH = re.compile(rb"^(?:/|\./|\.\./|~/)[\w.@-]+(?:/[\w.@-]+)+/?$")
 _VALUE_BYTES_MIN = 6
 _WEAK_VALUE_BYTES_MIN = 8
 _DISTINCT_MIN = 4

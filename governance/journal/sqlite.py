@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from governance._attrs import define, field
+from attrs import define, field
+
 from governance.errors import JournalError, MisuseError, StoreDamaged, StoreMissing
 from governance.journal import sqlite_rows
 from governance.journal.faults import DAMAGED_REMEDY, folder_error, store_error

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from governance._attrs import define
+from attrs import define
 
 if TYPE_CHECKING:
     import apsw

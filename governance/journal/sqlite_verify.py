@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from governance._attrs import define, field
+from attrs import define, field
+
 from governance.journal.chain import ZERO_HASH, record_hash
 from governance.journal.mirror import Damaged, Identity, Mirror, read_heads, read_identity
 from governance.journal.records import Finding, VerifyReport

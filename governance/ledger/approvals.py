@@ -7,7 +7,8 @@ from functools import lru_cache
 from hashlib import sha256
 from sys import intern
 
-from governance._attrs import evolve, frozen
+from attrs import evolve, frozen
+
 from governance.values import Json, dump_json
 
 APPROVALS_MAX = 64

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import TYPE_CHECKING
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.ledger.approvals import names_of
 from governance.ledger.violations import Violation, matching
 from governance.values import Json

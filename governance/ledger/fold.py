@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from sys import intern
 from typing import Any, cast
 
-from governance._attrs import evolve, frozen
+from attrs import evolve, frozen
+
 from governance.ledger import approvals as _approvals
 from governance.ledger.approvals import Approval
 from governance.ledger.escalation import StepTaken, strictest_first, taken

@@ -16,7 +16,8 @@ from struct import Struct
 from sys import intern
 from typing import Any, NamedTuple, cast
 
-from governance._attrs import evolve, frozen
+from attrs import evolve, frozen
+
 from governance.values import Json
 
 TAIL_MAX = 256

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Generic, TypeVar
 
-from governance._attrs import define, field
+from attrs import define, field
 
 T = TypeVar("T")
 

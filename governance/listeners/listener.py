@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance.errors import MisuseError, did_you_mean
 from governance.events import Event
 from governance.listeners.patterns import check_events

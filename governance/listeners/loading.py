@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance._toml import Document
 from governance.errors import DefinitionError, Diagnostic, MisuseError, did_you_mean
 from governance.listeners.checking import said

@@ -8,7 +8,7 @@ finds here what each field is called now.
 
 from __future__ import annotations
 
-from governance._attrs import frozen
+from attrs import frozen
 
 
 @frozen

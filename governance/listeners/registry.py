@@ -12,7 +12,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
-from governance._attrs import define, evolve, field
+from attrs import define, evolve, field
+
 from governance.errors import did_you_mean
 from governance.events import CATALOGUE, Event
 from governance.listeners.answers import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
 
 Mode: TypeAlias = Literal["asked", "told", "made"]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from governance._attrs import define, frozen
+from attrs import define, frozen
+
 from governance.machine.predicates import View
 from governance.machine.registers import NOTHING_OWED, Registers
 from governance.states import LIVE_STATES, State

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.errors import DefinitionError, Diagnostic
 from governance.machine.registers import Gap
 

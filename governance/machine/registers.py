@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.states import State
 
 Gap: TypeAlias = Literal["none", "short", "notice", "stale", "fresh", "unknown", "negative"]
@@ -82,7 +83,7 @@ class Registers:
 
     def approve_write(self) -> Registers:
         """These registers after a person let a stale session write again."""
-        from governance._attrs import evolve
+        from attrs import evolve
 
         return evolve(self, stale=False) if self.stale else self
 

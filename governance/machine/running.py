@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, cast
 
-from governance._attrs import define, field
+from attrs import define, field
+
 from governance.machine.definition import LEFT, Branch, Definition
 from governance.machine.effects import EFFECTS, Draft
 from governance.machine.predicates import PREDICATES, View

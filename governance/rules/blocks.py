@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.rules.format import ContextBlock
 from governance.rules.matching import Condition, build_condition
 from governance.rules.paths import Places

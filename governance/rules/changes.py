@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isfinite
 
-from governance._attrs import evolve
+from attrs import evolve
+
 from governance.errors import Problem
 from governance.rules.format import NO_VALUE, Change
 from governance.rules.patterns import PatternRefused, compile_pattern

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TypeAlias
 
-from governance._attrs import define, field, frozen
+from attrs import define, field, frozen
+
 from governance.errors import DefinitionError, Diagnostic, Problem
 from governance.rules import detect
 from governance.rules.composing import remedy_text

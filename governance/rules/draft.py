@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
-from governance._attrs import define, field
+from attrs import define, field
+
 from governance.rules.format import (
     ContextBlock,
     Escalation,

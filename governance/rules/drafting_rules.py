@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from governance._attrs import evolve
+from attrs import evolve
+
 from governance.errors import Problem
 from governance.rules.changes import read_changes
 from governance.rules.draft import Draft, get, tables

@@ -13,7 +13,8 @@ from datetime import datetime, time
 from math import isfinite
 from typing import TypeAlias, cast
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.calls import ToolCall
 from governance.errors import Problem
 from governance.rules.drafting_rules import TOOL_EVENTS

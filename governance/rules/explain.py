@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import time
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.rules.fact_table import MISSING, Unknown
 from governance.rules.facts import one_by_one
 from governance.rules.kleene import Truth, all_of, any_of

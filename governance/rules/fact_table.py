@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.rules.format import EVENTS
 from governance.states import State
 

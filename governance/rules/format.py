@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, Literal, TypeAlias
 
-from governance._attrs import Factory, frozen
+from attrs import Factory, frozen
+
 from governance.values import Json
 
 FORMAT: Final = 1

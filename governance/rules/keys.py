@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.rules.format import (
     ACTIONS,
     ASK_SCOPES,

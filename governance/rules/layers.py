@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from governance._attrs import evolve
+from attrs import evolve
+
 from governance.rules.draft import Draft
 from governance.rules.drafting import read_exempt
 from governance.rules.format import Defaults, Exempt

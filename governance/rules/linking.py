@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 
-from governance._attrs import evolve, frozen
+from attrs import evolve, frozen
+
 from governance.errors import Problem
 from governance.rules.draft import Draft
 from governance.rules.format import LAYERS, Exempt, Layer, Rule

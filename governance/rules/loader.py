@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from governance._attrs import define, evolve, field, frozen
+from attrs import define, evolve, field, frozen
+
 from governance.errors import ERROR, DefinitionError, Diagnostic, Problem
 from governance.rules.blocks import CompiledBlock, compile_block
 from governance.rules.compiling import FileReport, compile_rules

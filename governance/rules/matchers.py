@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance.rules.domains import hosts_of
 from governance.rules.kleene import Truth, all_of, any_of
 from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown

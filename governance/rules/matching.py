@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.errors import Problem
 from governance.rules.fact_table import FAMILIES, MISSING, Unknown
 from governance.rules.kleene import Truth, all_of

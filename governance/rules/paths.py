@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance.rules.globs import PatternError, composed, expand_braces, path_test
 from governance.rules.vocabulary import Unknown
 

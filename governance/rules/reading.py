@@ -13,7 +13,8 @@ from datetime import date, datetime
 from functools import cache
 from math import isfinite
 
-from governance._attrs import define, evolve, field
+from attrs import define, evolve, field
+
 from governance._toml import Document, place
 from governance.errors import WARNING, Diagnostic, Problem, did_you_mean
 from governance.rules.format import parse_duration

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from governance._attrs import evolve, frozen
+from attrs import evolve, frozen
+
 from governance.calls import ToolCall
 from governance.errors import Problem
 from governance.rules.fact_table import MISSING, Unknown

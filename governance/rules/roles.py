@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance.errors import Problem
 from governance.rules.fact_table import UNPARSED, Unknown, tool_class
 from governance.rules.format import RoleDef
@@ -172,7 +173,7 @@ def intersection(definitions: Sequence[RoleDef]) -> RoleDef:
     For showing what a child may do. Names are compared as written and `writes` stays that
     of the first: what paths two globs share is decided path by path, when a call comes.
     """
-    from governance._attrs import evolve
+    from attrs import evolve
 
     first, *others = definitions
     tools = [one for one in first.tools if all(one in other.tools for other in others)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from governance._attrs import evolve, frozen
+from attrs import evolve, frozen
+
 from governance.rules.draft import Draft
 from governance.rules.format import RoleDef
 from governance.rules.globs import tool_pattern

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from governance._attrs import define, evolve, field, frozen
+from attrs import define, evolve, field, frozen
+
 from governance.errors import Diagnostic
 from governance.rules.blocks import CompiledBlock
 from governance.rules.composing import compose

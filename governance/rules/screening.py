@@ -8,11 +8,12 @@ times and not once a rule. What is found anywhere is then tried rule by rule, th
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
-from governance._attrs import define, field
-from governance.rules.globs import composed
+from attrs import define, field
+
 from governance.rules.matchers import Matcher
 from governance.rules.matching import Match
 from governance.rules.patterns import Pattern, PatternRefused, compile_pattern
@@ -135,4 +136,4 @@ def _patterns(matcher: Matcher) -> tuple[str, ...]:
     # A quotation that is never closed would reach over the patterns that follow.
     if any(type(one) is not str or r"\Q" in one for one in texts):
         return ()
-    return tuple(composed(one) for one in texts)
+    return tuple(unicodedata.normalize("NFC", one) for one in texts)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Protocol
 
-from governance._attrs import Factory, field, frozen
+from attrs import Factory, field, frozen
+
 from governance._toml import Document
 from governance.rules.format import Defaults, Layer
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.rules.globs import split_tool_name, tool_pattern
 
 

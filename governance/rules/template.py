@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance.errors import Problem
 from governance.rules.fact_table import MISSING, Unknown
 from governance.rules.vocabulary import Place, Report, Vocabulary

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
+
 from governance.calls import ToolCall
 from governance.rules.format import AskTerms
 from governance.session.replies import ACTIONS, Action

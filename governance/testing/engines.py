@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from governance._attrs import evolve
+from attrs import evolve
+
 from governance.clock import Clock
 from governance.context import Budget
 from governance.engine import Engine, EngineOptions

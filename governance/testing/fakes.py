@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias, TypeVar
 
-from governance._attrs import define, field, frozen
+from attrs import define, field, frozen
+
 from governance.errors import MisuseError
 from governance.events import Event
 from governance.journal.records import (

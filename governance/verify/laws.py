@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.machine.registers import Registers, Run, Step
 from governance.states import LIVE_STATES, State
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.hosts.claude_code.capabilities import INJECT_UNITS_MAX
 from governance.hosts.claude_code.payload import Payload
 from governance.session.replies import Injection, Reply

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.session.commands import HostTraits
 
 INJECT_UNITS_MAX = 10_000

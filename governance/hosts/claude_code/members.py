@@ -13,7 +13,8 @@ import json
 from collections.abc import Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.values import Json
 
 _SPACE = " \t\n\r"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.errors import GovernanceError
 from governance.values import DEPTH_MAX, INTEGER_MAX, Json, ValueRefused, load_json, mend_text
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
-from governance._attrs import field, frozen
+from attrs import field, frozen
 
 ANCESTORS_MAX = 64
 ENVIRONMENT_BYTES_MAX = 4_000_000

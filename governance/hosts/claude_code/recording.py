@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.errors import DefinitionError, Diagnostic
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.values import Json, ValueRefused, dump_json, load_json

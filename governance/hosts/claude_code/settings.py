@@ -18,7 +18,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.errors import GovernanceError
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.members import members, with_member, without_member

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from governance._attrs import evolve, frozen
+from attrs import evolve, frozen
+
 from governance.hosts.claude_code.capabilities import TRAITS
 from governance.hosts.claude_code.payload import (
     Payload,

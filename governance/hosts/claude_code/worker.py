@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from governance._attrs import frozen
+from attrs import frozen
+
 from governance.clock import Clock, SystemClock
 from governance.config import load_config
 from governance.errors import MisuseError
