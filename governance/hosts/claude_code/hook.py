@@ -131,8 +131,11 @@ def _supervise(options: Options) -> int:
     started = time.monotonic()
     from_worker, to_supervisor = os.pipe()
     from_supervisor, to_worker = os.pipe()
+    # A signal must find the handler in place: it waits until then.
+    _hold_signals()
     worker = os.fork()
     if worker == 0:
+        _release_signals()
         os.close(from_worker)
         os.close(to_worker)
         _work(options, Wire(to_supervisor, from_supervisor))
@@ -141,6 +144,7 @@ def _supervise(options: Options) -> int:
     _heed_signals()
     frames = Frames(from_worker, started)
     try:
+        _release_signals()
         code = _answered(options, frames)
         _linger(options, frames, to_worker)
     finally:
@@ -185,6 +189,24 @@ def search_paths(given: list[str]) -> list[str]:
     return [root, f"{home}/lib/{version}/site-packages"]
 
 
+def _stopping() -> tuple[int, ...]:
+    import signal
+
+    return (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def _hold_signals() -> None:
+    import signal
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, _stopping())
+
+
+def _release_signals() -> None:
+    import signal
+
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _stopping())
+
+
 def _heed_signals() -> None:
     """Being told to stop is a failure like any other: it must end in an answer."""
     import signal
@@ -192,7 +214,7 @@ def _heed_signals() -> None:
     def stop(number: int, _: object) -> None:
         raise Failed(f"the hook was stopped by signal {number}")
 
-    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for one in _stopping():
         signal.signal(one, stop)
 
 
@@ -200,7 +222,7 @@ def _ignore_signals() -> None:
     """From here on an answer is on its way: half of one, or two, would be none."""
     import signal
 
-    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for one in _stopping():
         signal.signal(one, signal.SIG_IGN)
 
 
