@@ -283,6 +283,7 @@ def test_agent_cannot_edit_what_lies_outside(lab: Lab) -> None:
     """Trust, key, mark of a replay, mirror and waiting events are out of its tools' reach."""
     lab.govern(SHIPPED)
     state = Project(lab.project).state_directory()
+    lab.bash("true")  # what the engine itself keeps there is there after this
     before = kept(lab)
     there = sorted(state.rglob("*"))
     places = [state / "trust.json", state / "replay", state / "untold" / "x.jsonl", lab.key]
