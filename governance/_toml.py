@@ -71,25 +71,15 @@ class Document:
         return self._known
 
 
-def read_toml(
-    text: str | bytes,
-    file: str,
-    *,
-    bytes_max: int = BYTES_MAX,
-    parsed: Mapping[str, object] | None = None,
-) -> Document:
+def read_toml(text: str | bytes, file: str, *, bytes_max: int = BYTES_MAX) -> Document:
     """
     *text* as a `Document`; *file* only names it in messages.
-
-    *parsed* is what an earlier call gave for the same text; it is not parsed again then.
 
     Raises:
         DefinitionError: GOV101 (syntax, with line and column), GOV102 (not UTF-8, with a
             byte order mark, empty, larger than *bytes_max* bytes), GOV103 (an integer
             beyond 64 bits) or GOV104 (deeper than 32 levels). Nothing is given then.
     """
-    if parsed is not None:
-        return Document(parsed, file, text if isinstance(text, str) else text.decode("utf-8"))
     plain = _decode(text, file, bytes_max)
     _refuse_long_keys(plain, file)
     document = Document(_parse(plain, file), file, plain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -123,24 +123,13 @@ class Config:
         return tightened_host(name, changed(HostTable(), preset), self.uppers)
 
 
-def _not_parsed(_: bytes) -> None:
-    return None
-
-
-def load_config(
-    directory: Path,
-    *,
-    layers: LayerFiles | None = None,
-    parsed: Callable[[bytes], Mapping[str, object] | None] = _not_parsed,
-) -> Config:
+def load_config(directory: Path, *, layers: LayerFiles | None = None) -> Config:
     """
     The configuration of the project in *directory*. Nothing is created.
 
     Args:
         layers: Where the upper layers' files would be; ``None``: where the machine and
             the user keep them.
-
-        parsed: What a text of a project's file parses to, where that is known.
 
     Raises:
         DefinitionError: GOV331 when there is no ``governance.toml``, else every problem
@@ -156,23 +145,19 @@ def load_config(
     text = read_file(file)
     if text is None:
         raise config_missing(directory)
-    return read_config(text, str(file), directory, counted(tuple(uppers)), parsed(text))
+    return read_config(text, str(file), directory, counted(tuple(uppers)))
 
 
 def read_config(
-    text: bytes | str,
-    file: str,
-    directory: Path,
-    uppers: tuple[Upper, ...] = (),
-    parsed: Mapping[str, object] | None = None,
+    text: bytes | str, file: str, directory: Path, uppers: tuple[Upper, ...] = ()
 ) -> Config:
     """
-    The configuration in *text*, which *file* names in messages; *parsed* as `read_toml`.
+    The configuration in *text*, which *file* names in messages.
 
     Raises:
         DefinitionError: With every problem.
     """
-    document = read_toml(text, file, parsed=parsed)
+    document = read_toml(text, file)
     problems: list[Problem] = []
     config = _build(document, directory.absolute(), uppers, problems.append)
     raise_all(document, problems)

@@ -484,6 +484,10 @@ class Engine:
         problem = restoring.id_problem(command.session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
+        if command.session.startswith("@"):
+            raise MisuseError(
+                "a session id that begins with `@` is the project's own", code="GOV401"
+            )
         if command.event not in self.law.machine.definition.events:
             known = ", ".join(sorted(self.law.machine.definition.events))
             raise MisuseError(f"unknown event `{command.event}`", remedy=f"one of {known}")

@@ -13,7 +13,6 @@ from governance.engine.encoding import body_of
 from governance.engine.engine import Engine, EngineOptions
 from governance.engine.live import LiveSessions
 from governance.engine.project_rules import fields_of, load_project_rules, no_rules
-from governance.engine.remembered import Remembered, remembered
 from governance.engine.spool import Spool
 from governance.errors import DefinitionError
 from governance.journal.opening import open_journal
@@ -50,15 +49,12 @@ def open_engine(
     """As `Engine.open`, which says what each argument is and what is raised."""
     from governance.config import load_config
 
-    state_directory = Project(directory).state_directory()
-    before = remembered(state_directory)
-    config = load_config(directory, parsed=lambda text: before.parsed.get(pack_hash(text)))
-    config = trusted_config(config)
+    config = trusted_config(load_config(directory))
     ticking = clock or SystemClock()
     own = journal is None
     store = journal or open_journal(config.journal.url, base=config.directory, create=False)
     try:
-        law = _law(config, store, ticking, tools, before)
+        law = _law(config, store, ticking, tools)
         registry = listeners or _listeners(config)
     except BaseException:
         if own:
@@ -74,7 +70,7 @@ def open_engine(
         idle_ms_max=config.idle.idle_seconds_max * 1000,
         paused=lambda now_ms: paused_reason(store, now_ms),
         tools={one.name: one for one in tools},
-        spool=Spool(str(state_directory / "untold")),
+        spool=Spool(str(Project(config.directory).state_directory() / "untold")),
     )
     return Engine(law, store, ticking, registry, live, options)
 
@@ -108,24 +104,20 @@ def paused_reason(store: Journal, now_ms: int) -> str:
     return ""
 
 
-def _law(
-    config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools], before: Remembered
-) -> Law:
+def _law(config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools]) -> Law:
     return Law(
         machine=load_machine(),
-        rules=_rules(config, store, clock, tools, before),
+        rules=_rules(config, store, clock, tools),
         settings=settings_of(config),
         places=places_of(str(config.directory)),
         redact=_redaction(config),
     )
 
 
-def _rules(
-    config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools], before: Remembered
-) -> RuleSet:
+def _rules(config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools]) -> RuleSet:
     """The project's rules; while a person has paused it, broken packs stop nobody."""
     try:
-        return load_project_rules(config, tools, now_ms=clock.now_ms(), before=before)
+        return load_project_rules(config, tools, now_ms=clock.now_ms())
     except DefinitionError:
         if paused_reason(store, clock.now_ms()):
             return no_rules()

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from governance._shipped import pack_texts
 from governance.config import Config, Layer
-from governance.engine.remembered import Remembered, remember, remembered
+from governance.engine.remembered import remember, remembered
 from governance.errors import DefinitionError, Diagnostic, did_you_mean
 from governance.project import Project, read_file
 from governance.rules.deciding import RuleSet, compile_rules
@@ -31,7 +31,6 @@ SHIPPED = "shipped"
 
 CODES: Mapping[str, str] = {"GOV270": "a pack that the configuration names and that is not there"}
 
-_EXAMPLES = ("must_match", "must_not_match", "known_gaps")
 
 _LAYERS: Mapping[str, LayerName] = {"machine": "machine", "user": "user", "project": "project"}
 
@@ -42,49 +41,31 @@ def load_project_rules(
     *,
     hosts: Mapping[str, HostAbilities] | None = None,
     now_ms: int,
-    before: Remembered | None = None,
 ) -> RuleSet:
     """
     The rules in force in the project of *config*.
 
-    What was loaded *before* without a finding is taken so, and is remembered for the next
-    process; ``None``: what the project's folder of state remembers.
+    A rule set that was loaded before without a finding is not proven again: its examples
+    are left alone, and its rules are compiled when they are needed.
 
     Raises:
         DefinitionError: With every problem of every pack.
     """
     folder = Project(config.directory).state_directory()
-    before = remembered(folder) if before is None else before
-    sources = [
-        evolve(one, parsed=before.parsed.get(pack_hash(one.text))) for one in pack_sources(config)
-    ]
+    before = remembered(folder)
     settings = _settings(config, hosts, now_ms)
-    vocabulary = default_vocabulary(*tools)
     circumstances = _circumstances(settings, tools)
-    proven = evolve(settings, proven=lambda found: f"{found} {circumstances}" in before.proven)
-    places = places_of(str(config.directory))
-    loaded = read_rules(sources, vocabulary, settings=proven, places=places)
-    if not loaded.proven and any(one.parsed is not None for one in sources):
-        # What is remembered of a pack lacks most of its examples, and now they are wanted.
-        loaded = read_rules(pack_sources(config), vocabulary, settings=settings, places=places)
+    loaded = read_rules(
+        pack_sources(config),
+        default_vocabulary(*tools),
+        settings=evolve(settings, proven=lambda found: f"{found} {circumstances}" in before),
+        places=places_of(str(config.directory)),
+    )
     if loaded.rules is None:
         raise DefinitionError(loaded.errors)
     if not loaded.proven and not loaded.diagnostics:
-        own = (pack_hash(config.document.text), config.document.data)
-        texts = [own, *((name, without_examples(data)) for name, data in loaded.parsed)]
-        remember(folder, before, f"{loaded.rules.hash} {circumstances}", texts)
+        remember(folder, before, f"{loaded.rules.hash} {circumstances}")
     return loaded.rules
-
-
-def without_examples(data: Mapping[str, object]) -> dict[str, object]:
-    """*data* of a pack with one example of each kind: that it has some is asked of a rule."""
-    rules = data.get("rule")
-    if not isinstance(rules, list):
-        return dict(data)
-    few = [
-        {key: one[:1] if key in _EXAMPLES else one for key, one in rule.items()} for rule in rules
-    ]
-    return {**data, "rule": few}
 
 
 def _circumstances(settings: LoadSettings, tools: Sequence[HostTools]) -> str:

@@ -43,7 +43,7 @@ def draft_pack(source: PackSource) -> Draft:
     Raises:
         DefinitionError: The file is no TOML at all (GOV101-104).
     """
-    document = read_toml(source.text, source.file, parsed=source.parsed)
+    document = read_toml(source.text, source.file)
     findings = Findings(document)
     draft = Draft(source, findings)
     if not _check_format(findings, document.data):

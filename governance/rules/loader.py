@@ -71,8 +71,6 @@ class Loaded:
 
         proven: The settings said that these rules were loaded before without a finding, so
             that they are compiled by need and their examples were left alone.
-
-        parsed: sha256 of each pack's text, and what the text holds.
     """
 
     rules: RuleSet | None
@@ -81,7 +79,6 @@ class Loaded:
     vocabulary: Vocabulary
     diagnostics: tuple[Diagnostic, ...]
     proven: bool = False
-    parsed: tuple[tuple[str, Mapping[str, object]], ...] = ()
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -146,7 +143,6 @@ def read_rules(
         loading.vocabulary,
         diagnostics,
         loading.proven,
-        loading.parsed,
     )
 
 
@@ -186,14 +182,6 @@ class _Loading:
         self.packs = tuple(_pack(draft) for draft in self.drafts)
         self._check_rules(defaults)
         return self._compile(defaults, exempts)
-
-    @property
-    def parsed(self) -> tuple[tuple[str, Mapping[str, object]], ...]:
-        """Each pack's hash with what its text holds; nothing when one could not be read."""
-        return tuple(
-            (pack.hash, draft.findings.document.data)
-            for pack, draft in zip(self.packs, self.drafts, strict=False)
-        )
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         found = list(self.unreadable)

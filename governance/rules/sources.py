@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Protocol
 
-from attrs import Factory, field, frozen
+from attrs import Factory, frozen
 
 from governance._toml import Document
 from governance.rules.format import Defaults, Layer
@@ -23,15 +23,12 @@ class PackSource:
         file: The path as the user gave it, for messages.
 
         layer: Whose it is; a lower layer never loosens an upper one.
-
-        parsed: What the text holds, where it was parsed before without an error.
     """
 
     name: str
     text: str | bytes
     file: str
     layer: Layer = "project"
-    parsed: Mapping[str, object] | None = field(default=None, eq=False, repr=False)
 
 
 class HostAbilities(Protocol):

@@ -450,7 +450,7 @@ def test_a_short_gap_with_a_kept_history_tells_nothing_again(
     assert session.governance_injected
 
 
-@pytest.mark.parametrize("bad", ["", "x" * 201, "a\x00b", "\ud800"])
+@pytest.mark.parametrize("bad", ["", "x" * 201, "a\x00b", "\ud800", "@project"])
 def test_an_id_that_no_store_can_hold_is_misuse(engine: Engine, bad: str) -> None:
     """Ids are checked before anything is looked up."""
     with pytest.raises(MisuseError):
