@@ -10,7 +10,6 @@ before it is written.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, cast
@@ -42,7 +41,7 @@ class Spool:
         """
         # A key of its own: two processes that both find it write it once.
         kept = (
-            command if command.key else attrs.evolve(command, key=f"kept:{secrets.token_hex(16)}")
+            command if command.key else attrs.evolve(command, key=f"kept:{os.urandom(16).hex()}")
         )
         line = dump_json(_plain(kept)) + b"\n"
         path = self._path(command.session)
