@@ -230,7 +230,8 @@ def test_broken_pipe_is_no_delivery(broken: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     os.close(write_end)
     assert done.stderr == b""
-    assert not file.exists() or file.read_text() == "lost"
+    # The worker may be ended before it has written what it heard; it never hears "told".
+    assert not file.exists() or file.read_text() in ("", "lost")
 
 
 def test_trouble_after_the_answer_adds_nothing_to_it(broken: Path, tmp_path: Path) -> None:
