@@ -40,9 +40,7 @@ class Spool:
             JournalError: GOV512, it cannot be kept either.
         """
         # A key of its own: two processes that both find it write it once.
-        kept = (
-            command if command.key else attrs.evolve(command, key=f"kept:{os.urandom(16).hex()}")
-        )
+        kept = command if command.key else attrs.evolve(command, key=f"kept:{os.urandom(16).hex()}")
         line = dump_json(_plain(kept)) + b"\n"
         path = self._path(command.session)
         try:
