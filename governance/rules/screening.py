@@ -14,8 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 from attrs import define, field
 
-from governance.rules.matchers import Matcher
-from governance.rules.matching import Match
+from governance.rules.matching import FactMatcher, Match
 from governance.rules.patterns import Pattern, PatternRefused, compile_pattern
 
 GROUP_RULES_MAX = 8
@@ -128,7 +127,7 @@ def _need(match: Match) -> tuple[str, tuple[str, ...]] | None:
     return None
 
 
-def _patterns(matcher: Matcher) -> tuple[str, ...]:
+def _patterns(matcher: FactMatcher) -> tuple[str, ...]:
     asked = matcher.raw.get("regex") if isinstance(matcher.raw, Mapping) else None
     if asked is None or not matcher.takes_plain_text:
         return ()
