@@ -137,7 +137,7 @@ class ToolSpec:
 TOOLS: Mapping[str, ToolSpec] = {
     one.name: one
     for one in (
-        ToolSpec("shell", ("command", "shell"), "Runs a command line."),
+        ToolSpec("shell", ("command",), "Runs a command line; `shell` is asked what that runs."),
         ToolSpec("read", ("path",), "Reads one file."),
         ToolSpec("write", ("path", "content"), "Writes a whole file."),
         ToolSpec("edit", ("path", "content", "removed"), "Changes part of a file."),
@@ -277,7 +277,7 @@ FACTS = (
         "shell",
         TOOL_EVENTS,
         "What the command line runs: a table of matchers for one of its commands, or several.",
-        tools=_owners("shell"),
+        tools=frozenset({"shell"}),
     ),
     fact_spec("arguments", "list[str]", "command", "The command's words.", writable="command"),
     fact_spec(

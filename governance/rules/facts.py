@@ -65,7 +65,7 @@ def facts_of_call(call: ToolCall, places: Places) -> dict[str, object]:
     facts["cwd"] = cwd
     base = cwd if isinstance(cwd, str) else None
     for name in TOOLS[kind].own:
-        value = call.own.get(name) if name != "shell" else None
+        value = call.own.get(name)
         if value is not None:
             facts[name] = _own_fact(name, value, places, base, real)
     if kind == "mcp":

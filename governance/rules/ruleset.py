@@ -24,7 +24,7 @@ from governance.rules.kleene import Truth, any_of
 from governance.rules.matching import Exemption, Match
 from governance.rules.rewriting import UNCHANGED, CompiledChange, can_rewrite
 from governance.rules.roles import Roles
-from governance.rules.screening import Screened, screened
+from governance.rules.screening import Group, screened
 from governance.rules.targets import ToolTest, tool_test
 from governance.rules.template import Template, one_line
 from governance.rules.verdicts import (
@@ -222,7 +222,7 @@ class RuleSet:
     _candidates_of: dict[tuple[str, str, str, str], tuple[CompiledRule, ...]] = field(
         factory=dict, init=False, repr=False
     )
-    _groups_of: dict[tuple[str, str, str, str], tuple[Screened[CompiledRule], ...]] = field(
+    _groups_of: dict[tuple[str, str, str, str], tuple[Group[CompiledRule], ...]] = field(
         factory=dict, init=False, repr=False
     )
     _lists: dict[tuple[str, ...], Callable[[str, str, str], bool]] = field(
@@ -279,7 +279,7 @@ class RuleSet:
             self._candidates_of[key] = found
         return found
 
-    def _groups(self, event: RuleEvent) -> tuple[Screened[CompiledRule], ...]:
+    def _groups(self, event: RuleEvent) -> tuple[Group[CompiledRule], ...]:
         """The candidates, in groups that one look may settle."""
         key = _key(event)
         found = self._groups_of.get(key)

@@ -20,6 +20,7 @@ from governance.rules.shell_matchers import (
     ShellTable,
     flags_test,
     flows_test,
+    literals,
     opaque_test,
     value_test,
 )
@@ -160,17 +161,6 @@ class _Builder:
                 first, _, rest = name.strip().partition(" ")
                 mend = f'write `program = "{first}", subcommand = "{rest.strip()}"`'
                 self.fail("GOV226", f"no program is called `{name}`", path, mend)
-
-
-def literals(raw: object) -> list[str] | None:
-    """The names of which *raw*, a matcher, demands one; ``None``: it is no such list."""
-    if isinstance(raw, Mapping):
-        for operator in ("equals", "in"):
-            if operator in raw:
-                return literals(raw[operator])
-        return None
-    listed = raw if isinstance(raw, list) else [raw]
-    return [one for one in listed if isinstance(one, str)] if listed else None
 
 
 def _flag_mend(flag: object) -> str:

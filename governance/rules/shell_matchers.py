@@ -244,3 +244,14 @@ def value_test(
         return matches(MISSING if value is None else value, call.world, strict)
 
     return test
+
+
+def literals(raw: object) -> list[str] | None:
+    """The names of which *raw*, a matcher, demands one; ``None``: it is no such list."""
+    if isinstance(raw, Mapping):
+        for operator in ("equals", "in"):
+            if operator in raw:
+                return literals(raw[operator])
+        return None
+    listed = raw if isinstance(raw, list) else [raw]
+    return [one for one in listed if isinstance(one, str)] if listed else None
