@@ -170,7 +170,7 @@ def programs_in(text: str) -> set[str] | None:
 
     names: set[str] = set()
     for word in between.split(text):
-        for name in {word, *within.split(word)}:
+        for name in {word, word.rpartition("/")[2], *within.split(word)}:
             if name:
                 plain = canonical(name)
                 if plain in HIDING or name in HIDING:
