@@ -46,6 +46,7 @@ _COMMAND = rf"{_PIECE}(?:[ \t]+(?:{_PIECE}|{_TO_FILE}))*"
 _PLAIN = rf"[ \t]*{_COMMAND}(?:[ \t]*(?:&&|\|\||;|\|)[ \t]*{_COMMAND})*[ \t]*;?[ \t\n]*"
 _BETWEEN = r"[\s;|&<>()'\"]+"
 _WITHIN = r"[/=,:!]"
+_WHOLE = r"'[^']*'|\"[^\"]*\""
 
 
 class Matching(Protocol):
@@ -163,13 +164,15 @@ def programs_in(text: str) -> set[str] | None:
     name. What is plain has a reading, no sign that hides a name, and no program that runs
     what its input or a file says.
     """
-    plain_line, between, within = _patterns()
+    plain_line, between, within, whole = _patterns()
     if len(text) > CHARACTERS_MAX or plain_line.fullmatch(text) is None:
         return None
     from governance.shell.programs import canonical
 
     names: set[str] = set()
-    for word in between.split(text):
+    # A quotation may be the name itself, or hold a line of its own.
+    quoted = [one[1:-1] for one in whole.findall(text)] if "'" in text or '"' in text else []
+    for word in (*between.split(text), *quoted):
         for name in {word, word.rpartition("/")[2], *within.split(word)}:
             if name:
                 plain = canonical(name)
@@ -181,8 +184,8 @@ def programs_in(text: str) -> set[str] | None:
 
 
 @cache
-def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-    return re.compile(_PLAIN), re.compile(_BETWEEN), re.compile(_WITHIN)
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(one) for one in (_PLAIN, _BETWEEN, _WITHIN, _WHOLE))
 
 
 def _programs_of(call: object) -> set[str] | None:
