@@ -7,30 +7,24 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from attrs import define, evolve, field
 
+from governance.shell.boundaries import ASSIGNMENT, TooDeep, Unclosed, bracket_end
 from governance.shell.expanding import Expander, finished, shown
 from governance.shell.flowing import Flow, Pipe, Record
-from governance.shell.lexing import (
-    ASSIGNMENT,
-    DECLARING,
-    RESERVED,
-    Redirection,
-    TooDeep,
-    Unclosed,
-    bracket_end,
-)
-from governance.shell.notes import Bounded
+from governance.shell.lexing import DECLARING, RESERVED, Redirection
 from governance.shell.producing import output_of
 from governance.shell.quoting import TooMany
 from governance.shell.setting import CHANGING, SILENT, apply
-from governance.shell.state import ALTERNATIVES_MAX, State, Value
+from governance.shell.state import ALTERNATIVES_MAX, Function, State, Value
 from governance.shell.values import HOLE, Redirect, Word
 
 if TYPE_CHECKING:
     from governance.shell.walking import Walker
+
+_T = TypeVar("_T")
 
 CALLS_MAX: Final = 8
 """How deep functions and aliases are followed into each other."""
@@ -172,7 +166,7 @@ def _redirect(around: Around, text: str, one: Redirection, made: Opened) -> None
     if one.operator in ("&>", "&>>") or (one.operator == ">&" and not one.fd):
         fd = -1
     mode = "read" if one.operator == "<&" else _MODES[one.operator]
-    made.files.append(Redirect(mode, finished(value, glob=live), fd))  # type: ignore[arg-type]
+    made.files.append(Redirect(mode, finished(value, around.state.cwd, glob=live), fd))  # type: ignore[arg-type]
     if fd == 0:
         made.detached, made.given = True, None
     if fd in (1, -1) and value not in ("/dev/stdout", "/dev/fd/1"):
@@ -207,7 +201,7 @@ def opened(walker: Walker, made: Opened, before: int, state: State, flow: Flow) 
 
 def _starts(walker: Walker, start: int, end: int) -> list[int]:
     plain = walker.skeleton.plain
-    found = [one for one in _TOKENS.finditer(plain, start, end)]
+    found = list(_TOKENS.finditer(plain, start, end))
     if any(not one.group().startswith((b">", b";")) for one in found):
         walker.notes.note("syntax", "words behind the end of a group")
     return [one.start() for one in found if one.group().startswith(b">")]
@@ -394,8 +388,9 @@ def _item(around: Around, before: Value, index: str, value: Value) -> Value:
     elements = list(before) if isinstance(before, tuple) else [before] if before else []
     if not place.isdigit() or int(place) > 256 or not isinstance(value, str) or before == HOLE:
         return HOLE
-    elements += [""] * (int(place) + 1 - len(elements))
-    elements[int(place)] = value
+    if int(place) > len(elements):
+        return HOLE  # an array with gaps
+    elements[int(place) : int(place) + 1] = [value]
     return tuple(elements)
 
 
@@ -410,11 +405,26 @@ def _aliased(
     around = Around(walker, state, flow)
     opened_ = redirected(around, starts)
     inner = _into(around, flow, opened_)
-    text = " ".join([*raws[:count], state.aliases[name], *raws[count + 1 :]])
     before = len(walker.notes.records)
-    walker.text(text, state, evolve(inner, calls=(*flow.calls, mark)))
+    inner = evolve(inner, calls=(*flow.calls, mark))
+
+    def one(text: str, where: State) -> None:
+        walker.text(" ".join([*raws[:count], text, *raws[count + 1 :]]), where, inner)
+
+    either(state, state.aliases[name], one)
     opened(walker, opened_, before, state, inner)
     return True
+
+
+def either(state: State, known: tuple[_T, ...], follow: Callable[[_T, State], None]) -> None:
+    """Follow each of what a name may stand for."""
+    if len(known) == 1:
+        follow(known[0], state)
+        return
+    outcomes = [state.copy() for _ in known]
+    for one, outcome in zip(known, outcomes, strict=True):
+        follow(one, outcome)
+    state.become(outcomes)
 
 
 def _into(around: Around, flow: Flow, made: Opened) -> Flow:
@@ -461,8 +471,8 @@ def _execute(
         walker,
         state,
         flow,
-        tuple(finished(text, glob=live) for text, live in argv),
-        tuple(finished(one) for one in assigned),
+        tuple(finished(text, state.cwd, glob=live) for text, live in argv),
+        tuple(finished(one, state.cwd) for one in assigned),
         flow.redirects + tuple(opened_.files),
         given,
         recursive=recursive,
@@ -481,7 +491,7 @@ def _execute(
         notes.link(pipe.writers, pipe.readers)
         for reader in pipe.readers:
             if pipe.text is not None and notes.records[reader].input_text is None:
-                notes.records[reader].input_text = Word(shown(pipe.text))
+                notes.records[reader].input_text = Word(shown(pipe.text, state.cwd))
     while plain[:1] in (["command"], ["builtin"]) and len(plain) > 1:
         plain = plain[1:]
     if plain and plain[0] in CHANGING:
@@ -494,7 +504,7 @@ def _execute(
 
 def _output(plain: list[str], given: str | None, state: State) -> str | None:
     if plain == ["pwd"] or (plain[:1] == ["pwd"] and plain[1:] in (["-P"], ["-L"])):
-        return (state.cwd or ".") + "\n"
+        return state.folder + "\n"
     if plain[:1] == ["mktemp"]:
         return "/tmp/" + HOLE  # noqa: S108 - where it makes its files
     if not plain:
@@ -506,16 +516,19 @@ def _call(around: Around, name: str, given: tuple[str, ...], opened_: Opened) ->
     """The body of a function, with the words that it is called with."""
     walker, state, flow = around.walker, around.state, around.flow
     walker.notes.called.add(name)
-    function = state.functions[name]
     inner = evolve(_into(around, flow, opened_), calls=(*flow.calls, name))
     outer, hidden = state.given, state.locals
     state.given, state.locals = given, {}
     before = len(walker.notes.records)
-    deeper = walker.deeper()
-    deeper.skeleton = function.skeleton
-    deeper.statement(function.body, state, inner, function.end)
-    for one, values in state.locals.items():
-        state.variables[one] = values
+
+    def one(function: Function, where: State) -> None:
+        deeper = walker.deeper()
+        deeper.skeleton = function.skeleton
+        deeper.statement(function.body, where, inner, function.end)
+
+    either(state, state.functions[name], one)
+    for variable, values in state.locals.items():
+        state.variables[variable] = values
     state.given, state.locals, state.ended = outer, hidden, False
     opened(walker, opened_, before, state, inner)
     made = range(before, len(walker.notes.records))
@@ -537,7 +550,7 @@ def _keep(
     """Note one command."""
     names = {one.partition("=")[0] for one in assigned}
     exported = tuple(
-        Word(f"{name}={finished(value if isinstance(value, str) else HOLE)}")
+        Word(f"{name}={finished(value if isinstance(value, str) else HOLE, state.cwd)}")
         for name in state.exported
         if name not in names and (value := state.value(name)) is not None
     )
@@ -546,7 +559,7 @@ def _keep(
             argv=argv,
             assigns=exported + assigned,
             redirects=files,
-            input_text=None if given is None else Word(shown(given)),
+            input_text=None if given is None else Word(shown(given, state.cwd)),
             cwd=finished(state.cwd),
             background=flow.background,
             recursive=recursive,
@@ -554,6 +567,3 @@ def _keep(
             opaque=(),
         )
     )
-
-
-__all__ = ["Around", "Bounded", "Callable", "calculate", "expanded", "inherited", "opened", "run"]

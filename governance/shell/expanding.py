@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
-from governance.shell.lexing import (
+from governance.shell.boundaries import (
     TooDeep,
     Unclosed,
     arithmetic_end,
@@ -24,9 +24,10 @@ from governance.shell.lexing import (
     single_end,
     ticks_end,
 )
+from governance.shell.flowing import relative
 from governance.shell.parameters import calculated, cased, replaced, slice_of, stripped
 from governance.shell.quoting import braces, decode_ansi
-from governance.shell.state import HOME, State, Value
+from governance.shell.state import HERE, HOME, State, Value
 from governance.shell.values import HOLE, Word
 
 WORD_MAX: Final = 65_536
@@ -38,6 +39,7 @@ SIMPLE_WORD: Final = re.compile(r"[A-Za-z0-9_./:,@%+=^-]+")
 _PLAIN: Final = re.compile(r"[^\\'\"$`<>~*?\[\](){}@+!:=]+")
 _INNER: Final = re.compile(r"[^\\$`\"]+")
 _LIVE: Final = re.compile(r"[*?]|\[[^\]]+\]")
+_FROM_HERE: Final = re.compile(f"{HERE}((?:/[^/\\s;:\"']*)*)")
 _PARAMETER: Final = re.compile(r"[A-Za-z_]\w*|[0-9]+|[@*#?$!-]", re.A)
 _OPERATOR: Final = re.compile(r":[-=+?]|[-=+?]|##?|%%?|/[/#%]?|\^\^?|,,?|~~?|:|@[A-Za-z]$", re.A)
 _TILDE: Final = re.compile(r"~([A-Za-z_][\w.-]*|[+-])?(?=[/:]|$)", re.A)
@@ -58,23 +60,24 @@ class Surroundings(Protocol):
         """A variable was read."""
 
 
-def finished(text: str, *, glob: bool = False) -> Word:
+def finished(text: str, folder: str = "", *, glob: bool = False) -> Word:
     """A word as the rules see it: home as `~`, and a `~` that is none as `./~`."""
-    if HOME in text:
-        text = shown(text)
+    if HOME in text or HERE in text:
+        text = shown(text, folder)
     elif text.startswith("~"):
         text = "./" + text
     return Word(text, glob)
 
 
-def shown(text: str) -> str:
+def shown(text: str, folder: str = "") -> str:
     """
     Home as `~` where a path may begin; in a text that a shell may be given, as `$HOME`, for a
-    `~` in quotes is not home.
+    `~` in quotes is not home. The folder of the call as the way to it from *folder*.
     """
     if text.startswith(HOME):
-        return "~" + shown(text[1:])
-    return text.replace(HOME, "$HOME" if any(sign in text for sign in " \t\n;") else "~")
+        return "~" + shown(text[1:], folder)
+    text = text.replace(HOME, "$HOME" if any(sign in text for sign in " \t\n;") else "~")
+    return _FROM_HERE.sub(lambda found: relative(found.group(1), folder), text)
 
 
 @define
@@ -135,7 +138,7 @@ class Expander:
     def array(self, raw: str) -> tuple[str, ...]:
         """The elements of `(…)`; an index before one is dropped."""
         found: list[str] = []
-        for start, end, _ in array_words(raw, 1):
+        for start, end in array_words(raw, 1):
             item = raw[start:end]
             indexed = re.match(r"\[[^\]]*\]=", item)
             if indexed is not None:
@@ -230,7 +233,7 @@ class Expander:
             made.add("~")
             return at + 1
         if found[1] == "+":
-            made.add(self.state.cwd or ".")
+            made.add(self.state.folder)
         elif found[1] == "-":
             made.add(HOLE)
         else:
@@ -428,11 +431,11 @@ class Expander:
                 made.add(HOLE)
                 return
             offset, _, length = rest.partition(":")
-            has = ":" in rest
-            text = slice_of(_first(value), self.arithmetic(offset),
-                            self.arithmetic(length) if has else None)  # fmt: skip
             known = _first(value)
-            text = HOLE if HOLE in known and known != text else text
+            text = HOLE
+            if not any(one in known for one in (HOLE, HOME, HERE)):
+                size = self.arithmetic(length) if ":" in rest else None
+                text = slice_of(known, self.arithmetic(offset), size)
             self.put_value(text, made, split, not quoted)
             return
         values = (value,) if isinstance(value, str) else (value or ())
@@ -443,11 +446,12 @@ class Expander:
 
     def changed(self, value: str, sign: str, rest: str) -> str:
         """One value after `#`, `%`, `/`, `^`, `,`, `@`."""
+        if (HOME in value or HERE in value) and (sign, rest) not in (("##", "*/"), ("%", "/*")):
+            return HOLE  # its characters are not known
         if sign[0] in "^,~":
             return cased(value, sign) if not rest else HOLE
         if sign[0] == "@":
-            return {"Q": value, "U": value.upper(), "L": value.lower(), "E": decode_ansi(value),
-                    "u": value[:1].upper() + value[1:]}.get(sign[1], HOLE)  # fmt: skip
+            return _transformed(value, sign[1])
         if sign[0] in "#%":
             return stripped(value, sign, self.pattern(rest))
         pattern, text = _halves(rest)
@@ -497,6 +501,25 @@ def _first(value: Value) -> str:
     return value[0] if value else ""
 
 
+def _transformed(value: str, sign: str) -> str:
+    """What `${name@Q}` and its like give."""
+    if HOLE in value:
+        return HOLE
+    match sign:
+        case "Q" if value.isprintable():
+            return "'" + value.replace("'", "'\\''") + "'"
+        case "U":
+            return value.upper()
+        case "u":
+            return value[:1].upper() + value[1:]
+        case "L":
+            return value.lower()
+        case "E":
+            return decode_ansi(value)
+        case _:
+            return HOLE
+
+
 def _counted(value: Value, sign: str) -> str:
     if sign:
         return (
@@ -505,7 +528,7 @@ def _counted(value: Value, sign: str) -> str:
             else str(1 if isinstance(value, str) else len(value or ()))
         )
     known = _first(value)
-    return HOLE if HOLE in known or HOME in known else str(len(known))
+    return HOLE if any(one in known for one in (HOLE, HOME, HERE)) else str(len(known))
 
 
 def _halves(rest: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 
-from governance.shell.state import HOME
+from governance.shell.state import HERE, HOME
 from governance.shell.values import HOLE, Opaque, Redirect, Simple, Word
 
 
@@ -92,8 +92,23 @@ class Record:
         )
 
 
+def relative(path: str, folder: str) -> str:
+    """*path*, written from the call's folder, as it is written from *folder*."""
+    parts = [one for one in path.split("/") if one not in ("", ".")]
+    if folder.startswith(("/", HOME, HOLE)) or ".." in folder.split("/"):
+        return "/".join([HOLE, *parts])
+    there = folder.split("/") if folder else []
+    shared = 0
+    while shared < min(len(there), len(parts)) and there[shared] == parts[shared]:
+        shared += 1
+    made = "/".join([".."] * (len(there) - shared) + parts[shared:])
+    return made or "."
+
+
 def joined(folder: str, target: str) -> str:
     """Where `cd` goes from *folder*: the path joined, with `.` and `..` taken out as text."""
+    if target.startswith(HERE):
+        folder, target = "", target[1:].lstrip("/")
     if not target.startswith(("/", HOME, HOLE)):
         target = f"{folder}/{target}" if folder else target
     root = "/" if target.startswith("/") else ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from governance.shell.lexing import (
+from governance.shell.boundaries import (
     TooDeep,
     Unclosed,
     ansi_end,

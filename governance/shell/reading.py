@@ -9,10 +9,10 @@ from typing import Final
 
 from attrs import frozen
 
+from governance.shell.boundaries import TooDeep
 from governance.shell.flowing import Flow
-from governance.shell.lexing import TooDeep
 from governance.shell.notes import Bounded, Notes
-from governance.shell.state import HOME, State
+from governance.shell.state import HERE, HOME, State
 from governance.shell.values import HOLE, Opaque, Simple, Word
 from governance.shell.walking import Walker
 
@@ -22,7 +22,8 @@ TEXT_MAX: Final = 200_000
 TEXTS_MAX: Final = 8
 """How deep texts that are handed to a shell may stand in each other."""
 
-_ODD: Final = re.compile(f"[\0\r\ufeff\ud800-\udfff{HOME}]")
+_HERE: Final = Word("")
+_ODD: Final = re.compile(f"[\0\r\ufeff\ud800-\udfff{HOME}{HERE}]")
 
 
 @frozen
@@ -43,11 +44,11 @@ def _cleaned(text: str) -> str:
     if _ODD.search(text) is None:
         return text
     text = text.replace("\r\n", "\n").replace("\0", "").replace("\ufeff", "")
-    return re.sub(f"[\ud800-\udfff{HOME}]", HOLE, text)
+    return re.sub(f"[\ud800-\udfff{HOME}{HERE}]", HOLE, text)
 
 
 def read_simples(
-    text: str, *, cwd: Word = Word(""), assigns: tuple[Word, ...] = (), depth: int = 0
+    text: str, *, cwd: Word = _HERE, assigns: tuple[Word, ...] = (), depth: int = 0
 ) -> Reading:
     """
     The simple commands of *text*, as bash would run them.
@@ -73,7 +74,7 @@ def read_simples(
     state = State(cwds=(_internal(cwd),))
     for one in assigns:
         name, _, value = one.partition("=")
-        state.assign(name, value.replace(HOME, HOLE))
+        state.assign(name, HOME + value[1:] if value[:1] == "~" else value)
         state.exported[name] = None
     _run(_cleaned(text), state, notes)
     return Reading(tuple(one.simple() for one in notes.records), tuple(notes.opaque))
@@ -88,17 +89,18 @@ def _run(text: str, state: State, notes: Notes) -> None:
         skeleton, root = notes.tree(text)
         Walker(notes, skeleton, 0).sequence(root.children, state, Flow())
         unreached(notes, state)
-    except (Bounded, TooDeep) as error:
+    except (Bounded, TooDeep, RecursionError) as error:
         notes.note("bound", str(error) or "quotes and substitutions stand too deep in each other")
 
 
 def unreached(notes: Notes, state: State) -> None:
     """Read the functions that nothing calls, for something else may."""
     words = {part for one in notes.records for word in one.argv[:] for part in word.split()}
-    for name, function in state.functions.items():
+    for name, functions in state.functions.items():
         if name in notes.called:
             continue
-        inner = state.copy()
-        inner.given = None
         flow = Flow(calls=(name,), reached=name in words)
-        Walker(notes, function.skeleton, 1).statement(function.body, inner, flow, function.end)
+        for one in functions:
+            inner = state.copy()
+            inner.given = None
+            Walker(notes, one.skeleton, 1).statement(one.body, inner, flow, one.end)

@@ -74,7 +74,7 @@ def _alias(words: list[str], state: State) -> None:
     for one in words:
         name, sign, text = one.partition("=")
         if sign and HOLE not in one:
-            state.aliases[name] = text.replace(HOME, "~")
+            state.aliases[name] = (text.replace(HOME, "~"),)
 
 
 def _unalias(words: list[str], state: State) -> None:

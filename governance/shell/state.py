@@ -8,7 +8,7 @@ the line never sets is not known.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from attrs import define, field, frozen
 
@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 HOME: Final = "\ufffb"
 """Stands in a text for the home folder, until it is a `Word`, where `~` does."""
 
+HERE: Final = "\ufffa"
+"""Stands in a text for the folder of the call, until it is a `Word`."""
+
 ALTERNATIVES_MAX: Final = 4
 """Values that a variable is followed with; more are not known."""
 
 Value: TypeAlias = "str | tuple[str, ...] | None"
 """A text, an array, or ``None`` for what is not set."""
+
+_T = TypeVar("_T")
 
 UNKNOWN: Final[tuple[Value, ...]] = (HOLE,)
 
@@ -39,7 +44,7 @@ _STARTING: Final[dict[str, tuple[Value, ...]]] = {
 }
 
 
-@frozen
+@frozen(eq=False)
 class Function:
     """A function: its body, and the text in which that stands."""
 
@@ -56,8 +61,8 @@ class State:
     variables: dict[str, tuple[Value, ...]] = field(factory=lambda: dict(_STARTING))
     origins: dict[str, tuple[int, ...]] = field(factory=dict)
     exported: dict[str, None] = field(factory=dict)
-    functions: dict[str, Function] = field(factory=dict)
-    aliases: dict[str, str] = field(factory=dict)
+    functions: dict[str, tuple[Function, ...]] = field(factory=dict)
+    aliases: dict[str, tuple[str, ...]] = field(factory=dict)
     given: tuple[str, ...] | None = None
     folders: tuple[str, ...] = ()
     ended: bool = False
@@ -83,10 +88,18 @@ class State:
         """The folder, where it is one."""
         return self.cwds[0]
 
+    @property
+    def folder(self) -> str:
+        """The folder as a text that stays the same when it is left."""
+        cwd = self.cwd
+        if cwd.startswith(("/", HOME, HOLE)):
+            return cwd
+        return f"{HERE}/{cwd}" if cwd else HERE
+
     def value(self, name: str) -> Value:
         """The value of a variable, the first of those it may have."""
         if name == "PWD":
-            return self.cwd or "."
+            return self.folder
         return self.variables.get(name, UNKNOWN)[0]
 
     def assign(self, name: str, value: Value, origins: Iterable[int] = ()) -> None:
@@ -120,13 +133,23 @@ class State:
                 known = self.origins.get(name, ())
                 self.origins[name] = tuple(dict.fromkeys(known + origins))
         self.exported = {name: None for one in going for name in one.exported}
-        self.functions = {name: body for one in going for name, body in one.functions.items()}
-        self.aliases = {name: text for one in going for name, text in one.aliases.items()}
+        self.functions = _collected([one.functions for one in going])
+        self.aliases = _collected([one.aliases for one in going])
 
 
 def _union(sets: list[tuple[str, ...]]) -> tuple[str, ...]:
     made = tuple(dict.fromkeys(one for values in sets for one in values))
     return made if len(made) <= ALTERNATIVES_MAX else (HOLE,)
+
+
+def _collected(sets: list[dict[str, tuple[_T, ...]]]) -> dict[str, tuple[_T, ...]]:
+    """All that a name may stand for."""
+    made: dict[str, tuple[_T, ...]] = {}
+    for one in sets:
+        for name, known in one.items():
+            before = made.get(name, known)
+            made[name] = before if before == known else tuple(dict.fromkeys(before + known))
+    return made
 
 
 def _values(sets: list[tuple[Value, ...]]) -> tuple[Value, ...]:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, evolve
 
 from governance.shell import commanding
-from governance.shell.expanding import finished
 from governance.shell.flowing import Flow, Pipe
-from governance.shell.lexing import RESERVED, Skeleton
+from governance.shell.lexing import Skeleton
 from governance.shell.notes import Bounded, Notes
 from governance.shell.state import Function, State
 from governance.shell.values import HOLE
@@ -26,7 +25,7 @@ NESTED_MAX: Final = 64
 TURNS_MAX: Final = 16
 """Turns of a loop over known words that are followed one by one."""
 
-_NAMES: Final = re.compile(r"\$[{]?([A-Za-z_]\w*)|\b([A-Za-z_]\w*)\b", re.A)
+_NAMES: Final = re.compile(r"\$[{(!#]*([A-Za-z_]\w*)", re.A)
 _JOINING: Final = frozenset({"&&", "||"})
 _WRONG_ALONE: Final = frozenset(
     {"then", "do", "done", "fi", "esac", "elif", "else", "}", "{", "|", "&&", "||", "(", ")"}
@@ -101,9 +100,6 @@ class Walker:
             self.joined(node, state, flow, end)
         elif kind == "pipeline":
             self.piped(node, state, flow, end)
-        elif kind == "negated_command":
-            for one in node.named_children:
-                self.statement(one, state, flow, end)
         elif kind == "function_definition":
             self.function(node, state, end)
         elif kind in _COMPOUND:
@@ -183,15 +179,15 @@ class Walker:
         outcomes: list[State] = []
         children = node.children
         part: list[Node] = []
-        whole = False
+        whole, bodied = False, False
         for one in children:
             if one.type == "then":
                 self.sequence(part, state, flow)
-                part = []
+                part, bodied = [], True
             elif one.type in ("elif_clause", "else_clause", "fi"):
-                if part:
+                if bodied:
                     outcomes.append(self.branch(part, state, flow))
-                part = []
+                part, bodied = [], False
                 if one.type == "elif_clause":
                     outcomes.append(self.other(one, state, flow))
                 elif one.type == "else_clause":
@@ -237,14 +233,12 @@ class Walker:
         moved = before.cwds != state.cwds
         state.become([state.copy(), before])
         state.ended = False
-        if not changed and not moved:
-            return
         written = self.skeleton.text[node.start_byte : node.end_byte]
-        used = {one for pair in _NAMES.findall(written) for one in pair}
+        used = set(_NAMES.findall(written))
         for name in changed:
             if HOLE not in state.variables[name]:
                 state.variables[name] = (*state.variables[name][:3], HOLE)
-        if changed & {pair[0] for pair in _NAMES.findall(written)} & used:
+        if moved or changed & used:
             after = state.copy()
             self.sequence(nodes, after, flow)
             state.become([state.copy(), after])
@@ -327,7 +321,7 @@ class Walker:
         if name is None or body is None:
             return
         written = self.skeleton.text[name.start_byte : name.end_byte]
-        state.functions[written] = Function(body, end, self.skeleton)
+        state.functions[written] = (Function(body, end, self.skeleton),)
         self.notes.defined[written] = None
 
 
@@ -343,4 +337,3 @@ _COMPOUND: Final = {
     "c_style_for_statement": Walker.counted,
     "case_statement": Walker.cases,
 }
-__all__ = ["RESERVED", "Walker", "finished"]
