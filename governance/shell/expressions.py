@@ -44,7 +44,10 @@ _THROUGH: Final = re.compile(
     r"|(?:pathlib\.)?Pure(?:Posix)?Path|PosixPath|path\.resolve|path\.normalize|File\.expand_path|realpath|shlex\.quote"
     r"|escapeshellarg|Pathname(?:\.new)?|new URL|URL|glob\.i?glob|glob|Dir\.glob|Dir)\s*[(\[]"
 )
-_JOINING: Final = re.compile(r"(?:os\.path\.join|path\.join|File\.join|(?:require\(['\"](?:node:)?path['\"]\))\.join)\s*\(")  # fmt: skip
+_JOINING: Final = re.compile(
+    r"(?:os\.path\.join|path\.join|File\.join"
+    r"|require\(['\"](?:node:)?path['\"]\)\.join)\s*\("
+)
 _DECODING: Final = re.compile(
     r"(?:base64\.(?:standard_|urlsafe_)?b64decode|base64\.decodebytes|atob|base64_decode|decode_base64"
     r"|Base64\.(?:strict_|urlsafe_)?decode64|bytes\.fromhex|binascii\.(?:unhexlify|a2b_hex|a2b_base64)"
@@ -55,7 +58,9 @@ _METHOD: Final = re.compile(
     r"|join|as_posix|chomp|freeze|to_s|concat)\s*(\()?"
 )
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\n": "", "e": "\x1b", "a": "\a"}
-_ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|[0-7]{1,3}|.)", re.S)  # fmt: skip
+_ESCAPE: Final = re.compile(
+    r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|[0-7]{1,3}|.)", re.S
+)
 _HOLES: Final = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}")
 
 

@@ -18,6 +18,10 @@ _MYSQL_RUN: Final = re.compile(r"(?m)(?:^|;)\s*(?:\\!|system)\s+([^\n;]+)")
 _SQLITE_META: Final = re.compile(
     r"(?m)^\s*\.(shell|system|read|output|once|import|backup|save|open|log|restore|load)\s+([^\n]+)"
 )
+_READING: Final = re.compile(
+    r"(?is)\s*(?:select|pragma\s+\w+\s*;?\s*$|explain|with"
+    r"|\.(?:schema|tables|dump|indexes|headers|mode|help|databases|dbinfo))\b"
+)
 _SERVER: Final = re.compile(r"(?:^|[\s;])host(?:addr)?=([^\s;]+)")
 
 
@@ -58,7 +62,7 @@ def postgres(draft: Draft) -> None:
                 found = re.search(r"(?i)\b(to|from)\s+(program\s+)?'?([^\s';]+)", rest)
                 if found is not None:
                     _copied(draft, found[1], found[2], found[3])
-        for way, program, target in _COPY.findall(text):
+        for _, program, target in _COPY.findall(text):
             if program:
                 draft.run_text(target, cwd=Word(HOLE))
 
@@ -119,8 +123,7 @@ def sqlite(draft: Draft) -> None:
 
 
 def _only_reads(text: str) -> bool:
-    return re.match(r"(?is)\s*(?:select|pragma\s+\w+\s*;?\s*$|explain|with|\.(?:schema|tables|dump|"
-                    r"indexes|headers|mode|help|databases|dbinfo))\b", text) is not None  # fmt: skip
+    return _READING.match(text) is not None
 
 
 def redis(draft: Draft) -> None:

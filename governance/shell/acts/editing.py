@@ -14,7 +14,9 @@ _SED_FILE: Final = re.compile(r"(?:^|[\n;{}]|/[gpiIeM0-9]*|\d|\$)\s*([wWrR])\s+(
 _SED_RUN: Final = re.compile(r"(?:^|[\n;{}]|\d|\$|/)\s*e\s+([^\n]+)")
 _SED_EVALUATE: Final = re.compile(r"s(.)(?:\\.|(?!\1).)*\1((?:\\.|(?!\1).)*)\1[gpiIm0-9]*e", re.S)
 _VIM_RUN: Final = re.compile(r"(?::|^|\|)\s*(?:sil(?:ent)?!?\s+)?!\s*(.+)", re.S)
-_VIM_CALL: Final = re.compile(r"(?:system|systemlist|termopen|jobstart|job_start|os\.execute)\(\s*(['\"])(.*?)\1", re.S)  # fmt: skip
+_VIM_CALL: Final = re.compile(
+    r"(?:system|systemlist|termopen|jobstart|job_start|os\.execute)\(\s*(['\"])(.*?)\1", re.S
+)
 _VIM_WRITE: Final = re.compile(r"(?::|^|\|)\s*(?:w|write|sav|saveas|wq|x)!?\s+(?!!)([^|\s]+)")
 _VIM_READ: Final = re.compile(r"(?::|^|\|)\s*(?:r|read|e|edit|so|source)!?\s+(!?)([^|]+)")
 

@@ -1,9 +1,11 @@
 """
 The programs that an agent's shell sees, as tables in the notation of `notation.py`.
 
-A key names one program or several that take the same arguments (`"vi, vim, nvim"`), or a
-subcommand (`"docker volume rm"`; `"docker|podman run|create"` is all four). An entry is read when its
-program is first met.
+A table is a text of blocks with an empty line between. A block begins with the names of the
+programs that it is about, from the first column: one or several that take the same arguments
+(``vi, vim, nvim``), or a subcommand (``docker volume rm``; ``docker|podman run|create`` is
+all four). The indented lines below are the entry. ``@name`` is no program, but an entry that
+others say that they are like. An entry is read when its program is first met.
 """
 
 from __future__ import annotations
@@ -120,23 +122,27 @@ def _expanded(entry: str) -> str:
     own, own_colon, own_operands = f" {start} {after} ".partition(" : ")
     if own_colon:
         colon, operands = own_colon, own_operands
-    return f"{options} {own}{colon}{operands}"
+    return f"{options} {own} {colon} {operands}"
 
 
 def entries() -> dict[str, str]:
     """Every entry by the name of its program."""
     if not _entries:
         for module in MODULES:
-            table: dict[str, str] = import_module(f"governance.shell.programs.{module}").TABLE
-            for names, entry in table.items():
+            table: str = import_module(f"governance.shell.programs.{module}").TABLE
+            for block in table.strip().split("\n\n"):
+                names, _, entry = block.partition("\n  ")
                 _entries.update(dict.fromkeys(_names(names), entry))
     return _entries
 
 
-def _names(key: str) -> list[str]:
-    """The programs that a key of a table names."""
+def _names(text: str) -> list[str]:
+    """The programs that a block of a table begins with."""
     found: list[str] = []
-    for one in key.split(", "):
+    for one in text.replace(",\n", ", ").split(", "):
+        if "|" not in one:
+            found.append(one)
+            continue
         words = [word.split("|") for word in one.split(" ")]
         found += [" ".join(way) for way in product(*words)]
     return found
