@@ -47,7 +47,7 @@ _languages: dict[str, Language] = {}
 
 _BACKTICKS: Final = re.compile(r"`([^`\n]{1,2000})`|(?:%x|\bqx)\s*[\[({/|!]([^\])}/|!]{1,2000})")
 _PATHS: Final = re.compile(
-    r"\(?\s*(?:pathlib\.)?(?:Path|PosixPath)\b|(?<![\w.])[A-Za-z_]\w*"
+    r"(?:\(\s{0,20})?(?:pathlib\.)?(?:Path|PosixPath)\b|(?<![\w.])[A-Za-z_]\w*"
     r"(?=\.(?:unlink|rmdir|write_|read_|touch|mkdir|rename|replace|chmod|open|iterdir|r?glob))"
 )
 _PATH_METHOD: Final = re.compile(r"\s*\)?\s*\.\s*(\w+)\s*\(")

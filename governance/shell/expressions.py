@@ -18,7 +18,7 @@ from governance.shell.values import HOLE
 Value: TypeAlias = "str | list[str]"
 
 NAMES_MAX: Final = 200
-"""Names set to a value that are kept."""
+"""Values given to names that are looked at."""
 
 DEPTH_MAX: Final = 12
 CHARACTERS_MAX: Final = 100_000
@@ -28,8 +28,8 @@ _NAME: Final = re.compile(r"[$@%]?[A-Za-z_][\w]*(?:(?:\.|::|->|\?\.)\$?[A-Za-z_]
 _NUMBER: Final = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|0o?[0-7]+|\d[\d_]*(?:\.\d+)?)")
 _PREFIX: Final = re.compile(r"(?:[rRbBuUfF]{1,2})(?=['\"])")
 _SET: Final = re.compile(
-    r"(?:^|[\n;{(]|\b(?:const|let|var|my|our|local|for)\s)\s*(?:my\s+)?([$@]?[A-Za-z_]\w*)"
-    r"(?:\s*:\s*\w+)?\s*(?:=(?![=~>])|\bin\b|\bof\b)\s*"
+    r"(?:^|[\n;{(]|\b(?:const|let|var|my|our|local|for)\s)[ \t]*(?:my[ \t]+)?([$@]?[A-Za-z_]\w*)"
+    r"(?:\s{0,9}:\s{0,9}\w+)?\s{0,9}(?:=(?![=~>])|\bin\b|\bof\b)"
 )
 _HOME: Final = re.compile(
     r"(?:os\.environ(?:\.get\(\s*|\[)\s*['\"]HOME['\"]\s*(?:,[^)]*)?[\])]"
@@ -79,8 +79,8 @@ class Source:
         self.language = language
         self.joins = "." if language in {"perl", "php", "lua"} else "+"
         self.names: dict[str, Value] = {}
-        for found in _SET.finditer(self.text):
-            if len(self.names) >= NAMES_MAX:
+        for count, found in enumerate(_SET.finditer(self.text)):
+            if count >= NAMES_MAX:
                 break
             value, _ = self.value(found.end())
             known = self.names.get(found[1])

@@ -118,7 +118,7 @@ def spec_of(entry: str, parent: Spec | None = None) -> Spec:
     options: dict[str, Option] = dict(parent.options) if parent else {}
     settings: set[str] = set()
     given: dict[str, str] = {}
-    left, _, right = f" {entry} ".partition(" : ")
+    left, _, right = f" {' '.join(entry.split())} ".partition(" : ")
     for token in left.split():
         if token.startswith("!"):
             name, _, value = token[1:].partition("=")

@@ -10,13 +10,13 @@ from typing import Final
 from governance.shell.draft import Draft
 from governance.shell.values import HOLE, Word
 
-_PSQL_META: Final = re.compile(r"(?m)(?:^|;)\s*\\(!|i|ir|o|copy|g)\s+([^\n]+)")
-_COPY: Final = re.compile(r"(?i)\bcopy\b[^;]*?\b(to|from)\s+(program\s+)?'([^']+)'")
+_PSQL_META: Final = re.compile(r"(?m)(?:^|;)[ \t]*\\(!|i|ir|o|copy|g)\s+([^\n]+)")
+_COPY: Final = re.compile(r"(?i)\bcopy\b[^;]{0,300}?\b(to|from)\s+(program\s+)?'([^']{1,500})'")
 _OUTFILE: Final = re.compile(r"(?i)\binto\s+(?:outfile|dumpfile)\s+['\"]([^'\"]+)['\"]")
 _INFILE: Final = re.compile(r"(?i)\b(?:load_file\s*\(|infile)\s*['\"]([^'\"]+)['\"]")
-_MYSQL_RUN: Final = re.compile(r"(?m)(?:^|;)\s*(?:\\!|system)\s+([^\n;]+)")
+_MYSQL_RUN: Final = re.compile(r"(?m)(?:^|;)[ \t]*(?:\\!|system)\s+([^\n;]+)")
 _SQLITE_META: Final = re.compile(
-    r"(?m)^\s*\.(shell|system|read|output|once|import|backup|save|open|log|restore|load)\s+([^\n]+)"
+    r"(?m)^[ \t]*\.(shell|system|read|output|once|import|backup|save|open|log|restore|load)\s+([^\n]+)"
 )
 _READING: Final = re.compile(
     r"(?is)\s*(?:select|pragma\s+\w+\s*;?\s*$|explain|with"
@@ -86,7 +86,7 @@ def mysql(draft: Draft) -> None:
             draft.run_text(command)
         draft.write(*(Word(one) for one in _OUTFILE.findall(text)))
         draft.read(*(Word(one) for one in _INFILE.findall(text)))
-        for path in re.findall(r"(?m)^\s*(?:source|\\\.)\s+([^\n;]+)", text):
+        for path in re.findall(r"(?m)^[ \t]*(?:source|\\\.)\s+([^\n;]+)", text):
             draft.read(Word(path))
 
 
@@ -165,7 +165,7 @@ def oracle(draft: Draft) -> None:
             draft.talk(one.rpartition("@")[2].lstrip("/"))
     stdin(draft)
     for text in draft.code:
-        for command in re.findall(r"(?im)^\s*(?:host|!)\s+([^\n]+)", text):
+        for command in re.findall(r"(?im)^[ \t]*(?:host|!)\s+([^\n]+)", text):
             draft.run_text(command)
 
 

@@ -114,6 +114,7 @@ def _bare(program: str, parent: Spec) -> Spec:
 
 def _expanded(entry: str) -> str:
     """*entry* with that of another program before it, where it says ``!like``."""
+    entry = " ".join(entry.split())
     start, like, rest = entry.partition("!like=")
     if not like:
         return entry

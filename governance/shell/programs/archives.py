@@ -8,7 +8,20 @@ from typing import Final
 
 TABLE: Final = """
 tar
-  !raw !act=archives.tar
+  !raw !act=archives.tar -A/--catenate/--concatenate -c/--create -d/--diff/--compare --delete
+  -r/--append -t/--list --test-label -u/--update -x/--extract/--get -C/--directory= -f/--file=
+  -F/--info-script/--new-volume-script=shell -g/--listed-incremental=both -G
+  -b/--blocking-factor= -H/--format= -I/--use-compress-program=shell -K/--starting-file=
+  -L/--tape-length= -N/--newer= -T/--files-from=read -V/--label= -X/--exclude-from=read
+  --exclude= --strip-components= --transform/--xform= --to-command=shell --checkpoint-action=
+  --checkpoint? --rsh-command=shell --rmt-command=argv --index-file=write --mode= --mtime=
+  --owner= --group= --owner-map=read --group-map=read --sort= --suffix= --warning= --record-size=
+  --quoting-style= --add-file=read --remove-files --overwrite --unlink-first/-U
+  --recursive-unlink --absolute-names/-P -a/--auto-compress -j/--bzip2 -J/--xz -z/--gzip/--gunzip
+  -Z/--compress --zstd --lzma --lzip -h/--dereference -k/--keep-old-files -m/--touch
+  -M/--multi-volume -n -o -O/--to-stdout -p/--preserve-permissions -R -s -S/--sparse -v/--verbose
+  -w -W/--verify --no-recursion --wildcards --anchored --one-file-system --no-same-owner
+  --same-owner --ignore-failed-read
 
 zip
   !act=archives.zip -r/--recurse-paths -m/--move -d/--delete -x= -i= -@ -u -f -q -9 -j
