@@ -77,7 +77,7 @@ chmod: chmod chown utime
 write: mkdir mkpath make_path truncate
 perlopen: open
 read: opendir require do
-connect: IO::Socket::INET->new
+connect: IO::Socket::INET->new inet_aton
 url: get getstore LWP::Simple::get HTTP::Tiny->new->get
 code: eval
 """,

@@ -45,7 +45,10 @@ def _language(table: str, bare: bool = False) -> Language:
 _BARE: Final = frozenset({"perl", "ruby", "other", "lua", "php"})
 _languages: dict[str, Language] = {}
 
-_BACKTICKS: Final = re.compile(r"`([^`\n]{1,2000})`|(?:%x|\bqx)\s*[\[({/|!]([^\])}/|!]{1,2000})")
+_BACKTICKS: Final = re.compile(
+    r"`([^`\n]{1,2000})`|(?:%x|\bqx)\s{0,9}(?:\(([^)]{1,2000})\)|\{([^}]{1,2000})\}"
+    r"|\[([^\]]{1,2000})\]|([/|!])([^\n]{1,500}?)\5)"
+)
 _PATHS: Final = re.compile(
     r"(?:\(\s{0,20})?(?:pathlib\.)?(?:Path|PosixPath)\b|(?<![\w.])[A-Za-z_]\w*"
     r"(?=\.(?:unlink|rmdir|write_|read_|touch|mkdir|rename|replace|chmod|open|iterdir|r?glob))"
@@ -296,12 +299,13 @@ def _paths(draft: Draft, source: Source) -> None:
 
 def _backticks(draft: Draft, source: Source, language: str) -> None:
     if language in {"perl", "ruby", "php"}:
-        for plain, marked in _BACKTICKS.findall(source.text):
-            draft.run_text(re.sub(r"#\{[^}]*\}|\$\w+", HOLE, plain or marked), stdin=False)
+        for found in _BACKTICKS.finditer(source.text):
+            text = found[1] or found[2] or found[3] or found[4] or found[6]
+            draft.run_text(re.sub(r"#\{[^}]*\}|\$\w+", HOLE, text), stdin=False)
 
 
 def _sockets(draft: Draft, text: str) -> None:
-    """The other end of a socket; one that a shell is tied to is a wrapper of its own."""
+    """The other end of a socket; a shell that is tied to one has the wrapper ``socket``."""
     if _SOCKET.search(text) is None:
         return
     for host in _PAIR.findall(text):
@@ -309,5 +313,6 @@ def _sockets(draft: Draft, text: str) -> None:
     for pair in _PERL_HOST.findall(text):
         draft.talk(*(one for one in pair if one))
     if _REWIRED.search(text) is not None and re.search(r"\b(?:ba|z|k|da)?sh\b|cmd\.exe", text):
-        draft.flags["socket-shell"] = None
+        draft.wrapper = "socket"
         draft.run([Word("sh"), Word("-i")], stdin=False)
+        draft.wrapper = ""

@@ -222,6 +222,9 @@ class Source:
         known = self.names.get(name[0])
         if known is not None:
             return known, name.end()
+        head = re.split(r"\.|::|->|\?\.", name[0], maxsplit=1)[0]
+        if head in self.names:
+            return self.names[head], at + len(head)  # a method of it follows
         if text[name.end() : name.end() + 1] in {"(", "["}:
             return HOLE, min(self._over(name.end() + 1) + 1, len(text))
         return HOLE, name.end()

@@ -16,7 +16,8 @@ _OUTFILE: Final = re.compile(r"(?i)\binto\s+(?:outfile|dumpfile)\s+['\"]([^'\"]+
 _INFILE: Final = re.compile(r"(?i)\b(?:load_file\s*\(|infile)\s*['\"]([^'\"]+)['\"]")
 _MYSQL_RUN: Final = re.compile(r"(?m)(?:^|;)[ \t]*(?:\\!|system)\s+([^\n;]+)")
 _SQLITE_META: Final = re.compile(
-    r"(?m)^[ \t]*\.(shell|system|read|output|once|import|backup|save|open|log|restore|load)\s+([^\n]+)"
+    r"(?m)^[ \t]*\.(shell|system|read|output|once|import|backup|save|open|log|restore|load)"
+    r"\s+([^\n]+)"
 )
 _READING: Final = re.compile(
     r"(?is)\s*(?:select|pragma\s+\w+\s*;?\s*$|explain|with"
