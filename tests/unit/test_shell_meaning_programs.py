@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from governance.shell import read_line
 from governance.shell.meaning import act_of
 from governance.shell.notation import NotationError, Spec, spec_of
-from governance.shell.programs import canonical, entries, spec_for
+from governance.shell.programs import _names, canonical, entries, spec_for
+from governance.shell.programs.index import INDEX
 from governance.shell.values import Command
 
 
@@ -36,19 +39,18 @@ def test_every_entry_can_be_read() -> None:
 
 
 def test_no_program_stands_twice() -> None:
-    """Two entries for one name would hide each other."""
-    from importlib import import_module
-
-    from governance.shell.programs import MODULES, _names
-
-    seen: set[str] = set()
-    for module in MODULES:
-        for block in (
-            import_module(f"governance.shell.programs.{module}").TABLE.strip().split("\n\n")
-        ):
+    """Two entries for one name would hide each other; the index knows in which table each is."""
+    seen: dict[str, str] = {}
+    for module in INDEX:
+        table = import_module(f"governance.shell.programs.{module}").TABLE
+        for block in table.strip().split("\n\n"):
             for name in _names(block.partition("\n  ")[0]):
                 assert name not in seen, name
-                seen.add(name)
+                seen[name] = module
+
+    programs = {name: home for name, home in seen.items() if " " not in name and name[0] != "@"}
+    assert programs == {name: home for home, names in INDEX.items() for name in names.split()}
+    assert all(name[0] == "@" or seen[name.split(" ")[0]] == seen[name] for name in seen)
 
 
 def test_the_tables_know_what_agents_use() -> None:

@@ -16,21 +16,8 @@ from itertools import product
 from typing import Final
 
 from governance.shell.notation import UNKNOWN, Spec, spec_of
+from governance.shell.programs.index import INDEX
 
-MODULES: Final = (
-    "files",
-    "texts",
-    "archives",
-    "system",
-    "wrappers",
-    "network",
-    "versions",
-    "packages",
-    "containers",
-    "clouds",
-    "databases",
-    "languages",
-)
 _VERSIONED: Final = re.compile(
     r"(python|pypy|pip|ruby|perl|php|lua|node|gcc|clang|java|tclsh|ld|psql|bash|ksh|gawk|rscript)"
     r"-?[0-9][0-9.]*(?:dm|m|w)?"
@@ -67,7 +54,9 @@ _SAME: Final = {
     "nerdctl": "docker",
 }
 
+_homes: Final = {name: module for module, names in INDEX.items() for name in names.split()}
 _entries: dict[str, str] = {}
+_loaded: set[str] = set()
 _specs: dict[str, Spec] = {}
 
 
@@ -78,7 +67,7 @@ def canonical(name: str) -> str:
     >>> canonical("python3.12"), canonical("nodejs"), canonical("rm")
     ('python', 'node', 'rm')
     """
-    if name in entries():
+    if name in _homes:
         return name
     if name.endswith(".exe"):
         name = name[:-4]
@@ -93,7 +82,7 @@ def spec_for(name: str, parent: Spec | None = None) -> Spec:
     """The entry of a program, or of its subcommand *name*, below that of the *parent*."""
     found = _specs.get(name)
     if found is None:
-        entry = entries().get(name)
+        entry = _entry(name)
         if entry is None:
             if parent is None:
                 return UNKNOWN
@@ -119,21 +108,38 @@ def _expanded(entry: str) -> str:
     if not like:
         return entry
     name, _, after = rest.partition(" ")
-    options, colon, operands = f" {_expanded(entries()[name.replace('+', ' ')])} ".partition(" : ")
+    other = _entry(name) or ""
+    options, colon, operands = f" {_expanded(other)} ".partition(" : ")
     own, own_colon, own_operands = f" {start} {after} ".partition(" : ")
     if own_colon:
         colon, operands = own_colon, own_operands
     return f"{options} {own} {colon} {operands}"
 
 
+def _entry(name: str) -> str | None:
+    """The entry of a program or a subcommand, from the table that its program stands in."""
+    found = _entries.get(name)
+    if found is None:
+        module = _homes.get(name.partition(" ")[0])
+        if module is not None and module not in _loaded:
+            _load(module)
+            found = _entries.get(name)
+    return found
+
+
+def _load(module: str) -> None:
+    _loaded.add(module)
+    table: str = import_module(f"governance.shell.programs.{module}").TABLE
+    for block in table.strip().split("\n\n"):
+        names, _, entry = block.partition("\n  ")
+        _entries.update(dict.fromkeys(_names(names), entry))
+
+
 def entries() -> dict[str, str]:
-    """Every entry by the name of its program."""
-    if not _entries:
-        for module in MODULES:
-            table: str = import_module(f"governance.shell.programs.{module}").TABLE
-            for block in table.strip().split("\n\n"):
-                names, _, entry = block.partition("\n  ")
-                _entries.update(dict.fromkeys(_names(names), entry))
+    """Every entry by the name of its program, of all tables."""
+    for module in INDEX:
+        if module not in _loaded:
+            _load(module)
     return _entries
 
 

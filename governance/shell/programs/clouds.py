@@ -97,13 +97,6 @@ heroku pg:psql, heroku psql
 eb ssh
   -c/--command=shell -n= -e= : _*
 
-doppler run, infisical run, op run, aws-vault exec, chamber exec, envchain
-  !posix !act=builders.after_words -p/--project= -c/--config= --command=shell -t/--token=
-  --env-file=read --env= --path= -d= -n --no-masking --duration= -s --account=
-
-sops exec-env|exec-file
-  --user= : read shell
-
 terraform-docs, tflint
   -c=read : read*
 """

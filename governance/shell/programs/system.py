@@ -263,4 +263,11 @@ prlimit
 
 pwgen, uuidgen, mcookie
   -s -y -n -c -r= -t : _*
+
+doppler run, infisical run, op run, aws-vault exec, chamber exec, envchain
+  !posix !act=builders.after_words -p/--project= -c/--config= --command=shell -t/--token=
+  --env-file=read --env= --path= -d= -n --no-masking --duration= -s --account=
+
+sops exec-env|exec-file
+  --user= : read shell
 """

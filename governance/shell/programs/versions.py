@@ -165,7 +165,7 @@ git filter-branch
   --msg-filter=shell --commit-filter=shell --tag-name-filter=shell --subdirectory-filter=
   --prune-empty --original= -d= -f/--force --state-branch=
 
-git filter-repo
+git filter-repo, git-filter-repo
   --path= --paths-from-file=read --invert-paths --path-glob= --path-regex= --replace-text=read
   --replace-message=read --mailmap=read --force -f --refs= --strip-blobs-bigger-than=
   --commit-callback= --blob-callback= --message-callback= --subdirectory-filter= --partial
@@ -322,9 +322,6 @@ jj, sl, fossil, bzr, cvs, p4, repo, pijul, darcs
 
 pre-commit, lefthook, husky, git-secrets, gitleaks, trufflehog
   !sub -c/--config=read -a/--all-files --hook-stage= --source=read --files=
-
-git-filter-repo
-  !like=git+filter-repo
 
 bfg
   -D/--delete-files= --delete-folders= -b/--strip-blobs-bigger-than= --replace-text=read
