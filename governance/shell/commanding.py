@@ -29,6 +29,9 @@ _T = TypeVar("_T")
 CALLS_MAX: Final = 8
 """How deep functions and aliases are followed into each other."""
 
+EXPORTED_MAX: Final = 64
+"""Exported variables that are noted with a command."""
+
 WORDS_MAX: Final = 1_000
 """Words of one command that are looked at."""
 
@@ -53,6 +56,7 @@ class Around:
     def substituted(self, text: str) -> str:
         """What the commands of `$(…)` print."""
         pipe = Pipe()
+        self.walker.notes.step()
         flow = evolve(self.flow, sink=pipe, redirects=())
         before = len(self.walker.notes.records)
         self.walker.text(text, self.state.copy(), flow)
@@ -73,6 +77,10 @@ class Around:
             self.fed.append(pipe)
         return "/dev/fd/63"
 
+    def spend(self, cost: int) -> None:
+        """Work was done."""
+        self.walker.notes.step(cost)
+
     def used(self, name: str) -> None:
         """A variable was read: who wrote it feeds the command."""
         self.feeders += self.state.origins.get(name, ())
@@ -81,7 +89,7 @@ class Around:
 def expanded(around: Around, raw: str) -> list[tuple[str, bool]]:
     """The words that *raw* gives; where they are too many, one that is not known."""
     notes = around.walker.notes
-    notes.step()
+    notes.step(1 + len(raw) // 64)
     try:
         return Expander(around.state, around).words(raw)
     except TooMany:
@@ -94,9 +102,11 @@ def expanded(around: Around, raw: str) -> list[tuple[str, bool]]:
 
 def text_of(around: Around, raw: str, *, assigned: bool = False) -> tuple[str, bool]:
     """The one text that *raw* gives."""
-    around.walker.notes.step()
+    around.walker.notes.step(1 + len(raw) // 64)
     try:
-        return Expander(around.state, around).text(raw, assigned=assigned)
+        made, live = Expander(around.state, around).text(raw, assigned=assigned)
+        around.walker.notes.step(len(made) // 64)
+        return made, live
     except (Unclosed, TooDeep) as error:
         around.walker.notes.note("syntax", f"`{error}` in a word")
         return HOLE, False
@@ -245,9 +255,10 @@ def _choices(
     written: str, state: State, redirections: list[Redirection]
 ) -> dict[str, tuple[Value, ...]]:
     """The variables that a command uses and that may be one or another, with their values."""
-    if "$" not in written and "((" not in written and not any(one.document for one in redirections):
+    documents = "".join(one.document or "" for one in redirections)
+    if not any(sign in written for sign in ("$", "`", "((", "+=")) and not documents:
         return {}
-    written += "".join(one.document or "" for one in redirections)
+    written += f"{documents} IFS"
     several = state.several()
     made: dict[str, tuple[Value, ...]] = {}
     if several:
@@ -551,7 +562,7 @@ def _keep(
     names = {one.partition("=")[0] for one in assigned}
     exported = tuple(
         Word(f"{name}={finished(value if isinstance(value, str) else HOLE, state.cwd)}")
-        for name in state.exported
+        for name in itertools.islice(state.exported, EXPORTED_MAX)
         if name not in names and (value := state.value(name)) is not None
     )
     return walker.notes.add(

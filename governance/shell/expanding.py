@@ -33,12 +33,15 @@ from governance.shell.values import HOLE, Word
 WORD_MAX: Final = 65_536
 """Characters of one word that are followed."""
 
+ITEMS_MAX: Final = 256
+"""Elements of an array that are followed."""
+
 SIMPLE_WORD: Final = re.compile(r"[A-Za-z0-9_./:,@%+=^-]+")
 """Words that stand for themselves, but for the `=` and `:` behind which a `~` may stand."""
 
 _PLAIN: Final = re.compile(r"[^\\'\"$`<>~*?\[\](){}@+!:=]+")
 _INNER: Final = re.compile(r"[^\\$`\"]+")
-_LIVE: Final = re.compile(r"[*?]|\[[^\]]+\]")
+_LIVE: Final = re.compile(r"[*?]|\[[^\]\[]{1,64}\]")
 _FROM_HERE: Final = re.compile(f"{HERE}((?:/[^/\\s;:\"']*)*)")
 _PARAMETER: Final = re.compile(r"[A-Za-z_]\w*|[0-9]+|[@*#?$!-]", re.A)
 _OPERATOR: Final = re.compile(r":[-=+?]|[-=+?]|##?|%%?|/[/#%]?|\^\^?|,,?|~~?|:|@[A-Za-z]$", re.A)
@@ -55,6 +58,9 @@ class Surroundings(Protocol):
 
     def process(self, text: str, sign: str) -> str:
         """The file of `<(…)` or `>(…)`."""
+
+    def spend(self, cost: int) -> None:
+        """Work was done, in units of which a reading has a bounded number."""
 
     def used(self, name: str) -> None:
         """A variable was read."""
@@ -138,14 +144,14 @@ class Expander:
     def array(self, raw: str) -> tuple[str, ...]:
         """The elements of `(…)`; an index before one is dropped."""
         found: list[str] = []
-        for start, end in array_words(raw, 1):
+        for start, end in array_words(raw, 1)[:ITEMS_MAX]:
             item = raw[start:end]
             indexed = re.match(r"\[[^\]]*\]=", item)
             if indexed is not None:
                 found.append(self.text(item[indexed.end() :])[0])
             else:
                 found += [text for text, _ in self.words(item)]
-        return tuple(found[:256])
+        return tuple(found[:ITEMS_MAX])
 
     # From left to right
 
@@ -181,7 +187,7 @@ class Expander:
             elif sign == "~" and (at == 0 or (assigned and raw[at - 1] in ":=")):
                 at = self.tilde(raw, at, made)
             else:
-                live = _LIVE.match(raw, at) is not None or (
+                live = (sign in "*?" or (sign == "[" and "]" in raw[at + 2 : at + 256])) or (
                     sign in "@+!" and raw.startswith("(", at + 1)
                 )
                 made.add(sign, live=live)
@@ -262,6 +268,7 @@ class Expander:
     def dollar(self, raw: str, at: int, made: _Fields, *, split: bool, quoted: bool = False) -> int:
         """Expand what the `$` at *at* begins; where it ends."""
         end = dollar_end(raw, at, quoted=quoted)
+        self.around.spend(1)
         body = raw[at:end]
         kind = body[1:2]
         live = not quoted
@@ -362,6 +369,7 @@ class Expander:
         elif operation is None:
             made.add(HOLE)
         else:
+            self.around.spend(1 + len(_first(value)) // 16)
             self.operate(name, value, sign, operation.group(), rest[operation.end() :],
                          made, split=split, quoted=quoted)  # fmt: skip
 
