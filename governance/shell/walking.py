@@ -126,17 +126,15 @@ class Walker:
             if not named:
                 return
             node, end = named[0], named[0].end_byte if named[1:] else end
-        self.statement(node, state, flow, end)
         earlier = state.cwds
+        self.statement(node, state, flow, end)
         for sign, one, stop in reversed(parts):
             before = state.copy()
             if sign == "||":
                 before.cwds = tuple(dict.fromkeys(earlier + state.cwds))[:4]
-                earlier = state.cwds
                 self.statement(one, before, flow, stop)
                 state.become([state.copy(), before])
             else:
-                earlier = state.cwds
                 self.statement(one, state, flow, stop)
                 if not state.ended:
                     before.cwds = state.cwds
