@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, Generic, Protocol, TypeVar
 
 from attrs import define, field
@@ -19,31 +19,35 @@ from attrs import define, field
 from governance.rules.deferred import fact_of
 from governance.rules.matching import Match
 from governance.rules.partial import HOLE
+from governance.rules.patterns import Pattern, compile_pattern
 from governance.rules.shell_facts import FOREIGN, ShellCall
 from governance.rules.shell_matchers import ShellMatcher, literals
 
 CHARACTERS_MAX: Final = 2_000
 """A longer line is taken apart without a look."""
 
-_HIDING = """
-    if then else elif fi for in do done while until case esac function select coproc time
-    eval source . exec command builtin trap alias bind complete fc history
-    sh bash dash zsh ksh fish csh tcsh ash busybox su at batch crontab
-    python node perl ruby php lua tclsh expect osascript deno bun rscript
-    awk xargs parallel pwsh powershell cmd
+_GRAMMAR = """
+if then else elif fi for in do done while until case esac function select coproc time
 """
-HIDING: Final = frozenset(_HIDING.split())
+KEYWORDS: Final = frozenset(_GRAMMAR.split())
+"""Words of the grammar: a line that has one, not quoted, is taken apart."""
+
+HIDING: Final = ("shells.", "languages.", "wrapping.", "network.ssh", "network.everywhere")
+HIDING_TOO: Final = ("searching.xargs", "searching.parallel", "system.at", "system.crontab")
 """
-Words with which a line is always taken apart: the grammar's own, and programs that run what
-their text, their input or a file says.
+Acts of programs, as the tables name them, that run what their input or a file says, or
+another program than the line names: a line that names one of these is taken apart.
 """
 
-_WORD = r"[\w./:=,@%+~-]+"
+RUNNING_NOTHING: Final = ("files.", "searching.grep", "searching.pattern", "network.curl")
+"""Acts of which it is certain that no argument is run, so that one may hold a live glob."""
+
+SUFFIX_CHARACTERS_MAX: Final = 24
+"""A longer cluster of options is taken apart, for a value may begin anywhere in it."""
+
 _QUOTED = r"""(?:[\w./:,@%+-]+=)?(?:'[^'\\\n]*'|"[^"$`\\!\n]*")"""
-_PIECE = rf"(?:{_QUOTED}|{_WORD})"
-_TO_FILE = rf"(?:[12]?>>?[ \t]*{_WORD}|2>&1)"
-_COMMAND = rf"{_PIECE}(?:[ \t]+(?:{_PIECE}|{_TO_FILE}))*"
-_PLAIN = rf"[ \t]*{_COMMAND}(?:[ \t]*(?:&&|\|\||;|\|)[ \t]*{_COMMAND})*[ \t]*;?[ \t\n]*"
+_WORD = r"[\w./:=,@%+~-]+"
+_LIVE = r"[\w./:=,@%+~*?-]+"
 _BETWEEN = r"[\s;|&<>()'\"]+"
 _WITHIN = r"[/=,:!]"
 _WHOLE = r"'[^']*'|\"[^\"]*\""
@@ -164,28 +168,75 @@ def programs_in(text: str) -> set[str] | None:
     name. What is plain has a reading, no sign that hides a name, and no program that runs
     what its input or a file says.
     """
-    plain_line, between, within, whole = _patterns()
-    if len(text) > CHARACTERS_MAX or plain_line.fullmatch(text) is None:
+    text = text.strip()
+    if len(text) > CHARACTERS_MAX or not text.isascii() or _plain().search(text) is None:
         return None
-    from governance.shell.programs import canonical
-
+    between, within, whole = _patterns()
     names: set[str] = set()
     # A quotation may be the name itself, or hold a line of its own.
-    quoted = [one[1:-1] for one in whole.findall(text)] if "'" in text or '"' in text else []
+    quoted: list[str] = []
+    bare = text
+    if "'" in text or '"' in text:
+        quoted = [one[1:-1] for one in whole.findall(text)]
+        bare = whole.sub("''", text)
+    if not KEYWORDS.isdisjoint(between.split(bare)):
+        return None
+    live = "*" in bare or "?" in bare
     for word in (*between.split(text), *quoted):
         for name in {word, word.rpartition("/")[2], *within.split(word)}:
-            if name:
-                plain = canonical(name)
-                if plain in HIDING or name in HIDING:
+            if name.startswith("-") and not name.startswith("--"):
+                if len(name) > SUFFIX_CHARACTERS_MAX:
                     return None
-                names.add(name)
-                names.add(plain)
+                names.update(name[at:] for at in range(2, len(name)))
+            plain, hides, runs = _about(name)
+            if hides or (runs and live):
+                return None
+            names.add(name)
+            names.add(plain)
+    names.discard("")
     return names
+
+
+@lru_cache(maxsize=4_096)
+def _about(name: str) -> tuple[str, bool, bool]:
+    """
+    The name in the tables of the program *name*, whether it may run anything else, and
+    whether it runs one of its arguments.
+    """
+    from governance.shell.programs import canonical, entries
+
+    plain = canonical(name)
+    entry = entries().get(plain, "")
+    while "!act=" not in entry and "!like=" in entry:
+        like = entry.partition("!like=")[2].partition(" ")[0]
+        entry = entries()[like.replace("+", " ")]
+    act = entry.partition("!act=")[2].partition(" ")[0]
+    hides = act.startswith(HIDING) or act in HIDING_TOO
+    runs = "argv" in entry or "shell" in entry or bool(act and not act.startswith(RUNNING_NOTHING))
+    return plain, hides, runs
+
+
+@cache
+def _plain() -> Pattern:
+    """A whole line that is plain, in time that is linear in it."""
+    # A live glob may be an argument, but not the program, nor what follows an assignment.
+    plain = _line(rf"(?:{_QUOTED}|{_WORD})", rf"(?:{_QUOTED}|{_WORD})")
+    live = _line(r"[\w./:@%+~-]+", rf"(?:{_QUOTED}|{_LIVE})")
+    return compile_pattern(rf"\A(?:{plain}|{live})\z")
+
+
+def _line(first: str, word: str) -> str:
+    """The pattern of a line of commands of such words, with the plainest of redirections."""
+    to_file = rf"(?:[12]?>>?[ \t]*{_WORD}|2>&1)"
+    command = rf"{first}(?:[ \t]+(?:{word}|{to_file}))*"
+    between = r"[ \t]*(?:&&|\|\||;|\|)[ \t]*"
+    return rf"{command}(?:{between}{command})*;?"
 
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(one) for one in (_PLAIN, _BETWEEN, _WITHIN, _WHOLE))
+    """What stands between words, what within them, and a quotation."""
+    return tuple(re.compile(one) for one in (_BETWEEN, _WITHIN, _WHOLE))
 
 
 def _programs_of(call: object) -> set[str] | None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import frozen
 
+from governance.shell.calls import TABLES
 from governance.shell.draft import Draft
 from governance.shell.expressions import Source, Value
 from governance.shell.hosts import urls_in
@@ -41,101 +42,17 @@ def _language(table: str, bare: bool = False) -> Language:
     return Language(re.compile(rf"(?<![\w$@])(?:{names}){after}"), effects)
 
 
-_TABLES: Final = {
-    "python": """
-shell: os.system os.popen subprocess.getoutput subprocess.getstatusoutput commands.getoutput asyncio.create_subprocess_shell system popen getoutput
-run: subprocess.run subprocess.call subprocess.check_call subprocess.check_output subprocess.Popen Popen check_output check_call sp.run sp.call sp.Popen sp.check_output run call
-argv: asyncio.create_subprocess_exec
-exec: os.execl os.execlp os.execle os.execlpe os.execv os.execvp os.execve os.execvpe os.posix_spawn os.posix_spawnp execv execvp execve
-spawn: os.spawnl os.spawnlp os.spawnv os.spawnvp os.spawnve
-pty: pty.spawn
-remove: os.remove os.unlink os.rmdir os.removedirs shutil.rmtree rmtree rmdir unlink send2trash
-move: os.rename os.replace os.renames shutil.move
-copy: shutil.copy shutil.copy2 shutil.copyfile shutil.copytree os.link os.symlink
-write: os.makedirs os.mkdir os.chmod os.chown os.truncate os.utime os.mknod os.mkfifo os.lchown shutil.chown sqlite3.connect
-open: open io.open codecs.open gzip.open
-read: os.listdir os.scandir os.walk os.stat os.path.getsize os.open runpy.run_path
-connect: socket.create_connection http.client.HTTPSConnection http.client.HTTPConnection HTTPSConnection HTTPConnection smtplib.SMTP smtplib.SMTP_SSL ftplib.FTP paramiko.connect telnetlib.Telnet
-connected: s.connect sock.connect client.connect c.connect
-url: requests.get requests.post requests.put requests.delete requests.patch requests.head requests.request httpx.get httpx.post httpx.put httpx.delete urllib.request.urlopen urllib.request.urlretrieve urllib.urlopen urlopen urllib2.urlopen urlretrieve
-code: exec eval compile runpy.run_module __import__
-""",
-    "node": """
-shell: exec execSync child_process.exec child_process.execSync cp.exec cp.execSync execaCommand execaCommandSync shell.exec Bun.spawnSync
-argv2: spawn spawnSync execFile execFileSync child_process.spawn child_process.spawnSync child_process.execFile child_process.execFileSync cp.spawn cp.spawnSync cp.execFileSync cp.execFile execa execaSync
-argvlist: Deno.run Bun.spawn
-program: Deno.Command
-remove: rm rmSync rmdir rmdirSync unlink unlinkSync fs.rm fs.rmSync fs.rmdir fs.rmdirSync fs.unlink fs.unlinkSync fs.promises.rm fs.promises.unlink fsp.rm fse.remove fse.removeSync fs.remove fs.removeSync fs.emptyDirSync rimraf rimraf.sync rimrafSync Deno.remove Deno.removeSync del deleteSync
-move: fs.rename fs.renameSync fs.promises.rename renameSync Deno.rename
-copy: fs.copyFile fs.copyFileSync fs.cp fs.cpSync copyFileSync cpSync Deno.copyFile fs.symlinkSync fs.linkSync
-write: writeFile writeFileSync appendFile appendFileSync fs.writeFile fs.writeFileSync fs.appendFile fs.appendFileSync fs.promises.writeFile fs.promises.appendFile fs.createWriteStream createWriteStream fs.mkdir fs.mkdirSync mkdirSync fs.chmodSync fs.chmod fs.truncateSync fs.truncate fs.chownSync Deno.writeTextFile Deno.writeTextFileSync Deno.writeFile Deno.mkdir Bun.write
-read: readFile readFileSync fs.readFile fs.readFileSync fs.promises.readFile fs.createReadStream createReadStream fs.readdirSync fs.readdir readdirSync Deno.readTextFile Deno.readTextFileSync Deno.readFile Bun.file
-required: require
-connect2: net.connect net.createConnection net.Socket.connect tls.connect client.connect s.connect sh.connect
-url: fetch http.get https.get http.request https.request axios axios.get axios.post axios.put axios.delete got got.post WebSocket
-code: eval Function vm.runInNewContext vm.runInThisContext
-""",
-    "perl": """
-argvs: system exec
-shell: qx readpipe
-remove: unlink rmdir rmtree remove_tree File::Path::rmtree File::Path::remove_tree
-move: rename move File::Copy::move
-copy: copy File::Copy::copy symlink link
-chmod: chmod chown utime
-write: mkdir mkpath make_path truncate
-perlopen: open
-read: opendir require do
-connect: IO::Socket::INET->new
-url: get getstore LWP::Simple::get HTTP::Tiny->new->get
-code: eval
-""",
-    "ruby": """
-argvs: system exec spawn Process.spawn Kernel.system Kernel.exec IO.popen Open3.capture2 Open3.capture2e Open3.capture3 Open3.popen3 Open3.pipeline PTY.spawn
-remove: File.delete File.unlink FileUtils.rm FileUtils.rm_f FileUtils.rm_r FileUtils.rm_rf FileUtils.remove FileUtils.remove_dir FileUtils.remove_entry FileUtils.remove_entry_secure FileUtils.rmdir FileUtils.rmtree FileUtils.safe_unlink Dir.rmdir Dir.delete Dir.unlink rm_rf rm_r
-move: File.rename FileUtils.mv FileUtils.move
-copy: FileUtils.cp FileUtils.cp_r FileUtils.copy FileUtils.ln_s File.symlink
-write: File.write IO.write IO.binwrite File.binwrite FileUtils.touch FileUtils.mkdir FileUtils.mkdir_p Dir.mkdir File.truncate FileUtils.chmod_R
-chmod: File.chmod FileUtils.chmod FileUtils.chown
-open: File.open File.new open Kernel.open
-read: File.read IO.read File.readlines IO.readlines File.foreach Dir.entries Dir.children Dir.glob load require_relative IO.binread
-connect: TCPSocket.new TCPSocket.open UDPSocket.new Socket.tcp
-url: URI.open Net::HTTP.get Net::HTTP.get_response Net::HTTP.post URI.parse URI
-code: eval instance_eval class_eval
-""",
-    "php": """
-shell: system exec passthru shell_exec popen proc_open pcntl_exec
-remove: unlink rmdir
-move: rename
-copy: copy symlink link
-write: file_put_contents mkdir touch chmod chown chgrp
-open: fopen
-read: file_get_contents readfile file scandir opendir include require include_once require_once parse_ini_file
-connect: fsockopen pfsockopen stream_socket_client
-url: curl_init
-code: eval assert
-""",
-    "lua": """
-shell: os.execute io.popen
-remove: os.remove
-move: os.rename
-open: io.open
-read: dofile loadfile io.lines
-connect: socket.connect
-code: load loadstring
-""",
-    "other": """
-shell: system shell Sys.command System.cmd os.execute callCommand exec shell-command execSync Runtime.getRuntime().exec :os.cmd os:cmd
-remove: file.remove unlink File.rm File.rm! File.rm_rf File.rm_rf! deleteRecursively rm delete-file
-write: writeLines writeFile File.write File.write! spit
-read: readLines readFile File.read File.read! slurp source
-url: download.file readUrl
-""",
-}
 _BARE: Final = frozenset({"perl", "ruby", "other", "lua", "php"})
 _languages: dict[str, Language] = {}
 
-_BACKTICKS: Final = re.compile(r"`([^`\n]{1,2000})`|(?:%x|\bqx)\s*[\[({/|!]([^\])}/|!]{1,2000})")
-_PATHS: Final = re.compile(r"\(?\s*(?:pathlib\.)?(?:Path|PosixPath)\b|(?<![\w.])[A-Za-z_]\w*(?=\.(?:unlink|rmdir|write_|read_|touch|mkdir|rename|replace|chmod|open|iterdir|r?glob))")  # fmt: skip
+_BACKTICKS: Final = re.compile(
+    r"`([^`\n]{1,2000})`|(?:%x|\bqx)\s{0,9}(?:\(([^)]{1,2000})\)|\{([^}]{1,2000})\}"
+    r"|\[([^\]]{1,2000})\]|([/|!])([^\n]{1,500}?)\5)"
+)
+_PATHS: Final = re.compile(
+    r"(?:\(\s{0,20})?(?:pathlib\.)?(?:Path|PosixPath)\b|(?<![\w.])[A-Za-z_]\w*"
+    r"(?=\.(?:unlink|rmdir|write_|read_|touch|mkdir|rename|replace|chmod|open|iterdir|r?glob))"
+)
 _PATH_METHOD: Final = re.compile(r"\s*\)?\s*\.\s*(\w+)\s*\(")
 _PATH_EFFECTS: Final = {
     **dict.fromkeys(("unlink", "rmdir"), "remove"),
@@ -162,6 +79,18 @@ _PERL_HOST: Final = re.compile(
 )
 
 
+_IMPORTED: Final = re.compile(
+    r"(?:__import__|import_module|importlib\.import_module)\(\s*['\"]([\w.]+)['\"]\s*\)"
+)
+_GETATTR: Final = re.compile(r"getattr\(\s*([\w.]+)\s*,\s*['\"](\w+)['\"]\s*\)")
+_ALIASES: Final = re.compile(r"\bimport\s+([\w.]+)\s+as\s+(\w+)")
+_REQUIRE: Final = re.compile(r"require\(\s*['\"](?:node:)?([\w/]+)['\"]\s*\)(?=\s*\.)")
+_REQUIRED: Final = re.compile(
+    r"(?:(?:const|let|var)\s+|import\s+(?:\*\s*as\s+)?)(\w+)\s*(?:=\s*require\(|from)\s*"
+    r"['\"](?:node:)?([\w/]+)['\"]"
+)
+
+
 def understand_code(draft: Draft, language: str, text: Word | str) -> None:
     """
     Note what *text* in *language* does, as far as the tables know it.
@@ -179,11 +108,11 @@ def understand_code(draft: Draft, language: str, text: Word | str) -> None:
 
 
 def _look(draft: Draft, language: str, text: str, depth: int) -> None:
-    known = language if language in _TABLES else "other"
+    known = language if language in TABLES else "other"
     spoken = _languages.get(known)
     if spoken is None:
-        spoken = _languages[known] = _language(_TABLES[known], known in _BARE)
-    source = Source(text, known)
+        spoken = _languages[known] = _language(TABLES[known], known in _BARE)
+    source = Source(_plain_names(text, known), known)
     draft.talk(*urls_in(text))
     for count, found in enumerate(spoken.calls.finditer(source.text)):
         if count >= CALLS_MAX:
@@ -199,6 +128,22 @@ def _look(draft: Draft, language: str, text: str, depth: int) -> None:
     else:
         _backticks(draft, source, known)
     _sockets(draft, source.text)
+
+
+def _plain_names(text: str, language: str) -> str:
+    """*text* with modules under their own names, whatever it calls them."""
+    if language == "python":
+        text = _GETATTR.sub(r"\1.\2", _IMPORTED.sub(r"\1", text))
+        found = _ALIASES.findall(text)
+    elif language == "node":
+        found = [(module, name) for name, module in _REQUIRED.findall(text)]
+        text = _REQUIRE.sub(lambda one: one[1].replace("/", "."), text)
+    else:
+        return text
+    for module, name in found[:8]:
+        if module != name:
+            text = re.sub(rf"(?<![\w.]){re.escape(name)}\.", module.replace("/", ".") + ".", text)
+    return text
 
 
 def _is_method(text: str, start: int, name: str) -> bool:
@@ -354,12 +299,13 @@ def _paths(draft: Draft, source: Source) -> None:
 
 def _backticks(draft: Draft, source: Source, language: str) -> None:
     if language in {"perl", "ruby", "php"}:
-        for plain, marked in _BACKTICKS.findall(source.text):
-            draft.run_text(re.sub(r"#\{[^}]*\}|\$\w+", HOLE, plain or marked), stdin=False)
+        for found in _BACKTICKS.finditer(source.text):
+            text = found[1] or found[2] or found[3] or found[4] or found[6]
+            draft.run_text(re.sub(r"#\{[^}]*\}|\$\w+", HOLE, text), stdin=False)
 
 
 def _sockets(draft: Draft, text: str) -> None:
-    """The other end of a socket; one that a shell is tied to is a wrapper of its own."""
+    """The other end of a socket; a shell that is tied to one has the wrapper ``socket``."""
     if _SOCKET.search(text) is None:
         return
     for host in _PAIR.findall(text):
@@ -367,5 +313,6 @@ def _sockets(draft: Draft, text: str) -> None:
     for pair in _PERL_HOST.findall(text):
         draft.talk(*(one for one in pair if one))
     if _REWIRED.search(text) is not None and re.search(r"\b(?:ba|z|k|da)?sh\b|cmd\.exe", text):
-        draft.flags["socket-shell"] = None
+        draft.wrapper = "socket"
         draft.run([Word("sh"), Word("-i")], stdin=False)
+        draft.wrapper = ""

@@ -9,17 +9,18 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from attrs import define, evolve, field
+from attrs import evolve
 
-from governance.shell.boundaries import ASSIGNMENT, TooDeep, Unclosed, bracket_end
-from governance.shell.expanding import Expander, finished, shown
-from governance.shell.flowing import Flow, Pipe, Record
+from governance.shell.assigning import array, assigned_text, assignment
+from governance.shell.fields import finished, shown
+from governance.shell.flowing import Flow
 from governance.shell.lexing import DECLARING, RESERVED, Redirection
 from governance.shell.producing import output_of
-from governance.shell.quoting import TooMany
+from governance.shell.redirecting import TOKENS, Opened, opened, redirected
 from governance.shell.setting import CHANGING, SILENT, apply
 from governance.shell.state import ALTERNATIVES_MAX, Function, State, Value
-from governance.shell.values import HOLE, Redirect, Word
+from governance.shell.substituting import Around, calculate, expanded, keep, text_of
+from governance.shell.values import HOLE, Word
 
 if TYPE_CHECKING:
     from governance.shell.walking import Walker
@@ -32,179 +33,9 @@ CALLS_MAX: Final = 8
 WORDS_MAX: Final = 1_000
 """Words of one command that are looked at."""
 
-_TOKENS: Final = re.compile(rb"[^ \n]+")
 _NAMES: Final = re.compile(r"[A-Za-z_]\w*", re.A)
 _DEFAULTED: Final = re.compile(r"\$\{([A-Za-z_]\w*):?[-=+]", re.A)
-_MODES: Final = {"<": "read", ">": "write", ">|": "write", "&>": "write", ">&": "write",
-                 ">>": "append", "&>>": "append", "<>": "both"}  # fmt: skip
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.:+@%-]+")
-
-
-@define(eq=False)
-class Around:
-    """What the words of a command need, and what they leave: whose output they hold."""
-
-    walker: Walker
-    state: State
-    flow: Flow
-    feeders: list[int] = field(factory=list)
-    fed: list[Pipe] = field(factory=list)
-
-    def substituted(self, text: str) -> str:
-        """What the commands of `$(…)` print."""
-        pipe = Pipe()
-        flow = evolve(self.flow, sink=pipe, redirects=())
-        before = len(self.walker.notes.records)
-        self.walker.text(text, self.state.copy(), flow)
-        self.feeders += pipe.writers
-        if not pipe.texts:
-            return HOLE if len(self.walker.notes.records) > before else ""
-        return "".join(pipe.texts).rstrip("\n")
-
-    def process(self, text: str, sign: str) -> str:
-        """`<(…)` and `>(…)`."""
-        pipe = Pipe()
-        if sign == "<":
-            self.walker.text(text, self.state.copy(), evolve(self.flow, sink=pipe, redirects=()))
-            self.feeders += pipe.writers
-        else:
-            flow = evolve(self.flow, source=pipe, given=None, redirects=())
-            self.walker.text(text, self.state.copy(), flow)
-            self.fed.append(pipe)
-        return "/dev/fd/63"
-
-    def used(self, name: str) -> None:
-        """A variable was read: who wrote it feeds the command."""
-        self.feeders += self.state.origins.get(name, ())
-
-
-def expanded(around: Around, raw: str) -> list[tuple[str, bool]]:
-    """The words that *raw* gives; where they are too many, one that is not known."""
-    notes = around.walker.notes
-    notes.step()
-    try:
-        return Expander(around.state, around).words(raw)
-    except TooMany:
-        notes.note("bound", "a brace expansion gives more words than are looked at")
-        return [(HOLE, False)]
-    except (Unclosed, TooDeep) as error:
-        notes.note("syntax", f"`{error}` in a word")
-        return [(HOLE, False)]
-
-
-def text_of(around: Around, raw: str, *, assigned: bool = False) -> tuple[str, bool]:
-    """The one text that *raw* gives."""
-    around.walker.notes.step()
-    try:
-        return Expander(around.state, around).text(raw, assigned=assigned)
-    except (Unclosed, TooDeep) as error:
-        around.walker.notes.note("syntax", f"`{error}` in a word")
-        return HOLE, False
-
-
-def calculate(walker: Walker, text: str, state: State, flow: Flow) -> None:
-    """`((…))`: its substitutions run, and what it sets is not known."""
-    around = Around(walker, state, flow)
-    try:
-        Expander(state, around).arithmetic(text)
-    except (Unclosed, TooDeep):
-        walker.notes.note("syntax", "an arithmetic expression that is not closed")
-    for name in re.findall(r"([A-Za-z_]\w*)\s*(?:\+\+|--|[-+*/%&|^]?=(?!=))", text, re.A):
-        state.assign(name, HOLE)
-    for name in re.findall(r"(?:\+\+|--)\s*([A-Za-z_]\w*)", text, re.A):
-        state.assign(name, HOLE)
-
-
-# Redirections
-
-
-@define
-class Opened:
-    """What the redirections of a command say."""
-
-    files: list[Redirect] = field(factory=list)
-    given: str | None = None
-    detached: bool = False  # its input is not what it would inherit
-    printing: bool = True  # its output goes where it would go
-
-
-def redirected(around: Around, starts: list[int]) -> Opened:
-    """Expand the redirections that begin at *starts*."""
-    made = Opened()
-    skeleton = around.walker.skeleton
-    for start in starts:
-        one = skeleton.redirections.get(start)
-        if one is not None:
-            _redirect(around, skeleton.text, one, made)
-    return made
-
-
-def _redirect(around: Around, text: str, one: Redirection, made: Opened) -> None:
-    raw = text[one.start : one.end]
-    if one.operator in ("<<", "<<-"):
-        body = one.document or ""
-        if not one.literal:
-            try:
-                body = Expander(around.state, around).document(body)
-            except (Unclosed, TooDeep):
-                around.walker.notes.note("syntax", "a here-document that is not closed")
-                body = HOLE
-        if one.fd in ("", "0"):
-            made.given, made.detached = body, True
-        return
-    value, live = text_of(around, raw)
-    if one.operator == "<<<":
-        if one.fd in ("", "0"):
-            made.given, made.detached = value + "\n", True
-        return
-    reading = one.operator[0] == "<"
-    fd = 10 if one.fd.startswith("{") else int(one.fd[-4:] or ("0" if reading else "1"))
-    if one.operator in (">&", "<&") and re.fullmatch(r"[0-9]*-?", value):
-        made.detached = made.detached or fd == 0
-        made.printing = made.printing and not (fd == 1 and value not in ("1", ""))
-        return
-    if one.operator in ("&>", "&>>") or (one.operator == ">&" and not one.fd):
-        fd = -1
-    mode = "read" if one.operator == "<&" else _MODES[one.operator]
-    made.files.append(Redirect(mode, finished(value, around.state.cwd, glob=live), fd))  # type: ignore[arg-type]
-    if fd == 0:
-        made.detached, made.given = True, None
-    if fd in (1, -1) and value not in ("/dev/stdout", "/dev/fd/1"):
-        made.printing = False
-
-
-def inherited(
-    walker: Walker, start: int, end: int, state: State, flow: Flow
-) -> tuple[Flow, Opened]:
-    """What the commands of a group inherit, whose redirections stand from *start* to *end*."""
-    starts = _starts(walker, start, end) if end > start else []
-    if not starts:
-        return flow, Opened()
-    around = Around(walker, state, flow)
-    made = redirected(around, starts)
-    if made.detached or around.feeders:
-        pipe = Pipe(writers=list(around.feeders)) if around.feeders else None
-        flow = evolve(flow, source=pipe, given=made.given)
-    if not made.printing:
-        flow = evolve(flow, sink=around.fed[0] if around.fed else None)
-    return evolve(flow, redirects=flow.redirects + tuple(made.files)), made
-
-
-def opened(walker: Walker, made: Opened, before: int, state: State, flow: Flow) -> None:
-    """The files of a group in which no command stands are opened all the same."""
-    notes = walker.notes
-    if flow.source is not None and made.detached:
-        notes.link(flow.source.writers, flow.source.readers)
-    if made.files and len(notes.records) == before:
-        _keep(walker, state, flow, (), (), tuple(made.files), None)
-
-
-def _starts(walker: Walker, start: int, end: int) -> list[int]:
-    plain = walker.skeleton.plain
-    found = list(_TOKENS.finditer(plain, start, end))
-    if any(not one.group().startswith((b">", b";")) for one in found):
-        walker.notes.note("syntax", "words behind the end of a group")
-    return [one.start() for one in found if one.group().startswith(b">")]
 
 
 # Commands
@@ -215,7 +46,7 @@ def run(walker: Walker, start: int, end: int, state: State, flow: Flow) -> None:
     skeleton = walker.skeleton
     words: list[tuple[int, int]] = []
     starts: list[int] = []
-    for found in _TOKENS.finditer(skeleton.plain, start, end):
+    for found in TOKENS.finditer(skeleton.plain, start, end):
         if found.group().startswith(b">"):
             starts.append(found.start())
         elif found.group() != b";":
@@ -245,9 +76,10 @@ def _choices(
     written: str, state: State, redirections: list[Redirection]
 ) -> dict[str, tuple[Value, ...]]:
     """The variables that a command uses and that may be one or another, with their values."""
-    if "$" not in written and "((" not in written and not any(one.document for one in redirections):
+    documents = "".join(one.document or "" for one in redirections)
+    if not any(sign in written for sign in ("$", "`", "((", "+=")) and not documents:
         return {}
-    written += "".join(one.document or "" for one in redirections)
+    written += f"{documents} IFS"
     several = state.several()
     made: dict[str, tuple[Value, ...]] = {}
     if several:
@@ -287,7 +119,7 @@ def _once(
         return
     raws = [text[begin:end] for begin, end in words]
     count = 0
-    while count < len(raws) and _assignment(raws[count]) is not None:
+    while count < len(raws) and assignment(raws[count]) is not None:
         count += 1
     prefixes, rest = raws[:count], raws[count:]
     if rest and rest[0] in RESERVED and rest[0] != "in":
@@ -297,37 +129,19 @@ def _once(
     around = Around(walker, state, flow)
     argv = _argv(around, rest)
     opened = redirected(around, starts)
-    assigned = [_assigned(around, one, keep=not rest) for one in prefixes]
+    assigned = [assigned_text(around, one, keep=not rest) for one in prefixes]
     _execute(around, argv, assigned, opened)
-
-
-def _assignment(raw: str) -> tuple[str, str, str, str] | None:
-    """Name, index, operator and value of an assignment as written."""
-    found = ASSIGNMENT.match(raw)
-    if found is not None:
-        return found[1], (found[2] or "")[1:-1], found[3], raw[found.end() :]
-    item = re.match(r"([A-Za-z_]\w*)\[", raw, re.A)
-    if item is None:
-        return None
-    try:
-        end = bracket_end(raw, item.end())
-    except (Unclosed, TooDeep):
-        return None
-    sign = "+=" if raw.startswith("+=", end) else "=" if raw.startswith("=", end) else ""
-    if not sign:
-        return None
-    return item[1], raw[item.end() : end - 1], sign, raw[end + len(sign) :]
 
 
 def _argv(around: Around, raws: list[str]) -> list[tuple[str, bool]]:
     """The words of a program."""
     made: list[tuple[str, bool]] = []
     for raw in raws:
-        if made and made[0][0] in DECLARING and _assignment(raw) is not None:
-            name, index, sign, value = _assignment(raw) or ("", "", "", "")
+        if made and made[0][0] in DECLARING and assignment(raw) is not None:
+            name, index, sign, value = assignment(raw) or ("", "", "", "")
             place = f"[{index}]" if index else ""
             if value.startswith("("):
-                items = _array(around, value)
+                items = array(around, value)
                 made.append((f"{name}{place}{sign}({' '.join(items)})", False))
                 around.state.assign(f"({name}", items)  # taken up by `apply`
             else:
@@ -340,58 +154,6 @@ def _argv(around: Around, raws: list[str]) -> list[tuple[str, bool]]:
             around.walker.notes.note("bound", f"more than {WORDS_MAX} words in a command")
             return made[:WORDS_MAX]
     return made
-
-
-def _array(around: Around, raw: str) -> tuple[str, ...]:
-    around.walker.notes.step()
-    try:
-        return Expander(around.state, around).array(raw)
-    except (Unclosed, TooDeep, TooMany):
-        around.walker.notes.note("bound", "an array with more words than are looked at")
-        return (HOLE,)
-
-
-def _assigned(around: Around, raw: str, *, keep: bool) -> str:
-    """Do one assignment, or only expand it where a command follows; ``NAME=value``."""
-    name, index, sign, value = _assignment(raw) or (raw, "", "", "")
-    state = around.state
-    made: Value
-    before = state.variables.get(name, (None,))[0] if name != "PWD" else None
-    if value.startswith("(") and value.endswith(")"):
-        made = _array(around, value)
-        if sign == "+=":
-            made = (before if isinstance(before, tuple) else (before,) if before else ()) + made
-    else:
-        made = text_of(around, value, assigned=True)[0]
-        if sign == "+=" and not index:
-            if isinstance(before, tuple):
-                made = ((before[0] if before else "") + made, *before[1:])
-            elif name in state.variables:
-                made = (before or "") + made
-            else:
-                made = HOLE + made
-    shown = " ".join(made) if isinstance(made, tuple) else made
-    if keep:
-        if index:
-            made = _item(around, before, index, made)
-        origins = [*around.feeders, *(state.origins.get(name, ()) if sign == "+=" else ())]
-        state.assign(name, made, origins)
-    return f"{name}={shown}"
-
-
-def _item(around: Around, before: Value, index: str, value: Value) -> Value:
-    """An array with one element set."""
-    try:
-        place = Expander(around.state, around).arithmetic(index)
-    except (Unclosed, TooDeep):
-        place = HOLE
-    elements = list(before) if isinstance(before, tuple) else [before] if before else []
-    if not place.isdigit() or int(place) > 256 or not isinstance(value, str) or before == HOLE:
-        return HOLE
-    if int(place) > len(elements):
-        return HOLE  # an array with gaps
-    elements[int(place) : int(place) + 1] = [value]
-    return tuple(elements)
 
 
 def _aliased(
@@ -467,7 +229,7 @@ def _execute(
         _call(around, name, tuple(plain[1:]), opened_)
         return
     given = opened_.given if opened_.detached else flow.text
-    position = _keep(
+    position = keep(
         walker,
         state,
         flow,
@@ -534,36 +296,3 @@ def _call(around: Around, name: str, given: tuple[str, ...], opened_: Opened) ->
     made = range(before, len(walker.notes.records))
     if around.feeders:
         walker.notes.link(around.feeders, list(made), piped=False)
-
-
-def _keep(
-    walker: Walker,
-    state: State,
-    flow: Flow,
-    argv: tuple[Word, ...],
-    assigned: tuple[Word, ...],
-    files: tuple[Redirect, ...],
-    given: str | None,
-    *,
-    recursive: bool = False,
-) -> int:
-    """Note one command."""
-    names = {one.partition("=")[0] for one in assigned}
-    exported = tuple(
-        Word(f"{name}={finished(value if isinstance(value, str) else HOLE, state.cwd)}")
-        for name in state.exported
-        if name not in names and (value := state.value(name)) is not None
-    )
-    return walker.notes.add(
-        Record(
-            argv=argv,
-            assigns=exported + assigned,
-            redirects=files,
-            input_text=None if given is None else Word(shown(given, state.cwd)),
-            cwd=finished(state.cwd),
-            background=flow.background,
-            recursive=recursive,
-            reached=flow.reached,
-            opaque=(),
-        )
-    )

@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
-from attrs import define, field
+from attrs import define
 
 from governance.shell.boundaries import (
     TooDeep,
     Unclosed,
-    arithmetic_end,
     array_words,
     bracket_end,
     dollar_end,
@@ -24,22 +23,29 @@ from governance.shell.boundaries import (
     single_end,
     ticks_end,
 )
-from governance.shell.flowing import relative
+from governance.shell.fields import (
+    LIVE,
+    Fields,
+    first_of,
+    halves,
+    is_arithmetic,
+    size_of,
+    split_into,
+    transformed,
+)
 from governance.shell.parameters import calculated, cased, replaced, slice_of, stripped
 from governance.shell.quoting import braces, decode_ansi
 from governance.shell.state import HERE, HOME, State, Value
-from governance.shell.values import HOLE, Word
+from governance.shell.values import HOLE
 
-WORD_MAX: Final = 65_536
-"""Characters of one word that are followed."""
+ITEMS_MAX: Final = 256
+"""Elements of an array that are followed."""
 
 SIMPLE_WORD: Final = re.compile(r"[A-Za-z0-9_./:,@%+=^-]+")
 """Words that stand for themselves, but for the `=` and `:` behind which a `~` may stand."""
 
 _PLAIN: Final = re.compile(r"[^\\'\"$`<>~*?\[\](){}@+!:=]+")
 _INNER: Final = re.compile(r"[^\\$`\"]+")
-_LIVE: Final = re.compile(r"[*?]|\[[^\]]+\]")
-_FROM_HERE: Final = re.compile(f"{HERE}((?:/[^/\\s;:\"']*)*)")
 _PARAMETER: Final = re.compile(r"[A-Za-z_]\w*|[0-9]+|[@*#?$!-]", re.A)
 _OPERATOR: Final = re.compile(r":[-=+?]|[-=+?]|##?|%%?|/[/#%]?|\^\^?|,,?|~~?|:|@[A-Za-z]$", re.A)
 _TILDE: Final = re.compile(r"~([A-Za-z_][\w.-]*|[+-])?(?=[/:]|$)", re.A)
@@ -52,54 +58,19 @@ class Surroundings(Protocol):
 
     def substituted(self, text: str) -> str:
         """What the commands of `$(…)` print, without the last line ends."""
+        ...
 
     def process(self, text: str, sign: str) -> str:
         """The file of `<(…)` or `>(…)`."""
+        ...
+
+    def spend(self, cost: int) -> None:
+        """Work was done, in units of which a reading has a bounded number."""
+        ...
 
     def used(self, name: str) -> None:
         """A variable was read."""
-
-
-def finished(text: str, folder: str = "", *, glob: bool = False) -> Word:
-    """A word as the rules see it: home as `~`, and a `~` that is none as `./~`."""
-    if HOME in text or HERE in text:
-        text = shown(text, folder)
-    elif text.startswith("~"):
-        text = "./" + text
-    return Word(text, glob)
-
-
-def shown(text: str, folder: str = "") -> str:
-    """
-    Home as `~` where a path may begin; in a text that a shell may be given, as `$HOME`, for a
-    `~` in quotes is not home. The folder of the call as the way to it from *folder*.
-    """
-    if text.startswith(HOME):
-        return "~" + shown(text[1:], folder)
-    text = text.replace(HOME, "$HOME" if any(sign in text for sign in " \t\n;") else "~")
-    return _FROM_HERE.sub(lambda found: relative(found.group(1), folder), text)
-
-
-@define
-class _Fields:
-    """The words that come of one."""
-
-    done: list[tuple[str, bool]] = field(factory=list)
-    parts: list[str] = field(factory=list)
-    live: bool = False
-    begun: bool = False
-
-    def add(self, text: str, *, live: bool = False) -> None:
-        self.parts.append(text)
-        self.begun = True
-        self.live = self.live or live
-
-    def end(self) -> None:
-        """The word up to here is one."""
-        if self.begun:
-            self.done.append(("".join(self.parts)[:WORD_MAX], self.live))
-            self.parts = []
-            self.live = self.begun = False
+        ...
 
 
 @define(eq=False)
@@ -113,7 +84,7 @@ class Expander:
         """The words that *raw* gives, each with whether it holds a live pattern."""
         if SIMPLE_WORD.fullmatch(raw) is not None:
             return [(raw, False)]
-        made = _Fields()
+        made = Fields()
         for one in braces(raw):
             self.scan(one, made)
             made.end()
@@ -123,14 +94,14 @@ class Expander:
         """The one text that *raw* gives where nothing is split: values and targets."""
         if SIMPLE_WORD.fullmatch(raw) is not None:
             return raw, False
-        made = _Fields()
+        made = Fields()
         self.scan(raw, made, split=False, assigned=assigned)
         made.end()
         return (" ".join(text for text, _ in made.done), any(live for _, live in made.done))
 
     def document(self, text: str) -> str:
         """A here-document with what stands in it expanded."""
-        made = _Fields()
+        made = Fields()
         self.double(text, made, document=True)
         made.end()
         return " ".join(one for one, _ in made.done)
@@ -138,18 +109,18 @@ class Expander:
     def array(self, raw: str) -> tuple[str, ...]:
         """The elements of `(…)`; an index before one is dropped."""
         found: list[str] = []
-        for start, end in array_words(raw, 1):
+        for start, end in array_words(raw, 1)[:ITEMS_MAX]:
             item = raw[start:end]
             indexed = re.match(r"\[[^\]]*\]=", item)
             if indexed is not None:
                 found.append(self.text(item[indexed.end() :])[0])
             else:
                 found += [text for text, _ in self.words(item)]
-        return tuple(found[:256])
+        return tuple(found[:ITEMS_MAX])
 
     # From left to right
 
-    def scan(self, raw: str, made: _Fields, *, split: bool = True, assigned: bool = False) -> None:
+    def scan(self, raw: str, made: Fields, *, split: bool = True, assigned: bool = False) -> None:
         """Expand *raw*, outside of double quotes, into *made*."""
         at = 0
         while at < len(raw):
@@ -181,13 +152,13 @@ class Expander:
             elif sign == "~" and (at == 0 or (assigned and raw[at - 1] in ":=")):
                 at = self.tilde(raw, at, made)
             else:
-                live = _LIVE.match(raw, at) is not None or (
+                live = (sign in "*?" or (sign == "[" and "]" in raw[at + 2 : at + 256])) or (
                     sign in "@+!" and raw.startswith("(", at + 1)
                 )
                 made.add(sign, live=live)
                 at += 1
 
-    def quoted(self, raw: str, at: int, made: _Fields) -> int:
+    def quoted(self, raw: str, at: int, made: Fields) -> int:
         """Expand the double quotes at *at*; where they end."""
         end = double_end(raw, at)
         inside = raw[at + 1 : end - 1]
@@ -200,7 +171,7 @@ class Expander:
             made.begun = True
         return end
 
-    def double(self, text: str, made: _Fields, *, document: bool = False) -> None:
+    def double(self, text: str, made: Fields, *, document: bool = False) -> None:
         """Expand what stands in double quotes or a here-document."""
         at = 0
         while at < len(text):
@@ -226,7 +197,7 @@ class Expander:
                 made.add(sign)
                 at += 1
 
-    def tilde(self, raw: str, at: int, made: _Fields) -> int:
+    def tilde(self, raw: str, at: int, made: Fields) -> int:
         """A tilde that may stand for a folder."""
         found = _TILDE.match(raw, at)
         if found is None:
@@ -243,25 +214,26 @@ class Expander:
     def ticks(self, text: str) -> str:
         return self.around.substituted(_TICKED.sub(r"\1", text))
 
-    def put(self, value: str, made: _Fields, split: bool) -> None:
+    def put(self, value: str, made: Fields, split: bool) -> None:
         """Add a value, split where it stands outside of quotes."""
         if not split:
-            made.add(value, live=_LIVE.search(value) is not None)
+            made.add(value, live=LIVE.search(value) is not None)
             return
         separators = self.state.value("IFS")
         if not isinstance(separators, str) or HOLE in separators:
             separators = " \t\n"
         if not separators:
             if value:
-                made.add(value, live=_LIVE.search(value) is not None)
+                made.add(value, live=LIVE.search(value) is not None)
             return
-        _split(value, separators, made)
+        split_into(value, separators, made)
 
     # What a dollar begins
 
-    def dollar(self, raw: str, at: int, made: _Fields, *, split: bool, quoted: bool = False) -> int:
+    def dollar(self, raw: str, at: int, made: Fields, *, split: bool, quoted: bool = False) -> int:
         """Expand what the `$` at *at* begins; where it ends."""
         end = dollar_end(raw, at, quoted=quoted)
+        self.around.spend(1)
         body = raw[at:end]
         kind = body[1:2]
         live = not quoted
@@ -269,7 +241,7 @@ class Expander:
             made.add(decode_ansi(body[2:-1]))
         elif kind == '"' and not quoted:
             self.quoted(raw, at + 1, made)
-        elif body.startswith("$((") and body.endswith("))") and _is_arithmetic(raw, at, end):
+        elif body.startswith("$((") and body.endswith("))") and is_arithmetic(raw, at, end):
             made.add(self.arithmetic(body[3:-2]))
         elif kind == "(":
             self.put_value(self.around.substituted(body[2:-1]), made, split, live)
@@ -283,10 +255,10 @@ class Expander:
             self.listed(self.given(), kind, made, split=split, quoted=quoted)
         else:
             value = self.simple(body[1:])
-            self.put_value(value if isinstance(value, str) else _first(value), made, split, live)
+            self.put_value(value if isinstance(value, str) else first_of(value), made, split, live)
         return end
 
-    def put_value(self, value: str, made: _Fields, split: bool, live: bool) -> None:
+    def put_value(self, value: str, made: Fields, split: bool, live: bool) -> None:
         """Add a value; patterns in it live only outside of quotes."""
         if live:
             self.put(value, made, split)
@@ -310,7 +282,7 @@ class Expander:
         self.around.used(name)
         return self.state.value(name)
 
-    def listed(self, value: Value, sign: str, made: _Fields, *, split: bool, quoted: bool) -> None:
+    def listed(self, value: Value, sign: str, made: Fields, *, split: bool, quoted: bool) -> None:
         """`$@`, `$*` and all elements of an array."""
         values = (value,) if isinstance(value, str) else (value or ())
         if not split and not (quoted and sign == "@"):
@@ -327,7 +299,7 @@ class Expander:
 
     def arithmetic(self, text: str) -> str:
         """The value of an expression, where all in it is known."""
-        inner = _Fields()
+        inner = Fields()
         self.double(text, inner)
         inner.end()
         plain = "".join(one for one, _ in inner.done)
@@ -336,12 +308,12 @@ class Expander:
             name = found[1] or found[2]
             self.around.used(name)
             value = self.state.value(name)
-            value = _first(value) if not isinstance(value, str) else value
+            value = first_of(value) if not isinstance(value, str) else value
             return value if re.fullmatch(r"-?[0-9]{1,15}", value) else ("0" if not value else HOLE)
 
         return calculated(_IN_ARITHMETIC.sub(known, plain))
 
-    def parameter(self, body: str, made: _Fields, *, split: bool, quoted: bool) -> None:
+    def parameter(self, body: str, made: Fields, *, split: bool, quoted: bool) -> None:
         """`${…}`."""
         counted = len(body) > 1 and body[0] == "#" and _PARAMETER.match(body, 1) is not None
         indirect = len(body) > 1 and body[0] == "!"
@@ -354,7 +326,7 @@ class Expander:
         if indirect:
             value, sign = self.indirect(value, rest), ""
         if counted:
-            made.add(_counted(value, sign))
+            made.add(size_of(value, sign))
             return
         operation = _OPERATOR.match(rest)
         if not rest:
@@ -362,6 +334,7 @@ class Expander:
         elif operation is None:
             made.add(HOLE)
         else:
+            self.around.spend(1 + len(first_of(value)) // 16)
             self.operate(name, value, sign, operation.group(), rest[operation.end() :],
                          made, split=split, quoted=quoted)  # fmt: skip
 
@@ -394,12 +367,12 @@ class Expander:
             return HOLE
         return self.simple(named)
 
-    def emit(self, value: Value, sign: str, made: _Fields, split: bool, quoted: bool) -> None:
+    def emit(self, value: Value, sign: str, made: Fields, split: bool, quoted: bool) -> None:
         """Add a value as `$name` does."""
         if sign:
             self.listed(value, sign, made, split=split, quoted=quoted)
         else:
-            self.put_value(_first(value), made, split, not quoted)
+            self.put_value(first_of(value), made, split, not quoted)
 
     def operate(
         self,
@@ -408,7 +381,7 @@ class Expander:
         all_: str,
         sign: str,
         rest: str,
-        made: _Fields,
+        made: Fields,
         *,
         split: bool,
         quoted: bool,
@@ -431,7 +404,7 @@ class Expander:
                 made.add(HOLE)
                 return
             offset, _, length = rest.partition(":")
-            known = _first(value)
+            known = first_of(value)
             text = HOLE
             if not any(one in known for one in (HOLE, HOME, HERE)):
                 size = self.arithmetic(length) if ":" in rest else None
@@ -451,10 +424,10 @@ class Expander:
         if sign[0] in "^,~":
             return cased(value, sign) if not rest else HOLE
         if sign[0] == "@":
-            return _transformed(value, sign[1])
+            return transformed(value, sign[1])
         if sign[0] in "#%":
             return stripped(value, sign, self.pattern(rest))
-        pattern, text = _halves(rest)
+        pattern, text = halves(rest)
         return replaced(value, sign, self.pattern(pattern), self.text(text)[0] if text else "")
 
     def pattern(self, raw: str) -> str:
@@ -470,17 +443,17 @@ class Expander:
             return "".join(made)
         return self.text(raw)[0]
 
-    def default(self, raw: str, made: _Fields, *, split: bool, quoted: bool) -> None:
+    def default(self, raw: str, made: Fields, *, split: bool, quoted: bool) -> None:
         """The word behind `:-` and its like."""
         if quoted:
-            inner = _Fields()
+            inner = Fields()
             self.double(raw, inner)
             inner.end()
             made.add(" ".join(text for text, _ in inner.done).replace('"', ""))
         elif not split or any(sign in raw for sign in "'\"\\"):
             self.scan(raw, made, split=split)
         else:
-            inner = _Fields()
+            inner = Fields()
             self.scan(raw, inner, split=False)
             inner.end()
             for text, _ in inner.done:
@@ -488,85 +461,3 @@ class Expander:
 
 
 _LISTED: Final = re.compile(r"\$@|\$\{@\}|\$\{[A-Za-z_]\w*\[@\]\}")
-
-
-def _is_arithmetic(raw: str, at: int, end: int) -> bool:
-    return arithmetic_end(raw, at + 3) == end
-
-
-def _first(value: Value) -> str:
-    """What a plain `$name` gives of a value."""
-    if isinstance(value, str):
-        return value
-    return value[0] if value else ""
-
-
-def _transformed(value: str, sign: str) -> str:
-    """What `${name@Q}` and its like give."""
-    if HOLE in value:
-        return HOLE
-    match sign:
-        case "Q" if value.isprintable():
-            return "'" + value.replace("'", "'\\''") + "'"
-        case "U":
-            return value.upper()
-        case "u":
-            return value[:1].upper() + value[1:]
-        case "L":
-            return value.lower()
-        case "E":
-            return decode_ansi(value)
-        case _:
-            return HOLE
-
-
-def _counted(value: Value, sign: str) -> str:
-    if sign:
-        return (
-            HOLE
-            if isinstance(value, str) and value == HOLE
-            else str(1 if isinstance(value, str) else len(value or ()))
-        )
-    known = _first(value)
-    return HOLE if any(one in known for one in (HOLE, HOME, HERE)) else str(len(known))
-
-
-def _halves(rest: str) -> tuple[str, str]:
-    """Pattern and text of `${name/pattern/text}`."""
-    at = 0
-    while at < len(rest):
-        if rest[at] == "\\":
-            at += 2
-        elif rest[at] in "'\"":
-            end = rest.find(rest[at], at + 1)
-            at = len(rest) if end < 0 else end + 1
-        elif rest[at] == "/":
-            return rest[:at], rest[at + 1 :]
-        elif rest[at] == "$":
-            at = dollar_end(rest, at)
-        else:
-            at += 1
-    return rest, ""
-
-
-def _split(value: str, separators: str, made: _Fields) -> None:
-    """Split a value into words, as `IFS` says."""
-    blank = re.escape("".join(one for one in separators if one in " \t\n"))
-    other = re.escape("".join(one for one in separators if one not in " \t\n"))
-    shapes = []
-    if other:
-        around = f"[{blank}]*" if blank else ""
-        shapes.append(f"{around}([{other}]){around}")
-    if blank:
-        shapes.append(f"[{blank}]+")
-    at = 0
-    for found in re.finditer("|".join(shapes), value):
-        piece = value[at : found.start()]
-        at = found.end()
-        if piece:
-            made.add(piece, live=_LIVE.search(piece) is not None)
-        elif other and found[1] and not made.begun:
-            made.add("")
-        made.end()
-    if at < len(value):
-        made.add(value[at:], live=_LIVE.search(value[at:]) is not None)

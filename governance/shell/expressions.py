@@ -18,7 +18,7 @@ from governance.shell.values import HOLE
 Value: TypeAlias = "str | list[str]"
 
 NAMES_MAX: Final = 200
-"""Names set to a value that are kept."""
+"""Values given to names that are looked at."""
 
 DEPTH_MAX: Final = 12
 CHARACTERS_MAX: Final = 100_000
@@ -28,8 +28,8 @@ _NAME: Final = re.compile(r"[$@%]?[A-Za-z_][\w]*(?:(?:\.|::|->|\?\.)\$?[A-Za-z_]
 _NUMBER: Final = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|0o?[0-7]+|\d[\d_]*(?:\.\d+)?)")
 _PREFIX: Final = re.compile(r"(?:[rRbBuUfF]{1,2})(?=['\"])")
 _SET: Final = re.compile(
-    r"(?:^|[\n;{(]|\b(?:const|let|var|my|our|local|for)\s)\s*(?:my\s+)?([$@]?[A-Za-z_]\w*)"
-    r"(?:\s*:\s*\w+)?\s*(?:=(?![=~>])|\bin\b|\bof\b)\s*"
+    r"(?:^|[\n;{(]|\b(?:const|let|var|my|our|local|for)\s)[ \t]*(?:my[ \t]+)?([$@]?[A-Za-z_]\w*)"
+    r"(?:\s{0,9}:\s{0,9}\w+)?\s{0,9}(?:=(?![=~>])|\bin\b|\bof\b)"
 )
 _HOME: Final = re.compile(
     r"(?:os\.environ(?:\.get\(\s*|\[)\s*['\"]HOME['\"]\s*(?:,[^)]*)?[\])]"
@@ -44,7 +44,10 @@ _THROUGH: Final = re.compile(
     r"|(?:pathlib\.)?Pure(?:Posix)?Path|PosixPath|path\.resolve|path\.normalize|File\.expand_path|realpath|shlex\.quote"
     r"|escapeshellarg|Pathname(?:\.new)?|new URL|URL|glob\.i?glob|glob|Dir\.glob|Dir)\s*[(\[]"
 )
-_JOINING: Final = re.compile(r"(?:os\.path\.join|path\.join|File\.join|(?:require\(['\"](?:node:)?path['\"]\))\.join)\s*\(")  # fmt: skip
+_JOINING: Final = re.compile(
+    r"(?:os\.path\.join|path\.join|File\.join"
+    r"|require\(['\"](?:node:)?path['\"]\)\.join)\s*\("
+)
 _DECODING: Final = re.compile(
     r"(?:base64\.(?:standard_|urlsafe_)?b64decode|base64\.decodebytes|atob|base64_decode|decode_base64"
     r"|Base64\.(?:strict_|urlsafe_)?decode64|bytes\.fromhex|binascii\.(?:unhexlify|a2b_hex|a2b_base64)"
@@ -55,7 +58,9 @@ _METHOD: Final = re.compile(
     r"|join|as_posix|chomp|freeze|to_s|concat)\s*(\()?"
 )
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\n": "", "e": "\x1b", "a": "\a"}
-_ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|[0-7]{1,3}|.)", re.S)  # fmt: skip
+_ESCAPE: Final = re.compile(
+    r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|[0-7]{1,3}|.)", re.S
+)
 _HOLES: Final = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}")
 
 
@@ -74,8 +79,8 @@ class Source:
         self.language = language
         self.joins = "." if language in {"perl", "php", "lua"} else "+"
         self.names: dict[str, Value] = {}
-        for found in _SET.finditer(self.text):
-            if len(self.names) >= NAMES_MAX:
+        for count, found in enumerate(_SET.finditer(self.text)):
+            if count >= NAMES_MAX:
                 break
             value, _ = self.value(found.end())
             known = self.names.get(found[1])
@@ -217,6 +222,9 @@ class Source:
         known = self.names.get(name[0])
         if known is not None:
             return known, name.end()
+        head = re.split(r"\.|::|->|\?\.", name[0], maxsplit=1)[0]
+        if head in self.names:
+            return self.names[head], at + len(head)  # a method of it follows
         if text[name.end() : name.end() + 1] in {"(", "["}:
             return HOLE, min(self._over(name.end() + 1) + 1, len(text))
         return HOLE, name.end()

@@ -21,6 +21,8 @@ class Pipe:
     @property
     def text(self) -> str | None:
         """What comes out of it; ``None`` where nothing of that is known."""
+        if not self.texts:
+            return None
         made = "".join(self.texts)
         return made if made.replace(HOLE, "").strip() or HOLE not in made else None
 

@@ -14,7 +14,11 @@ from governance.shell.values import Word
 
 _HOSTLESS: Final = frozenset({"file", "data", "about", "javascript", "blob", "unix", "mailto"})
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?=[/\\])")
-_URL: Final = re.compile(r"(?:https?|wss?|ftps?|sftp|ssh|git|tcp|udp|rsync|redis|mongodb(?:\+srv)?|postgres(?:ql)?|mysql|amqps?|ldaps?|smb|s3|gs)://[^\s\"'`<>)\]}|;]+", re.IGNORECASE)  # fmt: skip
+_URL: Final = re.compile(
+    r"(?:https?|wss?|ftps?|sftp|ssh|git|tcp|udp|rsync|redis|mongodb(?:\+srv)?|postgres(?:ql)?"
+    r"|mysql|amqps?|ldaps?|smb|s3|gs)://[^\s\"'`<>)\]}|;]+",
+    re.IGNORECASE,
+)
 
 
 def hosts_in(address: str) -> list[Word]:

@@ -45,6 +45,23 @@ _COMPOUND: Final = frozenset({"{", "if", "while", "until", "for", "select", "cas
 DECLARING: Final = frozenset({"declare", "export", "local", "readonly", "typeset"})
 
 
+TOKENS_MAX: Final = 10_000
+"""Words and signs of one text that are looked at."""
+
+OPEN_MAX: Final = 200
+"""Groups, branches and loops that may be open at once."""
+
+PROBLEMS_MAX: Final = 64
+"""Problems after which a text is given up: the grammar's time grows with their square."""
+
+TRIES_MAX: Final = 8
+"""Double parentheses that are tried as expressions; each try may read to the end."""
+
+
+class TooLong(ValueError):
+    """More than this engine looks at; what was read stays."""
+
+
 @define
 class Redirection:
     """A redirection as written: operator, descriptor, where its target stands, its document."""
@@ -83,6 +100,7 @@ class Skeleton:
     arithmetic: dict[int, int]
     background: frozenset[int]
     problems: tuple[str, ...]
+    cut: bool = False  # the text goes on behind what is looked at
 
 
 @define(eq=False)
@@ -109,11 +127,18 @@ class _Scanner:
     closed: bool = False  # a group, branch or loop has just ended
     bodied: str = ""  # a body is to come: of a "loop" over words, of a "function"
     edits: list[tuple[int, int, str]] = field(factory=list)
+    tokens: int = 0
+    tried: int = 0  # parentheses that might have been expressions, and were none
 
     def run(self) -> int:
         """To the end of the text, or behind the parenthesis that closes this part."""
         text, length = self.text, len(self.text)
         while self.at < length:
+            self.tokens += 1
+            if self.tokens > TOKENS_MAX or len(self.stack) + len(self.blocks) > OPEN_MAX:
+                raise TooLong
+            if len(self.problems) > PROBLEMS_MAX:
+                raise TooLong
             sign = text[self.at]
             if sign in " \t\\" and (blank := BLANK.match(text, self.at)) is not None:
                 self.at = blank.end()
@@ -190,7 +215,9 @@ class _Scanner:
         assert found is not None
         start, self.at, sign = self.at, found.end(), found.group()
         top = self.stack[-1] if self.stack else ""
-        if sign == "(" and self.commanding and self.text.startswith("((", start):
+        double = sign == "(" and self.commanding and self.text.startswith("((", start)
+        if double and self.tried < TRIES_MAX:
+            self.tried += 1
             end = arithmetic_end(self.text, start + 2, self.depth)
             if end > 0:
                 self.cover(start, end)
@@ -199,7 +226,7 @@ class _Scanner:
                     self.edits.append((start, start, "{ "))
                 self.compound_end(end)
                 return False
-        if sign == "(" and self.commanding and self.text.startswith("((", start):
+        if double:
             self.edits.append((start + 1, start + 1, " "))  # two groups, no expression
         if sign == ")" and self.nested and not self.stack:
             return True
@@ -514,12 +541,15 @@ def skeleton_of(text: str, rounds: int = 4) -> Skeleton:
         TooDeep: Quotes and substitutions stand deeper in each other than `DEPTH_MAX`.
     """
     scanner = _Scanner(text, 0, plain=bytearray(b" ") * len(text))
+    cut = False
     try:
         scanner.run()
     except Unclosed as error:
         scanner.problems.append(f"`{error}` is not closed")
         scanner.cover(scanner.at, len(text))
-    if scanner.edits and rounds:
+    except TooLong:
+        cut = True
+    if scanner.edits and rounds and not cut:
         return skeleton_of(_edited(text, scanner.edits), rounds - 1)
     assert scanner.plain is not None
     return Skeleton(
@@ -529,7 +559,8 @@ def skeleton_of(text: str, rounds: int = 4) -> Skeleton:
         scanner.tests,
         scanner.arithmetic,
         frozenset(scanner.background),
-        tuple(scanner.problems),
+        tuple(scanner.problems[:8]),
+        cut,
     )
 
 

@@ -14,6 +14,7 @@ from governance.shell.options import parse, parse_unknown
 from governance.shell.programs import canonical, spec_for
 from governance.shell.values import HOLE, Simple, Word
 
+_SOCKETS: Final = ("/dev/tcp/", "/dev/udp/")
 _ACTS: Final[dict[str, Callable[[Draft], None]]] = {}
 
 
@@ -35,6 +36,9 @@ def understand(
     """
     draft = Draft(simple, known, fed, given)
     for one in simple.redirects:
+        if one.target.startswith(_SOCKETS):
+            draft.talk(one.target.split("/")[3])
+            continue
         if one.mode != "read":
             draft.write(one.target)
         if one.mode in {"read", "both"}:
@@ -68,6 +72,8 @@ def interpret(draft: Draft, spec: Spec) -> None:
     if "sub" in spec.settings:
         spec, operands = _subcommand(draft, spec, operands)
         draft.spec = spec
+    elif operands and spec.star == "_" and not spec.head and "posix" not in spec.settings:
+        draft.subcommand = str(operands[0])  # a program of which no more is known than its options
     apply_operands(draft, spec, operands)
     if spec.act:
         act_of(spec.act)(draft)

@@ -16,7 +16,7 @@ An entry is one string: settings, options, ``:``, and the roles of the operands:
 ``!plus``                 ``+x`` is an option
 ``!valued``               an unknown long option takes a value
 ``!sub``                  the first operand is a subcommand
-``!groups=volume,image``  subcommands that have subcommands
+``!groups=volume,image``  subcommands that have subcommands; may stand more than once
 ``!act=git.main``         what no table says: `governance.shell.acts.git`, function `main`
 ``!like=cp``              all that the entry of `cp` says as well
 ========================  ==========================================================
@@ -118,14 +118,14 @@ def spec_of(entry: str, parent: Spec | None = None) -> Spec:
     options: dict[str, Option] = dict(parent.options) if parent else {}
     settings: set[str] = set()
     given: dict[str, str] = {}
-    left, _, right = f" {entry} ".partition(" : ")
+    left, _, right = f" {' '.join(entry.split())} ".partition(" : ")
     for token in left.split():
         if token.startswith("!"):
             name, _, value = token[1:].partition("=")
             if name not in _SETTINGS:
                 raise NotationError(f"`{token}` is no setting")
             settings.add(name)
-            given[name] = value
+            given[name] = f"{given[name]},{value}" if name in given and value else value
             continue
         option = _option(token)
         options.update(dict.fromkeys(option.names, option))

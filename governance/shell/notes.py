@@ -78,13 +78,15 @@ class Notes:
         """The skeleton and the tree of a text; each text is parsed once."""
         known = self.trees.get(text)
         if known is None:
-            self.step(1 + len(text) // 256)
+            self.step(1 + len(text) // 64)
             skeleton = skeleton_of(text)
             root = parse(skeleton.plain)
             known = self.trees[text] = (skeleton, root)
             for problem in skeleton.problems:
                 self.note("syntax", problem)
-            if root.has_error and not skeleton.problems:
+            if skeleton.cut:
+                self.note("bound", "more words or groups in one text than are looked at")
+            elif root.has_error and not skeleton.problems:
                 self.note("syntax", _where(root, text))
         return known
 

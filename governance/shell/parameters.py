@@ -13,8 +13,11 @@ from typing import Final
 
 from governance.shell.values import HOLE
 
+MATCHING_MAX: Final = 300_000
+"""Steps that matching a pattern may take at worst: characters to the power of its stars."""
+
 VALUE_MAX: Final = 4_096
-"""Characters of a value that patterns are tried on; matching costs their square at most."""
+"""Characters of a value that patterns are tried on."""
 
 _STARS_MAX: Final = 3
 _DIGITS_MAX: Final = 15
@@ -46,7 +49,7 @@ def cased(value: str, sign: str) -> str:
 def stripped(value: str, sign: str, pattern: str) -> str:
     """`#`, `##`, `%`, `%%`: *value* without what matches at its beginning or end."""
     found = _pattern(pattern)
-    if found is None or HOLE in value or len(value) > VALUE_MAX:
+    if found is None or HOLE in value or not _affordable(value, pattern):
         return HOLE
     sizes = range(len(value) + 1) if len(sign) == 1 else range(len(value), -1, -1)
     for size in sizes:
@@ -59,7 +62,7 @@ def stripped(value: str, sign: str, pattern: str) -> str:
 def replaced(value: str, sign: str, pattern: str, text: str) -> str:
     """`/`, `//`, `/#`, `/%`: *value* with *text* for what matches."""
     found = _pattern(pattern)
-    if found is None or HOLE in value or len(value) > VALUE_MAX:
+    if found is None or HOLE in value or not _affordable(value, pattern):
         return HOLE
     if not pattern:
         return value
@@ -84,6 +87,11 @@ def replaced(value: str, sign: str, pattern: str, text: str) -> str:
         if sign == "/":
             break
     return "".join(made) + value[at:]
+
+
+def _affordable(value: str, pattern: str) -> bool:
+    """Whether matching stays within its bound, whatever the two are."""
+    return len(value) <= VALUE_MAX and len(value) ** (pattern.count("*") + 1) <= MATCHING_MAX
 
 
 @lru_cache(maxsize=256)

@@ -21,6 +21,9 @@ from governance.shell.boundaries import (
 WORDS_MAX: Final = 256
 """Words that one brace expansion may give."""
 
+SIGNS_MAX: Final = 200
+"""Opening braces in one word that are looked at."""
+
 _ESCAPE: Final = re.compile(
     r"\\(?:(?P<sign>[abeEfnrtv\\'\"?])|x(?P<hex>[0-9A-Fa-f]{1,2})|u(?P<short>[0-9A-Fa-f]{1,4})"
     r"|U(?P<long>[0-9A-Fa-f]{1,8})|c(?P<control>.)|(?P<octal>[0-7]{1,3}))",
@@ -92,6 +95,8 @@ def braces(raw: str, depth: int = 0) -> list[str]:
     """
     if "{" not in raw:
         return [raw]
+    if raw.count("{") > SIGNS_MAX:
+        raise TooMany
     if depth > 32:
         raise TooMany
     at = 0

@@ -13,7 +13,9 @@ from governance.shell import commanding
 from governance.shell.flowing import Flow, Pipe
 from governance.shell.lexing import Skeleton
 from governance.shell.notes import Bounded, Notes
+from governance.shell.redirecting import inherited, opened
 from governance.shell.state import Function, State
+from governance.shell.substituting import Around, calculate, expanded
 from governance.shell.values import HOLE
 
 if TYPE_CHECKING:
@@ -104,10 +106,10 @@ class Walker:
             self.function(node, state, end)
         elif kind in _COMPOUND:
             walker = self.deeper()
-            flow, found = commanding.inherited(walker, node.end_byte, end, state, flow)
+            flow, found = inherited(walker, node.end_byte, end, state, flow)
             before = len(self.notes.records)
             _COMPOUND[kind](walker, node, state, flow)
-            commanding.opened(walker, found, before, state, flow)
+            opened(walker, found, before, state, flow)
         else:
             self.deeper().sequence(node.children, state, flow)
 
@@ -126,17 +128,15 @@ class Walker:
             if not named:
                 return
             node, end = named[0], named[0].end_byte if named[1:] else end
-        self.statement(node, state, flow, end)
         earlier = state.cwds
+        self.statement(node, state, flow, end)
         for sign, one, stop in reversed(parts):
             before = state.copy()
             if sign == "||":
                 before.cwds = tuple(dict.fromkeys(earlier + state.cwds))[:4]
-                earlier = state.cwds
                 self.statement(one, before, flow, stop)
                 state.become([state.copy(), before])
             else:
-                earlier = state.cwds
                 self.statement(one, state, flow, stop)
                 if not state.ended:
                     before.cwds = state.cwds
@@ -255,14 +255,14 @@ class Walker:
         text = self.skeleton.text
         name = text[variable.start_byte : variable.end_byte]
         values: list[str] = []
-        around = commanding.Around(self, state, flow)
+        around = Around(self, state, flow)
         if any(one.type == "in" for one in children):
             for one in children:
                 if one.type in _WORDS and variable.end_byte < one.start_byte < body.start_byte:
                     raw = text[one.start_byte : one.end_byte]
                     values += [
                         re.sub(r"[*?]+|\[[^]]*\]", HOLE, value) if live else value
-                        for value, live in commanding.expanded(around, raw)
+                        for value, live in expanded(around, raw)
                     ]
         else:
             values = [HOLE] if state.given is None else list(state.given)
@@ -284,7 +284,7 @@ class Walker:
         body = node.child_by_field_name("body")
         for start, end in self.skeleton.arithmetic.items():
             if node.start_byte <= start < (body.start_byte if body else node.end_byte):
-                commanding.calculate(self, self.skeleton.text[start + 2 : end - 2], state, flow)
+                calculate(self, self.skeleton.text[start + 2 : end - 2], state, flow)
                 break
         if body is not None:
             self.turned([body], body, state, evolve(flow, looping=True))
@@ -292,11 +292,11 @@ class Walker:
     def cases(self, node: Node, state: State, flow: Flow) -> None:
         """`case`: each of its bodies may run."""
         text = self.skeleton.text
-        around = commanding.Around(self, state, flow)
+        around = Around(self, state, flow)
         outcomes = [state.copy()]
         for one in node.children:
             if one.type in _WORDS:
-                commanding.expanded(around, text[one.start_byte : one.end_byte])
+                expanded(around, text[one.start_byte : one.end_byte])
             elif one.type == "case_item":
                 inner = state.copy()
                 closed = False
@@ -307,7 +307,7 @@ class Walker:
                     elif part.type == ")":
                         closed = True
                     elif part.is_named:
-                        commanding.expanded(around, text[part.start_byte : part.end_byte])
+                        expanded(around, text[part.start_byte : part.end_byte])
                 self.sequence(body, inner, flow)
                 outcomes.append(inner)
             elif one.is_named:

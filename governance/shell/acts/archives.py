@@ -5,37 +5,18 @@ Archives: packed from what, unpacked to where, and what they run on the way.
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from governance.shell.draft import Draft, basename, joined
-from governance.shell.notation import spec_of
 from governance.shell.options import parse
 from governance.shell.values import HOLE, Word
-
-_TAR: Final = spec_of(
-    "-A/--catenate/--concatenate -c/--create -d/--diff/--compare --delete -r/--append -t/--list"
-    " --test-label -u/--update -x/--extract/--get -C/--directory= -f/--file= -F/--info-script"
-    "/--new-volume-script=shell -g/--listed-incremental=both -G -b/--blocking-factor= -H/--format="
-    " -I/--use-compress-program=shell -K/--starting-file= -L/--tape-length= -N/--newer= -T"
-    "/--files-from=read -V/--label= -X/--exclude-from=read --exclude= --strip-components="
-    " --transform/--xform= --to-command=shell --checkpoint-action= --checkpoint? --rsh-command=shell"
-    " --rmt-command=argv --index-file=write --mode= --mtime= --owner= --group= --owner-map=read"
-    " --group-map=read --sort= --suffix= --warning= --record-size= --quoting-style= --add-file=read"
-    " --remove-files --overwrite --unlink-first/-U --recursive-unlink --absolute-names/-P -a"
-    "/--auto-compress -j/--bzip2 -J/--xz -z/--gzip/--gunzip -Z/--compress --zstd --lzma --lzip -h"
-    "/--dereference -k/--keep-old-files -m/--touch -M/--multi-volume -n -o -O/--to-stdout -p"
-    "/--preserve-permissions -R -s -S/--sparse -v/--verbose -w -W/--verify --no-recursion"
-    " --wildcards --anchored --one-file-system --no-same-owner --same-owner --ignore-failed-read"
-)
 
 
 def tar(draft: Draft) -> None:
     """`tar -czf a.tgz files`, `tar xzf a.tgz -C folder`."""
     words = list(draft.arguments)
     if words and not words[0].startswith("-"):
-        words = _old_style(words)
-    draft.spec = _TAR
-    draft.words = parse(draft, words, _TAR)
+        words = _old_style(draft, words)
+    draft.words = parse(draft, words, draft.spec)
     for one in draft.value("--checkpoint-action"):
         if one.startswith("exec="):
             draft.run_text(one[5:])
@@ -60,14 +41,14 @@ def tar(draft: Draft) -> None:
         draft.read(folder)
 
 
-def _old_style(words: list[Word]) -> list[Word]:
+def _old_style(draft: Draft, words: list[Word]) -> list[Word]:
     """`tar xzfC a.tgz dir` as `tar -x -z -f a.tgz -C dir`: values follow in order of letters."""
     made: list[Word] = []
     rest = words[1:]
     for letter in words[0][:32]:
         name = f"-{letter}"
         made.append(Word(name))
-        option = _TAR.options.get(name)
+        option = draft.spec.options.get(name)
         if option is not None and option.roles and rest:
             made.append(rest.pop(0))
     return made + rest

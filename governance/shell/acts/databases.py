@@ -10,13 +10,18 @@ from typing import Final
 from governance.shell.draft import Draft
 from governance.shell.values import HOLE, Word
 
-_PSQL_META: Final = re.compile(r"(?m)(?:^|;)\s*\\(!|i|ir|o|copy|g)\s+([^\n]+)")
-_COPY: Final = re.compile(r"(?i)\bcopy\b[^;]*?\b(to|from)\s+(program\s+)?'([^']+)'")
+_PSQL_META: Final = re.compile(r"(?m)(?:^|;)[ \t]*\\(!|i|ir|o|copy|g)\s+([^\n]+)")
+_COPY: Final = re.compile(r"(?i)\bcopy\b[^;]{0,300}?\b(to|from)\s+(program\s+)?'([^']{1,500})'")
 _OUTFILE: Final = re.compile(r"(?i)\binto\s+(?:outfile|dumpfile)\s+['\"]([^'\"]+)['\"]")
 _INFILE: Final = re.compile(r"(?i)\b(?:load_file\s*\(|infile)\s*['\"]([^'\"]+)['\"]")
-_MYSQL_RUN: Final = re.compile(r"(?m)(?:^|;)\s*(?:\\!|system)\s+([^\n;]+)")
+_MYSQL_RUN: Final = re.compile(r"(?m)(?:^|;)[ \t]*(?:\\!|system)\s+([^\n;]+)")
 _SQLITE_META: Final = re.compile(
-    r"(?m)^\s*\.(shell|system|read|output|once|import|backup|save|open|log|restore|load)\s+([^\n]+)"
+    r"(?m)^[ \t]*\.(shell|system|read|output|once|import|backup|save|open|log|restore|load)"
+    r"\s+([^\n]+)"
+)
+_READING: Final = re.compile(
+    r"(?is)\s*(?:select|pragma\s+\w+\s*;?\s*$|explain|with"
+    r"|\.(?:schema|tables|dump|indexes|headers|mode|help|databases|dbinfo))\b"
 )
 _SERVER: Final = re.compile(r"(?:^|[\s;])host(?:addr)?=([^\s;]+)")
 
@@ -58,7 +63,7 @@ def postgres(draft: Draft) -> None:
                 found = re.search(r"(?i)\b(to|from)\s+(program\s+)?'?([^\s';]+)", rest)
                 if found is not None:
                     _copied(draft, found[1], found[2], found[3])
-        for way, program, target in _COPY.findall(text):
+        for _, program, target in _COPY.findall(text):
             if program:
                 draft.run_text(target, cwd=Word(HOLE))
 
@@ -82,7 +87,7 @@ def mysql(draft: Draft) -> None:
             draft.run_text(command)
         draft.write(*(Word(one) for one in _OUTFILE.findall(text)))
         draft.read(*(Word(one) for one in _INFILE.findall(text)))
-        for path in re.findall(r"(?m)^\s*(?:source|\\\.)\s+([^\n;]+)", text):
+        for path in re.findall(r"(?m)^[ \t]*(?:source|\\\.)\s+([^\n;]+)", text):
             draft.read(Word(path))
 
 
@@ -119,8 +124,7 @@ def sqlite(draft: Draft) -> None:
 
 
 def _only_reads(text: str) -> bool:
-    return re.match(r"(?is)\s*(?:select|pragma\s+\w+\s*;?\s*$|explain|with|\.(?:schema|tables|dump|"
-                    r"indexes|headers|mode|help|databases|dbinfo))\b", text) is not None  # fmt: skip
+    return _READING.match(text) is not None
 
 
 def redis(draft: Draft) -> None:
@@ -162,7 +166,7 @@ def oracle(draft: Draft) -> None:
             draft.talk(one.rpartition("@")[2].lstrip("/"))
     stdin(draft)
     for text in draft.code:
-        for command in re.findall(r"(?im)^\s*(?:host|!)\s+([^\n]+)", text):
+        for command in re.findall(r"(?im)^[ \t]*(?:host|!)\s+([^\n]+)", text):
             draft.run_text(command)
 
 

@@ -10,11 +10,14 @@ from typing import Final
 from governance.shell.draft import Draft
 from governance.shell.values import Word
 
-_SED_FILE: Final = re.compile(r"(?:^|[\n;{}]|/[gpiIeM0-9]*|\d|\$)\s*([wWrR])\s+([^\n;}]+)")
-_SED_RUN: Final = re.compile(r"(?:^|[\n;{}]|\d|\$|/)\s*e\s+([^\n]+)")
-_SED_EVALUATE: Final = re.compile(r"s(.)(?:\\.|(?!\1).)*\1((?:\\.|(?!\1).)*)\1[gpiIm0-9]*e", re.S)
+_SED_FILE: Final = re.compile(r"(?:^|[\n;{}]|/[gpiIeM0-9]*|\d|\$)[ \t]*([wWrR])[ \t]+([^\n;}]+)")
+_SED_RUN: Final = re.compile(r"(?:^|[\n;{}]|\d|\$|/)[ \t]*e[ \t]+([^\n]+)")
+_SED_REPLACE: Final = re.compile(r"s([^\w\s\\])")
+_SED_MAX: Final = 4_096
 _VIM_RUN: Final = re.compile(r"(?::|^|\|)\s*(?:sil(?:ent)?!?\s+)?!\s*(.+)", re.S)
-_VIM_CALL: Final = re.compile(r"(?:system|systemlist|termopen|jobstart|job_start|os\.execute)\(\s*(['\"])(.*?)\1", re.S)  # fmt: skip
+_VIM_CALL: Final = re.compile(
+    r"(?:system|systemlist|termopen|jobstart|job_start|os\.execute)\(\s*(['\"])(.*?)\1", re.S
+)
 _VIM_WRITE: Final = re.compile(r"(?::|^|\|)\s*(?:w|write|sav|saveas|wq|x)!?\s+(?!!)([^|\s]+)")
 _VIM_READ: Final = re.compile(r"(?::|^|\|)\s*(?:r|read|e|edit|so|source)!?\s+(!?)([^|]+)")
 
@@ -47,8 +50,20 @@ def sed(draft: Draft) -> None:
                 draft.read(target)
         for command in _SED_RUN.findall(text):
             draft.run_text(command)
-        for _, command in _SED_EVALUATE.findall(text):
+        for command in _evaluated(text):
             draft.run_text(command)
+
+
+def _evaluated(text: str) -> list[str]:
+    """The replacements of `s/x/cmd/e`, which a shell runs."""
+    found: list[str] = []
+    for start in list(_SED_REPLACE.finditer(text))[:50]:
+        sign = re.escape(start[1])
+        rest = text[start.end() : start.end() + _SED_MAX]
+        parts = re.split(rf"(?<!\\){sign}", rest, maxsplit=2)
+        if len(parts) == 3 and re.match(r"[gpiIm0-9]*e", parts[2]):
+            found.append(parts[1])
+    return found
 
 
 def vim(draft: Draft) -> None:

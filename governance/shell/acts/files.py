@@ -19,6 +19,11 @@ def _targets(draft: Draft) -> tuple[list[Word], list[Word]]:
     sources, target = words[:-1], words[-1]
     if target.endswith("/") or target in {".", "..", "~"}:
         return sources, [joined(target, basename(one)) for one in sources]
+    if len(sources) > 1:
+        return sources, [target, *(joined(target, basename(one)) for one in sources)]
+    last = basename(target)
+    if "." not in last[1:] and last != basename(sources[0]):
+        return sources, [target, joined(target, basename(sources[0]))]  # it may be a folder
     return sources, [target]
 
 

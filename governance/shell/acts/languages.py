@@ -188,7 +188,7 @@ def expect(draft: Draft) -> None:
     for text in texts:
         draft.code.append(text)
         draft.blind("code", "a text of expect is understood only in parts")
-        for command in re.findall(r"(?:^|[;\n{])\s*(?:spawn|exec|system)\s+([^;\n}]+)", text):
+        for command in re.findall(r"(?:^|[;\n{])[ \t]*(?:spawn|exec|system)\s+([^;\n}]+)", text):
             draft.run_text(command)
         for command in re.findall(r"send(?:_user)?\s+(?:--\s+)?\"([^\"]+?)(?:\\r|\\n)?\"", text):
             if " " in command:

@@ -32,7 +32,10 @@ def curl(draft: Draft) -> None:
     if draft.has("-O", "--remote-name", "--remote-name-all"):
         folder = draft.value("--output-dir")
         for one in addresses:
-            name = Word(basename(one.partition("?")[0]) or HOLE)
+            path = one.partition("://")[2] or str(one)
+            if "/" not in path:
+                continue
+            name = Word(basename(path.partition("?")[0]) or HOLE)
             draft.write(joined(folder[-1], name) if folder else name)
     for one in draft.value("--config"):
         if one == "-" and draft.stdin_text is not None:

@@ -241,7 +241,7 @@ def parallel(draft: Draft) -> None:
             text_given(draft, one, [])
         return
     text = " ".join(argv)
-    if not re.search(r"\{[^}\s]*\}", text):
+    if not re.search(r"\{[^{}\s]{0,50}\}", text):
         text += " {}"
     for one in given[:8]:
-        draft.run_text(one.join(re.split(r"\{[^}\s]*\}", text)), stdin=False, flows=True)
+        draft.run_text(one.join(re.split(r"\{[^{}\s]{0,50}\}", text)), stdin=False, flows=True)

@@ -13,6 +13,8 @@ from governance.shell.values import HOLE, Opaque, Word
 _OTHER_GRAMMARS: Final = frozenset({"fish", "csh", "tcsh", "elvish", "nu", "xonsh"})
 _STARTED_WITH: Final = {"BASH_ENV", "ENV", "ZDOTDIR"}
 _GIVEN_MAX: Final = 64
+_ITSELF: Final = re.compile(r"\$(?:0(?![0-9])|\{0\})")
+_PLAIN: Final = re.compile(r"[\w./~@%+:,\ufffc-]*")
 
 
 def shell(draft: Draft) -> None:
@@ -41,6 +43,9 @@ def text_given(draft: Draft, text: Word, given: list[Word]) -> None:
         return
     if draft.program in _OTHER_GRAMMARS:
         draft.blind("code", f"{draft.program} is read as if it were bash")
+    if given and "$" in text:
+        own = given[0] if _PLAIN.fullmatch(given[0]) else HOLE
+        text = Word(_ITSELF.sub(lambda _: own, text))
     draft.run_text(text, given=tuple(given[1:_GIVEN_MAX]))
 
 
@@ -58,6 +63,9 @@ def file_given(draft: Draft, file: Word, language: str) -> None:
 
 def piped_in(draft: Draft) -> None:
     """What a shell reads from its standard input."""
+    if any(one.target.startswith("/dev/tcp/") for one in draft.simple.redirects):
+        draft.blind("input", f"{draft.program} runs what another machine sends")
+        return
     text = draft.stdin_text
     if text is not None:
         draft.code.append(text)

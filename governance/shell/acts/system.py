@@ -5,21 +5,10 @@ The system: timers, units, keys, addresses of the network.
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from governance.shell.draft import Draft
-from governance.shell.notation import spec_of
 from governance.shell.options import parse
 from governance.shell.values import HOLE, Word
-
-_OPENSSL: Final = spec_of(
-    "!single -in=read -out=write -inkey=read -key=read -keyout=write -certfile=read -cert=read"
-    " -CAfile=read -CApath=read -CA=read -CAkey=read -config=read -rand=read -writerand=write -connect=host"
-    " -proxy=host -servername= -accept= -signkey=read -sign=read -verify=read -signature=read -kfile=read"
-    " -pass= -passin= -passout= -k= -K= -iv= -S= -md= -days= -subj= -newkey= -outform= -inform="
-    " -extfile=read -extensions= -name= -engine= -port= -host=host -inkeyform= -pubin -pubout -d -e -a"
-    " -nodes -noout -text -x509 -new -base64 -salt -pbkdf2 -iter= -export -binary -hex -r -quiet -passwd= -url=url"
-)
 
 
 def unit(draft: Draft) -> None:
@@ -110,7 +99,6 @@ def openssl(draft: Draft) -> None:
     if not words:
         return
     draft.subcommand = str(words[0])
-    draft.spec = _OPENSSL
-    draft.words = parse(draft, words[1:], _OPENSSL)
+    draft.words = parse(draft, words[1:], draft.spec)
     if draft.subcommand in {"dgst", "sha256", "sha1", "md5", "prime"}:
         draft.read(*draft.words)

@@ -109,8 +109,9 @@ def _env_option(draft: Draft, words: list[Word], at: int) -> int:
     name, equals, value = words[at - 1].partition("=")
     long = {"--unset": "-u", "--chdir": "-C", "--split-string": "-S", "--ignore-environment": "-i"}
     letter = long.get(name, name)
-    draft.flags[letter] = None
-    draft.flags[name] = None
+    draft.flags["-S" if "S" in letter[:3] else letter] = None
+    if name in long:
+        draft.flags[name] = None
     if letter[:2] in {"-u", "-C", "-S", "-f", "-e", "-P"} or letter[:3] == "-vS":
         if not equals and len(letter) == 2 and at < len(words):
             value = words[at]

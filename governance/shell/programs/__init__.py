@@ -1,9 +1,11 @@
 """
 The programs that an agent's shell sees, as tables in the notation of `notation.py`.
 
-A key names one program or several that take the same arguments (`"vi, vim, nvim"`), or a
-subcommand (`"docker volume rm"`; `"docker|podman run|create"` is all four). An entry is read when its
-program is first met.
+A table is a text of blocks with an empty line between. A block begins with the names of the
+programs that it is about, from the first column: one or several that take the same arguments
+(``vi, vim, nvim``), or a subcommand (``docker volume rm``; ``docker|podman run|create`` is
+all four). The indented lines below are the entry. ``@name`` is no program, but an entry that
+others say that they are like. An entry is read when its program is first met.
 """
 
 from __future__ import annotations
@@ -14,21 +16,8 @@ from itertools import product
 from typing import Final
 
 from governance.shell.notation import UNKNOWN, Spec, spec_of
+from governance.shell.programs.index import INDEX
 
-MODULES: Final = (
-    "files",
-    "texts",
-    "archives",
-    "system",
-    "wrappers",
-    "network",
-    "versions",
-    "packages",
-    "containers",
-    "clouds",
-    "databases",
-    "languages",
-)
 _VERSIONED: Final = re.compile(
     r"(python|pypy|pip|ruby|perl|php|lua|node|gcc|clang|java|tclsh|ld|psql|bash|ksh|gawk|rscript)"
     r"-?[0-9][0-9.]*(?:dm|m|w)?"
@@ -65,7 +54,9 @@ _SAME: Final = {
     "nerdctl": "docker",
 }
 
+_homes: Final = {name: module for module, names in INDEX.items() for name in names.split()}
 _entries: dict[str, str] = {}
+_loaded: set[str] = set()
 _specs: dict[str, Spec] = {}
 
 
@@ -76,7 +67,7 @@ def canonical(name: str) -> str:
     >>> canonical("python3.12"), canonical("nodejs"), canonical("rm")
     ('python', 'node', 'rm')
     """
-    if name in entries():
+    if name in _homes:
         return name
     if name.endswith(".exe"):
         name = name[:-4]
@@ -91,7 +82,7 @@ def spec_for(name: str, parent: Spec | None = None) -> Spec:
     """The entry of a program, or of its subcommand *name*, below that of the *parent*."""
     found = _specs.get(name)
     if found is None:
-        entry = entries().get(name)
+        entry = _entry(name)
         if entry is None:
             if parent is None:
                 return UNKNOWN
@@ -112,31 +103,53 @@ def _bare(program: str, parent: Spec) -> Spec:
 
 def _expanded(entry: str) -> str:
     """*entry* with that of another program before it, where it says ``!like``."""
+    entry = " ".join(entry.split())
     start, like, rest = entry.partition("!like=")
     if not like:
         return entry
     name, _, after = rest.partition(" ")
-    options, colon, operands = f" {_expanded(entries()[name.replace('+', ' ')])} ".partition(" : ")
+    other = _entry(name) or ""
+    options, colon, operands = f" {_expanded(other)} ".partition(" : ")
     own, own_colon, own_operands = f" {start} {after} ".partition(" : ")
     if own_colon:
         colon, operands = own_colon, own_operands
-    return f"{options} {own}{colon}{operands}"
+    return f"{options} {own} {colon} {operands}"
+
+
+def _entry(name: str) -> str | None:
+    """The entry of a program or a subcommand, from the table that its program stands in."""
+    found = _entries.get(name)
+    if found is None:
+        module = _homes.get(name.partition(" ")[0])
+        if module is not None and module not in _loaded:
+            _load(module)
+            found = _entries.get(name)
+    return found
+
+
+def _load(module: str) -> None:
+    _loaded.add(module)
+    table: str = import_module(f"governance.shell.programs.{module}").TABLE
+    for block in table.strip().split("\n\n"):
+        names, _, entry = block.partition("\n  ")
+        _entries.update(dict.fromkeys(_names(names), entry))
 
 
 def entries() -> dict[str, str]:
-    """Every entry by the name of its program."""
-    if not _entries:
-        for module in MODULES:
-            table: dict[str, str] = import_module(f"governance.shell.programs.{module}").TABLE
-            for names, entry in table.items():
-                _entries.update(dict.fromkeys(_names(names), entry))
+    """Every entry by the name of its program, of all tables."""
+    for module in INDEX:
+        if module not in _loaded:
+            _load(module)
     return _entries
 
 
-def _names(key: str) -> list[str]:
-    """The programs that a key of a table names."""
+def _names(text: str) -> list[str]:
+    """The programs that a block of a table begins with."""
     found: list[str] = []
-    for one in key.split(", "):
+    for one in text.replace(",\n", ", ").split(", "):
+        if "|" not in one:
+            found.append(one)
+            continue
         words = [word.split("|") for word in one.split(" ")]
         found += [" ".join(way) for way in product(*words)]
     return found

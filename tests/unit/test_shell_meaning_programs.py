@@ -1,0 +1,152 @@
+"""The tables of programs: what they say is well written, and what they say of the common ones."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from governance.shell import read_line
+from governance.shell.meaning import act_of
+from governance.shell.notation import NotationError, Spec, spec_of
+from governance.shell.programs import _names, canonical, entries, spec_for
+from governance.shell.programs.index import INDEX
+from governance.shell.values import Command
+
+
+def only(text: str) -> Command:
+    """The one command of a line."""
+    line = read_line(text)
+    assert len(line.commands) == 1
+    return line.commands[0]
+
+
+def spec_named(name: str) -> Spec:
+    """The entry of a program or subcommand, below that of its program."""
+    program = name.partition(" ")[0]
+    return spec_for(name, spec_for(program) if " " in name else None)
+
+
+def test_every_entry_can_be_read() -> None:
+    """Each entry is well written, stands below a program, and names an act that exists."""
+    for name in entries():
+        if name.startswith("@"):
+            continue
+        spec = spec_named(name)
+        assert spec_for(name.partition(" ")[0]).known, name
+        if spec.act:
+            assert callable(act_of(spec.act)), name
+
+
+def test_no_program_stands_twice() -> None:
+    """Two entries for one name would hide each other; the index knows in which table each is."""
+    seen: dict[str, str] = {}
+    for module in INDEX:
+        table = import_module(f"governance.shell.programs.{module}").TABLE
+        for block in table.strip().split("\n\n"):
+            for name in _names(block.partition("\n  ")[0]):
+                assert name not in seen, name
+                seen[name] = module
+
+    programs = {name: home for name, home in seen.items() if " " not in name and name[0] != "@"}
+    assert programs == {name: home for home, names in INDEX.items() for name in names.split()}
+    assert all(name[0] == "@" or seen[name.split(" ")[0]] == seen[name] for name in seen)
+
+
+def test_the_tables_know_what_agents_use() -> None:
+    """There are more than a thousand programs, and the common ones are among them."""
+    programs = {name for name in entries() if " " not in name}
+
+    assert len(programs) > 1_000
+    assert {
+        "rm",
+        "git",
+        "docker",
+        "kubectl",
+        "curl",
+        "npm",
+        "psql",
+        "terraform",
+        "find",
+    } <= programs
+
+
+@pytest.mark.parametrize("entry", ["rm", "--x=nonsense", "-", "!odd", ": read* write* read", ": x"])
+def test_an_entry_that_is_not_well_written_is_refused(entry: str) -> None:
+    """The tables are ours: a slip in them is an error when they are read."""
+    with pytest.raises(NotationError):
+        spec_of(entry)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("python3.12", "python"), ("pip3", "pip"), ("nodejs", "node"), ("gsed", "sed"), ("x9", "x9")],
+)
+def test_a_program_has_one_name(written: str, name: str) -> None:
+    """Versions and other spellings stand for the same program."""
+    assert canonical(written) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        ("rm -rf x", {"-r", "-f", "--recursive", "--force"}),
+        ("rm --rec --forc x", {"--recursive", "--force", "-r", "-f"}),
+        ("git push --force-with origin", {"--force-with"}),
+        ("kill -9 1", {"-9"}),
+        ("head -20 f", {"-20"}),
+        ("terraform apply -auto-approve", {"-auto-approve"}),
+        ("java -jar a.jar", {"-jar"}),
+        ("chattr +i f", {"+i"}),
+        ("frobnicate -xyz --a=b", {"-xyz", "-x", "-y", "-z", "--a"}),
+        ("tar xzf a", {"-x", "-z", "-f", "--extract"}),
+    ],
+)
+def test_flags_carry_all_their_names(text: str, flags: set[str]) -> None:
+    """A flag is given as it was written and by each other name that the tables know."""
+    assert flags <= set(only(text).flags)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("curl -XDELETE h", ["--request=DELETE"]),
+        ("curl -X DELETE h", ["--request=DELETE"]),
+        ("curl --request=DELETE h", ["--request=DELETE"]),
+        ("git -C sub status", ["-C=sub"]),
+        ("frobnicate --a=b -c=d", ["--a=b", "-c=d"]),
+        ("aws s3 ls --profile p", ["--profile=p"]),
+        ("gcloud compute instances list --zone z", ["--zone=z"]),
+        ("jq --arg n v . f", ["--arg=n", "--arg=v"]),
+    ],
+)
+def test_options_carry_their_values(text: str, options: list[str]) -> None:
+    """The value of an option stands behind its long name, however it was written."""
+    assert list(only(text).options) == options
+
+
+@pytest.mark.parametrize(
+    ("text", "subcommand", "words"),
+    [
+        ("git -C x -c a=b push origin main", "push", ["origin", "main"]),
+        ("docker volume rm v", "volume rm", ["v"]),
+        ("docker --context c compose -f a.yml down -v", "compose down", []),
+        ("kubectl -n prod delete ns x", "delete", ["ns", "x"]),
+        ("kubectl rollout restart deploy/x", "rollout restart", ["deploy/x"]),
+        ("gh repo delete o/r --yes", "repo delete", ["o/r"]),
+        ("aws --region r s3 rm s3://b --recursive", "s3 rm", ["s3://b"]),
+        ("aws ec2 terminate-instances --instance-ids i", "ec2 terminate-instances", []),
+        ("gcloud --quiet compute instances delete vm", "compute instances delete", ["vm"]),
+        ("az group delete -n rg --yes", "group delete", []),
+        ("npm --prefix sub run build", "run", ["build"]),
+        ("systemctl --user stop x", "stop", ["x"]),
+        ("frobnicate -v now here", "now", ["now", "here"]),
+        ("rm x", "", ["x"]),
+    ],
+)
+def test_subcommands_are_found(text: str, subcommand: str, words: list[str]) -> None:
+    """The way of words to what is done, past the program's own options."""
+    command = only(text)
+
+    assert command.subcommand == subcommand
+    assert list(command.words) == words
