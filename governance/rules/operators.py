@@ -13,12 +13,19 @@ from datetime import time
 
 from governance.errors import did_you_mean
 from governance.rules.building import Builder, Made, Operator, found_text
-from governance.rules.domains import domain_test, normal_domain
+from governance.rules.domains import domain_test, normal_domain, normal_pattern
 from governance.rules.format import PATTERN_SETS
-from governance.rules.globs import Fit, PatternError, text_glob
+from governance.rules.globs import Fit, PatternError, expand_braces, path_test, text_glob
 from governance.rules.kleene import Truth, all_of, any_of, negated
-from governance.rules.matchers import ELEMENTS_MAX, Hosted, Matcher, Test, World
-from governance.rules.paths import Places
+from governance.rules.matchers import (
+    ELEMENTS_MAX,
+    MAY_FAIL_COST,
+    Hosted,
+    Matcher,
+    Test,
+    World,
+)
+from governance.rules.paths import Places, under_test
 from governance.rules.vocabulary import FactSpec, Place, Report, Unknown
 
 _COMPARE: Mapping[str, Callable[..., bool]] = {
@@ -59,6 +66,7 @@ def build_matcher(
         tuple(made.whole),
         made.hosted,
         fold,
+        () if made.on_missing else tuple(made.wanted),
     )
 
 
@@ -107,13 +115,14 @@ def _in(
     if make.problems > failed:
         return
     if make.spec.kind == "path":
-        tests: list[Test] = []
+        paths: set[str] = set()
         for one in values:
             try:
-                tests.append(make.places.exactly(str(one)))
+                paths |= make.places.spellings(str(one))
             except PatternError as error:
                 make.pattern_failed(error, path, str(one))
-        made.element.append(_some(tests))
+        made.wanted.append(("exact", tuple(paths)))
+        made.element.append(paths.__contains__)
         return
     if make.spec.kind == "domain":
         try:
@@ -121,6 +130,7 @@ def _in(
         except PatternError as error:
             make.pattern_failed(error, path, "")
             return
+    made.wanted.append(("exact", values))
     if len(values) == 1:
         only = values[0]
         made.element.append(lambda tested: tested == only)
@@ -164,6 +174,7 @@ def _every(make: Builder, value: object, path: Place, made: Made) -> None:
         make.places.fold if make.spec.kind == "path" else None,
     )  # fmt: skip
     made.cost = max(made.cost, inner.cost)
+    made.wanted += inner.wanted
 
     def test(whole: object, world: World, strict: bool) -> Truth:
         assert isinstance(whole, (list, tuple))  # INVARIANT: `Matcher.test` has looked
@@ -205,13 +216,18 @@ def _exists(make: Builder, value: object, path: Place, made: Made) -> None:
 
 
 def _glob(make: Builder, value: object, path: Place, made: Made) -> None:
-    build = make.places.glob if make.spec.kind == "path" else _text_test
     lower = make.spec.kind == "domain"
     texts = [one.lower() if lower else one for one in make.texts(value, path, "a glob") or ()]
     if not texts:
         return
     try:
-        made.element.append(build(*texts))
+        if make.spec.kind == "path":
+            globs = make.places.rooted(texts)
+            made.element.append(path_test(*globs))
+        else:
+            globs = tuple(one for text in texts for one in expand_braces(text))
+            made.element.append(_text_test(*texts))
+        made.wanted.append(("glob", globs))
         made.cost = max(made.cost, 1)
     except PatternError:
         for text in texts:
@@ -235,7 +251,8 @@ def _regex(make: Builder, value: object, path: Place, made: Made) -> None:
 
     tests: list[Test] = []
     sensitive = make.spec.kind != "path" or make.places.case_sensitive
-    for text in make.texts(value, path, "a pattern") or ():
+    texts = make.texts(value, path, "a pattern") or []
+    for text in texts:
         try:
             search = compile_pattern(text, case_sensitive=sensitive).search
         except PatternRefused as error:
@@ -245,7 +262,8 @@ def _regex(make: Builder, value: object, path: Place, made: Made) -> None:
             tests.append(_searching(search))
     if tests:
         made.element.append(_some(tests))
-        made.cost = max(made.cost, 3)
+        made.wanted.append(("pattern", texts))
+        made.cost = max(made.cost, MAY_FAIL_COST)
 
 
 def _searching(search: Callable[[str], object]) -> Test:
@@ -254,6 +272,7 @@ def _searching(search: Callable[[str], object]) -> Test:
 
 def _contains(make: Builder, value: object, path: Place, made: Made) -> None:
     texts = [make.fold(one) for one in make.texts(value, path, "text") or ()]
+    made.wanted.append(("text", texts))
     if len(texts) == 1:
         only = texts[0]
         made.element.append(lambda text: only in text)
@@ -263,11 +282,13 @@ def _contains(make: Builder, value: object, path: Place, made: Made) -> None:
 
 def _starts_with(make: Builder, value: object, path: Place, made: Made) -> None:
     starts = tuple(make.fold(one) for one in make.texts(value, path, "text") or ())
+    made.wanted.append(("prefix", starts))
     made.element.append(lambda text: text.startswith(starts))
 
 
 def _ends_with(make: Builder, value: object, path: Place, made: Made) -> None:
     ends = tuple(make.fold(one) for one in make.texts(value, path, "text") or ())
+    made.wanted.append(("suffix", ends))
     made.element.append(lambda text: text.endswith(ends))
 
 
@@ -280,23 +301,28 @@ def _path_under(make: Builder, value: object, path: Place, made: Made) -> None:
     if texts is None:
         return
     try:
-        made.element.append(make.places.under(texts))
+        folders = make.places.folders(texts)
     except PatternError as error:
         make.pattern_failed(error, path, texts[0])
+        return
+    made.wanted.append(("under", tuple(folders)))
+    made.element.append(under_test(folders))
 
 
 def _domain_in(make: Builder, value: object, path: Place, made: Made) -> None:
     texts = make.texts(value, path, "a domain")
     failed = make.problems
+    patterns: list[str] = []
     for index, text in enumerate(texts or ()):
         try:
-            domain_test([text])
+            patterns.append(normal_pattern(text))
         except PatternError as error:
             here = (*path, index) if isinstance(value, list) else path
             make.fail("GOV224", str(error), here, "as `example.com` or `*.example.com`")
     if texts is None or make.problems > failed:
         return
     test = domain_test(texts)
+    made.wanted.append(("domain", patterns))
     if make.spec.kind == "domain":
         made.element.append(test)
         return

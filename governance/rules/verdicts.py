@@ -114,7 +114,7 @@ class Decision:
     message: str = ""
     labels: tuple[str, ...] = ()
     rewrites: Mapping[str, Json] = field(factory=dict)
-    ask: AskTerms = field(factory=AskTerms)
+    ask: AskTerms = AskTerms()
     halt_scope: str = "turn"
     override: str = "none"
     skipped: tuple[str, ...] = ()
