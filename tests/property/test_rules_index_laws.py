@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from governance.rules import patterns as patterns_module
 from governance.rules.deciding import History, RuleEvent, RuleSet, compile_rules
 from governance.rules.format import Pack, Rule
 from governance.rules.index import PLAIN_LOOKS, Index
 from governance.rules.matchers import ELEMENTS_MAX, REAL_PATHS
 from governance.rules.paths import PLAIN_PLACES, Places
+from governance.rules.patterns import PatternRefused, PatternSet
 from governance.rules.vocabulary import Unknown, default_vocabulary
 
 VOCABULARY = default_vocabulary()
@@ -89,7 +92,7 @@ tables: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
         "cwd": joined(asked_of_paths),
         "writes": joined(st.one_of(asked_of_paths, asked_of_lists)),
         "domains": joined(st.one_of(_some("domain_in", domains), domains.map(lambda d: d[-5:]))),
-        "args.url": joined(st.one_of(_some("domain_in", domains), asked_of_text())),
+        "url": joined(st.one_of(_some("domain_in", domains), asked_of_text())),
         "turn": numbers,
         "usage.cost_usd": st.sampled_from([1.0, 2, {"gte": 1.5}]),
     },
@@ -149,7 +152,8 @@ worlds: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
         "cwd": st.one_of(paths, unknowable),
         "writes": st.one_of(listed(paths), unknowable),
         "domains": st.one_of(listed(hosts), unknowable),
-        "args.url": st.one_of(addresses, texts, unknowable),
+        # A list of addresses would be decided one by one.
+        "url": st.one_of(addresses, texts, st.sampled_from([Unknown("u"), None, 7])),
         "turn": st.one_of(st.integers(0, 3), unknowable),
         "usage.cost_usd": st.one_of(st.floats(0, 3), st.integers(0, 3), unknowable),
         REAL_PATHS: st.dictionaries(paths, paths, max_size=3),
@@ -264,7 +268,7 @@ CASES = st.one_of(
         st.one_of(listed(hosts), unknowable),
     ),
     st.tuples(
-        st.just("args.url"),
+        st.just("url"),
         joined(_some("domain_in", domains)),
         st.one_of(addresses, texts, unknowable),
     ),
@@ -279,7 +283,7 @@ CASES = st.one_of(
 @example(("cwd", {"regex": "SS"}, "/ss"), FOLDING, {}, None)
 @example(("cwd", {"path_under": "src"}, "/project/src"), PLAIN_PLACES, {}, None)
 @example(("domains", {"domain_in": "*.x.org"}, ["a.x.org"]), PLAIN_PLACES, {}, None)
-@example(("args.url", {"domain_in": "x.org"}, "file:///x"), PLAIN_PLACES, {}, None)
+@example(("url", {"domain_in": "x.org"}, "file:///x"), PLAIN_PLACES, {}, None)
 @example(("writes", {"glob": "**/.env"}, [5]), PLAIN_PLACES, {}, None)
 @example(("command", {"glob": "*"}, "x"), PLAIN_PLACES, {}, None)
 def test_what_one_matcher_may_say_is_always_tried(
@@ -298,3 +302,34 @@ def test_what_one_matcher_may_say_is_always_tried(
 
         if one.verdict(event) is not None:
             assert Index((one,), looks_left=1).to_try(event.facts)
+
+
+class _OutOfMemory:
+    """A set of RE2 whose search failed: it gives what it gives when nothing is found."""
+
+    def Match(self, text: bytes) -> list[int] | None:  # noqa: N802 -- RE2 calls it so
+        return None
+
+
+def test_a_set_that_fails_is_not_one_that_finds_nothing() -> None:
+    """Where RE2 could not search, that is known, and every rule of the set is tried."""
+    failing: PatternSet[int] = PatternSet((1,), _OutOfMemory())
+    (sound,) = PatternSet.of([("a", 1), ("b", 2), ("a|b", 3)])
+
+    assert failing.found(b"a") is None
+    assert sound.found(b"xyz") == []
+    assert sorted(sound.found(b"xay") or ()) == [1, 3]
+
+
+def test_a_set_that_is_too_large_is_made_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little memory a set may use, all of its patterns are looked for."""
+    monkeypatch.setattr(patterns_module, "SET_BYTES_MAX", 10_000)
+    several = [(f"a.*b{number}.*c", number) for number in range(9)]
+
+    made = list(PatternSet.of(several))
+
+    assert len(made) > 1
+    found = [number for one in made for number in one.found(b"xaxxb4xxc") or ()]
+    assert found == [4]
+    with pytest.raises(PatternRefused):
+        list(PatternSet.of([("(a.*b){60}", 0)]))
