@@ -73,9 +73,9 @@ def load_project_rules(
         )
 
     loaded = read(texts)
-    if texts and not loaded.proven:
-        # Whatever is not known to be right is told of the texts themselves.
-        loaded = read({})
+    if texts and loaded.errors:
+        # A refusal is told of the texts themselves, whatever was kept of them.
+        texts, loaded = {}, read({})
     if loaded.rules is None:
         raise DefinitionError(loaded.errors)
     if not loaded.diagnostics:

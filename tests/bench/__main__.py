@@ -1,8 +1,9 @@
 """
 ``python -m tests.bench [NAME …] [--write]``: measured, bound and margin; a miss exits 1.
 
-What is compared with others needs them: ``pip install -e ".[bench]"``. ``--write`` puts the table of this run into `docs/reference/bench.md`. A full run takes some
-minutes, most of them for a session of a million events.
+``--write`` puts the table of this run into `docs/reference/bench.md`. A full run takes some
+minutes, most of them for a session of a million events. What is compared with others needs
+them: ``pip install -e ".[bench]"``.
 """
 
 from __future__ import annotations
