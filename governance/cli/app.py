@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Write and test rules": {
         "check": "governance.cli.checking",
+        "test": "governance.cli.testing",
         "decide": "governance.cli.deciding",
     },
     "See what happened": {

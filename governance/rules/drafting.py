@@ -58,6 +58,11 @@ def draft_pack(source: PackSource) -> Draft:
     for name, read in _SECTIONS.items():
         for position, raw in enumerate(tables(top.get(name))):
             read(draft, raw, position)
+    if "scenario" in top:
+        # Tests are of no use to a process that lives for one call.
+        from governance.rules.scenarios import read_scenarios
+
+        draft.scenarios = read_scenarios(findings, tables(top["scenario"]))
     return draft
 
 

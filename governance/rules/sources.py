@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import Factory, frozen
 
 from governance._toml import Document
 from governance.rules.format import Defaults, Layer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE_SUFFIX = ".scenario.toml"
+"""How the name of a file of scenarios ends; it is no pack."""
 
 
 @frozen
@@ -29,6 +35,11 @@ class PackSource:
     text: str | bytes
     file: str
     layer: Layer = "project"
+
+
+def pack_files(folder: Path) -> list[Path]:
+    """The packs that lie in *folder* itself, by name; files of scenarios are none."""
+    return [one for one in sorted(folder.glob("*.toml")) if not one.name.endswith(FILE_SUFFIX)]
 
 
 class HostAbilities(Protocol):
