@@ -54,6 +54,8 @@ class Placed:
         lines: The line of each of its steps.
 
         law: What it is played by; ``None`` when its packs cannot be loaded.
+
+        sources: The packs that made the law, with what the project says of them.
     """
 
     scenario: Scenario
@@ -61,6 +63,20 @@ class Placed:
     line: int
     lines: tuple[int, ...]
     law: Law | None = field(repr=False)
+    sources: tuple[PackSource, ...] = field(default=(), repr=False)
+    settings: LoadSettings = field(factory=LoadSettings, repr=False)
+
+    def changed(self, file: str, text: str) -> Law | None:
+        """
+        The law with *text* in place of the pack *file*.
+
+        ``None`` when the law does not hold that pack, or the text gives no rules.
+        """
+        if self.law is None or all(one.file != file for one in self.sources):
+            return None
+        sources = [evolve(one, text=text) if one.file == file else one for one in self.sources]
+        loaded = read_rules(sources, vocabulary(), settings=self.settings, tries=False)
+        return None if loaded.rules is None else evolve(self.law, rules=loaded.rules)
 
 
 @frozen(kw_only=True)
@@ -191,9 +207,10 @@ def _loaded(
     if loaded.packs:
         for source, pack in zip(sources, loaded.packs, strict=True):
             if pack.scenarios:
-                law, problems = law_of([source], _settings_alone(config), config)
+                alone = _settings_alone(config)
+                law, problems = law_of([source], alone, config)
                 document = read_toml(source.text, source.file)
-                scenarios += _placed(source.file, document, pack.scenarios, law)
+                scenarios += _placed(document, pack.scenarios, law, [source], alone)
                 if law is None and len(sources) > 1:
                     loaded = evolve(loaded, diagnostics=(*loaded.diagnostics, *problems))
     return Subject(
@@ -229,17 +246,23 @@ def law_of(
 
 
 def _placed(
-    source_file: str, document: Document, scenarios: Sequence[Scenario], law: Law | None
+    document: Document,
+    scenarios: Sequence[Scenario],
+    law: Law | None,
+    sources: Sequence[PackSource],
+    settings: LoadSettings,
 ) -> list[Placed]:
     return [
         Placed(
             scenario=one,
-            file=source_file,
+            file=document.file,
             line=document.line_of(one.path),
             lines=tuple(
                 document.line_of((*one.path, "steps", step.position)) for step in one.steps
             ),
             law=law,
+            sources=tuple(sources),
+            settings=settings,
         )
         for one in scenarios
     ]
@@ -260,6 +283,7 @@ def _scenario_file(path: Path) -> Subject:
     config = config_around(path)
     settings = _settings_alone(config)
     law: Law | None = None
+    sources: tuple[PackSource, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
     try:
         if found.packs is None:
@@ -278,11 +302,10 @@ def _scenario_file(path: Path) -> Subject:
             bench = Bench(known, settings.time_zone, law.rules.fires, law.rules.why)
             check_scenarios(found.scenarios, bench, findings)
     problems = (*problems, *_problems(findings.diagnostics()))
+    playable = None if problems else law
     return Subject(
         name=str(path),
-        scenarios=tuple(
-            _placed(str(path), findings.document, found.scenarios, None if problems else law)
-        ),
+        scenarios=tuple(_placed(findings.document, found.scenarios, playable, sources, settings)),
         problems=problems,
     )
 

@@ -114,9 +114,9 @@ def _each(subjects: Iterator[Subject], held: list[Subject], run: Run) -> Iterato
 
 
 def _covered(subjects: Sequence[Subject]) -> list[Coverage]:
-    from governance.authoring.coverage import coverage_of
+    from governance.authoring.coverage import coverage_of, sound_scenarios
 
-    scenarios = [one for subject in subjects for one in subject.scenarios]
+    scenarios = sound_scenarios(subjects)
     steps = chain.from_iterable(coverage_of(one, scenarios) for one in subjects)
     return list(progressing(steps, "changing rules"))
 
