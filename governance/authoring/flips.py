@@ -48,8 +48,8 @@ RULES_MAX = 500
 """Rules about the call whose words and examples are looked at."""
 
 _HOUR_MS = 3_600_000
-_OTHER = 8
-"""How far apart two tools, roles or hours count as, beside signs of text."""
+_OTHER = 32
+"""How far apart two tools or hours count as, beside signs of text; a role twice as much."""
 
 
 @frozen
@@ -239,7 +239,7 @@ class _Search:
         ]
         for name in dict.fromkeys((*self.law.rules.roles.by_name, *named)):
             if isinstance(name, str):
-                yield Change("role", before, name, _OTHER)
+                yield Change("role", before, name, 2 * _OTHER)
 
 
 def _change(name: str, before: Json, value: object, more: int = 0) -> Change:

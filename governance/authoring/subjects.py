@@ -158,7 +158,7 @@ def packs_together(files: Sequence[Path], path: Path) -> Subject:
     """The packs *files*, loaded together, and the scenarios that stand in them."""
     config = config_around(path)
     sources = [PackSource("", _text(one), str(one)) for one in files]
-    return _loaded(str(path), sources, _settings_alone(config), config)
+    return _loaded(str(path), sources, settings_alone(config), config)
 
 
 def scenario_files(folder: Path) -> list[Path]:
@@ -189,7 +189,8 @@ def _project(folder: Path) -> Subject:
     return _loaded(str(folder), pack_sources(config), settings, config)
 
 
-def _settings_alone(config: Config) -> LoadSettings:
+def settings_alone(config: Config) -> LoadSettings:
+    """What *config* says of a pack that is looked at by itself, as a person wrote it."""
     return LoadSettings(
         fields=settings_of(config).fields,
         time_zone=config.project.time_zone or None,
@@ -207,7 +208,7 @@ def _loaded(
     if loaded.packs:
         for source, pack in zip(sources, loaded.packs, strict=True):
             if pack.scenarios:
-                alone = _settings_alone(config)
+                alone = settings_alone(config)
                 law, problems = law_of([source], alone, config)
                 document = read_toml(source.text, source.file)
                 scenarios += _placed(document, pack.scenarios, law, [source], alone)
@@ -281,7 +282,7 @@ def _scenario_file(path: Path) -> Subject:
         return Subject(name=str(path), problems=error.diagnostics)
     findings = found.findings
     config = config_around(path)
-    settings = _settings_alone(config)
+    settings = settings_alone(config)
     law: Law | None = None
     sources: tuple[PackSource, ...] = ()
     problems: tuple[Diagnostic, ...] = ()

@@ -24,6 +24,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "governance.cli.checking",
         "test": "governance.cli.testing",
         "decide": "governance.cli.deciding",
+        "rule": "governance.cli.writing",
+        "schema": "governance.cli.writing",
     },
     "See what happened": {
         "sessions": "governance.cli.sessions",
