@@ -178,6 +178,8 @@ def _span_moved(rule: Mapping[str, object], path: Path, value: object) -> Iterat
 
 
 def _of_history(rule: Mapping[str, object], path: Path, raw: object) -> Iterator[Mutant]:
+    if len(path) == 1:
+        yield Mutant("history", f"without `{dotted(path)}`", path, put(rule, path))
     if isinstance(raw, list):
         for at, one in enumerate(raw):
             if len(raw) > 1:
@@ -185,8 +187,6 @@ def _of_history(rule: Mapping[str, object], path: Path, raw: object) -> Iterator
                 yield Mutant("history", words, (*path, at), put(rule, (*path, at)))
             yield from _of_history(rule, (*path, at), one)
         return
-    if len(path) == 1:
-        yield Mutant("history", f"without `{dotted(path)}`", path, put(rule, path))
     if not isinstance(raw, Mapping):
         return
     for name, value in raw.items():

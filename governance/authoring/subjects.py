@@ -23,7 +23,7 @@ from governance.engine.opening import keep_all, settings_of
 from governance.engine.project_rules import load_settings, named_sources, pack_sources
 from governance.errors import ERROR, DefinitionError, Diagnostic
 from governance.machine import load_machine
-from governance.project import CONFIG_NAME, FILE_BYTES_MAX, find_project
+from governance.project import CONFIG_NAME, FILE_BYTES_MAX, config_missing, folder_around
 from governance.rules.examples import Bench
 from governance.rules.format import Scenario
 from governance.rules.loader import Loaded, read_rules
@@ -119,11 +119,14 @@ def vocabulary() -> Vocabulary:
 
 def config_around(path: Path) -> Config:
     """The configuration of the project that *path* lies in, or that of a new project."""
+    folder = folder_around(path if path.is_dir() else path.parent)
     try:
-        return load_config(find_project(path if path.is_dir() else path.parent).directory)
+        if folder is not None:
+            return load_config(folder)
     except DefinitionError:
         # A pack can be tried before there is a project, and when another file is broken.
-        return read_config(default_toml(), CONFIG_NAME, path.parent)
+        pass
+    return read_config(default_toml(), CONFIG_NAME, path.parent)
 
 
 def subjects_of(path: Path) -> Iterator[Subject]:
@@ -140,16 +143,16 @@ def subjects_of(path: Path) -> Iterator[Subject]:
     if path.name == CONFIG_NAME or (path / CONFIG_NAME).is_file():
         folder = path.parent if path.name == CONFIG_NAME else path
         yield _project(folder)
-        yield from (_scenario_file(one) for one in scenario_files(folder))
+        yield from (scenario_subject(one) for one in scenario_files(folder))
     elif path.name.endswith(FILE_SUFFIX):
-        yield _scenario_file(path)
+        yield scenario_subject(path)
     elif path.is_dir():
         packs, files = pack_files(path)[:FILES_MAX], scenario_files(path)
         if not packs and not files:
             raise _nothing_in(path)
         if packs:
             yield packs_together(packs, path)
-        yield from (_scenario_file(one) for one in files)
+        yield from (scenario_subject(one) for one in files)
     else:
         yield packs_together([path], path)
 
@@ -157,7 +160,7 @@ def subjects_of(path: Path) -> Iterator[Subject]:
 def packs_together(files: Sequence[Path], path: Path) -> Subject:
     """The packs *files*, loaded together, and the scenarios that stand in them."""
     config = config_around(path)
-    sources = [PackSource("", _text(one), str(one)) for one in files]
+    sources = [PackSource("", text_of(one), str(one)) for one in files]
     return _loaded(str(path), sources, settings_alone(config), config)
 
 
@@ -269,7 +272,7 @@ def _placed(
     ]
 
 
-def _scenario_file(path: Path) -> Subject:
+def scenario_subject(path: Path) -> Subject:
     """
     The scenarios of one file, and what they are played by.
 
@@ -277,7 +280,7 @@ def _scenario_file(path: Path) -> Subject:
     it is the packs of the project around it.
     """
     try:
-        found = read_scenario_file(_text(path), str(path))
+        found = read_scenario_file(text_of(path), str(path))
     except DefinitionError as error:
         return Subject(name=str(path), problems=error.diagnostics)
     findings = found.findings
@@ -288,7 +291,10 @@ def _scenario_file(path: Path) -> Subject:
     problems: tuple[Diagnostic, ...] = ()
     try:
         if found.packs is None:
-            project = load_config(find_project(path.parent).directory)
+            folder = folder_around(path.parent)
+            if folder is None:
+                raise config_missing(path.parent.absolute())
+            project = load_config(folder)
             given = evolve(load_settings(project, None, SystemClock().now_ms()), trusted=_anybody)
             settings, config = given, project
             sources = pack_sources(project)
@@ -316,7 +322,13 @@ def _anybody(_hash: str) -> bool:
     return True
 
 
-def _text(file: Path) -> bytes:
+def text_of(file: Path) -> bytes:
+    """
+    What stands in *file*, as far as a pack is read.
+
+    Raises:
+        DefinitionError: GOV610, it cannot be read.
+    """
     try:
         with file.open("rb") as stream:
             return stream.read(FILE_BYTES_MAX + 1)

@@ -183,7 +183,7 @@ def edited(fact: str, value: object) -> Iterator[tuple[object, int]]:
         folder, slash, name = value.rpartition("/")
         if slash and name and fact in ("path", "url"):
             yield from ((f"{folder}/x", 0), (name, 0))
-        yield from ((one, FAR_FETCHED) for one in ("x", f"x{value}", f"{value}x"))
+        yield from ((one, FAR_FETCHED) for one in ("", "x", f"x{value}", f"{value}x"))
 
 
 def distance(left: object, right: object) -> int:
