@@ -171,6 +171,8 @@ def _value(key: Key) -> dict[str, Json]:
         return {"type": "array", "minItems": 2, "items": items}
     if place == ("escalation", "lasts"):
         return {"anyOf": [{"const": "pardon"}, {"type": "string", "pattern": _DURATION}]}
+    if place == ("scenario-file", "scenario"):
+        inner = "scenario"
     below = keys_of(inner)
     if key.type == "tables" and below:
         return {"type": "array", "items": _table(inner)}

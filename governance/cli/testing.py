@@ -23,7 +23,7 @@ from governance.cli.output import (
 )
 from governance.cli.progress import progressing
 from governance.errors import Diagnostic
-from governance.project import find_project
+from governance.project import config_missing, folder_around
 from governance.values import Json
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test(paths: tuple[Path, ...], coverage: bool, format_name: str) -> int:
     """
     run = Run()
     subjects = chain.from_iterable(
-        subjects_of(path) for path in paths or (find_project(Path.cwd()).directory,)
+        subjects_of(path) for path in paths or (_here(),)
     )
     held: list[Subject] = []
     for one in progressing(_each(subjects, held, run), "testing"):
@@ -104,6 +104,13 @@ def test(paths: tuple[Path, ...], coverage: bool, format_name: str) -> int:
     else:
         _print_run(run)
     return FINE if run.ok else FOUND
+
+
+def _here() -> Path:
+    folder = folder_around(Path.cwd())
+    if folder is None:
+        raise config_missing(Path.cwd())
+    return folder
 
 
 def _each(subjects: Iterator[Subject], held: list[Subject], run: Run) -> Iterator[Tried]:
