@@ -63,7 +63,8 @@ def tried(subject: Subject) -> Iterator[Tried]:
 def tried_examples(subject: Subject) -> Iterator[Tried]:
     """Each example of the rules of *subject*; none of a rule that cannot be judged."""
     loaded = subject.loaded
-    if loaded is None:
+    # One file that is no TOML, and nothing is said of the others.
+    if loaded is None or not loaded.packs:
         return
     found = {(one.file, one.path): one for one in loaded.errors if one.code in EXAMPLE_CODES}
     broken = {
