@@ -42,6 +42,7 @@ SHELL_FLAGS = ("flags_any", "flags_all")
 SHELL_BOOLEANS = ("background", "recursive")
 """Keys of a `shell` matcher, by what stands under them."""
 
+_PLAIN_TYPES = ("str", "int", "float", "bool", "time")
 _DURATION = r"^[0-9]{1,9}[smhd]$"
 _TIME = r"^[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$"
 
@@ -105,7 +106,7 @@ def _definitions(vocabulary: Vocabulary, which: Which) -> dict[str, Json]:
         "example": _example(vocabulary),
     }
     if which == "pack":
-        for kind in OPERATORS:
+        for kind in _PLAIN_TYPES:
             for listed in (False, True):
                 made[_matcher_name(kind, listed)] = _matcher(kind, listed)
         made["condition"] = _condition(vocabulary)
@@ -281,7 +282,7 @@ def _facts(vocabulary: Vocabulary) -> dict[str, Json]:
     """What an event may have: each fact with a value of its type."""
     made: dict[str, Json] = {name: {"type": "object"} for name in FAMILIES}
     for spec in vocabulary.facts.values():
-        if "." not in spec.name:
+        if "." not in spec.name and spec.element in _PLAIN_TYPES:
             made[spec.name] = _fact_value(spec)
     return made
 
@@ -310,6 +311,8 @@ def _condition(vocabulary: Vocabulary) -> dict[str, Json]:
     properties: dict[str, Json] = {}
     families: dict[str, dict[str, Json]] = {name: {} for name in FAMILIES}
     for spec in vocabulary.facts.values():
+        if spec.element not in _PLAIN_TYPES:
+            continue  # a table of matchers, which has a schema of its own
         family, dot, member = spec.name.partition(".")
         matcher = _matcher_of(spec)
         if dot:

@@ -257,7 +257,7 @@ class TestRuleNew:
         assert (folder / "team.toml").read_text(encoding="utf-8") == HEAD + RULE
         assert [one.name for one in folder.iterdir()] == ["team.toml"]
 
-    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(WISHES)
     def test_whatever_is_written_passes(self, folder: Path, wish: dict[str, str]) -> None:
         """Any options give a pack without an error, or nothing at all and the code 2."""
