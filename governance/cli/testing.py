@@ -91,9 +91,7 @@ def test(paths: tuple[Path, ...], coverage: bool, format_name: str) -> int:
     would see; it is shown with an example that would.
     """
     run = Run()
-    subjects = chain.from_iterable(
-        subjects_of(path) for path in paths or (_here(),)
-    )
+    subjects = chain.from_iterable(subjects_of(path) for path in paths or (_here(),))
     held: list[Subject] = []
     for one in progressing(_each(subjects, held, run), "testing"):
         run.results.append(one)
