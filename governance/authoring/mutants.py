@@ -86,6 +86,8 @@ def _conditions(rule: Mapping[str, object]) -> Iterator[tuple[Path, Mapping[str,
                 inner = table.get(name)
                 if isinstance(inner, Mapping) and not inner.keys() & {"not", "exists"}:
                     waiting.append(((*path, name), inner))
+                elif isinstance(inner, list):
+                    waiting += [((*path, name, at), one) for at, one in enumerate(inner)]
 
 
 def _tables_below(path: Path, value: object) -> list[tuple[Path, object]]:
@@ -117,7 +119,9 @@ def _of_condition(
             yield Mutant("matcher", f"without {words}", place, put(rule, place))
         elif path == ("when",):
             yield Mutant("matcher", f"without {words}", place, put(rule, path))
-        if name not in NESTED:
+        if name in NESTED:
+            yield from _elements(rule, place, raw)
+        else:
             yield from _inside(rule, place, raw)
 
 

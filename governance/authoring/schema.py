@@ -17,30 +17,13 @@ from governance.rules.fact_table import BUILT_IN_SETS, FAMILIES, OPERATORS, TOOL
 from governance.rules.format import FORMAT, PATTERN_SETS
 from governance.rules.keys import Key
 from governance.rules.reading import keys_of
+from governance.rules.shell_keys import SHELL_KEYS, ShellKey
 from governance.rules.vocabulary import Vocabulary, default_vocabulary
 from governance.values import Json
 
 Which = Literal["pack", "scenario"]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-
-SHELL_MATCHERS = (
-    "program",
-    "subcommand",
-    "words",
-    "reads",
-    "writes",
-    "removes",
-    "domains",
-    "arguments",
-    "options",
-    "code",
-    "assigns",
-    "wrappers",
-)
-SHELL_FLAGS = ("flags_any", "flags_all")
-SHELL_BOOLEANS = ("background", "recursive")
-"""Keys of a `shell` matcher, by what stands under them."""
 
 _PLAIN_TYPES = ("str", "int", "float", "bool", "time")
 _DURATION = r"^[0-9]{1,9}[smhd]$"
@@ -77,6 +60,10 @@ _NEVER_EMPTY = frozenset(
     }
 )
 _ACTION_TABLES = ("rewrite", "ask", "deny", "halt")
+_ONE_SHELL: Json = {"$ref": "#/$defs/shell"}
+_SHELLS: dict[str, Json] = {
+    "anyOf": [_ONE_SHELL, {"type": "array", "items": _ONE_SHELL, "minItems": 1}]
+}
 _NO_WHY: Json = {"properties": {"why": {"not": {}}}}
 _VARIABLE: Json = {"$ref": "#/$defs/variable"}
 
@@ -327,7 +314,7 @@ def _condition(vocabulary: Vocabulary) -> dict[str, Json]:
             "properties": members,
             "additionalProperties": open_ended,
         }
-    properties["shell"] = {"$ref": "#/$defs/shell"}
+    properties["shell"] = _SHELLS
     return {
         "type": "object",
         "minProperties": 1,
@@ -396,21 +383,26 @@ def _operand(name: str, kind: str, itself: Json) -> Json:
 
 def _shell() -> dict[str, Json]:
     """A `shell` matcher: what one simple command of the line must be."""
-    text: Json = {"$ref": "#/$defs/matcher-list-str"}
-    flags: Json = {
-        "anyOf": [
-            {"type": "array", "items": {"type": "string", "pattern": "^-"}, "minItems": 1},
-            _VARIABLE,
-        ]
-    }
-    properties: dict[str, Json] = dict.fromkeys(SHELL_MATCHERS, text)
-    properties |= dict.fromkeys(SHELL_FLAGS, flags)
-    properties |= {name: {"type": "boolean"} for name in SHELL_BOOLEANS}
-    properties["opaque"] = {"anyOf": [{"type": "boolean"}, text]}
-    properties["flows_to"] = {"$ref": "#/$defs/shell"}
     return {
         "type": "object",
         "minProperties": 1,
-        "properties": properties,
+        "properties": {
+            one.name: {**_shell_value(one), "description": one.doc} for one in SHELL_KEYS.values()
+        },
         "additionalProperties": False,
     }
+
+
+def _shell_value(one: ShellKey) -> dict[str, Json]:
+    match one.takes:
+        case "shell":
+            return dict(_SHELLS)
+        case "bool":
+            return {"type": "boolean"}
+        case "flags":
+            flags: Json = {"type": "string", "pattern": r"\S"}
+            return {"anyOf": [{"type": "array", "items": flags, "minItems": 1}, _VARIABLE]}
+        case "opaque":
+            return {"anyOf": [{"type": "boolean"}, _matcher_of(one.spec)]}
+        case _:
+            return {"allOf": [_matcher_of(one.spec)]}

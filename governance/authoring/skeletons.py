@@ -226,19 +226,20 @@ def _of_command(wish: Wish) -> Iterator[_Draft]:
     if not words:
         return
     line = " ".join(words)
-    shell: dict[str, object] = {"program": words[0]}
     plain = [one for one in words[1:] if not one.startswith("-")]
     flags = [one for one in words[1:] if one.startswith("-")]
-    if plain:
-        shell["subcommand"] = plain[0]
-    if flags:
-        shell["flags_all"] = flags
-    for miss in _near(words):
-        yield _Draft(
-            (("shell", shell),),
-            (_line(line), _line(f"cd x && {line}")),
-            (_line(miss), _line(f"echo '{line}'")),
-        )
+    # Whether the first word is a subcommand, the table of programs knows.
+    for key in ("subcommand", "words") if plain else ("",):
+        shell: dict[str, object] = {"program": words[0]}
+        if key:
+            shell[key] = plain[0]
+        if flags:
+            shell["flags_all"] = flags
+        hits = (_line(line), _line(f"cd x && {line}"))
+        for misses in (_near_each(words, plain), _near(words)):
+            lines = [*dict.fromkeys(misses), f"echo '{line}'"]
+            yield _Draft((("shell", shell),), hits, tuple(_line(one) for one in lines))
+        yield _Draft((("shell", shell),), hits, (_line("ls"), _line(f"echo '{line}'")))
     for miss in _near(words):
         yield _Draft(
             (("command", {"starts_with": line}),),
@@ -246,6 +247,15 @@ def _of_command(wish: Wish) -> Iterator[_Draft]:
             (_line(miss), _line(f"echo {line}")),
             ({**_line(f"cd x && {line}"), "why": "it does not begin the line"},),
         )
+
+
+def _near_each(words: Sequence[str], plain: Sequence[str]) -> Iterator[str]:
+    """Lines that miss in one word each: the program, the first plain word, the last."""
+    yield " ".join(("other", *words[1:]))
+    if plain:
+        yield " ".join("other" if one == plain[0] else one for one in words)
+    if len(words) > 1:
+        yield " ".join(words[:-1])
 
 
 def _near(words: Sequence[str]) -> Iterator[str]:

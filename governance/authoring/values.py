@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from governance.rules.fact_table import DOMAINS_OF, FAMILIES, READS_OF, WRITES_OF
+from governance.rules.fact_table import DOMAINS_OF, FAMILIES, READS_OF, REMOVES_OF, WRITES_OF
 from governance.rules.format import Example, Rule
 from governance.rules.globs import PatternError, expand_braces
 
@@ -36,6 +36,12 @@ FAR_FETCHED = 24
 NESTED = ("shell", "flows_to")
 """Matchers that are tables of matchers themselves, of one command of a line."""
 
+_READ_OFF: Mapping[str, Mapping[str, str]] = {
+    "reads": READS_OF,
+    "writes": WRITES_OF,
+    "removes": REMOVES_OF,
+    "domains": DOMAINS_OF,
+}
 _FLAGS = ("flags_any", "flags_all", "flags_none")
 _CLASS = re.compile(r"\[!?(.)[^\]]*\]")
 
@@ -139,8 +145,10 @@ def spoken_of(condition: Mapping[str, object], tool: str) -> Iterator[tuple[str,
     What is read off a call stands for what it is read off: `domains` for the address.
     """
     for name, raw in condition.items():
-        if name in NESTED and isinstance(raw, Mapping):
-            yield from (("command", line) for line in command_lines(raw))
+        if name in NESTED:
+            for table in raw if isinstance(raw, list) else [raw]:
+                if isinstance(table, Mapping):
+                    yield from (("command", line) for line in command_lines(table))
         elif name in FAMILIES and isinstance(raw, Mapping):
             for member, inner in raw.items():
                 yield from ((f"{name}.{member}", one) for one in literals(inner))
@@ -152,7 +160,7 @@ def spoken_of(condition: Mapping[str, object], tool: str) -> Iterator[tuple[str,
 
 
 def _source_of(fact: str, tool: str) -> str:
-    table = {"reads": READS_OF, "writes": WRITES_OF, "domains": DOMAINS_OF}.get(fact, {})
+    table = _READ_OFF.get(fact, {})
     return table.get(tool, fact)
 
 

@@ -25,6 +25,8 @@ from governance.cli.output import moment, print_json, print_line
 from governance.engine.encoding import body_of
 from governance.errors import MisuseError
 from governance.journal.records import Journal, Record
+from governance.rules.deferred import text_of
+from governance.rules.facts import facts_of_call
 from governance.rules.host_tools import PYTHON_TOOLS, HostTools, call_of
 from governance.session.commands import Command, HostTraits
 from governance.session.decide import decide as decide_command
@@ -142,7 +144,8 @@ def explained_of(
     reply = decide_command(law, session, asked, gathered).reply
     told = explanation_of(law, session, asked, gathered)
     search = smallest_flip(law, session, asked, gathered, table)
-    return Explained(call, told.decision.intent, reply, told, recorded, search)
+    intent = text_of(facts_of_call(call, law.places), "intent")
+    return Explained(call, intent, reply, told, recorded, search)
 
 
 def explain_again(law: Law, found: Recorded, parent: SessionState | None = None) -> Explained:

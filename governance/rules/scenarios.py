@@ -251,7 +251,7 @@ def _check_call(step: Step, bench: Bench, findings: Findings, path: Path) -> Non
             mend = "let a step before it bring it about, or write a key of the scenario"
             findings.wrong("GOV280", message, (*path, name), mend)
             return
-        if name in ("reads", "writes", "domains"):
+        if name in ("reads", "writes", "removes", "domains"):
             message = f"`{name}` is read off the call"
             findings.wrong("GOV280", message, (*path, name), "write the call itself")
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 from governance.authoring.subjects import subjects_of
 from governance.authoring.tried import tried
 from governance.rules.keys import KEYS
+from governance.rules.shell_keys import SHELL_KEYS
 
 DOCS = Path(__file__).parents[2] / "docs"
 _BLOCK = re.DOTALL | re.MULTILINE
@@ -96,6 +97,25 @@ def test_the_scenarios_of_the_reference_go_well(tmp_path: Path) -> None:
     found = [one for subject in subjects_of(tmp_path) for one in tried(subject)]
 
     assert [one.problems for one in found] == [()] * 3
+
+
+def shell_tables(value: object, *, within: bool = False) -> Iterator[dict[str, object]]:
+    """Every `shell` table in *value*, those of `flows_to` included."""
+    if isinstance(value, list):
+        for one in value:
+            yield from shell_tables(one, within=within)
+    elif isinstance(value, dict):
+        if within:
+            yield value
+        for key, one in value.items():
+            yield from shell_tables(one, within=key in ("shell", "flows_to"))
+
+
+def test_every_key_of_a_shell_table_has_an_example() -> None:
+    """The same of what is asked of a command."""
+    written = {key for table in shell_tables(tomllib.loads(every_key())) for key in table}
+
+    assert sorted(SHELL_KEYS.keys() - written) == []
 
 
 def test_a_key_that_is_not_used_would_be_missed() -> None:

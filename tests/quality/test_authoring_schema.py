@@ -13,14 +13,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from governance._shipped import pack_texts
-from governance.authoring.schema import (
-    SHELL_BOOLEANS,
-    SHELL_FLAGS,
-    SHELL_MATCHERS,
-    Which,
-    schema_of,
-)
+from governance.authoring.schema import Which, schema_of
 from governance.rules.keys import KEYS
+from governance.rules.shell_keys import SHELL_KEYS
 
 ROOT = Path(__file__).parents[2]
 BROKEN = sorted((Path(__file__).parent / "packs" / "broken").glob("*.toml"))
@@ -35,8 +30,6 @@ MEANING = {
     "exempt-unknown": "the exempted rule is not there",
     "fact-of-other-event": "the fact is one, of another event",
     "fact-of-other-tool": "the fact is one, of another tool",
-    "fact-unparsed": "the fact is one, and cannot be read off this tool",
-    "feature-shell": "the key is one of the language",
     "field-undeclared": "which fields there are, the project says",
     "gap-that-matches": "an example has to be run",
     "glob-bare": "only a matcher of paths needs a folder",
@@ -129,9 +122,9 @@ def test_every_key_of_the_language_is_in_a_schema() -> None:
 
 def test_every_key_of_a_command_matcher_is_taken() -> None:
     """Matchers, flags, booleans and the nested command, each in the form that it has."""
-    table = dict.fromkeys(SHELL_MATCHERS, "x")
-    table |= {name: ["-f"] for name in SHELL_FLAGS} | dict.fromkeys(SHELL_BOOLEANS, True)
-    nested = json.dumps({**table, "opaque": False, "flows_to": {**table, "opaque": "eval"}})
+    given = {"matcher": "x", "flags": ["-f"], "bool": True, "opaque": False}
+    table = {one.name: given[one.takes] for one in SHELL_KEYS.values() if one.takes in given}
+    nested = json.dumps({**table, "flows_to": {**table, "opaque": "dynamic"}})
     head = (
         'format = 1\n[pack]\nname = "a"\nversion = "1.0.0"\nsummary = "x"\n[[rule]]\nid = "a.b"\n'
     )
