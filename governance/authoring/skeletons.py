@@ -228,11 +228,8 @@ def _of_command(wish: Wish) -> Iterator[_Draft]:
     line = " ".join(words)
     plain = [one for one in words[1:] if not one.startswith("-")]
     flags = [one for one in words[1:] if one.startswith("-")]
-    # Whether the first word is a subcommand, the table of programs knows.
-    for key in ("subcommand", "words") if plain else ("",):
-        shell: dict[str, object] = {"program": words[0]}
-        if key:
-            shell[key] = plain[0]
+    for parts in _parted(plain):
+        shell: dict[str, object] = {"program": words[0], **parts}
         if flags:
             shell["flags_all"] = flags
         hits = (_line(line), _line(f"cd x && {line}"))
@@ -247,6 +244,20 @@ def _of_command(wish: Wish) -> Iterator[_Draft]:
             (_line(miss), _line(f"echo {line}")),
             ({**_line(f"cd x && {line}"), "why": "it does not begin the line"},),
         )
+
+
+def _parted(plain: Sequence[str]) -> Iterator[dict[str, object]]:
+    """The words that are no flags as keys of a command, as its program may take them."""
+    # How many of them are a subcommand, the table of programs knows.
+    for count in range(min(len(plain), 2), -1, -1):
+        if len(plain) - count > 1:
+            continue  # one key holds for one word: more of them would be let go
+        parts: dict[str, object] = {}
+        if count:
+            parts["subcommand"] = " ".join(plain[:count])
+        if plain[count:]:
+            parts["words"] = plain[count]
+        yield parts
 
 
 def _near_each(words: Sequence[str], plain: Sequence[str]) -> Iterator[str]:
