@@ -360,11 +360,11 @@ class TestPytestPlugin:
             "[pytest]\ngovernance_packs = team.toml\n", encoding="utf-8"
         )
 
-        done = pytest_run(tests_of_packs, "-vv")
+        listed = pytest_run(tests_of_packs, "--collect-only").stdout
+        done = pytest_run(tests_of_packs)
 
-        assert done.returncode == 0, done.stdout
-        assert "team.toml::team.no-deploy:must_match[0]" in done.stdout
-        assert "team.toml::deploying is refused" in done.stdout
+        assert "team.toml::team.no-deploy:must_match[0]" in listed
+        assert "team.toml::deploying is refused" in listed
         assert "3 passed" in done.stdout
 
     def test_what_the_command_line_names_is_collected(self, tests_of_packs: Path) -> None:
