@@ -22,7 +22,10 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Write and test rules": {
         "check": "governance.cli.checking",
+        "test": "governance.cli.testing",
         "decide": "governance.cli.deciding",
+        "rule": "governance.cli.writing",
+        "schema": "governance.cli.writing",
     },
     "See what happened": {
         "sessions": "governance.cli.sessions",

@@ -15,6 +15,7 @@ from governance.rules.format import (
     Mode,
     RoleDef,
     Rule,
+    Scenario,
     Toolset,
 )
 from governance.rules.reading import Findings
@@ -49,6 +50,7 @@ class Draft:
     escalations: list[Escalation] = field(factory=list)
     contexts: list[ContextBlock] = field(factory=list)
     exempts: list[Exempt] = field(factory=list)
+    scenarios: tuple[Scenario, ...] = ()
     unread: set[int] = field(factory=set)
     stated: dict[tuple[str, int], Mapping[str, object]] = field(factory=dict)
 

@@ -43,6 +43,14 @@ ASK_SCOPES = ("call", "intent")
 STEP_ACTIONS = ("warn", "ask", "deny", "halt")
 MOMENTS = ("beginning", "compacted", "resumed", "due", "every-request", "tool-result")
 PATTERN_SETS = ("secrets", "email", "card")
+STEP_EVENTS = (
+    "turn_end", "compacting", "compact", "lapse", "interrupt", "resume", "reset", "end",
+    "child_start", "approve", "refuse", "pardon",
+)  # fmt: skip
+"""What a step of a scenario can report that is no call, prompt or command."""
+
+PROMPT_SOURCES = ("user", "agent", "host")
+HISTORIES = ("kept", "lost", "unknown")
 SECONDS_MAX = 3650 * 86400
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -290,6 +298,101 @@ class Toolset:
 
 
 @frozen(kw_only=True)
+class Expect:
+    """
+    What the answer to one step must be; ``None`` and ``""`` ask nothing.
+
+    Attributes:
+        action: Of the answer; without one, the step must not be refused.
+
+        result: The action on what the call gave, once it was reported.
+
+        rules: Exactly the rules that matched, in the call or in its result.
+
+        message: Stands in the message, or in a reason.
+
+        context: Each stands in the text that was put before the model.
+
+        blocks: Exactly the context blocks of that text.
+
+        rewritten: Arguments of the call as it would run, each by its name.
+
+        labels: Each is set on the session after the step.
+
+        violations: How many the session has had after the step.
+    """
+
+    action: Action | None = None
+    result: Action | None = None
+    rules: tuple[str, ...] | None = None
+    message: str = ""
+    context: tuple[str, ...] = ()
+    blocks: tuple[str, ...] | None = None
+    rewritten: Table | None = None
+    state: str = ""
+    labels: tuple[str, ...] = ()
+    violations: int | None = None
+
+
+@frozen(kw_only=True)
+class Step:
+    """
+    One step of a scenario.
+
+    Attributes:
+        kind: ``tool``, ``prompt``, ``command``, or one of `STEP_EVENTS`.
+
+        facts: Of a call: ``tool`` and its own facts, as an example has them.
+
+        given: Every other key of the step, as it was read.
+
+        after_seconds: Time that goes by before it.
+
+        at: The moment it happens; time never goes back.
+
+        session: The child that it happens in; ``""``: the session itself.
+    """
+
+    kind: str
+    position: int
+    facts: Table = Factory(dict)
+    given: Table = Factory(dict)
+    after_seconds: int = 0
+    at: datetime | None = None
+    session: str = ""
+    expect: Expect = Expect()
+
+
+@frozen(kw_only=True)
+class Scenario:
+    """
+    A ``[[scenario]]``: one session from its start, step by step, with what must be answered.
+
+    Attributes:
+        role: The role of the session, or ``""``.
+
+        asks: Whether a person can be asked.
+
+        at: When it starts; ``None``: at a moment that is always the same.
+
+        fields: Fields of the project that differ in it.
+    """
+
+    name: str
+    position: int
+    role: str = ""
+    asks: bool = True
+    at: datetime | None = None
+    fields: Table = Factory(dict)
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """Where it stands in its document."""
+        return ("scenario", self.position)
+
+
+@frozen(kw_only=True)
 class Pack:
     """
     One checked file of rules.
@@ -314,6 +417,7 @@ class Pack:
     escalations: tuple[Escalation, ...] = ()
     contexts: tuple[ContextBlock, ...] = ()
     exempts: tuple[Exempt, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
 
 
 @frozen(kw_only=True)

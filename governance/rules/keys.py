@@ -11,18 +11,22 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from governance.rules.fact_table import OUTCOMES, STATES
 from governance.rules.format import (
     ACTIONS,
     ASK_SCOPES,
     EVENTS,
     EXEMPTIONS,
     HALT_SCOPES,
+    HISTORIES,
     MODES,
     MOMENTS,
     OVERRIDES,
     PATTERN_SETS,
+    PROMPT_SOURCES,
     SEVERITIES,
     STEP_ACTIONS,
+    STEP_EVENTS,
     UNKNOWNS,
 )
 
@@ -92,6 +96,53 @@ _MATCH = (
     "GOV229",
 )
 
+_SCENARIO_ROWS = (
+    ("scenario.name | str | required | what it shows, one of its kind in the file",),
+    ("scenario.role | str | none | the role of the session",),
+    ("scenario.asks | bool | true | whether a person can be asked",),
+    ("scenario.at | datetime | always the same | when it starts",),
+    ("scenario.fields | table | none | fields of the project that differ in it",),
+    ("scenario.steps | tables | required | what happens, one after the other",),
+    ("scenario.steps.tool | str | none | a call of this tool, with its own facts",),
+    ("scenario.steps.args | table | none | arguments by the host's names",),
+    ("scenario.steps.outcome | enum | ok | how a call ends that was let through", OUTCOMES),
+    ("scenario.steps.output | str | none | what the call gave",),
+    ("scenario.steps.error | str | none | the text of its failure",),
+    ("scenario.steps.exit_code | int | none | the exit code of its process",),
+    ("scenario.steps.duration_ms | int | none | how long it took",),
+    ("scenario.steps.prompt | str | none | a turn begins with this text",),
+    ("scenario.steps.prompt_source | enum | user | who wrote it", PROMPT_SOURCES),
+    ("scenario.steps.command | str | none | a slash command, parts joined by `:`",),
+    ("scenario.steps.arguments | strs | none | the words of the command",),
+    ("scenario.steps.event | enum | none | anything else that happens", STEP_EVENTS),
+    ("scenario.steps.history | enum | kept | on resume: what the model still has", HISTORIES),
+    ("scenario.steps.child | str | none | on child_start: the name of the child",),
+    ("scenario.steps.role | str | none | on child_start: the role of the child",),
+    ("scenario.steps.rule | str | all | on pardon: only what was done against it",),
+    ("scenario.steps.session | str | the session itself | the child it happens in",),
+    ("scenario.steps.after | duration | none | time that goes by before it",),
+    ("scenario.steps.at | datetime | none | the moment it happens",),
+    ("scenario.steps.expect | table | let through | what the answer must be",),
+    ("scenario.steps.expect.action | enum | let through | what is answered", ACTIONS),
+    ("scenario.steps.expect.result | enum | let through | the answer to its result", ACTIONS),
+    ("scenario.steps.expect.rules | strs | any | exactly the rules that matched",),
+    ("scenario.steps.expect.message | str | any | stands in the message, or in a reason",),
+    ("scenario.steps.expect.context | strs | any | each stands in the text for the model",),
+    ("scenario.steps.expect.blocks | strs | any | exactly the context blocks in that text",),
+    ("scenario.steps.expect.rewritten | table | any | arguments of the call as it would run",),
+    ("scenario.steps.expect.state | enum | any | the session's state afterwards", STATES),
+    ("scenario.steps.expect.labels | strs | any | each is set on the session afterwards",),
+    ("scenario.steps.expect.violations | int | any | how many the session has had",),
+    ("scenario-file.format | int | required | version of the rule language",),
+    ("scenario-file.packs | strs | those of the project | what they are played against",),
+    ("scenario-file.scenario | tables | required | tests of whole decisions",),
+)
+
+SCENARIO_KEYS = tuple(
+    _key(row[0], "GOV280", values=row[1] if len(row) > 1 else ()) for row in _SCENARIO_ROWS
+)
+"""The keys of ``[[scenario]]``, in a pack or in a file of scenarios."""
+
 KEYS: tuple[Key, ...] = (
     _key("format | int | required | version of the rule language", "GOV201", "GOV202"),
     _key("pack | table | required | what this file is", "GOV203"),
@@ -102,7 +153,7 @@ KEYS: tuple[Key, ...] = (
     _key("escalation | tables | none | steps that follow repeated violations", "GOV263"),
     _key("context | tables | none | text for the model", "GOV264"),
     _key("exempt | tables | none | where a rule of this file does not hold", "GOV250"),
-    _key("scenario | tables | none | tests of whole decisions", feature="scenarios"),
+    _key("scenario | tables | none | tests of whole decisions", "GOV280"),
     _key("pack.name | str | required | lower-kebab name, one of its kind", "GOV203"),
     _key("pack.version | str | required | `1.2.3`", "GOV203"),
     _key("pack.summary | str | required | one sentence for people", "GOV203"),
@@ -205,6 +256,7 @@ KEYS: tuple[Key, ...] = (
     _key("exempt.when | matchers | none | only where this holds", *_MATCH),
     _key("exempt.reason | str | required | why, for the journal", "GOV250"),
     _key("exempt.until | date | none | the last day on which it holds", "GOV250"),
+    *SCENARIO_KEYS,
 )
 
 CODES: Mapping[str, str] = {
@@ -258,5 +310,7 @@ CODES: Mapping[str, str] = {
     "GOV271": "a rule on time without a time zone",
     "GOV272": "an undeclared field",
     "GOV273": "the record of trust cannot be read",
+    "GOV280": "a scenario that cannot be played",
+    "GOV281": "a scenario that fails",
 }
 """Stable code of a rule file's problem → its title; each has a page in the docs."""

@@ -121,14 +121,18 @@ def read_rules(
     settings: LoadSettings | None = None,
     places: Places = PLAIN_PLACES,
     tells_gaps: bool = False,
+    tries: bool = True,
 ) -> Loaded:
     """
     As `load_rules`, but problems are given and never raised.
 
     Args:
+        tries: Run the examples, and look at the scenarios; without it rules are given that
+            are not what their examples say, for whoever tries them otherwise.
+
         tells_gaps: Give the known gaps of rules as information; all examples are run then.
     """
-    loading = _Loading(sources, vocabulary, settings or LoadSettings(), places, tells_gaps)
+    loading = _Loading(sources, vocabulary, settings or LoadSettings(), places, tells_gaps, tries)
     rules = loading.run()
     trial = loading.trial
     diagnostics = loading.diagnostics()
@@ -157,6 +161,7 @@ class _Loading:
     settings: LoadSettings
     places: Places
     tells_gaps: bool
+    tries: bool
     drafts: list[Draft] = field(factory=list)
     packs: tuple[Pack, ...] = ()
     unreadable: list[Diagnostic] = field(factory=list)
@@ -289,7 +294,7 @@ class _Loading:
 
         settings = self.settings
         rules = compiled(self.places, report)
-        if not self.proven:
+        if self.tries and not self.proven:
             # Examples speak of a project that is nowhere: what they prove must not depend
             # on where this one lies, nor on its links.
             plain = self.places is PLAIN_PLACES
@@ -329,6 +334,11 @@ class _Loading:
         for rule, findings in sound:
             if rule.remedy is not None:
                 _check_remedy(rule, rule.remedy, rules, bench, findings)
+        for draft in self.drafts:
+            if draft.scenarios:
+                from governance.rules.scenarios import check_scenarios
+
+                check_scenarios(draft.scenarios, bench, draft.findings)
 
 
 def _told_before(_file: str, _problem: Problem) -> None:
@@ -396,4 +406,5 @@ def _pack(draft: Draft) -> Pack:
         escalations=tuple(draft.escalations),
         contexts=tuple(draft.contexts),
         exempts=tuple(draft.exempts),
+        scenarios=draft.scenarios,
     )
