@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Write and test rules": {
         "check": "governance.cli.checking",
         "decide": "governance.cli.deciding",
+        "replay": "governance.cli.comparing",
     },
     "See what happened": {
         "sessions": "governance.cli.sessions",

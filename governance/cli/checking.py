@@ -81,10 +81,21 @@ def check_path(path: Path) -> Checked:
     """
     if path.name == CONFIG_NAME or (path / CONFIG_NAME).is_file():
         return _check_project(path.parent if path.name == CONFIG_NAME else path)
+    files = pack_files(path)
+    return _check_packs([PackSource("", read_pack_file(file), str(file)) for file in files], path)
+
+
+def pack_files(path: Path) -> list[Path]:
+    """
+    *path* itself, or, of a folder, the packs in it.
+
+    Raises:
+        DefinitionError: GOV610, a folder without any.
+    """
     files = sorted(path.glob("*.toml"))[:FILES_MAX] if path.is_dir() else [path]
     if not files:
         raise _nothing_in(path)
-    return _check_packs([PackSource("", _read(file), str(file)) for file in files], path)
+    return files
 
 
 def _check_project(directory: Path) -> Checked:
@@ -120,7 +131,13 @@ def _config_around(path: Path) -> Config:
         return read_config(default_toml(), CONFIG_NAME, path.parent)
 
 
-def _read(file: Path) -> bytes:
+def read_pack_file(file: Path) -> bytes:
+    """
+    What *file* holds, to one byte beyond what is read as a pack.
+
+    Raises:
+        DefinitionError: GOV610, it cannot be read.
+    """
     try:
         with file.open("rb") as stream:
             return stream.read(FILE_BYTES_MAX + 1)

@@ -153,6 +153,14 @@ def explain_again(law: Law, found: Recorded, parent: SessionState | None = None)
     A call of which only the beginning was kept is decided on what there is; `Recorded.cut`
     says so.
     """
+    asked, gathered = asked_again(law, found, parent)
+    return explained_of(law, found.before, asked, gathered, found)
+
+
+def asked_again(
+    law: Law, found: Recorded, parent: SessionState | None = None
+) -> tuple[Command, Gathered]:
+    """The recorded call as a question that can be put to *law*, and the world it is put in."""
     table = TOOLS.get(found.host, PYTHON_TOOLS)
     if found.native in ("", found.tool) and found.native not in table.tools:
         # Whoever embeds the engine may speak canonical names under any host's name.
@@ -176,7 +184,7 @@ def explain_again(law: Law, found: Recorded, parent: SessionState | None = None)
         history="kept",
         call=call,
     )
-    return explained_of(law, found.before, asked, Gathered(at_ms=at_ms, parent=parent), found)
+    return asked, Gathered(at_ms=at_ms, parent=parent)
 
 
 def find_decision(journal: Journal, session: str, which: str | None) -> Recorded | Record | None:
