@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "governance.cli.checking",
         "decide": "governance.cli.deciding",
         "replay": "governance.cli.comparing",
+        "import": "governance.cli.importing",
     },
     "See what happened": {
         "sessions": "governance.cli.sessions",
