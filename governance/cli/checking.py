@@ -21,7 +21,7 @@ from governance.config import Config, default_toml, load_config, read_config
 from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic
 from governance.project import CONFIG_NAME, FILE_BYTES_MAX, find_project
 from governance.rules.check import check_rules
-from governance.rules.format import Pack
+from governance.rules.format import Defaults, Pack
 from governance.rules.loader import Loaded, read_rules
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.vocabulary import default_vocabulary
@@ -110,6 +110,8 @@ def _check_project(directory: Path) -> Checked:
 def _check_packs(sources: Sequence[PackSource], path: Path) -> Checked:
     config = _config_around(path)
     settings = LoadSettings(
+        # A rule that lets be says something only where the project is stricter by itself.
+        defaults=Defaults(tool=config.defaults.tool),
         fields=config.fields,
         time_zone=config.project.time_zone or None,
         characters_max=config.context.characters_max,
