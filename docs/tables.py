@@ -107,6 +107,23 @@ def rule_keys_table() -> str:
     )
 
 
+def shell_keys_table() -> str:
+    """The keys of a `shell` table."""
+    from governance.rules.shell_keys import OPAQUE_KINDS, SHELL_KEYS
+
+    return _rows(
+        ("key", "takes", "what it is asked of"),
+        (
+            (
+                _code(one.name),
+                one.type,
+                one.doc + (f" Kinds are {_named(OPAQUE_KINDS)}." if one.takes == "opaque" else ""),
+            )
+            for one in SHELL_KEYS.values()
+        ),
+    )
+
+
 def facts_table() -> str:
     """The facts that rules can name, with their operators' type."""
     from governance.rules.vocabulary import default_vocabulary
@@ -322,6 +339,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "operators": operators_table,
     "origins": origins_table,
     "rule-keys": rule_keys_table,
+    "shell-keys": shell_keys_table,
     "states": states_table,
     "template-keys": template_keys_table,
     "tools": tools_table,

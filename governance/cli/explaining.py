@@ -23,6 +23,7 @@ from governance.cli.output import moment, print_json, print_line
 from governance.engine.encoding import body_of
 from governance.errors import MisuseError
 from governance.journal.records import Journal, Record
+from governance.rules.deferred import text_of
 from governance.rules.explain import explain
 from governance.rules.facts import facts_of_call
 from governance.rules.host_tools import PYTHON_TOOLS, call_of
@@ -143,7 +144,7 @@ def explained_of(
     draft = Draft(law, asked, gathered, session)
     facts = judging.session_facts(draft) | facts_of_call(call, law.places)
     told = explain(law.rules, RuleEvent("tool", facts, call), judging.history(draft))
-    return Explained(call, str(facts.get("intent") or ""), reply, told, recorded)
+    return Explained(call, text_of(facts, "intent"), reply, told, recorded)
 
 
 def explain_again(law: Law, found: Recorded, parent: SessionState | None = None) -> Explained:

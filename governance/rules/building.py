@@ -13,6 +13,7 @@ from governance.errors import Problem, did_you_mean
 from governance.rules.globs import PatternError, composed
 from governance.rules.kleene import Truth, all_of
 from governance.rules.matchers import PYTHON_TYPES, Test
+from governance.rules.partial import Could, by_either_name, partly
 from governance.rules.paths import BarePathError, Places
 from governance.rules.vocabulary import OPERATORS, TOOLS, FactSpec, Place, Report
 
@@ -148,6 +149,21 @@ class Builder:
         if name not in ("not", "exists"):
             made.on_missing = False
         self.by_variable = False
+
+    def add(self, made: Made, test: Test, could: Could | None = None, *, sure: bool = True) -> None:
+        """
+        Take *test* into *made*, fit for texts of which only parts are known.
+
+        Args:
+            could: Whether a text with holes could hold, where that can be told.
+
+            sure: Whether what holds of the known part of a text holds of the whole.
+        """
+        if self.spec.partial:
+            test = partly(test, could, sure=sure)
+        if self.spec.kind == "program":
+            test = by_either_name(test)
+        made.element.append(test)
 
     # Values ---------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from attrs import define, field, frozen
 from governance.errors import DefinitionError, Diagnostic, Problem
 from governance.rules import detect
 from governance.rules.composing import remedy_text
-from governance.rules.fact_table import TOOL_EVENTS, UNPARSED
 from governance.rules.format import FORMAT, Defaults, Exempt, Pack, RoleDef, Rule
 from governance.rules.globs import PatternError
 from governance.rules.kleene import Truth
@@ -212,7 +211,6 @@ class _Compiler:
             rule=rule,
             shadow=shadow,
             tools=None if tools is None else tool_test(tools),
-            blind=self.blind(rule, match, tools, report),
             match=match,
             exempts=exempts,
             message=message,
@@ -278,29 +276,6 @@ class _Compiler:
                 made.append(one)
         return tuple(made)
 
-    def blind(
-        self, rule: Rule, match: Match, tools: tuple[str, ...] | None, report: Report
-    ) -> frozenset[str]:
-        """
-        Tools whose calls a rule for all tools cannot judge, with a warning of each.
-
-        Left in, such a rule would be undecided, and so ask, on every one of their calls.
-        """
-        if tools is not None or rule.on not in TOOL_EVENTS:
-            return frozenset()
-        found: set[str] = set()
-        for tool, facts in UNPARSED.items():
-            hidden = [name for name in match.facts if name in facts]
-            if hidden:
-                found.add(tool)
-                message = (
-                    f"`{rule.id}` looks at `{hidden[0]}`, which this engine cannot know of a "
-                    f"`{tool}` call; it does not decide those"
-                )
-                mend = "name the tools it is for, and match `command` for the others"
-                report(Problem("GOV221", message, rule.path, mend, "warning"))
-        return frozenset(found)
-
     def exemptions(
         self, packs: Sequence[Pack], exempts: Sequence[Exempt]
     ) -> dict[str, tuple[Exemption, ...]]:
@@ -364,7 +339,6 @@ def _broken(rule: Rule, shadow: bool) -> CompiledRule:
         rule=rule,
         shadow=shadow,
         tools=None,
-        blind=frozenset(),
         match=_NoMatch(),
         exempts=(),
         message=None,

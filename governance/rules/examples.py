@@ -143,7 +143,7 @@ def _call(facts: Mapping[str, object], example: Example, vocabulary: Vocabulary)
         if (spec := vocabulary.facts.get(name)) is not None
         and spec.tools is not None
         and kind in spec.tools
-        and name not in ("reads", "writes", "domains")
+        and name not in ("reads", "writes", "removes", "domains")
     }
     args = example.facts.get("args")
     cwd = facts.get("cwd")
@@ -174,6 +174,9 @@ def _checked(
         spec = vocabulary.fact(name, on=on, tools=tools, path=place)
         if isinstance(spec, Problem):
             findings.report(spec)
+        elif spec.type == "shell":
+            mend = 'write the line itself, as `command = "git push"`'
+            findings.wrong("GOV224", "`shell` is read off the command line", place, mend)
         elif name == "tool":
             if tools != (value,):
                 message = f"`{value}` is several tools, and an event has one"

@@ -12,12 +12,16 @@ from datetime import time
 
 from attrs import frozen
 
+from governance.rules.deferred import fact_of
 from governance.rules.fact_table import MISSING, Unknown
 from governance.rules.facts import one_by_one
 from governance.rules.kleene import Truth, all_of, any_of
 from governance.rules.matchers import REAL_PATHS
 from governance.rules.matching import Condition
 from governance.rules.ruleset import CompiledRule, RuleSet
+from governance.rules.shell_facts import ShellCall
+from governance.rules.shell_facts import shown as described
+from governance.rules.shell_matchers import ShellMatcher
 from governance.rules.template import one_line
 from governance.rules.verdicts import Decision, History, RuleEvent
 
@@ -37,6 +41,8 @@ class MatcherTrace:
         found: The fact's value; `MISSING` or `Unknown` where there is none.
 
         real: Where the path leads when links are followed, if elsewhere.
+
+        command: Of a key of `shell`, the command of the line that came nearest.
     """
 
     part: str
@@ -45,13 +51,15 @@ class MatcherTrace:
     found: object
     result: Truth
     real: str = ""
+    command: str = ""
 
     def __str__(self) -> str:
         said = {True: "holds", False: "does not hold"}
         word = "cannot be known" if isinstance(self.result, Unknown) else said[self.result]
         leads = f", which leads to `{one_line(self.real)}`" if self.real else ""
         asked = f"`{self.part}.{self.fact}` = {shown(self.wanted)}"
-        return f"{asked} {word} for {shown(self.found)}{leads}"
+        of = f" in `{one_line(self.command)}`" if self.command else ""
+        return f"{asked} {word} for {shown(self.found)}{leads}{of}"
 
 
 @frozen
@@ -148,17 +156,43 @@ def trace_rule(rules: RuleSet, one: CompiledRule, event: RuleEvent) -> RuleTrace
 
 
 def _traced(part: str, condition: Condition, facts: Mapping[str, object]) -> list[MatcherTrace]:
-    return [
+    traces: list[MatcherTrace] = []
+    for name, matcher in condition.matchers:
+        value = fact_of(facts, name)
+        result = matcher.test(value, facts)
+        told = None
+        if isinstance(matcher, ShellMatcher):
+            told = _shell_traces(part, name, matcher, value, result)
+        traces += told or [MatcherTrace(part, name, matcher.raw, value, result, _real(facts, name))]
+    return traces
+
+
+def _shell_traces(
+    part: str, name: str, matcher: ShellMatcher, value: object, result: Truth
+) -> list[MatcherTrace] | None:
+    """
+    What each key says of the command that comes nearest.
+
+    ``None`` where the line is not known beyond its commands: then none of them tells why.
+    """
+    nearest = matcher.nearest(value)
+    if nearest is None or not isinstance(value, ShellCall):
+        return None
+    table, position = nearest
+    traces = [
         MatcherTrace(
             part,
-            name,
-            matcher.raw,
-            facts.get(name, MISSING),
-            matcher.test(facts.get(name, MISSING), facts),
-            _real(facts, name),
+            f"{name}.{one.key}",
+            one.raw,
+            value.told(position, one.key),
+            one.test(value, position, False),
+            command=described(value.commands[position]),
         )
-        for name, matcher in condition.matchers
+        for one in table.parts
     ]
+    together = all_of(one.result for one in traces)
+    alike = together is result or (isinstance(together, Unknown) and isinstance(result, Unknown))
+    return traces if alike else None
 
 
 def _excuses(
@@ -172,7 +206,7 @@ def _excuses(
             part,
             name,
             matcher.raw,
-            facts.get(name, MISSING),
+            fact_of(facts, name),
             matcher.excuses(facts.get(name, MISSING), facts, chosen.get(name)),
             _real(facts, name),
         )
@@ -235,6 +269,8 @@ def shown(value: object) -> str:
         return "a fact that is missing"
     if isinstance(value, Unknown):
         return f"an unknown value ({value.reason})"
+    if isinstance(value, ShellCall):
+        return f"`{one_line(str(value))}`"
     if isinstance(value, Mapping):
         inner = ", ".join(f"{name} = {_bare(one)}" for name, one in value.items())
         return one_line(f"{{ {inner} }}")

@@ -6,7 +6,7 @@ Everything here is data; the docs table of facts is printed from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
@@ -55,9 +55,15 @@ MISSING = Missing()
 
 @frozen
 class Unknown:
-    """A fact, or a result, that cannot be known, and why; it is neither true nor false."""
+    """
+    A fact, or a result, that cannot be known, and why; it is neither true nor false.
+
+    Attributes:
+        more: As an element of a list it stands for any number of elements, none included.
+    """
 
     reason: str
+    more: bool = False
 
     def __bool__(self) -> bool:
         # A Kleene value in an `if` would silently count as true.
@@ -72,18 +78,22 @@ class FactSpec:
     Attributes:
         name: As rules write it, dotted for a family: ``"usage.tokens"``.
 
-        type: ``str``, ``int``, ``float``, ``bool``, ``list[str]`` or ``time``.
+        type: ``str``, ``int``, ``float``, ``bool``, ``list[str]``, ``time`` or ``shell``,
+            whose matchers are tables of their own (`governance.rules.shell_keys`).
 
         events: The events that have it.
 
         tools: Canonical tools that can fill it on tool events (``mcp`` stands for every
             MCP tool), or ``None`` for all of them.
 
-        kind: How its text compares: ``text``, ``path``, ``domain``, ``url``, ``tool``.
+        kind: How its text compares: ``text``, ``path``, ``domain``, ``url``, ``tool``;
+            ``program`` compares by either of a program's names.
 
         values: The whole enumeration, or ``None`` when any value may come.
 
         writable: The events on which a rewrite may change it.
+
+        partial: Its texts may be known in part, with `governance.shell.values.HOLE` in them.
 
         doc: One sentence for the table of facts.
     """
@@ -96,6 +106,7 @@ class FactSpec:
     kind: str = "text"
     values: tuple[str, ...] | None = None
     writable: frozenset[str] = frozenset()
+    partial: bool = False
 
     @property
     def element(self) -> str:
@@ -110,7 +121,7 @@ class FactSpec:
     @property
     def operators(self) -> tuple[str, ...]:
         """The operators that a matcher of this fact may use."""
-        own = OPERATORS[self.element]
+        own = OPERATORS.get(self.element, ())  # a `shell` table has keys instead
         return tuple(dict.fromkeys((*own, "every", "length"))) if self.is_list else own
 
 
@@ -126,7 +137,7 @@ class ToolSpec:
 TOOLS: Mapping[str, ToolSpec] = {
     one.name: one
     for one in (
-        ToolSpec("shell", ("command",), "Runs a command line."),
+        ToolSpec("shell", ("command",), "Runs a command line; `shell` is asked what that runs."),
         ToolSpec("read", ("path",), "Reads one file."),
         ToolSpec("write", ("path", "content"), "Writes a whole file."),
         ToolSpec("edit", ("path", "content", "removed"), "Changes part of a file."),
@@ -144,11 +155,12 @@ TOOLS: Mapping[str, ToolSpec] = {
 
 READS_OF: Mapping[str, str] = {"read": "path", "edit": "path", "grep": "path"}
 WRITES_OF: Mapping[str, str] = {"write": "path", "edit": "path", "delete": "path"}
+REMOVES_OF: Mapping[str, str] = {"delete": "path"}
 DOMAINS_OF: Mapping[str, str] = {"fetch": "url"}
-"""Which own fact fills `reads`, `writes` and `domains` of each tool."""
+"""Which own fact fills `reads`, `writes`, `removes` and `domains` of each tool."""
 
-UNPARSED: Mapping[str, frozenset[str]] = {"shell": frozenset({"reads", "writes", "domains"})}
-"""Facts that a tool does have, but that this engine cannot read off its arguments."""
+BY_COMMAND = frozenset({"reads", "writes", "removes", "domains"})
+"""Facts of a `shell` call that are read off its command line."""
 
 ALL_EVENTS = frozenset(EVENTS)
 TOOL_EVENTS = frozenset({"tool", "tool-result"})
@@ -169,9 +181,14 @@ def fact_spec(
     kind: str = "text",
     values: tuple[str, ...] | None = None,
     writable: str = "",
+    partial: bool = False,
 ) -> FactSpec:
     on = frozenset(events.split()) if isinstance(events, str) else events
-    return FactSpec(name, type, on, doc, tools, kind, values, frozenset(writable.split()))
+    return FactSpec(name, type, on, doc, tools, kind, values, frozenset(writable.split()), partial)
+
+
+def _with_shell(tools: Iterable[str]) -> frozenset[str]:
+    return frozenset({*tools, "shell"})
 
 
 FACTS = (
@@ -209,24 +226,36 @@ FACTS = (
         "list[str]",
         TOOL_EVENTS,
         "Paths that the call reads.",
-        tools=frozenset(READS_OF),
+        tools=_with_shell(READS_OF),
         kind="path",
+        partial=True,
     ),
     fact_spec(
         "writes",
         "list[str]",
         TOOL_EVENTS,
         "Paths that the call writes or removes.",
-        tools=frozenset(WRITES_OF),
+        tools=_with_shell(WRITES_OF),
         kind="path",
+        partial=True,
+    ),
+    fact_spec(
+        "removes",
+        "list[str]",
+        TOOL_EVENTS,
+        "Paths that the call removes; they are among those that it writes.",
+        tools=_with_shell(REMOVES_OF),
+        kind="path",
+        partial=True,
     ),
     fact_spec(
         "domains",
         "list[str]",
         TOOL_EVENTS,
         "Hosts that the call talks to.",
-        tools=frozenset(DOMAINS_OF),
+        tools=_with_shell(DOMAINS_OF),
         kind="domain",
+        partial=True,
     ),
     # Results.
     fact_spec("output", "str", "tool-result", "What the tool gave.", writable="tool-result"),
@@ -242,6 +271,13 @@ FACTS = (
         "The command line of a shell call; on commands the name, parts joined by `:`.",
         tools=_owners("command"),
         writable="tool command",
+    ),
+    fact_spec(
+        "shell",
+        "shell",
+        TOOL_EVENTS,
+        "What the command line runs: a table of matchers for one of its commands, or several.",
+        tools=frozenset({"shell"}),
     ),
     fact_spec("arguments", "list[str]", "command", "The command's words.", writable="command"),
     fact_spec(

@@ -1,22 +1,26 @@
 """
 Facts of an event: what a call, a result and a session are, in canonical terms.
 
-Facts are plain JSON values, or `Unknown` where the host sent what cannot be read. The
-entry `REAL_PATHS` is no fact: it holds where links lead, for matchers of paths.
+Facts are plain JSON values, `Unknown` where the host sent what cannot be read, or
+`Deferred` where they are read off a command line, which is only done when something asks:
+take them by `fact_of`. The entry `REAL_PATHS` is no fact: it holds where links lead, for
+matchers of paths.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
 from governance.calls import ToolCall
+from governance.rules.deferred import Deferred
 from governance.rules.domains import hosts_of
 from governance.rules.fact_table import (
+    BY_COMMAND,
     DOMAINS_OF,
     READS_OF,
+    REMOVES_OF,
     TOOLS,
-    UNPARSED,
     WEEKDAYS,
     WRITES_OF,
     Unknown,
@@ -26,6 +30,8 @@ from governance.rules.globs import composed
 from governance.rules.intents import intent_of
 from governance.rules.matchers import REAL_PATHS
 from governance.rules.paths import Places
+from governance.rules.shell_facts import ShellCall, deferred_call
+from governance.rules.shell_intents import shell_intent
 from governance.rules.verdicts import RuleEvent
 from governance.values import mend_text
 
@@ -33,6 +39,12 @@ SEVERAL_MAX = 1_000
 """Paths or addresses of one call that are decided one by one; a longer list is unknown."""
 
 _SEVERAL = ("path", "url")
+_FILLED = (
+    (READS_OF, "reads"),
+    (WRITES_OF, "writes"),
+    (REMOVES_OF, "removes"),
+    (DOMAINS_OF, "domains"),
+)
 _SEARCHES = frozenset({"grep", "glob"})
 _SPAN_MS = 253_370_764_800_000  # the year 9999, the last that a calendar here can hold
 
@@ -62,17 +74,42 @@ def facts_of_call(call: ToolCall, places: Places) -> dict[str, object]:
         facts.setdefault("mcp_tool", clean_text(tool))
     if kind in _SEARCHES and "path" not in facts:
         facts["path"] = cwd  # a search without a path is one of the working folder
-    _fill(facts, "reads", READS_OF.get(kind))
-    _fill(facts, "writes", WRITES_OF.get(kind))
-    _fill(facts, "domains", DOMAINS_OF.get(kind))
-    for name in UNPARSED.get(kind, ()):
-        facts[name] = Unknown(f"what a `{kind}` command {name} is not read off it")
+    for table, name in _FILLED:
+        _fill(facts, name, table.get(kind))
     for name, argument in call.args.items():
         facts[f"args.{name}"] = _plain(argument)
-    if real:
-        facts[REAL_PATHS] = real
-    facts["intent"] = intent_of(call, facts)
+    if kind == "shell":
+        facts[REAL_PATHS] = real  # what the line names is put into it when it is read
+        _read_by_need(facts, call, places, base, real)
+    else:
+        if real:
+            facts[REAL_PATHS] = real
+        facts["intent"] = intent_of(call, facts)
     return facts
+
+
+def _read_by_need(
+    facts: dict[str, object],
+    call: ToolCall,
+    places: Places,
+    cwd: str | None,
+    real: dict[str, str],
+) -> None:
+    """Everything that is read off the command line, once it is asked for."""
+    text = facts.get("command")
+    line = Deferred(deferred_call(text, call.native, cwd=cwd, places=places, real=real))
+    facts["shell"] = line
+
+    def listed(name: str) -> Callable[[], object]:
+        def make() -> object:
+            read = line.value()
+            return read.all(name) if isinstance(read, ShellCall) else read
+
+        return make
+
+    for name in BY_COMMAND:
+        facts[name] = Deferred(listed(name))
+    facts["intent"] = Deferred(lambda: shell_intent(line.value(), text))
 
 
 def _cwd(call: ToolCall, places: Places, real: dict[str, str]) -> str | Unknown:
@@ -151,7 +188,7 @@ def _split(event: RuleEvent, name: str) -> list[RuleEvent]:
     made: list[RuleEvent] = []
     for value in values:
         single: dict[str, object] = {**facts, name: value}
-        for table, fact in ((READS_OF, "reads"), (WRITES_OF, "writes"), (DOMAINS_OF, "domains")):
+        for table, fact in _FILLED:
             if table.get(tool_class(str(facts.get("tool")))) == name:
                 _fill(single, fact, name)
         made.append(RuleEvent(event.on, single, event.call))

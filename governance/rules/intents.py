@@ -22,26 +22,24 @@ def intent_of(call: ToolCall, facts: Mapping[str, object]) -> str:
     A short text, equal for equal targets; a long one ends in a digest of the rest.
 
     ``write``, ``edit`` and ``delete`` of one file are one intent, and so are two paths of
-    which links make one file; two commands are one when only their spaces differ.
+    which links make one file. Those of command lines are in `governance.rules.shell_intents`.
     """
     kind = tool_class(call.tool)
     if kind in ("write", "edit", "delete"):
-        return _bounded("change " + _paths(facts))
+        return bounded("change " + _paths(facts))
     if kind == "read":
-        return _bounded("read " + _paths(facts))
+        return bounded("read " + _paths(facts))
     if kind in ("grep", "glob"):
-        return _bounded(f"{kind} {facts.get('pattern') or '*'} in {_paths(facts)}")
-    if kind == "shell":
-        return _bounded("shell " + " ".join(str(facts.get("command", "")).split()))
+        return bounded(f"{kind} {facts.get('pattern') or '*'} in {_paths(facts)}")
     if kind == "fetch":
-        return _bounded("fetch " + " ".join(_targets(facts.get("url"))))
+        return bounded("fetch " + " ".join(targets(facts.get("url"))))
     if kind == "search":
-        return _bounded("search " + " ".join(str(facts.get("query", "")).casefold().split()))
+        return bounded("search " + " ".join(str(facts.get("query", "")).casefold().split()))
     if kind == "delegate":
-        return _bounded(f"delegate {facts.get('agent', '')}")
+        return bounded(f"delegate {facts.get('agent', '')}")
     if kind == "todo":
         return "todo"
-    return _bounded(f"{call.tool if kind == 'mcp' else call.native or call.tool} {_digest(call)}")
+    return bounded(f"{call.tool if kind == 'mcp' else call.native or call.tool} {_digest(call)}")
 
 
 def _paths(facts: Mapping[str, object]) -> str:
@@ -52,7 +50,8 @@ def _paths(facts: Mapping[str, object]) -> str:
     return " ".join(sorted(str(real.get(one, one)) for one in paths if isinstance(one, str)))
 
 
-def _targets(value: object) -> list[str]:
+def targets(value: object) -> list[str]:
+    """The addresses of a call, hosts in one spelling, in order."""
     found: list[str] = []
     for one in value if isinstance(value, list) else [value]:
         if not isinstance(one, str):
@@ -78,7 +77,8 @@ def _digest(call: ToolCall) -> str:
     return sha256(encoded).hexdigest()[:12]
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
+    """*text*, or its beginning and a digest of the whole."""
     if len(text) <= INTENT_CHARACTERS_MAX:
         return text
     from hashlib import sha256

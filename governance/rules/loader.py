@@ -19,6 +19,7 @@ from governance.errors import ERROR, DefinitionError, Diagnostic, Problem
 from governance.rules.blocks import CompiledBlock, compile_block
 from governance.rules.compiling import FileReport, compile_rules
 from governance.rules.deciding import RuleSet
+from governance.rules.deferred import settled
 from governance.rules.draft import Draft
 from governance.rules.drafting import draft_pack
 from governance.rules.drafting_rules import read_rewrites
@@ -363,7 +364,9 @@ def _put_in(facts: Mapping[str, object], known: Mapping[str, object]) -> dict[st
         if not isinstance(value, str):
             return value
         for name, found in known.items():
-            value = value.replace(f"{{{name}}}", str(found))
+            placeholder = f"{{{name}}}"
+            if placeholder in value:
+                value = value.replace(placeholder, str(settled(found)))
         return value
 
     return {name: put(value) for name, value in facts.items()}

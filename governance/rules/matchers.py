@@ -11,8 +11,10 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from governance.rules.deferred import Deferred, settled
 from governance.rules.domains import hosts_of
 from governance.rules.kleene import Truth, all_of, any_of
+from governance.rules.partial import HOLE, PARTLY, Program
 from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown
 
 Test: TypeAlias = Callable[..., Truth]
@@ -77,7 +79,7 @@ class Matcher:
 
     def __attrs_post_init__(self) -> None:
         spec = self.spec
-        looked_into = spec.is_list or spec.kind == "path" or self._hosted
+        looked_into = spec.is_list or spec.partial or spec.kind == "path" or self._hosted
         through = looked_into or self._element is None
         plain = _NoType if through else PYTHON_TYPES[spec.element][0]
         object.__setattr__(self, "_plain_type", plain)
@@ -97,6 +99,8 @@ class Matcher:
         """
         if type(value) is self._plain_type and self._element is not None:
             return self._element(value)
+        if type(value) is Deferred:
+            value = value.value()
         if value is None or value is MISSING:
             return self.on_missing
         if type(value) is Unknown:
@@ -117,6 +121,7 @@ class Matcher:
         Args:
             chosen: The elements that the rule's `when` matched; ``None``: all of them.
         """
+        value = settled(value)
         if not self.spec.is_list or not isinstance(value, (list, tuple)):
             return self.test(value, world, strict=True)
         results = [test(value, world, True) for test in self._whole]
@@ -128,6 +133,7 @@ class Matcher:
 
     def chosen(self, value: object, world: World) -> tuple[object, ...]:
         """The elements of a list that match or may match; all, if none is singled out."""
+        value = settled(value)
         if not isinstance(value, (list, tuple)):
             return ()
         if self._element is None:
@@ -145,10 +151,15 @@ class Matcher:
         """Whether one element matches, in either form or, when *strict*, in every form."""
         if self._element is None or type(value) is Unknown:
             return value if isinstance(value, Unknown) else True
-        if type(value) not in PYTHON_TYPES[self.spec.element]:
+        kind = str if isinstance(value, Program) else type(value)
+        if kind not in PYTHON_TYPES[self.spec.element]:
             return Unknown(f"`{self.spec.name}` is no {self.spec.element}")
         if not isinstance(value, str):
             return self._element(value)
+        if self.spec.partial and strict and HOLE in value:
+            # What is known in part excuses nothing.
+            result = self.test_element(value, world, False)
+            return PARTLY if result is True else result
         if self.spec.kind == "path":
             return self._path(value, world, strict)
         if self._hosted:

@@ -4,24 +4,41 @@ Conditions: the tables under `when`, `unless` and `any`, compiled, and how they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from attrs import frozen
 
 from governance.errors import Problem
 from governance.rules.fact_table import FAMILIES, MISSING, Unknown
 from governance.rules.kleene import Truth, all_of
-from governance.rules.matchers import Matcher
+from governance.rules.matchers import World
 from governance.rules.operators import build_matcher
 from governance.rules.paths import Places
-from governance.rules.vocabulary import Place, Report, Vocabulary
+from governance.rules.vocabulary import FactSpec, Place, Report, Vocabulary
+
+
+class FactMatcher(Protocol):
+    """A compiled matcher of one fact, whatever type the fact has."""
+
+    @property
+    def spec(self) -> FactSpec: ...
+    @property
+    def raw(self) -> object: ...
+    @property
+    def cost(self) -> int: ...
+    @property
+    def takes_plain_text(self) -> bool: ...
+    def test(self, value: object, world: World, strict: bool = False) -> Truth: ...
+    def excuses(self, value: object, world: World, chosen: Sequence[object] | None) -> Truth: ...
+    def chosen(self, value: object, world: World) -> tuple[object, ...]: ...
 
 
 @frozen
 class Condition:
     """A conjunction of matchers over facts, the cheap ones first."""
 
-    matchers: tuple[tuple[str, Matcher], ...]
+    matchers: tuple[tuple[str, FactMatcher], ...]
 
     def test(self, facts: Mapping[str, object]) -> Truth:
         """Whether every matcher holds."""
@@ -35,9 +52,9 @@ class Condition:
         return True if unknown is None else unknown
 
     def chosen(self, facts: Mapping[str, object], into: dict[str, list[object]]) -> None:
-        """Add the elements of list facts that this condition singles out."""
+        """Add the elements of list facts, and the commands, that this condition singles out."""
         for name, matcher in self.matchers:
-            if matcher.spec.is_list:
+            if matcher.spec.is_list or matcher.spec.type == "shell":
                 known = into.setdefault(name, [])
                 found = matcher.chosen(facts.get(name), facts)
                 known.extend(one for one in found if one not in known)
@@ -72,7 +89,7 @@ def build_condition(
     Args:
         tools: The rule's tools, sets expanded; ``None`` for all of them.
     """
-    built: list[tuple[str, Matcher]] = []
+    built: list[tuple[str, FactMatcher]] = []
     failed = False
     for name, raw, where in flattened(table, path):
         spec = vocabulary.fact(name, on=on, tools=tools, path=where)
@@ -80,7 +97,10 @@ def build_condition(
             report(spec)
             failed = True
             continue
-        matcher = build_matcher(
+        build: Callable[..., FactMatcher | None] = build_matcher
+        if spec.type == "shell":
+            from governance.rules.shell_building import build_shell as build
+        matcher = build(
             spec, raw, variables=variables or {}, places=places, path=where, report=report
         )
         if matcher is None:

@@ -18,6 +18,14 @@ from governance.rules.format import PATTERN_SETS
 from governance.rules.globs import Fit, PatternError, text_glob
 from governance.rules.kleene import Truth, all_of, any_of, negated
 from governance.rules.matchers import ELEMENTS_MAX, Hosted, Matcher, Test, World
+from governance.rules.partial import (
+    could_be_host,
+    could_end,
+    could_equal,
+    could_fit,
+    could_start,
+    opposite,
+)
 from governance.rules.paths import Places
 from governance.rules.vocabulary import FactSpec, Place, Report, Unknown
 
@@ -113,7 +121,7 @@ def _in(
                 tests.append(make.places.exactly(str(one)))
             except PatternError as error:
                 make.pattern_failed(error, path, str(one))
-        made.element.append(_some(tests))
+        make.add(made, _some(tests), could_equal(map(make.fold, map(str, values)), path=True))
         return
     if make.spec.kind == "domain":
         try:
@@ -121,11 +129,12 @@ def _in(
         except PatternError as error:
             make.pattern_failed(error, path, "")
             return
+    could = could_equal(values, path=False)
     if len(values) == 1:
         only = values[0]
-        made.element.append(lambda tested: tested == only)
+        make.add(made, lambda tested: tested == only, could)
     else:
-        made.element.append(frozenset(values).__contains__)
+        make.add(made, frozenset(values).__contains__, could)
 
 
 def _some(tests: Sequence[Test]) -> Test:
@@ -151,7 +160,9 @@ def _not(make: Builder, value: object, path: Place, made: Made) -> None:
         )
     joined = _join(inner.element)
     if joined is not None:
-        made.element.append(lambda tested: negated(joined(tested)))
+        made.element.append(
+            opposite(joined) if make.spec.partial else lambda tested: negated(joined(tested))
+        )
 
 
 def _every(make: Builder, value: object, path: Place, made: Made) -> None:
@@ -187,9 +198,9 @@ def _length(make: Builder, value: object, path: Place, made: Made) -> None:
         make.fail("GOV226", f"no length is {value}", path)
     counts = test
     if make.spec.is_list:
-        made.whole.append(lambda whole, *_: counts(len(whole)))
+        made.whole.append(lambda whole, *_: _counted(whole, counts))
     else:
-        made.element.append(lambda tested: counts(len(tested)))
+        make.add(made, lambda tested: counts(len(tested)), sure=False)
 
 
 def _exists(make: Builder, value: object, path: Place, made: Made) -> None:
@@ -199,9 +210,30 @@ def _exists(make: Builder, value: object, path: Place, made: Made) -> None:
     made.on_missing = made.on_missing and not value
     present = bool(value)
     if make.spec.is_list:
-        made.whole.append(lambda *_: present)
+        # A command that touches nothing has no paths, as a tool that touches none.
+        filled = make.spec.partial
+        made.whole.append(lambda whole, *_: _present(whole, present) if filled else present)
     else:
         made.element.append(lambda _: present)
+
+
+def _open_end(whole: Sequence[object]) -> Unknown | None:
+    """Why more elements may belong to *whole* than stand in it, if that is so."""
+    return next((one for one in whole if isinstance(one, Unknown) and one.more), None)
+
+
+def _counted(whole: Sequence[object], counts: Test) -> Truth:
+    """Whether *counts* holds of the number of elements."""
+    end = _open_end(whole)
+    return counts(len(whole)) if end is None else end
+
+
+def _present(whole: Sequence[object], wanted: bool) -> Truth:
+    """Whether *whole* has an element, or has none, as *wanted*."""
+    if any(not (isinstance(one, Unknown) and one.more) for one in whole):
+        return wanted
+    end = _open_end(whole)
+    return (not wanted) if end is None else end
 
 
 def _glob(make: Builder, value: object, path: Place, made: Made) -> None:
@@ -211,7 +243,8 @@ def _glob(make: Builder, value: object, path: Place, made: Made) -> None:
     if not texts:
         return
     try:
-        made.element.append(build(*texts))
+        could = could_fit(map(make.fold, texts), path=make.spec.kind == "path")
+        make.add(made, build(*texts), could)
         made.cost = max(made.cost, 1)
     except PatternError:
         for text in texts:
@@ -244,7 +277,7 @@ def _regex(make: Builder, value: object, path: Place, made: Made) -> None:
         else:
             tests.append(_searching(search))
     if tests:
-        made.element.append(_some(tests))
+        make.add(made, _some(tests))
         made.cost = max(made.cost, 3)
 
 
@@ -256,19 +289,20 @@ def _contains(make: Builder, value: object, path: Place, made: Made) -> None:
     texts = [make.fold(one) for one in make.texts(value, path, "text") or ()]
     if len(texts) == 1:
         only = texts[0]
-        made.element.append(lambda text: only in text)
+        make.add(made, lambda text: only in text)
     elif texts:
-        made.element.append(lambda text: any(one in text for one in texts))
+        make.add(made, lambda text: any(one in text for one in texts))
 
 
 def _starts_with(make: Builder, value: object, path: Place, made: Made) -> None:
     starts = tuple(make.fold(one) for one in make.texts(value, path, "text") or ())
-    made.element.append(lambda text: text.startswith(starts))
+    could = None if make.spec.kind == "path" else could_start(starts)
+    make.add(made, lambda text: text.startswith(starts), could)
 
 
 def _ends_with(make: Builder, value: object, path: Place, made: Made) -> None:
     ends = tuple(make.fold(one) for one in make.texts(value, path, "text") or ())
-    made.element.append(lambda text: text.endswith(ends))
+    make.add(made, lambda text: text.endswith(ends), could_end(ends))
 
 
 def _path_under(make: Builder, value: object, path: Place, made: Made) -> None:
@@ -280,7 +314,7 @@ def _path_under(make: Builder, value: object, path: Place, made: Made) -> None:
     if texts is None:
         return
     try:
-        made.element.append(make.places.under(texts))
+        make.add(made, make.places.under(texts))
     except PatternError as error:
         make.pattern_failed(error, path, texts[0])
 
@@ -298,7 +332,7 @@ def _domain_in(make: Builder, value: object, path: Place, made: Made) -> None:
         return
     test = domain_test(texts)
     if make.spec.kind == "domain":
-        made.element.append(test)
+        make.add(made, test, could_be_host(texts))
         return
     made.hosted = True
 
@@ -320,7 +354,7 @@ def _detect(make: Builder, value: object, path: Place, made: Made) -> None:
             return
     tests: list[Test] = [detector(name) for name in names]
     if tests:
-        made.element.append(_some(tests))
+        make.add(made, _some(tests))
         made.cost = max(made.cost, 4)
 
 

@@ -1,14 +1,14 @@
 """
 Paths as rules compare them: absolute, with ``/``, both as spelled and with links followed.
 
-Nothing here touches a disk but `places_of`, whose `resolve` is called where facts are
-gathered. Matching is pure.
+Nothing here touches a disk but `places_of`, whose `resolve` and `expand` are called where
+facts are gathered. Matching is pure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import field, frozen
 
@@ -29,6 +29,16 @@ def _same(path: str) -> str:
     return path
 
 
+def _nothing(_pattern: str, _paths_max: int) -> Sequence[str] | Unknown:
+    return ()
+
+
+def _on_disk(pattern: str, paths_max: int) -> Sequence[str] | Unknown:
+    from governance.rules.live_globs import expand  # hardly a call has a live glob
+
+    return expand(pattern, paths_max)
+
+
 @frozen
 class Places:
     """
@@ -43,12 +53,16 @@ class Places:
 
         resolve: An absolute path, ``..`` still in it, to the same with symbolic links
             followed. It may read the disk; an `OSError` makes the path unknown.
+
+        expand: An absolute path with live signs of a shell's glob, and how many paths it may
+            stand for, to these paths; nothing where none matches. It may read the disk.
     """
 
     project: str
     home: str
     case_sensitive: bool = True
     resolve: Callable[[str], str] = _same
+    expand: Callable[[str, int], Sequence[str] | Unknown] = _nothing
     _roots: dict[str, tuple[str, ...]] = field(factory=dict, init=False, eq=False, repr=False)
 
     @property
@@ -272,4 +286,5 @@ def places_of(project: str) -> Places:
         composed(home).rstrip("/"),
         not same,
         os.path.realpath,
+        _on_disk,
     )

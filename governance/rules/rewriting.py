@@ -5,6 +5,7 @@ Rewrites: what a change makes of a fact, and a call with its facts turned back.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -16,14 +17,15 @@ from governance.rules.template import Template, build_template, value_of
 from governance.rules.vocabulary import Place, Report, Vocabulary
 from governance.values import Json
 
+if TYPE_CHECKING:
+    from governance.shell.values import Command, Line
+
 
 class Unchanged:
     """The type of `UNCHANGED`."""
 
     __slots__ = ()
 
-
-_OPERATOR_SIGNS = frozenset("();<>|&")
 
 UNCHANGED = Unchanged()
 """The fact already is as the change would have it."""
@@ -80,7 +82,7 @@ class CompiledChange:
         if change.minimum is not None or change.maximum is not None:
             return _bounded(value, change)
         if change.add_flags:
-            return _with_flags(value, change.add_flags)
+            return _with_flags(value, change.add_flags, str(facts.get("native", "")))
         if self.spans is not None:
             return _replaced(value, self.spans, change.replacement)
         return value
@@ -141,39 +143,44 @@ def _bounded(value: object, change: Change) -> object:
     return value
 
 
-def _with_flags(value: object, flags: tuple[str, ...]) -> object:
+def _with_flags(value: object, flags: tuple[str, ...], native: str) -> object:
     """
     A command line with the *flags* that it has not, where that is certain to be right.
 
-    Only one simple command is changed. In a line of several, or one that a shell would
-    expand first, it cannot be told where a flag belongs: such a line is refused.
+    Only a line of one simple command is changed, and only if that command, taken apart
+    again, has the flags and is otherwise the same: behind `--`, in a comment, or in a line
+    that runs something else as well they would be lost or mean something else.
     """
     import shlex
+
+    from governance.rules.shell_facts import line_of
 
     if not isinstance(value, str):
         return Unknown("a command that is no text")
     refused = Unknown("flags are added to one simple command only")
-    if "\n" in value or "\r" in value or "`" in value or "$" in value:
+    before = _only(line_of(value, native))
+    if before is None:
         return refused
-    try:
-        reader = shlex.shlex(value, posix=True, punctuation_chars=True)
-        reader.whitespace_split = True
-        reader.commenters = ""
-        words = list(reader)
-        plain = shlex.split(value, posix=True)
-    except ValueError:
-        return refused
-    # With punctuation told apart there are more words, or words that are nothing else, when
-    # an operator stands among them; a quoted one is refused with it.
-    operators = any(set(word) <= _OPERATOR_SIGNS for word in words)
-    if not words or words != plain or operators or any(word.startswith("#") for word in words):
-        return refused
-    missing = [flag for flag in flags if flag not in words]
+    missing = [flag for flag in flags if flag not in before.flags]
     if not missing:
         return value
-    if "--" in words:
+    changed = " ".join([value.rstrip(), *(shlex.quote(flag) for flag in missing)])
+    after = _only(line_of(changed, native))
+    if (
+        after is None
+        or after.program != before.program
+        or after.arguments != (*before.arguments, *missing)
+        or not set(missing) <= set(after.flags)
+        or (after.assigns, after.cwd) != (before.assigns, before.cwd)
+    ):
         return refused
-    return " ".join([value.rstrip(), *(shlex.quote(flag) for flag in missing)])
+    return changed
+
+
+def _only(line: Line) -> Command | None:
+    """The one command of *line*; ``None``: it has others, or may have."""
+    single = len(line.commands) == 1 and line.blind is None and not line.commands[0].background
+    return line.commands[0] if single and line.commands[0].program else None
 
 
 def _replaced(

@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from attrs import field, frozen
 
 from governance.errors import Problem
-from governance.rules.fact_table import UNPARSED, Unknown, tool_class
+from governance.rules.deferred import fact_of
+from governance.rules.fact_table import Unknown, tool_class
 from governance.rules.format import RoleDef
 from governance.rules.globs import PatternError
 from governance.rules.matchers import REAL_PATHS
+from governance.rules.partial import HOLE, PARTLY
 from governance.rules.paths import BarePathError, Places
 from governance.rules.targets import ToolTest, tool_test
 from governance.rules.template import one_line
@@ -64,7 +66,7 @@ class Role:
             has = _listed(self.tools.names) or "no tool"
             broken.append(("tools", f"role `{name}` may not use `{tool}`; it has {has}"))
         else:
-            broken.extend(("writes", text) for text in self._writes(facts, tool))
+            broken.extend(("writes", text) for text in self._writes(facts))
             if tool_class(tool) == "delegate":
                 broken.extend(("delegates_to", text) for text in self._delegates(facts, agents))
             if own and self.definition.first and not self.first.holds(tool, native):
@@ -80,16 +82,19 @@ class Role:
         ]
         return verdicts, skipped
 
-    def _writes(self, facts: Mapping[str, object], tool: str) -> list[str]:
+    def _writes(self, facts: Mapping[str, object]) -> list[str]:
         """One text for the first path that may not be written, in either form of it."""
-        if self.writes is None or "writes" in UNPARSED.get(tool_class(tool), ()):
+        if self.writes is None:
             return []
-        paths = facts.get("writes")
+        paths = fact_of(facts, "writes")
         links = facts.get(REAL_PATHS)
         real = links if isinstance(links, Mapping) else {}
-        for path in paths if isinstance(paths, (list, tuple)) else ():
-            if isinstance(path, Unknown):
-                return [f"role `{self.definition.name}` may not write where it is not known"]
+        unknown = [paths] if isinstance(paths, Unknown) else []
+        for path in paths if isinstance(paths, (list, tuple)) else unknown:
+            hidden = path if isinstance(path, Unknown) else PARTLY if HOLE in str(path) else None
+            if hidden is not None:
+                name = self.definition.name
+                return [f"role `{name}` may not write where it is not known: {hidden.reason}"]
             if not self.writes(str(path)) or not self.writes(str(real.get(path, path))):
                 may = _listed(self.definition.writes or ()) or "nothing"
                 shown = one_line(str(path))
@@ -202,13 +207,6 @@ def build_role(
     writes = None
     if definition.writes is not None:
         writes = _any_glob(definition.writes, (*path, "writes"), places, noted)
-        if tools.holds("shell"):
-            message = (
-                f"role `{definition.name}` limits `writes` and has `shell`; what a command "
-                "writes is not known to this engine and not limited"
-            )
-            mend = "take `shell` out of the role's tools to be sure"
-            report(Problem("GOV221", message, (*path, "writes"), mend, "warning"))
     if failed:
         return None
     return Role(definition=definition, shadow=shadow, tools=tools, first=first, writes=writes)

@@ -15,7 +15,8 @@ from attrs import define, evolve, field, frozen
 from governance.errors import Diagnostic
 from governance.rules.blocks import CompiledBlock
 from governance.rules.composing import compose
-from governance.rules.fact_table import TOOL_EVENTS, Unknown, tool_class
+from governance.rules.deferred import fact_of
+from governance.rules.fact_table import TOOL_EVENTS, Unknown
 from governance.rules.facts import one_by_one
 from governance.rules.format import Defaults, Escalation, Rule
 from governance.rules.globs import PatternError
@@ -23,7 +24,7 @@ from governance.rules.kleene import Truth, any_of
 from governance.rules.matching import Exemption, Match
 from governance.rules.rewriting import UNCHANGED, CompiledChange, can_rewrite
 from governance.rules.roles import Roles
-from governance.rules.screening import Screened, screened
+from governance.rules.screening import Group, screened
 from governance.rules.targets import ToolTest, tool_test
 from governance.rules.template import Template, one_line
 from governance.rules.verdicts import (
@@ -57,15 +58,11 @@ class CompiledRule:
         shadow: The rule, its pack or the engine says so: it decides nothing.
 
         tools: The tools that it is about; ``None``: all.
-
-        blind: Canonical tools whose calls it cannot judge, for the engine cannot read a
-            fact of theirs that it needs; the loader has warned of it.
     """
 
     rule: Rule
     shadow: bool
     tools: ToolTest | None
-    blind: frozenset[str]
     match: Match
     exempts: tuple[Exemption, ...]
     message: Template | None
@@ -74,8 +71,6 @@ class CompiledRule:
 
     def applies(self, tool: str, native: str, host: str) -> bool:
         """Whether it is about calls of this tool."""
-        if tool_class(tool) in self.blind:
-            return False
         return self.tools is None or self.tools.holds(tool, native, host)
 
     def ready(self) -> CompiledRule:
@@ -175,9 +170,7 @@ class WaitingRule:
 
     def applies(self, tool: str, native: str, host: str) -> bool:
         """Whether it is about calls of this tool."""
-        if self.tools is None:
-            return self.ready().applies(tool, native, host)
-        return self.tools.holds(tool, native, host)
+        return self.tools is None or self.tools.holds(tool, native, host)
 
     def ready(self) -> CompiledRule:
         """The compiled rule; one that cannot be compiled after all denies."""
@@ -229,7 +222,7 @@ class RuleSet:
     _candidates_of: dict[tuple[str, str, str, str], tuple[CompiledRule, ...]] = field(
         factory=dict, init=False, repr=False
     )
-    _groups_of: dict[tuple[str, str, str, str], tuple[Screened[CompiledRule], ...]] = field(
+    _groups_of: dict[tuple[str, str, str, str], tuple[Group[CompiledRule], ...]] = field(
         factory=dict, init=False, repr=False
     )
     _lists: dict[tuple[str, ...], Callable[[str, str, str], bool]] = field(
@@ -286,7 +279,7 @@ class RuleSet:
             self._candidates_of[key] = found
         return found
 
-    def _groups(self, event: RuleEvent) -> tuple[Screened[CompiledRule], ...]:
+    def _groups(self, event: RuleEvent) -> tuple[Group[CompiledRule], ...]:
         """The candidates, in groups that one look may settle."""
         key = _key(event)
         found = self._groups_of.get(key)
@@ -339,7 +332,7 @@ class RuleSet:
             _keep_strictest(verdicts, enforced)
             _keep_strictest(shadows, shadowed)
             skipped.extend(untried)
-        intent = event.facts.get("intent")
+        intent = fact_of(event.facts, "intent") if verdicts or shadows else ""
         return compose(
             list(verdicts.values()),
             list(shadows.values()),

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from attrs import define, field
 
-from governance.rules.matchers import Matcher
-from governance.rules.matching import Match
+from governance.rules.matching import FactMatcher, Match
 from governance.rules.patterns import Pattern, PatternRefused, compile_pattern
+from governance.rules.shell_screening import ShellScreened, shell_screened
 
 GROUP_RULES_MAX = 8
 """Rules of one joint pattern: more make a machine so large that RE2 leaves its fast way."""
@@ -83,11 +83,19 @@ class Screened(Generic[R]):
         return self._joint
 
 
-def screened(rules: Iterable[R]) -> tuple[Screened[R], ...]:
-    """*rules* in groups: those that need a pattern by the fact that it is searched in."""
+Group: TypeAlias = Screened[R] | ShellScreened[R]
+"""Rules that one look may settle."""
+
+
+def screened(rules: Iterable[R]) -> tuple[Group[R], ...]:
+    """
+    *rules* in groups: those that need a program in one, and those that need a pattern by the
+    fact that it is searched in.
+    """
     plain: list[R] = []
     needing: dict[str, list[tuple[R, tuple[str, ...]]]] = {}
-    for rule in rules:
+    by_program, others = shell_screened(rules)
+    for rule in others:
         need = _need(rule.match)
         if need is None:
             plain.append(rule)
@@ -100,7 +108,7 @@ def screened(rules: Iterable[R]) -> tuple[Screened[R], ...]:
             patterns = tuple(one for _, own in part for one in own)
             looks = PLAIN_LOOKS * (len(groups) + 1)
             groups.append(Screened(tuple(rule for rule, _ in part), fact, patterns, looks))
-    return tuple(groups)
+    return (*groups, by_program) if by_program is not None else tuple(groups)
 
 
 def _parts(
@@ -128,7 +136,7 @@ def _need(match: Match) -> tuple[str, tuple[str, ...]] | None:
     return None
 
 
-def _patterns(matcher: Matcher) -> tuple[str, ...]:
+def _patterns(matcher: FactMatcher) -> tuple[str, ...]:
     asked = matcher.raw.get("regex") if isinstance(matcher.raw, Mapping) else None
     if asked is None or not matcher.takes_plain_text:
         return ()

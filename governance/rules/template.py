@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from attrs import field, frozen
 
 from governance.errors import Problem
+from governance.rules.deferred import fact_of
 from governance.rules.fact_table import MISSING, Unknown
+from governance.rules.partial import HOLE
 from governance.rules.vocabulary import Place, Report, Vocabulary
 
 VALUE_CHARACTERS_MAX = 200
@@ -42,7 +44,7 @@ class Template:
         """The text as a new value of a fact: whole, or unknown when a part of it is."""
         for name in self.names:
             found = value_of(facts, name)
-            if found is MISSING or isinstance(found, Unknown):
+            if found is MISSING or isinstance(found, Unknown) or _has_unknown(found):
                 return Unknown(f"`{name}` is not known")
         return self._put_in(facts, _whole)
 
@@ -89,6 +91,8 @@ def _check(
             return Problem("GOV247", f"`{base}` is no list", path)
     else:
         spec = vocabulary.fact(name, on=on, tools=tools, path=path)
+    if not isinstance(spec, Problem) and spec.type == "shell":
+        return Problem("GOV247", "`shell` has no text", path, "use `command`, the line itself")
     return spec if isinstance(spec, Problem) else None
 
 
@@ -121,13 +125,20 @@ def _parse(text: str) -> list[tuple[str, str]]:
 
 def value_of(facts: Mapping[str, object], name: str) -> object:
     """The fact *name*, or the element of a list that ``name.0`` stands for."""
-    value = facts.get(name, MISSING)
+    value = fact_of(facts, name)
     if value is MISSING:
         base, _, index = name.rpartition(".")
-        several = facts.get(base) if base and index.isdigit() else None
+        several = fact_of(facts, base) if base and index.isdigit() else None
         if isinstance(several, (list, tuple)) and int(index) < len(several):
             value = several[int(index)]
     return MISSING if value is None else value
+
+
+def _has_unknown(value: object) -> bool:
+    several = value if isinstance(value, (list, tuple)) else (value,)
+    return any(
+        isinstance(one, Unknown) or (isinstance(one, str) and HOLE in one) for one in several
+    )
 
 
 def _whole(value: object) -> str:
@@ -144,13 +155,14 @@ def _shown(value: object) -> str:
     if isinstance(value, Unknown):
         return "(unknown)"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_shown(one) for one in value[:10])[:VALUE_CHARACTERS_MAX] or "(none)"
+        known = [one for one in value if not (isinstance(one, Unknown) and one.more)]
+        return ", ".join(_shown(one) for one in known[:10])[:VALUE_CHARACTERS_MAX] or "(none)"
     return one_line(_whole(value))
 
 
 def one_line(text: str) -> str:
-    """*text* bounded, its line breaks and control signs made visible."""
-    short = text[: VALUE_CHARACTERS_MAX + 1]
+    """*text* bounded, its line breaks and control signs made visible, holes as `…`."""
+    short = text[: VALUE_CHARACTERS_MAX + 1].replace(HOLE, "…")
     if not short.isprintable():
         # Formatting signs (bidirectional overrides) are not printable either.
         short = "".join(sign if sign.isprintable() else "\u2423" for sign in short)

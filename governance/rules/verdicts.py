@@ -106,6 +106,8 @@ class Decision:
         override: How a denied command may be run all the same; ``"none"`` if one forbids.
 
         skipped: Rules that did not decide for want of history.
+
+        intent: What the call is about; of a command line only where a rule says something.
     """
 
     action: Action = "allow"

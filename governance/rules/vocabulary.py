@@ -23,7 +23,6 @@ from governance.rules.fact_table import (
     STATES,
     TOOL_EVENTS,
     TOOLS,
-    UNPARSED,
     FactSpec,
     Missing,
     ToolSpec,
@@ -175,10 +174,6 @@ class Vocabulary:
             kind = self.class_of(tool)
             if kind in spec.tools:
                 continue
-            if name in UNPARSED.get(kind, ()):
-                message = f"this engine cannot know `{name}` of a `{tool}` call"
-                mend = f"take `{tool}` out of `tools`, or match its `command`"
-                return Problem("GOV221", message, path, mend)
             have = ", ".join(f"`{one}`" for one in sorted(spec.tools))
             return Problem("GOV221", f"`{tool}` has no fact `{name}`; {have} have it", path)
         return spec
@@ -303,9 +298,11 @@ class Vocabulary:
         if any(key.table == "rule" and key.name == name for key in KEYS):
             mend = "write it before the first table of the rule, and facts as dotted keys"
             return Problem("GOV220", f"`{name}` is a key of the rule, not a fact", path, mend)
-        if name == "shell":
-            message = "`shell` is not supported by this engine"
-            return Problem("GOV220", message, path, "match the fact `command` instead")
+        from governance.rules.shell_keys import SHELL_KEYS
+
+        if name in SHELL_KEYS:
+            mend = f"write `when.shell = {{ {name} = … }}`"
+            return Problem("GOV220", f"`{name}` is asked of a command, in `shell`", path, mend)
         here = [one for one, spec in self.facts.items() if on in spec.events]
         hint = did_you_mean(name, here) or did_you_mean(name, self.facts)
         return Problem("GOV220", f"unknown fact `{name}`", path, hint)

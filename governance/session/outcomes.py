@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from governance.machine import Step
+from governance.rules.deferred import text_of
 from governance.rules.facts import facts_of_call, result_facts
 from governance.rules.verdicts import Decision, RuleEvent
 from governance.session import judging, stall
@@ -59,7 +60,7 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
         fields["error"] = str(data["error"])[:ERROR_CHARS_MAX]
     if open_call is None:
         fields["unasked"] = True
-        open_call = OpenCall(call.call_id, call.tool, str(facts.get("intent") or ""), 0)
+        open_call = OpenCall(call.call_id, call.tool, text_of(facts, "intent"), 0)
     _finished(draft, open_call, call.tool, outcome, fields)
     if outcome == "ok":
         _effects(draft, call.tool, open_call.paths or _changed(facts))
@@ -149,7 +150,7 @@ def _judge_result(draft: Draft, facts: dict[str, object], outcome: str) -> Reply
     )
     decision = draft.law.rules.decide(event, judging.history(draft))
     judging.note_shadows(draft, "tool-result", decision)
-    judging.count_violations(draft, decision, intent=str(facts.get("intent") or ""))
+    judging.count_violations(draft, decision, intent=text_of(facts, "intent"))
     if decision.action in ("ask", "deny", "halt"):
         rules = tuple(verdict.rule for verdict in decision.verdicts)
         return refusal_reply(draft, (decision.message,), rules, decision.message)

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from governance.calls import ToolCall
 from governance.ledger import approval_key, find_approval, in_force
 from governance.machine import Step
+from governance.rules.deferred import fact_of, text_of
 from governance.rules.facts import facts_of_call
 from governance.rules.matchers import REAL_PATHS
 from governance.rules.rewriting import rewrite_call
@@ -71,9 +72,7 @@ def tool_before(draft: Draft, step: Step) -> Reply:
     judgement = _judge(draft, call, _floors(draft, call, step))
     judgement = _ask_terms(draft, judgement)
     _record(draft, judgement)
-    judging.count_violations(
-        draft, judgement.decision, intent=str(judgement.facts.get("intent") or "")
-    )
+    judging.count_violations(draft, judgement.decision, intent=text_of(judgement.facts, "intent"))
     if judgement.action in ("allow", "warn", "rewrite", "ask"):
         outcomes.report_stalls(draft)
     return _reply(draft, judgement)
@@ -211,7 +210,7 @@ def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
     if judgement.action != "ask":
         return judgement
     ledger, terms, facts = draft.state.ledger, judgement.decision.ask, judgement.facts
-    intent = str(facts.get("intent") or "")
+    intent = text_of(facts, "intent")
     key = approval_key(
         draft.state.id,
         judgement.call.tool,
@@ -250,7 +249,7 @@ def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
 def _paths(facts: Mapping[str, object]) -> tuple[str, ...]:
     found: list[str] = []
     for name in ("path", "reads", "writes"):
-        value = facts.get(name)
+        value = fact_of(facts, name)
         if isinstance(value, str):
             found.append(value)
         elif isinstance(value, (list, tuple)):
@@ -304,7 +303,7 @@ def _decided(
         "action": action,
         "rules": texts(rules),
         "message": message,
-        "intent": str(facts.get("intent") or ""),
+        "intent": text_of(facts, "intent"),
         "arguments": _bounded(call.args or call.own),
     }
     if call.call_id:

@@ -2,5 +2,35 @@
 Command lines, understood: what a line of shell runs, reads, writes, removes and talks to.
 
 Nothing is executed, no file is looked at. `read_line` gives a `Line` for every text; what
-cannot be known of it is said in it.
+cannot be known of it is said in it. Names are imported when they are first used.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from governance.shell.lines import foreign_line, read_line
+    from governance.shell.values import BLINDING, HOLE, Command, Line, Opaque, Word
+
+__all__ = [
+    "BLINDING",
+    "HOLE",
+    "Command",
+    "Line",
+    "Opaque",
+    "Word",
+    "foreign_line",
+    "read_line",
+]
+
+_LINES = frozenset({"foreign_line", "read_line"})
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module `governance.shell` has no attribute `{name}`")
+    from importlib import import_module
+
+    home = "lines" if name in _LINES else "values"
+    return getattr(import_module(f"governance.shell.{home}"), name)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from governance.rules.keys import KEYS
+from governance.rules.shell_keys import SHELL_KEYS
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = ("must_match", "must_not_match", "known_gaps", "remedy")
@@ -55,6 +56,25 @@ def test_every_rule_key_has_an_example() -> None:
     }
 
     assert sorted(wanted - set(used(tomllib.loads(every_key())))) == []
+
+
+def shell_tables(value: object, *, within: bool = False) -> Iterator[dict[str, object]]:
+    """Every `shell` table in *value*, those of `flows_to` included."""
+    if isinstance(value, list):
+        for one in value:
+            yield from shell_tables(one, within=within)
+    elif isinstance(value, dict):
+        if within:
+            yield value
+        for key, one in value.items():
+            yield from shell_tables(one, within=key in ("shell", "flows_to"))
+
+
+def test_every_key_of_a_shell_table_has_an_example() -> None:
+    """The same of what is asked of a command."""
+    written = {key for table in shell_tables(tomllib.loads(every_key())) for key in table}
+
+    assert sorted(SHELL_KEYS.keys() - written) == []
 
 
 def test_a_key_that_is_not_used_would_be_missed() -> None:

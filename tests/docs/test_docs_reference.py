@@ -152,6 +152,7 @@ def test_every_event_and_field_is_documented() -> None:
 def test_every_rule_key_and_fact_is_documented() -> None:
     """Each key, fact, tool and operator stands in the reference with what it means."""
     from governance.rules.keys import KEYS
+    from governance.rules.shell_keys import OPAQUE_KINDS, SHELL_KEYS
     from governance.rules.vocabulary import OPERATORS, TOOLS, default_vocabulary
 
     rules, facts = page("reference/rules.md"), page("reference/facts.md")
@@ -160,6 +161,8 @@ def test_every_rule_key_and_fact_is_documented() -> None:
         assert f"`{name}`" in rules
         assert key.meaning
         assert key.default
+    for word in (*SHELL_KEYS, *OPAQUE_KINDS):
+        assert f"`{word}`" in rules
     for fact in default_vocabulary().facts.values():
         assert f"`{fact.name}`" in facts
         assert fact.doc

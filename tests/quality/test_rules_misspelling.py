@@ -25,6 +25,7 @@ from governance import _shipped
 from governance.errors import Diagnostic
 from governance.rules.loader import read_rules
 from governance.rules.reading import keys_of
+from governance.rules.shell_keys import OPAQUE_KINDS, SHELL_KEYS
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.vocabulary import FAMILIES, OPERATORS, TOOLS, Vocabulary, default_vocabulary
 
@@ -151,6 +152,9 @@ def _matchers(
                 yield Word((*where, member), member, True, frozenset(members))
                 yield from _operators(raw[member], (*where, member))
             continue
+        if fact == "shell":
+            yield from _shell(raw, where)
+            continue
         if not example:
             yield from _operators(raw, where)
         for at, one in _strings(raw, where):
@@ -158,6 +162,21 @@ def _matchers(
                 yield from _tool(one, at, vocabulary)
             elif fact in NAMED_FACTS and vocabulary.facts[fact].values:
                 yield Word(at, one, False, frozenset(vocabulary.facts[fact].values or ()))
+
+
+def _shell(raw: Any, place: Place) -> Iterator[Word]:
+    """The words of one `shell` table, or of several."""
+    for index, table in enumerate(raw if isinstance(raw, list) else [raw]):
+        at = (*place, index) if isinstance(raw, list) else place
+        for key, value in table.items():
+            where = (*at, key)
+            yield Word(where, key, True, frozenset(SHELL_KEYS))
+            if key == "flows_to":
+                yield from _shell(value, where)
+                continue
+            yield from _operators(value, where)
+            for kind, one in _strings(value, where) if key == "opaque" else ():
+                yield Word(kind, one, False, frozenset(OPAQUE_KINDS))
 
 
 def _strings(raw: Any, place: Place) -> Iterator[tuple[Place, str]]:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from attrs import evolve
 
-from governance.errors import DefinitionError, Problem
+from governance.errors import DefinitionError
 from governance.rules.deciding import History, RuleEvent, RuleSet, compile_rules
 from governance.rules.facts import facts_of_call, session_facts
 from governance.rules.format import (
@@ -65,7 +65,7 @@ def test_nothing_to_say() -> None:
     assert decision.action == "allow"
     assert decision.verdicts == ()
     assert decision.message == ""
-    assert decision.intent == "shell ls"
+    assert decision.intent == ""  # nothing asked what the line does
 
 
 @pytest.mark.parametrize("strict", ACTIONS)
@@ -326,18 +326,13 @@ def test_rules_for_mcp_tools() -> None:
     assert rules.decide(event("mcp:air:list", {}), KNOWN).action == "allow"
 
 
-def test_a_rule_for_all_tools_leaves_out_what_it_cannot_read() -> None:
-    """A rule on `writes` for all tools warns of shell calls, and does not ask on each."""
-    problems: list[Problem] = []
-    rules = compile_rules(
-        [pack(rule("x", when={"writes": {"glob": "**/.env"}}))],
-        VOCABULARY,
-        report=lambda file, problem: problems.append(problem),
-    )
+def test_a_rule_for_all_tools_looks_at_what_a_command_line_writes() -> None:
+    """A rule on `writes` for all tools sees a tool that writes and a line that does."""
+    rules = rules_of(rule("x", when={"writes": {"glob": "**/.env"}}))
 
-    assert [one.severity for one in problems] == ["warning"]
     assert rules.decide(LS, KNOWN).action == "allow"
     assert rules.decide(event("write", {"path": ".env"}), KNOWN).action == "deny"
+    assert rules.decide(event("shell", {"command": "echo x > .env"}), KNOWN).action == "deny"
 
 
 def test_the_message_says_what_why_and_what_instead() -> None:

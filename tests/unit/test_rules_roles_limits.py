@@ -197,17 +197,26 @@ def test_intersection_for_showing() -> None:
     assert shared.writes == ("docs/**",)
 
 
-def test_limited_writing_with_a_shell_is_warned_of() -> None:
-    """A role that limits writing but has a shell is a warning: its commands are not seen."""
-    problems: list[Problem] = []
-    role = evolve(VALIDATOR, tools=("shell", "read", "todo"))
-    pack = Pack(name="p", version="1", summary="", layer="user", file="p", hash="h", roles=(role,))
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("ls", ""),
+        ("ls 2>/dev/null", ""),
+        ("echo x > docs/a", ""),
+        ("echo x > src/a", "`/project/src/a`"),
+        ("rm -r docs/../src", "`/project/src`"),
+        ('echo x > "$F"', "not known"),
+        ('eval "$X"', "not known"),
+    ],
+)
+def test_what_a_command_line_writes_is_limited(command: str, why: str) -> None:
+    """A role's `writes` holds for its command lines; what may write anywhere is refused."""
+    role = evolve(VALIDATOR, tools=("shell", "read", "todo"), first=())
 
-    compile_rules(
-        [pack], default_vocabulary(), report=lambda file, problem: problems.append(problem)
-    )
+    decision = decide("validator", "shell", {"command": command}, rules=rules_of(role))
 
-    assert [one.severity for one in problems] == ["warning"]
+    assert limits(decision) == (["role.validator.writes"] if why else [])
+    assert why in decision.message
 
 
 def test_bad_globs_are_errors() -> None:

@@ -1,0 +1,262 @@
+"""
+What a command line does, as matchers take it: texts, paths of this machine, hosts.
+
+The line says paths as they were written. Here they are put where the call runs: the folder
+of the call, `cd` within the line, `~`, links, and globs that the shell will expand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from governance.rules.domains import hosts_of
+from governance.rules.globs import composed
+from governance.rules.matchers import REAL_PATHS
+from governance.rules.partial import HOLE, Program
+from governance.rules.paths import Places
+from governance.rules.vocabulary import MISSING, Unknown
+
+if TYPE_CHECKING:
+    from governance.shell.values import Command, Line, Opaque, Word
+
+GLOB_PATHS_MAX: Final = 1_000
+"""Paths that one live glob may stand for; of more than these the rest is unknown."""
+
+FOREIGN: Final = frozenset({"PowerShell"})
+"""Native tools whose lines are for another kind of shell."""
+
+SINKS: Final = frozenset({"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty"})
+"""Files that keep nothing of what is written to them; they are no paths of a command."""
+
+_REMEMBERED_CHARACTERS_MAX = 4_096
+
+
+def line_of(text: str, native: str = "") -> Line:
+    """*text* taken apart; of the last short lines this is remembered."""
+    if len(text) > _REMEMBERED_CHARACTERS_MAX:
+        return _read(text, native in FOREIGN)
+    return _read_again(text, native in FOREIGN)
+
+
+def _read(text: str, foreign: bool) -> Line:
+    from governance.shell import foreign_line, read_line
+
+    return foreign_line(text) if foreign else read_line(text)
+
+
+@lru_cache(maxsize=256)
+def _read_again(text: str, foreign: bool) -> Line:
+    return _read(text, foreign)
+
+
+class ShellCall:
+    """
+    A command line of one call; each of its commands has a position.
+
+    What is not known of the line as a whole stands as a last command that runs nothing. Not
+    shared between threads while it is new: two may work the same thing out, alike.
+    """
+
+    def __init__(self, line: Line, *, cwd: str | None, places: Places, real: dict[str, str]):
+        """
+        Take *line* as run in the folder *cwd*.
+
+        Args:
+            real: Where paths lead that are worked out is put into it: spelled → real.
+        """
+        self.line = line
+        self.commands: tuple[Command, ...] = line.commands
+        if line.opaque:
+            from governance.shell.values import Command as _Command
+
+            self.commands += (_Command(program="", opaque=line.opaque),)
+        self.blind: Opaque | None = line.blind
+        self.world: Mapping[str, object] = {REAL_PATHS: real}
+        self._cwd = cwd
+        self._places = places
+        self._real = real
+        self._values: dict[tuple[int, str], object] = {}
+        self._reached: dict[int, tuple[int, ...]] = {}
+
+    def __str__(self) -> str:
+        """The commands in a few words, for people."""
+        return "; ".join(shown(one) for one in self.commands)
+
+    def value(self, position: int, key: str) -> object:
+        """What the command at *position* has under *key* of a `shell` table."""
+        found = self._values.get((position, key))
+        if found is None:
+            found = self._work_out(self.commands[position], key)
+            self._values[position, key] = found
+        return found
+
+    def _work_out(self, command: Command, key: str) -> object:
+        if key == "program":
+            return Program(command.program, command.name) if command.program else MISSING
+        if key == "subcommand":
+            return composed(command.subcommand) if command.subcommand else MISSING
+        if key in ("reads", "writes", "removes"):
+            folder = self._folder(command.cwd)
+            return self._paths(getattr(command, key), folder)
+        if key == "domains":
+            return list(dict.fromkeys(host for one in command.domains for host in _hosts(one)))
+        if key == "opaque":
+            return list(dict.fromkeys(one.kind for one in command.opaque))
+        found = getattr(command, key)
+        return [_plain(one) for one in found] if isinstance(found, tuple) else found
+
+    def told(self, position: int, key: str) -> object:
+        """What to show people under *key* of the command at *position*."""
+        command = self.commands[position]
+        if key in ("flags_any", "flags_all"):
+            return list(command.flags)
+        if key == "flows_to":
+            reached = [shown(self.commands[one]) for one in self.reached(position)]
+            return reached or MISSING
+        return self.value(position, key)
+
+    def all(self, key: str) -> list[object]:
+        """What all commands together have under *key*, and an open end if more may belong."""
+        found: dict[object, None] = {}
+        for position in range(len(self.commands)):
+            values = self.value(position, key)
+            if isinstance(values, list):
+                found.update(dict.fromkeys(values))
+        if self.blind is not None:
+            found[self.unknown()] = None
+        return list(found)
+
+    def unknown(self) -> Unknown:
+        """Why the line may do what is not listed."""
+        # INVARIANT: it is only asked of a line that is blind.
+        assert self.blind is not None, "the line is known"
+        return Unknown(self.blind.reason, more=True)
+
+    def reached(self, position: int) -> tuple[int, ...]:
+        """The commands that read, at last, what the one at *position* writes."""
+        known = self._reached.get(position)
+        if known is None:
+            seen: dict[int, None] = {}
+            waiting = list(self.commands[position].feeds)
+            while waiting:
+                one = waiting.pop(0)
+                if one not in seen and 0 <= one < len(self.commands):
+                    seen[one] = None
+                    waiting.extend(self.commands[one].feeds)
+            known = self._reached[position] = tuple(seen)
+        return known
+
+    # Paths ------------------------------------------------------------------------------
+
+    def folder(self, position: int) -> str:
+        """Where the command at *position* runs; it may begin with or hold a hole."""
+        return self._folder(self.commands[position].cwd)
+
+    def placed(self, word: str, position: int) -> str | Unknown:
+        """*word* as a path, where the command at *position* runs."""
+        return self._placed(word, self.folder(position))
+
+    def real(self, path: str) -> str:
+        """Where *path*, as this call spells it, leads when links are followed."""
+        return self._real.get(path, path)
+
+    def _folder(self, cwd: Word) -> str:
+        base = self._cwd or self._places.project
+        if not cwd:
+            return base
+        path = self._placed(_plain(cwd), base)
+        return HOLE if isinstance(path, Unknown) else path
+
+    def _paths(self, words: Iterable[Word], folder: str) -> list[object]:
+        found: dict[object, None] = {}
+        for word in words:
+            text = _plain(word)
+            if text in SINKS or text.startswith("/dev/fd/"):
+                continue
+            if word.glob and HOLE not in text and HOLE not in folder:
+                expanded = self._expanded(text, folder)
+                if expanded:
+                    found.update(dict.fromkeys(expanded))
+                    continue
+            found[self._placed(text, folder)] = None
+        return list(found)
+
+    def _expanded(self, text: str, folder: str) -> list[object]:
+        pattern = self._places.absolute(text, folder)
+        if isinstance(pattern, Unknown):
+            return [pattern]
+        paths = self._places.expand(pattern, GLOB_PATHS_MAX)
+        if isinstance(paths, Unknown):
+            return [self._placed(text, folder), paths]
+        return [self._placed(one, folder) for one in paths]
+
+    def _placed(self, text: str, folder: str) -> str | Unknown:
+        """*text* as an absolute path; where its beginning is not known, with a hole there."""
+        if text.startswith("~") and text[1:2] not in ("", "/"):
+            # The home of somebody else is not looked up.
+            text = HOLE + text[len(text.split("/", 1)[0]) :]
+        if HOLE not in text and HOLE not in folder:
+            return self._followed(text, folder)
+        if text.startswith(HOLE) or (folder.startswith(HOLE) and not text.startswith(("/", "~"))):
+            joined = text if text.startswith(HOLE) else f"{folder}/{text}"
+            return _climbed(joined)
+        if not text.startswith(("/", "~")):
+            text = f"{folder}/{text}"
+        return self._followed(_climbed(text), None)
+
+    def _followed(self, text: str, folder: str | None) -> str | Unknown:
+        forms = self._places.forms(text, folder)
+        if isinstance(forms, Unknown):
+            return forms
+        spelled, followed = forms
+        if spelled != followed:
+            self._real[spelled] = followed
+        return spelled
+
+
+def _climbed(path: str) -> str:
+    """*path* with `..` taken in; out of a folder with a hole it leads nobody knows where."""
+    kept: list[str] = []
+    for name in path.split("/"):
+        if name == ".." and kept and HOLE in kept[-1]:
+            kept = [HOLE]
+        elif name == ".." and kept and kept[-1] not in ("", ".."):
+            kept.pop()
+        elif name != "." and (name or not kept):
+            kept.append(name)
+    return "/".join(kept)
+
+
+def _plain(text: str) -> str:
+    """A word as matchers take it: a plain string in the form that is compared."""
+    return str(text) if text.isascii() else composed(str(text))
+
+
+def _hosts(text: str) -> Sequence[object]:
+    """Every host that *text* may lead to, as other tools' addresses give them."""
+    plain = _plain(text)
+    if HOLE in plain:
+        return (plain.lower(),)
+    return hosts_of(f"//[{plain}]" if plain.count(":") > 1 and plain[0] != "[" else f"//{plain}")
+
+
+def shown(command: Command) -> str:
+    """*command* as somebody would write it, its options by name."""
+    name = command.name or command.program or "(nothing)"
+    words: Sequence[str] = command.arguments
+    return " ".join([name, *words]).replace(HOLE, "…").strip()
+
+
+def deferred_call(
+    text: object, native: str, *, cwd: str | None, places: Places, real: dict[str, str]
+) -> Callable[[], ShellCall | Unknown]:
+    """What takes *text* apart when it is called; a text that is none is unknown."""
+
+    def make() -> ShellCall | Unknown:
+        if type(text) is not str:
+            return text if isinstance(text, Unknown) else Unknown("the call has no command line")
+        return ShellCall(line_of(text, native), cwd=cwd, places=places, real=real)
+
+    return make

@@ -1,0 +1,257 @@
+"""
+A compiled `shell` matcher: tables of which all keys hold for one command of the line.
+
+A test gives ``True``, ``False`` or `Unknown`; `shell_building.build_shell` makes matchers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, TypeAlias
+
+from attrs import frozen
+
+from governance.rules.deferred import settled
+from governance.rules.kleene import Truth, any_of
+from governance.rules.matchers import World
+from governance.rules.shell_facts import ShellCall
+from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown
+
+CommandTest: TypeAlias = Callable[[ShellCall, int, bool], Truth]
+"""A test of the command at a position of a call; strictly, as excuses are judged, or not."""
+
+
+@frozen
+class ShellPart:
+    """
+    One key of a table, compiled.
+
+    Attributes:
+        raw: What stands behind it in the pack, variables put in.
+
+        cost: Cheap ones are tried first.
+    """
+
+    key: str
+    raw: object
+    cost: int
+    test: CommandTest
+
+
+@frozen
+class ShellTable:
+    """
+    One table: all of its keys hold for one command.
+
+    Attributes:
+        parts: The cheap ones first.
+
+        hidden: Whether a command that is not listed could be meant: not where only that is
+            asked what cannot be known, for that is known.
+    """
+
+    parts: tuple[ShellPart, ...]
+    hidden: bool
+
+    def holds(self, call: ShellCall, position: int, strict: bool = False) -> Truth:
+        """Whether every key holds for the command at *position*."""
+        unknown: Unknown | None = None
+        for part in self.parts:
+            result = part.test(call, position, strict)
+            if result is False:
+                return False
+            if result is not True and unknown is None:
+                unknown = result
+        return True if unknown is None else unknown
+
+    def test(self, call: ShellCall) -> Truth:
+        """Whether every key holds for some command of *call*."""
+        result = any_of(self.holds(call, one) for one in range(len(call.commands)))
+        if result is False and self.hidden and call.blind is not None:
+            return Unknown(call.blind.reason)
+        return result
+
+
+@frozen
+class ShellMatcher:
+    """
+    The matcher of the fact `shell`: one of its tables holds.
+
+    Attributes:
+        raw: What stands in the pack, variables put in, for explanations.
+
+        place: Where it stands in the document.
+    """
+
+    spec: FactSpec
+    raw: object
+    place: Place
+    tables: tuple[ShellTable, ...]
+
+    # A line that has not been taken apart costs more to ask than any other fact.
+    cost: ClassVar[int] = 6
+    takes_plain_text: ClassVar[bool] = False
+
+    def test(self, value: object, world: World, strict: bool = False) -> Truth:  # noqa: ARG002
+        """Whether some command matches; what may hide in the line is unknown."""
+        call = settled(value)
+        if isinstance(call, Unknown):
+            return call
+        if not isinstance(call, ShellCall):
+            return False
+        return any_of(table.test(call) for table in self.tables)
+
+    def excuses(
+        self,
+        value: object,
+        world: World,  # noqa: ARG002
+        chosen: Sequence[object] | None,
+    ) -> Truth:
+        """
+        Whether each command that was chosen is excused, at least one; a blind line never is.
+
+        Args:
+            chosen: Positions of the commands that the rule's `when` matched; ``None``: all.
+        """
+        call = settled(value)
+        if isinstance(call, Unknown):
+            return call
+        if not isinstance(call, ShellCall):
+            return False
+        positions = range(len(call.commands)) if chosen is None else chosen
+        result: Truth = len(positions) > 0
+        for one in positions:
+            # INVARIANT: what was chosen are the positions that `chosen` gave.
+            assert isinstance(one, int), "a command is chosen by its position"
+            held = any_of(table.holds(call, one, True) for table in self.tables)
+            if held is False:
+                return False
+            result = held if held is not True and result is True else result
+        if result is True and call.blind is not None:
+            return Unknown(call.blind.reason)
+        return result
+
+    def chosen(self, value: object, world: World) -> tuple[object, ...]:  # noqa: ARG002
+        """The positions of the commands that match or may match."""
+        call = settled(value)
+        if not isinstance(call, ShellCall):
+            return ()
+        return tuple(
+            one
+            for one in range(len(call.commands))
+            if any(table.holds(call, one) is not False for table in self.tables)
+        )
+
+    def nearest(self, value: object) -> tuple[ShellTable, int] | None:
+        """
+        The table and the command that come nearest to matching, for explanations.
+
+        ``None``: nothing is known of any command, or there is none.
+        """
+        call = settled(value)
+        if not isinstance(call, ShellCall) or not call.commands:
+            return None
+        ranked = [
+            (_distance(table, call, one), number, one)
+            for number, table in enumerate(self.tables)
+            for one in range(len(call.commands))
+        ]
+        _, number, position = min(ranked)
+        return self.tables[number], position
+
+
+def _distance(table: ShellTable, call: ShellCall, position: int) -> tuple[int, int]:
+    results = [part.test(call, position, False) for part in table.parts]
+    failed = sum(one is False for one in results)
+    return failed, sum(one is not True for one in results)
+
+
+def flags_test(wanted: tuple[str, ...], *, every: bool) -> CommandTest:
+    """A test whether a command has one of the flags *wanted*, or *every* one of them."""
+
+    def test(call: ShellCall, position: int, strict: bool) -> Truth:  # noqa: ARG001
+        command = call.commands[position]
+        has = command.flags
+        if every:
+            missing = [one for one in wanted if one not in has]
+            if not missing:
+                return True
+            may = all(_may_have(call, position, one) for one in missing)
+        else:
+            if any(one in has for one in wanted):
+                return True
+            may = any(_may_have(call, position, one) for one in wanted)
+        return Unknown("an argument that is not known may be a flag") if may else False
+
+    return test
+
+
+def _may_have(call: ShellCall, position: int, flag: str) -> bool:
+    """Whether an argument that is not known, or known in part, may turn out to be *flag*."""
+    from governance.shell.values import HOLE
+
+    command = call.commands[position]
+    if not any(HOLE in one for one in command.arguments):
+        return False
+    for argument in command.arguments:
+        if argument == "--":
+            return False
+        known, hole, _ = argument.partition(HOLE)
+        if not hole or "=" in known:
+            continue
+        if not known and argument == HOLE:
+            return True
+        if known.startswith("--"):
+            if flag.startswith(known):
+                return True
+        elif known.startswith("-") and not any(
+            one.endswith("=" + argument[2:]) for one in command.options
+        ):
+            return True
+    return False
+
+
+def flows_test(tables: tuple[ShellTable, ...]) -> CommandTest:
+    """A test whether what a command writes reaches one for which one of *tables* holds."""
+
+    def test(call: ShellCall, position: int, strict: bool) -> Truth:
+        return any_of(
+            table.holds(call, one, strict) for one in call.reached(position) for table in tables
+        )
+
+    return test
+
+
+def opaque_test(wanted: bool) -> CommandTest:
+    """A test whether any command at all may hide in a command, or none may, as *wanted*."""
+
+    def test(call: ShellCall, position: int, strict: bool) -> Truth:  # noqa: ARG001
+        from governance.shell.values import BLINDING
+
+        hides = any(one.kind in BLINDING for one in call.commands[position].opaque)
+        return hides is wanted
+
+    return test
+
+
+def value_test(
+    key: str, matches: Callable[[object, Mapping[str, object], bool], Truth]
+) -> CommandTest:
+    """A test of what a command has under *key*."""
+
+    def test(call: ShellCall, position: int, strict: bool) -> Truth:
+        value = call.value(position, key)
+        return matches(MISSING if value is None else value, call.world, strict)
+
+    return test
+
+
+def literals(raw: object) -> list[str] | None:
+    """The names of which *raw*, a matcher, demands one; ``None``: it is no such list."""
+    if isinstance(raw, Mapping):
+        for operator in ("equals", "in"):
+            if operator in raw:
+                return literals(raw[operator])
+        return None
+    listed = raw if isinstance(raw, list) else [raw]
+    return [one for one in listed if isinstance(one, str)] if listed else None

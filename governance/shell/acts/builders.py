@@ -1,0 +1,153 @@
+"""
+Package managers and builders that run a project's own scripts, or a program from elsewhere.
+"""
+
+from __future__ import annotations
+
+from governance.shell.acts.shells import file_given
+from governance.shell.draft import Draft
+from governance.shell.values import Word
+
+
+def script(draft: Draft) -> None:
+    """A script of the project runs."""
+    draft.blind("script", f"the project decides what `{draft.program}` runs")
+
+
+def package_script(draft: Draft) -> None:
+    """`npm run build`."""
+    draft.blind("script", f"the project decides what `{draft.program} {draft.subcommand}` runs")
+
+
+def project(draft: Draft) -> None:
+    """`pytest`, `cargo test`, `rake`: code of the project runs."""
+    draft.blind("script", f"`{draft.program}` runs code of the project")
+
+
+def make(draft: Draft) -> None:
+    """`make -C folder target`; ``SHELL=`` and `--eval` are texts that it runs."""
+    draft.code += draft.value("--eval")
+    draft.blind("script", "a makefile decides what `make` runs")
+
+
+def build_tool(draft: Draft) -> None:
+    """`gradle build`, `mvn deploy`, `cmake --build`: the first word is the task."""
+    if draft.words:
+        draft.subcommand = str(draft.words[0])
+    draft.blind("script", f"`{draft.program}` runs what the project says")
+
+
+def served(draft: Draft) -> None:
+    """A server, a notebook: the program that it is given runs."""
+    draft.blind("script", f"`{draft.program}` runs code of the project")
+
+
+def started(draft: Draft) -> None:
+    """`pm2 start file`."""
+    for one in draft.words[:1]:
+        file_given(draft, one, draft.program)
+
+
+def package_exec(draft: Draft) -> None:
+    """`npx tool words`, `uvx tool`: the tool is run, and comes from a registry if need be."""
+    words = draft.words
+    if draft.program in {"npm", "pnpm", "yarn"} and words[:1] == ["--"]:
+        words = words[1:]
+    draft.words = []
+    if not words:
+        return
+    name = _tool(words[0])
+    if "://" in words[0] or words[0].startswith(("git+", "github:")):
+        draft.talk(words[0].removeprefix("git+"))
+    draft.blind("script", f"`{words[0][-60:]}` is fetched and run")
+    draft.run([Word(name), *words[1:]])
+
+
+def _tool(word: Word) -> str:
+    """The program of a package: without its version."""
+    head = word[1:].partition("@")[0] if word.startswith("@") else word.partition("@")[0]
+    if word.startswith("@"):
+        return f"@{head}".rpartition("/")[2] if "/" in head else f"@{head}"
+    return head.partition("==")[0] or str(word)
+
+
+def after_dashes(draft: Draft) -> None:
+    """`npm explore name -- cmd`."""
+    draft.run(draft.words[1:])
+
+
+def run_words(draft: Draft) -> None:
+    """`poetry run cmd`, `uv run file.py`."""
+    words = draft.words
+    draft.words = []
+    if not words:
+        return
+    if draft.has("-m", "--module"):
+        draft.run([Word("python"), Word("-m"), *words])
+    elif words[0].endswith(".py") or draft.has("-s", "--script"):
+        draft.run([Word("python"), *words])
+    else:
+        draft.run(words)
+
+
+def after_words(draft: Draft) -> None:
+    """`doppler run -- cmd`, `aws-vault exec profile -- cmd`."""
+    words = draft.words
+    if "--" in words:
+        words = words[words.index(Word("--")) + 1 :]
+    elif draft.program in {"aws-vault", "chamber", "envchain"} and draft.subcommand:
+        words = words[1:]
+        words = words[1:] if words[:1] == ["--"] else words
+    draft.words = []
+    draft.run(words)
+
+
+def version_run(draft: Draft) -> None:
+    """`mise exec node@20 -- cmd`, `rustup run nightly cmd`."""
+    words = draft.words
+    draft.words = []
+    if "--" in words:
+        draft.run(words[words.index(Word("--")) + 1 :])
+    elif draft.program in {"rustup"}:
+        draft.run(words[1:])
+    elif draft.program in {"pyenv", "rbenv", "nodenv", "volta"}:
+        draft.run([one for at, one in enumerate(words) if at or "@" not in one])
+
+
+def composer(draft: Draft) -> None:
+    """`composer exec cmd`, `composer run-script name`."""
+    if draft.subcommand == "exec":
+        words = [one for one in draft.words if one != "--"]
+        draft.words = []
+        draft.run(words)
+    else:
+        script(draft)
+
+
+def bun(draft: Draft) -> None:
+    """`bun file.ts`, `bun install`."""
+    from governance.shell.acts.languages import node
+
+    texts = draft.value("--eval", "--print")
+    if texts or draft.subcommand.endswith((".ts", ".js", ".tsx", ".jsx", ".mjs")):
+        draft.words = [Word(draft.subcommand), *draft.words] if draft.subcommand else draft.words
+        draft.subcommand = ""
+        node(draft)
+
+
+def flatpak(draft: Draft) -> None:
+    """`flatpak run --command=cmd app`."""
+    if draft.program == "flatpak" and draft.subcommand == "run":
+        script(draft)
+
+
+def nix(draft: Draft) -> None:
+    """`nix develop -c cmd`."""
+    command = draft.value("--command")
+    if command:
+        start = next(
+            at for at, one in enumerate(draft.arguments) if one in {"-c", "--command"} or "=" in one
+        )
+        draft.run(draft.arguments[start + 1 :])
+    else:
+        script(draft)

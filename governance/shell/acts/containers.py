@@ -1,0 +1,161 @@
+"""
+Containers and clusters: what runs inside them, and which files of this machine they see.
+"""
+
+from __future__ import annotations
+
+from governance.shell.draft import REMOTE, Draft
+from governance.shell.hosts import hosts_in
+from governance.shell.options import parse
+from governance.shell.programs import spec_for
+from governance.shell.values import Word
+
+_SHELL = Word("sh")
+
+
+def _image(draft: Draft, image: Word) -> None:
+    """Note the registry that an image's name begins with."""
+    head, slash, _ = image.partition("/")
+    if slash and ("." in head or ":" in head) and head != "localhost":
+        draft.domains += hosts_in(head)
+
+
+def run(draft: Draft) -> None:
+    """`docker run -v here:there image cmd`."""
+    for one in draft.value("--volume"):
+        _mounted(draft, one)
+    for one in draft.value("--mount"):
+        fields = dict(part.partition("=")[::2] for part in one.split(","))
+        source = fields.get("source") or fields.get("src")
+        if source and fields.get("type", "bind") == "bind":
+            _mounted(draft, Word(f"{source}:x" + (":ro" if "readonly" in fields else "")))
+    for one in draft.value("--device"):
+        draft.read(Word(one.partition(":")[0]))
+        draft.write(Word(one.partition(":")[0]))
+    words = draft.words
+    if not words:
+        return
+    _image(draft, words[0])
+    draft.words = words[:1]
+    entry = draft.value("--entrypoint")
+    argv = [*(entry[-1:] if entry and entry[-1] else []), *words[1:]]
+    draft.run(argv, cwd=REMOTE)
+
+
+def _mounted(draft: Draft, mount: Word) -> None:
+    parts = mount.split(":")
+    source = parts[0]
+    if len(parts) > 1 and source.startswith(("/", ".", "~", "\ufffc")):
+        draft.read(Word(source))
+        if "ro" not in parts[-1].split(",") or len(parts) == 2:
+            draft.write(Word(source))
+
+
+def execute(draft: Draft) -> None:
+    """`docker exec -it name cmd`."""
+    words = draft.words
+    draft.words = words[:1]
+    rest = words[1:]
+    if rest[:1] == ["--"]:
+        rest = rest[1:]
+    draft.run(rest, cwd=REMOTE)
+
+
+def build(draft: Draft) -> None:
+    """`docker build folder`: the folder is read, or fetched."""
+    for one in draft.words:
+        if "://" in one or one.startswith("git@"):
+            draft.talk(one)
+        else:
+            draft.read(one)
+    for one in draft.value("--tag"):
+        _image(draft, one)
+
+
+def copy(draft: Draft) -> None:
+    """`docker cp name:path here`, `kubectl cp here pod:path`."""
+    words = draft.words
+    for at, one in enumerate(words):
+        inside = ":" in one and not one.startswith(("/", ".", "~"))
+        if not inside:
+            if at == len(words) - 1 and len(words) > 1:
+                draft.write(one)
+            else:
+                draft.read(one)
+
+
+def imported(draft: Draft) -> None:
+    """`docker import file-or-url name`."""
+    if draft.subcommand.endswith("import"):
+        for one in draft.words[:1]:
+            if "://" in one:
+                draft.talk(one)
+            else:
+                draft.read(one)
+
+
+def image(draft: Draft) -> None:
+    """`docker push registry/name`."""
+    for one in draft.words:
+        _image(draft, one)
+
+
+def cluster_exec(draft: Draft) -> None:
+    """`kubectl exec pod -c name -- cmd`; options stand before and behind the pod."""
+    words = draft.words
+    at = 0
+    pods: list[Word] = []
+    while at < len(words):
+        word = words[at]
+        if word == "--":
+            at += 1
+            break
+        if not word.startswith("-"):
+            if pods:
+                break
+            pods.append(word)
+            at += 1
+            continue
+        end = at + 1
+        option = draft.spec.options.get(word)
+        if option is not None and option.roles and not option.attached and "=" not in word:
+            end += 1
+        parse(draft, words[at:end], draft.spec)
+        at = end
+    draft.words = pods
+    draft.run(words[at:] or ([_SHELL] if draft.subcommand == "rsh" else []), cwd=REMOTE)
+
+
+def cluster_run(draft: Draft) -> None:
+    """`kubectl run name --image=x -- cmd`."""
+    words = draft.words
+    name, rest = words[:1], words[1:]
+    if "--" in rest:
+        at = rest.index(Word("--"))
+        options, argv = rest[:at], rest[at + 1 :]
+    else:
+        options, argv = rest, []
+    spec = spec_for(draft.program)
+    more = parse(draft, options, spec_for(f"{draft.program} get", spec))
+    draft.words = name + more
+    for one in draft.value("--image"):
+        _image(draft, one)
+    draft.run(argv, cwd=REMOTE)
+
+
+def cluster_debug(draft: Draft) -> None:
+    """`kubectl debug node/x -it --image=y -- cmd`."""
+    for one in draft.value("--image"):
+        _image(draft, one)
+    words = draft.arguments
+    if "--" in words:
+        at = words.index(Word("--"))
+        argv = list(words[at + 1 :])
+        draft.words = [one for one in draft.words if one not in argv]
+        draft.run(argv, cwd=REMOTE)
+
+
+def kubectl(draft: Draft) -> None:
+    """`minikube kubectl -- words`."""
+    words = [one for one in draft.words if one != "--"]
+    draft.run([Word("kubectl"), *words])

@@ -1,0 +1,146 @@
+"""
+Editors and filters that change files, and the commands that their texts run.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from governance.shell.draft import Draft
+from governance.shell.values import Word
+
+_SED_FILE: Final = re.compile(r"(?:^|[\n;{}]|/[gpiIeM0-9]*|\d|\$)\s*([wWrR])\s+([^\n;}]+)")
+_SED_RUN: Final = re.compile(r"(?:^|[\n;{}]|\d|\$|/)\s*e\s+([^\n]+)")
+_SED_EVALUATE: Final = re.compile(r"s(.)(?:\\.|(?!\1).)*\1((?:\\.|(?!\1).)*)\1[gpiIm0-9]*e", re.S)
+_VIM_RUN: Final = re.compile(r"(?::|^|\|)\s*(?:sil(?:ent)?!?\s+)?!\s*(.+)", re.S)
+_VIM_CALL: Final = re.compile(r"(?:system|systemlist|termopen|jobstart|job_start|os\.execute)\(\s*(['\"])(.*?)\1", re.S)  # fmt: skip
+_VIM_WRITE: Final = re.compile(r"(?::|^|\|)\s*(?:w|write|sav|saveas|wq|x)!?\s+(?!!)([^|\s]+)")
+_VIM_READ: Final = re.compile(r"(?::|^|\|)\s*(?:r|read|e|edit|so|source)!?\s+(!?)([^|]+)")
+
+
+def plain(draft: Draft) -> None:
+    """A program that opens the editor that its environment names."""
+    for one in draft.assigns:
+        name, _, value = one.partition("=")
+        if name in {"EDITOR", "VISUAL", "KUBE_EDITOR", "SUDO_EDITOR"} and value:
+            draft.run_text(value)
+
+
+def sed(draft: Draft) -> None:
+    """`sed -i script files` writes them; `e`, `w` and `r` of a script run, write and read."""
+    words = draft.words
+    texts = draft.value("--expression")
+    files = words
+    if not texts and not draft.value("--file"):
+        texts, files = words[:1], words[1:]
+    draft.read(*files)
+    if draft.has("-i", "-I", "--in-place"):
+        draft.write(*files)
+    for text in texts:
+        draft.code.append(text)
+        for kind, path in _SED_FILE.findall(text):
+            target = Word(path.strip())
+            if kind in "wW":
+                draft.write(target)
+            else:
+                draft.read(target)
+        for command in _SED_RUN.findall(text):
+            draft.run_text(command)
+        for _, command in _SED_EVALUATE.findall(text):
+            draft.run_text(command)
+
+
+def vim(draft: Draft) -> None:
+    """`vim -c ':!cmd' file`; `view` and `-R` only read."""
+    draft.read(*draft.words)
+    texts = [*draft.value("-c", "--cmd"), *(Word(one[1:]) for one in draft.flags if one[:1] == "+")]
+    if draft.stdin_text is not None and draft.has("-s", "-e", "-es", "-Es", "-E"):
+        texts += [Word(line) for line in draft.stdin_text.splitlines()]
+    writes = draft.program not in {"view", "rview"} and not draft.has("-R")
+    if writes:
+        draft.write(*draft.words)
+    for text in texts:
+        draft.code.append(text)
+        ran = _VIM_RUN.search(text)
+        if ran is not None:
+            draft.run_text(ran[1])
+        for _, command in _VIM_CALL.findall(text):
+            draft.run_text(command)
+        for path in _VIM_WRITE.findall(text):
+            draft.write(Word(path))
+        for bang, path in _VIM_READ.findall(text):
+            if bang:
+                draft.run_text(path)
+            else:
+                draft.read(Word(path.strip()))
+
+
+def emacs(draft: Draft) -> None:
+    """`emacs file`, `emacs --eval '(shell-command "x")'`."""
+    draft.read(*draft.words)
+    draft.write(*draft.words)
+    for text in draft.value("--eval", "-e"):
+        draft.code.append(text)
+        for command in re.findall(r'\((?:shell-command(?:-to-string)?|compile)\s+"([^"]+)"', text):
+            draft.run_text(command)
+        for name in re.findall(r'\(delete-(?:file|directory)\s+"([^"]+)"', text):
+            draft.remove(Word(name))
+
+
+def ed(draft: Draft) -> None:
+    """`ed file` with its commands on standard input."""
+    draft.read(*draft.words)
+    draft.write(*draft.words)
+    if draft.stdin_text is None:
+        return
+    draft.code.append(draft.stdin_text)
+    for line in draft.stdin_text.splitlines():
+        found = re.match(r"\s*(?:[\d,$.%]*\s*)?(!|[rew]\s+!|w\s+|e\s+|r\s+)(.+)", line)
+        if found is None:
+            continue
+        if "!" in found[1]:
+            draft.run_text(found[2])
+        elif found[1].startswith("w"):
+            draft.write(Word(found[2].strip()))
+        else:
+            draft.read(Word(found[2].strip()))
+
+
+def less(draft: Draft) -> None:
+    """`less +!cmd file`, and a preprocessor in ``LESSOPEN``."""
+    for one in draft.flags:
+        if one.startswith("+!"):
+            draft.run_text(one[2:])
+    for one in draft.assigns:
+        name, _, value = one.partition("=")
+        if name in {"LESSOPEN", "LESSCLOSE"} and value:
+            draft.run_text(value.lstrip("|-"))
+
+
+def xxd(draft: Draft) -> None:
+    """`xxd in out`."""
+    draft.read(*draft.words[:1])
+    if draft.program == "xxd":
+        draft.write(*draft.words[1:2])
+    else:
+        draft.read(*draft.words[1:])
+
+
+def base64(draft: Draft) -> None:
+    """`base64 file`; of BSD `-i file`."""
+    draft.read(*draft.words)
+
+
+def patch(draft: Draft) -> None:
+    """`patch file < x.diff` writes the file, or those that the text names."""
+    words = draft.words
+    if words:
+        draft.write(*words[:1])
+        draft.read(*words)
+        return
+    if draft.stdin_text is not None:
+        for path in re.findall(r"(?m)^\+\+\+ (?:b/)?(\S+)", draft.stdin_text):
+            draft.write(Word(path))
+    else:
+        draft.write(Word("."))

@@ -1,0 +1,251 @@
+"""
+Interpreters of other languages: the text, the file or the input that they run.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from governance.shell.acts.shells import file_given, whole_hole
+from governance.shell.codes import understand_code
+from governance.shell.draft import Draft
+from governance.shell.values import HOLE, Word
+
+_MODULES_READING: Final = {"json.tool", "py_compile", "compileall", "ast", "tokenize", "pdb"}
+_AWK_RUN: Final = re.compile(r"system\s*\(\s*\"((?:[^\"\\]|\\.)*)\"(\s*[^)\s])?")
+_AWK_PIPE: Final = re.compile(
+    r"\"((?:[^\"\\]|\\.)*)\"\s*\|&?\s*getline|\|&?\s*\"((?:[^\"\\]|\\.)*)\""
+)
+_AWK_WRITE: Final = re.compile(r"(?<![<>=])>>?\s*\"((?:[^\"\\]|\\.)*)\"")
+_AWK_READ: Final = re.compile(r"getline\s*(?:\w+\s*)?<\s*\"((?:[^\"\\]|\\.)*)\"")
+_AWK_SOCKET: Final = re.compile(r"/inet[46]?/(?:tcp|udp)/\d+/([^/\"]+)/")
+_APPLE_RUN: Final = re.compile(r"do shell script\s+\"((?:[^\"\\]|\\.)*)\"")
+
+
+def _given(draft: Draft, language: str, texts: list[Word]) -> None:
+    for text in texts:
+        understand_code(draft, language, text)
+    if texts:
+        return
+    if draft.words and draft.words[0] != "-":
+        file_given(draft, draft.words[0], language)
+        return
+    _from_input(draft, language)
+
+
+def _from_input(draft: Draft, language: str) -> None:
+    text = draft.stdin_text
+    if text is not None:
+        if whole_hole(text):
+            draft.blind("input", f"{draft.program} runs what another command writes")
+        else:
+            understand_code(draft, language, text)
+    elif draft.stdin_file is not None:
+        draft.blind("script", f"what `{draft.stdin_file[-60:]}` does is not looked at")
+    elif draft.piped:
+        draft.blind("input", f"{draft.program} runs what another command writes")
+
+
+def python(draft: Draft) -> None:
+    """`python -c text`, `python file`, `python -m module`."""
+    cut = _until_text(draft, ("-c", "-m"))
+    modules = draft.value("-m")
+    texts = draft.value("-c")
+    if modules and not texts:
+        _module(draft, modules[0], cut)
+        return
+    _given(draft, "python", texts)
+
+
+def _until_text(draft: Draft, names: tuple[str, ...]) -> list[Word]:
+    """The words behind the text or module, which are the program's own."""
+    arguments = draft.arguments
+    for at, one in enumerate(arguments):
+        if one[:2] in names or (one[:1] == "-" and one[:2] != "--" and one[-1:] in {"c", "m"}):
+            end = at + 1 if len(one) > 2 and one[:2] in names else at + 2
+            return list(arguments[end:])
+    return []
+
+
+def _module(draft: Draft, module: Word, rest: list[Word]) -> None:
+    """`python -m pip install x` is `pip install x`; other modules are scripts or harmless."""
+    draft.words = rest
+    if module in {"pip", "pipx", "pytest", "tox", "nox", "black", "ruff", "mypy", "uv", "poetry"}:
+        draft.run([module, *rest])
+        draft.words = []
+    elif module == "http.server":
+        draft.flags["--listen"] = None
+    elif module == "zipfile" or module == "tarfile":
+        draft.read(*rest[1:2])
+    elif module in {"venv", "virtualenv"}:
+        draft.write(*(one for one in rest if not one.startswith("-")))
+    elif module == "pty":
+        draft.blind("code", "a shell of its own")
+    elif module in _MODULES_READING:
+        draft.read(*(one for one in rest[:1] if not one.startswith("-")))
+    else:
+        draft.blind("script", f"what the module `{module[-60:]}` does is not looked at")
+
+
+def node(draft: Draft) -> None:
+    """`node -e text`, `node file`."""
+    _given(draft, "node", draft.value("--eval", "--print", "-pe"))
+
+
+def deno(draft: Draft) -> None:
+    """`deno eval text`, `deno run file`."""
+    texts = draft.value("--eval")
+    if draft.subcommand == "eval":
+        texts = draft.words[:1]
+        draft.words = draft.words[1:]
+    if texts:
+        _given(draft, "node", texts)
+    elif draft.subcommand in {"run", "test", "bench", "compile", "serve"}:
+        for one in draft.words[:1]:
+            if "://" in one:
+                draft.talk(one)
+                draft.blind("input", "deno runs what it fetches")
+            else:
+                _given(draft, "node", [])
+    elif draft.subcommand in {"task", "x"}:
+        draft.blind("script", "the project decides what `deno task` runs")
+
+
+def perl(draft: Draft) -> None:
+    """`perl -e text`, `perl -pi -e text files`."""
+    texts = draft.value("-e", "-E")
+    if texts:
+        if draft.has("-n", "-p", "-i"):
+            draft.read(*draft.words)
+            if draft.has("-i"):
+                draft.write(*draft.words)
+        else:
+            draft.read(*(one for one in draft.words if "/" in one or "." in one))
+    _given(draft, "perl", texts)
+
+
+def ruby(draft: Draft) -> None:
+    """`ruby -e text`, `ruby file`."""
+    texts = draft.value("-e")
+    if texts and draft.has("-n", "-p", "-i"):
+        draft.read(*draft.words)
+        if draft.has("-i"):
+            draft.write(*draft.words)
+    _given(draft, "ruby", texts)
+
+
+def php(draft: Draft) -> None:
+    """`php -r text`, `php file`."""
+    if draft.has("-S") or draft.has("-i", "-v", "-m"):
+        return
+    _given(draft, "php", draft.value("-r", "-R", "-B", "-E"))
+
+
+def lua(draft: Draft) -> None:
+    """`lua -e text`, `lua file`."""
+    _given(draft, "lua", draft.value("-e"))
+
+
+def other(draft: Draft) -> None:
+    """A language of which only a few calls are known."""
+    if draft.program in {"julia", "scala"} and draft.has("-E", "-e"):
+        draft.values.setdefault("--eval", []).extend(draft.value("-E"))
+    _given(draft, "other", draft.value("--eval", "-e", "-c", "--run", "-x", "--execute"))
+
+
+def awk(draft: Draft) -> None:
+    """`awk text files`: `system`, pipes and redirections of the text."""
+    words = draft.words
+    texts = draft.value("--source")
+    files = words
+    if not texts and not draft.value("--file"):
+        texts, files = words[:1], words[1:]
+        draft.words = words[1:]
+    draft.read(*(one for one in files if not re.match(r"[A-Za-z_]\w*=", one)))
+    for text in texts:
+        draft.code.append(text)
+        for command, more in _AWK_RUN.findall(text):
+            draft.run_text(_unquoted(command) + (HOLE if more else ""))
+        if re.search(r"system\s*\(\s*[^\"\s)]", text):
+            draft.run([Word(HOLE)], stdin=False)
+        for before, after in _AWK_PIPE.findall(text):
+            draft.run_text(_unquoted(before or after))
+        for path in _AWK_WRITE.findall(text):
+            draft.write(Word(_unquoted(path)))
+        for path in _AWK_READ.findall(text):
+            draft.read(Word(_unquoted(path)))
+        draft.talk(*_AWK_SOCKET.findall(text))
+
+
+def _unquoted(text: str) -> str:
+    return text.replace('\\"', '"').replace("\\\\", "\\").replace("\\n", "\n")
+
+
+def expect(draft: Draft) -> None:
+    """`expect -c 'spawn cmd'`."""
+    texts = draft.value("-c")
+    for text in texts:
+        draft.code.append(text)
+        draft.blind("code", "a text of expect is understood only in parts")
+        for command in re.findall(r"(?:^|[;\n{])\s*(?:spawn|exec|system)\s+([^;\n}]+)", text):
+            draft.run_text(command)
+        for command in re.findall(r"send(?:_user)?\s+(?:--\s+)?\"([^\"]+?)(?:\\r|\\n)?\"", text):
+            if " " in command:
+                draft.run_text(command)
+    if not texts:
+        _given(draft, "other", [])
+
+
+def osascript(draft: Draft) -> None:
+    """`osascript -e 'do shell script "x"'`."""
+    texts = draft.value("-e")
+    if draft.stdin_text is not None and not texts and not draft.words:
+        texts = [draft.stdin_text]
+    for text in texts:
+        draft.code.append(text)
+        draft.blind("code", "a text of AppleScript is understood only in parts")
+        for command in _APPLE_RUN.findall(text):
+            draft.run_text(_unquoted(command))
+    if not texts:
+        _given(draft, "other", [])
+
+
+def django(draft: Draft) -> None:
+    """`manage.py shell -c text`."""
+    for text in draft.value("--command"):
+        understand_code(draft, "python", text)
+    draft.blind("script", f"`{draft.program}` runs code of the project")
+
+
+def ffmpeg(draft: Draft) -> None:
+    """`ffmpeg -i a b`: what `-i` names is read, the words are written."""
+    for one in draft.value("-i"):
+        if "://" not in one:
+            draft.domains = [host for host in draft.domains if host != one.lower()]
+            draft.read(one)
+    if draft.program == "ffmpeg":
+        for one in draft.words:
+            if "://" in one:
+                draft.talk(one)
+            else:
+                draft.write(one)
+    else:
+        draft.read(*draft.words)
+
+
+def converter(draft: Draft) -> None:
+    """`convert a b`, `pandoc a -o b`."""
+    words = draft.words
+    draft.talk(*(one for one in words if "://" in one))
+    files = [one for one in words if "://" not in one]
+    if draft.program in {"convert", "magick", "cwebp", "rsvg-convert", "ps2pdf", "pdftotext"}:
+        draft.read(*files[:-1])
+        draft.write(*files[-1:])
+    elif draft.program in {"mogrify", "optipng", "jpegoptim", "exiftool"}:
+        draft.read(*files)
+        draft.write(*files)
+    else:
+        draft.read(*files)
+    for text in draft.value("--eval", "-e"):
+        draft.code.append(text)

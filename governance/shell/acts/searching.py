@@ -1,0 +1,247 @@
+"""
+Programs that look for files or lines, and run commands on what they find.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Final
+
+from governance.shell.acts.shells import text_given
+from governance.shell.draft import Draft
+from governance.shell.options import parse
+from governance.shell.values import HOLE, Word
+
+_UNKNOWN: Final = Word(HOLE)
+_WORDS_MAX: Final = 64
+_RUNNING: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+_WRITING: Final = frozenset({"-fprint", "-fprint0", "-fls", "-fprintf"})
+_NAMING: Final = frozenset(
+    {"-name", "-iname", "-path", "-ipath", "-wholename", "-iwholename", "-lname", "-regex"}
+)
+_VALUED: Final = frozenset(
+    {
+        *{"-amin", "-anewer", "-atime", "-cmin", "-cnewer", "-context", "-ctime", "-fstype"},
+        *{"-gid", "-group", "-ilname", "-inum", "-iregex", "-links", "-maxdepth", "-mindepth"},
+        *{"-mmin", "-mtime", "-newer", "-perm", "-printf", "-regextype", "-samefile", "-size"},
+        *{"-type", "-uid", "-used", "-user", "-xtype", "-flags", "-depth-n", "-files0-from"},
+    }
+)
+
+
+def grep(draft: Draft) -> None:
+    """`grep pattern files`; with `-e` or `-f` every word is a file."""
+    words = draft.words
+    files = words if draft.has("-e", "-f", "--regexp", "--file", "--files") else words[1:]
+    draft.read(*files)
+    recursive = draft.program in {"rg", "ag", "ack", "pt", "rgrep", "ug", "ugrep"} or draft.has(
+        "-r", "-R"
+    )
+    if not files and recursive and draft.stdin_text is None and not draft.simple.input_from:
+        draft.read(Word("."))
+
+
+def pattern(draft: Draft) -> None:
+    """`jq filter files`; `jq -f file` has no filter."""
+    words = draft.words
+    if draft.has("--args", "--jsonargs"):
+        words = words[:1]
+    draft.read(*(words if draft.has("-f", "--from-file") else words[1:]))
+
+
+def find(draft: Draft) -> None:
+    """`find roots tests -exec cmd ;`: `{}` is a root, narrowed by what its name must be."""
+    words = draft.arguments
+    at = 0
+    while at < len(words) and words[at] in {"-H", "-L", "-P", "-E", "-X", "-d", "-s", "-x"}:
+        draft.flags[str(words[at])] = None
+        at += 1
+    roots: list[Word] = []
+    while at < len(words) and words[at][:1] != "-" and words[at] not in {"(", "!", ","}:
+        roots.append(words[at])
+        at += 1
+    if not roots:
+        roots.append(Word("."))
+    draft.words = roots[:]
+    draft.read(*roots)
+    tests = words[at:]
+    found = _narrowed(roots, tests)
+    draft.output = tuple(found)
+    _actions(draft, tests, found)
+
+
+def _narrowed(roots: list[Word], tests: tuple[Word, ...]) -> list[Word]:
+    """What the tests of `find` may let through, as paths: a root, or names below it."""
+    patterns: list[str] = []
+    either = 0
+    negated = False
+    empty = False
+    for at, word in enumerate(tests):
+        if word in {"!", "-not"}:
+            negated = True
+            continue
+        if word in _RUNNING or word in _WRITING:
+            break
+        if word in {"-o", "-or", ","}:
+            either += 1
+        elif word in _NAMING and at + 1 < len(tests) and not negated:
+            name = tests[at + 1]
+            if name.strip("*.?/") and word != "-regex":
+                patterns.append(name)
+        elif word in {"-empty", "-samefile", "-inum"} and not negated:
+            empty = True
+        if word not in {"(", ")"}:
+            negated = False
+    if patterns and len(patterns) > either:
+        return [
+            Word(_below(root, name), glob=any(sign in name for sign in "*?["))
+            for root in roots[:8]
+            for name in patterns[:8]
+        ]
+    if empty and not either:
+        return [Word(_below(root, HOLE)) for root in roots]
+    return roots
+
+
+def _below(root: str, name: str) -> str:
+    if name.startswith(root.rstrip("/") + "/"):
+        return name
+    return f"{root.rstrip('/')}/{name.lstrip('/')}"
+
+
+def _actions(draft: Draft, tests: tuple[Word, ...], found: list[Word]) -> None:
+    at = 0
+    while at < len(tests):
+        word = tests[at]
+        at += 1
+        if not word.startswith("-"):
+            continue
+        draft.flags[str(word)] = None
+        if word == "-delete":
+            draft.remove(*found)
+        elif word in _RUNNING:
+            end = at
+            while end < len(tests) and tests[end] != ";":
+                if tests[end] == "+" and tests[end - 1] == "{}":
+                    break
+                end += 1
+            argv = filled(list(tests[at:end]), "{}", found)
+            at = end + 1
+            draft.run(argv, stdin=False)
+        elif word in _WRITING:
+            if at < len(tests):
+                draft.write(tests[at])
+            at += 2 if word == "-fprintf" else 1
+        elif (word in _NAMING or word in _VALUED or word.startswith("-newer")) and at < len(tests):
+            draft.options.append(Word(f"{word}={tests[at]}"))
+            draft.values.setdefault(str(word), []).append(tests[at])
+            if word in {"-newer", "-anewer", "-cnewer", "-samefile", "-files0-from"}:
+                draft.read(tests[at])
+            at += 1
+
+
+def filled(argv: list[Word], mark: str, found: list[Word]) -> list[Word]:
+    """*argv* with what was *found* for the *mark*."""
+    made: list[Word] = []
+    for word in argv:
+        if word == mark:
+            made += found[:_WORDS_MAX]
+        elif mark in word:
+            made.append(Word(word.replace(mark, found[0] if found else HOLE)))
+        else:
+            made.append(word)
+    return made
+
+
+def fd(draft: Draft) -> None:
+    """`fd pattern roots -x cmd`: what follows `-x` or `-X` is the command."""
+    words = draft.arguments
+    running = next(
+        (at for at, one in enumerate(words) if one in {"-x", "-X", "--exec", "--exec-batch"}), None
+    )
+    if running is not None:
+        draft.words = []
+        draft.words = parse(draft, words[:running], draft.spec)
+    roots = draft.words[1:]
+    draft.read(*(roots or [Word(".")]))
+    pattern_ = draft.words[0] if draft.words else Word("")
+    found = [Word(_below(one, pattern_ or HOLE)) for one in roots or [Word(".")]]
+    draft.output = tuple(found)
+    if running is not None:
+        argv = list(words[running + 1 :])
+        if ";" in argv:
+            argv = argv[: argv.index(Word(";"))]
+        if not any("{" in one for one in argv):
+            argv.append(Word("{}"))
+        argv = filled(argv, "{}", found)
+        draft.run([Word(re.sub(r"\{[./]{1,2}\}", HOLE, one)) for one in argv], stdin=False)
+
+
+def _input_words(draft: Draft) -> list[Word]:
+    """The words on the standard input of `xargs`, or one `HOLE`."""
+    if draft.has("-a", "--arg-file"):
+        return [_UNKNOWN]
+    text = draft.stdin_text
+    if text is None:
+        return list(draft.given[:_WORDS_MAX]) or [_UNKNOWN]
+    if draft.has("-0", "--null"):
+        words = text.replace("\\0", "\0").split("\0")
+    elif draft.value("--delimiter"):
+        words = text.split(draft.value("--delimiter")[-1].replace("\\n", "\n") or "\n")
+    elif draft.has("-I", "-L"):
+        words = [line.strip() for line in text.splitlines()]
+    else:
+        try:
+            words = shlex.split(text)
+        except ValueError:
+            words = text.split()
+    return [Word(one) for one in words if one][:_WORDS_MAX] or [_UNKNOWN]
+
+
+def xargs(draft: Draft) -> None:
+    """`xargs cmd`: the words of its input come after those of the command, or where `-I` says."""
+    argv, draft.words = draft.words or [Word("echo")], []
+    found = _input_words(draft)
+    marks = draft.value("-I", "-J", "--replace", "-i")
+    mark = marks[-1] if marks else "{}" if draft.has("-i", "--replace") else ""
+    if not mark:
+        limit = draft.value("--max-args")
+        if limit and limit[-1] == "1" and len(found) > 1 and "sh" in argv[0]:
+            for one in found:
+                draft.run([*argv, one], stdin=False, flows=True)
+            return
+        draft.run([*argv, *found], stdin=False, flows=True)
+        return
+    if not any(mark in one for one in argv):
+        draft.run(argv, stdin=False, flows=True)
+        return
+    for one in found[:8] if len(argv) > 1 else found:
+        draft.run(filled(argv, mark, [one]), stdin=False, flows=True)
+
+
+def parallel(draft: Draft) -> None:
+    """`parallel cmd ::: words`: one text with each word in the place of `{}`."""
+    words = draft.words
+    draft.words = []
+    marks = [at for at, one in enumerate(words) if re.fullmatch(r":{3,4}\+?", one)]
+    for host in draft.value("--sshlogin"):
+        draft.talk(host.rpartition("/")[2])
+    if marks:
+        argv = words[: marks[0]]
+        given = [one for one in words[marks[0] + 1 :] if not re.fullmatch(r":{3,4}\+?", one)]
+        if words[marks[0]].startswith("::::"):
+            draft.read(*given)
+            given = [_UNKNOWN]
+    else:
+        argv = words
+        given = _input_words(draft)
+    if not argv:
+        for one in given[:8]:
+            text_given(draft, one, [])
+        return
+    text = " ".join(argv)
+    if not re.search(r"\{[^}\s]*\}", text):
+        text += " {}"
+    for one in given[:8]:
+        draft.run_text(one.join(re.split(r"\{[^}\s]*\}", text)), stdin=False, flows=True)

@@ -1,0 +1,125 @@
+"""
+Shells: the text that they are given, the file that they read, or what comes through a pipe.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from governance.shell.draft import Draft
+from governance.shell.values import HOLE, Opaque, Word
+
+_OTHER_GRAMMARS: Final = frozenset({"fish", "csh", "tcsh", "elvish", "nu", "xonsh"})
+_STARTED_WITH: Final = {"BASH_ENV", "ENV", "ZDOTDIR"}
+_GIVEN_MAX: Final = 64
+
+
+def shell(draft: Draft) -> None:
+    """`bash -c text`, `bash file`, `… | bash`."""
+    for one in draft.assigns:
+        name, _, value = one.partition("=")
+        if name in _STARTED_WITH and value:
+            draft.read(Word(value))
+    for text in draft.value("--command"):
+        text_given(draft, text, [])
+    if draft.has("-c") and draft.words:
+        text = draft.words.pop(0)
+        text_given(draft, text, draft.words)
+        return
+    if draft.words and not draft.has("-s"):
+        file_given(draft, draft.words[0], "bash")
+        return
+    piped_in(draft)
+
+
+def text_given(draft: Draft, text: Word, given: list[Word]) -> None:
+    """Note the *text* that a shell runs, with ``$0 $1 …`` *given*."""
+    draft.code.append(text)
+    if whole_hole(text):
+        draft.blind("dynamic", "the text that a shell runs is put together when it runs")
+        return
+    if draft.program in _OTHER_GRAMMARS:
+        draft.blind("code", f"{draft.program} is read as if it were bash")
+    draft.run_text(text, given=tuple(given[1:_GIVEN_MAX]))
+
+
+def file_given(draft: Draft, file: Word, language: str) -> None:
+    """Note the *file* that an interpreter runs."""
+    if file in {"-", "/dev/stdin"}:
+        piped_in(draft)
+        return
+    if file.startswith("/dev/fd/") or file == HOLE:
+        draft.blind("input", f"{draft.program} runs what another command writes")
+        return
+    draft.read(file)
+    draft.blind("script", f"what `{file[-60:]}` does is not looked at ({language})")
+
+
+def piped_in(draft: Draft) -> None:
+    """What a shell reads from its standard input."""
+    text = draft.stdin_text
+    if text is not None:
+        draft.code.append(text)
+        if whole_hole(text):
+            draft.blind("input", f"{draft.program} runs what another command writes")
+        else:
+            draft.run_text(text, stdin=False)
+        return
+    if draft.stdin_file is not None:
+        draft.blind("script", f"what `{draft.stdin_file[-60:]}` does is not looked at")
+    elif draft.piped:
+        draft.blind("input", f"{draft.program} runs what another command writes")
+
+
+def whole_hole(text: str) -> bool:
+    """Whether nothing is known of which program *text* runs."""
+    return not text.replace(HOLE, "").strip() or text.lstrip(" \t\n('\"").startswith(HOLE)
+
+
+def evaluate(draft: Draft) -> None:
+    """`eval words…`."""
+    text = Word(" ".join(draft.words))
+    draft.words = []
+    if text.strip():
+        text_given(draft, text, [])
+
+
+def source(draft: Draft) -> None:
+    """`source file`, `. file`, `source <(…)`."""
+    if not draft.words:
+        return
+    file = draft.words[0]
+    if file == "/dev/stdin" and draft.stdin_text is not None:
+        draft.run_text(draft.stdin_text, stdin=False)
+    else:
+        file_given(draft, file, "shell")
+
+
+def trap(draft: Draft) -> None:
+    """`trap 'text' EXIT`."""
+    if len(draft.words) > 1 and draft.words[0] not in {"", "-"}:
+        text_given(draft, draft.words[0], [])
+
+
+def builtin(draft: Draft) -> None:
+    """`complete -C command`, `bind -x`, `history -w file`: what they name is run or written."""
+    if draft.program in {"history", "fc"}:
+        if draft.has("-w", "-a"):
+            draft.write(*draft.words)
+        if draft.has("-c"):
+            draft.remove(Word("~/.bash_history"))
+    elif draft.program == "alias":
+        for one in draft.words:
+            _, equals, value = one.partition("=")
+            if equals and value and re.search(r"[|;&`$]", value):
+                draft.code.append(Word(value))
+
+
+def foreign(draft: Draft) -> None:
+    """`powershell -Command …`, `cmd /c …`: not taken apart."""
+    text = Word(" ".join(draft.arguments))
+    draft.words = [one for one in draft.arguments if not one.startswith("-")]
+    draft.flags = dict.fromkeys(str(one) for one in draft.arguments if one.startswith("-"))
+    draft.code.append(text)
+    draft.opaque.append(Opaque("foreign", "PowerShell and cmd are not taken apart"))

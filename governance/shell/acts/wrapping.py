@@ -1,0 +1,272 @@
+"""
+Programs that run another one: which of their words are its.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Final
+
+from governance.shell.acts.shells import text_given
+from governance.shell.draft import REMOTE, Draft
+from governance.shell.values import HOLE, Word
+
+_ASSIGN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_SHELL: Final = Word("sh")
+
+
+def sudo(draft: Draft) -> None:
+    """`sudo [A=1] cmd`, `sudo -s [cmd]`, `sudo -e file`."""
+    words = draft.words
+    draft.words = []
+    if draft.has("-e", "--edit"):
+        draft.words = words
+        draft.read(*words)
+        draft.write(*words)
+        return
+    assigns, words = _assigned(words)
+    if words:
+        draft.run(words, assigns=assigns)
+    elif draft.has("-s", "-i", "--shell", "--login"):
+        draft.run([_SHELL], assigns=assigns)
+
+
+def _assigned(words: list[Word]) -> tuple[tuple[Word, ...], list[Word]]:
+    """``NAME=value`` at the beginning of *words*, and what follows."""
+    count = 0
+    while count < len(words) and _ASSIGN.match(words[count]):
+        count += 1
+    return tuple(words[:count]), words[count:]
+
+
+def gosu(draft: Draft) -> None:
+    """`gosu user cmd`; `setpriv` and `please` name the user in an option."""
+    words = draft.words
+    if draft.program in {"gosu", "su-exec"}:
+        draft.words, words = words[:1], words[1:]
+    else:
+        draft.words = []
+    draft.run(words)
+
+
+def su(draft: Draft) -> None:
+    """`su user -c text`; without a text, a shell."""
+    if not draft.value("--command", "--session-command"):
+        draft.run([_SHELL])
+
+
+def runuser(draft: Draft) -> None:
+    """`runuser -u user -- cmd`, or as `su`."""
+    if draft.value("--user"):
+        words, draft.words = draft.words, []
+        draft.run(words)
+    elif not draft.value("--command"):
+        # Options may follow the name of the user: `runuser user -c text`.
+        words = draft.words
+        for at, word in enumerate(words[:-1]):
+            if word in {"-c", "--command"}:
+                draft.run_text(words[at + 1])
+                return
+        draft.run([_SHELL])
+
+
+def sg(draft: Draft) -> None:
+    """`sg group -c text`."""
+    words = draft.words[1:]
+    if words:
+        draft.run_text(" ".join(words))
+
+
+def env(draft: Draft) -> None:
+    """`env -i -u NAME -C dir -S 'text' A=1 cmd`."""
+    words = list(draft.arguments)
+    at = 0
+    assigns: list[Word] = []
+    while at < len(words):
+        word = words[at]
+        at += 1
+        if word == "--":
+            break
+        if word == "-" or not word.startswith("-"):
+            if _ASSIGN.match(word):
+                assigns.append(word)
+                continue
+            if word == "-":
+                draft.flags["-i"] = None
+                continue
+            at -= 1
+            break
+        at = _env_option(draft, words, at)
+    rest = words[at:]
+    more, rest = _assigned(rest)
+    draft.run(rest, assigns=(*assigns, *more))
+    draft.words = assigns + list(more)
+
+
+def _env_option(draft: Draft, words: list[Word], at: int) -> int:
+    """One option of `env`, which stands before *at*; give the position behind it."""
+    name, equals, value = words[at - 1].partition("=")
+    long = {"--unset": "-u", "--chdir": "-C", "--split-string": "-S", "--ignore-environment": "-i"}
+    letter = long.get(name, name)
+    draft.flags[letter] = None
+    draft.flags[name] = None
+    if letter[:2] in {"-u", "-C", "-S", "-f", "-e", "-P"} or letter[:3] == "-vS":
+        if not equals and len(letter) == 2 and at < len(words):
+            value = words[at]
+            at += 1
+        elif len(letter) > 2:
+            value = words[at - 1].partition("S")[2] if "S" in letter[:3] else words[at - 1][2:]
+        if letter[:2] == "-C":
+            draft.apply("cwd", Word(value))
+        elif "S" in letter[:3]:
+            words[at:at] = [Word(one) for one in split(value)]
+    return at
+
+
+def split(text: str) -> list[str]:
+    """The words of *text*; a text that is not well quoted is cut at its spaces."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def flock(draft: Draft) -> None:
+    """`flock file cmd`, `flock file -c text`."""
+    words = draft.words
+    draft.words = words[:1]
+    draft.write(*words[:1])
+    rest = words[1:]
+    if rest[:1] in ([Word("-c")], [Word("--command")]):
+        draft.run_text(" ".join(rest[1:]))
+    else:
+        draft.run(rest)
+
+
+def watch(draft: Draft) -> None:
+    """`watch cmd`: its words are joined and read by a shell, but for `-x`."""
+    words, draft.words = draft.words, []
+    if draft.has("-x", "--exec"):
+        draft.run(words)
+    else:
+        draft.run_text(" ".join(words))
+
+
+def entr(draft: Draft) -> None:
+    """`entr cmd`: run when a file changes; ``/_`` is that file."""
+    words, draft.words = draft.words, []
+    if draft.has("-s") and words:
+        draft.run_text(words[0])
+    else:
+        draft.run([Word(one.replace("/_", HOLE)) for one in words])
+
+
+def gdb(draft: Draft) -> None:
+    """`gdb --args cmd`, `valgrind cmd`; `-ex 'shell cmd'`."""
+    words, draft.words = draft.words, []
+    for one in draft.value("-ex", "-e", "-iex"):
+        draft.code.append(one)
+        found = re.match(r"\s*(?:shell|make|!|platform shell)\s*(.+)", one, re.DOTALL)
+        if found is not None:
+            draft.run_text(found[1])
+    if draft.program == "perf" and words:
+        draft.subcommand = str(words[0])
+        words = words[1:]
+    draft.run(words)
+
+
+def script(draft: Draft) -> None:
+    """`script -c text file`; of BSD: `script file cmd`."""
+    words = draft.words
+    draft.write(*words[:1])
+    if not draft.value("--command") and len(words) > 1:
+        draft.words = words[:1]
+        draft.run(words[1:])
+
+
+def chroot(draft: Draft) -> None:
+    """`chroot folder cmd`: in another tree of files."""
+    words = draft.words
+    draft.words = words[:1]
+    folder = words[0] if words else Word("")
+    draft.read(*words[:1])
+    away_in = Word(folder if folder else HOLE)
+    draft.run(words[1:] or [_SHELL], cwd=away_in)
+
+
+def away(draft: Draft) -> None:
+    """The words of a command that runs elsewhere."""
+    words, draft.words = draft.words, []
+    draft.run(words or [_SHELL], cwd=REMOTE)
+
+
+def remote_words(draft: Draft) -> None:
+    """Words that are joined and read by a shell elsewhere."""
+    words = draft.words
+    draft.words = words[:0]
+    text_of(draft, words)
+
+
+def text_of(draft: Draft, words: list[Word]) -> None:
+    """Note *words* that a shell on another machine reads as one text."""
+    if not words:
+        return
+    text = Word(" ".join(words))
+    if text.strip(HOLE + " "):
+        draft.run_text(text, cwd=REMOTE)
+    else:
+        draft.blind("dynamic", "the command for the other machine is put together when it runs")
+
+
+def start_stop(draft: Draft) -> None:
+    """`start-stop-daemon --start --exec program -- words`."""
+    program = draft.value("--exec", "--startas")
+    words, draft.words = draft.words, []
+    if program and draft.has("-S", "--start"):
+        draft.run([program[-1], *words])
+
+
+def command(draft: Draft) -> None:
+    """`command cmd`; `command -v name` runs nothing."""
+    if not draft.has("-v", "-V"):
+        words, draft.words = draft.words, []
+        draft.run(words)
+
+
+def tmux(draft: Draft) -> None:
+    """`tmux new-session 'text'`: one word is a text, more are words."""
+    words = draft.words
+    draft.words = []
+    if len(words) == 1:
+        text_given(draft, words[0], [])
+    else:
+        draft.run(words)
+
+
+def send_keys(draft: Draft) -> None:
+    """`tmux send-keys -t x 'text' Enter`: typed into what runs there, mostly a shell."""
+    keys = [one for one in draft.words if one not in {"Enter", "C-m", "KPEnter"}]
+    if keys and not all(re.fullmatch(r"(?:[CMS]-.|[A-Z][A-Za-z0-9]+)", one) for one in keys):
+        draft.run_text(" ".join(keys))
+
+
+def screen(draft: Draft) -> None:
+    """`screen -dm cmd`, `screen -X stuff 'text'`."""
+    words, draft.words = draft.words, []
+    if draft.has("-X"):
+        if words[:1] == ["stuff"] and len(words) > 1:
+            draft.run_text(words[1].replace("\\n", "\n").replace("^M", "\n"))
+        elif words[:1] in (["exec"], ["screen"]):
+            draft.run(words[1:])
+        return
+    draft.run(words)
+
+
+def ansible(draft: Draft) -> None:
+    """`ansible hosts -m shell -a text`."""
+    module = draft.value("--module-name")
+    draft.talk(*(one for one in draft.words if "." in one))
+    if not module or module[-1].rpartition(".")[2] in {"shell", "command", "raw", "script"}:
+        for text in draft.value("--args"):
+            draft.run_text(text, cwd=REMOTE)

@@ -1,0 +1,572 @@
+"""
+From a word as written to the words that a program is given, as far as they are known.
+
+The order is the shell's: braces, then tilde, parameters, commands and arithmetic from left to
+right, then splitting. What is not known stands as `HOLE`, with what is known around it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Protocol
+
+from attrs import define, field
+
+from governance.shell.boundaries import (
+    TooDeep,
+    Unclosed,
+    arithmetic_end,
+    array_words,
+    bracket_end,
+    dollar_end,
+    double_end,
+    parens_end,
+    single_end,
+    ticks_end,
+)
+from governance.shell.flowing import relative
+from governance.shell.parameters import calculated, cased, replaced, slice_of, stripped
+from governance.shell.quoting import braces, decode_ansi
+from governance.shell.state import HERE, HOME, State, Value
+from governance.shell.values import HOLE, Word
+
+WORD_MAX: Final = 65_536
+"""Characters of one word that are followed."""
+
+SIMPLE_WORD: Final = re.compile(r"[A-Za-z0-9_./:,@%+=^-]+")
+"""Words that stand for themselves, but for the `=` and `:` behind which a `~` may stand."""
+
+_PLAIN: Final = re.compile(r"[^\\'\"$`<>~*?\[\](){}@+!:=]+")
+_INNER: Final = re.compile(r"[^\\$`\"]+")
+_LIVE: Final = re.compile(r"[*?]|\[[^\]]+\]")
+_FROM_HERE: Final = re.compile(f"{HERE}((?:/[^/\\s;:\"']*)*)")
+_PARAMETER: Final = re.compile(r"[A-Za-z_]\w*|[0-9]+|[@*#?$!-]", re.A)
+_OPERATOR: Final = re.compile(r":[-=+?]|[-=+?]|##?|%%?|/[/#%]?|\^\^?|,,?|~~?|:|@[A-Za-z]$", re.A)
+_TILDE: Final = re.compile(r"~([A-Za-z_][\w.-]*|[+-])?(?=[/:]|$)", re.A)
+_IN_ARITHMETIC: Final = re.compile(r"\$\{?([A-Za-z_]\w*)\}?|(?<![\w$])([A-Za-z_]\w*)", re.A)
+_TICKED: Final = re.compile(r"\\([`\\$])")
+
+
+class Surroundings(Protocol):
+    """What a word needs of the reading that it stands in."""
+
+    def substituted(self, text: str) -> str:
+        """What the commands of `$(…)` print, without the last line ends."""
+
+    def process(self, text: str, sign: str) -> str:
+        """The file of `<(…)` or `>(…)`."""
+
+    def used(self, name: str) -> None:
+        """A variable was read."""
+
+
+def finished(text: str, folder: str = "", *, glob: bool = False) -> Word:
+    """A word as the rules see it: home as `~`, and a `~` that is none as `./~`."""
+    if HOME in text or HERE in text:
+        text = shown(text, folder)
+    elif text.startswith("~"):
+        text = "./" + text
+    return Word(text, glob)
+
+
+def shown(text: str, folder: str = "") -> str:
+    """
+    Home as `~` where a path may begin; in a text that a shell may be given, as `$HOME`, for a
+    `~` in quotes is not home. The folder of the call as the way to it from *folder*.
+    """
+    if text.startswith(HOME):
+        return "~" + shown(text[1:], folder)
+    text = text.replace(HOME, "$HOME" if any(sign in text for sign in " \t\n;") else "~")
+    return _FROM_HERE.sub(lambda found: relative(found.group(1), folder), text)
+
+
+@define
+class _Fields:
+    """The words that come of one."""
+
+    done: list[tuple[str, bool]] = field(factory=list)
+    parts: list[str] = field(factory=list)
+    live: bool = False
+    begun: bool = False
+
+    def add(self, text: str, *, live: bool = False) -> None:
+        self.parts.append(text)
+        self.begun = True
+        self.live = self.live or live
+
+    def end(self) -> None:
+        """The word up to here is one."""
+        if self.begun:
+            self.done.append(("".join(self.parts)[:WORD_MAX], self.live))
+            self.parts = []
+            self.live = self.begun = False
+
+
+@define(eq=False)
+class Expander:
+    """Expands words in one state."""
+
+    state: State
+    around: Surroundings
+
+    def words(self, raw: str) -> list[tuple[str, bool]]:
+        """The words that *raw* gives, each with whether it holds a live pattern."""
+        if SIMPLE_WORD.fullmatch(raw) is not None:
+            return [(raw, False)]
+        made = _Fields()
+        for one in braces(raw):
+            self.scan(one, made)
+            made.end()
+        return made.done
+
+    def text(self, raw: str, *, assigned: bool = False) -> tuple[str, bool]:
+        """The one text that *raw* gives where nothing is split: values and targets."""
+        if SIMPLE_WORD.fullmatch(raw) is not None:
+            return raw, False
+        made = _Fields()
+        self.scan(raw, made, split=False, assigned=assigned)
+        made.end()
+        return (" ".join(text for text, _ in made.done), any(live for _, live in made.done))
+
+    def document(self, text: str) -> str:
+        """A here-document with what stands in it expanded."""
+        made = _Fields()
+        self.double(text, made, document=True)
+        made.end()
+        return " ".join(one for one, _ in made.done)
+
+    def array(self, raw: str) -> tuple[str, ...]:
+        """The elements of `(…)`; an index before one is dropped."""
+        found: list[str] = []
+        for start, end in array_words(raw, 1):
+            item = raw[start:end]
+            indexed = re.match(r"\[[^\]]*\]=", item)
+            if indexed is not None:
+                found.append(self.text(item[indexed.end() :])[0])
+            else:
+                found += [text for text, _ in self.words(item)]
+        return tuple(found[:256])
+
+    # From left to right
+
+    def scan(self, raw: str, made: _Fields, *, split: bool = True, assigned: bool = False) -> None:
+        """Expand *raw*, outside of double quotes, into *made*."""
+        at = 0
+        while at < len(raw):
+            if (plain := _PLAIN.match(raw, at)) is not None:
+                made.add(plain.group())
+                at = plain.end()
+                continue
+            sign = raw[at]
+            if sign == "\\":
+                if raw[at + 1 : at + 2] != "\n":
+                    made.add(raw[at + 1 : at + 2] or "\\")
+                at += 2
+            elif sign == "'":
+                end = single_end(raw, at)
+                made.add(raw[at + 1 : end - 1])
+                at = end
+            elif sign == '"':
+                at = self.quoted(raw, at, made)
+            elif sign == "$":
+                at = self.dollar(raw, at, made, split=split)
+            elif sign == "`":
+                end = ticks_end(raw, at)
+                self.put(self.ticks(raw[at + 1 : end - 1]), made, split)
+                at = end
+            elif sign in "<>" and raw.startswith("(", at + 1):
+                end = parens_end(raw, at + 2)
+                made.add(self.around.process(raw[at + 2 : end - 1], sign))
+                at = end
+            elif sign == "~" and (at == 0 or (assigned and raw[at - 1] in ":=")):
+                at = self.tilde(raw, at, made)
+            else:
+                live = _LIVE.match(raw, at) is not None or (
+                    sign in "@+!" and raw.startswith("(", at + 1)
+                )
+                made.add(sign, live=live)
+                at += 1
+
+    def quoted(self, raw: str, at: int, made: _Fields) -> int:
+        """Expand the double quotes at *at*; where they end."""
+        end = double_end(raw, at)
+        inside = raw[at + 1 : end - 1]
+        before = len(made.done)
+        begun = made.begun
+        self.double(inside, made)
+        if not made.begun and len(made.done) == before and not _LISTED.fullmatch(inside):
+            made.add("")
+        elif begun:
+            made.begun = True
+        return end
+
+    def double(self, text: str, made: _Fields, *, document: bool = False) -> None:
+        """Expand what stands in double quotes or a here-document."""
+        at = 0
+        while at < len(text):
+            if (plain := _INNER.match(text, at)) is not None:
+                made.add(plain.group())
+                at = plain.end()
+                continue
+            sign = text[at]
+            if sign == "\\":
+                following = text[at + 1 : at + 2]
+                if following and following in ("\\$`" if document else '\\$`"'):
+                    made.add(following)
+                elif following != "\n":
+                    made.add(text[at : at + 2])
+                at += 2
+            elif sign == "$":
+                at = self.dollar(text, at, made, split=False, quoted=True)
+            elif sign == "`":
+                end = ticks_end(text, at)
+                made.add(self.ticks(text[at + 1 : end - 1]))
+                at = end
+            else:
+                made.add(sign)
+                at += 1
+
+    def tilde(self, raw: str, at: int, made: _Fields) -> int:
+        """A tilde that may stand for a folder."""
+        found = _TILDE.match(raw, at)
+        if found is None:
+            made.add("~")
+            return at + 1
+        if found[1] == "+":
+            made.add(self.state.folder)
+        elif found[1] == "-":
+            made.add(HOLE)
+        else:
+            made.add(HOME + (found[1] or ""))
+        return found.end()
+
+    def ticks(self, text: str) -> str:
+        return self.around.substituted(_TICKED.sub(r"\1", text))
+
+    def put(self, value: str, made: _Fields, split: bool) -> None:
+        """Add a value, split where it stands outside of quotes."""
+        if not split:
+            made.add(value, live=_LIVE.search(value) is not None)
+            return
+        separators = self.state.value("IFS")
+        if not isinstance(separators, str) or HOLE in separators:
+            separators = " \t\n"
+        if not separators:
+            if value:
+                made.add(value, live=_LIVE.search(value) is not None)
+            return
+        _split(value, separators, made)
+
+    # What a dollar begins
+
+    def dollar(self, raw: str, at: int, made: _Fields, *, split: bool, quoted: bool = False) -> int:
+        """Expand what the `$` at *at* begins; where it ends."""
+        end = dollar_end(raw, at, quoted=quoted)
+        body = raw[at:end]
+        kind = body[1:2]
+        live = not quoted
+        if kind == "'" and not quoted:
+            made.add(decode_ansi(body[2:-1]))
+        elif kind == '"' and not quoted:
+            self.quoted(raw, at + 1, made)
+        elif body.startswith("$((") and body.endswith("))") and _is_arithmetic(raw, at, end):
+            made.add(self.arithmetic(body[3:-2]))
+        elif kind == "(":
+            self.put_value(self.around.substituted(body[2:-1]), made, split, live)
+        elif kind == "[":
+            made.add(self.arithmetic(body[2:-1]))
+        elif kind == "{":
+            self.parameter(body[2:-1], made, split=split, quoted=quoted)
+        elif len(body) == 1:
+            made.add("$")
+        elif kind in "@*":
+            self.listed(self.given(), kind, made, split=split, quoted=quoted)
+        else:
+            value = self.simple(body[1:])
+            self.put_value(value if isinstance(value, str) else _first(value), made, split, live)
+        return end
+
+    def put_value(self, value: str, made: _Fields, split: bool, live: bool) -> None:
+        """Add a value; patterns in it live only outside of quotes."""
+        if live:
+            self.put(value, made, split)
+        else:
+            made.add(value)
+
+    def given(self) -> Value:
+        return HOLE if self.state.given is None else self.state.given
+
+    def simple(self, name: str) -> Value:
+        """The value of a plain `$name`."""
+        if name.isdigit():
+            if name == "0":
+                return "bash"
+            given = self.state.given
+            if given is None:
+                return HOLE
+            return given[int(name) - 1] if int(name) <= len(given) else None
+        if not (name[0].isalpha() or name[0] == "_"):
+            return HOLE
+        self.around.used(name)
+        return self.state.value(name)
+
+    def listed(self, value: Value, sign: str, made: _Fields, *, split: bool, quoted: bool) -> None:
+        """`$@`, `$*` and all elements of an array."""
+        values = (value,) if isinstance(value, str) else (value or ())
+        if not split and not (quoted and sign == "@"):
+            if values:
+                made.add(" ".join(values))
+            return
+        for number, one in enumerate(values):
+            if number:
+                made.end()
+            if quoted:
+                made.add(one)
+            else:
+                self.put(one, made, split)
+
+    def arithmetic(self, text: str) -> str:
+        """The value of an expression, where all in it is known."""
+        inner = _Fields()
+        self.double(text, inner)
+        inner.end()
+        plain = "".join(one for one, _ in inner.done)
+
+        def known(found: re.Match[str]) -> str:
+            name = found[1] or found[2]
+            self.around.used(name)
+            value = self.state.value(name)
+            value = _first(value) if not isinstance(value, str) else value
+            return value if re.fullmatch(r"-?[0-9]{1,15}", value) else ("0" if not value else HOLE)
+
+        return calculated(_IN_ARITHMETIC.sub(known, plain))
+
+    def parameter(self, body: str, made: _Fields, *, split: bool, quoted: bool) -> None:
+        """`${…}`."""
+        counted = len(body) > 1 and body[0] == "#" and _PARAMETER.match(body, 1) is not None
+        indirect = len(body) > 1 and body[0] == "!"
+        found = _PARAMETER.match(body, 1 if counted or indirect else 0)
+        if found is None or body[:1] in " \t\n|":
+            made.add(HOLE)
+            return
+        name, rest = found.group(), body[found.end() :]
+        value, rest, sign = self.chosen(name, rest)
+        if indirect:
+            value, sign = self.indirect(value, rest), ""
+        if counted:
+            made.add(_counted(value, sign))
+            return
+        operation = _OPERATOR.match(rest)
+        if not rest:
+            self.emit(value, sign, made, split, quoted)
+        elif operation is None:
+            made.add(HOLE)
+        else:
+            self.operate(name, value, sign, operation.group(), rest[operation.end() :],
+                         made, split=split, quoted=quoted)  # fmt: skip
+
+    def chosen(self, name: str, rest: str) -> tuple[Value, str, str]:
+        """The value of a name with its index, what follows, and `@` or `*` for all."""
+        if name in "@*":
+            return self.given(), rest, name
+        value = self.simple(name)
+        if not rest.startswith("["):
+            return value, rest, ""
+        try:
+            end = bracket_end(rest, 1)
+        except (Unclosed, TooDeep):
+            return HOLE, "", ""
+        index, rest = rest[1 : end - 1], rest[end:]
+        if index in ("@", "*"):
+            return value, rest, index
+        place = self.arithmetic(index)
+        elements = (value,) if isinstance(value, str) else (value or ())
+        if not re.fullmatch(r"-?[0-9]+", place) or value == HOLE:
+            return HOLE, rest, ""
+        number = int(place)
+        inside = -len(elements) <= number < len(elements)
+        return (elements[number] if inside else None), rest, ""
+
+    def indirect(self, value: Value, rest: str) -> Value:
+        """`${!name}`: the value of the variable that it names."""
+        named = value if isinstance(value, str) else ""
+        if rest or re.fullmatch(r"[A-Za-z_]\w*", named, re.A) is None:
+            return HOLE
+        return self.simple(named)
+
+    def emit(self, value: Value, sign: str, made: _Fields, split: bool, quoted: bool) -> None:
+        """Add a value as `$name` does."""
+        if sign:
+            self.listed(value, sign, made, split=split, quoted=quoted)
+        else:
+            self.put_value(_first(value), made, split, not quoted)
+
+    def operate(
+        self,
+        name: str,
+        value: Value,
+        all_: str,
+        sign: str,
+        rest: str,
+        made: _Fields,
+        *,
+        split: bool,
+        quoted: bool,
+    ) -> None:
+        """`${name<sign>rest}`."""
+        if sign.lstrip(":")[:1] in ("-", "=", "+", "?") and sign[-1] in "-=+?":
+            absent = value is None or value == () or (sign[0] == ":" and value == "")
+            if sign[-1] == "+":
+                if not absent:
+                    self.default(rest, made, split=split, quoted=quoted)
+            elif not absent or sign[-1] == "?":
+                self.emit(value, all_, made, split, quoted)
+            else:
+                if sign[-1] == "=":
+                    self.state.assign(name, self.text(rest)[0])
+                self.default(rest, made, split=split, quoted=quoted)
+            return
+        if sign == ":":
+            if all_:
+                made.add(HOLE)
+                return
+            offset, _, length = rest.partition(":")
+            known = _first(value)
+            text = HOLE
+            if not any(one in known for one in (HOLE, HOME, HERE)):
+                size = self.arithmetic(length) if ":" in rest else None
+                text = slice_of(known, self.arithmetic(offset), size)
+            self.put_value(text, made, split, not quoted)
+            return
+        values = (value,) if isinstance(value, str) else (value or ())
+        if not all_:
+            values = values[:1]
+        changed = tuple(self.changed(one, sign, rest) for one in values)
+        self.emit(changed if all_ else (changed[0] if changed else ""), all_, made, split, quoted)
+
+    def changed(self, value: str, sign: str, rest: str) -> str:
+        """One value after `#`, `%`, `/`, `^`, `,`, `@`."""
+        if (HOME in value or HERE in value) and (sign, rest) not in (("##", "*/"), ("%", "/*")):
+            return HOLE  # its characters are not known
+        if sign[0] in "^,~":
+            return cased(value, sign) if not rest else HOLE
+        if sign[0] == "@":
+            return _transformed(value, sign[1])
+        if sign[0] in "#%":
+            return stripped(value, sign, self.pattern(rest))
+        pattern, text = _halves(rest)
+        return replaced(value, sign, self.pattern(pattern), self.text(text)[0] if text else "")
+
+    def pattern(self, raw: str) -> str:
+        """A pattern, quoted parts of it taken as they are."""
+        if not any(one in raw for one in "\\'\"$`"):
+            return raw
+        if "$" not in raw and "`" not in raw:
+            made: list[str] = []
+            for part in re.findall(r"\\.|'[^']*'|\"[^\"]*\"|.", raw, re.S):
+                text = part[1:-1] if part[0] in "'\"" and len(part) > 1 else part
+                quoted = part[0] in "'\"" and len(part) > 1
+                made.append(re.sub(r"([*?\[\]\\])", r"\\\1", text) if quoted else text)
+            return "".join(made)
+        return self.text(raw)[0]
+
+    def default(self, raw: str, made: _Fields, *, split: bool, quoted: bool) -> None:
+        """The word behind `:-` and its like."""
+        if quoted:
+            inner = _Fields()
+            self.double(raw, inner)
+            inner.end()
+            made.add(" ".join(text for text, _ in inner.done).replace('"', ""))
+        elif not split or any(sign in raw for sign in "'\"\\"):
+            self.scan(raw, made, split=split)
+        else:
+            inner = _Fields()
+            self.scan(raw, inner, split=False)
+            inner.end()
+            for text, _ in inner.done:
+                self.put(text, made, split)
+
+
+_LISTED: Final = re.compile(r"\$@|\$\{@\}|\$\{[A-Za-z_]\w*\[@\]\}")
+
+
+def _is_arithmetic(raw: str, at: int, end: int) -> bool:
+    return arithmetic_end(raw, at + 3) == end
+
+
+def _first(value: Value) -> str:
+    """What a plain `$name` gives of a value."""
+    if isinstance(value, str):
+        return value
+    return value[0] if value else ""
+
+
+def _transformed(value: str, sign: str) -> str:
+    """What `${name@Q}` and its like give."""
+    if HOLE in value:
+        return HOLE
+    match sign:
+        case "Q" if value.isprintable():
+            return "'" + value.replace("'", "'\\''") + "'"
+        case "U":
+            return value.upper()
+        case "u":
+            return value[:1].upper() + value[1:]
+        case "L":
+            return value.lower()
+        case "E":
+            return decode_ansi(value)
+        case _:
+            return HOLE
+
+
+def _counted(value: Value, sign: str) -> str:
+    if sign:
+        return (
+            HOLE
+            if isinstance(value, str) and value == HOLE
+            else str(1 if isinstance(value, str) else len(value or ()))
+        )
+    known = _first(value)
+    return HOLE if any(one in known for one in (HOLE, HOME, HERE)) else str(len(known))
+
+
+def _halves(rest: str) -> tuple[str, str]:
+    """Pattern and text of `${name/pattern/text}`."""
+    at = 0
+    while at < len(rest):
+        if rest[at] == "\\":
+            at += 2
+        elif rest[at] in "'\"":
+            end = rest.find(rest[at], at + 1)
+            at = len(rest) if end < 0 else end + 1
+        elif rest[at] == "/":
+            return rest[:at], rest[at + 1 :]
+        elif rest[at] == "$":
+            at = dollar_end(rest, at)
+        else:
+            at += 1
+    return rest, ""
+
+
+def _split(value: str, separators: str, made: _Fields) -> None:
+    """Split a value into words, as `IFS` says."""
+    blank = re.escape("".join(one for one in separators if one in " \t\n"))
+    other = re.escape("".join(one for one in separators if one not in " \t\n"))
+    shapes = []
+    if other:
+        around = f"[{blank}]*" if blank else ""
+        shapes.append(f"{around}([{other}]){around}")
+    if blank:
+        shapes.append(f"[{blank}]+")
+    at = 0
+    for found in re.finditer("|".join(shapes), value):
+        piece = value[at : found.start()]
+        at = found.end()
+        if piece:
+            made.add(piece, live=_LIVE.search(piece) is not None)
+        elif other and found[1] and not made.begun:
+            made.add("")
+        made.end()
+    if at < len(value):
+        made.add(value[at:], live=_LIVE.search(value[at:]) is not None)

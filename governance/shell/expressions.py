@@ -1,0 +1,328 @@
+"""
+Values in the code of other languages, as far as they are constants.
+
+A small reader of expressions, common to Python, JavaScript, Perl, Ruby, PHP and their like:
+literals and what joins them, the home folder, names that were set to one value before. All
+else is `HOLE`. Nothing is evaluated by the language itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Final, TypeAlias
+
+from governance.shell.values import HOLE
+
+Value: TypeAlias = "str | list[str]"
+
+NAMES_MAX: Final = 200
+"""Names set to a value that are kept."""
+
+DEPTH_MAX: Final = 12
+CHARACTERS_MAX: Final = 100_000
+
+_SPACE: Final = re.compile(r"(?:\s|\\\n)*")
+_NAME: Final = re.compile(r"[$@%]?[A-Za-z_][\w]*(?:(?:\.|::|->|\?\.)\$?[A-Za-z_]\w*)*[?!]?")
+_NUMBER: Final = re.compile(r"-?(?:0[xX][0-9a-fA-F]+|0o?[0-7]+|\d[\d_]*(?:\.\d+)?)")
+_PREFIX: Final = re.compile(r"(?:[rRbBuUfF]{1,2})(?=['\"])")
+_SET: Final = re.compile(
+    r"(?:^|[\n;{(]|\b(?:const|let|var|my|our|local|for)\s)\s*(?:my\s+)?([$@]?[A-Za-z_]\w*)"
+    r"(?:\s*:\s*\w+)?\s*(?:=(?![=~>])|\bin\b|\bof\b)\s*"
+)
+_HOME: Final = re.compile(
+    r"(?:os\.environ(?:\.get\(\s*|\[)\s*['\"]HOME['\"]\s*(?:,[^)]*)?[\])]"
+    r"|os\.getenv\(\s*['\"]HOME['\"]\s*\)|(?:pathlib\.)?Path\.home\(\)|process\.env\.HOME"
+    r"|process\.env\[\s*['\"]HOME['\"]\s*\]|(?:require\(\s*['\"](?:node:)?os['\"]\s*\)|os)\.homedir\(\)"
+    r"|\$ENV\{\s*['\"]?HOME['\"]?\s*\}|ENV\[\s*['\"]HOME['\"]\s*\]|ENV\.fetch\(\s*['\"]HOME['\"]\s*\)"
+    r"|Dir\.home(?:\(\))?|getenv\(\s*['\"]HOME['\"]\s*\)|\$_(?:SERVER|ENV)\[\s*['\"]HOME['\"]\s*\]"
+    r"|Deno\.env\.get\(\s*['\"]HOME['\"]\s*\)|homedir\(\))"
+)
+_THROUGH: Final = re.compile(
+    r"(?:os\.path\.(?:expanduser|expandvars|abspath|realpath|normpath)|os\.fspath|str|String|(?:pathlib\.)?Path"
+    r"|(?:pathlib\.)?Pure(?:Posix)?Path|PosixPath|path\.resolve|path\.normalize|File\.expand_path|realpath|shlex\.quote"
+    r"|escapeshellarg|Pathname(?:\.new)?|new URL|URL|glob\.i?glob|glob|Dir\.glob|Dir)\s*[(\[]"
+)
+_JOINING: Final = re.compile(r"(?:os\.path\.join|path\.join|File\.join|(?:require\(['\"](?:node:)?path['\"]\))\.join)\s*\(")  # fmt: skip
+_DECODING: Final = re.compile(
+    r"(?:base64\.(?:standard_|urlsafe_)?b64decode|base64\.decodebytes|atob|base64_decode|decode_base64"
+    r"|Base64\.(?:strict_|urlsafe_)?decode64|bytes\.fromhex|binascii\.(?:unhexlify|a2b_hex|a2b_base64)"
+    r"|codecs\.decode|hex2bin|Buffer\.from|MIME::Base64::decode(?:_base64)?)\s*\(?"
+)
+_METHOD: Final = re.compile(
+    r"\s*\.\s*(decode|encode|strip|split|format|expanduser|resolve|absolute|toString|trim|joinpath"
+    r"|join|as_posix|chomp|freeze|to_s|concat)\s*(\()?"
+)
+_ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\n": "", "e": "\x1b", "a": "\a"}
+_ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|[0-7]{1,3}|.)", re.S)  # fmt: skip
+_HOLES: Final = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}")
+
+
+class Source:
+    """
+    A text of code, and the names that it sets to constants.
+
+    Attributes:
+        joins: The sign that joins two texts: ``+``, or ``.`` of Perl and PHP.
+    """
+
+    __slots__ = ("joins", "language", "names", "text")
+
+    def __init__(self, text: str, language: str) -> None:
+        self.text = text[:CHARACTERS_MAX]
+        self.language = language
+        self.joins = "." if language in {"perl", "php", "lua"} else "+"
+        self.names: dict[str, Value] = {}
+        for found in _SET.finditer(self.text):
+            if len(self.names) >= NAMES_MAX:
+                break
+            value, _ = self.value(found.end())
+            known = self.names.get(found[1])
+            if known is not None and known != value:
+                value = [*_several(known), *_several(value)][:8]
+            self.names[found[1]] = value
+
+    def arguments(self, at: int) -> tuple[list[Value], int]:
+        """The values from *at* on that commas part, up to a bracket or the end of a statement."""
+        found: list[Value] = []
+        for _ in range(32):
+            at = self._space(at)
+            keyword = re.compile(r"[A-Za-z_]\w*\s*[=:](?![=:])\s*").match(self.text, at)
+            value, at = self.value(keyword.end() if keyword is not None else at)
+            if keyword is not None:
+                name = keyword[0].rstrip().rstrip("=:").rstrip()
+                value = [f"{name}=", *_several(value)]
+            found.append(value)
+            at = self._over(at)
+            if self.text[at : at + 1] != ",":
+                break
+            at += 1
+        return found, at
+
+    def _over(self, at: int) -> int:
+        """Skip what is left of an argument that is no constant."""
+        depth = 0
+        text = self.text
+        end = min(len(text), at + 4_096)
+        while at < end:
+            sign = text[at]
+            if sign in "([{":
+                depth += 1
+            elif sign in ")]}":
+                if not depth:
+                    return at
+                depth -= 1
+            elif sign in ",;\n" and not depth:
+                return at
+            elif sign in "'\"":
+                at = self._quoted(at)[1]
+                continue
+            at += 1
+        return at
+
+    def value(self, at: int, depth: int = 0) -> tuple[Value, int]:
+        """The value of the expression that begins at *at*, and where it ends."""
+        value, at = self._term(at, depth)
+        while depth < DEPTH_MAX:
+            found = _METHOD.match(self.text, at)
+            if found is not None and not (self.joins == "." and found[2] is None):
+                value, at = self._method(value, found, depth)
+                continue
+            here = self._space(at)
+            sign = self.text[here : here + 1]
+            if self.language == "lua" and self.text.startswith("..", here):
+                here += 1
+            elif sign == self.joins and self.text[here + 1 : here + 2] not in {"=", "+"}:
+                pass
+            elif sign == "/" and self.language == "python":
+                right, at = self._term(here + 1, depth + 1)
+                value = f"{_one(value).rstrip('/')}/{_one(right)}"
+                continue
+            else:
+                break
+            right, at = self._term(here + 1, depth + 1)
+            if isinstance(value, list) and isinstance(right, list):
+                value = value + right
+            else:
+                value = _one(value) + _one(right)
+        return value, at
+
+    def _method(self, value: Value, found: re.Match[str], depth: int) -> tuple[Value, int]:
+        at = found.end()
+        name = found[1]
+        given: list[Value] = []
+        if found[2]:
+            given, at = self._bracketed(at, depth, ")")
+        if name == "split" and isinstance(value, str):
+            return (value.split(_one(given[0])) if given and _one(given[0]) else value.split()), at
+        if name == "joinpath":
+            return "/".join([_one(value), *(_one(one) for one in given)]), at
+        if name == "join":
+            if isinstance(value, list):
+                return (_one(given[0]) if given else "").join(value), at
+            return _one(value).join(_several(given[0])) if given else HOLE, at
+        if name == "format":
+            text = _one(value)
+            for one in given:
+                found_ = re.search(r"\{[^{}]*\}", text)
+                if found_ is not None:
+                    text = text[: found_.start()] + _one(one) + text[found_.end() :]
+            return text, at
+        if name == "concat":
+            return _one(value) + "".join(_one(one) for one in given), at
+        return value, at
+
+    def _term(self, at: int, depth: int) -> tuple[Value, int]:
+        at = self._space(at)
+        text = self.text
+        if depth >= DEPTH_MAX or at >= len(text):
+            return HOLE, at
+        home = _HOME.match(text, at)
+        if home is not None:
+            return "~", home.end()
+        for pattern, made in ((_THROUGH, _first), (_JOINING, _path), (_DECODING, _decoded)):
+            found = pattern.match(text, at)
+            if found is not None:
+                given, at = self._bracketed(found.end(), depth, ")]")
+                return made(given), at
+        sign = text[at]
+        prefix = _PREFIX.match(text, at)
+        if sign in "'\"`" or prefix is not None:
+            start = prefix.end() if prefix is not None else at
+            return self._literal(start, prefix[0].lower() if prefix is not None else "")
+        if sign in "([":
+            given, at = self._bracketed(at + 1, depth, ")]")
+            if sign == "(" and len(given) == 1:
+                return given[0], at
+            return [part for one in given for part in _several(one)], at
+        return self._name_or_number(at)
+
+    def _name_or_number(self, at: int) -> tuple[Value, int]:
+        text = self.text
+        words = re.compile(r"(?:%[wWiI]|q[wq]?)\s*([\[({|/!<])").match(text, at)
+        if words is not None and self.language in {"ruby", "perl"}:
+            end = text.find(
+                {"[": "]", "(": ")", "{": "}", "<": ">"}.get(words[1], words[1]), words.end()
+            )
+            if end > 0:
+                inside = text[words.end() : end]
+                return (inside.split() if "w" in words[0].lower() else inside), end + 1
+        number = _NUMBER.match(text, at)
+        if number is not None:
+            return number[0], number.end()
+        name = _NAME.match(text, at)
+        if name is None:
+            return HOLE, at
+        known = self.names.get(name[0])
+        if known is not None:
+            return known, name.end()
+        if text[name.end() : name.end() + 1] in {"(", "["}:
+            return HOLE, min(self._over(name.end() + 1) + 1, len(text))
+        return HOLE, name.end()
+
+    def _bracketed(self, at: int, depth: int, closing: str) -> tuple[list[Value], int]:
+        found: list[Value] = []
+        for _ in range(64):
+            at = self._space(at)
+            if self.text[at : at + 1] in closing:
+                return found, at + 1
+            value, at = self.value(at, depth + 1)
+            found.append(value)
+            at = self._over(at)
+            sign = self.text[at : at + 1]
+            if sign in closing:
+                return found, at + 1
+            if sign not in {",", "\n", ";"}:
+                break
+            at += 1
+        return found, at
+
+    def _literal(self, at: int, prefix: str) -> tuple[Value, int]:
+        text, end, quote = *self._quoted(at), self.text[at]
+        if "r" not in prefix and not (quote == "'" and self.language in {"perl", "ruby", "php"}):
+            text = _ESCAPE.sub(_escaped, text)
+        elif self.language != "python":
+            text = text.replace("\\'", "'").replace("\\\\", "\\")
+        if "f" in prefix:
+            text = re.sub(r"\{([^{}]*)\}", self._filled, text)
+        elif quote == "`" or (quote == '"' and self.language in {"ruby"}):
+            text = _HOLES.sub(lambda one: self._filled_name(one[0][2:-1]), text)
+        elif quote == '"' and self.language in {"perl", "php"}:
+            text = re.sub(r"[$@]\{?(\w+)\}?", lambda one: self._filled_name("$" + one[1]), text)
+        return text, end
+
+    def _filled(self, found: re.Match[str]) -> str:
+        return self._filled_name(found[1])
+
+    def _filled_name(self, name: str) -> str:
+        if _HOME.fullmatch(name.strip()):
+            return "~"
+        return _one(self.names.get(name.strip(), HOLE))
+
+    def _quoted(self, at: int) -> tuple[str, int]:
+        text = self.text
+        quote = text[at]
+        if text.startswith(quote * 3, at):
+            end = text.find(quote * 3, at + 3)
+            return (text[at + 3 : end], end + 3) if end > 0 else (text[at + 3 :], len(text))
+        end = at + 1
+        while True:
+            end = text.find(quote, end)
+            if end < 0:
+                return text[at + 1 :], len(text)
+            slashes = end - len(text[at + 1 : end].rstrip("\\")) - at - 1
+            if slashes % 2 == 0:
+                return text[at + 1 : end], end + 1
+            end += 1
+
+    def _space(self, at: int) -> int:
+        found = _SPACE.match(self.text, at)
+        return found.end() if found is not None else at
+
+
+def _one(value: Value) -> str:
+    if isinstance(value, list):
+        return value[0] if len(value) == 1 else HOLE
+    return value
+
+
+def _several(value: Value) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _first(given: list[Value]) -> Value:
+    if len(given) > 1:
+        return "/".join(_one(one) for one in given)
+    return given[0] if given else HOLE
+
+
+def _path(given: list[Value]) -> Value:
+    made = ""
+    for one in given:
+        part = _one(one)
+        made = part if part.startswith(("/", "~")) or not made else f"{made.rstrip('/')}/{part}"
+    return made or HOLE
+
+
+def _decoded(given: list[Value]) -> Value:
+    """The text that base64 or hexadecimal digits stand for."""
+    text = _one(given[0]) if given else HOLE
+    if not text or HOLE in text or len(text) > CHARACTERS_MAX:
+        return HOLE
+    try:
+        if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", text):
+            return bytes.fromhex(text).decode("utf-8")
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("utf-8")
+    except (ValueError, binascii.Error):
+        return HOLE
+
+
+def _escaped(found: re.Match[str]) -> str:
+    sign = found[1]
+    if sign[0] in "xu" and len(sign) > 1:
+        code = int(sign[1:].strip("{}"), 16)
+        return chr(code) if code < 0xD800 or 0xE000 <= code < 0x110000 else HOLE
+    if sign[0] in "01234567" and sign != "0":
+        return chr(int(sign, 8))
+    return _ESCAPES.get(sign, sign if sign in "'\"\\`$/@ " else "\\" + sign)

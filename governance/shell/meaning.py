@@ -1,0 +1,124 @@
+"""
+What a simple command means: its program in the tables, its options, and what it touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Final
+
+from governance.shell.draft import Draft, basename
+from governance.shell.notation import Spec
+from governance.shell.options import parse, parse_unknown
+from governance.shell.programs import canonical, spec_for
+from governance.shell.values import HOLE, Simple, Word
+
+_ACTS: Final[dict[str, Callable[[Draft], None]]] = {}
+
+
+def understand(
+    simple: Simple,
+    known: Word | None = None,
+    fed: bool = False,
+    given: tuple[Word, ...] = (),
+) -> Draft:
+    """
+    Interpret *simple*: what it is, what it touches, and what it runs in turn.
+
+    Args:
+        known: What is on its standard input, if it takes that from around it.
+
+        fed: Something is on that input, and it is not known what.
+
+        given: The words that the commands before it write to its input, if known.
+    """
+    draft = Draft(simple, known, fed, given)
+    for one in simple.redirects:
+        if one.mode != "read":
+            draft.write(one.target)
+        if one.mode in {"read", "both"}:
+            draft.read(one.target)
+    if not simple.argv:
+        return draft
+    first = simple.argv[0]
+    name = basename(first) if "/" in first else str(first)
+    if not name or HOLE in name or first.glob:
+        draft.program = draft.name = HOLE
+        draft.blind("dynamic", "which program runs is put together when it runs")
+        draft.words = parse_unknown(draft, draft.arguments)
+        return draft
+    draft.name = name
+    draft.program = program = canonical(name)
+    spec = spec_for(program)
+    draft.spec = spec
+    if not spec.known:
+        _unlisted(draft, first)
+        return draft
+    interpret(draft, spec)
+    return draft
+
+
+def interpret(draft: Draft, spec: Spec) -> None:
+    """Take the arguments of a program apart as *spec* says, and note what they mean."""
+    if "raw" in spec.settings:
+        act_of(spec.act)(draft)
+        return
+    operands = parse(draft, draft.arguments, spec)
+    if "sub" in spec.settings:
+        spec, operands = _subcommand(draft, spec, operands)
+        draft.spec = spec
+    apply_operands(draft, spec, operands)
+    if spec.act:
+        act_of(spec.act)(draft)
+
+
+def apply_operands(draft: Draft, spec: Spec, operands: list[Word]) -> None:
+    """Note what each operand means by its role."""
+    if not (spec.head or spec.star or spec.tail):
+        draft.words += operands
+        return
+    for at, role in enumerate(spec.roles(len(operands))):
+        if role == "argv":
+            draft.rest = operands[at:]
+            draft.run(draft.rest)
+            return
+        word = operands[at]
+        draft.words.append(word)
+        if role != "_":
+            draft.apply(role, word)
+
+
+def _subcommand(draft: Draft, spec: Spec, operands: list[Word]) -> tuple[Spec, list[Word]]:
+    """Find the way of words that *operands* begin with; give its entry and its own operands."""
+    main = spec
+    way: list[str] = []
+    while operands:
+        way.append(operands[0])
+        deeper = "/".join(way) in main.groups
+        spec = spec_for(f"{draft.program} {' '.join(way)}", main)
+        operands = parse(draft, operands[1:], spec, posix=deeper)
+        if not deeper:
+            break
+    draft.subcommand = " ".join(way)
+    return spec, operands
+
+
+def _unlisted(draft: Draft, first: Word) -> None:
+    """A program that no table lists: its words as they stand."""
+    draft.words = parse_unknown(draft, draft.arguments)
+    if draft.words:
+        draft.subcommand = str(draft.words[0])
+    if "/" in first:
+        draft.read(first)
+        draft.blind("script", f"what `{first[-60:]}` does is not looked at")
+
+
+def act_of(name: str) -> Callable[[Draft], None]:
+    """The function that *name* stands for in the tables, loaded when it is first needed."""
+    found = _ACTS.get(name)
+    if found is None:
+        module, _, function = name.partition(".")
+        found = getattr(import_module(f"governance.shell.acts.{module}"), function)
+        _ACTS[name] = found
+    return found

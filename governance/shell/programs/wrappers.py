@@ -1,0 +1,136 @@
+"""
+Programs that run other programs, and shells.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_TMUX = "-L= -S= -f=script -c=shell -2 -C -D -l -N -u -v"
+
+TABLE: Final[dict[str, str]] = {
+    "sudo": "!posix -u/--user= -g/--group= -p/--prompt= -h/--host= -C/--close-from= -r/--role="
+    " -t/--type= -T/--command-timeout= -U/--other-user= -D/--chdir=cwd -R/--chroot= -A/--askpass"
+    " -b/--background -E/--preserve-env? -e/--edit -H/--set-home -i/--login -K/--remove-timestamp"
+    " -k/--reset-timestamp -l/--list -n/--non-interactive -P/--preserve-groups -S/--stdin"
+    " -s/--shell -V -v/--validate -B/--bell -N !act=wrapping.sudo",
+    "doas": "!posix -u= -C=read -a= -L -n -s !act=wrapping.sudo",
+    "please, gosu, su-exec, setpriv": "!posix -u/--user= -g/--group= -d/--dir=cwd -a"
+    "/--allowenv= -n -e --reuid= --regid= --groups= --clear-groups --init-groups --reset-env"
+    " --no-new-privs --inh-caps= --bounding-set= !act=wrapping.gosu",
+    "run0, systemd-run": "!posix -u/--unit/--user= -p/--property= -H/--host=host -M/--machine="
+    " -E/--setenv= --slice= -d/--same-dir -t/--pty -P/--pipe -q/--quiet -r/--remain-after-exit"
+    " -S/--shell --scope --uid= --gid= --nice= --description= --working-directory=cwd -G/--collect"
+    " --on-active= --on-boot= --on-calendar= --on-unit-active= --timer-property= --no-block --wait"
+    " -D/--chdir=cwd -g/--group= --background= : argv",
+    "pkexec": "!posix -u/--user= --disable-internal-agent --keep-cwd : argv",
+    "su": "-c/--command=shell -s/--shell= -g/--group= -G/--supp-group= -w= -T/--pty -P"
+    " -l/--login -m/-p/--preserve-environment -f/--fast --session-command=shell"
+    " !act=wrapping.su",
+    "runuser": "!posix -c/--command=shell -u/--user= -s/--shell= -g/--group= -G= -w= -l/--login"
+    " -m/-p/--preserve-environment -f !act=wrapping.runuser",
+    "sg": "!act=wrapping.sg : _*",
+    "env, genv": "!raw !act=wrapping.env",
+    "nice": "!posix -n/--adjustment= : argv",
+    "ionice": "!posix -c/--class= -n/--classdata= -p/--pid= -t/--ignore : argv",
+    "chrt": "!posix -p/--pid -b -d -f -i -o -r -R -T= -P= -D= -m -a -v : _ argv",
+    "taskset": "!posix -p/--pid -c/--cpu-list -a : _ argv",
+    "numactl": "!posix -i/--interleave= -m/--membind= -N/--cpunodebind= -C/--physcpubind="
+    " -p/--preferred= -l -H -s : argv",
+    "nohup, setsid, cgexec, eatmydata, unbuffer, rlwrap, catchsegv, fakeroot, proxychains, "
+    "proxychains4, torsocks, torify, tsocks, dbus-run-session, dbus-launch, xvfb-run, caffeinate, "
+    "systemd-inhibit, systemd-cat, chronic, softlimit, setlock, daemonize, daemon, "
+    "linux32, linux64, i386, x86_64, nocache, "
+    "dotenv": "!posix -c/--ctty"
+    " -f/--fork -w/--wait -g= -q -i -d -u -s -t= -p -a/--auto-servernum --server-args= -m -e="
+    " --what= --who= --why= --mode= -f=read : argv",
+    "flock": "!posix -s -x -e -u -n/--nonblock -w/--timeout= -E= -F -o -v -c/--command=shell"
+    " !act=wrapping.flock",
+    "timeout, gtimeout": "!posix -s/--signal= -k/--kill-after= -v/--verbose -f/--foreground"
+    " -p/--preserve-status --foreground --preserve-status : _ argv",
+    "time, gtime": "!posix -p/--portability -o/--output=write -f/--format= -a/--append -v -q -l -h"
+    " : argv",
+    "stdbuf": "!posix -i/--input= -o/--output= -e/--error= : argv",
+    "watch, gwatch": "!posix -n/--interval= -d/--differences? -t/--no-title -e -g/--chgexit -b -c"
+    " -x/--exec -p -w -r -q= -s= !act=wrapping.watch",
+    "entr": "!posix -c -d -n -p -r -s -z -a !act=wrapping.entr",
+    "xargs": "!posix -0/--null -a/--arg-file=read -d/--delimiter= -E= -e? -I= -i? -J= -L="
+    " -l? -n/--max-args= -P/--max-procs= -p/--interactive -r/--no-run-if-empty -s/--max-chars="
+    " -t/--verbose -x/--exit -o/--open-tty --replace? --max-lines? --eof? --process-slot-var="
+    " --show-limits -R= -S= !act=searching.xargs",
+    "parallel": "!posix -j/--jobs= -a/--arg-file=read -I= -N= -n/--max-args= -L= -d/--delimiter="
+    " -C/--colsep= -S/--sshlogin= --joblog=write --results=write --halt= --timeout= --retries="
+    " --delay= --tmpdir= --tagstring= --workdir/--wd=cwd --env= -0/--null -k/--keep-order -X -m"
+    " -q/--quote --bar --eta --progress --dry-run --pipe --block= --line-buffer/--lb --tag"
+    " --no-notice --will-cite -u -v -r --load= --memfree= --shuf --plus --xargs"
+    " !act=searching.parallel",
+    "strace, ltrace, dtruss, truss": "!posix -e= -o=write -p= -s= -u= -E= -P= -a= -b= -I= -O= -S="
+    " -X= -U= -l= -f -ff -c -C -d -D -F -h -i -k -n -q -r -t -T -v -V -w -x -y -z : argv",
+    "perf, rr, valgrind, gdb, lldb, heaptrack": "-ex= -x=script --args -p= -batch -q"
+    " --batch -ix=script -iex= -o=write -c= --tool= --leak-check= -nx -e= !act=wrapping.gdb",
+    "hyperfine": "-w/--warmup= -r/--runs= -m= -M= -p/--prepare=shell -c/--cleanup=shell"
+    " -s/--setup=shell --export-json=write --export-markdown=write --export-csv=write -P= -L=_,_"
+    " -S/--shell= -n= -i -N -u= : shell*",
+    "script": "-c/--command=shell -a/--append -e -f -q -t? -T=write -B=write -I=write -O=write -E="
+    " -o= -F !act=wrapping.script",
+    "scriptreplay": ": read*",
+    "chroot": "!posix --userspec= --groups= --skip-chdir -u= -g= -G= !act=wrapping.chroot",
+    "unshare": "!posix -r/--map-root-user -m/--mount? -u/--uts? -i/--ipc? -n/--net? -p/--pid?"
+    " -U/--user? -C? -T? -f/--fork --mount-proc? -R/--root= -w/--wd=cwd -S/--setuid= -G/--setgid="
+    " --propagation= --setgroups= --kill-child? --map-user= --map-group= : argv",
+    "nsenter": "!posix -t/--target= -m/--mount? -u/--uts? -i/--ipc? -n/--net? -p/--pid? -U/--user?"
+    " -C? -T? -S/--setuid= -G/--setgid= -r/--root? -w/--wd? -W= -a/--all -F -Z -e"
+    " !act=wrapping.away",
+    "bwrap, firejail, systemd-nspawn, proot": "!posix --bind=_,_ --ro-bind=_,_ --dev-bind=_,_"
+    " --dev= --proc= --tmpfs= --chdir= --setenv=_,_ -D= -M= -r= -b= --profile= --unshare-all"
+    " --share-net --die-with-parent -q --quiet --noprofile --net= --symlink=_,_ --dir= --unsetenv="
+    " --uid= --gid= --private? : argv",
+    "dumb-init, tini, catatonit, s6-setuidgid, envuidgid, pidproxy": "!posix -c -v -g -s -p= : argv",
+    "chpst, setuidgid, envdir, setarch, reptyr": "!posix -u= -e= -n= -d= -R : _ argv",
+    "start-stop-daemon": "!posix -S/--start -K/--stop -x/--exec= -a/--startas= -p/--pidfile="
+    " -m/--make-pidfile -b/--background -u= -c= -d/--chdir=cwd -n= -v -q -o -t -N= -P= -I= -k="
+    " !act=wrapping.start_stop",
+    "ts, errno": "-i -s -m -r : _*",
+    "exec": "!posix -a= -c -l : argv",
+    "command": "!posix -p -v -V !act=wrapping.command",
+    "builtin, noglob, nocorrect, coproc": "!posix : argv",
+    "eval": "!posix !act=shells.evaluate",
+    "source, .": "!posix -p= !act=shells.source",
+    "trap": "!posix -l -p !act=shells.trap",
+    "bash, sh, dash, zsh, ksh, mksh, ash, rksh, pdksh, yash, posh, fish, csh, tcsh, elvish, nu, "
+    "xonsh, osh, ysh": "!posix !plus -c -s -i -l/--login -x -e -u -v -n -r -p -f -a -b -h -k -m -B"
+    " -C -E -H -P -T -D -t -w -y -X -o= -O= --rcfile/--init-file=script --norc --noprofile --posix"
+    " --verbose --debugger --noediting --restricted +o= +O= --init-command=shell --command=shell"
+    " -C= -N !act=shells.shell",
+    "busybox, toybox, coreutils": "!posix --list --help : argv",
+    "ld.so, ld-linux-x86-64.so.2, ld-linux.so.2, ld-linux-aarch64.so.1, ld-musl-x86_64.so.1": "!posix --library-path= --preload= --inhibit-cache --verify --list --argv0= --audit= : argv",
+    "ssh, autossh, dbclient, et, slogin": "!posix -b= -B= -c= -D= -E=write -e= -F=read -I= -i=read"
+    " -J=host -L= -l= -M? -m= -O= -o= -p= -P= -Q= -R= -S= -W= -w= -4 -6 -A -a -C -f -G -g -K -k -N"
+    " -n -q -s -T -t -V -v -X -x -Y -y !act=network.ssh",
+    "sshpass": "!posix -p= -f=read -d= -e -P= -v : argv",
+    "mosh": "!posix --ssh=shell -p= --predict= --server= -a -n -4 -6 !act=network.ssh",
+    "pdsh, pssh, parallel-ssh, clush, dsh": "!posix -w=host -h/--hosts=read -H/--host=host -g= -x="
+    " -l/--user= -R= -f= -t= -p= -o= -e= -O= -A -i -P -a -M -c -b -B !act=network.everywhere",
+    "tmux, byobu": f"!sub {_TMUX}",
+    "tmux new-session|new|neww|new-window|split-window|splitw|respawn-pane|respawn-window|popup|"
+    "display-popup": "-s= -n= -t= -c=cwd -x= -y= -F= -e= -l= -p= -d -A -D -P -X -h -v -b -f -k -a"
+    " -E -E -w= -T= !act=wrapping.tmux",
+    "tmux run-shell|run": "-b -C -t= -d= -c=cwd : shell",
+    "tmux if-shell|if": "-b -F -t= : shell _*",
+    "tmux pipe-pane|pipep": "-I -O -o -t= : shell",
+    "tmux send-keys|send": "-t= -N= -F -H -K -l -M -R -X -c= !act=wrapping.send_keys",
+    "screen": "!posix -S= -c=script -e= -h= -p= -s= -t= -T= -L? -Logfile=write -d? -D? -r? -R?"
+    " -m -A -a -x -X -Q -q -wipe? -ls? -list? -dm -dmS= -U -O -i -l -f !act=wrapping.screen",
+    "expect": "-c= -f=script -d -i -b -n -N !act=languages.expect",
+    "supervisorctl, pm2, forever, foreman, honcho, overmind, circusctl, monit, initctl": "!sub -c=read --name= -i= --watch",
+    "pm2|forever start": "--name= -i= --watch --interpreter= !act=builders.started",
+    "nodemon": "-w/--watch= -e/--ext= -x/--exec=shell -i= --ignore= --delay= -q -V -r/--require="
+    " !act=builders.script",
+    "concurrently": "-n/--names= -c= -k/--kill-others -p= -m= --kill-others-on-fail -r -s= : shell*",
+    "cross-env, dotenvx, env-cmd": "!raw !act=wrapping.env",
+    "cross-env-shell": "!posix : shell*",
+    "npm-run-all, run-s, run-p, wireit, lerna, nx, turbo, rush": "!sub -p -s -l -r",
+    "wsl": "!posix -d/--distribution= -u/--user= -e/--exec --cd=cwd -l/--list -v --shutdown"
+    " --unregister= --import=_,_,_ --export=_,_ : argv",
+    "powershell, pwsh, cmd": "!raw !act=shells.foreign",
+}

@@ -1,0 +1,181 @@
+"""
+Escapes and braces: what `$'…'`, `echo -e` and `printf` make of a backslash, what `{a,b}` makes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from governance.shell.boundaries import (
+    TooDeep,
+    Unclosed,
+    ansi_end,
+    dollar_end,
+    double_end,
+    parens_end,
+    single_end,
+    ticks_end,
+)
+
+WORDS_MAX: Final = 256
+"""Words that one brace expansion may give."""
+
+_ESCAPE: Final = re.compile(
+    r"\\(?:(?P<sign>[abeEfnrtv\\'\"?])|x(?P<hex>[0-9A-Fa-f]{1,2})|u(?P<short>[0-9A-Fa-f]{1,4})"
+    r"|U(?P<long>[0-9A-Fa-f]{1,8})|c(?P<control>.)|(?P<octal>[0-7]{1,3}))",
+    re.S,
+)
+_ECHOED: Final = re.compile(
+    r"\\(?:(?P<sign>[abeEfnrtv\\])|x(?P<hex>[0-9A-Fa-f]{1,2})|u(?P<short>[0-9A-Fa-f]{1,4})"
+    r"|U(?P<long>[0-9A-Fa-f]{1,8})|(?P<control>c)|0?(?P<octal>[0-7]{1,3}))",
+    re.S,
+)
+_SIGNS: Final = {
+    "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n", "r": "\r",
+    "t": "\t", "v": "\v",
+}  # fmt: skip
+_RANGE: Final = re.compile(
+    r"(?:(-?\d{1,9})\.\.(-?\d{1,9})|([A-Za-z])\.\.([A-Za-z]))(?:\.\.(-?\d{1,9}))?"
+)
+
+
+class TooMany(ValueError):
+    """More words than this engine looks at."""
+
+
+def decode_ansi(text: str) -> str:
+    """What stands between `$'` and `'`, with its escapes taken for what they mean."""
+    return _decode(text, _ESCAPE).partition("\0")[0]
+
+
+def decode_echo(text: str) -> str:
+    r"""What `echo -e`, `printf` and `%b` print for *text*; ``\c`` ends it."""
+    return _decode(text, _ECHOED)
+
+
+def _decode(text: str, pattern: re.Pattern[str]) -> str:
+    if "\\" not in text:
+        return text
+    made = bytearray()
+    at = 0
+    for found in pattern.finditer(text):
+        made += text[at : found.start()].encode("utf-8", "surrogatepass")
+        at = found.end()
+        kind = found.lastgroup
+        assert kind is not None
+        value = found[kind]
+        if kind == "sign":
+            made += _SIGNS.get(value, value).encode()
+        elif kind == "hex":
+            made.append(int(value, 16))
+        elif kind == "octal":
+            made.append(int(value, 8) & 0xFF)
+        elif kind == "control":
+            if pattern is _ECHOED:
+                at = len(text)
+                break
+            made += chr(ord(value.upper()) & 0x1F if value != "?" else 0x7F).encode()
+        else:
+            code = int(value, 16)
+            made += chr(code if code < 0x110000 else 0xFFFD).encode("utf-8", "surrogatepass")
+    made += text[at:].encode("utf-8", "surrogatepass")
+    return made.decode("utf-8", "replace")
+
+
+def braces(raw: str, depth: int = 0) -> list[str]:
+    """
+    The words that *raw*, as written, stands for after brace expansion.
+
+    Raises:
+        TooMany: They are more than `WORDS_MAX`.
+    """
+    if "{" not in raw:
+        return [raw]
+    if depth > 32:
+        raise TooMany
+    at = 0
+    while at < len(raw):
+        if raw[at] == "{":
+            parts = _alternatives(raw, at)
+            if parts is not None:
+                end, inner = parts
+                head = raw[:at]
+                tails = braces(raw[end:], depth + 1)
+                made = [one for part in inner for one in braces(part, depth + 1)]
+                if len(made) * len(tails) > WORDS_MAX:
+                    raise TooMany
+                return [head + one + tail for one in made for tail in tails]
+            at += 1
+        else:
+            at = _step(raw, at)
+    return [raw]
+
+
+def _step(raw: str, at: int) -> int:
+    """Behind what stands at *at*: a quoted part, a substitution, or one character."""
+    sign = raw[at]
+    try:
+        if sign == "\\":
+            return at + 2
+        if sign == "'":
+            return single_end(raw, at)
+        if sign in '"`' or (sign in "<>" and raw.startswith("(", at + 1)):
+            return _quoted_end(raw, at)
+        if sign == "$":
+            return ansi_end(raw, at) if raw.startswith("'", at + 1) else dollar_end(raw, at)
+    except (Unclosed, TooDeep):
+        pass
+    return at + 1
+
+
+def _quoted_end(raw: str, at: int) -> int:
+    if raw[at] == '"':
+        return double_end(raw, at)
+    return ticks_end(raw, at) if raw[at] == "`" else parens_end(raw, at + 2)
+
+
+def _alternatives(raw: str, start: int) -> tuple[int, list[str]] | None:
+    """The end and the parts of `{…,…}` or `{1..5}` at *start*; ``None`` where it is none."""
+    at, open_, begin = start + 1, 0, start + 1
+    parts: list[str] = []
+    while at < len(raw):
+        sign = raw[at]
+        if sign == "{":
+            open_ += 1
+            at += 1
+        elif sign == "}":
+            if open_ == 0:
+                parts.append(raw[begin:at])
+                break
+            open_ -= 1
+            at += 1
+        elif sign == "," and open_ == 0:
+            parts.append(raw[begin:at])
+            begin = at = at + 1
+        else:
+            at = _step(raw, at)
+    else:
+        return None
+    if len(parts) > 1:
+        return at + 1, parts
+    made = _range(parts[0])
+    return None if made is None else (at + 1, made)
+
+
+def _range(text: str) -> list[str] | None:
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        return None
+    letters = found[3] is not None
+    first = ord(found[3]) if letters else int(found[1])
+    last = ord(found[4]) if letters else int(found[2])
+    step = abs(int(found[5] or 1)) or 1
+    if abs(last - first) // step >= WORDS_MAX:
+        raise TooMany
+    numbers = range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
+    if letters:
+        return [chr(one) for one in numbers]
+    padded = any(one.lstrip("-").startswith("0") and len(one) > 1 for one in (found[1], found[2]))
+    width = max(len(found[1]), len(found[2])) if padded else 0
+    return [f"{one:0{width}d}" if width else str(one) for one in numbers]

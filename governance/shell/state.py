@@ -1,0 +1,159 @@
+"""
+What is known at a point of a command line: variables, folder, functions, aliases, words given.
+
+A variable has one value, or the few that it may have where a branch may have run; a name that
+the line never sets is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+from attrs import define, field, frozen
+
+from governance.shell.values import HOLE
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from governance.shell.lexing import Skeleton
+
+HOME: Final = "\ufffb"
+"""Stands in a text for the home folder, until it is a `Word`, where `~` does."""
+
+HERE: Final = "\ufffa"
+"""Stands in a text for the folder of the call, until it is a `Word`."""
+
+ALTERNATIVES_MAX: Final = 4
+"""Values that a variable is followed with; more are not known."""
+
+Value: TypeAlias = "str | tuple[str, ...] | None"
+"""A text, an array, or ``None`` for what is not set."""
+
+_T = TypeVar("_T")
+
+UNKNOWN: Final[tuple[Value, ...]] = (HOLE,)
+
+_STARTING: Final[dict[str, tuple[Value, ...]]] = {
+    "HOME": (HOME,),
+    "TMPDIR": ("/tmp",),  # noqa: S108 - what a shell starts with
+    "IFS": (" \t\n",),
+    "BASH": ("bash",),
+    "SHELL": ("bash",),
+}
+
+
+@frozen(eq=False)
+class Function:
+    """A function: its body, and the text in which that stands."""
+
+    body: Node
+    end: int
+    skeleton: Skeleton
+
+
+@define(eq=False)
+class State:
+    """What is known now. A copy is a subshell."""
+
+    cwds: tuple[str, ...] = ("",)
+    variables: dict[str, tuple[Value, ...]] = field(factory=lambda: dict(_STARTING))
+    origins: dict[str, tuple[int, ...]] = field(factory=dict)
+    exported: dict[str, None] = field(factory=dict)
+    functions: dict[str, tuple[Function, ...]] = field(factory=dict)
+    aliases: dict[str, tuple[str, ...]] = field(factory=dict)
+    given: tuple[str, ...] | None = None
+    folders: tuple[str, ...] = ()
+    ended: bool = False
+    locals: dict[str, tuple[Value, ...]] | None = None
+
+    def copy(self) -> State:
+        """One that changes by itself."""
+        return State(
+            self.cwds,
+            dict(self.variables),
+            dict(self.origins),
+            dict(self.exported),
+            dict(self.functions),
+            dict(self.aliases),
+            self.given,
+            self.folders,
+            self.ended,
+            self.locals,
+        )
+
+    @property
+    def cwd(self) -> str:
+        """The folder, where it is one."""
+        return self.cwds[0]
+
+    @property
+    def folder(self) -> str:
+        """The folder as a text that stays the same when it is left."""
+        cwd = self.cwd
+        if cwd.startswith(("/", HOME, HOLE)):
+            return cwd
+        return f"{HERE}/{cwd}" if cwd else HERE
+
+    def value(self, name: str) -> Value:
+        """The value of a variable, the first of those it may have."""
+        if name == "PWD":
+            return self.folder
+        return self.variables.get(name, UNKNOWN)[0]
+
+    def assign(self, name: str, value: Value, origins: Iterable[int] = ()) -> None:
+        """Set a variable to one value."""
+        self.variables[name] = (value,)
+        written = tuple(dict.fromkeys(origins))
+        if written:
+            self.origins[name] = written
+        else:
+            self.origins.pop(name, None)
+
+    def several(self) -> set[str]:
+        """Names with more than one value."""
+        return {name for name, values in self.variables.items() if len(values) > 1}
+
+    def become(self, others: list[State]) -> None:
+        """Be what is known where one of *others* is the case."""
+        going = [one for one in others if not one.ended] or others[:1]
+        self.ended = all(one.ended for one in others)
+        first = going[0]
+        self.given = first.given if all(one.given == first.given for one in going) else None
+        self.folders = first.folders if all(one.folders == first.folders for one in going) else ()
+        self.cwds = _union([one.cwds for one in going])
+        names = dict.fromkeys(name for one in going for name in one.variables)
+        self.variables = {
+            name: _values([one.variables.get(name, UNKNOWN) for one in going]) for name in names
+        }
+        self.origins = {}
+        for one in going:
+            for name, origins in one.origins.items():
+                known = self.origins.get(name, ())
+                self.origins[name] = tuple(dict.fromkeys(known + origins))
+        self.exported = {name: None for one in going for name in one.exported}
+        self.functions = _collected([one.functions for one in going])
+        self.aliases = _collected([one.aliases for one in going])
+
+
+def _union(sets: list[tuple[str, ...]]) -> tuple[str, ...]:
+    made = tuple(dict.fromkeys(one for values in sets for one in values))
+    return made if len(made) <= ALTERNATIVES_MAX else (HOLE,)
+
+
+def _collected(sets: list[dict[str, tuple[_T, ...]]]) -> dict[str, tuple[_T, ...]]:
+    """All that a name may stand for."""
+    made: dict[str, tuple[_T, ...]] = {}
+    for one in sets:
+        for name, known in one.items():
+            before = made.get(name, known)
+            made[name] = before if before == known else tuple(dict.fromkeys(before + known))
+    return made
+
+
+def _values(sets: list[tuple[Value, ...]]) -> tuple[Value, ...]:
+    if all(one == sets[0] for one in sets):
+        return sets[0]
+    made = tuple(dict.fromkeys(one for values in sets for one in values))
+    return made if len(made) <= ALTERNATIVES_MAX else UNKNOWN

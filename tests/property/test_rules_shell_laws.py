@@ -1,0 +1,277 @@
+"""Laws of rules on command lines: what screening, holes and longer lines can never change."""
+
+from __future__ import annotations
+
+from governance.shell.programs import entries
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from governance.rules.deciding import History, RuleEvent, RuleSet, compile_rules
+from governance.rules.facts import facts_of_call, session_facts
+from governance.rules.format import Pack, Rule
+from governance.rules.paths import PLAIN_PLACES
+from governance.rules.shell_building import build_shell
+from governance.rules.shell_facts import ShellCall, line_of
+from governance.rules.shell_matchers import ShellMatcher
+from governance.rules.shell_screening import programs_in, programs_needed, shell_screened
+from governance.rules.vocabulary import PYTHON_TOOLS, Unknown, call_of, default_vocabulary
+from governance.shell.values import HOLE, Command, Line, Opaque, Word
+
+VOCABULARY = default_vocabulary()
+KNOWN = History(known=True)
+PROGRAMS = sorted({name.split(" ")[0] for name in entries()})
+
+texts = st.sampled_from(
+    ["main", "+main", "ma", "x.key", "src/a", "secret-x", "-f", "in", "a b", "é"]
+)
+positive = st.one_of(
+    texts,
+    st.lists(texts, min_size=1, max_size=3),
+    st.sampled_from(["starts_with", "ends_with", "contains"]).flatmap(
+        lambda name: texts.map(lambda text: {name: text})
+    ),
+    st.sampled_from(["*.key", "src/*", "*x*", "ma*n", "secret-*"]).map(lambda one: {"glob": one}),
+)
+matchers = st.one_of(positive, positive.map(lambda one: {"not": one}))
+path_matchers = st.sampled_from(
+    [{"glob": "**/*.key"}, {"glob": "src/**"}, "./x.key", ["src/a", "./b"], {"ends_with": "a"}]
+).flatmap(lambda one: st.sampled_from([one, {"not": one}]))
+pieces = st.text(alphabet="main+x.keysrc/-f", max_size=6)
+
+
+def built(raw: object) -> ShellMatcher:
+    def report(problem: object) -> None:
+        raise AssertionError(problem)
+
+    spec = VOCABULARY.facts["shell"]
+    made = build_shell(spec, raw, variables={}, places=PLAIN_PLACES, path=(), report=report)
+    assert made is not None
+    return made
+
+
+def called(*commands: Command, opaque: tuple[Opaque, ...] = ()) -> ShellCall:
+    return ShellCall(Line(commands, opaque), cwd="/project", places=PLAIN_PLACES, real={})
+
+
+@settings(deadline=None)
+@given(matchers, pieces, pieces, pieces)
+@example({"not": "main"}, "", "", "main")
+@example({"ends_with": "x.key"}, "x", "", ".key")
+@example("main", "mai", "", "in")
+def test_what_is_false_of_a_part_is_false_of_every_whole(
+    matcher: object, before: str, within: str, after: str
+) -> None:
+    """Whatever a variable turns out to be, a matcher that did not hold does not come to hold."""
+    table = built({"subcommand": matcher})
+    partly = Command(program="git", name="git", subcommand=f"{before}{HOLE}{after}")
+    whole = Command(program="git", name="git", subcommand=f"{before}{within}{after}" or "x")
+
+    if table.test(called(partly), {}) is False and before + within + after:
+        assert table.test(called(whole), {}) is False
+
+
+@settings(deadline=None)
+@given(path_matchers, pieces, pieces, pieces, pieces)
+@example({"glob": "src/**"}, "src/", "../..", "/a", "")
+@example({"not": {"glob": "src/**"}}, "", "src", "/a", "")
+def test_what_is_false_of_a_part_of_a_path_is_false_of_the_whole(
+    matcher: object, before: str, within: str, after: str, cwd: str
+) -> None:
+    """The same of paths, which climb, start anywhere, and stand in a folder of the line."""
+    table = built({"writes": matcher})
+
+    def writes(path: str) -> ShellCall:
+        command = Command(program="tee", name="tee", writes=(Word(path),), cwd=Word(cwd))
+        return called(command)
+
+    if before + within + after and table.test(writes(f"{before}{HOLE}{after}"), {}) is False:
+        assert table.test(writes(f"{before}{within}{after}"), {}) is False
+
+
+@settings(deadline=None)
+@given(matchers, pieces, pieces)
+def test_what_is_known_in_part_excuses_nothing(matcher: object, before: str, after: str) -> None:
+    """No excuse rests on a word with a hole."""
+    table = built({"words": matcher})
+    call = called(Command(program="a", name="a", words=(Word(f"{before}{HOLE}{after}"),)))
+
+    assert table.excuses(call, {}, (0,)) is not True
+
+
+commands = st.builds(
+    lambda program, words, flags, kinds: Command(
+        program=program,
+        name=program,
+        words=tuple(map(Word, words)),
+        flags=tuple(flags),
+        opaque=tuple(Opaque(kind, "why") for kind in kinds),
+    ),
+    st.sampled_from(["git", "rm", "ls", HOLE]),
+    st.lists(st.sampled_from(["a", "b", f"a{HOLE}"]), max_size=2),
+    st.lists(st.sampled_from(["-f", "-r"]), max_size=2),
+    st.lists(st.sampled_from(["dynamic", "script"]), max_size=1),
+)
+tables = st.fixed_dictionaries(
+    {},
+    optional={
+        "program": st.sampled_from(["git", "rm", {"not": "git"}]),
+        "words": st.sampled_from(["a", {"not": "a"}, {"every": "a"}]),
+        "flags_any": st.sampled_from([["-f"], ["-f", "-r"]]),
+        "opaque": st.sampled_from([True, False, "script"]),
+    },
+).filter(bool)
+
+
+@settings(deadline=None)
+@given(tables, st.lists(commands, min_size=1, max_size=3), commands)
+def test_a_longer_line_matches_no_less(raw: object, some: list[Command], more: Command) -> None:
+    """Another command never takes a match away, and never makes an excuse."""
+    matcher = built(raw)
+    short, longer = called(*some), called(*some, more)
+
+    if matcher.test(short, {}) is True:
+        assert matcher.test(longer, {}) is True
+    if matcher.test(short, {}) is not False:
+        assert matcher.test(longer, {}) is not False
+    if matcher.excuses(longer, {}, None) is True:
+        assert matcher.excuses(short, {}, None) is True
+
+
+@settings(deadline=None)
+@given(tables, st.lists(commands, min_size=1, max_size=3))
+def test_the_order_of_commands_makes_no_difference(raw: object, some: list[Command]) -> None:
+    """Without a flow, a line says the same in any order."""
+    matcher = built(raw)
+
+    one, other = (matcher.test(called(*way), {}) for way in (some, some[::-1]))
+
+    assert isinstance(one, Unknown) == isinstance(other, Unknown)
+    assert isinstance(one, Unknown) or one is other
+
+
+# Screening ------------------------------------------------------------------------------
+
+names = st.sampled_from(["git", "rm", "ls", "python", "sh", "curl", "tee", "make", "no-such"])
+wishes = st.one_of(
+    names.map(lambda one: {"program": one}),
+    st.lists(names, min_size=1, max_size=2).map(lambda some: {"program": {"in": some}}),
+    names.map(lambda one: {"program": one, "flags_any": ["-f"]}),
+    names.map(lambda one: {"words": "x", "flows_to": {"program": one}}),
+    names.map(lambda one: {"program": {"not": one}}),
+    names.map(lambda one: [{"program": one}, {"opaque": True}]),
+    st.just({"opaque": True}),
+    st.just({"opaque": "script"}),
+    st.just({"words": "x"}),
+)
+TRICKS = r"""
+git rm ls python3 sh -c -f x /bin/rm ./x.sh r''m "rm" 'git_push' g\it $X $(rm) `rm` {r,}m r? ~/x
+> >> < 2>&1 | || & && ; ( ) { } ! if then fi for done # <<E eval A=b A='x' rm; -- - $'\x72m' [ ]]
+[[ case esac in time cm0geA== base64 -d xargs sudo env python3.12 python2 nodejs git.exe
+"""
+tokens = st.one_of(
+    st.sampled_from(PROGRAMS),
+    st.sampled_from(TRICKS.split()),
+    st.sampled_from(["\n", "'sh -c \"rm x\"'", '"rm x"', "A='x y'"]),
+)
+lines = st.lists(tokens, min_size=1, max_size=7).map(" ".join)
+
+
+def rules_of(wanted: list[tuple[object, int]]) -> RuleSet:
+    rules = tuple(
+        Rule(
+            id=f"p.r{number}",
+            pack="p",
+            layer="machine",
+            position=number,
+            tools=("shell",),
+            when={"shell": raw} if where == 0 else {},
+            any=({"shell": raw}, {"shell": {"program": "tee"}}) if where else (),
+            unless={"shell": {"flags_any": ["-n"]}} if where == 2 else {},
+            action="deny",
+            message="No.",
+        )
+        for number, (raw, where) in enumerate(wanted)
+    )
+    pack = Pack(
+        name="p", version="1.0.0", summary="", layer="machine", file="", hash="", rules=rules
+    )
+    return compile_rules([pack], VOCABULARY)
+
+
+def event(command: str) -> RuleEvent:
+    call = call_of(PYTHON_TOOLS, "shell", {"command": command})
+    facts = {**session_facts(host="python", turn=1), **facts_of_call(call, PLAIN_PLACES)}
+    return RuleEvent("tool", facts, call)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(wishes, st.integers(0, 2)), min_size=1, max_size=6), lines)
+def test_screening_never_changes_a_decision(wanted: list[tuple[object, int]], text: str) -> None:
+    """Rules that are screened by their programs decide exactly as each would by itself."""
+    rules = rules_of(wanted)
+    asked = event(text)
+    expected = {
+        verdict for one in rules.candidates(asked) if (verdict := one.verdict(asked)) is not None
+    }
+
+    assert {*rules.decide(event(text), KNOWN).verdicts} == expected
+
+
+@settings(deadline=None)
+@given(lines)
+def test_a_line_that_passes_the_look_runs_nothing_else(text: str) -> None:
+    """Where a line need not be taken apart, its programs are among the names, and no more."""
+    found = programs_in(text)
+
+    if found is not None:
+        line = line_of(text)
+        assert line.blind is None
+        assert {one.program for one in line.commands} | {one.name for one in line.commands} <= (
+            found | {""}
+        )
+
+
+def test_no_program_of_the_tables_hides_behind_the_look() -> None:
+    """Each program that is known, alone, with words, fed and feeding, keeps the promise."""
+    for program in PROGRAMS:
+        for text in (
+            "{}",
+            "{} x",
+            "{} x y z",
+            "{} -c x",
+            "{} -e x",
+            "{} -",
+            "cat f | {}",
+            "cat f | {} -",
+            "{} x | tee y",
+            "{} rm x",
+            "{} -x rm y",
+            "{} x rm y",
+            "{} 'rm x'",
+            "{} x 'rm y'",
+            "{} -c 'rm x'",
+            "{} -e 'rm x'",
+            "{} < f",
+            "sudo {} x",
+            "/usr/bin/{} x",
+        ):
+            written = text.format(program)
+            found = programs_in(written)
+            if found is None:
+                continue
+            line = line_of(written)
+            run = {name for one in line.commands for name in (one.program, one.name)}
+            assert line.blind is None, written
+            assert run <= found | {""}, written
+
+
+@given(st.lists(st.tuples(wishes, st.integers(0, 2)), max_size=8))
+def test_screening_loses_no_rule(wanted: list[tuple[object, int]]) -> None:
+    """Every rule stands in the group, or among the rest."""
+    compiled = list(rules_of(wanted).compiled.values())
+
+    group, rest = shell_screened(compiled)
+
+    named = group.rules if group is not None else ()
+    assert sorted(one.rule.id for one in (*named, *rest)) == sorted(one.rule.id for one in compiled)
+    assert all(programs_needed(one.match) is not None for one in named)
