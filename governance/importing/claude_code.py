@@ -196,9 +196,9 @@ def _bash(reading: Reading, entry: Entry, decision: str, specifier: str | None) 
         return
     near: tuple[str, ...] = ()
     if words is not None:
-        matchers = commands.begins_with(words)
+        matchers, reach = commands.begins_with(words)
         matches, near = commands.shell(words.spelled), (words.near,)
-        reading.tell(entry, commands.WIDER)
+        reading.tell(entry, reach)
     else:
         pattern = text if prefix is None else f"{prefix}*"
         matchers = commands.globbed(pattern)
@@ -239,7 +239,12 @@ def _file(reading: Reading, entry: Entry, decision: str, tool: str, specifier: s
 def _tell_file(reading: Reading, entry: Entry, tool: str) -> None:
     if tool in ("Read", "Edit"):
         named = ", ".join(f"`{one}`" for one in _FILES[tool])
-        reading.tell(entry, f"it is about {named} here; what a shell command touches passes it")
+        fact = "reads" if tool == "Read" else "writes"
+        reading.tell(
+            entry,
+            f"it is about {named} here; what a shell command touches passes it",
+            f"`when.{fact}` with `shell` among the tools sees that as well",
+        )
     elif tool == "Write":
         reading.tell(
             entry,
@@ -266,7 +271,9 @@ def _fetch(reading: Reading, entry: Entry, decision: str, specifier: str | None)
         (({"tool": "fetch", "url": "https://nobody.invalid/"},),),
     )
     if decision != "allow":
-        reading.tell(entry, "what a shell command fetches passes it")
+        reading.tell(
+            entry, "what a shell command fetches passes it", "add `shell` to the tools of the rule"
+        )
 
 
 def _mcp(reading: Reading, entry: Entry, decision: str, tool: str, specifier: str | None) -> None:

@@ -145,9 +145,10 @@ def _prefix_rule(reading: Reading, entry: Entry, given: Mapping[str, object]) ->
         return
     said = given.get("justification")
     text = said if isinstance(said, str) and said.strip() else ""
+    matchers, reach = commands.begins_with(words)
     table: Table = {
         "tools": ["shell"],
-        "when": commands.begins_with(words),
+        "when": matchers,
         "action": action,
         "message": message_of(
             text or f"`{words.spelled}` {_SAID[action]}: {entry.file}, line {entry.line}."
@@ -160,7 +161,7 @@ def _prefix_rule(reading: Reading, entry: Entry, given: Mapping[str, object]) ->
     matches = (good, own) if good else (own,)
     misses = ((*bad, *near[0]), bad, *near) if bad else near
     reading.rules.append(Rule(entry=entry, name=name, table=table, matches=matches, misses=misses))
-    reading.tell(entry, commands.WIDER)
+    reading.tell(entry, reach)
 
 
 def _allow(reading: Reading, entry: Entry, words: Words, name: str) -> None:

@@ -218,8 +218,8 @@ def _prefixes(reading: Reading, one: _Read, action: str) -> None:
             matchers = commands.alone(words, f"{text}*")
             reading.tell(one.entry, commands.ALONE)
         elif words is not None:
-            matchers = commands.begins_with(words)
-            reading.tell(one.entry, commands.WIDER)
+            matchers, reach = commands.begins_with(words)
+            reading.tell(one.entry, reach)
         else:
             matchers = commands.globbed(f"{text}*")
             reading.tell(one.entry, commands.TEXTUAL)

@@ -178,9 +178,10 @@ def _command_rule(file: _File, entry: Entry, pattern: str, action: str, said: st
     words = commands.words_of(prefix) if "*" not in prefix else None
     near: tuple[str, ...] = ()
     if words is not None:
-        matchers, near = commands.begins_with(words), (words.near,)
+        matchers, reach = commands.begins_with(words)
+        near = (words.near,)
         spelled = words.spelled
-        file.reading.tell(entry, "it is taken for words that a command begins with")
+        file.reading.tell(entry, f"it is taken for words of a command: {reach}")
     else:
         matchers = commands.globbed(f"{pattern.rstrip('*')}*")
         spelled = pattern.replace("*", "a")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from governance.shell.programs import entries
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from governance.rules.shell_facts import ShellCall, line_of
 from governance.rules.shell_matchers import ShellMatcher
 from governance.rules.shell_screening import programs_in, programs_needed, shell_screened
 from governance.rules.vocabulary import PYTHON_TOOLS, Unknown, call_of, default_vocabulary
+from governance.shell.programs import entries
 from governance.shell.values import HOLE, Command, Line, Opaque, Word
 
 VOCABULARY = default_vocabulary()

@@ -100,6 +100,34 @@ class TestClaudeCode:
         if miss is not None:
             assert answers(found, native, miss) == "allow"
 
+    @pytest.mark.parametrize(
+        ("rule", "command"),
+        [
+            ("Bash(git push:*)", "cd x && sudo env A=1 git -C sub push origin"),
+            ("Bash(git push:*)", "bash -c 'git push'"),
+            ("Bash(rm -rf *)", "rm -f -r build"),
+            ("Bash(rm -rf *)", "/bin/rm --recursive --force build"),
+            ("Bash(npm run test:*)", "npm --silent run test"),
+            ("Bash(sudo apt:*)", "sudo -E apt install x"),
+        ],
+    )
+    def test_words_are_understood_not_searched(self, rule: str, command: str) -> None:
+        """Spellings that the source's comparison of texts would have missed are met as well."""
+        found = brought("claude-code", settings(deny=[rule]))
+
+        assert answers(found, "Bash", {"command": command}) == "deny"
+        assert answers(found, "Bash", {"command": f"echo '{rule[5:-3]}'"}) == "allow"
+
+    @pytest.mark.parametrize(
+        "rule", ["Bash(cp a b c d:*)", "Bash(curl -X POST -o x:*)", "Bash(A=1 make:*)"]
+    )
+    def test_words_that_no_table_says_are_searched(self, rule: str) -> None:
+        """Nothing is lost: the rule stays a search in text, and that is said."""
+        found = brought("claude-code", settings(deny=[rule]))
+
+        assert answers(found, "Bash", {"command": f"{rule[5:-3]} x"}) == "deny"
+        assert any("text of a command" in one.message for one in found.diagnostics)
+
     def test_ask_stays_ask_and_deny_goes_before_it(self) -> None:
         """The strictest of both lists holds, as in the source."""
         lists = settings(ask=["Bash(git:*)"], deny=["Bash(git push:*)"])
