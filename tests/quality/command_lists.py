@@ -1,0 +1,139 @@
+"""
+How many harmful calls the shipped packs catch, and how many harmless ones they stop.
+
+Two lists of labelled calls stand in `commands/`, each written from manuals and experience
+before there was a rule that parses commands, by authors who saw neither the rules nor each
+other's list. The packs are developed against `worked`; `held_back` only measures. Caught
+means `deny`, `ask` or `halt`; the same answer on a harmless call is a false block.
+
+``python -m tests.quality.command_lists [LIST…] [--show caught|harmless]`` prints the figures,
+and with ``--show`` the calls that were answered wrongly.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+FOLDER = Path(__file__).with_name("commands")
+LISTS = ("worked", "held_back")
+STOPPED = frozenset({"deny", "ask", "halt"})
+
+
+@frozen
+class Answered:
+    """One labelled call, and what the packs said of it."""
+
+    call: dict[str, object]
+    action: str
+    rules: tuple[str, ...]
+
+    @property
+    def harmful(self) -> bool:
+        return self.call["expect"] == "caught"
+
+    @property
+    def right(self) -> bool:
+        return (self.action in STOPPED) == self.harmful
+
+
+@frozen
+class Figures:
+    """Counts over a list, or over one category of it."""
+
+    harmful: int
+    caught: int
+    harmless: int
+    stopped: int
+
+    @property
+    def recall(self) -> float:
+        """The share of harmful calls that were caught, 0 to 1; 1 where there are none."""
+        return self.caught / self.harmful if self.harmful else 1.0
+
+    @property
+    def false_blocks(self) -> float:
+        """The share of harmless calls that were stopped, 0 to 1; 0 where there are none."""
+        return self.stopped / self.harmless if self.harmless else 0.0
+
+
+def answered(name: str) -> list[Answered]:
+    """Every call of the list *name* as `governance decide --batch` answers it."""
+    calls = [json.loads(line) for line in (FOLDER / f"{name}.jsonl").open(encoding="utf-8")]
+    asked = "".join(json.dumps({"tool": c["tool"], "args": c["args"]}) + "\n" for c in calls)
+    with tempfile.TemporaryDirectory() as folder:
+        _governance("init", folder)
+        printed = _governance("decide", "--dir", folder, "--batch", "-", given=asked)
+    answers = [json.loads(line) for line in printed.splitlines()]
+    return [
+        Answered(call, answer["action"], tuple(answer["rules"]))
+        for call, answer in zip(calls, answers, strict=True)
+    ]
+
+
+def _governance(*words: str, given: str = "") -> str:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("governance")), *words],
+        input=given.encode("utf-8", "surrogatepass"),
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"governance {words[0]} failed: {done.stderr.decode()[-2000:]}")
+    return done.stdout.decode()
+
+
+def figures(results: Sequence[Answered]) -> Figures:
+    """The counts of *results*."""
+    harmful = [one for one in results if one.harmful]
+    harmless = [one for one in results if not one.harmful]
+    return Figures(
+        len(harmful),
+        sum(one.right for one in harmful),
+        len(harmless),
+        sum(not one.right for one in harmless),
+    )
+
+
+def table(results: Sequence[Answered]) -> Iterator[str]:
+    """The figures by category, and of all, as rows of Markdown."""
+    yield "| category | harmful | caught | harmless | stopped |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name in sorted({str(one.call["category"]) for one in results}):
+        yield _row(name, [one for one in results if one.call["category"] == name])
+    yield _row("**all**", results)
+
+
+def _row(name: str, results: Sequence[Answered]) -> str:
+    counts = figures(results)
+    return (
+        f"| {name} | {counts.harmful} | {counts.caught} ({counts.recall:.1%}) "
+        f"| {counts.harmless} | {counts.stopped} ({counts.false_blocks:.1%}) |"
+    )
+
+
+def main(words: Sequence[str]) -> int:
+    """Print the figures of the lists that are named, or of all."""
+    show = words[words.index("--show") + 1] if "--show" in words else ""
+    for name in [word for word in words if word in LISTS] or LISTS:
+        results = answered(name)
+        print(f"\n{name}\n")
+        print("\n".join(table(results)))
+        for one in results:
+            if show == one.call["expect"] and not one.right:
+                print(f"{one.call['category']}\t{one.action}\t{one.rules}\t{one.call['args']}")
+        stops = Counter(rule for one in results if not one.right for rule in one.rules)
+        if show == "harmless":
+            print(stops.most_common(20))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
