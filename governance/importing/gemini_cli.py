@@ -58,7 +58,7 @@ _EXAMPLES: Mapping[str, Table] = {
 }
 _KEYS = (
     "toolName", "mcpName", "argsPattern", "commandPrefix", "commandRegex", "decision",
-    "priority", "modes", "subagent", "toolAnnotations", "interactive", "denyMessage",
+    "priority", "modes", "toolAnnotations", "interactive", "denyMessage",
     "deny_message", "allowRedirection", "allow_redirection",
 )  # fmt: skip
 _COMMAND_KEY = '"command":"'
@@ -171,8 +171,6 @@ def _cannot(one: _Read) -> str:
     decision = given.get("decision")
     if not isinstance(decision, str) or decision not in _ACTIONS:
         return f"`{decision}` is no decision; `allow`, `deny`, `ask_user` are"
-    if given.get("subagent"):
-        return "which agent of the source stands for which role is not said in it"
     if given.get("toolAnnotations"):
         return "annotations of tools are not known here"
     if given.get("interactive") is False:

@@ -223,7 +223,6 @@ class TestGeminiCli:
             "commandRegex = 'ls\"'",
             'commandPrefix = "a"\ncommandRegex = "b"',
             'commandPrefix = "a"\nmodes = ["plan"]',
-            'commandPrefix = "a"\nsubagent = "x"',
             'commandPrefix = "a"\ninteractive = false',
             'commandPrefix = "a"\ntoolAnnotations = { readOnlyHint = true }',
             'commandPrefix = "a"\nmisspelt = 1',
