@@ -319,7 +319,8 @@ def _wanted(action: str, data: Mapping[str, Json], *, asked: bool) -> Action:
     """
     if (data.get("approval") and action in ("allow", "rewrite")) or (action == "deny" and asked):
         return "ask"
-    return next((one for one in ACTIONS if one == action), "allow")
+    known: Mapping[str, Action] = {one: one for one in ACTIONS}
+    return known.get(action, "allow")
 
 
 def _unknown(found: Recorded, then: Answer, now: Answer) -> str:
