@@ -173,6 +173,7 @@ _WORK = (
         ("approval", "str ?", "Id of the approval that it waits for or used."),
         ("labels", "list[str] ?", "Labels that the call sets."),
         ("shadows", "list[str] ?", "Rules in shadow mode that would have matched."),
+        ("shadow_actions", "object ?", "What each of them would have done, by rule."),
         ("skipped", "list[str] ?", "Rules that did not decide for want of history."),
         ("delegate", "str ?", "The agent that work is handed to."),
         ("rewritten", "bool ?", "Other arguments were answered than were asked for."),
@@ -507,6 +508,19 @@ _CARE = (
         ("event", "str", "Machine event that was asked for."),
         ("reasons", "list[str]", "Why, one reason an element."),
         ("rules", "list[str] ?", "Rules that refused it."),
+    ),
+    _event(
+        "rules.shadowed",
+        "after",
+        "Rules in shadow mode matched an event that is no tool call; they decided nothing.",
+        (
+            "on",
+            "str",
+            "What they look at.",
+            ("tool-result", "prompt", "command", "session", "model", "transition"),
+        ),
+        ("shadows", "list[str]", "These rules."),
+        ("shadow_actions", "object", "What each of them would have done, by rule."),
     ),
     _event(
         "listener.failed",

@@ -25,7 +25,7 @@ from governance.errors import ERROR, DefinitionError, Diagnostic
 from governance.machine import load_machine
 from governance.project import CONFIG_NAME, FILE_BYTES_MAX, config_missing, folder_around
 from governance.rules.examples import Bench
-from governance.rules.format import Scenario
+from governance.rules.format import Defaults, Scenario
 from governance.rules.loader import Loaded, read_rules
 from governance.rules.paths import PLAIN_PLACES
 from governance.rules.scenarios import check_scenarios, read_scenario_file
@@ -195,6 +195,8 @@ def _project(folder: Path) -> Subject:
 def settings_alone(config: Config) -> LoadSettings:
     """What *config* says of a pack that is looked at by itself, as a person wrote it."""
     return LoadSettings(
+        # A rule that lets be says something only where the project is stricter by itself.
+        defaults=Defaults(tool=config.defaults.tool),
         fields=settings_of(config).fields,
         time_zone=config.project.time_zone or None,
         characters_max=config.context.characters_max,

@@ -26,6 +26,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "decide": "governance.cli.deciding",
         "rule": "governance.cli.writing",
         "schema": "governance.cli.writing",
+        "replay": "governance.cli.comparing",
+        "import": "governance.cli.importing",
     },
     "See what happened": {
         "sessions": "governance.cli.sessions",

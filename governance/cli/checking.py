@@ -94,7 +94,7 @@ def check_path(path: Path) -> Checked:
         return _check_packs([PackSource("", text_of(path), str(path))], path)
     files, scenarios = pack_files(path)[:FILES_MAX], scenario_files(path)
     if not files and not scenarios:
-        raise _nothing_in(path)
+        raise nothing_in(path)
     sources = [PackSource("", text_of(file), str(file)) for file in files]
     return _joined(_check_packs(sources, path), _check_scenarios(scenarios))
 
@@ -127,7 +127,7 @@ def _check_packs(sources: Sequence[PackSource], path: Path) -> Checked:
     return Checked(found, loaded.packs)
 
 
-def _nothing_in(path: Path) -> DefinitionError:
+def nothing_in(path: Path) -> DefinitionError:
     return DefinitionError(
         (
             Diagnostic(

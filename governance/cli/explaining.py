@@ -155,12 +155,26 @@ def explain_again(law: Law, found: Recorded, parent: SessionState | None = None)
     A call of which only the beginning was kept is decided on what there is; `Recorded.cut`
     says so.
     """
+    table = table_of(found)
+    asked, gathered = asked_again(law, found, parent)
+    return explained_of(law, found.before, asked, gathered, found, table)
+
+
+def table_of(found: Recorded) -> HostTools:
+    """The names of tools that the recorded call was asked in."""
     table = TOOLS.get(found.host, PYTHON_TOOLS)
     if found.native in ("", found.tool) and found.native not in table.tools:
         # Whoever embeds the engine may speak canonical names under any host's name.
-        table = PYTHON_TOOLS
+        return PYTHON_TOOLS
+    return table
+
+
+def asked_again(
+    law: Law, found: Recorded, parent: SessionState | None = None
+) -> tuple[Command, Gathered]:
+    """The recorded call as a question that can be put to *law*, and the world it is put in."""
     call = call_of(
-        table,
+        table_of(found),
         found.native or found.tool,
         found.arguments,
         cwd=found.cwd or law.places.project,
@@ -178,8 +192,7 @@ def explain_again(law: Law, found: Recorded, parent: SessionState | None = None)
         history="kept",
         call=call,
     )
-    gathered = Gathered(at_ms=at_ms, parent=parent)
-    return explained_of(law, found.before, asked, gathered, found, table)
+    return asked, Gathered(at_ms=at_ms, parent=parent)
 
 
 def find_decision(journal: Journal, session: str, which: str | None) -> Recorded | Record | None:

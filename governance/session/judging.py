@@ -91,7 +91,24 @@ def history(draft: Draft) -> History:
 def decide_on(draft: Draft, on: str, facts: Mapping[str, object]) -> Decision:
     """The decision of all rules on an event that is no tool call."""
     event = RuleEvent(on, {**session_facts(draft), **plain_facts(facts)})
-    return draft.law.rules.decide(event, history(draft))
+    decision = draft.law.rules.decide(event, history(draft))
+    if on != "session":
+        note_shadows(draft, on, decision)
+    return decision
+
+
+def note_shadows(draft: Draft, on: str, decision: Decision) -> None:
+    """A row for the shadow rules that an event which is no tool call has met."""
+    if decision.shadows:
+        draft.emit("rules.shadowed", {"on": on, **shadows_json(decision)}, durable=False)
+
+
+def shadows_json(decision: Decision) -> dict[str, Json]:
+    """Which shadow rules matched, and what each would have done."""
+    return {
+        "shadows": [verdict.rule for verdict in decision.shadows],
+        "shadow_actions": {verdict.rule: verdict.action for verdict in decision.shadows},
+    }
 
 
 def count_violations(

@@ -149,6 +149,7 @@ def _judge_result(draft: Draft, facts: dict[str, object], outcome: str) -> Reply
         "tool-result", judging.session_facts(draft) | facts | result, draft.command.call
     )
     decision = draft.law.rules.decide(event, judging.history(draft))
+    judging.note_shadows(draft, "tool-result", decision)
     judging.count_violations(draft, decision, intent=text_of(facts, "intent"))
     if decision.action in ("ask", "deny", "halt"):
         rules = tuple(verdict.rule for verdict in decision.verdicts)

@@ -286,7 +286,7 @@ def _record(draft: Draft, judgement: Judgement) -> None:
     if judgement.rewritten:
         data["rewritten"] = True
     if judgement.decision.shadows:
-        data["shadows"] = texts([verdict.rule for verdict in judgement.decision.shadows])
+        data |= judging.shadows_json(judgement.decision)
     draft.emit("tool.decided", data, to=work(draft), step=draft.step)
 
 

@@ -64,6 +64,7 @@ event.late after event why
 event.duplicate after event why
 event.unmatched after event why
 event.refused after event reasons
+rules.shadowed after on shadows shadow_actions
 session.damaged after what rows
 session.repaired after what rows
 listener.failed after listener event why error count disabled
