@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -25,6 +25,9 @@ from governance.rules.ruleset import CompiledRule, RulesByNeed, RuleSet, Waiting
 from governance.rules.targets import tool_test
 from governance.rules.template import Template, build_template
 from governance.rules.vocabulary import Place, Report, Vocabulary
+
+if TYPE_CHECKING:
+    from governance.rules.demands import Demands
 
 FileReport: TypeAlias = Callable[[str, Problem], None]
 """Takes a problem with the file in whose document its path lies."""
@@ -206,19 +209,38 @@ class _Compiler:
         )
         message = self.template(rule, names, report)
         changes = self.changes(rule, names, report)
+        blind = frozenset[str]()
+        if self.failed == failed:
+            blind = self.blind(rule, match, tools, report)
+        demands = self.demands(rule, tools, match, blind, report) if rule.looks_back else None
         if self.failed > failed:
             return None
         return CompiledRule(
             rule=rule,
             shadow=shadow,
             tools=None if tools is None else tool_test(tools),
-            blind=self.blind(rule, match, tools, report),
+            blind=blind,
             match=match,
             exempts=exempts,
             message=message,
             changes=changes,
             remedy=remedy_text(rule.remedy),
+            demands=demands,
         )
+
+    def demands(
+        self,
+        rule: Rule,
+        tools: tuple[str, ...] | None,
+        match: Match,
+        blind: frozenset[str],
+        report: Report,
+    ) -> Demands:
+        """What the rule demands of the past; rules that demand nothing never pay for this."""
+        from governance.rules.building_demands import DemandBuilder, RuleParts
+
+        parts = RuleParts(rule, tools, match, blind)
+        return DemandBuilder(parts, self.vocabulary, self.places, report).build()
 
     def waiting(
         self, pack: Pack, rule: Rule, shadow: bool, exempts: tuple[Exemption, ...]

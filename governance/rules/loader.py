@@ -33,6 +33,7 @@ from governance.rules.layers import (
     upper_agents,
 )
 from governance.rules.linking import (
+    all_labels,
     all_sets,
     check_budget,
     check_escalations,
@@ -45,7 +46,6 @@ from governance.rules.reading import Findings, Path
 from governance.rules.roles_checked import check_roles
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.trust import pack_hash
-from governance.rules.verdicts import History
 from governance.rules.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class _Loading:
         self.vocabulary = self.vocabulary.with_names(
             toolsets=sets,
             roles=[role.name for draft in drafts for role in draft.roles],
-            labels=[one for draft in drafts for rule in draft.rules for one in rule.labels],
+            labels=all_labels(drafts),
             fields=settings.fields,
             hosts=settings.hosts,
         )
@@ -308,9 +308,7 @@ class _Loading:
     def _run_examples(self, rules: RuleSet) -> None:
         from governance.rules.examples import Bench, run_examples
 
-        bench = Bench(
-            self.vocabulary, self.settings.time_zone, rules.fires, rules.why, self.tells_gaps
-        )
+        bench = Bench(rules, self.vocabulary, self.settings.time_zone, self.tells_gaps)
         sound: list[tuple[Rule, Findings]] = []
         for draft in self.drafts:
             broken = {
@@ -335,21 +333,26 @@ def _check_remedy(
     rule: Rule, remedy: Example, rules: RuleSet, bench: Bench, findings: Findings
 ) -> None:
     """Report a remedy that the rules themselves refuse, in any situation it is offered in."""
-    from governance.rules.examples import event_of
+    from governance.rules.examples import situation_of
 
     path = (*rule.path, "remedy")
     # Without a placeholder it is the same call in every situation.
     varies = any("{" in str(value) for value in remedy.facts.values())
+    varies = varies or any(one.after or one.files for one in rule.must_match)
     for example in rule.must_match if varies and rule.must_match else (None,):
         known: Mapping[str, object] = {}
+        offered = remedy
         if example is not None:
-            event = event_of(example, rule.on, bench, findings, (*rule.path, "must_match"))
-            known = {} if event is None else event.facts
-        offered = evolve(remedy, facts=_put_in(remedy.facts, known))
-        answer = event_of(offered, rule.on, bench, findings, path)
+            place = (*rule.path, "must_match")
+            refused = situation_of(example, rule.on, bench, findings, place)
+            known = {} if refused is None else refused.event.facts
+            # It is offered after all that went before the refusal.
+            offered = evolve(offered, after=example.after, at=example.at, files=example.files)
+        offered = evolve(offered, facts=_put_in(remedy.facts, known))
+        answer = situation_of(offered, rule.on, bench, findings, path)
         if answer is None:
             return
-        decision = rules.decide(answer, History(known=True))
+        decision = rules.decide(answer.event, answer.history)
         refusing = [one.rule for one in decision.verdicts if one.action in ("deny", "halt")]
         if refusing:
             names = ", ".join(f"`{name}`" for name in refusing)

@@ -27,7 +27,9 @@ OpaqueKind: TypeAlias = Literal[
     "bound",  # more than this engine looks at
 ]
 
-BLINDING: Final[frozenset[OpaqueKind]] = frozenset({"syntax", "dynamic", "input", "foreign", "bound"})
+BLINDING: Final[frozenset[OpaqueKind]] = frozenset(
+    {"syntax", "dynamic", "input", "foreign", "bound"}
+)
 """Kinds that may hide any command at all. A script or code is the author's own to judge."""
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import cast
 
 from attrs import define, field
 
-from governance.temporal.cells import Hits
+from governance.temporal.cells import Hits, held
 from governance.temporal.closures import Look, Slots, Step, look_of, step_of
-from governance.temporal.formulas import Formula, atoms_of, check_formula
+from governance.temporal.formulas import Formula, Sliced, atoms_of, check_formula
 from governance.temporal.generated import AllStep, generated
-from governance.temporal.registers import Registers, Slot, carried
+from governance.temporal.registers import OTHERS, Registers, Slice, Slot, carried
 
 PLAIN_STEPS = 64
 """Steps by closures before the one function is generated: making it takes about as long as
@@ -40,6 +41,7 @@ class Monitors:
     _steps: tuple[Step, ...] = field(init=False)
     _looks: Mapping[str, Look] = field(init=False)
     _spans: tuple[int, ...] = field(init=False)
+    _places: dict[str, int] = field(init=False)
     _all: AllStep | None = field(default=None, init=False)
     _plain_left: int = field(default=PLAIN_STEPS, init=False)
 
@@ -51,8 +53,10 @@ class Monitors:
         stepping, looking = Slots(), Slots()
         steps: list[Step] = []
         looks: dict[str, Look] = {}
+        self._places = {}
         names: list[str] = []
         for name, formula in self.formulas.items():
+            self._places[name] = len(names)
             steps.append(step_of(formula, self.atoms, stepping))
             looks[name] = look_of(formula, looking)
             identity = sha256(repr(formula).encode()).hexdigest()[:NAME_CHARS]
@@ -92,6 +96,24 @@ class Monitors:
         """
         registers = carried(registers, self.names)
         return self._looks[name](registers.slots, max(0, at_ms) + 1, key)
+
+    def holds_for_some(self, name: str, registers: Registers, at_ms: int, prefix: str = "") -> bool:
+        """
+        Whether the formula *name*, which is kept apart by keys, holds for any key.
+
+        Args:
+            prefix: Only keys that begin so are asked, and what stands for lost ones.
+        """
+        formula = self.formulas[name]
+        # INVARIANT: only what is kept apart is asked about some key.
+        assert isinstance(formula, Sliced), "only a slice has keys"
+        slot = carried(registers, self.names).slots[self._places[name]]
+        stamp = max(0, at_ms) + 1
+        return any(
+            held(formula.of, cell, stamp)
+            for key, cell in (cast("Slice", slot) if slot != 0 else ())
+            if key == OTHERS or key.startswith(prefix)
+        ) or held(formula.of, 0, stamp)
 
     def stepped_by_closures(
         self, slots: tuple[Slot, ...], hits: Hits, stamp: int, boundaries: int
