@@ -19,7 +19,7 @@ from governance.rules.verdicts import (
     RuleEvent,
     no_files,
 )
-from governance.temporal import NOTHING, Registers
+from governance.temporal import NOTHING, Remembered
 
 DECIDED_BY_OUTCOME: Mapping[str, tuple[str, ...]] = {
     "asked": ("asked",),
@@ -66,7 +66,7 @@ class Past:
         labels: Label → when it was set, and whether in this turn and context (bits).
     """
 
-    registers: Registers = NOTHING
+    registers: Remembered = NOTHING
     labels: Mapping[str, tuple[int, int]] = field(factory=dict)
     done_tools: frozenset[str] = frozenset()
 

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from governance.calls import ToolCall
 from governance.rules.format import AskTerms
 from governance.session.replies import ACTIONS, Action
-from governance.temporal.registers import NOTHING, Registers
+from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json
 
 STRICTNESS: Mapping[str, int] = {action: rank for rank, action in enumerate(ACTIONS)}
@@ -71,8 +71,8 @@ class History:
 
     done_tools: frozenset[str] = frozenset()
     known: bool = False
-    past: Registers = NOTHING
-    tree: Registers | None = None
+    past: Remembered = NOTHING
+    tree: Remembered | None = None
     labels: Mapping[str, tuple[int, int]] = field(factory=dict)
     pending_labels: frozenset[str] = frozenset()
     files: Callable[[str], bool | None] = no_files

@@ -11,6 +11,7 @@ from governance.session.draft import Draft, texts
 from governance.session.interruption import implied_end
 from governance.session.lifecycle import turn_ended
 from governance.session.outcomes import settle_open_calls
+from governance.session.remembering import TURN_BEGAN, Seen, decided
 from governance.session.replies import Reply
 from governance.values import Json
 
@@ -22,30 +23,47 @@ def turn_start(draft: Draft, step: Step) -> Reply:
     """
     The user speaks, or the host goes on by itself.
 
-    A prompt that a rule denies starts no turn; the briefing stays owed.
+    A prompt that a rule denies starts no turn; the briefing stays owed. Only the user's own
+    word begins a turn anew for rules that look back.
     """
     if step.outcome in REMARKS:
         return remark(draft, step)
     data = draft.command.data
     prompt = str(data.get("prompt") or "")
     source = str(data.get("prompt_source") or "user")
-    if draft.law.rules.has("prompt") and not draft.gathered.paused_reason:
-        facts: dict[str, object] = {"prompt": prompt, "prompt_source": source}
-        decision = judging.decide_on(draft, "prompt", facts)
-        rules = tuple(verdict.rule for verdict in decision.verdicts)
-        if decision.action in ("ask", "deny", "halt"):
-            reasons = (decision.message,)
-            draft.emit("event.refused", {"event": "turn_start", "reasons": texts(reasons)})
-            judging.count_violations(draft, decision, intent="prompt")
-            return refusal_reply(draft, reasons, rules, decision.message)
-        _started(draft, step, prompt, source)
+    begins = TURN_BEGAN if source == "user" else 0
+    rules, paused = draft.law.rules, bool(draft.gathered.paused_reason)
+    if not rules.has("prompt") and rules.watch is None:
+        _started(draft, step, prompt, source, Seen(begins=begins))
+        return allow(draft)
+    event = judging.event_on(draft, "prompt", {"prompt": prompt, "prompt_source": source})
+    if paused or not rules.has("prompt"):
+        seen = decided(rules.watch, draft.state, event, "allow", begins)
+        _started(draft, step, prompt, source, seen)
+        return allow(draft)
+    decision = rules.decide(event, judging.history(draft, begins=begins))
+    names = tuple(verdict.rule for verdict in decision.verdicts)
+    if decision.action in ("ask", "deny", "halt"):
+        reasons = (decision.message,)
+        refused = {"event": "turn_start", "reasons": texts(reasons)}
+        seen = decided(rules.watch, draft.state, event, "deny")
+        draft.emit("event.refused", refused, seen=seen)
         judging.count_violations(draft, decision, intent="prompt")
-        return allow(draft, decision.message, rules)
-    _started(draft, step, prompt, source)
-    return allow(draft)
+        return refusal_reply(draft, reasons, names, decision.message)
+    seen = decided(rules.watch, draft.state, event, decision.action, begins)
+    _started(draft, step, prompt, source, seen, decision.labels)
+    judging.count_violations(draft, decision, intent="prompt")
+    return allow(draft, decision.message, names)
 
 
-def _started(draft: Draft, step: Step, prompt: str, source: str) -> None:
+def _started(
+    draft: Draft,
+    step: Step,
+    prompt: str,
+    source: str,
+    seen: Seen,
+    labels: tuple[str, ...] = (),
+) -> None:
     settle_open_calls(draft)
     implied_end(draft, step)
     first = draft.state.registers.turn == 0
@@ -53,7 +71,9 @@ def _started(draft: Draft, step: Step, prompt: str, source: str) -> None:
     if prompt:
         data["prompt"] = prompt[:PROMPT_CHARS_MAX]
         data["prompt_characters"] = len(prompt)
-    draft.emit("turn.started", data, to=work(draft), step=step)
+    if labels:
+        data["labels"] = texts(labels)
+    draft.emit("turn.started", data, to=work(draft), step=step, seen=seen)
     if first:
         draft.emit("session.started", {"source": source}, durable=False)
 

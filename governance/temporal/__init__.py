@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from governance.temporal.monitors import Monitors
     from governance.temporal.registers import (
         NOTHING,
-        Registers,
+        Remembered,
         applied,
         carried,
         changes,
@@ -61,7 +61,7 @@ __all__ = [
     "Not",
     "Once",
     "Or",
-    "Registers",
+    "Remembered",
     "Since",
     "Sliced",
     "Span",
@@ -74,7 +74,7 @@ __all__ = [
 ]
 
 _REGISTERS = (
-    "NOTHING", "Registers", "applied", "carried", "changes", "registers_json",
+    "NOTHING", "Remembered", "applied", "carried", "changes", "registers_json",
     "registers_of_json",
 )  # fmt: skip
 

@@ -32,7 +32,7 @@ from governance.temporal.formulas import (
 from governance.temporal.registers import Slot
 
 AllStep: TypeAlias = Callable[["tuple[Slot, ...]", Hits, int, int], "tuple[Slot, ...]"]
-"""Registers, hits, time + 1 and boundaries to registers."""
+"""Remembered, hits, time + 1 and boundaries to registers."""
 
 
 @define(eq=False)

@@ -12,7 +12,7 @@ from governance.temporal.cells import Hits, held
 from governance.temporal.closures import Look, Slots, Step, look_of, step_of
 from governance.temporal.formulas import Formula, Sliced, atoms_of, check_formula
 from governance.temporal.generated import AllStep, generated
-from governance.temporal.registers import OTHERS, Registers, Slice, Slot, carried
+from governance.temporal.registers import OTHERS, Remembered, Slice, Slot, carried
 
 PLAIN_STEPS = 64
 """Steps by closures before the one function is generated: making it takes about as long as
@@ -67,11 +67,13 @@ class Monitors:
         self.names, self._steps, self._looks = tuple(names), tuple(steps), looks
         self._spans = tuple(stepping.spans)
 
-    def fresh(self) -> Registers:
+    def fresh(self) -> Remembered:
         """The registers of a session in which nothing has happened."""
-        return carried(Registers(), self.names)
+        return carried(Remembered(), self.names)
 
-    def step(self, registers: Registers, hits: Hits, at_ms: int, boundaries: int = 0) -> Registers:
+    def step(
+        self, registers: Remembered, hits: Hits, at_ms: int, boundaries: int = 0
+    ) -> Remembered:
         """
         *registers* after one event.
 
@@ -85,9 +87,9 @@ class Monitors:
             return registers
         stamp = max(0, at_ms) + 1
         slots = self._code()(registers.slots, hits, stamp, boundaries)
-        return registers if slots == registers.slots else Registers(registers.names, slots)
+        return registers if slots == registers.slots else Remembered(registers.names, slots)
 
-    def holds(self, name: str, registers: Registers, at_ms: int, key: str = "") -> bool:
+    def holds(self, name: str, registers: Remembered, at_ms: int, key: str = "") -> bool:
         """
         Whether the formula *name* is true at an event of this time that has no atoms.
 
@@ -97,7 +99,9 @@ class Monitors:
         registers = carried(registers, self.names)
         return self._looks[name](registers.slots, max(0, at_ms) + 1, key)
 
-    def holds_for_some(self, name: str, registers: Registers, at_ms: int, prefix: str = "") -> bool:
+    def holds_for_some(
+        self, name: str, registers: Remembered, at_ms: int, prefix: str = ""
+    ) -> bool:
         """
         Whether the formula *name*, which is kept apart by keys, holds for any key.
 

@@ -29,7 +29,7 @@ OTHERS = ""
 
 
 @frozen
-class Registers:
+class Remembered:
     """
     What monitors remember of one session.
 
@@ -43,7 +43,7 @@ class Registers:
     slots: tuple[Slot, ...] = ()
 
 
-NOTHING = Registers()
+NOTHING = Remembered()
 """What is remembered of a session that nothing has happened in."""
 
 
@@ -52,7 +52,7 @@ def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(intern(name) for name in names)
 
 
-def carried(registers: Registers, names: tuple[str, ...]) -> Registers:
+def carried(registers: Remembered, names: tuple[str, ...]) -> Remembered:
     """
     *registers* as slots called *names*: what has another name now begins anew.
 
@@ -61,10 +61,10 @@ def carried(registers: Registers, names: tuple[str, ...]) -> Registers:
     if registers.names is names or registers.names == names:
         return registers
     known = dict(zip(registers.names, registers.slots, strict=True))
-    return Registers(_shared(names), tuple(known.get(name, 0) for name in names))
+    return Remembered(_shared(names), tuple(known.get(name, 0) for name in names))
 
 
-def changes(before: Registers, after: Registers) -> dict[str, Json]:
+def changes(before: Remembered, after: Remembered) -> dict[str, Json]:
     """
     What leads from *before* to *after*, as JSON; empty when nothing does.
 
@@ -91,7 +91,7 @@ def changes(before: Registers, after: Registers) -> dict[str, Json]:
     return made
 
 
-def applied(registers: Registers, told: Mapping[str, Json]) -> Registers:
+def applied(registers: Remembered, told: Mapping[str, Json]) -> Remembered:
     """
     *registers* after what `changes` told.
 
@@ -111,7 +111,7 @@ def applied(registers: Registers, told: Mapping[str, Json]) -> Registers:
             if cell is not None:
                 kept[intern(key)] = cast("Cell", _slot(cell))
         slots[int(place)] = tuple(kept.items()) or 0
-    return Registers(registers.names, tuple(slots))
+    return Remembered(registers.names, tuple(slots))
 
 
 def _is_slice(slot: Slot) -> bool:
@@ -143,13 +143,13 @@ def _slot(value: object) -> Slot:
     raise TypeError(f"a register holds integers, not {type(value).__name__}")
 
 
-def registers_json(registers: Registers) -> Json:
+def registers_json(registers: Remembered) -> Json:
     """All of *registers*, for a snapshot; slots that nothing has happened to are left out."""
     told = {str(at): _plain(one) for at, one in enumerate(registers.slots) if one != 0}
     return {"names": list(registers.names), "set": cast("Json", told)}
 
 
-def registers_of_json(data: Mapping[str, Json]) -> Registers:
+def registers_of_json(data: Mapping[str, Json]) -> Remembered:
     """
     What `registers_json` wrote.
 
