@@ -138,6 +138,7 @@ _WORK = (
         ("prompt_source", "str", "Who spoke.", ("user", "agent", "host")),
         ("prompt", "str ?", "The message, cut to what is kept."),
         ("prompt_characters", "int ?", "Characters of the whole message."),
+        ("labels", "list[str] ?", "Labels that the prompt sets."),
     ),
     _event(
         "turn.ended",
@@ -195,6 +196,7 @@ _WORK = (
         ("intent", "str ?", "The call normalised."),
         ("unasked", "bool ?", "Nobody had asked for leave."),
         ("clears_stale", "bool ?", "A person let it run, so the session is stale no more."),
+        ("labels", "list[str] ?", "Labels that the result sets."),
     ),
     _event(
         "command.asked",
@@ -211,6 +213,10 @@ _WORK = (
         ("name", "str", "Name of the command without its slash."),
         ("arguments", "list[str]", "Its arguments, one an element."),
         ("source", "str", "Who gave it: user, agent or host."),
+        ("labels", "list[str] ?", "Labels that the command sets."),
+        ("redirected_from", "str ?", "The command that was given, where a rule chose this one."),
+        ("override", "str ?", "The word by which the user lifted a denial."),
+        ("overridden", "list[str] ?", "Rules whose denial was lifted."),
     ),
     _event(
         "task.completed",
@@ -446,6 +452,12 @@ _FAMILY = (
         "A sub-session has ended.",
         ("child_id", "str", "Session id of the child."),
         ("stats", "object", "What the child has done, as counts by name."),
+    ),
+    _event(
+        "child.counted",
+        "after",
+        "Something in a sub-session counts here, for a rule that counts over the tree.",
+        ("child_id", "str", "Session id of the descendant that it happened in."),
     ),
 )
 

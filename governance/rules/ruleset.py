@@ -100,7 +100,9 @@ class CompiledRule:
         names = [*self.match.facts, *spoken, *changed]
         return tuple(dict.fromkeys([*names, *(name for part in conditions for name in part)]))
 
-    def verdict(self, event: RuleEvent, history: History, watch: Watch | None) -> Verdict | None:
+    def verdict(
+        self, event: RuleEvent, history: History = NO_HISTORY, watch: Watch | None = None
+    ) -> Verdict | None:
         """
         What the rule says of *event*; ``None``: it does not fire, or changes nothing.
 

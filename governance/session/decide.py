@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from governance.machine import Circumstances, Run, Step, classify_gap
 from governance.machine.registers import Gap
-from governance.session import briefing, lifecycle, outcomes, tools, turns
+from governance.session import briefing, lifecycle, outcomes, slash_commands, tools, turns
 from governance.session.answering import REMARKS, remark
 from governance.session.commands import Command
 from governance.session.draft import Draft, Outcome
@@ -80,7 +80,7 @@ _FINISH: Mapping[str, Finish] = {
     "turn_end": turns.turn_end,
     "tool_before": tools.tool_before,
     "tool_after": outcomes.tool_after,
-    "command": turns.command,
+    "command": slash_commands.command,
     "compacting": briefing.compacting,
 }
 

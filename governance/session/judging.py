@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from governance.ledger import Violation, escalate
 from governance.machine import Circumstances
@@ -13,8 +14,12 @@ from governance.session.answering import role_of
 from governance.session.draft import Draft
 from governance.session.interruption import interrupted
 from governance.session.law import SESSION_FIELDS
+from governance.session.remembering import Seen
 from governance.session.state import SessionState
 from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.temporal.cells import Keys
 
 COUNTED = frozenset({"warn", "deny", "halt"})
 """Actions that count as a violation at once; an ask counts when it is refused."""
@@ -186,6 +191,12 @@ def stop(draft: Draft) -> None:
     for step in run.steps:
         if step.outcome == "move":
             interrupted(draft, step, "halted")
+
+
+def count_over_tree(draft: Draft, counted: Sequence[Mapping[int, Keys]], child: str) -> None:
+    """Count here, at the root of a tree, what happened in its descendant *child*."""
+    for hits in counted:
+        draft.emit("child.counted", {"child_id": child}, seen=Seen(hits))
 
 
 def roll_up(draft: Draft, violations: tuple[Violation, ...], child: str) -> None:

@@ -1,8 +1,6 @@
-"""Turns of the user and commands: prompts judged, turns opened and closed."""
+"""Turns of the user: prompts judged, turns opened and closed."""
 
 from __future__ import annotations
-
-from attrs import evolve
 
 from governance.machine import Step
 from governance.session import judging
@@ -84,39 +82,3 @@ def turn_end(draft: Draft, step: Step) -> Reply:
         return remark(draft, step)
     turn_ended(draft, step)
     return allow(draft)
-
-
-def command(draft: Draft, step: Step) -> Reply:
-    """A slash command: judged before it runs, recorded when it may."""
-    if step.outcome in REMARKS:
-        return remark(draft, step)
-    data = draft.command.data
-    name = str(data.get("name") or "")
-    words = data.get("arguments")
-    arguments = [str(one) for one in words] if isinstance(words, (list, tuple)) else []
-    decision = judging.decide_on(draft, "command", {"command": name, "arguments": arguments})
-    rules = tuple(verdict.rule for verdict in decision.verdicts)
-    judging.count_violations(draft, decision, intent=f"command:{name}")
-    if decision.action in ("ask", "deny", "halt"):
-        draft.emit("event.refused", {"event": "command", "reasons": texts((decision.message,))})
-        return refusal_reply(draft, (decision.message,), rules, decision.message)
-    executed: dict[str, Json] = {
-        "name": name,
-        "arguments": texts(arguments),
-        "source": str(data.get("source") or "user"),
-    }
-    draft.emit("command.executed", executed, step=step)
-    if data.get("style"):
-        draft.emit("style.changed", {"style": data["style"]}, durable=False)
-    reply = allow(draft, decision.message, rules)
-    if decision.action == "rewrite":
-        return _rewritten(draft, decision.rewritten({"command": name}), reply)
-    return reply
-
-
-def _rewritten(draft: Draft, facts: dict[str, Json], reply: Reply) -> Reply:
-    """A redirect: hosts that cannot take another command are told to refuse and name it."""
-    wanted = str(facts.get("command") or "")
-    if draft.command.traits.rewrites:
-        return evolve(reply, action="rewrite", rewritten={"command": wanted})
-    return evolve(reply, action="deny", message=f"{reply.message}\nrun instead: /{wanted}".strip())
