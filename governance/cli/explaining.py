@@ -20,7 +20,7 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import TOOLS, TRAITS, law_of, require_session, rows_of, store_of
 from governance.cli.output import moment, print_json, print_line
-from governance.engine.encoding import body_of
+from governance.engine.encoding import body_of, files_of
 from governance.errors import MisuseError
 from governance.journal.records import Journal, Record
 from governance.rules.explain import explain
@@ -176,7 +176,10 @@ def explain_again(law: Law, found: Recorded, parent: SessionState | None = None)
         history="kept",
         call=call,
     )
-    return explained_of(law, found.before, asked, Gathered(at_ms=at_ms, parent=parent), found)
+    root = parent if parent is not None and not parent.identity.parent else None
+    files = files_of(body_of(found.record))
+    gathered = Gathered(at_ms=at_ms, parent=parent, root=root, files=files)
+    return explained_of(law, found.before, asked, gathered, found)
 
 
 def find_decision(journal: Journal, session: str, which: str | None) -> Recorded | Record | None:

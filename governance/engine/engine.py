@@ -335,22 +335,13 @@ class Engine:
         return self._with_related(command, Step(state, outcome), now)
 
     def _outcome(self, command: Command, state: SessionState, gathered: Gathered) -> Outcome:
-        """
-        What *command* leads to; decided again while rules ask for files that nobody has
-        looked for, a few times at most: then what is left is not known.
-        """
         outcome = decide(self.law, state, command, gathered)
         if not outcome.wanted:
             return outcome
-        from governance.engine.looking import ROUNDS_MAX, look
+        # Only rules that ask for files pay for what looks for them.
+        from governance.engine.looking import decide_looking
 
-        for _ in range(ROUNDS_MAX):
-            files = {**gathered.files, **look(self.law.places, outcome.wanted)}
-            gathered = evolve(gathered, files=files)
-            outcome = decide(self.law, state, command, gathered)
-            if not outcome.wanted:
-                break
-        return outcome
+        return decide_looking(self.law, state, command, gathered)
 
     def _with_related(self, command: Command, main: Step, now: int) -> list[Step]:
         return [main, *related_steps(self.law, command, main, lambda one: self._state(one, now))]

@@ -7,10 +7,15 @@ from collections.abc import Iterable
 from itertools import islice
 from stat import S_ISDIR
 
-from attrs import define
+from attrs import define, evolve
 
 from governance.rules.globs import Fit, PatternError, expand_braces, text_glob
 from governance.rules.paths import Places
+from governance.session.commands import Command
+from governance.session.decide import decide
+from governance.session.draft import Outcome
+from governance.session.law import Gathered, Law
+from governance.session.state import SessionState
 
 ENTRIES_MAX = 20_000
 """Entries of folders that one look may read; where they are not enough, it is not known."""
@@ -24,6 +29,21 @@ ROUNDS_MAX = 4
 
 class _TooMany(Exception):
     """A look has read its share of entries."""
+
+
+def decide_looking(law: Law, state: SessionState, command: Command, gathered: Gathered) -> Outcome:
+    """
+    What *command* leads to; decided again while rules ask for files that nobody has looked
+    for, a few times at most: then what is left is not known.
+    """
+    outcome = decide(law, state, command, gathered)
+    for _ in range(ROUNDS_MAX):
+        if not outcome.wanted:
+            break
+        files = {**gathered.files, **look(law.places, outcome.wanted)}
+        gathered = evolve(gathered, files=files)
+        outcome = decide(law, state, command, gathered)
+    return outcome
 
 
 def look(places: Places, globs: Iterable[str]) -> dict[str, bool | None]:

@@ -21,7 +21,7 @@ from governance.temporal import CONTEXT_BEGAN, EPOCH_BEGAN, TURN_BEGAN
 START_MS = 1_767_225_600_000
 """When an example happens that does not say when: 2026-01-01, at midnight in UTC."""
 
-_BEGINS: Mapping[str, int] = {
+BEGINS: Mapping[str, int] = {
     "turn": TURN_BEGAN,
     "compact": CONTEXT_BEGAN,
     "reset": EPOCH_BEGAN,
@@ -90,7 +90,7 @@ def happening_of(
             if name != "event":
                 message = f"`{name}` says nothing of what begins anew"
                 findings.wrong("GOV220", message, (*path, name), "take it out")
-        return Happening(at_ms=at_ms, begins=_BEGINS[str(one.facts["event"])])
+        return Happening(at_ms=at_ms, begins=BEGINS[str(one.facts["event"])])
     if kind != "tool" and one.outcome in ("failed", "unknown"):
         message = f"a `{kind}` event is never `{one.outcome}`"
         findings.wrong("GOV233", message, (*path, "outcome"))
