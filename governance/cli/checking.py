@@ -18,6 +18,7 @@ from governance.cli.output import (
     visible,
 )
 from governance.config import Config, default_toml, load_config, read_config
+from governance.engine.project_rules import fields_of
 from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic
 from governance.project import CONFIG_NAME, FILE_BYTES_MAX, find_project
 from governance.rules.check import check_rules
@@ -99,7 +100,7 @@ def _check_project(directory: Path) -> Checked:
 def _check_packs(sources: Sequence[PackSource], path: Path) -> Checked:
     config = _config_around(path)
     settings = LoadSettings(
-        fields=config.fields,
+        fields=fields_of(config),
         time_zone=config.project.time_zone or None,
         characters_max=config.context.characters_max,
         # Whether a person trusts a file is no question of whether it is right.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from governance._shipped import pack_texts
+from governance._shipped import BY_NAME, pack_texts
 from governance.config import Config, Layer
 from governance.engine.remembered import remember, remembered
 from governance.errors import DefinitionError, Diagnostic, did_you_mean
@@ -173,7 +173,11 @@ def _named(
     """The sources that one entry of ``[packs] paths`` names, or what is wrong with it."""
     kind = _LAYERS[layer.name]
     if name == SHIPPED:
-        return [PackSource(one, text, f"shipped:{one}", kind) for one, text in shipped.items()]
+        return [
+            PackSource(one, text, f"shipped:{one}", kind)
+            for one, text in shipped.items()
+            if one not in BY_NAME
+        ]
     if name.startswith(f"{SHIPPED}:"):
         one = name.removeprefix(f"{SHIPPED}:")
         if one in shipped:

@@ -233,6 +233,10 @@ class _Loading:
                     on_time = on_time or (draft.findings, rule.path)
         if on_time is not None:
             self._check_zone(*on_time)
+        if any(rule.requires for draft in self.drafts for rule in draft.rules):
+            from governance.rules.reachability import check_demands
+
+            check_demands(self.drafts, self.vocabulary)
 
     def _check_zone(self, findings: Findings, path: Path) -> None:
         zone = self.settings.time_zone
@@ -285,6 +289,10 @@ class _Loading:
 
         settings = self.settings
         rules = compiled(self.places, report)
+        if not self.proven and any(rule.on == "command" for rule in rules.rules.values()):
+            from governance.rules.reachability import check_redirects
+
+            check_redirects(self.drafts, rules, self.vocabulary)
         if not self.proven:
             # Examples speak of a project that is nowhere: what they prove must not depend
             # on where this one lies, nor on its links.

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from attrs import evolve, frozen
 
 from governance.machine import Step
-from governance.rules.composing import compose
-from governance.rules.verdicts import Decision, RuleEvent
+from governance.rules.composing import REWRITE_CONFLICT, compose
+from governance.rules.verdicts import Decision, RuleEvent, Verdict
 from governance.session import judging
 from governance.session.answering import REMARKS, allow, refusal_reply, remark
 from governance.session.draft import Draft, texts
@@ -117,6 +117,7 @@ def command(draft: Draft, step: Step) -> Reply:
 def _judged(draft: Draft, asked: Slash) -> Judged:
     rules = draft.law.rules
     decision = rules.decide(_event(draft, asked), judging.history(draft))
+    decision = _one_redirect(draft, asked, decision)
     override, lifted = _override(draft, asked, decision)
     if override:
         kept = [one for one in decision.verdicts if one.action != "deny"]
@@ -124,7 +125,7 @@ def _judged(draft: Draft, asked: Slash) -> Judged:
     judged = Judged(asked=asked, run=asked, decision=decision, override=override, lifted=lifted)
     if decision.action in _REFUSING or not decision.rewrites:
         return evolve(judged, refusal=_how_to_override(draft, asked, decision))
-    run = _redirected(asked, decision)
+    run = _redirected(asked, decision.rewrites)
     if run == asked:
         return judged
     target = rules.decide(_event(draft, run), judging.history(draft))
@@ -139,8 +140,36 @@ def _event(draft: Draft, slash: Slash) -> RuleEvent:
     return judging.event_on(draft, "command", facts)
 
 
-def _redirected(asked: Slash, decision: Decision) -> Slash:
-    rewrites = decision.rewrites
+def _one_redirect(draft: Draft, asked: Slash, decision: Decision) -> Decision:
+    """
+    *decision* where rules redirect to several commands, and just one of these may run.
+
+    What leads to a command that must itself be redirected gives way: the first step of a
+    chain is then the one that is taken.
+    """
+    denying = [one.rule for one in decision.verdicts if one.action in ("deny", "halt")]
+    if denying != [REWRITE_CONFLICT]:
+        return decision
+    ways: dict[Slash, list[Verdict]] = {}
+    kept: list[Verdict] = []
+    for one in decision.verdicts:
+        if one.rewrite is not None:
+            ways.setdefault(_redirected(asked, one.rewrite), []).append(one)
+        elif one.rule != REWRITE_CONFLICT:
+            kept.append(one)
+    free = [verdicts for run, verdicts in ways.items() if _runs(draft, run)]
+    if len(free) != 1:
+        return decision
+    return compose([*kept, *free[0]], decision.shadows, skipped=decision.skipped)
+
+
+def _runs(draft: Draft, slash: Slash) -> bool:
+    """Whether the rules let this command run as it is."""
+    decision = draft.law.rules.decide(_event(draft, slash), judging.history(draft))
+    return decision.action not in _REFUSING and not decision.rewrites
+
+
+def _redirected(asked: Slash, rewrites: Mapping[str, Json]) -> Slash:
     name, arguments = asked.name, asked.arguments
     if "command" in rewrites:
         # The rule says all of it: a placeholder brings single words in.
