@@ -173,6 +173,7 @@ _WORK = (
         ("open", "bool ?", "The call was let through or put to a person, and awaits its outcome."),
         ("approval", "str ?", "Id of the approval that it waits for or used."),
         ("labels", "list[str] ?", "Labels that the call sets."),
+        ("pending_labels", "list[str] ?", "Labels that it sets once a person has let it run."),
         ("shadows", "list[str] ?", "Rules in shadow mode that would have matched."),
         ("skipped", "list[str] ?", "Rules that did not decide for want of history."),
         ("delegate", "str ?", "The agent that work is handed to."),
@@ -196,7 +197,7 @@ _WORK = (
         ("intent", "str ?", "The call normalised."),
         ("unasked", "bool ?", "Nobody had asked for leave."),
         ("clears_stale", "bool ?", "A person let it run, so the session is stale no more."),
-        ("labels", "list[str] ?", "Labels that the result sets."),
+        ("labels", "list[str] ?", "Labels that are set with the result."),
     ),
     _event(
         "command.asked",

@@ -23,12 +23,13 @@ from governance.rules.draft import Draft
 from governance.rules.drafting import draft_pack
 from governance.rules.drafting_rules import read_rewrites
 from governance.rules.enforcing import check_hosts
-from governance.rules.format import Defaults, Example, Exempt, Pack, Rule
+from governance.rules.format import Defaults, Example, Exempt, Pack, PastLabel, Rule
 from governance.rules.layers import (
     check_exempts,
     check_shadow,
     drop_loosening,
     is_trusted,
+    labels_that_excuse,
     settings_in_force,
     upper_agents,
 )
@@ -214,7 +215,7 @@ class _Loading:
         upper = upper_agents(drafts)
         for draft in drafts:
             if not is_trusted(draft, settings):
-                drop_loosening(draft, settings, upper)
+                drop_loosening(draft, settings, upper, labels_that_excuse(drafts, draft))
         check_roles(drafts, self.vocabulary)
         return exempts
 
@@ -325,7 +326,9 @@ class _Loading:
                 if one.severity == ERROR and one.path[:1] == ("rule",) and len(one.path) > 1
             }
             for rule in draft.rules:
-                if rule.position not in broken and rule.id in rules.compiled:
+                # Where a label is not set for want of trust, no example can be had of it.
+                waits = draft.unset and _looks_for(rule, draft.unset)
+                if rule.position not in broken and rule.id in rules.compiled and not waits:
                     run_examples(rule, bench, draft.findings)
                     sound.append((rule, draft.findings))
         for rule, findings in sound:
@@ -378,6 +381,11 @@ def _put_in(facts: Mapping[str, object], known: Mapping[str, object]) -> dict[st
         return value
 
     return {name: put(value) for name, value in facts.items()}
+
+
+def _looks_for(rule: Rule, labels: frozenset[str]) -> bool:
+    demands = [*(one for group in rule.requires for one in group), *rule.forbids]
+    return any(isinstance(one, PastLabel) and one.label in labels for one in demands)
 
 
 def _looks_at_time(rule: Rule) -> bool:

@@ -54,8 +54,8 @@ class _World:
         self._outright = tuple(
             (rule, about) for rule in self.rules if (about := self._about(rule)) is not None
         )
-        about = [one for _, events in self._outright for one in events if one.startswith("/")]
-        self._commands = frozenset(about)
+        events = [one for _, about in self._outright for one in about]
+        self._commands = frozenset(one for one in events if one.startswith("/"))
 
     def expanded(self, tools: tuple[str, ...]) -> frozenset[str]:
         """Canonical names behind *tools*; what is wrong with them is reported elsewhere."""

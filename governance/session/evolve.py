@@ -205,8 +205,6 @@ def _tool_decided(state: SessionState, data: Mapping[str, Any], at_ms: int) -> C
     if not open_:
         return changes
     intent = data.get("intent", "")
-    labels = tuple(intern(name) for name in data.get("labels") or ())
-    waits = action == "ask" and bool(data.get("call_id"))
     changes["stalls"] = stall.see_call(state.stalls, intent, data.get("delegate", ""))
     if data.get("call_id"):
         call = OpenCall(
@@ -218,11 +216,11 @@ def _tool_decided(state: SessionState, data: Mapping[str, Any], at_ms: int) -> C
             approval=data.get("approval", ""),
             stale=bool(data.get("stale")),
             paths=tuple(data.get("paths") or ()),
-            labels=labels if waits else (),
+            labels=tuple(intern(name) for name in data.get("pending_labels") or ()),
         )
         changes["open_calls"] = (*state.open_calls, call)[-OPEN_CALLS_MAX:]
-    if labels and not waits:
-        changes["labels"] = _with_labels(state, labels, at_ms)
+    if data.get("labels"):
+        changes["labels"] = _with_labels(state, data["labels"], at_ms)
     return changes
 
 
@@ -233,14 +231,10 @@ def _tool_finished(state: SessionState, data: Mapping[str, Any], at_ms: int) -> 
     intent, error = data.get("intent", ""), data.get("error") or ""
     changes["stalls"] = stall.see_result(state.stalls, outcome, intent, error)
     call_id = data.get("call_id")
-    labels = [str(name) for name in data.get("labels") or ()]
     if call_id:
         changes["open_calls"] = tuple(c for c in state.open_calls if c.call_id != call_id)
-        held = state.open_call(call_id)
-        if held is not None and outcome in ("ok", "failed"):
-            labels += held.labels
-    if labels:
-        changes["labels"] = _with_labels(state, labels, at_ms)
+    if data.get("labels"):
+        changes["labels"] = _with_labels(state, data["labels"], at_ms)
     if outcome == "ok" and data["tool"] not in state.done_tools:
         changes["done_tools"] = _shared_set(tuple(sorted(state.done_tools | {data["tool"]})))
     if data.get("clears_stale"):

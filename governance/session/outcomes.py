@@ -67,8 +67,11 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
     event = _result_event(draft, facts, outcome)
     # It is judged by what went before it, and its own row says what it adds to that.
     judged = rules.decide(event, judging.history(draft)) if rules.has("tool-result") else None
-    if judged is not None and judged.labels:
-        fields["labels"] = texts(judged.labels)
+    labels = judged.labels if judged is not None else ()
+    if outcome in ("ok", "failed"):
+        labels = tuple(dict.fromkeys((*labels, *open_call.labels)))
+    if labels:
+        fields["labels"] = texts(labels)
     seen = finished(rules.watch, before, open_call, outcome, event, asked=asked)
     _finished(draft, open_call, call.tool, outcome, fields, seen)
     if outcome == "ok":

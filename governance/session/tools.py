@@ -290,7 +290,9 @@ def _record(draft: Draft, judgement: Judgement) -> None:
     if judgement.action in ("allow", "warn", "rewrite", "ask"):
         data["open"] = True
         if judgement.decision.labels:
-            data["labels"] = texts(judgement.decision.labels)
+            # A person may still refuse it; without an id nothing would tell that they did not.
+            waits = judgement.action == "ask" and bool(judgement.call.call_id)
+            data["pending_labels" if waits else "labels"] = texts(judgement.decision.labels)
         if judgement.call.tool in outcomes.FILE_OPERATIONS:
             data["paths"] = texts(_paths(judgement.facts))
         if judgement.call.tool == "delegate":
