@@ -100,7 +100,7 @@ def _sharpened(problem: Problem) -> Problem:
     whoever looks a fact up does not know that an example has keys of its own as well.
     """
     word = problem.path[-1] if problem.path else ""
-    if problem.code not in ("GOV220", "GOV222", "GOV242") or not isinstance(word, str):
+    if problem.code not in ("GOV220", "GOV222", "GOV234", "GOV242") or not isinstance(word, str):
         return problem
     from governance.rules.fact_table import FACTS, FAMILIES, OPERATORS
 
