@@ -209,7 +209,7 @@ class Demands:
         for one in self.forbids:
             yield f"forbids {one.what}", found(one, False)
         if self.limit is not None:
-            yield f"limit of {self.limit.what}", found(self.limit, False)
+            yield f"limits {self.limit.what}", found(self.limit, False)
 
     @property
     def all(self) -> tuple[Demand, ...]:

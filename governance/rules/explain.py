@@ -63,8 +63,8 @@ class DemandTrace:
 
     def __str__(self) -> str:
         if isinstance(self.broken, Unknown):
-            return f"`{self.demand}` cannot be known ({self.broken.reason})"
-        return f"`{self.demand}` is {'broken' if self.broken else 'met'}"
+            return f"whether it {self.demand} cannot be known ({self.broken.reason})"
+        return f"it {self.demand}, which {'is broken' if self.broken else 'is met'}"
 
 
 @frozen
