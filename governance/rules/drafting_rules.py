@@ -17,7 +17,6 @@ from attrs import evolve
 from governance.errors import Problem
 from governance.rules.changes import read_changes
 from governance.rules.draft import Draft, get, tables
-from governance.rules.drafting_demands import read_forbids, read_limit, read_requires
 from governance.rules.format import AskTerms, Example, Rule, Table
 from governance.rules.reading import Findings, Path, keys_of, kind_of, one_slip, read_keys
 from governance.rules.vocabulary import Vocabulary
@@ -99,6 +98,10 @@ def _demands(
 ) -> dict[str, Any]:
     """What the rule demands of the past, as fields of `Rule`."""
     made: dict[str, Any] = {}
+    if not any(name in values for name in ("requires", "forbids", "limit")):
+        return made
+    from governance.rules.drafting_demands import read_forbids, read_limit, read_requires
+
     if "requires" in values:
         made["requires"] = read_requires(findings, values["requires"], (*path, "requires"))
     if "forbids" in values:
