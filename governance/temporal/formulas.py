@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
 DEPTH_MAX = 32
 """How deep formulas may be nested."""
@@ -121,14 +121,13 @@ class Count:
     """
 
     of: Formula
-    at_least: int = field()
+    at_least: int
     span: Span = EPOCH
     forget: Formula | None = None
 
-    @at_least.validator
-    def _bounded(self, _attribute: object, value: int) -> None:
-        if not 0 <= value <= COUNT_MAX:
-            raise FormulaRefused(f"a count is 0 to {COUNT_MAX}, not {value}")
+    def __attrs_post_init__(self) -> None:
+        if not 0 <= self.at_least <= COUNT_MAX:
+            raise FormulaRefused(f"a count is 0 to {COUNT_MAX}, not {self.at_least}")
 
 
 @frozen
@@ -144,18 +143,15 @@ class Sliced:
         bound: ``lower`` may say false where the truth is true, ``upper`` the reverse.
     """
 
-    of: Once | Since | Count = field()
+    of: Once | Since | Count
     bound: Literal["lower", "upper"] = "lower"
 
-    @of.validator
-    def _still(self, _attribute: object, value: Formula) -> None:
-        if not isinstance(value, (Once, Since, Count)):
-            raise FormulaRefused("only `Once`, `Since` and `Count` can be sliced")
-        if any(_has_register(part) for part in operands(value)):
+    def __attrs_post_init__(self) -> None:
+        if any(_has_register(part) for part in operands(self.of)):
             raise FormulaRefused("what is sliced has no operators inside it")
         # INVARIANT: an event that names no key changes nothing, so that only touched keys
         # have to be looked at.
-        if not _is_still(value):
+        if not _is_still(self.of):
             raise FormulaRefused("an event without its atoms would change every key")
 
 

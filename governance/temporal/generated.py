@@ -145,9 +145,7 @@ def generated(formulas: Sequence[Formula], atoms: Mapping[str, int]) -> AllStep:
     Args:
         atoms: Name → number, for every atom in them.
     """
-    writer = _Writer(atoms)
-    for formula in formulas:
-        writer.write(formula, needed=False)
+    writer = _written(formulas, atoms)
     source = _source(writer, still=all(is_still(one) for one in formulas))
     space: dict[str, object] = {"__builtins__": {"len": len}}
     space |= {"pushed": pushed, "sliced": slice_stepped}
@@ -155,6 +153,18 @@ def generated(formulas: Sequence[Formula], atoms: Mapping[str, int]) -> AllStep:
     # Written here from numbers and these templates alone, as the docstring says.
     exec(compile(source, "<monitors>", "exec"), space)  # noqa: S102
     return cast("AllStep", space["step"])
+
+
+def source_of(formulas: Sequence[Formula], atoms: Mapping[str, int]) -> str:
+    """The text of the function that `generated` makes, for whoever wants to read it."""
+    return _source(_written(formulas, atoms), still=all(is_still(one) for one in formulas))
+
+
+def _written(formulas: Sequence[Formula], atoms: Mapping[str, int]) -> _Writer:
+    writer = _Writer(atoms)
+    for formula in formulas:
+        writer.write(formula, needed=False)
+    return writer
 
 
 def _source(writer: _Writer, *, still: bool) -> str:

@@ -98,6 +98,8 @@ def applied(registers: Remembered, told: Mapping[str, Json]) -> Remembered:
     Raises:
         ValueError, TypeError, KeyError, IndexError: It is nothing that `changes` wrote.
     """
+    if not any(name in told for name in ("names", "set", "keys")):
+        return registers
     names = told.get("names")
     if isinstance(names, list):
         registers = carried(registers, tuple(str(name) for name in names))
