@@ -124,7 +124,7 @@ class Compared:
         state = self.session.state
         if expect.state and expect.state != str(state.state):
             self._fail("state", f"the state `{expect.state}`, not `{state.state}`")
-        held = {name for name, _ in state.labels}
+        held = {name for name, *_ in state.labels}
         for label in expect.labels:
             if label not in held:
                 has = ", ".join(f"`{one}`" for one in sorted(held)) or "none"

@@ -24,7 +24,7 @@ from governance.rules.compiling import compile_rules
 from governance.rules.deciding import RuleSet
 from governance.rules.draft import Draft
 from governance.rules.drafting_rules import read_rewrites, read_rule
-from governance.rules.examples import Bench, event_of, run_examples
+from governance.rules.examples import Bench, run_examples, situation_of
 from governance.rules.fact_table import TOOLS, Unknown
 from governance.rules.format import Example, Pack, Rule
 from governance.rules.paths import PLAIN_PLACES
@@ -182,7 +182,7 @@ class _Work:
     def _bench(self, rules: RuleSet) -> Bench:
         loaded = self.subject.loaded
         assert loaded is not None  # INVARIANT: as above
-        return Bench(loaded.vocabulary, self.subject.settings.time_zone, rules.fires, _unsaid)
+        return Bench(rules, loaded.vocabulary, self.subject.settings.time_zone)
 
     def _noticed(self, changed: tuple[Rule, RuleSet] | None) -> bool:
         """Whether an example of the rule fails on the changed one."""
@@ -234,10 +234,10 @@ class _Work:
     def _says(self, one: tuple[Rule, RuleSet], example: Example) -> bool | None:
         rule, rules = one
         findings = Findings(self.document)
-        event = event_of(example, rule.on, self._bench(rules), findings, ())
-        if event is None:
+        tried = situation_of(example, rule.on, self._bench(rules), findings, ())
+        if tried is None:
             return None
-        truth = rules.fires(rule, event)
+        truth = tried.fires(rule, rules)
         return None if isinstance(truth, Unknown) else truth
 
     def _events(self) -> list[Example]:
@@ -278,7 +278,3 @@ _WORDS: Mapping[str, str] = {
     "element": "give an example that only this element decides, or take it out if none can",
     "history": "give examples with a past that meets it, and with one that just misses it",
 }
-
-
-def _unsaid(_rule: Rule, _event: object) -> str:
-    return ""

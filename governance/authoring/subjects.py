@@ -308,7 +308,7 @@ def scenario_subject(path: Path) -> Subject:
         law, problems = law_of(sources, settings, config)
         if law is not None:
             known = read_rules(sources, vocabulary(), settings=settings, tries=False).vocabulary
-            bench = Bench(known, settings.time_zone, law.rules.fires, law.rules.why)
+            bench = Bench(law.rules, known, settings.time_zone)
             check_scenarios(found.scenarios, bench, findings)
     problems = (*problems, *_problems(findings.diagnostics()))
     playable = None if problems else law

@@ -22,7 +22,7 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import TOOLS, TRAITS, law_of, require_session, rows_of, store_of
 from governance.cli.output import moment, print_json, print_line
-from governance.engine.encoding import body_of
+from governance.engine.encoding import body_of, files_of
 from governance.errors import MisuseError
 from governance.journal.records import Journal, Record
 from governance.rules.deferred import text_of
@@ -192,7 +192,9 @@ def asked_again(
         history="kept",
         call=call,
     )
-    return asked, Gathered(at_ms=at_ms, parent=parent)
+    root = parent if parent is not None and not parent.identity.parent else None
+    files = files_of(body_of(found.record))
+    return asked, Gathered(at_ms=at_ms, parent=parent, root=root, files=files)
 
 
 def find_decision(journal: Journal, session: str, which: str | None) -> Recorded | Record | None:

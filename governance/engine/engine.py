@@ -32,6 +32,7 @@ from governance.journal.records import Append, Appended, Conflict, Duplicate, Jo
 from governance.listeners import ListenerFailure, Listeners
 from governance.session.commands import Command, History, HostTraits
 from governance.session.decide import decide, is_asked
+from governance.session.draft import Outcome
 from governance.session.law import Gathered, Law
 from governance.session.replies import Reply
 from governance.session.state import SessionState
@@ -53,6 +54,9 @@ CONFLICTS_MAX = 8
 ID_CHARS_MAX = 200
 PENDING_MAX = 64
 """Told commands kept for a session whose journal could not be written."""
+
+DEPTH_MAX = 64
+"""Parents of one session that are looked up to find the root of its tree."""
 
 SWEEP_SESSIONS_MAX = 8
 """Idle sessions looked at after one command, so that a sweep costs little."""
@@ -375,8 +379,19 @@ class Engine:
     def _decide(self, command: Command, law: Law) -> list[Step]:
         now = command.at_ms if command.at_ms is not None else self.clock.now_ms()
         state = self._state(command.session, now)
-        outcome = decide(law, state, command, self._gather(command, state, now))
+        outcome = self._outcome(command, state, self._gather(command, state, now), law)
         return self._with_related(command, Step(state, outcome), now, law)
+
+    def _outcome(
+        self, command: Command, state: SessionState, gathered: Gathered, law: Law
+    ) -> Outcome:
+        outcome = decide(law, state, command, gathered)
+        if not outcome.wanted:
+            return outcome
+        # Only rules that ask for files pay for what looks for them.
+        from governance.engine.looking import decide_looking
+
+        return decide_looking(law, state, command, gathered)
 
     def _with_related(self, command: Command, main: Step, now: int, law: Law) -> list[Step]:
         return [main, *related_steps(law, command, main, lambda one: self._state(one, now))]
@@ -425,7 +440,19 @@ class Engine:
                 else None
             ),
             paused_reason=paused(now) if paused is not None else "",
+            root=self._root(parent_id, now) if parent_id else None,
         )
+
+    def _root(self, parent_id: str, now: int) -> SessionState | None:
+        """The root above a child, where rules count over the tree; ``None``: not known."""
+        watch = self.law.rules.watch
+        above: str = parent_id
+        for _ in range(DEPTH_MAX if watch is not None and watch.tree else 0):
+            state = self._state(above, now)
+            if not state.identity.parent:
+                return state
+            above = state.identity.parent
+        return None
 
     def _append(
         self, batch: Sequence[Append], *, key: str | None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from governance._shipped import pack_texts
+from governance._shipped import BY_NAME, pack_texts
 from governance.config import Config
 from governance.engine.parsed import keep_parsed, parsed_texts
 from governance.engine.remembered import remember, remembered
@@ -227,7 +227,11 @@ def _named(
     """The sources that one name of packs stands for, or what is wrong with it."""
     kind = layer.kind
     if name == SHIPPED:
-        return [PackSource(one, text, f"shipped:{one}", kind) for one, text in shipped.items()]
+        return [
+            PackSource(one, text, f"shipped:{one}", kind)
+            for one, text in shipped.items()
+            if one not in BY_NAME
+        ]
     if name.startswith(f"{SHIPPED}:"):
         one = name.removeprefix(f"{SHIPPED}:")
         if one in shipped:

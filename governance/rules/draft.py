@@ -32,6 +32,8 @@ class Draft:
     Attributes:
         unread: Positions of rules whose event is not known, so that no fact can be checked.
 
+        unset: Labels that its rules do not set until somebody trusts it.
+
         stated: What each rule wrote itself, by position; defaults are not in it.
 
         names: Toolset, role, escalation, context and rule names → where they stand.
@@ -52,6 +54,7 @@ class Draft:
     exempts: list[Exempt] = field(factory=list)
     scenarios: tuple[Scenario, ...] = ()
     unread: set[int] = field(factory=set)
+    unset: frozenset[str] = frozenset()
     stated: dict[tuple[str, int], Mapping[str, object]] = field(factory=dict)
 
     @property

@@ -40,6 +40,23 @@ EXEMPTIONS = ("layer", "any", "never")
 OVERRIDES = ("none", "force", "acknowledge")
 HALT_SCOPES = ("turn", "session")
 ASK_SCOPES = ("call", "intent")
+PAST_EVENTS = ("tool", "tool-result", "prompt", "command")
+"""Events of which a session remembers that they happened."""
+
+OUTCOMES = ("asked", "denied", "allowed", "ok", "failed", "unknown")
+"""What becomes of an event; each is a happening of its own."""
+
+RESULT_OUTCOMES = ("denied", "ok", "failed", "unknown")
+"""Those that come with the result of a tool."""
+
+LABELS_MAX = 256
+"""Labels that a session keeps; packs may not set more, so that none is ever lost."""
+
+SPANS = ("turn", "context", "epoch")
+LIMIT_SCOPES = ("session", "tree")
+LIMIT_MAX = 1_000
+"""The highest `max` of a limit: within an interval every counted moment is kept."""
+
 STEP_ACTIONS = ("warn", "ask", "deny", "halt")
 MOMENTS = ("beginning", "compacted", "resumed", "due", "every-request", "tool-result")
 PATTERN_SETS = ("secrets", "email", "card")
@@ -124,6 +141,71 @@ class Change:
 
 
 @frozen(kw_only=True)
+class PastEvent:
+    """
+    Something that happened before.
+
+    Attributes:
+        on: One of `PAST_EVENTS`; ``""``: as the rule itself, matchers included.
+
+        outcomes: Which of its outcomes count; one, but for results any that came of them.
+
+        same: Facts whose values are those of now, in order.
+
+        within: How far back: a span's name, or seconds.
+
+        not_since: What makes what came before it forgotten.
+
+        path: Where it stands in its document.
+    """
+
+    on: str = "tool"
+    tools: tuple[str, ...] = ()
+    when: Table = Factory(dict)
+    outcomes: tuple[str, ...]
+    same: tuple[str, ...] = ()
+    within: str | int = "epoch"
+    not_since: PastEvent | None = None
+    path: tuple[str | int, ...] = ()
+
+
+@frozen(kw_only=True)
+class PastLabel:
+    """A label that a rule set, *within* a span or so many seconds."""
+
+    label: str
+    within: str | int = "epoch"
+    path: tuple[str | int, ...] = ()
+
+
+@frozen(kw_only=True)
+class PresentFile:
+    """A file that is there now; *glob* may hold placeholders."""
+
+    glob: str
+    path: tuple[str | int, ...] = ()
+
+
+Prerequisite: TypeAlias = "PastEvent | PastLabel | PresentFile"
+
+
+@frozen(kw_only=True)
+class Limit:
+    """
+    How often something may happen; the event after the `max`-th is refused.
+
+    Attributes:
+        of: What is counted, with its span under `within`.
+
+        scope: ``session``, or ``tree``: with all sessions below the same root.
+    """
+
+    max: int
+    of: PastEvent
+    scope: str = "session"
+
+
+@frozen(kw_only=True)
 class Example:
     """
     An event that a rule must match or must not: facts as their author wrote them.
@@ -134,11 +216,23 @@ class Example:
         at: The moment it happens, for rules on time; ``None``: any.
 
         why: Of a known gap: why the rule misses it.
+
+        after: What happened before it, in order.
+
+        repeat: How often it happened itself before; of a past event: how often in all.
+
+        files: The files that are there, as the rules' globs write them.
+
+        outcome: Of a past event: what became of it.
     """
 
     facts: Table
     at: datetime | None = None
     why: str = ""
+    after: tuple[Example, ...] = ()
+    repeat: int = 0
+    files: tuple[str, ...] = ()
+    outcome: str = "ok"
 
 
 @frozen(kw_only=True)
@@ -152,6 +246,10 @@ class Rule:
             Empty means every tool.
 
         rewrite: Fact (dotted below a table fact) → its change.
+
+        requires: All of these groups must be found, of each group at least one.
+
+        forbids: None of these may be found.
 
         override: Who may override a denied command: ``none``, ``force``, ``acknowledge``.
 
@@ -169,6 +267,9 @@ class Rule:
     when: Table = Factory(dict)
     unless: Table = Factory(dict)
     any: tuple[Table, ...] = ()
+    requires: tuple[tuple[Prerequisite, ...], ...] = ()
+    forbids: tuple[Prerequisite, ...] = ()
+    limit: Limit | None = None
     action: Action
     rewrite: Mapping[str, Change] = Factory(dict)
     ask: AskTerms = AskTerms()
@@ -189,6 +290,11 @@ class Rule:
     def path(self) -> tuple[str | int, ...]:
         """Where it stands in its document."""
         return ("rule", self.position)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it demands anything beside what the event itself is."""
+        return bool(self.requires or self.forbids) or self.limit is not None
 
 
 @frozen(kw_only=True)

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from governance.rules.fact_table import OUTCOMES, STATES
+from governance.rules.fact_table import OUTCOMES as ENDINGS
+from governance.rules.fact_table import STATES
 from governance.rules.format import (
     ACTIONS,
     ASK_SCOPES,
@@ -19,9 +20,12 @@ from governance.rules.format import (
     EXEMPTIONS,
     HALT_SCOPES,
     HISTORIES,
+    LIMIT_SCOPES,
     MODES,
     MOMENTS,
+    OUTCOMES,
     OVERRIDES,
+    PAST_EVENTS,
     PATTERN_SETS,
     PROMPT_SOURCES,
     SEVERITIES,
@@ -40,8 +44,8 @@ class Key:
         table: The table it stands in: ``rule``, ``pack``, ``rule.ask`` … ``""`` is the root.
 
         type: How it is read: ``str``, ``int``, ``bool``, ``enum`` (one of *values*), ``strs``,
-            ``enums``, ``duration``, ``table``, ``tables``, ``matchers``, ``event``, ``events``,
-            ``date``, ``datetime``, ``number``, ``value``.
+            ``enums``, ``duration``, ``span``, ``table``, ``tables``, ``matchers``, ``event``,
+            ``events``, ``date``, ``datetime``, ``number``, ``value``.
 
         default: As an author would write it; ``required`` when there is none.
 
@@ -80,7 +84,7 @@ def _key(row: str, *codes: str, values: tuple[str, ...] = (), feature: str = "")
     )
 
 
-_HISTORY = "history (`requires`, `forbids`, `limit`)"
+_PAST = ("GOV230", "GOV231", "GOV232", "GOV233", "GOV234", "GOV235")
 _MATCH = (
     "GOV204",
     "GOV205",
@@ -105,7 +109,7 @@ _SCENARIO_ROWS = (
     ("scenario.steps | tables | required | what happens, one after the other",),
     ("scenario.steps.tool | str | none | a call of this tool, with its own facts",),
     ("scenario.steps.args | table | none | arguments by the host's names",),
-    ("scenario.steps.outcome | enum | ok | how a call ends that was let through", OUTCOMES),
+    ("scenario.steps.outcome | enum | ok | how a call ends that was let through", ENDINGS),
     ("scenario.steps.output | str | none | what the call gave",),
     ("scenario.steps.error | str | none | the text of its failure",),
     ("scenario.steps.exit_code | int | none | the exit code of its process",),
@@ -168,9 +172,9 @@ KEYS: tuple[Key, ...] = (
     _key("rule.when | matchers | none | what the event must be", *_MATCH),
     _key("rule.unless | matchers | none | what excuses it", *_MATCH),
     _key("rule.any | tables | none | two or more tables of which one must hold", *_MATCH),
-    _key("rule.requires | value | none | must have happened before", feature=_HISTORY),
-    _key("rule.forbids | value | none | must not have happened before", feature=_HISTORY),
-    _key("rule.limit | value | none | how often it may happen", feature=_HISTORY),
+    _key("rule.requires | value | none | must have happened before, or be there", *_PAST),
+    _key("rule.forbids | value | none | must not have happened before", *_PAST),
+    _key("rule.limit | table | none | how often it may happen", *_PAST, "GOV236"),
     _key(
         "rule.action | enum | required | what follows",
         "GOV240",
@@ -195,6 +199,37 @@ KEYS: tuple[Key, ...] = (
         "GOV253",
     ),
     _key("rule.known_gaps | events | none | spellings it misses, each with `why`", "GOV254"),
+    _key("past.on | enum | tool | the kind of event", "GOV212", values=PAST_EVENTS),
+    _key("past.tools | strs | all | any of these tools", "GOV213"),
+    _key("past.when | matchers | none | what the event was", *_MATCH),
+    _key(
+        "past.outcome | enum | `ok` in `requires`, else `allowed` | what became of it",
+        "GOV233",
+        values=OUTCOMES,
+    ),
+    _key("past.same | strs | none | facts that were then as they are now", "GOV234"),
+    _key(
+        "past.within | span | epoch | how far back: `turn`, `context`, `epoch`, or a duration",
+        "GOV232",
+    ),
+    _key("past.not_since | table | none | a past event that makes it forgotten", "GOV231"),
+    _key("past.label | str | none | a label that a rule set; takes `within`", "GOV235"),
+    _key("past.file | str | none | a glob that a file must fit; in `requires`", "GOV231"),
+    _key("limit.max | int | required | the event after so many is refused", "GOV236"),
+    _key(
+        "limit.per | span | required | `turn`, `context`, `epoch`, or a duration back from now",
+        "GOV236",
+        "GOV232",
+    ),
+    _key("limit.of | table | as this rule | the past event that is counted", "GOV231"),
+    _key("limit.same | strs | none | counted apart by these facts", "GOV234"),
+    _key("limit.outcome | enum | allowed | what became of it", "GOV233", values=OUTCOMES),
+    _key("limit.not_since | table | none | a past event that begins the count anew", "GOV231"),
+    _key(
+        "limit.scope | enum | session | `tree` counts all sessions below one root",
+        "GOV236",
+        values=LIMIT_SCOPES,
+    ),
     _key("rule.ask.expires | duration | 10m | how long an approval holds", "GOV243"),
     _key("rule.ask.uses | int | 1 | how often it may be used", "GOV243"),
     _key(
@@ -224,9 +259,18 @@ KEYS: tuple[Key, ...] = (
     _key("example.args | value | none | arguments by the host's names", "GOV224"),
     _key("example.at | datetime | any time | when it happens", "GOV224"),
     _key("example.why | str | of known gaps | why the rule misses it", "GOV254"),
-    _key("example.after | value | none | what happened before", feature=_HISTORY),
-    _key("example.repeat | value | none | how often it happened before", feature=_HISTORY),
-    _key("example.files | value | none | files that exist", feature=_HISTORY),
+    _key(
+        "example.after | tables | none | what happened before: events by facts, a `prompt`, "
+        "a `command`, or `event` = `turn`, `compact`, `reset`",
+        "GOV224",
+    ),
+    _key("example.repeat | int | none | how often it happened before", "GOV224"),
+    _key("example.files | strs | none | files that are there", "GOV224"),
+    _key(
+        "example.outcome | enum | ok | of a past event: what became of it",
+        "GOV233",
+        values=OUTCOMES,
+    ),
     _key("role.name | str | required | what rules and hosts call it", "GOV260"),
     _key("role.agents | strs | none | agent names of hosts that get it", "GOV262"),
     _key("role.tools | strs | required | what it may use", "GOV260", "GOV262"),
@@ -282,7 +326,15 @@ CODES: Mapping[str, str] = {
     "GOV227": "a pattern that RE2 refuses",
     "GOV228": "a path without a folder",
     "GOV229": "an empty matcher, or too few alternatives",
-    "GOV235": "a label of the wrong form, or all but the same as another",
+    "GOV230": "an unknown key of a past event",
+    "GOV231": "not exactly one of a past event, a label and a file",
+    "GOV232": "a span that cannot be",
+    "GOV233": "an outcome that cannot be",
+    "GOV234": "a fact that then and now do not have in common",
+    "GOV235": "a label of the wrong form, that no rule sets, or all but the same as another",
+    "GOV236": "a limit that cannot be",
+    "GOV237": "a redirect that leads back to itself",
+    "GOV238": "a demand that nothing can meet",
     "GOV240": "unknown action",
     "GOV241": "an allow that changes nothing",
     "GOV242": "a rewrite that cannot be done",

@@ -65,6 +65,11 @@ class HostAbilities(Protocol):
         ...
 
     @property
+    def redirects(self) -> bool:
+        """Whether another command can be run in place of one."""
+        ...
+
+    @property
     def deny_at(self) -> frozenset[str]:
         """Machine events whose refusal the host honours."""
         ...

@@ -61,10 +61,24 @@ def _deeper(name: str, table: dict[str, object]) -> Iterator[str]:
         if key in EXAMPLES:
             for example in value if isinstance(value, list) else [value]:
                 yield from (f"example.{one}" for one in example)
+                for past in example.get("after", ()):
+                    yield from (f"example.{one}" for one in past)
+        elif key in ("requires", "forbids"):
+            for past in value if isinstance(value, list) else [value]:
+                yield from _past(past)
+        elif key == "limit" and isinstance(value, dict):
+            yield from (f"limit.{one}" for one in value)
+            yield from _past(value.get("of", {}))
         elif key == "rewrite":
             yield from (f"rule.rewrite.{one}" for one in _leaves(value))
         elif isinstance(value, dict):
             yield from (f"{name}.{key}.{one}" for one in value)
+
+
+def _past(table: dict[str, object]) -> Iterator[str]:
+    yield from (f"past.{one}" for one in table)
+    if isinstance(table.get("not_since"), dict):
+        yield from _past(table["not_since"])
 
 
 def _leaves(value: object) -> Iterator[str]:

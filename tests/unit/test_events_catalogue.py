@@ -59,6 +59,7 @@ approval.settled after by decision
 session.stalled after kind evidence
 child.started after child_id role
 child.ended after child_id stats
+child.counted after child_id
 guard.gap after host from to missed
 event.late after event why
 event.duplicate after event why
