@@ -172,8 +172,8 @@ def replay(
     Run recorded sessions through another rule set and tell what it changes.
 
     Every recorded call, and every prompt and command that was let be, is decided again by
-    the rules of --rules in the session as it was then: state, role, labels, history and
-    ledger are those of its rows. What differs is told by rule and by call, and of each rule
+    the rules of --rules in the session as it was then: state, role and ledger are those of
+    its rows, and what these rules look back at is remembered from them. What differs is told by rule and by call, and of each rule
     how often it had a say; rules that never had one stand apart. Nothing is written, no
     session is touched, and nothing that was called is run.
 

@@ -15,9 +15,10 @@ from typing import Literal, cast
 from attrs import define, evolve, field, frozen
 
 from governance.cli.explained import Recorded
-from governance.cli.explaining import DECIDED, asked_again, told
+from governance.cli.explaining import DECIDED, asked_again
 from governance.cli.opening import TRAITS, rows_of
-from governance.engine.encoding import body_of
+from governance.cli.refolding import Refolding
+from governance.engine.encoding import body_of, files_of
 from governance.journal.records import Journal, Record
 from governance.rules.format import Rule
 from governance.session.commands import Command, HostTraits
@@ -67,6 +68,8 @@ class Compared:
             ``laxer`` than recorded; ``unknown``: the row does not keep what it takes.
 
         why: Of what is unknown, the reason.
+
+        shadows: Shadow rules that match now.
     """
 
     record: Record
@@ -77,6 +80,7 @@ class Compared:
     now: Answer
     change: Change
     why: str = ""
+    shadows: tuple[str, ...] = ()
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -122,6 +126,8 @@ class Replay:
     coverage: dict[str, Coverage] = field(init=False)
     skipped: dict[str, int] = field(factory=dict, init=False)
     _parents: dict[str, _Cursor] = field(factory=dict, init=False)
+    _folding: Refolding = field(init=False)
+    _counts: bool = field(default=True, init=False)
 
     def __attrs_post_init__(self) -> None:
         rules = self.law.rules
@@ -143,11 +149,13 @@ class Replay:
         """
         for session in sessions:
             before_it: Record | None = None
-            for record, body, before in told(self.journal, session):
-                if record.at_ms >= since_ms:
-                    found = self._again(Recorded(record, body, before), before_it)
-                    if found is not None:
-                        yield found
+            self._folding = Refolding(self.law, self.journal, session)
+            for record, body, before in self._folding.rows():
+                # What is older is taken again as well: labels come of it.
+                self._counts = record.at_ms >= since_ms
+                found = self._again(Recorded(record, body, before), before_it)
+                if found is not None and self._counts:
+                    yield found
                 before_it = record
 
     def _again(self, found: Recorded, before_it: Record | None) -> Compared | None:
@@ -166,9 +174,12 @@ class Replay:
         return None
 
     def _skip(self, why: str) -> None:
-        self.skipped[why] = self.skipped.get(why, 0) + 1
+        if self._counts:
+            self.skipped[why] = self.skipped.get(why, 0) + 1
 
     def _call(self, found: Recorded, asked: bool) -> Compared | None:
+        command, gathered = asked_again(self.law, found, self._parent(found))
+        self._folding.call = command.call
         if found.data.get("paused"):
             self._skip("a call while a person had paused governance")
             return None
@@ -176,7 +187,6 @@ class Replay:
             self._skip("a call that only carried the briefing")
             return None
         then = Answer(_wanted(found.action, found.data, asked=asked), found.rules)
-        command, gathered = asked_again(self.law, found, self._parent(found))
         outcome = decide(self.law, found.before, command, gathered)
         row = next((one for one in reversed(outcome.rows) if one.kind == DECIDED), None)
         if row is None:
@@ -188,10 +198,14 @@ class Replay:
             outcome.reply.rules,
             outcome.reply.message,
         )
-        why = _unknown(found, then, now)
+        self._folding.labels = _texts(data.get("labels"))
+        why = _unknown(found, then, now) or _unlooked(outcome)
         self._count(now, data.get("shadows"))
         change = "unknown" if why else _change(then, now, rewritten="rewritten" in found.data)
-        return Compared(found.record, "tool", found.tool, found.arguments, then, now, change, why)
+        shadows = _texts(data.get("shadows"))
+        return Compared(
+            found.record, "tool", found.tool, found.arguments, then, now, change, why, shadows
+        )
 
     def _prompt(self, found: Recorded) -> Compared:
         data = found.data
@@ -208,7 +222,8 @@ class Replay:
         return self._told(found, "turn_start", "prompt", given, why)
 
     def _command(self, found: Recorded) -> Compared:
-        given = {name: found.data[name] for name in ("name", "arguments") if name in found.data}
+        kept = ("name", "arguments", "source")
+        given = {name: found.data[name] for name in kept if name in found.data}
         hidden = REDACTED in dump_checked(given)
         why = "a secret was taken out of the command" if hidden else ""
         return self._told(found, "command", "command", given, why)
@@ -227,13 +242,26 @@ class Replay:
             history="kept",
             data=given,
         )
-        gathered = Gathered(at_ms=found.record.at_ms, parent=self._parent(found))
+        parent = self._parent(found)
+        gathered = Gathered(
+            at_ms=found.record.at_ms,
+            parent=parent,
+            root=parent if parent is not None and not parent.identity.parent else None,
+            files=files_of(found.body),
+        )
         outcome = decide(self.law, found.before, command, gathered)
-        refused = any(row.kind == "event.refused" for row in outcome.rows)
+        row = next((one for one in outcome.rows if one.kind == found.record.kind), None)
         reply = outcome.reply
-        now = Answer("deny" if refused else "allow", reply.rules, reply.message)
+        action: Action = "deny" if row is None else "allow"
+        if row is not None:
+            data = row.body["data"]
+            self._folding.labels = _texts(data.get("labels") if isinstance(data, Mapping) else None)
+            action = "rewrite" if reply.action == "rewrite" else "allow"
+        now = Answer(action, reply.rules, reply.message)
         self._count(now, None)
-        change: Change = "unknown" if why else "stricter" if refused else "same"
+        why = why or _unlooked(outcome)
+        # What was let be then was let be by rules that no row names.
+        change: Change = "unknown" if why else "same" if action == "allow" else "stricter"
         return Compared(found.record, on, "", given, Answer("allow"), now, change, why)
 
     def _parent(self, found: Recorded) -> SessionState | None:
@@ -246,6 +274,8 @@ class Replay:
         return cursor.moved_to(found.record.at_ms)
 
     def _count(self, now: Answer, shadows: Json) -> None:
+        if not self._counts:
+            return
         rules = self.law.rules.rules
         named = shadows if isinstance(shadows, (list, tuple)) else ()
         for name in dict.fromkeys((*now.rules, *map(str, named))):
@@ -284,6 +314,9 @@ class _Cursor:
 def _unseen(law: Law, rule: Rule) -> str:
     if rule.on not in _EVENTS:
         return f"rows do not keep what `{rule.on}` events are decided on"
+    limit = rule.limit
+    if limit is not None and limit.scope == "tree":
+        return "rows of one session do not tell what a tree of them has counted"
     lost = [name for name in law.rules.compiled[rule.id].facts if name.startswith(KEPT_NOT)]
     return f"rows do not keep `{lost[0]}`" if lost else ""
 
@@ -334,6 +367,15 @@ def _unknown(found: Recorded, then: Answer, now: Answer) -> str:
     if found.data.get("rewritten") and then.action == "ask" and now.action in _LET_BE:
         return "only the rewritten arguments were kept"
     return ""
+
+
+def _unlooked(outcome: Outcome) -> str:
+    """Why the answer hangs on a file that nobody had looked for, or ``""``."""
+    return f"nobody had looked whether `{outcome.wanted[0]}` is there" if outcome.wanted else ""
+
+
+def _texts(value: Json) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, (list, tuple)) else ()
 
 
 def _change(then: Answer, now: Answer, *, rewritten: bool) -> Change:

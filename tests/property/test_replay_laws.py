@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from governance.cli.replayed import Replay
 from governance.journal.memory import MemoryJournal
 from governance.session.commands import Command
+from governance.session.law import Law
 from governance.testing import ManualClock
 from governance.testing.engines import law_of, memory_engine, settings_with
+from governance.values import load_json
 
 HEAD = """
 format = 1
@@ -68,6 +70,45 @@ tools = ["read"]
 lasts = "10m"
 message = "Reading is off."
 """,
+    "requires": """
+[[rule]]
+id = "law.requires"
+tools = ["write"]
+requires = { tools = ["read"], same = ["path"], within = "context" }
+action = "deny"
+message = "Read it first."
+must_match = [{ tool = "write", path = "a", content = "" }]
+must_not_match = [
+  { tool = "write", path = "a", content = "", after = [{ tool = "read", path = "a" }] },
+]
+""",
+    "limit": """
+[[rule]]
+id = "law.limit"
+tools = ["todo"]
+limit = { max = 2, per = "turn" }
+action = "deny"
+message = "Enough."
+must_match = [{ tool = "todo", after = [{ tool = "todo" }, { tool = "todo" }] }]
+must_not_match = [{ tool = "todo" }]
+""",
+    "labels": """
+[[rule]]
+id = "law.taints"
+tools = ["read"]
+when.path = { glob = "**/b" }
+action = "allow"
+labels = ["tainted"]
+
+[[rule]]
+id = "law.labels"
+tools = ["write"]
+forbids = { label = "tainted", within = "context" }
+action = "ask"
+message = "Tainted."
+must_match = [{ tool = "write", path = "a", content = "", after = [{ tool = "read", path = "b" }] }]
+must_not_match = [{ tool = "write", path = "a", content = "" }]
+""",
     "role": """
 [[role]]
 name = "reader"
@@ -86,22 +127,42 @@ EVENTS = st.one_of(
     st.tuples(st.sampled_from(["turn_end", "compact", "interrupt", "end"]), st.just(""), TEXTS),
     st.tuples(st.just("wait"), st.just(""), TEXTS),
 )
+PAST_EVENTS = st.one_of(
+    st.tuples(st.just("used"), st.sampled_from(["read", "todo"]), st.sampled_from(["a", "b"])),
+    st.tuples(
+        st.just("tool"), st.sampled_from(["read", "write", "todo"]), st.sampled_from(["a", "b"])
+    ),
+    st.tuples(st.sampled_from(["turn", "compact", "turn_end"]), st.just(""), st.just("x")),
+)
+"""Events that rules which look back tell apart; ``used`` is a call that was ok."""
+
 PACKS = st.sets(st.sampled_from(sorted(RULES)))
 
 
 def recorded(packs: set[str], events: list[tuple[str, str, str]]) -> MemoryJournal:
     """The journal of a session in which *events* have happened under *packs*."""
-    journal, clock = MemoryJournal(), ManualClock()
+    journal = MemoryJournal()
     law = law_of(HEAD + "".join(RULES[one] for one in sorted(packs)))
+    play(events, law, journal, role="reader" if "role" in packs else None)
+    return journal
+
+
+def play(
+    events: list[tuple[str, str, str]], law: Law, journal: MemoryJournal, *, role: str | None
+) -> None:
+    """Let *events* happen in a session of an engine on *journal*."""
+    clock = ManualClock()
     engine = memory_engine(law=law, journal=journal, clock=clock)
-    session = engine.session("s-1", role="reader" if "role" in packs else None)
+    session = engine.session("s-1", role=role)
     calls = 0
     for what, kind, text in events:
-        if what == "tool":
+        if what in ("tool", "used"):
             calls += 1
             argument = {"shell": "command", "read": "path"}.get(kind, "content")
             given_text = {"path": text} if kind == "write" else {}
             session.tool(kind, {argument: text, **given_text}, call_id=f"c{calls}")
+            if what == "used":
+                session.tool_finished(f"c{calls}", outcome="ok")
         elif what == "finish" and calls:
             session.tool_finished(f"c{calls}", outcome=kind)
         elif what == "turn":
@@ -110,10 +171,9 @@ def recorded(packs: set[str], events: list[tuple[str, str, str]]) -> MemoryJourn
             clock.advance(1_800_000)
         elif what != "finish":
             engine.handle(Command(event=what, session="s-1"))
-    return journal
 
 
-@given(PACKS, st.lists(EVENTS, max_size=25))
+@given(PACKS, st.lists(st.one_of(EVENTS, PAST_EVENTS), max_size=25))
 def test_the_same_rules_make_no_difference(
     packs: set[str], events: list[tuple[str, str, str]]
 ) -> None:
@@ -124,6 +184,22 @@ def test_the_same_rules_make_no_difference(
     found = list(Replay(law, journal).run(["s-1"]))
 
     assert [one for one in found if one.change not in ("same", "unknown")] == []
+
+
+@given(st.lists(PAST_EVENTS, min_size=5, max_size=25))
+def test_a_past_is_told_to_rules_that_were_not_there_then(
+    events: list[tuple[str, str, str]],
+) -> None:
+    """What a session without rules remembers for new ones is what they would have seen live."""
+    packs = HEAD + "".join(RULES[one] for one in ("requires", "limit"))
+    law = law_of(packs.replace('action = "', 'mode = "shadow"\naction = "'))
+    blind, seeing = recorded(set(), events), MemoryJournal()
+    play(events, law, seeing, role=None)
+
+    told = [one.shadows for one in Replay(law, blind).run(["s-1"]) if one.event == "tool"]
+
+    rows = [load_json(row.body)["data"] for row in seeing.read("s-1") if row.kind == "tool.decided"]
+    assert told == [tuple(one.get("shadows", ())) for one in rows]
 
 
 @given(PACKS, PACKS, st.lists(EVENTS, max_size=25))
