@@ -104,6 +104,7 @@ def command(draft: Draft, step: Step) -> Reply:
         tuple(str(one) for one in words) if isinstance(words, (list, tuple)) else (),
     )
     judged = _judged(draft, asked)
+    judging.note_shadows(draft, "command", judged.decision)
     judging.count_violations(draft, judged.decision, intent=f"command:{asked.name}")
     if judged.target is not None:
         judging.count_violations(draft, judged.target, intent=f"command:{judged.run.name}")

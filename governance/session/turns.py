@@ -41,6 +41,7 @@ def turn_start(draft: Draft, step: Step) -> Reply:
         return allow(draft)
     decision = rules.decide(event, judging.history(draft, begins=begins))
     names = tuple(verdict.rule for verdict in decision.verdicts)
+    judging.note_shadows(draft, "prompt", decision)
     if decision.action in ("ask", "deny", "halt"):
         reasons = (decision.message,)
         refused = {"event": "turn_start", "reasons": texts(reasons)}
