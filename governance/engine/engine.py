@@ -453,10 +453,10 @@ class Engine:
         now = command.at_ms or 0
         for state in self.live.oldest(SWEEP_SESSIONS_MAX):
             worked = state.last_work_at_ms
-            idle = worked is not None and now - worked >= self.options.idle_ms_max
+            if worked is None or now - worked < self.options.idle_ms_max:
+                continue
             if (
-                idle
-                and state.live
+                state.live
                 and not state.registers.turn_open
                 and state.id != command.session
             ):

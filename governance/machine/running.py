@@ -224,7 +224,7 @@ class SessionMachine:
         inner = depth > 0
         look = Look(registers, facts, used)
         while True:
-            cell = self._cells[event, look.registers.state.value]
+            cell = self._cells[event, str(look.registers.state)]
             if not inner and cell.guards:
                 reasons = tuple(reason for test, reason in cell.guards if not test(look))
                 if reasons:

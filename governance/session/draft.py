@@ -100,14 +100,14 @@ class Draft:
             changes |= registers_json(step.before, step.after)
         before = self.state.registers.state
         redacted, hidden = self.law.redact(dict(data))
-        body: dict[str, Json] = {"data": redacted, "before": before.value}
+        body: dict[str, Json] = {"data": redacted, "before": str(before)}
         if changes:
             body["to"] = changes
         body |= self._envelope()
         if hidden:
             body["redacted"] = list(hidden)
         after = evolve(self.state, self.state.head + 1, kind, self.at_ms, body)
-        body["after"] = after.registers.state.value
+        body["after"] = str(after.registers.state)
         body["epoch"] = after.registers.epoch
         self.state = after
         self.rows.append(DraftRow(kind, self.at_ms, body, durable))
