@@ -1,13 +1,18 @@
 """
 The engine for asynchronous programs, on anyio: the same verbs, awaited.
 
-Each call runs in a worker thread, so that a task that waits for the disk holds up no
-other; tasks that wait at once share one commit. Needs the extra ``async``.
+A task that waits for the disk holds up no other, and tasks that wait at once share one
+commit. Turns and tool calls of a session that is in memory are decided where they are
+asked, in a fraction of a millisecond, and their commit alone is awaited; whatever may have
+to wait runs in a worker thread. Needs the extra ``async``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +22,8 @@ from anyio import CapacityLimiter, to_thread
 from attrs import define, field
 
 from governance.engine import Engine, Session
+from governance.engine.later import Rest, handle_later
+from governance.journal.records import AppendsLater
 from governance.session.commands import Command, History, HostTraits
 from governance.session.replies import Reply
 from governance.session.state import SessionState
@@ -41,9 +48,13 @@ class AsyncEngine:
 
     engine: Engine
     _limiter: CapacityLimiter = field(init=False)
+    _journal: AppendsLater | None = field(init=False)
+    _bell: Bell | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS_MAX)
+        journal = self.engine.journal
+        self._journal = journal if isinstance(journal, AppendsLater) else None
 
     @classmethod
     async def open(cls, directory: str | Path = ".", *, run: str | None = None) -> AsyncEngine:
@@ -91,7 +102,23 @@ class AsyncEngine:
 
     async def handle(self, command: Command) -> Reply:
         """As `Engine.handle`."""
+        bell, journal = self._bell_here(), self._journal
+        if bell is not None and journal is not None:
+            future: asyncio.Future[Reply] = bell.loop.create_future()
+            if handle_later(self.engine, journal, command, partial(bell.ring, future)):
+                return await future
         return await self._call(self.engine.handle, command)
+
+    def _bell_here(self) -> Bell | None:
+        """The bell of the loop that runs here, if it is one of asyncio's."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return None
+        bell = self._bell
+        if bell is None or bell.loop is not loop:
+            bell = self._bell = Bell(loop)
+        return bell
 
     async def state(self, session: str) -> SessionState:
         """As `Engine.state`."""
@@ -137,7 +164,7 @@ class AsyncSession:
 
     async def turn(self, prompt: str, *, source: str = "user") -> Reply:
         """As `Session.turn`."""
-        return await self._call(partial(self.session.turn, prompt, source=source))
+        return await self.aengine.handle(self.session.turn_command(prompt, source=source))
 
     async def turn_ended(self, *, failure: str = "") -> Reply:
         """As `Session.turn_ended`."""
@@ -152,8 +179,8 @@ class AsyncSession:
         cwd: str | None = None,
     ) -> Reply:
         """As `Session.tool`."""
-        return await self._call(
-            partial(self.session.tool, tool, arguments, call_id=call_id, cwd=cwd)
+        return await self.aengine.handle(
+            self.session.tool_command(tool, arguments, call_id=call_id, cwd=cwd)
         )
 
     async def tool_finished(
@@ -201,3 +228,58 @@ class AsyncSession:
 
     async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.aengine._call(verb, *args, **kwargs)
+
+
+@define(eq=False)
+class Bell:
+    """
+    Carries replies from the thread that commits to the tasks of one loop, many at once.
+
+    The loop is woken once for all that was put since it last looked, and not once a reply.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    _put: deque[tuple[asyncio.Future[Reply], Reply | None, Rest | None]] = field(
+        factory=deque, init=False
+    )
+    _rung: bool = field(default=False, init=False)
+
+    def ring(self, future: asyncio.Future[Reply], reply: Reply | None, rest: Rest | None) -> None:
+        """Settle *future* by *reply*, or by what *rest* gives in a thread; from any thread."""
+        self._put.append((future, reply, rest))
+        if self._rung:
+            return
+        self._rung = True
+        try:
+            self.loop.call_soon_threadsafe(self._look)
+        except RuntimeError:
+            # The loop is closed and nobody waits; what was begun is ended all the same.
+            for _, _, left in _emptied(self._put):
+                if left is not None:
+                    threading.Thread(target=left).start()
+
+    def _look(self) -> None:
+        # First, so that whoever puts something from now on rings again.
+        self._rung = False
+        for future, reply, rest in _emptied(self._put):
+            if rest is not None:
+                # A task of its own: it runs to its end also where nobody waits any more.
+                self.loop.run_in_executor(None, rest).add_done_callback(partial(_pass_on, future))
+            elif reply is not None and not future.done():
+                future.set_result(reply)
+
+
+def _emptied(items: deque[T]) -> Iterator[T]:
+    while items:
+        yield items.popleft()
+
+
+def _pass_on(future: asyncio.Future[Reply], ended: asyncio.Future[Reply]) -> None:
+    """Settle *future*, if somebody still waits for it, as *ended* has."""
+    error = ended.exception()
+    if future.done():
+        return
+    if error is None:
+        future.set_result(ended.result())
+    else:
+        future.set_exception(error)
