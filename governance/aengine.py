@@ -16,21 +16,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import ParamSpec, TypeVar, final
+from typing import ParamSpec, TypeAlias, TypeVar, final
 
 from anyio import CapacityLimiter, to_thread
 from attrs import define, field
 
 from governance.engine import Engine, Session
 from governance.engine.later import Rest, handle_later
-from governance.journal.records import AppendsLater
+from governance.errors import GovernanceError
+from governance.journal.records import Append, Appended, AppendsLater, Conflict, Duplicate
 from governance.session.commands import Command, History, HostTraits
 from governance.session.replies import Reply
 from governance.session.state import SessionState
 from governance.values import Json
 
+GATHERED_MAX = 8
+"""Appends that are gathered before they are handed to the journal, so that few commits take
+them all; the end of a round of the loop hands in what there is."""
+
 THREADS_MAX = 64
 """Calls of one engine that run at once; the next ones wait their turn."""
+
+Answer: TypeAlias = Appended | Conflict | Duplicate
+Settle: TypeAlias = Callable[[Callable[[], Answer]], None]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,7 +57,7 @@ class AsyncEngine:
     engine: Engine
     _limiter: CapacityLimiter = field(init=False)
     _journal: AppendsLater | None = field(init=False)
-    _bell: Bell | None = field(default=None, init=False)
+    _mail: Mail | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS_MAX)
@@ -102,23 +110,26 @@ class AsyncEngine:
 
     async def handle(self, command: Command) -> Reply:
         """As `Engine.handle`."""
-        bell, journal = self._bell_here(), self._journal
-        if bell is not None and journal is not None:
-            future: asyncio.Future[Reply] = bell.loop.create_future()
-            if handle_later(self.engine, journal, command, partial(bell.ring, future)):
+        mail = self._mail_here()
+        if mail is not None:
+            future: asyncio.Future[Reply] = mail.loop.create_future()
+            if handle_later(self.engine, mail, command, partial(mail.ring, future)):
                 return await future
         return await self._call(self.engine.handle, command)
 
-    def _bell_here(self) -> Bell | None:
-        """The bell of the loop that runs here, if it is one of asyncio's."""
+    def _mail_here(self) -> Mail | None:
+        """What goes between the journal and the loop that runs here, if it is one of asyncio's."""
+        journal = self._journal
+        if journal is None:
+            return None
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return None
-        bell = self._bell
-        if bell is None or bell.loop is not loop:
-            bell = self._bell = Bell(loop)
-        return bell
+        mail = self._mail
+        if mail is None or mail.loop is not loop:
+            mail = self._mail = Mail(loop, journal)
+        return mail
 
     async def state(self, session: str) -> SessionState:
         """As `Engine.state`."""
@@ -231,18 +242,45 @@ class AsyncSession:
 
 
 @define(eq=False)
-class Bell:
+class Mail:
     """
-    Carries replies from the thread that commits to the tasks of one loop, many at once.
+    Appends of one loop on their way to the journal, and replies on their way back.
 
-    The loop is woken once for all that was put since it last looked, and not once a reply.
+    Both go many at once: a commit takes what several tasks have decided, and the loop is
+    woken once for all that it brought, not once a reply.
     """
 
     loop: asyncio.AbstractEventLoop
+    _journal: AppendsLater
+    _outgoing: list[tuple[Callable[[], None], Settle]] = field(factory=list, init=False)
     _put: deque[tuple[asyncio.Future[Reply], Reply | None, Rest | None]] = field(
         factory=deque, init=False
     )
     _rung: bool = field(default=False, init=False)
+
+    def append_later(
+        self,
+        batch: Sequence[Append],
+        done: Settle,
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> None:
+        """As the journal's own, in the loop's thread; what the journal raises, *done* gets."""
+        hand_in = partial(self._journal.append_later, batch, done, key=key, deadline_ms=deadline_ms)
+        self._outgoing.append((hand_in, done))
+        if len(self._outgoing) == 1:
+            self.loop.call_soon(self._hand_in)
+        elif len(self._outgoing) >= GATHERED_MAX:
+            self._hand_in()
+
+    def _hand_in(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        for hand_in, done in outgoing:
+            try:
+                hand_in()
+            except GovernanceError as error:
+                done(partial(_raised, error))
 
     def ring(self, future: asyncio.Future[Reply], reply: Reply | None, rest: Rest | None) -> None:
         """Settle *future* by *reply*, or by what *rest* gives in a thread; from any thread."""
@@ -267,6 +305,10 @@ class Bell:
                 self.loop.run_in_executor(None, rest).add_done_callback(partial(_pass_on, future))
             elif reply is not None and not future.done():
                 future.set_result(reply)
+
+
+def _raised(error: GovernanceError) -> Answer:
+    raise error
 
 
 def _emptied(items: deque[T]) -> Iterator[T]:

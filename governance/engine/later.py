@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 
 from governance.engine.before import BEFORE
 from governance.engine.related import Step
-from governance.errors import JournalError
+from governance.errors import GovernanceError, JournalError
 from governance.journal.records import Append, Appended, AppendsLater, Conflict, Duplicate
 from governance.session.commands import Command
 from governance.session.decide import decide
@@ -128,7 +128,7 @@ def _settled(
     """In the thread that committed: the common case is ended here, all else elsewhere."""
     try:
         written = isinstance(answer(), Appended)
-    except JournalError:
+    except GovernanceError:
         written = False
     if not written:
         sent = Sent(steps, batch, answer)
