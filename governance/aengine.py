@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 @final
-@define(eq=False)
+@define(eq=False, repr=False)
 class AsyncEngine:
     """
     An `Engine` whose verbs are awaited; made by `open`, closed by ``async with``.
@@ -140,7 +140,7 @@ class AsyncEngine:
 
 
 @final
-@define(eq=False)
+@define(eq=False, repr=False)
 class AsyncSession:
     """
     A `Session` whose verbs are awaited.
@@ -241,7 +241,7 @@ class AsyncSession:
         return await self.aengine._call(verb, *args, **kwargs)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Mail:
     """
     Appends of one loop on their way to the journal, and replies on their way back.

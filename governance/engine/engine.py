@@ -28,7 +28,6 @@ from governance.engine.spool import Spool
 from governance.errors import JournalError, MisuseError, OutcomeUnknown
 from governance.events import Event
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
-from governance.listeners import ListenerFailure, Listeners
 from governance.session.commands import Command, History, HostTraits
 from governance.session.decide import decide, is_asked
 from governance.session.law import Gathered, Law
@@ -39,6 +38,7 @@ from governance.values import Json, check_json
 
 if TYPE_CHECKING:
     from governance.engine.later import Sent
+    from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
 
 CODES: Mapping[str, str] = {
@@ -89,7 +89,7 @@ class EngineOptions:
 
 
 @final
-@define(eq=False)
+@define(eq=False, repr=False)
 class Engine:
     """
     Governs sessions: one door for commands, and handles for those who embed it.

@@ -18,7 +18,7 @@ STATE_BYTES_ESTIMATE = 1536
 """What one live session takes at most on average (tests/bench measures it)."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LiveSessions:
     """
     Session states by id, the least recently used first.

@@ -31,7 +31,7 @@ GROUP_BYTES_MAX = 16 * 1024 * 1024
 """How much one commit takes along, besides what its leader brings."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Request:
     """
     One caller's append on its way: what it wants, and what became of it.
@@ -96,7 +96,7 @@ class Committer(Protocol):
         ...
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GroupCommit:
     """The queue in front of a `Committer`. Thread-safe."""
 
@@ -273,7 +273,7 @@ class GroupCommit:
         self._leader.requests.put(heir)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Leader:
     """The thread that leads for callers that do not wait: one request after the other."""
 

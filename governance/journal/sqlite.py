@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 _SESSIONS_SQL = "SELECT id, head, hash FROM session WHERE id > ? ORDER BY id LIMIT ?"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SqliteJournal:
     """
     A `Journal` in the SQLite file *path*; made by `open`. Thread-safe.

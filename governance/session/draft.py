@@ -52,7 +52,7 @@ class Outcome:
     interrupt_reason: str = ""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Draft:
     """
     Collects the rows of one step; every row is folded at once.
