@@ -18,8 +18,9 @@ from governance.values import Json
 WINDOW = 9
 """Fingerprints kept per kind; enough for the longest pattern looked for."""
 
-_VOLATILE = re.compile(r"0x[0-9a-f]+|\d+|[0-9a-f]{8,}|/tmp/\S+")
-_SPACE = re.compile(r"\s+")
+# Texts, which `re` compiles and keeps at the first failure: most processes see none.
+_VOLATILE = r"0x[0-9a-f]+|\d+|[0-9a-f]{8,}|/tmp/\S+"
+_SPACE = r"\s+"
 
 
 @frozen
@@ -66,8 +67,8 @@ NO_STALLS = StallWindow()
 
 def normalise_failure(error: str) -> str:
     """*error* without what differs from one time to the next (numbers, addresses, times)."""
-    text = _VOLATILE.sub("#", error.lower()[:2000])
-    return _SPACE.sub(" ", text).strip()
+    text = re.sub(_VOLATILE, "#", error.lower()[:2000])
+    return re.sub(_SPACE, " ", text).strip()
 
 
 def _mark(text: str) -> bytes:
