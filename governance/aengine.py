@@ -13,6 +13,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -81,7 +82,9 @@ class AsyncEngine:
         await self.close()
 
     async def close(self) -> None:
-        """As `Engine.close`."""
+        """As `Engine.close`, once what was decided so far is in the journal's hands."""
+        if self._mail is not None:
+            self._mail.hand_in()
         await self._call(self.engine.close)
 
     async def start(
@@ -270,11 +273,12 @@ class Mail:
         hand_in = partial(self._journal.append_later, batch, done, key=key, deadline_ms=deadline_ms)
         self._outgoing.append((hand_in, done))
         if len(self._outgoing) == 1:
-            self.loop.call_soon(self._hand_in)
+            self.loop.call_soon(self.hand_in)
         elif len(self._outgoing) >= GATHERED_MAX:
-            self._hand_in()
+            self.hand_in()
 
-    def _hand_in(self) -> None:
+    def hand_in(self) -> None:
+        """Give the journal what was gathered."""
         outgoing, self._outgoing = self._outgoing, []
         for hand_in, done in outgoing:
             try:
@@ -292,19 +296,19 @@ class Mail:
             self.loop.call_soon_threadsafe(self._look)
         except RuntimeError:
             # The loop is closed and nobody waits; what was begun is ended all the same.
+            self._rung = False
             for _, _, left in _emptied(self._put):
                 if left is not None:
-                    threading.Thread(target=left).start()
+                    _end(future, left)
 
     def _look(self) -> None:
         # First, so that whoever puts something from now on rings again.
         self._rung = False
         for future, reply, rest in _emptied(self._put):
             if rest is not None:
-                # A task of its own: it runs to its end also where nobody waits any more.
-                self.loop.run_in_executor(None, rest).add_done_callback(partial(_pass_on, future))
-            elif reply is not None and not future.done():
-                future.set_result(reply)
+                _end(future, rest)
+            else:
+                _set(future, reply, None)
 
 
 def _raised(error: GovernanceError) -> Answer:
@@ -316,12 +320,24 @@ def _emptied(items: deque[T]) -> Iterator[T]:
         yield items.popleft()
 
 
-def _pass_on(future: asyncio.Future[Reply], ended: asyncio.Future[Reply]) -> None:
-    """Settle *future*, if somebody still waits for it, as *ended* has."""
-    error = ended.exception()
+def _end(future: asyncio.Future[Reply], rest: Rest) -> None:
+    """Settle *future* by *rest*, which waits, and runs to its end even if nobody else does."""
+
+    def run() -> None:
+        try:
+            settle = partial(_set, future, rest(), None)
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the future
+            settle = partial(_set, future, None, error)
+        with suppress(RuntimeError):  # the loop is closed, and nobody awaits anything
+            future.get_loop().call_soon_threadsafe(settle)
+
+    threading.Thread(target=run, name="governance-rest").start()
+
+
+def _set(future: asyncio.Future[Reply], reply: Reply | None, error: Exception | None) -> None:
     if future.done():
         return
-    if error is None:
-        future.set_result(ended.result())
-    else:
+    if error is not None:
         future.set_exception(error)
+    elif reply is not None:
+        future.set_result(reply)

@@ -239,7 +239,7 @@ class AppendsLater(Protocol):
         Hand in *batch* as to `Journal.append`, and call *done* once it is settled.
 
         *done* gets a function that gives the answer, or raises what `append` would have
-        raised. It is called once, in a thread of the journal's, before anything else can be
-        written: it must be quick, raise nothing, and not call the journal.
+        raised. It is called once, in the thread that committed: it must be quick, raise
+        nothing, and not write to the journal.
         """
         ...
