@@ -253,6 +253,26 @@ _CONTEXT = (
         ("why", "str", "The packs changed, or a request went out without it."),
     ),
     _event(
+        "rules.changed",
+        "after",
+        "Other rules are in force than at the session's last event.",
+        ("packs", "str", "Hash of the packs in force now."),
+        (
+            "before",
+            "str",
+            "Hash of those before; the same where a refused change was taken back.",
+        ),
+    ),
+    _event(
+        "rules.refused",
+        "after",
+        "The rules were changed and are wrong now, so those from before stay in force.",
+        ("packs", "str", "Hash of the packs in force."),
+        ("before", "str", "The same, or the hash of those at the session's last event."),
+        ("problems", "list[str]", "What is wrong, the first of it; `governance check` tells all."),
+        ("count", "int", "How many problems there are."),
+    ),
+    _event(
         "governance.paused",
         "after",
         "A person has put governance out of force for a while.",

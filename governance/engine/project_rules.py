@@ -10,6 +10,7 @@ from attrs import evolve
 
 from governance._shipped import pack_texts
 from governance.config import Config, Layer
+from governance.engine.parsed import keep_parsed, parsed_texts
 from governance.engine.remembered import remember, remembered
 from governance.errors import DefinitionError, Diagnostic, did_you_mean
 from governance.project import Project, read_file
@@ -41,30 +42,47 @@ def load_project_rules(
     *,
     hosts: Mapping[str, HostAbilities] | None = None,
     now_ms: int,
+    sources: Sequence[PackSource] | None = None,
 ) -> RuleSet:
     """
-    The rules in force in the project of *config*.
+    The rules in force in the project of *config*, or those of *sources* in their place.
 
-    A rule set that was loaded before without a finding is not proven again: its examples
-    are left alone, and its rules are compiled when they are needed.
+    A rule set that was loaded before without a finding is not proven again: its texts are not
+    parsed, its examples are left alone, and its rules are compiled when they are needed.
 
     Raises:
         DefinitionError: With every problem of every pack.
     """
     folder = Project(config.directory).state_directory()
     before = remembered(folder)
+    texts = parsed_texts(folder) if before else {}
     settings = _settings(config, hosts, now_ms)
     circumstances = _circumstances(settings, tools)
-    loaded = read_rules(
-        pack_sources(config),
-        default_vocabulary(*tools),
-        settings=evolve(settings, proven=lambda found: f"{found} {circumstances}" in before),
-        places=places_of(str(config.directory)),
-    )
+    given = pack_sources(config) if sources is None else sources
+
+    def read(parsed: Mapping[str, Mapping[str, object]]) -> Loaded:
+        return read_rules(
+            given,
+            default_vocabulary(*tools),
+            settings=evolve(
+                settings,
+                proven=lambda found: f"{found} {circumstances}" in before,
+                parsed=parsed.get,
+            ),
+            places=places_of(str(config.directory)),
+        )
+
+    loaded = read(texts)
+    if texts and loaded.errors:
+        # A refusal is told of the texts themselves, whatever was kept of them.
+        texts, loaded = {}, read({})
     if loaded.rules is None:
         raise DefinitionError(loaded.errors)
-    if not loaded.proven and not loaded.diagnostics:
-        remember(folder, before, f"{loaded.rules.hash} {circumstances}")
+    if not loaded.diagnostics:
+        if not loaded.proven:
+            remember(folder, before, f"{loaded.rules.hash} {circumstances}")
+        if any(one not in texts for one, _ in loaded.parsed):
+            keep_parsed(folder, loaded.parsed)
     return loaded.rules
 
 
@@ -130,8 +148,12 @@ def fields_of(config: Config) -> dict[str, Json]:
 
 
 def no_rules() -> RuleSet:
-    """Rules that say nothing, for the time that a person has paused a broken project."""
-    return compile_rules((), default_vocabulary())
+    """
+    The rules of a broken project that a person has paused: no rule decides until it is over.
+
+    Then nothing is let through, for what the packs would say is not known.
+    """
+    return compile_rules((), default_vocabulary(), defaults=Defaults(tool="deny"))
 
 
 def pack_sources(config: Config) -> tuple[PackSource, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
 
-from governance._toml import read_toml
+from governance._toml import parsed_document, read_toml
 from governance.rules.draft import Draft, get, tables
 from governance.rules.drafting_rules import NAME, read_rule
 from governance.rules.format import (
@@ -28,7 +28,7 @@ from governance.rules.format import (
     Toolset,
 )
 from governance.rules.reading import Findings, Path, read_keys
-from governance.rules.sources import PackSource
+from governance.rules.sources import PackSource, Parsed, nothing_parsed
 from governance.rules.variables import put_in
 from governance.rules.vocabulary import BUILT_IN_SETS
 
@@ -36,14 +36,21 @@ _KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VERSION = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){1,2}([-+][0-9A-Za-z.-]+)?")
 
 
-def draft_pack(source: PackSource) -> Draft:
+def draft_pack(source: PackSource, parsed: Parsed = nothing_parsed) -> Draft:
     """
     *source* read strictly.
+
+    Args:
+        parsed: What a text parses to, where that is known by its sha256.
 
     Raises:
         DefinitionError: The file is no TOML at all (GOV101-104).
     """
-    document = read_toml(source.text, source.file)
+    known = parsed(source.hash)
+    if known is None:
+        document = read_toml(source.text, source.file)
+    else:
+        document = parsed_document(known, source.text, source.file)
     findings = Findings(document)
     draft = Draft(source, findings)
     if not _check_format(findings, document.data):

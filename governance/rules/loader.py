@@ -45,7 +45,6 @@ from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.reading import Findings, Path
 from governance.rules.roles_checked import check_roles
 from governance.rules.sources import LoadSettings, PackSource
-from governance.rules.trust import pack_hash
 from governance.rules.verdicts import History
 from governance.rules.vocabulary import Vocabulary
 
@@ -72,6 +71,8 @@ class Loaded:
 
         proven: The settings said that these rules were loaded before without a finding, so
             that they are compiled by need and their examples were left alone.
+
+        parsed: sha256 of each text that is TOML, and what it parses to.
     """
 
     rules: RuleSet | None
@@ -80,6 +81,7 @@ class Loaded:
     vocabulary: Vocabulary
     diagnostics: tuple[Diagnostic, ...]
     proven: bool = False
+    parsed: tuple[tuple[str, Mapping[str, object]], ...] = ()
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -144,6 +146,7 @@ def read_rules(
         loading.vocabulary,
         diagnostics,
         loading.proven,
+        tuple((draft.source.hash, draft.findings.document.data) for draft in loading.drafts),
     )
 
 
@@ -173,7 +176,7 @@ class _Loading:
             self.project = Findings(settings.project)
         for source in self.sources:
             try:
-                self.drafts.append(draft_pack(source))
+                self.drafts.append(draft_pack(source, settings.parsed))
             except DefinitionError as error:
                 self.unreadable.extend(error.diagnostics)
         if self.unreadable:
@@ -384,7 +387,7 @@ def _pack(draft: Draft) -> Pack:
         summary=draft.summary,
         layer=draft.layer,
         file=draft.source.file,
-        hash=pack_hash(draft.source.text),
+        hash=draft.source.hash,
         mode=draft.mode,
         vars=draft.variables,
         toolsets=tuple(draft.toolsets),

@@ -1,8 +1,8 @@
 """
 Deciding: every rule that applies is evaluated, and the strictest action wins.
 
-The hot loop is `RuleSet._judge`: candidates come from a dictionary by event and tool, joint
-patterns screen them, each is one compiled match, and only what matched is rendered.
+The hot loop is `RuleSet._judge`: rules come from a dictionary by event and tool, an index
+says which of them may match, each is one compiled match, and only what matched is rendered.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from governance.rules.fact_table import TOOL_EVENTS, Unknown
 from governance.rules.facts import one_by_one
 from governance.rules.format import Defaults, Escalation, Rule
 from governance.rules.globs import PatternError
+from governance.rules.index import Index
 from governance.rules.kleene import Truth, any_of
 from governance.rules.matching import Exemption, Match
 from governance.rules.rewriting import UNCHANGED, CompiledChange, can_rewrite
 from governance.rules.roles import Roles
-from governance.rules.screening import Group, screened
 from governance.rules.targets import ToolTest, tool_test
 from governance.rules.template import Template, one_line
 from governance.rules.verdicts import (
@@ -219,10 +219,10 @@ class RuleSet:
     hash: str
     warnings: tuple[Diagnostic, ...] = ()
     by_event: Mapping[str, tuple[CompiledRule | WaitingRule, ...]] = field(repr=False)
-    _candidates_of: dict[tuple[str, str, str, str], tuple[CompiledRule, ...]] = field(
+    _index_of: dict[tuple[str, str, str, str], Index[CompiledRule]] = field(
         factory=dict, init=False, repr=False
     )
-    _groups_of: dict[tuple[str, str, str, str], tuple[Group[CompiledRule], ...]] = field(
+    _indexes: dict[tuple[CompiledRule, ...], Index[CompiledRule]] = field(
         factory=dict, init=False, repr=False
     )
     _lists: dict[tuple[str, ...], Callable[[str, str, str], bool]] = field(
@@ -265,28 +265,22 @@ class RuleSet:
 
     def candidates(self, event: RuleEvent) -> tuple[CompiledRule, ...]:
         """The rules that are about *event*, before any matcher is tried."""
-        return self._candidates(_key(event))
+        return self._index(event).rules
 
-    def _candidates(self, key: tuple[str, str, str, str]) -> tuple[CompiledRule, ...]:
-        found = self._candidates_of.get(key)
+    def _index(self, event: RuleEvent) -> Index[CompiledRule]:
+        key = _key(event)
+        found = self._index_of.get(key)
         if found is None:
-            found = tuple(
+            rules = tuple(
                 one.ready()
                 for one in self.by_event.get(key[0], ())
                 if key[0] not in TOOL_EVENTS or one.applies(*key[1:])
             )
-            _bound(self._candidates_of)
-            self._candidates_of[key] = found
-        return found
-
-    def _groups(self, event: RuleEvent) -> tuple[Group[CompiledRule], ...]:
-        """The candidates, in groups that one look may settle."""
-        key = _key(event)
-        found = self._groups_of.get(key)
-        if found is None:
-            found = screened(self._candidates(key))
-            _bound(self._groups_of)
-            self._groups_of[key] = found
+            # Tools that the same rules are about share one index.
+            _bound(self._indexes)
+            found = self._indexes.setdefault(rules, Index(rules))
+            _bound(self._index_of)
+            self._index_of[key] = found
         return found
 
     def fires(self, rule: Rule, event: RuleEvent) -> Truth:
@@ -346,11 +340,10 @@ class RuleSet:
         """Verdicts in force, shadow verdicts and skipped rules for one path's event."""
         enforced: list[Verdict] = []
         shadowed: list[Verdict] = []
-        for group in self._groups(event):
-            for one in group.to_try(event.facts):
-                verdict = one.verdict(event)
-                if verdict is not None:
-                    (shadowed if one.shadow else enforced).append(verdict)
+        for one in self._index(event).to_try(event.facts):
+            verdict = one.verdict(event)
+            if verdict is not None:
+                (shadowed if one.shadow else enforced).append(verdict)
         if event.on != "tool":
             return enforced, shadowed, []
         refused, refused_shadow, skipped = self.roles.verdicts(event, history)
@@ -371,7 +364,8 @@ def _key(event: RuleEvent) -> tuple[str, str, str, str]:
         return event.on, "", "", ""
     facts = event.facts
     tool, native, host = facts.get("tool"), facts.get("native"), facts.get("host")
-    return event.on, str(tool), str(native or ""), str(host or "")
+    named = native if isinstance(native, str) else ""
+    return event.on, str(tool), named, host if isinstance(host, str) else ""
 
 
 def _changing(one: CompiledRule, event: RuleEvent) -> Truth:

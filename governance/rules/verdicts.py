@@ -18,6 +18,8 @@ SEVERITY_RANK: Mapping[str, int] = {
     name: rank for rank, name in enumerate(("info", "low", "medium", "high", "critical"))
 }
 
+ORDINARY_TERMS = AskTerms()
+
 
 @frozen
 class RuleEvent:
@@ -116,7 +118,7 @@ class Decision:
     message: str = ""
     labels: tuple[str, ...] = ()
     rewrites: Mapping[str, Json] = field(factory=dict)
-    ask: AskTerms = field(factory=AskTerms)
+    ask: AskTerms = ORDINARY_TERMS
     halt_scope: str = "turn"
     override: str = "none"
     skipped: tuple[str, ...] = ()

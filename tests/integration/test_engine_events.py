@@ -15,6 +15,8 @@ from governance.testing.engines import memory_engine, settings_with
 ELSEWHERE = {
     "governance.paused": "made by the command `pause`",
     "guard.gap": "made by `doctor`, from a transcript",
+    "rules.changed": "made by an engine of a project whose packs change",
+    "rules.refused": "made by an engine of a project whose packs become wrong",
     "session.damaged": "made by `repair`",
     "session.repaired": "made by `repair`",
 }

@@ -39,6 +39,8 @@ style.changed after style
 governance.injected after blocks characters sha256 why
 governance.lapsed after why
 governance.paused after until_ms by reason
+rules.changed after packs before
+rules.refused after packs before problems count
 session.compacting before trigger context:W?
 session.compacted after trigger context_size_tokens:? summary:? compaction_count
 session.idle after reason idle_seconds:? open_calls stats
