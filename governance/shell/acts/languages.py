@@ -74,6 +74,9 @@ def _module(draft: Draft, module: Word, rest: list[Word]) -> None:
     if module in {"pip", "pipx", "pytest", "tox", "nox", "black", "ruff", "mypy", "uv", "poetry"}:
         draft.run([module, *rest])
         draft.words = []
+    elif module.partition(".")[0] == "governance":
+        draft.run([Word("governance"), *rest])
+        draft.words = []
     elif module == "http.server":
         draft.flags["--listen"] = None
     elif module == "zipfile" or module == "tarfile":

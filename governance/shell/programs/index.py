@@ -177,4 +177,9 @@ tailwindcss tap taplo task tcc tclsh terraform-fmt tesseract testcafe texlua tor
 truffleruby ts-node tsc tsx tup unittest uvicorn v varnishd vite vitest voila vue vulture wandb
 weasyprint webpack wish wkhtmltopdf xelatex xo yamllint yapf zx
 """,
+    "agents": """
+agy aider amp auggie claude claude-code cline cn codex crush cursor-agent droid forge gemini
+gemini-cli governance grok iflow interpreter kilo kilocode kimi kiro-cli opencode openhands
+plandex qodo qwen qwen-code rovodev vibe
+""",
 }
