@@ -170,6 +170,9 @@ kubectl|oc debug
 kubectl|oc cp|rsync
   !act=containers.copy --no-preserve --retries=
 
+kubectl|oc apply|create|replace
+  !act=containers.cluster_input
+
 kubectl|oc edit
   !act=editing.plain
 
