@@ -111,9 +111,10 @@ def test_every_pack_loads_without_error_or_warning(loaded: Loaded) -> None:
 
 
 def test_the_packs_that_are_promised_are_there() -> None:
-    """All seven packs come with the engine, each named as its file."""
+    """All ten packs come with the engine, each named as its file."""
     promised = {"briefing", "roles", "secrets", "git-safety", "destructive", "self-protection"}
-    assert set(PACKS) == promised | {"escalation"}
+    promised |= {"privilege", "persistence", "containers", "escalation"}
+    assert set(PACKS) == promised
     assert all(pack["pack"]["name"] == name for name, pack in PACKS.items())
 
 
