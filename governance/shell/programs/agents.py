@@ -27,14 +27,14 @@ claude, claude-code
   --disallowedTools/--disallowed-tools= --tools= --settings= --setting-sources= --mcp-config=
   --strict-mcp-config --add-dir=read --plugin-dir=read --system-prompt= --append-system-prompt=
   --system-prompt-file=read --append-system-prompt-file=read --session-id= --fork-session --ide
-  --dangerously-skip-permissions --allow-dangerously-skip-permissions --bare -v/--version -h/--help
-  -n/--name= -w/--worktree? --betas= --effort=
+  --dangerously-skip-permissions --allow-dangerously-skip-permissions --bare -v/--version
+  -h/--help -n/--name= -w/--worktree? --betas= --effort=
 
 codex
   -c/--config= -m/--model= -p/--profile= -s/--sandbox= -a/--ask-for-approval= -C/--cd=_
-  -i/--image=read --enable= --disable= --add-dir=read -o/--output-last-message=write --output-schema=read --color=
-  --full-auto --dangerously-bypass-approvals-and-sandbox --yolo --oss --search --json
-  --skip-git-repo-check -h/--help -V/--version
+  -i/--image=read --enable= --disable= --add-dir=read -o/--output-last-message=write
+  --output-schema=read --color= --full-auto --dangerously-bypass-approvals-and-sandbox --yolo
+  --oss --search --json --skip-git-repo-check -h/--help -V/--version
 
 gemini, gemini-cli, qwen, qwen-code, iflow
   -m/--model= -p/--prompt= -i/--prompt-interactive= -s/--sandbox --sandbox-image= -y/--yolo
@@ -52,13 +52,14 @@ opencode, crush, kilo, kilocode
   --mode= -h/--help -v/--version
 
 aider
-  -m/--message= -f/--message-file=read --model= --yes --yes-always --auto-test --test-cmd= --lint-cmd=
-  --no-auto-commits --no-git --read=read --file=read --config/-c=read --env-file=read --no-verify
-  --suggest-shell-commands -h/--help --version
+  -m/--message= -f/--message-file=read --model= --yes --yes-always --auto-test --test-cmd=
+  --lint-cmd= --no-auto-commits --no-git --read=read --file=read --config/-c=read --env-file=read
+  --no-verify --suggest-shell-commands -h/--help --version
 
-amp, droid, kiro-cli, cline, cn, auggie, openhands, interpreter, plandex, kimi, grok, forge, rovodev,
-qodo, vibe, agy
-  -t/--text= -i/--instructions= -x/--execute= -m/--model= -p/--prompt= --auto= --settings-file=read
-  --dangerously-allow-all --trust-all-tools --trust-tools= --skip-permissions-unsafe -y/--yolo/--yes
-  --always-approve --allow= --ask= --exclude= --readonly -h/--help --version
+amp, droid, kiro-cli, cline, cn, auggie, openhands, interpreter, plandex, kimi, grok, forge,
+rovodev, qodo, vibe, agy
+  -t/--text= -i/--instructions= -x/--execute= -m/--model= -p/--prompt= --auto=
+  --settings-file=read --dangerously-allow-all --trust-all-tools --trust-tools=
+  --skip-permissions-unsafe -y/--yolo/--yes --always-approve --allow= --ask= --exclude= --readonly
+  -h/--help --version
 """

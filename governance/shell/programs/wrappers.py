@@ -69,9 +69,9 @@ numactl
   -s : argv
 
 nohup, setsid, cgexec, eatmydata, unbuffer, faketty, rlwrap, catchsegv, fakeroot, proxychains,
-proxychains4, torsocks, torify, tsocks, dbus-run-session, dbus-launch, xvfb-run, caffeinate, systemd-inhibit,
-systemd-cat, chronic, softlimit, setlock, daemonize, daemon, linux32, linux64, i386, x86_64,
-nocache, dotenv
+proxychains4, torsocks, torify, tsocks, dbus-run-session, dbus-launch, xvfb-run, caffeinate,
+systemd-inhibit, systemd-cat, chronic, softlimit, setlock, daemonize, daemon, linux32, linux64,
+i386, x86_64, nocache, dotenv
   !posix -c/--ctty -f/--fork -w/--wait -g= -q -i -d -u -s -t= -p -a/--auto-servernum --server-args=
   -m -e= --what= --who= --why= --mode= -f=read : argv
 
