@@ -126,6 +126,12 @@ def cluster_exec(draft: Draft) -> None:
     draft.run(words[at:] or ([_SHELL] if draft.subcommand == "rsh" else []), cwd=REMOTE)
 
 
+def cluster_input(draft: Draft) -> None:
+    """`kubectl apply -f -` sends what it is fed."""
+    if "-" in draft.value("--filename") and draft.stdin_text is not None:
+        draft.code.append(draft.stdin_text)
+
+
 def cluster_run(draft: Draft) -> None:
     """`kubectl run name --image=x -- cmd`."""
     words = draft.words
