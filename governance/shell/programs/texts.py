@@ -38,7 +38,7 @@ head, tail
 
 less
   !plus !act=editing.less -p/--pattern= -o/--log-file=write -O/--LOG-FILE=write -t/--tag= -T= -k=
-  -x= -y= -z= -h= -j= -b= -D= -P= -R -S -N -F -X -i -I -n -M -m -e -E -r
+  -x= -y= -z= -h= -j= -b= -D= -P= -R -S -N -F -X -i -I -n -M -m -e -E -r : read*
 
 most, pg
   -s -w : read*
