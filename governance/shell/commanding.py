@@ -267,6 +267,8 @@ def _execute(
 def _output(plain: list[str], given: str | None, state: State) -> str | None:
     if plain == ["pwd"] or (plain[:1] == ["pwd"] and plain[1:] in (["-P"], ["-L"])):
         return state.folder + "\n"
+    if plain == ["git", "rev-parse", "--show-toplevel"]:
+        return state.folder + "\n"  # or a folder above it
     if plain[:1] == ["mktemp"]:
         return "/tmp/" + HOLE  # noqa: S108 - where it makes its files
     if not plain:

@@ -8,9 +8,10 @@ shell reads) is taken the same way, until nothing is left or a bound is reached.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from governance.shell.draft import Draft, Nested, quoted
 from governance.shell.meaning import understand
@@ -111,6 +112,8 @@ class _Driver:
                 made.append(_Made())
                 continue
             piped = simple.input_text is not None or bool(simple.input_from)
+            if any(word == HOLE for word in simple.argv[1:]):
+                simple = _substituted(simple, len(made), reading.simples, made)
             one = self.simple(simple, self._piped(simple, around, made) if piped else around)
             made.append(one)
             if not piped:
@@ -188,3 +191,18 @@ class _Driver:
             for (draft, wrappers), feeds in zip(self.found, self.feeds, strict=True)
         )
         return Line(commands, tuple(self.opaque))
+
+
+def _substituted(
+    simple: Simple, at: int, simples: Sequence[Simple], made: Sequence[_Made]
+) -> Simple:
+    """*simple* with the words that the one command of its `$(…)` writes, where they are known."""
+    sources = [
+        made[one].output
+        for one in range(at)
+        if at in simples[one].feeds and one not in simple.input_from
+    ]
+    if len(sources) != 1 or not sources[0] or list(simple.argv).count(Word(HOLE)) != 1:
+        return simple
+    argv = [part for one in simple.argv for part in (sources[0] if one == HOLE else (one,))]
+    return evolve(simple, argv=tuple(argv))

@@ -117,9 +117,18 @@ def wipefs(draft: Draft) -> None:
 
 
 def partition(draft: Draft) -> None:
-    """`fdisk disk`; `fdisk -l` lists."""
-    if draft.has("-l", "--list"):
+    """`fdisk disk`; `fdisk -l`, `sfdisk -d`, `parted disk print` and `tune2fs -l` only look."""
+    shows = draft.has("-l", "--list", "-d", "--dump", "-J", "-n")
+    if draft.program == "sgdisk":
+        shows = draft.has("-p", "-i", "-b") and not draft.has("-Z", "-z", "-o", "-d", "-n", "-l")
+    elif draft.program == "parted":
+        shows = shows or "print" in draft.words[1:] or draft.words[1:2] == ["unit"]
+    elif draft.program == "sfdisk":
+        shows = shows and not draft.has("--delete")
+    if shows:
         draft.read(*draft.words)
+    elif draft.program == "parted":
+        draft.write(*draft.words[:1])
     else:
         draft.write(*draft.words)
         if draft.stdin_text is not None:
