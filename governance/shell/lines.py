@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 from governance.shell.draft import Draft, Nested, quoted
 from governance.shell.meaning import understand
 from governance.shell.reading import read_simples
+from governance.shell.scripts import Scripts
 from governance.shell.values import HOLE, Command, Line, Opaque, Simple, Word
 
 DEPTH_MAX: Final = 12
@@ -95,6 +96,7 @@ class _Driver:
         self.found: list[tuple[Draft, tuple[str, ...]]] = []
         self.feeds: list[set[int]] = []
         self.opaque: dict[Opaque, None] = {}
+        self.scripts = Scripts()
         self.characters = 0
 
     def text(
@@ -141,6 +143,9 @@ class _Driver:
             self.opaque[Opaque("bound", f"more than {COMMANDS_MAX} commands")] = None
             return _Made()
         draft = understand(simple, around.known, around.fed, around.given)
+        if simple.redirects or draft.program == "tee":
+            self.scripts.wrote(simple)
+        self.scripts.look(draft)
         self.found.append((draft, around.wrappers))
         self.feeds.append(set())
         if not draft.nested:

@@ -1,0 +1,106 @@
+"""
+Scripts that a line writes and then runs: what it wrote is what runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from posixpath import normpath
+from typing import Final
+
+from governance.shell.draft import Draft, basename, joined
+from governance.shell.producing import output_of
+from governance.shell.values import HOLE, Simple, Word
+
+FILES_MAX: Final = 64
+"""Files that one line writes and that are remembered."""
+
+_MAKING: Final = frozenset({"cat", "echo", "printf", "tee"})
+_SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "source", ".", "busybox"})
+_ENDINGS: Final = {
+    ".py": "python",
+    ".js": "node",
+    ".mjs": "node",
+    ".cjs": "node",
+    ".pl": "perl",
+    ".rb": "ruby",
+    ".php": "php",
+    ".lua": "lua",
+}
+
+_LANGUAGES: Final = tuple(dict.fromkeys(_ENDINGS.values()))
+
+
+class Scripts:
+    """Texts of files that a line has written so far, by their paths as it gave them."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def wrote(self, simple: Simple) -> None:
+        """Remember what *simple* writes into files, where that is known."""
+        name = basename(simple.argv[0]) if simple.argv else ""
+        if name not in _MAKING:
+            return
+        targets = [(one.target, one.mode) for one in simple.redirects if one.fd in {1, -1}]
+        if name == "tee":
+            mode = "append" if "-a" in simple.argv else "write"
+            targets += [(one, mode) for one in simple.argv[1:] if not one.startswith("-")]
+        targets = [one for one in targets if one[1] in {"write", "append"} and HOLE not in one[0]]
+        if not targets:
+            return
+        text = output_of([str(one) for one in simple.argv], simple.input_text)
+        for target, mode in targets:
+            path = _path(simple.cwd, target)
+            if text is None or (path not in self._texts and len(self._texts) >= FILES_MAX):
+                self._texts.pop(path, None)
+            elif mode == "append":
+                self._texts[path] = self._texts.get(path, "") + text
+            else:
+                self._texts[path] = text
+
+    def look(self, draft: Draft) -> None:
+        """Note what the script does that *draft* runs, if it is one of these."""
+        if not self._texts or not any(one.kind == "script" for one in draft.opaque):
+            return
+        for file in draft.reads:
+            text = self._texts.get(_path(draft.simple.cwd, file))
+            if text is not None:
+                _understand(draft, file, text)
+                return
+
+
+def _understand(draft: Draft, file: Word, text: str) -> None:
+    """Note what *text* does where the program of *draft* runs it as *file*."""
+    # Other languages are loaded only for a line that has such a script.
+    from governance.shell.codes import understand_code
+
+    language = _language(draft, file, text.split("\n", 1)[0])
+    if language in _LANGUAGES:
+        understand_code(draft, language, text)
+    elif language == "sh":
+        draft.code.append(Word(text))
+        draft.run_text(text, stdin=False, given=tuple(_after(draft.arguments, file)))
+
+
+def _language(draft: Draft, file: Word, first: str) -> str:
+    if draft.program in _SHELLS:
+        return "sh"
+    if draft.program in _LANGUAGES:
+        return draft.program
+    if "/" not in draft.simple.argv[0]:
+        return ""  # it may be a file that a compiler or a builder reads
+    if first.startswith("#!"):
+        words = basename(first[2:].strip().split(" ")[0]), *first.split(" ")[1:2]
+        name = words[1] if words[0] == "env" and len(words) > 1 else words[0]
+        return next((one for one in _LANGUAGES if name.startswith(one)), "sh")
+    return next((kind for end, kind in _ENDINGS.items() if file.endswith(end)), "sh")
+
+
+def _after(words: Sequence[Word], file: Word) -> Sequence[Word]:
+    """The words that a script is given."""
+    return words[words.index(file) + 1 :] if file in words else words
+
+
+def _path(folder: Word, file: str) -> str:
+    return normpath(joined(folder, file))
