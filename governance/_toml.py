@@ -89,6 +89,16 @@ def read_toml(text: str | bytes, file: str, *, bytes_max: int = BYTES_MAX) -> Do
     return document
 
 
+def parsed_document(data: Mapping[str, object], text: str | bytes, file: str) -> Document:
+    """
+    The document of a text of which it is known that `read_toml` makes *data* of it.
+
+    Raises:
+        UnicodeDecodeError: It cannot be known: these bytes are no text.
+    """
+    return Document(data, file, text.decode("utf-8") if isinstance(text, bytes) else text)
+
+
 def place(document: Document, problem: Problem) -> Diagnostic:
     """*problem* as a diagnostic, with the file and the line where its path stands."""
     return Diagnostic(

@@ -85,6 +85,17 @@ def body_of(record: Record) -> Mapping[str, Json]:
     return value
 
 
+def files_of(body: Mapping[str, Json]) -> dict[str, bool | None]:
+    """What was found of files before the event of a row was decided, by glob."""
+    found: dict[str, bool | None] = {}
+    told = body.get("files")
+    for one in told if isinstance(told, (list, tuple)) else ():
+        if isinstance(one, Mapping) and isinstance(one.get("glob"), str):
+            there = one.get("there")
+            found[str(one["glob"])] = there if isinstance(there, bool) else None
+    return found
+
+
 def event_of(record: Record, body: Mapping[str, Json]) -> Event:
     """The lifecycle event that *record* stands for."""
     call_id, actor, role = body.get("call_id"), body.get("actor"), body.get("role")

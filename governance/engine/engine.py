@@ -22,6 +22,7 @@ from governance.engine import restoring
 from governance.engine.before import run_before
 from governance.engine.encoding import body_of, encode_rows, event_of, reply_json, reply_of
 from governance.engine.live import LiveSessions
+from governance.engine.news import Bulletin, News, tell_alike
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
 from governance.engine.spool import Spool
@@ -31,6 +32,7 @@ from governance.journal.records import Append, Appended, Conflict, Duplicate, Jo
 from governance.listeners import ListenerFailure, Listeners
 from governance.session.commands import Command, History, HostTraits
 from governance.session.decide import decide, is_asked
+from governance.session.draft import Outcome
 from governance.session.law import Gathered, Law
 from governance.session.replies import Reply
 from governance.session.state import SessionState
@@ -52,6 +54,9 @@ CONFLICTS_MAX = 8
 ID_CHARS_MAX = 200
 PENDING_MAX = 64
 """Told commands kept for a session whose journal could not be written."""
+
+DEPTH_MAX = 64
+"""Parents of one session that are looked up to find the root of its tree."""
 
 SWEEP_SESSIONS_MAX = 8
 """Idle sessions looked at after one command, so that a sweep costs little."""
@@ -76,6 +81,8 @@ class EngineOptions:
         tools: The hosts' tables of native tools, by host.
 
         spool: Where told events wait that could not be written; ``None``: in memory.
+
+        bulletin: What notices changed rules; ``None``: the law of the start holds to the end.
     """
 
     run: str
@@ -85,6 +92,7 @@ class EngineOptions:
     paused: Callable[[int], str] | None = None
     tools: Mapping[str, HostTools] = field(factory=dict)
     spool: Spool | None = None
+    bulletin: Bulletin | None = None
 
 
 @final
@@ -262,17 +270,19 @@ class Engine:
         if command.at_ms is None:
             command = evolve(command, at_ms=self.clock.now_ms())
         command = run_before(self.listeners, command, self.state)
-        asked = is_asked(self.law, command.event)
+        law, news = self._in_force()
+        asked = is_asked(law, command.event)
         with self._lock_of(command.session):
             try:
+                told = self._tell(command, law, news)
                 self._write_pending(command.session)
-                reply, records = self._step(command)
+                reply, records = self._step(command, law)
             except JournalError as error:
                 if not asked:
                     self._keep_pending(command)
                     raise
                 return self._unwritable(command, error)
-        self._publish(records)
+        self._publish((*told, *records))
         self._sweep(command)
         return reply
 
@@ -292,25 +302,67 @@ class Engine:
 
     def _record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
         with self._lock_of(session):
-            for _ in range(CONFLICTS_MAX):
-                now = self.clock.now_ms()
-                command = Command(
-                    event="record", session=session, at_ms=now, actor=actor, host="person"
-                )
-                state = self._state(session, now)
-                outcome = restoring.recorded(self.law, state, command, now, kind, data)
-                result = self._commit(self._with_related(command, Step(state, outcome), now))
-                if isinstance(result, Appended):
-                    self._publish(result.records)
-                    return result.records[0]
+            records = self._write(session, kind, data, self.law, actor=actor, host="person")
+        self._publish(records)
+        return records[0]
+
+    def _write(
+        self, session: str, kind: str, data: Mapping[str, Json], law: Law, *, actor: str, host: str
+    ) -> tuple[Record, ...]:
+        """The rows of what was decided outside the machine; the session's lock is held."""
+        for _ in range(CONFLICTS_MAX):
+            now = self.clock.now_ms()
+            command = Command(event="record", session=session, at_ms=now, actor=actor, host=host)
+            state = self._state(session, now)
+            outcome = restoring.recorded(law, state, command, now, kind, data)
+            result = self._commit(self._with_related(command, Step(state, outcome), now, law))
+            if isinstance(result, Appended):
+                return result.records
         raise JournalError("the session is written by others all the time", code="GOV511")
+
+    # -- changed rules ------------------------------------------------------------
+
+    def _in_force(self) -> tuple[Law, News | None]:
+        """The law to decide the next command by, all of one, and how it came into force."""
+        bulletin = self.options.bulletin
+        if bulletin is None:
+            return self.law, None
+        news = bulletin.newest(self.law, self.clock.now_ms())
+        if news is None:
+            return self.law, None
+        self.law = news.law
+        return news.law, news
+
+    def _tell(self, command: Command, law: Law, news: News | None) -> tuple[Record, ...]:
+        """Write into a session what became of the rules since its last event."""
+        bulletin, session = self.options.bulletin, command.session
+        if bulletin is None:
+            return ()
+        state = self._state(session, command.at_ms or 0)
+        before = bulletin.heard(session, news, law, begins=not state.head)
+        if news is None or before is None:
+            return ()
+        data = news.data(before)
+        records = self._write(session, news.kind, data, law, actor="engine", host=command.host)
+        if state.governance_injected and not tell_alike(before, law):
+            lapse = Command(
+                event="lapse",
+                session=session,
+                at_ms=command.at_ms,
+                host=command.host,
+                traits=command.traits,
+                role=command.role,
+                data={"why": "packs changed"},
+            )
+            records += self._step(lapse, law)[1]
+        return records
 
     # -- one step ---------------------------------------------------------------
 
-    def _step(self, command: Command) -> tuple[Reply, tuple[Record, ...]]:
+    def _step(self, command: Command, law: Law) -> tuple[Reply, tuple[Record, ...]]:
         """Decide and append until no other process was faster; bounded."""
         for _ in range(CONFLICTS_MAX):
-            steps = self._decide(command)
+            steps = self._decide(command, law)
             reply = steps[0].outcome.reply
             result = self._commit(steps, reply=reply, key=command.key)
             match result:
@@ -324,14 +376,25 @@ class Engine:
             f"the session was written by others {CONFLICTS_MAX} times in a row", code="GOV511"
         )
 
-    def _decide(self, command: Command) -> list[Step]:
+    def _decide(self, command: Command, law: Law) -> list[Step]:
         now = command.at_ms if command.at_ms is not None else self.clock.now_ms()
         state = self._state(command.session, now)
-        outcome = decide(self.law, state, command, self._gather(command, state, now))
-        return self._with_related(command, Step(state, outcome), now)
+        outcome = self._outcome(command, state, self._gather(command, state, now), law)
+        return self._with_related(command, Step(state, outcome), now, law)
 
-    def _with_related(self, command: Command, main: Step, now: int) -> list[Step]:
-        return [main, *related_steps(self.law, command, main, lambda one: self._state(one, now))]
+    def _outcome(
+        self, command: Command, state: SessionState, gathered: Gathered, law: Law
+    ) -> Outcome:
+        outcome = decide(law, state, command, gathered)
+        if not outcome.wanted:
+            return outcome
+        # Only rules that ask for files pay for what looks for them.
+        from governance.engine.looking import decide_looking
+
+        return decide_looking(law, state, command, gathered)
+
+    def _with_related(self, command: Command, main: Step, now: int, law: Law) -> list[Step]:
+        return [main, *related_steps(law, command, main, lambda one: self._state(one, now))]
 
     def _commit(
         self, steps: Sequence[Step], *, reply: Reply | None = None, key: str | None = None
@@ -377,7 +440,19 @@ class Engine:
                 else None
             ),
             paused_reason=paused(now) if paused is not None else "",
+            root=self._root(parent_id, now) if parent_id else None,
         )
+
+    def _root(self, parent_id: str, now: int) -> SessionState | None:
+        """The root above a child, where rules count over the tree; ``None``: not known."""
+        watch = self.law.rules.watch
+        above: str = parent_id
+        for _ in range(DEPTH_MAX if watch is not None and watch.tree else 0):
+            state = self._state(above, now)
+            if not state.identity.parent:
+                return state
+            above = state.identity.parent
+        return None
 
     def _append(
         self, batch: Sequence[Append], *, key: str | None
@@ -419,12 +494,12 @@ class Engine:
         spool = self.options.spool
         waiting = spool.waiting(session) if spool is not None else ()
         for command in waiting:
-            self._step(command)
+            self._step(command, self.law)
         if spool is not None and waiting:
             spool.clear(session)
         held = self._pending.get(session)
         while held:
-            self._step(held[0])
+            self._step(held[0], self.law)
             held.pop(0)
         self._pending.pop(session, None)
 

@@ -14,6 +14,7 @@ from attrs import frozen
 from governance.rules.deferred import settled
 from governance.rules.kleene import Truth, any_of
 from governance.rules.matchers import World
+from governance.rules.needs import Need
 from governance.rules.shell_facts import ShellCall
 from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown
 
@@ -90,7 +91,10 @@ class ShellMatcher:
 
     # A line that has not been taken apart costs more to ask than any other fact.
     cost: ClassVar[int] = 6
-    takes_plain_text: ClassVar[bool] = False
+
+    def needs(self) -> tuple[Need, ...]:
+        """Nothing that can be looked up: rules on programs are chosen by the line's words."""
+        return ()
 
     def test(self, value: object, world: World, strict: bool = False) -> Truth:  # noqa: ARG002
         """Whether some command matches; what may hide in the line is unknown."""

@@ -100,6 +100,10 @@ class Gathered:
         history_known: Whether the state tells the past; rules that need it are skipped
             where a call is decided without a session.
 
+        root: State of the root of a child's tree, where rules count over the tree.
+
+        files: Glob → whether a file fits it; ``None``: that could not be found out.
+
         paused_reason: Why a person paused governance, or ``""`` while it is in force.
     """
 
@@ -110,3 +114,5 @@ class Gathered:
     journal_writable: bool = True
     paused_reason: str = ""
     history_known: bool = True
+    root: SessionState | None = None
+    files: Mapping[str, bool | None] = field(factory=dict)

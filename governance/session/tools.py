@@ -19,6 +19,7 @@ from governance.rules.verdicts import Decision, RuleEvent
 from governance.session import briefing, judging, outcomes
 from governance.session.answering import allow, work
 from governance.session.draft import Draft, texts
+from governance.session.remembering import NOTHING_SEEN, Seen, decided
 from governance.session.replies import ACTIONS, Action, Injection, Reply
 from governance.values import Json, dump_checked, dump_json
 
@@ -82,7 +83,8 @@ def refuse_call(draft: Draft, call: ToolCall, reasons: tuple[str, ...]) -> Reply
     """A call that the machine or a guard refuses, before any rule is looked at."""
     message = "; ".join(reasons)
     facts = facts_of_call(call, draft.law.places)
-    draft.emit("tool.decided", _decided(call, facts, "deny", (), message))
+    data = _decided(call, facts, "deny", (), message)
+    draft.emit("tool.decided", data, seen=_seen(draft, call, facts, "deny"))
     return Reply(
         event="tool_before",
         action="deny",
@@ -98,7 +100,8 @@ def _let_through_paused(draft: Draft, call: ToolCall) -> Reply:
     facts = facts_of_call(call, draft.law.places)
     data = _decided(call, facts, "allow", (), f"paused: {draft.gathered.paused_reason}")
     data |= {"open": True, "paused": True}
-    draft.emit("tool.decided", data, to=work(draft), step=draft.step)
+    seen = _seen(draft, call, facts, "allow")
+    draft.emit("tool.decided", data, to=work(draft), step=draft.step, seen=seen)
     return allow(draft)
 
 
@@ -108,7 +111,8 @@ def _brief_instead(draft: Draft, call: ToolCall, injection: Injection) -> Reply:
     rules = ("session.unbriefed",)
     message = f"{injection.text}\n\nThe call was not run: read the above, then make it again."
     data = _decided(call, facts, "deny", rules, "the model was not briefed")
-    draft.emit("tool.decided", data, to=work(draft), step=draft.step)
+    seen = _seen(draft, call, facts, "deny")
+    draft.emit("tool.decided", data, to=work(draft), step=draft.step, seen=seen)
     if draft.command.delivery == "answer":
         briefing.record(draft, injection)
     return Reply(
@@ -201,8 +205,19 @@ def _stricter(one: Action, other: Action) -> Action:
 
 
 def _decide(draft: Draft, call: ToolCall, facts: Mapping[str, object]) -> Decision:
-    event = RuleEvent("tool", judging.session_facts(draft) | dict(facts), call)
-    return draft.law.rules.decide(event, judging.history(draft))
+    return draft.law.rules.decide(_event(draft, call, facts), judging.history(draft))
+
+
+def _event(draft: Draft, call: ToolCall, facts: Mapping[str, object]) -> RuleEvent:
+    return RuleEvent("tool", judging.session_facts(draft) | dict(facts), call)
+
+
+def _seen(draft: Draft, call: ToolCall, facts: Mapping[str, object], action: str) -> Seen:
+    """What the session remembers of *call*, decided so."""
+    watch = draft.law.rules.watch
+    if watch is None:
+        return NOTHING_SEEN
+    return decided(watch, draft.state, _event(draft, call, facts), action)
 
 
 def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
@@ -274,7 +289,9 @@ def _record(draft: Draft, judgement: Judgement) -> None:
     if judgement.action in ("allow", "warn", "rewrite", "ask"):
         data["open"] = True
         if judgement.decision.labels:
-            data["labels"] = texts(judgement.decision.labels)
+            # A person may still refuse it; without an id nothing would tell that they did not.
+            waits = judgement.action == "ask" and bool(judgement.call.call_id)
+            data["pending_labels" if waits else "labels"] = texts(judgement.decision.labels)
         if judgement.call.tool in outcomes.FILE_OPERATIONS:
             data["paths"] = texts(_paths(judgement.facts))
         if judgement.call.tool == "delegate":
@@ -286,8 +303,11 @@ def _record(draft: Draft, judgement: Judgement) -> None:
     if judgement.rewritten:
         data["rewritten"] = True
     if judgement.decision.shadows:
-        data["shadows"] = texts([verdict.rule for verdict in judgement.decision.shadows])
-    draft.emit("tool.decided", data, to=work(draft), step=draft.step)
+        data |= judging.shadows_json(judgement.decision)
+    if judgement.decision.skipped:
+        data["skipped"] = texts(judgement.decision.skipped)
+    seen = _seen(draft, judgement.call, judgement.facts, judgement.action)
+    draft.emit("tool.decided", data, to=work(draft), step=draft.step, seen=seen)
 
 
 def _decided(
