@@ -245,7 +245,7 @@ def _climbed(path: str) -> str:
             kept.pop()
         elif name != "." and (name or not kept):
             kept.append(name)
-    return "/".join(kept)
+    return "/".join(kept) if kept != [""] else "/"
 
 
 def _plain(text: str) -> str:

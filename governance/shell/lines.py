@@ -109,15 +109,17 @@ class _Driver:
         self.opaque.update(dict.fromkeys(reading.opaque))
         made: list[_Made] = []
         reached: list[int] = []
-        for simple in reading.simples:
+        sources: dict[int, list[int]] = {}
+        for at, simple in enumerate(reading.simples):
             if parameters and not made:
                 made.append(_Made())
                 continue
             piped = simple.input_text is not None or bool(simple.input_from)
-            if any(word == HOLE for word in simple.argv[1:]):
-                simple = _substituted(simple, len(made), reading.simples, made)
+            simple = _substituted(simple, sources.get(at, ()), made)
             one = self.simple(simple, self._piped(simple, around, made) if piped else around)
             made.append(one)
+            for to in simple.feeds:
+                sources.setdefault(to, []).append(at)
             if not piped:
                 reached += one.reached
         for simple, one in zip(reading.simples, made, strict=True):
@@ -198,16 +200,19 @@ class _Driver:
         return Line(commands, tuple(self.opaque))
 
 
-def _substituted(
-    simple: Simple, at: int, simples: Sequence[Simple], made: Sequence[_Made]
-) -> Simple:
-    """*simple* with the words that the one command of its `$(…)` writes, where they are known."""
-    sources = [
-        made[one].output
-        for one in range(at)
-        if at in simples[one].feeds and one not in simple.input_from
-    ]
-    if len(sources) != 1 or not sources[0] or list(simple.argv).count(Word(HOLE)) != 1:
+def _substituted(simple: Simple, sources: Sequence[int], made: Sequence[_Made]) -> Simple:
+    """
+    *simple* with the words that the one command of its `$(…)` writes, where they are known.
+
+    Where anything else of it is not known it stays as it is: what is missing may be either.
+    """
+    if not any(word == HOLE for word in simple.argv[1:]):
         return simple
-    argv = [part for one in simple.argv for part in (sources[0] if one == HOLE else (one,))]
+    texts = (*simple.argv, *simple.assigns, *(one.target for one in simple.redirects))
+    if sum(one.count(HOLE) for one in texts) != 1:
+        return simple
+    outputs = [made[one].output for one in sources if one not in simple.input_from]
+    if len(outputs) != 1 or not outputs[0]:
+        return simple
+    argv = [part for one in simple.argv for part in (outputs[0] if one == HOLE else (one,))]
     return evolve(simple, argv=tuple(argv))

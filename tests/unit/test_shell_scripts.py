@@ -71,6 +71,10 @@ def test_a_star_that_is_quoted_takes_nothing_else() -> None:
     [
         ("rm -rf $(find . -name __pycache__)", ["./__pycache__"]),
         ("rm $(git rev-parse --show-toplevel)", ["."]),
+        ("cd src && rm -rf $(git rev-parse --show-toplevel)", [".."]),
+        ("cd /srv/a && rm -rf $(git rev-parse --show-toplevel)", ["/srv/a"]),
+        ("rm -rf $X a$(find . -name b)", [HOLE, f"a{HOLE}"]),
+        ("rm -rf $X >$(find . -name b)", [HOLE]),
         ("rm -rf $(some-program)", [HOLE]),
         ("rsync -an --delete a/ b/", []),
         ("rsync -a --delete a/ b/", ["b/"]),
@@ -83,8 +87,21 @@ def test_what_a_substitution_names_is_removed(line: str, removed: list[str]) -> 
 
 @pytest.mark.parametrize(
     "line",
-    ["sgdisk -p /dev/sda", "parted /dev/sda print", "sfdisk -d /dev/sda", "tune2fs -l /dev/sda1"],
+    ["sgdisk -p /dev/sda", "parted /dev/sda print", "sfdisk -d /dev/sda", "tune2fs -l /dev/sda1"]
+    + ["parted -s /dev/sda unit s print free", "fdisk -l /dev/sda", "e2fsck -n /dev/sda1"]
+    + ["sgdisk --print disk.img", "sfdisk --list /dev/sda", "parted -l"],
 )
 def test_looking_at_a_disk_writes_nothing(line: str) -> None:
     """Options that only print leave a disk as it is."""
     assert [one.writes for one in read_line(line).commands] == [()]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["sgdisk -p -t 1:8300 /dev/sda", "sgdisk --print --zap-all /dev/sda", "parted /dev/sda"]
+    + ["parted /dev/sda rm 1 print", "parted /dev/sda unit s mkpart p 1 2", "tune2fs -J x /dev/sda"]
+    + ["fsck -y /dev/sda", "sfdisk -J --delete /dev/sda", "parted /dev/sda $X", "fdisk /dev/sda"],
+)
+def test_what_changes_a_disk_writes_it(line: str) -> None:
+    """A change counts, whatever else is asked to be shown."""
+    assert "/dev/sda" in [str(word) for one in read_line(line).commands for word in one.writes]
