@@ -173,9 +173,10 @@ def replay(
 
     Every recorded call, and every prompt and command that was let be, is decided again by
     the rules of --rules in the session as it was then: state, role and ledger are those of
-    its rows, and what these rules look back at is remembered from them. What differs is told by rule and by call, and of each rule
-    how often it had a say; rules that never had one stand apart. Nothing is written, no
-    session is touched, and nothing that was called is run.
+    its rows, and what these rules look back at is remembered from them. What differs is told
+    by rule and by call, and of each rule how often it had a say; rules that never had one
+    stand apart. Nothing is written, no session is touched, and nothing that was called is
+    run.
 
     A secret that was taken out of the journal, or an argument that was too long to be kept,
     leaves a decision unknown. So does what rows never keep; the rules that need it are named.

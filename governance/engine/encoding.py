@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, cast
 
 import attrs
@@ -14,6 +15,7 @@ from governance.session.replies import Injection, Reply
 from governance.values import Json, ValueRefused, dump_checked, load_json
 
 _REPLY_FIELDS = tuple(name for name in attrs.fields_dict(Reply) if name != "injection")
+_REPLY_VALUES: Callable[[Reply], tuple[Any, ...]] = attrgetter(*_REPLY_FIELDS)
 
 
 def encode_rows(
@@ -38,9 +40,12 @@ def encode_rows(
 def reply_json(reply: Reply) -> dict[str, Json]:
     """*reply* without what is empty."""
     made: dict[str, Json] = {}
-    for name in _REPLY_FIELDS:
-        value = getattr(reply, name)
-        if value not in (None, "", (), False):
+    for name, value in zip(_REPLY_FIELDS, _REPLY_VALUES(reply), strict=True):
+        # A name of a state is a text of its own class, which `_plain` makes plain.
+        if type(value) is str:
+            if value:
+                made[name] = value
+        elif value not in (None, (), False):
             made[name] = _plain(value)
     if reply.injection is not None:
         made["injection"] = _plain(attrs.asdict(reply.injection))

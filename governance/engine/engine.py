@@ -29,7 +29,6 @@ from governance.engine.spool import Spool
 from governance.errors import JournalError, MisuseError, OutcomeUnknown
 from governance.events import Event
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
-from governance.listeners import ListenerFailure, Listeners
 from governance.session.commands import Command, History, HostTraits
 from governance.session.decide import decide, is_asked
 from governance.session.draft import Outcome
@@ -40,6 +39,8 @@ from governance.states import State
 from governance.values import Json, check_json
 
 if TYPE_CHECKING:
+    from governance.engine.later import Sent
+    from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
 
 CODES: Mapping[str, str] = {
@@ -96,7 +97,7 @@ class EngineOptions:
 
 
 @final
-@define(eq=False)
+@define(eq=False, repr=False)
 class Engine:
     """
     Governs sessions: one door for commands, and handles for those who embed it.
@@ -270,20 +271,31 @@ class Engine:
         if command.at_ms is None:
             command = evolve(command, at_ms=self.clock.now_ms())
         command = run_before(self.listeners, command, self.state)
+        return self._handle_locked(command, self._lock_of(command.session))
+
+    def _handle_locked(
+        self, command: Command, lock: threading.Lock, sent: Sent | None = None
+    ) -> Reply:
+        """*command*, as its listeners left it; what was *sent* for it is taken up with its lock."""
         law, news = self._in_force()
-        asked = is_asked(law, command.event)
-        with self._lock_of(command.session):
-            try:
+        told: tuple[Record, ...] = ()
+        if sent is None:
+            lock.acquire()
+        try:
+            if sent is None:
                 told = self._tell(command, law, news)
                 self._write_pending(command.session)
-                reply, records = self._step(command, law)
-            except JournalError as error:
-                if not asked:
-                    self._keep_pending(command)
-                    raise
-                return self._unwritable(command, error)
+            reply, records = self._step(command, law, sent)
+        except JournalError as error:
+            if not is_asked(law, command.event):
+                self._keep_pending(command)
+                raise
+            return self._unwritable(command, error)
+        finally:
+            lock.release()
         self._publish((*told, *records))
-        self._sweep(command)
+        for state in self._idle(command):
+            self._interrupt_idle(state, command)
         return reply
 
     def record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
@@ -359,12 +371,19 @@ class Engine:
 
     # -- one step ---------------------------------------------------------------
 
-    def _step(self, command: Command, law: Law) -> tuple[Reply, tuple[Record, ...]]:
-        """Decide and append until no other process was faster; bounded."""
+    def _step(
+        self, command: Command, law: Law, sent: Sent | None = None
+    ) -> tuple[Reply, tuple[Record, ...]]:
+        """Decide and append until no other process was faster; bounded; *sent* is the first."""
         for _ in range(CONFLICTS_MAX):
-            steps = self._decide(command, law)
+            if sent is None:
+                steps = self._decide(command, law)
+                result = self._commit(steps, reply=steps[0].outcome.reply, key=command.key)
+            else:
+                steps = sent.steps
+                result = self._applied(steps, self._outcome(sent.batch, sent.answer))
+                sent = None
             reply = steps[0].outcome.reply
-            result = self._commit(steps, reply=reply, key=command.key)
             match result:
                 case Appended(records=records):
                     return reply, records
@@ -379,10 +398,10 @@ class Engine:
     def _decide(self, command: Command, law: Law) -> list[Step]:
         now = command.at_ms if command.at_ms is not None else self.clock.now_ms()
         state = self._state(command.session, now)
-        outcome = self._outcome(command, state, self._gather(command, state, now), law)
+        outcome = self._decided(command, state, self._gather(command, state, now), law)
         return self._with_related(command, Step(state, outcome), now, law)
 
-    def _outcome(
+    def _decided(
         self, command: Command, state: SessionState, gathered: Gathered, law: Law
     ) -> Outcome:
         outcome = decide(law, state, command, gathered)
@@ -400,8 +419,15 @@ class Engine:
         self, steps: Sequence[Step], *, reply: Reply | None = None, key: str | None = None
     ) -> Appended | Conflict | Duplicate:
         """Append the rows of all *steps* or none; what was decided on too old is forgotten."""
+        batch = self._batch(steps, reply)
+        if not batch:
+            return Appended((), ())
+        return self._applied(steps, self._append(batch, key=key))
+
+    def _batch(self, steps: Sequence[Step], reply: Reply | None) -> list[Append]:
+        """The rows of all *steps*; *reply* goes into the last one of the first."""
         first = reply_json(reply) if reply is not None else None
-        batch = [
+        return [
             Append(
                 one.state.id,
                 one.state.head,
@@ -410,9 +436,11 @@ class Engine:
             for one in steps
             if one.outcome.rows
         ]
-        if not batch:
-            return Appended((), ())
-        result = self._append(batch, key=key)
+
+    def _applied(
+        self, steps: Sequence[Step], result: Appended | Conflict | Duplicate
+    ) -> Appended | Conflict | Duplicate:
+        """*result*, after what it says of *steps* is what is held of their sessions."""
         if isinstance(result, Appended):
             now = self.clock.now_ms()
             for one in steps:
@@ -457,8 +485,15 @@ class Engine:
     def _append(
         self, batch: Sequence[Append], *, key: str | None
     ) -> Appended | Conflict | Duplicate:
+        limit = self.options.deadline_ms
+        return self._outcome(batch, lambda: self.journal.append(batch, key=key, deadline_ms=limit))
+
+    def _outcome(
+        self, batch: Sequence[Append], answer: Callable[[], Appended | Conflict | Duplicate]
+    ) -> Appended | Conflict | Duplicate:
+        """What *answer* says became of *batch*, or what the store says where it cannot."""
         try:
-            return self.journal.append(batch, key=key, deadline_ms=self.options.deadline_ms)
+            return answer()
         except OutcomeUnknown:
             settled = restoring.settle_unknown(self.journal, batch)
             if settled is None:
@@ -476,9 +511,12 @@ class Engine:
 
     def _snapshot(self, steps: Sequence[Step]) -> None:
         for one in steps:
-            before, after = one.state.head, one.outcome.state.head
-            if before // self.options.snapshot_rows != after // self.options.snapshot_rows:
+            if self._keeps_snapshot(one):
                 restoring.keep_snapshot(self.journal, one.outcome.state)
+
+    def _keeps_snapshot(self, step: Step) -> bool:
+        before, after = step.state.head, step.outcome.state.head
+        return before // self.options.snapshot_rows != after // self.options.snapshot_rows
 
     # -- what could not be written ------------------------------------------------
 
@@ -489,6 +527,11 @@ class Engine:
         held = self._pending.setdefault(command.session, [])
         if len(held) < PENDING_MAX:
             held.append(command)
+
+    def _waits(self, session: str) -> bool:
+        """Whether something of *session* waits to be written first."""
+        spool = self.options.spool
+        return session in self._pending or (spool is not None and bool(spool.waiting(session)))
 
     def _write_pending(self, session: str) -> None:
         spool = self.options.spool
@@ -523,27 +566,30 @@ class Engine:
             session = failure.event_id.rpartition("#")[0]
             self._record(session, "listener.failed", failure.as_json(), actor="engine")
 
-    def _sweep(self, command: Command) -> None:
-        """Interrupt what has been idle too long, a few sessions at a time."""
+    def _idle(self, command: Command) -> list[SessionState]:
+        """What has been idle too long when *command* came, among a few sessions."""
         now = command.at_ms or 0
-        for state in self.live.oldest(SWEEP_SESSIONS_MAX):
-            worked = state.last_work_at_ms
-            idle = worked is not None and now - worked >= self.options.idle_ms_max
-            if (
-                idle
-                and state.live
-                and not state.registers.turn_open
-                and state.id != command.session
-            ):
-                self.handle(
-                    Command(
-                        event="interrupt",
-                        session=state.id,
-                        at_ms=now,
-                        host=state.identity.host,
-                        data={"reason": "idle"},
-                    )
-                )
+        limit = self.options.idle_ms_max
+        return [
+            state
+            for state in self.live.oldest(SWEEP_SESSIONS_MAX)
+            if state.last_work_at_ms is not None
+            and now - state.last_work_at_ms >= limit
+            and state.live
+            and not state.registers.turn_open
+            and state.id != command.session
+        ]
+
+    def _interrupt_idle(self, state: SessionState, command: Command) -> None:
+        self.handle(
+            Command(
+                event="interrupt",
+                session=state.id,
+                at_ms=command.at_ms or 0,
+                host=state.identity.host,
+                data={"reason": "idle"},
+            )
+        )
 
     def _lock_of(self, session: str) -> threading.Lock:
         with self._lock:

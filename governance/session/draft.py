@@ -64,7 +64,7 @@ class Outcome:
     wanted: tuple[str, ...] = ()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Draft:
     """
     Collects the rows of one step; every row is folded at once.
@@ -124,7 +124,7 @@ class Draft:
             self.counted.append(seen.counted)
         before = self.state.registers.state
         redacted, hidden = self.law.redact(dict(data))
-        body: dict[str, Json] = {"data": redacted, "before": before.value}
+        body: dict[str, Json] = {"data": redacted, "before": str(before)}
         if changes:
             body["to"] = changes
         body |= self._envelope()
@@ -135,7 +135,7 @@ class Draft:
         if hidden:
             body["redacted"] = list(hidden)
         after = evolve(self.state, self.state.head + 1, kind, self.at_ms, body)
-        body["after"] = after.registers.state.value
+        body["after"] = str(after.registers.state)
         body["epoch"] = after.registers.epoch
         self.state = after
         self.rows.append(DraftRow(kind, self.at_ms, body, durable))

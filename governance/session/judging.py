@@ -13,9 +13,9 @@ from governance.rules.verdicts import Decision, History, RuleEvent
 from governance.session.answering import role_of
 from governance.session.draft import Draft
 from governance.session.interruption import interrupted
-from governance.session.law import SESSION_FIELDS
+from governance.session.law import SESSION_FIELDS, Law
 from governance.session.remembering import Seen
-from governance.session.state import SessionState
+from governance.session.state import Identity, SessionState
 from governance.values import Json
 
 if TYPE_CHECKING:
@@ -24,19 +24,16 @@ if TYPE_CHECKING:
 COUNTED = frozenset({"warn", "deny", "halt"})
 """Actions that count as a violation at once; an ask counts when it is refused."""
 
+IDENTITIES_MAX = 1_024
+"""Identities whose fields a law keeps as facts; then it begins to learn them anew."""
+
 
 def session_facts(draft: Draft) -> dict[str, object]:
     """The facts that every event has."""
     state, command = draft.state, draft.command
     identity = state.identity
     usage = command.data.get("usage")
-    fields = dict(draft.law.settings.fields) | dict(identity.fields or {})
-    # What one session says of itself goes before what its project says of all.
-    for name in SESSION_FIELDS:
-        own = getattr(identity, name)
-        if own:
-            fields[name] = own
-    return rule_session_facts(
+    facts = rule_session_facts(
         role=role_of(draft) or identity.role,
         depth=identity.depth,
         state=str(state.state),
@@ -48,9 +45,29 @@ def session_facts(draft: Draft) -> dict[str, object]:
         time_zone=draft.law.settings.time_zone,
         approvals_open=len(state.ledger.open_approvals(draft.at_ms)),
         usage=usage if isinstance(usage, Mapping) else {},
-        fields=fields,
         parent_roles=identity.parent_roles,
     )
+    facts.update(_field_facts(draft.law, identity))
+    return facts
+
+
+def _field_facts(law: Law, identity: Identity) -> Mapping[str, object]:
+    """The facts of the project's and the session's own fields, which seldom change."""
+    # Sessions share their identities (see `evolve`), and each is kept beside what came of it.
+    known = law.field_facts.get(id(identity))
+    if known is not None and known[0] is identity:
+        return known[1]
+    fields = dict(law.settings.fields) | dict(identity.fields or {})
+    # What one session says of itself goes before what its project says of all.
+    for name in SESSION_FIELDS:
+        own = getattr(identity, name)
+        if own:
+            fields[name] = own
+    facts = plain_facts({"fields": fields})
+    if len(law.field_facts) >= IDENTITIES_MAX:
+        law.field_facts.clear()
+    law.field_facts[id(identity)] = identity, facts
+    return facts
 
 
 def model_facts(draft: Draft) -> dict[str, object]:

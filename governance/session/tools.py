@@ -26,6 +26,12 @@ from governance.values import Json, dump_checked, dump_json
 ARGUMENT_BYTES_MAX = 16 * 1024
 """Arguments beyond it stand in the journal as hash, size and beginning."""
 
+_CHARACTER_BYTES_MAX = 6
+"""Bytes of one character in JSON at most: a control character, as ``\\u0000``."""
+
+_MEMBER_BYTES = 8
+"""Bytes of quotes, colon, comma and braces around one member of a table, and some to spare."""
+
 WRITING_TOOLS = frozenset({"write", "edit", "delete", "shell", "other"})
 """Tools that may change something, for the question that a stale session asks first."""
 
@@ -148,11 +154,12 @@ def _floors(draft: Draft, call: ToolCall, step: Step) -> list[Floor]:
     if draft.state.registers.stale and call.tool in WRITING_TOOLS:
         text = "the session was away for long; make sure that this still applies"
         floors.append(Floor("ask", "session.stale", text))
-    floors += [
-        Floor(cast("Action", held.action), held.id, held.message)
-        for held in in_force(draft.state.ledger, draft.at_ms)
-        if draft.law.rules.tool_is_in(call.tool, held.tools)
-    ]
+    if draft.state.ledger.steps:
+        floors += [
+            Floor(cast("Action", held.action), held.id, held.message)
+            for held in in_force(draft.state.ledger, draft.at_ms)
+            if draft.law.rules.tool_is_in(call.tool, held.tools)
+        ]
     return floors
 
 
@@ -334,7 +341,16 @@ def _decided(
 
 
 def _bounded(arguments: Mapping[str, Json]) -> Json:
-    # The engine has checked what is in them; here their size counts alone.
+    # The engine has checked what is in them; here their size counts alone, and arguments
+    # of a few texts need not be written to know that they are small.
+    room = ARGUMENT_BYTES_MAX
+    for name, value in arguments.items():
+        if type(value) is not str:
+            break
+        room -= _CHARACTER_BYTES_MAX * (len(name) + len(value)) + _MEMBER_BYTES
+    else:
+        if room >= 0:
+            return dict(arguments)
     encoded = dump_checked(dict(arguments))
     if len(encoded) <= ARGUMENT_BYTES_MAX:
         return dict(arguments)
