@@ -110,12 +110,12 @@ class _Driver:
         made: list[_Made] = []
         reached: list[int] = []
         sources: dict[int, list[int]] = {}
-        for at, simple in enumerate(reading.simples):
+        for at, written in enumerate(reading.simples):
             if parameters and not made:
                 made.append(_Made())
                 continue
+            simple = _substituted(written, sources.get(at, ()), made)
             piped = simple.input_text is not None or bool(simple.input_from)
-            simple = _substituted(simple, sources.get(at, ()), made)
             one = self.simple(simple, self._piped(simple, around, made) if piped else around)
             made.append(one)
             for to in simple.feeds:

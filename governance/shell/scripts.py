@@ -42,19 +42,23 @@ class Scripts:
         name = basename(simple.argv[0]) if simple.argv else ""
         if name not in _MAKING:
             return
-        targets = [(one.target, one.mode) for one in simple.redirects if one.fd in {1, -1}]
+        targets = [
+            (one.target, one.mode == "append")
+            for one in simple.redirects
+            if one.fd in {1, -1} and one.mode in {"write", "append"}
+        ]
         if name == "tee":
-            mode = "append" if "-a" in simple.argv else "write"
-            targets += [(one, mode) for one in simple.argv[1:] if not one.startswith("-")]
-        targets = [one for one in targets if one[1] in {"write", "append"} and HOLE not in one[0]]
+            adds = any(one in {"-a", "--append"} for one in simple.argv)
+            targets += [(one, adds) for one in simple.argv[1:] if not one.startswith("-")]
+        targets = [one for one in targets if HOLE not in one[0]]
         if not targets:
             return
         text = output_of([str(one) for one in simple.argv], simple.input_text)
-        for target, mode in targets:
+        for target, adds in targets:
             path = _path(simple.cwd, target)
             if text is None or (path not in self._texts and len(self._texts) >= FILES_MAX):
                 self._texts.pop(path, None)
-            elif mode == "append":
+            elif adds:
                 self._texts[path] = self._texts.get(path, "") + text
             else:
                 self._texts[path] = text

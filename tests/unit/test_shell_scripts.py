@@ -53,8 +53,17 @@ def test_a_script_that_runs_itself_ends() -> None:
 
 @pytest.mark.parametrize(
     ("glob", "folder"),
-    [("*", ["."]), ("./*", ["."]), ("/*", ["/"]), ("~/*", ["~"]), (".[!.]*", ["."])]
-    + [("a/**/*", ["a"]), ("*/", ["."]), ("src/*.py", []), ("a[0-9]*", [])],
+    [
+        ("*", ["."]),
+        ("./*", ["."]),
+        ("/*", ["/"]),
+        ("~/*", ["~"]),
+        (".[!.]*", ["."]),
+        ("a/**/*", ["a"]),
+        ("*/", ["."]),
+        ("src/*.py", []),
+        ("a[0-9]*", []),
+    ],
 )
 def test_a_star_that_takes_everything_takes_the_folder(glob: str, folder: list[str]) -> None:
     """Where all in a folder is removed, the folder counts as removed."""
@@ -87,9 +96,18 @@ def test_what_a_substitution_names_is_removed(line: str, removed: list[str]) -> 
 
 @pytest.mark.parametrize(
     "line",
-    ["sgdisk -p /dev/sda", "parted /dev/sda print", "sfdisk -d /dev/sda", "tune2fs -l /dev/sda1"]
-    + ["parted -s /dev/sda unit s print free", "fdisk -l /dev/sda", "e2fsck -n /dev/sda1"]
-    + ["sgdisk --print disk.img", "sfdisk --list /dev/sda", "parted -l"],
+    [
+        "sgdisk -p /dev/sda",
+        "sgdisk --print disk.img",
+        "parted /dev/sda print",
+        "parted -s /dev/sda unit s print free",
+        "parted -l",
+        "sfdisk -d /dev/sda",
+        "sfdisk --list /dev/sda",
+        "fdisk -l /dev/sda",
+        "tune2fs -l /dev/sda1",
+        "e2fsck -n /dev/sda1",
+    ],
 )
 def test_looking_at_a_disk_writes_nothing(line: str) -> None:
     """Options that only print leave a disk as it is."""
@@ -98,9 +116,18 @@ def test_looking_at_a_disk_writes_nothing(line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["sgdisk -p -t 1:8300 /dev/sda", "sgdisk --print --zap-all /dev/sda", "parted /dev/sda"]
-    + ["parted /dev/sda rm 1 print", "parted /dev/sda unit s mkpart p 1 2", "tune2fs -J x /dev/sda"]
-    + ["fsck -y /dev/sda", "sfdisk -J --delete /dev/sda", "parted /dev/sda $X", "fdisk /dev/sda"],
+    [
+        "sgdisk -p -t 1:8300 /dev/sda",
+        "sgdisk --print --zap-all /dev/sda",
+        "parted /dev/sda",
+        "parted /dev/sda rm 1 print",
+        "parted /dev/sda unit s mkpart p 1 2",
+        "parted /dev/sda $X",
+        "tune2fs -J x /dev/sda",
+        "fsck -y /dev/sda",
+        "sfdisk -J --delete /dev/sda",
+        "fdisk /dev/sda",
+    ],
 )
 def test_what_changes_a_disk_writes_it(line: str) -> None:
     """A change counts, whatever else is asked to be shown."""

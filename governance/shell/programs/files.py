@@ -220,8 +220,8 @@ fdisk, cfdisk, gdisk
   !act=files.partition -l/--list -b= -t/--type= -w= -W= -u?
 
 sgdisk
-  !act=files.partition -Z/--zap-all -z/--zap -o/--clear -n/--new= -d/--delete= -t/--typecode= -p/--print
-  -l/--load-backup=read -b/--backup=write -c/--change-name= -g -G -i/--info=
+  !act=files.partition -Z/--zap-all -z/--zap -o/--clear -n/--new= -d/--delete= -t/--typecode=
+  -p/--print -l/--load-backup=read -b/--backup=write -c/--change-name= -g -G -i/--info=
 
 sfdisk
   !act=files.partition -l/--list -d/--dump -f/--force -a= -N= --delete -A -J/--json -n/--no-act
