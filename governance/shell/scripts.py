@@ -4,12 +4,13 @@ Scripts that a line writes and then runs: what it wrote is what runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from posixpath import normpath
 from typing import Final
 
 from governance.shell.draft import Draft, basename, joined
-from governance.shell.producing import output_of
+from governance.shell.producing import TEXT_MAX, output_of
 from governance.shell.values import HOLE, Simple, Word
 
 FILES_MAX: Final = 64
@@ -28,11 +29,16 @@ _ENDINGS: Final = {
     ".lua": "lua",
 }
 
+_ADDING: Final = re.compile(r"-\w*a")
 _LANGUAGES: Final = tuple(dict.fromkeys(_ENDINGS.values()))
 
 
 class Scripts:
-    """Texts of files that a line has written so far, by their paths as it gave them."""
+    """
+    Texts of files that a line has written so far, by their paths as it gave them.
+
+    What is longer than `TEXT_MAX` is forgotten; such a script is one that nobody has read.
+    """
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
@@ -48,7 +54,7 @@ class Scripts:
             if one.fd in {1, -1} and one.mode in {"write", "append"}
         ]
         if name == "tee":
-            adds = any(one in {"-a", "--append"} for one in simple.argv)
+            adds = any(one == "--append" or _ADDING.match(one) for one in simple.argv)
             targets += [(one, adds) for one in simple.argv[1:] if not one.startswith("-")]
         targets = [one for one in targets if HOLE not in one[0]]
         if not targets:
@@ -56,12 +62,11 @@ class Scripts:
         text = output_of([str(one) for one in simple.argv], simple.input_text)
         for target, adds in targets:
             path = _path(simple.cwd, target)
-            if text is None or (path not in self._texts and len(self._texts) >= FILES_MAX):
+            before = self._texts.pop(path, "") if adds else ""
+            if text is None or len(before) + len(text) > TEXT_MAX:
                 self._texts.pop(path, None)
-            elif adds:
-                self._texts[path] = self._texts.get(path, "") + text
-            else:
-                self._texts[path] = text
+            elif path in self._texts or len(self._texts) < FILES_MAX:
+                self._texts[path] = before + text
 
     def look(self, draft: Draft) -> None:
         """Note what the script does that *draft* runs, if it is one of these."""

@@ -24,6 +24,7 @@ def _removed(text: str) -> list[str]:
         ("echo \"import os; os.remove('a')\" > a.py; python3 a.py", ["a"]),
         ("printf '#!/usr/bin/env python3\\nimport os\\nos.remove(\"a\")\\n' > b; ./b", ["a"]),
         ("cd d; echo rm x > a.sh; cd ..; sh d/a.sh", ["x"]),
+        ("echo rm x > a.sh; echo rm y | tee -ia a.sh; sh a.sh", ["x", "y"]),
     ],
 )
 def test_a_script_that_the_line_wrote_is_read(line: str, removed: list[str]) -> None:
@@ -43,6 +44,14 @@ def test_a_script_that_the_line_wrote_is_read(line: str, removed: list[str]) -> 
 def test_a_file_that_is_not_run_or_no_longer_so_is_not(line: str) -> None:
     """A file that is only written, or written anew, runs nothing."""
     assert _removed(line) == []
+
+
+def test_a_script_that_is_too_long_is_one_that_nobody_has_read() -> None:
+    """A text that grows over the bound is forgotten, and the script stays unknown."""
+    adding = f"echo '{'#' * 9_000}' >> a.sh; "
+    line = read_line(f"echo 'rm x' > a.sh; {adding * 8}sh a.sh")
+    assert [one.removes for one in line.commands if one.removes] == []
+    assert [one.kind for one in line.commands[-1].opaque] == ["script"]
 
 
 def test_a_script_that_runs_itself_ends() -> None:
