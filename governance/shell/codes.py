@@ -163,9 +163,9 @@ def _keyword(value: Value) -> bool:
 
 def _effect(draft: Draft, language: str, effect: str, given: list[Value], depth: int) -> None:
     keywords = [one for one in given if _keyword(one)]
-    values = [one for one in given if not _keyword(one)]
+    values: list[Value] = [one for one in given if not _keyword(one)]
     if not values and keywords:
-        values = [one[1:] for one in keywords[:1] if isinstance(one, list)]
+        values += [one[1:] for one in keywords[:1] if isinstance(one, list)]
     first = _words(values[:1])
     if effect in {"remove", "write", "read"}:
         paths = first if language in {"python", "node", "php"} else _words(values)

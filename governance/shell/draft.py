@@ -4,6 +4,7 @@ A command in the making: what the tables and the acts note down of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from attrs import frozen
@@ -225,6 +226,8 @@ class Draft:
             self.place(word, write=False)
         elif role == "shell":
             self.run_text(word)
+        elif role == "away":
+            self.run_text(word, cwd=REMOTE)
         elif role == "code":
             self.code.append(word)
         elif role == "cwd":
@@ -312,6 +315,15 @@ def joined(folder: Word, path: str) -> Word:
 def quoted(word: str) -> str:
     """*word* as a shell reads it as one."""
     return "'" + word.replace("'", "'\\''") + "'"
+
+
+def pairs_of(words: Iterable[str]) -> dict[str, str]:
+    """``NAME=value`` of *words*."""
+    found: dict[str, str] = {}
+    for one in words:
+        name, _, value = one.partition("=")
+        found[name] = value
+    return found
 
 
 def basename(path: str) -> str:

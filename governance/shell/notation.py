@@ -42,6 +42,7 @@ ROLES: Final = frozenset(
         "host",
         "place",  # a path here, or host:path
         "shell",  # the text of a command line
+        "away",  # the same, run on another machine
         "argv",  # the words of a command
         "code",
         "script",

@@ -119,6 +119,8 @@ def _shortened(name: str, spec: Spec) -> Option | None:
 def _single(draft: Draft, arguments: Sequence[Word], at: int, word: Word, spec: Spec) -> int:
     name, equals, text = word.partition("=")
     option = spec.options.get(name) or spec.options.get(word[0] + name)
+    if option is None and ":" in name and not equals:
+        option = spec.options.get(name.partition(":")[0])  # `-c:v` of ffmpeg
     if option is not None:
         return _taken(draft, option, arguments, at, Word(text) if equals else None)
     if name[:2] in spec.sticky:

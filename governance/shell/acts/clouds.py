@@ -43,11 +43,7 @@ def way(draft: Draft) -> None:
     draft.subcommand = " ".join(bare[:end])
     draft.words = words[end:]
     last = bare[end - 1] if bare else ""
-    if last == "ssh":
-        # What follows ``--`` goes to ssh; after its own options it is a command.
-        for text in draft.value("--command", "--ssh-command"):
-            text_of(draft, [text])
-    elif last in {"scp", "cp", "mv", "rsync", "copy", "upload"}:
+    if last in {"scp", "cp", "mv", "rsync", "copy", "upload"}:
         storage(draft)
 
 
@@ -93,8 +89,6 @@ def aws(draft: Draft) -> None:
 
 def run(draft: Draft) -> None:
     """`heroku run cmd`, `fly ssh console -C text`."""
-    for text in draft.value("--command"):
-        text_of(draft, [text])
     words = draft.words
     if draft.subcommand.startswith("run") and words:
         draft.words = []

@@ -4,7 +4,7 @@ Containers and clusters: what runs inside them, and which files of this machine 
 
 from __future__ import annotations
 
-from governance.shell.draft import REMOTE, Draft
+from governance.shell.draft import REMOTE, Draft, pairs_of
 from governance.shell.hosts import hosts_in
 from governance.shell.options import parse
 from governance.shell.programs import spec_for
@@ -25,7 +25,7 @@ def run(draft: Draft) -> None:
     for one in draft.value("--volume"):
         _mounted(draft, one)
     for one in draft.value("--mount"):
-        fields = dict(part.partition("=")[::2] for part in one.split(","))
+        fields = pairs_of(one.split(","))
         source = fields.get("source") or fields.get("src")
         if source and fields.get("type", "bind") == "bind":
             _mounted(draft, Word(f"{source}:x" + (":ro" if "readonly" in fields else "")))

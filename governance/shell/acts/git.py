@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from governance.shell.draft import Draft, quoted
+from governance.shell.draft import Draft, pairs_of, quoted
 from governance.shell.values import Word
 
 _RUN_BY_GIT: Final = frozenset(
@@ -44,7 +44,7 @@ def plain(draft: Draft) -> None:
 
 def _configured_by_variables(draft: Draft) -> None:
     """``GIT_CONFIG_KEY_0`` and ``GIT_CONFIG_VALUE_0`` are as good as `-c`."""
-    given = dict(one.partition("=")[::2] for one in draft.assigns if one.startswith("GIT_CONFIG_"))
+    given = pairs_of(one for one in draft.assigns if one.startswith("GIT_CONFIG_"))
     for name, key in given.items():
         if name.startswith("GIT_CONFIG_KEY_"):
             value = given.get(name.replace("_KEY_", "_VALUE_", 1))

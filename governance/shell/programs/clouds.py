@@ -28,7 +28,7 @@ aws, aws2, awslocal
 gcloud
   !valued !raw !act=clouds.way !like=@bare --project= --account= --configuration= --format= --zone=
   -q/--quiet --flags-file=read --key-file=read --impersonate-service-account= --data-file=read
-  --source=read --command=shell --log-http --no-log-http
+  --source=read --command=away --log-http --no-log-http
 
 az
   !valued !raw !act=clouds.way !like=@bare -g/--resource-group= -n/--name= -l/--location=
@@ -88,14 +88,14 @@ slack, algolia, datadog-ci
   --workspace= -d= -m= -q --linked --local --remote
 
 heroku run, heroku run:detached, flyctl|fly ssh console, railway run|shell, vercel env
-  !posix !act=clouds.run -a/--app= -s= -C/--command=shell -e= -x --exit-code --no-tty --type= -r=
+  !posix !act=clouds.run -a/--app= -s= -C/--command=away -e= -x --exit-code --no-tty --type= -r=
   --env= -q --size= -u= -p=
 
 heroku pg:psql, heroku psql
   -a/--app= -c/--command=code : _*
 
 eb ssh
-  -c/--command=shell -n= -e= : _*
+  -c/--command=away -n= -e= : _*
 
 terraform-docs, tflint
   -c=read : read*

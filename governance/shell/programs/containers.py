@@ -212,7 +212,7 @@ vagrant
   !sub
 
 vagrant ssh
-  -c/--command=shell --no-tty -p -t= : _*
+  -c/--command=away --no-tty -p -t= : _*
 
 vagrant destroy|up|halt|reload|suspend|provision
   -f/--force --provider= --provision -g --parallel
