@@ -281,8 +281,9 @@ _GAP = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
 _DOT = re.compile(r"[ \t]*+\.[ \t]*+")
 _KEY = re.compile(rf"[ \t]*+({_NAME})")
 _STRING = re.compile(
-    r'''"""(?:[^"\\]++|\\.|"{1,2}(?!"))*+"{3,5}'''
-    r"""|'{3}(?:[^']++|'{1,2}(?!'))*+'{3,5}"""
+    # Not possessive: Python 3.11 finds no end then, where a quote stands within.
+    r'''"""(?:[^\\]|\\.)*?"{3,5}'''
+    r"""|'{3}.*?'{3,5}"""
     r"""|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+'""",
     re.DOTALL,
 )
