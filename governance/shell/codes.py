@@ -196,7 +196,7 @@ def _effect(draft: Draft, language: str, effect: str, given: list[Value], depth:
     elif effect in {"connect", "connected", "connect2"}:
         hosts = _words(values) if effect == "connect2" else first
         draft.talk(*(one for one in hosts[:2] if not one.isdigit() and one != HOLE))
-    elif effect == "sql" or (effect == "shell" and first and _TOLD.match(first[0])):
+    elif effect == "sql" or (effect in {"shell", "argvs"} and first and _TOLD.match(first[0])):
         draft.code += [made for one in _words(values[:2]) for made in statements(one)]
     elif effect == "required":
         draft.read(*(one for one in first if one.startswith((".", "/", "~"))))

@@ -75,8 +75,8 @@ mongorestore, mongoimport
   --upsertFields= --nsInclude= --nsFrom= --nsTo= --authenticationDatabase= : read*
 
 clickhouse-client, clickhouse
-  !sub !act=databases.sql --host/-h=host --port= --user/-u= --password= -q/--query=code --database/-d=
-  --queries-file=script --multiquery/-n --format= -m --secure
+  !sub !act=databases.sql --host/-h=host --port= --user/-u= --password= -q/--query=code
+  --database/-d= --queries-file=script --multiquery/-n --format= -m --secure
 
 cqlsh
   !act=databases.cassandra -e/--execute=code -f/--file=script -u= -p= -k= --ssl --cqlshrc=read
