@@ -24,7 +24,7 @@ from governance.cli.progress import progressing
 from governance.config import Config, load_config
 from governance.diagrams import FORMATS, SUFFIXES, Format, SessionPath, render
 from governance.engine.encoding import body_of
-from governance.engine.opening import trusted_config
+from governance.engine.lawmaking import trusted_config
 from governance.errors import DefinitionError, MisuseError
 from governance.events import CATALOGUE
 from governance.journal.records import Journal

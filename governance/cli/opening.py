@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from governance.clock import SystemClock
 from governance.config import Config, load_config
-from governance.engine.opening import keep_all, settings_of
+from governance.engine.lawmaking import keep_all, settings_of
 from governance.engine.project_rules import read_project_rules
 from governance.errors import DefinitionError, MisuseError, did_you_mean
 from governance.hosts.claude_code.capabilities import TRAITS as CLAUDE_CODE_TRAITS

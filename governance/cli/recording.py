@@ -17,8 +17,8 @@ from governance.cli.output import print_diagnostics
 from governance.clock import SystemClock
 from governance.config import Config, load_config
 from governance.engine import Engine, EngineOptions
+from governance.engine.lawmaking import keep_all, settings_of
 from governance.engine.live import LiveSessions
-from governance.engine.opening import keep_all, settings_of
 from governance.engine.project_rules import no_rules
 from governance.errors import DefinitionError
 from governance.listeners import Listeners, listeners_of

@@ -141,6 +141,15 @@ class LiveTable:
         default=86_400,
         metadata=whole("A session not touched for longer leaves memory.", low=1, high=_SECONDS_MAX),
     )
+    rules_check_ms: int = field(
+        default=1_000,
+        metadata=whole(
+            "A running engine looks for changed rules at most this often, in milliseconds; "
+            "0: never.",
+            low=0,
+            high=86_400_000,
+        ),
+    )
 
 
 @frozen(kw_only=True, eq=False)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.clock import Clock, SystemClock
-from governance.context import Budget
 from governance.engine.encoding import body_of
 from governance.engine.engine import Engine, EngineOptions
+from governance.engine.lawmaking import redaction_of, settings_of, trusted_config
 from governance.engine.live import LiveSessions
-from governance.engine.project_rules import fields_of, load_project_rules, no_rules
+from governance.engine.news import Bulletin
+from governance.engine.project_rules import load_project_rules, no_rules, pack_sources
+from governance.engine.reloading import Watch, made_of, trust_mark
 from governance.engine.spool import Spool
 from governance.errors import DefinitionError
 from governance.journal.opening import open_journal
 from governance.journal.records import Journal
-from governance.machine import GapBounds, load_machine
+from governance.machine import load_machine
 from governance.project import Project
 from governance.rules.paths import places_of
-from governance.rules.trust import pack_hash, read_trust
-from governance.session.law import HostSettings, Law, Settings
-from governance.values import Json
+from governance.session.law import Law
 
 if TYPE_CHECKING:
     from governance.config import Config
@@ -54,7 +54,15 @@ def open_engine(
     own = journal is None
     store = journal or open_journal(config.journal.url, base=config.directory, create=False)
     try:
-        law = _law(config, store, ticking, tools)
+        now_ms = ticking.now_ms()
+        rules, in_force = _rules(config, store, now_ms, tools)
+        law = Law(
+            machine=load_machine(),
+            rules=rules,
+            settings=settings_of(config),
+            places=places_of(str(config.directory)),
+            redact=redaction_of(config),
+        )
         registry = listeners or _listeners(config)
     except BaseException:
         if own:
@@ -71,24 +79,9 @@ def open_engine(
         paused=lambda now_ms: paused_reason(store, now_ms),
         tools={one.name: one for one in tools},
         spool=Spool(str(Project(config.directory).state_directory() / "untold")),
+        bulletin=_bulletin(config, tools, in_force, now_ms),
     )
     return Engine(law, store, ticking, registry, live, options)
-
-
-def trusted_config(config: Config) -> Config:
-    """
-    *config*, or what of it holds until a person has trusted its text.
-
-    A folder that was cloned from elsewhere loosens nothing and calls no program before.
-
-    Raises:
-        DefinitionError: The record of what was trusted is damaged.
-    """
-    from governance.config import until_trusted
-
-    record = read_trust(str(Project(config.directory).trust_file()))
-    trusted = record.trusts(pack_hash(config.document.text))
-    return config if trusted else until_trusted(config)
 
 
 def paused_reason(store: Journal, now_ms: int) -> str:
@@ -104,70 +97,29 @@ def paused_reason(store: Journal, now_ms: int) -> str:
     return ""
 
 
-def _law(config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools]) -> Law:
-    return Law(
-        machine=load_machine(),
-        rules=_rules(config, store, clock, tools),
-        settings=settings_of(config),
-        places=places_of(str(config.directory)),
-        redact=_redaction(config),
-    )
-
-
-def _rules(config: Config, store: Journal, clock: Clock, tools: Sequence[HostTools]) -> RuleSet:
-    """The project's rules; while a person has paused it, broken packs stop nobody."""
+def _rules(
+    config: Config, store: Journal, now_ms: int, tools: Sequence[HostTools]
+) -> tuple[RuleSet, str]:
+    """The project's rules and what they are made of; in a pause, broken packs stop nobody."""
     try:
-        return load_project_rules(config, tools, now_ms=clock.now_ms())
+        mark = trust_mark(config.directory)
+        sources = pack_sources(config)
+        rules = load_project_rules(config, tools, now_ms=now_ms, sources=sources)
     except DefinitionError:
-        if paused_reason(store, clock.now_ms()):
-            return no_rules()
+        if paused_reason(store, now_ms):
+            return no_rules(), ""
         raise
+    return rules, made_of(config, sources, mark)
 
 
-def settings_of(config: Config) -> Settings:
-    """The part of *config* that decides."""
-    names = set(config.hosts)
-    return Settings(
-        gaps=GapBounds(
-            config.resume.notice_seconds_min,
-            config.resume.stale_seconds_min,
-            config.resume.fresh_seconds_min,
-        ),
-        hosts={name: _host(config, name) for name in names},
-        host_defaults=_host(config, ""),
-        budget=Budget(config.context.characters_max, config.context.tokens_max),
-        language=config.session.language,
-        document_language=config.session.document_language,
-        phase=config.session.phase,
-        style=config.session.style,
-        fields=fields_of(config),
-        time_zone=config.project.time_zone,
-        stall_repeats_max=config.stall.repeats_max,
-        stall_reaction=config.stall.reaction,
-    )
-
-
-def _host(config: Config, name: str) -> HostSettings:
-    table = config.host(name)
-    return HostSettings(
-        roles=table.roles,
-        unbriefed=table.unbriefed,
-        after_end=table.after_end,
-        unknown_tool=table.unknown_tool,
-    )
-
-
-def _redaction(config: Config) -> Callable[[Json], tuple[Json, tuple[str, ...]]]:
-    if not config.journal.redaction:
-        return keep_all
-    from governance.journal.redact import redact
-
-    return redact
-
-
-def keep_all(value: Json) -> tuple[Json, tuple[str, ...]]:
-    """The redaction that takes nothing out, for a project that switched it off."""
-    return value, ()
+def _bulletin(
+    config: Config, tools: Sequence[HostTools], in_force: str, now_ms: int
+) -> Bulletin | None:
+    interval_ms = config.live.rules_check_ms
+    if not interval_ms:
+        return None
+    watch = Watch(config.directory, tools, interval_ms, config, in_force, now_ms)
+    return Bulletin(watch, config.live.sessions_max)
 
 
 def _listeners(config: Config) -> Listeners:

@@ -2,8 +2,7 @@
 Which rule sets were proven before, so that a process of one call need not run their examples.
 
 A cache, and nothing more. It lies in the project's folder of the user's state, where the
-governed agent does not reach, and it holds names of policies alone: what the rules *say* is
-read from their own files each time, so that whoever could write here changes no rule. What
+governed agent does not reach, and it holds names of policies alone. What
 is missing, damaged, another's or of another version is as good as not there; what cannot be
 written is written another time.
 """
@@ -16,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from governance import __version__
+from governance.engine.parsed import replace_file
 
 FILE_NAME = "proven.json"
 BYTES_MAX = 100_000
@@ -47,17 +47,4 @@ def remember(folder: Path, before: Sequence[str], key: str) -> None:
     """Write that the rule set *key* is proven, beside those that were known *before*."""
     proven = [key, *(one for one in before if one != key)][:PROVEN_MAX]
     body = json.dumps({"format": [_FORMAT, __version__], "proven": proven}).encode()
-    draft = folder / f"{FILE_NAME}.{os.getpid()}.new"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-            draft.replace(folder / FILE_NAME)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
-    except OSError:
-        # Only a cache: a full or read-only disk makes the next process slower, not wrong.
-        return
+    replace_file(folder, FILE_NAME, body)

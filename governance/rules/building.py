@@ -13,6 +13,7 @@ from governance.errors import Problem, did_you_mean
 from governance.rules.globs import PatternError, composed
 from governance.rules.kleene import Truth, all_of
 from governance.rules.matchers import PYTHON_TYPES, Test
+from governance.rules.needs import Wanted
 from governance.rules.partial import Could, by_either_name, partly
 from governance.rules.paths import BarePathError, Places
 from governance.rules.vocabulary import OPERATORS, TOOLS, FactSpec, Place, Report
@@ -34,6 +35,7 @@ class Made:
     on_missing: bool = True
     cost: int = 0
     hosted: bool = False
+    wanted: list[Wanted] = field(factory=list)
 
 
 Operator: TypeAlias = Callable[["Builder", object, Place, Made], None]

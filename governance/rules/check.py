@@ -11,13 +11,12 @@ from collections.abc import Sequence
 
 from governance.errors import Diagnostic, Problem
 from governance.rules.deciding import RuleSet
-from governance.rules.examples import Bench, event_of
+from governance.rules.examples import Bench, situation_of
 from governance.rules.format import ACTIONS, Pack, Rule
 from governance.rules.loader import Loaded, read_rules
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings, PackSource
-from governance.rules.verdicts import History
 from governance.rules.vocabulary import Vocabulary
 
 
@@ -56,7 +55,7 @@ def _overlaps(
 ) -> list[Diagnostic]:
     """Rules that say the same (GOV255), and rules that another one makes needless."""
     findings = _findings(sources)
-    bench = Bench(loaded.vocabulary, settings.time_zone, rules.fires, rules.why)
+    bench = Bench(rules, loaded.vocabulary, settings.time_zone)
     said: dict[str, Rule] = {}
     for pack in loaded.packs:
         for rule in pack.rules:
@@ -70,7 +69,8 @@ def _overlaps(
 
 
 def _meaning(rule: Rule) -> str:
-    return repr((rule.on, sorted(rule.tools), rule.when, rule.unless, rule.any))
+    demands = (rule.requires, rule.forbids, rule.limit)
+    return repr((rule.on, sorted(rule.tools), rule.when, rule.unless, rule.any, demands))
 
 
 def _needless(rule: Rule, pack: Pack, rules: RuleSet, bench: Bench, findings: Findings) -> None:
@@ -80,12 +80,13 @@ def _needless(rule: Rule, pack: Pack, rules: RuleSet, bench: Bench, findings: Fi
     others: set[str] | None = None
     for example in rule.must_match:
         # Its problems were reported when the examples were run.
-        event = event_of(example, rule.on, bench, Findings(findings.document), rule.path)
-        if event is None:
+        quiet = Findings(findings.document)
+        tried = situation_of(example, rule.on, bench, quiet, rule.path)
+        if tried is None:
             return
         stricter = {
             one.rule
-            for one in rules.decide(event, History(known=True)).verdicts
+            for one in rules.decide(tried.event, tried.history).verdicts
             if one.rule != rule.id and ACTIONS.index(one.action) > ACTIONS.index(rule.action)
         }
         others = stricter if others is None else others & stricter

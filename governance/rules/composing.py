@@ -28,7 +28,7 @@ def compose(
     verdicts: Sequence[Verdict],
     shadows: Sequence[Verdict],
     *,
-    skipped: Iterable[str] = (),
+    skipped: Sequence[str] = (),
     intent: str = "",
 ) -> Decision:
     """
@@ -37,7 +37,8 @@ def compose(
     Changes to different facts join; two values for one fact deny.
     """
     if not verdicts and not shadows:
-        return Decision(action="allow", skipped=tuple(sorted(set(skipped))), intent=intent)
+        untried = tuple(sorted(set(skipped))) if skipped else ()
+        return Decision(skipped=untried, intent=intent)
     joined, conflicts = _join_rewrites(verdicts)
     ordered = sorted([*verdicts, *conflicts], key=rank)
     action: Action = ordered[0].action if ordered else "allow"

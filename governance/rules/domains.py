@@ -182,22 +182,24 @@ def normal_domain(text: str) -> str:
     return host
 
 
-def domain_test(patterns: Iterable[str]) -> Callable[[str], bool]:
+def normal_pattern(pattern: str) -> str:
     """
-    A test of normalised hosts: an exact name, or ``*.x.org`` for every name below it.
+    *pattern* normalised: an exact name, or ``.x.org`` for every name below ``x.org``.
 
     Raises:
         PatternError: As `normal_domain`, and for a star elsewhere than in front.
     """
-    exact: set[str] = set()
-    below: list[str] = []
-    for pattern in patterns:
-        if pattern.startswith("*."):
-            below.append("." + normal_domain(pattern[2:]))
-        elif "*" in pattern:
-            raise PatternError(f"`{pattern}`: a star stands in front only, as `*.example.com`")
-        else:
-            exact.add(normal_domain(pattern))
-    ends = tuple(below)
+    if pattern.startswith("*."):
+        return "." + normal_domain(pattern[2:])
+    if "*" in pattern:
+        raise PatternError(f"`{pattern}`: a star stands in front only, as `*.example.com`")
+    return normal_domain(pattern)
+
+
+def domain_test(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """A test of normalised hosts against any of *patterns*. Raises as `normal_pattern`."""
+    known = [normal_pattern(one) for one in patterns]
+    exact = frozenset(one for one in known if not one.startswith("."))
+    ends = tuple(one for one in known if one.startswith("."))
     # Below a name, never the name itself: `.x.org` must have something before it.
     return lambda host: host in exact or host.endswith(ends)

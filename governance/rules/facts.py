@@ -174,9 +174,10 @@ def clean_text(text: str) -> str:
 
 def one_by_one(event: RuleEvent) -> tuple[RuleEvent, ...]:
     """*event* once for each path and each address that its call names."""
+    facts = event.facts
     events: tuple[RuleEvent, ...] = (event,)
     for name in _SEVERAL:
-        if isinstance(event.facts.get(name), list):
+        if isinstance(facts.get(name), list):
             events = tuple(split for one in events for split in _split(one, name))
     return events
 

@@ -101,8 +101,13 @@ def _split_braces(inner: str) -> list[str]:
     return parts
 
 
-def _tokens(glob: str) -> list[str | None]:
-    """The glob's literal pieces, with ``None`` for each run of stars."""
+def literal_pieces(glob: str) -> list[str | None]:
+    """
+    The literal pieces of a glob without braces, with ``None`` for each run of stars.
+
+    Raises:
+        PatternError: For ``?`` and ``[``, and a back slash at the end.
+    """
     tokens: list[str | None] = []
     at = 0
     while at < len(glob):
@@ -137,7 +142,7 @@ def _piece(glob: str, any_sign: str) -> str:
     """A `re` source for one star-separated piece that must fit from end to end."""
     if _SPECIAL.search(glob) is None:
         return re.escape(glob)
-    tokens = _tokens(glob)
+    tokens = literal_pieces(glob)
     parts: list[str] = []
     for index, token in enumerate(tokens):
         if token is not None:

@@ -7,13 +7,14 @@ A test gives ``True``, ``False`` or `Unknown`; `operators.build_matcher` makes m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from governance.rules.deferred import Deferred, settled
 from governance.rules.domains import hosts_of
 from governance.rules.kleene import Truth, all_of, any_of
+from governance.rules.needs import Look, Need, Wanted, keys_of
 from governance.rules.partial import HOLE, PARTLY, Program
 from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown
 
@@ -27,6 +28,9 @@ REAL_PATHS = "real_paths"
 
 ELEMENTS_MAX = 10_000
 """Elements of one list that are looked at; of a longer list the rest is unknown."""
+
+MAY_FAIL_COST = 3
+"""The cost from which on a test may fail with an error, for RE2 takes no half surrogate."""
 
 PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
@@ -74,6 +78,7 @@ class Matcher:
     _whole: tuple[Callable[[object, World, bool], Truth], ...] = field(repr=False)
     _hosted: bool = field(repr=False)
     _fold: Callable[[str], str] | None = field(repr=False)
+    _wanted: tuple[Wanted, ...] = field(default=(), repr=False)
     # The whole test, where one look at the value's type is enough to take it.
     _plain_type: type = field(init=False, repr=False)
 
@@ -84,10 +89,17 @@ class Matcher:
         plain = _NoType if through else PYTHON_TYPES[spec.element][0]
         object.__setattr__(self, "_plain_type", plain)
 
-    @property
-    def takes_plain_text(self) -> bool:
-        """Whether all that it asks of a text is asked of that text alone, as it stands."""
-        return self._plain_type is str
+    def needs(self) -> tuple[Need, ...]:
+        """What must be found for it to hold or to be unknown: each of these, by itself."""
+        spec = self.spec
+        form: Literal["plain", "path"] = "path" if spec.kind == "path" else "plain"
+        plain = Look(spec.element, spec.is_list, form, self._fold)
+        hosts = evolve(plain, form="hosts") if self._hosted else plain
+        return tuple(
+            Need(spec.name, hosts if wanted[0] == "domain" else plain, keys)
+            for wanted in self._wanted
+            for keys in keys_of(wanted)
+        )
 
     def test(self, value: object, world: World, strict: bool = False) -> Truth:
         """

@@ -13,11 +13,18 @@ from datetime import time
 
 from governance.errors import did_you_mean
 from governance.rules.building import Builder, Made, Operator, found_text
-from governance.rules.domains import domain_test, normal_domain
+from governance.rules.domains import domain_test, normal_domain, normal_pattern
 from governance.rules.format import PATTERN_SETS
-from governance.rules.globs import Fit, PatternError, text_glob
+from governance.rules.globs import Fit, PatternError, expand_braces, path_test, text_glob
 from governance.rules.kleene import Truth, all_of, any_of, negated
-from governance.rules.matchers import ELEMENTS_MAX, Hosted, Matcher, Test, World
+from governance.rules.matchers import (
+    ELEMENTS_MAX,
+    MAY_FAIL_COST,
+    Hosted,
+    Matcher,
+    Test,
+    World,
+)
 from governance.rules.partial import (
     could_be_host,
     could_end,
@@ -26,7 +33,7 @@ from governance.rules.partial import (
     could_start,
     opposite,
 )
-from governance.rules.paths import Places
+from governance.rules.paths import Places, under_test
 from governance.rules.vocabulary import FactSpec, Place, Report, Unknown
 
 _COMPARE: Mapping[str, Callable[..., bool]] = {
@@ -67,6 +74,7 @@ def build_matcher(
         tuple(made.whole),
         made.hosted,
         fold,
+        () if made.on_missing else tuple(made.wanted),
     )
 
 
@@ -115,13 +123,15 @@ def _in(
     if make.problems > failed:
         return
     if make.spec.kind == "path":
-        tests: list[Test] = []
+        paths: set[str] = set()
         for one in values:
             try:
-                tests.append(make.places.exactly(str(one)))
+                paths |= make.places.spellings(str(one))
             except PatternError as error:
                 make.pattern_failed(error, path, str(one))
-        make.add(made, _some(tests), could_equal(map(make.fold, map(str, values)), path=True))
+        made.wanted.append(("exact", tuple(paths)))
+        could = could_equal(map(make.fold, map(str, values)), path=True)
+        make.add(made, paths.__contains__, could)
         return
     if make.spec.kind == "domain":
         try:
@@ -130,6 +140,7 @@ def _in(
             make.pattern_failed(error, path, "")
             return
     could = could_equal(values, path=False)
+    made.wanted.append(("exact", values))
     if len(values) == 1:
         only = values[0]
         make.add(made, lambda tested: tested == only, could)
@@ -175,6 +186,7 @@ def _every(make: Builder, value: object, path: Place, made: Made) -> None:
         make.places.fold if make.spec.kind == "path" else None,
     )  # fmt: skip
     made.cost = max(made.cost, inner.cost)
+    made.wanted += inner.wanted
 
     def test(whole: object, world: World, strict: bool) -> Truth:
         assert isinstance(whole, (list, tuple))  # INVARIANT: `Matcher.test` has looked
@@ -237,14 +249,19 @@ def _present(whole: Sequence[object], wanted: bool) -> Truth:
 
 
 def _glob(make: Builder, value: object, path: Place, made: Made) -> None:
-    build = make.places.glob if make.spec.kind == "path" else _text_test
     lower = make.spec.kind == "domain"
     texts = [one.lower() if lower else one for one in make.texts(value, path, "a glob") or ()]
     if not texts:
         return
     try:
         could = could_fit(map(make.fold, texts), path=make.spec.kind == "path")
-        make.add(made, build(*texts), could)
+        if make.spec.kind == "path":
+            globs = make.places.rooted(texts)
+            make.add(made, path_test(*globs), could)
+        else:
+            globs = tuple(one for text in texts for one in expand_braces(text))
+            make.add(made, _text_test(*texts), could)
+        made.wanted.append(("glob", globs))
         made.cost = max(made.cost, 1)
     except PatternError:
         for text in texts:
@@ -268,7 +285,8 @@ def _regex(make: Builder, value: object, path: Place, made: Made) -> None:
 
     tests: list[Test] = []
     sensitive = make.spec.kind != "path" or make.places.case_sensitive
-    for text in make.texts(value, path, "a pattern") or ():
+    texts = make.texts(value, path, "a pattern") or []
+    for text in texts:
         try:
             search = compile_pattern(text, case_sensitive=sensitive).search
         except PatternRefused as error:
@@ -278,7 +296,8 @@ def _regex(make: Builder, value: object, path: Place, made: Made) -> None:
             tests.append(_searching(search))
     if tests:
         make.add(made, _some(tests))
-        made.cost = max(made.cost, 3)
+        made.wanted.append(("pattern", texts))
+        made.cost = max(made.cost, MAY_FAIL_COST)
 
 
 def _searching(search: Callable[[str], object]) -> Test:
@@ -287,6 +306,7 @@ def _searching(search: Callable[[str], object]) -> Test:
 
 def _contains(make: Builder, value: object, path: Place, made: Made) -> None:
     texts = [make.fold(one) for one in make.texts(value, path, "text") or ()]
+    made.wanted.append(("text", texts))
     if len(texts) == 1:
         only = texts[0]
         make.add(made, lambda text: only in text)
@@ -297,11 +317,13 @@ def _contains(make: Builder, value: object, path: Place, made: Made) -> None:
 def _starts_with(make: Builder, value: object, path: Place, made: Made) -> None:
     starts = tuple(make.fold(one) for one in make.texts(value, path, "text") or ())
     could = None if make.spec.kind == "path" else could_start(starts)
+    made.wanted.append(("prefix", starts))
     make.add(made, lambda text: text.startswith(starts), could)
 
 
 def _ends_with(make: Builder, value: object, path: Place, made: Made) -> None:
     ends = tuple(make.fold(one) for one in make.texts(value, path, "text") or ())
+    made.wanted.append(("suffix", ends))
     make.add(made, lambda text: text.endswith(ends), could_end(ends))
 
 
@@ -314,23 +336,28 @@ def _path_under(make: Builder, value: object, path: Place, made: Made) -> None:
     if texts is None:
         return
     try:
-        make.add(made, make.places.under(texts))
+        folders = make.places.folders(texts)
     except PatternError as error:
         make.pattern_failed(error, path, texts[0])
+        return
+    made.wanted.append(("under", tuple(folders)))
+    make.add(made, under_test(folders))
 
 
 def _domain_in(make: Builder, value: object, path: Place, made: Made) -> None:
     texts = make.texts(value, path, "a domain")
     failed = make.problems
+    patterns: list[str] = []
     for index, text in enumerate(texts or ()):
         try:
-            domain_test([text])
+            patterns.append(normal_pattern(text))
         except PatternError as error:
             here = (*path, index) if isinstance(value, list) else path
             make.fail("GOV224", str(error), here, "as `example.com` or `*.example.com`")
     if texts is None or make.problems > failed:
         return
     test = domain_test(texts)
+    made.wanted.append(("domain", patterns))
     if make.spec.kind == "domain":
         make.add(made, test, could_be_host(texts))
         return

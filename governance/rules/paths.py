@@ -146,8 +146,12 @@ class Places:
         return known
 
     def glob(self, *patterns: str) -> Callable[[str], bool]:
+        """A test of normalised, folded paths against any of *patterns*. Raises as `rooted`."""
+        return path_test(*self.rooted(patterns))
+
+    def rooted(self, patterns: Iterable[str]) -> tuple[str, ...]:
         """
-        A test of normalised, folded paths against any of *patterns*.
+        The absolute, folded globs that *patterns* stand for, braces and roots put in.
 
         Raises:
             BarePathError: A name alone.
@@ -157,22 +161,20 @@ class Places:
             if pattern.endswith("/"):
                 raise PatternError(f"`{pattern}` ends in `/`; `{pattern}**` is all below it")
         # Braces first: each alternative may start at another root.
-        return path_test(
-            *(
-                rooted
-                for pattern in patterns
-                for one in expand_braces(pattern)
-                for rooted in self._rooted(one, escape=True)
-            )
+        return tuple(
+            rooted
+            for pattern in patterns
+            for one in expand_braces(pattern)
+            for rooted in self._rooted(one, escape=True)
         )
 
-    def exactly(self, path: str) -> Callable[[str], bool]:
-        """A test for the one *path*. Raises as `glob`, and for signs of a glob in it."""
+    def spellings(self, path: str) -> frozenset[str]:
+        """Every form of the one *path*. Raises as `rooted`, and for signs of a glob in it."""
         self._no_signs(path)
-        return frozenset(self._rooted(path, escape=False)).__contains__
+        return frozenset(self._rooted(path, escape=False))
 
-    def under(self, folders: Iterable[str]) -> Callable[[str], bool]:
-        """A test whether a path is one of *folders* or below one. Raises as `exactly`."""
+    def folders(self, folders: Iterable[str]) -> frozenset[str]:
+        """Every form of each of *folders*, the root alone with a slash. Raises as `spellings`."""
         exact: set[str] = set()
         for folder in folders:
             self._no_signs(folder)
@@ -180,10 +182,7 @@ class Places:
             trimmed = slashed.rstrip("/") or "/"
             named = trimmed if "/" in trimmed or trimmed in ("~", ".", "..") else "./" + trimmed
             exact.update(self._rooted(named, escape=False))
-        if any(one.endswith("/") for one in exact):
-            return lambda path: any(path == one or path.startswith(one) for one in exact)
-        starts = tuple(one + "/" for one in exact)
-        return lambda path: path in exact or path.startswith(starts)
+        return frozenset(exact)
 
     def _no_signs(self, path: str) -> None:
         if not path:
@@ -223,6 +222,12 @@ class Places:
             elif segment not in ("", "."):
                 kept.append(segment)
         return f"{root}/{'/'.join(kept)}"
+
+
+def under_test(exact: frozenset[str]) -> Callable[[str], bool]:
+    """A test whether a path is one of the folders *exact* or below one."""
+    starts = tuple(one if one.endswith("/") else one + "/" for one in exact)
+    return lambda path: path in exact or path.startswith(starts)
 
 
 def _escape(text: str) -> str:

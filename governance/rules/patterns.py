@@ -4,9 +4,11 @@ RE2 patterns: linear in the text, whatever the text. `re2` is imported on first 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
+
+from attrs import frozen
 
 
 class Hit(Protocol):
@@ -50,3 +52,75 @@ def compile_pattern(source: str, *, case_sensitive: bool = True) -> Pattern:
         raise PatternRefused(text) from None
     except UnicodeEncodeError:
         raise PatternRefused("a lone surrogate") from None
+
+
+SET_BYTES_MIN = 4 << 20
+SET_BYTES_EACH = 4 << 10
+SET_BYTES_MAX = 64 << 20
+"""Memory that RE2 may use for one set of patterns: so much, and so much more for each of
+them, to a most. A set that does not fit is made in two halves."""
+
+V = TypeVar("V")
+
+
+@frozen(eq=False)
+class PatternSet(Generic[V]):
+    """Many patterns that are searched for in one walk over a text, each with a value."""
+
+    values: tuple[V, ...]
+    _set: _Re2Set
+
+    @classmethod
+    def of(
+        cls, patterns: Sequence[tuple[str, V]], *, case_sensitive: bool = True
+    ) -> Iterator[PatternSet[V]]:
+        """
+        *patterns* in as few sets as RE2 makes of them, mostly one.
+
+        Raises:
+            PatternRefused: One of them alone is too large, or is no pattern.
+        """
+        import re2
+
+        size = SET_BYTES_MIN + SET_BYTES_EACH * len(patterns)
+        options = re2.Options()
+        options.log_errors = False
+        options.case_sensitive = case_sensitive
+        options.max_mem = min(size, SET_BYTES_MAX)
+        made = re2.Set.SearchSet(options)
+        try:
+            for source, _ in patterns:
+                made.Add(source)
+            made.Add("")
+            made.Compile()
+        except re2.error:
+            if len(patterns) == 1:
+                raise PatternRefused("too large") from None
+            half = len(patterns) // 2
+            for part in (patterns[:half], patterns[half:]):
+                yield from cls.of(part, case_sensitive=case_sensitive)
+            return
+        yield cls(tuple(value for _, value in patterns), made)
+
+    def found(self, text: bytes) -> list[V] | None:
+        """The values of the patterns found in *text*; ``None``: RE2 could not search it."""
+        # A search that runs out of memory finds nothing, not even the empty pattern at the end.
+        numbers = self._set.Match(text)
+        last = len(self.values)
+        if not numbers or last not in numbers:
+            return None
+        if len(numbers) == 1:
+            return []
+        values = self.values
+        return [values[number] for number in numbers if number != last]
+
+
+class _Re2Set(Protocol):
+    def Match(self, text: bytes) -> list[int] | None: ...  # noqa: N802 — RE2 calls it so
+
+
+def quoted(text: str) -> str:
+    """A pattern that finds *text* itself."""
+    import re2
+
+    return str(re2.escape(text))

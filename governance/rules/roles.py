@@ -135,6 +135,8 @@ class Roles:
         self, event: RuleEvent, history: History
     ) -> tuple[list[Verdict], list[Verdict], list[str]]:
         """Verdicts in force, shadow verdicts, and limits skipped for want of history."""
+        if not self.by_name:
+            return [], [], []
         facts = event.facts
         name = facts.get("role")
         parents = facts.get("parent_roles")
@@ -144,8 +146,6 @@ class Roles:
         found: list[Verdict] = []
         shadows: list[Verdict] = []
         skipped: list[str] = []
-        if not self.by_name:
-            return found, shadows, skipped
         for index, one in enumerate(dict.fromkeys(chain)):
             role = self.by_name.get(one)
             if role is None:

@@ -7,13 +7,14 @@ A test gives ``True``, ``False`` or `Unknown`; `shell_building.build_shell` make
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 from attrs import frozen
 
 from governance.rules.deferred import settled
 from governance.rules.kleene import Truth, any_of
 from governance.rules.matchers import World
+from governance.rules.needs import Need
 from governance.rules.shell_facts import ShellCall
 from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown
 
@@ -88,9 +89,14 @@ class ShellMatcher:
     place: Place
     tables: tuple[ShellTable, ...]
 
-    # A line that has not been taken apart costs more to ask than any other fact.
-    cost: ClassVar[int] = 6
-    takes_plain_text: ClassVar[bool] = False
+    @property
+    def cost(self) -> int:
+        """More than any other fact's: the line may not have been taken apart yet."""
+        return 6
+
+    def needs(self) -> tuple[Need, ...]:
+        """Nothing that can be looked up: rules on programs are chosen by the line's words."""
+        return ()
 
     def test(self, value: object, world: World, strict: bool = False) -> Truth:  # noqa: ARG002
         """Whether some command matches; what may hide in the line is unknown."""

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from attrs import Factory, frozen
+from attrs import Factory, field, frozen
 
 from governance._toml import Document
 from governance.rules.format import Defaults, Layer
+from governance.rules.trust import pack_hash
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE_SUFFIX = ".scenario.toml"
+"""How the name of a file of scenarios ends; it is no pack."""
 
 
 @frozen
@@ -29,6 +36,19 @@ class PackSource:
     text: str | bytes
     file: str
     layer: Layer = "project"
+    _hash: list[str] = field(factory=list, init=False, eq=False, repr=False)
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the text, in hex."""
+        if not self._hash:
+            self._hash.append(pack_hash(self.text))
+        return self._hash[0]
+
+
+def pack_files(folder: Path) -> list[Path]:
+    """The packs that lie in *folder* itself, by name; files of scenarios are none."""
+    return [one for one in sorted(folder.glob("*.toml")) if not one.name.endswith(FILE_SUFFIX)]
 
 
 class HostAbilities(Protocol):
@@ -45,6 +65,11 @@ class HostAbilities(Protocol):
         ...
 
     @property
+    def redirects(self) -> bool:
+        """Whether another command can be run in place of one."""
+        ...
+
+    @property
     def deny_at(self) -> frozenset[str]:
         """Machine events whose refusal the host honours."""
         ...
@@ -53,6 +78,15 @@ class HostAbilities(Protocol):
 def trust_nothing(_hash: str) -> bool:
     """The trust of a machine on which no person has trusted anything yet."""
     return False
+
+
+Parsed: TypeAlias = Callable[[str], "Mapping[str, object] | None"]
+"""What the text with a sha256 parses to, or ``None`` where that is not known."""
+
+
+def nothing_parsed(_hash: str) -> None:
+    """The memory of a machine that has parsed nothing yet."""
+    return
 
 
 def nothing_proven(_hash: str) -> bool:
@@ -85,6 +119,8 @@ class LoadSettings:
             problem, so that its examples need not be run again. They are most of the work
             of loading; a process that lives for one call should remember.
 
+        parsed: What texts are known to parse to, so that they need not be parsed again.
+
         today: The day by which exemptions expire; ``None``: none does.
     """
 
@@ -97,4 +133,5 @@ class LoadSettings:
     project_layer: Layer = "project"
     trusted: Callable[[str], bool] = trust_nothing
     proven: Callable[[str], bool] = nothing_proven
+    parsed: Parsed = nothing_parsed
     today: date | None = None

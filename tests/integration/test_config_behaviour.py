@@ -245,6 +245,19 @@ def test_live_bounds(opened: Opener, clock: ManualClock, config: str, held: int)
     assert len(engine.live) == held
 
 
+def test_live_rules_check(opened: Opener, clock: ManualClock) -> None:
+    """So often, and no more, a running engine looks whether its rules have changed."""
+    for milliseconds, action in ((500, "deny"), (5_000, "allow"), (0, "allow")):
+        engine = opened(f"[live]\nrules_check_ms = {milliseconds}\n")
+        session = engine.session(f"every-{milliseconds}")
+        session.turn("go")
+        file = Path(engine.law.places.project) / "governance.toml"
+        file.write_text(file.read_text() + '[defaults]\ntool = "deny"\n')
+        clock.advance(1_000)
+
+        assert session.tool("read", {"path": "a"}).action == action
+
+
 def test_live_megabytes(opened: Opener) -> None:
     """The bound in megabytes is one in sessions, by their size."""
     assert opened("[live]\nmegabytes_max = 1\n").live.capacity < opened().live.capacity

@@ -15,6 +15,8 @@ from governance.testing.engines import memory_engine, settings_with
 ELSEWHERE = {
     "governance.paused": "made by the command `pause`",
     "guard.gap": "made by `doctor`, from a transcript",
+    "rules.changed": "made by an engine of a project whose packs change",
+    "rules.refused": "made by an engine of a project whose packs become wrong",
     "session.damaged": "made by `repair`",
     "session.repaired": "made by `repair`",
 }
@@ -55,6 +57,21 @@ message = "Stop."
 must_match = [{ tool = "shell", command = "stop" }]
 must_not_match = [{ tool = "shell", command = "fine" }]
 
+[[rule]]
+id = "events.tree"
+tools = ["fetch"]
+limit = { max = 100, per = "epoch", scope = "tree" }
+action = "warn"
+message = "Many."
+
+[[rule]]
+id = "events.shadow"
+on = "prompt"
+when.prompt_source = "user"
+mode = "shadow"
+action = "warn"
+message = "It would be said."
+
 [[escalation]]
 id = "events.step"
 count = 2
@@ -92,6 +109,8 @@ def run_everything(engine: Engine, clock: ManualClock) -> None:
     engine.handle(Command(event="tool_after", session="s", call=call, data=done))
     session.command("style", ["terse"], style="terse")
     child = session.child("a")
+    child.turn("look it up")
+    child.tool("fetch", {"url": "https://a.b/"}, call_id="c")
     child.end()
     session.turn_ended()
     session.compacting()

@@ -54,6 +54,7 @@ CHANGES = {
     "live.sessions_max": "3",
     "live.megabytes_max": "1",
     "live.idle_seconds_max": "5",
+    "live.rules_check_ms": "0",
     "journal.url": '"memory:"',
     "journal.redaction": "false",
     "context.characters_max": "500",

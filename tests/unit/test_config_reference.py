@@ -30,6 +30,7 @@ idle.idle_seconds_max 1800
 live.sessions_max 10000
 live.megabytes_max 50
 live.idle_seconds_max 86400
+live.rules_check_ms 1000
 journal.url "sqlite:///.governance/journal.db"
 journal.redaction true
 context.characters_max 8000

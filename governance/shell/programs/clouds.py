@@ -78,7 +78,7 @@ heroku, flyctl, fly, vercel, netlify, railway, render, wrangler, firebase, supab
 now, surge, planetscale, pscale, neonctl, turso, convex, expo-cli, sentry-cli, stripe, twilio,
 shopify, hasura, cloudflare, bosh, databricks, snow, launchdarkly, ldcli, okta, auth0, twurl,
 slack, algolia, datadog-ci
-  !sub !groups=apps,secrets,volumes,machine,machines,postgres,pg,db,projects,project,ips,certs
+  !sub !groups=apps,ssh,secrets,volumes,machine,machines,postgres,pg,db,projects,project,ips,certs
   !groups=domains,dns,env,sites,kv:key,kv:namespace,kv,r2,r2/bucket,r2/object,d1,queues
   !groups=pages,pages/deployment,secret,functions,migration,branches,branch,database
   !groups=password,org,storage,auth,hosting,firestore,addons,config,releases,scale,team

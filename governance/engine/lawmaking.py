@@ -1,0 +1,80 @@
+"""What of a configuration makes the law of a project: settings, redaction, whose word counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from governance.context import Budget
+from governance.engine.project_rules import fields_of
+from governance.machine import GapBounds
+from governance.project import Project
+from governance.rules.trust import pack_hash, read_trust
+from governance.session.law import HostSettings, Settings
+from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.config import Config
+
+
+def trusted_config(config: Config) -> Config:
+    """
+    *config*, or what of it holds until a person has trusted its text.
+
+    A folder that was cloned from elsewhere loosens nothing and calls no program before.
+
+    Raises:
+        DefinitionError: The record of what was trusted is damaged.
+    """
+    from governance.config import until_trusted
+
+    record = read_trust(str(Project(config.directory).trust_file()))
+    trusted = record.trusts(pack_hash(config.document.text))
+    return config if trusted else until_trusted(config)
+
+
+def settings_of(config: Config) -> Settings:
+    """The part of *config* that decides."""
+    names = set(config.hosts)
+    return Settings(
+        gaps=GapBounds(
+            config.resume.notice_seconds_min,
+            config.resume.stale_seconds_min,
+            config.resume.fresh_seconds_min,
+        ),
+        hosts={name: _host(config, name) for name in names},
+        host_defaults=_host(config, ""),
+        budget=Budget(config.context.characters_max, config.context.tokens_max),
+        language=config.session.language,
+        document_language=config.session.document_language,
+        phase=config.session.phase,
+        style=config.session.style,
+        fields=fields_of(config),
+        time_zone=config.project.time_zone,
+        stall_repeats_max=config.stall.repeats_max,
+        stall_reaction=config.stall.reaction,
+    )
+
+
+def _host(config: Config, name: str) -> HostSettings:
+    table = config.host(name)
+    return HostSettings(
+        roles=table.roles,
+        unbriefed=table.unbriefed,
+        after_end=table.after_end,
+        unknown_tool=table.unknown_tool,
+    )
+
+
+def redaction_of(config: Config) -> Callable[[Json], tuple[Json, tuple[str, ...]]]:
+    """What takes secrets out of a value before it becomes a row, if the project wants it."""
+    if not config.journal.redaction:
+        return keep_all
+    from governance.journal.redact import redact
+
+    return redact
+
+
+def keep_all(value: Json) -> tuple[Json, tuple[str, ...]]:
+    """The redaction that takes nothing out, for a project that switched it off."""
+    return value, ()
