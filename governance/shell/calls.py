@@ -35,6 +35,7 @@ connected: s.connect sock.connect client.connect c.connect
 url: requests.get requests.post requests.put requests.delete requests.patch requests.head
 url: requests.request httpx.get httpx.post httpx.put httpx.delete urllib.request.urlopen
 url: urllib.request.urlretrieve urllib.urlopen urlopen urllib2.urlopen urlretrieve
+sql: execute executescript executemany execute_sql raw_sql read_sql read_sql_query exec_driver_sql
 code: exec eval compile runpy.run_module __import__
 """,
     "node": """
@@ -65,6 +66,8 @@ connect2: net.connect net.createConnection net.Socket.connect tls.connect client
 connect2: s.connect sh.connect
 url: fetch http.get https.get http.request https.request axios axios.get axios.post axios.put
 url: axios.delete got got.post WebSocket
+sql: query execute executeSql executeQuery queryRaw $executeRawUnsafe $queryRawUnsafe
+sql: $executeRaw $queryRaw sequelize.query knex.raw db.raw sql.unsafe prepare db.exec db.run
 code: eval Function vm.runInNewContext vm.runInThisContext
 """,
     "perl": """
@@ -98,6 +101,7 @@ read: File.read IO.read File.readlines IO.readlines File.foreach Dir.entries Dir
 read: Dir.glob load require_relative IO.binread
 connect: TCPSocket.new TCPSocket.open UDPSocket.new Socket.tcp
 url: URI.open Net::HTTP.get Net::HTTP.get_response Net::HTTP.post URI.parse URI
+sql: execute exec_query exec_update exec_delete execute_batch connection.execute
 code: eval instance_eval class_eval
 """,
     "php": """
@@ -111,6 +115,7 @@ read: file_get_contents readfile file scandir opendir include require include_on
 read: parse_ini_file
 connect: fsockopen pfsockopen stream_socket_client
 url: curl_init
+sql: query executeQuery executeStatement mysqli_query pg_query DB::statement DB::unprepared
 code: eval assert
 """,
     "lua": """

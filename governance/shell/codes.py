@@ -16,6 +16,7 @@ from governance.shell.calls import TABLES
 from governance.shell.draft import Draft
 from governance.shell.expressions import Source, Value
 from governance.shell.hosts import urls_in
+from governance.shell.statements import statements
 from governance.shell.values import HOLE, Word
 
 CALLS_MAX: Final = 200
@@ -69,6 +70,9 @@ _FETCHED: Final = re.compile(
     r"(?:urlopen|urlretrieve|requests\.|httpx\.|urllib|\bfetch\(|\.get\(\s*['\"]https?:|URI\.open"
     r"|Net::HTTP|file_get_contents\(\s*['\"]https?:|LWP|\.recv\(|marshal\.loads|zlib\.decompress)"
 )
+_TOLD: Final = re.compile(
+    r"(?i)\s*(?:select|insert|update|delete|drop|create|alter|truncate|pragma|begin|with)\s"
+)
 _WRITES: Final = re.compile(r"[wax+>]")
 _SOCKET: Final = re.compile(r"socket|fsockopen|TCPSocket|/dev/tcp/|net\.|IO::Socket")
 _REWIRED: Final = re.compile(
@@ -120,10 +124,11 @@ def _look(draft: Draft, language: str, text: str, depth: int) -> None:
             draft.blind("bound", f"more than {CALLS_MAX} calls in one text")
             break
         name = re.sub(r"\s*\($|\s+$", "", found[0])
-        if known == "python" and _is_method(source.text, found.start(), name):
+        effect = spoken.effects[name]
+        if known == "python" and effect != "sql" and _is_method(source.text, found.start(), name):
             continue
         arguments, _ = source.arguments(found.end())
-        _effect(draft, language, spoken.effects[name], arguments, depth)
+        _effect(draft, language, effect, arguments, depth)
     if known == "python":
         _paths(draft, source)
     else:
@@ -192,6 +197,8 @@ def _effect(draft: Draft, language: str, effect: str, given: list[Value], depth:
     elif effect in {"connect", "connected", "connect2"}:
         hosts = _words(values) if effect == "connect2" else first
         draft.talk(*(one for one in hosts[:2] if not one.isdigit() and one != HOLE))
+    elif effect == "sql" or (effect in {"shell", "argvs"} and first and _TOLD.match(first[0])):
+        draft.code += [made for one in _words(values[:2]) for made in statements(one)]
     elif effect == "required":
         draft.read(*(one for one in first if one.startswith((".", "/", "~"))))
     elif effect == "code":

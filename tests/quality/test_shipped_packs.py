@@ -117,6 +117,7 @@ def test_the_packs_that_are_promised_are_there() -> None:
     promised |= {"privilege", "persistence", "containers", "network", "cloud", "databases"}
     promised |= {"packages", "hiding", "escalation", "idumb-chains"}
     assert set(PACKS) == promised
+    assert set(PACKS) == promised
     assert all(pack["pack"]["name"] == name for name, pack in PACKS.items())
 
 

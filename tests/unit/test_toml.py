@@ -61,6 +61,15 @@ def test_a_path_gives_the_line_where_its_key_stands(path: tuple[str | int, ...],
     assert read_toml(PACK, "pack.toml").line_of(path) == line
 
 
+@pytest.mark.parametrize("value", ["'''a'b''c'''", '"""a"b""c"""', "'''\n'x'\n'''", "'''a'''''"])
+def test_quotes_within_a_long_string_do_not_end_it(value: str) -> None:
+    """The key behind a string of three quotes is found, whatever quotes stand within."""
+    text = f"a = {value}\nb = 1\n"
+    document = read_toml(text, "x.toml")
+
+    assert document.line_of(("b",)) == text.count("\n")
+
+
 def test_windows_line_ends_count_once() -> None:
     """Lines are the same with CR LF as with LF."""
     document = read_toml(PACK.replace("\n", "\r\n"), "pack.toml")

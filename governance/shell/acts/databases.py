@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from governance.shell.draft import Draft
+from governance.shell.statements import statements
 from governance.shell.values import HOLE, Word
 
 _PSQL_META: Final = re.compile(r"(?m)(?:^|;)[ \t]*\\(!|i|ir|o|copy|g)\s+([^\n]+)")
@@ -35,6 +36,12 @@ def stdin(draft: Draft) -> None:
         draft.code.append(Word(HOLE))
 
 
+def sql(draft: Draft) -> None:
+    """A client that is told SQL: each statement is a code of its own."""
+    stdin(draft)
+    draft.code = [one for text in draft.code for one in statements(text)]
+
+
 def _connection(draft: Draft, words: list[Word]) -> None:
     for one in words:
         if "://" in one:
@@ -47,7 +54,7 @@ def _connection(draft: Draft, words: list[Word]) -> None:
 def postgres(draft: Draft) -> None:
     """`psql -c statement`, `psql url < file`; `\\!` runs, `\\copy` and `COPY` touch files."""
     _connection(draft, [*draft.words, *draft.value("--dbname")])
-    stdin(draft)
+    sql(draft)
     for text in draft.code:
         for kind, rest in _PSQL_META.findall(text):
             if kind == "!":
@@ -81,7 +88,7 @@ def _copied(draft: Draft, way: str, program: str, target: str) -> None:
 
 def mysql(draft: Draft) -> None:
     """`mysql -e statement`, `mysql < file`."""
-    stdin(draft)
+    sql(draft)
     for text in draft.code:
         for command in _MYSQL_RUN.findall(text):
             draft.run_text(command)
@@ -102,7 +109,7 @@ def sqlite(draft: Draft) -> None:
     readonly = draft.has("-readonly")
     draft.words = words[:1]
     draft.code += words[1:]
-    stdin(draft)
+    sql(draft)
     for one in words[:1]:
         if one not in {":memory:", ""}:
             draft.read(one)
@@ -137,6 +144,7 @@ def redis(draft: Draft) -> None:
             return
     if not draft.has("-x"):
         stdin(draft)
+        draft.code = [Word(line) for one in draft.code for line in one.splitlines() if line.strip()]
 
 
 def mongo(draft: Draft) -> None:
@@ -154,7 +162,7 @@ def mongo(draft: Draft) -> None:
 def cassandra(draft: Draft) -> None:
     """`cqlsh host -e statement`."""
     draft.talk(*draft.words[:1])
-    stdin(draft)
+    sql(draft)
 
 
 def oracle(draft: Draft) -> None:
@@ -164,7 +172,7 @@ def oracle(draft: Draft) -> None:
             draft.read(Word(one[1:]))
         elif "@" in one:
             draft.talk(one.rpartition("@")[2].lstrip("/"))
-    stdin(draft)
+    sql(draft)
     for text in draft.code:
         for command in re.findall(r"(?im)^[ \t]*(?:host|!)\s+([^\n]+)", text):
             draft.run_text(command)
@@ -173,7 +181,7 @@ def oracle(draft: Draft) -> None:
 def operand(draft: Draft) -> None:
     """`bq query 'statement'`."""
     draft.code += draft.words
-    stdin(draft)
+    sql(draft)
 
 
 def migration(draft: Draft) -> None:
@@ -181,3 +189,7 @@ def migration(draft: Draft) -> None:
     draft.blind("script", f"the project decides what `{draft.program}` runs")
     if draft.subcommand in {"runner", "r"}:
         draft.code += draft.words
+    elif draft.subcommand in {"dbconsole", "db"}:
+        sql(draft)
+    elif draft.subcommand in {"console", "c", "shell"}:
+        stdin(draft)

@@ -7,10 +7,27 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from governance.shell.acts import databases
 from governance.shell.acts.shells import file_given, whole_hole
 from governance.shell.codes import understand_code
 from governance.shell.draft import Draft
 from governance.shell.values import HOLE, Word
+
+_MODULES_RUN: Final = {
+    **{
+        one: one
+        for one in (
+            *("pip", "pipx", "pytest", "tox", "nox", "black", "ruff", "mypy", "uv", "poetry"),
+            *("twine", "hatch", "flit", "pdm", "conda", "alembic", "flask", "build", "coverage"),
+        )
+    },
+    "django": "django-admin",
+    "pre_commit": "pre-commit",
+}
+"""Modules that are programs, by their names."""
+
+_FRONTS: Final = frozenset({"manage.py", "artisan", "console", "rails", "rake", "drush", "wp"})
+"""Files of a project that are known as programs: `php artisan` is `artisan`."""
 
 _MODULES_READING: Final = {"json.tool", "py_compile", "compileall", "ast", "tokenize", "pdb"}
 _AWK_RUN: Final = re.compile(r"system\s*\(\s*\"((?:[^\"\\]|\\.)*)\"(\s*[^)\s])?")
@@ -29,6 +46,8 @@ def _given(draft: Draft, language: str, texts: list[Word]) -> None:
     if texts:
         return
     if draft.words and draft.words[0] != "-":
+        if draft.words[0].rpartition("/")[2] in _FRONTS:
+            draft.run(draft.words)
         file_given(draft, draft.words[0], language)
         return
     _from_input(draft, language)
@@ -71,8 +90,8 @@ def _until_text(draft: Draft, names: tuple[str, ...]) -> list[Word]:
 def _module(draft: Draft, module: Word, rest: list[Word]) -> None:
     """`python -m pip install x` is `pip install x`; other modules are scripts or harmless."""
     draft.words = rest
-    if module in {"pip", "pipx", "pytest", "tox", "nox", "black", "ruff", "mypy", "uv", "poetry"}:
-        draft.run([module, *rest])
+    if module in _MODULES_RUN:
+        draft.run([Word(_MODULES_RUN[module]), *rest])
         draft.words = []
     elif module.partition(".")[0] == "governance":
         draft.run([Word("governance"), *rest])
@@ -219,8 +238,13 @@ def osascript(draft: Draft) -> None:
 
 def django(draft: Draft) -> None:
     """`manage.py shell -c text`."""
-    for text in draft.value("--command"):
+    texts = draft.value("--command")
+    for text in texts:
         understand_code(draft, "python", text)
+    if draft.subcommand == "dbshell":
+        databases.sql(draft)
+    elif draft.subcommand.startswith("shell") and not texts:
+        _from_input(draft, "python")
     draft.blind("script", f"`{draft.program}` runs code of the project")
 
 

@@ -75,14 +75,20 @@ mongorestore, mongoimport
   --upsertFields= --nsInclude= --nsFrom= --nsTo= --authenticationDatabase= : read*
 
 clickhouse-client, clickhouse
-  !sub --host/-h=host --port= --user/-u= --password= -q/--query=code --database/-d=
-  --queries-file=script --multiquery/-n --format= -m --secure
+  !sub !act=databases.sql --host/-h=host --port= --user/-u= --password= -q/--query=code
+  --database/-d= --queries-file=script --multiquery/-n --format= -m --secure
 
 cqlsh
   !act=databases.cassandra -e/--execute=code -f/--file=script -u= -p= -k= --ssl --cqlshrc=read
 
+cockroach
+  !sub -u/--user= -p/--port= -d/--database= --insecure --certs-dir=read
+
+cockroach sql
+  !act=databases.sql --url=url --host=host -e/--execute=code -f/--file=script --format= --set=
+
 sqlcmd, bcp, osql, tsql
-  !act=databases.stdin -S/--server=host -H=host -U= -P= -d= -q=code -Q=code -i=script -o=write -b
+  !act=databases.sql -S/--server=host -H=host -U= -P= -d= -q=code -Q=code -i=script -o=write -b
   -E -C -N -p= -D= -t= -h= -s= -W -I -l=
 
 sqlplus, rman, expdp, impdp, sql
@@ -90,7 +96,7 @@ sqlplus, rman, expdp, impdp, sql
 
 influx, cypher-shell, arangosh, couchdb, cbq, hbase, hive, beeline, impala-shell, presto, trino,
 snowsql, spark-sql, athenacli, surreal, edgedb, isql, db2, vertica, vsql, kdb
-  !act=databases.stdin -e/--execute=code -q/--query=code -f/--file=script -u/--username=
+  !act=databases.sql -e/--execute=code -q/--query=code -f/--file=script -u/--username=
   -p/--password= -a/--address=url -h/--host/--server=host -d/--database= -c=code -i=host -o=write
   -P= -n= -s= --execution= : _*
 

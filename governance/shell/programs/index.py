@@ -143,7 +143,7 @@ pscale railway render s3cmd s4cmd s5cmd scw sentry-cli shopify slack snow stripe
 tccli terraform-docs tflint turso twilio twurl upctl vercel vultr-cli wrangler
 """,
     "databases": """
-alembic arangosh athenacli atlas bcp beeline cbq clickhouse clickhouse-client clusterdb
+alembic arangosh athenacli atlas bcp beeline cbq clickhouse clickhouse-client clusterdb cockroach
 cockroach-sql couchdb cqlsh createdb createuser cypher-shell db2 dbmate diesel drizzle-kit dropdb
 dropuser duckdb edgedb elasticdump es esrally expdp flask flyway goose hbase hive impala-shell
 impdp influx influxd initdb iredis isql kdb knex liquibase litecli memcached migrate mongod

@@ -235,7 +235,7 @@ gh
   !groups=repo/deploy-key,repo/autolink,search -R/--repo= --hostname=host -q/--jq= -t/--template=
   --json= -h/--help
 
-gh api
+gh|glab api
   -X/--method= -f/--raw-field= -F/--field= -H/--header= --input=read --hostname=host -i --paginate
   -p/--preview= --cache= --slurp --silent --verbose
 
@@ -298,7 +298,7 @@ gh alias set
   !act=git.gh_alias -s/--shell --clobber
 
 glab, tea, hut
-  !sub !groups=repo,mr,issue,release,ci,auth,variable,project,ssh-key,snippet,api,label -R/--repo=
+  !sub !groups=repo,mr,issue,release,ci,auth,variable,project,ssh-key,snippet,label -R/--repo=
 
 hg
   !sub !act=git.mercurial -R/--repository=cwd --cwd=cwd -y/--noninteractive -q -v --config= --debug
