@@ -1,0 +1,374 @@
+"""
+Sets of texts, as operators describe them, and whether what is said of them can be true.
+
+Each set is a small automaton over signs. `find` walks through all sets of a formula at once,
+sign by sign, and gives a shortest text for which the formula holds, or tells for certain that
+there is none. It is the textbook product of automata, each made deterministic while it is
+walked; what is walked is bounded, and beyond the bound nothing is claimed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Final, TypeAlias
+
+from attrs import define, field, frozen
+
+from governance.rules.globs import expand_braces, literal_pieces
+
+STATES_MAX = 4_000
+"""Places of a walk that are looked at; a longer walk proves nothing."""
+
+OPAQUE_MAX = 4
+"""Different tests of one formula that may be no sets of texts, such as patterns."""
+
+LENGTH_MAX = 512
+"""The longest length that is counted."""
+
+_ANY = ""
+_WITHIN = "not /"
+
+_Sign: TypeAlias = str
+_State: TypeAlias = "frozenset[int] | int"
+
+
+@define(eq=False)
+class TextSet:
+    """An automaton: edges of each place by sign, and places reached without any."""
+
+    _edges: list[list[tuple[_Sign, int]]] = field(factory=lambda: [[]])
+    _free: list[list[int]] = field(factory=lambda: [[]])
+    _ends: set[int] = field(factory=set)
+    _steps: dict[tuple[frozenset[int], str], frozenset[int]] = field(factory=dict)
+
+    @property
+    def signs(self) -> frozenset[str]:
+        """Every sign that it tells from others."""
+        named = {sign for edges in self._edges for sign, _ in edges if len(sign) == 1}
+        within = any(sign == _WITHIN for edges in self._edges for sign, _ in edges)
+        return frozenset(named | {"/"} if within else named)
+
+    def start(self) -> frozenset[int]:
+        """Where every walk begins."""
+        return self._closed([0])
+
+    def step(self, state: frozenset[int], sign: str) -> frozenset[int]:
+        """Where *sign* leads."""
+        key = (state, sign)
+        known = self._steps.get(key)
+        if known is None:
+            found = [
+                target
+                for one in state
+                for wanted, target in self._edges[one]
+                if wanted == sign or wanted == _ANY or (wanted == _WITHIN and sign != "/")
+            ]
+            known = self._steps[key] = self._closed(found)
+        return known
+
+    def accepts(self, state: frozenset[int]) -> bool:
+        """Whether a text that ends here is in the set."""
+        return not self._ends.isdisjoint(state)
+
+    def _closed(self, states: Iterable[int]) -> frozenset[int]:
+        found = set(states)
+        left = list(found)
+        while left:
+            for one in self._free[left.pop()]:
+                if one not in found:
+                    found.add(one)
+                    left.append(one)
+        return frozenset(found)
+
+    # Building -------------------------------------------------------------------------
+
+    def _place(self) -> int:
+        self._edges.append([])
+        self._free.append([])
+        return len(self._edges) - 1
+
+    def text(self, at: int, text: str) -> int:
+        """*text* itself, from *at*; gives where it ends."""
+        for sign in text:
+            target = self._place()
+            self._edges[at].append((sign, target))
+            at = target
+        return at
+
+    def run(self, at: int, sign: _Sign = _ANY) -> int:
+        """Any number of signs."""
+        target = self.empty(at)
+        self._edges[target].append((sign, target))
+        return target
+
+    def crossing(self, at: int) -> int:
+        """Nothing, or a slash and anything: folders between two others."""
+        target = self.empty(at)
+        self.again(self.run(self.text(at, "/")), target)
+        return target
+
+    def empty(self, at: int) -> int:
+        """Nothing: another place that is reached from *at* without any sign."""
+        target = self._place()
+        self._free[at].append(target)
+        return target
+
+    def one(self, at: int, sign: _Sign = _ANY) -> int:
+        """One sign, whatever it is."""
+        target = self._place()
+        self._edges[at].append((sign, target))
+        return target
+
+    def again(self, at: int, start: int) -> None:
+        """From *at* the same can follow as from *start*."""
+        self._free[at].append(start)
+
+    def end(self, at: int) -> None:
+        """A text may end here."""
+        self._ends.add(at)
+
+
+def exact(values: Iterable[str]) -> TextSet:
+    """These texts and no others."""
+    made = TextSet()
+    for one in values:
+        made.end(made.text(0, one))
+    return made
+
+
+def starting(values: Iterable[str]) -> TextSet:
+    """Texts that begin with one of *values*."""
+    made = TextSet()
+    for one in values:
+        made.end(made.run(made.text(0, one)))
+    return made
+
+
+def ending(values: Iterable[str]) -> TextSet:
+    """Texts that end with one of *values*."""
+    made = TextSet()
+    begin = made.run(0)
+    for one in values:
+        made.end(made.text(begin, one))
+    return made
+
+
+def containing(values: Iterable[str]) -> TextSet:
+    """Texts in which one of *values* stands."""
+    made = TextSet()
+    begin = made.run(0)
+    for one in values:
+        made.end(made.run(made.text(begin, one)))
+    return made
+
+
+def below(folders: Iterable[str]) -> TextSet:
+    """Paths that are one of *folders* or lie below one."""
+    made = TextSet()
+    for one in folders:
+        at = made.text(0, one.rstrip("/"))
+        if one.rstrip("/"):
+            made.end(at)
+        made.end(made.run(made.text(at, "/")))
+    return made
+
+
+def fitting(globs: Iterable[str]) -> TextSet:
+    """Texts that fit one of *globs*, as `globs.text_glob`. Raises as that."""
+    made = TextSet()
+    for glob in globs:
+        for one in expand_braces(glob):
+            made.end(_pieces(made, 0, one, _ANY))
+    return made
+
+
+def paths_fitting(globs: Iterable[str]) -> TextSet:
+    """Normalised paths that fit one of the rooted *globs*, as `globs.path_glob`."""
+    made = TextSet()
+    for glob in globs:
+        for one in expand_braces(glob):
+            drive, *segments = one.split("/")
+            at = made.text(0, drive)
+            for index, segment in enumerate(segments):
+                if segment != "**":
+                    at = _pieces(made, made.text(at, "/"), segment, _WITHIN)
+                elif index == len(segments) - 1:
+                    at = made.run(made.one(made.text(at, "/")))
+                else:
+                    at = made.crossing(at)
+            made.end(at)
+    return made
+
+
+def _pieces(made: TextSet, at: int, glob: str, sign: _Sign) -> int:
+    for piece in literal_pieces(glob):
+        at = made.run(at, sign) if piece is None else made.text(at, piece)
+    return at
+
+
+def _all_paths() -> TextSet:
+    made = TextSet()
+    drive = made.run(0, _WITHIN)
+    made.end(made.text(drive, "/"))
+    folder = made.empty(drive)
+    name = made.run(made.one(made.text(folder, "/"), _WITHIN), _WITHIN)
+    made.end(name)
+    made.again(name, folder)
+    return made
+
+
+PATHS: Final = _all_paths()
+"""Absolute paths of which no part is empty."""
+
+
+# What is said of a text -----------------------------------------------------------------
+
+
+@frozen(eq=False)
+class Said:
+    """The text is in the set."""
+
+    of: TextSet
+
+
+@frozen
+class Opaque:
+    """A test of which nothing is known but that it always says the same of one text."""
+
+    name: str
+
+
+@frozen(eq=False)
+class Counted:
+    """Its length passes the test, which says the same of all lengths from *bound* on."""
+
+    test: Callable[[int], bool]
+    bound: int
+
+
+@frozen
+class Opposite:
+    """The other does not hold."""
+
+    of: Formula
+
+
+@frozen
+class Joined:
+    """All hold."""
+
+    of: tuple[Formula, ...]
+
+
+Formula: TypeAlias = "Said | Opaque | Counted | Opposite | Joined"
+
+ALWAYS: Final = Joined(())
+
+
+@frozen
+class Undecided:
+    """Too much would have to be walked, or what is asked is no set of texts."""
+
+
+UNDECIDED: Final = Undecided()
+
+
+def find(formula: Formula) -> str | Undecided | None:
+    """
+    A shortest text for which *formula* holds; ``None``: there is none, for certain.
+
+    What is `Opaque` may be so or not, but is the same wherever it is named: that a text was
+    found then says only that nothing else speaks against it.
+    """
+    leaves = list(dict.fromkeys(_leaves(formula)))
+    opaque = [one for one in leaves if isinstance(one, Opaque)]
+    walked = [one for one in leaves if not isinstance(one, Opaque)]
+    if len(opaque) > OPAQUE_MAX:
+        return UNDECIDED
+    worlds = [
+        dict(zip(opaque, chosen, strict=True))
+        for chosen in product((True, False), repeat=len(opaque))
+    ]
+
+    def holds(states: Sequence[_State]) -> bool:
+        known = dict(zip(walked, map(_accepts, walked, states), strict=True))
+        return any(_value(formula, {**known, **world}) for world in worlds)
+
+    return _walk(walked, holds)
+
+
+def _walk(
+    leaves: Sequence[Said | Counted], holds: Callable[[Sequence[_State]], bool]
+) -> str | Undecided | None:
+    signs = _signs(leaves)
+    start = tuple(one.of.start() if isinstance(one, Said) else 0 for one in leaves)
+    came: dict[tuple[_State, ...], tuple[tuple[_State, ...], str] | None] = {start: None}
+    left = deque([start])
+    while left:
+        here = left.popleft()
+        if holds(here):
+            return _spelled(here, came)
+        for sign in signs:
+            there = tuple(_step(leaf, at, sign) for leaf, at in zip(leaves, here, strict=True))
+            if there not in came:
+                if len(came) >= STATES_MAX:
+                    return UNDECIDED
+                came[there] = (here, sign)
+                left.append(there)
+    return None
+
+
+def _spelled(
+    here: tuple[_State, ...],
+    came: Mapping[tuple[_State, ...], tuple[tuple[_State, ...], str] | None],
+) -> str:
+    found: list[str] = []
+    before = came[here]
+    while before is not None:
+        found.append(before[1])
+        before = came[before[0]]
+    return "".join(reversed(found))
+
+
+def _signs(leaves: Sequence[Said | Counted]) -> list[str]:
+    """Every sign that is told from others, and one that stands for all the rest."""
+    named = {sign for one in leaves if isinstance(one, Said) for sign in one.of.signs}
+    plain = (chr(code) for code in (*range(ord("x"), ord("z") + 1), *range(0x61, 0xD800)))
+    other = next(sign for sign in plain if sign not in named)
+    return [other, *sorted(named)]
+
+
+def _step(leaf: Said | Counted, at: _State, sign: str) -> _State:
+    if isinstance(leaf, Counted):
+        assert isinstance(at, int)  # INVARIANT: a count begins with 0
+        return min(at + 1, leaf.bound)
+    assert not isinstance(at, int)  # INVARIANT: a set begins with its places
+    return leaf.of.step(at, sign)
+
+
+def _accepts(leaf: Said | Counted, at: _State) -> bool:
+    if isinstance(leaf, Counted):
+        assert isinstance(at, int)  # INVARIANT: as in `_step`
+        return leaf.test(at)
+    assert not isinstance(at, int)  # INVARIANT: as in `_step`
+    return leaf.of.accepts(at)
+
+
+def _leaves(formula: Formula) -> Iterator[Said | Opaque | Counted]:
+    if isinstance(formula, Opposite):
+        yield from _leaves(formula.of)
+    elif isinstance(formula, Joined):
+        for one in formula.of:
+            yield from _leaves(one)
+    else:
+        yield formula
+
+
+def _value(formula: Formula, known: Mapping[Said | Opaque | Counted, bool]) -> bool:
+    if isinstance(formula, Opposite):
+        return not _value(formula.of, known)
+    if isinstance(formula, Joined):
+        return all(_value(one, known) for one in formula.of)
+    return known[formula]
