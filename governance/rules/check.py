@@ -54,45 +54,29 @@ def _findings(sources: Sequence[PackSource]) -> dict[str, Findings]:
 def _overlaps(
     sources: Sequence[PackSource], loaded: Loaded, rules: RuleSet, settings: LoadSettings
 ) -> list[Diagnostic]:
-    """Rules that say the same (GOV255), and rules that another one makes needless."""
+    """Rules that say the same or meet (GOV255), and rules that another one covers (GOV266)."""
+    from governance.rules.overlaps import report_meetings
+
     findings = _findings(sources)
     bench = Bench(loaded.vocabulary, settings.time_zone, rules.fires, rules.why)
     said: dict[str, Rule] = {}
+    deciding: list[Rule] = []
+    by_rule: dict[str, Findings] = {}
     for pack in loaded.packs:
         for rule in pack.rules:
+            by_rule[rule.id] = findings[pack.file]
             first = said.setdefault(_meaning(rule), rule)
             if first is not rule:
                 message = f"`{rule.id}` has the same conditions as `{first.id}`"
                 findings[pack.file].warn("GOV255", message, rule.path, "join the two")
-            else:
-                _needless(rule, pack, rules, bench, findings[pack.file])
+            elif "shadow" not in (rule.mode, pack.mode):
+                deciding.append(rule)
+    report_meetings(rules, deciding, bench, by_rule)
     return [one for found in findings.values() for one in found.diagnostics()]
 
 
 def _meaning(rule: Rule) -> str:
     return repr((rule.on, sorted(rule.tools), rule.when, rule.unless, rule.any))
-
-
-def _needless(rule: Rule, pack: Pack, rules: RuleSet, bench: Bench, findings: Findings) -> None:
-    """Warn when stricter rules catch every event that *rule* gives as its own."""
-    if "shadow" in (rule.mode, pack.mode) or not rule.must_match:
-        return
-    others: set[str] | None = None
-    for example in rule.must_match:
-        # Its problems were reported when the examples were run.
-        event = event_of(example, rule.on, bench, Findings(findings.document), rule.path)
-        if event is None:
-            return
-        stricter = {
-            one.rule
-            for one in rules.decide(event, History(known=True)).verdicts
-            if one.rule != rule.id and ACTIONS.index(one.action) > ACTIONS.index(rule.action)
-        }
-        others = stricter if others is None else others & stricter
-    if others:
-        names = ", ".join(f"`{name}`" for name in sorted(others))
-        message = f"all that `{rule.id}` must match is caught by the stricter {names} as well"
-        findings.warn("GOV255", message, rule.path, "narrow one of them, or take this one out")
 
 
 def _expansions(sources: Sequence[PackSource], loaded: Loaded) -> list[Diagnostic]:

@@ -63,7 +63,7 @@ class TextSet:
                 target
                 for one in state
                 for wanted, target in self._edges[one]
-                if wanted == sign or wanted == _ANY or (wanted == _WITHIN and sign != "/")
+                if wanted in (sign, _ANY) or (wanted == _WITHIN and sign != "/")
             ]
             known = self._steps[key] = self._closed(found)
         return known
@@ -293,8 +293,13 @@ def find(formula: Formula) -> str | Undecided | None:
     ]
 
     def holds(states: Sequence[_State]) -> bool:
-        known = dict(zip(walked, map(_accepts, walked, states), strict=True))
-        return any(_value(formula, {**known, **world}) for world in worlds)
+        known: dict[Said | Opaque | Counted, bool] = {}
+        known.update(zip(walked, map(_accepts, walked, states), strict=True))
+        for world in worlds:
+            known.update(world)
+            if _value(formula, known):
+                return True
+        return False
 
     return _walk(walked, holds)
 

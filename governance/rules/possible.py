@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import time
+from itertools import pairwise
 from typing import Final
 
 from attrs import frozen
@@ -150,7 +151,9 @@ def _negates(raw: object) -> bool:
 # Where answers can change ---------------------------------------------------------------
 
 
-def _candidates(matchers: Sequence[Matcher], further: Iterable[object] = ()) -> list[object] | None:
+def _candidates(
+    matchers: Sequence[Matcher], further: Iterable[object] = ()
+) -> Sequence[object] | None:
     """Values of which one is accepted if any is; ``None``: no list has them all."""
     spec = matchers[0].spec
     if spec.values is not None:
@@ -167,14 +170,14 @@ def _candidates(matchers: Sequence[Matcher], further: Iterable[object] = ()) -> 
     return min(listed, key=len) if listed else None
 
 
-def _numbers(bounds: Sequence[int | float], element: str) -> list[object]:
+def _numbers(bounds: Sequence[int | float], element: str) -> Sequence[object]:
     """Every bound, and a number in each gap between them."""
     if not bounds:
         return [0]
     if element == "int":
         near = {int(one) + step for one in bounds for step in (-1, 0, 1)}
         return sorted(near)
-    between = [left + (right - left) / 2 for left, right in zip(bounds, bounds[1:], strict=False)]
+    between = [left + (right - left) / 2 for left, right in pairwise(bounds)]
     return [bounds[0] - 1, *bounds, *between, bounds[-1] + 1]
 
 

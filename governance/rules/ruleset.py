@@ -298,6 +298,11 @@ class RuleSet:
             for single in one_by_one(event)
         )
 
+    def matching(self, event: RuleEvent) -> tuple[CompiledRule, ...]:
+        """The rules that match *event*, of one path, for certain; each looked at as by `fires`."""
+        tried = self._index(event).to_try(event.facts)
+        return tuple(one for one in tried if _changing(one, event) is True)
+
     def why(self, rule: Rule, event: RuleEvent) -> str:
         """
         Which matcher of *rule* decided on *event*, and on which value.
