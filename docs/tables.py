@@ -364,13 +364,31 @@ def renewed(page: Path) -> str:
     return _TABLE.sub(put, page.read_text(encoding="utf-8"))
 
 
+def schemas() -> dict[Path, str]:
+    """The JSON Schemas that lie beside the shipped packs, as they are now."""
+    import json
+
+    from governance.authoring.schema import schema_of
+
+    folder = DOCS.parent / "rules"
+    return {
+        folder / "pack.schema.json": json.dumps(schema_of("pack"), indent=1) + "\n",
+        folder / "scenario.schema.json": json.dumps(schema_of("scenario"), indent=1) + "\n",
+    }
+
+
 def main(words: list[str]) -> int:
     """Write the pages that are out of date, or only name them; 1 if any was named."""
-    stale = [page for page in pages() if renewed(page) != page.read_text(encoding="utf-8")]
-    for page in stale:
+    made = {page: renewed(page) for page in pages()} | schemas()
+    stale = [
+        file
+        for file, text in made.items()
+        if not file.exists() or text != file.read_text(encoding="utf-8")
+    ]
+    for file in stale:
         if "--write" in words:
-            page.write_text(renewed(page), encoding="utf-8")
-        sys.stdout.write(f"{page.relative_to(DOCS.parent)}\n")
+            file.write_text(made[file], encoding="utf-8")
+        sys.stdout.write(f"{file.relative_to(DOCS.parent)}\n")
     return 0 if "--write" in words else int(bool(stale))
 
 

@@ -13,8 +13,7 @@ Names are imported when they are first used: a hook process pays for what it tou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # `typing` alone would cost more than all else that is imported here
 if TYPE_CHECKING:
     from governance.aengine import AsyncEngine
     from governance.calls import ToolCall

@@ -138,6 +138,7 @@ _WORK = (
         ("prompt_source", "str", "Who spoke.", ("user", "agent", "host")),
         ("prompt", "str ?", "The message, cut to what is kept."),
         ("prompt_characters", "int ?", "Characters of the whole message."),
+        ("labels", "list[str] ?", "Labels that the prompt sets."),
     ),
     _event(
         "turn.ended",
@@ -172,7 +173,9 @@ _WORK = (
         ("open", "bool ?", "The call was let through or put to a person, and awaits its outcome."),
         ("approval", "str ?", "Id of the approval that it waits for or used."),
         ("labels", "list[str] ?", "Labels that the call sets."),
+        ("pending_labels", "list[str] ?", "Labels that it sets once a person has let it run."),
         ("shadows", "list[str] ?", "Rules in shadow mode that would have matched."),
+        ("shadow_actions", "object ?", "What each of them would have done, by rule."),
         ("skipped", "list[str] ?", "Rules that did not decide for want of history."),
         ("delegate", "str ?", "The agent that work is handed to."),
         ("rewritten", "bool ?", "Other arguments were answered than were asked for."),
@@ -195,6 +198,7 @@ _WORK = (
         ("intent", "str ?", "The call normalised."),
         ("unasked", "bool ?", "Nobody had asked for leave."),
         ("clears_stale", "bool ?", "A person let it run, so the session is stale no more."),
+        ("labels", "list[str] ?", "Labels that are set with the result."),
     ),
     _event(
         "command.asked",
@@ -211,6 +215,10 @@ _WORK = (
         ("name", "str", "Name of the command without its slash."),
         ("arguments", "list[str]", "Its arguments, one an element."),
         ("source", "str", "Who gave it: user, agent or host."),
+        ("labels", "list[str] ?", "Labels that the command sets."),
+        ("redirected_from", "str ?", "The command that was given, where a rule chose this one."),
+        ("override", "str ?", "The word by which the user lifted a denial."),
+        ("overridden", "list[str] ?", "Rules whose denial was lifted."),
     ),
     _event(
         "task.completed",
@@ -467,6 +475,12 @@ _FAMILY = (
         ("child_id", "str", "Session id of the child."),
         ("stats", "object", "What the child has done, as counts by name."),
     ),
+    _event(
+        "child.counted",
+        "after",
+        "Something in a sub-session counts here, for a rule that counts over the tree.",
+        ("child_id", "str", "Session id of the descendant that it happened in."),
+    ),
 )
 
 _CARE = (
@@ -507,6 +521,19 @@ _CARE = (
         ("event", "str", "Machine event that was asked for."),
         ("reasons", "list[str]", "Why, one reason an element."),
         ("rules", "list[str] ?", "Rules that refused it."),
+    ),
+    _event(
+        "rules.shadowed",
+        "after",
+        "Rules in shadow mode matched an event that is no tool call; they decided nothing.",
+        (
+            "on",
+            "str",
+            "What they look at.",
+            ("tool-result", "prompt", "command", "session", "model", "transition"),
+        ),
+        ("shadows", "list[str]", "These rules."),
+        ("shadow_actions", "object", "What each of them would have done, by rule."),
     ),
     _event(
         "listener.failed",

@@ -67,6 +67,10 @@ def machine_text(name: str = "session") -> str:
     return file.read_text(encoding="utf-8")
 
 
+BY_NAME = frozenset({"idumb-chains"})
+"""Shipped packs that the word `shipped` does not stand for: who wants one names it."""
+
+
 def pack_texts() -> dict[str, str]:
     """
     Name → text of every shipped pack, in order of name.

@@ -154,19 +154,19 @@ _SPOILT = re.compile("[\x00\ud800-\udfff]")
 # tomllib needs time that grows with the square of a dotted key's length: a pack of a
 # stranger's repository could hold a hook up until the host goes on without it.
 _NAME = r"""(?:"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|[A-Za-z0-9_-]++)"""
-_LONG_KEY = re.compile(
-    rf"(?:^|[\[{{,])[ \t]*+(?:{_NAME}[ \t]*+\.[ \t]*+){{{DEPTH_MAX}}}",
-)
+# These and those below are texts, which `re` compiles and keeps at their first use: a file
+# in which nothing is wrong needs none of them.
+_LONG_KEY = rf"(?:^|[\[{{,])[ \t]*+(?:{_NAME}[ \t]*+\.[ \t]*+){{{DEPTH_MAX}}}"
 
 
 def _refuse_long_keys(plain: str, file: str) -> None:
     for number, line in enumerate(plain.split("\n"), 1):
-        if line.count(".") >= DEPTH_MAX and _LONG_KEY.search(line):
+        if line.count(".") >= DEPTH_MAX and re.search(_LONG_KEY, line):
             message = f"a dotted key has more than {DEPTH_MAX} parts"
             raise _refusal("GOV104", message, file, number, "shorten it")
 
 
-_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_POSITION = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"
 
 
 def _parse(plain: str, file: str) -> dict[str, object]:
@@ -189,8 +189,8 @@ def _parse(plain: str, file: str) -> dict[str, object]:
 
 
 def _syntax(plain: str, file: str, words: str) -> DefinitionError:
-    found = _POSITION.search(words)
-    what = _POSITION.sub("", words)
+    found = re.search(_POSITION, words)
+    what = re.sub(_POSITION, "", words)
     if found is None or found.group(1) is None:
         # At the end of the document: the last line that holds something is nearest.
         line = plain.rstrip().count("\n") + 1
@@ -287,16 +287,15 @@ def _bounds(data: Mapping[str, object]) -> list[Problem]:
     return problems
 
 
-_GAP = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
-_DOT = re.compile(r"[ \t]*+\.[ \t]*+")
-_KEY = re.compile(rf"[ \t]*+({_NAME})")
-_STRING = re.compile(
-    r'''"""(?:[^"\\]++|\\.|"{1,2}(?!"))*+"{3,5}'''
+_GAP = r"(?:[ \t\r\n]++|#[^\n]*+)*+"
+_DOT = r"[ \t]*+\.[ \t]*+"
+_KEY = rf"[ \t]*+({_NAME})"
+_STRING = (
+    r'''(?s)"""(?:[^"\\]++|\\.|"{1,2}(?!"))*+"{3,5}'''
     r"""|'{3}(?:[^']++|'{1,2}(?!'))*+'{3,5}"""
-    r"""|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+'""",
-    re.DOTALL,
+    r"""|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+'"""
 )
-_SCALAR = re.compile(r"[^,\]}\n#]*+")
+_SCALAR = r"[^,\]}\n#]*+"
 
 
 class _Scan:
@@ -321,10 +320,10 @@ class _Scan:
     def _gap(self) -> int:
         return self._eat(_GAP).end()
 
-    def _eat(self, pattern: re.Pattern[str]) -> re.Match[str]:
-        found = pattern.match(self.text, self.at)
+    def _eat(self, pattern: str) -> re.Match[str]:
+        found = re.compile(pattern).match(self.text, self.at)
         # INVARIANT: tomllib has read this text, so what the grammar demands stands here.
-        assert found is not None, f"no {pattern.pattern!r} at offset {self.at}"
+        assert found is not None, f"no {pattern!r} at offset {self.at}"
         self.at = found.end()
         return found
 
@@ -333,7 +332,7 @@ class _Scan:
 
     def _keys(self) -> list[str]:
         names = [_name(self._eat(_KEY).group(1))]
-        while (dot := _DOT.match(self.text, self.at)) is not None:
+        while (dot := re.compile(_DOT).match(self.text, self.at)) is not None:
             self.at = dot.end()
             names.append(_name(self._eat(_KEY).group(1)))
         return names

@@ -1,36 +1,52 @@
 """
 The engine for asynchronous programs, on anyio: the same verbs, awaited.
 
-Each call runs in a worker thread, so that a task that waits for the disk holds up no
-other; tasks that wait at once share one commit. Needs the extra ``async``.
+A task that waits for the disk holds up no other, and tasks that wait at once share one
+commit. Turns and tool calls of a session that is in memory are decided where they are
+asked, in a fraction of a millisecond, and their commit alone is awaited; whatever may have
+to wait runs in a worker thread. Needs the extra ``async``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import ParamSpec, TypeVar, final
+from typing import ParamSpec, TypeAlias, TypeVar, final
 
 from anyio import CapacityLimiter, to_thread
 from attrs import define, field
 
 from governance.engine import Engine, Session
+from governance.engine.later import Rest, handle_later
+from governance.errors import GovernanceError
+from governance.journal.records import Append, Appended, AppendsLater, Conflict, Duplicate
 from governance.session.commands import Command, History, HostTraits
 from governance.session.replies import Reply
 from governance.session.state import SessionState
 from governance.values import Json
 
+GATHERED_MAX = 8
+"""Appends that are gathered before they are handed to the journal, so that few commits take
+them all; the end of a round of the loop hands in what there is."""
+
 THREADS_MAX = 64
 """Calls of one engine that run at once; the next ones wait their turn."""
+
+Answer: TypeAlias = Appended | Conflict | Duplicate
+Settle: TypeAlias = Callable[[Callable[[], Answer]], None]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @final
-@define(eq=False)
+@define(eq=False, repr=False)
 class AsyncEngine:
     """
     An `Engine` whose verbs are awaited; made by `open`, closed by ``async with``.
@@ -41,9 +57,13 @@ class AsyncEngine:
 
     engine: Engine
     _limiter: CapacityLimiter = field(init=False)
+    _journal: AppendsLater | None = field(init=False)
+    _mail: Mail | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS_MAX)
+        journal = self.engine.journal
+        self._journal = journal if isinstance(journal, AppendsLater) else None
 
     @classmethod
     async def open(cls, directory: str | Path = ".", *, run: str | None = None) -> AsyncEngine:
@@ -62,7 +82,9 @@ class AsyncEngine:
         await self.close()
 
     async def close(self) -> None:
-        """As `Engine.close`."""
+        """As `Engine.close`, once what was decided so far is in the journal's hands."""
+        if self._mail is not None:
+            self._mail.hand_in()
         await self._call(self.engine.close)
 
     async def start(
@@ -91,7 +113,26 @@ class AsyncEngine:
 
     async def handle(self, command: Command) -> Reply:
         """As `Engine.handle`."""
+        mail = self._mail_here()
+        if mail is not None:
+            future: asyncio.Future[Reply] = mail.loop.create_future()
+            if handle_later(self.engine, mail, command, partial(mail.ring, future)):
+                return await future
         return await self._call(self.engine.handle, command)
+
+    def _mail_here(self) -> Mail | None:
+        """What goes between the journal and the loop that runs here, if it is one of asyncio's."""
+        journal = self._journal
+        if journal is None:
+            return None
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return None
+        mail = self._mail
+        if mail is None or mail.loop is not loop:
+            mail = self._mail = Mail(loop, journal)
+        return mail
 
     async def state(self, session: str) -> SessionState:
         """As `Engine.state`."""
@@ -102,7 +143,7 @@ class AsyncEngine:
 
 
 @final
-@define(eq=False)
+@define(eq=False, repr=False)
 class AsyncSession:
     """
     A `Session` whose verbs are awaited.
@@ -137,7 +178,7 @@ class AsyncSession:
 
     async def turn(self, prompt: str, *, source: str = "user") -> Reply:
         """As `Session.turn`."""
-        return await self._call(partial(self.session.turn, prompt, source=source))
+        return await self.aengine.handle(self.session.turn_command(prompt, source=source))
 
     async def turn_ended(self, *, failure: str = "") -> Reply:
         """As `Session.turn_ended`."""
@@ -152,8 +193,8 @@ class AsyncSession:
         cwd: str | None = None,
     ) -> Reply:
         """As `Session.tool`."""
-        return await self._call(
-            partial(self.session.tool, tool, arguments, call_id=call_id, cwd=cwd)
+        return await self.aengine.handle(
+            self.session.tool_command(tool, arguments, call_id=call_id, cwd=cwd)
         )
 
     async def tool_finished(
@@ -201,3 +242,102 @@ class AsyncSession:
 
     async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.aengine._call(verb, *args, **kwargs)
+
+
+@define(eq=False, repr=False)
+class Mail:
+    """
+    Appends of one loop on their way to the journal, and replies on their way back.
+
+    Both go many at once: a commit takes what several tasks have decided, and the loop is
+    woken once for all that it brought, not once a reply.
+    """
+
+    loop: asyncio.AbstractEventLoop
+    _journal: AppendsLater
+    _outgoing: list[tuple[Callable[[], None], Settle]] = field(factory=list, init=False)
+    _put: deque[tuple[asyncio.Future[Reply], Reply | None, Rest | None]] = field(
+        factory=deque, init=False
+    )
+    _rung: bool = field(default=False, init=False)
+
+    def append_later(
+        self,
+        batch: Sequence[Append],
+        done: Settle,
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> None:
+        """As the journal's own, in the loop's thread; what the journal raises, *done* gets."""
+        hand_in = partial(self._journal.append_later, batch, done, key=key, deadline_ms=deadline_ms)
+        self._outgoing.append((hand_in, done))
+        if len(self._outgoing) == 1:
+            self.loop.call_soon(self.hand_in)
+        elif len(self._outgoing) >= GATHERED_MAX:
+            self.hand_in()
+
+    def hand_in(self) -> None:
+        """Give the journal what was gathered."""
+        outgoing, self._outgoing = self._outgoing, []
+        for hand_in, done in outgoing:
+            try:
+                hand_in()
+            except GovernanceError as error:
+                done(partial(_raised, error))
+
+    def ring(self, future: asyncio.Future[Reply], reply: Reply | None, rest: Rest | None) -> None:
+        """Settle *future* by *reply*, or by what *rest* gives in a thread; from any thread."""
+        self._put.append((future, reply, rest))
+        if self._rung:
+            return
+        self._rung = True
+        try:
+            self.loop.call_soon_threadsafe(self._look)
+        except RuntimeError:
+            # The loop is closed and nobody waits; what was begun is ended all the same.
+            self._rung = False
+            for _, _, left in _emptied(self._put):
+                if left is not None:
+                    _end(future, left)
+
+    def _look(self) -> None:
+        # First, so that whoever puts something from now on rings again.
+        self._rung = False
+        for future, reply, rest in _emptied(self._put):
+            if rest is not None:
+                _end(future, rest)
+            else:
+                _set(future, reply, None)
+
+
+def _raised(error: GovernanceError) -> Answer:
+    raise error
+
+
+def _emptied(items: deque[T]) -> Iterator[T]:
+    while items:
+        yield items.popleft()
+
+
+def _end(future: asyncio.Future[Reply], rest: Rest) -> None:
+    """Settle *future* by *rest*, which waits, and runs to its end even if nobody else does."""
+
+    def run() -> None:
+        try:
+            settle = partial(_set, future, rest(), None)
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the future
+            settle = partial(_set, future, None, error)
+        with suppress(RuntimeError):  # the loop is closed, and nobody awaits anything
+            future.get_loop().call_soon_threadsafe(settle)
+
+    threading.Thread(target=run, name="governance-rest").start()
+
+
+def _set(future: asyncio.Future[Reply], reply: Reply | None, error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    elif reply is not None:
+        future.set_result(reply)

@@ -204,11 +204,23 @@ def find_project(start: Path) -> Project:
     Raises:
         DefinitionError: GOV331, when no folder upwards is a project; else as `open_project`.
     """
+    found = folder_around(start)
+    if found is None:
+        raise config_missing(start.absolute())
+    return open_project(found)
+
+
+def folder_around(start: Path) -> Path | None:
+    """
+    The nearest folder upwards from *start* with ``governance.toml``, or ``None``.
+
+    For what needs no store: rules can be tested in a clone in which nobody works.
+    """
     folder = start.absolute()
     for candidate in (folder, *folder.parents)[:PARENTS_MAX]:
         if (candidate / CONFIG_NAME).is_file():
-            return open_project(candidate)
-    raise config_missing(folder)
+            return candidate
+    return None
 
 
 def read_file(file: Path, *, bytes_max: int = FILE_BYTES_MAX) -> bytes | None:

@@ -9,7 +9,7 @@ refused here, by name, before it can reach a store.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import TypeAlias
 
 from governance.errors import GovernanceError
@@ -34,33 +34,46 @@ def check_json(value: object, *, depth: int = 0) -> None:
         ValueRefused: NaN or infinity, an integer beyond 64 bits, a lone surrogate, a
             key that is no string, nesting deeper than 64, or no JSON type at all.
     """
-    if depth > DEPTH_MAX:
-        raise ValueRefused(f"nested deeper than {DEPTH_MAX} levels")
     kind = type(value)
-    if value is None or kind is bool:
-        return
+    # Texts and tables of texts first: nearly everything is one, and all of it comes by here.
     if kind is str:
         _check_text(value)  # type: ignore[arg-type]
+    elif value is None or kind is bool:
+        pass
     elif kind is int:
         if not -INTEGER_MAX - 1 <= value <= INTEGER_MAX:  # type: ignore[operator]
             raise ValueRefused("an integer beyond 64 bits")
     elif kind is float:
         if value != value or value in (float("inf"), float("-inf")):
             raise ValueRefused("a number that is not finite")
-    elif isinstance(value, Mapping):
-        for key, one in value.items():
+    elif kind is dict or isinstance(value, Mapping):
+        _check_depth(value, depth)  # type: ignore[arg-type]
+        for key, one in value.items():  # type: ignore[attr-defined]
             if type(key) is not str:
                 raise ValueRefused(f"a key that is no string: `{key!r}`")
-            _check_text(key)
-            check_json(one, depth=depth + 1)
+            if not key.isascii():
+                _check_text(key)
+            if type(one) is not str:
+                check_json(one, depth=depth + 1)
+            elif not one.isascii():
+                _check_text(one)
     elif isinstance(value, (list, tuple)):
+        _check_depth(value, depth)
         for one in value:
             check_json(one, depth=depth + 1)
     else:
         raise ValueRefused(f"`{kind.__name__}` is no JSON value")
 
 
+def _check_depth(value: Sized, depth: int) -> None:
+    """Refuse what stands in *value*, if there is anything, for standing too deep."""
+    if depth >= DEPTH_MAX and len(value):
+        raise ValueRefused(f"nested deeper than {DEPTH_MAX} levels")
+
+
 def _check_text(text: str) -> None:
+    if text.isascii():
+        return
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -92,11 +105,13 @@ def dump_checked(value: Json) -> bytes:
         ValueRefused: What cannot be written at all; a number beyond 64 bits passes.
     """
     try:
-        return _ENCODE(value).encode("utf-8")
+        return _encoded(value).encode("utf-8")
     except UnicodeEncodeError:
         raise ValueRefused("text with a lone surrogate") from None
     except ValueError as error:
         raise ValueRefused(f"no JSON: {error}") from None
+    except RecursionError:
+        raise ValueRefused(f"nested deeper than {DEPTH_MAX} levels") from None
 
 
 def _plain(value: object) -> object:
@@ -105,9 +120,23 @@ def _plain(value: object) -> object:
     raise ValueRefused(f"`{type(value).__name__}` is no JSON value")
 
 
-_ENCODE = json.JSONEncoder(
+_ENCODER = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_plain
-).encode
+)
+
+
+def _encoder() -> Callable[[Json], str]:
+    """`_ENCODER.encode`, without what that makes anew for every value, where there is a way."""
+    made = getattr(json.encoder, "c_make_encoder", None)
+    quoted = getattr(json.encoder, "encode_basestring", None)
+    if made is None or quoted is None:
+        return _ENCODER.encode
+    # Nobody looks for a value that holds itself: it is nested without end, and refused as that.
+    chunks = made(None, _plain, quoted, None, ":", ",", True, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encoded = _encoder()
 
 
 def load_json(data: bytes | str, *, bytes_max: int | None = None) -> Json:

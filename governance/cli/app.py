@@ -22,7 +22,12 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Write and test rules": {
         "check": "governance.cli.checking",
+        "test": "governance.cli.testing",
         "decide": "governance.cli.deciding",
+        "rule": "governance.cli.writing",
+        "schema": "governance.cli.writing",
+        "replay": "governance.cli.comparing",
+        "import": "governance.cli.importing",
     },
     "See what happened": {
         "sessions": "governance.cli.sessions",

@@ -8,7 +8,15 @@ from pathlib import Path
 import click
 from attrs import frozen
 
-from governance.cli.frame import FINE, FOUND, Example, command, file_error, format_option
+from governance.authoring.subjects import (
+    FILES_MAX,
+    config_around,
+    scenario_files,
+    scenario_subject,
+    settings_alone,
+    text_of,
+)
+from governance.cli.frame import FINE, FOUND, Example, command, format_option
 from governance.cli.opening import TOOLS, rules_of
 from governance.cli.output import (
     diagnostic_json,
@@ -17,16 +25,14 @@ from governance.cli.output import (
     print_line,
     visible,
 )
-from governance.config import Config, default_toml, load_config, read_config
+from governance.config import load_config
 from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic
-from governance.project import CONFIG_NAME, FILE_BYTES_MAX, find_project
+from governance.project import CONFIG_NAME, find_project
 from governance.rules.check import check_rules
 from governance.rules.format import Pack
 from governance.rules.loader import Loaded, read_rules
-from governance.rules.sources import LoadSettings, PackSource
+from governance.rules.sources import FILE_SUFFIX, PackSource, pack_files
 from governance.rules.vocabulary import default_vocabulary
-
-FILES_MAX = 1_000
 
 
 @frozen
@@ -52,9 +58,10 @@ def check(paths: tuple[Path, ...], format_name: str) -> int:
     """
     Read packs and configuration strictly and tell everything that is wrong, at once.
 
-    PATH is a pack, a folder of packs, a governance.toml or a project's folder; without
-    any, the nearest project upwards from here. All examples of all rules are run. For
-    rules that search text, the spellings that they are known to miss are listed.
+    PATH is a pack, a folder of packs, a file of scenarios, a governance.toml or a
+    project's folder; without any, the nearest project upwards from here. All examples of
+    all rules are run; scenarios are read, and played by `governance test`. For rules that
+    search text, the spellings that they are known to miss are listed.
     """
     found: list[Diagnostic] = []
     packs: list[Pack] = []
@@ -74,17 +81,32 @@ def check(paths: tuple[Path, ...], format_name: str) -> int:
 
 def check_path(path: Path) -> Checked:
     """
-    Check a pack, a folder of packs, a ``governance.toml`` or a project's folder.
+    Check a pack, a folder of packs, a file of scenarios, a configuration or a project.
 
     Raises:
         DefinitionError: GOV610, *path* cannot be read or holds nothing to check.
     """
     if path.name == CONFIG_NAME or (path / CONFIG_NAME).is_file():
         return _check_project(path.parent if path.name == CONFIG_NAME else path)
-    files = sorted(path.glob("*.toml"))[:FILES_MAX] if path.is_dir() else [path]
-    if not files:
-        raise _nothing_in(path)
-    return _check_packs([PackSource("", _read(file), str(file)) for file in files], path)
+    if path.name.endswith(FILE_SUFFIX):
+        return _check_scenarios([path])
+    if not path.is_dir():
+        return _check_packs([PackSource("", text_of(path), str(path))], path)
+    files, scenarios = pack_files(path)[:FILES_MAX], scenario_files(path)
+    if not files and not scenarios:
+        raise nothing_in(path)
+    sources = [PackSource("", text_of(file), str(file)) for file in files]
+    return _joined(_check_packs(sources, path), _check_scenarios(scenarios))
+
+
+def _check_scenarios(files: Sequence[Path]) -> Checked:
+    found = [one for file in files for one in scenario_subject(file).problems]
+    return Checked(tuple(dict.fromkeys(found)))
+
+
+def _joined(left: Checked, right: Checked) -> Checked:
+    told = dict.fromkeys((*left.diagnostics, *right.diagnostics))
+    return Checked(tuple(told), (*left.packs, *right.packs))
 
 
 def _check_project(directory: Path) -> Checked:
@@ -93,42 +115,19 @@ def _check_project(directory: Path) -> Checked:
         loaded = rules_of(config)
     except DefinitionError as error:
         return Checked(error.diagnostics)
-    return Checked(loaded.diagnostics, loaded.packs)
+    checked = Checked(loaded.diagnostics, loaded.packs)
+    return _joined(checked, _check_scenarios(scenario_files(directory)))
 
 
 def _check_packs(sources: Sequence[PackSource], path: Path) -> Checked:
-    config = _config_around(path)
-    settings = LoadSettings(
-        fields=config.fields,
-        time_zone=config.project.time_zone or None,
-        characters_max=config.context.characters_max,
-        # Whether a person trusts a file is no question of whether it is right.
-        trusted=lambda _: True,
-    )
+    settings = settings_alone(config_around(path))
     vocabulary = default_vocabulary(*TOOLS.values())
     found = check_rules(sources, vocabulary, settings=settings)
     loaded: Loaded = read_rules(sources, vocabulary, settings=settings)
     return Checked(found, loaded.packs)
 
 
-def _config_around(path: Path) -> Config:
-    """The configuration of the project that *path* lies in, or that of a new project."""
-    try:
-        return load_config(find_project(path if path.is_dir() else path.parent).directory)
-    except DefinitionError:
-        # A pack can be checked before there is a project, and when another file is broken.
-        return read_config(default_toml(), CONFIG_NAME, path.parent)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise file_error(file, error) from None
-
-
-def _nothing_in(path: Path) -> DefinitionError:
+def nothing_in(path: Path) -> DefinitionError:
     return DefinitionError(
         (
             Diagnostic(

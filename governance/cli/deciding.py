@@ -22,11 +22,12 @@ from governance.cli.frame import (
 from governance.cli.opening import TOOLS, TRAITS, law_of
 from governance.cli.output import action_text, console, print_json, print_line, styled
 from governance.clock import SystemClock
+from governance.engine.looking import decide_looking
 from governance.errors import DefinitionError, Diagnostic, did_you_mean
 from governance.machine import Registers
 from governance.rules.host_tools import PYTHON_TOOLS, call_of
+from governance.rules.simulation import Past
 from governance.session.commands import Command, HostTraits
-from governance.session.decide import decide as decide_command
 from governance.session.law import Gathered, Law
 from governance.session.replies import Reply
 from governance.session.state import Identity, SessionState
@@ -66,27 +67,30 @@ class Judge:
     Attributes:
         host: Whose tool names and abilities hold; ``python`` speaks canonical names.
 
-        done_tools: Tools that were ok before, or ``None`` when no past is given: rules
-            that need one then decide nothing and are named as skipped.
+        past: What went before, or ``None`` when no past is given: rules that need one then
+            decide nothing and are named as skipped.
     """
 
     law: Law
     host: str = "python"
-    done_tools: frozenset[str] | None = None
+    past: Past | None = None
 
     def answer(self, question: Question) -> Reply:
         """What would be answered to *question*."""
         session, asked, gathered = self.imagined(question)
-        return decide_command(self.law, session, asked, gathered).reply
+        return decide_looking(self.law, session, asked, gathered).reply
 
     def imagined(self, question: Question) -> tuple[SessionState, Command, Gathered]:
         """The session that *question* is put in, the command that it is, and the world."""
+        past = self.past or Past()
         session = SessionState(
             SESSION,
             registers=_registers(question.state),
             identity=Identity(host=self.host, role=question.role),
             head=1,
-            done_tools=self.done_tools or frozenset(),
+            done_tools=past.done_tools,
+            labels=tuple((name, *when) for name, when in past.labels.items()),
+            past=past.registers,
         )
         now_ms = SystemClock().now_ms()
         asked = Command(
@@ -99,7 +103,7 @@ class Judge:
             history="kept",
             call=self.call(question),
         )
-        gathered = Gathered(at_ms=now_ms, history_known=self.done_tools is not None)
+        gathered = Gathered(at_ms=now_ms, history_known=self.past is not None)
         return session, asked, gathered
 
     def call(self, question: Question) -> ToolCall:
@@ -158,7 +162,8 @@ def _registers(state: State) -> Registers:
     "--history",
     "history_file",
     type=click.Path(path_type=Path),
-    help="""Calls that went before: JSON lines {"tool", "args", "outcome"?}.""",
+    help="""What went before: JSON lines {"tool", "args"?}, {"prompt"}, {"command", "arguments"?}
+    or {"event": "turn", "compact" or "reset"}, each with "outcome"?, "at"?, "repeat"?.""",
 )
 @click.option(
     "--batch",
@@ -186,7 +191,8 @@ def decide(
     skipped. With --batch one JSON line is written for each that is read, in order:
     {"action", "rules", "message", "skipped"}.
     """
-    judge = Judge(law_of(project_of(directory)), host, _done_tools(history_file))
+    law = law_of(project_of(directory))
+    judge = Judge(law, host, _past(law, host, role, history_file))
     if batch_file is not None:
         for number, line in _lines(batch_file):
             question = _question(
@@ -228,18 +234,23 @@ def _print_reply(reply: Reply) -> None:
         print_line(f"skipped for want of a past: {', '.join(reply.skipped)}", "quiet")
 
 
-def _done_tools(file: Path | None) -> frozenset[str] | None:
+def _past(law: Law, host: str, role: str, file: Path | None) -> Past | None:
     if file is None:
         return None
-    done = set()
-    for number, line in _lines(file):
-        past = _object(line, str(file), number)
-        tool = past.get("tool")
-        if not isinstance(tool, str):
-            raise _unreadable(str(file), number, "`tool` is missing, or no text")
-        if past.get("outcome", "ok") == "ok":
-            done.add(tool)
-    return frozenset(done)
+    from governance.cli.pasts import PastRefused, Teller
+
+    number = 0
+
+    def told() -> Iterator[Mapping[str, Json]]:
+        nonlocal number
+        for number, line in _lines(file):
+            yield _object(line, str(file), number)
+
+    teller = Teller(law, TOOLS.get(host, PYTHON_TOOLS), role, SystemClock().now_ms())
+    try:
+        return teller.past(told())
+    except PastRefused as error:
+        raise _unreadable(str(file), number, str(error), error.hint) from None
 
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
+from governance.authoring.flips import Search
 from governance.calls import ToolCall
 from governance.cli.output import action_text, console, moment, print_line, styled
 from governance.journal.records import Record
@@ -123,6 +124,8 @@ class Explained:
 
     Attributes:
         told: What the rules alone say; the reply adds what session and ledger demand.
+
+        search: The smallest change that would turn the answer over, where one was found.
     """
 
     call: ToolCall
@@ -130,6 +133,7 @@ class Explained:
     reply: Reply
     told: Explanation
     recorded: Recorded | None = None
+    search: Search = field(factory=lambda: Search(None, 0))
 
     @property
     def differs(self) -> bool:
@@ -198,6 +202,21 @@ def explained_json(one: Explained) -> dict[str, Json]:
         "matched": [_verdict_json(one, each) for each in one.verdicts],
         "shadows": [each.rule for each in one.told.decision.shadows],
         "not_matched": [_trace_json(each) for each in one.unmatched],
+        "flip": _flip_json(one.search),
+    }
+
+
+def _flip_json(search: Search) -> Json:
+    flip = search.flip
+    if flip is None:
+        return {"changes": [], "action": None, "rules": [], "tried": search.tried}
+    return {
+        "changes": [
+            {"fact": each.fact, "before": each.before, "after": each.after} for each in flip.changes
+        ],
+        "action": flip.reply.action,
+        "rules": list(flip.reply.rules),
+        "tried": search.tried,
     }
 
 
@@ -223,6 +242,7 @@ def print_explained(one: Explained, *, shown_max: int | None) -> None:
     _print_answer(one)
     _print_matched(one)
     _print_unmatched(one, shown_max)
+    _print_flip(one.search)
     if one.reply.skipped:
         print_line(f"skipped for want of a past: {', '.join(one.reply.skipped)}", "quiet")
 
@@ -308,6 +328,20 @@ def _print_unmatched(one: Explained, shown_max: int | None) -> None:
         _indented(_brief(trace), quiet=True)
     if more:
         print_line("`--all` shows them all, `--format json` the matchers whole", "quiet")
+
+
+def _print_flip(search: Search) -> None:
+    flip = search.flip
+    if flip is None:
+        text = f"no change of one or two facts that was tried ({search.tried}) turns it over"
+        print_line(text, "quiet")
+        return
+    print_line("")
+    _title("the smallest change that turns it over")
+    for each in flip.changes:
+        was = "missing" if each.before is None else f"`{_short(each.before)}`"
+        print_line(f"  {each.fact} = `{_short(each.after)}` (it is {was})")
+    _print_action("  then", flip.reply.action, flip.reply.rules)
 
 
 def _brief(trace: RuleTrace) -> str:

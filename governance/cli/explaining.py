@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from governance.authoring.comparing import explanation_of
+from governance.authoring.flips import smallest_flip
 from governance.cli.deciding import STATES, Judge, Question
 from governance.cli.explained import Explained, Recorded, explained_json, print_explained
 from governance.cli.frame import (
@@ -20,18 +22,14 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import TOOLS, TRAITS, law_of, require_session, rows_of, store_of
 from governance.cli.output import moment, print_json, print_line
-from governance.engine.encoding import body_of
+from governance.engine.encoding import body_of, files_of
 from governance.errors import MisuseError
 from governance.journal.records import Journal, Record
 from governance.rules.deferred import text_of
-from governance.rules.explain import explain
 from governance.rules.facts import facts_of_call
-from governance.rules.host_tools import PYTHON_TOOLS, call_of
-from governance.rules.verdicts import RuleEvent
-from governance.session import judging
+from governance.rules.host_tools import PYTHON_TOOLS, HostTools, call_of
 from governance.session.commands import Command, HostTraits
 from governance.session.decide import decide as decide_command
-from governance.session.draft import Draft
 from governance.session.evolve import evolve
 from governance.session.law import Gathered, Law
 from governance.session.state import SessionState
@@ -98,7 +96,8 @@ def why(
     The recorded call is decided again by the rules as they are now, in the session as it
     was then: the action, every rule that matched and why, and of the rules that are about
     the call and did not match the matcher that failed, and on what value. When today's
-    rules answer otherwise than was recorded, it says so.
+    rules answer otherwise than was recorded, it says so. At the end stands the smallest
+    change, of one fact or two, that turns the answer over; it was decided as well.
 
     Without SEQ or CALL_ID it is the last decision that was not "allow". With --tool and
     --args no session is needed.
@@ -109,7 +108,8 @@ def why(
     if tool is not None:
         judge = Judge(law_of(project), host)
         question = Question(tool, _arguments(args_text), State(state), role)
-        explained = explained_of(judge.law, *judge.imagined(question))
+        table = TOOLS.get(host, PYTHON_TOOLS)
+        explained = explained_of(judge.law, *judge.imagined(question), table=table)
     else:
         assert session is not None  # INVARIANT: one of the two was given
         with store_of(project) as journal:
@@ -135,16 +135,17 @@ def explained_of(
     asked: Command,
     gathered: Gathered,
     recorded: Recorded | None = None,
+    table: HostTools = PYTHON_TOOLS,
 ) -> Explained:
     """The answer to *asked* in *session*, and what every rule about it had to say."""
     call = asked.call
     # INVARIANT: what is explained is a call.
     assert call is not None, "only a call can be explained"
     reply = decide_command(law, session, asked, gathered).reply
-    draft = Draft(law, asked, gathered, session)
-    facts = judging.session_facts(draft) | facts_of_call(call, law.places)
-    told = explain(law.rules, RuleEvent("tool", facts, call), judging.history(draft))
-    return Explained(call, text_of(facts, "intent"), reply, told, recorded)
+    told = explanation_of(law, session, asked, gathered)
+    search = smallest_flip(law, session, asked, gathered, table)
+    intent = text_of(facts_of_call(call, law.places), "intent")
+    return Explained(call, intent, reply, told, recorded, search)
 
 
 def explain_again(law: Law, found: Recorded, parent: SessionState | None = None) -> Explained:
@@ -154,12 +155,26 @@ def explain_again(law: Law, found: Recorded, parent: SessionState | None = None)
     A call of which only the beginning was kept is decided on what there is; `Recorded.cut`
     says so.
     """
+    table = table_of(found)
+    asked, gathered = asked_again(law, found, parent)
+    return explained_of(law, found.before, asked, gathered, found, table)
+
+
+def table_of(found: Recorded) -> HostTools:
+    """The names of tools that the recorded call was asked in."""
     table = TOOLS.get(found.host, PYTHON_TOOLS)
     if found.native in ("", found.tool) and found.native not in table.tools:
         # Whoever embeds the engine may speak canonical names under any host's name.
-        table = PYTHON_TOOLS
+        return PYTHON_TOOLS
+    return table
+
+
+def asked_again(
+    law: Law, found: Recorded, parent: SessionState | None = None
+) -> tuple[Command, Gathered]:
+    """The recorded call as a question that can be put to *law*, and the world it is put in."""
     call = call_of(
-        table,
+        table_of(found),
         found.native or found.tool,
         found.arguments,
         cwd=found.cwd or law.places.project,
@@ -177,7 +192,9 @@ def explain_again(law: Law, found: Recorded, parent: SessionState | None = None)
         history="kept",
         call=call,
     )
-    return explained_of(law, found.before, asked, Gathered(at_ms=at_ms, parent=parent), found)
+    root = parent if parent is not None and not parent.identity.parent else None
+    files = files_of(body_of(found.record))
+    return asked, Gathered(at_ms=at_ms, parent=parent, root=root, files=files)
 
 
 def find_decision(journal: Journal, session: str, which: str | None) -> Recorded | Record | None:

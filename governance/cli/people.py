@@ -32,6 +32,7 @@ from governance.cli.output import (
 )
 from governance.cli.recording import person_name, recorded_json, recording_engine
 from governance.cli.sessions import counts_text, number_of, states_of
+from governance.cli.shadowed import tell_shadows
 from governance.engine.encoding import body_of
 from governance.engine.restoring import restore
 from governance.errors import MisuseError, did_you_mean
@@ -87,10 +88,19 @@ class Account:
         Example("governance violations", "Of every session that has any."),
         Example("governance violations demo", "One after the other, the newest last."),
         Example("governance violations demo --format json", "For a program."),
+        Example(
+            "governance violations --shadow",
+            "What rules in shadow mode would have refused, by rule, in every session.",
+        ),
     ],
-    exits="0 none stands, 1 some stand, 2 could not look",
+    exits="0 none stands, 1 some stand, 2 could not look; with --shadow: 1 some rule has matched",
 )
 @click.argument("session", required=False)
+@click.option(
+    "--shadow",
+    is_flag=True,
+    help="Instead: what rules in shadow mode would have done.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(1, LISTED_MAX),
@@ -100,14 +110,22 @@ class Account:
 )
 @format_option()
 @dir_option
-def violations(session: str | None, limit: int, format_name: str, directory: Path | None) -> int:
+def violations(
+    session: str | None, shadow: bool, limit: int, format_name: str, directory: Path | None
+) -> int:
     """
     List what was done against the rules.
 
     A violation is a warn, a deny, a halt, or an ask that was refused. Those of
     sub-sessions count in their parents as well and are named there. Counts are exact;
     pardoned ones stand in the list and count nowhere.
+
+    With --shadow it tells of the rules that only watch: how often each has matched, what it
+    would have done, and how many events it would have kept from happening. That is what
+    `governance replay` tells beforehand, seen live.
     """
+    if shadow:
+        return tell_shadows(project_of(directory), session, limit, format_name)
     with store_of(project_of(directory)) as journal:
         if session is None:
             accounts = [

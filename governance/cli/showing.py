@@ -122,7 +122,7 @@ def session_json(state: SessionState, now_ms: int) -> dict[str, Json]:
         "halts": [_plain(attrs.asdict(one)) for one in ledger.halts],
         "steps_in_force": [one.as_json() for one in in_force(ledger, now_ms)],
         "anchors": [_plain(attrs.asdict(one)) for one in state.anchors],
-        "labels": dict(state.labels),
+        "labels": {name: at_ms for name, at_ms, _ in state.labels},
         "children": list(state.children),
         "done_tools": sorted(state.done_tools),
         "recent": [line for line in state.recent.split("\n") if line],
@@ -255,7 +255,7 @@ def _identity_lines(state: SessionState) -> list[tuple[str, str]]:
         text = dump_json(shown).decode() if isinstance(shown, Mapping) else str(shown)
         lines.append((name.replace("_", " "), text))
     if state.labels:
-        lines.append(("labels", ", ".join(name for name, _ in state.labels)))
+        lines.append(("labels", ", ".join(name for name, _, _ in state.labels)))
     if state.done_tools:
         lines.append(("tools used", ", ".join(sorted(state.done_tools))))
     return lines

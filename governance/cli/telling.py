@@ -28,7 +28,7 @@ _ENTRY_WIDTH = 12
 _UNTOLD = frozenset(
     {
         "event.duplicate", "turn.ended", "file.changed", "child.started", "child.ended",
-        "session.started", "task.completed", "turn.started", "approval.asked",
+        "child.counted", "session.started", "task.completed", "turn.started", "approval.asked",
     }
 )  # fmt: skip
 """What is in the journal and would only lengthen the tale."""

@@ -31,7 +31,7 @@ from governance.project import Project
 from governance.rules.draft import Draft
 from governance.rules.drafting import draft_pack
 from governance.rules.format import Defaults
-from governance.rules.layers import drop_loosening, upper_agents
+from governance.rules.layers import drop_loosening, labels_that_excuse, upper_agents
 from governance.rules.sources import LoadSettings
 from governance.rules.trust import grant_trust, pack_hash, read_trust, withdraw_trust
 from governance.values import Json
@@ -156,18 +156,22 @@ def candidates_of(config: Config) -> tuple[Candidate, ...]:
         source = draft.source
         if source.layer == PROJECT and pack_hash(source.text) not in shipped:
             trusted = record.trusts(pack_hash(source.text))
-            loosens = _loosened_by(draft, settings, upper)
+            excusing = labels_that_excuse(drafts, draft)
+            loosens = _loosened_by(draft, settings, upper, excusing)
             found.append(Candidate(source.file, source.text, trusted, loosens))
     return tuple(found)
 
 
 def _loosened_by(
-    draft: Draft, settings: LoadSettings, upper: Mapping[str, tuple[str, ...]]
+    draft: Draft,
+    settings: LoadSettings,
+    upper: Mapping[str, tuple[str, ...]],
+    excusing: frozenset[str],
 ) -> tuple[str, ...]:
     """What the loader leaves out of *draft* until it is trusted; *draft* is spent."""
     rules, contexts, exempts = tuple(draft.rules), tuple(draft.contexts), tuple(draft.exempts)
     agents = {role.name: role.agents for role in draft.roles}
-    drop_loosening(draft, settings, upper)
+    drop_loosening(draft, settings, upper, excusing)
     kept = {rule.id for rule in draft.rules}
     left = {role.name: role.agents for role in draft.roles}
     line_of = draft.findings.document.line_of
@@ -177,9 +181,9 @@ def _loosened_by(
         if rule.id not in kept
     ]
     found += [
-        f"line {line_of(rule.path)}: rule `{rule.id}` sets labels {', '.join(rule.labels)}"
+        f"line {line_of(rule.path)}: rule `{rule.id}` sets labels {', '.join(lost)}"
         for rule in rules
-        if rule.id in kept and rule.labels
+        if rule.id in kept and (lost := [one for one in rule.labels if one in excusing])
     ]
     found += [f"context `{block.id}` tells the model: {block.text}" for block in contexts]
     found += [f"`{one.rule}` is exempted: {one.reason}" for one in exempts]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from governance.calls import ToolCall
 from governance.events import Event
-from governance.listeners import BeforeResult, Listeners
 from governance.session.commands import Command
 from governance.session.state import SessionState
 from governance.states import State
 from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.listeners import BeforeResult, Listeners
 
 BEFORE: Mapping[str, str] = {
     "start": "session.creating",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, cast
 
 import attrs
@@ -14,6 +15,7 @@ from governance.session.replies import Injection, Reply
 from governance.values import Json, ValueRefused, dump_checked, load_json
 
 _REPLY_FIELDS = tuple(name for name in attrs.fields_dict(Reply) if name != "injection")
+_REPLY_VALUES: Callable[[Reply], tuple[Any, ...]] = attrgetter(*_REPLY_FIELDS)
 
 
 def encode_rows(
@@ -38,9 +40,12 @@ def encode_rows(
 def reply_json(reply: Reply) -> dict[str, Json]:
     """*reply* without what is empty."""
     made: dict[str, Json] = {}
-    for name in _REPLY_FIELDS:
-        value = getattr(reply, name)
-        if value not in (None, "", (), False):
+    for name, value in zip(_REPLY_FIELDS, _REPLY_VALUES(reply), strict=True):
+        # A name of a state is a text of its own class, which `_plain` makes plain.
+        if type(value) is str:
+            if value:
+                made[name] = value
+        elif value not in (None, (), False):
             made[name] = _plain(value)
     if reply.injection is not None:
         made["injection"] = _plain(attrs.asdict(reply.injection))
@@ -83,6 +88,17 @@ def body_of(record: Record) -> Mapping[str, Json]:
     if not isinstance(value, Mapping):
         raise ValueRefused("a row's body that is no JSON object")
     return value
+
+
+def files_of(body: Mapping[str, Json]) -> dict[str, bool | None]:
+    """What was found of files before the event of a row was decided, by glob."""
+    found: dict[str, bool | None] = {}
+    told = body.get("files")
+    for one in told if isinstance(told, (list, tuple)) else ():
+        if isinstance(one, Mapping) and isinstance(one.get("glob"), str):
+            there = one.get("there")
+            found[str(one["glob"])] = there if isinstance(there, bool) else None
+    return found
 
 
 def event_of(record: Record, body: Mapping[str, Json]) -> Event:

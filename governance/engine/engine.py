@@ -29,9 +29,9 @@ from governance.engine.spool import Spool
 from governance.errors import JournalError, MisuseError, OutcomeUnknown
 from governance.events import Event
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
-from governance.listeners import ListenerFailure, Listeners
 from governance.session.commands import Command, History, HostTraits
 from governance.session.decide import decide, is_asked
+from governance.session.draft import Outcome
 from governance.session.law import Gathered, Law
 from governance.session.replies import Reply
 from governance.session.state import SessionState
@@ -39,6 +39,8 @@ from governance.states import State
 from governance.values import Json, check_json
 
 if TYPE_CHECKING:
+    from governance.engine.later import Sent
+    from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
 
 CODES: Mapping[str, str] = {
@@ -53,6 +55,9 @@ CONFLICTS_MAX = 8
 ID_CHARS_MAX = 200
 PENDING_MAX = 64
 """Told commands kept for a session whose journal could not be written."""
+
+DEPTH_MAX = 64
+"""Parents of one session that are looked up to find the root of its tree."""
 
 SWEEP_SESSIONS_MAX = 8
 """Idle sessions looked at after one command, so that a sweep costs little."""
@@ -92,7 +97,7 @@ class EngineOptions:
 
 
 @final
-@define(eq=False)
+@define(eq=False, repr=False)
 class Engine:
     """
     Governs sessions: one door for commands, and handles for those who embed it.
@@ -266,20 +271,31 @@ class Engine:
         if command.at_ms is None:
             command = evolve(command, at_ms=self.clock.now_ms())
         command = run_before(self.listeners, command, self.state)
+        return self._handle_locked(command, self._lock_of(command.session))
+
+    def _handle_locked(
+        self, command: Command, lock: threading.Lock, sent: Sent | None = None
+    ) -> Reply:
+        """*command*, as its listeners left it; what was *sent* for it is taken up with its lock."""
         law, news = self._in_force()
-        asked = is_asked(law, command.event)
-        with self._lock_of(command.session):
-            try:
+        told: tuple[Record, ...] = ()
+        if sent is None:
+            lock.acquire()
+        try:
+            if sent is None:
                 told = self._tell(command, law, news)
                 self._write_pending(command.session)
-                reply, records = self._step(command, law)
-            except JournalError as error:
-                if not asked:
-                    self._keep_pending(command)
-                    raise
-                return self._unwritable(command, error)
+            reply, records = self._step(command, law, sent)
+        except JournalError as error:
+            if not is_asked(law, command.event):
+                self._keep_pending(command)
+                raise
+            return self._unwritable(command, error)
+        finally:
+            lock.release()
         self._publish((*told, *records))
-        self._sweep(command)
+        for state in self._idle(command):
+            self._interrupt_idle(state, command)
         return reply
 
     def record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
@@ -355,12 +371,19 @@ class Engine:
 
     # -- one step ---------------------------------------------------------------
 
-    def _step(self, command: Command, law: Law) -> tuple[Reply, tuple[Record, ...]]:
-        """Decide and append until no other process was faster; bounded."""
+    def _step(
+        self, command: Command, law: Law, sent: Sent | None = None
+    ) -> tuple[Reply, tuple[Record, ...]]:
+        """Decide and append until no other process was faster; bounded; *sent* is the first."""
         for _ in range(CONFLICTS_MAX):
-            steps = self._decide(command, law)
+            if sent is None:
+                steps = self._decide(command, law)
+                result = self._commit(steps, reply=steps[0].outcome.reply, key=command.key)
+            else:
+                steps = sent.steps
+                result = self._applied(steps, self._outcome(sent.batch, sent.answer))
+                sent = None
             reply = steps[0].outcome.reply
-            result = self._commit(steps, reply=reply, key=command.key)
             match result:
                 case Appended(records=records):
                     return reply, records
@@ -375,8 +398,19 @@ class Engine:
     def _decide(self, command: Command, law: Law) -> list[Step]:
         now = command.at_ms if command.at_ms is not None else self.clock.now_ms()
         state = self._state(command.session, now)
-        outcome = decide(law, state, command, self._gather(command, state, now))
+        outcome = self._decided(command, state, self._gather(command, state, now), law)
         return self._with_related(command, Step(state, outcome), now, law)
+
+    def _decided(
+        self, command: Command, state: SessionState, gathered: Gathered, law: Law
+    ) -> Outcome:
+        outcome = decide(law, state, command, gathered)
+        if not outcome.wanted:
+            return outcome
+        # Only rules that ask for files pay for what looks for them.
+        from governance.engine.looking import decide_looking
+
+        return decide_looking(law, state, command, gathered)
 
     def _with_related(self, command: Command, main: Step, now: int, law: Law) -> list[Step]:
         return [main, *related_steps(law, command, main, lambda one: self._state(one, now))]
@@ -385,8 +419,15 @@ class Engine:
         self, steps: Sequence[Step], *, reply: Reply | None = None, key: str | None = None
     ) -> Appended | Conflict | Duplicate:
         """Append the rows of all *steps* or none; what was decided on too old is forgotten."""
+        batch = self._batch(steps, reply)
+        if not batch:
+            return Appended((), ())
+        return self._applied(steps, self._append(batch, key=key))
+
+    def _batch(self, steps: Sequence[Step], reply: Reply | None) -> list[Append]:
+        """The rows of all *steps*; *reply* goes into the last one of the first."""
         first = reply_json(reply) if reply is not None else None
-        batch = [
+        return [
             Append(
                 one.state.id,
                 one.state.head,
@@ -395,9 +436,11 @@ class Engine:
             for one in steps
             if one.outcome.rows
         ]
-        if not batch:
-            return Appended((), ())
-        result = self._append(batch, key=key)
+
+    def _applied(
+        self, steps: Sequence[Step], result: Appended | Conflict | Duplicate
+    ) -> Appended | Conflict | Duplicate:
+        """*result*, after what it says of *steps* is what is held of their sessions."""
         if isinstance(result, Appended):
             now = self.clock.now_ms()
             for one in steps:
@@ -425,13 +468,32 @@ class Engine:
                 else None
             ),
             paused_reason=paused(now) if paused is not None else "",
+            root=self._root(parent_id, now) if parent_id else None,
         )
+
+    def _root(self, parent_id: str, now: int) -> SessionState | None:
+        """The root above a child, where rules count over the tree; ``None``: not known."""
+        watch = self.law.rules.watch
+        above: str = parent_id
+        for _ in range(DEPTH_MAX if watch is not None and watch.tree else 0):
+            state = self._state(above, now)
+            if not state.identity.parent:
+                return state
+            above = state.identity.parent
+        return None
 
     def _append(
         self, batch: Sequence[Append], *, key: str | None
     ) -> Appended | Conflict | Duplicate:
+        limit = self.options.deadline_ms
+        return self._outcome(batch, lambda: self.journal.append(batch, key=key, deadline_ms=limit))
+
+    def _outcome(
+        self, batch: Sequence[Append], answer: Callable[[], Appended | Conflict | Duplicate]
+    ) -> Appended | Conflict | Duplicate:
+        """What *answer* says became of *batch*, or what the store says where it cannot."""
         try:
-            return self.journal.append(batch, key=key, deadline_ms=self.options.deadline_ms)
+            return answer()
         except OutcomeUnknown:
             settled = restoring.settle_unknown(self.journal, batch)
             if settled is None:
@@ -449,9 +511,12 @@ class Engine:
 
     def _snapshot(self, steps: Sequence[Step]) -> None:
         for one in steps:
-            before, after = one.state.head, one.outcome.state.head
-            if before // self.options.snapshot_rows != after // self.options.snapshot_rows:
+            if self._keeps_snapshot(one):
                 restoring.keep_snapshot(self.journal, one.outcome.state)
+
+    def _keeps_snapshot(self, step: Step) -> bool:
+        before, after = step.state.head, step.outcome.state.head
+        return before // self.options.snapshot_rows != after // self.options.snapshot_rows
 
     # -- what could not be written ------------------------------------------------
 
@@ -462,6 +527,11 @@ class Engine:
         held = self._pending.setdefault(command.session, [])
         if len(held) < PENDING_MAX:
             held.append(command)
+
+    def _waits(self, session: str) -> bool:
+        """Whether something of *session* waits to be written first."""
+        spool = self.options.spool
+        return session in self._pending or (spool is not None and bool(spool.waiting(session)))
 
     def _write_pending(self, session: str) -> None:
         spool = self.options.spool
@@ -496,27 +566,30 @@ class Engine:
             session = failure.event_id.rpartition("#")[0]
             self._record(session, "listener.failed", failure.as_json(), actor="engine")
 
-    def _sweep(self, command: Command) -> None:
-        """Interrupt what has been idle too long, a few sessions at a time."""
+    def _idle(self, command: Command) -> list[SessionState]:
+        """What has been idle too long when *command* came, among a few sessions."""
         now = command.at_ms or 0
-        for state in self.live.oldest(SWEEP_SESSIONS_MAX):
-            worked = state.last_work_at_ms
-            idle = worked is not None and now - worked >= self.options.idle_ms_max
-            if (
-                idle
-                and state.live
-                and not state.registers.turn_open
-                and state.id != command.session
-            ):
-                self.handle(
-                    Command(
-                        event="interrupt",
-                        session=state.id,
-                        at_ms=now,
-                        host=state.identity.host,
-                        data={"reason": "idle"},
-                    )
-                )
+        limit = self.options.idle_ms_max
+        return [
+            state
+            for state in self.live.oldest(SWEEP_SESSIONS_MAX)
+            if state.last_work_at_ms is not None
+            and now - state.last_work_at_ms >= limit
+            and state.live
+            and not state.registers.turn_open
+            and state.id != command.session
+        ]
+
+    def _interrupt_idle(self, state: SessionState, command: Command) -> None:
+        self.handle(
+            Command(
+                event="interrupt",
+                session=state.id,
+                at_ms=command.at_ms or 0,
+                host=state.identity.host,
+                data={"reason": "idle"},
+            )
+        )
 
     def _lock_of(self, session: str) -> threading.Lock:
         with self._lock:

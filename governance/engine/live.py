@@ -18,7 +18,7 @@ STATE_BYTES_ESTIMATE = 1536
 """What one live session takes at most on average (tests/bench measures it)."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class LiveSessions:
     """
     Session states by id, the least recently used first.
@@ -29,6 +29,8 @@ class LiveSessions:
         megabytes_max: How much memory they may take, by estimate.
 
         idle_ms_max: How long one is kept that nobody asked for.
+
+        capacity: How many states fit under both bounds.
     """
 
     sessions_max: int
@@ -36,12 +38,11 @@ class LiveSessions:
     idle_ms_max: int
     _kept: OrderedDict[str, tuple[SessionState, int]] = field(factory=OrderedDict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    capacity: int = field(init=False)
 
-    @property
-    def capacity(self) -> int:
-        """How many states fit under both bounds."""
+    def __attrs_post_init__(self) -> None:
         by_size = self.megabytes_max * 1_000_000 // STATE_BYTES_ESTIMATE
-        return max(1, min(self.sessions_max, by_size))
+        self.capacity = max(1, min(self.sessions_max, by_size))
 
     def get(self, session: str, now_ms: int) -> SessionState | None:
         """The state of *session* if it is still held."""

@@ -74,6 +74,11 @@ class Bulletin:
                     self._newest = found
         return self._newest
 
+    def has_told(self, session: str, news: News | None) -> bool:
+        """Whether *session* is decided by the newest rules already, and knows of *news*."""
+        known = self._heard.get(session)
+        return known is not None and known[0] >= (0 if news is None else news.number)
+
     def heard(self, session: str, news: News | None, law: Law, *, begins: bool) -> Law | None:
         """
         Note that *session* is decided by *law*; the law before, if it must be told of *news*.

@@ -6,10 +6,10 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import evolve, frozen
 
-from governance._shipped import pack_texts
-from governance.config import Config, Layer
+from governance._shipped import BY_NAME, pack_texts
+from governance.config import Config
 from governance.engine.parsed import keep_parsed, parsed_texts
 from governance.engine.remembered import remember, remembered
 from governance.errors import DefinitionError, Diagnostic, did_you_mean
@@ -19,13 +19,16 @@ from governance.rules.format import Defaults
 from governance.rules.format import Layer as LayerName
 from governance.rules.loader import Loaded, read_rules
 from governance.rules.paths import places_of
-from governance.rules.sources import HostAbilities, LoadSettings, PackSource
+from governance.rules.sources import HostAbilities, LoadSettings, PackSource, pack_files
 from governance.rules.trust import pack_hash, read_trust
 from governance.rules.vocabulary import default_vocabulary
 from governance.session.law import SESSION_FIELDS
 from governance.values import Json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from governance._toml import Document
     from governance.rules.vocabulary import HostTools
 
 SHIPPED = "shipped"
@@ -56,7 +59,7 @@ def load_project_rules(
     folder = Project(config.directory).state_directory()
     before = remembered(folder)
     texts = parsed_texts(folder) if before else {}
-    settings = _settings(config, hosts, now_ms)
+    settings = load_settings(config, hosts, now_ms)
     circumstances = _circumstances(settings, tools)
     given = pack_sources(config) if sources is None else sources
 
@@ -108,14 +111,15 @@ def read_project_rules(
     return read_rules(
         pack_sources(config),
         default_vocabulary(*tools),
-        settings=_settings(config, hosts, now_ms),
+        settings=load_settings(config, hosts, now_ms),
         places=places_of(str(config.directory)),
     )
 
 
-def _settings(
+def load_settings(
     config: Config, hosts: Mapping[str, HostAbilities] | None, now_ms: int
 ) -> LoadSettings:
+    """What *config* and this machine say about all packs."""
     trust = read_trust(str(Project(config.directory).trust_file()))
     known = {pack_hash(text) for text in pack_texts().values()}
     defaults = config.defaults
@@ -163,39 +167,71 @@ def pack_sources(config: Config) -> tuple[PackSource, ...]:
     Raises:
         DefinitionError: GOV270 for every one that is not there.
     """
-    shipped = pack_texts()
     found: dict[str, PackSource] = {}
     missing: list[Diagnostic] = []
     for layer in config.layers:
-        for position, name in enumerate(layer.packs.paths):
-            for source in _named(name, layer, shipped):
-                if isinstance(source, PackSource):
-                    found.setdefault(source.file, source)
-                else:
-                    line = layer.document.line_of(("packs", "paths", position))
-                    text, suggestion = source
-                    missing.append(
-                        Diagnostic(
-                            "GOV270",
-                            text,
-                            layer.document.file,
-                            line,
-                            ("packs", "paths", position),
-                            suggestion,
-                        )
-                    )
+        listed = _Listed(layer.directory, layer.document, ("packs", "paths"), _LAYERS[layer.name])
+        missing += _gather(layer.packs.paths, listed, found)
     if missing:
         raise DefinitionError(tuple(missing))
     return tuple(found.values())
 
 
+def named_sources(
+    names: Sequence[str], directory: Path, document: Document
+) -> tuple[PackSource, ...]:
+    """
+    The packs *names*, each once, that stand as ``packs`` in *document* of *directory*.
+
+    Raises:
+        DefinitionError: GOV270 for every one that is not there.
+    """
+    found: dict[str, PackSource] = {}
+    missing = _gather(names, _Listed(directory, document, ("packs",), "project"), found)
+    if missing:
+        raise DefinitionError(tuple(missing))
+    return tuple(found.values())
+
+
+@frozen
+class _Listed:
+    """Where names of packs stand: the folder that they start from, and their place."""
+
+    directory: Path
+    document: Document
+    path: tuple[str, ...]
+    kind: LayerName
+
+
+def _gather(
+    names: Sequence[str], listed: _Listed, found: dict[str, PackSource]
+) -> list[Diagnostic]:
+    """Add the packs *names* to *found*; what of them is not there."""
+    shipped = pack_texts()
+    missing: list[Diagnostic] = []
+    for position, name in enumerate(names):
+        for source in _named(name, listed, shipped):
+            if isinstance(source, PackSource):
+                found.setdefault(source.file, source)
+                continue
+            path: tuple[str | int, ...] = (*listed.path, position)
+            text, suggestion = source
+            file, line = listed.document.file, listed.document.line_of(path)
+            missing.append(Diagnostic("GOV270", text, file, line, path, suggestion))
+    return missing
+
+
 def _named(
-    name: str, layer: Layer, shipped: Mapping[str, str]
+    name: str, layer: _Listed, shipped: Mapping[str, str]
 ) -> list[PackSource | tuple[str, str]]:
-    """The sources that one entry of ``[packs] paths`` names, or what is wrong with it."""
-    kind = _LAYERS[layer.name]
+    """The sources that one name of packs stands for, or what is wrong with it."""
+    kind = layer.kind
     if name == SHIPPED:
-        return [PackSource(one, text, f"shipped:{one}", kind) for one, text in shipped.items()]
+        return [
+            PackSource(one, text, f"shipped:{one}", kind)
+            for one, text in shipped.items()
+            if one not in BY_NAME
+        ]
     if name.startswith(f"{SHIPPED}:"):
         one = name.removeprefix(f"{SHIPPED}:")
         if one in shipped:
@@ -204,7 +240,7 @@ def _named(
         return [(f"no shipped pack is called `{one}`", hint)]
     path = layer.directory / name
     if path.is_dir():
-        files = sorted(path.glob("*.toml"))
+        files = pack_files(path)
         if not files:
             return [(f"the folder `{name}` has no `*.toml` file", "name a pack")]
         return [_source(str(one), kind) for one in files]

@@ -9,7 +9,7 @@ from attrs import frozen
 from governance.session.commands import Command
 from governance.session.decide import decide
 from governance.session.draft import Draft, Outcome
-from governance.session.judging import roll_up
+from governance.session.judging import count_over_tree, roll_up
 from governance.session.law import Gathered, Law
 from governance.session.replies import Reply
 from governance.session.state import SessionState
@@ -51,18 +51,22 @@ def _upwards(
     held: dict[str, Step],
     steps: list[Step],
 ) -> None:
-    below, violations = main, main.outcome.violations
-    while violations and below.outcome.state.identity.parent:
-        parent = state_of(below.outcome.state.identity.parent)
+    below, violations, counted = main.state.id, main.outcome.violations, main.outcome.counted
+    above = main.outcome.state.identity.parent
+    while (violations or counted) and above:
+        parent = state_of(above)
         # INVARIANT: parents form a chain, so no session is met twice.
         if parent.id in held or parent.head == 0:
             return
         draft = _draft(law, command, parent)
-        roll_up(draft, violations, below.state.id)
-        step = Step(parent, draft.outcome(_no_reply(command, parent)))
-        held[parent.id] = step
-        steps.append(step)
-        below = step
+        roll_up(draft, violations, below)
+        if not parent.identity.parent:
+            count_over_tree(draft, counted, main.state.id)
+        if draft.rows:
+            step = Step(parent, draft.outcome(_no_reply(command, parent)))
+            held[parent.id] = step
+            steps.append(step)
+        below, above = parent.id, parent.identity.parent
 
 
 def _downwards(

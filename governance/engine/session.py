@@ -73,7 +73,11 @@ class Session:
         Args:
             source: ``"user"``, ``"agent"`` or ``"host"``.
         """
-        return self._handle("turn_start", data={"prompt": prompt, "prompt_source": source})
+        return self.engine.handle(self.turn_command(prompt, source=source))
+
+    def turn_command(self, prompt: str, *, source: str = "user") -> Command:
+        """The command that `turn` gives to the engine."""
+        return self._command("turn_start", data={"prompt": prompt, "prompt_source": source})
 
     def turn_ended(self, *, failure: str = "") -> Reply:
         """The model has stopped; *failure* says why, when it was none of its own."""
@@ -96,8 +100,19 @@ class Session:
 
             call_id: Ties the outcome to the call; without it `tool_finished` cannot.
         """
+        return self.engine.handle(self.tool_command(tool, arguments, call_id=call_id, cwd=cwd))
+
+    def tool_command(
+        self,
+        tool: str,
+        arguments: Mapping[str, Json],
+        *,
+        call_id: str = "",
+        cwd: str | None = None,
+    ) -> Command:
+        """The command that `tool` gives to the engine."""
         call = self.engine.call(self.host, tool, arguments, cwd=cwd, call_id=call_id)
-        return self._handle("tool_before", call=call)
+        return self._command("tool_before", call=call)
 
     def tool_finished(
         self,
@@ -221,19 +236,38 @@ class Session:
         agent: str = "",
     ) -> Reply:
         return self.engine.handle(
-            Command(
-                event=event,
-                session=self.id,
-                at_ms=self.engine.clock.now_ms(),
-                host=self.host,
-                traits=self.traits,
-                run=self.run,
-                role=self.role,
-                agent=agent,
-                parent=self.parent,
+            self._command(
+                event,
+                data=data,
                 call=call,
                 delivery=delivery,
                 history=history,
-                data=data or {},
+                agent=agent,
             )
+        )
+
+    def _command(
+        self,
+        event: str,
+        *,
+        data: Mapping[str, Json] | None = None,
+        call: ToolCall | None = None,
+        delivery: Delivery = "answer",
+        history: History = "kept",
+        agent: str = "",
+    ) -> Command:
+        return Command(
+            event=event,
+            session=self.id,
+            at_ms=self.engine.clock.now_ms(),
+            host=self.host,
+            traits=self.traits,
+            run=self.run,
+            role=self.role,
+            agent=agent,
+            parent=self.parent,
+            call=call,
+            delivery=delivery,
+            history=history,
+            data=data or {},
         )

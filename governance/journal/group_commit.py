@@ -1,8 +1,10 @@
 """
 Many callers, one commit: the first caller that finds nobody leading commits for all who wait.
 
-There is no thread of its own, so a single caller pays two lock operations and no hop. A
-leader commits one group and hands over to whoever queued up meanwhile.
+A caller that waits for its answer leads in its own thread, so a single one pays two lock
+operations and no hop. A leader commits one group and hands over to whoever queued up
+meanwhile. Callers that do not wait (an event loop must not) are led by one thread, which is
+started for the first of them and ended by `close`.
 """
 
 from __future__ import annotations
@@ -10,12 +12,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
 
 from governance.errors import JournalError, StoreBusy
 from governance.journal.records import Append, Appended, Conflict, Duplicate
+
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 WAITING_MAX = 4_096
 """Callers that may queue; the next one gets `StoreBusy` at once."""
@@ -26,13 +31,16 @@ GROUP_BYTES_MAX = 16 * 1024 * 1024
 """How much one commit takes along, besides what its leader brings."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Request:
     """
     One caller's append on its way: what it wants, and what became of it.
 
     Attributes:
         solo: Instead of an append, work that wants the store to itself.
+
+        done: Called once it is settled, in whatever thread led it, instead of a caller that
+            waits; must be quick, and raise nothing.
     """
 
     batch: tuple[Append, ...]
@@ -41,6 +49,8 @@ class Request:
     rows: int
     size_bytes: int
     solo: Callable[[], None] | None = None
+    done: Callable[[], None] | None = field(default=None, init=False)
+    until: float = field(default=0.0, init=False)
     answer: Appended | Conflict | Duplicate | None = field(default=None, init=False)
     error: JournalError | None = field(default=None, init=False)
     gate: threading.Lock | None = field(default=None, init=False)
@@ -86,7 +96,7 @@ class Committer(Protocol):
         ...
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class GroupCommit:
     """The queue in front of a `Committer`. Thread-safe."""
 
@@ -94,6 +104,7 @@ class GroupCommit:
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     _waiting: list[Request] = field(factory=list, init=False)
     _led: bool = field(default=False, init=False)
+    _leader: Leader | None = field(default=None, init=False)
 
     def submit(self, request: Request, wait_ms: int) -> Appended | Conflict | Duplicate:
         """
@@ -106,6 +117,47 @@ class GroupCommit:
         """
         self._go_through(request, wait_ms)
         return request.outcome()
+
+    def submit_later(self, request: Request, done: Callable[[], None], wait_ms: int) -> None:
+        """
+        As `submit`, without waiting: *done* is called once *request* is settled.
+
+        It may be called before this returns. What `submit` would have raised is then
+        raised by `Request.outcome`.
+
+        Raises:
+            StoreBusy: Too many callers wait; *done* is never called.
+        """
+        request.done = done
+        request.until = time.monotonic() + wait_ms / 1000
+        with self._lock:
+            if self._leader is None:
+                self._leader = Leader.started(self._lead_other)
+            if self._led:
+                self._check_room()
+                self._waiting.append(request)
+                return
+            self._led = True
+        self._leader.requests.put(request)
+
+    def close(self) -> None:
+        """End the thread that leads for others, once it has led whom it was given."""
+        leader = self._leader
+        if leader is not None:
+            leader.requests.put(None)
+            leader.thread.join()
+
+    def _lead_other(self, request: Request) -> None:
+        try:
+            self._lead(request, request.until)
+        except JournalError as error:
+            request.error = error
+        except BaseException as error:  # noqa: BLE001 - its caller is told, and others go on
+            if not request.settled:
+                request.error = JournalError(f"the append was interrupted: {error!r}")
+        finally:
+            self._hand_over()
+            self._answer(request)
 
     def alone(self, work: Callable[[], None], wait_ms: int) -> None:
         """
@@ -122,12 +174,8 @@ class GroupCommit:
         with self._lock:
             if not self._led:
                 self._led = True
-            elif len(self._waiting) >= WAITING_MAX:
-                raise StoreBusy(
-                    f"{WAITING_MAX} callers wait for the store already",
-                    remedy="try again in a moment",
-                )
             else:
+                self._check_room()
                 gate = request.gate = threading.Lock()
                 gate.acquire()
                 self._waiting.append(request)
@@ -136,6 +184,13 @@ class GroupCommit:
                 self._lead(request, until)
             finally:
                 self._hand_over()
+
+    def _check_room(self) -> None:
+        if len(self._waiting) >= WAITING_MAX:
+            raise StoreBusy(
+                f"{WAITING_MAX} callers wait for the store already",
+                remedy="try again in a moment",
+            )
 
     def _wait_turn(self, request: Request, gate: threading.Lock, until: float) -> bool:
         """Wait for an answer; ``True`` where this caller must lead instead."""
@@ -165,8 +220,8 @@ class GroupCommit:
             for one in group:
                 if not one.settled:
                     one.error = JournalError("the append was interrupted; nothing was written")
-                if one.gate is not None and one is not own:
-                    one.gate.release()
+                if one is not own:
+                    self._answer(one)
 
     def _take(self, own: Request, durable: bool) -> list[Request]:
         """
@@ -196,12 +251,46 @@ class GroupCommit:
             self._waiting = left
         return group
 
+    @staticmethod
+    def _answer(request: Request) -> None:
+        """Tell whoever handed *request* in that it is settled."""
+        if request.gate is not None:
+            request.gate.release()
+        elif request.done is not None:
+            request.done()
+
     def _hand_over(self) -> None:
         with self._lock:
             if not self._waiting:
                 self._led = False
                 return
             heir = self._waiting.pop(0)
-        # INVARIANT: whoever waits has a gate, and waits at it.
-        assert heir.gate is not None
-        heir.gate.release()
+        if heir.gate is not None:
+            heir.gate.release()
+            return
+        # INVARIANT: whoever waits has a gate, or was handed in where a leader was started.
+        assert self._leader is not None
+        self._leader.requests.put(heir)
+
+
+@define(eq=False, repr=False)
+class Leader:
+    """The thread that leads for callers that do not wait: one request after the other."""
+
+    requests: SimpleQueue[Request | None]
+    thread: threading.Thread
+
+    @classmethod
+    def started(cls, lead: Callable[[Request], None]) -> Leader:
+        """A thread that calls *lead* with every request that is put, until it gets none."""
+        from queue import SimpleQueue
+
+        requests: SimpleQueue[Request | None] = SimpleQueue()
+
+        def run() -> None:
+            while (request := requests.get()) is not None:
+                lead(request)
+
+        thread = threading.Thread(target=run, name="governance-commit", daemon=True)
+        thread.start()
+        return cls(requests, thread)

@@ -31,7 +31,7 @@ from governance.journal.records import (
 )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class MemoryJournal:
     """
     A `Journal` that lives as long as the process; nothing reaches a disk.

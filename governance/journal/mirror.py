@@ -130,7 +130,7 @@ def read_heads(path: Path) -> Iterator[Head | Damaged]:
             yield (_head_of(text) if text is not None else None) or Damaged(number)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Mirror:
     """
     The writing side. Not thread-safe: the leader of a group commit alone uses it.

@@ -6,7 +6,7 @@ Every back end keeps it; `governance.testing.journal_contract` proves it of any 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from attrs import frozen
@@ -216,4 +216,30 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Release files, threads and locks; a second call does nothing."""
+        ...
+
+
+@runtime_checkable
+class AppendsLater(Protocol):
+    """
+    A `Journal` that can also be handed an append without waiting for it.
+
+    For callers that must not wait, such as an event loop; what is promised is the same.
+    """
+
+    def append_later(
+        self,
+        batch: Sequence[Append],
+        done: Callable[[Callable[[], Appended | Conflict | Duplicate]], None],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> None:
+        """
+        Hand in *batch* as to `Journal.append`, and call *done* once it is settled.
+
+        *done* gets a function that gives the answer, or raises what `append` would have
+        raised. It is called once, in the thread that committed: it must be quick, raise
+        nothing, and not write to the journal.
+        """
         ...

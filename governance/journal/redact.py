@@ -59,9 +59,12 @@ def _gather(value: Json, texts: list[str], depth: int) -> None:
     elif isinstance(value, (dict, Mapping)):
         if depth >= DEPTH_MAX:
             raise ValueRefused(f"nested deeper than {DEPTH_MAX} levels")
-        for key, one in value.items():
-            texts.append(key)
-            _gather(one, texts, depth + 1)
+        texts.extend(value)
+        for one in value.values():
+            if type(one) is str:
+                texts.append(one)
+            else:
+                _gather(one, texts, depth + 1)
     elif isinstance(value, (list, tuple)):
         if depth >= DEPTH_MAX:
             raise ValueRefused(f"nested deeper than {DEPTH_MAX} levels")

@@ -7,8 +7,6 @@ which must occur in the lower-cased text, so that RE2 is not even imported for m
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -57,24 +55,25 @@ _SECRET_WORD = (
 _NAME = rb"(?P<name>[A-Za-z0-9_.-]*" + _SECRET_WORD + rb"[A-Za-z0-9_-]*)"
 _SECRET_NEEDLES = (b"passw", b"passphrase", b"pwd", b"secret", b"token", b"credential", b"key")
 
+# Texts, which `re` compiles and keeps at their first use: most processes see no secret.
 # What a name goes on with when it speaks about a secret rather than holding one.
-_ABOUT = re.compile(
-    rb"(?:tokens|tokeniz\w*|[_-]?(?:file|path|dir|folder|url|uri|endpoint|id|name|type|kind|count|"
+_ABOUT = (
+    rb"(?i)(?:tokens|tokeniz\w*"
+    rb"|[_-]?(?:file|path|dir|folder|url|uri|endpoint|id|name|type|kind|count|"
     rb"limit|max|min|length|len|size|ttl|expir\w*|expires?[_-]\w+|budget|policy|prompt|field|"
-    rb"header|format|version|regex|pattern|required|enabled|usage|used|env|var|ref))$",
-    re.IGNORECASE,
+    rb"header|format|version|regex|pattern|required|enabled|usage|used|env|var|ref))$"
 )
-_ABOUT_BEFORE = re.compile(rb"^(?:max|min|num|n|total|count|input|output|has|is|no)[_-]", re.I)
-_SECRET_IN_NAME = re.compile(_SECRET_WORD, re.IGNORECASE)
-_SURE_NAME = re.compile(rb"passw|passphrase|pwd|secret", re.IGNORECASE)
-_NOT_LITERAL = re.compile(
-    rb"^(?:\$|<|\{|%|\*|\(|&|#|@)|\$\{|\{\{|^(?:your|example|placeholder|changeme|change-me|dummy|"
+_ABOUT_BEFORE = rb"(?i)^(?:max|min|num|n|total|count|input|output|has|is|no)[_-]"
+_SECRET_IN_NAME = rb"(?i)" + _SECRET_WORD
+_SURE_NAME = rb"(?i)passw|passphrase|pwd|secret"
+_NOT_LITERAL = (
+    rb"(?i)^(?:\$|<|\{|%|\*|\(|&|#|@)|\$\{|\{\{"
+    rb"|^(?:your|example|placeholder|changeme|change-me|dummy|"
     rb"redacted|null$|none$|true$|false$|undefined$|nil$|required|optional|string$|password$|"
-    rb"secret$|token$|env[.:])",
-    re.IGNORECASE,
+    rb"secret$|token$|env[.:])"
 )
-_DOTTED_NAME = re.compile(rb"^[A-Za-z_]\w*(?:\??\.[A-Za-z_]\w*)+$")
-_PLAIN_PATH = re.compile(rb"^(?:/|\./|\.\./|~/)[\w.@-]+(?:/[\w.@-]+)+/?$")
+_DOTTED_NAME = rb"^[A-Za-z_]\w*(?:\??\.[A-Za-z_]\w*)+$"
+_PLAIN_PATH = rb"^(?:/|\./|\.\./|~/)[\w.@-]+(?:/[\w.@-]+)+/?$"
 _VALUE_BYTES_MIN = 6
 _WEAK_VALUE_BYTES_MIN = 8
 _DISTINCT_MIN = 4
@@ -82,19 +81,19 @@ _DISTINCT_MIN = 4
 
 def holds_secret(name: bytes) -> bool:
     """Whether a field called *name* would hold a secret, not speak about one."""
-    found = _SECRET_IN_NAME.search(name)
-    if found is None or _ABOUT_BEFORE.search(name):
+    found = re.search(_SECRET_IN_NAME, name)
+    if found is None or re.search(_ABOUT_BEFORE, name):
         return False
-    return not _ABOUT.search(name[found.start() :])
+    return not re.search(_ABOUT, name[found.start() :])
 
 
 def _is_literal(value: bytes) -> bool:
     """Whether *value* is written out: no reference, placeholder, path or name of a thing."""
     return not (
         value.startswith(MARK_OPEN)
-        or _NOT_LITERAL.search(value)
-        or _DOTTED_NAME.search(value)
-        or _PLAIN_PATH.search(value)
+        or re.search(_NOT_LITERAL, value)
+        or re.search(_DOTTED_NAME, value)
+        or re.search(_PLAIN_PATH, value)
         or len(set(value)) < _DISTINCT_MIN
     )
 
@@ -119,7 +118,7 @@ def is_set_value(name: bytes, value: bytes, after: bytes = b"") -> bool:
         return False
     if re.search(rb"\s", value):
         return b"passphrase" in name.lower() and len(value) >= _WEAK_VALUE_BYTES_MIN
-    if _SURE_NAME.search(name):
+    if re.search(_SURE_NAME, name):
         return len(value) >= _VALUE_BYTES_MIN
     return _is_mixed(value)
 
@@ -135,16 +134,18 @@ def _is_mixed_token(_name: bytes, value: bytes, _after: bytes) -> bool:
 
 def _is_basic(_name: bytes, value: bytes, _after: bytes) -> bool:
     """Whether *value* is ``user:password`` in base64, which is what basic credentials are."""
+    import base64
+
     try:
         plain = base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return False
     return b":" in plain and all(byte >= 0x20 for byte in plain)
 
 
 def _is_literal_value(_name: bytes, value: bytes, _after: bytes) -> bool:
     """Any literal, however weak: where it stands says that it is a password."""
-    return not (value.startswith(MARK_OPEN) or _NOT_LITERAL.search(value))
+    return not (value.startswith(MARK_OPEN) or re.search(_NOT_LITERAL, value))
 
 
 _BARE = rb"[^\s\"'`;&|<>(){}\[\],\\$]"

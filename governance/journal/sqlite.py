@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 _SESSIONS_SQL = "SELECT id, head, hash FROM session WHERE id > ? ORDER BY id LIMIT ?"
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SqliteJournal:
     """
     A `Journal` in the SQLite file *path*; made by `open`. Thread-safe.
@@ -160,6 +160,28 @@ class SqliteJournal:
             request, DEADLINE_MS_DEFAULT if deadline_ms is None else deadline_ms
         )
 
+    def append_later(
+        self,
+        batch: Sequence[Append],
+        done: Callable[[Callable[[], Appended | Conflict | Duplicate]], None],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> None:
+        """
+        As `append`, without waiting: see `governance.journal.records.AppendsLater`.
+
+        Raises:
+            StoreBusy: Too many callers wait already; *done* is never called.
+        """
+        request = Request.of(check_append(batch, key), key)
+        self._check_open()
+        self._group.submit_later(
+            request,
+            lambda: done(request.outcome),
+            DEADLINE_MS_DEFAULT if deadline_ms is None else deadline_ms,
+        )
+
     def read(
         self, session: str, *, after: int = 0, limit: int = 1000, reverse: bool = False
     ) -> tuple[Record, ...]:
@@ -235,6 +257,7 @@ class SqliteJournal:
         if os.getpid() != self._process:
             return  # the parent's connection: closing it here would spoil the parent's locks
         self._group.alone(self._writer.close, DEADLINE_MS_DEFAULT)
+        self._group.close()
         with self._read_lock:
             if self._reader is not None:
                 self._reader.close()

@@ -21,7 +21,7 @@ _NAP_SECONDS_MIN = 0.000_2
 _NAP_SECONDS_MAX = 0.01
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Patience:
     """
     How long a connection waits for a lock: until *until*, in seconds of `time.monotonic`.

@@ -42,7 +42,7 @@ _MIRROR_PUT_SQL = (
 _CHUNK_SQL = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Walk:
     """What the walk has seen so far."""
 
@@ -231,7 +231,7 @@ def _verify_session(walk: _Walk, session: str) -> None:
     walk.rows += state.seq
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Chain:
     """How far one session was followed."""
 

@@ -33,7 +33,7 @@ HEADS_KEPT_MAX = 4_096
 """Sessions whose heads a writer remembers; then it begins to learn them anew."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Writer:
     """
     Writes groups to the store at *path*; a `Committer`, so used by one caller at a time.

@@ -64,6 +64,8 @@ class Ledger:
     @property
     def counts(self) -> dict[str, int]:
         """How many violations stand, by severity, the gravest last."""
+        if not self.violations:
+            return {}
         made = self.violations.counts("severity")
         return {name: made[name] for name in SEVERITIES if name in made}
 
@@ -93,6 +95,8 @@ class Ledger:
 
         Rows of other kinds give this very ledger, so that ``is`` tells whether it changed.
         """
+        if kind not in _KINDS:
+            return self
         if kind == "violation.counted":
             return self.plus(Violation.from_json(body, at_ms))
         if kind == "approval.asked":
@@ -154,6 +158,18 @@ class Ledger:
             approvals=tuple(Approval.from_json(one, 0) for one in wrote["approvals"]),
         )
 
+
+_KINDS = frozenset(
+    {
+        "violation.counted",
+        "violation.pardoned",
+        "approval.asked",
+        "approval.settled",
+        "session.created",
+        "session.escalated",
+        "session.halted",
+    }
+)
 
 EMPTY = Ledger()
 """The ledger of a session that has nothing to answer for; sessions share it."""

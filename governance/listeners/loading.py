@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
 from governance._toml import Document
 from governance.errors import DefinitionError, Diagnostic, MisuseError, did_you_mean
-from governance.listeners.checking import said
-from governance.listeners.commands import CommandListener
-from governance.listeners.listener import Function, Listener, Mode, OnError
 from governance.listeners.registry import Listeners
+
+if TYPE_CHECKING:
+    from governance.listeners.listener import Function, Listener, Mode, OnError
 
 GROUP = "governance.listeners"
 
@@ -126,6 +126,8 @@ def register_commands(listeners: Listeners, commands: Iterable[Command], directo
         MisuseError: GOV440, as `Listeners.register`.
     """
     for one in commands:
+        from governance.listeners.commands import CommandListener
+
         function = CommandListener(
             argv=one.command,
             answers=_ANSWERS.get(one.mode, ()),
@@ -160,6 +162,8 @@ def register_entry_points(listeners: Listeners, names: Iterable[str], file: str 
     if not wanted:
         return
     from importlib.metadata import entry_points
+
+    from governance.listeners.checking import said
 
     installed = {one.name: one for one in entry_points(group=GROUP)}
     problems: list[Diagnostic] = []

@@ -35,7 +35,7 @@ def events_of(pattern: str, mode: str) -> tuple[str, ...]:
     events that have a field to write.
 
     >>> events_of("child.*", "audit")
-    ('child.started', 'child.ended')
+    ('child.started', 'child.ended', 'child.counted')
     >>> events_of("session.*", "transform")
     ('session.creating', 'session.compacting')
     """

@@ -126,7 +126,7 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Facts:
     """A `View` of one combination of values; only what a predicate declares can be read."""
 

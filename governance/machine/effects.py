@@ -16,7 +16,7 @@ from governance.machine.registers import NOTHING_OWED, Registers
 from governance.states import LIVE_STATES, State
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Draft:
     """Registers while a step is being made, and whether the step closed an open turn."""
 

@@ -43,7 +43,7 @@ class ChainError(AssertionError):
     """A chain grew past its bound: a machine that was never checked is in use."""
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Look:
     """
     One look at the world: registers, circumstances, and how far the chain has come.
@@ -134,7 +134,7 @@ class Look:
 Test = Callable[[View], bool]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Row:
     """A branch made ready: tests with the answers they must give."""
 
@@ -149,7 +149,7 @@ class _Row:
         return True
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Ready:
     """A cell made ready."""
 
@@ -163,7 +163,7 @@ class _Mover(Protocol):
     def trigger(self, model: object) -> bool: ...
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Attempt:
     """What `transitions` moves: thrown away when the step is made."""
 
@@ -172,7 +172,7 @@ class Attempt:
     row: _Row
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class SessionMachine:
     """
     A checked machine that any number of sessions share, from any number of threads.
@@ -224,7 +224,7 @@ class SessionMachine:
         inner = depth > 0
         look = Look(registers, facts, used)
         while True:
-            cell = self._cells[event, look.registers.state.value]
+            cell = self._cells[event, str(look.registers.state)]
             if not inner and cell.guards:
                 reasons = tuple(reason for test, reason in cell.guards if not test(look))
                 if reasons:

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 
 from governance.errors import Diagnostic, Problem
 from governance.rules.deciding import RuleSet
-from governance.rules.examples import Bench, event_of
-from governance.rules.format import ACTIONS, Pack, Rule
+from governance.rules.examples import Bench
+from governance.rules.format import Rule
 from governance.rules.loader import Loaded, read_rules
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings, PackSource
-from governance.rules.verdicts import History
 from governance.rules.vocabulary import Vocabulary
 
 
@@ -58,7 +57,7 @@ def _overlaps(
     from governance.rules.overlaps import report_meetings
 
     findings = _findings(sources)
-    bench = Bench(loaded.vocabulary, settings.time_zone, rules.fires, rules.why)
+    bench = Bench(rules, loaded.vocabulary, settings.time_zone)
     said: dict[str, Rule] = {}
     deciding: list[Rule] = []
     by_rule: dict[str, Findings] = {}
@@ -76,7 +75,8 @@ def _overlaps(
 
 
 def _meaning(rule: Rule) -> str:
-    return repr((rule.on, sorted(rule.tools), rule.when, rule.unless, rule.any))
+    demands = (rule.requires, rule.forbids, rule.limit)
+    return repr((rule.on, sorted(rule.tools), rule.when, rule.unless, rule.any, demands))
 
 
 def _expansions(sources: Sequence[PackSource], loaded: Loaded) -> list[Diagnostic]:

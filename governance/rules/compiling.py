@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -24,6 +24,9 @@ from governance.rules.ruleset import CompiledRule, RulesByNeed, RuleSet, Waiting
 from governance.rules.targets import tool_test
 from governance.rules.template import Template, build_template
 from governance.rules.vocabulary import Place, Report, Vocabulary
+
+if TYPE_CHECKING:
+    from governance.rules.demands import Demands
 
 FileReport: TypeAlias = Callable[[str, Problem], None]
 """Takes a problem with the file in whose document its path lies."""
@@ -205,6 +208,7 @@ class _Compiler:
         )
         message = self.template(rule, names, report)
         changes = self.changes(rule, names, report)
+        demands = self.demands(rule, tools, match, report) if rule.looks_back else None
         if self.failed > failed:
             return None
         return CompiledRule(
@@ -216,7 +220,21 @@ class _Compiler:
             message=message,
             changes=changes,
             remedy=remedy_text(rule.remedy),
+            demands=demands,
         )
+
+    def demands(
+        self,
+        rule: Rule,
+        tools: tuple[str, ...] | None,
+        match: Match,
+        report: Report,
+    ) -> Demands:
+        """What the rule demands of the past; rules that demand nothing never pay for this."""
+        from governance.rules.building_demands import DemandBuilder, RuleParts
+
+        parts = RuleParts(rule, tools, match)
+        return DemandBuilder(parts, self.vocabulary, self.places, report).build()
 
     def waiting(
         self, pack: Pack, rule: Rule, shadow: bool, exempts: tuple[Exemption, ...]

@@ -25,9 +25,10 @@ def covers(wide: CompiledRule, narrow: CompiledRule, vocabulary: Vocabulary) -> 
     """
     Whether *wide* certainly matches every event that *narrow* matches.
 
-    Exemptions of *wide*, and excuses that depend on what it singled out, leave gaps.
+    Exemptions of *wide*, what it demands of the past, and excuses that depend on what it
+    singled out, leave gaps.
     """
-    if wide.rule.on != narrow.rule.on or wide.exempts:
+    if wide.rule.on != narrow.rule.on or wide.exempts or wide.rule.looks_back:
         return False
     if not _tools_covered(wide, narrow, vocabulary) or not _excuses_less(wide, narrow):
         return False

@@ -15,6 +15,7 @@ from governance.rules.format import (
     Mode,
     RoleDef,
     Rule,
+    Scenario,
     Toolset,
 )
 from governance.rules.reading import Findings
@@ -30,6 +31,8 @@ class Draft:
 
     Attributes:
         unread: Positions of rules whose event is not known, so that no fact can be checked.
+
+        unset: Labels that its rules do not set until somebody trusts it.
 
         stated: What each rule wrote itself, by position; defaults are not in it.
 
@@ -49,7 +52,9 @@ class Draft:
     escalations: list[Escalation] = field(factory=list)
     contexts: list[ContextBlock] = field(factory=list)
     exempts: list[Exempt] = field(factory=list)
+    scenarios: tuple[Scenario, ...] = ()
     unread: set[int] = field(factory=set)
+    unset: frozenset[str] = frozenset()
     stated: dict[tuple[str, int], Mapping[str, object]] = field(factory=dict)
 
     @property

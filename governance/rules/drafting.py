@@ -32,8 +32,8 @@ from governance.rules.sources import PackSource, Parsed, nothing_parsed
 from governance.rules.variables import put_in
 from governance.rules.vocabulary import BUILT_IN_SETS
 
-_KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_VERSION = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){1,2}([-+][0-9A-Za-z.-]+)?")
+KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+VERSION = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){1,2}([-+][0-9A-Za-z.-]+)?")
 
 
 def draft_pack(source: PackSource, parsed: Parsed = nothing_parsed) -> Draft:
@@ -65,6 +65,11 @@ def draft_pack(source: PackSource, parsed: Parsed = nothing_parsed) -> Draft:
     for name, read in _SECTIONS.items():
         for position, raw in enumerate(tables(top.get(name))):
             read(draft, raw, position)
+    if "scenario" in top:
+        # Tests are of no use to a process that lives for one call.
+        from governance.rules.scenarios import read_scenarios
+
+        draft.scenarios = read_scenarios(findings, tables(top["scenario"]))
     return draft
 
 
@@ -92,11 +97,11 @@ def _read_pack(draft: Draft, top: Mapping[str, object]) -> None:
     draft.version = get(values, "version", "")
     draft.summary = get(values, "summary", "")
     draft.mode = get(values, "mode", draft.mode)
-    if draft.name and not _KEBAB.fullmatch(draft.name):
+    if draft.name and not KEBAB.fullmatch(draft.name):
         mend = "use lower-case letters, digits and single hyphens"
         message = f"`{draft.name}` is no name of a pack"
         findings.wrong("GOV203", message, ("pack", "name"), mend)
-    if draft.version and not _VERSION.fullmatch(draft.version):
+    if draft.version and not VERSION.fullmatch(draft.version):
         message = f"`{draft.version}` is no version"
         findings.wrong("GOV203", message, ("pack", "version"), 'write it as `"1.2.3"`')
 
@@ -107,7 +112,7 @@ def _read_toolset(draft: Draft, raw: Mapping[str, object], position: int) -> Non
     name = get(values, "name", "")
     if name in BUILT_IN_SETS:
         findings.wrong("GOV206", f"`@{name}` is built in", (*path, "name"), "choose another name")
-    elif name and not _KEBAB.fullmatch(name):
+    elif name and not KEBAB.fullmatch(name):
         mend = "use lower-case letters, digits and single hyphens; no `@`"
         findings.wrong("GOV206", f"`{name}` is no name of a set", (*path, "name"), mend)
     elif name:

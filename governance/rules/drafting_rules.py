@@ -59,6 +59,7 @@ def read_rule(draft: Draft, raw: Mapping[str, object], position: int) -> None:
             when=get(values, "when", cast("Table", {})),
             unless=get(values, "unless", cast("Table", {})),
             any=get(values, "any", ()),
+            **_demands(findings, values, path, on),
             action=action,
             ask=_ask_terms(terms.get("ask", {})),
             override=get(terms.get("deny", {}), "override", "none"),
@@ -90,6 +91,25 @@ def read_rewrites(draft: Draft, vocabulary: Vocabulary) -> None:
             draft.findings, raw, path, on=rule.on, tools=tools, vocabulary=vocabulary
         )
         draft.rules[index] = evolve(rule, rewrite=changes)
+
+
+def _demands(
+    findings: Findings, values: Mapping[str, object], path: Path, on: str
+) -> dict[str, Any]:
+    """What the rule demands of the past, as fields of `Rule`."""
+    made: dict[str, Any] = {}
+    if not any(name in values for name in ("requires", "forbids", "limit")):
+        return made
+    from governance.rules.drafting_demands import read_forbids, read_limit, read_requires
+
+    if "requires" in values:
+        made["requires"] = read_requires(findings, values["requires"], (*path, "requires"))
+    if "forbids" in values:
+        made["forbids"] = read_forbids(findings, values["forbids"], (*path, "forbids"))
+    limit = values.get("limit")
+    if isinstance(limit, dict):
+        made["limit"] = read_limit(findings, limit, (*path, "limit"), on)
+    return made
 
 
 _TABLES = ("rewrite", "ask", "deny", "halt")
@@ -199,6 +219,9 @@ def _examples(
 
 
 _SPECIAL = frozenset({"at", "why", "after", "repeat", "files"})
+_OF_PAST = frozenset({"at", "repeat", "outcome"})
+REPEAT_MAX = 2_000
+"""How often one event of an example may be said to have happened."""
 
 
 def read_example(
@@ -206,11 +229,7 @@ def read_example(
 ) -> Example | None:
     """An event as an author wrote it, or ``None`` when its frame is wrong."""
     before = len(findings.problems)
-    facts, values = raw, raw
-    if not _SPECIAL.isdisjoint(raw):
-        special = {name: value for name, value in raw.items() if name in _SPECIAL}
-        facts = {name: value for name, value in raw.items() if name not in _SPECIAL}
-        values = read_keys(findings, "example", special, path)
+    facts, values = _apart(findings, raw, path, _SPECIAL)
     if not facts:
         findings.wrong("GOV224", "an example says nothing", path, "name what happens, by facts")
     elif on in TOOL_EVENTS and type(facts.get("tool")) is not str:
@@ -220,11 +239,83 @@ def read_example(
         findings.wrong("GOV254", "a known gap has no `why`", path, mend)
     elif "why" in raw and not gap:
         findings.wrong("GOV254", "`why` is for `known_gaps`", (*path, "why"), "take it out")
+    after = [
+        read_past(findings, one, (*path, "after", index))
+        for index, one in enumerate(tables(values.get("after")))
+    ]
     if len(findings.problems) > before:
         return None
+    return Example(
+        facts=facts,
+        at=_moment(values),
+        why=get(values, "why", ""),
+        after=tuple(one for one in after if one is not None),
+        repeat=_repeat(findings, values, path),
+        files=get(values, "files", ()),
+    )
+
+
+def read_past(findings: Findings, raw: Mapping[str, object], path: Path) -> Example | None:
+    """
+    Something that happened before an example: a tool call, a prompt, a command, or a
+    beginning (``event`` = ``turn``, ``compact``, ``reset``).
+    """
+    before = len(findings.problems)
+    facts, values = _apart(findings, raw, path, _OF_PAST)
+    if past_kind(facts) == "":
+        slip = next((name for name in facts for one in _PAST_KINDS if one_slip(name, one)), None)
+        mend = "name a `tool`, a `prompt`, a `command` or an `event`"
+        if slip is None:
+            findings.wrong("GOV224", "what happened is not said", path, mend)
+        else:
+            findings.wrong("GOV220", f"unknown fact `{slip}`", (*path, slip), mend)
+    elif "event" in facts and facts["event"] not in BEGINNINGS:
+        known = ", ".join(f"`{one}`" for one in BEGINNINGS)
+        message = f"`event` is one of {known}, not `{facts['event']}`"
+        findings.wrong("GOV225", message, (*path, "event"))
+    if len(findings.problems) > before:
+        return None
+    return Example(
+        facts=facts,
+        at=_moment(values),
+        repeat=_repeat(findings, values, path),
+        outcome=get(values, "outcome", "ok"),
+    )
+
+
+BEGINNINGS = ("turn", "compact", "reset")
+"""What an example can say has begun anew: a turn, the context, the epoch."""
+
+_PAST_KINDS = ("event", "tool", "prompt", "command")
+
+
+def past_kind(facts: Mapping[str, object]) -> str:
+    """Which of its facts says what a past event is; ``""`` when none does."""
+    return next((name for name in _PAST_KINDS if type(facts.get(name)) is str), "")
+
+
+def _apart(
+    findings: Findings, raw: Mapping[str, object], path: Path, special: frozenset[str]
+) -> tuple[Mapping[str, object], Mapping[str, object]]:
+    """The facts of an example, and the values of its own keys."""
+    if special.isdisjoint(raw):
+        return raw, {}
+    own = {name: value for name, value in raw.items() if name in special}
+    facts = {name: value for name, value in raw.items() if name not in special}
+    return facts, read_keys(findings, "example", own, path)
+
+
+def _moment(values: Mapping[str, object]) -> datetime | None:
     moment = values.get("at")
-    at = moment if isinstance(moment, datetime) else None
-    return Example(facts=facts, at=at, why=get(values, "why", ""))
+    return moment if isinstance(moment, datetime) else None
+
+
+def _repeat(findings: Findings, values: Mapping[str, object], path: Path) -> int:
+    repeat = get(values, "repeat", 0)
+    if "repeat" in values and not 1 <= repeat <= REPEAT_MAX:
+        message = f"`repeat` is 1 to {REPEAT_MAX}, not {repeat}"
+        findings.wrong("GOV224", message, (*path, "repeat"))
+    return repeat
 
 
 def _no_tool(facts: Mapping[str, object], path: Path) -> Problem:

@@ -39,7 +39,12 @@ def check_hosts(rule: Rule, findings: Findings, settings: LoadSettings) -> None:
         if rule.action == "ask" and not host.asks:
             message = f"`{name}` cannot ask a person, so `{rule.id}` denies there"
             findings.warn("GOV257", message, (*rule.path, "action"))
-        if rule.action == "rewrite" and not host.rewrites and rule.on in ("tool", "command"):
+        if rule.action == "rewrite" and rule.on == "command" and not host.redirects:
+            message = (
+                f"`{name}` cannot run another command, so `{rule.id}` refuses there and names it"
+            )
+            findings.warn("GOV257", message, (*rule.path, "action"))
+        if rule.action == "rewrite" and not host.rewrites and rule.on == "tool":
             instead = "asks" if host.asks else "denies"
             message = f"`{name}` cannot rewrite, so `{rule.id}` {instead} there"
             findings.warn("GOV257", message, (*rule.path, "action"))

@@ -8,10 +8,10 @@ every machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, time
 from math import isfinite
-from typing import TypeAlias, cast
+from typing import cast
 
 from attrs import frozen
 
@@ -25,15 +25,10 @@ from governance.rules.kleene import Truth
 from governance.rules.matching import flattened
 from governance.rules.paths import PLAIN_PLACES
 from governance.rules.reading import Findings, Path, kind_of, nearest
-from governance.rules.verdicts import RuleEvent
+from governance.rules.ruleset import RuleSet
+from governance.rules.verdicts import History, RuleEvent
 from governance.rules.vocabulary import Vocabulary
 from governance.values import Json
-
-Fires: TypeAlias = Callable[[Rule, RuleEvent], Truth]
-"""Whether a rule fires on an event, looked at alone."""
-
-Why: TypeAlias = Callable[[Rule, RuleEvent], str]
-"""Which matcher decided that, on which value."""
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
@@ -54,10 +49,9 @@ class Bench:
             the line of each would cost more than all the rest.
     """
 
+    rules: RuleSet
     vocabulary: Vocabulary
     time_zone: str | None
-    fires: Fires
-    why: Why
     tells_gaps: bool = False
 
 
@@ -70,22 +64,22 @@ def run_examples(rule: Rule, bench: Bench, findings: Findings) -> None:
     """
     for index, example in enumerate(rule.must_match):
         path: Path = (*rule.path, "must_match", index)
-        event = event_of(example, rule.on, bench, findings, path)
-        if event is not None and not _hits(rule, bench.fires(rule, event)):
-            message = f"`{rule.id}` does not match this, and must: {bench.why(rule, event)}"
+        tried = situation_of(example, rule.on, bench, findings, path)
+        if tried is not None and not _hits(rule, tried.fires(rule, bench.rules)):
+            message = f"`{rule.id}` does not match this, and must: {tried.why(rule, bench.rules)}"
             findings.wrong("GOV253", message, path, "mend the rule, or the example")
     for index, example in enumerate(rule.must_not_match):
         path = (*rule.path, "must_not_match", index)
-        event = event_of(example, rule.on, bench, findings, path)
-        if event is not None and _hits(rule, bench.fires(rule, event)):
-            message = f"`{rule.id}` matches this, and must not: {bench.why(rule, event)}"
+        tried = situation_of(example, rule.on, bench, findings, path)
+        if tried is not None and _hits(rule, tried.fires(rule, bench.rules)):
+            message = f"`{rule.id}` matches this, and must not: {tried.why(rule, bench.rules)}"
             findings.wrong("GOV253", message, path, "mend the rule, or the example")
     for index, example in enumerate(rule.known_gaps):
         path = (*rule.path, "known_gaps", index)
-        event = event_of(example, rule.on, bench, findings, path)
-        if event is None:
+        tried = situation_of(example, rule.on, bench, findings, path)
+        if tried is None:
             continue
-        if _hits(rule, bench.fires(rule, event)):
+        if _hits(rule, tried.fires(rule, bench.rules)):
             message = f"`{rule.id}` does match this, so it is no gap"
             findings.wrong("GOV254", message, path, "move it to `must_match`")
         elif bench.tells_gaps:
@@ -102,13 +96,44 @@ def _shown(example: Example) -> str:
     return ", ".join(f"{name} = `{value}`" for name, value in example.facts.items())
 
 
+@frozen
+class Situation:
+    """The event of an example, and what went before it."""
+
+    event: RuleEvent
+    history: History
+
+    def fires(self, rule: Rule, rules: RuleSet) -> Truth:
+        """Whether *rule* fires here, looked at alone."""
+        return rules.fires(rule, self.event, self.history)
+
+    def why(self, rule: Rule, rules: RuleSet) -> str:
+        """Which matcher or demand decided that, on which value."""
+        return rules.why(rule, self.event, self.history)
+
+
+def situation_of(
+    example: Example, on: str, bench: Bench, findings: Findings, path: Path
+) -> Situation | None:
+    """
+    The event that *example* describes and the past that it gives, or ``None`` after its
+    problems were reported.
+    """
+    event = event_of(example, on, bench, findings, path)
+    if not (example.after or example.repeat or example.files or bench.rules.watch):
+        return None if event is None else Situation(event, History(known=True))
+    from governance.rules.staging import staged
+
+    return staged(example, event, on, bench, findings, path)
+
+
 def event_of(
     example: Example, on: str, bench: Bench, findings: Findings, path: Path
 ) -> RuleEvent | None:
     """The event that *example* describes, or ``None`` after its problems were reported."""
     before = len(findings.problems)
     facts = dict(_checked(example, on, bench, findings, path))
-    moment = _moment(example.at, bench.time_zone) if example.at is not None else None
+    moment = moment_of(example.at, bench.time_zone) if example.at is not None else None
     if len(findings.problems) > before:
         return None
     call = None
@@ -124,7 +149,8 @@ def event_of(
     return RuleEvent(on, {**known, **facts}, call)
 
 
-def _moment(at: datetime, time_zone: str | None) -> datetime:
+def moment_of(at: datetime, time_zone: str | None) -> datetime:
+    """*at* in the project's time zone, or as it is when there is none."""
     if time_zone is None:
         return at
     from zoneinfo import ZoneInfo

@@ -18,7 +18,7 @@ from governance.rules.facts import one_by_one
 from governance.rules.kleene import Truth, all_of, any_of
 from governance.rules.matchers import REAL_PATHS
 from governance.rules.matching import Condition
-from governance.rules.ruleset import CompiledRule, RuleSet
+from governance.rules.ruleset import NO_HISTORY, CompiledRule, RuleSet
 from governance.rules.shell_facts import ShellCall
 from governance.rules.shell_facts import shown as described
 from governance.rules.shell_matchers import ShellMatcher
@@ -63,6 +63,19 @@ class MatcherTrace:
 
 
 @frozen
+class DemandTrace:
+    """What became of one demand of a rule; `broken` may be unknown."""
+
+    demand: str
+    broken: Truth
+
+    def __str__(self) -> str:
+        if isinstance(self.broken, Unknown):
+            return f"whether it {self.demand} cannot be known ({self.broken.reason})"
+        return f"it {self.demand}, which {'is broken' if self.broken else 'is met'}"
+
+
+@frozen
 class RuleTrace:
     """
     One rule's word on one event.
@@ -78,6 +91,8 @@ class RuleTrace:
 
         flips: The matchers that each alone keep the rule from firing, or from not firing:
             the smallest change would be to one of them.
+
+        demands: What it demands of the past, where its matchers hold.
     """
 
     rule: str
@@ -87,10 +102,13 @@ class RuleTrace:
     exempt: tuple[str, ...]
     matchers: tuple[MatcherTrace, ...]
     flips: tuple[MatcherTrace, ...]
+    demands: tuple[DemandTrace, ...] = ()
 
     def __str__(self) -> str:
         if not self.applies:
             return f"`{self.rule}` is not about this event or tool"
+        if self.demands and (self.fires is not False or not self.flips):
+            return "; ".join(str(one) for one in self.demands)
         if self.flips:
             return "; ".join(str(one) for one in self.flips)
         if not self.matchers:
@@ -110,7 +128,9 @@ def explain(rules: RuleSet, event: RuleEvent, history: History | None = None) ->
     """The decision on *event*, and a trace of each rule that is about it."""
     traces: list[RuleTrace] = []
     for single in one_by_one(event):
-        traces.extend(trace_rule(rules, one, single) for one in rules.candidates(single))
+        traces.extend(
+            trace_rule(rules, one, single, history or History()) for one in rules.candidates(single)
+        )
     traces.sort(key=lambda one: (one.fires is False, one.fires is not True, one.rule))
     decision = rules.decide(event, history or History())
     return Explanation(decision, tuple(_distinct(traces)))
@@ -125,7 +145,9 @@ def _distinct(traces: Sequence[RuleTrace]) -> Iterator[RuleTrace]:
             yield one
 
 
-def trace_rule(rules: RuleSet, one: CompiledRule, event: RuleEvent) -> RuleTrace:
+def trace_rule(
+    rules: RuleSet, one: CompiledRule, event: RuleEvent, history: History = NO_HISTORY
+) -> RuleTrace:
     """What each matcher of one rule says of *event*."""
     single = next(
         (each for each in one_by_one(event) if one.match.test(each.facts) is not False),
@@ -150,8 +172,21 @@ def trace_rule(rules: RuleSet, one: CompiledRule, event: RuleEvent) -> RuleTrace
             exempt.append(exemption.reason)
     fires = one.match.test(facts) if applies else False
     flips = _flips(traces, fires) if applies else ()
+    demands: tuple[DemandTrace, ...] = ()
+    if fires is not False and one.demands is not None:
+        each = one.demands.each(facts, history, rules.watch)
+        demands = tuple(DemandTrace(words, broken) for words, broken in each)
+        fires = all_of((fires, any_of(trace.broken for trace in demands)))
+        flips = () if fires is False else flips
     return RuleTrace(
-        one.rule.id, one.shadow, applies, fires, tuple(exempt), tuple(traces), tuple(flips)
+        one.rule.id,
+        one.shadow,
+        applies,
+        fires,
+        tuple(exempt),
+        tuple(traces),
+        tuple(flips),
+        demands,
     )
 
 

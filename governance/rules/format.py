@@ -40,9 +40,34 @@ EXEMPTIONS = ("layer", "any", "never")
 OVERRIDES = ("none", "force", "acknowledge")
 HALT_SCOPES = ("turn", "session")
 ASK_SCOPES = ("call", "intent")
+PAST_EVENTS = ("tool", "tool-result", "prompt", "command")
+"""Events of which a session remembers that they happened."""
+
+OUTCOMES = ("asked", "denied", "allowed", "ok", "failed", "unknown")
+"""What becomes of an event; each is a happening of its own."""
+
+RESULT_OUTCOMES = ("denied", "ok", "failed", "unknown")
+"""Those that come with the result of a tool."""
+
+LABELS_MAX = 256
+"""Labels that a session keeps; packs may not set more, so that none is ever lost."""
+
+SPANS = ("turn", "context", "epoch")
+LIMIT_SCOPES = ("session", "tree")
+LIMIT_MAX = 1_000
+"""The highest `max` of a limit: within an interval every counted moment is kept."""
+
 STEP_ACTIONS = ("warn", "ask", "deny", "halt")
 MOMENTS = ("beginning", "compacted", "resumed", "due", "every-request", "tool-result")
 PATTERN_SETS = ("secrets", "email", "card")
+STEP_EVENTS = (
+    "turn_end", "compacting", "compact", "lapse", "interrupt", "resume", "reset", "end",
+    "child_start", "approve", "refuse", "pardon",
+)  # fmt: skip
+"""What a step of a scenario can report that is no call, prompt or command."""
+
+PROMPT_SOURCES = ("user", "agent", "host")
+HISTORIES = ("kept", "lost", "unknown")
 SECONDS_MAX = 3650 * 86400
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -116,6 +141,71 @@ class Change:
 
 
 @frozen(kw_only=True)
+class PastEvent:
+    """
+    Something that happened before.
+
+    Attributes:
+        on: One of `PAST_EVENTS`; ``""``: as the rule itself, matchers included.
+
+        outcomes: Which of its outcomes count; one, but for results any that came of them.
+
+        same: Facts whose values are those of now, in order.
+
+        within: How far back: a span's name, or seconds.
+
+        not_since: What makes what came before it forgotten.
+
+        path: Where it stands in its document.
+    """
+
+    on: str = "tool"
+    tools: tuple[str, ...] = ()
+    when: Table = Factory(dict)
+    outcomes: tuple[str, ...]
+    same: tuple[str, ...] = ()
+    within: str | int = "epoch"
+    not_since: PastEvent | None = None
+    path: tuple[str | int, ...] = ()
+
+
+@frozen(kw_only=True)
+class PastLabel:
+    """A label that a rule set, *within* a span or so many seconds."""
+
+    label: str
+    within: str | int = "epoch"
+    path: tuple[str | int, ...] = ()
+
+
+@frozen(kw_only=True)
+class PresentFile:
+    """A file that is there now; *glob* may hold placeholders."""
+
+    glob: str
+    path: tuple[str | int, ...] = ()
+
+
+Prerequisite: TypeAlias = "PastEvent | PastLabel | PresentFile"
+
+
+@frozen(kw_only=True)
+class Limit:
+    """
+    How often something may happen; the event after the `max`-th is refused.
+
+    Attributes:
+        of: What is counted, with its span under `within`.
+
+        scope: ``session``, or ``tree``: with all sessions below the same root.
+    """
+
+    max: int
+    of: PastEvent
+    scope: str = "session"
+
+
+@frozen(kw_only=True)
 class Example:
     """
     An event that a rule must match or must not: facts as their author wrote them.
@@ -126,11 +216,23 @@ class Example:
         at: The moment it happens, for rules on time; ``None``: any.
 
         why: Of a known gap: why the rule misses it.
+
+        after: What happened before it, in order.
+
+        repeat: How often it happened itself before; of a past event: how often in all.
+
+        files: The files that are there, as the rules' globs write them.
+
+        outcome: Of a past event: what became of it.
     """
 
     facts: Table
     at: datetime | None = None
     why: str = ""
+    after: tuple[Example, ...] = ()
+    repeat: int = 0
+    files: tuple[str, ...] = ()
+    outcome: str = "ok"
 
 
 @frozen(kw_only=True)
@@ -144,6 +246,10 @@ class Rule:
             Empty means every tool.
 
         rewrite: Fact (dotted below a table fact) → its change.
+
+        requires: All of these groups must be found, of each group at least one.
+
+        forbids: None of these may be found.
 
         override: Who may override a denied command: ``none``, ``force``, ``acknowledge``.
 
@@ -161,6 +267,9 @@ class Rule:
     when: Table = Factory(dict)
     unless: Table = Factory(dict)
     any: tuple[Table, ...] = ()
+    requires: tuple[tuple[Prerequisite, ...], ...] = ()
+    forbids: tuple[Prerequisite, ...] = ()
+    limit: Limit | None = None
     action: Action
     rewrite: Mapping[str, Change] = Factory(dict)
     ask: AskTerms = AskTerms()
@@ -181,6 +290,11 @@ class Rule:
     def path(self) -> tuple[str | int, ...]:
         """Where it stands in its document."""
         return ("rule", self.position)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it demands anything beside what the event itself is."""
+        return bool(self.requires or self.forbids) or self.limit is not None
 
 
 @frozen(kw_only=True)
@@ -290,6 +404,101 @@ class Toolset:
 
 
 @frozen(kw_only=True)
+class Expect:
+    """
+    What the answer to one step must be; ``None`` and ``""`` ask nothing.
+
+    Attributes:
+        action: Of the answer; without one, the step must not be refused.
+
+        result: The action on what the call gave, once it was reported.
+
+        rules: Exactly the rules that matched, in the call or in its result.
+
+        message: Stands in the message, or in a reason.
+
+        context: Each stands in the text that was put before the model.
+
+        blocks: Exactly the context blocks of that text.
+
+        rewritten: Arguments of the call as it would run, each by its name.
+
+        labels: Each is set on the session after the step.
+
+        violations: How many the session has had after the step.
+    """
+
+    action: Action | None = None
+    result: Action | None = None
+    rules: tuple[str, ...] | None = None
+    message: str = ""
+    context: tuple[str, ...] = ()
+    blocks: tuple[str, ...] | None = None
+    rewritten: Table | None = None
+    state: str = ""
+    labels: tuple[str, ...] = ()
+    violations: int | None = None
+
+
+@frozen(kw_only=True)
+class Step:
+    """
+    One step of a scenario.
+
+    Attributes:
+        kind: ``tool``, ``prompt``, ``command``, or one of `STEP_EVENTS`.
+
+        facts: Of a call: ``tool`` and its own facts, as an example has them.
+
+        given: Every other key of the step, as it was read.
+
+        after_seconds: Time that goes by before it.
+
+        at: The moment it happens; time never goes back.
+
+        session: The child that it happens in; ``""``: the session itself.
+    """
+
+    kind: str
+    position: int
+    facts: Table = Factory(dict)
+    given: Table = Factory(dict)
+    after_seconds: int = 0
+    at: datetime | None = None
+    session: str = ""
+    expect: Expect = Expect()
+
+
+@frozen(kw_only=True)
+class Scenario:
+    """
+    A ``[[scenario]]``: one session from its start, step by step, with what must be answered.
+
+    Attributes:
+        role: The role of the session, or ``""``.
+
+        asks: Whether a person can be asked.
+
+        at: When it starts; ``None``: at a moment that is always the same.
+
+        fields: Fields of the project that differ in it.
+    """
+
+    name: str
+    position: int
+    role: str = ""
+    asks: bool = True
+    at: datetime | None = None
+    fields: Table = Factory(dict)
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """Where it stands in its document."""
+        return ("scenario", self.position)
+
+
+@frozen(kw_only=True)
 class Pack:
     """
     One checked file of rules.
@@ -314,6 +523,7 @@ class Pack:
     escalations: tuple[Escalation, ...] = ()
     contexts: tuple[ContextBlock, ...] = ()
     exempts: tuple[Exempt, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
 
 
 @frozen(kw_only=True)

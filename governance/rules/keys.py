@@ -11,18 +11,26 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from governance.rules.fact_table import OUTCOMES as ENDINGS
+from governance.rules.fact_table import STATES
 from governance.rules.format import (
     ACTIONS,
     ASK_SCOPES,
     EVENTS,
     EXEMPTIONS,
     HALT_SCOPES,
+    HISTORIES,
+    LIMIT_SCOPES,
     MODES,
     MOMENTS,
+    OUTCOMES,
     OVERRIDES,
+    PAST_EVENTS,
     PATTERN_SETS,
+    PROMPT_SOURCES,
     SEVERITIES,
     STEP_ACTIONS,
+    STEP_EVENTS,
     UNKNOWNS,
 )
 
@@ -36,8 +44,8 @@ class Key:
         table: The table it stands in: ``rule``, ``pack``, ``rule.ask`` … ``""`` is the root.
 
         type: How it is read: ``str``, ``int``, ``bool``, ``enum`` (one of *values*), ``strs``,
-            ``enums``, ``duration``, ``table``, ``tables``, ``matchers``, ``event``, ``events``,
-            ``date``, ``datetime``, ``number``, ``value``.
+            ``enums``, ``duration``, ``span``, ``table``, ``tables``, ``matchers``, ``event``,
+            ``events``, ``date``, ``datetime``, ``number``, ``value``.
 
         default: As an author would write it; ``required`` when there is none.
 
@@ -76,7 +84,7 @@ def _key(row: str, *codes: str, values: tuple[str, ...] = (), feature: str = "")
     )
 
 
-_HISTORY = "history (`requires`, `forbids`, `limit`)"
+_PAST = ("GOV230", "GOV231", "GOV232", "GOV233", "GOV234", "GOV235")
 _MATCH = (
     "GOV204",
     "GOV205",
@@ -92,6 +100,53 @@ _MATCH = (
     "GOV229",
 )
 
+_SCENARIO_ROWS = (
+    ("scenario.name | str | required | what it shows, one of its kind in the file",),
+    ("scenario.role | str | none | the role of the session",),
+    ("scenario.asks | bool | true | whether a person can be asked",),
+    ("scenario.at | datetime | always the same | when it starts",),
+    ("scenario.fields | table | none | fields of the project that differ in it",),
+    ("scenario.steps | tables | required | what happens, one after the other",),
+    ("scenario.steps.tool | str | none | a call of this tool, with its own facts",),
+    ("scenario.steps.args | table | none | arguments by the host's names",),
+    ("scenario.steps.outcome | enum | ok | how a call ends that was let through", ENDINGS),
+    ("scenario.steps.output | str | none | what the call gave",),
+    ("scenario.steps.error | str | none | the text of its failure",),
+    ("scenario.steps.exit_code | int | none | the exit code of its process",),
+    ("scenario.steps.duration_ms | int | none | how long it took",),
+    ("scenario.steps.prompt | str | none | a turn begins with this text",),
+    ("scenario.steps.prompt_source | enum | user | who wrote it", PROMPT_SOURCES),
+    ("scenario.steps.command | str | none | a slash command, parts joined by `:`",),
+    ("scenario.steps.arguments | strs | none | the words of the command",),
+    ("scenario.steps.event | enum | none | anything else that happens", STEP_EVENTS),
+    ("scenario.steps.history | enum | kept | on resume: what the model still has", HISTORIES),
+    ("scenario.steps.child | str | none | on child_start: the name of the child",),
+    ("scenario.steps.role | str | none | on child_start: the role of the child",),
+    ("scenario.steps.rule | str | all | on pardon: only what was done against it",),
+    ("scenario.steps.session | str | the session itself | the child it happens in",),
+    ("scenario.steps.after | duration | none | time that goes by before it",),
+    ("scenario.steps.at | datetime | none | the moment it happens",),
+    ("scenario.steps.expect | table | let through | what the answer must be",),
+    ("scenario.steps.expect.action | enum | let through | what is answered", ACTIONS),
+    ("scenario.steps.expect.result | enum | let through | the answer to its result", ACTIONS),
+    ("scenario.steps.expect.rules | strs | any | exactly the rules that matched",),
+    ("scenario.steps.expect.message | str | any | stands in the message, or in a reason",),
+    ("scenario.steps.expect.context | strs | any | each stands in the text for the model",),
+    ("scenario.steps.expect.blocks | strs | any | exactly the context blocks in that text",),
+    ("scenario.steps.expect.rewritten | table | any | arguments of the call as it would run",),
+    ("scenario.steps.expect.state | enum | any | the session's state afterwards", STATES),
+    ("scenario.steps.expect.labels | strs | any | each is set on the session afterwards",),
+    ("scenario.steps.expect.violations | int | any | how many the session has had",),
+    ("scenario-file.format | int | required | version of the rule language",),
+    ("scenario-file.packs | strs | those of the project | what they are played against",),
+    ("scenario-file.scenario | tables | required | tests of whole decisions",),
+)
+
+SCENARIO_KEYS = tuple(
+    _key(row[0], "GOV280", values=row[1] if len(row) > 1 else ()) for row in _SCENARIO_ROWS
+)
+"""The keys of ``[[scenario]]``, in a pack or in a file of scenarios."""
+
 KEYS: tuple[Key, ...] = (
     _key("format | int | required | version of the rule language", "GOV201", "GOV202"),
     _key("pack | table | required | what this file is", "GOV203"),
@@ -102,7 +157,7 @@ KEYS: tuple[Key, ...] = (
     _key("escalation | tables | none | steps that follow repeated violations", "GOV263"),
     _key("context | tables | none | text for the model", "GOV264"),
     _key("exempt | tables | none | where a rule of this file does not hold", "GOV250"),
-    _key("scenario | tables | none | tests of whole decisions", feature="scenarios"),
+    _key("scenario | tables | none | tests of whole decisions", "GOV280"),
     _key("pack.name | str | required | lower-kebab name, one of its kind", "GOV203"),
     _key("pack.version | str | required | `1.2.3`", "GOV203"),
     _key("pack.summary | str | required | one sentence for people", "GOV203"),
@@ -117,9 +172,9 @@ KEYS: tuple[Key, ...] = (
     _key("rule.when | matchers | none | what the event must be", *_MATCH),
     _key("rule.unless | matchers | none | what excuses it", *_MATCH),
     _key("rule.any | tables | none | two or more tables of which one must hold", *_MATCH),
-    _key("rule.requires | value | none | must have happened before", feature=_HISTORY),
-    _key("rule.forbids | value | none | must not have happened before", feature=_HISTORY),
-    _key("rule.limit | value | none | how often it may happen", feature=_HISTORY),
+    _key("rule.requires | value | none | must have happened before, or be there", *_PAST),
+    _key("rule.forbids | value | none | must not have happened before", *_PAST),
+    _key("rule.limit | table | none | how often it may happen", *_PAST, "GOV236"),
     _key(
         "rule.action | enum | required | what follows",
         "GOV240",
@@ -144,6 +199,37 @@ KEYS: tuple[Key, ...] = (
         "GOV253",
     ),
     _key("rule.known_gaps | events | none | spellings it misses, each with `why`", "GOV254"),
+    _key("past.on | enum | tool | the kind of event", "GOV212", values=PAST_EVENTS),
+    _key("past.tools | strs | all | any of these tools", "GOV213"),
+    _key("past.when | matchers | none | what the event was", *_MATCH),
+    _key(
+        "past.outcome | enum | `ok` in `requires`, else `allowed` | what became of it",
+        "GOV233",
+        values=OUTCOMES,
+    ),
+    _key("past.same | strs | none | facts that were then as they are now", "GOV234"),
+    _key(
+        "past.within | span | epoch | how far back: `turn`, `context`, `epoch`, or a duration",
+        "GOV232",
+    ),
+    _key("past.not_since | table | none | a past event that makes it forgotten", "GOV231"),
+    _key("past.label | str | none | a label that a rule set; takes `within`", "GOV235"),
+    _key("past.file | str | none | a glob that a file must fit; in `requires`", "GOV231"),
+    _key("limit.max | int | required | the event after so many is refused", "GOV236"),
+    _key(
+        "limit.per | span | required | `turn`, `context`, `epoch`, or a duration back from now",
+        "GOV236",
+        "GOV232",
+    ),
+    _key("limit.of | table | as this rule | the past event that is counted", "GOV231"),
+    _key("limit.same | strs | none | counted apart by these facts", "GOV234"),
+    _key("limit.outcome | enum | allowed | what became of it", "GOV233", values=OUTCOMES),
+    _key("limit.not_since | table | none | a past event that begins the count anew", "GOV231"),
+    _key(
+        "limit.scope | enum | session | `tree` counts all sessions below one root",
+        "GOV236",
+        values=LIMIT_SCOPES,
+    ),
     _key("rule.ask.expires | duration | 10m | how long an approval holds", "GOV243"),
     _key("rule.ask.uses | int | 1 | how often it may be used", "GOV243"),
     _key(
@@ -173,9 +259,18 @@ KEYS: tuple[Key, ...] = (
     _key("example.args | value | none | arguments by the host's names", "GOV224"),
     _key("example.at | datetime | any time | when it happens", "GOV224"),
     _key("example.why | str | of known gaps | why the rule misses it", "GOV254"),
-    _key("example.after | value | none | what happened before", feature=_HISTORY),
-    _key("example.repeat | value | none | how often it happened before", feature=_HISTORY),
-    _key("example.files | value | none | files that exist", feature=_HISTORY),
+    _key(
+        "example.after | tables | none | what happened before: events by facts, a `prompt`, "
+        "a `command`, or `event` = `turn`, `compact`, `reset`",
+        "GOV224",
+    ),
+    _key("example.repeat | int | none | how often it happened before", "GOV224"),
+    _key("example.files | strs | none | files that are there", "GOV224"),
+    _key(
+        "example.outcome | enum | ok | of a past event: what became of it",
+        "GOV233",
+        values=OUTCOMES,
+    ),
     _key("role.name | str | required | what rules and hosts call it", "GOV260"),
     _key("role.agents | strs | none | agent names of hosts that get it", "GOV262"),
     _key("role.tools | strs | required | what it may use", "GOV260", "GOV262"),
@@ -205,6 +300,7 @@ KEYS: tuple[Key, ...] = (
     _key("exempt.when | matchers | none | only where this holds", *_MATCH),
     _key("exempt.reason | str | required | why, for the journal", "GOV250"),
     _key("exempt.until | date | none | the last day on which it holds", "GOV250"),
+    *SCENARIO_KEYS,
 )
 
 CODES: Mapping[str, str] = {
@@ -230,7 +326,15 @@ CODES: Mapping[str, str] = {
     "GOV227": "a pattern that RE2 refuses",
     "GOV228": "a path without a folder",
     "GOV229": "an empty matcher, or too few alternatives",
-    "GOV235": "a label of the wrong form, or all but the same as another",
+    "GOV230": "an unknown key of a past event",
+    "GOV231": "not exactly one of a past event, a label and a file",
+    "GOV232": "a span that cannot be",
+    "GOV233": "an outcome that cannot be",
+    "GOV234": "a fact that then and now do not have in common",
+    "GOV235": "a label of the wrong form, that no rule sets, or all but the same as another",
+    "GOV236": "a limit that cannot be",
+    "GOV237": "a redirect that leads back to itself",
+    "GOV238": "a demand that nothing can meet",
     "GOV240": "unknown action",
     "GOV241": "an allow that changes nothing",
     "GOV242": "a rewrite that cannot be done",
@@ -258,5 +362,7 @@ CODES: Mapping[str, str] = {
     "GOV271": "a rule on time without a time zone",
     "GOV272": "an undeclared field",
     "GOV273": "the record of trust cannot be read",
+    "GOV280": "a scenario that cannot be played",
+    "GOV281": "a scenario that fails",
 }
 """Stable code of a rule file's problem → its title; each has a page in the docs."""

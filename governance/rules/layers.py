@@ -14,7 +14,7 @@ from attrs import evolve
 
 from governance.rules.draft import Draft
 from governance.rules.drafting import read_exempt
-from governance.rules.format import Defaults, Exempt
+from governance.rules.format import Defaults, Exempt, PastLabel
 from governance.rules.linking import Target, check_exempt, is_lower
 from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings
@@ -103,24 +103,62 @@ def upper_agents(drafts: Sequence[Draft]) -> dict[str, tuple[str, ...]]:
     }
 
 
+def labels_that_excuse(drafts: Sequence[Draft], beside: Draft) -> frozenset[str]:
+    """
+    The labels by which files other than *beside* may let something be.
+
+    A label that is only forbidden elsewhere excuses nothing. One that a matcher looks at may
+    be any, so then all of them are given.
+    """
+    named: set[str] = set()
+    for draft in drafts:
+        if draft is beside:
+            continue
+        tables = [one.when for one in draft.contexts]
+        tables += [one.when for one in draft.exempts]
+        for rule in draft.rules:
+            tables += [rule.when, rule.unless, *rule.any]
+            demands = [one for group in rule.requires for one in group]
+            named |= {one.label for one in demands if isinstance(one, PastLabel)}
+        if any("labels" in table for table in tables):
+            return frozenset(label for rule in beside.rules for label in rule.labels)
+    return frozenset(named)
+
+
 def drop_loosening(
-    draft: Draft, settings: LoadSettings, upper: Mapping[str, tuple[str, ...]]
+    draft: Draft,
+    settings: LoadSettings,
+    upper: Mapping[str, tuple[str, ...]],
+    excusing: frozenset[str],
 ) -> None:
     """
     Leave only what forbids in an untrusted *draft*, and warn of the rest (GOV259).
 
-    Left out are rules that allow or rewrite, labels (an upper rule's `unless` could look
-    for them), text for the model, exemptions, and agents of roles, where an agent without
+    Left out are rules that allow or rewrite, labels that other files may look for as an
+    excuse, text for the model, exemptions, and agents of roles, where an agent without
     a role would have less. An agent stays in a role that narrows the one it has above.
 
     Args:
         upper: What `upper_agents` gave.
+
+        excusing: What `labels_that_excuse` gave.
     """
     left_out: list[str] = []
     rules = [rule for rule in draft.rules if rule.action in FORBIDDING]
     left_out += [f"rule `{rule.id}`" for rule in draft.rules if rule.action not in FORBIDDING]
-    left_out += [f"labels of `{rule.id}`" for rule in rules if rule.labels]
-    draft.rules = [evolve(rule, labels=()) for rule in rules]
+    left_out += [f"labels of `{rule.id}`" for rule in rules if excusing.intersection(rule.labels)]
+    draft.unset = excusing.intersection(one for rule in rules for one in rule.labels)
+    draft.unset |= {
+        label
+        for rule in draft.rules
+        if rule.action not in FORBIDDING
+        for label in rule.labels
+        if not any(label in kept.labels for kept in rules)
+    }
+    draft.rules = [
+        evolve(rule, labels=tuple(one for one in rule.labels if one not in excusing))
+        for rule in rules
+    ]
     left_out += [f"context `{block.id}`" for block in draft.contexts]
     draft.contexts = []
     left_out += [f"the exemption of `{one.rule}`" for one in draft.exempts]

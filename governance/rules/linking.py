@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from governance.errors import Problem
 from governance.rules.draft import Draft
-from governance.rules.format import LAYERS, Exempt, Layer, Rule
+from governance.rules.format import LABELS_MAX, LAYERS, Exempt, Layer, PastLabel, Rule
 from governance.rules.reading import Findings, Path, nearest, one_slip
 from governance.rules.vocabulary import Vocabulary
 
@@ -105,8 +105,28 @@ def check_escalations(drafts: Sequence[Draft], vocabulary: Vocabulary) -> None:
                 vocabulary.expand_tools(step.tools, (*path, "tools"), findings.report)
 
 
+def all_labels(drafts: Sequence[Draft]) -> tuple[str, ...]:
+    """Every label that some rule sets."""
+    return tuple(one for draft in drafts for rule in draft.rules for one in rule.labels)
+
+
 def check_labels(drafts: Sequence[Draft]) -> None:
-    """Warn of labels that differ from another by one slip (GOV235)."""
+    """
+    Report labels that are looked for and never set, or too many to keep; warn of those that
+    differ from another by one slip (GOV235).
+    """
+    known = set(all_labels(drafts))
+    for draft in drafts:
+        for rule in draft.rules:
+            for one in (*(each for group in rule.requires for each in group), *rule.forbids):
+                if isinstance(one, PastLabel) and one.label not in known:
+                    message = f"no rule sets the label `{one.label}`"
+                    mend = nearest(one.label, known) or "name it in `labels` of a rule"
+                    draft.findings.wrong("GOV235", message, (*one.path, "label"), mend)
+    if len(known) > LABELS_MAX:
+        message = f"{len(known)} labels are more than a session keeps, which is {LABELS_MAX}"
+        first = next(draft for draft in drafts if any(rule.labels for rule in draft.rules))
+        first.findings.wrong("GOV235", message, ())
     places: dict[str, tuple[Draft, Path]] = {}
     for draft in drafts:
         for rule in draft.rules:

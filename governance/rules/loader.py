@@ -24,16 +24,18 @@ from governance.rules.draft import Draft
 from governance.rules.drafting import draft_pack
 from governance.rules.drafting_rules import read_rewrites
 from governance.rules.enforcing import check_hosts
-from governance.rules.format import Defaults, Example, Exempt, Pack, Rule
+from governance.rules.format import Defaults, Example, Exempt, Pack, PastLabel, Rule
 from governance.rules.layers import (
     check_exempts,
     check_shadow,
     drop_loosening,
     is_trusted,
+    labels_that_excuse,
     settings_in_force,
     upper_agents,
 )
 from governance.rules.linking import (
+    all_labels,
     all_sets,
     check_budget,
     check_escalations,
@@ -45,7 +47,6 @@ from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.reading import Findings, Path
 from governance.rules.roles_checked import check_roles
 from governance.rules.sources import LoadSettings, PackSource
-from governance.rules.verdicts import History
 from governance.rules.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -121,14 +122,18 @@ def read_rules(
     settings: LoadSettings | None = None,
     places: Places = PLAIN_PLACES,
     tells_gaps: bool = False,
+    tries: bool = True,
 ) -> Loaded:
     """
     As `load_rules`, but problems are given and never raised.
 
     Args:
+        tries: Run the examples, and look at the scenarios; without it rules are given that
+            are not what their examples say, for whoever tries them otherwise.
+
         tells_gaps: Give the known gaps of rules as information; all examples are run then.
     """
-    loading = _Loading(sources, vocabulary, settings or LoadSettings(), places, tells_gaps)
+    loading = _Loading(sources, vocabulary, settings or LoadSettings(), places, tells_gaps, tries)
     rules = loading.run()
     trial = loading.trial
     diagnostics = loading.diagnostics()
@@ -157,6 +162,7 @@ class _Loading:
     settings: LoadSettings
     places: Places
     tells_gaps: bool
+    tries: bool
     drafts: list[Draft] = field(factory=list)
     packs: tuple[Pack, ...] = ()
     unreadable: list[Diagnostic] = field(factory=list)
@@ -203,7 +209,7 @@ class _Loading:
         self.vocabulary = self.vocabulary.with_names(
             toolsets=sets,
             roles=[role.name for draft in drafts for role in draft.roles],
-            labels=[one for draft in drafts for rule in draft.rules for one in rule.labels],
+            labels=all_labels(drafts),
             fields=settings.fields,
             hosts=settings.hosts,
         )
@@ -218,7 +224,7 @@ class _Loading:
         upper = upper_agents(drafts)
         for draft in drafts:
             if not is_trusted(draft, settings):
-                drop_loosening(draft, settings, upper)
+                drop_loosening(draft, settings, upper, labels_that_excuse(drafts, draft))
         check_roles(drafts, self.vocabulary)
         return exempts
 
@@ -237,6 +243,10 @@ class _Loading:
                     on_time = on_time or (draft.findings, rule.path)
         if on_time is not None:
             self._check_zone(*on_time)
+        if any(rule.requires for draft in self.drafts for rule in draft.rules):
+            from governance.rules.reachability import check_demands
+
+            check_demands(self.drafts, self.vocabulary)
 
     def _check_zone(self, findings: Findings, path: Path) -> None:
         zone = self.settings.time_zone
@@ -289,7 +299,11 @@ class _Loading:
 
         settings = self.settings
         rules = compiled(self.places, report)
-        if not self.proven:
+        if not self.proven and any(rule.on == "command" for rule in rules.rules.values()):
+            from governance.rules.reachability import check_redirects
+
+            check_redirects(self.drafts, rules, self.vocabulary)
+        if self.tries and not self.proven:
             # Examples speak of a project that is nowhere: what they prove must not depend
             # on where this one lies, nor on its links.
             plain = self.places is PLAIN_PLACES
@@ -323,9 +337,7 @@ class _Loading:
     def _run_examples(self, rules: RuleSet) -> None:
         from governance.rules.examples import Bench, run_examples
 
-        bench = Bench(
-            self.vocabulary, self.settings.time_zone, rules.fires, rules.why, self.tells_gaps
-        )
+        bench = Bench(rules, self.vocabulary, self.settings.time_zone, self.tells_gaps)
         sound: list[tuple[Rule, Findings]] = []
         for draft in self.drafts:
             broken = {
@@ -334,12 +346,19 @@ class _Loading:
                 if one.severity == ERROR and one.path[:1] == ("rule",) and len(one.path) > 1
             }
             for rule in draft.rules:
-                if rule.position not in broken and rule.id in rules.compiled:
+                # Where a label is not set for want of trust, no example can be had of it.
+                waits = draft.unset and _looks_for(rule, draft.unset)
+                if rule.position not in broken and rule.id in rules.compiled and not waits:
                     run_examples(rule, bench, draft.findings)
                     sound.append((rule, draft.findings))
         for rule, findings in sound:
             if rule.remedy is not None:
                 _check_remedy(rule, rule.remedy, rules, bench, findings)
+        for draft in self.drafts:
+            if draft.scenarios:
+                from governance.rules.scenarios import check_scenarios
+
+                check_scenarios(draft.scenarios, bench, draft.findings)
 
 
 def _told_before(_file: str, _problem: Problem) -> None:
@@ -350,21 +369,26 @@ def _check_remedy(
     rule: Rule, remedy: Example, rules: RuleSet, bench: Bench, findings: Findings
 ) -> None:
     """Report a remedy that the rules themselves refuse, in any situation it is offered in."""
-    from governance.rules.examples import event_of
+    from governance.rules.examples import situation_of
 
     path = (*rule.path, "remedy")
     # Without a placeholder it is the same call in every situation.
     varies = any("{" in str(value) for value in remedy.facts.values())
+    varies = varies or any(one.after or one.files for one in rule.must_match)
     for example in rule.must_match if varies and rule.must_match else (None,):
         known: Mapping[str, object] = {}
+        offered = remedy
         if example is not None:
-            event = event_of(example, rule.on, bench, findings, (*rule.path, "must_match"))
-            known = {} if event is None else event.facts
-        offered = evolve(remedy, facts=_put_in(remedy.facts, known))
-        answer = event_of(offered, rule.on, bench, findings, path)
+            place = (*rule.path, "must_match")
+            refused = situation_of(example, rule.on, bench, findings, place)
+            known = {} if refused is None else refused.event.facts
+            # It is offered after all that went before the refusal.
+            offered = evolve(offered, after=example.after, at=example.at, files=example.files)
+        offered = evolve(offered, facts=_put_in(remedy.facts, known))
+        answer = situation_of(offered, rule.on, bench, findings, path)
         if answer is None:
             return
-        decision = rules.decide(answer, History(known=True))
+        decision = rules.decide(answer.event, answer.history)
         refusing = [one.rule for one in decision.verdicts if one.action in ("deny", "halt")]
         if refusing:
             names = ", ".join(f"`{name}`" for name in refusing)
@@ -384,6 +408,11 @@ def _put_in(facts: Mapping[str, object], known: Mapping[str, object]) -> dict[st
         return value
 
     return {name: put(value) for name, value in facts.items()}
+
+
+def _looks_for(rule: Rule, labels: frozenset[str]) -> bool:
+    demands = [*(one for group in rule.requires for one in group), *rule.forbids]
+    return any(isinstance(one, PastLabel) and one.label in labels for one in demands)
 
 
 def _looks_at_time(rule: Rule) -> bool:
@@ -407,4 +436,5 @@ def _pack(draft: Draft) -> Pack:
         escalations=tuple(draft.escalations),
         contexts=tuple(draft.contexts),
         exempts=tuple(draft.exempts),
+        scenarios=draft.scenarios,
     )

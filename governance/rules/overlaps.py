@@ -102,7 +102,7 @@ class _Search:
             return
         self.calls += 1
         event = witness.event
-        found = [one for one in self.rules.matching(event) if one.rule.id in self.order]
+        found = [one for one in self.rules.matching(event, witness.history) if one.rule.id in self.order]
         found.sort(key=lambda one: self.order[one.rule.id])
         alike = {one.rule.id: set[str]() for one in found}
         for index, other in enumerate(found):

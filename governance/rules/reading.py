@@ -17,7 +17,7 @@ from attrs import define, evolve, field
 
 from governance._toml import Document, place
 from governance.errors import WARNING, Diagnostic, Problem, did_you_mean
-from governance.rules.format import parse_duration
+from governance.rules.format import SPANS, parse_duration
 from governance.rules.keys import KEYS, Key
 
 Path = tuple[str | int, ...]
@@ -102,7 +102,7 @@ def _sharpened(problem: Problem) -> Problem:
     word = problem.path[-1] if problem.path else ""
     if problem.code == "GOV220" and "shell" in problem.path[:-1]:
         return problem  # the keys of a shell table are no facts, and were looked through
-    if problem.code not in ("GOV220", "GOV222", "GOV242") or not isinstance(word, str):
+    if problem.code not in ("GOV220", "GOV222", "GOV234", "GOV242") or not isinstance(word, str):
         return problem
     from governance.rules.fact_table import FACTS, FAMILIES, OPERATORS
 
@@ -210,17 +210,20 @@ def _unknown_key(
 ) -> set[str]:
     hint = nearest(name, known)
     where = f" of `{table}`" if table else ""
-    findings.wrong("GOV207", f"unknown key `{name}`{where}", path, hint or _fact_hint(table, name))
+    code = "GOV230" if table in _PAST_TABLES else "GOV207"
+    where = " of a past event" if table == "past" else where
+    findings.wrong(code, f"unknown key `{name}`{where}", path, hint or _fact_hint(table, name))
     return set(re.findall("`([^`]*)`", hint))
 
 
+_PAST_TABLES = ("past", "limit")
 _PROJECT_KEYS = ("packs", "hosts", "time_zone", "defaults", "fields", "project", "session")
 
 
 def _fact_hint(table: str, name: str) -> str:
     if table == "" and name in _PROJECT_KEYS:
         return f"`{name}` stands in `governance.toml`"
-    if table == "rule":
+    if table in ("rule", "past"):
         return f"facts are matched as `when.{name} = …`"
     return "the keys here are " + ", ".join(f"`{one}`" for one in keys_of(table))
 
@@ -318,6 +321,19 @@ def _duration(key: Key, value: object) -> object:
     return _Wrong(f"cannot be `{value}`", mend) if seconds is None else seconds
 
 
+def _span(key: Key, value: object) -> object:
+    """A span's name, or seconds."""
+    spans = ", ".join(f"`{one}`" for one in SPANS)
+    mend = f'write `{key.name}` as {spans}, or a duration such as `"10m"`'
+    if type(value) is not str:
+        return _not("a span", value, mend)
+    if value in SPANS:
+        return value
+    seconds = parse_duration(value)
+    hint = nearest(value, SPANS) or mend
+    return _Wrong(f"cannot be `{value}`", hint) if seconds is None else seconds
+
+
 def _tables(key: Key, value: object) -> object:
     if type(value) is dict and key.table == "":
         mend = f"write `[[{key.name}]]` with double brackets"
@@ -366,6 +382,7 @@ _READERS = {
     "strs": _strs,
     "enums": _enums,
     "duration": _duration,
+    "span": _span,
     "tables": _tables,
     "matchers": _matchers,
     "events": _tables,

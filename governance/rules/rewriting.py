@@ -39,12 +39,15 @@ class CompiledChange:
     Attributes:
         template: The value's template, when the value is a text with placeholders.
 
+        words: What placeholders bring in are single words, as of a command.
+
         spans: Where a redaction hits in a text, when the change redacts.
     """
 
     fact: str
     change: Change
     template: Template | None = None
+    words: bool = False
     spans: Callable[[str], Iterator[tuple[int, int]]] | None = None
 
     def result(self, facts: Mapping[str, object]) -> Json | Unchanged | Unknown:
@@ -71,7 +74,7 @@ class CompiledChange:
         if change.remove:
             return MISSING
         if self.template is not None:
-            return self.template.value(facts)
+            return self._filled(self.template, facts)
         if not isinstance(change.value, NoValue):
             return change.value
         value = before
@@ -86,6 +89,14 @@ class CompiledChange:
         if self.spans is not None:
             return _replaced(value, self.spans, change.replacement)
         return value
+
+    def _filled(self, template: Template, facts: Mapping[str, object]) -> object:
+        for name in template.names if self.words else ():
+            value = value_of(facts, name)
+            for one in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(one, str) and len(one.split()) != 1:
+                    return Unknown(f"`{name}` is not one word")
+        return template.value(facts)
 
 
 def build_change(
@@ -109,7 +120,9 @@ def build_change(
             report=report,
             code="GOV242",
         )
-        return None if template is None else CompiledChange(fact, change, template)
+        if template is None:
+            return None
+        return CompiledChange(fact, change, template, on == "command" and fact == "command")
     if change.redact:
         from functools import partial
 

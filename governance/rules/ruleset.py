@@ -8,7 +8,7 @@ says which of them may match, each is one compiled match, and only what matched 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, evolve, field, frozen
 
@@ -21,7 +21,7 @@ from governance.rules.facts import one_by_one
 from governance.rules.format import Defaults, Escalation, Rule
 from governance.rules.globs import PatternError
 from governance.rules.index import Index
-from governance.rules.kleene import Truth, any_of
+from governance.rules.kleene import Truth, all_of, any_of
 from governance.rules.matching import Exemption, Match
 from governance.rules.rewriting import UNCHANGED, CompiledChange, can_rewrite
 from governance.rules.roles import Roles
@@ -35,6 +35,10 @@ from governance.rules.verdicts import (
     rank,
 )
 from governance.session.replies import Action
+
+if TYPE_CHECKING:
+    from governance.rules.demands import Demands
+    from governance.rules.watching import Watch
 from governance.values import Json
 
 MEMO_MAX = 4_096
@@ -58,6 +62,9 @@ class CompiledRule:
         shadow: The rule, its pack or the engine says so: it decides nothing.
 
         tools: The tools that it is about; ``None``: all.
+
+        demands: What it demands of the past; ``None``: nothing, so that it fires wherever
+            it matches.
     """
 
     rule: Rule
@@ -68,6 +75,7 @@ class CompiledRule:
     message: Template | None
     changes: tuple[CompiledChange, ...]
     remedy: str
+    demands: Demands | None = None
 
     def applies(self, tool: str, native: str, host: str) -> bool:
         """Whether it is about calls of this tool."""
@@ -87,12 +95,24 @@ class CompiledRule:
         names = [*self.match.facts, *spoken, *changed]
         return tuple(dict.fromkeys([*names, *(name for part in conditions for name in part)]))
 
-    def verdict(self, event: RuleEvent) -> Verdict | None:
-        """What the rule says of *event*; ``None``: it does not match, or changes nothing."""
+    def verdict(
+        self, event: RuleEvent, history: History = NO_HISTORY, watch: Watch | None = None
+    ) -> Verdict | None:
+        """
+        What the rule says of *event*; ``None``: it does not fire, or changes nothing.
+
+        Args:
+            watch: What its demands look back by; given where there are any.
+        """
         try:
             truth = self.match.test(event.facts, self.exempts)
             if truth is False:
                 return None
+            if self.demands is not None:
+                broken = self.demands.broken(event.facts, history, watch)
+                truth = all_of((truth, broken))
+                if truth is False:
+                    return None
             return self._matched(event) if truth is True else self._undecided(truth)
         except Exception as error:  # noqa: BLE001 — whatever fails in a rule must deny
             reason = f"this rule could not be evaluated: {type(error).__name__}: {error}"
@@ -139,12 +159,12 @@ class CompiledRule:
     def _undecided(self, unknown: Truth) -> Verdict | None:
         assert isinstance(unknown, Unknown)  # INVARIANT: neither true nor false
         rule = self.rule
-        # An allow that may not match lifts nothing, and asks for nothing either.
+        # An allow that may not fire lifts nothing, and asks for nothing either.
         if rule.unknown == "ignore" or rule.action == "allow":
             return None
         # What may be a denial is never let off with less than the rule asks for itself.
         action: Action = rule.unknown
-        reason = f"whether this rule matches cannot be known: {unknown.reason}"
+        reason = f"whether this rule applies cannot be known: {unknown.reason}"
         return Verdict(
             rule=rule.id,
             action=action,
@@ -225,6 +245,7 @@ class RuleSet:
     _indexes: dict[tuple[CompiledRule, ...], Index[CompiledRule]] = field(
         factory=dict, init=False, repr=False
     )
+    _watches: list[Watch | None] = field(factory=list, init=False, repr=False)
     _lists: dict[tuple[str, ...], Callable[[str, str, str], bool]] = field(
         factory=dict, init=False, repr=False
     )
@@ -237,6 +258,20 @@ class RuleSet:
     def has(self, on: str) -> bool:
         """Whether any rule looks at events of this kind."""
         return bool(self.by_event.get(on))
+
+    @property
+    def watch(self) -> Watch | None:
+        """What the rules look back at, built when it is first asked for; ``None``: nothing."""
+        if not self._watches:
+            looking = [name for name, rule in self.rules.items() if rule.looks_back]
+            self._watches.append(self._watch_of(looking) if looking else None)
+        return self._watches[0]
+
+    def _watch_of(self, looking: Iterable[str]) -> Watch:
+        from governance.rules.watching import watch_of
+
+        made = [self.compiled[name].demands for name in looking]
+        return watch_of(one for one in made if one is not None)
 
     def role_of_agent(self, agent: str) -> str | None:
         """The role that a pack gives to the host's agent name *agent*."""
@@ -283,9 +318,9 @@ class RuleSet:
             self._index_of[key] = found
         return found
 
-    def fires(self, rule: Rule, event: RuleEvent) -> Truth:
+    def fires(self, rule: Rule, event: RuleEvent, history: History = NO_HISTORY) -> Truth:
         """
-        Whether *rule* alone matches *event*, exemptions and modes aside.
+        Whether *rule* alone fires on *event*, exemptions and modes aside.
 
         Raises:
             KeyError: No such rule.
@@ -294,16 +329,19 @@ class RuleSet:
         if one.rule.on != event.on:
             return False
         return any_of(
-            one in self.candidates(single) and _changing(one, single)
+            one in self.candidates(single) and _changing(one, single, history, self.watch)
             for single in one_by_one(event)
         )
 
-    def matching(self, event: RuleEvent) -> tuple[CompiledRule, ...]:
-        """The rules that match *event*, of one path, for certain; each looked at as by `fires`."""
+    def matching(
+        self, event: RuleEvent, history: History = NO_HISTORY
+    ) -> tuple[CompiledRule, ...]:
+        """The rules that fire on *event*, of one path, for certain; each looked at as by `fires`."""
         tried = self._index(event).to_try(event.facts)
-        return tuple(one for one in tried if _changing(one, event) is True)
+        watch = self.watch
+        return tuple(one for one in tried if _changing(one, event, history, watch) is True)
 
-    def why(self, rule: Rule, event: RuleEvent) -> str:
+    def why(self, rule: Rule, event: RuleEvent, history: History = NO_HISTORY) -> str:
         """
         Which matcher of *rule* decided on *event*, and on which value.
 
@@ -312,7 +350,7 @@ class RuleSet:
         """
         from governance.rules.explain import trace_rule
 
-        return str(trace_rule(self, self.compiled[rule.id], event))
+        return str(trace_rule(self, self.compiled[rule.id], event, history))
 
     def decide(self, event: RuleEvent, history: History = NO_HISTORY) -> Decision:
         """
@@ -345,13 +383,20 @@ class RuleSet:
         """Verdicts in force, shadow verdicts and skipped rules for one path's event."""
         enforced: list[Verdict] = []
         shadowed: list[Verdict] = []
+        skipped: list[str] = []
+        watch = self.watch
         for one in self._index(event).to_try(event.facts):
-            verdict = one.verdict(event)
+            if one.demands is not None and not history.known and one.demands.needs_history:
+                if one.match.test(event.facts, one.exempts) is not False:
+                    skipped.append(one.rule.id)
+                continue
+            verdict = one.verdict(event, history, watch)
             if verdict is not None:
                 (shadowed if one.shadow else enforced).append(verdict)
         if event.on != "tool":
-            return enforced, shadowed, []
-        refused, refused_shadow, skipped = self.roles.verdicts(event, history)
+            return enforced, shadowed, skipped
+        refused, refused_shadow, untried = self.roles.verdicts(event, history)
+        skipped.extend(untried)
         lifted = any(one.action == "allow" for one in enforced)
         shadow = self.defaults.mode == "shadow"
         (shadowed if shadow else enforced).extend(refused)
@@ -373,9 +418,11 @@ def _key(event: RuleEvent) -> tuple[str, str, str, str]:
     return event.on, str(tool), named, host if isinstance(host, str) else ""
 
 
-def _changing(one: CompiledRule, event: RuleEvent) -> Truth:
-    """Whether the rule matches and, if it rewrites, has something to rewrite."""
+def _changing(one: CompiledRule, event: RuleEvent, history: History, watch: Watch | None) -> Truth:
+    """Whether the rule fires and, if it rewrites, has something to rewrite."""
     truth = one.match.test(event.facts)
+    if one.demands is not None and truth is not False:
+        truth = all_of((truth, one.demands.broken(event.facts, history, watch)))
     if truth is not True or one.rule.action != "rewrite":
         return truth
     return any(change.result(event.facts) is not UNCHANGED for change in one.changes)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from attrs import Factory, field, frozen
 
 from governance._toml import Document
 from governance.rules.format import Defaults, Layer
 from governance.rules.trust import pack_hash
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE_SUFFIX = ".scenario.toml"
+"""How the name of a file of scenarios ends; it is no pack."""
 
 
 @frozen
@@ -40,6 +46,11 @@ class PackSource:
         return self._hash[0]
 
 
+def pack_files(folder: Path) -> list[Path]:
+    """The packs that lie in *folder* itself, by name; files of scenarios are none."""
+    return [one for one in sorted(folder.glob("*.toml")) if not one.name.endswith(FILE_SUFFIX)]
+
+
 class HostAbilities(Protocol):
     """What the loader asks of a host; the traits that adapters declare fit it."""
 
@@ -51,6 +62,11 @@ class HostAbilities(Protocol):
     @property
     def rewrites(self) -> bool:
         """Whether arguments can be changed."""
+        ...
+
+    @property
+    def redirects(self) -> bool:
+        """Whether another command can be run in place of one."""
         ...
 
     @property

@@ -48,6 +48,10 @@ class Template:
                 return Unknown(f"`{name}` is not known")
         return self._put_in(facts, _whole)
 
+    def filled(self, word: str) -> str:
+        """The text with *word* in each place, for a look at its form."""
+        return "".join(text + (word if name else "") for text, name in self._parts)
+
     def _put_in(self, facts: Mapping[str, object], show: Callable[[object], str]) -> str:
         return "".join(
             text + (show(value_of(facts, name)) if name else "") for text, name in self._parts

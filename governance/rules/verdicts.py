@@ -4,13 +4,14 @@ What deciding takes and gives: events with facts in, verdicts and one decision o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
 from governance.calls import ToolCall
 from governance.rules.format import AskTerms
 from governance.session.replies import ACTIONS, Action
+from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json
 
 STRICTNESS: Mapping[str, int] = {action: rank for rank, action in enumerate(ACTIONS)}
@@ -39,20 +40,44 @@ class RuleEvent:
     call: ToolCall | None = None
 
 
+LABEL_TURN, LABEL_CONTEXT = 1, 2
+"""Bits of a label: it was set in the present turn, and in the present context."""
+
+
+def no_files(_glob: str) -> bool | None:
+    """What is known of files where nobody has looked."""
+    return None
+
+
 @frozen
 class History:
     """
-    What rules may know of the past.
+    What rules may know of the past, and of files.
 
     Attributes:
         done_tools: Canonical tools that were ok in this epoch.
 
         known: Whether there is a session behind it; without one, rules that need history
             decide nothing and are listed as skipped.
+
+        past: The registers of the rule set's monitors, before the event that is decided.
+
+        tree: Those of the root of the session's tree; ``None``: not known.
+
+        labels: Label → when it was set, and the bits of `LABEL_TURN` and `LABEL_CONTEXT`.
+
+        pending_labels: Labels of calls that a person has yet to allow.
+
+        files: Whether a file fits a glob; ``None``: nobody knows.
     """
 
     done_tools: frozenset[str] = frozenset()
     known: bool = False
+    past: Remembered = NOTHING
+    tree: Remembered | None = None
+    labels: Mapping[str, tuple[int, int]] = field(factory=dict)
+    pending_labels: frozenset[str] = frozenset()
+    files: Callable[[str], bool | None] = no_files
 
 
 @frozen(kw_only=True)

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from governance.errors import Problem
 from governance.rules.covering import key_matcher, tables
-from governance.rules.examples import Bench, event_of
+from governance.rules.examples import Bench, event_of, situation_of
 from governance.rules.fact_table import (
     DOMAINS_OF,
     READS_OF,
@@ -34,7 +34,7 @@ from governance.rules.possible import NOTHING, UNSURE, some_value
 from governance.rules.reading import Findings
 from governance.rules.ruleset import CompiledRule
 from governance.rules.shell_matchers import ShellMatcher, literals
-from governance.rules.verdicts import RuleEvent
+from governance.rules.verdicts import History, RuleEvent
 from governance.rules.vocabulary import Vocabulary
 
 BRANCHES_MAX = 16
@@ -55,10 +55,17 @@ _COMMANDS = {
 
 @frozen
 class Witness:
-    """A call, or another event, as an example would write it, and the event that it is."""
+    """
+    A call, or another event, as an example would write it, and what it is.
+
+    Attributes:
+        given: A pack's author wrote it; else it was built.
+    """
 
     example: Example
     event: RuleEvent
+    history: History
+    given: bool
 
     def __str__(self) -> str:
         facts = dict(self.example.facts)
@@ -66,6 +73,8 @@ class Witness:
         told = ", ".join(f"{name} = `{_one_line(value)}`" for name, value in facts.items())
         if self.example.at is not None:
             told += f" at {self.example.at}"
+        if self.example.after:
+            told += f" after {len(self.example.after)} other events"
         return f"{tool}: {told}" if tool and told else str(tool) or told or "any event"
 
 
@@ -77,17 +86,10 @@ def _one_line(value: object) -> str:
 def of_examples(rule: CompiledRule, bench: Bench, findings: Findings) -> Iterator[Witness]:
     """The examples that *rule* must match; those of several paths at once show nothing."""
     for example in rule.rule.must_match:
-        made = _witness(example, rule.rule.on, bench, findings)
-        if made is not None:
-            yield made
-
-
-def _witness(example: Example, on: str, bench: Bench, findings: Findings) -> Witness | None:
-    quiet = Findings(findings.document)
-    event = event_of(example, on, bench, quiet, ())
-    if event is None or len(one_by_one(event)) > 1:
-        return None
-    return Witness(example, event)
+        quiet = Findings(findings.document)
+        found = situation_of(example, rule.rule.on, bench, quiet, rule.rule.path)
+        if found is not None and len(one_by_one(found.event)) == 1:
+            yield Witness(example, found.event, found.history, given=True)
 
 
 def built(rules: Sequence[CompiledRule], bench: Bench, findings: Findings) -> Iterator[Witness]:
@@ -104,9 +106,10 @@ def built(rules: Sequence[CompiledRule], bench: Bench, findings: Findings) -> It
         for tool in tools:
             facts = _facts(tool, asked, rules)
             if facts is not None:
-                made = _witness(Example(facts=facts), on, bench, findings)
-                if made is not None:
-                    yield made
+                example = Example(facts=facts)
+                event = event_of(example, on, bench, Findings(findings.document), ())
+                if event is not None:
+                    yield Witness(example, event, History(known=True), given=False)
 
 
 def _tools(rules: Sequence[CompiledRule], vocabulary: Vocabulary) -> list[str]:

@@ -32,6 +32,8 @@ class HostTraits:
 
         rewrites: Whether arguments can be changed without granting the call.
 
+        redirects: Whether another command can be run in place of the one that was given.
+
         deny_at: Machine events whose refusal the host honours.
     """
 
@@ -40,6 +42,7 @@ class HostTraits:
     characters_per_token: float | None = None
     asks: bool = True
     rewrites: bool = True
+    redirects: bool = True
     deny_at: frozenset[str] = frozenset(
         {"start", "turn_start", "tool_before", "command", "compacting", "child_start"}
     )

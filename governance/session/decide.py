@@ -74,13 +74,20 @@ def is_asked(law: Law, event: str) -> bool:
     return law.machine.definition.events[event].mode == "asked"
 
 
+def _command(draft: Draft, step: Step) -> Reply:
+    # Most processes decide calls and never a command.
+    from governance.session import slash_commands
+
+    return slash_commands.command(draft, step)
+
+
 _FINISH: Mapping[str, Finish] = {
     "brief": briefing.brief,
     "turn_start": turns.turn_start,
     "turn_end": turns.turn_end,
     "tool_before": tools.tool_before,
     "tool_after": outcomes.tool_after,
-    "command": turns.command,
+    "command": _command,
     "compacting": briefing.compacting,
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 from attrs import define, field, frozen
@@ -12,9 +13,13 @@ from governance.machine import Step
 from governance.session.commands import Command
 from governance.session.evolve import evolve, registers_json
 from governance.session.law import Gathered, Law
+from governance.session.remembering import NOTHING_SEEN, Seen, begun, told
 from governance.session.replies import Reply
 from governance.session.state import SessionState
 from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.temporal.cells import Keys
 
 ROWS_PER_STEP_MAX = 1000
 
@@ -42,6 +47,11 @@ class Outcome:
         violations: To be counted in the parent's journal in the same commit.
 
         interrupts: Live children to interrupt in the same commit, and why.
+
+        counted: What happened here and is counted at the root of the tree, in that commit.
+
+        wanted: Globs that rules asked for and nobody had looked for; with an answer the
+            command may come out otherwise.
     """
 
     rows: tuple[DraftRow, ...]
@@ -50,9 +60,11 @@ class Outcome:
     violations: tuple[Violation, ...] = ()
     interrupts: tuple[str, ...] = ()
     interrupt_reason: str = ""
+    counted: tuple[Mapping[int, Keys], ...] = ()
+    wanted: tuple[str, ...] = ()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Draft:
     """
     Collects the rows of one step; every row is folded at once.
@@ -69,6 +81,9 @@ class Draft:
     interrupts: tuple[str, ...] = ()
     interrupt_reason: str = ""
     notes: list[str] = field(factory=list)
+    counted: list[Mapping[int, Keys]] = field(factory=list)
+    looked: dict[str, bool | None] = field(factory=dict)
+    wanted: dict[str, None] = field(factory=dict)
     gap_ms: int | None = None
     step: Step | None = None
 
@@ -84,6 +99,7 @@ class Draft:
         to: Mapping[str, Json] | None = None,
         step: Step | None = None,
         durable: bool = True,
+        seen: Seen = NOTHING_SEEN,
     ) -> None:
         """
         Record *kind* with its own fields *data*.
@@ -92,25 +108,45 @@ class Draft:
             to: Registers and fields of the session that this row sets.
 
             step: The machine's step; what it changed is added to *to*.
+
+            seen: What it adds to what the session remembers.
         """
         # INVARIANT: one host event leads to a bounded number of rows.
         assert len(self.rows) < ROWS_PER_STEP_MAX, "a step grew without bound"
         changes = dict(to or {})
         if step is not None and step.after is not step.before:
             changes |= registers_json(step.before, step.after)
+        begins = begun(kind, step, history_lost=self.command.history == "lost")
+        past = told(self.law.rules.watch, self.state, seen, begins, self.at_ms)
+        if past:
+            changes["past"] = past
+        if seen.counted:
+            self.counted.append(seen.counted)
         before = self.state.registers.state
         redacted, hidden = self.law.redact(dict(data))
-        body: dict[str, Json] = {"data": redacted, "before": before.value}
+        body: dict[str, Json] = {"data": redacted, "before": str(before)}
         if changes:
             body["to"] = changes
         body |= self._envelope()
+        if self.looked:
+            files, _ = self.law.redact([{"glob": g, "there": t} for g, t in self.looked.items()])
+            body["files"] = files
+            self.looked.clear()
         if hidden:
             body["redacted"] = list(hidden)
         after = evolve(self.state, self.state.head + 1, kind, self.at_ms, body)
-        body["after"] = after.registers.state.value
+        body["after"] = str(after.registers.state)
         body["epoch"] = after.registers.epoch
         self.state = after
         self.rows.append(DraftRow(kind, self.at_ms, body, durable))
+
+    def look(self, glob: str) -> bool | None:
+        """Whether a file fits *glob*, as it was gathered; what was not is asked for."""
+        if glob not in self.gathered.files:
+            self.wanted[glob] = None
+            return None
+        self.looked[glob] = self.gathered.files[glob]
+        return self.looked[glob]
 
     def _envelope(self) -> dict[str, Json]:
         command = self.command
@@ -144,6 +180,8 @@ class Draft:
             violations=tuple(self.violations),
             interrupts=self.interrupts,
             interrupt_reason=self.interrupt_reason,
+            counted=tuple(self.counted),
+            wanted=tuple(self.wanted),
         )
 
 

@@ -8,21 +8,22 @@ session under tomorrow's rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from operator import attrgetter
 from sys import intern
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import attrs
 
 from governance.context import Anchor, keep_anchors
 from governance.machine import Registers
+from governance.rules.format import LABELS_MAX
+from governance.rules.verdicts import LABEL_CONTEXT, LABEL_TURN
 from governance.session import stall
 from governance.session.metrics import Metrics, add_counts
 from governance.session.state import (
     CHILDREN_MAX,
-    LABELS_MAX,
     OPEN_CALLS_MAX,
     RECENT_CHARS_MAX,
     RECENT_MAX,
@@ -32,6 +33,7 @@ from governance.session.state import (
     packed_anchors,
 )
 from governance.states import State
+from governance.temporal.registers import applied
 from governance.values import Json
 
 Body = Mapping[str, Json]
@@ -48,12 +50,20 @@ def evolve(state: SessionState, seq: int, kind: str, at_ms: int, body: Body) -> 
     """
     changes: Changes = {"head": seq}
     to = cast("Mapping[str, Any] | None", body.get("to"))
+    past: Mapping[str, Any] = {}
     if to:
         changes |= _apply(state, to, seq)
+        past = to.get("past") or {}
+        if past.get("begins") and state.labels:
+            state = attrs.evolve(state, labels=_aged(state.labels, int(past["begins"])))
     data = cast("Mapping[str, Any]", body.get("data") or {})
     fold = _FOLDS.get(kind)
     if fold is not None:
         changes |= fold(state, data, at_ms)
+    if past.get("marks") and changes.get("open_calls"):
+        *others, call = cast("tuple[OpenCall, ...]", changes["open_calls"])
+        marked = attrs.evolve(call, marks=_frozen(past["marks"]))
+        changes["open_calls"] = (*others, marked)
     ledger = state.ledger.apply(kind, data, at_ms)
     if ledger is not state.ledger:
         changes["ledger"] = ledger
@@ -82,10 +92,31 @@ def _apply(state: SessionState, to: Mapping[str, Any], seq: int) -> Changes:
         changes["identity"] = _shared(attrs.evolve(state.identity, **cast("dict[str, Any]", new)))
     if "run" in to:
         changes["run"] = intern(to["run"])  # one process has many sessions
+    if "past" in to:
+        changes["past"] = applied(state.past, to["past"])
     for name in ("last_work_at_ms", "created_at_ms"):
         if name in to:
             changes[name] = to[name]
     return changes
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(one) for one in value) if isinstance(value, (list, tuple)) else value
+
+
+_Labels: TypeAlias = tuple[tuple[str, int, int], ...]
+
+
+def _aged(labels: _Labels, begins: int) -> _Labels:
+    """*labels* after a turn or a context began anew."""
+    return tuple((name, at_ms, fresh & ~begins) for name, at_ms, fresh in labels)
+
+
+def _with_labels(state: SessionState, names: Iterable[str], at_ms: int) -> _Labels:
+    """The labels of *state* with *names* set now."""
+    new = tuple((intern(name), at_ms, LABEL_TURN | LABEL_CONTEXT) for name in names)
+    set_now = {name for name, _, _ in new}
+    return (*(one for one in state.labels if one[0] not in set_now), *new)[-LABELS_MAX:]
 
 
 _REGISTERS = tuple(attrs.fields_dict(Registers))
@@ -149,6 +180,8 @@ def _created(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Change
 
 def _turn_started(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
     changes: Changes = {"counts": add_counts(state.counts, turns=1)}
+    if data.get("labels"):
+        changes["labels"] = _with_labels(state, data["labels"], at_ms)
     if data.get("prompt") and data.get("prompt_source", "user") == "user":
         changes["task"] = str(data["prompt"])[:200]
     return changes
@@ -183,13 +216,11 @@ def _tool_decided(state: SessionState, data: Mapping[str, Any], at_ms: int) -> C
             approval=data.get("approval", ""),
             stale=bool(data.get("stale")),
             paths=tuple(data.get("paths") or ()),
+            labels=tuple(intern(name) for name in data.get("pending_labels") or ()),
         )
         changes["open_calls"] = (*state.open_calls, call)[-OPEN_CALLS_MAX:]
-    labels = data.get("labels")
-    if labels:
-        kept = tuple(one for one in state.labels if one[0] not in labels)
-        new = tuple((intern(name), at_ms) for name in labels)
-        changes["labels"] = (*kept, *new)[-LABELS_MAX:]
+    if data.get("labels"):
+        changes["labels"] = _with_labels(state, data["labels"], at_ms)
     return changes
 
 
@@ -202,6 +233,8 @@ def _tool_finished(state: SessionState, data: Mapping[str, Any], at_ms: int) -> 
     call_id = data.get("call_id")
     if call_id:
         changes["open_calls"] = tuple(c for c in state.open_calls if c.call_id != call_id)
+    if data.get("labels"):
+        changes["labels"] = _with_labels(state, data["labels"], at_ms)
     if outcome == "ok" and data["tool"] not in state.done_tools:
         changes["done_tools"] = _shared_set(tuple(sorted(state.done_tools | {data["tool"]})))
     if data.get("clears_stale"):
@@ -212,7 +245,10 @@ def _tool_finished(state: SessionState, data: Mapping[str, Any], at_ms: int) -> 
 
 def _command(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
     recent = _remember(state, f"/{data['name']}")
-    return {"counts": add_counts(state.counts, commands=1), "recent": recent}
+    changes: Changes = {"counts": add_counts(state.counts, commands=1), "recent": recent}
+    if data.get("labels"):
+        changes["labels"] = _with_labels(state, data["labels"], at_ms)
+    return changes
 
 
 def _compacted(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from governance.ledger import Violation, escalate
 from governance.machine import Circumstances
@@ -12,11 +13,19 @@ from governance.rules.verdicts import Decision, History, RuleEvent
 from governance.session.answering import role_of
 from governance.session.draft import Draft
 from governance.session.interruption import interrupted
-from governance.session.law import SESSION_FIELDS
+from governance.session.law import SESSION_FIELDS, Law
+from governance.session.remembering import Seen
+from governance.session.state import Identity, SessionState
 from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.temporal.cells import Keys
 
 COUNTED = frozenset({"warn", "deny", "halt"})
 """Actions that count as a violation at once; an ask counts when it is refused."""
+
+IDENTITIES_MAX = 1_024
+"""Identities whose fields a law keeps as facts; then it begins to learn them anew."""
 
 
 def session_facts(draft: Draft) -> dict[str, object]:
@@ -24,27 +33,41 @@ def session_facts(draft: Draft) -> dict[str, object]:
     state, command = draft.state, draft.command
     identity = state.identity
     usage = command.data.get("usage")
-    fields = dict(draft.law.settings.fields) | dict(identity.fields or {})
-    # What one session says of itself goes before what its project says of all.
-    for name in SESSION_FIELDS:
-        own = getattr(identity, name)
-        if own:
-            fields[name] = own
-    return rule_session_facts(
+    facts = rule_session_facts(
         role=role_of(draft) or identity.role,
         depth=identity.depth,
         state=str(state.state),
         host=command.host,
         model=str(command.data.get("model_id") or identity.model_id),
-        labels=tuple(name for name, _ in state.labels),
+        labels=tuple(dict.fromkeys((*(one[0] for one in state.labels), *_pending(state)))),
         turn=state.registers.turn,
         at_ms=draft.at_ms,
         time_zone=draft.law.settings.time_zone,
         approvals_open=len(state.ledger.open_approvals(draft.at_ms)),
         usage=usage if isinstance(usage, Mapping) else {},
-        fields=fields,
         parent_roles=identity.parent_roles,
     )
+    facts.update(_field_facts(draft.law, identity))
+    return facts
+
+
+def _field_facts(law: Law, identity: Identity) -> Mapping[str, object]:
+    """The facts of the project's and the session's own fields, which seldom change."""
+    # Sessions share their identities (see `evolve`), and each is kept beside what came of it.
+    known = law.field_facts.get(id(identity))
+    if known is not None and known[0] is identity:
+        return known[1]
+    fields = dict(law.settings.fields) | dict(identity.fields or {})
+    # What one session says of itself goes before what its project says of all.
+    for name in SESSION_FIELDS:
+        own = getattr(identity, name)
+        if own:
+            fields[name] = own
+    facts = plain_facts({"fields": fields})
+    if len(law.field_facts) >= IDENTITIES_MAX:
+        law.field_facts.clear()
+    law.field_facts[id(identity)] = identity, facts
+    return facts
 
 
 def model_facts(draft: Draft) -> dict[str, object]:
@@ -82,16 +105,63 @@ def rewritten_model(draft: Draft, decision: Decision) -> dict[str, Json]:
     return result
 
 
-def history(draft: Draft) -> History:
-    """What rules may know of the session's past."""
-    known = draft.gathered.history_known
-    return History(done_tools=draft.state.done_tools, known=known)
+def _pending(state: SessionState) -> tuple[str, ...]:
+    """Labels of calls that a person has yet to allow: what may be tainted counts as such."""
+    return tuple(name for call in state.open_calls for name in call.labels)
+
+
+def history(draft: Draft, *, before: SessionState | None = None, begins: int = 0) -> History:
+    """
+    What rules may know of the session's past, before the event that is decided.
+
+    Args:
+        before: The session before rows of this very event, if there are any.
+
+        begins: What begins with the event, and so is forgotten before it is judged.
+    """
+    state, watch = before or draft.state, draft.law.rules.watch
+    past, tree = state.past, None
+    if watch is not None:
+        if begins:
+            past = watch.monitors.step(past, {}, draft.at_ms, begins)
+        root = draft.gathered.root
+        tree = past if not state.identity.parent else root.past if root is not None else None
+    return History(
+        done_tools=state.done_tools,
+        known=draft.gathered.history_known,
+        past=past,
+        tree=tree,
+        labels={name: (at_ms, fresh & ~begins) for name, at_ms, fresh in state.labels},
+        pending_labels=frozenset(_pending(state)),
+        files=draft.look,
+    )
+
+
+def event_on(draft: Draft, on: str, facts: Mapping[str, object]) -> RuleEvent:
+    """An event that is no tool call, as rules see it."""
+    return RuleEvent(on, {**session_facts(draft), **plain_facts(facts)})
 
 
 def decide_on(draft: Draft, on: str, facts: Mapping[str, object]) -> Decision:
     """The decision of all rules on an event that is no tool call."""
-    event = RuleEvent(on, {**session_facts(draft), **plain_facts(facts)})
-    return draft.law.rules.decide(event, history(draft))
+    decision = draft.law.rules.decide(event_on(draft, on, facts), history(draft))
+    if on != "session":
+        note_shadows(draft, on, decision)
+    return decision
+
+
+def note_shadows(draft: Draft, on: str, decision: Decision) -> None:
+    """A row for the shadow rules that an event which is no tool call has met."""
+    if decision.shadows:
+        draft.emit("rules.shadowed", {"on": on, **shadows_json(decision)}, durable=False)
+
+
+def shadows_json(decision: Decision) -> dict[str, Json]:
+    """Which shadow rules matched, and what each would have done."""
+    return {
+        "shadows": [verdict.rule for verdict in decision.shadows],
+        "shadow_actions": {verdict.rule: verdict.action for verdict in decision.shadows},
+    }
 
 
 def count_violations(
@@ -155,6 +225,12 @@ def stop(draft: Draft) -> None:
     for step in run.steps:
         if step.outcome == "move":
             interrupted(draft, step, "halted")
+
+
+def count_over_tree(draft: Draft, counted: Sequence[Mapping[int, Keys]], child: str) -> None:
+    """Count here, at the root of a tree, what happened in its descendant *child*."""
+    for hits in counted:
+        draft.emit("child.counted", {"child_id": child}, seen=Seen(hits))
 
 
 def roll_up(draft: Draft, violations: tuple[Violation, ...], child: str) -> None:

@@ -12,7 +12,7 @@ from governance.ledger import Ledger
 from governance.machine import GapBounds, SessionMachine
 from governance.rules.deciding import RuleSet
 from governance.rules.paths import Places
-from governance.session.state import SessionState
+from governance.session.state import Identity, SessionState
 from governance.values import Json
 
 SESSION_FIELDS = ("language", "document_language", "phase", "style")
@@ -72,6 +72,9 @@ class Law:
 
     Attributes:
         redact: Takes secrets out of a value before it becomes a row.
+
+        field_facts: Facts of the own fields of sessions, by their identity: made by need,
+            and worth no more than the time that they save.
     """
 
     machine: SessionMachine
@@ -79,6 +82,9 @@ class Law:
     settings: Settings
     places: Places
     redact: Callable[[Json], tuple[Json, tuple[str, ...]]]
+    field_facts: dict[int, tuple[Identity, Mapping[str, object]]] = field(
+        factory=dict, init=False, eq=False, repr=False
+    )
 
 
 @frozen(kw_only=True)
@@ -100,6 +106,10 @@ class Gathered:
         history_known: Whether the state tells the past; rules that need it are skipped
             where a call is decided without a session.
 
+        root: State of the root of a child's tree, where rules count over the tree.
+
+        files: Glob → whether a file fits it; ``None``: that could not be found out.
+
         paused_reason: Why a person paused governance, or ``""`` while it is in force.
     """
 
@@ -110,3 +120,5 @@ class Gathered:
     journal_writable: bool = True
     paused_reason: str = ""
     history_known: bool = True
+    root: SessionState | None = None
+    files: Mapping[str, bool | None] = field(factory=dict)

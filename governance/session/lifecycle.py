@@ -97,6 +97,7 @@ def transition_rules(draft: Draft, step: Step) -> Reply | None:
     if draft.gap_ms is not None:
         facts["gap_seconds"] = max(0, draft.gap_ms) // 1000
     decision = draft.law.rules.decide(RuleEvent("transition", facts), judging.history(draft))
+    judging.note_shadows(draft, "transition", decision)
     if decision.action not in ("ask", "deny", "halt"):
         return None
     rules = tuple(verdict.rule for verdict in decision.verdicts)
@@ -118,9 +119,11 @@ def _start(draft: Draft, step: Step) -> Reply:
         reasons = (decision.message,)
         rules = tuple(verdict.rule for verdict in decision.verdicts)
         draft.emit("event.refused", {"event": "start", "reasons": texts(reasons)})
+        judging.note_shadows(draft, "session", decision)
         return refusal_reply(draft, reasons, rules, decision.message)
     rewritten = judging.rewritten_model(draft, decision)
     _created(draft, step, adopted=False)
+    judging.note_shadows(draft, "session", decision)
     if decision.rewrites or draft.command.written:
         return Reply(
             event="start",

@@ -10,7 +10,8 @@ from governance.rules.facts import facts_of_call, result_facts
 from governance.rules.verdicts import Decision, RuleEvent
 from governance.session import judging, stall
 from governance.session.answering import allow, refusal_reply
-from governance.session.draft import Draft
+from governance.session.draft import Draft, texts
+from governance.session.remembering import Seen, finished
 from governance.session.replies import Reply
 from governance.session.state import OpenCall, SessionState
 from governance.values import Json
@@ -28,7 +29,8 @@ def settle_open_calls(draft: Draft) -> None:
     """
     for call in draft.state.open_calls:
         outcome = "refused" if call.questioned else "unknown"
-        _finished(draft, call, call.tool, outcome, {})
+        seen = finished(draft.law.rules.watch, draft.state, call, outcome, None, asked=True)
+        _finished(draft, call, call.tool, outcome, {}, seen)
 
 
 def tool_after(draft: Draft, _step: Step) -> Reply:
@@ -58,27 +60,36 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
             fields[name] = data[name]
     if data.get("error"):
         fields["error"] = str(data["error"])[:ERROR_CHARS_MAX]
+    asked = open_call is not None
     if open_call is None:
         fields["unasked"] = True
         open_call = OpenCall(call.call_id, call.tool, text_of(facts, "intent"), 0)
-    _finished(draft, open_call, call.tool, outcome, fields)
+    rules = draft.law.rules
+    event = _result_event(draft, facts, outcome)
+    # It is judged by what went before it, and its own row says what it adds to that.
+    judged = rules.decide(event, judging.history(draft)) if rules.has("tool-result") else None
+    labels = judged.labels if judged is not None else ()
+    if outcome in ("ok", "failed"):
+        labels = tuple(dict.fromkeys((*labels, *open_call.labels)))
+    if labels:
+        fields["labels"] = texts(labels)
+    seen = finished(rules.watch, before, open_call, outcome, event, asked=asked)
+    _finished(draft, open_call, call.tool, outcome, fields, seen)
     if outcome == "ok":
         _effects(draft, call.tool, open_call.paths or _changed(facts))
     _stalls(draft, before)
-    if not draft.law.rules.has("tool-result"):
-        return _noted(draft)
-    return _judge_result(draft, facts, outcome)
+    return _noted(draft) if judged is None else _judge_result(draft, judged, facts)
 
 
 def _finished(
-    draft: Draft, call: OpenCall, tool: str, outcome: str, fields: dict[str, Json]
+    draft: Draft, call: OpenCall, tool: str, outcome: str, fields: dict[str, Json], seen: Seen
 ) -> None:
     data: dict[str, Json] = {"tool": tool, "outcome": outcome, "intent": call.intent}
     if call.call_id:
         data["call_id"] = call.call_id
     if call.stale and outcome in ("ok", "failed"):
         data["clears_stale"] = True
-    draft.emit("tool.finished", data | fields)
+    draft.emit("tool.finished", data | fields, seen=seen)
     if call.approval:
         _settle_approval(draft, call, outcome)
 
@@ -134,7 +145,8 @@ def report_stalls(draft: Draft) -> None:
             judging.halt(draft, by="session.stalled", scope="session", why=found.evidence)
 
 
-def _judge_result(draft: Draft, facts: dict[str, object], outcome: str) -> Reply:
+def _result_event(draft: Draft, facts: dict[str, object], outcome: str) -> RuleEvent:
+    """The result as rules see it."""
     data = draft.command.data
     output, error, exit_code = data.get("output"), data.get("error"), data.get("exit_code")
     duration_ms = data.get("duration_ms")
@@ -145,10 +157,12 @@ def _judge_result(draft: Draft, facts: dict[str, object], outcome: str) -> Reply
         exit_code=exit_code if isinstance(exit_code, int) else None,
         duration_ms=int(duration_ms) if isinstance(duration_ms, (int, float)) else None,
     )
-    event = RuleEvent(
-        "tool-result", judging.session_facts(draft) | facts | result, draft.command.call
-    )
-    decision = draft.law.rules.decide(event, judging.history(draft))
+    known = judging.session_facts(draft) | facts | result
+    return RuleEvent("tool-result", known, draft.command.call)
+
+
+def _judge_result(draft: Draft, decision: Decision, facts: dict[str, object]) -> Reply:
+    judging.note_shadows(draft, "tool-result", decision)
     judging.count_violations(draft, decision, intent=text_of(facts, "intent"))
     if decision.action in ("ask", "deny", "halt"):
         rules = tuple(verdict.rule for verdict in decision.verdicts)

@@ -13,6 +13,7 @@ from governance.session.metrics import Metrics
 from governance.session.stall import StallWindow
 from governance.session.state import Identity, OpenCall, SessionState, packed_anchors
 from governance.states import State
+from governance.temporal.registers import registers_json, registers_of_json
 from governance.values import Json, dump_json, load_json
 
 _PLAIN = (
@@ -34,6 +35,7 @@ def state_bytes(state: SessionState) -> bytes:
     made["open_calls"] = [list(attrs.astuple(call)) for call in state.open_calls]
     made["done_tools"] = sorted(state.done_tools)
     made["labels"] = [list(one) for one in state.labels]
+    made["past"] = registers_json(state.past)
     made["children"] = list(state.children)
     made["anchors"] = [attrs.asdict(one) for one in state.anchors]
     made["ledger"] = state.ledger.as_json()
@@ -58,7 +60,8 @@ def state_of_bytes(data: bytes) -> SessionState:
         ),
         open_calls=tuple(_open_call(one) for one in wrote["open_calls"]),
         done_tools=frozenset(wrote["done_tools"]),
-        labels=tuple((name, at_ms) for name, at_ms in wrote["labels"]),
+        labels=tuple((name, at_ms, fresh) for name, at_ms, fresh in wrote["labels"]),
+        past=registers_of_json(wrote["past"]),
         children=tuple(wrote["children"]),
         kept_anchors=packed_anchors(Anchor(**one) for one in wrote["anchors"]),
         ledger=Ledger.from_json(wrote["ledger"]),
@@ -69,7 +72,13 @@ def state_of_bytes(data: bytes) -> SessionState:
 
 def _open_call(wrote: list[Any]) -> OpenCall:
     fields = dict(zip(attrs.fields_dict(OpenCall), wrote, strict=True))
-    return OpenCall(**{**fields, "paths": tuple(fields["paths"])})
+    for name in ("paths", "labels", "marks"):
+        fields[name] = _frozen(fields[name])
+    return OpenCall(**fields)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(one) for one in value) if isinstance(value, (list, tuple)) else value
 
 
 def _registers_json(registers: Registers) -> dict[str, Json]:

@@ -18,8 +18,9 @@ from governance.values import Json
 WINDOW = 9
 """Fingerprints kept per kind; enough for the longest pattern looked for."""
 
-_VOLATILE = re.compile(r"0x[0-9a-f]+|\d+|[0-9a-f]{8,}|/tmp/\S+")
-_SPACE = re.compile(r"\s+")
+# Texts, which `re` compiles and keeps at the first failure: most processes see none.
+_VOLATILE = r"0x[0-9a-f]+|\d+|[0-9a-f]{8,}|/tmp/\S+"
+_SPACE = r"\s+"
 
 
 @frozen
@@ -66,8 +67,8 @@ NO_STALLS = StallWindow()
 
 def normalise_failure(error: str) -> str:
     """*error* without what differs from one time to the next (numbers, addresses, times)."""
-    text = _VOLATILE.sub("#", error.lower()[:2000])
-    return _SPACE.sub(" ", text).strip()
+    text = re.sub(_VOLATILE, "#", error.lower()[:2000])
+    return re.sub(_SPACE, " ", text).strip()
 
 
 def _mark(text: str) -> bytes:
@@ -76,10 +77,6 @@ def _mark(text: str) -> bytes:
 
 def _push(window: bytes, mark: bytes) -> bytes:
     return (window + mark)[-4 * WINDOW :]
-
-
-def _marks(window: bytes) -> list[bytes]:
-    return [window[at : at + 4] for at in range(0, len(window), 4)]
 
 
 def see_call(window: StallWindow, intent: str, delegate: str = "") -> StallWindow:
@@ -107,36 +104,28 @@ def detect(window: StallWindow, *, repeats_max: int) -> tuple[Stall, ...]:
     A-B-A-B that A-B did not precede.
     """
     found = []
-    if _run_length(window.failures) == repeats_max:
+    if _ends_a_run(window.failures, repeats_max):
         found.append(Stall("same_failure", f"the same failure {repeats_max} times in a row"))
-    if _run_length(window.delegates) == repeats_max:
+    if _ends_a_run(window.delegates, repeats_max):
         found.append(Stall("same_delegate", f"the same delegate {repeats_max} times in a row"))
     if _oscillates(window.calls):
         found.append(Stall("oscillation", "two calls in turn, A-B-A-B"))
     return tuple(found)
 
 
-def _run_length(window: bytes) -> int:
-    marks = _marks(window)
-    if not marks:
-        return 0
-    count = 0
-    for mark in reversed(marks):
-        if mark != marks[-1]:
-            break
-        count += 1
-    return count
+def _ends_a_run(window: bytes, length: int) -> bool:
+    """Whether *window* ends with exactly *length* equal marks."""
+    run = window[-4 * length :]
+    # The mark before it, if there is one, must be another.
+    return len(run) == 4 * length and run == window[-4:] * length != window[-4 * length - 4 : -4]
 
 
 def _oscillates(window: bytes) -> bool:
-    marks = _marks(window)
-    if len(marks) < 4:
-        return False
-    a, b, c, d = marks[-4:]
-    if not (a == c and b == d and a != b):
+    last = window[-16:]
+    if len(last) < 16 or last[:8] != last[8:] or last[:4] == last[4:8]:
         return False
     # The fifth from the end continuing the pattern means that it was reported before.
-    return len(marks) == 4 or marks[-5] != b
+    return window[-20:-16] != last[4:8]
 
 
 def stall_data(stall: Stall) -> Mapping[str, Json]:

@@ -14,15 +14,15 @@ from governance.machine import ABSENT, Registers
 from governance.session.metrics import NO_COUNTS, Metrics
 from governance.session.stall import NO_STALLS, StallWindow
 from governance.states import LIVE_STATES, State
+from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json, dump_json, load_json
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Version of `SessionState` and `evolve`; a snapshot of another version is not used."""
 
 OPEN_CALLS_MAX = 256
 """Calls that may be open at once; the oldest is settled as unknown beyond it."""
 
-LABELS_MAX = 64
 CHILDREN_MAX = 256
 RECENT_MAX = 3
 RECENT_CHARS_MAX = 72
@@ -39,6 +39,10 @@ class OpenCall:
         stale: It was asked because the session is stale; its success clears that.
 
         paths: Files that it is about to change.
+
+        labels: Labels that it sets once a person has allowed it.
+
+        marks: What rules that look back wait for its outcome with.
     """
 
     call_id: str
@@ -49,6 +53,8 @@ class OpenCall:
     approval: str = ""
     stale: bool = False
     paths: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    marks: tuple[tuple[Json, ...], ...] = ()
 
 
 @frozen
@@ -112,6 +118,10 @@ class SessionState:
 
         done_tools: Canonical tools that were ok in this epoch.
 
+        labels: Label, when it was set, and whether in this turn and in this context (bits).
+
+        past: What rules that look back remember of it.
+
         counts: `metrics`, packed.
 
         kept_anchors: `anchors`, packed.
@@ -133,7 +143,8 @@ class SessionState:
     task: str = ""
     open_calls: tuple[OpenCall, ...] = ()
     done_tools: frozenset[str] = frozenset()
-    labels: tuple[tuple[str, int], ...] = ()
+    labels: tuple[tuple[str, int, int], ...] = ()
+    past: Remembered = NOTHING
     children: tuple[str, ...] = ()
     recent: str = ""
     kept_anchors: bytes = b""

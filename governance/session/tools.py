@@ -19,11 +19,18 @@ from governance.rules.verdicts import Decision, RuleEvent
 from governance.session import briefing, judging, outcomes
 from governance.session.answering import allow, work
 from governance.session.draft import Draft, texts
+from governance.session.remembering import NOTHING_SEEN, Seen, decided
 from governance.session.replies import ACTIONS, Action, Injection, Reply
 from governance.values import Json, dump_checked, dump_json
 
 ARGUMENT_BYTES_MAX = 16 * 1024
 """Arguments beyond it stand in the journal as hash, size and beginning."""
+
+_CHARACTER_BYTES_MAX = 6
+"""Bytes of one character in JSON at most: a control character, as ``\\u0000``."""
+
+_MEMBER_BYTES = 8
+"""Bytes of quotes, colon, comma and braces around one member of a table, and some to spare."""
 
 WRITING_TOOLS = frozenset({"write", "edit", "delete", "shell", "other"})
 """Tools that may change something, for the question that a stale session asks first."""
@@ -82,7 +89,8 @@ def refuse_call(draft: Draft, call: ToolCall, reasons: tuple[str, ...]) -> Reply
     """A call that the machine or a guard refuses, before any rule is looked at."""
     message = "; ".join(reasons)
     facts = facts_of_call(call, draft.law.places)
-    draft.emit("tool.decided", _decided(call, facts, "deny", (), message))
+    data = _decided(call, facts, "deny", (), message)
+    draft.emit("tool.decided", data, seen=_seen(draft, call, facts, "deny"))
     return Reply(
         event="tool_before",
         action="deny",
@@ -98,7 +106,8 @@ def _let_through_paused(draft: Draft, call: ToolCall) -> Reply:
     facts = facts_of_call(call, draft.law.places)
     data = _decided(call, facts, "allow", (), f"paused: {draft.gathered.paused_reason}")
     data |= {"open": True, "paused": True}
-    draft.emit("tool.decided", data, to=work(draft), step=draft.step)
+    seen = _seen(draft, call, facts, "allow")
+    draft.emit("tool.decided", data, to=work(draft), step=draft.step, seen=seen)
     return allow(draft)
 
 
@@ -108,7 +117,8 @@ def _brief_instead(draft: Draft, call: ToolCall, injection: Injection) -> Reply:
     rules = ("session.unbriefed",)
     message = f"{injection.text}\n\nThe call was not run: read the above, then make it again."
     data = _decided(call, facts, "deny", rules, "the model was not briefed")
-    draft.emit("tool.decided", data, to=work(draft), step=draft.step)
+    seen = _seen(draft, call, facts, "deny")
+    draft.emit("tool.decided", data, to=work(draft), step=draft.step, seen=seen)
     if draft.command.delivery == "answer":
         briefing.record(draft, injection)
     return Reply(
@@ -144,11 +154,12 @@ def _floors(draft: Draft, call: ToolCall, step: Step) -> list[Floor]:
     if draft.state.registers.stale and call.tool in WRITING_TOOLS:
         text = "the session was away for long; make sure that this still applies"
         floors.append(Floor("ask", "session.stale", text))
-    floors += [
-        Floor(cast("Action", held.action), held.id, held.message)
-        for held in in_force(draft.state.ledger, draft.at_ms)
-        if draft.law.rules.tool_is_in(call.tool, held.tools)
-    ]
+    if draft.state.ledger.steps:
+        floors += [
+            Floor(cast("Action", held.action), held.id, held.message)
+            for held in in_force(draft.state.ledger, draft.at_ms)
+            if draft.law.rules.tool_is_in(call.tool, held.tools)
+        ]
     return floors
 
 
@@ -201,8 +212,19 @@ def _stricter(one: Action, other: Action) -> Action:
 
 
 def _decide(draft: Draft, call: ToolCall, facts: Mapping[str, object]) -> Decision:
-    event = RuleEvent("tool", judging.session_facts(draft) | dict(facts), call)
-    return draft.law.rules.decide(event, judging.history(draft))
+    return draft.law.rules.decide(_event(draft, call, facts), judging.history(draft))
+
+
+def _event(draft: Draft, call: ToolCall, facts: Mapping[str, object]) -> RuleEvent:
+    return RuleEvent("tool", judging.session_facts(draft) | dict(facts), call)
+
+
+def _seen(draft: Draft, call: ToolCall, facts: Mapping[str, object], action: str) -> Seen:
+    """What the session remembers of *call*, decided so."""
+    watch = draft.law.rules.watch
+    if watch is None:
+        return NOTHING_SEEN
+    return decided(watch, draft.state, _event(draft, call, facts), action)
 
 
 def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
@@ -274,7 +296,9 @@ def _record(draft: Draft, judgement: Judgement) -> None:
     if judgement.action in ("allow", "warn", "rewrite", "ask"):
         data["open"] = True
         if judgement.decision.labels:
-            data["labels"] = texts(judgement.decision.labels)
+            # A person may still refuse it; without an id nothing would tell that they did not.
+            waits = judgement.action == "ask" and bool(judgement.call.call_id)
+            data["pending_labels" if waits else "labels"] = texts(judgement.decision.labels)
         if judgement.call.tool in outcomes.FILE_OPERATIONS:
             data["paths"] = texts(_paths(judgement.facts))
         if judgement.call.tool == "delegate":
@@ -286,8 +310,11 @@ def _record(draft: Draft, judgement: Judgement) -> None:
     if judgement.rewritten:
         data["rewritten"] = True
     if judgement.decision.shadows:
-        data["shadows"] = texts([verdict.rule for verdict in judgement.decision.shadows])
-    draft.emit("tool.decided", data, to=work(draft), step=draft.step)
+        data |= judging.shadows_json(judgement.decision)
+    if judgement.decision.skipped:
+        data["skipped"] = texts(judgement.decision.skipped)
+    seen = _seen(draft, judgement.call, judgement.facts, judgement.action)
+    draft.emit("tool.decided", data, to=work(draft), step=draft.step, seen=seen)
 
 
 def _decided(
@@ -314,7 +341,16 @@ def _decided(
 
 
 def _bounded(arguments: Mapping[str, Json]) -> Json:
-    # The engine has checked what is in them; here their size counts alone.
+    # The engine has checked what is in them; here their size counts alone, and arguments
+    # of a few texts need not be written to know that they are small.
+    room = ARGUMENT_BYTES_MAX
+    for name, value in arguments.items():
+        if type(value) is not str:
+            break
+        room -= _CHARACTER_BYTES_MAX * (len(name) + len(value)) + _MEMBER_BYTES
+    else:
+        if room >= 0:
+            return dict(arguments)
     encoded = dump_checked(dict(arguments))
     if len(encoded) <= ARGUMENT_BYTES_MAX:
         return dict(arguments)

@@ -55,6 +55,10 @@ class Word(str):
         return HOLE not in self
 
 
+HERE: Final = Word("")
+"""The folder of the call itself."""
+
+
 @frozen
 class Opaque:
     """Something that cannot be known of a command line, and why, in a few words."""
@@ -117,7 +121,7 @@ class Simple:
     input_text: Word | None = None
     input_from: tuple[int, ...] = ()
     feeds: tuple[int, ...] = ()
-    cwd: Word = Word("")
+    cwd: Word = HERE
     background: bool = False
     recursive: bool = False
     reached: bool = True
@@ -183,7 +187,7 @@ class Command:
     assigns: tuple[Word, ...] = ()
     wrappers: tuple[str, ...] = ()
     feeds: tuple[int, ...] = ()
-    cwd: Word = Word("")
+    cwd: Word = HERE
     background: bool = False
     recursive: bool = False
     opaque: tuple[Opaque, ...] = ()

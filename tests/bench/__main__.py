@@ -18,7 +18,14 @@ from pathlib import Path
 
 from attrs import frozen
 
-from tests.bench import bench_engine, bench_hosts, bench_journal, bench_process, bench_rules
+from tests.bench import (
+    bench_engine,
+    bench_hosts,
+    bench_journal,
+    bench_process,
+    bench_rules,
+    bench_temporal,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "bench.md"
 _TABLE = re.compile(r"(?<=<!-- last run -->\n).*?(?=<!-- end of last run -->)", re.DOTALL)
@@ -189,6 +196,11 @@ BENCHES = (
         "argument",
         "a decision on an argument of 4 kB, over one of 100 bytes",
         _anywhere(bench_rules.long_argument),
+    ),
+    Bench(
+        "history",
+        "one event of 100 temporal rules by the generated function, over their closure trees",
+        _anywhere(bench_temporal.one_function),
     ),
 )
 

@@ -30,7 +30,8 @@ from attrs import define, field, frozen
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-PAGES = [TUTORIAL, *sorted((ROOT / "docs" / "howto").glob("*.md"))]
+TUTORIAL_POLICY = ROOT / "docs" / "tutorial-policy.md"
+PAGES = [TUTORIAL, TUTORIAL_POLICY, *sorted((ROOT / "docs" / "howto").glob("*.md"))]
 BLOCK = re.compile(
     r"(?:^<!-- (?P<what>run|prints|file|not run)(?:: (?P<word>[^\n]*?))? -->\n)?"
     r"(?:^<!-- skip: next -->\n)?"

@@ -7,10 +7,13 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from governance.authoring.subjects import subjects_of
+from governance.authoring.tried import tried
 from governance.rules.keys import KEYS
 from governance.rules.shell_keys import SHELL_KEYS
 
 DOCS = Path(__file__).parents[2] / "docs"
+_BLOCK = re.DOTALL | re.MULTILINE
 EXAMPLES = ("must_match", "must_not_match", "known_gaps", "remedy")
 
 
@@ -19,6 +22,28 @@ def every_key() -> str:
     found = re.search(r"<!-- every key -->\n```toml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     assert found is not None
     return found[1]
+
+
+def scenarios() -> tuple[str, str]:
+    """The file of scenarios in the reference, and the pack that has its own."""
+    text = (DOCS / "reference" / "rules.md").read_text(encoding="utf-8")
+    names = ("every key of scenarios", "scenarios of a pack")
+    found = [re.search(rf"<!-- {one} -->\n```toml\n(.*?)^```$", text, _BLOCK) for one in names]
+    assert all(found)
+    file, pack = (one[1] for one in found if one is not None)
+    return file, pack
+
+
+def used_by_scenarios(data: dict[str, object], table: str) -> Iterator[str]:
+    """The keys of scenarios that *data* uses; *table* is the name of its root."""
+    yield from (f"{table}.{name}" if table else name for name in data)
+    listed = data["scenario"]
+    assert isinstance(listed, list)
+    for scenario in listed:
+        yield from (f"scenario.{name}" for name in scenario)
+        for step in scenario["steps"]:
+            yield from (f"scenario.steps.{name}" for name in step)
+            yield from (f"scenario.steps.expect.{name}" for name in step.get("expect", {}))
 
 
 def used(pack: dict[str, object]) -> Iterator[str]:
@@ -36,10 +61,24 @@ def _deeper(name: str, table: dict[str, object]) -> Iterator[str]:
         if key in EXAMPLES:
             for example in value if isinstance(value, list) else [value]:
                 yield from (f"example.{one}" for one in example)
+                for past in example.get("after", ()):
+                    yield from (f"example.{one}" for one in past)
+        elif key in ("requires", "forbids"):
+            for past in value if isinstance(value, list) else [value]:
+                yield from _past(past)
+        elif key == "limit" and isinstance(value, dict):
+            yield from (f"limit.{one}" for one in value)
+            yield from _past(value.get("of", {}))
         elif key == "rewrite":
             yield from (f"rule.rewrite.{one}" for one in _leaves(value))
         elif isinstance(value, dict):
             yield from (f"{name}.{key}.{one}" for one in value)
+
+
+def _past(table: dict[str, object]) -> Iterator[str]:
+    yield from (f"past.{one}" for one in table)
+    if isinstance(table.get("not_since"), dict):
+        yield from _past(table["not_since"])
 
 
 def _leaves(value: object) -> Iterator[str]:
@@ -50,12 +89,28 @@ def _leaves(value: object) -> Iterator[str]:
 
 
 def test_every_rule_key_has_an_example() -> None:
-    """The pack in the reference uses each key that this engine takes."""
+    """The packs and scenarios in the reference use each key that this engine takes."""
     wanted = {
         f"{key.table}.{key.name}" if key.table else key.name for key in KEYS if not key.feature
     }
 
-    assert sorted(wanted - set(used(tomllib.loads(every_key())))) == []
+    file, pack = scenarios()
+    shown = set(used(tomllib.loads(every_key())))
+    shown |= set(used_by_scenarios(tomllib.loads(file), "scenario-file"))
+    shown |= set(used_by_scenarios(tomllib.loads(pack), ""))
+
+    assert sorted(wanted - shown) == []
+
+
+def test_the_scenarios_of_the_reference_go_well(tmp_path: Path) -> None:
+    """Played as they stand, each is answered as it says."""
+    file, pack = scenarios()
+    (tmp_path / "every.scenario.toml").write_text(file, encoding="utf-8")
+    (tmp_path / "dry.toml").write_text(pack, encoding="utf-8")
+
+    found = [one for subject in subjects_of(tmp_path) for one in tried(subject)]
+
+    assert [one.problems for one in found] == [()] * 3
 
 
 def shell_tables(value: object, *, within: bool = False) -> Iterator[dict[str, object]]:

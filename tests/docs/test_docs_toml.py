@@ -10,6 +10,7 @@ import pytest
 from governance.config import default_toml, read_config
 from governance.errors import ERROR, DefinitionError
 from governance.rules.check import check_rules
+from governance.rules.scenarios import read_scenario_file
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.vocabulary import default_vocabulary
 
@@ -27,13 +28,15 @@ BLOCKS = [
 
 
 def problems(block: str) -> list[str]:
-    """Errors of *block*: a pack when it says a format, else a `governance.toml`."""
+    """Errors of *block*: a pack or scenarios when it says a format, else a `governance.toml`."""
     if not re.search(r"^format = ", block, re.MULTILINE):
         try:
             read_config(block, "governance.toml", ROOT)
         except DefinitionError as error:
             return [str(one) for one in error.diagnostics]
         return []
+    if not re.search(r"^\[pack\]", block, re.MULTILINE):
+        return [str(one) for one in read_scenario_file(block, "x").findings.diagnostics()]
     config = read_config(default_toml(), "governance.toml", ROOT)
     settings = LoadSettings(fields=config.fields, time_zone="Europe/Berlin")
     found = check_rules(

@@ -57,6 +57,13 @@ message = "Stop."
 must_match = [{ tool = "shell", command = "stop" }]
 must_not_match = [{ tool = "shell", command = "fine" }]
 
+[[rule]]
+id = "events.tree"
+tools = ["fetch"]
+limit = { max = 100, per = "epoch", scope = "tree" }
+action = "warn"
+message = "Many."
+
 [[escalation]]
 id = "events.step"
 count = 2
@@ -94,6 +101,8 @@ def run_everything(engine: Engine, clock: ManualClock) -> None:
     engine.handle(Command(event="tool_after", session="s", call=call, data=done))
     session.command("style", ["terse"], style="terse")
     child = session.child("a")
+    child.turn("look it up")
+    child.tool("fetch", {"url": "https://a.b/"}, call_id="c")
     child.end()
     session.turn_ended()
     session.compacting()

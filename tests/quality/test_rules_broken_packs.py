@@ -33,6 +33,7 @@ ELSEWHERE = {
     "GOV265": "test_rules_loader_linking",
     "GOV271": "test_rules_loader_linking",
     "GOV273": "test_rules_loader_trust",
+    "GOV281": "test_authoring_scenarios",
 }
 """Codes that need more than one file to be provoked, and the tests that do."""
 

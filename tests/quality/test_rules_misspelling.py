@@ -23,6 +23,7 @@ from attrs import frozen
 
 from governance import _shipped
 from governance.errors import Diagnostic
+from governance.rules.format import SPANS
 from governance.rules.loader import read_rules
 from governance.rules.reading import keys_of
 from governance.rules.shell_keys import OPAQUE_KINDS, SHELL_KEYS
@@ -36,6 +37,7 @@ SETTINGS = LoadSettings(fields=FIELDS, time_zone="UTC", trusted=lambda _: True)
 PROOF = {"action": "warn", "message": "No."}
 ALL_OPERATORS = {name for names in OPERATORS.values() for name in names} | {"every", "length"}
 MATCHERS = ("when", "unless", "any")
+DEMANDS = ("requires", "forbids", "limit")
 EXAMPLES = ("must_match", "must_not_match", "known_gaps", "remedy")
 NAMED_FACTS = ("state", "role", "weekday", "outcome", "event", "from", "to", "prompt_source")
 
@@ -72,7 +74,7 @@ def _table(name: str, table: dict[str, Any], place: Place) -> Iterator[Word]:
     known = frozenset(keys_of(name))
     for key, value in table.items():
         yield Word((*place, key), key, True, known)
-        if name in ("rule", "exempt", "context") and key in (*MATCHERS, *EXAMPLES):
+        if name in ("rule", "exempt", "context") and key in (*MATCHERS, *EXAMPLES, *DEMANDS):
             continue
         values = keys_of(name)[key].values
         for where, one in _leaves(value, (*place, key)):
@@ -106,6 +108,12 @@ def _section(
             yield Word(where, one, False, vocabulary.roles)
         for where, one in _leaves(table["of"].get("rule", []), (*place, "of", "rule")):
             yield Word(where, one, False, frozenset())
+    for key in ("requires", "forbids", "limit"):
+        demands = table.get(key, [])
+        listed = isinstance(demands, list)
+        for index, one in enumerate(demands if listed else [demands]):
+            where = (*place, key, index) if listed else (*place, key)
+            yield from _past("limit" if key == "limit" else "past", one, where, vocabulary)
     if name == "exempt":
         yield Word((*place, "rule"), table["rule"], False, frozenset())
     for key in MATCHERS:
@@ -126,6 +134,33 @@ def _section(
         for placeholder in re.findall(r"\{([a-z_.]+)\}", table.get(key, "")):
             # The word within its text, told apart by the braces.
             yield Word((*place, key, "{}"), placeholder, False, frozenset(vocabulary.facts))
+
+
+def _past(name: str, table: dict[str, Any], place: Place, vocabulary: Vocabulary) -> Iterator[Word]:
+    """The words of a past event, of a limit, or of an array of them."""
+    for key, value in table.items():
+        if key == "any":
+            for index, one in enumerate(value):
+                yield from _past("past", one, (*place, key, index), vocabulary)
+            continue
+        yield Word((*place, key), key, True, frozenset(keys_of(name)))
+        where = (*place, key)
+        if key in ("of", "not_since"):
+            yield from _past("past", value, where, vocabulary)
+        elif key == "when":
+            yield from _matchers(value, where, vocabulary)
+        elif key == "tools":
+            for at, one in _leaves(value, where):
+                yield from _tool(one, at, vocabulary)
+        elif key == "same":
+            for at, one in _leaves(value, where):
+                yield Word(at, one, False, frozenset(vocabulary.facts))
+        elif key == "label":
+            yield Word(where, value, False, vocabulary.labels)
+        elif keys_of(name)[key].values:
+            yield Word(where, value, False, frozenset(keys_of(name)[key].values))
+        elif keys_of(name)[key].type == "span" and value in SPANS:
+            yield Word(where, value, False, frozenset(SPANS))
 
 
 def _tool(text: str, place: Place, vocabulary: Vocabulary) -> Iterator[Word]:

@@ -83,7 +83,8 @@ def loaded() -> Loaded:
         PackSource(name, text, f"rules/{name}.toml", "machine")
         for name, text in pack_texts().items()
     ]
-    settings = LoadSettings(fields={"language": "English"}, characters_max=8000)
+    fields = {"language": "English", "phase": "planning"}
+    settings = LoadSettings(fields=fields, characters_max=8000)
     return read_rules(sources, default_vocabulary(), settings=settings)
 
 
@@ -111,9 +112,9 @@ def test_every_pack_loads_without_error_or_warning(loaded: Loaded) -> None:
 
 
 def test_the_packs_that_are_promised_are_there() -> None:
-    """All seven packs come with the engine, each named as its file."""
+    """All packs come with the engine, each named as its file."""
     promised = {"briefing", "roles", "secrets", "git-safety", "destructive", "self-protection"}
-    assert set(PACKS) == promised | {"escalation"}
+    assert set(PACKS) == promised | {"escalation", "idumb-chains"}
     assert all(pack["pack"]["name"] == name for name, pack in PACKS.items())
 
 
@@ -162,7 +163,7 @@ def test_there_are_enough_of_both_kinds() -> None:
 @pytest.mark.parametrize(("pack", "rule"), RULES, ids=[rule["id"] for _, rule in RULES])
 def test_every_rule_is_made_with_care(pack: str, rule: dict[str, object]) -> None:
     """A rule is named after its pack, has several spellings on both sides, and says why."""
-    prefix = {"git-safety": "git"}.get(pack, pack)
+    prefix = {"git-safety": "git", "idumb-chains": "idumb"}.get(pack, pack)
     assert str(rule["id"]).startswith(f"{prefix}.")
     assert len(rule["must_match"]) >= 2  # type: ignore[arg-type]
     assert len(rule["must_not_match"]) >= 3  # type: ignore[arg-type]

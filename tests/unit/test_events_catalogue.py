@@ -59,11 +59,13 @@ approval.settled after by decision
 session.stalled after kind evidence
 child.started after child_id role
 child.ended after child_id stats
+child.counted after child_id
 guard.gap after host from to missed
 event.late after event why
 event.duplicate after event why
 event.unmatched after event why
 event.refused after event reasons
+rules.shadowed after on shadows shadow_actions
 session.damaged after what rows
 session.repaired after what rows
 listener.failed after listener event why error count disabled

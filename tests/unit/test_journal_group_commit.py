@@ -229,3 +229,105 @@ def test_work_that_wants_the_store_alone_gets_its_turn() -> None:
     with pytest.raises(ZeroDivisionError):
         queue.alone(lambda: 1 // 0, _WAIT_MS)  # type: ignore[arg-type,return-value]
     assert isinstance(queue.submit(_request("c"), _WAIT_MS), Appended)
+
+
+def _later(queue: GroupCommit, request: Request) -> threading.Event:
+    settled = threading.Event()
+    queue.submit_later(request, settled.set, _WAIT_MS)
+    return settled
+
+
+def test_a_caller_that_does_not_wait_is_told_when_it_is_settled() -> None:
+    """Another thread leads for it; afterwards the queue is free for whoever waits."""
+    recorder = Recorder()
+    queue = GroupCommit(recorder)
+    first = _request("a")
+    assert _later(queue, first).wait(20)
+    assert isinstance(first.outcome(), Appended)
+    assert isinstance(queue.submit(_request("b"), _WAIT_MS), Appended)
+    assert recorder.groups == [["a"], ["b"]]
+    queue.close()
+
+
+def test_callers_of_both_kinds_share_a_commit_whoever_leads() -> None:
+    """One that waits takes those along that do not, and hands over to them as well."""
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    leader = _start(lambda: queue.submit(_request("leads"), _WAIT_MS))
+    assert recorder.entered.wait(20)
+    told = [_later(queue, _request(name)) for name in ("a", "b")]
+    waiter = _start(lambda: queue.submit(_request("c"), _WAIT_MS))
+    _await_queue(queue, 3)
+    recorder.free.set()
+    assert all(one.wait(20) for one in told)
+    leader.join()
+    waiter.join()
+    assert sorted(name for group in recorder.groups for name in group) == ["a", "b", "c", "leads"]
+    assert isinstance(queue.submit(_request("d"), _WAIT_MS), Appended)
+    queue.close()
+
+
+def test_work_alone_hands_over_to_callers_that_do_not_wait() -> None:
+    """Nothing takes a caller along out of the turn of one that wants the store to itself."""
+    recorder = Recorder()
+    queue = GroupCommit(recorder)
+    entered, free = threading.Event(), threading.Event()
+
+    def work() -> None:
+        entered.set()
+        assert free.wait(20)
+
+    alone = _start(lambda: queue.alone(work, _WAIT_MS))
+    assert entered.wait(20)
+    told = _later(queue, _request("a"))
+    assert not told.wait(0.05)
+    free.set()
+    assert told.wait(20)
+    alone.join()
+    queue.close()
+
+
+@pytest.mark.parametrize("failure", [AssertionError("a bug"), JournalError("no")])
+def test_what_fails_for_a_caller_that_does_not_wait_is_its_own_error(
+    failure: BaseException,
+) -> None:
+    """It is told, gets a `JournalError`, and the thread leads the next one all the same."""
+    recorder = Recorder()
+    recorder.failure = failure
+    queue = GroupCommit(recorder)
+    request = _request("a")
+    assert _later(queue, request).wait(20)
+    with pytest.raises(JournalError):
+        request.outcome()
+    recorder.failure = None
+    again = _request("b")
+    assert _later(queue, again).wait(20)
+    assert isinstance(again.outcome(), Appended)
+    queue.close()
+
+
+def test_a_store_that_stays_locked_is_told_to_callers_that_do_not_wait() -> None:
+    """The deadline of the one that leads counts, and it writes nothing."""
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    request = _request("a")
+    settled = threading.Event()
+    queue.submit_later(request, settled.set, 10)
+    assert settled.wait(20)
+    with pytest.raises(StoreBusy):
+        request.outcome()
+    assert recorder.groups == []
+    queue.close()
+
+
+def test_close_ends_the_thread_that_leads() -> None:
+    """No thread is left behind, and none is started where nobody needed one."""
+    queue = GroupCommit(Recorder())
+    queue.close()
+    before = set(threading.enumerate())
+    assert _later(queue, _request("a")).wait(20)
+    assert set(threading.enumerate()) > before
+    queue.close()
+    assert set(threading.enumerate()) <= before

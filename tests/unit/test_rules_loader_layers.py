@@ -169,6 +169,51 @@ def test_an_untrusted_project_pack_only_forbids() -> None:
     assert loaded.rules.role_of_agent("agent") is None
 
 
+LABELLED = """
+[[rule]]
+id = "p.label"
+tools = ["read"]
+action = "warn"
+message = "m"
+labels = ["seen"]
+[[rule]]
+id = "p.shut"
+tools = ["fetch"]
+forbids = { label = "seen" }
+action = "deny"
+message = "m"
+must_match = [{ tool = "fetch", url = "https://a.b/", after = [{ tool = "read", path = "a" }] }]
+must_not_match = [{ tool = "fetch", url = "https://a.b/" }]
+"""
+
+
+def test_an_untrusted_pack_keeps_labels_that_excuse_nothing_elsewhere() -> None:
+    """What a pack forbids by its own labels counts; a label that others ask for is not set."""
+    own = pack("p", "project", LABELLED)
+    asking = pack(
+        "u",
+        "user",
+        """
+[[rule]]
+id = "u.ask"
+tools = ["write"]
+requires = { label = "seen" }
+action = "warn"
+message = "m"
+""",
+    )
+
+    alone = load(own, trusted=lambda _: False)
+    beside = load(own, asking, trusted=lambda _: False)
+
+    assert codes(alone) == []
+    assert alone.rules is not None
+    assert alone.rules.rules["p.label"].labels == ("seen",)
+    assert codes(beside) == [("p.toml", 1, "GOV259")]
+    assert beside.rules is not None
+    assert beside.rules.rules["p.label"].labels == ()
+
+
 def test_trust_is_for_the_very_text() -> None:
     """With the hash of its text trusted the pack counts whole; changed by a blank, no more."""
     source = pack("p", "project", rule("a.b"), LOOSE)

@@ -16,6 +16,7 @@ TRAITS = HostTraits(
     inject_chars_max=INJECT_UNITS_MAX,
     asks=True,
     rewrites=True,
+    redirects=False,
     deny_at=frozenset({"turn_start", "tool_before", "command", "compacting"}),
 )
 
