@@ -1,8 +1,9 @@
 """
 Checking packs for people: everything loading finds, and what they may want to know.
 
-Beyond errors and warnings of loading: rules that say the same, rules whose examples a
-stricter rule catches anyway, and what every ``@set`` and glob stands for.
+Beyond errors and warnings of loading: rules that say the same, that match the same call or
+are covered by another, exemptions that nothing needs, and what every ``@set`` and glob
+stands for.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def _findings(sources: Sequence[PackSource]) -> dict[str, Findings]:
 def _overlaps(
     sources: Sequence[PackSource], loaded: Loaded, rules: RuleSet, settings: LoadSettings
 ) -> list[Diagnostic]:
-    """Rules that say the same or meet (GOV255), and rules that another one covers (GOV266)."""
+    """Rules that say the same or meet (GOV255), that another one covers, needless exemptions."""
+    from governance.rules.needless import report_needless
     from governance.rules.overlaps import report_meetings
 
     findings = _findings(sources)
@@ -71,6 +73,9 @@ def _overlaps(
             elif "shadow" not in (rule.mode, pack.mode):
                 deciding.append(rule)
     report_meetings(rules, deciding, bench, by_rule)
+    if settings.project is not None:
+        findings.setdefault(settings.project.file, Findings(settings.project))
+    report_needless(rules, bench, findings)
     return [one for found in findings.values() for one in found.diagnostics()]
 
 

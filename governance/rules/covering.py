@@ -17,7 +17,6 @@ from governance.rules.paths import PLAIN_PLACES
 from governance.rules.possible import implied
 from governance.rules.ruleset import CompiledRule
 from governance.rules.shell_keys import SHELL_KEYS
-from governance.rules.shell_matchers import ShellMatcher
 from governance.rules.vocabulary import Vocabulary
 
 
@@ -35,7 +34,8 @@ def covers(wide: CompiledRule, narrow: CompiledRule, vocabulary: Vocabulary) -> 
     for branch in narrow.match.any or (None,):
         known = [one for part in (narrow.match.when, branch) if part for one in part.matchers]
         if not any(
-            _all_implied(known, (wide.match.when, other)) for other in wide.match.any or (None,)
+            conditions_implied(known, (wide.match.when, other))
+            for other in wide.match.any or (None,)
         ):
             return False
     return True
@@ -74,9 +74,10 @@ def _excuses_less(wide: CompiledRule, narrow: CompiledRule) -> bool:
     return not any(one.spec.is_list or one.spec.type == "shell" for _, one in excuse.matchers)
 
 
-def _all_implied(
+def conditions_implied(
     known: Sequence[tuple[str, FactMatcher]], conditions: Iterable[Condition | None]
 ) -> bool:
+    """Whether all *conditions* certainly hold where every matcher of *known* does."""
     for condition in conditions:
         for name, matcher in condition.matchers if condition is not None else ():
             by = [one for fact, one in known if fact == name]
@@ -143,8 +144,3 @@ def key_matcher(name: str, raw: object) -> Matcher | None:
     return build_matcher(
         key.spec, raw, variables={}, places=PLAIN_PLACES, path=(name,), report=_told_before
     )
-
-
-def is_shell(matcher: FactMatcher) -> bool:
-    """Whether *matcher* is asked of the commands of a line."""
-    return isinstance(matcher, ShellMatcher)

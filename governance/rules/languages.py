@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import product
 from typing import Final, TypeAlias
 
@@ -31,17 +32,23 @@ _ANY = ""
 _WITHIN = "not /"
 
 _Sign: TypeAlias = str
-_State: TypeAlias = "frozenset[int] | int"
 
 
 @define(eq=False)
 class TextSet:
-    """An automaton: edges of each place by sign, and places reached without any."""
+    """
+    An automaton: edges of each place by sign, and places reached without any.
+
+    A set of places is a number with a bit for each. What begins alike is built once.
+    """
 
     _edges: list[list[tuple[_Sign, int]]] = field(factory=lambda: [[]])
     _free: list[list[int]] = field(factory=lambda: [[]])
-    _ends: set[int] = field(factory=set)
-    _steps: dict[tuple[frozenset[int], str], frozenset[int]] = field(factory=dict)
+    _ends: int = 0
+    _built: dict[tuple[int, str, str], int] = field(factory=dict)
+    _around: dict[int, int] = field(factory=dict)
+    _after: dict[tuple[int, str], int] = field(factory=dict)
+    _steps: dict[tuple[int, str], int] = field(factory=dict)
 
     @property
     def signs(self) -> frozenset[str]:
@@ -50,75 +57,91 @@ class TextSet:
         within = any(sign == _WITHIN for edges in self._edges for sign, _ in edges)
         return frozenset(named | {"/"} if within else named)
 
-    def start(self) -> frozenset[int]:
+    def start(self) -> int:
         """Where every walk begins."""
-        return self._closed([0])
+        return self._closed(0)
 
-    def step(self, state: frozenset[int], sign: str) -> frozenset[int]:
+    def step(self, state: int, sign: str) -> int:
         """Where *sign* leads."""
         key = (state, sign)
         known = self._steps.get(key)
         if known is None:
-            found = [
-                target
-                for one in state
-                for wanted, target in self._edges[one]
-                if wanted in (sign, _ANY) or (wanted == _WITHIN and sign != "/")
-            ]
-            known = self._steps[key] = self._closed(found)
+            known = 0
+            left = state
+            while left:
+                place = left.bit_length() - 1
+                left ^= 1 << place
+                known |= self._from(place, sign)
+            self._steps[key] = known
         return known
 
-    def accepts(self, state: frozenset[int]) -> bool:
+    def accepts(self, state: int) -> bool:
         """Whether a text that ends here is in the set."""
-        return not self._ends.isdisjoint(state)
+        return bool(self._ends & state)
 
-    def _closed(self, states: Iterable[int]) -> frozenset[int]:
-        found = set(states)
-        left = list(found)
-        while left:
-            for one in self._free[left.pop()]:
-                if one not in found:
-                    found.add(one)
-                    left.append(one)
-        return frozenset(found)
+    def _from(self, place: int, sign: str) -> int:
+        key = (place, sign)
+        known = self._after.get(key)
+        if known is None:
+            known = 0
+            for wanted, target in self._edges[place]:
+                if wanted in (sign, _ANY) or (wanted == _WITHIN and sign != "/"):
+                    known |= self._closed(target)
+            self._after[key] = known
+        return known
+
+    def _closed(self, place: int) -> int:
+        """*place* and all that is reached from it without a sign."""
+        known = self._around.get(place)
+        if known is None:
+            found, left = {place}, [place]
+            while left:
+                for one in self._free[left.pop()]:
+                    if one not in found:
+                        found.add(one)
+                        left.append(one)
+            known = self._around[place] = sum(1 << one for one in found)
+        return known
 
     # Building -------------------------------------------------------------------------
 
-    def _place(self) -> int:
+    def _place(self, at: int, kind: str, sign: _Sign) -> tuple[int, bool]:
+        """The place that is reached so from *at*, and whether it is new."""
+        known = self._built.get((at, kind, sign))
+        if known is not None:
+            return known, False
         self._edges.append([])
         self._free.append([])
-        return len(self._edges) - 1
+        made = self._built[at, kind, sign] = len(self._edges) - 1
+        return made, True
+
+    def one(self, at: int, sign: _Sign = _ANY) -> int:
+        """One sign, whatever it is if it is not said; gives where it leads."""
+        target, new = self._place(at, "one", sign)
+        if new:
+            self._edges[at].append((sign, target))
+        return target
 
     def text(self, at: int, text: str) -> int:
-        """*text* itself, from *at*; gives where it ends."""
+        """*text* itself."""
         for sign in text:
-            target = self._place()
-            self._edges[at].append((sign, target))
-            at = target
+            at = self.one(at, sign)
         return at
 
     def run(self, at: int, sign: _Sign = _ANY) -> int:
         """Any number of signs."""
-        target = self.empty(at)
-        self._edges[target].append((sign, target))
+        target, new = self._place(at, "run", sign)
+        if new:
+            self._free[at].append(target)
+            self._edges[target].append((sign, target))
         return target
 
     def crossing(self, at: int) -> int:
         """Nothing, or a slash and anything: folders between two others."""
-        target = self.empty(at)
-        self.again(self.run(self.text(at, "/")), target)
-        return target
-
-    def empty(self, at: int) -> int:
-        """Nothing: another place that is reached from *at* without any sign."""
-        target = self._place()
-        self._free[at].append(target)
-        return target
-
-    def one(self, at: int, sign: _Sign = _ANY) -> int:
-        """One sign, whatever it is."""
-        target = self._place()
-        self._edges[at].append((sign, target))
+        target, new = self._place(at, "crossing", "")
+        if new:
+            self._free[at].append(target)
+            self.again(self.run(self.one(at, "/")), target)
         return target
 
     def again(self, at: int, start: int) -> None:
@@ -127,7 +150,7 @@ class TextSet:
 
     def end(self, at: int) -> None:
         """A text may end here."""
-        self._ends.add(at)
+        self._ends |= 1 << at
 
 
 def exact(values: Iterable[str]) -> TextSet:
@@ -211,11 +234,11 @@ def _pieces(made: TextSet, at: int, glob: str, sign: _Sign) -> int:
 def _all_paths() -> TextSet:
     made = TextSet()
     drive = made.run(0, _WITHIN)
-    made.end(made.text(drive, "/"))
-    folder = made.empty(drive)
-    name = made.run(made.one(made.text(folder, "/"), _WITHIN), _WITHIN)
+    root = made.one(drive, "/")
+    made.end(root)
+    name = made.run(made.one(root, _WITHIN), _WITHIN)
     made.end(name)
-    made.again(name, folder)
+    made.again(made.one(made.one(name, "/"), _WITHIN), name)
     return made
 
 
@@ -275,7 +298,7 @@ class Undecided:
 UNDECIDED: Final = Undecided()
 
 
-def find(formula: Formula) -> str | Undecided | None:
+def find(formula: Formula, *, states_max: int = STATES_MAX) -> str | Undecided | None:
     """
     A shortest text for which *formula* holds; ``None``: there is none, for certain.
 
@@ -292,33 +315,36 @@ def find(formula: Formula) -> str | Undecided | None:
         for chosen in product((True, False), repeat=len(opaque))
     ]
 
-    def holds(states: Sequence[_State]) -> bool:
+    def holds(states: Sequence[int]) -> bool:
         known: dict[Said | Opaque | Counted, bool] = {}
         known.update(zip(walked, map(_accepts, walked, states), strict=True))
         for world in worlds:
-            known.update(world)
+            known.update(world.items())
             if _value(formula, known):
                 return True
         return False
 
-    return _walk(walked, holds)
+    return _walk(walked, holds, states_max)
 
 
 def _walk(
-    leaves: Sequence[Said | Counted], holds: Callable[[Sequence[_State]], bool]
+    leaves: Sequence[Said | Counted], holds: Callable[[Sequence[int]], bool], states_max: int
 ) -> str | Undecided | None:
     signs = _signs(leaves)
+    steps: list[Callable[[int, str], int]] = [
+        one.of.step if isinstance(one, Said) else partial(_step, one) for one in leaves
+    ]
     start = tuple(one.of.start() if isinstance(one, Said) else 0 for one in leaves)
-    came: dict[tuple[_State, ...], tuple[tuple[_State, ...], str] | None] = {start: None}
+    came: dict[tuple[int, ...], tuple[tuple[int, ...], str] | None] = {start: None}
     left = deque([start])
     while left:
         here = left.popleft()
         if holds(here):
             return _spelled(here, came)
         for sign in signs:
-            there = tuple(_step(leaf, at, sign) for leaf, at in zip(leaves, here, strict=True))
+            there = tuple([step(at, sign) for step, at in zip(steps, here, strict=True)])
             if there not in came:
-                if len(came) >= STATES_MAX:
+                if len(came) >= states_max:
                     return UNDECIDED
                 came[there] = (here, sign)
                 left.append(there)
@@ -326,8 +352,8 @@ def _walk(
 
 
 def _spelled(
-    here: tuple[_State, ...],
-    came: Mapping[tuple[_State, ...], tuple[tuple[_State, ...], str] | None],
+    here: tuple[int, ...],
+    came: Mapping[tuple[int, ...], tuple[tuple[int, ...], str] | None],
 ) -> str:
     found: list[str] = []
     before = came[here]
@@ -345,20 +371,12 @@ def _signs(leaves: Sequence[Said | Counted]) -> list[str]:
     return [other, *sorted(named)]
 
 
-def _step(leaf: Said | Counted, at: _State, sign: str) -> _State:
-    if isinstance(leaf, Counted):
-        assert isinstance(at, int)  # INVARIANT: a count begins with 0
-        return min(at + 1, leaf.bound)
-    assert not isinstance(at, int)  # INVARIANT: a set begins with its places
-    return leaf.of.step(at, sign)
+def _step(leaf: Counted, at: int, _sign: str) -> int:
+    return min(at + 1, leaf.bound)
 
 
-def _accepts(leaf: Said | Counted, at: _State) -> bool:
-    if isinstance(leaf, Counted):
-        assert isinstance(at, int)  # INVARIANT: as in `_step`
-        return leaf.test(at)
-    assert not isinstance(at, int)  # INVARIANT: as in `_step`
-    return leaf.of.accepts(at)
+def _accepts(leaf: Said | Counted, at: int) -> bool:
+    return leaf.test(at) if isinstance(leaf, Counted) else leaf.of.accepts(at)
 
 
 def _leaves(formula: Formula) -> Iterator[Said | Opaque | Counted]:

@@ -16,7 +16,7 @@ from governance.rules.covering import covers
 from governance.rules.deferred import settled
 from governance.rules.examples import Bench
 from governance.rules.format import ACTIONS, Rule
-from governance.rules.layers import is_lower
+from governance.rules.linking import is_lower
 from governance.rules.matching import Match
 from governance.rules.reading import Findings
 from governance.rules.ruleset import CompiledRule, RuleSet
@@ -25,7 +25,7 @@ from governance.rules.verdicts import RuleEvent
 from governance.rules.witnesses import Witness, built, of_examples
 
 PAIRS_MAX = 1_000
-"""Pairs of rules for which a common call is built."""
+"""Pairs of rules of one pack for which a common call is built."""
 
 CALLS_MAX = 20_000
 """Calls that are decided in search of witnesses."""
@@ -77,11 +77,11 @@ class _Search:
                     break
 
     def _pairs(self, made: Sequence[CompiledRule]) -> Iterator[tuple[CompiledRule, CompiledRule]]:
-        """Pairs that look at the same fact of the same tools, and have not met yet."""
-        by_fact: dict[tuple[str, str], list[CompiledRule]] = {}
+        """Pairs of one pack that look at the same fact of the same tools and have not met yet."""
+        by_fact: dict[tuple[str, str, str], list[CompiledRule]] = {}
         for one in made:
             for fact in one.match.facts:
-                by_fact.setdefault((one.rule.on, fact), []).append(one)
+                by_fact.setdefault((one.rule.pack, one.rule.on, fact), []).append(one)
         seen: set[tuple[str, str]] = set()
         for alike in by_fact.values():
             for index, other in enumerate(alike):
@@ -102,7 +102,9 @@ class _Search:
             return
         self.calls += 1
         event = witness.event
-        found = [one for one in self.rules.matching(event, witness.history) if one.rule.id in self.order]
+        found = [
+            one for one in self.rules.matching(event, witness.history) if one.rule.id in self.order
+        ]
         found.sort(key=lambda one: self.order[one.rule.id])
         alike = {one.rule.id: set[str]() for one in found}
         for index, other in enumerate(found):
@@ -163,8 +165,8 @@ def report_meetings(
             continue
         told[right] = told.get(right, 0) + 1
         if told[right] <= SHOWN_MAX:
-            refines = _refines(one, other, search)
-            _tell_meeting(Meeting(one, other, witness), refines, findings[right])
+            meant = _meant(one, other, witness, search)
+            _tell_meeting(Meeting(one, other, witness), meant, findings[right])
     for name, count in told.items():
         if count > SHOWN_MAX:
             message = f"`{name}` meets {count - SHOWN_MAX} more rules in calls of the same kind"
@@ -185,20 +187,18 @@ def _needless(name: str, search: _Search) -> tuple[Rule, Witness] | None:
     narrow = search.rules.compiled[name]
     for other in sorted(frozenset.intersection(*own), key=search.order.__getitem__):
         wide = search.rules.compiled[other]
-        if not _outdoes(wide.rule, narrow.rule, search):
+        if not _outdoes(wide.rule, narrow.rule):
             continue
         if covers(wide, narrow, search.bench.vocabulary):
             # Of two that cover each other, the later one is the needless one.
-            mutual = search.order[other] > search.order[name] and _outdoes(
-                narrow.rule, wide.rule, search
-            )
+            mutual = search.order[other] > search.order[name] and _outdoes(narrow.rule, wide.rule)
             if not (mutual and covers(narrow, wide, search.bench.vocabulary)):
                 pair = min((name, other), (other, name), key=lambda one: search.order[one[0]])
                 return wide.rule, search.met[pair]
     return None
 
 
-def _outdoes(wide: Rule, narrow: Rule, search: _Search) -> bool:
+def _outdoes(wide: Rule, narrow: Rule) -> bool:
     """Whether a rule that *wide* covers has nothing left to say."""
     if is_lower(wide.layer, narrow.layer) or "rewrite" in (wide.action, narrow.action):
         return False
@@ -208,8 +208,15 @@ def _outdoes(wide: Rule, narrow: Rule, search: _Search) -> bool:
     return not narrow.labels or wide.action in ("deny", "halt")
 
 
-def _refines(one: Rule, other: Rule, search: _Search) -> bool:
-    """Whether the stricter of two is a special case of the milder: meant so."""
+def _meant(one: Rule, other: Rule, witness: Witness, search: _Search) -> bool:
+    """
+    Whether it is no surprise that *one* and *other* meet.
+
+    Packs stand alone, and rules that look back are many for one event. A rule that is a
+    stricter special case of another is meant so. What no author has written may be far-fetched.
+    """
+    if one.pack != other.pack or one.looks_back or other.looks_back or not witness.given:
+        return True
     wide, narrow = sorted((one, other), key=lambda rule: ACTIONS.index(rule.action))
     made = search.rules.compiled
     return covers(made[wide.id], made[narrow.id], search.bench.vocabulary)
@@ -228,7 +235,7 @@ def _tell_covered(narrow: Rule, wide: Rule, witness: Witness, findings: Findings
         findings.tell("GOV266", message, narrow.path, mend)
 
 
-def _tell_meeting(met: Meeting, refines: bool, findings: Findings) -> None:
+def _tell_meeting(met: Meeting, meant: bool, findings: Findings) -> None:
     one, other = met.one, met.other
     if one.action == other.action:
         message = f"`{other.id}` and `{one.id}` both match {met.witness}"
@@ -239,7 +246,7 @@ def _tell_meeting(met: Meeting, refines: bool, findings: Findings) -> None:
         f"`{other.id}` and `{one.id}` both match {met.witness}; "
         f"there `{strict.action}` of `{strict.id}` holds over `{mild.action}`"
     )
-    if refines:
+    if meant:
         findings.tell("GOV255", message, other.path)
     else:
         findings.warn("GOV255", message, other.path, "narrow one of them, if that is not meant")

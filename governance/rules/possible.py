@@ -18,11 +18,12 @@ from attrs import frozen
 from governance.errors import Problem
 from governance.rules.domains import normal_domain, normal_pattern
 from governance.rules.fact_table import ALL_EVENTS, FactSpec
-from governance.rules.globs import PatternError, composed
+from governance.rules.globs import PatternError, composed, expand_braces
 from governance.rules.languages import (
     ALWAYS,
     LENGTH_MAX,
     PATHS,
+    STATES_MAX,
     Counted,
     Formula,
     Joined,
@@ -44,6 +45,9 @@ from governance.rules.matchers import Matcher
 from governance.rules.operators import build_matcher
 from governance.rules.paths import Places
 
+SAMPLES_MAX: Final = 8
+"""Texts of one operator that are tried before all of its texts are looked at."""
+
 _LENGTH: Final = FactSpec("length", "int", ALL_EVENTS, "")
 _BEGIN_OF_DAY: Final = "00:00:00"
 _OF_WHOLE: Final = frozenset({"every", "length", "exists"})
@@ -63,7 +67,9 @@ NOTHING: Final = Nothing()
 UNSURE: Final = Unsure()
 
 
-def some_value(matchers: Sequence[Matcher], places: Places) -> object:
+def some_value(
+    matchers: Sequence[Matcher], places: Places, *, states_max: int = STATES_MAX
+) -> object:
     """
     A value that each of *matchers* accepts, `NOTHING`, or `UNSURE`.
 
@@ -81,7 +87,11 @@ def some_value(matchers: Sequence[Matcher], places: Places) -> object:
         return NOTHING if certain else UNSURE
     if spec.element != "str":
         return UNSURE
-    found = find(_formula(matchers, places))
+    for one in matchers:
+        for sample in _samples(one.raw, spec, places):
+            if _accepted(matchers, sample) is True:
+                return sample
+    found = find(_formula(matchers, places), states_max=states_max)
     if isinstance(found, Undecided):
         return UNSURE
     if found is None:
@@ -286,6 +296,46 @@ def _domains(patterns: Iterable[str]) -> TextSet:
     for one in patterns:
         made.end(made.text(begin if one.startswith(".") else 0, one))
     return made
+
+
+def _samples(raw: object, spec: FactSpec, places: Places) -> Iterator[str]:
+    """A few texts that may fit *raw*: the simplest way to meet each of its operators."""
+    table = raw if isinstance(raw, Mapping) else {"in": raw}
+    for name, value in table.items():
+        if name == "every":
+            yield from _samples(value, spec, places)
+        texts = value if isinstance(value, list) else [value]
+        for text in [one for one in texts if isinstance(one, str)][:SAMPLES_MAX]:
+            yield from _simplest(str(name), composed(text), spec, places)
+
+
+def _simplest(name: str, text: str, spec: FactSpec, places: Places) -> Iterator[str]:
+    starts: Iterable[str] = [text]
+    if spec.kind == "path":
+        try:
+            if name == "glob":
+                starts = places.rooted([text])
+            elif name in ("equals", "in", "path_under"):
+                starts = places.folders([text])
+        except PatternError:
+            return
+    elif name in ("glob", "domain_in"):
+        try:
+            starts = expand_braces(text)
+        except PatternError:
+            return
+    for one in starts:
+        if name in ("glob", "domain_in"):
+            plain = one.replace("/**/", "/").replace("**", "x")
+            yield plain.replace("*", "x")
+            yield plain.replace("*", "")
+        elif name == "path_under":
+            yield one.rstrip("/") + "/x"
+        elif name in ("contains", "ends_with") and spec.kind == "path":
+            yield "/" + one.strip("/")
+            yield "/x" + one
+        elif name in ("equals", "in", "starts_with", "contains", "ends_with"):
+            yield one
 
 
 def _length(raw: object, places: Places) -> Formula:

@@ -333,10 +333,8 @@ class RuleSet:
             for single in one_by_one(event)
         )
 
-    def matching(
-        self, event: RuleEvent, history: History = NO_HISTORY
-    ) -> tuple[CompiledRule, ...]:
-        """The rules that fire on *event*, of one path, for certain; each looked at as by `fires`."""
+    def matching(self, event: RuleEvent, history: History = NO_HISTORY) -> tuple[CompiledRule, ...]:
+        """The rules that certainly fire on *event*, of one path; each looked at as by `fires`."""
         tried = self._index(event).to_try(event.facts)
         watch = self.watch
         return tuple(one for one in tried if _changing(one, event, history, watch) is True)

@@ -43,6 +43,9 @@ BRANCHES_MAX = 16
 TOOLS_TRIED_MAX = 3
 """Tools that two rules have in common for which calls are built."""
 
+STATES_MAX = 300
+"""How far texts are looked for that fit what two rules ask; see `languages.find`."""
+
 _SHOWN_CHARACTERS = 200
 _FILLED = {"reads": READS_OF, "writes": WRITES_OF, "removes": REMOVES_OF, "domains": DOMAINS_OF}
 _COMMANDS = {
@@ -103,8 +106,9 @@ def built(rules: Sequence[CompiledRule], bench: Bench, findings: Findings) -> It
         for condition in conditions:
             for name, matcher in condition.matchers if condition else ():
                 asked.setdefault(name, []).append(matcher)
+        values: dict[str, object] = {}
         for tool in tools:
-            facts = _facts(tool, asked, rules)
+            facts = _facts(tool, asked, rules, values)
             if facts is not None:
                 example = Example(facts=facts)
                 event = event_of(example, on, bench, Findings(findings.document), ())
@@ -134,20 +138,33 @@ def _told_before(_problem: Problem) -> None:
 
 
 def _facts(
-    tool: str, asked: Mapping[str, list[FactMatcher]], rules: Sequence[CompiledRule]
+    tool: str,
+    asked: Mapping[str, list[FactMatcher]],
+    rules: Sequence[CompiledRule],
+    values: dict[str, object],
 ) -> dict[str, object] | None:
-    """Facts of a call of *tool* that may fit all that is *asked*; ``None``: none was found."""
+    """
+    Facts of a call of *tool* that may fit all that is *asked*; ``None``: none was found.
+
+    Args:
+        values: What was found for facts before, for another tool; it grows.
+    """
     facts: dict[str, object] = {"tool": tool} if tool else {}
     for name, matchers in asked.items():
         if name == "tool" or all(isinstance(one, Matcher) and one.on_missing for one in matchers):
             continue
         if name == "shell":
-            line = _line([one for one in matchers if isinstance(one, ShellMatcher)])
+            if name not in values:
+                values[name] = _line([one for one in matchers if isinstance(one, ShellMatcher)])
+            line = values[name]
             if line is None or facts.get("command", line) != line:
                 return None
             facts["command"] = line
             continue
-        value = _value(name, [one for one in matchers if isinstance(one, Matcher)], rules)
+        if name not in values:
+            plain = [one for one in matchers if isinstance(one, Matcher)]
+            values[name] = _value(name, plain, rules)
+        value = values[name]
         if value is UNSURE or not _put(facts, tool, name, value):
             return None
     own = TOOLS[tool].own if tool in TOOLS else ()
@@ -182,7 +199,7 @@ _OWN = frozenset(fact for tool in TOOLS.values() for fact in tool.own)
 def _value(name: str, matchers: Sequence[Matcher], rules: Sequence[CompiledRule]) -> object:
     """A value that all *matchers* accept, from themselves or from examples; or `UNSURE`."""
     spec = matchers[0].spec
-    found = some_value(matchers, PLAIN_PLACES)
+    found = some_value(matchers, PLAIN_PLACES, states_max=STATES_MAX)
     if found is UNSURE or found is NOTHING:
         found = next(
             (
@@ -267,7 +284,7 @@ def _text(name: str, chosen: Sequence[Mapping[str, object]]) -> str | None:
         common = set.intersection(*names)
         if common:
             return min(common, key=lambda one: (len(one), one))
-    found = some_value(matchers, PLAIN_PLACES)
+    found = some_value(matchers, PLAIN_PLACES, states_max=STATES_MAX)
     if isinstance(found, str):
         return found.removeprefix(PLAIN_PLACES.project + "/")
     return None
