@@ -8,7 +8,9 @@ stands for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
 
 from governance.errors import Diagnostic, Problem
 from governance.rules.deciding import RuleSet
@@ -19,6 +21,14 @@ from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.vocabulary import Vocabulary
+
+
+@frozen
+class Examined:
+    """Everything that was found, in order of files and lines, and what came of loading."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    loaded: Loaded
 
 
 def check_rules(
@@ -34,21 +44,40 @@ def check_rules(
     Nothing is raised for a bad pack. Overlaps and expansions are looked for only when there
     is no error, for they are about rules that work.
     """
+    return examine_rules(sources, vocabulary, settings=settings, places=places).diagnostics
+
+
+def examine_rules(
+    sources: Sequence[PackSource],
+    vocabulary: Vocabulary,
+    *,
+    settings: LoadSettings | None = None,
+    places: Places = PLAIN_PLACES,
+) -> Examined:
+    """As `check_rules`, with what came of loading."""
     settings = settings or LoadSettings()
     loaded = read_rules(sources, vocabulary, settings=settings, places=places, tells_gaps=True)
     found = list(loaded.diagnostics)
     if loaded.trial is not None:
         found += _overlaps(sources, loaded, loaded.trial, settings)
-        found += _expansions(sources, loaded)
+        found += _weakenings(sources, loaded, settings)
+        found += _expansions(sources, loaded, settings)
     files = {source.file: index for index, source in enumerate(sources)}
     found.sort(key=lambda one: (files.get(one.file, len(files)), one.line, one.code))
-    return tuple(found)
+    return Examined(tuple(found), loaded)
 
 
-def _findings(sources: Sequence[PackSource]) -> dict[str, Findings]:
+def _findings(sources: Sequence[PackSource], settings: LoadSettings) -> dict[str, Findings]:
     from governance._toml import read_toml
 
-    return {one.file: Findings(read_toml(one.text, one.file)) for one in sources}
+    found = {one.file: Findings(read_toml(one.text, one.file)) for one in sources}
+    if settings.project is not None:
+        found.setdefault(settings.project.file, Findings(settings.project))
+    return found
+
+
+def _told(findings: Mapping[str, Findings]) -> list[Diagnostic]:
+    return [one for found in findings.values() for one in found.diagnostics()]
 
 
 def _overlaps(
@@ -58,7 +87,7 @@ def _overlaps(
     from governance.rules.needless import report_needless
     from governance.rules.overlaps import report_meetings
 
-    findings = _findings(sources)
+    findings = _findings(sources, settings)
     bench = Bench(rules, loaded.vocabulary, settings.time_zone)
     said: dict[str, Rule] = {}
     deciding: list[Rule] = []
@@ -73,10 +102,23 @@ def _overlaps(
             elif "shadow" not in (rule.mode, pack.mode):
                 deciding.append(rule)
     report_meetings(rules, deciding, bench, by_rule)
-    if settings.project is not None:
-        findings.setdefault(settings.project.file, Findings(settings.project))
     report_needless(rules, bench, findings)
-    return [one for found in findings.values() for one in found.diagnostics()]
+    return _told(findings)
+
+
+def _weakenings(
+    sources: Sequence[PackSource], loaded: Loaded, settings: LoadSettings
+) -> list[Diagnostic]:
+    """What lower layers decide for rules of upper ones (GOV258), and idle rules (GOV257)."""
+    from governance.rules.enforcing import check_idle
+    from governance.rules.weakening import check_weakening
+
+    findings = _findings(sources, settings)
+    check_weakening(loaded.packs, findings, settings)
+    for pack in loaded.packs:
+        for rule in pack.rules:
+            check_idle(rule, findings[pack.file], loaded.vocabulary, settings)
+    return _told(findings)
 
 
 def _meaning(rule: Rule) -> str:
@@ -84,9 +126,11 @@ def _meaning(rule: Rule) -> str:
     return repr((rule.on, sorted(rule.tools), rule.when, rule.unless, rule.any, demands))
 
 
-def _expansions(sources: Sequence[PackSource], loaded: Loaded) -> list[Diagnostic]:
+def _expansions(
+    sources: Sequence[PackSource], loaded: Loaded, settings: LoadSettings
+) -> list[Diagnostic]:
     """What each set and glob of tools stands for, once a file (GOV256)."""
-    findings = _findings(sources)
+    findings = _findings(sources, settings)
     for pack in loaded.packs:
         told: set[str] = set()
         lists = [(rule.tools, (*rule.path, "tools")) for rule in pack.rules]
@@ -99,7 +143,7 @@ def _expansions(sources: Sequence[PackSource], loaded: Loaded) -> list[Diagnosti
                     stands = _stands_for(name, loaded.vocabulary)
                     message = f"`{name}` stands for {stands}"
                     findings[pack.file].tell("GOV256", message, (*path, index))
-    return [one for found in findings.values() for one in found.diagnostics()]
+    return _told(findings)
 
 
 def _stands_for(name: str, vocabulary: Vocabulary) -> str:

@@ -87,7 +87,8 @@ def some_value(
         return NOTHING if certain else UNSURE
     if spec.element != "str":
         return UNSURE
-    for one in matchers:
+    every = any("every" in _operators(one.raw) for one in matchers)
+    for one in () if every else matchers:
         for sample in _samples(one.raw, spec, places):
             if _accepted(matchers, sample) is True:
                 return sample
@@ -302,8 +303,6 @@ def _samples(raw: object, spec: FactSpec, places: Places) -> Iterator[str]:
     """A few texts that may fit *raw*: the simplest way to meet each of its operators."""
     table = raw if isinstance(raw, Mapping) else {"in": raw}
     for name, value in table.items():
-        if name == "every":
-            yield from _samples(value, spec, places)
         texts = value if isinstance(value, list) else [value]
         for text in [one for one in texts if isinstance(one, str)][:SAMPLES_MAX]:
             yield from _simplest(str(name), composed(text), spec, places)
