@@ -27,6 +27,12 @@ from governance.rules.witnesses import Witness, built, of_examples
 PAIRS_MAX = 1_000
 """Pairs of rules of one pack for which a common call is built."""
 
+LOOKED_MAX = 200_000
+"""Pairs that are looked at to find those."""
+
+TOGETHER_MAX = 32
+"""Rules that match one call of which the pairs are kept."""
+
 CALLS_MAX = 20_000
 """Calls that are decided in search of witnesses."""
 
@@ -83,10 +89,15 @@ class _Search:
             for fact in one.match.facts:
                 by_fact.setdefault((one.rule.pack, one.rule.on, fact), []).append(one)
         seen: set[tuple[str, str]] = set()
+        looked = 0
         for alike in by_fact.values():
             for index, other in enumerate(alike):
                 for one in alike[:index]:
                     pair = (one.rule.id, other.rule.id)
+                    looked += 1
+                    if looked > LOOKED_MAX:
+                        self.cut = True
+                        return
                     if pair in seen or pair in self.met or not _may_meet(one, other):
                         continue
                     if len(seen) >= PAIRS_MAX:
@@ -106,6 +117,8 @@ class _Search:
             one for one in self.rules.matching(event, witness.history) if one.rule.id in self.order
         ]
         found.sort(key=lambda one: self.order[one.rule.id])
+        self.cut = self.cut or len(found) > TOGETHER_MAX
+        found = found[:TOGETHER_MAX]
         alike = {one.rule.id: set[str]() for one in found}
         for index, other in enumerate(found):
             for one in found[:index]:
@@ -173,7 +186,8 @@ def report_meetings(
             findings[name].tell("GOV255", message, rules.rules[name].path)
     if search.cut and listed:
         message = (
-            f"overlaps were looked for in {PAIRS_MAX} pairs of rules and {CALLS_MAX} calls at most"
+            f"not all rules were compared: calls are built for {PAIRS_MAX} pairs of rules, "
+            f"{CALLS_MAX} calls are decided, and of each {TOGETHER_MAX} rules are looked at"
         )
         last = rules.rules[listed[-1]]
         findings[last.id].tell("GOV255", message, last.path)
