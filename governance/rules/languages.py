@@ -10,9 +10,9 @@ walked; what is walked is bounded, and beyond the bound nothing is claimed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import product
+from itertools import chain, count, product
 from typing import Final, TypeAlias
 
 from attrs import define, field, frozen
@@ -324,13 +324,18 @@ def find(formula: Formula, *, states_max: int = STATES_MAX) -> str | Undecided |
                 return True
         return False
 
-    return _walk(walked, holds, states_max)
+    return _walk(walked, set(_required(formula)), holds, states_max)
 
 
 def _walk(
-    leaves: Sequence[Said | Counted], holds: Callable[[Sequence[int]], bool], states_max: int
+    leaves: Sequence[Said | Counted],
+    required: Collection[Said],
+    holds: Callable[[Sequence[int]], bool],
+    states_max: int,
 ) -> str | Undecided | None:
     signs = _signs(leaves)
+    # Out of a set in which nothing can follow no text comes back.
+    alive = [index for index, one in enumerate(leaves) if one in required]
     steps: list[Callable[[int, str], int]] = [
         one.of.step if isinstance(one, Said) else partial(_step, one) for one in leaves
     ]
@@ -343,7 +348,7 @@ def _walk(
             return _spelled(here, came)
         for sign in signs:
             there = tuple([step(at, sign) for step, at in zip(steps, here, strict=True)])
-            if there not in came:
+            if there not in came and all(there[index] for index in alive):
                 if len(came) >= states_max:
                     return UNDECIDED
                 came[there] = (here, sign)
@@ -364,10 +369,11 @@ def _spelled(
 
 
 def _signs(leaves: Sequence[Said | Counted]) -> list[str]:
-    """Every sign that is told from others, and one that stands for all the rest."""
+    """Every sign that is told from others, and one that stands for the rest: `x` if it can."""
     named = {sign for one in leaves if isinstance(one, Said) for sign in one.of.signs}
-    plain = (chr(code) for code in (*range(ord("x"), ord("z") + 1), *range(0x61, 0xD800)))
-    other = next(sign for sign in plain if sign not in named)
+    other = next(
+        sign for sign in map(chr, chain(range(0x78, 0x7B), count(0x61))) if sign not in named
+    )
     return [other, *sorted(named)]
 
 
@@ -377,6 +383,15 @@ def _step(leaf: Counted, at: int, _sign: str) -> int:
 
 def _accepts(leaf: Said | Counted, at: int) -> bool:
     return leaf.test(at) if isinstance(leaf, Counted) else leaf.of.accepts(at)
+
+
+def _required(formula: Formula) -> Iterator[Said]:
+    """The sets that every text must be in."""
+    if isinstance(formula, Said):
+        yield formula
+    elif isinstance(formula, Joined):
+        for one in formula.of:
+            yield from _required(one)
 
 
 def _leaves(formula: Formula) -> Iterator[Said | Opaque | Counted]:
