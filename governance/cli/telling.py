@@ -102,14 +102,18 @@ def told_of(played: Played, project: Project) -> Told:
 
 
 def what(data: Mapping[str, Json], project: Project) -> str:
-    """What a tool was to do, in a line: its intent without its name and the project's folder."""
+    """
+    What a tool was to do, in a line, without the project's folder: the command line as it was
+    given, of other tools the intent without their name.
+    """
+    given = data.get("arguments")
+    arguments = given if isinstance(given, Mapping) else {}
+    line = arguments.get("command") if data.get("tool") == "shell" else None
+    if isinstance(line, str):
+        return " ".join(line.split()).replace(f"{project.directory}/", "")
     intent = str(data.get("intent") or "").replace(f"{project.directory}/", "")
     rest = intent.partition(" ")[2]
-    if rest:
-        return rest
-    given = data.get("arguments")
-    named = given.get("subject") if isinstance(given, Mapping) else None
-    return str(named or data.get("native") or intent)
+    return rest or str(arguments.get("subject") or data.get("native") or intent)
 
 
 def _reply(body: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -98,8 +98,10 @@ class ShellCall:
         if key == "subcommand":
             return composed(command.subcommand) if command.subcommand else MISSING
         if key in ("reads", "writes", "removes"):
-            folder = self._folder(command.cwd)
-            return self._paths(getattr(command, key), folder)
+            words: tuple[Word, ...] = getattr(command, key)
+            if key == "removes":
+                words += _emptied(words)
+            return self._paths(words, self._folder(command.cwd))
         if key == "domains":
             return list(dict.fromkeys(host for one in command.domains for host in _hosts(one)))
         if key == "opaque":
@@ -216,6 +218,23 @@ class ShellCall:
         return spelled
 
 
+def _emptied(words: Iterable[Word]) -> tuple[Word, ...]:
+    """Folders of which nothing is left where all that matches *words* is gone: `x` of `x/*`."""
+    from governance.shell.values import Word as _Word
+
+    found: list[Word] = []
+    for word in words:
+        text = word.rstrip("/")
+        while text.strip("/") and word.glob:
+            before, slash, last = text.rpartition("/")
+            if last.strip(".*?[!^]") or "*" not in last:
+                break
+            text = before or slash or "."
+        if text and text != word.rstrip("/"):
+            found.append(_Word(text))
+    return tuple(found)
+
+
 def _climbed(path: str) -> str:
     """*path* with `..` taken in; out of a folder with a hole it leads nobody knows where."""
     kept: list[str] = []
@@ -226,7 +245,7 @@ def _climbed(path: str) -> str:
             kept.pop()
         elif name != "." and (name or not kept):
             kept.append(name)
-    return "/".join(kept)
+    return "/".join(kept) if kept != [""] else "/"
 
 
 def _plain(text: str) -> str:

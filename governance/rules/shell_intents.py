@@ -62,7 +62,7 @@ def _part(call: ShellCall, position: int, command: Command) -> str:
         "shell",
         program.replace(HOLE, "?"),
         command.subcommand,
-        *sorted(command.flags),
+        *_named(command),
         *sorted(set(command.options)),
         *words,
         *command.code,
@@ -91,3 +91,13 @@ def _word(call: ShellCall, position: int, word: str) -> str:
         placed = call.placed(word, position)
         return call.real(placed) if isinstance(placed, str) else word
     return word
+
+
+def _named(command: Command) -> list[str]:
+    """
+    Its flags by one name each, in order: a long name stands for the letter that it begins
+    with, and an option that has a value for its flag.
+    """
+    valued = {one.partition("=")[0] for one in command.options}
+    letters = {f"-{one[2]}" for one in command.flags if len(one) > 2 and one.startswith("--")}
+    return sorted(one for one in command.flags if one not in letters and one not in valued)

@@ -7,7 +7,7 @@ A test gives ``True``, ``False`` or `Unknown`; `shell_building.build_shell` make
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 from attrs import frozen
 
@@ -89,8 +89,10 @@ class ShellMatcher:
     place: Place
     tables: tuple[ShellTable, ...]
 
-    # A line that has not been taken apart costs more to ask than any other fact.
-    cost: ClassVar[int] = 6
+    @property
+    def cost(self) -> int:
+        """More than any other fact's: the line may not have been taken apart yet."""
+        return 6
 
     def needs(self) -> tuple[Need, ...]:
         """Nothing that can be looked up: rules on programs are chosen by the line's words."""

@@ -18,7 +18,7 @@ from governance.shell.lexing import DECLARING, RESERVED, Redirection
 from governance.shell.producing import output_of
 from governance.shell.redirecting import TOKENS, Opened, opened, redirected
 from governance.shell.setting import CHANGING, SILENT, apply
-from governance.shell.state import ALTERNATIVES_MAX, Function, State, Value
+from governance.shell.state import ALTERNATIVES_MAX, HERE, Function, State, Value
 from governance.shell.substituting import Around, calculate, expanded, keep, text_of
 from governance.shell.values import HOLE, Word
 
@@ -267,6 +267,9 @@ def _execute(
 def _output(plain: list[str], given: str | None, state: State) -> str | None:
     if plain == ["pwd"] or (plain[:1] == ["pwd"] and plain[1:] in (["-P"], ["-L"])):
         return state.folder + "\n"
+    if plain == ["git", "rev-parse", "--show-toplevel"]:
+        # Below the folder of the call it is most likely that folder, else a folder above.
+        return (HERE if state.folder.startswith(HERE) else state.folder) + "\n"
     if plain[:1] == ["mktemp"]:
         return "/tmp/" + HOLE  # noqa: S108 - where it makes its files
     if not plain:

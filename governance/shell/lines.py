@@ -8,13 +8,16 @@ shell reads) is taken the same way, until nothing is left or a bound is reached.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from governance.shell.draft import Draft, Nested, quoted
+from governance.shell.filing import file_feeds
 from governance.shell.meaning import understand
 from governance.shell.reading import read_simples
+from governance.shell.scripts import Scripts
 from governance.shell.values import HOLE, Command, Line, Opaque, Simple, Word
 
 DEPTH_MAX: Final = 12
@@ -94,6 +97,7 @@ class _Driver:
         self.found: list[tuple[Draft, tuple[str, ...]]] = []
         self.feeds: list[set[int]] = []
         self.opaque: dict[Opaque, None] = {}
+        self.scripts = Scripts()
         self.characters = 0
 
     def text(
@@ -106,13 +110,17 @@ class _Driver:
         self.opaque.update(dict.fromkeys(reading.opaque))
         made: list[_Made] = []
         reached: list[int] = []
-        for simple in reading.simples:
+        sources: dict[int, list[int]] = {}
+        for at, written in enumerate(reading.simples):
             if parameters and not made:
                 made.append(_Made())
                 continue
+            simple = _substituted(written, sources.get(at, ()), made)
             piped = simple.input_text is not None or bool(simple.input_from)
             one = self.simple(simple, self._piped(simple, around, made) if piped else around)
             made.append(one)
+            for to in simple.feeds:
+                sources.setdefault(to, []).append(at)
             if not piped:
                 reached += one.reached
         for simple, one in zip(reading.simples, made, strict=True):
@@ -138,6 +146,9 @@ class _Driver:
             self.opaque[Opaque("bound", f"more than {COMMANDS_MAX} commands")] = None
             return _Made()
         draft = understand(simple, around.known, around.fed, around.given)
+        if simple.redirects or draft.program == "tee":
+            self.scripts.wrote(simple)
+        self.scripts.look(draft)
         self.found.append((draft, around.wrappers))
         self.feeds.append(set())
         if not draft.nested:
@@ -183,8 +194,30 @@ class _Driver:
 
     def line(self) -> Line:
         """What was found, with the positions of those that each command feeds."""
-        commands = tuple(
+        commands = [
             draft.command(wrappers, tuple(sorted(feeds)))
             for (draft, wrappers), feeds in zip(self.found, self.feeds, strict=True)
-        )
-        return Line(commands, tuple(self.opaque))
+        ]
+        for position, more in enumerate(file_feeds(commands)):
+            one = commands[position]
+            if not more.issubset(one.feeds):
+                commands[position] = evolve(one, feeds=tuple(sorted(more.union(one.feeds))))
+        return Line(tuple(commands), tuple(self.opaque))
+
+
+def _substituted(simple: Simple, sources: Sequence[int], made: Sequence[_Made]) -> Simple:
+    """
+    *simple* with the words that the one command of its `$(…)` writes, where they are known.
+
+    Where anything else of it is not known it stays as it is: what is missing may be either.
+    """
+    if not any(word == HOLE for word in simple.argv[1:]):
+        return simple
+    texts = (*simple.argv, *simple.assigns, *(one.target for one in simple.redirects))
+    if sum(one.count(HOLE) for one in texts) != 1:
+        return simple
+    outputs = [made[one].output for one in sources if one not in simple.input_from]
+    if len(outputs) != 1 or not outputs[0]:
+        return simple
+    argv = [part for one in simple.argv for part in (outputs[0] if one == HOLE else (one,))]
+    return evolve(simple, argv=tuple(argv))

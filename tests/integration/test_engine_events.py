@@ -64,6 +64,14 @@ limit = { max = 100, per = "epoch", scope = "tree" }
 action = "warn"
 message = "Many."
 
+[[rule]]
+id = "events.shadow"
+on = "prompt"
+when.prompt_source = "user"
+mode = "shadow"
+action = "warn"
+message = "It would be said."
+
 [[escalation]]
 id = "events.step"
 count = 2

@@ -18,6 +18,7 @@ from governance.journal.records import Append, Appended, Conflict, Duplicate, Ro
 from governance.journal.sqlite import SqliteJournal
 from governance.listeners import Refuse
 from governance.session.replies import Reply
+from governance.session.state import FOLD_VERSION
 from governance.testing.engines import memory_engine
 
 Answer = Appended | Conflict | Duplicate
@@ -285,7 +286,7 @@ def test_a_snapshot_is_kept_where_waiting_is_fine(store: Watched) -> None:
 
     with memory_engine(journal=store, options=EngineOptions(run="t", snapshot_rows=5)) as engine:
         _run(work())
-        kept = store.snapshot_get("s", version=1)
+        kept = store.snapshot_get("s", version=FOLD_VERSION)
         assert kept is not None
         assert kept.seq >= 10
 

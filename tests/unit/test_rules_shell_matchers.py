@@ -281,6 +281,8 @@ def test_output_that_flows_in_a_circle_ends() -> None:
         ({"not": {"path_under": "src"}}, f"src/{HOLE}", "", None),
         ({"path_under": "src"}, f"src/{HOLE}/../..", "", None),
         ({"path_under": "/etc"}, "~root/x", "", None),
+        ("/", "/", HOLE, True),
+        ("/", "/a/..", HOLE, True),
         ("./a.py", "a.py", "", True),
         ("./a.py", f"{HOLE}.py", "", None),
         ("./a.py", f"{HOLE}.sh", "", False),

@@ -4,6 +4,8 @@ Files: copying, moving, linking, modes, disks.
 
 from __future__ import annotations
 
+from typing import Final
+
 from governance.shell.draft import Draft, basename, joined
 from governance.shell.values import HOLE, Word
 
@@ -116,10 +118,42 @@ def wipefs(draft: Draft) -> None:
         draft.read(*draft.words)
 
 
+_LOOKING: Final = {
+    "sgdisk": ("-p", "-i", "-b"),
+    "sfdisk": ("-l", "-d", "-J", "-n"),
+    "tune2fs": ("-l",),
+    "fsck": ("-n",),
+    "e2fsck": ("-n",),
+    "fsck.ext4": ("-n",),
+    "xfs_repair": ("-n",),
+}
+"""Options with which a program of disks only looks; of others it is ``-l``."""
+
+_CHANGING: Final = {
+    "sgdisk": ("-Z", "-z", "-o", "-n", "-d", "-t", "-l", "-c", "-g", "-G"),
+    "sfdisk": ("--delete",),
+}
+"""Options with which it changes the disk whatever else is asked."""
+
+_PARTED_CHANGES: Final = frozenset(
+    {"mklabel", "mktable", "mkpart", "name", "rescue", "resizepart", "rm", "set", "toggle"}
+    | {"disk_set", "disk_toggle", "type", "mkfs", "mkpartfs", "resize", "move", "cp"}
+)
+"""Commands of `parted`, and of old ones, that write to the disk."""
+
+
 def partition(draft: Draft) -> None:
-    """`fdisk disk`; `fdisk -l` lists."""
-    if draft.has("-l", "--list"):
+    """`fdisk disk`; `fdisk -l`, `sfdisk -d`, `parted disk print` and `tune2fs -l` only look."""
+    shows = draft.has(*_LOOKING.get(draft.program, ("-l",)))
+    shows = shows and not draft.has(*_CHANGING.get(draft.program, ()))
+    if draft.program == "parted":
+        asked = draft.words[1:]
+        known = bool(asked) and all(one.known for one in asked)
+        shows = shows or (known and not _PARTED_CHANGES.intersection(asked))
+    if shows:
         draft.read(*draft.words)
+    elif draft.program == "parted":
+        draft.write(*draft.words[:1])
     else:
         draft.write(*draft.words)
         if draft.stdin_text is not None:

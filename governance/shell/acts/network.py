@@ -178,7 +178,7 @@ def rsync(draft: Draft) -> None:
     """`rsync a host:b`; `--delete` removes in the target, `--remove-source-files` in the source."""
     words = draft.words
     _transfer(draft, words)
-    if len(words) > 1:
+    if len(words) > 1 and not draft.has("-n", "--dry-run"):
         if any(one.startswith("--del") for one in draft.flags) and not _remote(words[-1]):
             draft.remove(words[-1])
         if draft.has("--remove-source-files", "--remove-sent-files"):

@@ -200,7 +200,10 @@ fswatch
 shar, makeself
   : read*
 
-mkswap, fsck, e2fsck, fsck.ext4, xfs_repair, tune2fs, resize2fs
+tune2fs, fsck, e2fsck, fsck.ext4, xfs_repair
+  !act=files.partition -y -f -l -n -p -L= -U= -t= -A -a -C= -c
+
+mkswap, resize2fs
   -y -f -n -p -L= -U= -t= -A -a -C= -c : write*
 
 mkfs, mkfs.ext2, mkfs.ext3, mkfs.ext4, mkfs.xfs, mkfs.btrfs, mkfs.vfat, mkfs.fat, mkfs.ntfs,
@@ -217,14 +220,14 @@ fdisk, cfdisk, gdisk
   !act=files.partition -l/--list -b= -t/--type= -w= -W= -u?
 
 sgdisk
-  -Z/--zap-all -z/--zap -o/--clear -n/--new= -d/--delete= -t/--typecode= -p/--print
-  -l/--load-backup=read -b/--backup=write -c/--change-name= -g -G -i/--info= : write*
+  !act=files.partition -Z/--zap-all -z/--zap -o/--clear -n/--new= -d/--delete= -t/--typecode=
+  -p/--print -l/--load-backup=read -b/--backup=write -c/--change-name= -g -G -i/--info=
 
 sfdisk
-  -l/--list -d/--dump -f/--force -a= -N= --delete -A -J -n : write*
+  !act=files.partition -l/--list -d/--dump -f/--force -a= -N= --delete -A -J/--json -n/--no-act
 
 parted
-  -s/--script -a/--align= -l/--list -m -f : write _*
+  !act=files.partition -s/--script -a/--align= -l/--list -m -f
 
 hdparm, nvme, sg_format, blkid, lsblk, smartctl, badblocks
   -w -n -s -o= -f -t= -a -i -I -z --security-erase= --user-master= -b= -c= -p= : _*

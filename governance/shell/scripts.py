@@ -1,0 +1,115 @@
+"""
+Scripts that a line writes and then runs: what it wrote is what runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from posixpath import normpath
+from typing import Final
+
+from governance.shell.draft import Draft, basename, joined
+from governance.shell.producing import TEXT_MAX, output_of
+from governance.shell.values import HOLE, Simple, Word
+
+FILES_MAX: Final = 64
+"""Files that one line writes and that are remembered."""
+
+_MAKING: Final = frozenset({"cat", "echo", "printf", "tee"})
+_SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "source", ".", "busybox"})
+_ENDINGS: Final = {
+    ".py": "python",
+    ".js": "node",
+    ".mjs": "node",
+    ".cjs": "node",
+    ".pl": "perl",
+    ".rb": "ruby",
+    ".php": "php",
+    ".lua": "lua",
+}
+
+_ADDING: Final = re.compile(r"-\w*a")
+_LANGUAGES: Final = tuple(dict.fromkeys(_ENDINGS.values()))
+
+
+class Scripts:
+    """
+    Texts of files that a line has written so far, by their paths as it gave them.
+
+    What is longer than `TEXT_MAX` is forgotten; such a script is one that nobody has read.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def wrote(self, simple: Simple) -> None:
+        """Remember what *simple* writes into files, where that is known."""
+        name = basename(simple.argv[0]) if simple.argv else ""
+        if name not in _MAKING:
+            return
+        targets = [
+            (one.target, one.mode == "append")
+            for one in simple.redirects
+            if one.fd in {1, -1} and one.mode in {"write", "append"}
+        ]
+        if name == "tee":
+            adds = any(one == "--append" or _ADDING.match(one) for one in simple.argv)
+            targets += [(one, adds) for one in simple.argv[1:] if not one.startswith("-")]
+        targets = [one for one in targets if HOLE not in one[0]]
+        if not targets:
+            return
+        text = output_of([str(one) for one in simple.argv], simple.input_text)
+        for target, adds in targets:
+            path = _path(simple.cwd, target)
+            before = self._texts.pop(path, "") if adds else ""
+            if text is None or len(before) + len(text) > TEXT_MAX:
+                self._texts.pop(path, None)
+            elif path in self._texts or len(self._texts) < FILES_MAX:
+                self._texts[path] = before + text
+
+    def look(self, draft: Draft) -> None:
+        """Note what the script does that *draft* runs, if it is one of these."""
+        if not self._texts or not any(one.kind == "script" for one in draft.opaque):
+            return
+        for file in draft.reads:
+            text = self._texts.get(_path(draft.simple.cwd, file))
+            if text is not None:
+                _understand(draft, file, text)
+                return
+
+
+def _understand(draft: Draft, file: Word, text: str) -> None:
+    """Note what *text* does where the program of *draft* runs it as *file*."""
+    # Other languages are loaded only for a line that has such a script.
+    from governance.shell.codes import understand_code
+
+    language = _language(draft, file, text.split("\n", 1)[0])
+    if language in _LANGUAGES:
+        understand_code(draft, language, text)
+    elif language == "sh":
+        draft.code.append(Word(text))
+        draft.run_text(text, stdin=False, given=tuple(_after(draft.arguments, file)))
+
+
+def _language(draft: Draft, file: Word, first: str) -> str:
+    if draft.program in _SHELLS:
+        return "sh"
+    if draft.program in _LANGUAGES:
+        return draft.program
+    if "/" not in draft.simple.argv[0]:
+        return ""  # it may be a file that a compiler or a builder reads
+    if first.startswith("#!"):
+        words = basename(first[2:].strip().split(" ")[0]), *first.split(" ")[1:2]
+        name = words[1] if words[0] == "env" and len(words) > 1 else words[0]
+        return next((one for one in _LANGUAGES if name.startswith(one)), "sh")
+    return next((kind for end, kind in _ENDINGS.items() if file.endswith(end)), "sh")
+
+
+def _after(words: Sequence[Word], file: Word) -> Sequence[Word]:
+    """The words that a script is given."""
+    return words[words.index(file) + 1 :] if file in words else words
+
+
+def _path(folder: Word, file: str) -> str:
+    return normpath(joined(folder, file))

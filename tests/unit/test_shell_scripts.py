@@ -1,0 +1,143 @@
+"""Scripts that a line writes and runs, and what a live star takes away."""
+
+from __future__ import annotations
+
+import pytest
+
+from governance.rules.shell_facts import _emptied
+from governance.shell import read_line
+from governance.shell.values import HOLE, Word
+
+
+def _removed(text: str) -> list[str]:
+    return [str(word) for one in read_line(text).commands for word in one.removes]
+
+
+@pytest.mark.parametrize(
+    ("line", "removed"),
+    [
+        ("printf '#!/bin/sh\\nrm -rf ~\\n' > a.sh && sh a.sh", ["~"]),
+        ("echo 'rm -rf /' >> s.sh; chmod +x s.sh; ./s.sh", ["/"]),
+        ("echo 'rm -rf $1' | tee s.sh; bash ./s.sh /etc", ["/etc"]),
+        ("cat > a <<'E'\nrm x\nE\n. ./a", ["x"]),
+        ("echo rm x > a.sh; echo rm y >> a.sh; sh a.sh", ["x", "y"]),
+        ("echo \"import os; os.remove('a')\" > a.py; python3 a.py", ["a"]),
+        ("printf '#!/usr/bin/env python3\\nimport os\\nos.remove(\"a\")\\n' > b; ./b", ["a"]),
+        ("cd d; echo rm x > a.sh; cd ..; sh d/a.sh", ["x"]),
+        ("echo rm x > a.sh; echo rm y | tee -ia a.sh; sh a.sh", ["x", "y"]),
+    ],
+)
+def test_a_script_that_the_line_wrote_is_read(line: str, removed: list[str]) -> None:
+    """What a line writes into a file and then runs is part of what it does."""
+    assert _removed(line) == removed
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "echo 'rm -rf /' > notes.txt; cat notes.txt",
+        "echo 'rm -rf /' > a.sh; sh b.sh",
+        "echo 'rm -rf /' > a.sh; echo true > a.sh; sh a.sh",
+        "echo 'rm -rf /' > a.sh; some-program > a.sh; cat b > a.sh; sh a.sh",
+    ],
+)
+def test_a_file_that_is_not_run_or_no_longer_so_is_not(line: str) -> None:
+    """A file that is only written, or written anew, runs nothing."""
+    assert _removed(line) == []
+
+
+def test_a_script_that_is_too_long_is_one_that_nobody_has_read() -> None:
+    """A text that grows over the bound is forgotten, and the script stays unknown."""
+    adding = f"echo '{'#' * 9_000}' >> a.sh; "
+    line = read_line(f"echo 'rm x' > a.sh; {adding * 8}sh a.sh")
+    assert [one.removes for one in line.commands if one.removes] == []
+    assert [one.kind for one in line.commands[-1].opaque] == ["script"]
+
+
+def test_a_script_that_runs_itself_ends() -> None:
+    """A script that calls itself without end is bounded, and says so."""
+    line = read_line("echo 'sh a.sh; sh a.sh' > a.sh; sh a.sh")
+    assert "bound" in {one.kind for one in line.opaque}
+
+
+@pytest.mark.parametrize(
+    ("glob", "folder"),
+    [
+        ("*", ["."]),
+        ("./*", ["."]),
+        ("/*", ["/"]),
+        ("~/*", ["~"]),
+        (".[!.]*", ["."]),
+        ("a/**/*", ["a"]),
+        ("*/", ["."]),
+        ("src/*.py", []),
+        ("a[0-9]*", []),
+    ],
+)
+def test_a_star_that_takes_everything_takes_the_folder(glob: str, folder: list[str]) -> None:
+    """Where all in a folder is removed, the folder counts as removed."""
+    assert [str(one) for one in _emptied([Word(glob, glob=True)])] == folder
+
+
+def test_a_star_that_is_quoted_takes_nothing_else() -> None:
+    """A file that is called `*` is a file."""
+    assert _emptied([Word("*")]) == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "removed"),
+    [
+        ("rm -rf $(find . -name __pycache__)", ["./__pycache__"]),
+        ("rm $(git rev-parse --show-toplevel)", ["."]),
+        ("cd src && rm -rf $(git rev-parse --show-toplevel)", [".."]),
+        ("cd /srv/a && rm -rf $(git rev-parse --show-toplevel)", ["/srv/a"]),
+        ("rm -rf $X a$(find . -name b)", [HOLE, f"a{HOLE}"]),
+        ("rm -rf $X >$(find . -name b)", [HOLE]),
+        ("rm -rf $(some-program)", [HOLE]),
+        ("rsync -an --delete a/ b/", []),
+        ("rsync -a --delete a/ b/", ["b/"]),
+    ],
+)
+def test_what_a_substitution_names_is_removed(line: str, removed: list[str]) -> None:
+    """Words that a known command prints stand for its `$(…)`, and a dry run removes nothing."""
+    assert _removed(line) == removed
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sgdisk -p /dev/sda",
+        "sgdisk --print disk.img",
+        "parted /dev/sda print",
+        "parted -s /dev/sda unit s print free",
+        "parted -l",
+        "sfdisk -d /dev/sda",
+        "sfdisk --list /dev/sda",
+        "fdisk -l /dev/sda",
+        "tune2fs -l /dev/sda1",
+        "e2fsck -n /dev/sda1",
+    ],
+)
+def test_looking_at_a_disk_writes_nothing(line: str) -> None:
+    """Options that only print leave a disk as it is."""
+    assert [one.writes for one in read_line(line).commands] == [()]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sgdisk -p -t 1:8300 /dev/sda",
+        "sgdisk --print --zap-all /dev/sda",
+        "parted /dev/sda",
+        "parted /dev/sda rm 1 print",
+        "parted /dev/sda unit s mkpart p 1 2",
+        "parted /dev/sda $X",
+        "tune2fs -J x /dev/sda",
+        "fsck -y /dev/sda",
+        "sfdisk -J --delete /dev/sda",
+        "fdisk /dev/sda",
+    ],
+)
+def test_what_changes_a_disk_writes_it(line: str) -> None:
+    """A change counts, whatever else is asked to be shown."""
+    assert "/dev/sda" in [str(word) for one in read_line(line).commands for word in one.writes]
