@@ -292,16 +292,10 @@ def _bounds(data: Mapping[str, object]) -> list[Problem]:
 _GAP = r"(?:[ \t\r\n]|#[^\n]*+)*"
 _DOT = r"[ \t]*+\.[ \t]*+"
 _KEY = rf"[ \t]*+({_NAME})"
-# The outer groups of the long strings may go back, though they never have to: before Python
-# 3.11.5 `re` loses its place in a possessive group that holds another one.
 _STRING = (
     r'''(?s)"""(?:[^"\\]++|\\.|"{1,2}(?!"))*"{3,5}'''
     r"""|'{3}(?:[^']++|'{1,2}(?!'))*'{3,5}"""
-<<<<<<< HEAD
-    r"""|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+'"""
-=======
     r"""|"(?:[^"\\\n]++|\\.)*"|'[^'\n]*+'"""
->>>>>>> main
 )
 _SCALAR = r"[^,\]}\n#]*+"
 
