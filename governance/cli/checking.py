@@ -17,7 +17,7 @@ from governance.authoring.subjects import (
     text_of,
 )
 from governance.cli.frame import FINE, FOUND, Example, command, format_option
-from governance.cli.opening import TOOLS, rules_of
+from governance.cli.opening import TOOLS, examined_rules_of
 from governance.cli.output import (
     diagnostic_json,
     print_diagnostics,
@@ -28,9 +28,8 @@ from governance.cli.output import (
 from governance.config import load_config
 from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic
 from governance.project import CONFIG_NAME, find_project
-from governance.rules.check import check_rules
+from governance.rules.check import examine_rules
 from governance.rules.format import Pack
-from governance.rules.loader import Loaded, read_rules
 from governance.rules.sources import FILE_SUFFIX, PackSource, pack_files
 from governance.rules.vocabulary import default_vocabulary
 
@@ -112,19 +111,18 @@ def _joined(left: Checked, right: Checked) -> Checked:
 def _check_project(directory: Path) -> Checked:
     try:
         config = load_config(directory)
-        loaded = rules_of(config)
+        examined = examined_rules_of(config)
     except DefinitionError as error:
         return Checked(error.diagnostics)
-    checked = Checked(loaded.diagnostics, loaded.packs)
+    checked = Checked(examined.diagnostics, examined.loaded.packs)
     return _joined(checked, _check_scenarios(scenario_files(directory)))
 
 
 def _check_packs(sources: Sequence[PackSource], path: Path) -> Checked:
     settings = settings_alone(config_around(path))
     vocabulary = default_vocabulary(*TOOLS.values())
-    found = check_rules(sources, vocabulary, settings=settings)
-    loaded: Loaded = read_rules(sources, vocabulary, settings=settings)
-    return Checked(found, loaded.packs)
+    found = examine_rules(sources, vocabulary, settings=settings)
+    return Checked(found.diagnostics, found.loaded.packs)
 
 
 def nothing_in(path: Path) -> DefinitionError:

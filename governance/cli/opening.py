@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from governance.clock import SystemClock
 from governance.config import Config, load_config
 from governance.engine.lawmaking import keep_all, settings_of
-from governance.engine.project_rules import read_project_rules
+from governance.engine.project_rules import examine_project_rules, read_project_rules
 from governance.errors import DefinitionError, MisuseError, did_you_mean
 from governance.hosts.claude_code.capabilities import TRAITS as CLAUDE_CODE_TRAITS
 from governance.hosts.claude_code.tools import TOOLS as CLAUDE_CODE_TOOLS
@@ -21,6 +22,9 @@ from governance.rules.loader import Loaded
 from governance.rules.paths import places_of
 from governance.session.commands import HostTraits
 from governance.session.law import Law
+
+if TYPE_CHECKING:
+    from governance.rules.check import Examined
 
 PAGE_ROWS = 1000
 SESSIONS_NAMED_MAX = 10_000
@@ -89,6 +93,13 @@ def rules_of(config: Config) -> Loaded:
     hosts = {name: TRAITS[name] for name in config.hosts if name in TRAITS}
     now_ms = SystemClock().now_ms()
     return read_project_rules(config, tuple(TOOLS.values()), hosts=hosts, now_ms=now_ms)
+
+
+def examined_rules_of(config: Config) -> Examined:
+    """Everything that can be found in the packs of *config*, for the hosts that it names."""
+    hosts = {name: TRAITS[name] for name in config.hosts if name in TRAITS}
+    now_ms = SystemClock().now_ms()
+    return examine_project_rules(config, tuple(TOOLS.values()), hosts=hosts, now_ms=now_ms)
 
 
 def law_of(project: Project) -> Law:

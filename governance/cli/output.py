@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError
+from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic, GovernanceError
 from governance.values import Json
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _ACTION_TONES: Mapping[str, Tone] = {
     "deny": "bad",
     "halt": "bad",
 }
+_SEVERITY_TONES: Mapping[str, Tone] = {ERROR: "bad", WARNING: "wary"}
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 _WIDTH_WITHOUT_TERMINAL = 120
 
@@ -164,7 +165,7 @@ def print_diagnostics(found: Sequence[Diagnostic], *, stderr: bool = False) -> N
         line = styled(f"{one.file}:{one.line}: " if one.line else f"{one.file}: ", "quiet")
         if not one.file:
             line = styled("")
-        line.append_text(styled(f"{one.code} ", "wary" if one.severity == WARNING else "bad"))
+        line.append_text(styled(f"{one.code} ", _SEVERITY_TONES.get(one.severity, "quiet")))
         line.append_text(styled(one.message))
         out.print(line, soft_wrap=True)
         if one.suggestion:

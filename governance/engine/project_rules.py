@@ -19,6 +19,7 @@ from governance.rules.format import Defaults
 from governance.rules.format import Layer as LayerName
 from governance.rules.loader import Loaded, read_rules
 from governance.rules.paths import places_of
+from governance.rules.reading import INFO
 from governance.rules.sources import HostAbilities, LoadSettings, PackSource, pack_files
 from governance.rules.trust import pack_hash, read_trust
 from governance.rules.vocabulary import default_vocabulary
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from governance._toml import Document
+    from governance.rules.check import Examined
     from governance.rules.vocabulary import HostTools
 
 SHIPPED = "shipped"
@@ -114,6 +116,38 @@ def read_project_rules(
         settings=load_settings(config, hosts, now_ms),
         places=places_of(str(config.directory)),
     )
+
+
+def examine_project_rules(
+    config: Config,
+    tools: Sequence[HostTools] = (),
+    *,
+    hosts: Mapping[str, HostAbilities] | None = None,
+    now_ms: int,
+) -> Examined:
+    """
+    Everything that can be found in the packs of *config*, for people; see `rules.check`.
+
+    Of packs that ship with the engine only what is wrong is told: what else there is to know
+    of them is no matter of the project. They come first, so that what meets one of them is
+    told in the project's own file.
+
+    Raises:
+        DefinitionError: As `read_project_rules`.
+    """
+    from governance.rules.check import examine_rules
+
+    known = {pack_hash(text) for text in pack_texts().values()}
+    sources = sorted(pack_sources(config), key=lambda one: one.hash not in known)
+    shipped = {one.file for one in sources if one.hash in known}
+    found = examine_rules(
+        sources,
+        default_vocabulary(*tools),
+        settings=load_settings(config, hosts, now_ms),
+        places=places_of(str(config.directory)),
+    )
+    told = [one for one in found.diagnostics if one.file not in shipped or one.severity != INFO]
+    return evolve(found, diagnostics=tuple(told))
 
 
 def load_settings(

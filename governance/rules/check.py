@@ -1,23 +1,34 @@
 """
 Checking packs for people: everything loading finds, and what they may want to know.
 
-Beyond errors and warnings of loading: rules that say the same, rules whose examples a
-stricter rule catches anyway, and what every ``@set`` and glob stands for.
+Beyond errors and warnings of loading: rules that say the same, that match the same call or
+are covered by another, exemptions that nothing needs, and what every ``@set`` and glob
+stands for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
 
 from governance.errors import Diagnostic, Problem
 from governance.rules.deciding import RuleSet
-from governance.rules.examples import Bench, situation_of
-from governance.rules.format import ACTIONS, Pack, Rule
+from governance.rules.examples import Bench
+from governance.rules.format import Rule
 from governance.rules.loader import Loaded, read_rules
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.vocabulary import Vocabulary
+
+
+@frozen
+class Examined:
+    """Everything that was found, in order of files and lines, and what came of loading."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    loaded: Loaded
 
 
 def check_rules(
@@ -33,39 +44,81 @@ def check_rules(
     Nothing is raised for a bad pack. Overlaps and expansions are looked for only when there
     is no error, for they are about rules that work.
     """
+    return examine_rules(sources, vocabulary, settings=settings, places=places).diagnostics
+
+
+def examine_rules(
+    sources: Sequence[PackSource],
+    vocabulary: Vocabulary,
+    *,
+    settings: LoadSettings | None = None,
+    places: Places = PLAIN_PLACES,
+) -> Examined:
+    """As `check_rules`, with what came of loading."""
     settings = settings or LoadSettings()
     loaded = read_rules(sources, vocabulary, settings=settings, places=places, tells_gaps=True)
     found = list(loaded.diagnostics)
     if loaded.trial is not None:
         found += _overlaps(sources, loaded, loaded.trial, settings)
-        found += _expansions(sources, loaded)
+        found += _weakenings(sources, loaded, settings)
+        found += _expansions(sources, loaded, settings)
     files = {source.file: index for index, source in enumerate(sources)}
     found.sort(key=lambda one: (files.get(one.file, len(files)), one.line, one.code))
-    return tuple(found)
+    return Examined(tuple(found), loaded)
 
 
-def _findings(sources: Sequence[PackSource]) -> dict[str, Findings]:
+def _findings(sources: Sequence[PackSource], settings: LoadSettings) -> dict[str, Findings]:
     from governance._toml import read_toml
 
-    return {one.file: Findings(read_toml(one.text, one.file)) for one in sources}
+    found = {one.file: Findings(read_toml(one.text, one.file)) for one in sources}
+    if settings.project is not None:
+        found.setdefault(settings.project.file, Findings(settings.project))
+    return found
+
+
+def _told(findings: Mapping[str, Findings]) -> list[Diagnostic]:
+    return [one for found in findings.values() for one in found.diagnostics()]
 
 
 def _overlaps(
     sources: Sequence[PackSource], loaded: Loaded, rules: RuleSet, settings: LoadSettings
 ) -> list[Diagnostic]:
-    """Rules that say the same (GOV255), and rules that another one makes needless."""
-    findings = _findings(sources)
+    """Rules that say the same or meet (GOV255), that another one covers, needless exemptions."""
+    from governance.rules.needless import report_needless
+    from governance.rules.overlaps import report_meetings
+
+    findings = _findings(sources, settings)
     bench = Bench(rules, loaded.vocabulary, settings.time_zone)
     said: dict[str, Rule] = {}
+    deciding: list[Rule] = []
+    by_rule: dict[str, Findings] = {}
     for pack in loaded.packs:
         for rule in pack.rules:
+            by_rule[rule.id] = findings[pack.file]
             first = said.setdefault(_meaning(rule), rule)
             if first is not rule:
                 message = f"`{rule.id}` has the same conditions as `{first.id}`"
                 findings[pack.file].warn("GOV255", message, rule.path, "join the two")
-            else:
-                _needless(rule, pack, rules, bench, findings[pack.file])
-    return [one for found in findings.values() for one in found.diagnostics()]
+            elif "shadow" not in (rule.mode, pack.mode):
+                deciding.append(rule)
+    report_meetings(rules, deciding, bench, by_rule)
+    report_needless(rules, bench, findings)
+    return _told(findings)
+
+
+def _weakenings(
+    sources: Sequence[PackSource], loaded: Loaded, settings: LoadSettings
+) -> list[Diagnostic]:
+    """What lower layers decide for rules of upper ones (GOV258), and idle rules (GOV257)."""
+    from governance.rules.enforcing import check_idle
+    from governance.rules.weakening import check_weakening
+
+    findings = _findings(sources, settings)
+    check_weakening(loaded.packs, findings, settings)
+    for pack in loaded.packs:
+        for rule in pack.rules:
+            check_idle(rule, findings[pack.file], loaded.vocabulary, settings)
+    return _told(findings)
 
 
 def _meaning(rule: Rule) -> str:
@@ -73,32 +126,11 @@ def _meaning(rule: Rule) -> str:
     return repr((rule.on, sorted(rule.tools), rule.when, rule.unless, rule.any, demands))
 
 
-def _needless(rule: Rule, pack: Pack, rules: RuleSet, bench: Bench, findings: Findings) -> None:
-    """Warn when stricter rules catch every event that *rule* gives as its own."""
-    if "shadow" in (rule.mode, pack.mode) or not rule.must_match:
-        return
-    others: set[str] | None = None
-    for example in rule.must_match:
-        # Its problems were reported when the examples were run.
-        quiet = Findings(findings.document)
-        tried = situation_of(example, rule.on, bench, quiet, rule.path)
-        if tried is None:
-            return
-        stricter = {
-            one.rule
-            for one in rules.decide(tried.event, tried.history).verdicts
-            if one.rule != rule.id and ACTIONS.index(one.action) > ACTIONS.index(rule.action)
-        }
-        others = stricter if others is None else others & stricter
-    if others:
-        names = ", ".join(f"`{name}`" for name in sorted(others))
-        message = f"all that `{rule.id}` must match is caught by the stricter {names} as well"
-        findings.warn("GOV255", message, rule.path, "narrow one of them, or take this one out")
-
-
-def _expansions(sources: Sequence[PackSource], loaded: Loaded) -> list[Diagnostic]:
+def _expansions(
+    sources: Sequence[PackSource], loaded: Loaded, settings: LoadSettings
+) -> list[Diagnostic]:
     """What each set and glob of tools stands for, once a file (GOV256)."""
-    findings = _findings(sources)
+    findings = _findings(sources, settings)
     for pack in loaded.packs:
         told: set[str] = set()
         lists = [(rule.tools, (*rule.path, "tools")) for rule in pack.rules]
@@ -111,7 +143,7 @@ def _expansions(sources: Sequence[PackSource], loaded: Loaded) -> list[Diagnosti
                     stands = _stands_for(name, loaded.vocabulary)
                     message = f"`{name}` stands for {stands}"
                     findings[pack.file].tell("GOV256", message, (*path, index))
-    return [one for found in findings.values() for one in found.diagnostics()]
+    return _told(findings)
 
 
 def _stands_for(name: str, vocabulary: Vocabulary) -> str:

@@ -323,7 +323,7 @@ class _Compiler:
             if when is None:
                 return None
         until = None if exempt.until is None else _end_of(exempt.until)
-        return Exemption(when, until, exempt.reason)
+        return Exemption(when, until, exempt.reason, file, exempt.position)
 
     def roles(self, packs: Sequence[Pack], defaults: Defaults) -> Roles:
         by_name: dict[str, Role] = {}

@@ -3,17 +3,22 @@ What the hosts in use can do of what the rules ask.
 
 An action that a host lacks becomes the next stricter one that it has, which is worth a
 warning. A refusal that a host would not honour is an error: the rule would stand there and
-hold nothing.
+hold nothing. A rule that no host in use ever comes to holds nothing either; that is told by
+`governance check` alone, for the same packs serve projects with other hosts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from governance.rules.fact_table import ASKED_EVENTS
+from governance.errors import Problem
+from governance.rules.fact_table import ASKED_EVENTS, TOOL_EVENTS, TOOLS
 from governance.rules.format import Rule
+from governance.rules.globs import split_tool_name
+from governance.rules.host_tools import HostTools, ToolMap
 from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings
+from governance.rules.vocabulary import Vocabulary
 
 _MACHINE_EVENT = {
     "tool": "tool_before",
@@ -48,6 +53,72 @@ def check_hosts(rule: Rule, findings: Findings, settings: LoadSettings) -> None:
             instead = "asks" if host.asks else "denies"
             message = f"`{name}` cannot rewrite, so `{rule.id}` {instead} there"
             findings.warn("GOV257", message, (*rule.path, "action"))
+
+
+def check_idle(
+    rule: Rule, findings: Findings, vocabulary: Vocabulary, settings: LoadSettings
+) -> None:
+    """
+    Report that *rule* does nothing in any host of *settings* (GOV257).
+
+    Its tools are none that these hosts have, or it is about another host alone, or about what
+    none of them tells. Of hosts whose tools are not known nothing is said.
+    """
+    named = rule.when.get("host")
+    wanted = [named] if isinstance(named, str) else named if isinstance(named, list) else []
+    if settings.hosts and wanted and not any(one in settings.hosts for one in wanted):
+        shown = ", ".join(f"`{one}`" for one in wanted)
+        message = f"`{rule.id}` is about {shown}, which this project does not use"
+        findings.tell("GOV257", message, (*rule.path, "when", "host"))
+        return
+    tables = [vocabulary.hosts[name] for name in settings.hosts if name in vocabulary.hosts]
+    if rule.on not in TOOL_EVENTS or not rule.tools or len(tables) < len(settings.hosts):
+        return
+    if not tables or not all(one.tools for one in tables):
+        return
+    quiet: list[Problem] = []
+    tools = vocabulary.expand_tools(rule.tools, (), quiet.append)
+    maps = [one for name in tools for table in tables for one in _maps(name, table)]
+    if maps:
+        _check_facts(rule, maps, findings)
+    elif not any(_is_any(name) for name in tools):
+        hosts = ", ".join(f"`{one.name}`" for one in tables)
+        shown = ", ".join(f"`{one}`" for one in rule.tools)
+        message = f"`{rule.id}` does nothing here, for {hosts} has no tool {shown}"
+        path = (*rule.path, "tools")
+        if all(name.startswith("native:") for name in tools):
+            findings.tell("GOV257", message, path)
+        else:
+            mend = "name the tool by which it is done there; `shell` has `writes` and `removes`"
+            findings.warn("GOV257", message, path, mend)
+
+
+def _is_any(tool: str) -> bool:
+    """Whether *tool* may be there though no table lists it: of a server, or unknown."""
+    return tool.startswith("mcp:") or tool == "other"
+
+
+def _maps(tool: str, table: HostTools) -> list[ToolMap]:
+    """How the host's own tools that are *tool* are mapped."""
+    if tool.startswith("native:"):
+        _, host, native = split_tool_name(tool)
+        found = table.tools.get(native) if host == table.name else None
+        return [] if found is None else [found]
+    return [one for one in table.tools.values() if one.canonical == tool]
+
+
+def _check_facts(rule: Rule, maps: Sequence[ToolMap], findings: Findings) -> None:
+    """Report a fact of `when` that no tool of *maps* fills."""
+    for name, raw in rule.when.items():
+        owners = {one.canonical for one in maps if name in TOOLS[one.canonical].own}
+        given = any(name in one.fields for one in maps)
+        # A search without a path is one of the working folder.
+        if not owners or given or (name == "path" and owners & {"grep", "glob"}):
+            continue
+        if isinstance(raw, Mapping) and raw.keys() <= {"not", "exists"}:
+            continue  # this may hold of what is missing
+        message = f"`{rule.id}` does nothing here: no host in use tells the `{name}` of these tools"
+        findings.warn("GOV257", message, (*rule.path, "when", name), "match another fact")
 
 
 def _events(rule: Rule) -> Iterator[str]:

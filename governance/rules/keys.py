@@ -359,6 +359,8 @@ CODES: Mapping[str, str] = {
     "GOV263": "a step of the ladder that cannot be",
     "GOV264": "a context block that cannot be",
     "GOV265": "blocks that must be kept exceed the budget",
+    "GOV266": "a rule that another one covers",
+    "GOV267": "an exemption that nothing needs",
     "GOV271": "a rule on time without a time zone",
     "GOV272": "an undeclared field",
     "GOV273": "the record of trust cannot be read",

@@ -308,8 +308,19 @@ class _Loading:
             # on where this one lies, nor on its links.
             plain = self.places is PLAIN_PLACES
             self.trial = rules if plain else compiled(PLAIN_PLACES, _told_before)
+            self._check_matches(self.trial)
             self._run_examples(self.trial)
         return evolve(rules, contexts=tuple(self._blocks()))
+
+    def _check_matches(self, rules: RuleSet) -> None:
+        """Report rules and alternatives that can never match."""
+        from governance.rules.contradictions import check_match
+
+        for draft in self.drafts:
+            for rule in draft.rules:
+                one = rules.compiled.get(rule.id)
+                if one is not None and one.rule is rule:
+                    check_match(rule, one.match, self.vocabulary, draft.findings.report)
 
     def _blocks(self) -> Iterator[CompiledBlock]:
         for draft in self.drafts:

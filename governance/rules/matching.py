@@ -27,6 +27,8 @@ class FactMatcher(Protocol):
     @property
     def raw(self) -> object: ...
     @property
+    def place(self) -> Place: ...
+    @property
     def cost(self) -> int: ...
     def needs(self) -> tuple[Need, ...]: ...
     def test(self, value: object, world: World, strict: bool = False) -> Truth: ...
@@ -191,11 +193,15 @@ class Exemption:
         when: Where it holds; ``None``: everywhere.
 
         until_ms: When its last day has passed, in UTC; ``None``: never.
+
+        file, position: Where it stands.
     """
 
     when: Condition | None
     until_ms: int | None
     reason: str
+    file: str = ""
+    position: int = 0
 
     def holds_at(self, facts: Mapping[str, object]) -> bool:
         """Whether it is still in force; without a clock only one that never ends is."""

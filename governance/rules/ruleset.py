@@ -333,6 +333,12 @@ class RuleSet:
             for single in one_by_one(event)
         )
 
+    def matching(self, event: RuleEvent, history: History = NO_HISTORY) -> tuple[CompiledRule, ...]:
+        """The rules that certainly fire on *event*, of one path; each looked at as by `fires`."""
+        tried = self._index(event).to_try(event.facts)
+        watch = self.watch
+        return tuple(one for one in tried if _changing(one, event, history, watch) is True)
+
     def why(self, rule: Rule, event: RuleEvent, history: History = NO_HISTORY) -> str:
         """
         Which matcher of *rule* decided on *event*, and on which value.

@@ -124,6 +124,29 @@ class TestCheck:
         assert "`paths`" in out
         assert "GOV270" in out_missing or "GOV311" in out_missing
 
+    def test_projects_are_checked_for_what_rules_have_in_common(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A covered rule of the project's own pack is told, with its witness, in both forms."""
+        pack = project / "own.toml"
+        rule = (
+            '[[rule]]\nid = "own.{0}"\ntools = ["read"]\nwhen.path = {{ glob = "{1}" }}\n'
+            'action = "deny"\nmessage = "No."\nmust_match = [{{ tool = "read", path = "s/a" }}]\n'
+            'must_not_match = [{{ tool = "read", path = "b" }}]\n'
+        )
+        head = 'format = 1\n[pack]\nname = "own"\nversion = "1.0.0"\nsummary = "x"\n'
+        pack.write_text(head + rule.format("all", "s/**") + rule.format("one", "s/a"))
+        (project / "governance.toml").write_text('[packs]\npaths = ["own.toml"]\n')
+
+        code, out, _ = run(capsys, "check", str(project))
+        _, as_json, _ = run(capsys, "check", str(project), "--format", "json")
+
+        assert code == 0
+        assert "GOV266" in out
+        assert "read: path = `s/a`" in out
+        told = json.loads(as_json)["diagnostics"]
+        assert [one["severity"] for one in told if one["code"] == "GOV266"] == ["warning"]
+
     def test_a_path_that_is_not_there_is_two(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

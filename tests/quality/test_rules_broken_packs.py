@@ -31,6 +31,8 @@ ELSEWHERE = {
     "GOV258": "test_rules_loader_layers",
     "GOV259": "test_rules_loader_layers",
     "GOV265": "test_rules_loader_linking",
+    "GOV266": "test_rules_static_checks",
+    "GOV267": "test_rules_static_checks",
     "GOV271": "test_rules_loader_linking",
     "GOV273": "test_rules_loader_trust",
     "GOV281": "test_authoring_scenarios",
