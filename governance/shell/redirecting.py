@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from governance.shell.walking import Walker
 
 
-TOKENS: Final = re.compile(rb"[^ \n]+")
+TOKENS: Final = re.compile(rb">+[^ \n>]*|[^ \n>]+")
 
 _MODES: Final = {"<": "read", ">": "write", ">|": "write", "&>": "write", ">&": "write",
                  ">>": "append", "&>>": "append", "<>": "both"}  # fmt: skip

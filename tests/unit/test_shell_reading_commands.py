@@ -210,3 +210,25 @@ def test_what_is_more_than_is_looked_at_is_said(text: str) -> None:
 def test_texts_in_each_other_are_bounded() -> None:
     """A text that is handed to a shell again and again ends."""
     assert read_simples("a", depth=9).opaque[0].kind == "bound"
+
+
+@pytest.mark.parametrize(
+    ("line", "reads", "writes"),
+    [
+        ("cat<a", ("a",), ()),
+        ("echo x>a", (), ("a",)),
+        ("cat<a>b", ("a",), ("b",)),
+        ("echo x>a>>b", (), ("a", "b")),
+        ("wc -l<a", ("a",), ()),
+        ("cat a>b 2>&1", ("a",), ("b",)),
+    ],
+)
+def test_a_redirection_needs_no_blank_before_it(
+    line: str, reads: tuple[str, ...], writes: tuple[str, ...]
+) -> None:
+    """A word ends where a redirection begins, with a blank between them or without."""
+    from governance.shell import read_line
+
+    (command,) = read_line(line).commands
+
+    assert (command.reads, command.writes) == (reads, writes)
