@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 from governance.rules.drafting import KEBAB, VERSION
-from governance.rules.drafting_rules import NAME, RULE_ID
+from governance.rules.drafting_rules import BEGINNINGS, NAME, RULE_ID
 from governance.rules.fact_table import BUILT_IN_SETS, FAMILIES, OPERATORS, TOOLS, FactSpec
-from governance.rules.format import FORMAT, PATTERN_SETS
+from governance.rules.format import FORMAT, PATTERN_SETS, SPANS
 from governance.rules.keys import Key
 from governance.rules.reading import keys_of
 from governance.rules.shell_keys import SHELL_KEYS, ShellKey
@@ -27,6 +27,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 _PLAIN_TYPES = ("str", "int", "float", "bool", "time")
 _DURATION = r"^[0-9]{1,9}[smhd]$"
+_SPAN = rf"^({'|'.join(SPANS)})$|{_DURATION}"
 _TIME = r"^[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?$"
 
 _PATTERNS: Mapping[tuple[str, str], str] = {
@@ -43,11 +44,14 @@ _ITEMS: Mapping[tuple[str, str], str] = {
     ("rule", "labels"): NAME.pattern,
     **dict.fromkeys([(one, "tools") for one in ("rule", "toolset", "role", "escalation")], _TOOL),
     ("role", "first"): _TOOL,
+    ("past", "tools"): _TOOL,
 }
 _LEAST: Mapping[tuple[str, str], int] = {
     ("rule.ask", "uses"): 1,
     ("escalation", "count"): 1,
     ("scenario.steps.expect", "violations"): 0,
+    ("limit", "max"): 0,
+    ("example", "repeat"): 1,
 }
 _NEVER_EMPTY = frozenset(
     {
@@ -97,6 +101,7 @@ def _definitions(vocabulary: Vocabulary, which: Which) -> dict[str, Json]:
             for listed in (False, True):
                 made[_matcher_name(kind, listed)] = _matcher(kind, listed)
         made["condition"] = _condition(vocabulary)
+        made |= _history()
         made["shell"] = _shell()
     return made
 
@@ -154,6 +159,14 @@ def _value(key: Key) -> dict[str, Json]:
         return _rewrite()
     if place == ("scenario", "steps"):
         return {"type": "array", "minItems": 1, "items": _step()}
+    if place in (("rule", "requires"), ("rule", "forbids")):
+        return _demanded(key.name)
+    if place == ("rule", "limit"):
+        return _table("limit")
+    if key.table in ("past", "limit") and key.name in ("of", "not_since"):
+        return {"$ref": "#/$defs/counted"}
+    if place == ("example", "after"):
+        return {"type": "array", "items": {"$ref": "#/$defs/happening"}}
     if place == ("rule", "any"):
         items: Json = {"$ref": "#/$defs/condition"}
         return {"type": "array", "minItems": 2, "items": items}
@@ -198,6 +211,8 @@ def _plain(key: Key, place: tuple[str, str]) -> dict[str, Json]:
             made = {"type": "array", "items": texts, "uniqueItems": True}
         case "duration":
             made = {"type": "string", "pattern": _DURATION}
+        case "span":
+            made = {"type": "string", "pattern": _SPAN}
         case "date" | "datetime":
             made = {"type": "string", "format": "date" if key.type == "date" else "date-time"}
         case "matchers":
@@ -249,6 +264,71 @@ def _step() -> dict[str, Json]:
         "additionalProperties": False,
         "anyOf": [{"required": [one]} for one in ("tool", "prompt", "command", "event")],
     }
+
+
+def _history() -> dict[str, Json]:
+    """
+    What happened before: `past` as a demand may name it, `counted` without a span of its own,
+    `happening` as an example tells it.
+    """
+    past = _table("past")
+    event = {name: one for name, one in _properties(past).items() if name not in _NOT_COUNTED}
+    whole = [name for name in _properties(past) if name not in ("label", "file")]
+    happening = _example(default_vocabulary())
+    began: dict[str, Json] = {"event": {"enum": list(BEGINNINGS)}}
+    return {
+        "past": {
+            "type": "object",
+            "minProperties": 1,
+            "anyOf": [
+                {"propertyNames": {"enum": list(whole)}, **_not_of_prompts()},
+                {"required": ["label"], "propertyNames": {"enum": ["label", "within"]}},
+                {"required": ["file"], "propertyNames": {"enum": ["file"]}},
+            ],
+            "properties": past["properties"],
+        },
+        "counted": {
+            "type": "object",
+            "minProperties": 1,
+            "properties": event,
+            "additionalProperties": False,
+            **_not_of_prompts(),
+        },
+        "happening": {**happening, "properties": _properties(happening) | began},
+    }
+
+
+_NOT_COUNTED = frozenset({"within", "not_since", "label", "file"})
+
+
+def _properties(table: Mapping[str, Json]) -> dict[str, Json]:
+    found = table["properties"]
+    assert isinstance(found, dict)  # INVARIANT: tables are made here
+    return dict(found)
+
+
+def _not_of_prompts() -> dict[str, Json]:
+    """Only calls can fail, or never be heard of again."""
+    prompts: Json = {"properties": {"on": {"enum": ["prompt", "command"]}}, "required": ["on"]}
+    never: Json = {"properties": {"outcome": {"not": {"enum": ["failed", "unknown"]}}}}
+    return {"if": prompts, "then": never}
+
+
+def _demanded(name: str) -> dict[str, Json]:
+    """One past event, several of which all, or under `any` of which one must have happened."""
+    one: Json = {"$ref": "#/$defs/past"}
+    if name == "forbids":
+        one = {"allOf": [one, {"not": {"required": ["file"]}}]}
+    choice: Json = {"type": "array", "items": one, "minItems": 2}
+    either: Json = {
+        "type": "object",
+        "properties": {"any": choice},
+        "required": ["any"],
+        "additionalProperties": False,
+    }
+    each: Json = {"anyOf": [one, either]} if name == "requires" else one
+    several: Json = {"type": "array", "items": each, "minItems": 1}
+    return {"anyOf": [each, several]}
 
 
 def _example(vocabulary: Vocabulary) -> dict[str, Json]:

@@ -65,7 +65,8 @@ _PATH_EFFECTS: Final = {
     "open": "open",
 }
 _FETCHED: Final = re.compile(
-    r"(?:exec|eval|compile|loads|Function|system|popen|run|execSync|load|loadstring)\s*\(\s*[^;\n]{0,200}?"
+    r"(?:exec|eval|Function|system|popen|run|execSync|loadstring|(?<![.\w])(?:compile|load)"
+    r"|(?:marshal|pickle|dill)\.loads?)\s*\(\s*[^;\n]{0,200}?"
     r"(?:urlopen|urlretrieve|requests\.|httpx\.|urllib|\bfetch\(|\.get\(\s*['\"]https?:|URI\.open"
     r"|Net::HTTP|file_get_contents\(\s*['\"]https?:|LWP|\.recv\(|marshal\.loads|zlib\.decompress)"
 )

@@ -257,6 +257,7 @@ class Source:
         elif quote == "`" or (quote == '"' and self.language in {"ruby"}):
             text = _HOLES.sub(lambda one: self._filled_name(one[0][2:-1]), text)
         elif quote == '"' and self.language in {"perl", "php"}:
+            text = re.sub(r"\$(?:ENV|_SERVER|_ENV)[{\[]['\"]?HOME['\"]?[}\]]", "~", text)
             text = re.sub(r"[$@]\{?(\w+)\}?", lambda one: self._filled_name("$" + one[1]), text)
         return text, end
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from governance.shell.draft import Draft, Nested, quoted
+from governance.shell.filing import file_feeds
 from governance.shell.meaning import understand
 from governance.shell.reading import read_simples
 from governance.shell.values import HOLE, Command, Line, Opaque, Simple, Word
@@ -183,8 +184,12 @@ class _Driver:
 
     def line(self) -> Line:
         """What was found, with the positions of those that each command feeds."""
-        commands = tuple(
+        commands = [
             draft.command(wrappers, tuple(sorted(feeds)))
             for (draft, wrappers), feeds in zip(self.found, self.feeds, strict=True)
-        )
-        return Line(commands, tuple(self.opaque))
+        ]
+        for position, more in enumerate(file_feeds(commands)):
+            one = commands[position]
+            if not more.issubset(one.feeds):
+                commands[position] = evolve(one, feeds=tuple(sorted(more.union(one.feeds))))
+        return Line(tuple(commands), tuple(self.opaque))

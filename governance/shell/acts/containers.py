@@ -4,6 +4,8 @@ Containers and clusters: what runs inside them, and which files of this machine 
 
 from __future__ import annotations
 
+from typing import Final
+
 from governance.shell.draft import REMOTE, Draft, pairs_of
 from governance.shell.hosts import hosts_in
 from governance.shell.options import parse
@@ -11,6 +13,23 @@ from governance.shell.programs import spec_for
 from governance.shell.values import Word
 
 _SHELL = Word("sh")
+_ENTRY_POINTS: Final = {
+    "hashicorp/terraform": "terraform",
+    "opentofu/opentofu": "tofu",
+    "alpine/terragrunt": "terragrunt",
+    "amazon/aws-cli": "aws",
+    "aws-cli/aws-cli": "aws",
+    "digitalocean/doctl": "doctl",
+    "bitnami/kubectl": "kubectl",
+    "rancher/kubectl": "kubectl",
+    "alpine/helm": "helm",
+    "alpine/git": "git",
+    "curlimages/curl": "curl",
+    "rclone/rclone": "rclone",
+    "minio/mc": "mc",
+    "restic/restic": "restic",
+}
+"""Images that run one program, whatever words follow; by the name without registry and tag."""
 
 
 def _image(draft: Draft, image: Word) -> None:
@@ -38,8 +57,16 @@ def run(draft: Draft) -> None:
     _image(draft, words[0])
     draft.words = words[:1]
     entry = draft.value("--entrypoint")
+    if not entry:
+        entry = _entry_point(words[0])
     argv = [*(entry[-1:] if entry and entry[-1] else []), *words[1:]]
     draft.run(argv, cwd=REMOTE)
+
+
+def _entry_point(image: Word) -> list[Word]:
+    name = "/".join(image.partition("@")[0].split("/")[-2:]).partition(":")[0]
+    found = _ENTRY_POINTS.get(name)
+    return [] if found is None else [Word(found)]
 
 
 def _mounted(draft: Draft, mount: Word) -> None:
@@ -124,6 +151,12 @@ def cluster_exec(draft: Draft) -> None:
         at = end
     draft.words = pods
     draft.run(words[at:] or ([_SHELL] if draft.subcommand == "rsh" else []), cwd=REMOTE)
+
+
+def cluster_input(draft: Draft) -> None:
+    """`kubectl apply -f -` sends what it is fed."""
+    if "-" in draft.value("--filename") and draft.stdin_text is not None:
+        draft.code.append(draft.stdin_text)
 
 
 def cluster_run(draft: Draft) -> None:

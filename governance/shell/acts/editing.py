@@ -54,6 +54,16 @@ def sed(draft: Draft) -> None:
             draft.run_text(command)
 
 
+def yq(draft: Draft) -> None:
+    """`yq expression files`; with `-i` it writes them."""
+    words = draft.words[1:] if draft.words[:1] in (["eval"], ["e"], ["eval-all"]) else draft.words
+    named = draft.value("--expression", "--from-file", "-f")
+    files = words if named else words[1:]
+    draft.read(*files)
+    if draft.has("-i", "--inplace", "--in-place"):
+        draft.write(*files)
+
+
 def _evaluated(text: str) -> list[str]:
     """The replacements of `s/x/cmd/e`, which a shell runs."""
     found: list[str] = []

@@ -93,6 +93,9 @@ def _module(draft: Draft, module: Word, rest: list[Word]) -> None:
     if module in _MODULES_RUN:
         draft.run([Word(_MODULES_RUN[module]), *rest])
         draft.words = []
+    elif module.partition(".")[0] == "governance":
+        draft.run([Word("governance"), *rest])
+        draft.words = []
     elif module == "http.server":
         draft.flags["--listen"] = None
     elif module == "zipfile" or module == "tarfile":
@@ -181,7 +184,10 @@ def awk(draft: Draft) -> None:
     if not texts and not draft.value("--file"):
         texts, files = words[:1], words[1:]
         draft.words = words[1:]
-    draft.read(*(one for one in files if not re.match(r"[A-Za-z_]\w*=", one)))
+    files = [one for one in files if not re.match(r"[A-Za-z_]\w*=", one)]
+    draft.read(*files)
+    if any(one.startswith("inplace") for one in draft.value("--include")):
+        draft.write(*files)
     for text in texts:
         draft.code.append(text)
         for command, more in _AWK_RUN.findall(text):

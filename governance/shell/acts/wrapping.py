@@ -52,7 +52,7 @@ def gosu(draft: Draft) -> None:
 
 def su(draft: Draft) -> None:
     """`su user -c text`; without a text, a shell."""
-    if not draft.value("--command", "--session-command"):
+    if not draft.value("--command", "--session-command") and not draft.has("--help", "--version"):
         draft.run([_SHELL])
 
 

@@ -49,6 +49,8 @@ _SAME: Final = {
     "sqlite": "sqlite3",
     "rbash": "bash",
     "tofu": "terraform",
+    "opentofu": "terraform",
+    "aws-cli": "aws",
     "batcat": "bat",
     "fdfind": "fd",
     "nerdctl": "docker",

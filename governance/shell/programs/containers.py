@@ -83,12 +83,15 @@ docker|podman compose run, docker-compose|podman-compose run
   -u/--user= -v/--volume= -w/--workdir= --build --cap-add= --cap-drop= --pull= --quiet-pull
   --remove-orphans -P
 
-docker|podman compose up|down|rm|start|stop|restart|kill|pull|push|build|logs|ps|config,
-docker-compose|podman-compose up|down|rm|start|stop|restart|kill|pull,
+docker|podman compose up|down|start|stop|restart|kill|pull|push|build|logs|ps|config,
+docker-compose|podman-compose up|down|start|stop|restart|kill|pull,
 docker-compose|podman-compose push|build|logs|ps|config
   -d/--detach -v/--volumes --rmi= --remove-orphans -t/--timeout= --scale= --build --force-recreate
   -f/--force -s/--signal= --no-deps --no-cache --pull --build-arg= -q --wait --no-start --tail= -n=
   --follow --since= --until= -a --format= --services --exit-code-from= --abort-on-container-exit
+
+docker|podman compose rm, docker-compose|podman-compose rm
+  -f/--force -s/--stop -v/--volumes
 
 docker|podman build, docker|podman image build, docker buildx build, docker builder build,
 buildah bud|build
@@ -166,6 +169,9 @@ kubectl|oc debug
 
 kubectl|oc cp|rsync
   !act=containers.copy --no-preserve --retries=
+
+kubectl|oc apply|create|replace
+  !act=containers.cluster_input
 
 kubectl|oc edit
   !act=editing.plain

@@ -80,7 +80,7 @@ wslview xclip xcodebuild xcopy xcrun xdg-open xsel
 chronic chroot chrt circusctl clush cmd command concurrently coproc coreutils cross-env
 cross-env-shell csh daemon daemonize dash dbclient dbus-launch dbus-run-session doas dotenv
 dotenvx dsh dtruss dumb-init eatmydata elvish entr env env-cmd envdir envuidgid errno et eval
-exec expect fakeroot firejail fish flock foreman forever gdb genv gosu gtime gtimeout gwatch
+exec expect faketty fakeroot firejail fish flock foreman forever gdb genv gosu gtime gtimeout gwatch
 heaptrack honcho hyperfine i386 initctl ionice ksh ld-linux-aarch64.so.1 ld-linux-x86-64.so.2
 ld-linux.so.2 ld-musl-x86_64.so.1 ld.so lerna linux32 linux64 lldb ltrace mksh monit mosh nice
 nocache nocorrect nodemon noglob nohup npm-run-all nsenter nu numactl nx osh overmind parallel
@@ -176,5 +176,10 @@ sqlfluff squid standard storybook streamlit stylelint svelte-kit swc swc-node sw
 tailwindcss tap taplo task tcc tclsh terraform-fmt tesseract testcafe texlua torchrun traefik
 truffleruby ts-node tsc tsx tup unittest uvicorn v varnishd vite vitest voila vue vulture wandb
 weasyprint webpack wish wkhtmltopdf xelatex xo yamllint yapf zx
+""",
+    "agents": """
+agy aider amp auggie claude claude-code cline cn codex crush cursor-agent droid forge gemini
+gemini-cli governance grok iflow interpreter kilo kilocode kimi kiro-cli opencode openhands
+plandex qodo qwen qwen-code rovodev vibe
 """,
 }

@@ -106,7 +106,11 @@ uv run
   --group= --only-group= --env-file=read -m/--module -s/--script --no-project --isolated --frozen
   --locked --no-sync --active --all-extras --all-groups --dev --no-dev --refresh -w= --gui-script
 
-uv tool run|install|uninstall, uvx
+uv tool install|uninstall|upgrade
+  --from= --with= --with-requirements=read -p= --python= --index-url=url --index=url --force -U
+  --upgrade --all -e/--editable -q --no-cache --offline : _*
+
+uv tool run, uvx
   !posix !act=builders.package_exec --from= --with= --with-requirements=read --isolated -p=
   --python= --index-url=url --index=url --refresh --force -U --upgrade -q --no-cache --offline
   --env-file=read

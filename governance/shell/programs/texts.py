@@ -38,7 +38,7 @@ head, tail
 
 less
   !plus !act=editing.less -p/--pattern= -o/--log-file=write -O/--LOG-FILE=write -t/--tag= -T= -k=
-  -x= -y= -z= -h= -j= -b= -D= -P= -R -S -N -F -X -i -I -n -M -m -e -E -r
+  -x= -y= -z= -h= -j= -b= -D= -P= -R -S -N -F -X -i -I -n -M -m -e -E -r : read*
 
 most, pg
   -s -w : read*
@@ -71,7 +71,8 @@ jq, gojq, jaq
   !like=@json !act=searching.pattern
 
 yq
-  !sub
+  !act=editing.yq -i/--inplace/--in-place? -r -j -P -o= -p= -s= -n -e -c -y -Y -f=read
+  --from-file=read --arg=_,_ --argjson=_,_ --expression= -w= --indent=
 
 xq, tomlq, dasel, mlr, fx, gron, jo, jc
   -r -c -i -p= -o= -f=read : _ read*

@@ -68,10 +68,10 @@ numactl
   !posix -i/--interleave= -m/--membind= -N/--cpunodebind= -C/--physcpubind= -p/--preferred= -l -H
   -s : argv
 
-nohup, setsid, cgexec, eatmydata, unbuffer, rlwrap, catchsegv, fakeroot, proxychains, proxychains4,
-torsocks, torify, tsocks, dbus-run-session, dbus-launch, xvfb-run, caffeinate, systemd-inhibit,
-systemd-cat, chronic, softlimit, setlock, daemonize, daemon, linux32, linux64, i386, x86_64,
-nocache, dotenv
+nohup, setsid, cgexec, eatmydata, unbuffer, faketty, rlwrap, catchsegv, fakeroot, proxychains,
+proxychains4, torsocks, torify, tsocks, dbus-run-session, dbus-launch, xvfb-run, caffeinate,
+systemd-inhibit, systemd-cat, chronic, softlimit, setlock, daemonize, daemon, linux32, linux64,
+i386, x86_64, nocache, dotenv
   !posix -c/--ctty -f/--fork -w/--wait -g= -q -i -d -u -s -t= -p -a/--auto-servernum --server-args=
   -m -e= --what= --who= --why= --mode= -f=read : argv
 
