@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from governance.clock import SystemClock
 from governance.config import Config, load_config
 from governance.engine.lawmaking import keep_all, settings_of
-from governance.engine.project_rules import examine_project_rules, read_project_rules
-from governance.errors import DefinitionError, MisuseError, did_you_mean
+from governance.engine.project_rules import (
+    examine_project_rules,
+    load_project_rules,
+    read_project_rules,
+)
+from governance.errors import MisuseError, did_you_mean
 from governance.hosts.claude_code.capabilities import TRAITS as CLAUDE_CODE_TRAITS
 from governance.hosts.claude_code.tools import TOOLS as CLAUDE_CODE_TOOLS
 from governance.journal import open_journal
@@ -110,12 +114,11 @@ def law_of(project: Project) -> Law:
         DefinitionError: Configuration or packs are missing or wrong, with every problem.
     """
     config = load_config(project.directory)
-    loaded = rules_of(config)
-    if loaded.rules is None:
-        raise DefinitionError(loaded.errors)
+    hosts = {name: TRAITS[name] for name in config.hosts if name in TRAITS}
+    now_ms = SystemClock().now_ms()
     return Law(
         machine=load_machine(),
-        rules=loaded.rules,
+        rules=load_project_rules(config, tuple(TOOLS.values()), hosts=hosts, now_ms=now_ms),
         settings=settings_of(config),
         places=places_of(str(config.directory)),
         redact=keep_all,

@@ -9,6 +9,7 @@ rules, and among calls that are built from their matchers; the search is bounded
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from attrs import define, field, frozen
 
@@ -24,21 +25,25 @@ from governance.rules.shell_facts import ShellCall
 from governance.rules.verdicts import RuleEvent
 from governance.rules.witnesses import Witness, built, of_examples
 
-PAIRS_MAX = 1_000
+PAIRS_MAX = 100
 """Pairs of rules of one pack for which a common call is built."""
 
 LOOKED_MAX = 200_000
 """Pairs that are looked at to find those."""
 
+EXAMPLES_MAX = 4
+"""Examples of one rule that are decided in search of others that match them."""
+
 TOGETHER_MAX = 32
 """Rules that match one call of which the pairs are kept."""
 
-CALLS_MAX = 20_000
+CALLS_MAX = 4_000
 """Calls that are decided in search of witnesses."""
 
 SHOWN_MAX = 3
 """Rules that one rule meets of which each is told; of more only how many."""
 
+_STOPPING = frozenset({"ask", "deny", "halt"})
 _BY_COMMAND = frozenset({"shell", "reads", "writes", "removes", "domains"})
 
 
@@ -73,7 +78,7 @@ class _Search:
         made = [self.rules.compiled[name] for name in self.order]
         for one in made:
             known = self.findings[one.rule.id]
-            shown = list(of_examples(one, self.bench, known))
+            shown = list(islice(of_examples(one, self.bench, known), EXAMPLES_MAX))
             for witness in shown or built([one], self.bench, known):
                 self._decide(witness, one)
         for one, other in self._pairs(made):
@@ -226,10 +231,13 @@ def _meant(one: Rule, other: Rule, witness: Witness, search: _Search) -> bool:
     """
     Whether it is no surprise that *one* and *other* meet.
 
-    Packs stand alone, and rules that look back are many for one event. A rule that is a
-    stricter special case of another is meant so. What no author has written may be far-fetched.
+    Packs stand alone, and rules that look back are many for one event. Of two that both stop a
+    call the stricter one holds, and a rule that is a stricter special case of another is meant
+    so. What no author has written may be far-fetched.
     """
     if one.pack != other.pack or one.looks_back or other.looks_back or not witness.given:
+        return True
+    if {one.action, other.action} <= _STOPPING:
         return True
     wide, narrow = sorted((one, other), key=lambda rule: ACTIONS.index(rule.action))
     made = search.rules.compiled
