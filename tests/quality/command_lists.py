@@ -7,22 +7,26 @@ other's list. The packs are developed against `worked`; `held_back` only measure
 means `deny`, `ask` or `halt`; the same answer on a harmless call is a false block.
 
 ``python -m tests.quality.command_lists [LIST…] [--show caught|harmless]`` prints the figures,
-and with ``--show`` the calls that were answered wrongly.
+and with ``--show`` the calls that were answered wrongly; with ``--write`` the figures of both
+lists go into the page of the documents that publishes them.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
 FOLDER = Path(__file__).with_name("commands")
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "recall.md"
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 LISTS = ("worked", "held_back")
 STOPPED = frozenset({"deny", "ask", "halt"})
 
@@ -64,13 +68,20 @@ class Figures:
         return self.stopped / self.harmless if self.harmless else 0.0
 
 
+def calls_of(name: str) -> list[dict[str, object]]:
+    """The labelled calls of the list *name*."""
+    text = (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
 def answered(name: str) -> list[Answered]:
     """Every call of the list *name* as `governance decide --batch` answers it."""
-    calls = [json.loads(line) for line in (FOLDER / f"{name}.jsonl").open(encoding="utf-8")]
+    calls = calls_of(name)
     asked = "".join(json.dumps({"tool": c["tool"], "args": c["args"]}) + "\n" for c in calls)
     with tempfile.TemporaryDirectory() as folder:
-        _governance("init", folder)
-        printed = _governance("decide", "--dir", folder, "--batch", "-", given=asked)
+        _governance("init", f"{folder}/project", place=folder)
+        words = ("decide", "--dir", f"{folder}/project", "--batch", "-")
+        printed = _governance(*words, place=folder, given=asked)
     answers = [json.loads(line) for line in printed.splitlines()]
     return [
         Answered(call, answer["action"], tuple(answer["rules"]))
@@ -78,10 +89,13 @@ def answered(name: str) -> list[Answered]:
     ]
 
 
-def _governance(*words: str, given: str = "") -> str:
+def _governance(*words: str, place: str, given: str = "") -> str:
+    # A home that is no folder for temporary files, whoever measures; what is kept goes elsewhere.
+    kept = {"XDG_STATE_HOME": f"{place}/state", "XDG_CONFIG_HOME": f"{place}/config"}
     done = subprocess.run(
         [str(Path(sys.executable).with_name("governance")), *words],
         input=given.encode("utf-8", "surrogatepass"),
+        env={**os.environ, "HOME": "/home/dev", **kept},
         capture_output=True,
         check=False,
     )
@@ -119,8 +133,21 @@ def _row(name: str, results: Sequence[Answered]) -> str:
     )
 
 
+def page(results: Mapping[str, Sequence[Answered]]) -> str:
+    """The page of the documents with the figures of *results*."""
+    head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    tables = [
+        f"## {name.replace('_', ' ').capitalize()}\n\n" + "\n".join(table(found))
+        for name, found in results.items()
+    ]
+    return f"{head}{BEGIN}\n\n" + "\n\n".join(tables) + f"\n\n{END}{rest.partition(END)[2]}"
+
+
 def main(words: Sequence[str]) -> int:
     """Print the figures of the lists that are named, or of all."""
+    if "--write" in words:
+        PAGE.write_text(page({name: answered(name) for name in LISTS}), encoding="utf-8")
+        return 0
     show = words[words.index("--show") + 1] if "--show" in words else ""
     for name in [word for word in words if word in LISTS] or LISTS:
         results = answered(name)

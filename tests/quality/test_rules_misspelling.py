@@ -3,8 +3,8 @@ One misspelled letter anywhere in a rule is found, and what was meant is suggest
 
 Every key, fact, tool, operator, action, state, role, severity, set, rule id and placeholder
 of the packs is changed by one letter: dropped, doubled, replaced, swapped with the next.
-Each change must be an error that names the right word (in a list of examples each word is
-tried once). A change that happens to give
+Each change must be an error that names the right word (in a list of examples or alternatives
+of one rule each word is tried once). A change that happens to give
 another valid word (`lte` → `lt`) is no misspelling and is left out.
 """
 
@@ -297,9 +297,13 @@ def silent_or_misleading(
 ) -> tuple[int, list[str]]:
     """How many misspellings in *sections* were tried, and those that no error set right."""
     tried, failures = 0, []
+    seen: set[tuple[Place, str]] = set()
     for word in words_of(pack, vocabulary):
-        if word.place[0] not in sections:
+        # One alternative is read like the next: a word is tried once at each kind of place.
+        kind = tuple(step for step in word.place if isinstance(step, str))
+        if word.place[0] not in sections or (kind, word.text) in seen:
             continue
+        seen.add((kind, word.text))
         for slip in misspellings(word.text):
             if slip in word.others:
                 continue
