@@ -48,6 +48,7 @@ def compile_rules(
     settings: Iterable[str] = (),
     report: FileReport | None = None,
     proven: Callable[[str], bool] = _nothing,
+    released: Callable[[str], bool] = _nothing,
 ) -> RuleSet:
     """
     Every rule, role and exemption of *packs*, compiled.
@@ -63,8 +64,11 @@ def compile_rules(
 
         report: Takes every problem; what it concerns is left out of the result.
 
-        proven: Whether the rule set of this hash was compiled before without a finding:
+        proven: Whether the rule set of this hash was compiled before without an error:
             each of its rules then is compiled when it is first needed.
+
+        released: Whether the pack with this hash was proven before it was released: so are
+            its rules.
 
     Raises:
         DefinitionError: Without *report*, when any problem is an error.
@@ -79,15 +83,16 @@ def compile_rules(
         for pack in packs
         for rule in pack.rules
     ]
-    compiled: Mapping[str, CompiledRule]
-    tried: Sequence[CompiledRule | WaitingRule]
-    if proven(known_hash):
-        waiting = {each[1].id: work.waiting(*each) for each in listed}
-        compiled, tried = RulesByNeed(waiting), tuple(waiting.values())
-    else:
-        made = [rule for each in listed if (rule := work.rule(*each)) is not None]
-        made.sort(key=_cost)
-        compiled, tried = {rule.rule.id: rule for rule in made}, made
+    known = proven(known_hash)
+    made: list[CompiledRule] = []
+    waiting: list[WaitingRule] = []
+    for each in listed:
+        if known or released(each[0].hash):
+            waiting.append(work.waiting(*each))
+        elif (rule := work.rule(*each)) is not None:
+            made.append(rule)
+    made.sort(key=_cost)
+    tried: tuple[CompiledRule | WaitingRule, ...] = (*made, *waiting)
     roles = work.roles(packs, settled)
     problems.raise_errors()
     by_event: dict[str, list[CompiledRule | WaitingRule]] = {}
@@ -95,7 +100,7 @@ def compile_rules(
         by_event.setdefault(one.rule.on, []).append(one)
     return RuleSet(
         rules={one.rule.id: one.rule for one in tried},
-        compiled=compiled,
+        compiled=RulesByNeed({one.rule.id: one for one in tried}),
         roles=roles,
         defaults=settled,
         contexts=(),
