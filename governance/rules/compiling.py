@@ -93,7 +93,7 @@ def compile_rules(
     made.sort(key=_cost)
     roles = work.roles(packs, settled)
     problems.raise_errors()
-    tried = (*made, *waiting)
+    tried: tuple[CompiledRule | WaitingRule, ...] = (*made, *waiting)
     return RuleSet(
         rules={one.rule.id: one.rule for one in tried},
         compiled=RulesByNeed({one.rule.id: one for one in tried}),
