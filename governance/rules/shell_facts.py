@@ -30,6 +30,9 @@ FOREIGN: Final = frozenset({"PowerShell"})
 SINKS: Final = frozenset({"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 """Files that keep nothing of what is written to them; they are no paths of a command."""
 
+HAD: Final = ("reads", "writes", "removes", "domains", "wrappers", "code", "assigns")
+"""Keys of lists that most commands have nothing under."""
+
 _REMEMBERED_CHARACTERS_MAX = 4_096
 
 
@@ -63,7 +66,8 @@ class ShellCall:
         """
         Take *line* as run in the folder *cwd*.
 
-        `programs` are the names of all that it runs, ``None`` where it may run others.
+        `programs` are the names of all that it runs, ``None`` where it may run others; `has`
+        are the keys, of those in `HAD`, under which some command has anything.
 
         Args:
             real: Where paths lead that are worked out is put into it: spelled → real.
@@ -76,6 +80,7 @@ class ShellCall:
             self.commands += (_Command(program="", opaque=line.opaque),)
         self.blind: Opaque | None = line.blind
         self.programs = _names_of(self.commands) if line.blind is None else None
+        self.has = frozenset(key for key in HAD if any(getattr(one, key) for one in self.commands))
         self.world: Mapping[str, object] = {REAL_PATHS: real}
         self._cwd = cwd
         self._places = places

@@ -31,12 +31,15 @@ class ShellPart:
         raw: What stands behind it in the pack, variables put in.
 
         cost: Cheap ones are tried first.
+
+        wants: It cannot hold for a command that has nothing under the key.
     """
 
     key: str
     raw: object
     cost: int
     test: CommandTest
+    wants: bool = False
 
 
 @frozen
@@ -51,6 +54,8 @@ class ShellTable:
             asked what cannot be known, for that is known.
 
         programs: Names of which a command must have one; ``None``: it names none.
+
+        wanted: Keys under which a command must have something.
     """
 
     parts: tuple[ShellPart, ...]
@@ -61,6 +66,12 @@ class ShellTable:
     def _named(self) -> frozenset[str] | None:
         names = next((literals(one.raw) for one in self.parts if one.key == "program"), None)
         return None if names is None else frozenset(names)
+
+    wanted: frozenset[str] = field(init=False)
+
+    @wanted.default
+    def _having(self) -> frozenset[str]:
+        return frozenset(one.key for one in self.parts if one.wants)
 
     def holds(self, call: ShellCall, position: int, strict: bool = False) -> Truth:
         """Whether every key holds for the command at *position*."""
@@ -131,9 +142,15 @@ class ShellMatcher:
         return any_of(table.test(call) for table in self._to_try(call))
 
     def _to_try(self, call: ShellCall) -> Sequence[ShellTable]:
-        """The tables that may hold for a command of *call*: others name other programs."""
+        """
+        The tables that may hold for a command of *call*: others name other programs, or want
+        what no command of it has.
+        """
         names = call.programs
-        return self.tables if names is None else named(names, self._by_program, self._unnamed)
+        if names is None:
+            return self.tables
+        has = call.has
+        return [one for one in named(names, self._by_program, self._unnamed) if one.wanted <= has]
 
     def excuses(
         self,
