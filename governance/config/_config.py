@@ -26,6 +26,7 @@ from governance.config._layers import (
     tightened_defaults,
     tightened_host,
     tightened_journal,
+    tightened_retention,
 )
 from governance.config._reading import (
     Report,
@@ -53,6 +54,7 @@ from governance.config._tree import (
     PacksTable,
     ProjectTable,
     ResumeTable,
+    RetentionTable,
     SessionTable,
     StallTable,
 )
@@ -97,6 +99,7 @@ class Config:
     idle: IdleTable
     live: LiveTable
     journal: JournalTable
+    retention: RetentionTable
     context: ContextTable
     stall: StallTable
     defaults: DefaultsTable
@@ -195,6 +198,7 @@ def _build(
         idle=idle,
         live=table("live", LiveTable),
         journal=tightened_journal(table("journal", JournalTable), uppers),
+        retention=tightened_retention(table("retention", RetentionTable), uppers),
         context=table("context", ContextTable),
         stall=table("stall", StallTable),
         defaults=tightened_defaults(table("defaults", DefaultsTable), uppers),
@@ -331,6 +335,9 @@ def loosenings(config: Config) -> tuple[str, ...]:
     """
     found = [f"defaults.{name}" for name in loosened("defaults", config.defaults)]
     found += [f"journal.{name}" for name in loosened("journal", config.journal)]
+    bounded = ("age_days_max", "sessions_max", "megabytes_max")
+    found += [f"retention.{name}" for name in bounded if getattr(config.retention, name)]
+    found += [f"retention.{name}" for name in loosened("retention", config.retention)]
     for host, table in config.hosts.items():
         found += [f"hosts.{host}.{name}" for name in loosened("hosts", table)]
     if not config.hosts:
@@ -352,6 +359,8 @@ def until_trusted(config: Config) -> Config:
         session=evolve(own, level=level),
         defaults=changed(config.defaults, loosened("defaults", config.defaults)),
         journal=changed(config.journal, loosened("journal", config.journal)),
+        # Nothing that was recorded goes by the word of a folder that came from elsewhere.
+        retention=RetentionTable(session_megabytes_max=config.retention.session_megabytes_max),
         hosts={name: changed(one, loosened("hosts", one)) for name, one in config.hosts.items()},
         exempts=(),
         listeners=evolve(config.listeners, entry_points=()),

@@ -109,7 +109,7 @@ class Ledger:
             return evolve(self, halts=_halt(self.halts, body, at_ms))
         if kind == "violation.pardoned":
             return self._pardon(str(body.get("rule") or ""))
-        carried = body.get("carried") if kind == "session.created" else None
+        carried = body.get("carried") if kind in _BEGINNINGS else None
         if isinstance(carried, Mapping):
             return Ledger.from_json(carried)
         return self
@@ -159,13 +159,15 @@ class Ledger:
         )
 
 
-_KINDS = frozenset(
+_BEGINNINGS = frozenset({"session.created", "session.branched"})
+"""Kinds whose rows may carry the ledger of the session that is followed."""
+
+_KINDS = _BEGINNINGS | frozenset(
     {
         "violation.counted",
         "violation.pardoned",
         "approval.asked",
         "approval.settled",
-        "session.created",
         "session.escalated",
         "session.halted",
     }

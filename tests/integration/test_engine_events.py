@@ -19,6 +19,10 @@ ELSEWHERE = {
     "rules.refused": "made by an engine of a project whose packs become wrong",
     "session.damaged": "made by `repair`",
     "session.repaired": "made by `repair`",
+    "session.archived": "made by `archive`, in the project's own journal",
+    "session.removed": "made by `prune`, in the project's own journal",
+    "session.unarchived": "made by `unarchive`, in the project's own journal",
+    "retention.pruned": "made by `prune`, in the project's own journal",
 }
 """Events that other parts than the engine's step make, each tested with its maker."""
 
@@ -129,6 +133,11 @@ def run_everything(engine: Engine, clock: ManualClock) -> None:
     session.turn("new epoch")
     anchor = {"id": "a1", "type": "decision", "priority": "critical", "text": "Use SQLite."}
     engine.record("s", "anchor.added", anchor, actor="me")
+    engine.branch("s", name="aside", actor="me")
+    for one, text in (("s", "Use DuckDB."), ("aside", "Use PostgreSQL.")):
+        engine.record(one, "anchor.added", {**anchor, "text": text}, actor="me")
+    (conflict,) = engine.merge("s", "aside", actor="me").merged.conflicts
+    engine.resolve("s", conflict.id, "theirs", actor="me")
     session.tool("shell", {"command": "stop"}, call_id="h")
     engine.session("s").turn("refused while halted")
     pardon = {"rule": "", "count": 1, "by": "me", "reason": "reviewed"}

@@ -54,9 +54,17 @@ CHANGES = {
     "live.sessions_max": "3",
     "live.megabytes_max": "1",
     "live.idle_seconds_max": "5",
+    "live.preload_sessions_max": "4",
     "live.rules_check_ms": "0",
     "journal.url": '"memory:"',
     "journal.redaction": "false",
+    "retention.age_days_max": "30",
+    "retention.sessions_max": "100",
+    "retention.megabytes_max": "500",
+    "retention.session_megabytes_max": "100",
+    "retention.archive": "false",
+    "retention.archive_folder": '"/cold"',
+    "retention.interval_minutes": "0",
     "context.characters_max": "500",
     "context.tokens_max": "100",
     "stall.repeats_max": "4",
@@ -111,7 +119,8 @@ def test_a_key_changes_its_value_and_no_other(key: str) -> None:
 
 def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
-    for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "context",
+    for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "retention",
+                 "context",
                  "stall", "defaults", "listeners"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
