@@ -10,6 +10,7 @@ begun.
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -136,7 +137,7 @@ def _head_to_go(engine: Engine, session: str) -> Head:
 
 def _take_out(engine: Engine, head: Head, note: Mapping[str, Json]) -> bool | Conflict:
     shelf = engine.journal.shelf
-    made = {**note, "at_ms": engine.clock.now_ms()}
+    made = {**note, "at_ms": engine.clock.now_ms(), "key": secrets.token_hex(16)}
     shelf.put(NOTES, head.session, json.dumps(made).encode())
     answer = engine.journal.remove(head.session, expected=head)
     if answer is not True:
@@ -156,11 +157,9 @@ def settle(engine: Engine) -> None:
     for entry in _scanned(engine.journal, NOTES):
         note = json.loads(entry.value)
         gone = _gone(engine.journal, note["session"])
-        at_ms = int(note["at_ms"])
+        at_ms, key = int(note.pop("at_ms")), f"archiving {note.pop('key')}"
         if gone is not None and gone.hash.hex() == note["hash"]:
-            del note["at_ms"]
             # Killed before the note goes, the next one finds the event by this key.
-            key = f"{entry.name[:200]}#{note['hash'][:32]}#{at_ms}"
             if note["path"]:
                 shelf.put(ARCHIVES, entry.name, entry.value)
                 _told(engine, "session.archived", note, key)
