@@ -62,10 +62,14 @@ def _store(tmp_path: Path, law: Law) -> Path:
 
 
 def head_of(folder: Path) -> Head:
-    with closing(
-        SqliteJournal.open(folder / "journal.db", create=False, mirror=folder / "heads")
-    ) as journal:
+    file, mirror = folder / "journal.db", folder / "heads"
+    with closing(SqliteJournal.open(file, create=False, mirror=mirror)) as journal:
         return journal.head("s")
+
+
+def archives_in(folder: Path) -> list[Path]:
+    """What bears the name of an archive; what is still being written has another."""
+    return sorted((folder / "archive").glob("[!.]*"))
 
 
 def killed_at(line: int, folder: Path, law: Law, work: Work) -> bool:
@@ -114,7 +118,7 @@ def test_archiving_loses_nothing(store: Path, law: Law) -> None:
     """The rows are in the store or in a whole file, and the next try ends what was begun."""
     head = head_of(store)
     seen = set()
-    for folder in each_line(store, law, lambda engine, to: engine.archive("s", to), 5):
+    for folder in each_line(store, law, lambda engine, to: engine.archive("s", to), 11):
         files = archives_in(folder)
         with opened(folder, law) as engine:
             journal = engine.journal
