@@ -2,8 +2,8 @@
 The adapter for Mellea: its hooks as events, decisions as what its hooks may return.
 
 `govern` has every Mellea session of the process governed, `governed_session` one that is
-built directly or cloned, and ends it exactly once. Mellea itself (``mellea[hooks]``) is
-imported when either is first called.
+built directly or cloned, and ends it exactly once; `bound` ties a thread to a session.
+Mellea itself (``mellea[hooks]``) is imported when one of them is first called.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from governance.hosts.mellea.governing import govern, governed_session
+    from governance.hosts.mellea.governing import bound, govern, governed_session
 
 NAME = "mellea"
 """The host, as configuration, rules and the command line write it."""
@@ -24,12 +24,12 @@ CODES = {
 }
 """Error codes of this adapter, each in a few words."""
 
-__all__ = ["CODES", "NAME", "govern", "governed_session"]
+__all__ = ["CODES", "NAME", "bound", "govern", "governed_session"]
 
 
 def __getattr__(name: str) -> object:
     # The tables of this host are read by processes that never govern a session of it.
-    if name in ("govern", "governed_session"):
+    if name in ("bound", "govern", "governed_session"):
         from governance.hosts.mellea import governing
 
         return getattr(governing, name)

@@ -8,7 +8,6 @@ looking for it, not by its number: Mellea passes over a hook that it does not kn
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -146,15 +145,3 @@ def installed() -> bool:
     if manager is None:
         return False
     return all(manager.get_plugin(name) is not None for name in (PLUGIN, GUARD))
-
-
-@contextmanager
-def bound(session_id: str) -> Iterator[None]:
-    """
-    Let what is called in the block belong to the session *session_id*.
-
-    For work of a session in threads of the program's own, which Mellea's own mark of the
-    session does not reach.
-    """
-    with framework().enter(session_id=session_id):
-        yield

@@ -17,7 +17,7 @@ from attrs import define, field
 from governance.engine import Engine
 from governance.errors import MisuseError
 from governance.hosts.mellea import NAME, reading, translate
-from governance.hosts.mellea.deciding import Decider
+from governance.hosts.mellea.decider import Decider
 from governance.hosts.mellea.framework import PLUGIN, framework, installed
 from governance.hosts.mellea.held import Announcement, Book, Denial, Held, Options, prompt_among
 from governance.hosts.mellea.plugin import ANNOUNCED, LOG, Seat
@@ -165,6 +165,18 @@ def governed_session(
         yield cast("SessionT", stack.enter_context(session))
 
 
+@contextmanager
+def bound(session_id: str) -> Iterator[None]:
+    """
+    Let what is called in the block belong to the session *session_id*.
+
+    For work of a session in threads of the program's own, which Mellea's own mark of the
+    session does not reach.
+    """
+    with framework().enter(session_id=session_id):
+        yield
+
+
 @define(eq=False)
 class _Ending:
     """The last of a session: its end, if Mellea's own hook has not told it."""
@@ -202,6 +214,12 @@ def _begun(seat: Seat, source: object, options: Options) -> tuple[Any, Held]:
         raise MisuseError(
             f"`{type(made).__name__}` is no MelleaSession",
             remedy="give one, or a function without arguments that makes one",
+        )
+    if options.parent is not None and not seat.decider.engine.state(options.parent).head:
+        raise MisuseError(
+            f"the parent `{options.parent}` is not governed",
+            code="GOV732",
+            remedy="clone a session that is",
         )
     held = book.get(made.id)
     if held is not None and held.managed:

@@ -19,7 +19,7 @@ SESSIONS_MAX = 10_000
 """Sessions that are kept; the one that was longest unused goes, and is then one unknown."""
 
 OPEN_MAX = 256
-"""Components, requests and refused tools of one session that are kept at once."""
+"""Components and requests of one session that are open at once."""
 
 NOTES_MAX = 16
 """Messages that wait for the next request; the oldest goes."""
@@ -85,8 +85,6 @@ class Held:
 
         open: Components and lone requests that have begun and not ended.
 
-        refused: Invocations of tools that were refused softly.
-
         items: What the model saw of the context when it was last looked at.
 
         lost: The context has come back shorter than it should, and nobody was told yet.
@@ -102,7 +100,6 @@ class Held:
     told: bool = False
     notes: list[str] = field(factory=list)
     open: OrderedDict[str, None] = field(factory=OrderedDict)
-    refused: OrderedDict[str, None] = field(factory=OrderedDict)
     items: int = 0
     lost: bool = False
     lock: threading.RLock = field(factory=threading.RLock)

@@ -20,7 +20,8 @@ from attrs import define, field
 
 from governance.hosts.mellea import NAME
 from governance.hosts.mellea.capabilities import DEADLINE_MS_MAX, HOOKS
-from governance.hosts.mellea.deciding import Asked, Decider
+from governance.hosts.mellea.decider import Asked, Decider
+from governance.hosts.mellea.deciding import decide
 from governance.hosts.mellea.framework import GUARD, PLUGIN, PRIORITY, Framework
 from governance.hosts.mellea.held import Announcement, prompt_among
 from governance.hosts.mellea.verdicts import PASS, Block, Modify, Verdict
@@ -69,10 +70,10 @@ class Seat:
                 self.mellea.register(plugin)
 
     def leave(self) -> None:
-        """Take both plugins out; hooks that are being decided are waited for."""
+        """Take both plugins out; nobody waits for what took too long."""
         for plugin in self._plugins:
             self.mellea.unregister(plugin)
-        self._pool.shutdown()
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _plugin(self, name: str, methods: dict[str, HookMethod], mode: object) -> Any:
         made = type("GovernancePlugin", (self.mellea.plugin_class,), dict(methods))
@@ -111,9 +112,10 @@ class Seat:
     async def _decided(self, asked: Asked) -> Verdict:
         wanted_ms = self.decider.engine.law.settings.host(NAME).deadline_ms
         limit_ms = min(wanted_ms, DEADLINE_MS_MAX)
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self.decider.decide, asked)
+        work = asyncio.get_running_loop().run_in_executor(self._pool, decide, self.decider, asked)
         done, _ = await asyncio.wait({work}, timeout=limit_ms / 1000)
         if not done:
+            work.add_done_callback(_passed_over)
             raise TimeoutError(f"nothing was decided within {limit_ms} ms")
         return work.result()
 
@@ -165,3 +167,9 @@ class Seat:
                 return self.mellea.modify(payload, **fields)
             case _:
                 return self.mellea.result(continue_processing=True)
+
+
+def _passed_over(work: asyncio.Future[Verdict]) -> None:
+    """Look at what came too late, so that nobody says that nobody has."""
+    if not work.cancelled():
+        work.exception()

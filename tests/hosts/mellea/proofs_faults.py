@@ -68,9 +68,13 @@ def prove_a_closed_engine_lets_nothing_through(lab: Lab) -> None:
 
 def prove_no_store_does_not_hide_the_programs_exception(lab: Lab) -> None:
     """An end that cannot be recorded is kept, and the program's own exception goes on."""
-    with pytest.raises(ZeroDivisionError), lab.session() as m:
+
+    def program() -> None:
         lab.journal.fail("append", StoreFull("the disk is full"))
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), lab.session() as m:
+        program()
 
     assert lab.state(m.id).state is State.ENDED
 

@@ -53,9 +53,12 @@ def prove_an_exception_ends_a_session(lab: Lab) -> None:
     """What a session ends with is its own exception, which is on record."""
     seen = lab.listen("session.ending")
 
-    with pytest.raises(ZeroDivisionError), lab.session() as m:
+    def program(m: MelleaSession) -> None:
         m.instruct("hello")
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), lab.session() as m:
+        program(m)
 
     assert [one.data["exception"] for one in seen] == ["ZeroDivisionError"]
     assert lab.kinds(m.id).count("session.ended") == 1
@@ -113,8 +116,9 @@ def prove_a_listener_rewrites_the_model(lab: Lab) -> None:
 
 def prove_a_refused_session_has_no_backend(lab: Lab) -> None:
     """A session that a rule refuses by its context is never built, and its end is no end."""
-    with pytest.raises(PluginViolationError) as caught, lab.session(
-        lambda: lab.start(ctx=ForbiddenContext())
+    with (
+        pytest.raises(PluginViolationError) as caught,
+        lab.session(lambda: lab.start(ctx=ForbiddenContext())),
     ):
         pytest.fail("it was built")
 
@@ -144,9 +148,7 @@ def prove_options_of_a_built_backend_are_refused(lab: Lab) -> None:
     assert lab.state(built.id).state is State.ENDED
 
 
-def prove_a_backend_that_fails_ends_its_session(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def prove_a_backend_that_fails_ends_its_session(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A session whose backend cannot be built, after it had begun, is ended."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
@@ -215,6 +217,19 @@ def prove_a_clone_of_an_ended_session_is_refused(lab: Lab) -> None:
 
     with pytest.raises(PluginViolationError), lab.session(clone, parent=m):
         pytest.fail("it was entered")
+
+
+def prove_a_clone_of_a_stranger_is_refused(lab: Lab) -> None:
+    """A parent that nobody governs is not made one by its clone."""
+    stranger = MelleaSession(lab.backend())
+
+    with (
+        pytest.raises(MisuseError, match="is not governed"),
+        lab.session(stranger.clone(), parent=stranger),
+    ):
+        pytest.fail("it was entered")
+
+    assert lab.engine.journal.sessions() == ()
 
 
 def prove_a_known_id_is_resumed(lab: Lab) -> None:

@@ -16,8 +16,7 @@ from mellea.stdlib.context import ChatContext
 from mellea.stdlib.frameworks.react import react
 from mellea.stdlib.functional import call_tools
 
-from governance.hosts.mellea import govern
-from governance.hosts.mellea.framework import bound
+from governance.hosts.mellea import bound, govern
 from governance.states import State
 from tests.hosts.mellea.lab import TOOLS, Lab
 from tests.hosts.mellea.own_backend import OwnBackend
@@ -384,11 +383,9 @@ def prove_what_belongs_to_no_session_is_refused(lab: Lab) -> None:
             m.instruct("hello")
         with m:
             m.instruct("hello")
-        tool_call = None
         with pytest.raises(PluginViolationError) as caught:
             m.instruct("hello again")
 
-    assert tool_call is None
     assert caught.value.code == "GOV731"
     assert len(lab.model.requests) == 1
 
@@ -448,3 +445,25 @@ def prove_the_host_has_a_hole_where_the_page_says(lab: Lab) -> None:
 
     assert "TRIAL-DENIED" in str(message.content)
     assert lab.ran == ["touch FORBIDDEN"]
+
+
+def prove_a_loose_reset_is_passed_over(lab: Lab) -> None:
+    """What only tells, and belongs to no session, neither breaks nor changes anything."""
+    with govern(lab.engine, tools=TOOLS):
+        m = lab.start()
+        m.reset()
+
+    assert lab.state(m.id).registers.epoch == 1
+
+
+def prove_a_loose_tool_says_how_to_call_it(lab: Lab) -> None:
+    """A tool that is called outside of every session is not run, and its answer says why."""
+    lab.model.script({"tool": "run", "arguments": {"command": "touch allowed"}})
+    with govern(lab.engine, tools=TOOLS):
+        with lab.start() as m:
+            options = {ModelOption.TOOLS: [lab.tool()]}
+            result = m.instruct("go", strategy=None, tool_calls=True, model_options=options)
+        (message,) = call_tools(result, m.backend)
+
+    assert str(message.content).startswith("GOV731")
+    assert lab.ran == []
