@@ -28,6 +28,7 @@ from governance.cli.private import make_private_dir, write_private
 from governance.errors import GovernanceError
 from governance.hosts.claude_code.capabilities import MARKS as CLAUDE_CODE_MARKS
 from governance.hosts.claude_code.processes import Process, processes_above
+from governance.hosts.mellea.capabilities import MARKS as MELLEA_MARKS
 from governance.project import Project, user_config_directory
 
 MARKS: Mapping[str, tuple[str, ...]] = {
@@ -35,6 +36,7 @@ MARKS: Mapping[str, tuple[str, ...]] = {
     "opencode": ("OPENCODE",),
     "codex": ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED"),
     "gemini-cli": ("GEMINI_CLI",),
+    "mellea": MELLEA_MARKS,
 }
 """Host → variables that stand in the environment of what it starts."""
 

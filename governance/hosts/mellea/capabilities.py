@@ -17,6 +17,9 @@ TRAITS = HostTraits(
 )
 """Each request carries the text anew: as its system prompt, which is a model option."""
 
+MARKS = ("GOVERNANCE_MELLEA",)
+"""Variables that stand in the environment of what a governed program starts."""
+
 PLUGIN_LIMIT_MS = 5_000
 """Time that Mellea gives a plugin; then it counts as failed."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -19,7 +20,7 @@ from typing import Any
 from attrs import define, field
 
 from governance.hosts.mellea import NAME
-from governance.hosts.mellea.capabilities import DEADLINE_MS_MAX, HOOKS
+from governance.hosts.mellea.capabilities import DEADLINE_MS_MAX, HOOKS, MARKS
 from governance.hosts.mellea.decider import Asked, Decider
 from governance.hosts.mellea.deciding import decide
 from governance.hosts.mellea.framework import GUARD, PLUGIN, PRIORITY, Framework
@@ -68,11 +69,15 @@ class Seat:
         for plugin in self._plugins:
             if manager is None or manager.get_plugin(plugin.name) is None:
                 self.mellea.register(plugin)
+        # What a tool starts is to know that an agent started it.
+        os.environ.update(dict.fromkeys(MARKS, "1"))
 
     def leave(self) -> None:
         """Take both plugins out; nobody waits for what took too long."""
         for plugin in self._plugins:
             self.mellea.unregister(plugin)
+        for mark in MARKS:
+            os.environ.pop(mark, None)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _plugin(self, name: str, methods: dict[str, HookMethod], mode: object) -> Any:

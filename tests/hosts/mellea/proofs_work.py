@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -467,3 +469,14 @@ def prove_a_loose_tool_says_how_to_call_it(lab: Lab) -> None:
 
     assert str(message.content).startswith("GOV731")
     assert lab.ran == []
+
+
+def prove_what_a_tool_starts_knows_its_caller(lab: Lab) -> None:
+    """A process of a governed program is marked, so that it can do nothing that is a person's."""
+    show = [sys.executable, "-c", "import os; print('GOVERNANCE_MELLEA' in os.environ)"]
+
+    with lab.session():
+        within = subprocess.run(show, capture_output=True, text=True, check=True).stdout
+    after = subprocess.run(show, capture_output=True, text=True, check=True).stdout
+
+    assert (within.strip(), after.strip()) == ("True", "False")
