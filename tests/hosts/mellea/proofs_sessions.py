@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import attrs
 import pytest
 from mellea import MelleaSession, start_session
+from mellea.backends import ModelOption
 from mellea.plugins import PluginViolationError
-from mellea.plugins.manager import get_plugin_manager, has_plugins
+from mellea.plugins.manager import DEFAULT_PLUGIN_TIMEOUT, get_plugin_manager, has_plugins
 from mellea.plugins.types import HookType
 from mellea.stdlib.context import ChatContext, SimpleContext
 
 from governance.errors import MisuseError
 from governance.events import Event
 from governance.hosts.mellea import govern
-from governance.hosts.mellea.capabilities import HOOKS
-from governance.hosts.mellea.framework import GUARD, PLUGIN
+from governance.hosts.mellea.capabilities import HOOKS, PLUGIN_LIMIT_MS
+from governance.hosts.mellea.framework import GUARD, PLUGIN, framework
+from governance.hosts.mellea.reading import OPTION_NAMES
 from governance.states import State
 from tests.hosts.mellea.lab import TOOLS, Lab
 
@@ -310,3 +313,43 @@ def prove_asynchronous_programs_are_governed(lab: Lab) -> None:
     assert all("TRIAL-BRIEFING" in lab.model.system(index) for index in (0, 1))
     assert lab.kinds(session).count("turn.started") == 2
     assert lab.kinds(session).count("session.ended") == 1
+
+
+class Untidy(MelleaSession):
+    """A session whose end Mellea's own hook never hears of."""
+
+    def cleanup(self, *, exception: BaseException | None = None) -> None:
+        """Nothing is cleaned up here."""
+
+
+def prove_a_session_that_hides_its_end_is_ended(lab: Lab) -> None:
+    """A class with a clean-up of its own ends once all the same."""
+    with lab.session(lambda: Untidy(lab.backend())) as m:
+        m.instruct("hello")
+
+    assert lab.kinds(m.id).count("session.ended") == 1
+    assert "guard.gap" not in lab.kinds(m.id)
+
+
+def prove_the_limits_are_those_of_mellea() -> None:
+    """The time that Mellea gives a plugin is the time that we know of."""
+    assert DEFAULT_PLUGIN_TIMEOUT * 1000 == PLUGIN_LIMIT_MS
+
+
+def prove_the_names_of_options_are_those_of_mellea() -> None:
+    """The options that facts have other names for are options of Mellea."""
+    own = {ModelOption.MAX_NEW_TOKENS, ModelOption.SEED, ModelOption.STOP_SEQUENCES}
+
+    assert own == {name for name in OPTION_NAMES if name.startswith("@")}
+
+
+def prove_a_mellea_that_lacks_something_is_refused(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hook that has not the field that we need is found before anything is governed."""
+    needed = attrs.evolve(HOOKS["session_reset"], fields=("previous_context", "novel_field"))
+    monkeypatch.setitem(HOOKS, "session_reset", needed)  # type: ignore[arg-type]
+    framework.cache_clear()
+
+    with pytest.raises(MisuseError, match="GOV730.*`novel_field` in `session_reset`"):
+        lab.session().__enter__()
