@@ -66,6 +66,15 @@ message = "It must remember."
 must_match = [{ context_type = "SimpleContext" }]
 must_not_match = [{ context_type = "ChatContext" }]
 
+[[escalation]]
+id = "house.second"
+count = 2
+within = "10m"
+of = { severity = ["medium"] }
+action = "halt"
+lasts = "pardon"
+message = "Twice is enough."
+
 [[context]]
 id = "hello"
 at = ["beginning"]
@@ -289,6 +298,22 @@ def test_no_request_goes_out_of_a_session_that_is_over(decider: Decider, engine:
 
     assert isinstance(verdict, Block)
     assert verdict.code == "session.after-end"
+
+
+def test_no_request_goes_out_of_a_halted_session(decider: Decider) -> None:
+    """A turn that was let through ends with the violation that halts its session."""
+    born(decider)
+    speak(decider)
+    send(decider)
+    ask(decider, "generation_post_call", generation_id="g1")
+    assert isinstance(send(decider, "g2"), Modify)
+    for number in range(2):
+        use(decider, "forbidden", key=f"t{number}")
+
+    verdict = send(decider, "g3")
+
+    assert isinstance(verdict, Block)
+    assert verdict.code == "session.halted"
 
 
 def test_a_text_that_no_request_carried_is_not_told(decider: Decider, engine: Engine) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from governance.hooking.adapter import Capability
 from governance.session.commands import HostTraits
 
 TRAITS = HostTraits(
@@ -150,15 +151,6 @@ HOOKS: Mapping[str, Hook] = {
     )
 }  # fmt: skip
 """Every hook that the adapter has a method for; Mellea has more, which only tell."""
-
-
-@frozen
-class Capability:
-    """One thing that a host may be able to do, and how it is done here."""
-
-    name: str
-    can: bool
-    how: str
 
 
 CAPABILITIES = (

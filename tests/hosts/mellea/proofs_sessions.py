@@ -351,5 +351,5 @@ def prove_a_mellea_that_lacks_something_is_refused(
     monkeypatch.setitem(HOOKS, "session_reset", needed)  # type: ignore[arg-type]
     framework.cache_clear()
 
-    with pytest.raises(MisuseError, match="GOV730.*`novel_field` in `session_reset`"):
+    with pytest.raises(MisuseError, match=r"GOV730.*`novel_field` in `session_reset`"):
         lab.session().__enter__()
