@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar, cast
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, TypeVar, cast, overload
 
 from attrs import define, field
 
@@ -121,9 +121,34 @@ def govern(
         _process.leave()
 
 
-@contextmanager
+@overload
 def governed_session(
-    source: SessionT | Callable[[], SessionT],
+    source: Callable[[], SessionT],
+    *,
+    engine: Engine,
+    tools: Named | None = ...,
+    role: str | None = ...,
+    parent: object = ...,
+    denial: Denial = ...,
+    inject: bool = ...,
+) -> AbstractContextManager[SessionT]: ...
+
+
+@overload
+def governed_session(
+    source: SessionT,
+    *,
+    engine: Engine,
+    tools: Named | None = ...,
+    role: str | None = ...,
+    parent: object = ...,
+    denial: Denial = ...,
+    inject: bool = ...,
+) -> AbstractContextManager[SessionT]: ...
+
+
+def governed_session(
+    source: object,
     *,
     engine: Engine,
     tools: Named | None = None,
@@ -131,7 +156,7 @@ def governed_session(
     parent: object = None,
     denial: Denial = "soft",
     inject: bool = True,
-) -> Iterator[SessionT]:
+) -> AbstractContextManager[Any]:
     """
     One Mellea session, governed, entered, and ended exactly once, also on an exception.
 
@@ -157,12 +182,17 @@ def governed_session(
         denial=denial,
         inject=inject,
     )
+    return _governed(source, engine, options)
+
+
+@contextmanager
+def _governed(source: object, engine: Engine, options: Options) -> Iterator[Any]:
     with ExitStack() as stack:
         seat = _process.take(engine, options, strict=False)
         stack.callback(_process.leave)
         session, held = _begun(seat, source, options)
         stack.push(_Ending(seat, held))
-        yield cast("SessionT", stack.enter_context(session))
+        yield stack.enter_context(session)
 
 
 @contextmanager
@@ -208,9 +238,9 @@ def _guard_was_off(engine: Engine, held: Held) -> None:
 
 def _begun(seat: Seat, source: object, options: Options) -> tuple[Any, Held]:
     """The session of *source*, started, or the exception that it is refused with."""
-    session_class, book = seat.mellea.session_class, seat.decider.book
-    made = source if isinstance(source, session_class) else _made(seat, source, options)
-    if not isinstance(made, session_class):
+    book = seat.decider.book
+    made: Any = source if _is_session(seat, source) else _made(seat, source, options)
+    if not _is_session(seat, made):
         raise MisuseError(
             f"`{type(made).__name__}` is no MelleaSession",
             remedy="give one, or a function without arguments that makes one",
@@ -226,8 +256,15 @@ def _begun(seat: Seat, source: object, options: Options) -> tuple[Any, Held]:
         raise MisuseError(f"`{made.id}` is governed already", code="GOV732", remedy="clone it")
     if held is None or held.ended:
         held = _started(seat, made, options)
+    else:
+        # It began under `govern`: what is said of it alone goes before that.
+        held.who, held.options = options.identity(made.id, book.run), options
     held.managed = True
     return made, held
+
+
+def _is_session(seat: Seat, value: object) -> bool:
+    return isinstance(value, seat.mellea.session_class)
 
 
 def _made(seat: Seat, source: object, options: Options) -> Any:

@@ -258,6 +258,20 @@ def prove_a_session_is_governed_once(lab: Lab) -> None:
         pytest.fail("it was entered twice")
 
 
+def prove_options_of_one_session_go_before_those_of_all(lab: Lab) -> None:
+    """A session that began under `govern` is governed as `governed_session` says of it."""
+    with govern(lab.engine, denial="hard"):
+        m = lab.start()
+        with lab.session(m):
+            refused = lab.call(m, "touch FORBIDDEN")
+            allowed = lab.call(m, "touch allowed")
+
+    assert "TRIAL-DENIED" in refused
+    assert allowed == "done"
+    assert lab.kinds(m.id).count("session.created") == 1
+    assert lab.kinds(m.id).count("session.ended") == 1
+
+
 def prove_one_engine_governs_a_process(lab: Lab) -> None:
     """A second engine, and other options of the first, are refused while one governs."""
     from governance.testing.engines import memory_engine
