@@ -272,6 +272,16 @@ def prove_options_of_one_session_go_before_those_of_all(lab: Lab) -> None:
     assert lab.kinds(m.id).count("session.ended") == 1
 
 
+def prove_others_are_governed_meanwhile(lab: Lab) -> None:
+    """While one session is governed, the others of the process are no way around it."""
+    with lab.session(), lab.start() as other:
+        refused = lab.call(other, "touch allowed")
+
+    assert "`run` is not known here" in refused
+    assert lab.ran == []
+    assert lab.kinds(other.id).count("session.ended") == 1
+
+
 def prove_one_engine_governs_a_process(lab: Lab) -> None:
     """A second engine, and other options of the first, are refused while one governs."""
     from governance.testing.engines import memory_engine

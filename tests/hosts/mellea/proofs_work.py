@@ -12,7 +12,7 @@ import pytest
 from mellea import MelleaSession
 from mellea.backends import ModelOption
 from mellea.backends.tools import MelleaTool
-from mellea.core import CBlock
+from mellea.core import CBlock, ModelToolCall
 from mellea.plugins import HookType, PluginMode, PluginViolationError, hook, modify, plugin_scope
 from mellea.stdlib.context import ChatContext
 from mellea.stdlib.frameworks.react import react
@@ -480,3 +480,34 @@ def prove_what_a_tool_starts_knows_its_caller(lab: Lab) -> None:
     after = subprocess.run(show, capture_output=True, text=True, check=True).stdout
 
     assert (within.strip(), after.strip()) == ("True", "False")
+
+
+def prove_sessions_of_many_threads_lose_nothing(lab: Lab) -> None:
+    """Programs with a session a thread have every turn, call and end on record, each once."""
+    threads, calls = 8, 5
+    sessions: list[str] = []
+
+    def program() -> None:
+        backend = OwnBackend()
+        with lab.session(MelleaSession(backend, ChatContext())) as m:
+            sessions.append(m.id)
+            for number in range(calls):
+                result = m.instruct(f"turn {number}", strategy=None)
+                result.tool_calls = [ModelToolCall("run", tool, {"command": f"touch {number}"})]
+                call_tools(result, backend)
+
+    tool = lab.tool()
+    work = [threading.Thread(target=program) for _ in range(threads)]
+    for one in work:
+        one.start()
+    for one in work:
+        one.join()
+
+    assert len(set(sessions)) == threads
+    assert len(lab.ran) == threads * calls
+    for session in sessions:
+        kinds = lab.kinds(session)
+        assert kinds.count("turn.started") == kinds.count("turn.ended") == calls
+        assert kinds.count("tool.decided") == kinds.count("tool.finished") == calls
+        assert kinds.count("session.created") == kinds.count("session.ended") == 1
+    assert lab.engine.journal.verify().ok
