@@ -52,8 +52,11 @@ class Seat:
     decider: Decider
     _pool: ThreadPoolExecutor = field(init=False)
     _plugins: tuple[Any, ...] = field(init=False)
+    _marks: tuple[str, ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        # One that is there already is that of a program which started this one.
+        self._marks = tuple(mark for mark in MARKS if mark not in os.environ)
         self._pool = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="governance-mellea")
         methods = {name: self._method(name) for name in HOOKS}
         guard = {"tool_pre_invoke": self._guard()}
@@ -70,13 +73,13 @@ class Seat:
             if manager is None or manager.get_plugin(plugin.name) is None:
                 self.mellea.register(plugin)
         # What a tool starts is to know that an agent started it.
-        os.environ.update(dict.fromkeys(MARKS, "1"))
+        os.environ.update(dict.fromkeys(self._marks, "1"))
 
     def leave(self) -> None:
         """Take both plugins out; nobody waits for what took too long."""
         for plugin in self._plugins:
             self.mellea.unregister(plugin)
-        for mark in MARKS:
+        for mark in self._marks:
             os.environ.pop(mark, None)
         self._pool.shutdown(wait=False, cancel_futures=True)
 

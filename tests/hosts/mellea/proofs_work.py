@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -480,6 +481,16 @@ def prove_what_a_tool_starts_knows_its_caller(lab: Lab) -> None:
     after = subprocess.run(show, capture_output=True, text=True, check=True).stdout
 
     assert (within.strip(), after.strip()) == ("True", "False")
+
+
+def prove_the_mark_of_another_program_stays(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that a governed one has started is still marked when it governs no more."""
+    monkeypatch.setenv("GOVERNANCE_MELLEA", "1")
+
+    with lab.session() as m:
+        m.instruct("hello")
+
+    assert os.environ["GOVERNANCE_MELLEA"] == "1"
 
 
 def prove_sessions_of_many_threads_lose_nothing(lab: Lab) -> None:
