@@ -122,6 +122,9 @@ def _head_to_go(engine: Engine, session: str) -> Head:
     Raises:
         MisuseError: GOV526, it may not.
     """
+    if engine._waits(session):
+        # What was told while the store could not be written belongs to what goes.
+        engine._write_pending(session)
     engine.live.drop(session)
     now = engine.clock.now_ms()
     state = engine._state(session, now)
@@ -355,21 +358,25 @@ class Keeper:
     policy: RetentionPolicy
     interval_ms: int
     _next_ms: int = field(default=0, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
     _stopped: threading.Event = field(factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
 
     def look(self, engine: Engine) -> None:
         """Begin a run if one is due; costs a comparison of two numbers where none is."""
         now = engine.clock.now_ms()
-        if now < self._next_ms:
+        if now < self._next_ms or not self._lock.acquire(blocking=False):
             return
-        if self._thread is not None and self._thread.is_alive():
-            return
-        self._next_ms = now + self.interval_ms
-        self._thread = threading.Thread(
-            target=self._run, args=(engine,), name="governance-retention", daemon=True
-        )
-        self._thread.start()
+        try:
+            if now < self._next_ms or (self._thread is not None and self._thread.is_alive()):
+                return
+            self._next_ms = now + self.interval_ms
+            self._thread = threading.Thread(
+                target=self._run, args=(engine,), name="governance-retention", daemon=True
+            )
+            self._thread.start()
+        finally:
+            self._lock.release()
 
     def wait(self) -> None:
         """Return once no run is under way."""
@@ -410,7 +417,7 @@ def preload(engine: Engine, count: int) -> int:
     journal, newest = engine.journal, deque[str](maxlen=max(0, count))
     position = 0
     while page := journal.moved(after=position, limit=PAGE):
-        newest.extend(one.session for one in page if one.seq)
+        newest.extend(one.session for one in page if one.seq and one.session[0] != "@")
         position = page[-1].position
     now = engine.clock.now_ms()
     for session in newest:

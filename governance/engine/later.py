@@ -144,4 +144,6 @@ def _settled(
     for one in steps:
         engine.live.put(grown(one.outcome.state, result.records), now)
     lock.release()
+    if engine.options.keeper is not None:
+        engine.options.keeper.look(engine)
     done(steps[0].outcome.reply, None)

@@ -12,7 +12,7 @@ from governance.errors import JournalError, StoreDamaged
 from governance.journal.records import Append, Appended, Conflict, Journal, Record, Snapshot
 from governance.session.commands import Command
 from governance.session.draft import Draft, Outcome
-from governance.session.evolve import begun_as_branch, branch_registers, evolve
+from governance.session.evolve import begun_as_branch, branch_registers, evolve, with_bytes
 from governance.session.law import Gathered, Law
 from governance.session.persons import person_said
 from governance.session.replies import Reply
@@ -157,7 +157,7 @@ def settle_unknown(journal: Journal, batch: Sequence[Append]) -> Appended | Conf
 def grown(state: SessionState, records: Sequence[Record]) -> SessionState:
     """*state*, as its rows were decided on, with the bytes of those that were stored for it."""
     size = sum(len(record.body) for record in records if record.session == state.id)
-    return attrs.evolve(state, size_bytes=state.size_bytes + size) if size else state
+    return with_bytes(state, size) if size else state
 
 
 def recorded(

@@ -84,6 +84,14 @@ _FIELDS = tuple(attrs.fields_dict(SessionState))
 _VALUES: Callable[[SessionState], tuple[Any, ...]] = attrgetter(*_FIELDS)
 
 
+def with_bytes(state: SessionState, size_bytes: int) -> SessionState:
+    """*state* with so many bytes of rows more, at a third of the price of `attrs.evolve`."""
+    # INVARIANT: the size is the last of the fields.
+    assert _FIELDS[-1] == "size_bytes", "a field was added behind `size_bytes`"
+    *values, before = _VALUES(state)
+    return SessionState(*values, before + size_bytes)
+
+
 def _apply(state: SessionState, to: Mapping[str, Any], seq: int) -> Changes:
     """What ``to`` sets: registers by their names, and a few fields of the session."""
     changes: Changes = {}

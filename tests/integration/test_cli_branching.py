@@ -101,7 +101,12 @@ def test_branches_and_merges_from_end_to_end(run: Run) -> None:
 
     code, switched = told(run, "switch", "demo", "b")
     assert (code, switched["left"]) == (0, "interrupted")
-    assert told(run, "show", "b", person=False)[1]["identity"]["predecessor"] == "demo"
+    shown = told(run, "show", "b", person=False)[1]
+    assert shown["identity"]["predecessor"] == shown["branched_from"]["session"] == "demo"
+    listed = told(run, "sessions", person=False)[1]["sessions"]
+    assert {one["id"]: one["branched_from"] for one in listed} == {
+        "b": "demo", "demo": "", "other": "",
+    }  # fmt: skip
 
 
 def test_archives_from_end_to_end(run: Run, project: Path) -> None:
