@@ -22,7 +22,7 @@ from governance.cli.recording import person_name, recording_engine
 from governance.cli.sessions import number_of
 from governance.config import load_config
 from governance.engine.keeping import PruneReport
-from governance.engine.lawmaking import archive_folder, retention_of
+from governance.engine.lawmaking import archive_folder, retention_of, trusted_config
 from governance.values import Json
 
 
@@ -118,11 +118,11 @@ def prune(dry_run: bool, format_name: str, key_file: Path | None, directory: Pat
     Archive or remove the sessions that `[retention]` does not keep.
 
     A person's command, but for --dry-run; an engine that runs does the same by itself. The
-    longest untouched go first. Sessions that are live, halted, or wait for a person stay, as
+    longest untouched go first, and nothing before `governance trust` knows the file. Sessions that are live, halted, or wait for a person stay, as
     does what a branch needs, and the project's own journal.
     """
     project = project_of(directory)
-    policy = retention_of(load_config(project.directory))
+    policy = retention_of(trusted_config(load_config(project.directory)))
     if not dry_run:
         require_person("prune", project, key_file)
     with recording_engine(project) as engine:

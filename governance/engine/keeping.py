@@ -80,10 +80,11 @@ def archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) ->
     """As `Engine.archive`."""
     engine._check_id(session)
     settle(engine)
-    with engine._lock_of(session):
-        made = _archive(engine, session, folder, why, actor)
-    settle(engine)
-    return made
+    try:
+        with engine._lock_of(session):
+            return _archive(engine, session, folder, why, actor)
+    finally:
+        settle(engine)
 
 
 def _archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -> Archived:
@@ -138,15 +139,42 @@ def _head_to_go(engine: Engine, session: str) -> Head:
     return head if head.seq == state.head else _head_to_go(engine, session)
 
 
-def _take_out(engine: Engine, head: Head, note: Mapping[str, Json]) -> bool | Conflict:
-    shelf = engine.journal.shelf
-    made = {**note, "at_ms": engine.clock.now_ms(), "key": secrets.token_hex(16)}
-    shelf.put(NOTES, head.session, json.dumps(made).encode())
-    answer = engine.journal.remove(head.session, expected=head)
-    if answer is not True:
-        shelf.delete(NOTES, head.session)
-    engine.live.drop(head.session)
-    return answer
+def _take_out(engine: Engine, head: Head, note: Mapping[str, Json]) -> bool | None:
+    """
+    Remove the rows of *head* under a note; ``None``: something moved, look at it anew.
+
+    There is one note a session, and it is armed only while the rows are seen to be there:
+    so of several processes that take out the same rows one event comes, by whichever note.
+    """
+    shelf, session = engine.journal.shelf, head.session
+    entry = shelf.get(NOTES, session)
+    if entry is None or json.loads(entry.value)["hash"] != note["hash"]:
+        fresh = {**note, "at_ms": engine.clock.now_ms(), "key": secrets.token_hex(16)}
+        version = entry.version if entry is not None else 0
+        entry = shelf.put(
+            NOTES, session, _json({**fresh, "armed": False}), expected_version=version
+        )
+    if entry is None:
+        return None
+    told = json.loads(entry.value)
+    if engine.journal.head(session) != head:
+        if not told["armed"]:
+            shelf.delete(NOTES, session, expected_version=entry.version)
+        return None
+    entry = shelf.put(
+        NOTES, session, _json({**told, "armed": True}), expected_version=entry.version
+    )
+    if entry is None:
+        return None
+    answer = engine.journal.remove(session, expected=head)
+    engine.live.drop(session)
+    if answer is False:
+        shelf.delete(NOTES, session, expected_version=entry.version)
+    return None if isinstance(answer, Conflict) else answer
+
+
+def _json(value: Mapping[str, Json]) -> bytes:
+    return json.dumps(value).encode()
 
 
 def _note(head: Head, rows: int, why: Why, actor: str, path: str) -> dict[str, Json]:
@@ -161,7 +189,7 @@ def settle(engine: Engine) -> None:
         note = json.loads(entry.value)
         gone = _gone(engine.journal, note["session"])
         at_ms, key = int(note.pop("at_ms")), f"archiving {note.pop('key')}"
-        if gone is not None and gone.hash.hex() == note["hash"]:
+        if note.pop("armed") and gone is not None and gone.hash.hex() == note["hash"]:
             # Killed before the note goes, the next one finds the event by this key.
             if note["path"]:
                 shelf.put(ARCHIVES, entry.name, entry.value)
@@ -169,7 +197,7 @@ def settle(engine: Engine) -> None:
             else:
                 del note["path"]
                 _told(engine, "session.removed", note, key)
-        elif engine.clock.now_ms() - at_ms < NOTE_MS_MAX:
+        elif gone is None and engine.clock.now_ms() - at_ms < NOTE_MS_MAX:
             # Another process may be about to remove the rows.
             continue
         shelf.delete(NOTES, entry.name, expected_version=entry.version)
@@ -299,10 +327,11 @@ def _prune_one(engine: Engine, session: str, policy: RetentionPolicy, why: Why, 
     if policy.folder:
         archive(engine, session, Path(policy.folder), why, actor)
         return True
-    with engine._lock_of(session):
-        gone = _remove(engine, session, why, actor)
-    settle(engine)
-    return gone
+    try:
+        with engine._lock_of(session):
+            return _remove(engine, session, why, actor)
+    finally:
+        settle(engine)
 
 
 def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:

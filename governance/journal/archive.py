@@ -246,8 +246,6 @@ def _line(value: dict[str, object]) -> bytes:
 
 
 def _archived(file: Path, line: bytes) -> Archived:
-    if len(line) > HEADER_BYTES_MAX:
-        raise _refused(file, "it does not begin with a header")
     try:
         told = cast("dict[str, Any]", json.loads(line))
         if told["format"] != FORMAT:
@@ -316,8 +314,8 @@ def _lines(file: Path) -> Iterator[bytes]:
     try:
         with file.open("rb") as raw, _unpacking(file, raw) as stream:
             limit = HEADER_BYTES_MAX
-            while line := stream.readline(limit + 1):
-                if len(line) > limit or not line.endswith(b"\n"):
+            while line := stream.readline(limit):
+                if not line.endswith(b"\n"):
                     raise _refused(file, "a line of it is cut, or longer than a row can be")
                 yield line
                 limit = LINE_BYTES_MAX

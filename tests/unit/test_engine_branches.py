@@ -440,7 +440,9 @@ class TestRemoved:
             child.turn("go")
             assert journal.remove("s", expected=journal.head("s")) is True
 
-            child.tool("shell", {"command": "stop"}, call_id="1")
+            reply = child.tool("shell", {"command": "stop"}, call_id="1")
+            assert "were removed" not in str(reply.reasons)
+            assert journal.read("s/helper")[-1].kind == "tool.decided"
             child.end()
 
             assert engine.state("s/helper").state is State.ENDED

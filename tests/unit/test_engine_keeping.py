@@ -6,8 +6,10 @@ import gzip
 import json
 import stat
 import sys
+import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -456,7 +458,7 @@ def test_a_note_of_a_living_session_is_given_up(engine: Engine, clock: ManualClo
     """A process that died before the rows went leaves a note; it goes, and the session stays."""
     worked(engine, "s")
     note = {"session": "s", "head": 1, "hash": "00", "rows": 1, "path": "", "why": "person",
-            "by": "me", "key": "k", "at_ms": clock.now_ms()}  # fmt: skip
+            "by": "me", "key": "k", "armed": True, "at_ms": clock.now_ms()}  # fmt: skip
     engine.journal.shelf.put("archiving", "s", json.dumps(note).encode())
 
     engine.prune(RetentionPolicy(), actor="me")
@@ -466,3 +468,37 @@ def test_a_note_of_a_living_session_is_given_up(engine: Engine, clock: ManualClo
 
     assert engine.journal.shelf.get("archiving", "s") is None
     assert engine.state("s").state is State.ENDED
+
+
+def test_two_that_archive_at_once_leave_one_event(
+    law: Law, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Whoever removes the rows, one file and one event are left, and no note."""
+    journal = MemoryJournal()
+    with (
+        memory_engine(law=law, clock=clock, journal=journal) as one,
+        memory_engine(law=law, clock=clock, journal=journal) as other,
+    ):
+        for number in range(20):
+            worked(one, f"s{number}")
+        ready = threading.Barrier(2)
+
+        def archive(engine: Engine) -> int:
+            ready.wait()
+            done = 0
+            for number in range(20):
+                try:
+                    engine.archive(f"s{number}", tmp_path)
+                    done += 1
+                except MisuseError:
+                    continue
+            return done
+
+        with ThreadPoolExecutor(2) as pool:
+            done = sum(pool.map(archive, (one, other)))
+
+        assert done == 20
+        told = [event.data["session"] for event in one.events("@project")]
+        assert sorted(told) == sorted(f"s{number}" for number in range(20))
+        assert journal.shelf.scan("archiving") == ()
+        assert len(list(tmp_path.iterdir())) == 20
