@@ -118,8 +118,9 @@ def prune(dry_run: bool, format_name: str, key_file: Path | None, directory: Pat
     Archive or remove the sessions that `[retention]` does not keep.
 
     A person's command, but for --dry-run; an engine that runs does the same by itself. The
-    longest untouched go first, and nothing before `governance trust` knows the file. Sessions that are live, halted, or wait for a person stay, as
-    does what a branch needs, and the project's own journal.
+    longest untouched go first, and none before `governance.toml` is trusted. Sessions that
+    are live, halted, or wait for a person stay, as does what a branch needs, and the
+    project's own journal.
     """
     project = project_of(directory)
     policy = retention_of(trusted_config(load_config(project.directory)))
