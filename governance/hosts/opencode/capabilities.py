@@ -54,6 +54,8 @@ EVENTS: Mapping[str, HookEvent] = {
             ("tool_after",),
             "A tool that was let through and came to an error, or was refused by a person.",
         ),
+        HookEvent("permission.asked", False, (), "The client asks its user; a row, no event."),
+        HookEvent("permission.replied", False, (), "The user answers; a row, no event."),
         HookEvent(
             "experimental.chat.system.transform",
             False,

@@ -16,7 +16,7 @@ from attrs import evolve
 
 from governance.calls import ToolCall
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
-from governance.hooking.translation import Translation
+from governance.hooking.translation import Note, Translation
 from governance.hosts.opencode.capabilities import TRAITS
 from governance.hosts.opencode.outputs import exit_code, output_text
 from governance.hosts.opencode.patches import files_of
@@ -27,6 +27,10 @@ from governance.values import Json
 
 SESSIONS_MAX = 256
 """Sessions of one process that are taken leave of at its end."""
+
+PATTERNS_MAX = 32
+PATTERN_CHARS_MAX = 500
+"""What is kept of a question that the client puts to its user."""
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _CALL_CHARS_MAX = 128
@@ -43,11 +47,15 @@ def translate(payload: Payload, _: Mapping[str, str] | None = None) -> Translati
 
         PayloadRefused: It lacks what else its event needs: the tool's name and arguments.
     """
-    read = _READ.get(payload.event)
-    if read is None:
+    read, noted = _READ.get(payload.event), _NOTED.get(payload.event)
+    if read is None and noted is None:
         return Translation(payload.event, known=False)
     if payload.event != "dispose" and not payload.identity("session_id"):
         raise Unbound("the payload names no session")
+    if noted is not None:
+        return Translation(payload.event, notes=(noted(payload),))
+    # INVARIANT: an event is in one of both tables.
+    assert read is not None, "an event that is read or noted"
     commands, decisive = read(payload)
     return Translation(payload.event, tuple(commands), decisive)
 
@@ -348,6 +356,42 @@ def _disposed(payload: Payload) -> Read:
                 commands.append(_command(inner, "interrupt", {"reason": "shutdown"}))
     return commands, 0
 
+
+# -- the client's own permissions -----------------------------------------------------------
+
+
+def _permission_asked(payload: Payload) -> Note:
+    given = payload.table("input")
+    patterns = given.get("patterns")
+    listed = patterns[:PATTERNS_MAX] if isinstance(patterns, list) else []
+    data: dict[str, Json] = {
+        "id": str(given.get("id") or ""),
+        "permission": str(given.get("permission") or ""),
+        "patterns": [str(one)[:PATTERN_CHARS_MAX] for one in listed],
+    }
+    return _note(payload, data)
+
+
+def _permission_replied(payload: Payload) -> Note:
+    given = payload.table("input")
+    data: dict[str, Json] = {
+        "id": str(given.get("id") or ""),
+        "reply": str(given.get("reply") or ""),
+    }
+    return _note(payload, data)
+
+
+def _note(payload: Payload, data: dict[str, Json]) -> Note:
+    call_id = call_id_of(payload.table("input").get("callID"))
+    if call_id:
+        data["call_id"] = call_id
+    return Note(payload.identity("session_id"), payload.event, data)
+
+
+_NOTED: Mapping[str, Callable[[Payload], Note]] = {
+    "permission.asked": _permission_asked,
+    "permission.replied": _permission_replied,
+}
 
 _READ: Mapping[str, Callable[[Payload], Read]] = {
     "session.created": _created,
