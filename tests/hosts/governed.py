@@ -53,7 +53,7 @@ class Governed:
     def own_installation(self) -> Path:
         """A copy of the engine for the hooks to run from, to be broken; its package."""
         source = Path(governance.__file__).parent
-        root = Path(self.client.home) / "installation"
+        root = self.project.parent / "installation"
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, root / "governance", ignore=ignore)
         for name in ("states", "rules"):
@@ -64,12 +64,17 @@ class Governed:
         self.point_hooks_at(root / "governance" / HOOK_FILE.relative_to(source))
         return root / "governance"
 
-    def govern(self, config: str = OWN_PACK) -> None:
-        """Make the project one of ours by the command, with the pack of the proofs if named."""
+    def govern(self, config: str = OWN_PACK, *, more: str = "") -> None:
+        """
+        Make the project one of ours by the command, with the pack of the proofs if named.
+
+        Args:
+            more: Further rules for that pack.
+        """
         (self.project / "governance.toml").write_text(config)
         if "rules/pack.toml" in config:
             (self.project / "rules").mkdir()
-            shutil.copyfile(PACK, self.project / "rules" / "pack.toml")
+            (self.project / "rules" / "pack.toml").write_text(PACK.read_text() + more)
         self.command("init", "--host", self.HOST)
         if "rules/pack.toml" in config:
             self.as_person("trust", "rules/pack.toml")

@@ -86,8 +86,8 @@ class Lab(Governed):
         """Have the installed commands run *script*."""
         self.edit_commands({str(HOOK_FILE): str(script)})
 
-    def govern(self, config: str = OWN_PACK) -> None:
-        """Make the project one of ours by the command, with the pack of the proofs if named."""
-        Governed.govern(self, config)
+    def govern(self, config: str = OWN_PACK, *, more: str = "") -> None:
+        """As `Governed.govern`."""
+        Governed.govern(self, config, more=more)
         # As root the client refuses to bypass its permissions outside a sandbox.
         self.client.variables["IS_SANDBOX"] = "1"

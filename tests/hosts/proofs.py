@@ -76,7 +76,7 @@ OPENCODE = (
     "context after a tool",
     "withheld output",
     "compaction: what to keep, and the reminder",
-    "compaction is refused",
+    "compaction cannot be refused",
     "resume of a known id",
     "resume after a crash",
     "broken off",

@@ -175,10 +175,38 @@ COMMAND_RULES = """
 id = "trial.order"
 on = "command"
 when.command = "second"
-unless = { command_seen = "first" }
+requires = { on = "command", when = { command = "first" }, within = "10m" }
 action = "deny"
 message = "TRIAL-ORDER: first things first."
+must_match = [{ command = "second" }]
+must_not_match = [{ command = "first" }]
 """
+
+
+@proves("slash command is refused, and counts in a chain", "opencode")
+def test_slash_commands_are_a_chain(opencode: OpenCodeLab) -> None:
+    """The second command is refused before the first, and runs after it."""
+    for name in ("first", "second"):
+        file = opencode.project / ".opencode" / "command" / f"{name}.md"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"---\ndescription: d\n---\nSCENARIO:talk {name} $ARGUMENTS\n")
+    opencode.govern(more=COMMAND_RULES)
+    opencode.script(talk=[{"text": "hello"}])
+    session = opencode.place.session()
+
+    ran = []
+    for name in ("second", "first", "second"):
+        before = len(opencode.work())
+        given = {"command": name, "arguments": "with words"}
+        opencode.place.call("POST", f"/session/{session}/command", given)
+        ran.append(len(opencode.work()) - before)
+
+    assert ran == [0, 1, 1]
+    (refused,) = opencode.rows_of(session, "event.refused")
+    assert "TRIAL-ORDER" in str(refused["reasons"])
+    executed = opencode.rows_of(session, "command.executed")
+    assert [one["name"] for one in executed] == ["first", "second"]
+    assert executed[0]["arguments"] == ["with", "words"]
 
 
 @proves("context after a tool", "opencode")
@@ -232,6 +260,32 @@ def test_reminder_follows_a_compaction(opencode: OpenCodeLab) -> None:
     assert compacted["trigger"] == "manual"
     opencode.bash("touch three", session=session)
     assert "TRIAL-REMINDER" not in "\n".join(opencode.systems()[-1])
+
+
+COMPACTION_RULE = """
+[[rule]]
+id = "trial.compaction"
+on = "transition"
+when.event = "compacting"
+action = "deny"
+message = "TRIAL-COMPACTION: not now."
+must_match = [{ event = "compacting" }]
+must_not_match = [{ event = "start" }]
+"""
+
+
+@proves("compaction cannot be refused", "opencode")
+def test_compaction_cannot_be_refused(opencode: OpenCodeLab) -> None:
+    """A rule against a compaction does not wedge the session, and does not load for this host."""
+    opencode.govern(more=COMPACTION_RULE)
+    session = opencode.bash("touch one")
+
+    model = {"providerID": "scripted", "modelID": "model"}
+    opencode.place.call("POST", f"/session/{session}/summarize", model)
+    opencode.bash("touch two", session=session)
+
+    assert opencode.rows_of(session, "session.compacted")
+    assert opencode.ran("two")
 
 
 @proves("broken off", "opencode")
@@ -352,3 +406,65 @@ def test_parallel_calls_are_each_decided(opencode: OpenCodeLab) -> None:
     assert "event.duplicate" not in opencode.kinds(session)
     with opencode.engine() as engine:
         assert engine.journal.verify().ok
+
+
+PATH_RULE = """
+[[rule]]
+id = "trial.path"
+tools = ["write", "edit"]
+when.path = { glob = "./locked/**" }
+action = "deny"
+message = "TRIAL-LOCKED: this folder is locked."
+must_match = [{ tool = "write", path = "locked/a.txt", content = "x" }]
+must_not_match = [{ tool = "write", path = "open/a.txt", content = "x" }]
+"""
+GPT = {"model": {"providerID": "scripted", "modelID": "gpt-5-model"}}
+
+
+@proves("patches file by file", "opencode")
+def test_patches_are_decided_file_by_file(opencode: OpenCodeLab) -> None:
+    """A patch runs whole, or not at all where one of its files must not be touched."""
+    opencode.govern(more=PATH_RULE)
+    good = "*** Begin Patch\n*** Add File: a.txt\n+a\n*** Add File: b.txt\n+b\n*** End Patch"
+    bad = good.replace("a.txt", "c.txt").replace("b.txt", "locked/d.txt")
+    steps = [{"tool": "apply_patch", "input": {"patchText": text}} for text in (good, bad)]
+    opencode.script(patch=[*steps, {"text": "done"}])
+    session = opencode.place.session()
+
+    opencode.place.say(session, "SCENARIO:patch go", **GPT)
+
+    found = [opencode.ran(name) for name in ("a.txt", "b.txt", "c.txt", "locked/d.txt")]
+    assert found == [True, True, False, False]
+    assert "TRIAL-LOCKED" in opencode.results_seen()[1]
+    changed = {one["path"] for one in opencode.rows_of(session, "file.changed")}
+    assert {path.rpartition("/")[2] for path in changed} == {"a.txt", "b.txt"}
+    outcomes = [one["outcome"] for one in opencode.rows_of(session, "tool.finished")]
+    assert outcomes == ["ok", "ok", "refused"], "of the second patch one file had been let through"
+
+
+@proves("tool table fits the client's schemas", "opencode")
+def test_tool_table_fits_the_schemas(opencode: OpenCodeLab) -> None:
+    """Each tool that the client offers is in our table, with the arguments that it has."""
+    from governance.hosts.opencode.tools import TOOLS
+
+    opencode.govern()
+    opencode.script(talk=[{"text": "hello"}])
+    session = opencode.say("SCENARIO:talk go")
+    opencode.place.say(session, "SCENARIO:talk more", **GPT)
+
+    offered = {
+        one["name"]: one["input_schema"].get("properties", {})
+        for request in opencode.work()
+        for one in request["tools"]
+    }
+    assert {"bash", "edit", "write", "read", "task", "apply_patch"} <= set(offered)
+    assert set(offered) <= set(TOOLS.tools), "the client has a tool that we do not know"
+    kinds = {"string": "str", "number": "float", "integer": "int", "boolean": "bool",
+             "array": "list[str]"}  # fmt: skip
+    for name, properties in offered.items():
+        known = TOOLS.tools[name]
+        for argument in known.fields.values():
+            assert argument in properties, f"{name} has no argument {argument}"
+        for argument, kind in known.args.items():
+            told = properties.get(argument, {}).get("type")
+            assert told is None or kinds[told] == kind, f"{name}.{argument} is {told}"

@@ -12,7 +12,7 @@ TRAITS = HostTraits(
     asks=False,
     rewrites=True,
     redirects=False,
-    deny_at=frozenset({"turn_start", "tool_before", "command", "compacting"}),
+    deny_at=frozenset({"turn_start", "tool_before", "command"}),
 )
 
 MARKS = ("OPENCODE", "OPENCODE_PID", "GOVERNANCE_OPENCODE_SESSION")
@@ -92,7 +92,7 @@ CAPABILITIES = (
         "refuse a prompt", True, "The model is not called; the person sees an error, not why."
     ),
     Capability("refuse a slash command", True, "As a prompt."),
-    Capability("refuse a compaction", True, "It fails with an error."),
+    Capability("refuse a compaction", False, "A session that is refused one cannot go on."),
     Capability("refuse a session or a sub-agent", False, "It exists when the client tells of it."),
     Capability("inject text", True, "Into the system prompt of each request of a turn."),
     Capability("stop a turn", False, "Every further tool is denied instead."),

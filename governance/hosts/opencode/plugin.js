@@ -257,11 +257,14 @@ async function server({ client, directory }) {
     async "message.part.updated"(one, { part }) {
       if (part?.type === "compaction") one.trigger = part.auto ? "auto" : "manual";
       if (part?.type !== "tool" || part.state?.status !== "error") return;
-      // Only what was let through and has no outcome yet: what was denied never ran.
-      if (!calls.delete(nameOf(one.id, part.callID))) return;
+      // Only what was asked about and has no outcome yet.
+      const call = calls.get(nameOf(one.id, part.callID));
+      if (!call) return;
+      calls.delete(nameOf(one.id, part.callID));
       const input = { tool: part.tool, callID: part.callID, args: part.state.input ?? {} };
       const error = String(part.state.error ?? "").slice(0, OUTPUT_CHARS_MAX);
-      await tell("message.part.updated", one, () => ({ input, error, servers }));
+      const denied = call.denied === true;
+      await tell("message.part.updated", one, () => ({ input, error, denied, servers }));
     },
     "permission.asked"(one, { id, permission, patterns, tool }) {
       permissions.set(id, tool?.callID ?? "");
@@ -318,6 +321,8 @@ async function server({ client, directory }) {
       const { tool, callID } = input;
       const args = output.args;
       const fields = () => ({ servers, input: { tool, callID }, output: { args } });
+      // A patch is many calls: when one of them is denied, the others will not run either.
+      if (tool === "apply_patch") calls.set(nameOf(one.id, callID), { denied: true });
       const answer = await leave("tool.execute.before", one, fields);
       if (answer.action === "rewrite") {
         if (!answer.args || !isTable(args)) throw new Error("governance cannot rewrite this call");
@@ -325,7 +330,7 @@ async function server({ client, directory }) {
         for (const name of Object.keys(args)) if (!Object.hasOwn(answer.args, name)) delete args[name];
         Object.assign(args, answer.args);
       }
-      calls.set(nameOf(one.id, callID), answer.note ?? "");
+      calls.set(nameOf(one.id, callID), { note: answer.note });
       bound(calls, CALLS_MAX);
     },
 
@@ -333,7 +338,7 @@ async function server({ client, directory }) {
       if (!output) return;
       const one = session(input.sessionID);
       const { tool, callID, args } = input;
-      const before = calls.get(nameOf(one.id, callID)) ?? "";
+      const before = calls.get(nameOf(one.id, callID))?.note;
       calls.delete(nameOf(one.id, callID));
       const said = { output: output.output, metadata: {} };
       if (typeof said.output === "string") said.output = said.output.slice(0, OUTPUT_CHARS_MAX);
@@ -367,7 +372,6 @@ async function server({ client, directory }) {
       const one = session(input.sessionID);
       const event = "experimental.session.compacting";
       const answer = await tell(event, one, () => ({ trigger: one.trigger }));
-      if (answer?.action === "deny") throw new Error(answer.message);
       if (answer?.context) output.context.push(answer.context);
     },
 

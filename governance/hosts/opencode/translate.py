@@ -294,6 +294,11 @@ def _child_done(payload: Payload) -> tuple[Command, ...]:
 
 def _tool_failed(payload: Payload) -> Read:
     error = payload.text("error")
+    if payload.values.get("denied") is True:
+        # One file of a patch was denied. What the engine let through of it did not run either;
+        # it passes over the calls that have their outcome already.
+        settled: dict[str, Json] = {"outcome": "refused", "settle": True, "error": error}
+        return [evolve(_after(payload, one, settled), key=None) for one in _calls(payload)], 0
     refused = _REJECTED in error
     data: dict[str, Json] = {"outcome": "refused" if refused else "failed", "error": error}
     if not refused:
