@@ -318,6 +318,11 @@ class Engine:
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
+        return self._record(session, kind, data, actor=actor, host=host)
+
+    def _record(
+        self, session: str, kind: str, data: Mapping[str, Json], *, actor: str, host: str
+    ) -> Record:
         with self._lock_of(session):
             records = self._write(session, kind, data, self.law, actor=actor, host=host)
         self._publish(records)
@@ -569,7 +574,9 @@ class Engine:
     def _record_failures(self, failures: Sequence[ListenerFailure]) -> None:
         for failure in failures:
             session = failure.event_id.rpartition("#")[0]
-            self._record(session, "listener.failed", failure.as_json(), actor="engine")
+            self._record(
+                session, "listener.failed", failure.as_json(), actor="engine", host="person"
+            )
 
     def _idle(self, command: Command) -> list[SessionState]:
         """What has been idle too long when *command* came, among a few sessions."""

@@ -26,10 +26,10 @@ Name of a host → its package, whose folder is the name with ``_`` for ``-``.
 Each has ``profile.PROFILE``.
 """
 
-HOOKED = ("claude-code",)
+HOOKED = ("claude-code", "opencode")
 """Hosts that call a command for their events: each has ``adapter.ADAPTER`` and `refusal.py`."""
 
-INSTALLABLE = ("claude-code",)
+INSTALLABLE = ("claude-code", "opencode")
 """Hosts whose settings `init` changes: each has ``settings.INSTALLER``."""
 
 STATUS_LINES = ("claude-code",)

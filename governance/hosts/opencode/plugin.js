@@ -104,13 +104,16 @@ function read(event, text) {
   try {
     answer = JSON.parse(text);
   } catch {
-    throw new Error(text === "" ? "the engine gave no answer" : "the engine's answer is no JSON");
+    throw new Error("the engine's answer is no JSON");
   }
   if (!isTable(answer) || answer.governance !== 1 || answer.event !== event) {
     throw new Error("the engine's answer is of another kind; run `governance init --host opencode`");
   }
   const { governance: _version, event: _event, action, ...fields } = answer;
   if (!ACTIONS.includes(action)) throw new Error("the engine's answer names no action");
+  if (action === "rewrite" && !event.startsWith("tool.execute.")) {
+    throw new Error(`nothing can be rewritten at \`${event}\``);
+  }
   for (const [name, value] of Object.entries(fields)) {
     if (!Object.hasOwn(FIELDS, name) || !FIELDS[name](value)) {
       throw new Error(`\`${name}\` in the engine's answer is not understood`);
@@ -189,15 +192,22 @@ async function server({ client, directory }) {
     return done;
   }
 
-  // Hand `event` of a session to the engine; the text that it answers.
+  // Hand `event` of a session to the engine; its answer, or nothing where it gave none.
   function hand(event, one, fields) {
+    // As it is now: other events may be handed over before it is this one's turn.
+    const { agent } = one;
     return inLine(one, async () => {
       const parent = await parentOf(one);
       const told = one.carried ? one.told : undefined;
-      const common = { session_id: one.id, parent_id: parent, agent: one.agent, cwd: directory, run };
+      const common = { session_id: one.id, parent_id: parent, agent, cwd: directory, run };
       const text = await engine(event, { ...common, told, ...fields() });
       if (told && one.told === told) one.told = undefined;
-      return text;
+      const answer = text === "" ? undefined : read(event, text);
+      // Whoever waits for this session's line finds the new text there.
+      if (answer?.inject || (event === "chat.message" && answer?.action === "allow")) {
+        keep(one, answer.inject);
+      }
+      return answer;
     });
   }
 
@@ -205,23 +215,20 @@ async function server({ client, directory }) {
   async function leave(event, one, fields) {
     let answer;
     try {
-      answer = read(event, await hand(event, one, fields));
+      answer = await hand(event, one, fields);
+      if (!answer) throw new Error("the engine gave no answer");
     } catch (cause) {
       log(event, cause);
       throw new Error(`governance cannot decide, so this is refused: ${cause.message}`);
     }
-    if (answer.action === "deny") {
-      if (answer.inject) keep(one, answer.inject);
-      throw new Error(answer.message);
-    }
+    if (answer.action === "deny") throw new Error(answer.message);
     return answer;
   }
 
   // Report `event`, which has happened; the answer, or nothing.
   async function tell(event, one, fields) {
     try {
-      const text = await hand(event, one, fields);
-      return text === "" ? undefined : read(event, text);
+      return await hand(event, one, fields);
     } catch (cause) {
       log(event, cause);
       return undefined;
@@ -250,10 +257,7 @@ async function server({ client, directory }) {
     },
     "session.idle": (one) => tell("session.idle", one, () => ({})),
     "session.error": (one, { error }) => tell("session.error", one, () => ({ input: { error } })),
-    async "session.compacted"(one) {
-      const answer = await tell("session.compacted", one, () => ({ trigger: one.trigger }));
-      if (answer?.inject) keep(one, answer.inject);
-    },
+    "session.compacted": (one) => tell("session.compacted", one, () => ({ trigger: one.trigger })),
     async "message.part.updated"(one, { part }) {
       if (part?.type === "compaction") one.trigger = part.auto ? "auto" : "manual";
       if (part?.type !== "tool" || part.state?.status !== "error") return;
@@ -300,14 +304,13 @@ async function server({ client, directory }) {
       const own = (output.parts ?? []).filter((part) => part.type === "text" && !part.synthetic);
       const prompt = own.map((part) => part.text).join("\n");
       const resumed = !one.begun;
-      const answer = await leave("chat.message", one, () => ({
+      await leave("chat.message", one, () => ({
         prompt,
         resumed,
         output: { id: output.message?.id },
       }));
       one.begun = true;
       one.asked = true;
-      keep(one, answer.inject);
     },
 
     async "command.execute.before"(input) {

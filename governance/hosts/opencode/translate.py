@@ -288,7 +288,9 @@ def _child_done(payload: Payload) -> tuple[Command, ...]:
     session, parent = named.identity("session_id"), payload.identity("session_id")
     if not session:
         return ()
-    ended = _command(payload, "end", {"reason": "stopped"}, session=session, parent=parent, agent="")
+    ended = _command(
+        payload, "end", {"reason": "stopped"}, session=session, parent=parent, agent=""
+    )
     return (ended, _command(payload, "child_end", {"child_id": session}))
 
 
