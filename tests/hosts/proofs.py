@@ -85,6 +85,7 @@ OPENCODE = (
     "a child's third violation halts the parent",
     "deletion ends",
     "patches file by file",
+    "tools of servers, by their server",
     "parallel calls",
     "agent: forging events fails",
     "agent: governing itself fails",

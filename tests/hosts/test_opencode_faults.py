@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import sys
@@ -120,7 +119,8 @@ def test_answer_without_sense_denies(opencode: OpenCodeLab) -> None:
         "    sys.stdin.read()\n"
         f"    print({json.dumps(allow)!r})\n"
         "    sys.exit(0)\n"
-        f"os.execv(sys.executable, [sys.executable, '-I', '-S', {str(HOOK_FILE)!r}, *sys.argv[1:]])\n"
+        f"words = ['-I', '-S', {str(HOOK_FILE)!r}, *sys.argv[1:]]\n"
+        "os.execv(sys.executable, [sys.executable, *words])\n"
     )
     opencode.point_hooks_at(script)
 
@@ -156,7 +156,7 @@ def test_agent_cannot_govern_itself(opencode: OpenCodeLab) -> None:
     session = opencode.bash("touch FORBIDDEN")
     plugin = opencode.plugin_file.read_text()
     program = shlex.quote(str(opencode.script_file))
-    bare = f'env -i HOME="$HOME" PATH="{os.path.dirname(sys.executable)}:$PATH"'
+    bare = f'env -i HOME="$HOME" PATH="{Path(sys.executable).parent}:$PATH"'
 
     opencode.bash(
         f"{program} pardon {session} --reason nothing",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -440,6 +442,52 @@ def test_patches_are_decided_file_by_file(opencode: OpenCodeLab) -> None:
     assert {path.rpartition("/")[2] for path in changed} == {"a.txt", "b.txt"}
     outcomes = [one["outcome"] for one in opencode.rows_of(session, "tool.finished")]
     assert outcomes == ["ok", "ok", "refused"], "of the second patch one file had been let through"
+
+
+SERVER_RULES = """
+[[rule]]
+id = "trial.server"
+tools = ["mcp:demo.one:drop"]
+action = "deny"
+message = "TRIAL-SERVER: nothing is dropped here."
+must_match = [{ tool = "mcp:demo.one:drop", args = { text = "x" } }]
+must_not_match = [{ tool = "mcp:demo.one:echo", args = { text = "x" } }]
+
+[[rule]]
+id = "trial.server-output"
+on = "tool-result"
+tools = ["mcp:*:*"]
+when.output = { contains = "TOPSECRET" }
+action = "deny"
+message = "TRIAL-KEPT: this output is not for you."
+must_match = [{ tool = "mcp:demo.one:echo", output = "TOPSECRET", args = { text = "x" } }]
+must_not_match = [{ tool = "mcp:demo.one:echo", output = "fine", args = { text = "x" } }]
+"""
+
+
+@proves("tools of servers, by their server", "opencode")
+def test_tools_of_servers(opencode: OpenCodeLab) -> None:
+    """A tool of a server is judged as one of that server, and so is what it gives back."""
+    command = [sys.executable, str(Path(__file__).with_name("mcp_server.py"))]
+    opencode_json(opencode, mcp={"demo.one": {"type": "local", "command": command}})
+    opencode.govern(more=SERVER_RULES)
+    calls = [("demo_one_drop", "all"), ("demo_one_echo", "fine"), ("demo_one_echo", "TOPSECRET")]
+    steps = [{"tool": name, "input": {"text": text}} for name, text in calls]
+    opencode.script(serve=[*steps, {"text": "done"}])
+
+    session = opencode.say("SCENARIO:serve go")
+
+    denied, echoed, withheld = opencode.results_seen()
+    assert "TRIAL-SERVER" in denied
+    assert echoed == "echo ran: fine"
+    assert "TRIAL-KEPT" in withheld
+    assert "TOPSECRET" not in withheld
+    decided = opencode.rows_of(session, "tool.decided")
+    assert [one["tool"] for one in decided] == [
+        "mcp:demo.one:drop",
+        "mcp:demo.one:echo",
+        "mcp:demo.one:echo",
+    ]
 
 
 @proves("tool table fits the client's schemas", "opencode")
