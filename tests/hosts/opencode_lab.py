@@ -50,6 +50,12 @@ class OpenCodeLab(Governed):
             self._place.listen()
         return self._place
 
+    def leave(self) -> None:
+        """Have the server leave the project, as it does when it is stopped by its user."""
+        if self._place is not None:
+            self._place.call("POST", "/instance/dispose")
+            self._place = None
+
     def say(self, text: str, session: str = "") -> str:
         """Give one prompt to *session*, or to a new one, and wait; the session's id."""
         session = session or self.place.session()

@@ -124,13 +124,16 @@ def test_rewrite_grants_nothing(opencode: OpenCodeLab, bash: dict[str, str], run
 @proves("what is merely allowed is not granted", "opencode")
 def test_what_we_merely_allow_is_not_granted(opencode: OpenCodeLab) -> None:
     """A call that no rule of ours minds is still the user's settings' to refuse."""
-    opencode_json(opencode, permission={"bash": "deny"})
+    opencode_json(opencode, permission={"bash": {"*": "allow", "touch allowed": "deny"}})
     opencode.govern()
 
     session = opencode.bash("touch allowed")
 
     assert not opencode.ran("allowed")
-    assert "governance.injected" in opencode.kinds(session) or opencode.kinds(session)
+    assert [one["action"] for one in opencode.rows_of(session, "tool.decided")] == ["allow"]
+    opencode.until(lambda: bool(opencode.rows_of(session, "tool.finished")))
+    (finished,) = opencode.rows_of(session, "tool.finished")
+    assert finished["outcome"] == "refused"
 
 
 @proves("permission events are recorded", "opencode")
@@ -383,7 +386,7 @@ def test_deleted_session_has_ended(opencode: OpenCodeLab) -> None:
 
     opencode.place.call("DELETE", f"/session/{deleted}")
     opencode.until(lambda: opencode.state(deleted).state is State.ENDED)
-    opencode.place.call("POST", "/instance/dispose")
+    opencode.leave()
 
     opencode.until(lambda: opencode.state(left).state is State.INTERRUPTED)
     assert opencode.rows_of(deleted, "session.ended")[0]["reason"] == "deleted"

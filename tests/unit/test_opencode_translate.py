@@ -277,7 +277,8 @@ def test_outcomes() -> None:
     assert (failed.data["outcome"], failed.data["exit_code"]) == ("failed", 1)
     error = single(sent("message.part.updated", input=given, error="File not found"))
     assert (error.data["outcome"], error.data["error"]) == ("failed", "File not found")
-    no = single(sent("message.part.updated", input=given, error="The user rejected permission to"))
+    words = "The user rejected permission to use this specific tool call."
+    no = single(sent("message.part.updated", input=given, error=words))
     assert no.data["outcome"] == "refused"
     assert "output" not in no.data
 

@@ -35,7 +35,11 @@ PATTERN_CHARS_MAX = 500
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _CALL_CHARS_MAX = 128
 _ABORTED = "MessageAbortedError"
-_REJECTED = "rejected permission"
+_REFUSED = (
+    "The user rejected permission to use this specific tool call",
+    "The user has specified a rule which prevents you from using this specific tool call",
+)
+"""How the client begins the error of a call that its own permissions did not let run."""
 
 
 def translate(payload: Payload, _: Mapping[str, str] | None = None) -> Translation:
@@ -301,7 +305,7 @@ def _tool_failed(payload: Payload) -> Read:
         # it passes over the calls that have their outcome already.
         settled: dict[str, Json] = {"outcome": "refused", "settle": True, "error": error}
         return [evolve(_after(payload, one, settled), key=None) for one in _calls(payload)], 0
-    refused = _REJECTED in error
+    refused = error.startswith(_REFUSED)
     data: dict[str, Json] = {"outcome": "refused" if refused else "failed", "error": error}
     if not refused:
         data["output"] = error
