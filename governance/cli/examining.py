@@ -163,7 +163,9 @@ def _hooks(around: Surroundings) -> Check:
     directory = around.project.directory
     commands = hook_commands(directory)
     if not commands and installed_ms(around.project) is None:
-        return Check("hooks", f"of no host; `governance init --host {HOST}` installs them")
+        others = installed_hosts(around.project)
+        saw = f"of no host; `governance init --host {HOST}` installs them"
+        return Check("hooks", f"{HOST} has none" if others else saw)
     again = f"run `governance init --host {HOST}` again"
     told = problems(directory)
     if not commands:

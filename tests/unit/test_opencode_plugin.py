@@ -26,6 +26,11 @@ with open({log!r}, "a") as log:
     log.write(json.dumps([sys.argv, payload]) + "\\n")
 answers = json.loads(open({answers!r}).read())
 answer = answers.get(payload["hook_event_name"], "")
+if isinstance(answer, dict) and "hang" in answer:
+    import signal
+    if answer["hang"] == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(60)
 if isinstance(answer, dict) and "exit" in answer:
     sys.stderr.write(answer["stderr"])
     sys.exit(answer["exit"])
@@ -159,6 +164,26 @@ def test_what_is_not_understood_is_refused(bench: Bench, name: str) -> None:
     """Only the exact shape of an allow lets a tool run."""
     (told,) = bench.run({"tool.execute.before": NONSENSE[name]}, before())
     assert "governance" in told["thrown"]
+
+
+@pytest.mark.parametrize("how", ["stops", "deaf"])
+def test_engine_that_hangs_is_stopped_and_refuses(bench: Bench, how: str) -> None:
+    """No answer in time is a refusal, and the process that gave none is gone."""
+    text = bench.plugin.read_text()
+    bench.plugin.write_text(
+        text.replace("ENGINE_MS_MAX = 30_000", "ENGINE_MS_MAX = 400").replace(
+            "KILL_MS_MAX = 2_000", "KILL_MS_MAX = 200"
+        )
+    )
+    (told,) = bench.run({"tool.execute.before": {"hang": how}}, before())
+    assert "no answer within 400 ms" in told["thrown"]
+
+
+def test_endless_answer_is_refused(bench: Bench) -> None:
+    """An answer beyond the bound is no answer, whatever it says."""
+    long = {"action": "allow", "note": "x" * 4_000_000}
+    (told,) = bench.run({"tool.execute.before": long}, before())
+    assert "too long" in told["thrown"]
 
 
 def test_rewritten_prompt_is_refused(bench: Bench) -> None:

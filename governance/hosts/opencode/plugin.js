@@ -53,8 +53,10 @@ function reach(event, payload) {
     let size = 0;
     let error = "";
     let kill;
+    let late = false;
     // Told to stop, the hook still answers; it is killed only where it does not.
     const stop = setTimeout(() => {
+      late = true;
       child.kill("SIGTERM");
       kill = setTimeout(() => child.kill("SIGKILL"), KILL_MS_MAX);
     }, ENGINE_MS_MAX);
@@ -66,6 +68,7 @@ function reach(event, payload) {
     child.stdout.on("data", (chunk) => {
       size += chunk.length;
       if (size <= ANSWER_BYTES_MAX) out.push(chunk);
+      else out = [];
     });
     child.stderr.on("data", (chunk) => {
       if (error.length < ERROR_CHARS_MAX) error += chunk.toString("utf8");
@@ -74,6 +77,7 @@ function reach(event, payload) {
       end();
       if (code === 0 && size <= ANSWER_BYTES_MAX) resolve(Buffer.concat(out).toString("utf8"));
       else if (size > ANSWER_BYTES_MAX) reject(new Error("the engine's answer is too long"));
+      else if (late) reject(new Error(`no answer within ${ENGINE_MS_MAX} ms`));
       else reject(new Error(error.slice(0, ERROR_CHARS_MAX) || `the hook ended with ${signal ?? code}`));
     });
     // A hook that is gone already says so by its end.
