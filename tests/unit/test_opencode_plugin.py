@@ -329,6 +329,19 @@ def test_events_of_a_session_keep_their_order(bench: Bench) -> None:
     assert bench.sent()[1]["agent"] == "build"
 
 
+def test_prompt_is_what_was_said(bench: Bench) -> None:
+    """Words of the user and of a sub-task are the prompt; what the client adds is not."""
+    parts = [
+        {"type": "text", "text": "hi"},
+        {"type": "text", "text": "of the client", "synthetic": True},
+        {"type": "file", "url": "file:///x"},
+        {"type": "subtask", "prompt": "look"},
+    ]
+    output = {"message": MESSAGE, "parts": parts}
+    bench.run({"chat.message": ALLOW}, {**PROMPT, "output": output})
+    assert bench.sent()[0]["prompt"] == "hi\nlook"
+
+
 def test_session_of_another_process_is_resumed_once(bench: Bench) -> None:
     """The first prompt to a session that was not begun here says so, the next one does not."""
     bench.run({"chat.message": ALLOW}, PROMPT, PROMPT)

@@ -78,7 +78,7 @@ function reach(event, payload) {
       if (code === 0 && size <= ANSWER_BYTES_MAX) resolve(Buffer.concat(out).toString("utf8"));
       else if (size > ANSWER_BYTES_MAX) reject(new Error("the engine's answer is too long"));
       else if (late) reject(new Error(`no answer within ${ENGINE_MS_MAX} ms`));
-      else reject(new Error(error.slice(0, ERROR_CHARS_MAX) || `the hook ended with ${signal ?? code}`));
+      else reject(new Error(error.slice(0, ERROR_CHARS_MAX) || `it ended with ${signal ?? code}`));
     });
     // A hook that is gone already says so by its end.
     child.stdin.on("error", () => {});
@@ -111,7 +111,7 @@ function read(event, text) {
     throw new Error("the engine's answer is no JSON");
   }
   if (!isTable(answer) || answer.governance !== 1 || answer.event !== event) {
-    throw new Error("the engine's answer is of another kind; run `governance init --host opencode`");
+    throw new Error("another kind of answer; run `governance init --host opencode` again");
   }
   const { governance: _version, event: _event, action, ...fields } = answer;
   if (!ACTIONS.includes(action)) throw new Error("the engine's answer names no action");
@@ -165,10 +165,19 @@ async function server({ client, directory }) {
   // What is known of a session here; its events go to the engine one after the other.
   function session(id) {
     let found = sessions.get(id);
-    if (!found) {
-      found = { id, parent: undefined, agent: "", begun: false, asked: false, text: "" };
-      Object.assign(found, { told: undefined, carried: false, trigger: "", line: Promise.resolve(), waits: 0 });
-    }
+    found ??= {
+      id,
+      parent: undefined, // not known yet; "" for none
+      agent: "",
+      begun: false, // it began, or was resumed, in this process
+      asked: false, // a prompt of it was let through, so that its text is known here
+      text: "", // what each request carries
+      told: undefined, // the report of that text, until it was made
+      carried: false, // a request has carried it since
+      trigger: "", // of the compaction to come
+      line: Promise.resolve(),
+      waits: 0,
+    };
     sessions.delete(id);
     sessions.set(id, found);
     bound(sessions, SESSIONS_MAX);
@@ -305,8 +314,9 @@ async function server({ client, directory }) {
     async "chat.message"(input, output) {
       const one = session(input.sessionID);
       one.agent = output.message?.agent ?? input.agent ?? one.agent;
-      const own = (output.parts ?? []).filter((part) => part.type === "text" && !part.synthetic);
-      const prompt = own.map((part) => part.text).join("\n");
+      const said = (output.parts ?? []).filter((part) => !part.synthetic);
+      const words = said.map((part) => (part.type === "subtask" ? part.prompt : part.text));
+      const prompt = words.filter((text) => typeof text === "string").join("\n");
       const resumed = !one.begun;
       await leave("chat.message", one, () => ({
         prompt,
@@ -334,7 +344,8 @@ async function server({ client, directory }) {
       if (answer.action === "rewrite") {
         if (!answer.args || !isTable(args)) throw new Error("governance cannot rewrite this call");
         // The client runs this very object: another one in its place would change nothing.
-        for (const name of Object.keys(args)) if (!Object.hasOwn(answer.args, name)) delete args[name];
+        const gone = Object.keys(args).filter((name) => !Object.hasOwn(answer.args, name));
+        for (const name of gone) delete args[name];
         Object.assign(args, answer.args);
       }
       calls.set(nameOf(one.id, callID), { note: answer.note });
@@ -349,7 +360,9 @@ async function server({ client, directory }) {
       calls.delete(nameOf(one.id, callID));
       const said = { output: output.output, metadata: {} };
       if (typeof said.output === "string") said.output = said.output.slice(0, OUTPUT_CHARS_MAX);
-      if (Array.isArray(output.content)) said.content = output.content.filter((part) => part?.type === "text");
+      if (Array.isArray(output.content)) {
+        said.content = output.content.filter((part) => part?.type === "text");
+      }
       for (const name of ["exit", "sessionId"]) said.metadata[name] = output.metadata?.[name];
       const fields = () => ({ servers, input: { tool, callID, args }, output: said });
       const answer = await tell("tool.execute.after", one, fields);
@@ -385,9 +398,11 @@ async function server({ client, directory }) {
     async dispose() {
       try {
         const all = [...sessions.values()];
-        await within(LEAVE_MS_MAX, Promise.all(all.map((one) => one.line)), "what was reported last");
-        const left = all.filter((one) => one.asked);
-        const named = left.map((one) => ({ session_id: one.id, parent_id: one.parent, agent: one.agent }));
+        const lines = Promise.all(all.map((one) => one.line));
+        await within(LEAVE_MS_MAX, lines, "what was reported last");
+        const named = all
+          .filter((one) => one.asked)
+          .map((one) => ({ session_id: one.id, parent_id: one.parent, agent: one.agent }));
         if (named.length) await engine("dispose", { run, sessions: named });
       } catch (cause) {
         log("dispose", cause);
