@@ -12,6 +12,5 @@ NAME = "hermes"
 CODES = {
     "GOV740": "a call of Hermes that nothing can be decided from",
     "GOV741": "an answer to Hermes that was not found in time",
-    "GOV742": "settings of Hermes that are not what they should be",
 }
 """Error codes of this adapter, each in a few words."""

@@ -28,16 +28,20 @@ def reason(reply: Reply) -> str:
     return f"{marked(reply.injection)}\n\n{message}"
 
 
-def tool_directive(reply: Reply, run: str) -> dict[str, Any] | None:
+def tool_directive(reply: Reply, run: str, *, alone: bool = False) -> dict[str, Any] | None:
     """
     The answer of ``pre_tool_call``; ``None`` lets Hermes' own checks decide.
 
     Args:
         run: Digest of the arguments: leave that a person gives for good is for these alone.
+
+        alone: Nobody would be asked; what asks is then refused.
     """
     match reply.action:
         case "allow" | "warn":
             return None
+        case "ask" if alone:
+            return block(f"{reason(reply)}\nnobody can be asked here, so it is refused")
         case "ask":
             rules = "+".join(reply.rules[:RULES_NAMED_MAX]) or "governance"
             key = f"{rules}:{run}"

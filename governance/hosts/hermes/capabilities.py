@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from governance.hooking.adapter import Capability
 from governance.session.commands import HostTraits
 
 INJECT_CHARS_MAX = 9_800
@@ -20,14 +21,14 @@ TRAITS = HostTraits(
     deny_at=frozenset({"tool_before", "command"}),
 )
 
-MARKS = ("HERMES_SESSION_ID", "HERMES_SESSION_KEY", "HERMES_INTERACTIVE")
+MARKS = ("HERMES_SESSION_ID", "HERMES_SESSION_KEY")
 """Variables that Hermes sets for what it runs: by them a command knows its caller."""
 
 PROGRAMS = ("hermes", "hermes-agent")
 
 
 @frozen
-class HookEvent:
+class HermesEvent:
     """
     One event of the host that the adapter listens to.
 
@@ -46,74 +47,67 @@ class HookEvent:
     doc: str
 
 
-EVENTS: Mapping[str, HookEvent] = {
+EVENTS: Mapping[str, HermesEvent] = {
     one.name: one
     for one in (
-        HookEvent("on_session_start", "plugin", False, ("start",), "First turn; names the model."),
-        HookEvent(
+        HermesEvent(
+            "on_session_start", "plugin", False, ("start",), "First turn; names the model."
+        ),
+        HermesEvent(
             "pre_llm_call",
             "plugin",
             False,
             ("turn_start", "compact"),
             "A turn begins; the answer carries the briefing.",
         ),
-        HookEvent(
+        HermesEvent(
             "pre_api_request",
             "plugin",
             False,
             ("brief", "compact", "lapse"),
             "What the model is sent: whether the briefing is in it.",
         ),
-        HookEvent("tool_request", "middleware", False, ("tool_before",), "Arguments to rewrite."),
-        HookEvent("pre_tool_call", "plugin", True, ("tool_before",), "A tool, before it runs."),
-        HookEvent(
+        HermesEvent("tool_request", "middleware", False, ("tool_before",), "Arguments to rewrite."),
+        HermesEvent("pre_tool_call", "plugin", True, ("tool_before",), "A tool, before it runs."),
+        HermesEvent(
             "tool_execution",
             "middleware",
             True,
             ("tool_before",),
             "The last look: nothing runs that was not allowed just so.",
         ),
-        HookEvent("post_tool_call", "plugin", False, ("tool_after",), "What became of a tool."),
-        HookEvent("transform_tool_result", "plugin", False, (), "Puts withheld output aside."),
-        HookEvent("subagent_start", "plugin", False, ("child_start", "start"), "A child."),
-        HookEvent("subagent_stop", "plugin", False, ("end", "child_end"), "A child stops."),
-        HookEvent(
+        HermesEvent("post_tool_call", "plugin", False, ("tool_after",), "What became of a tool."),
+        HermesEvent("transform_tool_result", "plugin", False, (), "Puts withheld output aside."),
+        HermesEvent("subagent_start", "plugin", False, ("child_start", "start"), "A child."),
+        HermesEvent("subagent_stop", "plugin", False, ("end", "child_end"), "A child stops."),
+        HermesEvent(
             "on_session_end",
             "plugin",
             False,
             ("turn_end", "interrupt", "end"),
             "The end of a turn, whatever its name says; of a scheduled job, of the session.",
         ),
-        HookEvent("on_session_finalize", "plugin", False, ("end",), "The session is over."),
-        HookEvent("on_session_reset", "plugin", False, ("start",), "A new session follows."),
-        HookEvent("pre_gateway_dispatch", "plugin", False, (), "Which chat a message is from."),
-        HookEvent("gateway:startup", "gateway", False, (), "Waits for the gateway's end."),
-        HookEvent("session:start", "gateway", False, ("end",), "Ends the chat's session before."),
-        HookEvent("session:end", "gateway", False, (), "Without an id, after the new session."),
-        HookEvent("session:reset", "gateway", False, (), "Without an id, after the new session."),
-        HookEvent(
+        HermesEvent("on_session_finalize", "plugin", False, ("end",), "The session is over."),
+        HermesEvent("on_session_reset", "plugin", False, ("start",), "A new session follows."),
+        HermesEvent("pre_gateway_dispatch", "plugin", False, (), "Which chat a message is from."),
+        HermesEvent("gateway:startup", "gateway", False, (), "Waits for the gateway's end."),
+        HermesEvent("session:start", "gateway", False, ("end",), "Ends the chat's session before."),
+        HermesEvent("session:end", "gateway", False, (), "Without an id, after the new session."),
+        HermesEvent("session:reset", "gateway", False, (), "Without an id, after the new session."),
+        HermesEvent(
             "session:compress",
             "gateway",
             False,
             ("compact", "end"),
             "A compaction; where the id changes, the old one ends.",
         ),
-        HookEvent("agent:start", "gateway", False, (), "Whose chat it is; the guard is checked."),
-        HookEvent("agent:step", "gateway", False, (), "Information."),
-        HookEvent("agent:end", "gateway", False, ("turn_end",), "Closes a turn left open."),
-        HookEvent("command:*", "gateway", True, ("command",), "A slash command, before it runs."),
+        HermesEvent("agent:start", "gateway", False, (), "Whose chat it is; the guard is checked."),
+        HermesEvent("agent:step", "gateway", False, (), "Information."),
+        HermesEvent("agent:end", "gateway", False, ("turn_end",), "Closes a turn left open."),
+        HermesEvent("command:*", "gateway", True, ("command",), "A slash command, before it runs."),
     )
 }
 """Every event of Hermes that the adapter has a reading of."""
-
-
-@frozen
-class Capability:
-    """One thing that a host may be able to do, and how it is done here."""
-
-    name: str
-    can: bool
-    how: str
 
 
 CAPABILITIES = (

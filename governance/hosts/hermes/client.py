@@ -38,6 +38,21 @@ def working_folder(task: str) -> str | None:
     return configured if configured.startswith("/") else str(Path.cwd())
 
 
+def nobody_is_asked() -> bool:
+    """
+    Whether Hermes would answer its own question for leave: with ``--yolo``, and in cron jobs.
+
+    Its gate says yes there without a person, where its settings say so.
+    """
+    if os.environ.get("HERMES_CRON_SESSION"):
+        return True
+    try:
+        approval = import_module("tools.approval")
+        return bool(approval._YOLO_MODE_FROZEN or approval.is_current_session_yolo_enabled())
+    except (ImportError, AttributeError):
+        return False
+
+
 def summary_mark() -> str:
     """What a compacted history begins with, or ``""`` where that is not known."""
     try:

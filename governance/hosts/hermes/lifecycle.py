@@ -194,15 +194,28 @@ class Lifecycle:
     def _kept(self, one: Sighting, history: object) -> bool:
         """Whether the model still has what it was told; a compaction is told to the engine."""
         mark = one.mark or translate.mark_of(self._state(one).briefed_sha256)
-        if not mark or one.told is not None or translate.holds(history, mark):
-            one.mark = mark
+        has = not mark or one.told is not None or translate.holds(history, mark)
+        one.mark = mark if has else ""
+        if self._newly_compacted(one, history, lost=not has):
+            self.bridge.tell(translate.command(one, "compact", {"trigger": "auto"}))
             return True
-        one.mark = ""
-        summary = client.summary_mark()
-        if not summary or not translate.holds(history, summary):
+        return has
+
+    def _newly_compacted(self, one: Sighting, messages: object, *, lost: bool) -> bool:
+        """
+        Whether the history holds a summary that it did not hold before, and nobody told of.
+
+        In the terminal no event tells of a compaction. A history that is seen for the first
+        time says nothing, unless what the model was told is gone from it.
+        """
+        now = translate.summary_of(messages, client.summary_mark())
+        before, one.summary = one.summary, now
+        if not now or now == before:
             return False
-        self.bridge.tell(translate.command(one, "compact", {"trigger": "auto"}))
-        return True
+        if one.announced:
+            one.announced = False
+            return False
+        return lost or before is not None
 
     def sent(self, given: Given) -> None:
         """
@@ -218,13 +231,12 @@ class Lifecycle:
         if told is not None and translate.holds(messages, told.text):
             one.told, one.mark = None, translate.mark_of(told.injection.sha256)
             self.bridge.tell(translate.brief(one, told.injection))
-        elif one.mark and not translate.holds(messages, one.mark):
-            one.mark = ""
-            summary = client.summary_mark()
-            if summary and translate.holds(messages, summary):
-                self.bridge.tell(translate.command(one, "compact", {"trigger": "auto"}))
-            else:
-                self.bridge.tell(translate.command(one, "lapse", {"why": "not_delivered"}))
+        lost = bool(one.mark) and not translate.holds(messages, one.mark)
+        if self._newly_compacted(one, messages, lost=lost):
+            self.bridge.tell(translate.command(one, "compact", {"trigger": "auto"}))
+        elif lost:
+            self.bridge.tell(translate.command(one, "lapse", {"why": "not_delivered"}))
+        one.mark = "" if lost else one.mark
 
     def turn_ended(self, given: Given) -> None:
         """``on_session_end``: a turn is over; a scheduled job's session with it."""
@@ -256,8 +268,7 @@ class Lifecycle:
             self._compressed(one, str(before))
             self._begin_quietly(one)
         elif one.started:
-            one.mark = ""
-            one.told = None
+            one.announced, one.told = True, None
             self.bridge.tell(translate.command(one, "compact", {"trigger": "auto"}))
 
     def _compressed(self, one: Sighting, before: str) -> None:

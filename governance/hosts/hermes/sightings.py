@@ -60,6 +60,10 @@ class Sighting:
         mark: The mark that the model's history must hold, or ``""``.
 
         refused: Why the prompt of this turn was refused, or ``""``; its tools are blocked.
+
+        summary: The newest summary that its history was seen with; ``None``: not looked yet.
+
+        announced: A compaction was told of whose summary was not seen yet.
     """
 
     id: str
@@ -75,6 +79,8 @@ class Sighting:
     mark: str = ""
     told: Told | None = None
     refused: str = ""
+    summary: str | None = None
+    announced: bool = False
 
 
 @define(eq=False)

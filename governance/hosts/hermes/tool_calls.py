@@ -101,7 +101,8 @@ class ToolCalls:
             if asked is not None and asked.reply.action == "rewrite":
                 return None
             asked = asked or self._ask(given)
-            return tool_directive(asked.reply, asked.run)
+            alone = asked.reply.action == "ask" and client.nobody_is_asked()
+            return tool_directive(asked.reply, asked.run, alone=alone)
         except Unbound as error:
             return self._unbound(error)
         except Exception as error:  # noqa: BLE001 -- Hermes takes an exception for leave

@@ -155,6 +155,17 @@ def holds(messages: object, text: str) -> bool:
     return any(text in part for message in reversed(messages) for part in _texts(message))
 
 
+def summary_of(messages: object, prefix: str) -> str:
+    """What tells the newest summary in *messages* from others; ``""`` where there is none."""
+    if not prefix or not isinstance(messages, Sequence):
+        return ""
+    for message in reversed(messages):
+        for text in _texts(message):
+            if prefix in text:
+                return sha256(text.encode("utf-8", "replace")).hexdigest()[:DIGEST_CHARS]
+    return ""
+
+
 def _texts(message: object) -> list[str]:
     if not isinstance(message, Mapping):
         return []
