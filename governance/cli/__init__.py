@@ -11,9 +11,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from governance.hosts import HOSTS, STATUS_LINES
+from governance.hosts import HOOKED, HOSTS, STATUS_LINES
 
-_QUICK = {"hook": tuple(HOSTS), "statusline": STATUS_LINES}
+_QUICK = {"hook": HOOKED, "statusline": STATUS_LINES}
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from governance.cli.frame import file_error
 from governance.cli.guard import key_path, make_key, remove_key, require_person
 from governance.config import default_toml, load_config
 from governance.errors import DefinitionError
-from governance.hosts import HOSTS, installer_of, profile_of
+from governance.hosts import INSTALLABLE, installer_of, profile_of
 from governance.journal.opening import DEFAULT_URL, default_mirror, open_journal, store_path
 from governance.project import (
     CONFIG_NAME,
@@ -162,7 +162,9 @@ def uninstall_host(project: Project, host: str, *, dry_run: bool = False) -> tup
 
 def installed_hosts(project: Project) -> tuple[str, ...]:
     """The hosts that `install_host` was run for in *project*, as it has written down."""
-    return tuple(host for host in HOSTS if installer_of(host).record(project.directory).is_file())
+    return tuple(
+        host for host in INSTALLABLE if installer_of(host).record(project.directory).is_file()
+    )
 
 
 def remove_project(

@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 
 from governance.cli.frame import Example, command
-from governance.hosts import HOSTS, STATUS_LINES
+from governance.hosts import HOOKED, HOSTS, STATUS_LINES
 
-_host = click.argument("host", type=click.Choice(sorted(HOSTS)), metavar="HOST")
+_host = click.argument("host", type=click.Choice(sorted(HOOKED)), metavar="HOST")
 _dir = click.option(
     "--dir",
     "directory",

@@ -36,7 +36,7 @@ from governance.cli.opening import rules_of
 from governance.cli.output import Tone, print_diagnostics, print_json, print_line, styled
 from governance.config import default_toml, load_config
 from governance.errors import MisuseError
-from governance.hosts import HOSTS, installer_of
+from governance.hosts import INSTALLABLE, installer_of
 from governance.project import Project
 from governance.values import Json
 
@@ -44,7 +44,7 @@ _TONES: dict[str, Tone] = {MADE: "good", CHANGED: "wary", REMOVED: "wary", KEPT:
 
 host_option = click.option(
     "--host",
-    type=click.Choice(sorted(HOSTS)),
+    type=click.Choice(sorted(INSTALLABLE)),
     default=None,
     help="The agent harness whose settings are changed.",
 )

@@ -23,12 +23,17 @@ HOSTS: Mapping[str, str] = {
 """
 Name of a host → its package, whose folder is the name with ``_`` for ``-``.
 
-Each has ``profile.PROFILE``. One that calls a command for its events has ``adapter.ADAPTER``
-and `refusal.py` as well, and one that `init` can set up has ``settings.INSTALLER``.
+Each has ``profile.PROFILE``.
 """
 
+HOOKED = ("claude-code",)
+"""Hosts that call a command for their events: each has ``adapter.ADAPTER`` and `refusal.py`."""
+
+INSTALLABLE = ("claude-code",)
+"""Hosts whose settings `init` changes: each has ``settings.INSTALLER``."""
+
 STATUS_LINES = ("claude-code",)
-"""Hosts that show a status line of ours; each has `statusline.py`."""
+"""Hosts that show a status line of ours: each has `statusline.py`."""
 
 
 def profile_of(host: str) -> Profile:

@@ -15,10 +15,17 @@ import governance.hosts
 from governance.config import default_toml
 from governance.errors import MisuseError
 from governance.hooking.hook import json_text, refusal_of
-from governance.hosts import HOSTS, adapter_of, installer_of, profile_of
+from governance.hosts import (
+    HOOKED,
+    HOSTS,
+    INSTALLABLE,
+    STATUS_LINES,
+    adapter_of,
+    installer_of,
+    profile_of,
+)
 
 FOLDER = Path(governance.hosts.__file__).parent
-HOOKED = [host for host in HOSTS if find_spec(f"{HOSTS[host]}.adapter")]
 
 
 def test_every_folder_is_a_host_that_is_named() -> None:
@@ -28,6 +35,21 @@ def test_every_folder_is_a_host_that_is_named() -> None:
     assert all(
         package == f"governance.hosts.{host.replace('-', '_')}" for host, package in HOSTS.items()
     )
+
+
+@pytest.mark.parametrize(
+    ("hosts", "module"),
+    [
+        (tuple(HOSTS), "profile"),
+        (HOOKED, "adapter"),
+        (HOOKED, "refusal"),
+        (INSTALLABLE, "settings"),
+        (STATUS_LINES, "statusline"),
+    ],
+)
+def test_lists_name_the_hosts_that_have_the_part(hosts: tuple[str, ...], module: str) -> None:
+    """What a host is listed for it has, and what it has it is listed for."""
+    assert {host for host in HOSTS if find_spec(f"{HOSTS[host]}.{module}")} == set(hosts)
 
 
 @pytest.mark.parametrize("host", HOSTS)
