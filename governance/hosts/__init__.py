@@ -29,7 +29,7 @@ Each has ``profile.PROFILE``.
 HOOKED = ("claude-code",)
 """Hosts that call a command for their events: each has ``adapter.ADAPTER`` and `refusal.py`."""
 
-INSTALLABLE = ("claude-code",)
+INSTALLABLE = ("claude-code", "hermes")
 """Hosts whose settings `init` changes: each has ``settings.INSTALLER``."""
 
 STATUS_LINES = ("claude-code",)

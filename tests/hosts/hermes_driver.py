@@ -21,7 +21,21 @@ from tests.hosts.chat_server import ChatServer, request_text
 Facts = dict[str, Any]
 
 TOOLSETS = ["terminal", "file", "code_execution", "delegation", "todo", "memory"]
-PATCH = "*** Begin Patch\n*** Update File: plain.txt\n@@\n-a\n+b\n*** Add File: secret.txt\n+x\n*** End Patch"
+PATCH = """\
+*** Begin Patch
+*** Update File: plain.txt
+@@
+-a
++b
+*** Add File: secret.txt
++x
+*** End Patch
+"""
+SNEAKY = """\
+from hermes_tools import terminal
+word = 'FORB' + 'IDDEN'
+print(terminal(command='touch ' + word))
+"""
 WAIT_SECONDS_MAX = 30
 
 
@@ -80,7 +94,6 @@ def plugin_facts() -> Facts:
 def tools(server: ChatServer) -> Facts:
     """What rules do with tools, in three turns of one session."""
     Path("plain.txt").write_text("a\n")
-    sneaky = "from hermes_tools import terminal\nw = 'FORB' + 'IDDEN'\nprint(terminal(command='touch ' + w))"
     server.scripts["one"] = [
         shell("touch FORBIDDEN"),
         shell("touch allowed"),
@@ -92,7 +105,7 @@ def tools(server: ChatServer) -> Facts:
     server.scripts["two"] = [
         {"tool": "patch", "args": {"mode": "patch", "patch": PATCH}},
         {"tool": "execute_code", "args": {"code": "open('FORBIDDEN', 'w')"}},
-        {"tool": "execute_code", "args": {"code": sneaky}},
+        {"tool": "execute_code", "args": {"code": SNEAKY}},
         {"tools": [("terminal", {"command": "touch p1"}), ("terminal", {"command": "touch p2"})]},
         {"tool": "todo", "args": {"todos": [{"id": "1", "content": "x", "status": "pending"}]}},
     ]
@@ -237,6 +250,33 @@ def lives(server: ChatServer) -> Facts:
     invoke_hook("on_session_end", session_id=left.session_id, platform="cli", completed=True)
     facts["left"] = left.session_id
     facts["next"] = "20300101_000000_new"
+    facts["files"] = sorted(one.name for one in Path().iterdir())
+    return facts
+
+
+def compactions(server: ChatServer) -> Facts:
+    """Hermes' own compaction: in place, where no event tells of it, and under a new id."""
+    from hermes_state import SessionDB
+
+    facts: Facts = {}
+    server.scripts["fill"] = [{"text": "hello " * 50}]
+    for name, in_place in (("in_place", True), ("renamed", False)):
+        made = agent(server, session_db=SessionDB())
+        made.compression_in_place = in_place
+        history: list[Any] = []
+        for _ in range(8):
+            said = "SCENARIO:fill go " + "word " * 200
+            history = made.run_conversation(said, conversation_history=history)["messages"]
+        before = made.session_id
+        kept, _ = made._compress_context(history, None, approx_tokens=150_000, force=True)
+        server.scripts["after"] = [shell(f"touch {name}")]
+        made.run_conversation("SCENARIO:after go", conversation_history=kept)
+        facts[name] = {
+            "before": before,
+            "after": made.session_id,
+            "messages": [len(history), len(kept)],
+            "request": request_text(sent(server)[-1]),
+        }
     facts["files"] = sorted(one.name for one in Path().iterdir())
     return facts
 
@@ -386,7 +426,7 @@ def main(scenario: str, out: str) -> None:
 
 SCENARIOS: dict[str, Callable[[ChatServer], Facts]] = {
     one.__name__: one
-    for one in (tools, gates, lives, gateway, registry, broken, entry_point, schemas)
+    for one in (tools, gates, lives, compactions, gateway, registry, broken, entry_point, schemas)
 }
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from governance.hosts.hermes.refusal import block, denied_command
+from governance.hosts.hermes.shapes import block, denied_command
 from governance.hosts.hermes.translate import mark_of, marked
 from governance.session.replies import ACTIONS, Reply
 

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -34,12 +34,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-THREADS_MAX = 16
-WAITING_MAX = 256
-"""Questions that may be open at once; what comes on top is refused."""
+WAITING_MAX = 64
+"""Questions that may be open at once, a thread each; what comes on top is refused."""
 
 RETRY_SECONDS = 1.0
 """How long an engine that could not be opened is not tried again."""
+
+CLOSE_SECONDS_MAX = 5.0
+"""How long the end of a process waits for background listeners and the store."""
 
 END_SECONDS_MAX = 10.0
 """How long sessions may be ended for when the process ends."""
@@ -62,12 +64,10 @@ class Bridge:
     _failure: tuple[float, GovernanceError] | None = field(init=False, default=None)
     _opening: threading.Lock = field(init=False, factory=threading.Lock)
     _slots: threading.BoundedSemaphore = field(init=False)
-    _pool: ThreadPoolExecutor = field(init=False)
     _run: str = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._slots = threading.BoundedSemaphore(WAITING_MAX)
-        self._pool = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="governance")
         self._run = f"{os.getpid()}-{os.urandom(4).hex()}"
 
     @property
@@ -116,25 +116,33 @@ class Bridge:
         limit = self.settings.deadline_ms / 1000
         if not self._slots.acquire(blocking=False):
             raise NoAnswer(f"{WAITING_MAX} questions are waiting already")
+        future: Future[T] = Future()
+        # No thread of a pool, for these are waited for when the process ends: a store that
+        # stays locked would keep Hermes from ending.
+        thread = threading.Thread(
+            target=self._work, args=(work, future), name="governance", daemon=True
+        )
         try:
-            future: Future[T] = self._pool.submit(lambda: work(self._opened()))
+            thread.start()
         except RuntimeError:
             # The interpreter ends and starts no threads any more: this one does it.
-            self._slots.release()
-            return work(self._opened())
-        except BaseException:
-            self._slots.release()
-            raise
-        # Only what has really ended makes room for the next.
-        future.add_done_callback(lambda _: self._slots.release())
+            self._work(work, future)
         try:
             return future.result(limit)
         except TooLate:
-            future.cancel()
             raise NoAnswer(
                 f"there was no answer within {self.settings.deadline_ms} ms",
                 remedy="`governance doctor` looks at store and rules",
             ) from None
+
+    def _work(self, work: Callable[[Engine], T], future: Future[T]) -> None:
+        try:
+            future.set_result(work(self._opened()))
+        except BaseException as error:  # noqa: BLE001 -- it is raised where the answer is awaited
+            future.set_exception(error)
+        finally:
+            # Only what has really ended makes room for the next.
+            self._slots.release()
 
     def end_all(self, reason: str) -> None:
         """End every session that is open here, for as long as `END_SECONDS_MAX` allows."""
@@ -154,7 +162,13 @@ class Bridge:
         with self._opening:
             engine, self._engine = self._engine, None
         if engine is not None:
-            engine.close()
+            # A store that stays locked must not keep Hermes from ending.
+            closing = threading.Thread(target=engine.close, name="governance-end", daemon=True)
+            try:
+                closing.start()
+                closing.join(CLOSE_SECONDS_MAX)
+            except RuntimeError:
+                engine.close()
 
     def _opened(self) -> Engine:
         if self._engine is not None:

@@ -78,8 +78,18 @@ def enabled(text: str, name: str) -> str:
     return "".join(made)
 
 
-def disabled(text: str, name: str) -> str:
-    """*text* without *name* in the list; as it is where nobody can say where that stands."""
+def has_section(text: str) -> bool:
+    """Whether the file has a section ``plugins``, whatever is in it."""
+    return any(_key(line, 0) == SECTION for line in text.splitlines())
+
+
+def disabled(text: str, name: str, *, made: bool = False) -> str:
+    """
+    *text* without *name* in the list; as it is where nobody can say where that stands.
+
+    Args:
+        made: The section was not there before us; it goes if nothing else is in it.
+    """
     lines = text.splitlines(keepends=True)
     try:
         found = _find(lines, LIST)
@@ -92,6 +102,9 @@ def disabled(text: str, name: str) -> str:
         lines[found.at] = f"{head}[{kept}]{tail}"
         return "".join(lines)
     gone = [at for at in found.items if _name(lines[at]) == name]
+    ours = [found.section, found.at, *gone]
+    if made and gone and sorted(ours[1:]) == _below(lines, found.section, 0):
+        return "".join(line for at, line in enumerate(lines) if at not in ours)
     if gone and len(gone) == len(found.items):
         lines[found.at] = re.sub(r":( *)", ": []\\1", lines[found.at], count=1)
     return "".join(line for at, line in enumerate(lines) if at not in gone)

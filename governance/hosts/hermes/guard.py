@@ -14,7 +14,7 @@ from governance.hosts.hermes.answer import command_decision
 from governance.hosts.hermes.bridge import Bridge, bridge_for
 from governance.hosts.hermes.lifecycle import Given, Lifecycle
 from governance.hosts.hermes.log import note
-from governance.hosts.hermes.refusal import UNREADY, denied_command
+from governance.hosts.hermes.shapes import UNREADY, denied_command
 from governance.hosts.hermes.sightings import Sighting
 from governance.hosts.hermes.tool_calls import ToolCalls
 from governance.values import Json

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from governance.hosts.hermes.refusal import UNREADY, block
+from governance.hosts.hermes.shapes import UNREADY, block
 
 if TYPE_CHECKING:
     from governance.hosts.hermes.guard import Guard

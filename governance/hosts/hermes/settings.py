@@ -27,7 +27,7 @@ from governance.hooking.settings_file import (
     write_text,
 )
 from governance.hosts.hermes.client import PLUGIN
-from governance.hosts.hermes.enabling import Unreadable, disabled, enabled, is_enabled
+from governance.hosts.hermes.enabling import Unreadable, disabled, enabled, has_section, is_enabled
 from governance.hosts.hermes.plugin import RECORD, RECORD_BYTES_MAX
 from governance.hosts.hermes.tools import HOST
 
@@ -115,7 +115,8 @@ def uninstall(
     if owner not in (None, str(project)) or (owner is None and not kept.record.is_file()):
         return (Change(root / "config.yaml", None, None),)
     file = real(root / "config.yaml")
-    config = restore(file, kept, lambda text: disabled(text, PLUGIN), dry_run=dry_run)
+    made = not has_section(kept.backup() or "")
+    config = restore(file, kept, lambda text: disabled(text, PLUGIN, made=made), dry_run=dry_run)
     ours = [*(root / to for to in FILES.values()), root / "plugins" / PLUGIN / RECORD]
     changes = [config, *(Change(one, read_text(one), None) for one in ours)]
     if not dry_run:

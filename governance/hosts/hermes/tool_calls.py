@@ -30,7 +30,7 @@ from governance.hosts.hermes.bridge import Bridge
 from governance.hosts.hermes.calls import CallRefused, calls_of
 from governance.hosts.hermes.lifecycle import Given, Lifecycle
 from governance.hosts.hermes.log import note
-from governance.hosts.hermes.refusal import UNREADY, block
+from governance.hosts.hermes.shapes import UNREADY, block
 from governance.hosts.hermes.sightings import Sighting, Told
 from governance.session.replies import Reply
 from governance.values import Json
