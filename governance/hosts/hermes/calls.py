@@ -22,7 +22,8 @@ from governance.values import Json
 PARTS_MAX = 64
 """Files of one patch, or addresses of one fetch, that are judged; more are refused."""
 
-_TARGET = re.compile(r"^\*\*\* *(Add|Update|Delete|Move) *(?:File|to): *(.+?) *$", re.MULTILINE)
+# As lenient as the client's own reader of patches, and a little more.
+_TARGET = re.compile(r"\s*\*\*\*\s*(Add|Update|Delete|Move)\s+(?:File|to)\s*:\s*(.+?)\s*$")
 _CANONICAL = {"Add": "write", "Update": "edit", "Delete": "delete", "Move": "write"}
 _TYPED = frozenset({"write", "submit"})
 
@@ -86,11 +87,15 @@ def _patch(call: ToolCall) -> Iterator[ToolCall]:
     if not isinstance(text, str) or call.args.get("mode", "replace") != "patch":
         yield call
         return
-    found = [(kind, path) for kind, path in _TARGET.findall(text)]
+    found = [match for line in text.splitlines() if (match := _TARGET.match(line))]
     if not found:
         # No file is named in a way that is known here: nobody can say what it changes.
         yield evolve(call, tool="other", native="patch:unread", own={}, fields={})
-    for kind, path in found:
+    for kind, named in (match.groups() for match in found):
+        before, moved, after = named.partition("->")
+        if kind == "Move" and moved:
+            yield evolve(call, tool="delete", own={"path": before.strip()}, fields={})
+        path = after.strip() if kind == "Move" and moved else named
         own: dict[str, Json] = {"path": path}
         if kind != "Delete":
             own["content"] = text

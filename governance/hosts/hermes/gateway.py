@@ -16,11 +16,6 @@ from governance.hosts.hermes.guard import Guard
 from governance.hosts.hermes.log import note
 from governance.hosts.hermes.plugin import armed, guard_of, register
 
-EVENTS = (
-    "gateway:startup", "session:start", "session:end", "session:reset", "session:compress",
-    "agent:start", "agent:step", "agent:end", "command:*",
-)  # fmt: skip
-
 _waiting: set[asyncio.Task[None]] = set()
 
 

@@ -113,11 +113,6 @@ class Sightings:
         """The session that the *name* of that *kind* leads to, or ``""``."""
         return self._links.get((kind, name), "") if isinstance(name, str) else ""
 
-    def unlink(self, kind: str, name: str) -> str:
-        """As `linked`, and forgotten with this."""
-        with self._lock:
-            return self._links.pop((kind, name), "")
-
     def open(self) -> Iterator[Sighting]:
         """Sessions that this process began or worked on and has not ended, newest first."""
         with self._lock:
