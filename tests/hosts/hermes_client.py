@@ -127,7 +127,7 @@ class HermesLab:
         self.command("trust", "rules/pack.toml", "--key", str(key_path(self._project())))
 
     def command(self, *words: str) -> str:
-        """What the command ``governance`` says in this home."""
+        """What the command ``governance`` says in this home, run by the tests' own Python."""
         done = subprocess.run(
             [sys.executable, "-c", GOVERNANCE, *words],
             cwd=self.project,

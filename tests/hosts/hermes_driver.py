@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -107,6 +108,7 @@ def tools(server: ChatServer) -> Facts:
         {"tool": "execute_code", "args": {"code": "open('FORBIDDEN', 'w')"}},
         {"tool": "execute_code", "args": {"code": SNEAKY}},
         {"tools": [("terminal", {"command": "touch p1"}), ("terminal", {"command": "touch p2"})]},
+        shell(f"{sys.prefix}/bin/governance pause --for 10m --reason mine"),
         {"tool": "todo", "args": {"todos": [{"id": "1", "content": "x", "status": "pending"}]}},
     ]
     made = agent(server)
@@ -291,7 +293,9 @@ def gateway(server: ChatServer) -> Facts:
 
     server.scripts["talk"] = [shell("touch FORBIDDEN"), shell("touch allowed")]
     server.scripts["more"] = [shell("touch more")]
-    facts: Facts = {"said": {}}
+    os.environ["TMPDIR"] = facts_folder = tempfile.mkdtemp(dir=Path.cwd().parent)
+    tempfile.tempdir = facts_folder
+    facts: Facts = {"said": {}, "temporary": facts_folder}
     source = SessionSource(platform=Platform.TELEGRAM, chat_id="c1", user_id="u1", chat_type="dm")
 
     async def run() -> None:
@@ -390,6 +394,9 @@ def broken(server: ChatServer) -> Facts:
 
     asyncio.run(run())
     facts["ran"] = Path("ran").exists()
+    # The gateway's hook has been called by now.
+    handle_function_call("terminal", {"command": "touch again"}, session_id="broken")
+    facts["ran_again"] = Path("again").exists()
     return facts
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,10 +17,11 @@ import pytest
 from governance.hosts.hermes.tools import TOOLS
 from governance.states import State
 from tests.hosts.chat_server import ChatServer, request_text
-from tests.hosts.hermes_client import HermesLab, install
+from tests.hosts.hermes_client import CONFIG, REPOSITORY, HermesLab, install
 
 pytestmark = pytest.mark.real_client
 
+EXAMPLE = REPOSITORY / "examples" / "hermes_listener.py"
 DENIED = "TRIAL-DENIED: this is forbidden here."
 BRIEFING = "TRIAL-BRIEFING"
 
@@ -85,7 +88,21 @@ def compactions(make: Callable[[], HermesLab]) -> Seen:
 
 @pytest.fixture(scope="module")
 def gateway(make: Callable[[], HermesLab]) -> Seen:
-    return driven(make, "gateway")
+    """A gateway in which the example is installed as a listener."""
+    lab = make()
+    config = lab.project / "governance.toml"
+    config.write_text(config.read_text() + '[listeners]\nentry_points = ["hermes-desk"]\n')
+    installed = lab.root / "installed"
+    about = installed / "hermes_desk-1.dist-info"
+    about.mkdir(parents=True)
+    shutil.copyfile(EXAMPLE, installed / "hermes_listener.py")
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: hermes-desk\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(
+        "[governance.listeners]\nhermes-desk = hermes_listener:listen\n"
+    )
+    lab.command("trust", "--yes", "--key", lab.key)
+    path = f"{installed}{os.pathsep}{REPOSITORY}"
+    return lab, lab.drive("gateway", PYTHONPATH=path, DESK_BOOK=str(lab.root / "visits.jsonl"))
 
 
 @pytest.fixture(scope="module")
@@ -182,10 +199,12 @@ def test_parallel_calls_and_those_of_the_agents_own_loop(tools: Seen) -> None:
 
 
 def test_what_the_agent_starts_is_known_by_its_mark(tools: Seen) -> None:
-    """A command below the agent's shell has the mark by which a person's commands refuse."""
-    _, facts = tools
+    """A person's command refuses below the agent's shell, by the mark in its environment."""
+    lab, facts = tools
 
     assert f"HERMES_SESSION_ID={facts['session']}" in facts["one"][5]
+    assert any("GOV601" in one for one in facts["two"])
+    assert not any("governance.paused" in lab.kinds(one) for one in lab.sessions())
 
 
 # -- gates ------------------------------------------------------------------------------
@@ -378,6 +397,22 @@ def test_ends_that_the_gateway_forgets(gateway: Seen) -> None:
     assert lab.state(facts["third"]).identity.predecessor == facts["second"]
 
 
+def test_the_example_gets_what_a_plugin_wants_of_sessions(gateway: Seen) -> None:
+    """State of its own, figures, a welcome and a goodbye, and nothing left, for each session."""
+    lab, facts = gateway
+    book = [json.loads(line) for line in (lab.root / "visits.jsonl").read_text().splitlines()]
+    said = (lab.root / "visits.said").read_text()
+
+    chats = [facts[one] for one in ("first", "second", "third")]
+    assert [one["session"] for one in book if one["turns"]] == chats
+    assert [one["turns"] for one in book if one["turns"]] == [1, 2, 2]
+    assert [one["refused"] for one in book if one["turns"]] == [1, 1, 1]
+    for session in chats:
+        assert f"{session}: welcome, u1" in said
+        assert f"{session}: goodbye" in said
+    assert not list(Path(facts["temporary"]).glob("visit-*"))
+
+
 def test_compaction_in_the_gateway(gateway: Seen) -> None:
     """``session:compress`` owes the reminder, and the next request holds it."""
     lab, facts = gateway
@@ -431,11 +466,12 @@ def test_the_program_itself(lab: HermesLab) -> None:
 
 
 def test_safe_mode_loads_no_plugin(lab: HermesLab) -> None:
-    """A known hole: ``HERMES_SAFE_MODE`` leaves plugins out, and the tool runs."""
+    """A known hole: ``HERMES_SAFE_MODE`` leaves plugins out; the gateway's hook puts ours back."""
     facts = lab.drive("broken", HERMES_SAFE_MODE="1")
 
     assert facts["plugins"] == {}
     assert facts["ran"]
+    assert not facts["ran_again"]
 
 
 # -- faults -------------------------------------------------------------------------------
@@ -481,6 +517,7 @@ def test_nothing_runs_where_nothing_can_be_decided(
     facts = lab.drive("broken", BREAK=name)
 
     assert not facts["ran"]
+    assert not facts["ran_again"]
     assert told in json.loads(facts["result"])["error"]
     assert facts["command"][0]["decision"] == "deny"
     assert facts["plugins"]["governance"]["enabled"]
@@ -507,6 +544,7 @@ def test_without_any_of_ours_the_tool_runs(lab: HermesLab) -> None:
     facts = lab.drive("broken")
 
     assert facts["ran"]
+    assert facts["ran_again"]
     assert facts["command"] == []
 
 
@@ -515,8 +553,6 @@ def test_without_any_of_ours_the_tool_runs(lab: HermesLab) -> None:
 
 def test_uninstall_leaves_the_very_bytes(lab: HermesLab) -> None:
     """Home and settings are as before `init`, also after Hermes has used our files."""
-    from tests.hosts.hermes_client import CONFIG
-
     lab.drive("entry_point")
 
     lab.command("uninstall", "--host", "hermes", "--key", lab.key)

@@ -63,13 +63,13 @@ def guard(home: Path) -> Iterator[Guard]:
 
 
 def trusted(project: Path) -> None:
-    """What a person's `governance trust` does for a rule that rewrites and a briefing."""
+    """What a person's `governance trust` does for a rule that rewrites, or what is loosened."""
     from governance.cli import main
     from governance.cli.guard import key_path, make_key
 
     make_key(Project(project))
     key = str(key_path(Project(project)))
-    assert main(["trust", "--dir", str(project), "--key", key, str(project / "pack.toml")]) == 0
+    assert main(["trust", "--dir", str(project), "--key", key, "--yes"]) == 0
 
 
 @pytest.fixture
@@ -350,6 +350,15 @@ def test_an_end_without_an_id_is_of_the_one_session(guard: Guard, name: str) -> 
     assert state(guard, f"{name}b").live
 
 
+def test_only_the_terminals_next_session_follows_the_last(guard: Guard, name: str) -> None:
+    """Where a process has several talks, a session follows none that nobody names."""
+    for platform, follows in (("cli", f"{name}cli"), ("tui", "")):
+        briefed(guard, f"{name}{platform}", platform=platform)
+        call(guard, "on_session_finalize", session_id=f"{name}{platform}", platform=platform)
+        call(guard, "on_session_reset", session_id=f"{name}{platform}n", platform=platform)
+        assert state(guard, f"{name}{platform}n").identity.predecessor == follows
+
+
 def test_an_end_that_is_told_twice_is_one(guard: Guard, name: str) -> None:
     """Hermes finalizes a session on several ways out."""
     briefed(guard, name)
@@ -358,6 +367,7 @@ def test_an_end_that_is_told_twice_is_one(guard: Guard, name: str) -> None:
         call(guard, "on_session_finalize", session_id=name, platform="x", reason=reason)
 
     assert [one["reason"] for one in data(guard, name, "session.ended")] == ["session_expired"]
+    assert "event.duplicate" not in kinds(guard, name)
 
 
 def test_work_reopens_what_has_ended(guard: Guard, name: str) -> None:
@@ -469,6 +479,8 @@ def test_a_chat_is_known_by_the_message_before(guard: Guard, name: str) -> None:
     nobody = guard.gateway("command:help", {"command": "help", "platform": "p", "raw_args": ""})
 
     assert [one["name"] for one in data(guard, name, "command.executed")] == ["help"]
+    guard.gateway("session:start", {"session_id": f"{name}n", "session_key": f"agent:main:{name}"})
+    assert [one["reason"] for one in data(guard, name, "session.ended")] == ["replaced"]
     assert nobody is not None
     assert nobody["decision"] == "deny"
 
@@ -491,6 +503,7 @@ def test_calls_of_no_session_get_what_the_project_says(
 ) -> None:
     """`unbound` decides on tools and commands that belong to no session."""
     guard = made_guard(tmp_path / "own", CONFIG + f'unbound = "{unbound}"\n')
+    trusted(guard.bridge.project)
     given = {"session_id": "", "task_id": "?", "tool_name": "terminal", "args": FINE}
 
     directive = call(guard, "pre_tool_call", **given)
@@ -500,6 +513,15 @@ def test_calls_of_no_session_get_what_the_project_says(
     assert (directive or {}).get("action") == found
     assert (result == "ran") is (unbound != "deny")
     assert (command is None) is (unbound == "allow")
+
+
+def test_what_nobody_trusted_loosens_nothing(tmp_path: Path) -> None:
+    """A configuration that came with the folder does not let calls of no session run."""
+    guard = made_guard(tmp_path / "own", CONFIG + 'unbound = "allow"\n')
+
+    directive = call(guard, "pre_tool_call", session_id="", tool_name="terminal", args=FINE)
+
+    assert directive["action"] == "block"
 
 
 def test_too_many_questions_are_refused(guard: Guard, name: str) -> None:
@@ -535,12 +557,15 @@ def test_a_turn_that_cannot_be_recorded_runs_no_tool(tmp_path: Path, name: str) 
     text = config.read_text()
     config.write_text("nonsense")
     assert turn(guard, name) == ""
+    command = guard.gateway("command:help", {"command": "help", "platform": "p", "user_id": name})
     config.write_text(text)
 
     directive, _, _ = ran(guard, name, FINE)
 
     assert directive["action"] == "block"
     assert "could not be recorded" in directive["message"]
+    assert command is not None
+    assert "cannot decide" in command["message"]
     assert "turn_start" in (guard.bridge.project / ".governance" / "governance.log").read_text()
     guard.bridge.close()
 

@@ -80,8 +80,9 @@ class Bridge:
         """
         if self._settings is None:
             from governance.config import load_config
+            from governance.engine.lawmaking import trusted_config
 
-            self._settings = load_config(self.project).host(HOST)
+            self._settings = trusted_config(load_config(self.project)).host(HOST)
         return self._settings
 
     def ask(self, asked: Command) -> Reply:

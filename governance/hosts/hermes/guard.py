@@ -15,7 +15,7 @@ from governance.hosts.hermes.bridge import Bridge, bridge_for
 from governance.hosts.hermes.lifecycle import Given, Lifecycle
 from governance.hosts.hermes.log import note
 from governance.hosts.hermes.shapes import UNREADY, denied_command
-from governance.hosts.hermes.sightings import Sighting
+from governance.hosts.hermes.sightings import Sighting, is_identity
 from governance.hosts.hermes.tool_calls import ToolCalls
 from governance.values import Json
 
@@ -56,7 +56,7 @@ class Guard:
             "on_session_reset": self._quiet("on_session_reset", self.lifecycle.reset),
             "subagent_start": self._quiet("subagent_start", self.lifecycle.child_began),
             "subagent_stop": self._quiet("subagent_stop", self.lifecycle.child_ended),
-            "pre_gateway_dispatch": self._quiet("pre_gateway_dispatch", _dispatched),
+            "pre_gateway_dispatch": self._quiet("pre_gateway_dispatch", self._dispatched),
         }
 
     def middleware(self) -> Mapping[str, Callback]:
@@ -85,6 +85,16 @@ class Guard:
             note(self.bridge.project, "pre_llm_call", str(error))
             return None
         return {"context": text} if text else None
+
+    def _dispatched(self, given: Given) -> None:
+        """``pre_gateway_dispatch``: a command that comes next in this task is of this chat."""
+        key, session = client.chat_of(
+            given.get("event"), given.get("gateway"), given.get("session_store")
+        )
+        _chat.set((key, session))
+        if is_identity(session):
+            # Also a chat that an earlier gateway began is known when it is replaced.
+            self.bridge.seen.link("chat", key, session)
 
     def _execution(self, given: Given) -> object:
         next_call = cast("Callable[[], object]", given["next_call"])
@@ -127,8 +137,3 @@ class Guard:
                 note(self.bridge.project, event, str(error))
 
         return observed
-
-
-def _dispatched(given: Given) -> None:
-    """``pre_gateway_dispatch``: a command that comes next in this task is of this chat."""
-    _chat.set(client.chat_of(given.get("event"), given.get("gateway"), given.get("session_store")))

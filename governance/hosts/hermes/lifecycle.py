@@ -25,6 +25,9 @@ from governance.session.state import SessionState
 REVIEW_THREAD = "bg-review"
 """Hermes looks back at a talk on a thread of this name, under the id of the talk's session."""
 
+TERMINAL = "cli"
+"""The platform that has one talk a process, so that the next session follows the last."""
+
 Given = Mapping[str, object]
 
 
@@ -56,7 +59,7 @@ class Lifecycle:
                 return None
             found = seen.see(linked)
         platform, user = given.get("platform"), given.get("sender_id")
-        found.platform = platform if isinstance(platform, str) and platform else found.platform
+        found.platform = found.platform or (platform if isinstance(platform, str) else "")
         found.user = user if isinstance(user, str) and user else found.user
         return found
 
@@ -150,7 +153,9 @@ class Lifecycle:
         one = self.named(given)
         if one is None:
             return
-        before = given.get("old_session_id") or getattr(self._left, "session", "")
+        before = given.get("old_session_id")
+        if not before and given.get("platform") == TERMINAL:
+            before = getattr(self._left, "session", "")
         self._left.session = ""
         if is_identity(before) and before != one.id and not one.started:
             one.predecessor, one.source = str(before), "reset"
@@ -170,7 +175,6 @@ class Lifecycle:
         one = self.named(given)
         if one is None:
             return ""
-        one.refused = "the turn could not be recorded"
         history = given.get("conversation_history")
         try:
             self.begin(one, given.get("model"))
@@ -297,7 +301,7 @@ class Lifecycle:
         one = self.named({**given, "session_id": session}) if session else self._only(given)
         if one is None:
             return
-        self._left.session = one.id
+        self._left.session = one.id if given.get("platform") == TERMINAL else ""
         self._ended(one, str(given.get("reason") or "finalized"))
         after = given.get("new_session_id")
         if is_identity(after) and after != one.id:

@@ -12,7 +12,6 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,8 @@ RECORD = "governance.json"
 """File in the plugin's folder that names the project which governs."""
 
 RECORD_BYTES_MAX = 10_000
+
+Callback = Callable[[Mapping[str, object]], object]
 
 _guards: dict[Path, Guard] = {}
 _making = threading.Lock()
@@ -42,18 +43,17 @@ def register(ctx: Any, project: str | os.PathLike[str] | None = None) -> None:
     manager = ctx._manager
     if any(_is_ours(one) for one in manager._hooks.get("pre_tool_call", ())):
         return
+    hooks: Mapping[str, Callback]
     try:
         guard = guard_of(Path(project) if project is not None else project_of())
-        ready = True
+        hooks, middleware = guard.hooks(), guard.middleware()
     except Exception as error:  # noqa: BLE001 -- a plugin that fails is one that is not there
-        ctx.register_hook("pre_tool_call", _Blocked(f"{UNREADY}: {error}"))
-        ctx.register_middleware("tool_execution", _Blocked(f"{UNREADY}: {error}").execution)
-        ready = False
-    if not ready:
-        return
-    for name, callback in guard.hooks().items():
+        why = f"{UNREADY}: {error}"
+        hooks = {"pre_tool_call": lambda _: block(why)}
+        middleware = {"tool_execution": lambda _: json.dumps({"error": why})}
+    for name, callback in hooks.items():
         ctx.register_hook(name, _Ours(callback))
-    for name, callback in guard.middleware().items():
+    for name, callback in middleware.items():
         ctx.register_middleware(name, _Ours(callback))
 
 
@@ -108,28 +108,12 @@ def guard_of(project: Path) -> Guard:
 class _Ours:
     """A callback of ours, told from others' by its type."""
 
-    def __init__(self, callback: Callable[[Mapping[str, object]], object]) -> None:
+    def __init__(self, callback: Callback) -> None:
         self._callback = callback
         self.__name__ = getattr(callback, "__name__", "governance")
 
     def __call__(self, **kwargs: object) -> object:
         return self._callback(kwargs)
-
-
-class _Blocked(_Ours):
-    """Blocks every tool, for a reason that does not go away by itself."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(partial(_answer, block(reason)))
-        self.reason = reason
-
-    def execution(self, **_: object) -> str:
-        """What a tool gives that is not run."""
-        return json.dumps({"error": self.reason}, ensure_ascii=False)
-
-
-def _answer(value: object, _: Mapping[str, object]) -> object:
-    return value
 
 
 def _is_ours(callback: object) -> bool:
