@@ -23,6 +23,7 @@ from attrs import define
 from governance.cli.guard import key_path
 from governance.engine import Engine
 from governance.hosts.hermes.tools import TOOLS
+from governance.listeners import Listeners
 from governance.project import Project
 from governance.session.state import SessionState
 
@@ -180,7 +181,8 @@ class HermesLab:
     def engine(self) -> Engine:
         """The engine of the project, to look into it; close it again."""
         self._project()
-        return Engine.open(self.project, tools=(TOOLS,))
+        # What listens inside of Hermes is not installed here.
+        return Engine.open(self.project, tools=(TOOLS,), listeners=Listeners())
 
     def state(self, session: str) -> SessionState:
         """What the journal says of *session*."""

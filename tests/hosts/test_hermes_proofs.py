@@ -526,7 +526,7 @@ def test_nothing_runs_where_nothing_can_be_decided(
 def test_a_store_that_stays_locked_is_a_deny_in_time(lab: HermesLab) -> None:
     """An answer that takes longer than ``deadline_ms`` is a deny."""
     config = lab.project / "governance.toml"
-    config.write_text(config.read_text() + "deadline_ms = 2000\n")
+    config.write_text(config.read_text() + "deadline_ms = 500\n")
     other = apsw.Connection(str(lab.project / ".governance" / "journal.db"))
     other.execute("BEGIN IMMEDIATE")
 
@@ -534,7 +534,7 @@ def test_a_store_that_stays_locked_is_a_deny_in_time(lab: HermesLab) -> None:
     other.close()
 
     assert not facts["ran"]
-    assert "within 2000 ms" in json.loads(facts["result"])["error"]
+    assert "within 500 ms" in json.loads(facts["result"])["error"]
 
 
 def test_without_any_of_ours_the_tool_runs(lab: HermesLab) -> None:

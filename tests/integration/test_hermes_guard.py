@@ -470,11 +470,16 @@ def test_a_chat_is_known_by_the_message_before(guard: Guard, name: str) -> None:
     class Entry:
         session_id = name
 
+    entry = Entry()
+
     class Store:
-        _entries = {f"agent:main:{name}": Entry()}  # noqa: RUF012 -- as the host's own
+        _entries = {f"agent:main:{name}": entry}  # noqa: RUF012 -- as the host's own
 
     call(guard, "pre_gateway_dispatch", event=Event(), gateway=Gateway(), session_store=Store())
     guard.gateway("command:help", {"command": "help", "platform": "p", "raw_args": ""})
+    # The next message finds another session there already.
+    entry.session_id = f"{name}n"
+    call(guard, "pre_gateway_dispatch", event=Event(), gateway=Gateway(), session_store=Store())
     call(guard, "pre_gateway_dispatch", event=Event(), gateway=object(), session_store=None)
     nobody = guard.gateway("command:help", {"command": "help", "platform": "p", "raw_args": ""})
 

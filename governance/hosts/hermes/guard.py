@@ -92,9 +92,10 @@ class Guard:
             given.get("event"), given.get("gateway"), given.get("session_store")
         )
         _chat.set((key, session))
-        if is_identity(session):
-            # Also a chat that an earlier gateway began is known when it is replaced.
+        if is_identity(session) and not self.bridge.seen.linked("chat", key):
+            # A chat that an earlier gateway began: it is known when its session is replaced.
             self.bridge.seen.link("chat", key, session)
+            self.bridge.seen.see(session).key = key
 
     def _execution(self, given: Given) -> object:
         next_call = cast("Callable[[], object]", given["next_call"])
