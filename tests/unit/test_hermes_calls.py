@@ -26,7 +26,7 @@ TOLD = Injection("READ THIS", "ab" * 32, "briefing", ("one",), 3)
 
 
 def judged(native: str, args: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    calls = calls_of(native, args, cwd="/work", call_id="c")
+    calls = calls_of(native, args, cwd="/srv", call_id="c")
     return [(one.tool, dict(one.own)) for one in calls]
 
 
@@ -78,7 +78,7 @@ def test_a_patch_is_judged_file_by_file() -> None:
         "*** Delete File: d\n*** Move File: e -> f\n*** End Patch"
     )
 
-    calls = calls_of("patch", {"mode": "patch", "patch": text}, cwd="/work", call_id="c")
+    calls = calls_of("patch", {"mode": "patch", "patch": text}, cwd="/srv", call_id="c")
 
     assert [(one.tool, one.own["path"]) for one in calls] == [
         ("write", "a"),
@@ -108,8 +108,8 @@ def test_too_many_parts_are_refused() -> None:
 @pytest.mark.parametrize(
     ("workdir", "cwd", "found"),
     [
-        ("/srv", "/work", "/srv"),
-        ("sub", "/work", "/work/sub"),
+        ("/opt", "/srv", "/opt"),
+        ("sub", "/srv", "/srv/sub"),
         ("sub", None, None),
         ("", "/w", "/w"),
     ],
