@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 HOSTS: Mapping[str, str] = {
     "claude-code": "governance.hosts.claude_code",
     "hermes": "governance.hosts.hermes",
+    "mellea": "governance.hosts.mellea",
 }
 """
 Name of a host → its package, whose folder is the name with ``_`` for ``-``.
