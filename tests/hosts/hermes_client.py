@@ -26,13 +26,12 @@ from governance.hosts.hermes.tools import TOOLS
 from governance.listeners import Listeners
 from governance.project import Project
 from governance.session.state import SessionState
+from tests.hosts.environments import EnvironmentMissing, environment
 
 REPOSITORY = Path(__file__).parents[2]
-REQUIREMENTS = Path(__file__).parent / "clients" / "hermes" / "requirements.txt"
 PACK = Path(__file__).with_name("hermes_pack.toml")
 DRIVER = Path(__file__).with_name("hermes_driver.py")
 GOVERNANCE = "import sys; from governance.cli import main; sys.exit(main())"
-INSTALL_SECONDS_MAX = 300
 RUN_SECONDS_MAX = 120
 CONFIG = """\
 # kept by a person
@@ -50,41 +49,34 @@ approvals:
 """
 
 
-class ClientMissing(Exception):
-    """The pinned client could not be installed; every proof of this host is unproven."""
-
-
 def install() -> Path:
     """
-    The Python of an environment with the pinned client and this very checkout in it.
+    The Python of the environment with the pinned client, and with this very checkout in it.
 
-    It is made anew when what it is made of changes; ``GOVERNANCE_HOSTS_CACHE`` moves it.
+    The checkout is installed so that its entry points are seen there.
 
     Raises:
-        ClientMissing: It could not be made.
+        EnvironmentMissing: It could not be made.
     """
-    made_of = REQUIREMENTS.read_bytes() + (REPOSITORY / "pyproject.toml").read_bytes()
-    key = sha256(made_of + f"{REPOSITORY}{sys.version}".encode()).hexdigest()[:16]
-    root = Path(os.environ.get("GOVERNANCE_HOSTS_CACHE") or REPOSITORY / ".nox" / "hosts")
-    folder = root / f"hermes-{key}"
-    folder.mkdir(parents=True, exist_ok=True)
-    python = folder / "venv" / "bin" / "python"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            shutil.rmtree(folder / "venv", ignore_errors=True)
-            _run(sys.executable, "-m", "venv", str(folder / "venv"))
-            pip = (str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check")
-            _run(*pip, "--no-deps", "-r", str(REQUIREMENTS))
-            _run(*pip, "--no-deps", "--no-build-isolation", "-e", str(REPOSITORY))
-            (folder / "complete").touch()
+    python = environment("hermes")
+    made_of = (REPOSITORY / "pyproject.toml").read_bytes() + str(REPOSITORY).encode()
+    with (python.parents[1] / "own").open("a+") as own:
+        fcntl.flock(own, fcntl.LOCK_EX)
+        own.seek(0)
+        key = sha256(made_of).hexdigest()
+        if own.read() != key:
+            words = ("--no-deps", "--no-build-isolation", "-q", "-e", str(REPOSITORY))
+            done = subprocess.run(
+                [sys.executable, "-m", "pip", "--python", str(python), "install", *words],
+                capture_output=True,
+                text=True,
+                timeout=RUN_SECONDS_MAX,
+            )
+            if done.returncode:
+                raise EnvironmentMissing(done.stderr[-2000:])
+            own.truncate(0)
+            own.write(key)
     return python
-
-
-def _run(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, timeout=INSTALL_SECONDS_MAX)
-    if done.returncode:
-        raise ClientMissing(f"`{' '.join(words)}` failed: {done.stderr[-2000:]}")
 
 
 @define(eq=False)
