@@ -138,6 +138,10 @@ def run_everything(engine: Engine, clock: ManualClock) -> None:
         engine.record(one, "anchor.added", {**anchor, "text": text}, actor="me")
     (conflict,) = engine.merge("s", "aside", actor="me").merged.conflicts
     engine.resolve("s", conflict.id, "theirs", actor="me")
+    question = {"id": "p1", "permission": "bash", "patterns": ["fine"]}
+    engine.record("s", "permission.asked", question, actor="host", host="host")
+    answer = {"id": "p1", "reply": "once"}
+    engine.record("s", "permission.replied", answer, actor="host", host="host")
     session.tool("shell", {"command": "stop"}, call_id="h")
     engine.session("s").turn("refused while halted")
     pardon = {"rule": "", "count": 1, "by": "me", "reason": "reviewed"}

@@ -29,6 +29,9 @@ from governance.testing.engines import law_of, memory_engine
 ROOMS = frozenset(
     str(one.__file__) for one in (keeping, retention, archives) if one.__file__ is not None
 )
+# The child opens what it needs by itself and ends without a clean-up, whatever threads there are.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+
 KILLED = 9
 LINES_MAX = 2_000
 
