@@ -88,8 +88,9 @@ def with_bytes(state: SessionState, size_bytes: int) -> SessionState:
     """*state* with so many bytes of rows more, at a third of the price of `attrs.evolve`."""
     # INVARIANT: the size is the last of the fields.
     assert _FIELDS[-1] == "size_bytes", "a field was added behind `size_bytes`"
-    *values, before = _VALUES(state)
-    return SessionState(*values, before + size_bytes)
+    values = list(_VALUES(state))
+    values[-1] += size_bytes
+    return SessionState(*values)
 
 
 def _apply(state: SessionState, to: Mapping[str, Any], seq: int) -> Changes:
