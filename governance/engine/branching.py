@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from governance.engine import restoring
 from governance.engine.engine import CONFLICTS_MAX
 from governance.engine.related import Step
@@ -58,8 +60,8 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
             raise MisuseError(
                 f"there is a session `{taken}` already", code="GOV523", remedy="name another"
             )
-        unbegun, _ = restoring.restored(engine.journal, taken)
-        state, records = begin(engine, unbegun, actor)
+        # What the rows tell of the branch so far is known: nobody has to read them for it.
+        state, records = begin(engine, evolve(base, id=taken), actor)
         restoring.keep_snapshot(engine.journal, state)
     engine._publish(records)
     return Session(engine=engine, id=taken, host=state.identity.host, run=engine.options.run)
