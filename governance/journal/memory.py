@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from attrs import define, field
 
 from governance.errors import MisuseError
-from governance.journal.chain import ZERO_HASH, chain_rows, record_hash
+from governance.journal.chain import ZERO_HASH, chain_rows
+from governance.journal.gaps import (
+    ACCEPTED_KIND,
+    GAP_KIND,
+    Link,
+    is_next,
+    link_after,
+    not_accepted,
+)
 from governance.journal.limits import (
     check_append,
     check_limit,
@@ -157,11 +165,16 @@ class MemoryJournal:
 
 
 def _first_bad(session: str, rows: tuple[Record, ...]) -> Finding | None:
-    previous = ZERO_HASH
+    link: Link = ZERO_HASH
+    lost: list[int] = []
     for seq, record in enumerate(rows, start=1):
         if record.seq != seq:
             return Finding("gap", session, seq, f"row {record.seq} stands where {seq} belongs")
-        if record_hash(previous, record) != record.hash:
+        if not is_next(link, record):
             return Finding("hash", session, seq, "the row does not have the hash it carries")
-        previous = record.hash
-    return None
+        link = link_after(record)
+        if record.kind == GAP_KIND:
+            lost.append(seq)
+        elif record.kind == ACCEPTED_KIND:
+            lost.clear()
+    return Finding("gap", session, lost[0], not_accepted(lost[0], lost[-1])) if lost else None

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.errors import StoreDamaged
-from governance.journal.chain import ZERO_HASH, chain_rows, record_hash, snapshot_digest
+from governance.journal.chain import ZERO_HASH, chain_rows, snapshot_digest
 from governance.journal.faults import DAMAGED_REMEDY
+from governance.journal.gaps import GAP_KIND, Link, bridge_of, is_next, link_after
 from governance.journal.records import (
     Append,
     Appended,
@@ -39,8 +40,12 @@ _KINDS: tuple[type | tuple[type, ...], ...] = (
 
 HEAD_SQL = "SELECT head, hash FROM session WHERE id = ?"
 _ROW_HASH_SQL = "SELECT hash FROM event WHERE session = ? AND seq = ?"
+_LINK_SQL = (
+    f"SELECT hash, iif(kind = '{GAP_KIND}', body, NULL) FROM event"  # noqa: S608 - our own names
+    " WHERE session = ? AND seq = ?"
+)
 _KEY_SQL = f"SELECT {COLUMNS} FROM event WHERE key = ?"  # noqa: S608 - our own names
-_INSERT_SQL = f"INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+INSERT_SQL = f"INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _HEAD_UPSERT_SQL = (
     "INSERT INTO session VALUES (?, ?, ?)"
     " ON CONFLICT (id) DO UPDATE SET head = excluded.head, hash = excluded.hash"
@@ -97,6 +102,17 @@ def hash_at(connection: apsw.Connection, session: str, seq: int) -> bytes | None
     return found[0] if found is not None else None
 
 
+def link_at(connection: apsw.Connection, session: str, seq: int) -> Link | None:
+    """What must follow row *seq*: as `hash_at`, but for the rows that stand for lost ones."""
+    if seq == 0:
+        return ZERO_HASH
+    found = connection.execute(_LINK_SQL, (session, seq)).fetchone()
+    if found is None:
+        return None
+    own, gap = found
+    return own if gap is None else bridge_of(own, gap)
+
+
 def read_rows(
     connection: apsw.Connection, path: Path, session: str, after: int, limit: int, reverse: bool
 ) -> tuple[Record, ...]:
@@ -116,8 +132,8 @@ def read_rows(
         f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
         (session, first, limit),
     )
-    previous = hash_at(connection, session, first) if first <= head.seq else ZERO_HASH
-    records = _chained(found, path, session, first, previous)
+    link = link_at(connection, session, first) if first <= head.seq else ZERO_HASH
+    records = _chained(found, path, session, first, link)
     end = records[-1].seq if records else first
     if end != max(last, first):
         raise damaged(path, session, min(end, last) + 1, f"the head says {head.seq} rows")
@@ -131,7 +147,7 @@ def _chained(
     path: Path,
     session: str,
     after: int,
-    previous: bytes | None,
+    link: Link | None,
 ) -> list[Record]:
     records: list[Record] = []
     seq = after
@@ -142,11 +158,11 @@ def _chained(
             raise damaged(path, session, seq, "a column has another type")
         if record.seq != seq:
             raise damaged(path, session, seq, f"row {record.seq} stands in its place")
-        if previous is None:
+        if link is None:
             raise damaged(path, session, after, "it is missing")
-        if record_hash(previous, record) != record.hash:
+        if not is_next(link, record):
             raise damaged(path, session, seq, "it does not have the hash it carries")
-        previous = record.hash
+        link = link_after(record)
         records.append(record)
     return records
 
@@ -164,8 +180,8 @@ def find_key(connection: apsw.Connection, path: Path, key: str) -> Record | None
     record = record_of(columns)
     if record is None:
         raise damaged(path, str(columns[0]), 0, "a column has another type")
-    before = hash_at(connection, record.session, record.seq - 1)
-    if record.key != key or before is None or record_hash(before, record) != record.hash:
+    before = link_at(connection, record.session, record.seq - 1)
+    if record.key != key or before is None or not is_next(before, record):
         raise damaged(path, record.session, record.seq, "it does not have the hash it carries")
     return record
 
@@ -211,7 +227,7 @@ def write(
         records = chain_rows(head.hash, one.session, head.seq, one.rows, own_key)
         for r in records:
             connection.execute(
-                _INSERT_SQL,
+                INSERT_SQL,
                 (r.session, r.seq, r.kind, r.at_ms, r.body, r.durable, r.key, r.hash),
             )
         last = records[-1]

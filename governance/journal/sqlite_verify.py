@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from governance.journal.chain import ZERO_HASH, record_hash
+from governance.journal.chain import ZERO_HASH
+from governance.journal.gaps import ACCEPTED_KIND, GAP_KIND, Link, is_next, link_after, not_accepted
 from governance.journal.mirror import Damaged, Identity, Mirror, read_heads, read_identity
 from governance.journal.records import Finding, VerifyReport
 from governance.journal.sqlite_rows import COLUMNS, HEAD_SQL, record_of
@@ -238,8 +239,10 @@ class _Chain:
     session: str
     seq: int = 0
     hash: bytes = ZERO_HASH
+    link: Link = ZERO_HASH
     listed: bool = False
     ended: bool = False
+    lost: list[int] = field(factory=list)
 
 
 def _verify_chunk(walk: _Walk, state: _Chain) -> None:
@@ -261,6 +264,9 @@ def _verify_chunk(walk: _Walk, state: _Chain) -> None:
             return
         state.ended = True
         _verify_end(walk, state, anchor)
+        if state.lost:
+            first, last = state.lost
+            walk.find("gap", session, first, not_accepted(first, last))
 
 
 def _verify_row(walk: _Walk, state: _Chain, columns: tuple[object, ...]) -> bool:
@@ -272,10 +278,14 @@ def _verify_row(walk: _Walk, state: _Chain, columns: tuple[object, ...]) -> bool
     if record.seq != due or record.session != session:
         walk.find("gap", session, due, f"row {record.seq} stands where row {due} belongs")
         return False
-    if record_hash(state.hash, record) != record.hash:
+    if not is_next(state.link, record):
         walk.find("hash", session, due, "the row does not have the hash it carries")
         return False
-    state.seq, state.hash = due, record.hash
+    state.seq, state.hash, state.link = due, record.hash, link_after(record)
+    if record.kind == GAP_KIND:
+        state.lost = [state.lost[0] if state.lost else due, due]
+    elif record.kind == ACCEPTED_KIND:
+        state.lost = []
     return True
 
 

@@ -1,0 +1,230 @@
+"""
+From candidates for the rows of one session to its chain: what is kept, and what is lost.
+
+Pure. A candidate is a row that was found somewhere, in whatever state. One that follows the
+row before it by its hash is that row, whoever had it. After a row that is lost there are three
+ways to know the next: somebody still knows the lost row's hash; the lost row's own column still
+tells it, and the next row proves it; or the row after the next is chained to it. Where none of
+the three holds and nothing contradicts it, a row is kept and the stand-in before it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import attrs
+from attrs import frozen
+
+from governance.journal.chain import record_hash
+from governance.journal.gaps import GAP_KIND, Bridge, Link, is_next, link_after, row_digest, stand_in
+from governance.journal.records import Record
+
+Slot = tuple[int, tuple[Record, ...]]
+"""A sequence, and the candidates for the row that stands there."""
+
+
+@frozen
+class Facts:
+    """
+    What is known of a session besides its candidates.
+
+    Attributes:
+        base: Sequence before its first own row; 0 but for a branch.
+
+        link: What the first row must be chained to.
+
+        last: Sequence of its last row, as far as anybody knows.
+
+        known: Hashes that the row of a sequence had, by the mirror, a snapshot or the head.
+
+        fixed: Stand-ins that rows were written after: nothing can take their place.
+    """
+
+    base: int
+    link: Link
+    last: int
+    known: Callable[[int], tuple[bytes, ...]]
+    fixed: frozenset[int] = frozenset()
+
+
+@frozen
+class Kept:
+    """
+    A row that goes into the repaired session.
+
+    Attributes:
+        lost: Hash of the lost row before it, where this row proves it.
+
+        proven: Whether its hash follows from what is known.
+    """
+
+    record: Record
+    lost: bytes = b""
+    proven: bool = True
+
+
+@frozen
+class Lost:
+    """Rows *first* to *last*, of which no copy was found; the hash of the last, if known."""
+
+    first: int
+    last: int
+    hash: bytes = b""
+
+
+def reassemble(slots: Iterable[Slot], facts: Facts) -> Iterator[Kept | Lost]:
+    """
+    The rows of a session from its first to its last, each kept or lost, in order.
+
+    Args:
+        slots: Candidates in order of sequence; sequences without any may be left out.
+    """
+    link: Link | None = facts.link
+    lost_from = 0
+    rejected: tuple[Record, ...] = ()
+    at = facts.base
+    for seq, here, ahead in _with_next(slots):
+        if seq <= facts.base:
+            continue
+        if seq > at + 1 and link is not None:
+            if at >= facts.last:
+                break  # beyond the end, and not even joined to it
+            link, lost_from, rejected = None, at + 1, ()
+        elif seq > at + 1:
+            rejected = ()
+        here = _allowed(here, seq, facts)
+        found = _choose(link, here, ahead, rejected, facts, seq)
+        if found is None:
+            if seq > facts.last:
+                break
+            rejected = tuple(one for one in here if one.kind != GAP_KIND)
+            lost_from = lost_from if link is None else seq
+            link, at = None, seq
+            continue
+        if link is None:
+            if seq > facts.last and not found.proven:
+                break
+            yield Lost(lost_from, seq - 1, found.lost)
+        yield found
+        link, at, rejected = link_after(found.record), seq, ()
+    last = max(at, facts.last)
+    if link is not None and last > at:
+        yield Lost(at + 1, last, _one(facts.known(last)))
+    elif link is None:
+        yield Lost(lost_from, last, _one(facts.known(last)))
+
+
+def _with_next(slots: Iterable[Slot]) -> Iterator[tuple[int, tuple[Record, ...], tuple[Record, ...]]]:
+    """Each slot with the candidates for the very next sequence."""
+    before: Slot | None = None
+    for slot in slots:
+        if before is not None:
+            yield (*before, slot[1] if slot[0] == before[0] + 1 else ())
+        before = slot
+    if before is not None:
+        yield (*before, ())
+
+
+def _allowed(here: tuple[Record, ...], seq: int, facts: Facts) -> tuple[Record, ...]:
+    if seq in facts.fixed:
+        return tuple(one for one in here if one.kind == GAP_KIND)
+    # A row itself is always better than what stands for it.
+    if len(here) == 1:
+        return here
+    return tuple(sorted(here, key=lambda one: one.kind == GAP_KIND))
+
+
+def _choose(
+    link: Link | None,
+    here: tuple[Record, ...],
+    ahead: tuple[Record, ...],
+    rejected: tuple[Record, ...],
+    facts: Facts,
+    seq: int,
+) -> Kept | None:
+    """The row at *seq*, if one of the candidates is it."""
+    if link is None:
+        return _after_loss(here, ahead, rejected, facts, seq)
+    for one in here:
+        if is_next(link, one):
+            return Kept(one)
+    if isinstance(link, Bridge):
+        link = link.own
+    for one in here:
+        # All columns may be right but that of the hash, and others say what that was.
+        right = record_hash(link, one)
+        if right in facts.known(seq) or _is_followed(right, ahead):
+            return Kept(attrs.evolve(one, hash=right))
+    return None
+
+
+def _after_loss(
+    here: tuple[Record, ...],
+    ahead: tuple[Record, ...],
+    rejected: tuple[Record, ...],
+    facts: Facts,
+    seq: int,
+) -> Kept | None:
+    known = facts.known(seq - 1)
+    for hash_ in (*known, *(one.hash for one in rejected)):
+        for one in here:
+            if record_hash(hash_, one) == one.hash:
+                return Kept(one, hash_)
+    if known:
+        return None  # what the row was chained to is known, and none of these was
+    originals = [one for one in here if one.kind != GAP_KIND]
+    for one in originals:
+        if one.hash in facts.known(seq) or _is_followed(one.hash, ahead):
+            return Kept(one, proven=False)
+    # What the next row contradicts is not believed; what nothing speaks of is.
+    return Kept(originals[0], proven=False) if originals and not ahead else None
+
+
+def _is_followed(hash_: bytes, ahead: tuple[Record, ...]) -> bool:
+    return any(record_hash(hash_, one) == one.hash for one in ahead)
+
+
+def _one(hashes: tuple[bytes, ...]) -> bytes:
+    return hashes[0] if len(set(hashes)) == 1 else b""
+
+
+def woven(
+    parts: Iterable[Kept | Lost], session: str, own: bytes, at_ms: int
+) -> Iterator[Record]:
+    """
+    *parts* as the rows of the repaired session: what is lost has its stand-ins.
+
+    Args:
+        own: Hash of the row before the first.
+
+        at_ms: When the stand-ins are made.
+    """
+    waiting: Lost | None = None
+    for part in parts:
+        if isinstance(part, Lost):
+            waiting = part
+            continue
+        if waiting is not None:
+            for one in _stand_ins(waiting, part.record, session, own, at_ms):
+                own = one.hash
+                yield one
+            waiting = None
+        own = part.record.hash
+        yield part.record
+    if waiting is not None:
+        yield from _stand_ins(waiting, None, session, own, at_ms)
+
+
+def _stand_ins(
+    lost: Lost, following: Record | None, session: str, own: bytes, at_ms: int
+) -> Iterator[Record]:
+    bridge = None
+    if lost.hash:
+        bridge = Bridge(b"", lost=lost.hash)
+    elif following is not None:
+        bridge = Bridge(b"", next_hash=following.hash, next_digest=row_digest(following))
+    run = (lost.first, lost.last)
+    for seq in range(lost.first, lost.last + 1):
+        made = stand_in(session, seq, at_ms, own, run, bridge if seq == lost.last else None)
+        own = made.hash
+        yield made

@@ -1,0 +1,163 @@
+"""
+A new store out of what was gathered of a damaged one, and a file for what fits nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from governance.errors import JournalError
+from governance.journal.faults import folder_error, store_error
+from governance.journal.mirror import Mirror
+from governance.journal.reassembling import reassemble, woven
+from governance.journal.records import Record, VerifyReport
+from governance.journal.sqlite_connection import Patience, connect
+from governance.journal.sqlite_rows import INSERT_SQL
+from governance.journal.sqlite_schema import create_store
+from governance.journal.sqlite_verify import verify_store
+from governance.journal.staging import Staging, Unused
+
+if TYPE_CHECKING:
+    import apsw
+
+_FILE_MODE = 0o600
+_PATIENCE_MS = 5_000
+
+
+class NotMended(JournalError):
+    """What was put together does not hold by its own chain; the store was left as it was."""
+
+    code = "GOV543"
+
+
+def build_store(draft: Path, staging: Staging, store_id: str, now_ms: int) -> None:
+    """
+    Make a store at *draft* with the id *store_id* and all sessions of *staging*; synced.
+
+    Raises:
+        JournalError: It could not be written.
+    """
+    import apsw
+
+    create_store(draft)
+    try:
+        connection = apsw.Connection(str(draft), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            # One file without a log, which can be put in a place by one rename.
+            connection.execute("PRAGMA journal_mode=DELETE")
+            connection.execute("PRAGMA synchronous=OFF")
+            if store_id:
+                connection.execute("UPDATE store SET value = ? WHERE name = 'id'", (store_id,))
+            for session in staging.sessions():
+                with connection:
+                    _build_session(connection, staging, session, now_ms)
+        finally:
+            connection.close()
+        sync_file(draft)
+    except apsw.Error as error:
+        raise store_error(error, draft) from None
+    except OSError as error:
+        raise folder_error(error, draft) from None
+
+
+def _build_session(
+    connection: apsw.Connection, staging: Staging, session: str, now_ms: int
+) -> None:
+    facts = staging.facts(session)
+    own = facts.link if isinstance(facts.link, bytes) else facts.link.own
+    parts = reassemble(staging.slots(session), facts)
+    last: Record | None = None
+    for r in woven(parts, session, own, now_ms):
+        values = (r.session, r.seq, r.kind, r.at_ms, r.body, r.durable, r.key, r.hash)
+        connection.execute(INSERT_SQL, values)
+        last = r
+    if last is not None:
+        connection.execute(
+            "INSERT INTO session (id, head, hash) VALUES (?, ?, ?)", (session, last.seq, last.hash)
+        )
+
+
+def sync_file(path: Path) -> None:
+    """Make what was written to *path* survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def proven_draft(draft: Path) -> None:
+    """
+    Return quietly if the store at *draft* holds by its chain, but for losses that it states.
+
+    Raises:
+        NotMended: It does not.
+    """
+    report = judge(draft, None)
+    wrong = [one for one in report.findings if one.what != "gap"]
+    if wrong:
+        raise NotMended(
+            f"what was put together does not hold: session `{wrong[0].session}` row "
+            f"{wrong[0].seq}: {wrong[0].message}",
+            remedy="keep the damaged store and its backups, and report this",
+        )
+
+
+def judge(path: Path, mirror: Mirror | None) -> VerifyReport:
+    """
+    What `verify` says of the file at *path*, which nobody else uses.
+
+    Raises:
+        JournalError: It cannot be opened.
+    """
+    import apsw
+
+    patience = Patience()
+    patience.allow(_PATIENCE_MS)
+    try:
+        connection = connect(path, patience)
+        try:
+            return verify_store(connection, path, mirror, None)
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        raise store_error(error, path) from None
+
+
+def write_quarantine(staging: Staging, draft: Path, path: Path) -> int:
+    """
+    Write to *path* whatever was read and is not in the store at *draft*; how many rows.
+
+    One JSON object a line, the body in base64; no file where there is nothing to write.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+
+        def put(one: Unused) -> None:
+            file.write(json.dumps(_as_json(one)) + "\n")
+
+        count = staging.each_unused(draft, put)
+        file.flush()
+        os.fsync(file.fileno())
+    if not count:
+        path.unlink()
+    return count
+
+
+def _as_json(one: Unused) -> dict[str, object]:
+    r = one.record
+    return {
+        "session": r.session,
+        "seq": r.seq,
+        "kind": r.kind,
+        "at_ms": r.at_ms,
+        "durable": r.durable,
+        "key": r.key,
+        "hash": r.hash.hex(),
+        "body_base64": b64encode(r.body).decode("ascii"),
+        "found_in": one.source,
+    }

@@ -1,0 +1,139 @@
+"""
+Where rows that a store has lost may still be: a backup, a file that was kept, a replica.
+
+Whatever a source gives is a candidate like any other: its hash says whether it is the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
+
+from attrs import define, field
+
+from governance.errors import JournalError
+from governance.journal.faults import store_error
+from governance.journal.records import Head, Journal
+from governance.journal.salvage import refuse_newer_file
+from governance.journal.sqlite_rows import COLUMNS
+
+if TYPE_CHECKING:
+    import apsw
+
+_PAGE_ROWS = 1000
+_ROWS_SQL = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq BETWEEN ? AND ?"  # noqa: S608
+
+
+class Source(Protocol):
+    """
+    What rows can be asked of.
+
+    Attributes:
+        name: What people call it.
+
+        store_id: Of the store that it is a copy of; ``""`` where it does not say.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def store_id(self) -> str: ...
+
+    def heads(self) -> Iterator[Head]:
+        """The heads of all its sessions."""
+        ...
+
+    def rows(self, session: str, first: int, last: int) -> Iterator[tuple[object, ...]]:
+        """What it holds of *session* from row *first* to *last*, in the order of `COLUMNS`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+@define(eq=False, repr=False)
+class FileSource:
+    """A SQLite file that nobody writes to; it is opened without a lock and left as it is."""
+
+    path: Path
+    store_id: str = field(default="", init=False)
+    _connection: apsw.Connection = field(init=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def __attrs_post_init__(self) -> None:
+        """
+        Open the file.
+
+        Raises:
+            StoreNewer: A newer engine wrote it.
+            JournalError: It is not there, or is no store.
+        """
+        import apsw
+
+        if not self.path.is_file():
+            raise JournalError(f"there is no file `{self.path}`", remedy="name another")
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        uri = f"file:{quote(str(self.path.absolute()))}?immutable=1"
+        try:
+            self._connection = apsw.Connection(uri, flags=flags)
+            refuse_newer_file(self._connection, self.path)
+            found = self._connection.execute("SELECT value FROM store WHERE name = 'id'").get
+        except apsw.Error as error:
+            raise store_error(error, self.path) from None
+        self.store_id = found if isinstance(found, str) else ""
+
+    def heads(self) -> Iterator[Head]:
+        yield from self._each("SELECT id, head, hash FROM session", (), Head)
+
+    def rows(self, session: str, first: int, last: int) -> Iterator[tuple[object, ...]]:
+        yield from self._each(_ROWS_SQL, (session, first, last), lambda *columns: columns)
+
+    def _each(self, sql: str, bindings: tuple[object, ...], made: object) -> Iterator:  # type: ignore[type-arg]
+        import apsw
+
+        try:
+            for columns in self._connection.execute(sql, bindings):
+                yield made(*columns)  # type: ignore[operator]
+        except (apsw.Error, UnicodeDecodeError):
+            return  # a damaged copy gives what it has
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@define(eq=False, repr=False)
+class JournalSource:
+    """Another store of the same sessions, such as a replica, by the contract alone."""
+
+    journal: Journal
+    name: str
+    store_id: str = ""
+
+    def heads(self) -> Iterator[Head]:
+        after = ""
+        while page := self.journal.sessions(after=after, limit=_PAGE_ROWS):
+            yield from page
+            after = page[-1].session
+
+    def rows(self, session: str, first: int, last: int) -> Iterator[tuple[object, ...]]:
+        at = first - 1
+        while at < last:
+            try:
+                page = self.journal.read(session, after=at, limit=min(_PAGE_ROWS, last - at))
+            except JournalError:
+                return  # it is damaged there as well
+            for r in page:
+                yield r.session, r.seq, r.kind, r.at_ms, r.body, int(r.durable), r.key, r.hash
+            if not page:
+                return
+            at = page[-1].seq
+
+    def close(self) -> None:
+        self.journal.close()
