@@ -10,9 +10,9 @@ Rows keep their numbers and hashes that way, and a copy that is found later stil
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import define, frozen
 
 from governance.journal.chain import ZERO_HASH, record_hash, row_hash
 from governance.journal.records import Record
@@ -20,6 +20,9 @@ from governance.values import Json, ValueRefused, dump_json, load_json
 
 GAP_KIND = "session.gap"
 """Kind of a row that stands for one that was lost."""
+
+DAMAGED_KIND = "session.damaged"
+"""Kind of the row at the end of a session that says what was lost of it."""
 
 ACCEPTED_KIND = "session.repaired"
 """Kind of the row by which a person accepts the gaps before it."""
@@ -112,10 +115,41 @@ def stand_in(
     return Record(session, seq, GAP_KIND, at_ms, data, True, None, own)
 
 
-def not_accepted(first: int, last: int) -> str:
-    """What `verify` says of rows that are lost, and that no person has accepted as lost."""
-    return (
-        f"rows are lost between {first} and {last}, and no person has accepted that"
-        if last > first
-        else f"row {first} is lost, and no person has accepted that"
-    )
+def damaged_row(
+    session: str, seq: int, at_ms: int, previous: bytes, lost: Sequence[tuple[int, int]]
+) -> Record:
+    """The row *seq* that says which stretches of a session a repair did not find."""
+    rows = sum(last - first + 1 for first, last in lost)
+    first, last = lost[0]
+    what = f"row {first} is lost" if last == first else f"rows {first} to {last} are lost"
+    if len(lost) > 1:
+        what = f"{rows} rows between {first} and {lost[-1][1]} are lost"
+    body: dict[str, Json] = {"data": {"what": what, "rows": rows}, "actor": "repair"}
+    data = dump_json(body)
+    own = row_hash(previous, session, seq, DAMAGED_KIND, at_ms, True, None, data)
+    return Record(session, seq, DAMAGED_KIND, at_ms, data, True, None, own)
+
+
+@define(eq=False)
+class Losses:
+    """What a walk along a session has met of losses that no person has accepted."""
+
+    first: int = 0
+    last: int = 0
+
+    def see(self, record: Record) -> None:
+        """Take note of *record*, the next one."""
+        if record.kind in (GAP_KIND, DAMAGED_KIND):
+            self.first, self.last = self.first or record.seq, record.seq
+        elif record.kind == ACCEPTED_KIND:
+            self.first = self.last = 0
+
+    @property
+    def message(self) -> str:
+        """What `verify` says of them, or ``""``."""
+        if not self.first:
+            return ""
+        where = f"at {self.first}"
+        if self.last > self.first:
+            where = f"between {self.first} and {self.last}"
+        return f"rows are lost {where}, and no person has accepted that"

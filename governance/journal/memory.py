@@ -10,14 +10,7 @@ from attrs import define, field
 
 from governance.errors import MisuseError
 from governance.journal.chain import ZERO_HASH, chain_rows
-from governance.journal.gaps import (
-    ACCEPTED_KIND,
-    GAP_KIND,
-    Link,
-    is_next,
-    link_after,
-    not_accepted,
-)
+from governance.journal.gaps import Link, Losses, is_next, link_after
 from governance.journal.limits import (
     check_append,
     check_limit,
@@ -166,15 +159,12 @@ class MemoryJournal:
 
 def _first_bad(session: str, rows: tuple[Record, ...]) -> Finding | None:
     link: Link = ZERO_HASH
-    lost: list[int] = []
+    losses = Losses()
     for seq, record in enumerate(rows, start=1):
         if record.seq != seq:
             return Finding("gap", session, seq, f"row {record.seq} stands where {seq} belongs")
         if not is_next(link, record):
             return Finding("hash", session, seq, "the row does not have the hash it carries")
         link = link_after(record)
-        if record.kind == GAP_KIND:
-            lost.append(seq)
-        elif record.kind == ACCEPTED_KIND:
-            lost.clear()
-    return Finding("gap", session, lost[0], not_accepted(lost[0], lost[-1])) if lost else None
+        losses.see(record)
+    return Finding("lost", session, losses.first, losses.message) if losses.message else None

@@ -16,7 +16,15 @@ import attrs
 from attrs import frozen
 
 from governance.journal.chain import record_hash
-from governance.journal.gaps import GAP_KIND, Bridge, Link, is_next, link_after, row_digest, stand_in
+from governance.journal.gaps import (
+    GAP_KIND,
+    Bridge,
+    Link,
+    is_next,
+    link_after,
+    row_digest,
+    stand_in,
+)
 from governance.journal.records import Record
 
 Slot = tuple[int, tuple[Record, ...]]
@@ -83,7 +91,7 @@ def reassemble(slots: Iterable[Slot], facts: Facts) -> Iterator[Kept | Lost]:
     lost_from = 0
     rejected: tuple[Record, ...] = ()
     at = facts.base
-    for seq, here, ahead in _with_next(slots):
+    for seq, found_here, ahead in _with_next(slots):
         if seq <= facts.base:
             continue
         if seq > at + 1 and link is not None:
@@ -92,7 +100,7 @@ def reassemble(slots: Iterable[Slot], facts: Facts) -> Iterator[Kept | Lost]:
             link, lost_from, rejected = None, at + 1, ()
         elif seq > at + 1:
             rejected = ()
-        here = _allowed(here, seq, facts)
+        here = _allowed(found_here, seq, facts)
         found = _choose(link, here, ahead, rejected, facts, seq)
         if found is None:
             if seq > facts.last:
@@ -114,7 +122,9 @@ def reassemble(slots: Iterable[Slot], facts: Facts) -> Iterator[Kept | Lost]:
         yield Lost(lost_from, last, _one(facts.known(last)))
 
 
-def _with_next(slots: Iterable[Slot]) -> Iterator[tuple[int, tuple[Record, ...], tuple[Record, ...]]]:
+def _with_next(
+    slots: Iterable[Slot],
+) -> Iterator[tuple[int, tuple[Record, ...], tuple[Record, ...]]]:
     """Each slot with the candidates for the very next sequence."""
     before: Slot | None = None
     for slot in slots:
@@ -188,9 +198,7 @@ def _one(hashes: tuple[bytes, ...]) -> bytes:
     return hashes[0] if len(set(hashes)) == 1 else b""
 
 
-def woven(
-    parts: Iterable[Kept | Lost], session: str, own: bytes, at_ms: int
-) -> Iterator[Record]:
+def woven(parts: Iterable[Kept | Lost], session: str, own: bytes, at_ms: int) -> Iterator[Record]:
     """
     *parts* as the rows of the repaired session: what is lost has its stand-ins.
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64encode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.errors import JournalError
 from governance.journal.faults import folder_error, store_error
+from governance.journal.gaps import damaged_row
 from governance.journal.mirror import Mirror
-from governance.journal.reassembling import reassemble, woven
+from governance.journal.reassembling import Kept, Lost, reassemble, woven
 from governance.journal.records import Record, VerifyReport
 from governance.journal.sqlite_connection import Patience, connect
 from governance.journal.sqlite_rows import INSERT_SQL
@@ -69,16 +71,30 @@ def _build_session(
 ) -> None:
     facts = staging.facts(session)
     own = facts.link if isinstance(facts.link, bytes) else facts.link.own
-    parts = reassemble(staging.slots(session), facts)
+    lost: list[tuple[int, int]] = []
+
+    def parts() -> Iterator[Kept | Lost]:
+        for part in reassemble(staging.slots(session), facts):
+            if isinstance(part, Lost):
+                lost.append((part.first, part.last))
+            yield part
+
     last: Record | None = None
-    for r in woven(parts, session, own, now_ms):
-        values = (r.session, r.seq, r.kind, r.at_ms, r.body, r.durable, r.key, r.hash)
-        connection.execute(INSERT_SQL, values)
-        last = r
+    for last in woven(parts(), session, own, now_ms):
+        _insert(connection, last)
+    if last is not None and lost:
+        # Said at the end as well: an acceptance of earlier losses must not cover these.
+        last = damaged_row(session, last.seq + 1, now_ms, last.hash, lost)
+        _insert(connection, last)
     if last is not None:
         connection.execute(
             "INSERT INTO session (id, head, hash) VALUES (?, ?, ?)", (session, last.seq, last.hash)
         )
+
+
+def _insert(connection: apsw.Connection, r: Record) -> None:
+    values = (r.session, r.seq, r.kind, r.at_ms, r.body, r.durable, r.key, r.hash)
+    connection.execute(INSERT_SQL, values)
 
 
 def sync_file(path: Path) -> None:
@@ -98,7 +114,7 @@ def proven_draft(draft: Path) -> None:
         NotMended: It does not.
     """
     report = judge(draft, None)
-    wrong = [one for one in report.findings if one.what != "gap"]
+    wrong = [one for one in report.findings if one.what != "lost"]
     if wrong:
         raise NotMended(
             f"what was put together does not hold: session `{wrong[0].session}` row "

@@ -15,14 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from governance.errors import JournalError, StoreDamaged, StoreMissing
 from governance.journal.gaps import GAP_KIND
-from governance.journal.mirror import Damaged, Identity, Mirror, read_heads, read_identity
+from governance.journal.mirror import Identity, Mirror, mirror_identity, read_heads
 from governance.journal.reassembling import Lost, reassemble
-from governance.journal.records import Head, VerifyReport
 from governance.journal.rebuilding import build_store, judge, proven_draft, write_quarantine
+from governance.journal.records import Head, VerifyReport
 from governance.journal.replacing import HOLD_MS_DEFAULT, Hold, free_name, hold, stamp_of
 from governance.journal.salvage import Salvage
 from governance.journal.sources import Source
@@ -59,6 +59,9 @@ class SessionRepair:
 
         lost: First and last row of each stretch that nothing was found of.
 
+        fresh: Rows among them that were not stated to be lost before; the session may not
+            work until a person accepts that.
+
         unproven: Rows after a loss whose hash nothing confirms.
     """
 
@@ -66,6 +69,7 @@ class SessionRepair:
     rows: int
     merged: int
     lost: tuple[tuple[int, int], ...]
+    fresh: int
     unproven: int
 
     @property
@@ -121,18 +125,19 @@ class Plan:
 
     def look(self, session: str) -> SessionRepair:
         """What the candidates at hand give of *session*."""
-        rows = unproven = 0
+        rows = fresh = unproven = 0
         lost: list[tuple[int, int]] = []
         for part in reassemble(self.staging.slots(session), self.staging.facts(session)):
             if isinstance(part, Lost):
                 lost.append((part.first, part.last))
+                fresh += part.last - part.first + 1
                 rows += part.last - part.first + 1
                 continue
             rows += 1
             unproven += not part.proven
             if part.record.kind == GAP_KIND:
                 _add_row(lost, part.record.seq)
-        return SessionRepair(session, rows, 0, tuple(lost), unproven)
+        return SessionRepair(session, rows, 0, tuple(lost), fresh, unproven)
 
     def complete(self, session: str, sources: Sequence[Source]) -> None:
         """Settle *session*, with rows of *sources* where its own are not all there."""
@@ -145,7 +150,7 @@ class Plan:
                 self.staging.add(source.rows(session, start, end), source.name)
             now = self.look(session)
         merged = max(0, first.lost_rows - now.lost_rows)
-        made = SessionRepair(session, now.rows, merged, now.lost, now.unproven)
+        made = evolve(now, merged=merged)
         self.rows += made.rows - made.lost_rows
         self.merged += merged
         self.lost += made.lost_rows
@@ -205,22 +210,24 @@ def repair_store(
                     f"no row of ours can be found in `{path}`",
                     remedy="name a copy of it with `--from`, or use `governance restore`",
                 )
-            needed = bool(plan.merged) or not _is_as_good(seen)
+            needed = bool(plan.merged) or not _is_as_good(seen, plan)
             if not needed or dry_run:
                 return _report(plan, salvage, store_id, sources, needed=needed, dry_run=dry_run)
-            return _put(held, work, plan, salvage, store_id, sources, now_ms)
+            return put(held, work, plan, salvage, store_id, sources, now_ms, "damaged")
 
 
-def _is_as_good(seen: VerifyReport | None) -> bool:
+def _is_as_good(seen: VerifyReport | None, plan: Plan) -> bool:
     """Whether nothing is wrong but losses that were stated before."""
+    stated = {one.session: one.lost for one in plan.found if not one.fresh}
     return seen is not None and all(
-        one.what == "gap" and "accepted" in one.message for one in seen.findings
+        one.what == "lost"
+        # The mirror still holds the hash of the row that a stand-in stands for.
+        or (one.what == "hash" and any(a <= one.seq <= b for a, b in stated.get(one.session, ())))
+        for one in seen.findings
     )
 
 
-def _planned(
-    staging: Staging, sources: Sequence[Source], salvage: Salvage, *, whole: bool
-) -> Plan:
+def _planned(staging: Staging, sources: Sequence[Source], salvage: Salvage, *, whole: bool) -> Plan:
     """A plan for all sessions; the pages are read one by one where the keys did not give all."""
     plan = Plan(staging)
     if whole and all(not plan.look(name).lost for name in staging.sessions()):
@@ -235,7 +242,7 @@ def _planned(
     return plan
 
 
-def _put(
+def put(
     held: Hold,
     work: Path,
     plan: Plan,
@@ -243,14 +250,16 @@ def _put(
     store_id: str,
     sources: Sequence[Source],
     now_ms: int,
+    why: str,
 ) -> RepairReport:
     """Build the new store, keep the old one aside, and put the new one in its place."""
     path, stamp = held.path, stamp_of(now_ms)
     draft = work / "draft.db"
     build_store(draft, plan.staging, store_id, now_ms)
     proven_draft(draft)
-    kept = free_name(path, "damaged", stamp)
-    held.copy(kept)
+    kept = free_name(path, why, stamp) if held.there else None
+    if kept is not None:
+        held.copy(kept)
     quarantine = free_name(path, "quarantine", stamp)
     quarantined = write_quarantine(plan.staging, draft, quarantine)
     held.replace(draft)
@@ -317,17 +326,6 @@ def settle_id(salvage: Salvage, mirror: Path | None, sources: Sequence[Source]) 
     return store_id
 
 
-def mirror_identity(mirror: Path | None) -> Identity | None:
-    """Which store the mirror speaks of, where it can be read."""
-    if mirror is None:
-        return None
-    try:
-        known = read_identity(mirror)
-    except OSError:
-        return None
-    return None if isinstance(known, Damaged) else known
-
-
 def know_mirror(staging: Staging, mirror: Path | None) -> None:
     """Take in every head that the mirror was ever told."""
     if mirror_identity(mirror) is None or mirror is None:
@@ -367,9 +365,9 @@ def work_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def staged(work: Path) -> Iterator[Staging]:
+def staged(work: Path, name: str = "staging.db") -> Iterator[Staging]:
     """A `Staging` in *work*, closed afterwards."""
-    staging = Staging.open(work / "staging.db")
+    staging = Staging.open(work / name)
     try:
         yield staging
     finally:

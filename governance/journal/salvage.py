@@ -85,9 +85,7 @@ class Salvage:
         whole = True
         for _, value in self._both_ways(connection, "store", "name, value", "name"):
             self.store_id = self.store_id or (value if isinstance(value, str) else "")
-        for session, seq, hash_ in self._both_ways(
-            connection, "session", "id, head, hash", "id"
-        ):
+        for session, seq, hash_ in self._both_ways(connection, "session", "id, head, hash", "id"):
             whole = self._head(session, seq, hash_) and whole
         columns = "session, seq, hash, version, body, digest"
         for found in self._both_ways(connection, "snapshot", columns, "session"):

@@ -6,6 +6,8 @@ Whatever a source gives is a candidate like any other: its hash says whether it 
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,13 +16,17 @@ from urllib.parse import quote
 from attrs import define, field
 
 from governance.errors import JournalError
-from governance.journal.faults import store_error
+from governance.journal.faults import folder_error, store_error
+from governance.journal.mirror import mirror_identity
 from governance.journal.records import Head, Journal
 from governance.journal.salvage import refuse_newer_file
 from governance.journal.sqlite_rows import COLUMNS
 
 if TYPE_CHECKING:
     import apsw
+
+COPIES_MAX = 32
+"""Copies that are looked into without being named."""
 
 _PAGE_ROWS = 1000
 _ROWS_SQL = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq BETWEEN ? AND ?"  # noqa: S608
@@ -62,6 +68,7 @@ class FileSource:
     path: Path
     store_id: str = field(default="", init=False)
     _connection: apsw.Connection = field(init=False)
+    _copy: tempfile.TemporaryDirectory[str] | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:
@@ -79,15 +86,32 @@ class FileSource:
 
         if not self.path.is_file():
             raise JournalError(f"there is no file `{self.path}`", remedy="name another")
-        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-        uri = f"file:{quote(str(self.path.absolute()))}?immutable=1"
         try:
-            self._connection = apsw.Connection(uri, flags=flags)
+            self._connection = self._opened()
             refuse_newer_file(self._connection, self.path)
             found = self._connection.execute("SELECT value FROM store WHERE name = 'id'").get
         except apsw.Error as error:
             raise store_error(error, self.path) from None
         self.store_id = found if isinstance(found, str) else ""
+
+    def _opened(self) -> apsw.Connection:
+        import apsw
+
+        log = self.path.with_name(f"{self.path.name}-wal")
+        try:
+            whole = not log.exists() or not log.stat().st_size
+            if whole:
+                flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+                uri = f"file:{quote(str(self.path.absolute()))}?immutable=1"
+                return apsw.Connection(uri, flags=flags)
+            # What stands in the log counts as well, and folding it in changes the file.
+            self._copy = tempfile.TemporaryDirectory(prefix="governance-copy-")
+            copy = Path(self._copy.name) / "copy.db"
+            shutil.copyfile(self.path, copy)
+            shutil.copyfile(log, copy.with_name(f"{copy.name}-wal"))
+        except OSError as error:
+            raise folder_error(error, self.path) from None
+        return apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE)
 
     def heads(self) -> Iterator[Head]:
         yield from self._each("SELECT id, head, hash FROM session", (), Head)
@@ -106,6 +130,8 @@ class FileSource:
 
     def close(self) -> None:
         self._connection.close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
 
 @define(eq=False, repr=False)
@@ -137,3 +163,37 @@ class JournalSource:
 
     def close(self) -> None:
         self.journal.close()
+
+
+def copies_of(path: Path, folder: Path, mirror: Path | None) -> tuple[FileSource, ...]:
+    """
+    The copies of the store at *path* that can be found: its backups in *folder*, the newest
+    first, then what earlier repairs and restores kept aside.
+
+    One that cannot be opened, or that is a copy of another store, is left out.
+    """
+    from governance.journal.backup import backups_in
+
+    known = mirror_identity(mirror)
+    wanted = known.store if known is not None else ""
+    found: list[FileSource] = []
+    kept = [
+        file
+        for what in ("damaged", "replaced")
+        for file in path.parent.glob(f"{path.name}.{what}-*Z*")
+        if not file.name.endswith(("-wal", "-shm"))
+    ]
+    kept.sort(key=lambda file: file.name.rpartition("-2")[2], reverse=True)
+    for file in (*(one.path for one in backups_in(folder)), *kept):
+        if len(found) >= COPIES_MAX:
+            break
+        try:
+            source = FileSource(file)
+        except JournalError:
+            continue
+        wanted = wanted or source.store_id
+        if source.store_id and source.store_id == wanted:
+            found.append(source)
+        else:
+            source.close()
+    return tuple(found)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from governance.journal.chain import ZERO_HASH
-from governance.journal.gaps import ACCEPTED_KIND, GAP_KIND, Link, is_next, link_after, not_accepted
+from governance.journal.gaps import Link, Losses, is_next, link_after
 from governance.journal.mirror import Damaged, Identity, Mirror, read_heads, read_identity
 from governance.journal.records import Finding, VerifyReport
 from governance.journal.sqlite_rows import COLUMNS, HEAD_SQL, record_of
@@ -242,7 +242,7 @@ class _Chain:
     link: Link = ZERO_HASH
     listed: bool = False
     ended: bool = False
-    lost: list[int] = field(factory=list)
+    losses: Losses = field(factory=Losses)
 
 
 def _verify_chunk(walk: _Walk, state: _Chain) -> None:
@@ -264,9 +264,8 @@ def _verify_chunk(walk: _Walk, state: _Chain) -> None:
             return
         state.ended = True
         _verify_end(walk, state, anchor)
-        if state.lost:
-            first, last = state.lost
-            walk.find("gap", session, first, not_accepted(first, last))
+        if state.losses.message:
+            walk.find("lost", session, state.losses.first, state.losses.message)
 
 
 def _verify_row(walk: _Walk, state: _Chain, columns: tuple[object, ...]) -> bool:
@@ -282,10 +281,7 @@ def _verify_row(walk: _Walk, state: _Chain, columns: tuple[object, ...]) -> bool
         walk.find("hash", session, due, "the row does not have the hash it carries")
         return False
     state.seq, state.hash, state.link = due, record.hash, link_after(record)
-    if record.kind == GAP_KIND:
-        state.lost = [state.lost[0] if state.lost else due, due]
-    elif record.kind == ACCEPTED_KIND:
-        state.lost = []
+    state.losses.see(record)
     return True
 
 

@@ -115,13 +115,22 @@ class Staging:
             "INSERT INTO head VALUES (?, ?, ?, ?)", (head.session, head.seq, head.hash, source)
         )
 
+    def confirmed_heads(self) -> tuple[Head, ...]:
+        """What was said to be the head of a session and is the hash of a row that was found."""
+        found = self.connection.execute(
+            "SELECT DISTINCT h.session, h.seq, h.hash FROM head AS h JOIN candidate AS c"
+            " ON c.session = h.session AND c.seq = h.seq AND c.hash = h.hash"
+        )
+        return tuple(Head(*one) for one in found)
+
     def sessions(self) -> tuple[str, ...]:
         """Every session that anything is known of, in order."""
         return tuple(sorted(name for (name,) in self.connection.execute(_NAMES_SQL)))
 
     def slots(self, session: str) -> Iterator[Slot]:
         """The candidates of *session*, by sequence."""
-        seq, here = 0, []
+        seq = 0
+        here: list[Record] = []
         for columns in self.connection.execute(_SLOTS_SQL, (session,)):
             record = record_of(columns)
             if record is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from governance.ledger import damage
 from governance.machine import Refusal, Step
+from governance.machine.predicates import PREDICATES
 from governance.rules.verdicts import RuleEvent
 from governance.session import judging, tools
 from governance.session.answering import REMARKS, allow, refusal_reply, remark, role_of, work
@@ -68,12 +70,16 @@ def finish(draft: Draft, step: Step) -> Reply:
 
 def refuse(draft: Draft, refusal: Refusal) -> Reply:
     """The machine or a guard says no: a row with the reasons, and an answer with them."""
-    call = draft.command.call
+    call, reasons = draft.command.call, refusal.reasons
+    lost = damage(draft.state.ledger)
+    if lost:
+        # A pardon, which a halt asks for, would not help.
+        reasons = (lost, *(one for one in reasons if one != PREDICATES["not_halted"].refusal))
     if refusal.event == "tool_before" and call is not None:
-        return tools.refuse_call(draft, call, refusal.reasons)
-    data: dict[str, Json] = {"event": refusal.event, "reasons": texts(refusal.reasons)}
+        return tools.refuse_call(draft, call, reasons)
+    data: dict[str, Json] = {"event": refusal.event, "reasons": texts(reasons)}
     draft.emit("event.refused", data)
-    return refusal_reply(draft, refusal.reasons)
+    return refusal_reply(draft, reasons)
 
 
 def refuse_by_listener(draft: Draft, step: Step) -> Reply:
