@@ -61,7 +61,7 @@ class Hold:
         try:
             for which, suffix in ((_DATABASE, ""), (_LOG, "-wal")):
                 source = _beside(self.path, suffix)
-                if source.exists():
+                if source.exists() and (which == _DATABASE or source.stat().st_size):
                     self._copy_one(which, source, _beside(to, suffix))
             sync_folder(to.parent)
         except OSError as error:

@@ -209,7 +209,10 @@ def _damage(
     if kind == "session.gap" and len(others) < len(halts):
         return halts  # one stretch is told of; the row at the end tells of all
     what = str(body.get("what") or "rows are lost")
-    reason = f"{what} from the session's journal, and no person has accepted that yet"
+    reason = (
+        f"{what} from the session's journal, and nothing may be done here before a person "
+        "accepts that: `governance repair --accept`"
+    )
     return (Halt(DAMAGE, intern(reason), "session", at_ms), *others)
 
 

@@ -70,16 +70,20 @@ def finish(draft: Draft, step: Step) -> Reply:
 
 def refuse(draft: Draft, refusal: Refusal) -> Reply:
     """The machine or a guard says no: a row with the reasons, and an answer with them."""
-    call, reasons = draft.command.call, refusal.reasons
-    lost = damage(draft.state.ledger)
-    if lost:
-        # A pardon, which a halt asks for, would not help.
-        reasons = (lost, *(one for one in reasons if one != PREDICATES["not_halted"].refusal))
+    call, reasons = draft.command.call, _reasons(draft, refusal.reasons)
     if refusal.event == "tool_before" and call is not None:
         return tools.refuse_call(draft, call, reasons)
     data: dict[str, Json] = {"event": refusal.event, "reasons": texts(reasons)}
     draft.emit("event.refused", data)
     return refusal_reply(draft, reasons)
+
+
+def _reasons(draft: Draft, reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """*reasons*, and before them what is lost of the journal: a pardon would not help there."""
+    lost = damage(draft.state.ledger)
+    if not lost:
+        return reasons
+    return (lost, *(one for one in reasons if one != PREDICATES["not_halted"].refusal))
 
 
 def refuse_by_listener(draft: Draft, step: Step) -> Reply:
@@ -115,8 +119,9 @@ def transition_rules(draft: Draft, step: Step) -> Reply | None:
 
 def _start(draft: Draft, step: Step) -> Reply:
     if step.reasons:
-        draft.emit("event.refused", {"event": "start", "reasons": texts(step.reasons)}, step=step)
-        return refusal_reply(draft, step.reasons)
+        reasons = _reasons(draft, step.reasons)
+        draft.emit("event.refused", {"event": "start", "reasons": texts(reasons)}, step=step)
+        return refusal_reply(draft, reasons)
     if step.before.state is not State.ABSENT:
         return allow(draft)
     decision = judging.decide_on(draft, "session", judging.model_facts(draft))
