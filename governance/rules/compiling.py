@@ -78,26 +78,22 @@ def compile_rules(
     excused = work.exemptions(packs, exempts)
     settled = defaults or Defaults()
     known_hash = _hash(packs, exempts, settled, settings)
-    listed = [
-        (pack, rule, "shadow" in (rule.mode, pack.mode, settled.mode), excused.get(rule.id, ()))
-        for pack in packs
-        for rule in pack.rules
-    ]
-    known = proven(known_hash)
+    all_known = proven(known_hash)
     made: list[CompiledRule] = []
     waiting: list[WaitingRule] = []
-    for each in listed:
-        if known or released(each[0].hash):
-            waiting.append(work.waiting(*each))
-        elif (rule := work.rule(*each)) is not None:
-            made.append(rule)
+    for pack in packs:
+        known = all_known or released(pack.hash)
+        for rule in pack.rules:
+            shadow = "shadow" in (rule.mode, pack.mode, settled.mode)
+            each = (pack, rule, shadow, excused.get(rule.id, ()))
+            if known:
+                waiting.append(work.waiting(*each))
+            elif (ready := work.rule(*each)) is not None:
+                made.append(ready)
     made.sort(key=_cost)
-    tried: tuple[CompiledRule | WaitingRule, ...] = (*made, *waiting)
     roles = work.roles(packs, settled)
     problems.raise_errors()
-    by_event: dict[str, list[CompiledRule | WaitingRule]] = {}
-    for one in tried:
-        by_event.setdefault(one.rule.on, []).append(one)
+    tried: tuple[CompiledRule | WaitingRule, ...] = (*made, *waiting)
     return RuleSet(
         rules={one.rule.id: one.rule for one in tried},
         compiled=RulesByNeed({one.rule.id: one for one in tried}),
@@ -108,8 +104,17 @@ def compile_rules(
         toolsets=vocabulary.toolsets,
         hash=known_hash,
         warnings=tuple(problems.found),
-        by_event={on: tuple(rules) for on, rules in by_event.items()},
+        by_event=_by_event(tried),
     )
+
+
+def _by_event(
+    rules: Iterable[CompiledRule | WaitingRule],
+) -> Mapping[str, tuple[CompiledRule | WaitingRule, ...]]:
+    found: dict[str, list[CompiledRule | WaitingRule]] = {}
+    for one in rules:
+        found.setdefault(one.rule.on, []).append(one)
+    return {on: tuple(each) for on, each in found.items()}
 
 
 def _cost(one: CompiledRule) -> tuple[int, str]:

@@ -7,15 +7,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from governance.errors import Problem
+from governance.rules.deferred import settled
 from governance.rules.fact_table import FAMILIES, MISSING, Unknown
 from governance.rules.kleene import Truth, all_of
 from governance.rules.matchers import World
 from governance.rules.needs import Need
 from governance.rules.operators import build_matcher
 from governance.rules.paths import Places
+from governance.rules.shell_facts import ShellCall, by_program, named
 from governance.rules.vocabulary import FactSpec, Place, Report, Vocabulary
 
 
@@ -30,6 +32,8 @@ class FactMatcher(Protocol):
     def place(self) -> Place: ...
     @property
     def cost(self) -> int: ...
+    @property
+    def programs(self) -> frozenset[str] | None: ...
     def needs(self) -> tuple[Need, ...]: ...
     def test(self, value: object, world: World, strict: bool = False) -> Truth: ...
     def excuses(self, value: object, world: World, chosen: Sequence[object] | None) -> Truth: ...
@@ -41,6 +45,12 @@ class Condition:
     """A conjunction of matchers over facts, the cheap ones first."""
 
     matchers: tuple[tuple[str, FactMatcher], ...]
+
+    @property
+    def programs(self) -> frozenset[str] | None:
+        """Names of which a line must run one for this to hold; ``None``: it names none."""
+        named = (one.programs for _, one in self.matchers)
+        return next((one for one in named if one is not None), None)
 
     def test(self, facts: Mapping[str, object]) -> Truth:
         """Whether every matcher holds."""
@@ -133,6 +143,16 @@ class Match:
     when: Condition | None = None
     any: tuple[Condition, ...] = ()
     unless: Condition | None = None
+    _by_program: Mapping[str, tuple[Condition, ...]] = field(init=False, repr=False, eq=False)
+    _unnamed: tuple[Condition, ...] = field(init=False, repr=False, eq=False)
+
+    @_by_program.default
+    def _grouped(self) -> Mapping[str, tuple[Condition, ...]]:
+        return by_program(self.any)
+
+    @_unnamed.default
+    def _without_a_name(self) -> tuple[Condition, ...]:
+        return tuple(one for one in self.any if one.programs is None)
 
     def test(self, facts: Mapping[str, object], exempts: Iterable[Exemption] = ()) -> Truth:
         """
@@ -156,13 +176,21 @@ class Match:
 
     def _one_of(self, facts: Mapping[str, object]) -> Truth:
         unknown: Unknown | None = None
-        for condition in self.any:
+        for condition in self._to_try(facts):
             result = condition.test(facts)
             if result is True:
                 return True
             if unknown is None and isinstance(result, Unknown):
                 unknown = result
         return False if unknown is None else unknown
+
+    def _to_try(self, facts: Mapping[str, object]) -> Sequence[Condition]:
+        """The alternatives that may hold: others name programs that this line does not run."""
+        if not self._by_program:
+            return self.any
+        call = settled(facts.get("shell", MISSING))
+        names = call.programs if isinstance(call, ShellCall) else None
+        return self.any if names is None else named(names, self._by_program, self._unnamed)
 
     def _excused(self, excuse: Condition, facts: Mapping[str, object]) -> bool:
         return excuse.excuses(facts, self.chosen(facts)) is True

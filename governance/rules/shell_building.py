@@ -13,6 +13,7 @@ from governance.rules.building import found_text
 from governance.rules.fact_table import FACTS, OPERATORS
 from governance.rules.operators import build_matcher
 from governance.rules.paths import Places
+from governance.rules.shell_facts import HAD
 from governance.rules.shell_keys import SHELL_KEYS, ShellKey
 from governance.rules.shell_matchers import (
     ShellMatcher,
@@ -24,7 +25,7 @@ from governance.rules.shell_matchers import (
     opaque_test,
     value_test,
 )
-from governance.rules.vocabulary import FactSpec, Place, Report
+from governance.rules.vocabulary import MISSING, FactSpec, Place, Report
 
 NESTING_MAX = 8
 """How deep `flows_to` may be nested."""
@@ -118,7 +119,9 @@ class _Builder:
             return
         if key.name == "program":
             self.programs(raw, path)
-        yield ShellPart(key.name, made.raw, cost, value_test(key.name, made.test))
+        nothing: object = [] if key.spec.is_list else MISSING
+        wants = key.name in HAD and made.test(nothing, {}) is False
+        yield ShellPart(key.name, made.raw, cost, value_test(key.name, made.test), wants)
 
     def unknown_key(self, name: str, path: Place) -> None:
         from governance.rules.reading import nearest  # only a pack with an error pays for it

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from governance.rules.deferred import settled
 from governance.rules.kleene import Truth, any_of
 from governance.rules.matchers import World
 from governance.rules.needs import Need
-from governance.rules.shell_facts import ShellCall
+from governance.rules.shell_facts import ShellCall, by_program, named
 from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown
 
 CommandTest: TypeAlias = Callable[[ShellCall, int, bool], Truth]
@@ -31,12 +31,15 @@ class ShellPart:
         raw: What stands behind it in the pack, variables put in.
 
         cost: Cheap ones are tried first.
+
+        wants: It cannot hold for a command that has nothing under the key.
     """
 
     key: str
     raw: object
     cost: int
     test: CommandTest
+    wants: bool = False
 
 
 @frozen
@@ -49,10 +52,26 @@ class ShellTable:
 
         hidden: Whether a command that is not listed could be meant: not where only that is
             asked what cannot be known, for that is known.
+
+        programs: Names of which a command must have one; ``None``: it names none.
+
+        wanted: Keys under which a command must have something.
     """
 
     parts: tuple[ShellPart, ...]
     hidden: bool
+    programs: frozenset[str] | None = field(init=False)
+
+    @programs.default
+    def _named(self) -> frozenset[str] | None:
+        names = next((literals(one.raw) for one in self.parts if one.key == "program"), None)
+        return None if names is None else frozenset(names)
+
+    wanted: frozenset[str] = field(init=False)
+
+    @wanted.default
+    def _having(self) -> frozenset[str]:
+        return frozenset(one.key for one in self.parts if one.wants)
 
     def holds(self, call: ShellCall, position: int, strict: bool = False) -> Truth:
         """Whether every key holds for the command at *position*."""
@@ -88,11 +107,26 @@ class ShellMatcher:
     raw: object
     place: Place
     tables: tuple[ShellTable, ...]
+    _by_program: Mapping[str, tuple[ShellTable, ...]] = field(init=False, repr=False, eq=False)
+    _unnamed: tuple[ShellTable, ...] = field(init=False, repr=False, eq=False)
+
+    @_by_program.default
+    def _grouped(self) -> Mapping[str, tuple[ShellTable, ...]]:
+        return by_program(self.tables)
+
+    @_unnamed.default
+    def _without_a_name(self) -> tuple[ShellTable, ...]:
+        return tuple(one for one in self.tables if one.programs is None)
 
     @property
     def cost(self) -> int:
         """More than any other fact's: the line may not have been taken apart yet."""
         return 6
+
+    @property
+    def programs(self) -> frozenset[str] | None:
+        """Names of which a line must run one for this to hold; ``None``: it may without."""
+        return None if self._unnamed else frozenset(self._by_program)
 
     def needs(self) -> tuple[Need, ...]:
         """Nothing that can be looked up: rules on programs are chosen by the line's words."""
@@ -105,7 +139,18 @@ class ShellMatcher:
             return call
         if not isinstance(call, ShellCall):
             return False
-        return any_of(table.test(call) for table in self.tables)
+        return any_of(table.test(call) for table in self._to_try(call))
+
+    def _to_try(self, call: ShellCall) -> Sequence[ShellTable]:
+        """
+        The tables that may hold for a command of *call*: others name other programs, or want
+        what no command of it has.
+        """
+        names = call.programs
+        if names is None:
+            return self.tables
+        has = call.has
+        return [one for one in named(names, self._by_program, self._unnamed) if one.wanted <= has]
 
     def excuses(
         self,
