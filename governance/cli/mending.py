@@ -121,8 +121,10 @@ def repair(
 @command(
     "restore",
     examples=[
-        Example("governance backup", "First there must be one."),
-        Example("governance restore latest", "Put the newest backup in the store's place."),
+        Example(
+            "governance backup && governance restore latest",
+            "Make a backup and put it in the store's place: a drill that loses nothing.",
+        ),
     ],
     exits="0 the backup stands, 1 it stands and newer rows are lost, 2 it could not be done",
 )

@@ -27,6 +27,9 @@ from governance.journal.gaps import (
 )
 from governance.journal.records import Record
 
+_AHEAD = 3
+"""Slots that are looked at together."""
+
 Slot = tuple[int, tuple[Record, ...]]
 """A sequence, and the candidates for the row that stands there."""
 
@@ -91,7 +94,7 @@ def reassemble(slots: Iterable[Slot], facts: Facts) -> Iterator[Kept | Lost]:
     lost_from = 0
     rejected: tuple[Record, ...] = ()
     at = facts.base
-    for seq, found_here, ahead in _with_next(slots):
+    for (seq, found_here), (_, ahead), (_, beyond) in _with_next(slots):
         if seq <= facts.base:
             continue
         if seq > at + 1 and link is not None:
@@ -101,7 +104,7 @@ def reassemble(slots: Iterable[Slot], facts: Facts) -> Iterator[Kept | Lost]:
         elif seq > at + 1:
             rejected = ()
         here = _allowed(found_here, seq, facts)
-        found = _choose(link, here, ahead, rejected, facts, seq)
+        found = _choose(link, here, (ahead, beyond), rejected, facts, seq)
         if found is None:
             if seq > facts.last:
                 break
@@ -122,17 +125,23 @@ def reassemble(slots: Iterable[Slot], facts: Facts) -> Iterator[Kept | Lost]:
         yield Lost(lost_from, last, _one(facts.known(last)))
 
 
-def _with_next(
-    slots: Iterable[Slot],
-) -> Iterator[tuple[int, tuple[Record, ...], tuple[Record, ...]]]:
-    """Each slot with the candidates for the very next sequence."""
-    before: Slot | None = None
+def _with_next(slots: Iterable[Slot]) -> Iterator[tuple[Slot, Slot, Slot]]:
+    """Each slot with the next two, an empty one where there is none for that sequence."""
+    waiting: list[Slot] = []
     for slot in slots:
-        if before is not None:
-            yield (*before, slot[1] if slot[0] == before[0] + 1 else ())
-        before = slot
-    if before is not None:
-        yield (*before, ())
+        waiting.append(slot)
+        if len(waiting) == _AHEAD:
+            yield _joined(waiting)
+            waiting.pop(0)
+    while waiting:
+        yield _joined(waiting)
+        waiting.pop(0)
+
+
+def _joined(waiting: list[Slot]) -> tuple[Slot, Slot, Slot]:
+    by_seq = dict(waiting)
+    seq, here = waiting[0]
+    return (seq, here), (seq + 1, by_seq.get(seq + 1, ())), (seq + 2, by_seq.get(seq + 2, ()))
 
 
 def _allowed(here: tuple[Record, ...], seq: int, facts: Facts) -> tuple[Record, ...]:
@@ -147,14 +156,14 @@ def _allowed(here: tuple[Record, ...], seq: int, facts: Facts) -> tuple[Record, 
 def _choose(
     link: Link | None,
     here: tuple[Record, ...],
-    ahead: tuple[Record, ...],
+    later: tuple[tuple[Record, ...], tuple[Record, ...]],
     rejected: tuple[Record, ...],
     facts: Facts,
     seq: int,
 ) -> Kept | None:
-    """The row at *seq*, if one of the candidates is it."""
+    """The row at *seq*, if one of the candidates is it; *later* are those of the next two."""
     if link is None:
-        return _after_loss(here, ahead, rejected, facts, seq)
+        return _after_loss(here, later, rejected, facts, seq)
     for one in here:
         if is_next(link, one):
             return Kept(one)
@@ -163,18 +172,19 @@ def _choose(
     for one in here:
         # All columns may be right but that of the hash, and others say what that was.
         right = record_hash(link, one)
-        if right in facts.known(seq) or _is_followed(right, ahead):
+        if right in facts.known(seq) or _is_followed(right, later[0]):
             return Kept(attrs.evolve(one, hash=right))
     return None
 
 
 def _after_loss(
     here: tuple[Record, ...],
-    ahead: tuple[Record, ...],
+    later: tuple[tuple[Record, ...], tuple[Record, ...]],
     rejected: tuple[Record, ...],
     facts: Facts,
     seq: int,
 ) -> Kept | None:
+    ahead, beyond = later
     known = facts.known(seq - 1)
     for hash_ in (*known, *(one.hash for one in rejected)):
         for one in here:
@@ -186,8 +196,13 @@ def _after_loss(
     for one in originals:
         if one.hash in facts.known(seq) or _is_followed(one.hash, ahead):
             return Kept(one, proven=False)
-    # What the next row contradicts is not believed; what nothing speaks of is.
-    return Kept(originals[0], proven=False) if originals and not ahead else None
+    # The next row contradicts it, so one of the two is damaged. A next row whose own hash is
+    # proven by a third one is believed, unless it is the longer one, which lies on more pages.
+    trusted = [one for one in ahead if not beyond or _is_followed(one.hash, beyond)]
+    for one in originals:
+        if all(len(one.body) < len(other.body) for other in trusted):
+            return Kept(one, proven=False)
+    return None
 
 
 def _is_followed(hash_: bytes, ahead: tuple[Record, ...]) -> bool:

@@ -117,7 +117,7 @@ class SqliteJournal:
             if not create:
                 raise StoreMissing(
                     f"there is no store at `{path}`",
-                    remedy="bring it back with `governance restore`, or make one: `governance init`",
+                    remedy="bring it back: `governance restore`, or make one: `governance init`",
                 )
             create_store(path)
         patience = Patience()
