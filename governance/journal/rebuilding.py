@@ -7,19 +7,21 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.errors import JournalError
+from governance.journal.chain import ZERO_HASH, tombstone_digest
 from governance.journal.faults import folder_error, store_error
 from governance.journal.gaps import damaged_row
 from governance.journal.mirror import Mirror
-from governance.journal.reassembling import Kept, Lost, reassemble, woven
-from governance.journal.records import Record, VerifyReport
+from governance.journal.reassembling import Facts, Kept, Lost, reassemble, woven
+from governance.journal.records import Head, Record, VerifyReport
 from governance.journal.sqlite_connection import Patience, connect
+from governance.journal.sqlite_lineage import hash_at
 from governance.journal.sqlite_rows import INSERT_SQL
-from governance.journal.sqlite_schema import create_store
+from governance.journal.sqlite_schema import check_store, create_store
 from governance.journal.sqlite_verify import verify_store
 from governance.journal.staging import Staging, Unused
 
@@ -36,9 +38,17 @@ class NotMended(JournalError):
     code = "GOV543"
 
 
-def build_store(draft: Path, staging: Staging, store_id: str, now_ms: int) -> None:
+def build_store(
+    draft: Path,
+    staging: Staging,
+    facts_of: Callable[[str], Facts],
+    store_id: str,
+    now_ms: int,
+) -> None:
     """
-    Make a store at *draft* with the id *store_id* and all sessions of *staging*; synced.
+    Make a store at *draft* with the id *store_id* and all that *staging* has; synced.
+
+    Every head gets a new position, so that whoever follows the moves looks at it again.
 
     Raises:
         JournalError: It could not be written.
@@ -54,9 +64,18 @@ def build_store(draft: Path, staging: Staging, store_id: str, now_ms: int) -> No
             connection.execute("PRAGMA synchronous=OFF")
             if store_id:
                 connection.execute("UPDATE store SET value = ? WHERE name = 'id'", (store_id,))
+            position = staging.position or now_ms
             for session in staging.sessions():
+                position += 1
                 with connection:
-                    _build_session(connection, staging, session, now_ms)
+                    _build_session(
+                        connection, staging, session, facts_of(session), position, now_ms
+                    )
+            with connection:
+                position = _build_rest(connection, staging, facts_of, position)
+                connection.execute(
+                    "UPDATE store SET value = ? WHERE name = 'position'", (str(position),)
+                )
         finally:
             connection.close()
         sync_file(draft)
@@ -67,10 +86,22 @@ def build_store(draft: Path, staging: Staging, store_id: str, now_ms: int) -> No
 
 
 def _build_session(
-    connection: apsw.Connection, staging: Staging, session: str, now_ms: int
+    connection: apsw.Connection,
+    staging: Staging,
+    session: str,
+    facts: Facts,
+    position: int,
+    now_ms: int,
 ) -> None:
-    facts = staging.facts(session)
-    own = facts.link if isinstance(facts.link, bytes) else facts.link.own
+    origin = staging.origin(session)
+    # Parents were built before.
+    own = hash_at(connection, origin.parent, origin.seq) if origin is not None else ZERO_HASH
+    if own is None:
+        raise NotMended(
+            f"session `{session}` begins with a row of `{origin}` that is nowhere",
+            remedy="name a copy of the store with `--from`",
+        )
+    head = Head(session, facts.base, own)
     lost: list[tuple[int, int]] = []
 
     def parts() -> Iterator[Kept | Lost]:
@@ -79,17 +110,49 @@ def _build_session(
                 lost.append((part.first, part.last))
             yield part
 
-    last: Record | None = None
-    for last in woven(parts(), session, own, now_ms):
-        _insert(connection, last)
-    if last is not None and lost:
+    for row in woven(parts(), session, own, now_ms):
+        _insert(connection, row)
+        head = Head(session, row.seq, row.hash)
+    if lost:
         # Said at the end as well: an acceptance of earlier losses must not cover these.
-        last = damaged_row(session, last.seq + 1, now_ms, last.hash, lost)
-        _insert(connection, last)
-    if last is not None:
+        row = damaged_row(session, head.seq + 1, now_ms, head.hash, lost)
+        _insert(connection, row)
+        head = Head(session, row.seq, row.hash)
+    if not head.seq:
+        return  # nothing that was found of it is believed
+    parent, base = (origin.parent, origin.seq) if origin is not None else (None, 0)
+    connection.execute(
+        "INSERT INTO session (id, head, hash, parent, base, position, echo)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, -?6)",
+        (session, head.seq, head.hash, parent, base, position),
+    )
+
+
+def _build_rest(
+    connection: apsw.Connection,
+    staging: Staging,
+    facts_of: Callable[[str], Facts],
+    position: int,
+) -> int:
+    """Tombstones with the rows that were being put back, and the values; the last position."""
+    for head, origin in staging.tombstones():
+        position += 1
+        parent, base = (origin.parent, origin.seq) if origin is not None else (None, 0)
+        digest = tombstone_digest(head, origin, position)
         connection.execute(
-            "INSERT INTO session (id, head, hash) VALUES (?, ?, ?)", (session, last.seq, last.hash)
+            "INSERT INTO removed (id, head, hash, parent, base, position, digest)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (head.session, head.seq, head.hash, parent, base, position, digest),
         )
+        for part in reassemble(staging.slots(head.session), facts_of(head.session)):
+            if isinstance(part, Lost) or not part.proven or part.record.seq >= head.seq:
+                break
+            _insert(connection, part.record)
+    for entry in staging.entries():
+        connection.execute(
+            "INSERT INTO shelf (shelf, name, version, value, digest) VALUES (?, ?, ?, ?, ?)", entry
+        )
+    return position
 
 
 def _insert(connection: apsw.Connection, r: Record) -> None:
@@ -125,7 +188,7 @@ def proven_draft(draft: Path) -> None:
 
 def judge(path: Path, mirror: Mirror | None) -> VerifyReport:
     """
-    What `verify` says of the file at *path*, which nobody else uses.
+    What `verify` says of the file at *path*, which nobody else uses; an older one is migrated.
 
     Raises:
         JournalError: It cannot be opened.
@@ -137,6 +200,7 @@ def judge(path: Path, mirror: Mirror | None) -> VerifyReport:
     try:
         connection = connect(path, patience)
         try:
+            check_store(connection, path)
             return verify_store(connection, path, mirror, None)
         finally:
             connection.close()

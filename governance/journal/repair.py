@@ -18,11 +18,12 @@ from pathlib import Path
 from attrs import define, evolve, field, frozen
 
 from governance.errors import JournalError, StoreDamaged, StoreMissing
-from governance.journal.gaps import GAP_KIND
-from governance.journal.mirror import Identity, Mirror, mirror_identity, read_heads
-from governance.journal.reassembling import Lost, reassemble
+from governance.journal.chain import ZERO_HASH
+from governance.journal.gaps import GAP_KIND, Bridge, Link, link_after
+from governance.journal.mirror import Gone, Identity, Mirror, mirror_identity, read_heads
+from governance.journal.reassembling import Facts, Kept, Lost, reassemble
 from governance.journal.rebuilding import build_store, judge, proven_draft, write_quarantine
-from governance.journal.records import Head, VerifyReport
+from governance.journal.records import BRANCH_DEPTH_MAX, Head, Origin, VerifyReport
 from governance.journal.replacing import HOLD_MS_DEFAULT, Hold, free_name, hold, stamp_of
 from governance.journal.salvage import Salvage
 from governance.journal.sources import Source
@@ -122,12 +123,41 @@ class Plan:
     merged: int = 0
     lost: int = 0
     found: list[SessionRepair] = field(factory=list)
+    _links: dict[tuple[str, int], Link] = field(factory=dict, init=False)
+
+    def facts(self, session: str) -> Facts:
+        """What is known of *session*, with what its first row must follow."""
+        origin = self.staging.origin(session)
+        if origin is None:
+            return self.staging.facts(session, 0, ZERO_HASH)
+        return self.staging.facts(session, origin.seq, self._link(origin))
+
+    def _link(self, origin: Origin) -> Link:
+        """What follows the row that a branch begins at, whichever session holds that row."""
+        owner, seq = origin.parent, origin.seq
+        for _ in range(BRANCH_DEPTH_MAX):
+            above = self.staging.origin(owner)
+            if above is None or seq > above.seq:
+                break
+            owner = above.parent
+        known = self._links.get((owner, seq))
+        if known is None:
+            known = self._links[owner, seq] = self._followed(owner, seq)
+        return known
+
+    def _followed(self, owner: str, seq: int) -> Link:
+        for part in reassemble(self.staging.slots(owner), self.facts(owner)):
+            if isinstance(part, Kept) and part.record.seq == seq:
+                return link_after(part.record)
+            if isinstance(part, Lost) and part.first <= seq <= part.last:
+                return Bridge(b"", lost=part.hash if seq == part.last else b"")
+        return Bridge(b"")
 
     def look(self, session: str) -> SessionRepair:
         """What the candidates at hand give of *session*."""
         rows = fresh = unproven = 0
         lost: list[tuple[int, int]] = []
-        for part in reassemble(self.staging.slots(session), self.staging.facts(session)):
+        for part in reassemble(self.staging.slots(session), self.facts(session)):
             if isinstance(part, Lost):
                 lost.append((part.first, part.last))
                 fresh += part.last - part.first + 1
@@ -148,6 +178,7 @@ class Plan:
                 break
             for start, end in now.lost:
                 self.staging.add(source.rows(session, start, end), source.name)
+            self._links.clear()
             now = self.look(session)
         merged = max(0, first.lost_rows - now.lost_rows)
         made = evolve(now, merged=merged)
@@ -235,8 +266,14 @@ def _planned(staging: Staging, sources: Sequence[Source], salvage: Salvage, *, w
             know_source(staging, source)
     else:
         salvage.by_page()
+        for head, _ in staging.tombstones():
+            if staging.is_live(head.session):
+                staging.stayed(head.session)
         for source in sources:
             know_source(staging, source)
+            if not salvage.shelf_whole:
+                for entry in source.entries():
+                    staging.keep(entry)
     for name in staging.sessions():
         plan.complete(name, sources)
     return plan
@@ -255,7 +292,7 @@ def put(
     """Build the new store, keep the old one aside, and put the new one in its place."""
     path, stamp = held.path, stamp_of(now_ms)
     draft = work / "draft.db"
-    build_store(draft, plan.staging, store_id, now_ms)
+    build_store(draft, plan.staging, plan.facts, store_id, now_ms)
     proven_draft(draft)
     kept = free_name(path, why, stamp) if held.there else None
     if kept is not None:
@@ -331,9 +368,22 @@ def know_mirror(staging: Staging, mirror: Path | None) -> None:
     if mirror_identity(mirror) is None or mirror is None:
         return
     with staging.connection:
-        for head in read_heads(mirror):
-            if isinstance(head, Head):
-                staging.know(head, "the mirror")
+        gone: dict[str, Head] = {}
+        for one in read_heads(mirror):
+            match one:
+                case Gone(head=head):
+                    gone[head.session] = head
+                case Head(session=session, seq=seq):
+                    staging.know(one, "the mirror")
+                    if session in gone and seq > gone[session].seq:
+                        del gone[session]  # put back, and gone on with
+                case _:
+                    continue
+        stated = {head.session for head, _ in staging.tombstones()}
+        for session, head in gone.items():
+            # What stands there live was put back; a removal is told before it is done.
+            if session not in stated and not staging.is_live(session):
+                staging.went(head, None)
 
 
 def know_source(staging: Staging, source: Source) -> None:

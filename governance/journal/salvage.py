@@ -9,6 +9,7 @@ one. A row is never changed once written, so an old image of a page is as good a
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from governance.errors import StoreDamaged, StoreNewer
-from governance.journal.chain import snapshot_digest
-from governance.journal.records import Head, Snapshot
+from governance.journal.chain import entry_digest, snapshot_digest
+from governance.journal.records import Entry, Head, Origin, Snapshot
 from governance.journal.salvage_pages import (
     Pages,
     Value,
@@ -26,6 +27,7 @@ from governance.journal.salvage_pages import (
     records_in,
     shape_of,
 )
+from governance.journal.sqlite_lineage import tombstone_of
 from governance.journal.sqlite_rows import COLUMNS
 from governance.journal.sqlite_schema import APPLICATION_ID, VERSION
 from governance.journal.staging import Staging
@@ -33,9 +35,11 @@ from governance.journal.staging import Staging
 if TYPE_CHECKING:
     import apsw
 
-_HEAD_COLUMNS = 3
-_SNAPSHOT_COLUMNS = 6
+_HEAD_COLUMNS = 6
 _EVENT_COLUMNS = 8
+
+
+_ID = re.compile("[0-9a-f]{32}")
 
 
 @define(eq=False, repr=False)
@@ -51,6 +55,8 @@ class Salvage:
         store_id: The store's id, once it was found; ``""``: it was not.
 
         problems: What could not be read on the way.
+
+        shelf_whole: Every value beside the journals could be read.
     """
 
     path: Path
@@ -58,6 +64,7 @@ class Salvage:
     staging: Staging
     store_id: str = field(default="", init=False)
     problems: list[str] = field(factory=list, init=False)
+    shelf_whole: bool = field(default=False, init=False)
 
     def by_key(self) -> bool:
         """
@@ -83,16 +90,33 @@ class Salvage:
 
     def _tables(self, connection: apsw.Connection) -> bool:
         whole = True
-        for _, value in self._both_ways(connection, "store", "name, value", "name"):
-            self.store_id = self.store_id or (value if isinstance(value, str) else "")
-        for session, seq, hash_ in self._both_ways(connection, "session", "id, head, hash", "id"):
-            whole = self._head(session, seq, hash_) and whole
+        branches = "parent" in _columns_of(connection, "session")
+        for name, value in self._both_ways(connection, "store", "name, value", "name"):
+            self._fact(name, value)
+        heads = "id, head, hash, parent, base, position" if branches else "id, head, hash"
+        for found in self._both_ways(connection, "session", heads, "id"):
+            whole = self._head(*found) and whole
+        if branches:
+            self._beside(connection)
+        else:
+            self.shelf_whole = not self.problems
         columns = "session, seq, hash, version, body, digest"
         for found in self._both_ways(connection, "snapshot", columns, "session"):
             self._snapshot(found)
         rows = self._both_ways(connection, "event", COLUMNS, "session, seq")
         self.staging.add(rows, self.source)
         return whole and not self.problems
+
+    def _beside(self, connection: apsw.Connection) -> None:
+        """Tombstones, and the values beside the journals."""
+        removed = "id, head, hash, parent, base, position, digest"
+        for found in self._both_ways(connection, "removed", removed, "id"):
+            self._tombstone(found)
+        before = len(self.problems)
+        shelf = "shelf, name, version, value, digest"
+        for found in self._both_ways(connection, "shelf", shelf, "shelf, name"):
+            self._entry(found)
+        self.shelf_whole = len(self.problems) == before
 
     def _both_ways(
         self, connection: apsw.Connection, table: str, columns: str, key: str
@@ -147,21 +171,62 @@ class Salvage:
         match values:
             case (str(), int(), str(), int(), *_) if len(values) >= _EVENT_COLUMNS:
                 return False
-            case (str(session), int(seq), bytes(hash_), *_) if len(values) == _HEAD_COLUMNS:
-                self._head(session, seq, hash_)
+            case (str(), int(), bytes(), None | str(), int(), int(), bytes()):
+                self._tombstone(values)
+            case (str(), int(), bytes()) | (str(), int(), bytes(), None | str(), int(), *_):
+                self._head(*values[:_HEAD_COLUMNS])
             case (str(), int(), bytes(), int(), bytes(), bytes()):
                 self._snapshot(values)
-            case ("id", str(value)):
-                self.store_id = self.store_id or value
+            case (str(), str(), int(), bytes(), bytes()):
+                # Found again, or no such value at all: only a sound one counts here.
+                entry = sound_entry(values)
+                if entry is not None:
+                    self.staging.keep(entry)
+            case (str(name), str(value)):
+                self._fact(name, value)
             case _:
                 pass
         return True
 
-    def _head(self, session: object, seq: object, hash_: object) -> bool:
+    def _fact(self, name: object, value: object) -> None:
+        """What the store says of itself."""
+        if name == "id" and isinstance(value, str) and _ID.fullmatch(value):
+            self.store_id = self.store_id or value
+        elif name == "position" and isinstance(value, str) and value.isdecimal():
+            self.staging.position = max(self.staging.position, int(value))
+
+    def _head(
+        self,
+        session: object,
+        seq: object,
+        hash_: object,
+        parent: object = None,
+        base: object = 0,
+        position: object = 0,
+    ) -> bool:
         if not (isinstance(session, str) and isinstance(seq, int) and isinstance(hash_, bytes)):
             return False
-        self.staging.state(Head(session, seq, hash_), self.source)
-        return True
+        origin = None
+        if isinstance(parent, str) and isinstance(base, int) and base > 0:
+            origin = Origin(parent, base)
+        if isinstance(position, int):
+            self.staging.position = max(self.staging.position, position)
+        self.staging.state(Head(session, seq, hash_), origin, self.source)
+        return origin is not None or parent is None
+
+    def _tombstone(self, values: tuple[object, ...]) -> None:
+        session, *rest = values
+        if isinstance(session, str):
+            found = tombstone_of(tuple(rest), session)
+            if found is not None and not self.staging.is_live(session):
+                self.staging.went(found.head, found.origin)
+
+    def _entry(self, values: tuple[object, ...]) -> None:
+        entry = sound_entry(values)
+        if entry is None:
+            self.problems.append(f"`shelf`: a damaged value, {values[0]!r} {values[1]!r}")
+        else:
+            self.staging.keep(entry)
 
     def _snapshot(self, values: tuple[object, ...]) -> None:
         """A snapshot that is what was written knows the hash of its row."""
@@ -200,6 +265,27 @@ class _Read:
 
     def __call__(self, offset: int, amount: int) -> bytes:
         return os.pread(self.handle, amount, offset)
+
+
+def sound_entry(values: tuple[object, ...]) -> Entry | None:
+    """The value beside the journals in these columns, or none where it is damaged."""
+    shelf, name, version, value, digest = values
+    if not (isinstance(shelf, str) and isinstance(name, str) and isinstance(version, int)):
+        return None
+    if not isinstance(value, bytes) or version < 0:
+        return None
+    entry = Entry(shelf, name, version, value)
+    return entry if digest == entry_digest(entry) else None
+
+
+def _columns_of(connection: apsw.Connection, table: str) -> frozenset[str]:
+    import apsw
+
+    try:
+        found = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+        return frozenset(str(name) for (name,) in found)
+    except apsw.Error:
+        return frozenset()
 
 
 def refuse_newer_file(connection: apsw.Connection, path: Path) -> None:

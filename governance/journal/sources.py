@@ -18,8 +18,8 @@ from attrs import define, field
 from governance.errors import JournalError
 from governance.journal.faults import folder_error, store_error
 from governance.journal.mirror import mirror_identity
-from governance.journal.records import Head, Journal
-from governance.journal.salvage import refuse_newer_file
+from governance.journal.records import Entry, Head, Journal
+from governance.journal.salvage import refuse_newer_file, sound_entry
 from governance.journal.sqlite_rows import COLUMNS
 
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ class Source(Protocol):
 
     def rows(self, session: str, first: int, last: int) -> Iterator[tuple[object, ...]]:
         """What it holds of *session* from row *first* to *last*, in the order of `COLUMNS`."""
+        ...
+
+    def entries(self) -> Iterator[Entry]:
+        """The values beside the journals, as far as it can list them."""
         ...
 
     def close(self) -> None:
@@ -119,6 +123,13 @@ class FileSource:
     def rows(self, session: str, first: int, last: int) -> Iterator[tuple[object, ...]]:
         yield from self._each(_ROWS_SQL, (session, first, last), lambda *columns: columns)
 
+    def entries(self) -> Iterator[Entry]:
+        """The values beside the journals."""
+        sql = "SELECT shelf, name, version, value, digest FROM shelf"
+        for entry in self._each(sql, (), lambda *columns: sound_entry(columns)):
+            if entry is not None:
+                yield entry
+
     def _each(self, sql: str, bindings: tuple[object, ...], made: object) -> Iterator:  # type: ignore[type-arg]
         import apsw
 
@@ -160,6 +171,9 @@ class JournalSource:
             if not page:
                 return
             at = page[-1].seq
+
+    def entries(self) -> Iterator[Entry]:
+        return iter(())
 
     def close(self) -> None:
         self.journal.close()

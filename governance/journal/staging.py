@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from governance.journal.chain import ZERO_HASH, record_hash
-from governance.journal.gaps import GAP_KIND, bridge_of, row_digest
+from governance.journal.chain import ZERO_HASH, entry_digest, record_hash
+from governance.journal.gaps import GAP_KIND, Link, bridge_of, row_digest
 from governance.journal.limits import HASH_BYTES
 from governance.journal.reassembling import Facts, Slot
-from governance.journal.records import Head, Record
+from governance.journal.records import BRANCH_DEPTH_MAX, Entry, Head, Origin, Record
 from governance.journal.sqlite_rows import COLUMNS, record_of
 
 if TYPE_CHECKING:
@@ -34,8 +34,13 @@ _SCHEMA = (
     "CREATE UNIQUE INDEX one ON candidate (session, seq, hash, digest)",
     "CREATE TABLE known (session TEXT, seq INTEGER, hash BLOB, source TEXT,"
     " PRIMARY KEY (session, seq, hash)) WITHOUT ROWID",
-    "CREATE TABLE head (session TEXT, seq INTEGER, hash BLOB, source TEXT)",
+    "CREATE TABLE head (session TEXT, seq INTEGER, hash BLOB, parent TEXT, base INTEGER,"
+    " source TEXT)",
     "CREATE INDEX head_of ON head (session)",
+    "CREATE TABLE gone (session TEXT PRIMARY KEY, seq INTEGER, hash BLOB, parent TEXT,"
+    " base INTEGER) WITHOUT ROWID",
+    "CREATE TABLE shelf (shelf TEXT, name TEXT, version INTEGER, value BLOB, digest BLOB,"
+    " PRIMARY KEY (shelf, name)) WITHOUT ROWID",
 )
 _ADD_SQL = "INSERT OR IGNORE INTO candidate VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SLOTS_SQL = f"SELECT {COLUMNS} FROM candidate WHERE session = ? ORDER BY seq, rowid"  # noqa: S608
@@ -46,7 +51,8 @@ _UNUSED_SQL = (
     " AND e.body = c.body) ORDER BY c.session, c.seq, c.rowid"
 )
 _NAMES_SQL = (
-    "SELECT session FROM candidate UNION SELECT session FROM known UNION SELECT session FROM head"
+    "SELECT session FROM candidate UNION SELECT session FROM known"
+    " UNION SELECT session FROM head EXCEPT SELECT session FROM gone"
 )
 
 
@@ -60,10 +66,16 @@ class Unused:
 
 @define(eq=False, repr=False)
 class Staging:
-    """Candidates and knowledge, by session; made by `open`, closed by its owner."""
+    """
+    Candidates and knowledge, by session; made by `open`, closed by its owner.
+
+    Attributes:
+        position: The highest position of a move that was seen; 0: none was.
+    """
 
     connection: apsw.Connection
     candidates: int = field(default=0, init=False)
+    position: int = field(default=0, init=False)
 
     @classmethod
     def open(cls, path: Path) -> Staging:
@@ -109,11 +121,60 @@ class Staging:
                 (head.session, head.seq, head.hash, source),
             )
 
-    def state(self, head: Head, source: str) -> None:
+    def state(self, head: Head, origin: Origin | None, source: str) -> None:
         """Take in what a store says is the head of a session; it may be damaged itself."""
+        parent, base = (origin.parent, origin.seq) if origin is not None else (None, 0)
         self.connection.execute(
-            "INSERT INTO head VALUES (?, ?, ?, ?)", (head.session, head.seq, head.hash, source)
+            "INSERT INTO head VALUES (?, ?, ?, ?, ?, ?)",
+            (head.session, head.seq, head.hash, parent, base, source),
         )
+
+    def went(self, head: Head, origin: Origin | None) -> None:
+        """Take in that the session of *head* was removed, this being its last head."""
+        parent, base = (origin.parent, origin.seq) if origin is not None else (None, 0)
+        self.connection.execute(
+            "INSERT OR REPLACE INTO gone VALUES (?, ?, ?, ?, ?)",
+            (head.session, head.seq, head.hash, parent, base),
+        )
+
+    def stayed(self, session: str) -> None:
+        """Take back that *session* was removed: it was put back, or never went."""
+        self.connection.execute("DELETE FROM gone WHERE session = ?", (session,))
+
+    def tombstones(self) -> tuple[tuple[Head, Origin | None], ...]:
+        """The sessions that were removed, each with where it was branched off."""
+        found = self.connection.execute("SELECT session, seq, hash, parent, base FROM gone")
+        return tuple(
+            (Head(session, seq, hash_), Origin(parent, base) if parent is not None else None)
+            for session, seq, hash_, parent, base in found
+        )
+
+    def keep(self, entry: Entry) -> bool:
+        """Take in a value beside the journals; one that is there already stays."""
+        before = self.connection.total_changes()
+        self.connection.execute(
+            "INSERT OR IGNORE INTO shelf VALUES (?, ?, ?, ?, ?)",
+            (entry.shelf, entry.name, entry.version, entry.value, entry_digest(entry)),
+        )
+        return self.connection.total_changes() > before
+
+    def entries(self) -> Iterator[tuple[object, ...]]:
+        """The values beside the journals, as they are stored."""
+        yield from self.connection.execute("SELECT shelf, name, version, value, digest FROM shelf")
+
+    def origin(self, session: str) -> Origin | None:
+        """Where *session* was branched off, by its head or its tombstone."""
+        found = self.connection.execute(
+            "SELECT parent, base FROM gone WHERE session = ?1"
+            " UNION ALL SELECT parent, base FROM head WHERE session = ?1",
+            (session,),
+        ).fetchone()
+        return Origin(*found) if found is not None and found[0] is not None else None
+
+    def is_live(self, session: str) -> bool:
+        """Whether a store states a head of *session*."""
+        found = self.connection.execute("SELECT 1 FROM head WHERE session = ?", (session,))
+        return found.fetchone() is not None
 
     def confirmed_heads(self) -> tuple[Head, ...]:
         """What was said to be the head of a session and is the hash of a row that was found."""
@@ -124,8 +185,15 @@ class Staging:
         return tuple(Head(*one) for one in found)
 
     def sessions(self) -> tuple[str, ...]:
-        """Every session that anything is known of, in order."""
-        return tuple(sorted(name for (name,) in self.connection.execute(_NAMES_SQL)))
+        """Every session that anything is known of and that was not removed, parents first."""
+        names = sorted(name for (name,) in self.connection.execute(_NAMES_SQL))
+        return tuple(sorted(names, key=self._depth))
+
+    def _depth(self, session: str) -> int:
+        origin, depth = self.origin(session), 0
+        while origin is not None and depth <= BRANCH_DEPTH_MAX:
+            origin, depth = self.origin(origin.parent), depth + 1
+        return depth
 
     def slots(self, session: str) -> Iterator[Slot]:
         """The candidates of *session*, by sequence."""
@@ -143,12 +211,12 @@ class Staging:
         if here:
             yield seq, tuple(here)
 
-    def facts(self, session: str) -> Facts:
-        """What is known of *session* besides its candidates."""
+    def facts(self, session: str, base: int, link: Link) -> Facts:
+        """What is known of *session*, which goes on from row *base*, besides its candidates."""
         return Facts(
-            base=0,
-            link=ZERO_HASH,
-            last=self._last(session),
+            base=base,
+            link=link,
+            last=max(base, self._last(session)),
             known=lambda seq: self._known(session, seq),
             fixed=self._fixed(session),
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from governance.errors import DefinitionError, Diagnostic, Problem
 from governance.rules import detect
@@ -185,6 +185,7 @@ class _Compiler:
     vocabulary: Vocabulary
     places: Places
     report: FileReport
+    proven: bool = False
     failed: int = 0
 
     def into(self, file: str) -> Report:
@@ -250,7 +251,8 @@ class _Compiler:
         self, pack: Pack, rule: Rule, shadow: bool, exempts: tuple[Exemption, ...]
     ) -> WaitingRule:
         def build() -> CompiledRule:
-            return self.rule(pack, rule, shadow, exempts) or _broken(rule, shadow)
+            made = evolve(self, proven=True).rule(pack, rule, shadow, exempts)
+            return made or _broken(rule, shadow)
 
         tools = None
         if rule.tools:
@@ -274,6 +276,7 @@ class _Compiler:
             places=self.places,
             path=path,
             report=report,
+            proven=self.proven,
         )
 
     def template(self, rule: Rule, names: _Names, report: Report) -> Template | None:

@@ -5,9 +5,10 @@ Conditions: the tables under `when`, `unless` and `any`, compiled, and how they 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from governance.errors import Problem
 from governance.rules.deferred import settled
@@ -17,7 +18,7 @@ from governance.rules.matchers import World
 from governance.rules.needs import Need
 from governance.rules.operators import build_matcher
 from governance.rules.paths import Places
-from governance.rules.shell_facts import ShellCall, by_program, named
+from governance.rules.shell_facts import ShellCall, by_program, named, unnamed
 from governance.rules.vocabulary import FactSpec, Place, Report, Vocabulary
 
 
@@ -94,12 +95,15 @@ def build_condition(
     path: Place,
     report: Report,
     variables: Mapping[str, object] | None = None,
+    proven: bool = False,
 ) -> Condition | None:
     """
     The condition in *table*, or ``None`` after every problem was reported.
 
     Args:
         tools: The rule's tools, sets expanded; ``None`` for all of them.
+
+        proven: It was built before without a problem: what is dear is built when needed.
     """
     built: list[tuple[str, FactMatcher]] = []
     failed = False
@@ -111,7 +115,9 @@ def build_condition(
             continue
         build: Callable[..., FactMatcher | None] = build_matcher
         if spec.type == "shell":
-            from governance.rules.shell_building import build_shell as build
+            from governance.rules.shell_building import build_shell
+
+            build = partial(build_shell, proven=proven)
         matcher = build(
             spec, raw, variables=variables or {}, places=places, path=where, report=report
         )
@@ -143,16 +149,18 @@ class Match:
     when: Condition | None = None
     any: tuple[Condition, ...] = ()
     unless: Condition | None = None
-    _by_program: Mapping[str, tuple[Condition, ...]] = field(init=False, repr=False, eq=False)
-    _unnamed: tuple[Condition, ...] = field(init=False, repr=False, eq=False)
-
-    @_by_program.default
-    def _grouped(self) -> Mapping[str, tuple[Condition, ...]]:
-        return by_program(self.any)
-
-    @_unnamed.default
-    def _without_a_name(self) -> tuple[Condition, ...]:
-        return tuple(one for one in self.any if one.programs is None)
+    _by_program: Mapping[str, tuple[Condition, ...]] = field(
+        default=Factory(lambda self: by_program(self.any), takes_self=True),
+        init=False,
+        repr=False,
+        eq=False,
+    )
+    _unnamed: tuple[Condition, ...] = field(
+        default=Factory(lambda self: unnamed(self.any), takes_self=True),
+        init=False,
+        repr=False,
+        eq=False,
+    )
 
     def test(self, facts: Mapping[str, object], exempts: Iterable[Exemption] = ()) -> Truth:
         """

@@ -295,6 +295,11 @@ def by_program(several: Iterable[T]) -> Mapping[str, tuple[T, ...]]:
     return found
 
 
+def unnamed(several: Iterable[T]) -> tuple[T, ...]:
+    """Those of *several* that name no program."""
+    return tuple(one for one in several if one.programs is None)
+
+
 def named(
     names: Iterable[str], grouped: Mapping[str, tuple[T, ...]], always: tuple[T, ...]
 ) -> tuple[T, ...]:
