@@ -49,7 +49,7 @@ def backup(what: str | None, to: Path | None, format_name: str, directory: Path 
 
     The copy is one file, named by the store and the time; beside it are the heads that it
     has. Every row of it is read back and checked, and only then the oldest beyond
-    `[backup] backups_max` go. With `[backup] interval_hours` a running engine has one made by
+    `[backup] backups_max` go. With `[backup] age_hours_max` a running engine has one made by
     itself when it is due. `governance restore` puts one in the store's place.
     """
     project = project_of(directory)

@@ -278,7 +278,7 @@ def _record(project: Project, beats: list[Beat], known: set[str]) -> None:
 
 def _backup(around: Surroundings) -> Check:
     config = trusted_config(load_config(around.project.directory))
-    hours = config.backup.interval_hours
+    hours = config.backup.age_hours_max
     plan = f"one is made every {hours} h" if hours else "none is made by itself"
     status = read_status(around.project)
     if status is None or not (status.path or status.error):

@@ -35,7 +35,7 @@ TEMPLATE: tuple[TemplateKey, ...] = (
         "persistence.auto_save", (), f"{_ALWAYS}an answer is given when its rows are durable"
     ),
     TemplateKey("persistence.save_interval", (), "nothing waits to be saved"),
-    TemplateKey("persistence.backup_frequency", ("backup.interval_hours",), ""),
+    TemplateKey("persistence.backup_frequency", ("backup.age_hours_max",), ""),
     TemplateKey("persistence.max_backups", ("backup.backups_max",), ""),
     TemplateKey("persistence.compression", (), _LATER),
     TemplateKey("session_storage.location", ("journal.url",), ""),

@@ -170,7 +170,7 @@ class JournalTable:
 class BackupTable:
     """``[backup]``: copies of an embedded store that are made by themselves."""
 
-    interval_hours: int = field(
+    age_hours_max: int = field(
         default=24,
         metadata=whole(
             "A backup is made when the last is older, in hours; 0: none by itself.",

@@ -145,13 +145,13 @@ class BackupSchedule:
 
 def schedule_of(config: Config) -> BackupSchedule | None:
     """What *config* wants made by itself, or none; only an embedded store has backups here."""
-    if not config.backup.interval_hours or not config.journal.url.startswith("sqlite:"):
+    if not config.backup.age_hours_max or not config.journal.url.startswith("sqlite:"):
         return None
     if not hasattr(os, "posix_spawn"):
         return None  # there the system's own scheduler calls `governance backup`
     return BackupSchedule(
         Project(config.directory),
-        config.backup.interval_hours * _HOUR_SECONDS,
+        config.backup.age_hours_max * _HOUR_SECONDS,
         lambda: start_backup(config.directory),
     )
 

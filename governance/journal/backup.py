@@ -179,12 +179,12 @@ def _proven(draft: Path, path: Path, until: float) -> list[Head]:
 
 
 def _named(folder: Path, path: Path, store_id: str, now_ms: int) -> Backup:
-    """The next free name at *now_ms* or the first millisecond after it."""
-    while True:
-        name = f"{path.stem}-{store_id}-{stamp_of(now_ms)}.db"
-        if not (folder / name).exists():
-            return Backup(folder / name, store_id, now_ms, 0)
-        now_ms += 1
+    """The next backup at *now_ms*, or right after the newest where a clock went back."""
+    others = backups_in(folder, store_id)
+    if others:
+        now_ms = max(now_ms, others[0].at_ms + 1)
+    name = f"{path.stem}-{store_id}-{stamp_of(now_ms)}.db"
+    return Backup(folder / name, store_id, now_ms, 0)
 
 
 def backups_in(folder: Path, store_id: str | None = None) -> tuple[Backup, ...]:

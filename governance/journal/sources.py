@@ -71,8 +71,8 @@ class FileSource:
 
     path: Path
     store_id: str = field(default="", init=False)
-    _connection: apsw.Connection = field(init=False)
-    _copy: tempfile.TemporaryDirectory[str] | None = field(default=None, init=False)
+    _connection: apsw.Connection | None = field(default=None, init=False)
+    _copy: Path | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:
@@ -91,11 +91,14 @@ class FileSource:
         if not self.path.is_file():
             raise JournalError(f"there is no file `{self.path}`", remedy="name another")
         try:
-            self._connection = self._opened()
-            refuse_newer_file(self._connection, self.path)
-            found = self._connection.execute("SELECT value FROM store WHERE name = 'id'").get
-        except apsw.Error as error:
-            raise store_error(error, self.path) from None
+            connection = self._connection = self._opened()
+            refuse_newer_file(connection, self.path)
+            found = connection.execute("SELECT value FROM store WHERE name = 'id'").get
+        except BaseException as error:
+            self.close()
+            if isinstance(error, apsw.Error):
+                raise store_error(error, self.path) from None
+            raise
         self.store_id = found if isinstance(found, str) else ""
 
     def _opened(self) -> apsw.Connection:
@@ -109,8 +112,8 @@ class FileSource:
                 uri = f"file:{quote(str(self.path.absolute()))}?immutable=1"
                 return apsw.Connection(uri, flags=flags)
             # What stands in the log counts as well, and folding it in changes the file.
-            self._copy = tempfile.TemporaryDirectory(prefix="governance-copy-")
-            copy = Path(self._copy.name) / "copy.db"
+            self._copy = Path(tempfile.mkdtemp(prefix="governance-copy-"))
+            copy = self._copy / "copy.db"
             shutil.copyfile(self.path, copy)
             shutil.copyfile(log, copy.with_name(f"{copy.name}-wal"))
         except OSError as error:
@@ -133,6 +136,8 @@ class FileSource:
     def _each(self, sql: str, bindings: tuple[object, ...], made: object) -> Iterator:  # type: ignore[type-arg]
         import apsw
 
+        if self._connection is None:
+            return
         try:
             for columns in self._connection.execute(sql, bindings):
                 yield made(*columns)  # type: ignore[operator]
@@ -140,9 +145,12 @@ class FileSource:
             return  # a damaged copy gives what it has
 
     def close(self) -> None:
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
         if self._copy is not None:
-            self._copy.cleanup()
+            shutil.rmtree(self._copy, ignore_errors=True)
+            self._copy = None
 
 
 @define(eq=False, repr=False)

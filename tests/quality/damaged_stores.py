@@ -74,9 +74,9 @@ class Damaged:
         self.put(bytes(image))
 
     def put(self, image: bytes) -> None:
-        """The file as *image*, with nothing beside it."""
-        for left in self.path.parent.glob(f"{self.path.name}*"):
-            left.unlink()
+        """The file as *image*, without a log."""
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
         self.path.write_bytes(image)
 
     def repair(

@@ -57,7 +57,7 @@ CHANGES = {
     "live.rules_check_ms": "0",
     "journal.url": '"memory:"',
     "journal.redaction": "false",
-    "backup.interval_hours": "0",
+    "backup.age_hours_max": "0",
     "backup.backups_max": "3",
     "backup.folder": '"/elsewhere"',
     "backup.seconds_max": "9",

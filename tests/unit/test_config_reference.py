@@ -33,7 +33,7 @@ live.idle_seconds_max 86400
 live.rules_check_ms 1000
 journal.url "sqlite:///.governance/journal.db"
 journal.redaction true
-backup.interval_hours 24
+backup.age_hours_max 24
 backup.backups_max 7
 backup.folder ".governance/backups"
 backup.seconds_max 600
