@@ -101,8 +101,9 @@ class Salvage:
         else:
             self.shelf_whole = not self.problems
         columns = "session, seq, hash, version, body, digest"
-        for found in self._both_ways(connection, "snapshot", columns, "session"):
-            self._snapshot(found)
+        if _columns_of(connection, "snapshot"):  # the first stores had none
+            for found in self._both_ways(connection, "snapshot", columns, "session"):
+                self._snapshot(found)
         rows = self._both_ways(connection, "event", COLUMNS, "session, seq")
         self.staging.add(rows, self.source)
         return whole and not self.problems

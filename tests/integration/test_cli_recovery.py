@@ -127,7 +127,6 @@ def test_a_session_with_lost_rows_waits_for_a_person(
         for reply in (
             session.tool("read", {"path": "a"}, call_id="c"),
             session.turn("go on"),
-            session.command("style", ["terse"]),
         ):
             assert reply is not None
             assert reply.action == "deny"
