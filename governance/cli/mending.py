@@ -121,10 +121,7 @@ def repair(
 @command(
     "restore",
     examples=[
-        Example(
-            "governance backup && governance restore latest",
-            "Make a backup and put it in the store's place: a drill that loses nothing.",
-        ),
+        Example("governance restore latest", "Put the newest backup in the store's place."),
     ],
     exits="0 the backup stands, 1 it stands and newer rows are lost, 2 it could not be done",
 )
