@@ -8,7 +8,6 @@ process. What became of it stands in a small file of the project, which `governa
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -65,6 +64,8 @@ def status_file(project: Project) -> Path:
 
 def read_status(project: Project) -> BackupStatus | None:
     """The last outcome, or none where there is none or it cannot be read."""
+    import json
+
     try:
         with status_file(project).open("rb") as file:
             told = json.loads(file.read(_STATUS_BYTES_MAX))
@@ -80,6 +81,8 @@ def write_status(project: Project, status: BackupStatus) -> None:
     Raises:
         OSError: It cannot be written.
     """
+    import json
+
     told = {"at_ms": status.at_ms, "path": status.path, "error": status.error}
     draft = project.private / f".{STATUS_NAME}.{os.getpid()}.new"
     try:

@@ -156,6 +156,19 @@ def test_a_session_with_lost_rows_waits_for_a_person(
     assert run("repair", "--accept-all", *key)[1] == "nothing is lost of any session\n"
 
 
+def test_what_was_decided_before_a_loss_is_not_judged_by_it(
+    project: Path, run: Run, key: tuple[str, str]
+) -> None:
+    """Looking back, a decision is seen as it was taken: nobody knew that rows would be lost."""
+    damage(project, first=2, last=2)
+    run("repair", *key)
+    _, out, _ = run("replay", "one", "--format", "json")
+    told = json.loads(out)
+    assert told["counts"]["same"] == told["decisions"] > 3
+    assert "lost" not in run("why", "one", "c5")[1]
+    assert "`governance repair --accept one` lifts it" in run("show", "one")[1]
+
+
 def test_what_a_backup_has_is_brought_back(project: Path, run: Run, key: tuple[str, str]) -> None:
     """With a backup nothing is lost; that rows came back is on record, and the session works."""
     assert run("backup")[0] == 0
