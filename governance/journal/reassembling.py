@@ -34,6 +34,10 @@ Slot = tuple[int, tuple[Record, ...]]
 """A sequence, and the candidates for the row that stands there."""
 
 
+def _no_bridge(_seq: int) -> None:
+    """No repair was made before."""
+
+
 @frozen
 class Facts:
     """
@@ -49,6 +53,9 @@ class Facts:
         known: Hashes that the row of a sequence had, by the mirror, a snapshot or the head.
 
         fixed: Stand-ins that rows were written after: nothing can take their place.
+
+        bridge: What an earlier repair said of the row that follows its stand-in of a
+            sequence.
     """
 
     base: int
@@ -56,6 +63,7 @@ class Facts:
     last: int
     known: Callable[[int], tuple[bytes, ...]]
     fixed: frozenset[int] = frozenset()
+    bridge: Callable[[int], Bridge | None] = _no_bridge
 
 
 @frozen
@@ -108,7 +116,7 @@ def reassemble(slots: Iterable[Slot], facts: Facts) -> Iterator[Kept | Lost]:
         if found is None:
             if seq > facts.last:
                 break
-            rejected = tuple(one for one in here if one.kind != GAP_KIND)
+            rejected = here
             lost_from = lost_from if link is None else seq
             link, at = None, seq
             continue
@@ -145,12 +153,14 @@ def _joined(waiting: list[Slot]) -> tuple[Slot, Slot, Slot]:
 
 
 def _allowed(here: tuple[Record, ...], seq: int, facts: Facts) -> tuple[Record, ...]:
-    if seq in facts.fixed:
-        return tuple(one for one in here if one.kind == GAP_KIND)
-    # A row itself is always better than what stands for it.
-    if len(here) == 1:
-        return here
-    return tuple(sorted(here, key=lambda one: one.kind == GAP_KIND))
+    """
+    Those of *here* that may stand at *seq*.
+
+    Stand-ins of an earlier repair are made anew, as far as they are still needed, so that what
+    was found since takes its place; but for those that rows were written after.
+    """
+    fixed = seq in facts.fixed
+    return tuple(one for one in here if (one.kind == GAP_KIND) is fixed)
 
 
 def _choose(
@@ -192,14 +202,16 @@ def _after_loss(
                 return Kept(one, hash_)
     if known:
         return None  # what the row was chained to is known, and none of these was
-    originals = [one for one in here if one.kind != GAP_KIND]
-    for one in originals:
+    bound = facts.bridge(seq - 1)
+    if bound is not None and bound.next_digest:
+        return next((Kept(one, proven=False) for one in here if is_next(bound, one)), None)
+    for one in here:
         if one.hash in facts.known(seq) or _is_followed(one.hash, ahead):
             return Kept(one, proven=False)
     # The next row contradicts it, so one of the two is damaged. A next row whose own hash is
     # proven by a third one is believed, unless it is the longer one, which lies on more pages.
     trusted = [one for one in ahead if not beyond or _is_followed(one.hash, beyond)]
-    for one in originals:
+    for one in here:
         if all(len(one.body) < len(other.body) for other in trusted):
             return Kept(one, proven=False)
     return None

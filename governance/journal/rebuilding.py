@@ -113,7 +113,7 @@ def _build_session(
     for row in woven(parts(), session, own, now_ms):
         _insert(connection, row)
         head = Head(session, row.seq, row.hash)
-    if lost:
+    if any(staging.stated(session, a, b) <= b - a for a, b in lost):
         # Said at the end as well: an acceptance of earlier losses must not cover these.
         row = damaged_row(session, head.seq + 1, now_ms, head.hash, lost)
         _insert(connection, row)

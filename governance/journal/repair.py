@@ -160,8 +160,9 @@ class Plan:
         for part in reassemble(self.staging.slots(session), self.facts(session)):
             if isinstance(part, Lost):
                 lost.append((part.first, part.last))
-                fresh += part.last - part.first + 1
-                rows += part.last - part.first + 1
+                count = part.last - part.first + 1
+                fresh += count - self.staging.stated(session, part.first, part.last)
+                rows += count
                 continue
             rows += 1
             unproven += not part.proven

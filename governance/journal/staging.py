@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from governance.journal.chain import ZERO_HASH, entry_digest, record_hash
-from governance.journal.gaps import GAP_KIND, Link, bridge_of, row_digest
+from governance.journal.gaps import GAP_KIND, Bridge, Link, bridge_of, row_digest
 from governance.journal.limits import HASH_BYTES
 from governance.journal.reassembling import Facts, Slot
 from governance.journal.records import BRANCH_DEPTH_MAX, Entry, Head, Origin, Record
@@ -219,7 +219,24 @@ class Staging:
             last=max(base, self._last(session)),
             known=lambda seq: self._known(session, seq),
             fixed=self._fixed(session),
+            bridge=lambda seq: self._bridge(session, seq),
         )
+
+    def stated(self, session: str, first: int, last: int) -> int:
+        """How many of these rows an earlier repair has stated to be lost."""
+        found = self.connection.execute(
+            "SELECT count(DISTINCT seq) FROM candidate"
+            " WHERE session = ? AND seq BETWEEN ? AND ? AND kind = ?",
+            (session, first, last, GAP_KIND),
+        )
+        return int(found.get)
+
+    def _bridge(self, session: str, seq: int) -> Bridge | None:
+        found = self.connection.execute(
+            "SELECT hash, body FROM candidate WHERE session = ? AND seq = ? AND kind = ?",
+            (session, seq, GAP_KIND),
+        ).fetchone()
+        return None if found is None else bridge_of(*found)
 
     def _known(self, session: str, seq: int) -> tuple[bytes, ...]:
         found = self.connection.execute(
