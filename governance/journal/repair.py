@@ -24,7 +24,14 @@ from governance.journal.mirror import Gone, Identity, Mirror, mirror_identity, r
 from governance.journal.reassembling import Facts, Kept, Lost, reassemble
 from governance.journal.rebuilding import build_store, judge, proven_draft, write_quarantine
 from governance.journal.records import BRANCH_DEPTH_MAX, Head, Origin, VerifyReport
-from governance.journal.replacing import HOLD_MS_DEFAULT, Hold, free_name, hold, stamp_of
+from governance.journal.replacing import (
+    HOLD_MS_DEFAULT,
+    Hold,
+    free_name,
+    hold,
+    named_errors,
+    stamp_of,
+)
 from governance.journal.salvage import Salvage
 from governance.journal.sources import Source
 from governance.journal.staging import Staging
@@ -227,7 +234,7 @@ def repair_store(
         raise StoreMissing(
             f"there is no store at `{path}`", remedy="`governance restore` brings back a backup"
         )
-    with hold(path, wait_ms=wait_ms) as held, work_folder(path) as work:
+    with named_errors(path), hold(path, wait_ms=wait_ms) as held, work_folder(path) as work:
         copy = work / "copy.db"
         held.copy(copy)
         with staged(work) as staging:

@@ -166,6 +166,19 @@ def _lock(connection: apsw.Connection, path: Path, wait_ms: int) -> None:
         return
 
 
+@contextlib.contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """What SQLite or the system refuses within the block becomes a `JournalError` on *path*."""
+    import apsw
+
+    try:
+        yield
+    except apsw.Error as error:
+        raise store_error(error, path) from None
+    except OSError as error:
+        raise folder_error(error, path) from None
+
+
 def free_name(path: Path, what: str, stamp: str) -> Path:
     """A name beside *path* that nothing bears yet, such as ``journal.db.damaged-STAMP``."""
     for number in range(1, 10_000):

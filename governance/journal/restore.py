@@ -22,7 +22,7 @@ from governance.journal.repair import (
     staged,
     work_folder,
 )
-from governance.journal.replacing import HOLD_MS_DEFAULT, Hold, hold
+from governance.journal.replacing import HOLD_MS_DEFAULT, Hold, hold, named_errors
 from governance.journal.salvage import Salvage
 from governance.journal.sources import FileSource
 from governance.journal.sqlite_schema import make_folder
@@ -59,7 +59,7 @@ def restore_store(
     source = FileSource(backup)
     source.close()
     make_folder(path.parent)
-    with hold(path, wait_ms=wait_ms) as held, work_folder(path) as work:
+    with named_errors(path), hold(path, wait_ms=wait_ms) as held, work_folder(path) as work:
         copy = work / "copy.db"
         # Nobody writes to a backup, and it may lie where nobody can.
         Hold(backup, None).copy(copy)

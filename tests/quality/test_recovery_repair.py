@@ -321,6 +321,40 @@ def test_an_engine_that_opened_just_before_writes_nothing_to_the_old_file(
     journal.close()
 
 
+_NARROW = """
+import resource, sys
+from pathlib import Path
+from governance.errors import JournalError
+from governance.journal.repair import repair_store
+import governance.journal.sqlite_verify, apsw
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
+try:
+    repair_store(Path(sys.argv[1]), now_ms=1, mirror=Path(sys.argv[2]))
+except JournalError as error:
+    print(type(error).__name__, bool(error.remedy))
+"""
+
+
+@pytest.mark.parametrize("room_bytes", [0, 100_000])
+def test_a_repair_without_room_changes_nothing(store: Damaged, room_bytes: int) -> None:
+    """Where a copy or the new store finds no room, that is an error, and all is as it was."""
+    store.overwrite([9], random.Random(1))
+    before = store.path.read_bytes()
+    words = [str(store.path), str(store.mirror), str(room_bytes)]
+    done = subprocess.run(
+        [sys.executable, "-c", _NARROW, *words],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(" True\n")
+    assert store.path.read_bytes() == before
+    names = {one.name for one in store.path.parent.iterdir()}
+    assert names <= {"journal.db", "journal.db-wal", ".gitignore"}
+    assert store.repair().kept is not None
+
+
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
