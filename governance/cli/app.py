@@ -39,6 +39,11 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
     },
+    "Keep and mend the store": {
+        "backup": "governance.cli.backing",
+        "restore": "governance.cli.mending",
+        "repair": "governance.cli.mending",
+    },
     "Decide as a person": {
         "approve": "governance.cli.approving",
         "pardon": "governance.cli.people",

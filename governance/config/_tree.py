@@ -167,6 +167,32 @@ class JournalTable:
 
 
 @frozen(kw_only=True, eq=False)
+class BackupTable:
+    """``[backup]``: copies of an embedded store that are made by themselves."""
+
+    age_hours_max: int = field(
+        default=24,
+        metadata=whole(
+            "A backup is made when the last is older, in hours; 0: none by itself.",
+            low=0,
+            high=8_784,
+        ),
+    )
+    backups_max: int = field(
+        default=7,
+        metadata=whole("Backups that are kept; the oldest go.", low=1, high=1_000),
+    )
+    folder: str = field(
+        default=".governance/backups",
+        metadata=text("Where they are; a relative path starts at this folder.", empty=False),
+    )
+    seconds_max: int = field(
+        default=600,
+        metadata=whole("A backup that takes longer is given up.", low=1, high=86_400),
+    )
+
+
+@frozen(kw_only=True, eq=False)
 class ContextTable:
     """``[context]``: how much governance may tell a model at once."""
 
@@ -309,6 +335,7 @@ TABLES: Mapping[str, type] = {
     "idle": IdleTable,
     "live": LiveTable,
     "journal": JournalTable,
+    "backup": BackupTable,
     "context": ContextTable,
     "stall": StallTable,
     "defaults": DefaultsTable,

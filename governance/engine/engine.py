@@ -84,6 +84,8 @@ class EngineOptions:
         spool: Where told events wait that could not be written; ``None``: in memory.
 
         bulletin: What notices changed rules; ``None``: the law of the start holds to the end.
+
+        after: Called after each command, outside of every lock; waits for nothing.
     """
 
     run: str
@@ -94,6 +96,7 @@ class EngineOptions:
     tools: Mapping[str, HostTools] = field(factory=dict)
     spool: Spool | None = None
     bulletin: Bulletin | None = None
+    after: Callable[[], None] | None = None
 
 
 @final
@@ -296,6 +299,8 @@ class Engine:
         self._publish((*told, *records))
         for state in self._idle(command):
             self._interrupt_idle(state, command)
+        if self.options.after is not None:
+            self.options.after()
         return reply
 
     def record(
@@ -319,6 +324,17 @@ class Engine:
         if problem:
             raise MisuseError(problem, code="GOV401")
         return self._record(session, kind, data, actor=actor, host=host)
+
+    def announce(self, records: Sequence[Record]) -> None:
+        """
+        Give listeners the *after* events of rows that were written outside of an engine.
+
+        What is held of their sessions is forgotten: the rows say where they stand now.
+        """
+        self._check_open()
+        for record in records:
+            self.live.drop(record.session)
+        self._publish(records)
 
     def _record(
         self, session: str, kind: str, data: Mapping[str, Json], *, actor: str, host: str

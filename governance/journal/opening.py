@@ -53,7 +53,7 @@ def open_journal(
     path = store_path(url, base)
     if url.endswith(_NO_MIRROR):
         return SqliteJournal.open(path, create=create)
-    return SqliteJournal.open(path, create=create, mirror=mirror or _mirror_if_any(path))
+    return SqliteJournal.open(path, create=create, mirror=mirror or mirror_of(url, path))
 
 
 def store_path(url: str, base: Path) -> Path:
@@ -68,6 +68,11 @@ def default_mirror(path: Path) -> Path:
     """
     name = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
     return user_state_directory() / "heads" / f"{name}.heads"
+
+
+def mirror_of(url: str, path: Path) -> Path | None:
+    """Where the heads of the store at *path*, named by *url*, are mirrored, if they are."""
+    return None if url.endswith(_NO_MIRROR) else _mirror_if_any(path)
 
 
 def _mirror_if_any(path: Path) -> Path | None:

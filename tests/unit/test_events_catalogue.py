@@ -68,6 +68,7 @@ event.duplicate after event why
 event.unmatched after event why
 event.refused after event reasons
 rules.shadowed after on shadows shadow_actions
+session.gap after what from to rows
 session.damaged after what rows
 session.repaired after what rows
 listener.failed after listener event why error count disabled
