@@ -12,12 +12,15 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 from attrs import define
+
+from governance.journal.postgres import PostgresJournal
+from governance.journal.postgres_url import target_of
 
 _ACCOUNT = "nobody"
 """Who runs the server where the tests run as root, which the server refuses."""
@@ -28,6 +31,12 @@ _SETTINGS = {
     "shared_buffers": "16MB",
     # Its transactions would hold up the feed of moved heads at any moment.
     "autovacuum": "off",
+    # The machine that the tests run on does not lose power; what a crash of the server leaves
+    # behind is in its own memory or was written.
+    "fsync": "off",
+    "full_page_writes": "off",
+    # What is not synced stays unsynced for long enough to be lost.
+    "wal_writer_delay": "10s",
 }
 
 
@@ -52,10 +61,21 @@ class Server:
     def data(self) -> Path:
         return self.folder / "data"
 
-    @property
-    def url(self) -> str:
-        """A journal's URL that names it; options can be put behind with ``&``."""
-        return f"postgresql:///postgres?host={self.folder}&user=postgres"
+    def url(self, **options: object) -> str:
+        """A journal's URL that names it, with *options* such as ``tenant``."""
+        words = {"host": self.folder, "user": "postgres", **options}
+        return "postgresql:///postgres?" + "&".join(f"{key}={word}" for key, word in words.items())
+
+    def journal(self, *, mirror: Path | None = None, **options: object) -> PostgresJournal:
+        """A journal in a store of its own, which is made; with *options* of its URL."""
+        given = {"tenant": f"t{os.urandom(6).hex()}", **options}
+        return PostgresJournal.open(target_of(self.url(**given)), create=True, mirror=mirror)
+
+    def again(self, journal: PostgresJournal, **options: object) -> PostgresJournal:
+        """Another journal on the store of *journal*."""
+        known = journal.target
+        given = {"tenant": known.tenant, "schema": known.schema, **options}
+        return PostgresJournal.open(target_of(self.url(**given)), create=False)
 
     def start(self) -> None:
         settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
@@ -81,15 +101,6 @@ class Server:
         """A connection of the server's superuser, or of another user, outside of any journal."""
         given = {"host": str(self.folder), "user": "postgres", "dbname": "postgres", **words}
         return psycopg.connect(**given, autocommit=True)
-
-    def processes(self) -> Sequence[int]:
-        """The server's own process, and those that serve its connections."""
-        with self.connect() as connection:
-            rows = connection.execute(
-                "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
-                " AND pid <> pg_backend_pid()"
-            ).fetchall()
-        return [pid for (pid,) in rows]
 
 
 def _programs(folder: Path) -> Path:
@@ -130,9 +141,9 @@ def frozen(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def wait_for(condition: object, seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
     """Return once ``condition()`` holds; fail when it does not in time."""
     until = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < until, "it did not come about in time"
         time.sleep(0.01)

@@ -21,6 +21,7 @@ from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.settings import SETTINGS, problems
 from governance.hosts.claude_code.tools import HOST
 from governance.journal.records import Journal
+from governance.journal.servers import OnServer
 from governance.project import FILE_BYTES_MAX, Project, inspect_project, open_project
 
 VERIFIED_ROWS_MAX = 20_000
@@ -102,7 +103,13 @@ def _rules(around: Surroundings) -> Check:
 def _store(around: Surroundings) -> Check:
     with store_of(around.project) as journal:
         sessions, rows, found = _verified(journal)
-    saw = f"{rows} rows of {sessions} sessions hold; SQLite of apsw {_apsw_version()}"
+        on = f"SQLite of apsw {_apsw_version()}"
+        if isinstance(journal, OnServer):
+            report = journal.server_report()
+            on, found = report.saw, (*found, *report.findings)
+    saw = f"{rows} rows of {sessions} sessions hold; {on}"
+    if all(one.severity == WARNING for one in found):
+        return Check("journal", saw, found)
     return Check("journal", saw if not found else "does not hold", found)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import apsw
 from attrs import define, field
 
-from governance.journal.mirror import Damaged, Identity, Mirror, read_heads, read_identity
+from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_heads, read_identity
 from governance.journal.records import Head
 
 _TABLE_SQL = "CREATE TABLE mirrored (id TEXT PRIMARY KEY, head INTEGER, hash BLOB) WITHOUT ROWID"
@@ -61,10 +61,12 @@ class MirrorIndex:
             return
         whole = True
         with self._table:
-            for head in read_heads(mirror.path):
-                if isinstance(head, Damaged):
+            for one in read_heads(mirror.path):
+                if isinstance(one, Damaged):
                     whole = False
-                elif session is None or head.session == session:
+                    continue
+                head = one.head if isinstance(one, Gone) else one
+                if session is None or head.session == session:
                     self._table.execute(_PUT_SQL, (head.session, head.seq, head.hash))
         self.anchored = whole and not mirror.problem
 

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from attrs import define, field
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
 from governance.errors import MisuseError, StoreBusy
@@ -55,17 +56,11 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection whose statements end at *until* (`time.monotonic`), whatever the server does."""
 
     until: float = math.inf
-    _durable: str = ""
+    durable: str = "on"
 
     def level(self, *, durable: bool) -> str:
-        """How far a commit must have come; a stricter wish of the server's owner stays."""
-        if not durable:
-            return "off"
-        if not self._durable:
-            found = self.execute("SELECT current_setting('synchronous_commit')").fetchone()
-            wished = str(found[0]) if found is not None else "on"
-            self._durable = "on" if wished == "off" else wished
-        return self._durable
+        """How far a commit must have come before it is acknowledged."""
+        return self.durable if durable else "off"
 
     def wait(self, gen: Generator[Any, Any, T], *words: Any, **named: Any) -> T:
         return super().wait(self._bounded(gen), *words, **named)
@@ -145,8 +140,8 @@ class Connections:
                 with self.lend(until) as connection:
                     return work(connection)
             except psycopg.Error as error:
-                again = error.sqlstate is None or error.sqlstate in RETRIED
-                again = again or error.sqlstate.startswith(("08", "57P"))
+                state = error.sqlstate
+                again = state is None or state in RETRIED or state.startswith(("08", "57P"))
                 last = tries + 1 == READ_TRIES_MAX or isinstance(error, Unanswered)
                 if not again or last or not nap(tries, until):
                     raise server_error(error, self.target.place) from None
@@ -220,14 +215,24 @@ def connect(target: Target, until: float) -> Connection:
         left = max(1, min(CONNECT_SECONDS, math.ceil(until - time.monotonic())))
         given = int(target.parameters["connect_timeout"] or CONNECT_SECONDS)
         try:
-            return Connection.connect(
-                **{**target.parameters, "connect_timeout": str(min(left, given))},
-                autocommit=True,
-            )
+            words = {**target.parameters, "connect_timeout": str(min(left, given))}
+            return _prepared(Connection.connect(make_conninfo("", **words), autocommit=True))
         except psycopg.Error as error:
             tries += 1
             if is_hopeless(error) or tries >= CONNECT_TRIES_MAX or not nap(tries, until):
                 raise connect_error(error, target.place) from None
+
+
+def _prepared(connection: Connection) -> Connection:
+    """*connection*, knowing what the server's owner wants of commits; stricter wishes stay."""
+    try:
+        found = connection.execute("SELECT current_setting('synchronous_commit')").fetchone()
+    except psycopg.Error:
+        connection.close()
+        raise
+    if found is not None and found[0] != "off":
+        connection.durable = str(found[0])
+    return connection
 
 
 def nap(tries: int, until: float) -> bool:

@@ -155,5 +155,3 @@ def server_error(error: psycopg.Error, place: str) -> JournalError:
             remedy="see which role the URL names, and what `governance store grant` gave it",
         )
     return JournalError(f"{place} failed: {said}", remedy="look at the server's log")
-
-

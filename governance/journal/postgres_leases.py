@@ -104,9 +104,7 @@ class Leases:
         check_session(session)
         words = self._words(session, owner=owner)
         return self._change(
-            lambda connection: (
-                connection.execute(self._sql(_RELEASE_SQL), words).rowcount == 1
-            )
+            lambda connection: connection.execute(self._sql(_RELEASE_SQL), words).rowcount == 1
         )
 
     def _words(self, session: str, **more: object) -> dict[str, object]:

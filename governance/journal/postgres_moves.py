@@ -15,7 +15,7 @@ from governance.journal.chain import ZERO_HASH, tombstone_digest
 from governance.journal.faults import DAMAGED_REMEDY, too_deep, was_removed
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_rows import LINE, POSITION, chained, hash_at, stored_heads
-from governance.journal.postgres_schema import POSITIONS_A_COMMIT, sql
+from governance.journal.postgres_schema import POSITIONS_A_COMMIT, missing, sql
 from governance.journal.postgres_url import Target
 from governance.journal.records import BRANCH_DEPTH_MAX, Conflict, Head, Moved, Origin, Record
 from governance.journal.restored import refuse_key, refuse_last, sound_rows
@@ -30,22 +30,23 @@ _MOVED_SQL = f"""
 # Above the oldest transaction that still runs, heads may yet move to lower positions.
 
 _SESSION_SQL = """
-    SELECT head, hash, parent, base, tombstone FROM @.session
+    SELECT head, hash, parent, base, position, tombstone FROM @.session
         WHERE tenant = %(tenant)s AND id = %(session)s
 """
 _LISTED_SQL = """
     SELECT id, head, hash FROM @.session WHERE tenant = %(tenant)s AND id > %(after)s
         AND (tombstone IS NOT NULL) = %(gone)s ORDER BY id LIMIT %(limit)s
 """
-_BEGIN_SQL = f"""
+_POSITION_SQL = f"SELECT {POSITION} FROM @.tenant t WHERE t.name = %(tenant)s"
+_BEGIN_SQL = """
     INSERT INTO @.session (tenant, id, head, hash, position, parent, base, tombstone)
-        SELECT %(tenant)s, %(session)s, %(head)s, %(hash)b, {POSITION}, %(parent)s, %(base)s,
-            %(tombstone)b FROM @.tenant t WHERE t.name = %(tenant)s
+        VALUES (%(tenant)s, %(session)s, %(head)s, %(hash)b, %(position)s, %(parent)s, %(base)s,
+            %(tombstone)b)
         ON CONFLICT DO NOTHING RETURNING id
 """
-_BURY_SQL = f"""
-    UPDATE @.session s SET tombstone = %(tombstone)b, position = {POSITION} FROM @.tenant t
-        WHERE t.name = %(tenant)s AND s.tenant = %(tenant)s AND s.id = %(session)s
+_BURY_SQL = """
+    UPDATE @.session SET tombstone = %(tombstone)b, position = %(position)s
+        WHERE tenant = %(tenant)s AND id = %(session)s
 """
 
 
@@ -87,19 +88,17 @@ def stored(
     found = connection.execute(sql(target.schema, _SESSION_SQL + lock), words).fetchone()
     if found is None:
         return None
-    seq, hash_, parent, base, tombstone = found
+    seq, hash_, parent, base, position, tombstone = found
     head = Head(session, seq, hash_)
     origin = None if parent is None else Origin(parent, base)
-    if tombstone is not None and tombstone != tombstone_digest(head, origin):
+    if tombstone is not None and tombstone != tombstone_digest(head, origin, position):
         raise StoreDamaged(
             f"the tombstone of `{session}` is damaged in {target.place}", remedy=DAMAGED_REMEDY
         )
     return Stored(head, origin, tombstone is not None)
 
 
-def branch(
-    connection: Connection, target: Target, session: str, origin: Origin
-) -> Head | Conflict:
+def branch(connection: Connection, target: Target, session: str, origin: Origin) -> Head | Conflict:
     """Begin *session* at *origin*: one row."""
     own = stored(connection, target, session)
     for found in (own, stored(connection, target, origin.parent)):
@@ -115,9 +114,7 @@ def branch(
     return base
 
 
-def _base(
-    connection: Connection, target: Target, session: str, origin: Origin
-) -> Head | Conflict:
+def _base(connection: Connection, target: Target, session: str, origin: Origin) -> Head | Conflict:
     """The row at which *session* begins, as its head; conflicts where the parent has it not."""
     # Held, so that nobody removes the parent's rows before the branch stands.
     parent = stored(connection, target, origin.parent, lock=" FOR SHARE")
@@ -142,35 +139,48 @@ def _depth(connection: Connection, target: Target, session: str) -> int:
     return found[0] if found is not None and found[0] is not None else 0
 
 
+def _next_position(connection: Connection, target: Target) -> int:
+    """Where a head that this transaction moves stands in the feed."""
+    found = connection.execute(
+        sql(target.schema, _POSITION_SQL), {"tenant": target.tenant}
+    ).fetchone()
+    if found is None:
+        raise missing(target)
+    return int(found[0])
+
+
 def _begin(
     connection: Connection, target: Target, head: Head, origin: Origin | None, *, gone: bool
 ) -> bool:
     """Make the row of a session; ``False`` where one stands there."""
+    position = _next_position(connection, target)
     words = {
         "tenant": target.tenant,
         "session": head.session,
+        "position": position,
         "head": head.seq,
         "hash": head.hash,
         "parent": None if origin is None else origin.parent,
         "base": 0 if origin is None else origin.seq,
-        "tombstone": tombstone_digest(head, origin) if gone else None,
+        "tombstone": tombstone_digest(head, origin, position) if gone else None,
     }
     return connection.execute(sql(target.schema, _BEGIN_SQL), words).fetchone() is not None
 
 
 def _bury(connection: Connection, target: Target, found: Stored, *, gone: bool) -> None:
     """Make the row of a live session a tombstone, or the other way round."""
+    position = _next_position(connection, target)
+    digest = tombstone_digest(found.head, found.origin, position) if gone else None
     words = {
         "tenant": target.tenant,
         "session": found.head.session,
-        "tombstone": tombstone_digest(found.head, found.origin) if gone else None,
+        "position": position,
+        "tombstone": digest,
     }
     connection.execute(sql(target.schema, _BURY_SQL), words)
 
 
-def remove(
-    connection: Connection, target: Target, session: str, expected: Head
-) -> bool | Conflict:
+def remove(connection: Connection, target: Target, session: str, expected: Head) -> bool | Conflict:
     """Put a tombstone in the place of the rows of *session*."""
     found = stored(connection, target, session, lock=" FOR UPDATE")
     if found is None or found.gone:
@@ -190,7 +200,7 @@ def remove(
     if needed is not None:
         return False
     for table in ("event", "event_key", "snapshot"):
-        text = f"DELETE FROM @.{table} WHERE tenant = %(tenant)s AND session = %(session)s"  # noqa: S608
+        text = f"DELETE FROM @.{table} WHERE tenant = %(tenant)s AND session = %(session)s"
         connection.execute(sql(target.schema, text), words)
     _bury(connection, target, found, gone=True)
     return True
@@ -211,11 +221,12 @@ def restore(
     if found is not None and origin not in (None, found.origin):
         raise MisuseError(f"`{session}` was no branch of `{origin}`")
     origin = found.origin if found is not None else origin
-    base: Head | Conflict = Head(session, 0, ZERO_HASH)
+    base = Head(session, 0, ZERO_HASH)
     if origin is not None:
-        base = _base(connection, target, session, origin)
-        if isinstance(base, Conflict):
-            return base
+        begins = _base(connection, target, session, origin)
+        if isinstance(begins, Conflict):
+            return begins
+        base = begins
     if found is None:
         found = Stored(head, origin, True)
         if not _begin(connection, target, head, origin, gone=True):

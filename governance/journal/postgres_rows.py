@@ -312,9 +312,7 @@ def look(
         if one.gone:
             raise was_removed(one.head.session, one.head.seq)
     heads = tuple(one.head for one in found)
-    fits = all(
-        head.seq == one.expected_seq for head, one in zip(heads, whole, strict=True)
-    )
+    fits = all(head.seq == one.expected_seq for head, one in zip(heads, whole, strict=True))
     return heads if fits else Conflict(heads)
 
 
@@ -341,9 +339,7 @@ def read_rows(
         "limit": limit,
         "reverse": reverse,
     }
-    found = connection.execute(
-        sql(target.schema, _READ_SQL), words, binary=True
-    ).fetchall()
+    found = connection.execute(sql(target.schema, _READ_SQL), words, binary=True).fetchall()
     if not found:
         return ()
     head, head_hash, first = found[0][:3]
@@ -422,9 +418,7 @@ def kept_snapshot(
 ) -> Snapshot | None:
     """The snapshot that the contract's ``snapshot_get`` gives."""
     words = {"tenant": target.tenant, "session": session, "version": version}
-    found = connection.execute(
-        sql(target.schema, _SNAPSHOT_GET_SQL), words, binary=True
-    ).fetchone()
+    found = connection.execute(sql(target.schema, _SNAPSHOT_GET_SQL), words, binary=True).fetchone()
     if found is None:
         return None
     kept = Snapshot(*found[:5])

@@ -225,9 +225,7 @@ def _migrate(connection: Connection, target: Target) -> None:
 
 def schema_version_locked(connection: Connection, target: Target) -> int:
     """The version, held until the transaction ends; 0 after making the first table."""
-    there = connection.execute(
-        "SELECT to_regclass(%s)", (f'"{target.schema}".store',)
-    ).fetchone()
+    there = connection.execute("SELECT to_regclass(%s)", (f'"{target.schema}".store',)).fetchone()
     if there is None or there[0] is None:
         known = connection.execute(
             "SELECT 1 FROM pg_namespace WHERE nspname = %s", (target.schema,)

@@ -27,7 +27,7 @@ _CONNECTIONS_LIMIT = 100
 _CODE = "GOV510"
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}", re.ASCII)
 _TENANT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", re.ASCII)
-_SECRET = re.compile(r"//[^/?#]*?:[^/?#]*@")
+_SECRET = re.compile(r"//.*:.*@", re.DOTALL)
 _SECRET_KEYS = frozenset({"password", "sslpassword", "oauth_client_secret"})
 
 OPTIONS: Mapping[str, str] = {
@@ -118,7 +118,11 @@ def _parameters(url: str) -> dict[str, str]:
     try:
         found = conninfo_to_dict(url)
     except psycopg.Error as error:
-        raise _refused(f"a journal's url is none that libpq reads: {told(error)}") from None
+        # With an `@` in it, what libpq takes for a strange word may be part of a password.
+        why = "" if "@" in url else f": {told(error)}"
+        raise _refused(f"a journal's url is none that libpq reads{why}") from None
+    if not re.fullmatch(r"[0-9,]*", str(found.get("port") or "")):
+        raise _refused("the port in a journal's url is no number")
     defaults = {
         "connect_timeout": str(CONNECT_SECONDS),
         "application_name": "governance",

@@ -39,8 +39,8 @@ FINDINGS_MAX = 10_000
 _NAMES = 1_000
 
 _CHUNK_SQL = """
-    SELECT s.head, s.hash, s.parent, s.base, s.tombstone, e.session, e.seq, e.kind, e.at_ms,
-            e.body, e.durable, e.key, e.hash, k.seq
+    SELECT s.head, s.hash, s.parent, s.base, s.position, s.tombstone,
+            e.session, e.seq, e.kind, e.at_ms, e.body, e.durable, e.key, e.hash, k.seq
         FROM @.session s LEFT JOIN LATERAL (
             SELECT * FROM @.event v WHERE v.tenant = s.tenant AND v.session = s.id
                 AND v.seq > %(after)s ORDER BY v.seq LIMIT %(limit)s
@@ -211,15 +211,15 @@ def _verify_chunk(walk: _Walk, state: _Chain) -> None:
         if (anchor := walk.mirrored.head(session)) is not None:
             walk.find("removed", session, 1, f"the mirror knows {anchor.seq} rows of it")
         return
-    seq, hash_, parent, base, tombstone = found[0][:5]
+    seq, hash_, parent, base, position, tombstone = found[0][:6]
     state.head, state.live = Head(session, seq, hash_), tombstone is None
     state.origin = None if parent is None else Origin(parent, base)
-    if tombstone is not None and tombstone != tombstone_digest(state.head, state.origin):
+    if tombstone is not None and tombstone != tombstone_digest(state.head, state.origin, position):
         walk.find("unreadable", session, 0, "its tombstone is not the one that was written")
         return
     if state.seq < 0:
         _begin(walk, state)
-    rows = [columns[5:] for columns in found if columns[6] is not None]
+    rows = [columns[6:] for columns in found if columns[7] is not None]
     for columns in rows:
         if session in walk.blamed or not _verify_row(walk, state, columns):
             return
@@ -282,8 +282,12 @@ def _verify_end(walk: _Walk, state: _Chain) -> None:
             walk.find("cut", session, head.seq + 1, f"the mirror knows {anchor.seq} rows")
         return
     if anchor is not None and anchor.seq > seq:
-        walk.find("cut", session, seq + 1, f"rows from {seq + 1} on are gone: the mirror knows "
-                  f"{anchor.seq} rows")
+        walk.find(
+            "cut",
+            session,
+            seq + 1,
+            f"rows from {seq + 1} on are gone: the mirror knows {anchor.seq} rows",
+        )
     elif head.seq > seq:
         walk.find("cut", session, seq + 1, f"the head says {head.seq} rows, the last is {seq}")
     elif head.seq < seq:
