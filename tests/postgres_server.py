@@ -102,6 +102,27 @@ class Server:
         given = {"host": str(self.folder), "user": "postgres", "dbname": "postgres", **words}
         return psycopg.connect(**given, autocommit=True)
 
+    @contextlib.contextmanager
+    def asking_passwords(self) -> Iterator[None]:
+        """New connections of the role `locked` need a password while the block runs."""
+        file = self.data / "pg_hba.conf"
+        before = file.read_text()
+        file.write_text(f"local all locked scram-sha-256\n{before}")
+        self.run("pg_ctl", "-D", str(self.data), "reload")
+        try:
+            with self.connect() as connection:
+                wait_for(lambda: _rules(connection) > before.count("\nlocal"))
+            yield
+        finally:
+            file.write_text(before)
+            self.run("pg_ctl", "-D", str(self.data), "reload")
+
+
+def _rules(connection: psycopg.Connection) -> int:
+    text = "SELECT count(*) FROM pg_hba_file_rules WHERE 'locked' = ANY(user_name)"
+    found = connection.execute(text).fetchone()
+    return 1_000 * found[0] if found is not None else 0
+
 
 def _programs(folder: Path) -> Path:
     """The folder of the server's programs, where whoever runs them can reach it."""

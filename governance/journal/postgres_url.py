@@ -98,7 +98,8 @@ def target_of(url: str) -> Target:
             own[key] = value
         else:
             rest.append((key, value))
-    parameters = _parameters(f"{head}?{urlencode(rest, quote_via=quote)}" if rest else head)
+    whole = f"{head}?{urlencode(rest, quote_via=quote)}" if rest else head
+    parameters = _parameters(whole, telling="@" not in url)
     schema = _matched(own, "schema", "governance", _NAME)
     tenant = _matched(own, "tenant", "main", _TENANT)
     host = parameters.get("host", os.environ.get("PGHOST", "")) or "this machine"
@@ -114,12 +115,12 @@ def target_of(url: str) -> Target:
     )
 
 
-def _parameters(url: str) -> dict[str, str]:
+def _parameters(url: str, *, telling: bool) -> dict[str, str]:
     try:
         found = conninfo_to_dict(url)
     except psycopg.Error as error:
-        # With an `@` in it, what libpq takes for a strange word may be part of a password.
-        why = "" if "@" in url else f": {told(error)}"
+        # With an `@` in the URL, what libpq takes for a strange word may be part of a password.
+        why = f": {told(error)}" if telling else ""
         raise _refused(f"a journal's url is none that libpq reads{why}") from None
     if not re.fullmatch(r"[0-9,]*", str(found.get("port") or "")):
         raise _refused("the port in a journal's url is no number")
