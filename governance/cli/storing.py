@@ -128,15 +128,7 @@ def _copied(project: Project, source: str, other: str, create: bool, format_name
                 "rows": report.rows,
                 "new_rows": report.new_rows,
                 "values": report.values,
-                "findings": [
-                    {
-                        "what": one.what,
-                        "session": one.session,
-                        "seq": one.seq,
-                        "message": one.message,
-                    }
-                    for one in report.findings
-                ],
+                "findings": [asdict(one) for one in report.findings],
             }
         )
     else:
