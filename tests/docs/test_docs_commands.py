@@ -43,7 +43,7 @@ PERSON = """
 governance() {
   local key=
   case "$1" in
-    approve|pardon|pause|trust|uninstall)
+    approve|pardon|pause|trust|uninstall|store)
       key=$(ls -t "$HOME"/.config/session-governance/keys/*.key | head -n 1)
       command governance "$@" --key "$key" ;;
     *) command governance "$@" ;;
