@@ -63,8 +63,8 @@ class Server:
 
     def url(self, **options: object) -> str:
         """A journal's URL that names it, with *options* such as ``tenant``."""
-        words = {"host": self.folder, "user": "postgres", **options}
-        return "postgresql:///postgres?" + "&".join(f"{key}={word}" for key, word in words.items())
+        words = {"host": self.folder, "user": "postgres", "dbname": "postgres", **options}
+        return "postgresql://?" + "&".join(f"{key}={word}" for key, word in words.items())
 
     def journal(self, *, mirror: Path | None = None, **options: object) -> PostgresJournal:
         """A journal in a store of its own, which is made; with *options* of its URL."""

@@ -104,7 +104,7 @@ def told(error: BaseException) -> str:
 
 def is_unknown(error: psycopg.Error, *, alive: bool) -> bool:
     """Whether *error* leaves open what became of the statement; *alive*: the connection is."""
-    return not alive or error.sqlstate is None or error.sqlstate in _UNKNOWN
+    return not alive or error.sqlstate in _UNKNOWN
 
 
 def unknown(place: str, why: str) -> OutcomeUnknown:

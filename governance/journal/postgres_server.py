@@ -26,7 +26,7 @@ def report_of(connection: Connection, target: Target) -> ServerReport:
     role = f"role `{access.role}` " + ("owns the tables" if access.owns else "appends and reads")
     standby = "a synchronous standby" if settings.get("synchronous_standby_names") else "no standby"
     saw = f"PostgreSQL {version.split()[0]}, {encrypted}, {role}, {standby} is waited for"
-    return ServerReport(saw, (*_weak(settings), *_open(access, encrypted)))
+    return ServerReport(saw, (*_weak(settings), *exposed(access, encrypted)))
 
 
 def _encrypted(connection: Connection) -> str:
@@ -48,7 +48,8 @@ def _weak(settings: dict[str, str]) -> list[Diagnostic]:
     return found
 
 
-def _open(access: Access, encrypted: str) -> list[Diagnostic]:
+def exposed(access: Access, encrypted: str) -> list[Diagnostic]:
+    """What the role could do, and what others could read on the way."""
     found = []
     if access.owns:
         found.append(

@@ -74,6 +74,21 @@ def test_the_url_of_a_project_chooses_its_store(
     assert not (project / ".governance" / "journal.db").exists()
 
 
+def test_uninstalling_leaves_a_store_on_a_server(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The project goes; what others may share stays, even when the journal is to be erased."""
+    url = server.url(tenant="left")
+    project = found(tmp_path / "project", url)
+    fill(project, url)
+    words = ["uninstall", "--all", "--erase-journal", "--yes", *key(project)]
+    assert run(capsys, *words)[0] == 0
+    assert not (project / ".governance").exists()
+    journal = opened(tmp_path, url)
+    assert journal.head("alpha").seq == 3
+    journal.close()
+
+
 def test_doctor_says_what_it_found_of_the_server(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -574,7 +574,7 @@ def test_a_session_that_another_transaction_holds_is_busy(
             sql(journal.target.schema, "SELECT 1 FROM @.session WHERE tenant = %s FOR UPDATE"),
             (journal.target.tenant,),
         )
-        with pytest.raises(StoreBusy):
+        with pytest.raises(StoreBusy, match="lock timeout"):
             journal.append([Append("s", 1, (_row("y"),))], deadline_ms=100)
     assert journal.head("s").seq == 1
     assert isinstance(journal.append([Append("s", 1, (_row("y"),))]), Appended)

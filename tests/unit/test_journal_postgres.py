@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,17 +21,22 @@ from governance.errors import (
     StoreMissing,
     StoreNewer,
 )
+from governance.journal import open_journal, postgres_schema
 from governance.journal.faults import StoreReadOnly
 from governance.journal.mirror import Identity, Mirror, read_heads
 from governance.journal.postgres import PostgresJournal
+from governance.journal.postgres_access import Access
 from governance.journal.postgres_anchor import Anchor
 from governance.journal.postgres_faults import (
+    DriverMissing,
     ServerRefused,
     ServerUnreachable,
+    ServerUnsuitable,
     is_hopeless,
     server_error,
 )
 from governance.journal.postgres_schema import VERSION, sql
+from governance.journal.postgres_server import exposed
 from governance.journal.postgres_url import target_of
 from governance.journal.records import Append, Appended, Head, Row, Snapshot
 from governance.journal.servers import OnServer
@@ -469,6 +475,36 @@ def test_what_keeps_less_than_is_promised_is_said(
     weaker = confined.server_report()
     assert f"role `{role}` appends and reads" in weaker.saw
     assert "can change" not in " ".join(one.message for one in weaker.findings)
+
+
+def test_a_line_that_others_can_read_is_said(journal: PostgresJournal) -> None:
+    """Over the network without TLS is a finding; encrypted, or by a local socket, is none."""
+    access = Access("engine", False, "main")
+    assert ["sslmode" in one.suggestion for one in exposed(access, "not encrypted")] == [True]
+    assert exposed(access, "encrypted") == exposed(access, "by a local socket") == []
+
+
+def test_a_server_that_no_store_can_live_on_is_refused(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database in another encoding than UTF-8, and a server that is too old."""
+    with server.connect() as connection:
+        connection.execute("CREATE DATABASE odd ENCODING 'SQL_ASCII' TEMPLATE template0")
+    with pytest.raises(ServerUnsuitable, match="expected UTF8"):
+        server.journal(dbname="odd")
+    monkeypatch.setattr(postgres_schema, "SERVER_VERSION_MIN", 99_00_00)
+    with pytest.raises(ServerUnsuitable, match="expected 14"):
+        server.journal()
+
+
+def test_without_its_driver_a_store_on_a_server_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names what to install; nothing else of the engine needs the driver."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(DriverMissing, match="needs a driver") as caught:
+        open_journal("postgresql://host/db", base=tmp_path, create=False)
+    assert "session-governance[postgres]" in caught.value.remedy
 
 
 def test_rows_of_a_server_that_does_not_wait_are_waited_for(server: Server) -> None:
