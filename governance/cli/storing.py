@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import click
@@ -20,8 +20,8 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.opening import store_of
 from governance.cli.output import print_json, print_line, print_table
+from governance.config import load_config
 from governance.errors import MisuseError
 from governance.journal.copying import CopyReport, copy_store
 from governance.journal.opening import open_journal, shown_url
@@ -73,7 +73,8 @@ def store(
     _check_words(action, words, create)
     if action == "copy":
         return _copied(project, words[0], words[1], create, format_name)
-    with store_of(project) as journal:
+    url = load_config(project.directory).journal.url
+    with closing(open_journal(url, base=project.directory, create=False)) as journal:
         if not isinstance(journal, OnServer):
             raise MisuseError(
                 "this project's store is a file, which has no roles",

@@ -69,7 +69,7 @@ _HOPELESS = (
     "does not exist",
     "pg_hba.conf",
     "certificate",
-    "ssl",
+    "does not support ssl",
     "permission denied for database",
     "not permitted to log in",
     "requires peer",
