@@ -121,10 +121,10 @@ _APPEND_SQL = f"""
                 AND NOT EXISTS (SELECT FROM @.event_key k
                     WHERE k.tenant = %(tenant)s AND k.name = %(key)s)
     ), wanted AS (
-        SELECT w.*, level.position + w.place - 1 AS position FROM level, unnest(
+        SELECT w.*, level.position + w.place AS position FROM level, unnest(
             %(ids)s::text[], %(expected)b::bigint[], %(before)b::bytea[],
-            %(heads)b::bigint[], %(hashes)b::bytea[]
-        ) WITH ORDINALITY AS w (id, expected, before, head, hash, place)
+            %(heads)b::bigint[], %(hashes)b::bytea[], %(places)b::bigint[]
+        ) AS w (id, expected, before, head, hash, place)
     ), moved AS (
         UPDATE @.session s SET head = w.head, hash = w.hash, position = w.position FROM wanted w
             WHERE s.tenant = %(tenant)s AND s.id = w.id AND s.head = w.expected
@@ -187,16 +187,22 @@ class Batch:
     def words(self) -> dict[str, Any]:
         """What the statement of `append_sql` is filled in with, but for store and time."""
         rows = self.records
+        # In one order for all, so that two appends to the same sessions rarely deadlock.
+        ordered = sorted(
+            zip(self.before, self.heads, range(len(self.heads)), strict=True),
+            key=lambda one: one[1].session,
+        )
         return {
             "key": self.key,
             "key_session": self.heads[0].session,
             "key_seq": self.heads[0].seq,
             "count": len(self.heads),
-            "ids": [head.session for head in self.heads],
-            "expected": [head.seq for head in self.before],
-            "before": [head.hash for head in self.before],
-            "heads": [head.seq for head in self.heads],
-            "hashes": [head.hash for head in self.heads],
+            "ids": [head.session for _, head, _ in ordered],
+            "expected": [before.seq for before, _, _ in ordered],
+            "before": [before.hash for before, _, _ in ordered],
+            "heads": [head.seq for _, head, _ in ordered],
+            "hashes": [head.hash for _, head, _ in ordered],
+            "places": [place for _, _, place in ordered],
             "row_sessions": [row.session for row in rows],
             "seqs": [row.seq for row in rows],
             "kinds": [row.kind for row in rows],

@@ -11,9 +11,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from governance.engine.restoring import settle_unknown
@@ -152,13 +153,15 @@ def _lawful(journal: PostgresJournal, won: Counter[str]) -> bool:
     )
 
 
-def _race(server: Server, journal: PostgresJournal, engines: int, tries: int) -> Counter[str]:
+def _race(
+    server: Server, journal: PostgresJournal, engines: int, tries: int, **options: object
+) -> Counter[str]:
     """Engines with connections of their own that all append to one session; who won how often."""
     won: Counter[str] = Counter()
     begin = threading.Barrier(engines)
 
     def run(place: int) -> None:
-        own = server.again(journal, connections_max=1)
+        own = server.again(journal, connections_max=1, **options)
         begin.wait()
         for _ in range(tries):
             seq = own.head("s").seq
@@ -210,6 +213,68 @@ def test_eight_engines_on_one_session_never_both_win(
 ) -> None:
     """The same with eight that have nothing in common but the server."""
     assert _lawful(journal, _race(server, journal, 8, 15))
+
+
+def test_a_serializable_server_changes_nothing(server: Server, journal: PostgresJournal) -> None:
+    """Where every transaction is serializable, failures of that are sent again, unheard."""
+    strict = "-cdefault_transaction_isolation%3Dserializable"
+    assert _lawful(journal, _race(server, journal, 4, 12, options=strict))
+
+
+def test_appends_that_lock_each_other_out_are_sent_again(
+    server: Server, journal: PostgresJournal
+) -> None:
+    """A deadlock is taken back by the server, and nobody hears of it; every win is there whole."""
+    won: Counter[str] = Counter()
+    patient = "-cdeadlock_timeout%3D5ms"
+
+    def crossing(place: int) -> None:
+        own = server.again(journal, connections_max=1, options=patient)
+        with server.connect() as connection:
+            for number in range(12):
+                name = ("a", "b") if place else ("b", "a")
+                heads = [own.head(one).seq for one in name]
+                row = _row(f"{place}/{number}")
+                batch = [Append(one, seq, (row,)) for one, seq in zip(name, heads, strict=True)]
+                if place:
+                    # Holds the sessions the other way round, as an owner might; either of the
+                    # two may be the one that the server takes back.
+                    with (
+                        suppress(psycopg.errors.DeadlockDetected),
+                        connection.transaction(),
+                    ):
+                        for one in ("b", "a"):
+                            connection.execute(
+                                sql(
+                                    journal.target.schema,
+                                    "SELECT 1 FROM @.session WHERE tenant = %s AND id = %s"
+                                    " FOR UPDATE",
+                                ),
+                                (journal.target.tenant, one),
+                            )
+                            time.sleep(0.004)
+                if isinstance(own.append(batch), Appended):
+                    won[f"{place}"] += 1
+        own.close()
+
+    journal.append([Append("a", 0, (_row("x"),)), Append("b", 0, (_row("x"),))])
+    before = _deadlocks(server)
+    for _ in range(5):
+        _in_threads(crossing, 2)
+        if _deadlocks(server) > before:
+            break
+    assert _deadlocks(server) > before, "no deadlock came about: nothing was shown"
+    assert len(_bodies(journal, "a")) == len(_bodies(journal, "b")) == 1 + won.total()
+    assert journal.verify().ok
+
+
+def _deadlocks(server: Server) -> int:
+    with server.connect() as connection:
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        found = connection.execute(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'"
+        ).fetchone()
+    return int(found[0]) if found is not None else 0
 
 
 def test_engines_that_do_not_compare_heads_are_found_out(
