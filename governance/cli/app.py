@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "listeners": "governance.cli.machines",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
+        "store": "governance.cli.storing",
     },
     "Keep and mend the store": {
         "backup": "governance.cli.backing",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from attrs import field, frozen
@@ -25,7 +26,9 @@ from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.settings import SETTINGS, problems
 from governance.hosts.claude_code.settings import commands as hook_commands
 from governance.hosts.claude_code.tools import HOST
+from governance.journal.opening import open_journal
 from governance.journal.records import Journal
+from governance.journal.servers import OnServer, ServerReport
 from governance.project import FILE_BYTES_MAX, Project, inspect_project, open_project
 
 VERIFIED_ROWS_MAX = 20_000
@@ -108,8 +111,20 @@ def _rules(around: Surroundings) -> Check:
 def _store(around: Surroundings) -> Check:
     with store_of(around.project) as journal:
         sessions, rows, found = _verified(journal)
-    saw = f"{rows} rows of {sessions} sessions hold; SQLite of apsw {_apsw_version()}"
+    server = _server(around.project)
+    on = server.saw if server is not None else f"SQLite of apsw {_apsw_version()}"
+    found += server.findings if server is not None else ()
+    saw = f"{rows} rows of {sessions} sessions hold; {on}"
+    if all(one.severity == WARNING for one in found):
+        return Check("journal", saw, found)
     return Check("journal", saw if not found else "does not hold", found)
+
+
+def _server(project: Project) -> ServerReport | None:
+    """What the server is like that the store is on; none where it is a file."""
+    url = load_config(project.directory).journal.url
+    with closing(open_journal(url, base=project.directory, create=False)) as journal:
+        return journal.server_report() if isinstance(journal, OnServer) else None
 
 
 def _verified(journal: Journal) -> tuple[int, int, tuple[Diagnostic, ...]]:

@@ -33,7 +33,7 @@ from governance.engine.restoring import restore as restore_state
 from governance.errors import GovernanceError, MisuseError
 from governance.journal.backup import backups_in
 from governance.journal.gaps import DAMAGED_KIND
-from governance.journal.opening import mirror_of, open_journal
+from governance.journal.opening import mirror_for, open_journal
 from governance.journal.repair import RepairReport, SessionRepair, repair_store
 from governance.journal.restore import restore_store
 from governance.journal.sources import FileSource, JournalSource, Source, copies_of
@@ -101,7 +101,7 @@ def repair(
         require_person("repair", project, key_file)
     config = load_config(project.directory)
     path = embedded_store(config)
-    mirror = mirror_of(config.journal.url, path)
+    mirror = mirror_for(config.journal.url, path)
     with ExitStack() as stack:
         sources = [*_named(config, copies), *copies_of(path, backup_folder(config), mirror)]
         for one in sources:
@@ -148,7 +148,7 @@ def restore(backup: str, format_name: str, key_file: Path | None, directory: Pat
         path,
         found,
         now_ms=SystemClock().now_ms(),
-        mirror=mirror_of(config.journal.url, path),
+        mirror=mirror_for(config.journal.url, path),
     )
     _tell_engine(project, report, f"the store was restored from `{found.name}`")
     return _told(report, format_name)

@@ -158,7 +158,11 @@ class JournalTable:
 
     url: str = field(
         default="sqlite:///.governance/journal.db",
-        metadata=text("Store of the journal; a relative path starts at this folder.", empty=False),
+        metadata=text(
+            "Store of the journal: `sqlite:///PATH`, which starts at this folder, or "
+            "`postgresql://…` without a password.",
+            empty=False,
+        ),
     )
     redaction: bool = field(
         default=True,
