@@ -42,6 +42,7 @@ from governance.config._tree import (
     OTHERS,
     PRESETS,
     TABLES,
+    BackupTable,
     ContextTable,
     DefaultsTable,
     HostTable,
@@ -100,6 +101,7 @@ class Config:
     live: LiveTable
     journal: JournalTable
     retention: RetentionTable
+    backup: BackupTable
     context: ContextTable
     stall: StallTable
     defaults: DefaultsTable
@@ -199,6 +201,7 @@ def _build(
         live=table("live", LiveTable),
         journal=tightened_journal(table("journal", JournalTable), uppers),
         retention=tightened_retention(table("retention", RetentionTable), uppers),
+        backup=table("backup", BackupTable),
         context=table("context", ContextTable),
         stall=table("stall", StallTable),
         defaults=tightened_defaults(table("defaults", DefaultsTable), uppers),
@@ -350,7 +353,8 @@ def until_trusted(config: Config) -> Config:
     *config* as it holds before a person has trusted it: what it loosens does not count.
 
     Its level, its exemptions and every key of `loosenings` are put back to their defaults;
-    what it tightens stays. Programs that it names as listeners are not called.
+    what it tightens stays. Programs that it names as listeners are not called, and backups go
+    nowhere but into the project.
     """
     own = config.session
     level: Level = "standard" if own.level == "minimal" else own.level
@@ -362,6 +366,7 @@ def until_trusted(config: Config) -> Config:
         # Nothing that was recorded goes by the word of a folder that came from elsewhere.
         retention=RetentionTable(session_megabytes_max=config.retention.session_megabytes_max),
         hosts={name: changed(one, loosened("hosts", one)) for name, one in config.hosts.items()},
+        backup=evolve(config.backup, folder=BackupTable().folder),
         exempts=(),
         listeners=evolve(config.listeners, entry_points=()),
         listener_commands=tuple(one for up in config.uppers for one in up.listeners),

@@ -89,6 +89,8 @@ class EngineOptions:
         bulletin: What notices changed rules; ``None``: the law of the start holds to the end.
 
         keeper: What keeps the store within its bounds; ``None``: only who asks for it does.
+
+        after: Called after each command, outside of every lock; waits for nothing.
     """
 
     run: str
@@ -100,6 +102,7 @@ class EngineOptions:
     spool: Spool | None = None
     bulletin: Bulletin | None = None
     keeper: Keeper | None = None
+    after: Callable[[], None] | None = None
 
 
 @final
@@ -308,6 +311,8 @@ class Engine(SessionVerbs):
             self._interrupt_idle(state, command)
         if self.options.keeper is not None:
             self.options.keeper.look(self)
+        if self.options.after is not None:
+            self.options.after()
         return reply
 
     def record(
@@ -331,6 +336,17 @@ class Engine(SessionVerbs):
         if problem:
             raise MisuseError(problem, code="GOV401")
         return self._record(session, kind, data, actor=actor, host=host)
+
+    def announce(self, records: Sequence[Record]) -> None:
+        """
+        Give listeners the *after* events of rows that were written outside of an engine.
+
+        What is held of their sessions is forgotten: the rows say where they stand now.
+        """
+        self._check_open()
+        for record in records:
+            self.live.drop(record.session)
+        self._publish(records)
 
     def _record(
         self, session: str, kind: str, data: Mapping[str, Json], *, actor: str, host: str

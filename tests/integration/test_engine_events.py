@@ -17,6 +17,7 @@ ELSEWHERE = {
     "guard.gap": "made by `doctor`, from a transcript",
     "rules.changed": "made by an engine of a project whose packs change",
     "rules.refused": "made by an engine of a project whose packs become wrong",
+    "session.gap": "made by `repair`",
     "session.damaged": "made by `repair`",
     "session.repaired": "made by `repair`",
     "session.archived": "made by `archive`, in the project's own journal",

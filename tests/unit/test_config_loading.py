@@ -65,6 +65,10 @@ CHANGES = {
     "retention.archive": "false",
     "retention.archive_folder": '"/cold"',
     "retention.interval_minutes": "0",
+    "backup.age_hours_max": "0",
+    "backup.backups_max": "3",
+    "backup.folder": '"/elsewhere"',
+    "backup.seconds_max": "9",
     "context.characters_max": "500",
     "context.tokens_max": "100",
     "stall.repeats_max": "4",
@@ -120,8 +124,7 @@ def test_a_key_changes_its_value_and_no_other(key: str) -> None:
 def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "retention",
-                 "context",
-                 "stall", "defaults", "listeners"):  # fmt: skip
+                 "backup", "context", "stall", "defaults", "listeners"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
         found |= {f"hosts.{host}.{key}": value for key, value in slots(table)}

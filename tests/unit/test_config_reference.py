@@ -41,6 +41,10 @@ retention.session_megabytes_max 0
 retention.archive true
 retention.archive_folder ".governance/archive"
 retention.interval_minutes 60
+backup.age_hours_max 24
+backup.backups_max 7
+backup.folder ".governance/backups"
+backup.seconds_max 600
 context.characters_max 8000
 context.tokens_max none
 stall.repeats_max 3
@@ -122,8 +126,7 @@ def test_what_stands_behind_the_sign_is_the_default() -> None:
     usual, explicit = (read_config(one, "x", PROJECT) for one in (text, told))
 
     for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "retention",
-                 "context",
-                 "stall", "defaults", "listeners"):  # fmt: skip
+                 "backup", "context", "stall", "defaults", "listeners"):  # fmt: skip
         assert repr(getattr(usual, name)) == repr(getattr(explicit, name))
     assert repr(usual.host("claude-code")) == repr(explicit.host("claude-code")).replace(
         "roles={}", "roles=mappingproxy({})"

@@ -77,6 +77,7 @@ session.archived after session head hash rows path why by
 session.removed after session head hash rows why by
 session.unarchived after session head hash path by
 retention.pruned after archived removed kept by problem:?
+session.gap after what from to rows
 session.damaged after what rows
 session.repaired after what rows
 listener.failed after listener event why error count disabled
