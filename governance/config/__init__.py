@@ -35,6 +35,7 @@ from governance.config._tree import (
     PacksTable,
     ProjectTable,
     ResumeTable,
+    ServiceTable,
     SessionTable,
     StallTable,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "PacksTable",
     "ProjectTable",
     "ResumeTable",
+    "ServiceTable",
     "SessionTable",
     "StallTable",
     "TemplateKey",

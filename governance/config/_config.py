@@ -53,6 +53,7 @@ from governance.config._tree import (
     PacksTable,
     ProjectTable,
     ResumeTable,
+    ServiceTable,
     SessionTable,
     StallTable,
 )
@@ -100,6 +101,7 @@ class Config:
     context: ContextTable
     stall: StallTable
     defaults: DefaultsTable
+    service: ServiceTable
     listeners: ListenersTable
     hosts: Mapping[str, HostTable]
     listener_commands: tuple[ListenerTable, ...]
@@ -198,6 +200,7 @@ def _build(
         context=table("context", ContextTable),
         stall=table("stall", StallTable),
         defaults=tightened_defaults(table("defaults", DefaultsTable), uppers),
+        service=table("service", ServiceTable),
         listeners=table("listeners", ListenersTable),
         hosts=_hosts(raw.get("hosts", {}), preset.get("hosts", {}), uppers, report),
         listener_commands=(*(one for up in uppers for one in up.listeners), *commands),

@@ -1,44 +1,50 @@
 """
 The entry point that hosts run: ``python -I -S hook.py --host NAME --dir PROJECT --event NAME``.
 
-Two processes. This one, the supervisor, imports next to nothing, forks, and waits; the
-worker imports the engine, decides, and hands its answer back. Whatever becomes of the
-worker (an import error, no memory, a crash in native code, a hang in a lock) the supervisor
-is still there to answer in the host's own shape: a deny where leave was asked for, and
-silence where something was only reported. That shape is all that the host's `refusal.py`
-holds; where even that cannot be read, exit code 2 blocks wherever blocking is possible. A
-worker counts its text as delivered only when the supervisor says that it was flushed.
+It hands the payload to the local service and writes what it answers. Where no service is, or
+none that can be relied upon, or it gives up, `hook_alone.py` beside this file decides in
+processes of its own: a service that is gone, hung or replaced costs time and changes no
+answer. Where nothing can decide, that file refuses in the host's own shape; where even that
+file cannot be had, exit code 2 blocks wherever blocking is possible.
 
-Hosts let a tool run on every failure of a hook but a well-formed deny, and when they kill a
-hook for being late. So the deadline here is shorter than theirs.
+This runs before every tool call: it imports neither `json` nor `re` nor anything of the
+engine, and takes the system's calls from where `os` has them. What is said to a service is
+frames: one byte for the kind, four for the size, and the body.
 """
 
-from __future__ import annotations
-
-import os
+import _imp
+import _signal
+import posix
 import sys
 import time
 
-TYPE_CHECKING = False  # `typing` alone would cost more than all else that is imported here
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from types import FrameType
+    from typing import Any, NoReturn
+
+    from _socket import socket
+
+USAGE = "usage: hook.py --host NAME --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
+PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
+FRAME_BYTES_MAX = 64 * 1024 * 1024
+FIRST_WORD_SECONDS_MAX = 0.5
+"""How long the service may take to say that it has the payload, before others decide."""
 
 DEADLINE_MS = 20_000
-"""Until the worker has read the project's own."""
+"""Of the whole hook, until it is told the project's own."""
 
-FRAME_BYTES_MAX = 64 * 1024 * 1024
-LOG_NAME = "governance.log"
-"""As `governance.project` names it; nothing of ours can be imported here."""
+SHARE_MAX = 0.5
+"""Of the deadline, how much a service that decides may use up; the rest is for deciding here."""
 
-LOG_BYTES_MAX = 1_000_000
-REASON_CHARS_MAX = 2_000
-PROBLEMS_MAX = 3
-REFUSAL_BYTES_MAX = 100_000
-USAGE = "usage: hook.py --host NAME --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
+STOPPING = (1, 2, 15)
+"""SIGHUP, SIGINT and SIGTERM."""
 
 
 class Failed(Exception):
-    """The worker gave no answer; the text says why."""
+    """There is no answer; the text says why, and is all that needs to be said."""
+
+    plain = True
 
 
 class Options:
@@ -65,343 +71,228 @@ class Options:
                 self.now_ms = int(value)
             else:
                 raise Failed(f"`{word} {value}` is not understood; {USAGE}")
-        if not os.path.isabs(self.dir):  # noqa: PTH117
+        if not self.dir.startswith("/"):
             raise Failed(f"`--dir` needs the absolute path of the project; {USAGE}")
         if not self.host:
             raise Failed(f"`--host` needs the name of a host; {USAGE}")
 
 
-class Wire:
-    """The worker's end: what it reads, and how it hands back what it found."""
-
-    def __init__(self, out: int, ack: int) -> None:
-        self._out = out
-        self._ack = ack
-
-    def read(self, bytes_max: int) -> bytes:
-        """Standard input up to *bytes_max* and one byte more; the rest is read away."""
-        kept: list[bytes] = []
-        size = 0
-        while chunk := os.read(0, 1 << 16):
-            if size <= bytes_max:
-                kept.append(chunk)
-                size += len(chunk)
-        return b"".join(kept)
-
-    def limit(self, deadline_ms: int) -> None:
-        """Tell the deadline of this event, counted from the start of the hook."""
-        self._send(b"T", str(deadline_ms).encode())
-
-    def answer(self, out: bytes) -> bool:
-        """Hand over the answer; true when the client's end has it, flushed."""
-        self._send(b"A", out)
-        return os.read(self._ack, 1) == b"k"
-
-    def failed(self, reason: str) -> None:
-        """Hand over why there is no answer."""
-        self._send(b"F", reason.encode("utf-8", "replace"))
-
-    def note(self, text: str) -> None:
-        """A line for the log that changes nothing in the answer."""
-        self._send(b"L", text.encode("utf-8", "replace"))
-
-    def _send(self, kind: bytes, body: bytes) -> None:
-        data = kind + len(body).to_bytes(4, "big") + body
-        while data:
-            data = data[os.write(self._out, data) :]
-
-
 def main(words: list[str]) -> int:
     """Answer one hook; the exit code. Raises nothing."""
     try:
-        return _supervise(Options(words))
+        started = time.monotonic()
+        for one in STOPPING:
+            _signal.signal(one, _stop)
+        options = Options(words)
+        data = read_input(PAYLOAD_BYTES_MAX)
+        call = ""
+        if options.now_ms is None:
+            answered, call = _by_service(options, data, started)
+            if answered:
+                return 0
+        code, wants_service = alone().supervise(options, data, call, started)
     except BaseException as error:  # noqa: BLE001 -- a host runs the tool on a traceback
-        host, folder, event = (_word_after(one, words) for one in ("--host", "--dir", "--event"))
-        return _refuse(host, event, folder, reason_of(error))
+        return _refused(words, error)
+    if wants_service:
+        _start(options)
+    return int(code)
 
 
-def _word_after(option: str, words: list[str]) -> str:
-    return words[words.index(option) + 1] if option in words[:-1] else ""
+def _stop(number: int, _: "FrameType | None") -> "NoReturn":
+    # Being told to stop is a failure like any other: it must end in an answer.
+    raise Failed(f"the hook was stopped by signal {number}")
 
 
-def reason_of(error: BaseException) -> str:
-    """*error* in words for a person and a model, bounded."""
-    problems = getattr(error, "diagnostics", ())
-    if problems:
-        text = "; ".join(str(one) for one in problems[:PROBLEMS_MAX])
-        left = len(problems) - PROBLEMS_MAX
-        return f"{text}; and {left} more: run `governance check`" if left > 0 else text
-    own = hasattr(error, "code") and hasattr(error, "remedy")
-    text = str(error) if own or isinstance(error, Failed) else f"{type(error).__name__}: {error}"
-    return text if len(text) <= REASON_CHARS_MAX else text[:REASON_CHARS_MAX] + " […]"
-
-
-def _supervise(options: Options) -> int:
-    started = time.monotonic()
-    from_worker, to_supervisor = os.pipe()
-    from_supervisor, to_worker = os.pipe()
-    # A signal must find the handler in place: it waits until then.
-    _hold_signals()
-    worker = os.fork()
-    if worker == 0:
-        _release_signals()
-        os.close(from_worker)
-        os.close(to_worker)
-        _work(options, Wire(to_supervisor, from_supervisor))
-    os.close(to_supervisor)
-    os.close(from_supervisor)
-    _heed_signals()
-    frames = Frames(from_worker, started)
+def _refused(words: list[str], error: BaseException) -> int:
     try:
-        _release_signals()
-        code = _answered(options, frames)
-        _linger(options, frames, to_worker)
-    finally:
-        os.close(to_worker)
-        _bury(worker)
+        code: int = alone().refuse(words, error)
+    except BaseException as worse:  # noqa: BLE001 -- the last exit
+        posix.write(2, f"governance cannot decide: {error}; {worse}".encode("utf-8", "replace"))
+        return 2
     return code
 
 
-def _work(options: Options, wire: Wire) -> None:
-    """The worker: never returns, prints nothing, and says what went wrong."""
+def alone() -> "Any":
+    """`hook_alone.py`, from beside this file and without its package: that may be broken."""
+    folder = _folder()
+    sys.path.insert(0, folder)
     try:
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        sys.path.extend(path for path in search_paths(options.paths) if path not in sys.path)
-        # One answer, and the process ends: nothing lives long enough to be collected.
-        import gc
-
-        gc.disable()
-        from governance.hooking.worker import run
-        from governance.hosts import adapter_of
-
-        run(adapter_of(options.host), options, wire)
-    except BaseException as error:  # noqa: BLE001 -- whatever it is, the supervisor answers
-        wire.failed(reason_of(error))
+        return __import__("hook_alone")
     finally:
-        os._exit(0)
+        sys.path.remove(folder)
 
 
-def search_paths(given: list[str]) -> list[str]:
+def read_input(bytes_max: int) -> bytes:
+    """Standard input up to *bytes_max* and something more; the rest is read away."""
+    data = posix.read(0, 1 << 16)
+    if not data:
+        return data
+    kept = [data]
+    size = len(data)
+    while data := posix.read(0, 1 << 16):
+        if size <= bytes_max:
+            kept.append(data)
+            size += len(data)
+    return b"".join(kept)
+
+
+# -- the service -------------------------------------------------------------------------
+
+
+def service_folder(environment: "dict[bytes, bytes]") -> bytes:
+    """The private folder of the person's services, or ``b""`` where there is no home."""
+    given = environment.get(b"XDG_STATE_HOME", b"")
+    if not given.startswith(b"/"):
+        home = environment.get(b"HOME", b"")
+        given = home + b"/.local/state" if home.startswith(b"/") else b""
+    return given and given + b"/session-governance/service"
+
+
+def service_name(paths: list[str]) -> str:
+    """What the service of this very installation is called, without an ending."""
+    told = "\0".join((_folder(), sys.executable, *paths))
+    return _imp.source_hash(0, told.encode("utf-8", "surrogateescape")).hex()
+
+
+def service_stamp() -> str:
+    """A text that differs once this installation was replaced by another one."""
+    status = posix.stat(_folder() + "/hook.py")
+    return f"{status.st_ino}.{status.st_size}.{status.st_mtime_ns}"
+
+
+def _folder() -> str:
+    # A script's own path is as the command line has it, and that is absolute.
+    return __file__.rpartition("/")[0]
+
+
+def _by_service(options: Options, data: bytes, started: float) -> tuple[bool, str]:
     """
-    Where the engine and what it needs are found: ``-S`` has no site-packages.
+    Whether the service answered, and the answer was written; and what it knows the call by.
 
-    First the folder that this file was installed into, then those that `init` recorded;
-    with none recorded, the site-packages of the interpreter's own environment.
+    ``""`` for a call that no service can have heard of. Raises what happens while the answer
+    is written, for then another one may not follow.
     """
-    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-    root = os.path.dirname(os.path.dirname(here))  # noqa: PTH120
-    if given:
-        return [root, *given]
-    home = os.path.dirname(os.path.dirname(sys.executable))  # noqa: PTH120
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    return [root, f"{home}/lib/{version}/site-packages"]
+    from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket
 
-
-def _stopping() -> tuple[int, ...]:
-    import signal
-
-    return (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-def _hold_signals() -> None:
-    import signal
-
-    signal.pthread_sigmask(signal.SIG_BLOCK, _stopping())
-
-
-def _release_signals() -> None:
-    import signal
-
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _stopping())
-
-
-def _heed_signals() -> None:
-    """Being told to stop is a failure like any other: it must end in an answer."""
-    import signal
-
-    def stop(number: int, _: object) -> None:
-        raise Failed(f"the hook was stopped by signal {number}")
-
-    for one in _stopping():
-        signal.signal(one, stop)
-
-
-def _ignore_signals() -> None:
-    """From here on an answer is on its way: half of one, or two, would be none."""
-    import signal
-
-    for one in _stopping():
-        signal.signal(one, signal.SIG_IGN)
-
-
-class Frames:
-    """What the worker sends, frame by frame, until it is gone or time is up."""
-
-    def __init__(self, pipe: int, started: float) -> None:
-        import select
-
-        self._pipe = pipe
-        self._poll = select.poll()
-        self._poll.register(pipe, select.POLLIN | select.POLLHUP)
-        self._started = started
-        self._held = bytearray()
-        self.deadline_ms = DEADLINE_MS
-
-    def next(self) -> tuple[bytes, bytes] | None:
-        """The next frame, or ``None`` when the worker is gone. Raises `Failed` when late."""
-        while (frame := _frame(self._held)) is None:
-            left_ms = self.deadline_ms - (time.monotonic() - self._started) * 1000
-            if left_ms <= 0 or not self._poll.poll(left_ms):
-                raise Failed(f"no decision within {self.deadline_ms} ms")
-            chunk = os.read(self._pipe, 1 << 16)
-            if not chunk:
-                return None
-            self._held += chunk
-        return frame
-
-
-def _answered(options: Options, frames: Frames) -> int:
-    """Wait for the answer and write it; the exit code."""
-    while (frame := frames.next()) is not None:
-        kind, body = frame
-        if kind == b"A":
-            _ignore_signals()
-            return _write(body)
-        if kind == b"F":
-            raise Failed(body.decode("utf-8", "replace"))
-        if kind == b"T":
-            frames.deadline_ms = int(body)
-        else:
-            log(options.dir, options.event, body.decode("utf-8", "replace"))
-    raise Failed("the deciding process died")
-
-
-def _linger(options: Options, frames: Frames, ack: int) -> None:
-    """
-    Tell the worker that its answer was flushed, and wait while it writes that down.
-
-    The answer is out: whatever goes wrong now is logged, for nothing more may be written.
-    """
+    if len(data) > PAYLOAD_BYTES_MAX:
+        return False, ""
     try:
-        os.write(ack, b"k")
-        while (frame := frames.next()) is not None:
-            text = frame[1].decode("utf-8", "replace")
-            log(options.dir, options.event, f"after the answer: {text}")
-    except (Failed, OSError) as error:
-        log(options.dir, options.event, f"after the answer: {reason_of(error)}")
+        folder = posix.open(
+            service_folder(posix.environ), posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW
+        )
+    except OSError:
+        return False, ""
+    call = ""
+    link = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+    try:
+        link.settimeout(FIRST_WORD_SECONDS_MAX)
+        status = posix.fstat(folder)
+        if status.st_uid != posix.geteuid() or status.st_mode & 0o077:
+            return False, ""
+        # Through the open folder: that is the one that was looked at, and no path is too long.
+        link.connect(f"/proc/self/fd/{folder}/{service_name(options.paths)}.sock")
+        if not _is_ours(link):
+            return False, ""
+        call = posix.urandom(12).hex()
+        fields = (service_stamp(), call, options.host, options.event, options.dir)
+        told = "\0".join(fields).encode("utf-8", "surrogateescape")
+        link.sendall(frame(b"Q", told) + frame(b"P", data))
+        kind, out = _waited(link, started)
+    except (OSError, ValueError):
+        link.close()
+        return False, call
+    finally:
+        posix.close(folder)
+    if not kind:
+        link.close()
+        return False, call
+    _written(out)
+    if kind == b"D":
+        _report(link, started)
+    return True, call
 
 
-def _frame(held: bytearray) -> tuple[bytes, bytes] | None:
-    """The first whole frame, taken out of *held*, or ``None``."""
-    if len(held) < 5:
-        return None
-    size = int.from_bytes(held[1:5], "big")
-    if size > FRAME_BYTES_MAX:
-        raise Failed("the deciding process sent no sense")
-    if len(held) < 5 + size:
-        return None
-    frame = bytes(held[:1]), bytes(held[5 : 5 + size])
-    del held[: 5 + size]
-    return frame
+def _is_ours(link: "socket") -> bool:
+    """Whether who listens runs as this user, this interpreter and our own script."""
+    told = link.getsockopt(1, 17, 12)  # SOL_SOCKET, SO_PEERCRED: pid, uid, gid
+    pid = int.from_bytes(told[:4], sys.byteorder)
+    if int.from_bytes(told[4:8], sys.byteorder) != posix.geteuid():
+        return False
+    expected = "\0".join((sys.executable, "-I", "-S", service_script(), ""))
+    command = posix.open(f"/proc/{pid}/cmdline", posix.O_RDONLY)
+    try:
+        words = posix.read(command, 4096)
+    finally:
+        posix.close(command)
+    exe = posix.readlink(f"/proc/{pid}/exe")
+    return exe == posix.readlink("/proc/self/exe") and words.startswith(
+        expected.encode("utf-8", "surrogateescape")
+    )
 
 
-def _write(out: bytes) -> int:
-    """All of *out* to the client, through no buffer."""
+def service_script() -> str:
+    """The script that the service is run from."""
+    return _folder().rpartition("/")[0] + "/service/serve.py"
+
+
+def _start(options: Options) -> None:
+    """Start the service for the calls to come; the answer is out, and nothing may fail now."""
+    try:
+        folder = service_folder(posix.environ).decode("utf-8", "surrogateescape")
+        if folder:
+            words = [sys.executable, "-I", "-S", service_script(), "--dir", options.dir]
+            words += [word for path in options.paths for word in ("--path", path)]
+            alone().start_service(folder, service_name(options.paths), words)
+    except BaseException:  # noqa: BLE001 -- see above
+        return
+
+
+def frame(kind: bytes, body: bytes) -> bytes:
+    """*body* as one frame of *kind*."""
+    return kind + len(body).to_bytes(4, "big") + body
+
+
+def _waited(link: "socket", started: float) -> tuple[bytes, bytes]:
+    """The kind and the text of the answer; the kind is ``b""`` where we must decide."""
+    until = time.monotonic() + FIRST_WORD_SECONDS_MAX
+    held = b""
+    while True:
+        while len(held) >= 5 and len(held) >= 5 + (size := int.from_bytes(held[1:5], "big")):
+            kind, body, held = held[:1], held[5 : 5 + size], held[5 + size :]
+            if kind in b"AD":
+                return kind, body
+            if kind not in b"GT":
+                return b"", b""
+            deadline_ms = int(body) if kind == b"T" else DEADLINE_MS
+            until = started + deadline_ms / 1000 * SHARE_MAX
+        left = until - time.monotonic()
+        if left <= 0:
+            return b"", b""
+        link.settimeout(left)
+        chunk = link.recv(1 << 16)
+        if not chunk or len(held) > FRAME_BYTES_MAX:
+            return b"", b""
+        held += chunk
+
+
+def _written(out: bytes) -> None:
+    # From here on an answer is on its way: half of one, or two, would be none.
+    for one in STOPPING:
+        _signal.signal(one, _signal.SIG_IGN)
     while out:
-        out = out[os.write(1, out) :]
-    return 0
+        out = out[posix.write(1, out) :]
 
 
-def _bury(worker: int) -> None:
-    """No worker outlives its supervisor: what nobody waits for must not go on writing."""
-    import signal
-
-    gone, _ = os.waitpid(worker, os.WNOHANG)
-    if not gone:
-        os.kill(worker, signal.SIGKILL)
-        os.waitpid(worker, 0)
-
-
-def _refuse(host: str, event: str, folder: str, reason: str) -> int:
-    """The answer where none could be found; nothing here may raise."""
+def _report(link: "socket", started: float) -> None:
+    """Say that the text was delivered, and wait until that was written down."""
     try:
-        log(folder, event, reason)
-        told = f"governance cannot decide, so this is refused: {reason}"
-        shape = refusal_of(host)
-        if shape is None or not event:
-            # In which shape to deny is not known: exit code 2 blocks wherever blocking is possible.
-            os.write(2, told.encode("utf-8", "replace"))
-            return 2
-        if event not in shape["DECIDING"]:
-            return 0
-        return _write(shape["deny_bytes"](event, json_text(told)))
-    except BaseException:  # noqa: BLE001 -- the last exit: a broken pipe, or no memory at all
-        return 2
-
-
-def refusal_of(host: str) -> dict[str, Any] | None:
-    """
-    What stands in the `refusal.py` of *host*, or ``None`` where there is none to be had.
-
-    It is run as it is, without importing its package: that may be what is broken.
-    """
-    try:
-        here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-        name = host.replace("-", "_")
-        if not name.isidentifier():
-            return None
-        file = os.path.join(os.path.dirname(here), "hosts", name, "refusal.py")  # noqa: PTH118, PTH120
-        source = os.open(file, os.O_RDONLY)
-        try:
-            text = os.read(source, REFUSAL_BYTES_MAX)
-        finally:
-            os.close(source)
-        found: dict[str, Any] = {"__name__": "refusal", "__file__": file}
-        exec(compile(text, file, "exec"), found)  # noqa: S102 -- our own file, beside this one
-    except BaseException:  # noqa: BLE001 -- whatever is wrong with it, it gives no shape
-        return None
-    return found if "DECIDING" in found and "deny_bytes" in found else None
-
-
-def json_text(text: str) -> str:
-    """
-    *text* as a JSON string with its quotes, made without the json module.
-
-    >>> json_text('no "x"')
-    '"no \\\\"x\\\\""'
-    """
-    return '"' + "".join(_escaped(sign) for sign in text) + '"'
-
-
-def _escaped(sign: str) -> str:
-    if sign in '"\\':
-        return "\\" + sign
-    return sign if sign >= " " else f"\\u{ord(sign):04x}"
-
-
-def log(folder: str, event: str, text: str) -> None:
-    """
-    One line in the project's log file, where there is a `.governance` folder for it.
-
-    It is rotated once it is large, and it is never the reason for a failure.
-    """
-    try:
-        home = os.path.join(folder, ".governance")  # noqa: PTH118
-        if not folder or not os.path.isdir(home):  # noqa: PTH112
-            return
-        file = os.path.join(home, LOG_NAME)  # noqa: PTH118
-        if os.path.exists(file) and os.path.getsize(file) > LOG_BYTES_MAX:  # noqa: PTH110, PTH202
-            os.replace(file, file + ".1")  # noqa: PTH105
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        line = f"{now} {event or '-'} {' '.join(text.split())}\n"
-        to = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.write(to, line.encode("utf-8", "replace"))
-        os.close(to)
+        link.settimeout(max(started + DEADLINE_MS / 1000 - time.monotonic(), 0.001))
+        link.sendall(b"k")
+        while link.recv(64):
+            pass
     except OSError:
         return
 
 
 if __name__ == "__main__":
-    os._exit(main(sys.argv[1:]))
+    posix._exit(main(sys.argv[1:]))
