@@ -47,6 +47,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "anchor": "governance.cli.anchoring",
     },
     "Stand between a host and the engine": {
+        "serve": "governance.cli.serving",
         "hook": "governance.cli.hosting",
         "statusline": "governance.cli.hosting",
     },

@@ -25,7 +25,7 @@ TYPE_CHECKING = False  # `typing` alone would cost more than all else that is im
 if TYPE_CHECKING:
     from typing import Any
 
-    from governance.hooking.hook import Options
+    from governance.hooking.hook_client import Options
 
 DEADLINE_MS = 20_000
 """Until the worker has read the project's own."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from governance.errors import GovernanceError
-from governance.hooking.hook import PAYLOAD_BYTES_MAX, frame
+from governance.hooking.hook_client import PAYLOAD_BYTES_MAX, frame
 from governance.hooking.hook_alone import log
 from governance.hooking.processes import environment_of, processes_above
 from governance.hooking.worker import Call, answer

@@ -98,9 +98,12 @@ class Projects:
 
     Attributes:
         tools: Tables of native tools of all hosts that call hooks.
+
+        begun: Some project was asked for.
     """
 
     tools: Sequence[HostTools]
+    begun: bool = field(default=False, init=False)
     _held: OrderedDict[Path, Held] = field(factory=OrderedDict, init=False)
     _absent: dict[Path, Absent] = field(factory=dict, init=False)
     _opening: set[Path] = field(factory=set, init=False)
@@ -139,6 +142,7 @@ class Projects:
             if young or directory in self._opening or len(self._opening) >= PROJECTS_MAX:
                 return
             self._opening.add(directory)
+            self.begun = True
         threading.Thread(target=self._open, args=(directory,), daemon=True).start()
 
     def tick(self) -> bool:

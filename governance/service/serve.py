@@ -12,7 +12,7 @@ import sys
 
 def main(words: list[str]) -> int:
     """Run until there is nothing to do; 0, or 2 where it could not begin."""
-    from governance.hooking.hook import Failed
+    from governance.hooking.hook_client import Failed
     from governance.service.server import options_of, run
 
     try:

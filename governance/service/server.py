@@ -26,7 +26,7 @@ from attrs import define, field, frozen
 from governance import __version__
 from governance._shipped import shipped_dir
 from governance.engine.reloading import mark_of
-from governance.hooking.hook import Failed, service_folder, service_name, service_stamp
+from governance.hooking.hook_client import Failed, service_folder, service_name, service_stamp
 from governance.hosts import HOOKED, profile_of
 from governance.service.answering import HEAD_BYTES_MAX, Link, Unfit, answer_hook, peer_of, why_not
 from governance.service.projects import Projects
@@ -47,7 +47,7 @@ STUCK_SECONDS_MAX = 120.0
 """A connection that takes longer hangs in something, and the process ends at once."""
 
 SOCKET_MODE = 0o600
-USAGE = "serve.py [--dir PROJECT] [--path FOLDER]... [--lock NUMBER] [--stay]"
+USAGE = "serve.py [--dir PROJECT] [--path FOLDER]... [--lock NUMBER] [--stay] [--http PORT]"
 
 
 @frozen
@@ -59,12 +59,15 @@ class Options:
         lock: Number of the open file whose lock the starter took; ``None``: take it here.
 
         stay: Somebody started it by hand: it does not end for want of calls.
+
+        port: Of loopback, for observations over HTTP; 0: one that is free; ``None``: no such door.
     """
 
     directory: str = ""
     paths: tuple[str, ...] = ()
     lock: int | None = None
     stay: bool = False
+    port: int | None = None
 
 
 def options_of(words: list[str]) -> Options:
@@ -74,7 +77,7 @@ def options_of(words: list[str]) -> Options:
     Raises:
         Failed: They make no sense.
     """
-    directory, lock, stay = "", None, False
+    directory, lock, stay, port = "", None, False, None
     paths: list[str] = []
     rest = iter(words)
     for word in rest:
@@ -88,9 +91,11 @@ def options_of(words: list[str]) -> Options:
             paths.append(value)
         elif word == "--lock" and value.isdigit():
             lock = int(value)
+        elif word == "--http" and value.isdigit():
+            port = int(value)
         else:
             raise Failed(f"`{word} {value}` is not understood; {USAGE}")
-    return Options(directory, tuple(paths), lock, stay)
+    return Options(directory, tuple(paths), lock, stay, port)
 
 
 @define(eq=False)
@@ -131,6 +136,8 @@ class Service:
         folder: Where its socket is, private.
 
         name: Of its socket and lock, without an ending.
+
+        door: The file with address and token of its loopback door, where it has one.
     """
 
     folder: Path
@@ -138,6 +145,7 @@ class Service:
     projects: Projects
     installation: Installation
     stay: bool = False
+    door: Path | None = None
     started: float = field(factory=time.monotonic)
     answered: int = field(default=0, init=False)
     left: int = field(default=0, init=False)
@@ -250,12 +258,14 @@ class Service:
             "left": self.left,
             "connections": len(self._open),
             "projects": list(self.projects.names()),
+            "http": str(self.door or ""),
         }
 
     def _tick(self) -> None:
         now = time.monotonic()
         held = self.projects.tick()
-        if not held and not self.stay and now - self.started > FIRST_SECONDS_MAX:
+        waited = self.projects.begun or now - self.started > FIRST_SECONDS_MAX
+        if not held and waited and not self.stay:
             self.end("nobody asks")
         if not self._is_mine():
             self.end("its socket is not its own any more")
@@ -311,9 +321,17 @@ def run(options: Options) -> int:
         signal.signal(number, lambda *_: service.end("told to by a signal"))
     if options.directory:
         service.projects.want(Path(options.directory))
+    door = None
     try:
+        if options.port is not None:
+            from governance.service.loopback import open_door
+
+            service.door = folder / f"{name}.http"
+            door = open_door(service.projects, options.port, service.door)
         service.run()
     finally:
+        if door is not None:
+            door.close()
         os.close(lock)
     return 0
 

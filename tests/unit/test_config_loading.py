@@ -64,6 +64,8 @@ CHANGES = {
     "defaults.tool": '"deny"',
     "defaults.unknown_role": '"allow"',
     "defaults.mode": '"shadow"',
+    "service.enabled": "false",
+    "service.idle_seconds_max": "5",
     "listeners.entry_points": '["a"]',
     "listeners.threads_max": "2",
     "listeners.queue_max": "9",
