@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 USAGE = "usage: hook.py --host NAME --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
 FRAME_BYTES_MAX = 64 * 1024 * 1024
-FIRST_WORD_SECONDS_MAX = 0.5
+FIRST_WORD_SECONDS_MAX = 1.0
 """How long the service may take to say that it has the payload, before others decide."""
 
 DEADLINE_MS = 20_000
