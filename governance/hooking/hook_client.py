@@ -18,10 +18,9 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _socket import socket
     from types import FrameType
     from typing import Any, NoReturn
-
-    from _socket import socket
 
 USAGE = "usage: hook.py --host NAME --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024

@@ -157,9 +157,7 @@ def answer(
         GovernanceError: Nothing could be decided, and why; nothing was answered.
     """
     known = adapter.events.get(call.event)
-    payload = read_payload(
-        line.read(), call.event, lenient=known is not None and not known.decides
-    )
+    payload = read_payload(line.read(), call.event, lenient=known is not None and not known.decides)
     if payload.mended:
         line.note("the payload held what no journal can; it was mended")
     settings = config().host(adapter.profile.name)
@@ -179,9 +177,7 @@ def answer(
         return
     with engine() as opened:
         journal = opened.journal
-        refuse_agents(
-            call.above(), adapter.agent_session, lambda one: journal.head(one).seq > 0
-        )
+        refuse_agents(call.above(), adapter.agent_session, lambda one: journal.head(one).seq > 0)
         _forget_stale(opened, translation)
         _decide(adapter, call, line, opened, keyed(translation, call.id), payload)
 

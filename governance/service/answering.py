@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from governance.errors import GovernanceError
-from governance.hooking.hook_client import PAYLOAD_BYTES_MAX, frame
 from governance.hooking.hook_alone import log
+from governance.hooking.hook_client import PAYLOAD_BYTES_MAX, frame
 from governance.hooking.processes import environment_of, processes_above
 from governance.hooking.worker import Call, answer
 from governance.hosts import adapter_of
@@ -57,9 +57,7 @@ class Peer:
 def peer_of(link: socket.socket) -> Peer:
     """Who made this connection; its own word is never asked."""
     size = struct.calcsize("3i")
-    pid, uid, _ = struct.unpack(
-        "3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    )
+    pid, uid, _ = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
     return Peer(pid, uid)
 
 

@@ -62,7 +62,9 @@ def ask(what: str) -> Mapping[str, Json] | None:
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         except OSError as error:
-            raise ServiceUnreachable(f"the service at `{file}` cannot be reached: {error}") from None
+            raise ServiceUnreachable(
+                f"the service at `{file}` cannot be reached: {error}"
+            ) from None
         finally:
             os.close(handle)
         try:

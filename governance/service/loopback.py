@@ -141,7 +141,7 @@ class _Request(BaseHTTPRequestHandler):
         except GovernanceError as error:
             self._reply(422, {"code": error.code, "message": error.message})
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- its name above
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing is printed."""
 
     def _observe(self) -> None:

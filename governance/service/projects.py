@@ -11,21 +11,23 @@ there, with the reason. Nothing waits for an engine that opens.
 from __future__ import annotations
 
 import datetime
+import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
 from governance.config import Config, load_config
 from governance.engine import Engine
 from governance.engine.lawmaking import trusted_config
+from governance.engine.opening import PROJECT_SESSION
 from governance.engine.project_rules import pack_sources
-from governance.engine.reloading import Marks, is_settled, made_of, mark_of, marks_of, trust_mark
+from governance.engine.reloading import Marks, is_settled, made_of, marks_of, trust_mark
 from governance.errors import DefinitionError, GovernanceError
 from governance.journal.opening import store_path
 
@@ -39,6 +41,11 @@ AGAIN_SECONDS = 5
 """How long a project that could not be opened, or does without the service, is not tried."""
 
 NEVER_MS = 1 << 53
+MAGIC_BYTES = 16
+"""How much of a store says that it is one, and does not change while it is written."""
+
+Standing: TypeAlias = Literal["same", "changed", "lost"]
+StoreMark: TypeAlias = tuple[tuple[int, ...] | bytes, ...]
 
 
 @frozen
@@ -68,27 +75,29 @@ class Held:
     config: Config
     in_force: str
     store: Path | None
-    store_mark: tuple[int, ...]
+    store_mark: StoreMark
     day: datetime.date
     used: float
     users: int = 0
     leaving: bool = False
     _marks: Marks | None = None
 
-    def stands(self) -> bool:
+    def standing(self) -> Standing:
         """Whether a hook that opened the project now would decide by the same."""
-        if _store_mark(self.store) != self.store_mark or _today() != self.day:
-            return False
+        if _store_mark(self.store) != self.store_mark:
+            return "lost"
+        if _today() != self.day:
+            return "changed"
         # Taken before the texts are read: what changes meanwhile is seen the next time.
         marks = tuple(marks_of(self.config.directory, self.config))
         if marks == self._marks:
-            return True
+            return "same"
         try:
             same = _law_text(self.config.directory)[1] == self.in_force
         except DefinitionError:
-            return False
+            return "changed"
         self._marks = marks if same and is_settled(marks) else None
-        return same
+        return "same" if same else "changed"
 
 
 @define(eq=False)
@@ -100,10 +109,14 @@ class Projects:
         tools: Tables of native tools of all hosts that call hooks.
 
         begun: Some project was asked for.
+
+        lost: Engines whose store is gone or spoilt under them. To close one would write into
+            what has become of it: they are left as they are, and the process ends at once.
     """
 
     tools: Sequence[HostTools]
     begun: bool = field(default=False, init=False)
+    lost: list[Held] = field(factory=list, init=False)
     _held: OrderedDict[Path, Held] = field(factory=OrderedDict, init=False)
     _absent: dict[Path, Absent] = field(factory=dict, init=False)
     _opening: set[Path] = field(factory=set, init=False)
@@ -123,10 +136,11 @@ class Projects:
             yield None
             return
         try:
-            if held.stands():
+            standing = held.standing()
+            if standing == "same":
                 yield held
             else:
-                self._drop(directory, held)
+                self._drop(directory, held, lost=standing == "lost")
                 self.want(directory)
                 yield None
         finally:
@@ -139,7 +153,7 @@ class Projects:
         with self._lock:
             absent = self._absent.get(directory)
             young = absent is not None and time.monotonic() - absent.since < AGAIN_SECONDS
-            if young or directory in self._opening or len(self._opening) >= PROJECTS_MAX:
+            if self.lost or young or directory in self._opening or len(self._opening) >= PROJECTS_MAX:
                 return
             self._opening.add(directory)
             self.begun = True
@@ -210,15 +224,23 @@ class Projects:
         if url == "memory:":
             return Absent("its journal is of one process alone", time.monotonic())
         store = store_path(url, config.directory) if url.startswith("sqlite:") else None
-        mark = _store_mark(store)
+        before = _store_mark(store)
         engine = Engine.open(directory, run="", tools=self.tools)
+        # Its first reading makes the files beside the store, if they were not there.
+        engine.journal.head(PROJECT_SESSION)
+        mark = _store_mark(store)
+        if mark[1:2] != before[1:2]:
+            engine.close()
+            return Absent("its store was changed meanwhile", time.monotonic())
         # Changes are looked for here, before each call, and by hooks alone nothing gets idle.
         engine.options = evolve(engine.options, bulletin=None, idle_ms_max=NEVER_MS)
         return Held(engine, config, in_force, store, mark, day, time.monotonic())
 
-    def _drop(self, directory: Path, held: Held) -> None:
+    def _drop(self, directory: Path, held: Held, *, lost: bool = False) -> None:
         with self._lock:
-            held.leaving = True
+            held.leaving = not lost
+            if lost:
+                self.lost.append(held)
             if self._held.get(directory) is held:
                 del self._held[directory]
 
@@ -237,9 +259,32 @@ def _law_text(directory: Path) -> tuple[Config, str]:
     return config, made_of(config, pack_sources(config), mark)
 
 
-def _store_mark(store: Path | None) -> tuple[int, ...]:
-    """Which file the store is: one that vanished, or another one, must not be written on."""
-    return mark_of(store)[:1] if store is not None else ()
+def _store_mark(store: Path | None) -> StoreMark:
+    """
+    What differs once the store is gone, another one, damaged in place, or closed to us.
+
+    An open store goes on being written where its file or its log were unlinked under it,
+    and what is written so is lost.
+    """
+    if store is None:
+        return ()
+    found: list[tuple[int, ...] | bytes] = []
+    for file in (str(store.parent), str(store), f"{store}-wal", f"{store}-shm"):
+        try:
+            status = os.stat(file)  # noqa: PTH116 -- before each call
+        except OSError:
+            found.append(())
+        else:
+            found.append((status.st_ino, status.st_mode, status.st_uid))
+    try:
+        handle = os.open(store, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return (*found, b"")
+    try:
+        header = os.pread(handle, MAGIC_BYTES, 0)
+    finally:
+        os.close(handle)
+    return (*found, header)
 
 
 def _today() -> datetime.date:

@@ -32,4 +32,7 @@ def search(words: list[str]) -> None:
 
 if __name__ == "__main__":
     search(sys.argv[1:])
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    # What was to be closed is closed; a lost store must not be, not even by the interpreter.
+    os._exit(code)

@@ -267,6 +267,8 @@ class Service:
         waited = self.projects.begun or now - self.started > FIRST_SECONDS_MAX
         if not held and waited and not self.stay:
             self.end("nobody asks")
+        if self.projects.lost:
+            self.end("a store was lost")
         if not self._is_mine():
             self.end("its socket is not its own any more")
         if not self.installation.stands():

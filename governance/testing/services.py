@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from governance.service.client import ask, service_command, stop
@@ -38,3 +40,24 @@ def running_service(project: Path) -> Iterator[int]:
         stop()
         process.kill()
         process.wait()
+
+
+def services_of(home: Path) -> tuple[int, ...]:
+    """Processes of services that run with *home* as the home of their user."""
+    found = []
+    for one in Path("/proc").iterdir():
+        with suppress(OSError):
+            words = (one / "cmdline").read_bytes().split(b"\0") if one.name.isdigit() else []
+            ours = any(word.endswith(b"/service/serve.py") for word in words)
+            if ours and f"HOME={home}".encode() in (one / "environ").read_bytes().split(b"\0"):
+                found.append(int(one.name))
+    return tuple(found)
+
+
+def kill_services(home: Path) -> int:
+    """Kill those services, and say how many there were; hooks do without them."""
+    found = services_of(home)
+    for pid in found:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return len(found)

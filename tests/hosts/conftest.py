@@ -13,10 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from governance.testing.services import kill_services
 from tests.hosts import claude_client, proofs
 from tests.hosts.claude_client import Client
 from tests.hosts.lab import Lab
 from tests.hosts.model_server import ModelServer
+
+SERVICE = "GOVERNANCE_PROOFS_SERVICE"
+"""``off``: the clients' hooks decide by themselves; else they start a service and ask it."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -99,4 +103,7 @@ def lab(client_binary: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("HOME", str(home))
         for name in [one for one in os.environ if one.startswith("XDG_")]:
             monkeypatch.delenv(name)
-        yield Lab(Client(client_binary, home, project, server.url), server)
+        client = Client(client_binary, home, project, server.url)
+        client.variables["GOVERNANCE_SERVICE"] = os.environ.get(SERVICE, "on")
+        yield Lab(client, server)
+        kill_services(home)

@@ -107,6 +107,10 @@ class Lab:
         self.script_file.chmod(0o755)
         self.client.variables["PATH"] = f"{self.script_file.parent}:/usr/local/bin:/usr/bin:/bin"
 
+    def without_service(self) -> None:
+        """Let the client's hooks decide by themselves, for what is about their own processes."""
+        self.client.variables["GOVERNANCE_SERVICE"] = "off"
+
     def script(self, **scripts: Sequence[Step]) -> None:
         """Scripts of the model by name."""
         self.server.scripts.update(scripts)

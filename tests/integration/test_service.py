@@ -29,7 +29,7 @@ from governance.journal.opening import open_journal
 from governance.project import create_project
 from governance.service.answering import READ_SECONDS_MAX
 from governance.service.client import ServiceUnreachable, ask, service_command, socket_file, stop
-from governance.testing.services import running_service
+from governance.testing.services import kill_services, running_service, services_of
 from tests.integration.conftest import RUN
 
 HOST = "claude-code"
@@ -82,6 +82,10 @@ class Place:
 
     project: Path
     environment: Mapping[str, str]
+
+    @property
+    def home(self) -> Path:
+        return Path(self.environment["HOME"])
 
     def hook(
         self, event: str = "PreToolUse", *, service: bool = True, **more: object
@@ -141,8 +145,7 @@ def placed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     yield Place(project, {"HOME": str(home), "PATH": "/usr/bin:/bin"})
     with contextlib.suppress(ServiceUnreachable):
         stop()
-    for pid in services(home):
-        os.kill(pid, signal.SIGKILL)
+    kill_services(home)
 
 
 @pytest.fixture
@@ -156,21 +159,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 def service_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A project whose service runs through all tests that do it no lasting harm."""
     folder = tmp_path_factory.mktemp("served")
-    with pytest.MonkeyPatch.context() as monkeypatch, placed(folder, monkeypatch) as made:
-        with running_service(made.project):
-            yield made
-
-
-def services(home: Path) -> list[int]:
-    """Processes of services that keep their socket below *home*."""
-    found = []
-    for one in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            words = (one / "cmdline").read_bytes().split(b"\0") if one.name.isdigit() else []
-            ours = any(word.endswith(b"/service/serve.py") for word in words)
-            if ours and f"HOME={home}".encode() in (one / "environ").read_bytes().split(b"\0"):
-                found.append(int(one.name))
-    return found
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        placed(folder, monkeypatch) as made,
+        running_service(made.project),
+    ):
+        yield made
 
 
 def until(holds: Callable[[], object]) -> None:
@@ -453,14 +447,32 @@ def test_changed_rules_count_at_once(place: Place) -> None:
         assert place.hook(command="later").stdout == b""
 
 
-def test_vanished_store_is_refused(place: Place) -> None:
-    """A journal that is deleted under the service is missed, and not written on."""
+def _vanish(store: Path) -> None:
+    for one in store.parent.glob("journal.db*"):
+        one.unlink()
+
+
+def _lose_the_log(store: Path) -> None:
+    store.with_name("journal.db-wal").unlink()
+    store.with_name("journal.db-shm").unlink()
+    store.write_bytes(b"no store at all " * 1_000)
+
+
+def _spoil(store: Path) -> None:
+    with store.open("r+b") as stream:
+        stream.write(b"no store at all " * 1_000)
+
+
+@pytest.mark.parametrize("fault", [_vanish, _lose_the_log, _spoil])
+def test_lost_store_is_refused(place: Place, fault: Callable[[Path], None]) -> None:
+    """A journal that is deleted or spoilt under the service is missed, and not written on."""
+    store = place.project / ".governance" / "journal.db"
     with running_service(place.project):
-        place.hook()
-        for one in (place.project / ".governance").glob("journal.db*"):
-            one.unlink()
+        assert place.hook().stdout == b""
+        fault(store)
+        after = store.read_bytes() if store.exists() else None
         assert "journal" in reason(place.hook())
-        assert not (place.project / ".governance" / "journal.db").exists()
+        assert (store.read_bytes() if store.exists() else None) == after
 
 
 def test_what_a_person_decides_elsewhere_counts_at_once(place: Place) -> None:
@@ -484,12 +496,11 @@ def test_other_installation_replaces_the_service(place: Place) -> None:
             link.sendall(request(place, "PreToolUse", data, stamp="1.2.3"))
             assert frames(link) == [(b"X", b"another installation")]
         until(lambda: ask("status") is None)
-        until(lambda: pid not in services(Path(place.environment["HOME"])))
+        until(lambda: pid not in services_of(place.home))
 
 
 def test_first_hooks_start_one_service(place: Place) -> None:
     """Six hooks at once and no service: all are answered, and one service is there."""
-    home = Path(place.environment["HOME"])
     found: list[subprocess.CompletedProcess[bytes]] = []
     threads = [
         threading.Thread(target=lambda: found.append(place.hook(command="forbidden")))
@@ -501,7 +512,7 @@ def test_first_hooks_start_one_service(place: Place) -> None:
         one.join()
     assert ["OWN-DENIED" in reason(one) for one in found] == [True] * 6
     until(lambda: str(place.project) in str((ask("status") or {}).get("projects")))
-    assert len(services(home)) == 1
+    assert len(services_of(place.home)) == 1
     before = answered()
     assert "OWN-DENIED" in reason(place.hook(command="forbidden"))
     assert answered() == before + 2
@@ -514,7 +525,7 @@ def test_switched_off_projects_use_no_service(place: Place) -> None:
     with (place.project / "governance.toml").open("a") as stream:
         stream.write("[service]\nenabled = false\n")
     assert "OWN-DENIED" in reason(place.hook(command="forbidden"))
-    assert services(Path(place.environment["HOME"])) == []
+    assert services_of(place.home) == ()
     process = subprocess.Popen(service_command(place.project, "--stay"))
     try:
         until(lambda: ask("status"))
@@ -570,8 +581,7 @@ def test_killed_in_the_middle_of_decisions(place: Place) -> None:
             one.start()
         while any(one.is_alive() for one in threads):
             time.sleep(0.3)
-            for pid in services(Path(place.environment["HOME"])):
-                os.kill(pid, signal.SIGKILL)
+            kill_services(place.home)
     assert set(answers) == {b"fine", b"forbidden denied"}
     for worker in range(3):
         assert place.kinds(f"k{worker}").count("tool.decided") == calls

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -24,11 +23,12 @@ from governance.engine.encoding import body_of
 from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.hosts.claude_code.tools import TOOLS
 from governance.service.client import stop
-from tests.integration.test_service import HOST, Place, placed, services
+from governance.testing.services import kill_services, services_of
+from tests.integration.test_service import HOST, Place, placed
 
 CALLS = int(os.environ.get("GOVERNANCE_SOAK_CALLS", "320"))
 PROCESSES = 8
-KILL_SECONDS = 2.0
+KILL_SECONDS = 4.0
 DRIVER = """
 import json, subprocess, sys
 number, calls, words = int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
@@ -64,10 +64,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 @pytest.mark.timeout(3_600)
 def test_soak(place: Place) -> None:
     """No journal row is lost or doubled, and no process, socket or file is left."""
-    home = Path(place.environment["HOME"])
+    home = place.home
     words = [sys.executable, "-I", "-S", str(HOOK_FILE), "--host", HOST]
     words += ["--dir", str(place.project), "--event", "EVENT"]
     words += [word for folder in import_folders() for word in ("--path", folder)]
+    with (place.project / "governance.toml").open("a") as stream:
+        # A machine that is busy with other work must not make a late answer of a right one.
+        stream.write("[hosts.claude-code]\ndeadline_ms = 28_000\n")
     place.hook("Stop", session_id="first")
     files = sorted((place.project / ".governance").iterdir())
     each = CALLS // PROCESSES
@@ -88,12 +91,11 @@ def test_soak(place: Place) -> None:
         one.start()
     killed = 0
     while any(one.is_alive() for one in readers):
-        time.sleep(KILL_SECONDS)
-        for pid in services(home):
-            os.kill(pid, signal.SIGKILL)
-            killed += 1
+        for _ in range(int(KILL_SECONDS * 20)):
+            time.sleep(0.05 * any(one.is_alive() for one in readers))
+        killed += kill_services(home)
 
-    assert b"".join(wrong) == b""
+    assert b"".join(wrong).decode() == ""
     assert killed
     with Engine.open(place.project, tools=(TOOLS,)) as engine:
         journal = engine.journal
@@ -105,10 +107,10 @@ def test_soak(place: Place) -> None:
             calls = each // 2
             asked = Counter(body_of(one)["call_id"] for one in rows if one.kind == "tool.decided")
             assert asked == {f"t{number}-{at}": 1 for at in range(calls)}
-            assert kinds["tool.finished"] == calls
-            assert kinds["turn.ended"] <= calls // 5
+            denied = sum(at % 5 == 4 for at in range(calls))
+            assert kinds["tool.finished"] == calls - denied
     stop()
-    assert services(home) == []
+    assert services_of(home) == ()
     left = [one for one in (place.project / ".governance").iterdir() if one not in files]
     assert [one.name for one in left if not one.name.startswith("journal.db")] == []
     folder = home / ".local/state/session-governance/service"

@@ -173,7 +173,9 @@ def test_no_memory_denies(tmp_path: Path) -> None:
     assert reason(done)
 
 
-HANG = "import time\ndef run(adapter, options, line, call):\n    line.limit(300)\n    time.sleep(60)\n"
+HANG = (
+    "import time\ndef run(adapter, options, line, call):\n    line.limit(300)\n    time.sleep(60)\n"
+)
 
 
 def test_hang_is_denied_at_the_deadline(broken: Path, tmp_path: Path) -> None:
@@ -246,7 +248,8 @@ def test_trouble_after_the_answer_adds_nothing_to_it(broken: Path, tmp_path: Pat
     """Two answers would be none: what fails later is only logged."""
     (tmp_path / ".governance").mkdir()
     (broken / "hooking" / "worker.py").write_text(
-        "def run(adapter, options, line, call):\n    line.answer(b'{}')\n    raise ValueError('late')\n"
+        "def run(adapter, options, line, call):\n"
+        "    line.answer(b'{}')\n    raise ValueError('late')\n"
     )
     done = run(tmp_path, "PreToolUse", payload("PreToolUse"), hook_of(broken))
     assert done.stdout == b"{}"
