@@ -185,19 +185,19 @@ STOPPING = (1, 2, 15)
 
 
 def _hold_signals() -> None:
-    import _signal
+    import _signal  # type: ignore[import-not-found,unused-ignore]
 
     _signal.pthread_sigmask(_signal.SIG_BLOCK, STOPPING)
 
 
 def _release_signals() -> None:
-    import _signal
+    import _signal  # type: ignore[import-not-found,unused-ignore]
 
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, STOPPING)
 
 
 def _default_signals() -> None:
-    import _signal
+    import _signal  # type: ignore[import-not-found,unused-ignore]
 
     for one in STOPPING:
         _signal.signal(one, _signal.SIG_DFL)
@@ -205,7 +205,7 @@ def _default_signals() -> None:
 
 def _heed_signals() -> None:
     """Being told to stop is a failure like any other: it must end in an answer."""
-    import _signal
+    import _signal  # type: ignore[import-not-found,unused-ignore]
 
     def stop(number: int, _: object) -> None:
         raise Failed(f"the hook was stopped by signal {number}")
@@ -216,7 +216,7 @@ def _heed_signals() -> None:
 
 def _ignore_signals() -> None:
     """From here on an answer is on its way: half of one, or two, would be none."""
-    import _signal
+    import _signal  # type: ignore[import-not-found,unused-ignore]
 
     for one in STOPPING:
         _signal.signal(one, _signal.SIG_IGN)

@@ -11,7 +11,7 @@ frames: one byte for the kind, four for the size, and the body.
 """
 
 import _imp
-import _signal
+import _signal  # type: ignore[import-not-found]  # `signal` would load `enum`
 import posix
 import sys
 import time

@@ -127,7 +127,6 @@ def open_door(projects: Projects, port: int, file: Path) -> Door:
 
 
 class _Request(BaseHTTPRequestHandler):
-    server: Door
     server_version = "governance"
     sys_version = ""
     timeout = SECONDS_MAX
@@ -144,6 +143,12 @@ class _Request(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Nothing is printed."""
 
+    @property
+    def _door(self) -> Door:
+        # INVARIANT: only a door makes requests of this class.
+        assert isinstance(self.server, Door)
+        return self.server
+
     def _observe(self) -> None:
         self._check()
         parts = urlsplit(self.path)
@@ -158,11 +163,11 @@ class _Request(BaseHTTPRequestHandler):
         if known.decides:
             raise NotTaken(403, f"`{event}` waits for leave, and nothing is decided over HTTP")
         data = self._body()
-        pid = process_of(self.client_address[1], self.server.server_port)
+        pid = process_of(self.client_address[1], self._door.server_port)
         above = tuple(processes_above(pid)) if pid else ()
         if not above or not same_home(environment_of(pid)):
             raise NotTaken(403, "who calls cannot be seen, or has another home")
-        with self.server.projects.use(Path(directory)) as held:
+        with self._door.projects.use(Path(directory)) as held:
             if held is None:
                 raise NotTaken(503, f"`{directory}` is not open yet, or does without the service")
             call = Call(Path(directory), event, environment_of(pid), lambda: above)
@@ -176,12 +181,12 @@ class _Request(BaseHTTPRequestHandler):
             )
 
     def _check(self) -> None:
-        hosts = {f"{name}:{self.server.server_port}" for name in (ADDRESS, "localhost")}
+        hosts = {f"{name}:{self._door.server_port}" for name in (ADDRESS, "localhost")}
         if self.headers.get("Host") not in hosts or "Origin" in self.headers:
             raise NotTaken(403, "the request comes from elsewhere")
         given = self.headers.get("Authorization", "")
         if not hmac.compare_digest(
-            given.encode("utf-8", "replace"), f"Bearer {self.server.token}".encode()
+            given.encode("utf-8", "replace"), f"Bearer {self._door.token}".encode()
         ):
             raise NotTaken(401, "the token is missing or wrong")
 

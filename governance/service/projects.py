@@ -153,7 +153,8 @@ class Projects:
         with self._lock:
             absent = self._absent.get(directory)
             young = absent is not None and time.monotonic() - absent.since < AGAIN_SECONDS
-            if self.lost or young or directory in self._opening or len(self._opening) >= PROJECTS_MAX:
+            crowded = directory in self._opening or len(self._opening) >= PROJECTS_MAX
+            if self.lost or young or crowded:
                 return
             self._opening.add(directory)
             self.begun = True
