@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from governance.hooking.installing import Installer
     from governance.hooking.transcripts import FindTranscripts
 
-HOSTS: Mapping[str, str] = {"claude-code": "governance.hosts.claude_code"}
+HOSTS: Mapping[str, str] = {
+    "claude-code": "governance.hosts.claude_code",
+    "mellea": "governance.hosts.mellea",
+}
 """
 Name of a host → its package, whose folder is the name with ``_`` for ``-``.
 

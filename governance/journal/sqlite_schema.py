@@ -37,6 +37,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " hash BLOB NOT NULL, version INTEGER NOT NULL, body BLOB NOT NULL,"
         " digest BLOB NOT NULL) STRICT, WITHOUT ROWID",
     ),
+    (
+        "ALTER TABLE session ADD COLUMN parent TEXT",
+        "ALTER TABLE session ADD COLUMN base INTEGER NOT NULL DEFAULT 0",
+        # No chain covers a position, and an index would cost every append a page: `echo`,
+        # its negative, tells a changed one.
+        "ALTER TABLE session ADD COLUMN position INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE session ADD COLUMN echo INTEGER NOT NULL DEFAULT 0",
+        "UPDATE session SET position = n, echo = -n FROM"
+        " (SELECT id AS name, row_number() OVER (ORDER BY id) AS n FROM session)"
+        " WHERE name = id",
+        "INSERT INTO store SELECT 'position', CAST(count(*) AS TEXT) FROM session",
+        "CREATE INDEX session_parent ON session (parent) WHERE parent IS NOT NULL",
+        "CREATE TABLE removed (id TEXT PRIMARY KEY, head INTEGER NOT NULL, hash BLOB NOT NULL,"
+        " parent TEXT, base INTEGER NOT NULL, position INTEGER NOT NULL, digest BLOB NOT NULL)"
+        " STRICT, WITHOUT ROWID",
+        "CREATE TABLE shelf (shelf TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL,"
+        " value BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (shelf, name))"
+        " STRICT, WITHOUT ROWID",
+    ),
 )
 """Statements that lead from each schema version to the next; the first from nothing to 1."""
 
