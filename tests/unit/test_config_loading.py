@@ -114,7 +114,7 @@ def test_a_key_changes_its_value_and_no_other(key: str) -> None:
 def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "context",
-                 "stall", "defaults", "listeners"):  # fmt: skip
+                 "stall", "defaults", "service", "listeners"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
         found |= {f"hosts.{host}.{key}": value for key, value in slots(table)}
