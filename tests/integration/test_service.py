@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from governance.cli.examining import CHECKS, Check, Surroundings
 from governance.engine import Engine
 from governance.engine.encoding import body_of
 from governance.hooking.command_line import HOOK_FILE, import_folders
@@ -26,7 +27,7 @@ from governance.hooking.worker import run as run_worker
 from governance.hosts.claude_code.adapter import ADAPTER
 from governance.hosts.claude_code.tools import TOOLS
 from governance.journal.opening import open_journal
-from governance.project import create_project
+from governance.project import Project, create_project
 from governance.service.answering import READ_SECONDS_MAX
 from governance.service.client import ServiceUnreachable, ask, service_command, socket_file, stop
 from governance.testing.services import kill_services, running_service, services_of
@@ -594,6 +595,29 @@ def test_two_services_do_not_run_at_once(service_place: Place) -> None:
     )
     assert done.returncode == 2
     assert "already" in done.stderr
+
+
+def test_doctor_shows_the_service(place: Place) -> None:
+    """Whether it runs, has the project, may be used, and answers, is there to be seen."""
+
+    def check() -> Check:
+        return CHECKS["service"](Surroundings(Project(place.project), 0, place.environment))
+
+    assert "does not run" in check().saw
+    with running_service(place.project) as pid:
+        assert str(pid) in check().saw
+        assert "has this project open" in check().saw
+        file = socket_file()
+        assert file is not None
+        file.parent.chmod(0o755)
+        assert [one.code for one in check().findings] == ["GOV711"]
+        file.parent.chmod(0o700)
+        os.kill(pid, signal.SIGSTOP)
+        assert [one.code for one in check().findings] == ["GOV711"]
+        os.kill(pid, signal.SIGCONT)
+    with (place.project / "governance.toml").open("a") as stream:
+        stream.write("[service]\nenabled = false\n")
+    assert "switched off" in check().saw
 
 
 def test_command_tells_and_ends(place: Place) -> None:
