@@ -38,6 +38,12 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "listeners": "governance.cli.machines",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
+        "store": "governance.cli.storing",
+    },
+    "Keep and mend the store": {
+        "backup": "governance.cli.backing",
+        "restore": "governance.cli.mending",
+        "repair": "governance.cli.mending",
     },
     "Decide as a person": {
         "approve": "governance.cli.approving",

@@ -170,7 +170,7 @@ def answer(
         line.note(error.message)
         line.answer(adapter.unbound(payload.event, settings.unbound, error.message).out)
         return
-    if not translation.commands:
+    if not translation.commands and not translation.notes:
         if not translation.known:
             line.note(f"`{payload.event}` is no event that this adapter knows; ignored")
         line.answer(b"")
@@ -256,6 +256,9 @@ def _decide(
     if predecessor and predecessor != translation.commands[0].session:
         translation = keyed(continued(translation, predecessor), call.id)
     replies = [engine.handle(command) for command in translation.commands]
+    for note in translation.notes:
+        if engine.journal.head(note.session).seq:
+            engine.record(note.session, note.kind, note.data, actor=host, host=host)
     if predecessor:
         links.forget(call.directory, host, recall)
     made = adapter.answer(payload, replies, translation.decisive)
