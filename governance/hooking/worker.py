@@ -118,7 +118,9 @@ def run(adapter: Adapter, options: Given, line: WorkerLine, call_id: str = "") -
     )
 
     def config() -> Config:
-        found = load_config(directory)
+        from governance.engine.lawmaking import trusted_config
+
+        found = trusted_config(load_config(directory))
         if found.service.enabled and options.now_ms is None:
             line.serve()
         return found
