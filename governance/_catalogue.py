@@ -574,7 +574,25 @@ _CARE = (
     ),
 )
 
+_CHAT = (
+    _event(
+        "message.added",
+        "after",
+        "Something was said in the session, and is part of its chat history.",
+        ("id", "str", "Id of the message, unique in its session."),
+        ("role", "str", "Who said it.", ("user", "assistant", "system", "tool")),
+        ("parts", "list[object]", "What was said, part by part; big ones lie on a shelf."),
+        ("said_at_ms", "int ?", "When, where not at the row's time, in ms since 1970 UTC."),
+        ("said_by", "str ?", "Who said it, where that is not who wrote the row."),
+        ("said_in_epoch", "int ?", "Epoch it was said in, where that is not the row's own."),
+        ("reply_to", "str ?", "Id of the message that it answers."),
+        ("origin", "str ?", "Where it was imported from."),
+        ("about", "object ?", "What else is known of it, such as the model."),
+    ),
+)
+
 CATALOGUE: Mapping[str, EventSpec] = {
-    one.name: one for one in (*_BIRTH, *_WORK, *_CONTEXT, *_REST, *_LEDGER, *_FAMILY, *_CARE)
+    one.name: one
+    for one in (*_BIRTH, *_WORK, *_CONTEXT, *_REST, *_LEDGER, *_FAMILY, *_CARE, *_CHAT)
 }
 """Every event by name, in the order of the table of events."""

@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import ParamSpec, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, final
 
 from anyio import CapacityLimiter, to_thread
 from attrs import define, field
@@ -30,6 +30,10 @@ from governance.session.commands import Command, History, HostTraits
 from governance.session.replies import Reply
 from governance.session.state import SessionState
 from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.chat import Message, Page, Part, Role, Said
+    from governance.chat.finding import Found
 
 GATHERED_MAX = 8
 """Appends that are gathered before they are handed to the journal, so that few commits take
@@ -134,6 +138,14 @@ class AsyncEngine:
             mail = self._mail = Mail(loop, journal)
         return mail
 
+    async def search(
+        self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20
+    ) -> Found:
+        """As `Engine.search`."""
+        return await self._call(
+            partial(self.engine.search, text, session=session, ranked=ranked, limit=limit)
+        )
+
     async def state(self, session: str) -> SessionState:
         """As `Engine.state`."""
         return await self._call(self.engine.state, session)
@@ -210,6 +222,41 @@ class AsyncSession:
     async def command(self, name: str, arguments: Sequence[str] = ()) -> Reply:
         """As `Session.command`."""
         return await self._call(partial(self.session.command, name, arguments))
+
+    async def message(
+        self,
+        role: Role,
+        said: Said,
+        *,
+        ident: str = "",
+        reply_to: str = "",
+        about: Mapping[str, Json] | None = None,
+        actor: str | None = None,
+    ) -> Message:
+        """As `Session.message`."""
+        return await self._call(
+            partial(
+                self.session.message,
+                role,
+                said,
+                ident=ident,
+                reply_to=reply_to,
+                about=about,
+                actor=actor,
+            )
+        )
+
+    async def messages(
+        self, *, after: int = 0, before: int | None = None, limit: int = 100, reverse: bool = False
+    ) -> Page:
+        """As `Session.messages`."""
+        return await self._call(
+            partial(self.session.messages, after=after, before=before, limit=limit, reverse=reverse)
+        )
+
+    async def content(self, message: Message, part: Part) -> bytes:
+        """As `Session.content`."""
+        return await self._call(self.session.content, message, part)
 
     async def compacting(self, *, trigger: str = "manual") -> Reply:
         """As `Session.compacting`."""

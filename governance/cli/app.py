@@ -36,6 +36,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "violations": "governance.cli.people",
         "diagram": "governance.cli.machines",
         "listeners": "governance.cli.machines",
+        "chat": "governance.cli.chatting",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
     },

@@ -39,6 +39,7 @@ from governance.states import State
 from governance.values import Json, check_json
 
 if TYPE_CHECKING:
+    from governance.chat.finding import Found
     from governance.engine.later import Sent
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
@@ -312,6 +313,53 @@ class Engine:
             raise MisuseError(problem, code="GOV401")
         return self._record(session, kind, data, actor=actor)
 
+    def record_all(
+        self,
+        session: str,
+        rows: Sequence[tuple[str, Mapping[str, Json]]],
+        *,
+        actor: str,
+        durable: bool = True,
+        key: str | None = None,
+    ) -> tuple[Record, ...]:
+        """
+        Write *rows*, each a kind and its own fields, in one commit; decided by nobody else.
+
+        Args:
+            durable: ``False`` for observations, whose tail may be lost with the power.
+
+            key: Idempotency key: where it was seen before, its row is given and none written.
+
+        Raises:
+            JournalError: None of it could be written.
+        """
+        self._check_open()
+        problem = restoring.id_problem(session, ID_CHARS_MAX)
+        if problem:
+            raise MisuseError(problem, code="GOV401")
+        for _, data in rows:
+            check_json(data)
+        with self._lock_of(session):
+            for _ in range(CONFLICTS_MAX):
+                now = self.clock.now_ms()
+                state = self._state(session, now)
+                host = state.identity.host or "python"
+                command = Command(
+                    event="record", session=session, at_ms=now, actor=actor, host=host
+                )
+                outcome = restoring.recorded_all(
+                    self.law, state, command, now, rows, durable=durable
+                )
+                result = self._commit([Step(state, outcome)], key=key)
+                if isinstance(result, Duplicate):
+                    return (result.record,)
+                if isinstance(result, Appended):
+                    break
+            else:
+                raise JournalError("the session is written by others all the time", code="GOV511")
+        self._publish(result.records)
+        return result.records
+
     def _record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
         with self._lock_of(session):
             records = self._write(session, kind, data, self.law, actor=actor, host="person")
@@ -331,6 +379,29 @@ class Engine:
             if isinstance(result, Appended):
                 return result.records
         raise JournalError("the session is written by others all the time", code="GOV511")
+
+    def search(
+        self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20
+    ) -> Found:
+        """
+        Messages that hold every word of *text*, a phrase in double quotes as a whole.
+
+        Args:
+            session: Only of this session; of a branch also what was said before it.
+
+            ranked: The best first, in place of the newest.
+
+            limit: How many at most, up to 1,000.
+
+        Raises:
+            MisuseError: GOV569, *text* asks for nothing, or too much.
+
+            JournalError: The store cannot be read.
+        """
+        from governance.chat.finding import find
+
+        self._check_open()
+        return find(self.journal, text, session=session, ranked=ranked, limit=limit)
 
     # -- changed rules ------------------------------------------------------------
 

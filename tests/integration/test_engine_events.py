@@ -92,6 +92,7 @@ def run_everything(engine: Engine, clock: ManualClock) -> None:
     """One session that meets every event the engine can make."""
     session = engine.start("s", model_id="m-1", model_options={"temperature": 1.0})
     session.turn("go")
+    session.message("user", "go")
     session.tool("shell", {"command": "fine"}, call_id="1")
     session.tool_finished("1", outcome="failed", error="broken")
     for number in range(2):

@@ -71,6 +71,7 @@ session.repaired after what rows
 listener.failed after listener event why error count disabled
 anchor.added after id type priority text
 session.skewed after back_seconds
+message.added after id role parts said_at_ms:? said_by:? said_in_epoch:? reply_to:? origin:? about:?
 """
 LINES = [line.split() for line in PROMISED.strip().splitlines()]
 
