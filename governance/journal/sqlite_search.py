@@ -8,7 +8,7 @@ stands beside its hash: where other rows came to stand there, the session is ind
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from governance.journal.records import Head
 from governance.journal.searching import MESSAGE_KIND, Hit, Query, searched
@@ -48,7 +48,7 @@ def behind(connection: apsw.Connection) -> bool:
 def step(connection: apsw.Connection) -> bool:
     """Index some more messages, in a transaction of the writer; whether there may be more."""
     left = STEP_ROWS
-    found = connection.execute(_BEHIND_SQL).fetchall()
+    found: list[Any] = connection.execute(_BEHIND_SQL).fetchall()
     for session, seq, hash_, base, known, known_hash in found:
         begin = known
         if known is None or not _is_row(connection, session, base, known, known_hash):
