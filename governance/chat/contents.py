@@ -133,9 +133,14 @@ def shelf_name(session: str, blob: str) -> str:
 
 
 def keep(journal: Journal, session: str, contents: tuple[tuple[str, bytes], ...]) -> None:
-    """Put *contents* on the shelf of *session*, durably; what lies there already stays."""
+    """Put *contents* on the shelf of *session*, durably, also over what was damaged there."""
     for blob, data in contents:
-        journal.shelf.put(BLOB_SHELF, shelf_name(session, blob), data, expected_version=0)
+        name = shelf_name(session, blob)
+        if journal.shelf.put(BLOB_SHELF, name, data, expected_version=0) is not None:
+            continue
+        there = journal.shelf.get(BLOB_SHELF, name)
+        if there is None or there.value != data:
+            journal.shelf.put(BLOB_SHELF, name, data)
 
 
 def content_of(journal: Journal, message: Message, part: Part) -> bytes:

@@ -40,6 +40,7 @@ from governance.values import Json, check_json
 
 if TYPE_CHECKING:
     from governance.chat.finding import Found
+    from governance.engine.contexts import Contexts
     from governance.engine.later import Sent
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
@@ -116,6 +117,18 @@ class Engine:
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     _pending: dict[str, list[Command]] = field(factory=dict, init=False)
     _closed: bool = field(default=False, init=False)
+
+    _contexts: Contexts | None = field(default=None, init=False)
+
+    @property
+    def contexts(self) -> Contexts:
+        """Named values of sessions, of the project and of users; see `governance.scopes`."""
+        self._check_open()
+        if self._contexts is None:
+            from governance.engine.contexts import Contexts
+
+            self._contexts = Contexts(self)
+        return self._contexts
 
     @classmethod
     def open(
@@ -321,6 +334,7 @@ class Engine:
         actor: str,
         durable: bool = True,
         key: str | None = None,
+        expected_seq: int | None = None,
     ) -> tuple[Record, ...]:
         """
         Write *rows*, each a kind and its own fields, in one commit; decided by nobody else.
@@ -329,6 +343,8 @@ class Engine:
             durable: ``False`` for observations, whose tail may be lost with the power.
 
             key: Idempotency key: where it was seen before, its row is given and none written.
+
+            expected_seq: Write only while this is the last row; else nothing is given.
 
         Raises:
             JournalError: None of it could be written.
@@ -343,6 +359,8 @@ class Engine:
             for _ in range(CONFLICTS_MAX):
                 now = self.clock.now_ms()
                 state = self._state(session, now)
+                if expected_seq not in (None, state.head):
+                    return ()
                 host = state.identity.host or "python"
                 command = Command(
                     event="record", session=session, at_ms=now, actor=actor, host=host

@@ -9,8 +9,9 @@ from typing import Any, TypeAlias, cast
 
 from attrs import evolve, field, frozen
 
+from governance.journal.records import Record
 from governance.scopes.values import Reader, Scope
-from governance.values import Json
+from governance.values import Json, dump_json
 
 Name: TypeAlias = tuple[str, str]
 """Kind and key of a value."""
@@ -42,6 +43,8 @@ class Stored:
         blob: sha256 of what lies on the shelf, compressed; ``""``: the value is all here.
 
         size_bytes: Length of the value as JSON.
+
+        owner: Session whose row it is: of a branch also the one that it was branched off.
     """
 
     value: Json
@@ -52,14 +55,13 @@ class Stored:
     seq: int
     at_ms: int
     actor: str
+    owner: str
     hidden: bool = False
 
-    def same_content(self, other: Stored | None) -> bool:
-        """Whether *other* holds the same."""
-        mine = (self.value, self.blob, self.size_bytes, self.format)
-        return other is not None and mine == (
-            other.value, other.blob, other.size_bytes, other.format
-        )  # fmt: skip
+    @property
+    def content(self) -> tuple[bytes | str, int]:
+        """What tells its content from another's: equal for equal values of one format."""
+        return self.blob or dump_json(self.value), self.format
 
 
 @frozen
@@ -125,9 +127,7 @@ class ScopeState:
 
     def may(self, reader: Reader, kind: str, key: str, right: str) -> bool:
         """Whether *reader* may ``"read"`` or ``"write"`` that value, be it there or not."""
-        return self.owns(reader) or any(
-            one.covers(reader, kind, key, right) for one in self.grants
-        )
+        return self.owns(reader) or any(one.covers(reader, kind, key, right) for one in self.grants)
 
     def owns(self, reader: Reader) -> bool:
         """Whether the scope is *reader*'s own, so that all of it may be seen and changed."""
@@ -142,18 +142,17 @@ class ScopeState:
 
 def apply(
     state: ScopeState,
-    seq: int,
-    kind: str,
-    at_ms: int,
+    record: Record,
     body: Mapping[str, Json],
     past: Mapping[Name, Stored] | None = None,
 ) -> ScopeState:
     """
-    *state* after the row *seq* of *kind*; rows of other kinds move the head alone.
+    *state* after *record*, which holds *body*; rows of other kinds move the head alone.
 
     Args:
         past: For a reset, the values that there were at the row that it goes back to.
     """
+    seq, kind = record.seq, record.kind
     if kind not in KINDS_OF_ROWS:
         return evolve(state, head=seq)
     data = cast("Mapping[str, Any]", body.get("data") or {})
@@ -164,7 +163,7 @@ def apply(
         name = (str(one["kind"]), str(one["key"]))
         values[name] = Stored(
             one.get("value"), str(one.get("blob") or ""), int(one["size_bytes"]),
-            int(one["version"]), int(one["format"]), seq, at_ms, actor,
+            int(one["version"]), int(one["format"]), seq, record.at_ms, actor, record.session,
         )  # fmt: skip
         versions[name] = int(one["version"])
     for kind_, key in data.get("unset") or ():

@@ -159,6 +159,4 @@ def check_key(kind: str, key: str) -> None:
         known = ", ".join(KINDS)
         raise MisuseError(f"`{kind}` is no kind of context; expected one of {known}", code="GOV560")
     if not 1 <= len(key) <= KEY_CHARS_MAX or "\x00" in key:
-        raise MisuseError(
-            f"a key has 1 to {KEY_CHARS_MAX} characters and no NUL", code="GOV560"
-        )
+        raise MisuseError(f"a key has 1 to {KEY_CHARS_MAX} characters and no NUL", code="GOV560")
