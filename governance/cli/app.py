@@ -39,6 +39,12 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "chat": "governance.cli.chatting",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
+        "store": "governance.cli.storing",
+    },
+    "Keep and mend the store": {
+        "backup": "governance.cli.backing",
+        "restore": "governance.cli.mending",
+        "repair": "governance.cli.mending",
     },
     "Decide as a person": {
         "approve": "governance.cli.approving",

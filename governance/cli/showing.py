@@ -30,7 +30,7 @@ from governance.cli.sessions import STATE_TONES, ago, counts_text
 from governance.clock import SystemClock
 from governance.engine.restoring import restore
 from governance.journal.records import Journal, Record
-from governance.ledger import halted, in_force
+from governance.ledger import damage, halted, in_force
 from governance.session.state import SessionState
 from governance.values import Json, ValueRefused, dump_json, load_json
 
@@ -227,7 +227,10 @@ def _print_standing(state: SessionState, now_ms: int) -> None:
     why = halted(state.ledger, now_ms)
     if why is not None:
         print_line(f"HALTED: {' '.join(why.split())}", "bad")
-        print_line(f"`governance pardon {visible(state.id)} --reason …` lifts it", "quiet")
+        lifts = f"repair --accept {visible(state.id)}"
+        if not damage(state.ledger):
+            lifts = f"pardon {visible(state.id)} --reason …"
+        print_line(f"`governance {lifts}` lifts it", "quiet")
     print_line("")
     lines = [
         ("epoch", str(registers.epoch)),

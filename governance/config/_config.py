@@ -41,6 +41,7 @@ from governance.config._tree import (
     OTHERS,
     PRESETS,
     TABLES,
+    BackupTable,
     ContextTable,
     DefaultsTable,
     HostTable,
@@ -97,6 +98,7 @@ class Config:
     idle: IdleTable
     live: LiveTable
     journal: JournalTable
+    backup: BackupTable
     context: ContextTable
     stall: StallTable
     defaults: DefaultsTable
@@ -195,6 +197,7 @@ def _build(
         idle=idle,
         live=table("live", LiveTable),
         journal=tightened_journal(table("journal", JournalTable), uppers),
+        backup=table("backup", BackupTable),
         context=table("context", ContextTable),
         stall=table("stall", StallTable),
         defaults=tightened_defaults(table("defaults", DefaultsTable), uppers),
@@ -343,7 +346,8 @@ def until_trusted(config: Config) -> Config:
     *config* as it holds before a person has trusted it: what it loosens does not count.
 
     Its level, its exemptions and every key of `loosenings` are put back to their defaults;
-    what it tightens stays. Programs that it names as listeners are not called.
+    what it tightens stays. Programs that it names as listeners are not called, and backups go
+    nowhere but into the project.
     """
     own = config.session
     level: Level = "standard" if own.level == "minimal" else own.level
@@ -353,6 +357,7 @@ def until_trusted(config: Config) -> Config:
         defaults=changed(config.defaults, loosened("defaults", config.defaults)),
         journal=changed(config.journal, loosened("journal", config.journal)),
         hosts={name: changed(one, loosened("hosts", one)) for name, one in config.hosts.items()},
+        backup=evolve(config.backup, folder=BackupTable().folder),
         exempts=(),
         listeners=evolve(config.listeners, entry_points=()),
         listener_commands=tuple(one for up in config.uppers for one in up.listeners),

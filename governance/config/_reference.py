@@ -22,6 +22,8 @@ _UNITS = (
     ("threads", "threads"),
     ("queue", "events"),
     ("repeats", "times"),
+    ("hours", "hours"),
+    ("backups", "backups"),
 )
 
 _HEADS: Mapping[str, str] = {"hosts": "hosts.NAME", "listener": "listener[]"}

@@ -158,11 +158,41 @@ class JournalTable:
 
     url: str = field(
         default="sqlite:///.governance/journal.db",
-        metadata=text("Store of the journal; a relative path starts at this folder.", empty=False),
+        metadata=text(
+            "Store of the journal: `sqlite:///PATH`, which starts at this folder, or "
+            "`postgresql://…` without a password.",
+            empty=False,
+        ),
     )
     redaction: bool = field(
         default=True,
         metadata=flag("Take secrets out of what is recorded, by the built-in patterns."),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class BackupTable:
+    """``[backup]``: copies of an embedded store that are made by themselves."""
+
+    age_hours_max: int = field(
+        default=24,
+        metadata=whole(
+            "A backup is made when the last is older, in hours; 0: none by itself.",
+            low=0,
+            high=8_784,
+        ),
+    )
+    backups_max: int = field(
+        default=7,
+        metadata=whole("Backups that are kept; the oldest go.", low=1, high=1_000),
+    )
+    folder: str = field(
+        default=".governance/backups",
+        metadata=text("Where they are; a relative path starts at this folder.", empty=False),
+    )
+    seconds_max: int = field(
+        default=600,
+        metadata=whole("A backup that takes longer is given up.", low=1, high=86_400),
     )
 
 
@@ -309,6 +339,7 @@ TABLES: Mapping[str, type] = {
     "idle": IdleTable,
     "live": LiveTable,
     "journal": JournalTable,
+    "backup": BackupTable,
     "context": ContextTable,
     "stall": StallTable,
     "defaults": DefaultsTable,

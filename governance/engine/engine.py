@@ -86,6 +86,8 @@ class EngineOptions:
         spool: Where told events wait that could not be written; ``None``: in memory.
 
         bulletin: What notices changed rules; ``None``: the law of the start holds to the end.
+
+        after: Called after each command, outside of every lock; waits for nothing.
     """
 
     run: str
@@ -96,6 +98,7 @@ class EngineOptions:
     tools: Mapping[str, HostTools] = field(factory=dict)
     spool: Spool | None = None
     bulletin: Bulletin | None = None
+    after: Callable[[], None] | None = None
 
 
 @final
@@ -310,11 +313,21 @@ class Engine:
         self._publish((*told, *records))
         for state in self._idle(command):
             self._interrupt_idle(state, command)
+        if self.options.after is not None:
+            self.options.after()
         return reply
 
-    def record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
+    def record(
+        self,
+        session: str,
+        kind: str,
+        data: Mapping[str, Json],
+        *,
+        actor: str,
+        host: str = "person",
+    ) -> Record:
         """
-        Write one row that a person or the engine itself decided (a pardon, an anchor).
+        Write one row that a person, a host or the engine itself decided (a pardon, an anchor).
 
         Raises:
             JournalError: It could not be written.
@@ -324,7 +337,7 @@ class Engine:
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
-        return self._record(session, kind, data, actor=actor)
+        return self._record(session, kind, data, actor=actor, host=host)
 
     def record_all(
         self,
@@ -378,9 +391,22 @@ class Engine:
         self._publish(result.records)
         return result.records
 
-    def _record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
+    def announce(self, records: Sequence[Record]) -> None:
+        """
+        Give listeners the *after* events of rows that were written outside of an engine.
+
+        What is held of their sessions is forgotten: the rows say where they stand now.
+        """
+        self._check_open()
+        for record in records:
+            self.live.drop(record.session)
+        self._publish(records)
+
+    def _record(
+        self, session: str, kind: str, data: Mapping[str, Json], *, actor: str, host: str
+    ) -> Record:
         with self._lock_of(session):
-            records = self._write(session, kind, data, self.law, actor=actor, host="person")
+            records = self._write(session, kind, data, self.law, actor=actor, host=host)
         self._publish(records)
         return records[0]
 
@@ -653,7 +679,9 @@ class Engine:
     def _record_failures(self, failures: Sequence[ListenerFailure]) -> None:
         for failure in failures:
             session = failure.event_id.rpartition("#")[0]
-            self._record(session, "listener.failed", failure.as_json(), actor="engine")
+            self._record(
+                session, "listener.failed", failure.as_json(), actor="engine", host="person"
+            )
 
     def _idle(self, command: Command) -> list[SessionState]:
         """What has been idle too long when *command* came, among a few sessions."""

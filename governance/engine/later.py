@@ -82,6 +82,8 @@ def handle_later(engine: Engine, journal: AppendsLater, command: Command, done: 
             deadline_ms=engine.options.deadline_ms,
         )
         sent = True
+        if engine.options.after is not None:
+            engine.options.after()
     except JournalError:
         # Nothing was handed in; whoever may wait says what is to be said of it.
         return False

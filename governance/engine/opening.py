@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.clock import Clock, SystemClock
+from governance.engine.backing import schedule_of
 from governance.engine.encoding import body_of
 from governance.engine.engine import Engine, EngineOptions
 from governance.engine.lawmaking import redaction_of, settings_of, trusted_config
@@ -73,6 +74,7 @@ def open_engine(
         megabytes_max=config.live.megabytes_max,
         idle_ms_max=config.live.idle_seconds_max * 1000,
     )
+    schedule = schedule_of(config) if own else None
     options = EngineOptions(
         run=run or f"{os.getpid()}-{os.urandom(4).hex()}",
         idle_ms_max=config.idle.idle_seconds_max * 1000,
@@ -80,6 +82,7 @@ def open_engine(
         tools={one.name: one for one in tools},
         spool=Spool(str(Project(config.directory).state_directory() / "untold")),
         bulletin=_bulletin(config, tools, in_force, now_ms),
+        after=schedule.look if schedule is not None else None,
     )
     return Engine(law, store, ticking, registry, live, options)
 

@@ -57,6 +57,10 @@ CHANGES = {
     "live.rules_check_ms": "0",
     "journal.url": '"memory:"',
     "journal.redaction": "false",
+    "backup.age_hours_max": "0",
+    "backup.backups_max": "3",
+    "backup.folder": '"/elsewhere"',
+    "backup.seconds_max": "9",
     "context.characters_max": "500",
     "context.tokens_max": "100",
     "stall.repeats_max": "4",
@@ -111,8 +115,8 @@ def test_a_key_changes_its_value_and_no_other(key: str) -> None:
 
 def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
-    for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "context",
-                 "stall", "defaults", "listeners"):  # fmt: skip
+    for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "backup",
+                 "context", "stall", "defaults", "listeners"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
         found |= {f"hosts.{host}.{key}": value for key, value in slots(table)}

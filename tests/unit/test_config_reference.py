@@ -33,6 +33,10 @@ live.idle_seconds_max 86400
 live.rules_check_ms 1000
 journal.url "sqlite:///.governance/journal.db"
 journal.redaction true
+backup.age_hours_max 24
+backup.backups_max 7
+backup.folder ".governance/backups"
+backup.seconds_max 600
 context.characters_max 8000
 context.tokens_max none
 stall.repeats_max 3

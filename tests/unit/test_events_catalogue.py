@@ -56,6 +56,8 @@ session.escalated after step
 session.halted after by
 approval.asked after action expires_at_ms
 approval.settled after by decision
+permission.asked after id permission patterns
+permission.replied after id reply
 session.stalled after kind evidence
 child.started after child_id role
 child.ended after child_id stats
@@ -66,6 +68,7 @@ event.duplicate after event why
 event.unmatched after event why
 event.refused after event reasons
 rules.shadowed after on shadows shadow_actions
+session.gap after what from to rows
 session.damaged after what rows
 session.repaired after what rows
 listener.failed after listener event why error count disabled
