@@ -37,6 +37,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "diagram": "governance.cli.machines",
         "listeners": "governance.cli.machines",
         "chat": "governance.cli.chatting",
+        "context": "governance.cli.contexts",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
         "store": "governance.cli.storing",
