@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import nlargest
 from math import log
+from operator import attrgetter
 from typing import Protocol, runtime_checkable
 
 from attrs import frozen
@@ -195,6 +196,39 @@ class Scanned:
     complete: bool
 
 
+@frozen
+class Statistics:
+    """
+    What all messages of a store come to, for ranking.
+
+    Attributes:
+        words: How many words they have together.
+
+        holding: How many of them hold each phrase.
+    """
+
+    messages: int
+    words: int
+    holding: Mapping[tuple[str, ...], int]
+
+
+def fits(query: Query, words: Sequence[str]) -> bool:
+    """Whether a message of *words* holds every phrase of *query*."""
+    return all(count_of(words, phrase) for phrase in query.phrases)
+
+
+def best_of(
+    found: Sequence[Searched], statistics: Statistics | None, limit: int
+) -> tuple[Hit, ...]:
+    """The best *limit* of *found* by *statistics*, or, without them, the newest."""
+    hits = [
+        Hit(one.session, one.seq, one.at_ms, _score(one.words, statistics) if statistics else 0.0)
+        for one in found
+    ]
+    order = attrgetter("score", "at_ms", "session", "seq")
+    return tuple(nlargest(limit, hits, key=order))
+
+
 def scan(
     journal: Journal,
     query: Query,
@@ -209,7 +243,7 @@ def scan(
     found: list[Searched] = []
     left = rows_max
     total, length = 0, 0
-    rows_with = dict.fromkeys(query.phrases, 0)
+    holding = dict.fromkeys(query.phrases, 0)
     for record in _rows(journal, None if ranked else session):
         left -= 1
         if left < 0:
@@ -220,34 +254,25 @@ def scan(
         total, length = total + 1, length + len(one.words)
         held = [phrase for phrase in query.phrases if count_of(one.words, phrase)]
         for phrase in held:
-            rows_with[phrase] += 1
+            holding[phrase] += 1
         if len(held) == len(query.phrases):
             found.append(one)
     if ranked and session is not None:
         inside = {(one.session, one.seq) for one in _rows(journal, session)}
         found = [one for one in found if (one.session, one.seq) in inside]
-    weights = {phrase: _weight(total, count) for phrase, count in rows_with.items()}
-    mean = length / total if total else 1.0
-    hits = [
-        Hit(one.session, one.seq, one.at_ms, _score(one.words, weights, mean) if ranked else 0.0)
-        for one in found
-    ]
-    best = nlargest(limit, hits, key=lambda one: (one.score, one.at_ms, one.session, one.seq))
-    return Scanned(tuple(best), left >= 0)
+    statistics = Statistics(total, length, holding) if ranked else None
+    return Scanned(best_of(found, statistics, limit), left >= 0)
 
 
-def _weight(total: int, count: int) -> float:
-    # As SQLite's FTS5 has it: a word that most messages hold weighs next to nothing.
-    weight = log((total - count + 0.5) / (count + 0.5))
-    return weight if weight > 0 else 1e-6
-
-
-def _score(words: Sequence[str], weights: Mapping[tuple[str, ...], float], mean: float) -> float:
-    """BM25 with k1 = 1.2 and b = 0.75."""
+def _score(words: Sequence[str], statistics: Statistics) -> float:
+    """BM25 with k1 = 1.2 and b = 0.75, as SQLite's FTS5 has it."""
+    mean = statistics.words / statistics.messages if statistics.words else 1.0
+    longer = 1.2 * (1 - 0.75 + 0.75 * len(words) / mean)
     score = 0.0
-    for phrase, weight in weights.items():
+    for phrase, count in statistics.holding.items():
+        # A phrase that most messages hold weighs next to nothing.
+        weight = max(log((statistics.messages - count + 0.5) / (count + 0.5)), 0.0) or 1e-6
         often = count_of(words, phrase)
-        longer = 1.2 * (1 - 0.75 + 0.75 * len(words) / mean)
         score += weight * often * 2.2 / (often + longer)
     return score
 
