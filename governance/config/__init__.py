@@ -36,6 +36,7 @@ from governance.config._tree import (
     PacksTable,
     ProjectTable,
     ResumeTable,
+    RetentionTable,
     SessionTable,
     StallTable,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "PacksTable",
     "ProjectTable",
     "ResumeTable",
+    "RetentionTable",
     "SessionTable",
     "StallTable",
     "TemplateKey",

@@ -26,6 +26,7 @@ from governance.config._layers import (
     tightened_defaults,
     tightened_host,
     tightened_journal,
+    tightened_retention,
 )
 from governance.config._reading import (
     Report,
@@ -54,6 +55,7 @@ from governance.config._tree import (
     PacksTable,
     ProjectTable,
     ResumeTable,
+    RetentionTable,
     SessionTable,
     StallTable,
 )
@@ -98,6 +100,7 @@ class Config:
     idle: IdleTable
     live: LiveTable
     journal: JournalTable
+    retention: RetentionTable
     backup: BackupTable
     context: ContextTable
     stall: StallTable
@@ -197,6 +200,7 @@ def _build(
         idle=idle,
         live=table("live", LiveTable),
         journal=tightened_journal(table("journal", JournalTable), uppers),
+        retention=tightened_retention(table("retention", RetentionTable), uppers),
         backup=table("backup", BackupTable),
         context=table("context", ContextTable),
         stall=table("stall", StallTable),
@@ -334,6 +338,9 @@ def loosenings(config: Config) -> tuple[str, ...]:
     """
     found = [f"defaults.{name}" for name in loosened("defaults", config.defaults)]
     found += [f"journal.{name}" for name in loosened("journal", config.journal)]
+    bounded = ("age_days_max", "sessions_max", "megabytes_max")
+    found += [f"retention.{name}" for name in bounded if getattr(config.retention, name)]
+    found += [f"retention.{name}" for name in loosened("retention", config.retention)]
     for host, table in config.hosts.items():
         found += [f"hosts.{host}.{name}" for name in loosened("hosts", table)]
     if not config.hosts:
@@ -356,6 +363,8 @@ def until_trusted(config: Config) -> Config:
         session=evolve(own, level=level),
         defaults=changed(config.defaults, loosened("defaults", config.defaults)),
         journal=changed(config.journal, loosened("journal", config.journal)),
+        # Nothing that was recorded goes by the word of a folder that came from elsewhere.
+        retention=RetentionTable(session_megabytes_max=config.retention.session_megabytes_max),
         hosts={name: changed(one, loosened("hosts", one)) for name, one in config.hosts.items()},
         backup=evolve(config.backup, folder=BackupTable().folder),
         exempts=(),

@@ -54,6 +54,32 @@ class ContextStates:
         last = deque(self._folded(scope, seq), maxlen=1)
         return last[0][1] if last else ScopeState(scope)
 
+    def base(self, target: Scope, source: Scope, since: int) -> Mapping[Name, Stored]:
+        """
+        What a merge of *source* into *target* goes out from: row *since* of *source*, up to
+        which it was merged before, else the last row that two sessions share, else nothing.
+        """
+        if since:
+            return self.at(source, since).values
+        if target.kind != "session" or source.kind != "session":
+            return {}
+        theirs = self._lineage(source.name)
+        for owner, upto in self._lineage(target.name).items():
+            if owner in theirs:
+                return self.at(source, min(upto, theirs[owner])).values
+        return {}
+
+    def _lineage(self, session: str) -> dict[str, int]:
+        """*session* and those that it stems from, each with the last row that it has of them."""
+        upto = self.journal.head(session).seq
+        found = {session: upto}
+        origin = self.journal.origin(session)
+        while origin is not None:
+            upto = min(upto, origin.seq)
+            found[origin.parent] = upto
+            origin = self.journal.origin(origin.parent)
+        return found
+
     def all_values(self, scope: Scope) -> Iterator[tuple[Name, Stored]]:
         """Every value that was ever set in *scope*, in order, so the newest of a name last."""
         for record, state in self._folded(scope, self.newest(scope).head):

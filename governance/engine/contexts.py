@@ -316,7 +316,7 @@ class Contexts:
             if not state.owns(by):
                 return _refused(target, "merge into")
             since = state.merges.get(str(source), 0)
-            was = self._states.at(source, since).values if since else {}
+            was = self._states.base(target, source, since)
             base = {name: one for name, one in was.items() if theirs.may(by, *name, "read")}
             plan = merge(_contents(base), _contents(state.values), _contents(seen))
             if not (plan.take or plan.drop or plan.conflicts):

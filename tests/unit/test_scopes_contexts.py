@@ -184,6 +184,26 @@ def test_a_branch_has_the_context_of_its_session(engine: Engine) -> None:
     assert value(contexts.get(OWN, "code", "k", by=ME)) == "later"
 
 
+def test_branches_are_merged_from_what_they_share(engine: Engine) -> None:
+    """A value that one of the two changed is taken over, and is no conflict."""
+    contexts = engine.contexts
+    for key in "abc":
+        contexts.set(OWN, "code", key, "shared", by=ME)
+    engine.journal.branch("b", "s", engine.journal.head("s").seq)
+    there, other = Reader("ada", "b"), Scope("session", "b")
+    contexts.set(other, "code", "a", "theirs", by=there)
+    contexts.set(other, "code", "b", "theirs", by=there)
+    contexts.set(OWN, "code", "b", "ours", by=ME)
+    contexts.set(OWN, "code", "c", "ours", by=ME)
+    contexts.grant(other, Grant("session:s", "*", "*", "read"), by=there)
+
+    done = contexts.merge(OWN, other, by=ME)
+
+    assert not isinstance(done, Refusal)
+    assert done.taken == (("code", "a"),)
+    assert done.conflicts == (("code", "b"),)
+
+
 def test_declared_values_are_held_to_their_declaration(engine: Engine) -> None:
     """Each field that is wrong is named, and nothing is written."""
     contexts = engine.contexts
