@@ -69,6 +69,12 @@ def test_what_is_exported_comes_back_the_same(said: list[Message]) -> None:
         whole = "".join(
             json_document(entries(engine.journal, "s", messages_of(engine.journal, "s")))
         )
+        kept = [(one.id, one.at_ms, one.epoch, one.actor, one.role, one.reply_to, one.origin)
+                for one in messages_of(engine.journal, "s")]  # fmt: skip
+    assert kept == [
+        (one.id, one.at_ms, one.epoch, one.actor, one.role, one.reply_to, one.origin)
+        for one in said
+    ]
     assert json.loads(whole)["format"] == "governance-chat"
     for read in (
         lambda: read_jsonl(line.encode() for line in lines),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import apsw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.errors import MisuseError
+from governance.journal import sqlite_search
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Append, Head, Row
 from governance.journal.searching import HITS_MAX, Hit, Query, scan, words_of
@@ -156,13 +158,30 @@ def test_what_was_removed_is_in_no_index(tmp_path: Path) -> None:
 
 
 def test_rows_that_were_put_in_the_place_of_others_are_indexed_anew(tmp_path: Path) -> None:
-    """How far a session is indexed is tied to the hash of that row."""
+    """How far a session is indexed is tied to the hash of that row, not to its number."""
     journal = SqliteJournal.open(tmp_path / "j.db", create=True)
     say(journal, "s", "before", 1)
+    say(journal, "s", "before", 2)
     journal.search(Query.of("before"))
-    head = journal.head("s")
-    rows = journal.read("s")
+
+    def other(connection: apsw.Connection) -> None:
+        sqlite_search.forget(connection, "s")
+        connection.execute("INSERT INTO message_upto VALUES ('s', 1, zeroblob(32))")
+
+    journal._change(other, False)
+
+    assert places(journal.search(Query.of("before"))) == [("s", 2), ("s", 1)]
+    journal.close()
+
+
+def test_a_session_that_was_put_back_is_found_again(tmp_path: Path) -> None:
+    """It left the index when it was removed."""
+    journal = SqliteJournal.open(tmp_path / "j.db", create=True)
+    say(journal, "s", "before", 1)
+    head, rows = journal.head("s"), journal.read("s")
+    journal.search(Query.of("before"))
     journal.remove("s", expected=head)
+    assert journal.search(Query.of("before")) == ()
     assert journal.restore(head, rows) == Head("s", 1, head.hash)
 
     assert places(journal.search(Query.of("before"))) == [("s", 1)]
