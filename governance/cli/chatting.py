@@ -229,8 +229,13 @@ def _private(path: Path) -> Iterator[IO[str]]:
     import os
 
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        yield file
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            yield file
+    except BaseException:
+        # Half an export would be taken for a whole one.
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _import(project: Project, session: str, path: Path, from_: str | None, format_name: str) -> int:

@@ -89,6 +89,8 @@ def _written(
     actor: str | None,
     key: str | None = None,
 ) -> list[Message]:
+    if session.startswith("@"):
+        raise MisuseError("a session id that begins with `@` is the project's own", code="GOV401")
     for one in batch:
         keep(engine.journal, session, one.contents)
     rows = [(KIND, row_data(one.message, imported=imported)) for one in batch]

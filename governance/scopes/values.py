@@ -17,7 +17,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 ScopeName = Literal["session", "project", "user"]
 
 KEY_CHARS_MAX = 200
-NAME_CHARS_MAX = 150
+_NAME_CHARS_MAX: Mapping[str, int] = {"project": 0, "session": 200, "user": 150}
 
 CODES: Mapping[str, str] = {
     "GOV560": "a scope, kind, key or value that no context can have",
@@ -42,6 +42,19 @@ class Scope:
     kind: ScopeName
     name: str = ""
 
+    def __attrs_post_init__(self) -> None:
+        if self.kind not in _NAME_CHARS_MAX:
+            raise MisuseError(f"`{self.kind}` is no kind of scope", code="GOV560")
+        # A name with `@` first would lead into a journal of the project's own.
+        most = _NAME_CHARS_MAX[self.kind]
+        fits = min(most, 1) <= len(self.name) <= most
+        if not fits or "\x00" in self.name or self.name.startswith("@"):
+            raise MisuseError(
+                f"the name of a {self.kind} in a scope has at most {most} characters, no NUL, and "
+                "no `@` first",
+                code="GOV560",
+            )
+
     @classmethod
     def of(cls, text: str) -> Scope:
         """
@@ -57,9 +70,9 @@ class Scope:
         if kind == "project" and not colon:
             return PROJECT
         if kind == "session" and name:
-            return cls("session", _name(name))
+            return cls("session", name)
         if kind == "user" and name:
-            return cls("user", _name(name))
+            return cls("user", name)
         raise MisuseError(
             f"`{text}` is no scope; expected `project`, `session:ID` or `user:NAME`", code="GOV560"
         )
@@ -137,15 +150,6 @@ class Stale:
     """Nothing was written: the value has another version than was expected, 0 for none."""
 
     actual_version: int
-
-
-def _name(name: str) -> str:
-    if len(name) > NAME_CHARS_MAX or "\x00" in name or name.startswith("@"):
-        raise MisuseError(
-            f"a name in a scope has at most {NAME_CHARS_MAX} characters, no NUL, and no `@` first",
-            code="GOV560",
-        )
-    return name
 
 
 def check_key(kind: str, key: str) -> None:

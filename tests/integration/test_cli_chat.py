@@ -9,6 +9,7 @@ import pytest
 
 from governance import cli
 from governance.chat import Part, media
+from governance.chat.contents import forget
 from governance.config import default_toml, load_config
 from governance.journal import open_journal
 from governance.project import create_project
@@ -95,6 +96,25 @@ def test_a_file_that_is_there_is_not_replaced(
     assert code == 2
     assert "GOV610" in err
     assert file.read_text() == "mine"
+
+
+def test_an_export_that_fails_leaves_no_half_of_itself(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Content that is gone is told, and `--no-contents` exports the rest."""
+    journal = open_journal(load_config(project).journal.url, base=project, create=False)
+    forget(journal, "s")
+    journal.close()
+    file = tmp_path / "out.jsonl"
+    words = ("chat", "export", "s", "--to", str(file), "--dir", str(project))
+
+    code, _, err = run(capsys, *words)
+
+    assert code == 2
+    assert "GOV566" in err
+    assert not file.exists()
+    assert run(capsys, *words, "--no-contents")[0] == 0
+    assert len(file.read_text().splitlines()) == 4
 
 
 def test_markdown_holds_all_of_a_long_text(

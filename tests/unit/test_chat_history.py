@@ -105,6 +105,20 @@ def test_a_role_that_nobody_has_is_refused(engine: Engine) -> None:
         session.message("user", "\ud800")
 
 
+def test_nothing_is_said_in_a_journal_of_the_project(engine: Engine) -> None:
+    """Pauses and trust stand there, and must not be pushed out of sight."""
+    with pytest.raises(MisuseError) as refused:
+        engine.session("@project").message("user", "x")
+    with pytest.raises(MisuseError):
+        import_messages(
+            engine, "@project", [Message(id="i", role="user", parts=(Part(type="text"),))],
+            actor="a",
+        )  # fmt: skip
+
+    assert refused.value.code == "GOV401"
+    assert engine.journal.head("@project").seq == 0
+
+
 def test_a_message_that_comes_twice_is_kept_once(engine: Engine) -> None:
     """The second time the first one is given, whatever the second says."""
     session = engine.start("s")

@@ -329,6 +329,17 @@ def test_what_is_no_scope_is_refused(text: str) -> None:
     assert refused.value.code == "GOV560"
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("session", "@context:bob"), ("user", ""), ("session", ""), ("project", "x"), ("team", "x")],
+)
+def test_no_scope_leads_into_another_ones_journal(kind: str, name: str) -> None:
+    """However it is made."""
+    with pytest.raises(MisuseError) as refused:
+        Scope(kind, name)  # type: ignore[arg-type]
+    assert refused.value.code == "GOV560"
+
+
 def test_secrets_are_taken_out_of_values(tmp_path: Path) -> None:
     """Of small ones and of those on the shelf, before they are compressed."""
     with memory_engine(journal=SqliteJournal.open(tmp_path / "j.db", create=True)) as engine:
