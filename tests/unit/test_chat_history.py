@@ -14,6 +14,7 @@ from governance.chat import ContentGone, Message, Part, media, whole_part
 from governance.chat.contents import BLOB_SHELF, INLINE_CHARS_MAX, forget, shelf_name
 from governance.engine import Engine
 from governance.engine.chatting import import_messages
+from governance.engine.retention import RetentionPolicy
 from governance.errors import MisuseError
 from governance.journal.records import Append, Row
 from governance.journal.sqlite import SqliteJournal
@@ -239,6 +240,25 @@ def test_contents_of_one_session_can_be_forgotten(engine: Engine) -> None:
 
     assert forget(engine.journal, "s") == 2
     assert len(engine.journal.shelf.scan(BLOB_SHELF)) == 4
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_contents_go_with_rows_that_are_kept_nowhere(tmp_path: Path, archived: bool) -> None:
+    """With an archive they stay, for the rows can come back."""
+    clock = ManualClock()
+    with memory_engine(clock=clock) as engine:
+        with engine.start("s") as session:
+            said = session.message("user", [media(b"\xff", "image/png")])
+        clock.advance(1_000)
+        folder = str(tmp_path) if archived else ""
+        engine.prune(RetentionPolicy(age_ms_max=1, folder=folder), actor="me")
+
+        assert engine.journal.head("s").seq == 0
+        assert len(engine.journal.shelf.scan(BLOB_SHELF)) == archived
+        if archived:
+            (file,) = tmp_path.iterdir()
+            engine.unarchive(file, actor="me")
+            assert engine.session("s").content(said, said.parts[0]) == b"\xff"
 
 
 def test_a_row_of_another_engine_is_no_message(engine: Engine) -> None:
