@@ -33,6 +33,8 @@ from governance.session.state import SessionState
 from governance.values import Json
 
 if TYPE_CHECKING:
+    from governance.chat import Message, Page, Part, Role, Said
+    from governance.chat.finding import Found
     from governance.engine.keeping import PruneReport
     from governance.engine.merging import MergeReport, Take
     from governance.engine.retention import RetentionPolicy
@@ -141,6 +143,14 @@ class AsyncEngine:
         if mail is None or mail.loop is not loop:
             mail = self._mail = Mail(loop, journal)
         return mail
+
+    async def search(
+        self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20
+    ) -> Found:
+        """As `Engine.search`."""
+        return await self._call(
+            partial(self.engine.search, text, session=session, ranked=ranked, limit=limit)
+        )
 
     async def state(self, session: str) -> SessionState:
         """As `Engine.state`."""
@@ -274,6 +284,41 @@ class AsyncSession:
     async def command(self, name: str, arguments: Sequence[str] = ()) -> Reply:
         """As `Session.command`."""
         return await self._call(partial(self.session.command, name, arguments))
+
+    async def message(
+        self,
+        role: Role,
+        said: Said,
+        *,
+        ident: str = "",
+        reply_to: str = "",
+        about: Mapping[str, Json] | None = None,
+        actor: str | None = None,
+    ) -> Message:
+        """As `Session.message`."""
+        return await self._call(
+            partial(
+                self.session.message,
+                role,
+                said,
+                ident=ident,
+                reply_to=reply_to,
+                about=about,
+                actor=actor,
+            )
+        )
+
+    async def messages(
+        self, *, after: int = 0, before: int | None = None, limit: int = 100, reverse: bool = False
+    ) -> Page:
+        """As `Session.messages`."""
+        return await self._call(
+            partial(self.session.messages, after=after, before=before, limit=limit, reverse=reverse)
+        )
+
+    async def content(self, message: Message, part: Part) -> bytes:
+        """As `Session.content`."""
+        return await self._call(self.session.content, message, part)
 
     async def compacting(self, *, trigger: str = "manual") -> Reply:
         """As `Session.compacting`."""

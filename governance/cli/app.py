@@ -36,6 +36,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "violations": "governance.cli.people",
         "diagram": "governance.cli.machines",
         "listeners": "governance.cli.machines",
+        "chat": "governance.cli.chatting",
+        "context": "governance.cli.contexts",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
         "store": "governance.cli.storing",

@@ -41,6 +41,8 @@ from governance.states import State
 from governance.values import Json, check_json
 
 if TYPE_CHECKING:
+    from governance.chat.finding import Found
+    from governance.engine.contexts import Contexts
     from governance.engine.keeping import Keeper
     from governance.engine.later import Sent
     from governance.listeners import ListenerFailure, Listeners
@@ -124,6 +126,18 @@ class Engine(SessionVerbs):
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     _pending: dict[str, list[Command]] = field(factory=dict, init=False)
     _closed: bool = field(default=False, init=False)
+
+    _contexts: Contexts | None = field(default=None, init=False)
+
+    @property
+    def contexts(self) -> Contexts:
+        """Named values of sessions, of the project and of users; see `governance.scopes`."""
+        self._check_open()
+        if self._contexts is None:
+            from governance.engine.contexts import Contexts
+
+            self._contexts = Contexts(self)
+        return self._contexts
 
     @classmethod
     def open(
@@ -337,6 +351,58 @@ class Engine(SessionVerbs):
             raise MisuseError(problem, code="GOV401")
         return self._record(session, kind, data, actor=actor, host=host)
 
+    def record_all(
+        self,
+        session: str,
+        rows: Sequence[tuple[str, Mapping[str, Json]]],
+        *,
+        actor: str,
+        durable: bool = True,
+        key: str | None = None,
+        expected_seq: int | None = None,
+    ) -> tuple[Record, ...]:
+        """
+        Write *rows*, each a kind and its own fields, in one commit; decided by nobody else.
+
+        Args:
+            durable: ``False`` for observations, whose tail may be lost with the power.
+
+            key: Idempotency key: where it was seen before, its row is given and none written.
+
+            expected_seq: Write only while this is the last row; else nothing is given.
+
+        Raises:
+            JournalError: None of it could be written.
+        """
+        self._check_open()
+        problem = restoring.id_problem(session, ID_CHARS_MAX)
+        if problem:
+            raise MisuseError(problem, code="GOV401")
+        for _, data in rows:
+            check_json(data)
+        with self._lock_of(session):
+            for _ in range(CONFLICTS_MAX):
+                now = self.clock.now_ms()
+                state = self._state(session, now)
+                if expected_seq not in (None, state.head):
+                    return ()
+                host = state.identity.host or "python"
+                command = Command(
+                    event="record", session=session, at_ms=now, actor=actor, host=host
+                )
+                outcome = restoring.recorded_all(
+                    self.law, state, command, now, rows, durable=durable
+                )
+                result = self._commit([Step(state, outcome)], key=key)
+                if isinstance(result, Duplicate):
+                    return (result.record,)
+                if isinstance(result, Appended):
+                    break
+            else:
+                raise JournalError("the session is written by others all the time", code="GOV511")
+        self._publish(result.records)
+        return result.records
+
     def announce(self, records: Sequence[Record]) -> None:
         """
         Give listeners the *after* events of rows that were written outside of an engine.
@@ -369,6 +435,29 @@ class Engine(SessionVerbs):
             if isinstance(result, Appended):
                 return result.records
         raise JournalError("the session is written by others all the time", code="GOV511")
+
+    def search(
+        self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20
+    ) -> Found:
+        """
+        Messages that hold every word of *text*, a phrase in double quotes as a whole.
+
+        Args:
+            session: Only of this session; of a branch also what was said before it.
+
+            ranked: The best first, in place of the newest.
+
+            limit: How many at most, up to 1,000.
+
+        Raises:
+            MisuseError: GOV569, *text* asks for nothing, or too much.
+
+            JournalError: The store cannot be read.
+        """
+        from governance.chat.finding import find
+
+        self._check_open()
+        return find(self.journal, text, session=session, ranked=ranked, limit=limit)
 
     # -- changed rules ------------------------------------------------------------
 

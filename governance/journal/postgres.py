@@ -35,6 +35,7 @@ from governance.journal.postgres_anchor import Anchor, begun, known_store, refus
 from governance.journal.postgres_connection import Connection, Connections
 from governance.journal.postgres_faults import server_error
 from governance.journal.postgres_leases import Leases
+from governance.journal.postgres_search import PostgresSearch
 from governance.journal.postgres_server import report_of
 from governance.journal.postgres_shelf import PostgresShelf
 from governance.journal.postgres_url import Target
@@ -52,6 +53,7 @@ from governance.journal.records import (
     Snapshot,
     VerifyReport,
 )
+from governance.journal.searching import Hit, Query, check_search
 from governance.journal.servers import ServerReport
 from governance.values import INTEGER_MAX
 
@@ -328,6 +330,21 @@ class PostgresJournal:
                 connection, self.target, session, version
             )
         )
+
+    def search(
+        self, query: Query, *, session: str | None = None, ranked: bool = False, limit: int = 20
+    ) -> tuple[Hit, ...]:
+        """
+        As `governance.journal.searching.Search` says; the index catches up first.
+
+        Raises:
+            ServerRefused: The role was given its rights before there was an index.
+        """
+        check_search(limit)
+        if session is not None:
+            check_session(session)
+        searching = PostgresSearch(self.target, self._read, self._change)
+        return searching.search(query, session, ranked, limit)
 
     def verify(self, session: str | None = None) -> VerifyReport:
         """

@@ -199,7 +199,7 @@ def remove(connection: Connection, target: Target, session: str, expected: Head)
     ).fetchone()
     if needed is not None:
         return False
-    for table in ("event", "event_key", "snapshot"):
+    for table in ("event", "event_key", "snapshot", "message", "message_upto"):
         text = f"DELETE FROM @.{table} WHERE tenant = %(tenant)s AND session = %(session)s"
         connection.execute(sql(target.schema, text), words)
     _bury(connection, target, found, gone=True)
