@@ -49,10 +49,13 @@ class _Chain:
     Attributes:
         base: The row before its own first one, as a head: of a branch, else the empty one.
 
+        link: What its own first row must be chained to.
+
         gone: The head that it had when it was removed; its rows are being put back.
     """
 
     base: Head
+    link: Link
     origin: Origin | None = None
     rows: list[Record] = field(factory=list)
     position: int = 0
@@ -120,7 +123,7 @@ class MemoryJournal:
         for place, (one, head) in enumerate(zip(whole, before, strict=True)):
             own_key = key if place == 0 else None
             records = chain_rows(head.hash, one.session, head.seq, one.rows, own_key)
-            chain = self._chains.setdefault(one.session, _Chain(head))
+            chain = self._chains.setdefault(one.session, _Chain(head, head.hash))
             chain.rows.extend(records)
             self._move(chain)
             if own_key is not None:
@@ -184,12 +187,13 @@ class MemoryJournal:
             self._check_not_removed(parent)
             if session in self._chains:
                 return Conflict((self._head(session),))
-            hash_ = self._hash_at(parent, parent_seq)
-            if hash_ is None:
+            row = self._row_at(parent, parent_seq)
+            if row is None:
                 return Conflict((self._head(parent),))
             self._check_depth(parent)
-            base = Head(session, parent_seq, hash_)
-            chain = self._chains[session] = _Chain(base, Origin(parent, parent_seq))
+            base = Head(session, parent_seq, row.hash)
+            chain = _Chain(base, link_after(row), Origin(parent, parent_seq))
+            self._chains[session] = chain
             self._move(chain)
             return base
 
@@ -246,15 +250,16 @@ class MemoryJournal:
                 raise MisuseError(f"`{head.session}` was no branch of `{origin}`")
             origin = chain.origin if chain is not None else origin
             base = Head(head.session, 0, ZERO_HASH)
+            link: Link = base.hash
             if origin is not None:
-                hash_ = self._hash_at(origin.parent, origin.seq)
-                if hash_ is None:
+                row = self._row_at(origin.parent, origin.seq)
+                if row is None:
                     return Conflict((self._head(origin.parent),))
                 self._check_depth(origin.parent)
-                base = Head(head.session, origin.seq, hash_)
+                base, link = Head(head.session, origin.seq, row.hash), link_after(row)
             if chain is None:
-                chain = _Chain(base, origin, gone=head)
-            fresh = sound_rows(whole, chain.rows, base, chain.head, head)
+                chain = _Chain(base, link, origin, gone=head)
+            fresh = sound_rows(whole, chain.rows, base.seq, link, head)
             for record in fresh:
                 if record.key is not None and record.key in self._keys:
                     raise refuse_key(record)
@@ -285,7 +290,8 @@ class MemoryJournal:
             kept = self._snapshots.get(session)
             if kept is None or kept.version != version:
                 return None
-            return kept if self._hash_at(session, kept.seq) == kept.hash else None
+            row = self._row_at(session, kept.seq)
+            return kept if row is not None and row.hash == kept.hash else None
 
     def verify(self, session: str | None = None) -> VerifyReport:
         """As the contract says; never anchored, for nothing outlives the process."""
@@ -297,7 +303,7 @@ class MemoryJournal:
             if session in self._chains and not names:
                 names = [session]
             walked = [(self._chains[name], tuple(self._chains[name].rows)) for name in names]
-        found = tuple(bad for chain, rows in walked if (bad := _first_bad(chain.base, rows)))
+        found = tuple(bad for chain, rows in walked if (bad := _first_bad(chain, rows)))
         sessions = sum(chain.gone is None for chain, _ in walked)
         return VerifyReport(sessions, sum(len(rows) for _, rows in walked), False, found)
 
@@ -346,13 +352,13 @@ class MemoryJournal:
             upto = min(upto, chain.base.seq)
         return rows
 
-    def _hash_at(self, session: str, seq: int) -> bytes | None:
+    def _row_at(self, session: str, seq: int) -> Record | None:
         if seq > self._head(session).seq:
             return None
         for name in self._lineage(session):
             chain = self._chains[name]
             if seq > chain.base.seq:
-                return chain.rows[seq - chain.base.seq - 1].hash
+                return chain.rows[seq - chain.base.seq - 1]
         return None
 
 
@@ -362,11 +368,10 @@ def _page(heads: dict[str, Head], after: str, limit: int) -> tuple[Head, ...]:
     return tuple(heads[name] for name in names[start : start + limit])
 
 
-def _first_bad(base: Head, rows: tuple[Record, ...]) -> Finding | None:
-    session = base.session
-    link: Link = base.hash
+def _first_bad(chain: _Chain, rows: tuple[Record, ...]) -> Finding | None:
+    session, link = chain.base.session, chain.link
     losses = Losses()
-    for seq, record in enumerate(rows, start=base.seq + 1):
+    for seq, record in enumerate(rows, start=chain.base.seq + 1):
         if record.seq != seq:
             return Finding("gap", session, seq, f"row {record.seq} stands where {seq} belongs")
         if not is_next(link, record):
