@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from attrs import define, field
 
-from governance.errors import MisuseError
+from governance.errors import MisuseError, StoreBusy
 from governance.journal.chain import ZERO_HASH, chain_rows
 from governance.journal.faults import too_deep, was_removed
 from governance.journal.gaps import Link, Losses, is_next, link_after
 from governance.journal.limits import (
+    DEADLINE_MS_DEFAULT,
     check_append,
     check_branch,
     check_head,
@@ -89,7 +90,8 @@ class MemoryJournal:
     _keys: dict[str, Record] = field(factory=dict, init=False)
     _snapshots: dict[str, Snapshot] = field(factory=dict, init=False)
     _position: int = field(default=0, init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _lock: threading.RLock = field(factory=threading.RLock, init=False)
+    _deciding: bool = field(default=False, init=False)
     _closed: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -100,21 +102,52 @@ class MemoryJournal:
         batch: Sequence[Append],
         *,
         key: str | None = None,
-        deadline_ms: int | None = None,  # noqa: ARG002 - the lock here is never held long
+        deadline_ms: int | None = None,  # noqa: ARG002 - the lock here is not held long
     ) -> Appended | Conflict | Duplicate:
         """As the contract says; *deadline_ms* is never needed."""
         whole = check_append(batch, key)
         with self._lock:
             self._check_open()
-            known = self._keys.get(key) if key is not None else None
-            if known is not None:
-                return Duplicate(known)
-            for one in whole:
-                self._check_not_removed(one.session)
-            before = tuple(self._head(one.session) for one in whole)
-            if any(head.seq != one.expected_seq for head, one in zip(before, whole, strict=True)):
-                return Conflict(before)
-            return self._write(whole, before, key)
+            self._check_own_turn()
+            return self._append(whole, key)
+
+    def append_alone(
+        self,
+        session: str,
+        decide: Callable[[], Sequence[Append]],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> Appended | Conflict | Duplicate:
+        """As `append`: see `governance.journal.records.AppendsAlone`; the whole store is held."""
+        check_session(session)
+        limit_ms = DEADLINE_MS_DEFAULT if deadline_ms is None else deadline_ms
+        if not self._lock.acquire(timeout=limit_ms / 1000):
+            raise StoreBusy("the store stayed locked past the deadline", remedy="try again")
+        try:
+            self._check_open()
+            self._check_own_turn()
+            self._deciding = True
+            try:
+                batch = decide()
+            finally:
+                self._deciding = False
+            return self._append(check_append(batch, key), key) if batch else Appended((), ())
+        finally:
+            self._lock.release()
+
+    def _append(
+        self, whole: tuple[Append, ...], key: str | None
+    ) -> Appended | Conflict | Duplicate:
+        known = self._keys.get(key) if key is not None else None
+        if known is not None:
+            return Duplicate(known)
+        for one in whole:
+            self._check_not_removed(one.session)
+        before = tuple(self._head(one.session) for one in whole)
+        if any(head.seq != one.expected_seq for head, one in zip(before, whole, strict=True)):
+            return Conflict(before)
+        return self._write(whole, before, key)
 
     def _write(
         self, whole: tuple[Append, ...], before: tuple[Head, ...], key: str | None
@@ -183,6 +216,7 @@ class MemoryJournal:
         check_branch(session, parent, parent_seq)
         with self._lock:
             self._check_open()
+            self._check_own_turn()
             self._check_not_removed(session)
             self._check_not_removed(parent)
             if session in self._chains:
@@ -211,6 +245,7 @@ class MemoryJournal:
         check_head(expected)
         with self._lock:
             self._check_open()
+            self._check_own_turn()
             head = self._head(session)
             if head != expected:
                 return Conflict((head,))
@@ -243,6 +278,7 @@ class MemoryJournal:
         whole = check_restored(head, records, origin)
         with self._lock:
             self._check_open()
+            self._check_own_turn()
             chain = self._chains.get(head.session)
             if chain is not None and chain.gone != head:
                 return Conflict((chain.gone or chain.head,))
@@ -315,6 +351,10 @@ class MemoryJournal:
     def _check_open(self) -> None:
         if self._closed:
             raise MisuseError("the journal is closed; open it again")
+
+    def _check_own_turn(self) -> None:
+        if self._deciding:
+            raise MisuseError("nothing else can be written to a journal in one's turn of it")
 
     def _check_not_removed(self, session: str) -> None:
         chain = self._chains.get(session)
