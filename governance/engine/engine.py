@@ -402,9 +402,9 @@ class Engine:
         self, command: Command, law: Law, sent: Sent | None = None
     ) -> tuple[Reply, tuple[Record, ...]]:
         """Decide and append until no other process was faster; bounded; *sent* is the first."""
+        steps = sent.steps if sent is not None else []
         result: Appended | Conflict | Duplicate | None = None
         if sent is not None:
-            steps = sent.steps
             result = self._applied(steps, self._outcome(sent.batch, sent.answer))
         if result is None or isinstance(result, Conflict):
             steps, result = written(

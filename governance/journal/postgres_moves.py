@@ -294,7 +294,7 @@ def _put_back(
         known = chained(rows, target, head.session, first - 1, before)
     fresh = sound_rows(records, known, base, link, head)
     own = link if isinstance(link, bytes) else link.own
-    end = Head(head.session, *(last or (base, own)))
+    end = Head(head.session, base, own) if last is None else Head(head.session, *last)
     if fresh:
         _insert(connection, target, words, fresh)
         end = Head(head.session, fresh[-1].seq, fresh[-1].hash)
