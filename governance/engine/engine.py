@@ -18,17 +18,18 @@ from attrs import define, evolve, field, frozen
 
 from governance.calls import ToolCall
 from governance.clock import Clock
-from governance.engine import restoring
+from governance.engine import racing, restoring
 from governance.engine.before import run_before
 from governance.engine.encoding import body_of, encode_rows, event_of, reply_json, reply_of
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin, News, tell_alike
-from governance.engine.racing import written
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
 from governance.engine.spool import Spool
+from governance.engine.verbs import SessionVerbs
 from governance.errors import JournalError, MisuseError, OutcomeUnknown
 from governance.events import Event
+from governance.journal.faults import SessionRemoved
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
 from governance.session.commands import Command, History, HostTraits
 from governance.session.decide import decide, is_asked
@@ -40,6 +41,7 @@ from governance.states import State
 from governance.values import Json, check_json
 
 if TYPE_CHECKING:
+    from governance.engine.keeping import Keeper
     from governance.engine.later import Sent
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
@@ -83,6 +85,8 @@ class EngineOptions:
 
         bulletin: What notices changed rules; ``None``: the law of the start holds to the end.
 
+        keeper: What keeps the store within its bounds; ``None``: only who asks for it does.
+
         after: Called after each command, outside of every lock; waits for nothing.
     """
 
@@ -94,12 +98,13 @@ class EngineOptions:
     tools: Mapping[str, HostTools] = field(factory=dict)
     spool: Spool | None = None
     bulletin: Bulletin | None = None
+    keeper: Keeper | None = None
     after: Callable[[], None] | None = None
 
 
 @final
 @define(eq=False, repr=False)
-class Engine:
+class Engine(SessionVerbs):
     """
     Governs sessions: one door for commands, and handles for those who embed it.
 
@@ -173,6 +178,8 @@ class Engine:
                 return
             self._closed = True
         try:
+            if self.options.keeper is not None:
+                self.options.keeper.stop()
             self._record_failures(self.listeners.close())
         finally:
             self.journal.close()
@@ -287,6 +294,8 @@ class Engine:
                 told = self._tell(command, law, news)
                 self._write_pending(command.session)
             reply, records = self._step(command, law, sent)
+        except SessionRemoved as error:
+            return _gone(command, error)
         except JournalError as error:
             if not is_asked(law, command.event):
                 self._keep_pending(command)
@@ -297,6 +306,8 @@ class Engine:
         self._publish((*told, *records))
         for state in self._idle(command):
             self._interrupt_idle(state, command)
+        if self.options.keeper is not None:
+            self.options.keeper.look(self)
         if self.options.after is not None:
             self.options.after()
         return reply
@@ -354,7 +365,7 @@ class Engine:
             outcome = restoring.recorded(law, state, command, now, kind, data)
             return self._with_related(command, Step(state, outcome), now, law)
 
-        _, result = written(self, session, decide, replies=False)
+        _, result = racing.written(self, session, decide, replies=False)
         # INVARIANT: what carries no key is no duplicate.
         assert isinstance(result, Appended)
         return result.records
@@ -405,9 +416,12 @@ class Engine:
         steps = sent.steps if sent is not None else []
         result: Appended | Conflict | Duplicate | None = None
         if sent is not None:
-            result = self._applied(steps, self._outcome(sent.batch, sent.answer))
+            try:
+                result = self._applied(steps, self._outcome(sent.batch, sent.answer))
+            except SessionRemoved:
+                racing.forget(self, steps)
         if result is None or isinstance(result, Conflict):
-            steps, result = written(
+            steps, result = racing.written(
                 self,
                 command.session,
                 lambda: self._decide(command, law),
@@ -467,9 +481,10 @@ class Engine:
         """*result*, after what it says of *steps* is what is held of their sessions."""
         if isinstance(result, Appended):
             now = self.clock.now_ms()
-            for one in steps:
-                self.live.put(one.outcome.state, now)
-            self._snapshot(steps)
+            states = [restoring.grown(one.outcome.state, result.records) for one in steps]
+            for state in states:
+                self.live.put(state, now)
+            self._snapshot(steps, states)
         elif isinstance(result, Conflict):
             for head in result.actual:
                 self.live.drop(head.session)
@@ -528,15 +543,20 @@ class Engine:
         held = self.live.get(session, now)
         if held is not None:
             return held
-        state = restoring.restore(self.journal, session)
+        state, begun = restoring.restored(self.journal, session)
+        if not begun:
+            # A process died between the two rows of a branch: this one ends what it began.
+            from governance.engine.branching import begin
+
+            state, _ = begin(self, state, "engine")
         if state.head:
             self.live.put(state, now)
         return state
 
-    def _snapshot(self, steps: Sequence[Step]) -> None:
-        for one in steps:
+    def _snapshot(self, steps: Sequence[Step], states: Sequence[SessionState]) -> None:
+        for one, state in zip(steps, states, strict=True):
             if self._keeps_snapshot(one):
-                restoring.keep_snapshot(self.journal, one.outcome.state)
+                restoring.keep_snapshot(self.journal, state)
 
     def _keeps_snapshot(self, step: Step) -> bool:
         before, after = step.state.head, step.outcome.state.head
@@ -627,14 +647,17 @@ class Engine:
         if self._closed:
             raise MisuseError("the engine is closed", remedy="open it again")
 
-    def _check(self, command: Command) -> None:
-        problem = restoring.id_problem(command.session, ID_CHARS_MAX)
+    def _check_id(self, session: str) -> None:
+        problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
-        if command.session.startswith("@"):
+        if session.startswith("@"):
             raise MisuseError(
                 "a session id that begins with `@` is the project's own", code="GOV401"
             )
+
+    def _check(self, command: Command) -> None:
+        self._check_id(command.session)
         if command.event not in self.law.machine.definition.events:
             known = ", ".join(sorted(self.law.machine.definition.events))
             raise MisuseError(f"unknown event `{command.event}`", remedy=f"one of {known}")
@@ -642,3 +665,11 @@ class Engine:
         if command.call is not None:
             check_json(command.call.args)
             check_json(command.call.own)
+
+
+def _gone(command: Command, error: SessionRemoved) -> Reply:
+    """The answer to whatever comes of a session whose rows are archived or removed."""
+    reason = f"{error.message}; {error.remedy}"
+    return Reply(
+        event=command.event, action="deny", state="absent", message=reason, reasons=(reason,)
+    )

@@ -7,10 +7,11 @@ takes a turn of the store, in which nobody can be faster.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from governance.errors import JournalError
+from governance.journal.faults import SessionRemoved
 from governance.journal.records import Append, Appended, AppendsAlone, Conflict, Duplicate
 
 if TYPE_CHECKING:
@@ -39,10 +40,19 @@ def written(
     Raises:
         JournalError: They could not be written in time.
     """
+    removed = False
     for _ in range(CONFLICTS_MAX):
         steps = decide()
         reply = steps[0].outcome.reply if replies else None
-        result = engine._commit(steps, reply=reply, key=key)
+        try:
+            result = engine._commit(steps, reply=reply, key=key)
+        except SessionRemoved:
+            # It may be a parent that another process has archived: look at all anew.
+            forget(engine, steps)
+            if removed:
+                raise
+            removed = True
+            continue
         if not isinstance(result, Conflict):
             return steps, result
     journal = engine.journal
@@ -53,6 +63,12 @@ def written(
         if not isinstance(result, Conflict):
             return steps, result
     raise JournalError("the session is written by others all the time", code="GOV511")
+
+
+def forget(engine: Engine, steps: Sequence[Step]) -> None:
+    """Let go of what is held of the sessions of *steps*; the store says what they are now."""
+    for one in steps:
+        engine.live.drop(one.state.id)
 
 
 def _alone(
@@ -70,8 +86,8 @@ def _alone(
 
     def decided() -> tuple[Append, ...]:
         # What was read before the turn may be old by now.
-        for known in (session, *(one.state.id for one in steps)):
-            engine.live.drop(known)
+        engine.live.drop(session)
+        forget(engine, steps)
         steps[:] = decide()
         batch[:] = engine._batch(steps, steps[0].outcome.reply if replies else None)
         return tuple(batch)
