@@ -18,7 +18,7 @@ from attrs import define, evolve, field, frozen
 
 from governance.calls import ToolCall
 from governance.clock import Clock
-from governance.engine import restoring
+from governance.engine import racing, restoring
 from governance.engine.before import run_before
 from governance.engine.encoding import body_of, encode_rows, event_of, reply_json, reply_of
 from governance.engine.live import LiveSessions
@@ -53,9 +53,6 @@ CODES: Mapping[str, str] = {
     "GOV511": "a session that others write all the time",
     "GOV512": "an event that could neither be journaled nor kept",
 }
-
-CONFLICTS_MAX = 8
-"""Times a step is decided again before it waits for the write lock alone."""
 
 ID_CHARS_MAX = 200
 PENDING_MAX = 64
@@ -426,15 +423,18 @@ class Engine(SessionVerbs):
         self, session: str, kind: str, data: Mapping[str, Json], law: Law, *, actor: str, host: str
     ) -> tuple[Record, ...]:
         """The rows of what was decided outside the machine; the session's lock is held."""
-        for _ in range(CONFLICTS_MAX):
+
+        def decide() -> list[Step]:
             now = self.clock.now_ms()
             command = Command(event="record", session=session, at_ms=now, actor=actor, host=host)
             state = self._state(session, now)
             outcome = restoring.recorded(law, state, command, now, kind, data)
-            result = self._commit(self._with_related(command, Step(state, outcome), now, law))
-            if isinstance(result, Appended):
-                return result.records
-        raise JournalError("the session is written by others all the time", code="GOV511")
+            return self._with_related(command, Step(state, outcome), now, law)
+
+        _, result = racing.written(self, session, decide, replies=False)
+        # INVARIANT: what carries no key is no duplicate.
+        assert isinstance(result, Appended)
+        return result.records
 
     def search(
         self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20
@@ -502,33 +502,25 @@ class Engine(SessionVerbs):
         self, command: Command, law: Law, sent: Sent | None = None
     ) -> tuple[Reply, tuple[Record, ...]]:
         """Decide and append until no other process was faster; bounded; *sent* is the first."""
-        for attempt in range(CONFLICTS_MAX):
-            steps = sent.steps if sent is not None else self._decide(command, law)
+        steps = sent.steps if sent is not None else []
+        result: Appended | Conflict | Duplicate | None = None
+        if sent is not None:
             try:
-                if sent is None:
-                    result = self._commit(steps, reply=steps[0].outcome.reply, key=command.key)
-                else:
-                    result = self._applied(steps, self._outcome(sent.batch, sent.answer))
+                result = self._applied(steps, self._outcome(sent.batch, sent.answer))
             except SessionRemoved:
-                # It may be a parent that another process has archived: look at all anew.
-                for one in steps:
-                    self.live.drop(one.state.id)
-                if attempt:
-                    raise
-                continue
-            finally:
-                sent = None
-            reply = steps[0].outcome.reply
-            match result:
-                case Appended(records=records):
-                    return reply, records
-                case Duplicate(record=record):
-                    return reply_of(record) or evolve(reply, duplicate=True), ()
-                case Conflict():
-                    continue
-        raise JournalError(
-            f"the session was written by others {CONFLICTS_MAX} times in a row", code="GOV511"
-        )
+                racing.forget(self, steps)
+        if result is None or isinstance(result, Conflict):
+            steps, result = racing.written(
+                self,
+                command.session,
+                lambda: self._decide(command, law),
+                replies=True,
+                key=command.key,
+            )
+        reply = steps[0].outcome.reply
+        if isinstance(result, Duplicate):
+            return reply_of(result.record) or evolve(reply, duplicate=True), ()
+        return reply, result.records
 
     def _decide(self, command: Command, law: Law) -> list[Step]:
         now = command.at_ms if command.at_ms is not None else self.clock.now_ms()

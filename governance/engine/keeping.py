@@ -21,7 +21,7 @@ from attrs import define, evolve, field, frozen
 
 from governance.chat.contents import forget
 from governance.engine import restoring
-from governance.engine.engine import CONFLICTS_MAX
+from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.engine.retention import Candidate, RetentionPolicy, Why, candidate, plan
 from governance.errors import GovernanceError, JournalError, MisuseError

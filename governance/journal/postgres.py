@@ -38,6 +38,7 @@ from governance.journal.postgres_leases import Leases
 from governance.journal.postgres_search import PostgresSearch
 from governance.journal.postgres_server import report_of
 from governance.journal.postgres_shelf import PostgresShelf
+from governance.journal.postgres_turns import append_alone
 from governance.journal.postgres_url import Target
 from governance.journal.postgres_wakeup import WakeUps
 from governance.journal.postgres_writer import Writer, until_of
@@ -168,6 +169,24 @@ class PostgresJournal:
         whole = check_append(batch, key)
         self._check_open()
         return self._writer.append(whole, key, until_of(deadline_ms))
+
+    def append_alone(
+        self,
+        session: str,
+        decide: Callable[[], Sequence[Append]],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> Appended | Conflict | Duplicate:
+        """
+        As `append`: see `governance.journal.records.AppendsAlone`.
+
+        Held are the sessions that it writes, and none beside them. What *decide* reads in
+        this thread it reads through the connection that holds them.
+        """
+        check_session(session)
+        self._check_open()
+        return append_alone(self._writer, session, decide, key, until_of(deadline_ms))
 
     def read(
         self,

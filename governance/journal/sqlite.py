@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -200,6 +201,36 @@ class SqliteJournal:
             lambda: done(request.outcome),
             DEADLINE_MS_DEFAULT if deadline_ms is None else deadline_ms,
         )
+
+    def append_alone(
+        self,
+        session: str,
+        decide: Callable[[], Sequence[Append]],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> Appended | Conflict | Duplicate:
+        """
+        As `append`: see `governance.journal.records.AppendsAlone`.
+
+        The whole store is held meanwhile, against other processes too.
+        """
+        check_session(session)
+        self._check_open()
+        wait_ms = DEADLINE_MS_DEFAULT if deadline_ms is None else deadline_ms
+        until = time.monotonic() + wait_ms / 1000
+        found: list[Appended | Conflict | Duplicate] = []
+
+        def decided() -> Request | None:
+            batch = decide()
+            return Request.of(check_append(batch, key), key) if batch else None
+
+        def work() -> None:
+            left_ms = max(0, int((until - time.monotonic()) * 1000))
+            found.append(self._writer.alone(decided, left_ms))
+
+        self._group.alone(work, wait_ms)
+        return found[0]
 
     def read(
         self,
