@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import pytest
+from attrs import evolve
 from langgraph.checkpoint.base import BaseCheckpointSaver, empty_checkpoint
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -197,6 +198,23 @@ def prove_a_changed_row_is_an_error(journal: Journal, tmp_path: Path, read_befor
     for read in (lambda: reader.get_tuple(THREAD), lambda: list(reader.list(THREAD))):
         with pytest.raises(StoreDamaged):
             read()
+
+
+@pytest.mark.parametrize("read_before", [False, True])
+def prove_a_back_end_that_does_not_look_is_looked_at(read_before: bool) -> None:
+    """The same on a store that gives rows as they are, for reading promises no proof."""
+    journal = MemoryJournal()
+    saver = JournalSaver(journal)
+    put(saver, THREAD, n="yes")
+    if read_before:
+        assert saver.get_tuple(THREAD)
+    else:
+        saver = JournalSaver(journal)
+    rows = journal._chains[SESSION].rows
+    rows[0] = evolve(rows[0], body=rows[0].body.replace(b'"n"', b'"m"'))
+
+    with pytest.raises(StoreDamaged, match="row 1 "):
+        saver.get_tuple(THREAD)
 
 
 def prove_rows_of_another_kind_are_an_error(journal: Journal) -> None:
