@@ -452,6 +452,23 @@ _LEDGER = (
         ("reason", "str ?", "Why, where a person said so."),
     ),
     _event(
+        "permission.asked",
+        "after",
+        "The host has asked its own user for leave, by its own permissions.",
+        ("id", "str", "The host's id of the question."),
+        ("permission", "str", "What leave is asked for, as the host names it."),
+        ("patterns", "list[str]", "What it would cover, cut to what is kept."),
+        ("call_id", "str ?", "The host's id of the call that waits for it."),
+    ),
+    _event(
+        "permission.replied",
+        "after",
+        "The host's user, or the host in their stead, has answered such a question.",
+        ("id", "str", "The host's id of the question."),
+        ("reply", "str", "What was answered, as the host names it: once, always, reject."),
+        ("call_id", "str ?", "The host's id of the call that waited for it."),
+    ),
+    _event(
         "session.stalled",
         "after",
         "The session goes round in circles.",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from governance.cli.founding import installed_hosts
 from governance.cli.guard import key_path
 from governance.cli.heartbeat import Beat, installed_ms, missed_in, transcripts_of
 from governance.cli.installed import HookSilent, run_hook, settings_of
@@ -17,6 +18,7 @@ from governance.cli.recording import recording_engine
 from governance.config import load_config
 from governance.engine.opening import PROJECT_SESSION, paused_reason
 from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError
+from governance.hosts import installer_of
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.settings import SETTINGS, problems
 from governance.hosts.claude_code.settings import commands as hook_commands
@@ -161,7 +163,9 @@ def _hooks(around: Surroundings) -> Check:
     directory = around.project.directory
     commands = hook_commands(directory)
     if not commands and installed_ms(around.project) is None:
-        return Check("hooks", f"of no host; `governance init --host {HOST}` installs them")
+        others = installed_hosts(around.project)
+        saw = f"of no host; `governance init --host {HOST}` installs them"
+        return Check("hooks", f"{HOST} has none" if others else saw)
     again = f"run `governance init --host {HOST}` again"
     told = problems(directory)
     if not commands:
@@ -172,6 +176,17 @@ def _hooks(around: Surroundings) -> Check:
     if len(commands) == len(EVENTS) and not found:
         return _answering(around, commands)
     return Check("hooks", f"{len(commands)} of {len(EVENTS)} are installed", tuple(found))
+
+
+def _other_hosts(around: Surroundings) -> Check:
+    """Whether what was put into hosts with settings of another kind is still in its place."""
+    hosts = [host for host in installed_hosts(around.project) if host != HOST]
+    found = [
+        _finding("GOV640", one, installer_of(host).settings, f"run `governance init --host {host}`")
+        for host in hosts
+        for one in installer_of(host).problems(around.project.directory)
+    ]
+    return Check("other hosts", ", ".join(hosts) or "none is installed", tuple(found))
 
 
 def _finding(code: str, message: str, file: Path, mend: str) -> Diagnostic:
@@ -323,6 +338,7 @@ CHECKS: Mapping[str, Callable[[Surroundings], Check]] = {
     "journal": _store,
     "files": _places,
     "hooks": _hooks,
+    "other hosts": _other_hosts,
     "heartbeat": _heartbeat,
     "pause": _pause,
     "log": _log,

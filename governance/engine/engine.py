@@ -298,9 +298,17 @@ class Engine:
             self._interrupt_idle(state, command)
         return reply
 
-    def record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
+    def record(
+        self,
+        session: str,
+        kind: str,
+        data: Mapping[str, Json],
+        *,
+        actor: str,
+        host: str = "person",
+    ) -> Record:
         """
-        Write one row that a person or the engine itself decided (a pardon, an anchor).
+        Write one row that a person, a host or the engine itself decided (a pardon, an anchor).
 
         Raises:
             JournalError: It could not be written.
@@ -310,11 +318,13 @@ class Engine:
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
-        return self._record(session, kind, data, actor=actor)
+        return self._record(session, kind, data, actor=actor, host=host)
 
-    def _record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
+    def _record(
+        self, session: str, kind: str, data: Mapping[str, Json], *, actor: str, host: str
+    ) -> Record:
         with self._lock_of(session):
-            records = self._write(session, kind, data, self.law, actor=actor, host="person")
+            records = self._write(session, kind, data, self.law, actor=actor, host=host)
         self._publish(records)
         return records[0]
 
@@ -564,7 +574,9 @@ class Engine:
     def _record_failures(self, failures: Sequence[ListenerFailure]) -> None:
         for failure in failures:
             session = failure.event_id.rpartition("#")[0]
-            self._record(session, "listener.failed", failure.as_json(), actor="engine")
+            self._record(
+                session, "listener.failed", failure.as_json(), actor="engine", host="person"
+            )
 
     def _idle(self, command: Command) -> list[SessionState]:
         """What has been idle too long when *command* came, among a few sessions."""

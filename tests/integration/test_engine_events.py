@@ -129,6 +129,10 @@ def run_everything(engine: Engine, clock: ManualClock) -> None:
     session.turn("new epoch")
     anchor = {"id": "a1", "type": "decision", "priority": "critical", "text": "Use SQLite."}
     engine.record("s", "anchor.added", anchor, actor="me")
+    question = {"id": "p1", "permission": "bash", "patterns": ["fine"]}
+    engine.record("s", "permission.asked", question, actor="host", host="host")
+    answer = {"id": "p1", "reply": "once"}
+    engine.record("s", "permission.replied", answer, actor="host", host="host")
     session.tool("shell", {"command": "stop"}, call_id="h")
     engine.session("s").turn("refused while halted")
     pardon = {"rule": "", "count": 1, "by": "me", "reason": "reviewed"}

@@ -56,6 +56,8 @@ session.escalated after step
 session.halted after by
 approval.asked after action expires_at_ms
 approval.settled after by decision
+permission.asked after id permission patterns
+permission.replied after id reply
 session.stalled after kind evidence
 child.started after child_id role
 child.ended after child_id stats
