@@ -31,14 +31,12 @@ from governance.hosts import HOSTS, profile_of
 from governance.project import Project, user_config_directory
 
 MARKS: Mapping[str, tuple[str, ...]] = {
-    "codex": ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED"),
     "gemini-cli": ("GEMINI_CLI",),
     **{host: profile_of(host).marks for host in HOSTS},
 }
 """Host → variables that stand in the environment of what it starts."""
 
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
-    "codex": ("codex",),
     "gemini-cli": ("gemini",),
     **{host: profile_of(host).programs for host in HOSTS},
 }

@@ -24,7 +24,7 @@ from governance.session.commands import Command
 from governance.values import Json
 
 EARLIER_SECONDS = 2
-"""How much earlier than the host's own time-out an answer must be out."""
+"""How much earlier than the host's own time-out an answer must be out, at most a quarter of it."""
 
 
 class Given(Protocol):
@@ -99,7 +99,8 @@ def _deadline_ms(configured: int, adapter: Adapter, event: str) -> int:
     known = adapter.events.get(event)
     if known is None:
         return configured
-    return min(configured, max(1, known.timeout_seconds - EARLIER_SECONDS) * 1000)
+    earlier = min(EARLIER_SECONDS, known.timeout_seconds / 4)
+    return min(configured, int((known.timeout_seconds - earlier) * 1000))
 
 
 def decide(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HOSTS: Mapping[str, str] = {
     "claude-code": "governance.hosts.claude_code",
+    "codex": "governance.hosts.codex",
     "hermes": "governance.hosts.hermes",
     "opencode": "governance.hosts.opencode",
     "mellea": "governance.hosts.mellea",
@@ -28,10 +29,10 @@ Name of a host → its package, whose folder is the name with ``_`` for ``-``.
 Each has ``profile.PROFILE``.
 """
 
-HOOKED = ("claude-code", "opencode")
+HOOKED = ("claude-code", "codex", "opencode")
 """Hosts that call a command for their events: each has ``adapter.ADAPTER`` and `refusal.py`."""
 
-INSTALLABLE = ("claude-code", "hermes", "opencode")
+INSTALLABLE = ("claude-code", "codex", "hermes", "opencode")
 """Hosts whose settings `init` changes: each has ``settings.INSTALLER``."""
 
 STATUS_LINES = ("claude-code",)

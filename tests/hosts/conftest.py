@@ -14,14 +14,21 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from tests.hosts import claude_client, opencode_client, proofs
+from tests.hosts import claude_client, codex_client, opencode_client, proofs
 from tests.hosts.claude_client import Client
+from tests.hosts.codex_client import Codex
+from tests.hosts.codex_lab import CodexLab
 from tests.hosts.lab import Lab
 from tests.hosts.model_server import ModelServer
 from tests.hosts.opencode_client import OpenCode, Served
 from tests.hosts.opencode_lab import OpenCodeLab
+from tests.hosts.responses_server import ResponsesServer
 
-CLIENTS = {"claude-code": claude_client, "opencode": opencode_client}
+CLIENTS = {
+    "claude-code": claude_client,
+    "codex": codex_client,
+    "opencode": opencode_client,
+}
 """Host → the module that installs and drives its client."""
 
 
@@ -112,7 +119,7 @@ def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Path]]:
         project.mkdir()
         # The engine keeps what belongs to a person below their home.
         monkeypatch.setenv("HOME", str(home))
-        for name in [one for one in os.environ if one.startswith("XDG_")]:
+        for name in [one for one in os.environ if one.startswith(("XDG_", "CODEX_", "GEMINI_"))]:
             monkeypatch.delenv(name)
         yield home, project
 
@@ -162,3 +169,18 @@ def opencode_alone(
 ) -> OpenCodeLab:
     """A project for runs of OpenCode that each have a process of their own."""
     return OpenCodeLab(OpenCode(opencode_binary, *places, server.url), server)
+
+
+@pytest.fixture(scope="session")
+def codex_binary() -> Path:
+    """As `client_binary`, of Codex."""
+    return codex_client.install()
+
+
+@pytest.fixture
+def codex(codex_binary: Path, places: tuple[Path, Path]) -> Iterator[CodexLab]:
+    """A project with Codex in it."""
+    made = ResponsesServer()
+    yield CodexLab(Codex(codex_binary, *places, made.url), made)
+    made.close()
+    assert made.problems == []
