@@ -121,6 +121,7 @@ def decide(
             processes_above(os.getppid()),
             adapter.agent_session,
             lambda one: journal.head(one).seq > 0,
+            translation.commands[0].session,
         )
         translation = linked(project, adapter.profile.name, translation)
         replies = [engine.handle(command) for command in translation.commands]

@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from tests.hosts import claude_client, codex_client, opencode_client, proofs
+from tests.hosts import claude_client, codex_client, gemini_client, opencode_client, proofs
 from tests.hosts.claude_client import Client
 from tests.hosts.codex_client import Codex
 from tests.hosts.codex_lab import CodexLab
+from tests.hosts.gemini_client import Gemini
+from tests.hosts.gemini_lab import GeminiLab
+from tests.hosts.gemini_server import GeminiServer
 from tests.hosts.lab import Lab
 from tests.hosts.model_server import ModelServer
 from tests.hosts.opencode_client import OpenCode, Served
@@ -27,6 +30,7 @@ from tests.hosts.responses_server import ResponsesServer
 CLIENTS = {
     "claude-code": claude_client,
     "codex": codex_client,
+    "gemini-cli": gemini_client,
     "opencode": opencode_client,
 }
 """Host → the module that installs and drives its client."""
@@ -182,5 +186,20 @@ def codex(codex_binary: Path, places: tuple[Path, Path]) -> Iterator[CodexLab]:
     """A project with Codex in it."""
     made = ResponsesServer()
     yield CodexLab(Codex(codex_binary, *places, made.url), made)
+    made.close()
+    assert made.problems == []
+
+
+@pytest.fixture(scope="session")
+def gemini_script() -> Path:
+    """As `client_binary`, of Gemini CLI."""
+    return gemini_client.install()
+
+
+@pytest.fixture
+def gemini(gemini_script: Path, places: tuple[Path, Path]) -> Iterator[GeminiLab]:
+    """A project with Gemini CLI in it."""
+    made = GeminiServer()
+    yield GeminiLab(Gemini(gemini_script, *places, made.url), made)
     made.close()
     assert made.problems == []

@@ -129,9 +129,37 @@ CODEX = (
     "holes are where the page says",
 )
 
+GEMINI_CLI = (
+    "briefing in the first request",
+    "deny blocks, the model reads why",
+    "ask is denied",
+    "rewrite grants nothing",
+    "what is merely allowed is not granted",
+    "prompt is refused",
+    "context after a tool",
+    "withheld output",
+    "PreCompress is no compaction",
+    "resume after 0 s: the briefing is still there",
+    "resume after 3 days",
+    "sub-agents are decided as their parent",
+    "parallel calls",
+    "interrupted by a failing model",
+    "agent: forging events fails",
+    "agent: governing itself fails",
+    "fault: bad pack",
+    "fault: the engine is gone",
+    "fault: damaged store",
+    "fault: import error",
+    "fault: own time-out",
+    "uninstall leaves the very bytes",
+    "tool table fits the client's schemas",
+    "holes are where the page says",
+)
+
 PROOFS: Mapping[str, tuple[str, ...]] = {
     "claude-code": CLAUDE_CODE,
     "codex": CODEX,
+    "gemini-cli": GEMINI_CLI,
     "opencode": OPENCODE,
 }
 """Host → what its client must prove."""
