@@ -38,6 +38,12 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "listeners": "governance.cli.machines",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
+        "store": "governance.cli.storing",
+    },
+    "Keep and mend the store": {
+        "backup": "governance.cli.backing",
+        "restore": "governance.cli.mending",
+        "repair": "governance.cli.mending",
     },
     "Decide as a person": {
         "approve": "governance.cli.approving",
@@ -46,7 +52,16 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "trust": "governance.cli.trusting",
         "anchor": "governance.cli.anchoring",
     },
+    "Work with sessions": {
+        "branch": "governance.cli.branching",
+        "switch": "governance.cli.branching",
+        "merge": "governance.cli.branching",
+        "archive": "governance.cli.keeping",
+        "unarchive": "governance.cli.keeping",
+        "prune": "governance.cli.keeping",
+    },
     "Stand between a host and the engine": {
+        "serve": "governance.cli.serving",
         "hook": "governance.cli.hosting",
         "statusline": "governance.cli.hosting",
     },

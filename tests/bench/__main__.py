@@ -134,6 +134,11 @@ BENCHES = (
         bench_journal.append_at_length,
     ),
     Bench(
+        "page",
+        "the newest 50 rows of a session of 1,000,000, over reading all of them",
+        bench_journal.first_page,
+    ),
+    Bench(
         "rows",
         "reading a snapshot and 100 rows, over reading 10,000",
         bench_journal.restore_from_snapshot,
@@ -164,6 +169,16 @@ BENCHES = (
         "payload",
         "from a payload's bytes to the answer's, over `json.loads` of the payload",
         bench_hosts.payload_to_answer,
+    ),
+    Bench(
+        "hook-service",
+        "a hook's process, 200 rules, the service running, over `python -I -S -c pass`",
+        bench_hosts.hook_with_service,
+    ),
+    Bench(
+        "hook-alone",
+        "a hook's process, 200 rules, no service, over `python -I -S -c pass`",
+        bench_hosts.hook_without_service,
     ),
     Bench(
         "rules",

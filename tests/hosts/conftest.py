@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from governance.testing.services import kill_services
 from tests.hosts import claude_client, codex_client, gemini_client, opencode_client, proofs
 from tests.hosts.claude_client import Client
 from tests.hosts.codex_client import Codex
@@ -34,6 +35,9 @@ CLIENTS = {
     "opencode": opencode_client,
 }
 """Host → the module that installs and drives its client."""
+
+SERVICE = "GOVERNANCE_PROOFS_SERVICE"
+"""``off``: the clients' hooks decide by themselves; else they start a service and ask it."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,7 +74,8 @@ def _cells(config: pytest.Config) -> dict[str, str]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A proof that nobody gave fails the run, unless only some were asked for."""
-    if _narrowed(session.config):
+    # Only the process that the user started has every report.
+    if _narrowed(session.config) or hasattr(session.config, "workerinput"):
         return
     found = _cells(session.config)
     if proofs.unproved(found) and not session.exitstatus:
@@ -126,12 +131,15 @@ def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Path]]:
         for name in [one for one in os.environ if one.startswith(("XDG_", "CODEX_", "GEMINI_"))]:
             monkeypatch.delenv(name)
         yield home, project
+        kill_services(home)
 
 
 @pytest.fixture
 def lab(client_binary: Path, server: ModelServer, places: tuple[Path, Path]) -> Lab:
     """A governed project with Claude Code in it."""
-    return Lab(Client(client_binary, *places, server.url), server)
+    client = Client(client_binary, *places, server.url)
+    client.variables["GOVERNANCE_SERVICE"] = os.environ.get(SERVICE, "on")
+    return Lab(client, server)
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +154,7 @@ def opencode_world(opencode_binary: Path) -> Iterator[tuple[Served, ModelServer]
         with OpenCode(opencode_binary, home, project, model.url).serve() as served:
             yield served, model
         model.close()
+        kill_services(home)
 
 
 @pytest.fixture
