@@ -31,18 +31,10 @@ from governance.hooking.processes import Process, processes_above
 from governance.hosts import HOSTS, profile_of
 from governance.project import Project, user_config_directory
 
-MARKS: Mapping[str, tuple[str, ...]] = {
-    "codex": ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED"),
-    "gemini-cli": ("GEMINI_CLI",),
-    **{host: profile_of(host).marks for host in HOSTS},
-}
+MARKS: Mapping[str, tuple[str, ...]] = {host: profile_of(host).marks for host in HOSTS}
 """Host → variables that stand in the environment of what it starts."""
 
-PROGRAMS: Mapping[str, tuple[str, ...]] = {
-    "codex": ("codex",),
-    "gemini-cli": ("gemini",),
-    **{host: profile_of(host).programs for host in HOSTS},
-}
+PROGRAMS: Mapping[str, tuple[str, ...]] = {host: profile_of(host).programs for host in HOSTS}
 """Host → names of its program, whatever folder it lies in."""
 
 KEY_VARIABLE = "GOVERNANCE_KEY_FILE"

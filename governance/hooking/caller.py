@@ -14,26 +14,34 @@ from governance.hooking.adapter import AgentSession
 from governance.hooking.payload import PayloadRefused
 from governance.hooking.processes import Process
 
+UNNAMED = "?"
+"""The session of an agent's shell whose environment names none."""
+
 
 class Forged(PayloadRefused):
     """A payload that did not come from the host, but from an agent below it."""
 
 
 def refuse_agents(
-    above: Iterable[Process], agent_session: AgentSession, governs: Callable[[str], bool]
+    above: Iterable[Process],
+    agent_session: AgentSession,
+    governs: Callable[[str], bool],
+    told: str,
 ) -> None:
     """
     Return quietly unless a shell of an agent stands among the processes *above*.
 
     Only agents of sessions that this project *governs* count: a project may well be tried
-    out from the shell of an agent elsewhere.
+    out from the shell of an agent elsewhere. Where that shell does not name its session, it is
+    taken for that of the session *told* by the payload.
 
     Raises:
         Forged: One does. That a host is run from such a shell makes no difference: its
             hooks could not be told from the agent's own.
     """
     for process in above:
-        session = agent_session(process.environment)
+        found = agent_session(process.environment)
+        session = told if found == UNNAMED else found
         if session and governs(session):
             raise Forged(
                 f"this hook was called from the shell of the agent of session `{session}`",

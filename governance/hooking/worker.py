@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from governance.engine import Engine
 
 EARLIER_SECONDS = 2
-"""How much earlier than the host's own time-out an answer must be out."""
+"""How much earlier than the host's own time-out an answer must be out, at most a quarter of it."""
 
 ANCESTORS_MAX = 64
 """Sessions above one that are looked up."""
@@ -179,7 +179,12 @@ def answer(
         return
     with engine() as opened:
         journal = opened.journal
-        refuse_agents(call.above(), adapter.agent_session, lambda one: journal.head(one).seq > 0)
+        refuse_agents(
+            call.above(),
+            adapter.agent_session,
+            lambda one: journal.head(one).seq > 0,
+            (translation.commands or translation.notes)[0].session,
+        )
         _forget_stale(opened, translation)
         _decide(adapter, call, line, opened, keyed(translation, call.id), payload)
 
@@ -188,7 +193,8 @@ def _deadline_ms(configured: int, adapter: Adapter, event: str) -> int:
     known = adapter.events.get(event)
     if known is None:
         return configured
-    return min(configured, max(1, known.timeout_seconds - EARLIER_SECONDS) * 1000)
+    earlier = min(EARLIER_SECONDS, known.timeout_seconds / 4)
+    return min(configured, int((known.timeout_seconds - earlier) * 1000))
 
 
 def keyed(translation: Translation, call_id: str) -> Translation:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HOSTS: Mapping[str, str] = {
     "claude-code": "governance.hosts.claude_code",
+    "codex": "governance.hosts.codex",
+    "gemini-cli": "governance.hosts.gemini_cli",
     "hermes": "governance.hosts.hermes",
     "mellea": "governance.hosts.mellea",
     "opencode": "governance.hosts.opencode",
@@ -29,10 +31,10 @@ Name of a host → its package, whose folder is the name with ``_`` for ``-``.
 Each has ``profile.PROFILE``.
 """
 
-HOOKED = ("claude-code", "opencode")
+HOOKED = ("claude-code", "codex", "gemini-cli", "opencode")
 """Hosts that call a command for their events: each has ``adapter.ADAPTER`` and `refusal.py`."""
 
-INSTALLABLE = ("claude-code", "hermes", "opencode")
+INSTALLABLE = ("claude-code", "codex", "gemini-cli", "hermes", "opencode")
 """Hosts whose settings `init` changes: each has ``settings.INSTALLER``."""
 
 TRANSCRIBED = ("claude-code",)

@@ -15,14 +15,25 @@ import pytest
 from attrs import evolve
 
 from governance.testing.services import kill_services
-from tests.hosts import claude_client, opencode_client, proofs
+from tests.hosts import claude_client, codex_client, gemini_client, opencode_client, proofs
 from tests.hosts.claude_client import Client
+from tests.hosts.codex_client import Codex
+from tests.hosts.codex_lab import CodexLab
+from tests.hosts.gemini_client import Gemini
+from tests.hosts.gemini_lab import GeminiLab
+from tests.hosts.gemini_server import GeminiServer
 from tests.hosts.lab import Lab
 from tests.hosts.model_server import ModelServer
 from tests.hosts.opencode_client import OpenCode, Served
 from tests.hosts.opencode_lab import OpenCodeLab
+from tests.hosts.responses_server import ResponsesServer
 
-CLIENTS = {"claude-code": claude_client, "opencode": opencode_client}
+CLIENTS = {
+    "claude-code": claude_client,
+    "codex": codex_client,
+    "gemini-cli": gemini_client,
+    "opencode": opencode_client,
+}
 """Host → the module that installs and drives its client."""
 
 SERVICE = "GOVERNANCE_PROOFS_SERVICE"
@@ -117,7 +128,7 @@ def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Path]]:
         project.mkdir()
         # The engine keeps what belongs to a person below their home.
         monkeypatch.setenv("HOME", str(home))
-        for name in [one for one in os.environ if one.startswith("XDG_")]:
+        for name in [one for one in os.environ if one.startswith(("XDG_", "CODEX_", "GEMINI_"))]:
             monkeypatch.delenv(name)
         yield home, project
         kill_services(home)
@@ -171,3 +182,33 @@ def opencode_alone(
 ) -> OpenCodeLab:
     """A project for runs of OpenCode that each have a process of their own."""
     return OpenCodeLab(OpenCode(opencode_binary, *places, server.url), server)
+
+
+@pytest.fixture(scope="session")
+def codex_binary() -> Path:
+    """As `client_binary`, of Codex."""
+    return codex_client.install()
+
+
+@pytest.fixture
+def codex(codex_binary: Path, places: tuple[Path, Path]) -> Iterator[CodexLab]:
+    """A project with Codex in it."""
+    made = ResponsesServer()
+    yield CodexLab(Codex(codex_binary, *places, made.url), made)
+    made.close()
+    assert made.problems == []
+
+
+@pytest.fixture(scope="session")
+def gemini_script() -> Path:
+    """As `client_binary`, of Gemini CLI."""
+    return gemini_client.install()
+
+
+@pytest.fixture
+def gemini(gemini_script: Path, places: tuple[Path, Path]) -> Iterator[GeminiLab]:
+    """A project with Gemini CLI in it."""
+    made = GeminiServer()
+    yield GeminiLab(Gemini(gemini_script, *places, made.url), made)
+    made.close()
+    assert made.problems == []

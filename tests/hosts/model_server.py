@@ -24,6 +24,7 @@ One assistant turn: ``{"text"}``, ``{"tool", "input"}``, ``{"tools": [(name, inp
 """
 
 SUMMARY_MARK = "detailed summary of the conversation"
+CHECKPOINT_MARK = "CONTEXT CHECKPOINT COMPACTION"
 SUMMARIZER_MARK = "You are a context summarization agent"
 TITLE_MARK = "You are a title generator"
 SUMMARY = "<analysis>scripted</analysis>\n<summary>SCRIPTED-SUMMARY of the talk</summary>"
@@ -85,12 +86,12 @@ class ModelServer:
 
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                if not self.path.startswith("/v1/messages"):
-                    self._plain(404, {"error": {"type": "not_found_error", "message": self.path}})
+                if "count_tokens" in self.path.lower():
+                    self._plain(200, {"input_tokens": 100, "totalTokens": 100})
                     return
-                body = json.loads(raw)
-                if "count_tokens" in self.path:
-                    self._plain(200, {"input_tokens": 100})
+                body = outer.conversation(self.path, raw)
+                if body is None:
+                    self._plain(404, {"error": {"type": "not_found_error", "message": self.path}})
                     return
                 with outer._lock:
                     outer.requests.append(body)
@@ -105,9 +106,9 @@ class ModelServer:
                 self.send_header("Content-Type", "text/event-stream")
                 self.send_header("Connection", "close")
                 self.end_headers()
-                for event in stream(body.get("model", "scripted"), step):
-                    line = f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
-                    self.wfile.write(line.encode())
+                for name, event in outer.events(body, step):
+                    head = f"event: {name}\n" if name else ""
+                    self.wfile.write(f"{head}data: {json.dumps(event)}\n\n".encode())
                 self.close_connection = True
 
             def _plain(self, status: int, value: object) -> None:
@@ -134,6 +135,20 @@ class ModelServer:
         self._server.server_close()
         self._thread.join(timeout=5)
 
+    def conversation(self, path: str, raw: bytes) -> dict[str, Any] | None:
+        """The request in *raw* as one of this interface; ``None`` where *path* takes none."""
+        if not path.startswith("/v1/messages"):
+            return None
+        body: dict[str, Any] = json.loads(raw)
+        return body
+
+    def events(
+        self, body: Mapping[str, Any], step: Step
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Name and data of each event that answers *body*; a name may be empty."""
+        for event in stream(body.get("model", "scripted"), step):
+            yield event["type"], event
+
     def step_for(self, body: Mapping[str, Any]) -> Step:
         """The scripted turn that answers *body*."""
         messages = body["messages"]
@@ -141,7 +156,8 @@ class ModelServer:
             return {"text": "A scripted title"}
         if SUMMARIZER_MARK in str(body.get("system")):
             return {"text": SUMMARY}
-        if messages and SUMMARY_MARK in "\n".join(texts_of(messages[-1])):
+        last = "\n".join(texts_of(messages[-1])) if messages else ""
+        if SUMMARY_MARK in last or CHECKPOINT_MARK in last:
             return {"text": SUMMARY}
         for at in range(len(messages) - 1, -1, -1):
             if messages[at]["role"] != "user":

@@ -45,9 +45,12 @@ class Pinned:
         version: str = json.loads(text)["dependencies"][self.package]
         return version
 
-    def install(self, binary: str) -> Path:
+    def install(self, binary: str, *interpreter: str) -> Path:
         """
         The path of *binary* below ``node_modules``, installed if it is not there.
+
+        Args:
+            interpreter: What runs it, where it is a script.
 
         Raises:
             ClientMissing: No npm, no registry, or another version than the pinned one.
@@ -62,7 +65,7 @@ class Pinned:
         if not file.exists():
             raise ClientMissing(f"npm installed no `{binary}`")
         told = subprocess.run(
-            [file, "--version"],
+            [*interpreter, str(file), "--version"],
             capture_output=True,
             text=True,
             timeout=60,

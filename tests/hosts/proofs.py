@@ -100,7 +100,68 @@ OPENCODE = (
     "holes are where the page says",
 )
 
-PROOFS: Mapping[str, tuple[str, ...]] = {"claude-code": CLAUDE_CODE, "opencode": OPENCODE}
+CODEX = (
+    "briefing in the first request",
+    "deny blocks, the model reads why",
+    "ask is denied",
+    "rewrite grants nothing",
+    "what is merely allowed is not granted",
+    "prompt is refused",
+    "context after a tool",
+    "withheld output",
+    "compaction: the reminder is next",
+    "resume after 0 s: the briefing is still there",
+    "resume after 3 days",
+    "sub-agents are child sessions",
+    "a child's third violation halts the parent",
+    "patches file by file",
+    "parallel calls",
+    "interrupted by a failing model",
+    "agent: forging events fails",
+    "agent: governing itself fails",
+    "fault: bad pack",
+    "fault: damaged store",
+    "fault: import error",
+    "fault: own time-out",
+    "uninstall leaves the very bytes",
+    "what the client trusts is what we wrote",
+    "tool table fits the client's schemas",
+    "holes are where the page says",
+)
+
+GEMINI_CLI = (
+    "briefing in the first request",
+    "deny blocks, the model reads why",
+    "ask is denied",
+    "rewrite grants nothing",
+    "what is merely allowed is not granted",
+    "prompt is refused",
+    "context after a tool",
+    "withheld output",
+    "PreCompress is no compaction",
+    "resume after 0 s: the briefing is still there",
+    "resume after 3 days",
+    "sub-agents are decided as their parent",
+    "parallel calls",
+    "interrupted by a failing model",
+    "agent: forging events fails",
+    "agent: governing itself fails",
+    "fault: bad pack",
+    "fault: the engine is gone",
+    "fault: damaged store",
+    "fault: import error",
+    "fault: own time-out",
+    "uninstall leaves the very bytes",
+    "tool table fits the client's schemas",
+    "holes are where the page says",
+)
+
+PROOFS: Mapping[str, tuple[str, ...]] = {
+    "claude-code": CLAUDE_CODE,
+    "codex": CODEX,
+    "gemini-cli": GEMINI_CLI,
+    "opencode": OPENCODE,
+}
 """Host → what its client must prove."""
 
 PASSED = "passed"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
-from governance.hooking.caller import Forged, refuse_agents
+from governance.hooking.caller import UNNAMED, Forged, refuse_agents
 from governance.hooking.processes import Process
 from governance.hosts.claude_code.adapter import SESSION_MARK, SHELL_MARK, agent_session
 
@@ -22,18 +24,30 @@ def governs(session: str) -> bool:
 
 def test_a_hook_of_the_client_is_believed() -> None:
     """The client's own hooks have its marks, and the session's id, without being its shell."""
-    assert refuse_agents((HOOK, CLIENT), agent_session, governs) is None
-    assert refuse_agents((), agent_session, governs) is None
+    assert refuse_agents((HOOK, CLIENT), agent_session, governs, "new") is None
+    assert refuse_agents((), agent_session, governs, "new") is None
 
 
 @pytest.mark.parametrize("between", [(), (HOOK,), (HOOK, CLIENT)])
 def test_a_hook_below_the_shell_of_an_agent_is_not(between: tuple[Process, ...]) -> None:
     """However deep below that shell it is called, by a client that was started there too."""
     with pytest.raises(Forged, match="`governed`"):
-        refuse_agents((*between, shell("governed"), CLIENT), agent_session, governs)
+        refuse_agents((*between, shell("governed"), CLIENT), agent_session, governs, "new")
 
 
 def test_agents_of_elsewhere_may_try_a_project_out() -> None:
     """An agent that the project does not govern has nothing here to lie about."""
-    assert refuse_agents((HOOK, shell("other"), CLIENT), agent_session, governs) is None
-    assert refuse_agents((shell(""),), agent_session, governs) is None
+    assert refuse_agents((HOOK, shell("other"), CLIENT), agent_session, governs, "new") is None
+    assert refuse_agents((shell(""),), agent_session, governs, "new") is None
+
+
+def test_a_shell_without_a_name_speaks_for_no_governed_session() -> None:
+    """Where an agent's shell does not name its session, the payload's own is taken for it."""
+
+    def unnamed(environment: Mapping[str, str]) -> str:
+        return UNNAMED if SHELL_MARK in environment else ""
+
+    assert refuse_agents((HOOK, shell(""), CLIENT), unnamed, governs, "new") is None
+    assert refuse_agents((HOOK, CLIENT), unnamed, governs, "governed") is None
+    with pytest.raises(Forged, match="`governed`"):
+        refuse_agents((HOOK, shell(""), CLIENT), unnamed, governs, "governed")

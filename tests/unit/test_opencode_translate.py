@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from governance.hooking.patches import FILES_MAX, files_of
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Translation
 from governance.hosts.opencode.capabilities import EVENTS
-from governance.hosts.opencode.patches import FILES_MAX, files_of
 from governance.hosts.opencode.translate import call_id_of, translate
 from governance.session.commands import Command
 

@@ -46,7 +46,7 @@ TOOLS = HostTools(
             {**_FILE, "content": "newString", "removed": "oldString"},
             {"filePath": "str", "oldString": "str", "newString": "str", "replaceAll": "bool"},
         ),
-        # One call changes many files: `patches` makes a call of each.
+        # One call changes many files: `governance.hooking.patches` makes a call of each.
         "apply_patch": ToolMap("edit", {}, {"patchText": "str"}),
         "grep": ToolMap(
             "grep",

@@ -15,11 +15,11 @@ from typing import Any
 from attrs import evolve
 
 from governance.calls import ToolCall
+from governance.hooking.patches import files_of
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Note, Translation
 from governance.hosts.opencode.capabilities import TRAITS
 from governance.hosts.opencode.outputs import exit_code, output_text
-from governance.hosts.opencode.patches import files_of
 from governance.hosts.opencode.tools import HOST, TOOLS
 from governance.rules.host_tools import call_of
 from governance.session.commands import Command, Delivery

@@ -1,0 +1,216 @@
+"""
+Our hooks in Gemini CLI's settings: put in, taken out, and found missing.
+
+They go into the project's ``.gemini/settings.json``. The client reads it only in a folder
+that its person trusts, which is written into their own ``trustedFolders.json``. Of both files
+one member is touched; every other byte stays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from governance.hooking.command_line import hook_command, is_hook_command
+from governance.hooking.hook_table import (
+    commands_of,
+    entries_of,
+    hooks_of,
+    with_entries,
+    without_entries,
+)
+from governance.hooking.installing import Change, Installer
+from governance.hooking.members import with_member, without_member
+from governance.hooking.settings_file import (
+    Kept,
+    SettingsRefused,
+    parsed,
+    read_text,
+    real,
+    refused,
+    restore,
+    write_text,
+)
+from governance.hosts.gemini_cli.capabilities import EVENTS
+from governance.hosts.gemini_cli.tools import HOST
+from governance.values import Json
+
+SETTINGS = Path(".gemini") / "settings.json"
+KEPT = Path(".governance") / HOST
+TRUSTED = "TRUST_FOLDER"
+
+
+def person_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """The person's own folder of settings: below ``$GEMINI_CLI_HOME``, else their home."""
+    given = (os.environ if environment is None else environment).get("GEMINI_CLI_HOME", "").strip()
+    return (Path(given) if given else Path.home()) / ".gemini"
+
+
+def trust_file(environment: Mapping[str, str] | None = None) -> Path:
+    """The file that says which folders the person trusts."""
+    found = os.environ if environment is None else environment
+    given = found.get("GEMINI_CLI_TRUSTED_FOLDERS_PATH", "").strip()
+    return Path(given) if given else person_folder(found) / "trustedFolders.json"
+
+
+def install(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
+    """
+    Put a hook for every event that the engine acts on into *directory*, and trust the folder.
+
+    Idempotent; hooks of an older installation of ours are replaced. Both files as they were
+    are kept, so that `uninstall` can bring back their very bytes.
+
+    Raises:
+        SettingsRefused: A file is not what it should be, or the person does not trust the
+            folder; nothing was written.
+    """
+    project = directory.resolve()
+    file, trust = real(project / SETTINGS), real(trust_file())
+    before, trust_before = read_text(file), read_text(trust)
+    text = before if before is not None else "{}\n"
+    held = hooks_of(parsed(text, file), file, EVENTS)
+    hooks = with_entries(held, _entries(project), _is_ours)
+    after = with_member(text, "hooks", cast(Json, hooks))
+    trust_text = trust_before if trust_before is not None else "{}\n"
+    level = parsed(trust_text, trust).get(str(project))
+    if level not in (None, TRUSTED):
+        raise refused(f"`{trust}` says `{level}` of the folder `{project}`")
+    trust_after = trust_before if level else with_member(trust_text, str(project), TRUSTED)
+    changes = (Change(file, before, after), Change(trust, trust_before, trust_after))
+    if not dry_run:
+        kept, kept_trust = _kept(project)
+        original = None if before is None else _without_ours(before, file)
+        kept.keep(file, before, original, after)
+        if changes[1].changed:
+            kept_trust.keep(trust, trust_before, trust_before, trust_after or "")
+        for change in changes:
+            if change.changed:
+                change.file.parent.mkdir(parents=True, exist_ok=True)
+                write_text(change.file, change.after or "")
+    return changes
+
+
+def uninstall(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
+    """
+    Take everything of ours out of *directory*, and the trust that `install` wrote.
+
+    Each file has its earlier bytes again (or is gone, if it was not there) when nobody else
+    changed it since; otherwise only what is ours leaves it.
+
+    Raises:
+        SettingsRefused: As `install`.
+    """
+    project = directory.resolve()
+    file, trust = real(project / SETTINGS), real(trust_file())
+    kept, kept_trust = _kept(project)
+    if kept_trust.record.is_file():
+        told = restore(
+            trust, kept_trust, lambda text: without_member(text, str(project)), dry_run=dry_run
+        )
+    else:
+        held = read_text(trust)
+        told = Change(trust, held, held)
+    hooks = restore(file, kept, lambda text: _without_ours(text, file), dry_run=dry_run)
+    return hooks, told
+
+
+def commands(directory: Path) -> Mapping[str, str]:
+    """
+    Event → the shell command of ours that the settings of *directory* run for it.
+
+    Raises:
+        SettingsRefused: The settings are not what they should be.
+    """
+    found = commands_of(_hooks(directory.resolve()), _is_ours)
+    return {event: found[event] for event in EVENTS if event in found}
+
+
+def problems(directory: Path) -> tuple[str, ...]:
+    """
+    Why the hooks of *directory* would not be called, or would fail; empty when all is well.
+
+    Looks at the files alone; whether the client calls them shows in the journal.
+    """
+    project = directory.resolve()
+    try:
+        hooks = _hooks(project)
+        trust = trust_file()
+        level = parsed(read_text(trust) or "{}", trust).get(str(project))
+    except SettingsRefused as error:
+        return (error.message,)
+    found: list[str] = []
+    for event in EVENTS:
+        ours = [one for one in entries_of(hooks.get(event)) if _is_ours(one)]
+        if not ours:
+            found.append(f"no hook of ours is installed for `{event}`")
+        elif all(one.get("command") != hook_command(HOST, project, event) for one in ours):
+            found.append(f"the hook for `{event}` names another interpreter, folder or project")
+    if level != TRUSTED:
+        found.append(f"`{trust}` does not call this folder trusted: no hook of it runs")
+    for file in (project / SETTINGS, person_folder() / "settings.json"):
+        found.extend(_switched_off(file, project))
+    return tuple(found)
+
+
+def _switched_off(file: Path, project: Path) -> list[str]:
+    try:
+        switches = parsed(read_text(file) or "{}", file).get("hooksConfig")
+    except SettingsRefused:
+        return []
+    if not isinstance(switches, Mapping):
+        return []
+    if switches.get("enabled") is False:
+        return [f"`hooksConfig.enabled` is false in `{file}`: no hook runs at all"]
+    left_out = switches.get("disabled")
+    named = left_out if isinstance(left_out, (list, tuple)) else ()
+    return [
+        f"the hook for `{event}` is switched off by `hooksConfig.disabled` in `{file}`"
+        for event in EVENTS
+        if hook_command(HOST, project, event) in named
+    ]
+
+
+def _hooks(project: Path) -> Mapping[str, Json]:
+    file = real(project / SETTINGS)
+    return hooks_of(parsed(read_text(file) or "{}", file), file, EVENTS)
+
+
+def _kept(project: Path) -> tuple[Kept, Kept]:
+    return Kept(project / KEPT), Kept(project / KEPT / "trust")
+
+
+def _entries(project: Path) -> Mapping[str, Mapping[str, Json]]:
+    return {
+        event.name: {
+            "type": "command",
+            "command": hook_command(HOST, project, event.name),
+            "timeout": event.timeout_seconds * 1000,
+        }
+        for event in EVENTS.values()
+    }
+
+
+def _is_ours(entry: Json) -> bool:
+    return isinstance(entry, Mapping) and is_hook_command(entry.get("command"), HOST)
+
+
+def _without_ours(text: str, file: Path) -> str:
+    hooks = hooks_of(parsed(text, file), file, EVENTS)
+    left = without_entries(hooks, _is_ours)
+    if left == hooks:
+        return text
+    return with_member(text, "hooks", left) if left else without_member(text, "hooks")
+
+
+INSTALLER = Installer(
+    settings=SETTINGS,
+    what="hooks",
+    start="gemini",
+    install=install,
+    uninstall=uninstall,
+    problems=problems,
+    commands=commands,
+    record=lambda directory: Kept(directory / KEPT).record,
+)

@@ -1,0 +1,87 @@
+"""
+Gemini CLI's native tools as data.
+
+`tests/hosts` holds the table against the tools that the pinned client offers to its model.
+"""
+
+from __future__ import annotations
+
+from governance.rules.host_tools import HostTools, ToolMap
+
+HOST = "gemini-cli"
+SHELL = "run_shell_command"
+
+_FILE = {"path": "file_path"}
+_KEPT = (
+    "complete_task", "tracker_add_dependency", "tracker_create_task", "tracker_get_task",
+    "tracker_list_tasks", "tracker_update_task", "tracker_visualize", "update_topic",
+    "write_todos",
+)  # fmt: skip
+"""Tools that keep account of the session's own work, and reach nothing else."""
+
+_OTHER = (
+    "activate_skill", "ask_user", "enter_plan_mode", "exit_plan_mode", "get_internal_docs",
+    "list_background_processes", "list_mcp_resources", "read_background_output",
+    "read_mcp_resource",
+)  # fmt: skip
+
+TOOLS = HostTools(
+    HOST,
+    {
+        SHELL: ToolMap(
+            "shell",
+            {"command": "command"},
+            {
+                "command": "str",
+                "description": "str",
+                "dir_path": "str",
+                "is_background": "bool",
+                "delay_ms": "float",
+            },
+        ),
+        "read_file": ToolMap(
+            "read", _FILE, {"file_path": "str", "start_line": "float", "end_line": "float"}
+        ),
+        # Its paths are a list of patterns: it is known, and its paths are not.
+        "read_many_files": ToolMap("read"),
+        "write_file": ToolMap(
+            "write", {**_FILE, "content": "content"}, {"file_path": "str", "content": "str"}
+        ),
+        "replace": ToolMap(
+            "edit",
+            {**_FILE, "content": "new_string", "removed": "old_string"},
+            {
+                "file_path": "str",
+                "instruction": "str",
+                "old_string": "str",
+                "new_string": "str",
+                "allow_multiple": "bool",
+            },
+        ),
+        "grep_search": ToolMap(
+            "grep",
+            {"path": "dir_path", "pattern": "pattern"},
+            {"pattern": "str", "dir_path": "str", "include_pattern": "str"},
+        ),
+        # The name that earlier clients have for it.
+        "search_file_content": ToolMap("grep", {"path": "dir_path", "pattern": "pattern"}),
+        "glob": ToolMap(
+            "glob",
+            {"path": "dir_path", "pattern": "pattern"},
+            {"pattern": "str", "dir_path": "str"},
+        ),
+        "list_directory": ToolMap("glob", {"path": "dir_path"}, {"dir_path": "str"}),
+        # The addresses stand in its prompt.
+        "web_fetch": ToolMap("fetch", {"url": "prompt"}, {"prompt": "str"}),
+        "google_web_search": ToolMap("search", {"query": "query"}, {"query": "str"}),
+        "invoke_agent": ToolMap(
+            "delegate",
+            {"agent": "agent_name", "prompt": "prompt"},
+            {"agent_name": "str", "prompt": "str"},
+        ),
+        **{name: ToolMap("todo") for name in _KEPT},
+        **{name: ToolMap("other") for name in _OTHER},
+    },
+    mcp_prefix="mcp_",
+    mcp_separator="_",
+)
