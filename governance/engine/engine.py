@@ -65,6 +65,10 @@ SWEEP_SESSIONS_MAX = 8
 """Idle sessions looked at after one command, so that a sweep costs little."""
 
 
+class _MovedOn(Exception):
+    """A session is no longer where its caller took it to be."""
+
+
 @frozen
 class EngineOptions:
     """
@@ -377,26 +381,24 @@ class Engine(SessionVerbs):
             raise MisuseError(problem, code="GOV401")
         for _, data in rows:
             check_json(data)
+
+        def decide() -> list[Step]:
+            now = self.clock.now_ms()
+            state = self._state(session, now)
+            if expected_seq not in (None, state.head):
+                raise _MovedOn
+            host = state.identity.host or "python"
+            command = Command(event="record", session=session, at_ms=now, actor=actor, host=host)
+            outcome = restoring.recorded_all(self.law, state, command, now, rows, durable=durable)
+            return [Step(state, outcome)]
+
         with self._lock_of(session):
-            for _ in range(CONFLICTS_MAX):
-                now = self.clock.now_ms()
-                state = self._state(session, now)
-                if expected_seq not in (None, state.head):
-                    return ()
-                host = state.identity.host or "python"
-                command = Command(
-                    event="record", session=session, at_ms=now, actor=actor, host=host
-                )
-                outcome = restoring.recorded_all(
-                    self.law, state, command, now, rows, durable=durable
-                )
-                result = self._commit([Step(state, outcome)], key=key)
-                if isinstance(result, Duplicate):
-                    return (result.record,)
-                if isinstance(result, Appended):
-                    break
-            else:
-                raise JournalError("the session is written by others all the time", code="GOV511")
+            try:
+                _, result = racing.written(self, session, decide, replies=False, key=key)
+            except _MovedOn:
+                return ()
+        if isinstance(result, Duplicate):
+            return (result.record,)
         self._publish(result.records)
         return result.records
 
