@@ -39,6 +39,7 @@ from governance.states import State
 from governance.values import Json, check_json
 
 if TYPE_CHECKING:
+    from governance.engine.following import Cursor, Follower
     from governance.engine.later import Sent
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
@@ -324,6 +325,34 @@ class Engine:
         if problem:
             raise MisuseError(problem, code="GOV401")
         return self._record(session, kind, data, actor=actor, host=host)
+
+    def cursor(self) -> Cursor:
+        """
+        The place behind every row that is written now, for a `follow` that begins here.
+
+        Looks at the head of every session.
+        """
+        from governance.engine.following import cursor_now
+
+        self._check_open()
+        return cursor_now(self.journal)
+
+    def follow(self, after: Cursor | None = None, *, session: str | None = None) -> Follower:
+        """
+        The rows of every process on the store as they come, without an end.
+
+        Of each session in its order, none missed and none twice; ``follower.cursor`` is what
+        the next start goes on *after*. Ends when it, or the engine, is closed.
+
+        Args:
+            after: Begin behind this place; by default with the first row there is.
+
+            session: Follow this one alone.
+        """
+        from governance.engine.following import Follower
+
+        self._check_open()
+        return Follower.after(self.journal, after, session=session, over=lambda: self._closed)
 
     def announce(self, records: Sequence[Record]) -> None:
         """
