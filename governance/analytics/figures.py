@@ -82,7 +82,7 @@ def step(milliseconds: float) -> int:
 
 def step_ms(place: int) -> float:
     """The longest duration of a step, in milliseconds."""
-    return 2.0 ** (place / _STEPS) - 1
+    return float(2.0 ** (place / _STEPS)) - 1
 
 
 def percentile(scale: Mapping[str, int], part: float) -> float | None:

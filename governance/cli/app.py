@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "sessions": "governance.cli.sessions",
         "show": "governance.cli.showing",
         "why": "governance.cli.explaining",
+        "report": "governance.cli.reporting",
         "violations": "governance.cli.people",
         "diagram": "governance.cli.machines",
         "listeners": "governance.cli.machines",
