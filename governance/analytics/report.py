@@ -130,9 +130,9 @@ class Report:
                 one.name: {
                     "section": one.section,
                     "unit": one.unit,
-                    "value": self.measure(one.name),
+                    "value": _figure(self.measure(one.name)),
                     "change": self.trend(one.name).change,
-                    "series": list(self.series(one.name)),
+                    "series": [_figure(value) for value in self.series(one.name)],
                 }
                 for one in MEASURES
             },
@@ -212,6 +212,10 @@ def _sum(periods: Sequence[Period]) -> Counting:
     for one in periods:
         add(whole, one.figures)
     return whole
+
+
+def _figure(value: float | None) -> Json:
+    return int(value) if value is not None and value == int(value) else value
 
 
 def _plain(figures: Figures) -> dict[str, Json]:

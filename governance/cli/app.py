@@ -42,6 +42,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "store": "governance.cli.storing",
     },
     "Keep and mend the store": {
+        "health": "governance.cli.health",
         "backup": "governance.cli.backing",
         "restore": "governance.cli.mending",
         "repair": "governance.cli.mending",

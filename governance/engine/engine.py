@@ -40,6 +40,7 @@ from governance.values import Json, check_json
 
 if TYPE_CHECKING:
     from governance.engine.following import Cursor, Follower
+    from governance.engine.health import Health, HealthLimits
     from governance.engine.later import Sent
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
@@ -353,6 +354,17 @@ class Engine:
 
         self._check_open()
         return Follower.after(self.journal, after, session=session, over=lambda: self._closed)
+
+    def health(self, limits: HealthLimits | None = None) -> Health:
+        """
+        Whether the store can be read, written and trusted now; ``.ok``, and what was seen.
+
+        Each call walks another part of the chain; it writes nothing into any session.
+        """
+        from governance.engine.health import health_of
+
+        self._check_open()
+        return health_of(self.journal, now_ms=self.clock.now_ms(), limits=limits)
 
     def announce(self, records: Sequence[Record]) -> None:
         """
