@@ -144,6 +144,7 @@ def _counted(figures: Counting, record: Record, turn_ms: int) -> int:
         took = record.at_ms - turn_ms
         if 0 <= took <= DURATION_MS_MAX:
             count(figures, "turn_ms", step(took))
+            count(figures, "count", "turn_time", took)
         return 0
     return turn_ms
 

@@ -43,6 +43,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Keep and mend the store": {
         "health": "governance.cli.health",
+        "metrics": "governance.cli.metrics",
         "backup": "governance.cli.backing",
         "restore": "governance.cli.mending",
         "repair": "governance.cli.mending",

@@ -140,10 +140,10 @@ def guarded(name: str, check: Callable[[], HealthCheck]) -> HealthCheck:
 
 def failed(name: str, error: GovernanceError) -> HealthCheck:
     """A check that came to *error*."""
-    found = (Diagnostic(error.code, error.message, suggestion=error.remedy),)
     if isinstance(error, DefinitionError):
-        found = error.diagnostics
-    return HealthCheck(name, "cannot be looked at", found)
+        return HealthCheck(name, "cannot be looked at", error.diagnostics)
+    found = Diagnostic(error.code, error.message, suggestion=error.remedy)
+    return HealthCheck(name, "cannot be looked at", (found,))
 
 
 def _read(journal: Journal) -> HealthCheck:
