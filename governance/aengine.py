@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import ParamSpec, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, final
 
 from anyio import CapacityLimiter, sleep, to_thread
 from attrs import define, field
@@ -26,6 +26,7 @@ from governance.engine import Engine, Session
 from governance.engine.following import WAIT_SECONDS_MAX, WAIT_SECONDS_MIN, Cursor, Follower
 from governance.engine.later import Rest, handle_later
 from governance.errors import GovernanceError, JournalError, MisuseError
+from governance.events import Event
 from governance.journal.records import (
     Append,
     Appended,
@@ -38,6 +39,13 @@ from governance.session.commands import Command, History, HostTraits
 from governance.session.replies import Reply
 from governance.session.state import SessionState
 from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.engine.keeping import PruneReport
+    from governance.engine.merging import MergeReport, Take
+    from governance.engine.retention import RetentionPolicy
+    from governance.journal.archive import Archived
+    from governance.journal.records import Head, Record
 
 GATHERED_MAX = 8
 """Appends that are gathered before they are handed to the journal, so that few commits take
@@ -153,6 +161,62 @@ class AsyncEngine:
     def follow(self, after: Cursor | None = None, *, session: str | None = None) -> AsyncFollower:
         """As `Engine.follow`; its rows are awaited."""
         return AsyncFollower(self, self.engine.follow(after, session=session))
+
+    async def branch(
+        self, session: str, *, at: int | None = None, name: str | None = None, actor: str = "engine"
+    ) -> AsyncSession:
+        """As `Engine.branch`."""
+        verb = partial(self.engine.branch, session, at=at, name=name, actor=actor)
+        return AsyncSession(self, await self._call(verb))
+
+    async def switch(self, session: str, to: str) -> AsyncSession:
+        """As `Engine.switch`."""
+        return AsyncSession(self, await self._call(self.engine.switch, session, to))
+
+    async def merge(self, target: str, source: str, *, actor: str = "engine") -> MergeReport:
+        """As `Engine.merge`."""
+        return await self._call(partial(self.engine.merge, target, source, actor=actor))
+
+    async def resolve(
+        self, session: str, conflict: str, take: Take, *, value: Json = None, actor: str
+    ) -> Record:
+        """As `Engine.resolve`."""
+        verb = partial(self.engine.resolve, session, conflict, take, value=value, actor=actor)
+        return await self._call(verb)
+
+    async def events(
+        self,
+        session: str,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        reverse: bool = False,
+    ) -> tuple[Event, ...]:
+        """As `Engine.events`."""
+        verb = partial(
+            self.engine.events, session, after=after, before=before, limit=limit, reverse=reverse
+        )
+        return await self._call(verb)
+
+    async def archive(self, session: str, to: Path, *, actor: str = "engine") -> Archived:
+        """As `Engine.archive`."""
+        return await self._call(partial(self.engine.archive, session, to, actor=actor))
+
+    async def unarchive(self, file: Path, *, actor: str = "engine") -> Head:
+        """As `Engine.unarchive`."""
+        return await self._call(partial(self.engine.unarchive, file, actor=actor))
+
+    async def prune(
+        self, policy: RetentionPolicy, *, dry_run: bool = False, actor: str = "engine"
+    ) -> PruneReport:
+        """As `Engine.prune`."""
+        verb = partial(self.engine.prune, policy, dry_run=dry_run, actor=actor)
+        return await self._call(verb)
+
+    async def preload(self, count: int) -> int:
+        """As `Engine.preload`."""
+        return await self._call(self.engine.preload, count)
 
     async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=self._limiter)

@@ -55,7 +55,16 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "trust": "governance.cli.trusting",
         "anchor": "governance.cli.anchoring",
     },
+    "Work with sessions": {
+        "branch": "governance.cli.branching",
+        "switch": "governance.cli.branching",
+        "merge": "governance.cli.branching",
+        "archive": "governance.cli.keeping",
+        "unarchive": "governance.cli.keeping",
+        "prune": "governance.cli.keeping",
+    },
     "Stand between a host and the engine": {
+        "serve": "governance.cli.serving",
         "hook": "governance.cli.hosting",
         "statusline": "governance.cli.hosting",
     },

@@ -1,7 +1,8 @@
 """
 Keeps the governed agent from governing itself.
 
-`approve`, `pardon`, `pause`, `trust` and `uninstall` are a person's. They refuse inside a
+`approve`, `pardon`, `pause`, `trust`, `uninstall`, and what works with whole sessions
+(`branch`, `switch`, `merge`, `archive`, `unarchive`, `prune`) are a person's. They refuse inside a
 host's environment and where there is no terminal, unless a key is given that `init` put
 outside the project. A host is known by marks in the environment of this process **and of
 the processes above it**, and by its own program among these: an agent can take a variable

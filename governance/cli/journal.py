@@ -65,8 +65,14 @@ def log(
 
 
 def _rows(journal: Journal, session: str | None, after: int) -> Iterator[Record]:
-    for name in (session,) if session is not None else sessions_in(journal):
-        yield from rows_of(journal, name, after=after)
+    if session is not None:
+        yield from rows_of(journal, session, after=after)
+        return
+    for name in sessions_in(journal):
+        # Among all sessions the rows that a branch shares are told once, by who wrote them.
+        origin = journal.origin(name)
+        begin = max(after, origin.seq if origin is not None else 0)
+        yield from rows_of(journal, name, after=begin)
 
 
 def _following(journal: Journal, session: str | None, after: int) -> Iterator[Record]:

@@ -36,6 +36,8 @@ from governance.config._tree import (
     PacksTable,
     ProjectTable,
     ResumeTable,
+    RetentionTable,
+    ServiceTable,
     SessionTable,
     StallTable,
 )
@@ -67,6 +69,8 @@ __all__ = [
     "PacksTable",
     "ProjectTable",
     "ResumeTable",
+    "RetentionTable",
+    "ServiceTable",
     "SessionTable",
     "StallTable",
     "TemplateKey",

@@ -26,6 +26,7 @@ from governance.config._layers import (
     tightened_defaults,
     tightened_host,
     tightened_journal,
+    tightened_retention,
 )
 from governance.config._reading import (
     Report,
@@ -55,6 +56,8 @@ from governance.config._tree import (
     PacksTable,
     ProjectTable,
     ResumeTable,
+    RetentionTable,
+    ServiceTable,
     SessionTable,
     StallTable,
 )
@@ -99,10 +102,12 @@ class Config:
     idle: IdleTable
     live: LiveTable
     journal: JournalTable
+    retention: RetentionTable
     backup: BackupTable
     context: ContextTable
     stall: StallTable
     defaults: DefaultsTable
+    service: ServiceTable
     listeners: ListenersTable
     notify: NotifyTable
     hosts: Mapping[str, HostTable]
@@ -199,10 +204,12 @@ def _build(
         idle=idle,
         live=table("live", LiveTable),
         journal=tightened_journal(table("journal", JournalTable), uppers),
+        retention=tightened_retention(table("retention", RetentionTable), uppers),
         backup=table("backup", BackupTable),
         context=table("context", ContextTable),
         stall=table("stall", StallTable),
         defaults=tightened_defaults(table("defaults", DefaultsTable), uppers),
+        service=table("service", ServiceTable),
         listeners=table("listeners", ListenersTable),
         notify=table("notify", NotifyTable),
         hosts=_hosts(raw.get("hosts", {}), preset.get("hosts", {}), uppers, report),
@@ -337,6 +344,9 @@ def loosenings(config: Config) -> tuple[str, ...]:
     """
     found = [f"defaults.{name}" for name in loosened("defaults", config.defaults)]
     found += [f"journal.{name}" for name in loosened("journal", config.journal)]
+    bounded = ("age_days_max", "sessions_max", "megabytes_max")
+    found += [f"retention.{name}" for name in bounded if getattr(config.retention, name)]
+    found += [f"retention.{name}" for name in loosened("retention", config.retention)]
     for host, table in config.hosts.items():
         found += [f"hosts.{host}.{name}" for name in loosened("hosts", table)]
     if not config.hosts:
@@ -359,6 +369,8 @@ def until_trusted(config: Config) -> Config:
         session=evolve(own, level=level),
         defaults=changed(config.defaults, loosened("defaults", config.defaults)),
         journal=changed(config.journal, loosened("journal", config.journal)),
+        # Nothing that was recorded goes by the word of a folder that came from elsewhere.
+        retention=RetentionTable(session_megabytes_max=config.retention.session_megabytes_max),
         hosts={name: changed(one, loosened("hosts", one)) for name, one in config.hosts.items()},
         backup=evolve(config.backup, folder=BackupTable().folder),
         exempts=(),

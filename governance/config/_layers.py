@@ -34,6 +34,7 @@ from governance.config._tree import (
     JournalTable,
     ListenerTable,
     PacksTable,
+    RetentionTable,
 )
 from governance.errors import DefinitionError, Problem
 from governance.project import read_file
@@ -165,6 +166,11 @@ def tightened_journal(own: JournalTable, uppers: tuple[Upper, ...]) -> JournalTa
     return changed(own, _tightened("journal", ("journal",), own, uppers))
 
 
+def tightened_retention(own: RetentionTable, uppers: tuple[Upper, ...]) -> RetentionTable:
+    """*own*, with what an upper layer demands."""
+    return changed(own, _tightened("retention", ("retention",), own, uppers))
+
+
 def tightened_host(name: str, own: HostTable, uppers: tuple[Upper, ...]) -> HostTable:
     """*own*, the table of the host *name*, as strict as an upper layer demands it."""
     return changed(own, _tightened("hosts", ("hosts", name), own, uppers))
@@ -199,7 +205,11 @@ def _demands(
     raw: Mapping[str, object], layer: str, report: Report
 ) -> dict[tuple[str, ...], object]:
     found: dict[tuple[str, ...], object] = {}
-    single: tuple[tuple[str, type], ...] = (("defaults", DefaultsTable), ("journal", JournalTable))
+    single: tuple[tuple[str, type], ...] = (
+        ("defaults", DefaultsTable),
+        ("journal", JournalTable),
+        ("retention", RetentionTable),
+    )
     for table, kind in single:
         _demand(found, table, kind, raw.get(table, {}), (table,), layer, report)
     hosts = raw.get("hosts", {})

@@ -14,6 +14,8 @@ _WIDTH = 96
 
 _UNITS = (
     ("seconds", "seconds"),
+    ("minutes", "minutes"),
+    ("days", "days"),
     ("_ms", "milliseconds"),
     ("megabytes", "megabytes"),
     ("characters", "characters"),

@@ -37,12 +37,16 @@ TEMPLATE: tuple[TemplateKey, ...] = (
     TemplateKey("persistence.save_interval", (), "nothing waits to be saved"),
     TemplateKey("persistence.backup_frequency", ("backup.age_hours_max",), ""),
     TemplateKey("persistence.max_backups", ("backup.backups_max",), ""),
-    TemplateKey("persistence.compression", (), _LATER),
+    TemplateKey("persistence.compression", (), f"{_ALWAYS}archives are packed"),
     TemplateKey("session_storage.location", ("journal.url",), ""),
     TemplateKey("session_storage.format", ("journal.url",), "the URL's scheme names the store"),
     TemplateKey("session_storage.encryption", (), _LATER),
-    TemplateKey("session_storage.max_size_mb", (), _LATER),
-    TemplateKey("session_storage.cleanup_days", (), _LATER),
+    TemplateKey(
+        "session_storage.max_size_mb",
+        ("retention.megabytes_max", "retention.session_megabytes_max"),
+        "of the store, and of one session",
+    ),
+    TemplateKey("session_storage.cleanup_days", ("retention.age_days_max",), "archived first"),
     TemplateKey(
         "context_management.max_context_size", ("context.characters_max", "context.tokens_max"), ""
     ),
@@ -51,7 +55,7 @@ TEMPLATE: tuple[TemplateKey, ...] = (
     ),
     TemplateKey("context_management.context_sharing", (), _LATER),
     TemplateKey("context_management.context_validation", (), f"{_ALWAYS}a broken pack is an error"),
-    TemplateKey("chat_management.history_retention", (), _LATER),
+    TemplateKey("chat_management.history_retention", ("retention.age_days_max",), "archived first"),
     TemplateKey("chat_management.message_compression", (), _LATER),
     TemplateKey("chat_management.search_indexing", (), _LATER),
     TemplateKey("chat_management.export_formats", (), _LATER),
@@ -61,7 +65,7 @@ TEMPLATE: tuple[TemplateKey, ...] = (
     TemplateKey("recovery.partial_recovery", (), "`governance repair`: what can be read stays"),
     TemplateKey("performance.lazy_loading", (), f"{_ALWAYS}sessions are read when asked for"),
     TemplateKey("performance.cache_size_mb", ("live.megabytes_max",), ""),
-    TemplateKey("performance.preload_recent", (), "what was used last stays in memory"),
+    TemplateKey("performance.preload_recent", ("live.preload_sessions_max",), ""),
     TemplateKey(
         "performance.memory_management", ("live.sessions_max", "live.idle_seconds_max"), ""
     ),

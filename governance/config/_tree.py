@@ -144,6 +144,14 @@ class LiveTable:
         default=86_400,
         metadata=whole("A session not touched for longer leaves memory.", low=1, high=_SECONDS_MAX),
     )
+    preload_sessions_max: int = field(
+        default=0,
+        metadata=whole(
+            "Sessions that moved last and are read into memory when an engine opens.",
+            low=0,
+            high=1_000_000,
+        ),
+    )
     rules_check_ms: int = field(
         default=1_000,
         metadata=whole(
@@ -151,6 +159,59 @@ class LiveTable:
             "0: never.",
             low=0,
             high=86_400_000,
+        ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class RetentionTable:
+    """``[retention]``: what the store keeps; what goes is archived first, or not at all."""
+
+    age_days_max: int = field(
+        default=0,
+        metadata=whole(
+            "A session not touched for longer goes, in days; 0: none goes by its age.",
+            low=0,
+            high=36_500,
+        ),
+    )
+    sessions_max: int = field(
+        default=0,
+        metadata=whole(
+            "Sessions that stay, the last touched first; 0: any number.", low=0, high=10_000_000
+        ),
+    )
+    megabytes_max: int = field(
+        default=0,
+        metadata=whole(
+            "What the rows of all sessions may take together, in megabytes; 0: any size.",
+            low=0,
+            high=10_000_000,
+        ),
+    )
+    session_megabytes_max: int = field(
+        default=0,
+        metadata=whole(
+            "A session whose rows take more asks for nothing more, in megabytes; 0: any size.",
+            low=0,
+            high=1_000_000,
+        ),
+    )
+    archive: bool = field(
+        default=True,
+        metadata=flag("What goes is written to a file first; without it the rows are lost."),
+    )
+    archive_folder: str = field(
+        default=".governance/archive",
+        metadata=text("Where archives lie; a relative path starts at this folder.", empty=False),
+    )
+    interval_minutes: int = field(
+        default=60,
+        metadata=whole(
+            "A running engine looks at most this often, in minutes; 0: only "
+            "`governance prune` does.",
+            low=0,
+            high=525_600,
         ),
     )
 
@@ -286,6 +347,24 @@ class HostTable:
 
 
 @frozen(kw_only=True, eq=False)
+class ServiceTable:
+    """``[service]``: the process that hooks ask instead of loading the engine each time."""
+
+    enabled: bool = field(
+        default=True,
+        metadata=flag("Hooks of this project use the local service, and start it when it is not."),
+    )
+    idle_seconds_max: int = field(
+        default=1_800,
+        metadata=whole(
+            "The service lets the project go after so long without a call; without any it ends.",
+            low=1,
+            high=_SECONDS_MAX,
+        ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
 class ListenersTable:
     """``[listeners]``: bounds on listeners, and which installed ones are called."""
 
@@ -365,10 +444,12 @@ TABLES: Mapping[str, type] = {
     "idle": IdleTable,
     "live": LiveTable,
     "journal": JournalTable,
+    "retention": RetentionTable,
     "backup": BackupTable,
     "context": ContextTable,
     "stall": StallTable,
     "defaults": DefaultsTable,
+    "service": ServiceTable,
     "listeners": ListenersTable,
     "notify": NotifyTable,
 }
@@ -416,5 +497,6 @@ ORDERS: Mapping[str, Mapping[str, tuple[object, ...]]] = {
         "unknown_tool": _STRICTNESS,
     },
     "journal": {"redaction": (False, True)},
+    "retention": {"archive": (False, True)},
 }
 """Keys of which the strictest of all layers holds, each from the mildest value on."""

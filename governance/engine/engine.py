@@ -26,8 +26,10 @@ from governance.engine.news import Bulletin, News, tell_alike
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
 from governance.engine.spool import Spool
+from governance.engine.verbs import SessionVerbs
 from governance.errors import JournalError, MisuseError, OutcomeUnknown
 from governance.events import Event
+from governance.journal.faults import SessionRemoved
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
 from governance.session.commands import Command, History, HostTraits
 from governance.session.decide import decide, is_asked
@@ -41,6 +43,7 @@ from governance.values import Json, check_json
 if TYPE_CHECKING:
     from governance.engine.following import Cursor, Follower
     from governance.engine.health import Health, HealthLimits
+    from governance.engine.keeping import Keeper
     from governance.engine.later import Sent
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
@@ -87,6 +90,8 @@ class EngineOptions:
 
         bulletin: What notices changed rules; ``None``: the law of the start holds to the end.
 
+        keeper: What keeps the store within its bounds; ``None``: only who asks for it does.
+
         after: Called after each command, outside of every lock; waits for nothing.
     """
 
@@ -98,12 +103,13 @@ class EngineOptions:
     tools: Mapping[str, HostTools] = field(factory=dict)
     spool: Spool | None = None
     bulletin: Bulletin | None = None
+    keeper: Keeper | None = None
     after: Callable[[], None] | None = None
 
 
 @final
 @define(eq=False, repr=False)
-class Engine:
+class Engine(SessionVerbs):
     """
     Governs sessions: one door for commands, and handles for those who embed it.
 
@@ -177,6 +183,8 @@ class Engine:
                 return
             self._closed = True
         try:
+            if self.options.keeper is not None:
+                self.options.keeper.stop()
             self._record_failures(self.listeners.close())
         finally:
             self.journal.close()
@@ -291,6 +299,8 @@ class Engine:
                 told = self._tell(command, law, news)
                 self._write_pending(command.session)
             reply, records = self._step(command, law, sent)
+        except SessionRemoved as error:
+            return _gone(command, error)
         except JournalError as error:
             if not is_asked(law, command.event):
                 self._keep_pending(command)
@@ -301,6 +311,8 @@ class Engine:
         self._publish((*told, *records))
         for state in self._idle(command):
             self._interrupt_idle(state, command)
+        if self.options.keeper is not None:
+            self.options.keeper.look(self)
         if self.options.after is not None:
             self.options.after()
         return reply
@@ -442,13 +454,21 @@ class Engine:
         self, command: Command, law: Law, sent: Sent | None = None
     ) -> tuple[Reply, tuple[Record, ...]]:
         """Decide and append until no other process was faster; bounded; *sent* is the first."""
-        for _ in range(CONFLICTS_MAX):
-            if sent is None:
-                steps = self._decide(command, law)
-                result = self._commit(steps, reply=steps[0].outcome.reply, key=command.key)
-            else:
-                steps = sent.steps
-                result = self._applied(steps, self._outcome(sent.batch, sent.answer))
+        for attempt in range(CONFLICTS_MAX):
+            steps = sent.steps if sent is not None else self._decide(command, law)
+            try:
+                if sent is None:
+                    result = self._commit(steps, reply=steps[0].outcome.reply, key=command.key)
+                else:
+                    result = self._applied(steps, self._outcome(sent.batch, sent.answer))
+            except SessionRemoved:
+                # It may be a parent that another process has archived: look at all anew.
+                for one in steps:
+                    self.live.drop(one.state.id)
+                if attempt:
+                    raise
+                continue
+            finally:
                 sent = None
             reply = steps[0].outcome.reply
             match result:
@@ -510,9 +530,10 @@ class Engine:
         """*result*, after what it says of *steps* is what is held of their sessions."""
         if isinstance(result, Appended):
             now = self.clock.now_ms()
-            for one in steps:
-                self.live.put(one.outcome.state, now)
-            self._snapshot(steps)
+            states = [restoring.grown(one.outcome.state, result.records) for one in steps]
+            for state in states:
+                self.live.put(state, now)
+            self._snapshot(steps, states)
         elif isinstance(result, Conflict):
             for head in result.actual:
                 self.live.drop(head.session)
@@ -571,15 +592,20 @@ class Engine:
         held = self.live.get(session, now)
         if held is not None:
             return held
-        state = restoring.restore(self.journal, session)
+        state, begun = restoring.restored(self.journal, session)
+        if not begun:
+            # A process died between the two rows of a branch: this one ends what it began.
+            from governance.engine.branching import begin
+
+            state, _ = begin(self, state, "engine")
         if state.head:
             self.live.put(state, now)
         return state
 
-    def _snapshot(self, steps: Sequence[Step]) -> None:
-        for one in steps:
+    def _snapshot(self, steps: Sequence[Step], states: Sequence[SessionState]) -> None:
+        for one, state in zip(steps, states, strict=True):
             if self._keeps_snapshot(one):
-                restoring.keep_snapshot(self.journal, one.outcome.state)
+                restoring.keep_snapshot(self.journal, state)
 
     def _keeps_snapshot(self, step: Step) -> bool:
         before, after = step.state.head, step.outcome.state.head
@@ -670,14 +696,17 @@ class Engine:
         if self._closed:
             raise MisuseError("the engine is closed", remedy="open it again")
 
-    def _check(self, command: Command) -> None:
-        problem = restoring.id_problem(command.session, ID_CHARS_MAX)
+    def _check_id(self, session: str) -> None:
+        problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
-        if command.session.startswith("@"):
+        if session.startswith("@"):
             raise MisuseError(
                 "a session id that begins with `@` is the project's own", code="GOV401"
             )
+
+    def _check(self, command: Command) -> None:
+        self._check_id(command.session)
         if command.event not in self.law.machine.definition.events:
             known = ", ".join(sorted(self.law.machine.definition.events))
             raise MisuseError(f"unknown event `{command.event}`", remedy=f"one of {known}")
@@ -685,3 +714,11 @@ class Engine:
         if command.call is not None:
             check_json(command.call.args)
             check_json(command.call.own)
+
+
+def _gone(command: Command, error: SessionRemoved) -> Reply:
+    """The answer to whatever comes of a session whose rows are archived or removed."""
+    reason = f"{error.message}; {error.remedy}"
+    return Reply(
+        event=command.event, action="deny", state="absent", message=reason, reasons=(reason,)
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,18 @@ from governance.clock import Clock, SystemClock
 from governance.engine.backing import schedule_of
 from governance.engine.encoding import body_of
 from governance.engine.engine import Engine, EngineOptions
-from governance.engine.lawmaking import redaction_of, settings_of, trusted_config
+from governance.engine.lawmaking import (
+    redaction_of,
+    retention_of,
+    settings_of,
+    trusted_config,
+)
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin
 from governance.engine.project_rules import load_project_rules, no_rules, pack_sources
 from governance.engine.reloading import Watch, made_of, trust_mark
 from governance.engine.spool import Spool
-from governance.errors import DefinitionError
+from governance.errors import DefinitionError, GovernanceError
 from governance.journal.opening import open_journal
 from governance.journal.records import Journal
 from governance.machine import load_machine
@@ -27,6 +34,7 @@ from governance.session.law import Law
 
 if TYPE_CHECKING:
     from governance.config import Config
+    from governance.engine.keeping import Keeper
     from governance.listeners import Listeners
     from governance.rules.deciding import RuleSet
     from governance.rules.vocabulary import HostTools
@@ -82,9 +90,33 @@ def open_engine(
         tools={one.name: one for one in tools},
         spool=Spool(str(Project(config.directory).state_directory() / "untold")),
         bulletin=_bulletin(config, tools, in_force, now_ms),
+        keeper=_keeper(config),
         after=schedule.look if schedule is not None else None,
     )
-    return Engine(law, store, ticking, registry, live, options)
+    engine = Engine(law, store, ticking, registry, live, options)
+    if config.live.preload_sessions_max:
+        _preload(engine, config.live.preload_sessions_max)
+    return engine
+
+
+def _keeper(config: Config) -> Keeper | None:
+    """What keeps the store within its bounds, where it has any."""
+    policy = retention_of(config)
+    if not (policy.bounded and config.retention.interval_minutes):
+        return None
+    from governance.engine.keeping import Keeper
+
+    return Keeper(policy, config.retention.interval_minutes * 60_000)
+
+
+def _preload(engine: Engine, count: int) -> None:
+    """Read the newest sessions in a thread, so that nobody waits; what fails is read later."""
+
+    def run() -> None:
+        with suppress(GovernanceError):
+            engine.preload(count)
+
+    threading.Thread(target=run, name="governance-preload", daemon=True).start()
 
 
 def paused_reason(store: Journal, now_ms: int) -> str:

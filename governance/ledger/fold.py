@@ -113,7 +113,7 @@ class Ledger:
             return evolve(self, halts=_damage(self.halts, kind, body, at_ms))
         if kind == "session.repaired":
             return evolve(self, halts=tuple(one for one in self.halts if one.rule != DAMAGE))
-        carried = body.get("carried") if kind == "session.created" else None
+        carried = body.get("carried") if kind in _BEGINNINGS else None
         if isinstance(carried, Mapping):
             return Ledger.from_json(carried)
         return self
@@ -168,13 +168,15 @@ class Ledger:
         )
 
 
-_KINDS = frozenset(
+_BEGINNINGS = frozenset({"session.created", "session.branched"})
+"""Kinds whose rows may carry the ledger of the session that is followed."""
+
+_KINDS = _BEGINNINGS | frozenset(
     {
         "violation.counted",
         "violation.pardoned",
         "approval.asked",
         "approval.settled",
-        "session.created",
         "session.escalated",
         "session.halted",
         "session.gap",

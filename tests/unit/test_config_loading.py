@@ -54,9 +54,17 @@ CHANGES = {
     "live.sessions_max": "3",
     "live.megabytes_max": "1",
     "live.idle_seconds_max": "5",
+    "live.preload_sessions_max": "4",
     "live.rules_check_ms": "0",
     "journal.url": '"memory:"',
     "journal.redaction": "false",
+    "retention.age_days_max": "30",
+    "retention.sessions_max": "100",
+    "retention.megabytes_max": "500",
+    "retention.session_megabytes_max": "100",
+    "retention.archive": "false",
+    "retention.archive_folder": '"/cold"',
+    "retention.interval_minutes": "0",
     "backup.age_hours_max": "0",
     "backup.backups_max": "3",
     "backup.folder": '"/elsewhere"',
@@ -72,6 +80,8 @@ CHANGES = {
     "defaults.tool": '"deny"',
     "defaults.unknown_role": '"allow"',
     "defaults.mode": '"shadow"',
+    "service.enabled": "false",
+    "service.idle_seconds_max": "5",
     "listeners.entry_points": '["a"]',
     "listeners.threads_max": "2",
     "listeners.queue_max": "9",
@@ -119,8 +129,9 @@ def test_a_key_changes_its_value_and_no_other(key: str) -> None:
 
 def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
-    for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "backup",
-                 "context", "stall", "defaults", "listeners", "notify"):  # fmt: skip
+    for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "retention",
+                 "backup", "context", "stall", "defaults", "service", "listeners",
+                 "notify"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
         found |= {f"hosts.{host}.{key}": value for key, value in slots(table)}

@@ -30,9 +30,17 @@ idle.idle_seconds_max 1800
 live.sessions_max 10000
 live.megabytes_max 50
 live.idle_seconds_max 86400
+live.preload_sessions_max 0
 live.rules_check_ms 1000
 journal.url "sqlite:///.governance/journal.db"
 journal.redaction true
+retention.age_days_max 0
+retention.sessions_max 0
+retention.megabytes_max 0
+retention.session_megabytes_max 0
+retention.archive true
+retention.archive_folder ".governance/archive"
+retention.interval_minutes 60
 backup.age_hours_max 24
 backup.backups_max 7
 backup.folder ".governance/backups"
@@ -44,6 +52,8 @@ stall.reaction "record"
 defaults.tool "allow"
 defaults.unknown_role "deny"
 defaults.mode "enforce"
+service.enabled true
+service.idle_seconds_max 1800
 listeners.entry_points []
 listeners.threads_max 16
 listeners.queue_max 1000
@@ -121,8 +131,8 @@ def test_what_stands_behind_the_sign_is_the_default() -> None:
 
     usual, explicit = (read_config(one, "x", PROJECT) for one in (text, told))
 
-    for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "context",
-                 "stall", "defaults", "listeners"):  # fmt: skip
+    for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "retention",
+                 "backup", "context", "stall", "defaults", "listeners"):  # fmt: skip
         assert repr(getattr(usual, name)) == repr(getattr(explicit, name))
     assert repr(usual.host("claude-code")) == repr(explicit.host("claude-code")).replace(
         "roles={}", "roles=mappingproxy({})"
