@@ -188,6 +188,11 @@ _COUNTS: Mapping[str, str] = {
     "listener.failed": "listener_failures",
     "session.skewed": "clock_skews",
     "session.gap": "lost_rows",
+    "session.branched": "branches",
+    "session.merged": "merges",
+    "merge.conflicted": "merge_conflicts",
+    "session.archived": "archived",
+    "session.removed": "removed",
     "session.damaged": "damaged",
     "session.repaired": "repaired",
 }

@@ -9,6 +9,7 @@ writes; rows of one session come in their order, those of different sessions in 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from types import MappingProxyType, TracebackType
@@ -28,7 +29,12 @@ MOVED_MAX = 200
 PAGE_ROWS = 500
 WAIT_SECONDS_MIN = 0.02
 WAIT_SECONDS_MAX = 0.5
-"""The longest pause between two looks; it doubles up to here while nothing is written."""
+"""The pause between two looks doubles up to here while nothing is written."""
+
+LOOK_SHARE = 4
+"""A pause is at least so many times as long as the look before it, up to `LOOK_SECONDS_MAX`."""
+
+LOOK_SECONDS_MAX = 10.0
 
 CURSOR_BYTES_MAX = 64 * 1024 * 1024
 
@@ -105,8 +111,8 @@ class Follower:
     """
     Gives rows as they come, without an end; a context manager, for one thread at a time.
 
-    `poll` gives what is there now; iterating waits for more, at most `WAIT_SECONDS_MAX`
-    between two looks, until `close` is called, from any thread.
+    `poll` gives what is there now; iterating waits for more until `close` is called, from any
+    thread. It looks every half second at the least, less often only where a look takes long.
 
     Attributes:
         session: The one that is followed; ``None``: all of the store. Of one session that is
@@ -172,15 +178,19 @@ class Follower:
     def __iter__(self) -> Iterator[Record]:
         pause = WAIT_SECONDS_MIN
         while not self.closed:
+            begun = time.monotonic()
             try:
                 for record in self.poll():
                     pause = WAIT_SECONDS_MIN
                     yield record
+                    begun = time.monotonic()  # what its reader did took no look
             except (JournalError, MisuseError):
                 if self.closed:
                     return  # the store was closed beneath a look that had begun
                 raise
-            if self._stop.wait(pause):
+            # A look at very many sessions takes its time: it shall not be all that is done.
+            looked = LOOK_SHARE * (time.monotonic() - begun)
+            if self._stop.wait(max(pause, min(looked, LOOK_SECONDS_MAX))):
                 return
             pause = min(pause * 2, WAIT_SECONDS_MAX)
 
