@@ -117,11 +117,13 @@ class Follower:
     Attributes:
         session: The one that is followed; ``None``: all of the store. Of one session that is
             a branch the rows that it shares come too; of all, each row comes once.
+
+        over: Asked before each look; ``True`` ends it as `close` does.
     """
 
     journal: Journal
     session: str | None = None
-    _over: Callable[[], bool] = field(default=lambda: False, kw_only=True)
+    over: Callable[[], bool] = field(default=lambda: False, kw_only=True)
     _position: int = field(default=0, init=False)
     _seqs: dict[str, int] = field(factory=dict, init=False)
     _stop: threading.Event = field(factory=threading.Event, init=False)
@@ -173,7 +175,7 @@ class Follower:
 
     @property
     def closed(self) -> bool:
-        return self._stop.is_set() or self._over()
+        return self._stop.is_set() or self.over()
 
     def __iter__(self) -> Iterator[Record]:
         pause = WAIT_SECONDS_MIN
