@@ -19,14 +19,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, final
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, sleep, to_thread
 from attrs import define, field
 
 from governance.engine import Engine, Session
+from governance.engine.following import WAIT_SECONDS_MAX, WAIT_SECONDS_MIN, Cursor, Follower
 from governance.engine.later import Rest, handle_later
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, JournalError, MisuseError
 from governance.events import Event
-from governance.journal.records import Append, Appended, AppendsLater, Conflict, Duplicate
+from governance.journal.records import (
+    Append,
+    Appended,
+    AppendsLater,
+    Conflict,
+    Duplicate,
+    Record,
+)
 from governance.session.commands import Command, History, HostTraits
 from governance.session.replies import Reply
 from governance.session.state import SessionState
@@ -156,6 +164,14 @@ class AsyncEngine:
         """As `Engine.state`."""
         return await self._call(self.engine.state, session)
 
+    async def cursor(self) -> Cursor:
+        """As `Engine.cursor`."""
+        return await self._call(self.engine.cursor)
+
+    def follow(self, after: Cursor | None = None, *, session: str | None = None) -> AsyncFollower:
+        """As `Engine.follow`; its rows are awaited."""
+        return AsyncFollower(self, self.engine.follow(after, session=session))
+
     async def branch(
         self, session: str, *, at: int | None = None, name: str | None = None, actor: str = "engine"
     ) -> AsyncSession:
@@ -214,6 +230,58 @@ class AsyncEngine:
 
     async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=self._limiter)
+
+
+@final
+@define(eq=False, repr=False)
+class AsyncFollower:
+    """
+    A `Follower` whose rows come by ``async for``; for one task at a time.
+
+    Rows are read ahead in a thread, a page at a time; `cursor` is behind those that were given.
+    """
+
+    aengine: AsyncEngine
+    follower: Follower
+    _taken: deque[Record] = field(factory=deque, init=False)
+    _position: int = field(init=False)
+    _given: dict[str, int] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._position = self.follower.position
+        self._given = dict(self.follower.cursor.seqs)
+
+    @property
+    def cursor(self) -> Cursor:
+        """Behind the last row that was given."""
+        position = self._position if self._taken else self.follower.position
+        return Cursor(position, dict(self._given))
+
+    def close(self) -> None:
+        """As `Follower.close`."""
+        self.follower.close()
+
+    def __aiter__(self) -> AsyncFollower:
+        return self
+
+    async def __anext__(self) -> Record:
+        pause = WAIT_SECONDS_MIN
+        while not self._taken:
+            if self.follower.closed:
+                raise StopAsyncIteration
+            self._position = self.follower.position
+            try:
+                self._taken.extend(await self.aengine._call(self.follower.take))
+            except (JournalError, MisuseError):
+                if self.follower.closed:
+                    continue  # the engine was closed beneath a look that had begun
+                raise
+            if not self._taken:
+                await sleep(pause)
+                pause = min(pause * 2, WAIT_SECONDS_MAX)
+        record = self._taken.popleft()
+        self._given[self.follower.session or record.session] = record.seq
+        return record
 
 
 @final

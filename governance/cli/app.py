@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "sessions": "governance.cli.sessions",
         "show": "governance.cli.showing",
         "why": "governance.cli.explaining",
+        "report": "governance.cli.reporting",
         "violations": "governance.cli.people",
         "diagram": "governance.cli.machines",
         "listeners": "governance.cli.machines",
@@ -43,6 +44,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "store": "governance.cli.storing",
     },
     "Keep and mend the store": {
+        "health": "governance.cli.health",
+        "metrics": "governance.cli.metrics",
         "backup": "governance.cli.backing",
         "restore": "governance.cli.mending",
         "repair": "governance.cli.mending",

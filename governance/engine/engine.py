@@ -23,6 +23,7 @@ from governance.engine.before import run_before
 from governance.engine.encoding import body_of, encode_rows, event_of, reply_json, reply_of
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin, News, tell_alike
+from governance.engine.recording import ID_CHARS_MAX, record_all
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
 from governance.engine.spool import Spool
@@ -43,6 +44,8 @@ from governance.values import Json, check_json
 if TYPE_CHECKING:
     from governance.chat.finding import Found
     from governance.engine.contexts import Contexts
+    from governance.engine.following import Cursor, Follower
+    from governance.engine.health import Health, HealthLimits
     from governance.engine.keeping import Keeper
     from governance.engine.later import Sent
     from governance.listeners import ListenerFailure, Listeners
@@ -54,7 +57,6 @@ CODES: Mapping[str, str] = {
     "GOV512": "an event that could neither be journaled nor kept",
 }
 
-ID_CHARS_MAX = 200
 PENDING_MAX = 64
 """Told commands kept for a session whose journal could not be written."""
 
@@ -63,10 +65,6 @@ DEPTH_MAX = 64
 
 SWEEP_SESSIONS_MAX = 8
 """Idle sessions looked at after one command, so that a sweep costs little."""
-
-
-class _MovedOn(Exception):
-    """A session is no longer where its caller took it to be."""
 
 
 @frozen
@@ -376,31 +374,48 @@ class Engine(SessionVerbs):
             JournalError: None of it could be written.
         """
         self._check_open()
-        problem = restoring.id_problem(session, ID_CHARS_MAX)
-        if problem:
-            raise MisuseError(problem, code="GOV401")
-        for _, data in rows:
-            check_json(data)
+        return record_all(
+            self, session, rows, actor=actor, durable=durable, key=key, expected_seq=expected_seq
+        )
 
-        def decide() -> list[Step]:
-            now = self.clock.now_ms()
-            state = self._state(session, now)
-            if expected_seq not in (None, state.head):
-                raise _MovedOn
-            host = state.identity.host or "python"
-            command = Command(event="record", session=session, at_ms=now, actor=actor, host=host)
-            outcome = restoring.recorded_all(self.law, state, command, now, rows, durable=durable)
-            return [Step(state, outcome)]
+    def cursor(self) -> Cursor:
+        """
+        The place behind every row that is written now, for a `follow` that begins here.
 
-        with self._lock_of(session):
-            try:
-                _, result = racing.written(self, session, decide, replies=False, key=key)
-            except _MovedOn:
-                return ()
-        if isinstance(result, Duplicate):
-            return (result.record,)
-        self._publish(result.records)
-        return result.records
+        Looks at the head of every session.
+        """
+        from governance.engine.following import cursor_now
+
+        self._check_open()
+        return cursor_now(self.journal)
+
+    def follow(self, after: Cursor | None = None, *, session: str | None = None) -> Follower:
+        """
+        The rows of every process on the store as they come, without an end.
+
+        Of each session in its order, none missed and none twice; ``follower.cursor`` is what
+        the next start goes on *after*. Ends when it, or the engine, is closed.
+
+        Args:
+            after: Begin behind this place; by default with the first row there is.
+
+            session: Follow this one alone.
+        """
+        from governance.engine.following import Follower
+
+        self._check_open()
+        return Follower.after(self.journal, after, session=session, over=lambda: self._closed)
+
+    def health(self, limits: HealthLimits | None = None) -> Health:
+        """
+        Whether the store can be read, written and trusted now; ``.ok``, and what was seen.
+
+        Each call walks another part of the chain; it writes nothing into any session.
+        """
+        from governance.engine.health import health_of
+
+        self._check_open()
+        return health_of(self.journal, now_ms=self.clock.now_ms(), limits=limits)
 
     def announce(self, records: Sequence[Record]) -> None:
         """
