@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import ParamSpec, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, final
 
 from anyio import CapacityLimiter, to_thread
 from attrs import define, field
@@ -30,6 +30,10 @@ from governance.session.commands import Command, History, HostTraits
 from governance.session.replies import Reply
 from governance.session.state import SessionState
 from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.access.grants import Authorize
+    from governance.journal.key_sources import KeySource
 
 GATHERED_MAX = 8
 """Appends that are gathered before they are handed to the journal, so that few commits take
@@ -66,9 +70,20 @@ class AsyncEngine:
         self._journal = journal if isinstance(journal, AppendsLater) else None
 
     @classmethod
-    async def open(cls, directory: str | Path = ".", *, run: str | None = None) -> AsyncEngine:
+    async def open(
+        cls,
+        directory: str | Path = ".",
+        *,
+        run: str | None = None,
+        actor: str | None = None,
+        authorize: Authorize | None = None,
+        key: KeySource | None = None,
+    ) -> AsyncEngine:
         """As `Engine.open`."""
-        return cls(await to_thread.run_sync(partial(Engine.open, directory, run=run)))
+        opened = partial(
+            Engine.open, directory, run=run, actor=actor, authorize=authorize, key=key
+        )
+        return cls(await to_thread.run_sync(opened))
 
     async def __aenter__(self) -> AsyncEngine:
         return self
@@ -96,6 +111,7 @@ class AsyncEngine:
         traits: HostTraits | None = None,
         history: History = "lost",
         model_id: str = "",
+        actor: str | None = None,
     ) -> AsyncSession:
         """As `Engine.start`."""
         made = await self._call(
@@ -107,6 +123,7 @@ class AsyncEngine:
                 traits=traits,
                 history=history,
                 model_id=model_id,
+                actor=actor,
             )
         )
         return AsyncSession(self, made)
@@ -134,9 +151,9 @@ class AsyncEngine:
             mail = self._mail = Mail(loop, journal)
         return mail
 
-    async def state(self, session: str) -> SessionState:
+    async def state(self, session: str, *, actor: str | None = None) -> SessionState:
         """As `Engine.state`."""
-        return await self._call(self.engine.state, session)
+        return await self._call(partial(self.engine.state, session, actor=actor))
 
     async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=self._limiter)

@@ -14,7 +14,8 @@ from governance.cli.guard import key_path, make_key, remove_key, require_person
 from governance.config import default_toml, load_config
 from governance.errors import DefinitionError
 from governance.hosts.claude_code import settings as claude_code
-from governance.journal.opening import DEFAULT_URL, default_mirror, open_journal, store_path
+from governance.journal.opening import DEFAULT_URL, default_mirror, store_path
+from governance.journal.protected import open_protected
 from governance.project import (
     CONFIG_NAME,
     PARENTS_MAX,
@@ -95,7 +96,7 @@ def _make(project: Project, config_text: str) -> None:
         raise file_error(project.directory, error) from None
     create_project(project.directory, config_text)
     config = load_config(project.directory)
-    open_journal(config.journal.url, base=config.directory, create=True).close()
+    open_protected(config, create=True).close()
     try:
         make_key(project)
     except OSError as error:

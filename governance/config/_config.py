@@ -14,16 +14,21 @@ from governance.config._layers import (
     Layer,
     LayerFiles,
     Upper,
+    access_in_force,
     changed,
+    check_access,
     check_layers,
     check_names,
+    check_patterns,
     counted,
     loosened,
     raise_all,
     read_exempts,
     read_listeners,
     read_upper,
+    tightened_audit,
     tightened_defaults,
+    tightened_encryption,
     tightened_host,
     tightened_journal,
 )
@@ -41,8 +46,11 @@ from governance.config._tree import (
     OTHERS,
     PRESETS,
     TABLES,
+    AccessTable,
+    AuditTable,
     ContextTable,
     DefaultsTable,
+    EncryptionTable,
     HostTable,
     IdleTable,
     JournalTable,
@@ -52,6 +60,7 @@ from governance.config._tree import (
     LiveTable,
     PacksTable,
     ProjectTable,
+    RedactionTable,
     ResumeTable,
     SessionTable,
     StallTable,
@@ -97,6 +106,10 @@ class Config:
     idle: IdleTable
     live: LiveTable
     journal: JournalTable
+    redaction: RedactionTable
+    encryption: EncryptionTable
+    access: AccessTable
+    audit: AuditTable
     context: ContextTable
     stall: StallTable
     defaults: DefaultsTable
@@ -179,6 +192,9 @@ def _build(
     _check_zone(project.time_zone, report)
     check_layers(packs, "project", ("packs", "layers"), report)
     _check_bounds(resume, idle, report)
+    access, redaction = table("access", AccessTable), table("redaction", RedactionTable)
+    check_access(access, report)
+    check_patterns(redaction.patterns, report)
     exempts = read_exempts(raw, report)
     commands = read_listeners(raw, report)
     check_names(commands, uppers, report)
@@ -195,6 +211,10 @@ def _build(
         idle=idle,
         live=table("live", LiveTable),
         journal=tightened_journal(table("journal", JournalTable), uppers),
+        redaction=redaction,
+        encryption=tightened_encryption(table("encryption", EncryptionTable), uppers),
+        access=access_in_force(access, uppers),
+        audit=tightened_audit(table("audit", AuditTable), uppers),
         context=table("context", ContextTable),
         stall=table("stall", StallTable),
         defaults=tightened_defaults(table("defaults", DefaultsTable), uppers),
@@ -331,6 +351,8 @@ def loosenings(config: Config) -> tuple[str, ...]:
     """
     found = [f"defaults.{name}" for name in loosened("defaults", config.defaults)]
     found += [f"journal.{name}" for name in loosened("journal", config.journal)]
+    # A pattern that matches everything would empty the record of what was done.
+    found += ["redaction.patterns"] if config.redaction.patterns else []
     for host, table in config.hosts.items():
         found += [f"hosts.{host}.{name}" for name in loosened("hosts", table)]
     if not config.hosts:
@@ -352,6 +374,7 @@ def until_trusted(config: Config) -> Config:
         session=evolve(own, level=level),
         defaults=changed(config.defaults, loosened("defaults", config.defaults)),
         journal=changed(config.journal, loosened("journal", config.journal)),
+        redaction=evolve(config.redaction, patterns={}),
         hosts={name: changed(one, loosened("hosts", one)) for name, one in config.hosts.items()},
         exempts=(),
         listeners=evolve(config.listeners, entry_points=()),

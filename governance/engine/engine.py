@@ -39,7 +39,10 @@ from governance.states import State
 from governance.values import Json, check_json
 
 if TYPE_CHECKING:
+    from governance.access.grants import Authorize
+    from governance.access.guard import Guard
     from governance.engine.later import Sent
+    from governance.journal.key_sources import KeySource
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
 
@@ -48,6 +51,18 @@ CODES: Mapping[str, str] = {
     "GOV511": "a session that others write all the time",
     "GOV512": "an event that could neither be journaled nor kept",
 }
+
+RECORDED: Mapping[str, str] = {
+    "anchor.added": "anchor",
+    "approval.settled": "approve",
+    "violation.pardoned": "pardon",
+    "governance.paused": "pause",
+    "trust.granted": "trust",
+    "trust.withdrawn": "trust",
+    "session.erased": "erase",
+    "keys.rotated": "keys",
+}
+"""Rows that a person decides → the action that it takes a grant for."""
 
 CONFLICTS_MAX = 8
 """Times a step is decided again before it waits for the write lock alone."""
@@ -84,6 +99,10 @@ class EngineOptions:
         spool: Where told events wait that could not be written; ``None``: in memory.
 
         bulletin: What notices changed rules; ``None``: the law of the start holds to the end.
+
+        actor: Who is behind a command that names nobody; ``""``: rows do not say.
+
+        guard: What is asked before anything is done or shown; ``None``: nothing is.
     """
 
     run: str
@@ -94,6 +113,8 @@ class EngineOptions:
     tools: Mapping[str, HostTools] = field(factory=dict)
     spool: Spool | None = None
     bulletin: Bulletin | None = None
+    actor: str = ""
+    guard: Guard | None = None
 
 
 @final
@@ -126,6 +147,9 @@ class Engine:
         listeners: Listeners | None = None,
         run: str | None = None,
         tools: Sequence[HostTools] = (),
+        actor: str | None = None,
+        authorize: Authorize | None = None,
+        key: KeySource | None = None,
     ) -> Engine:
         """
         The engine of the project in *directory*, which `governance init` has made.
@@ -136,6 +160,12 @@ class Engine:
             run: Names this process, where the caller knows better than a random name.
 
             tools: Tables of native tool names, one a host.
+
+            actor: Who is behind all that is done; by default the user of this process.
+
+            authorize: ``(actor, action, session) -> reasons``, in place of ``[access]``.
+
+            key: Gives the key-encryption key where ``[encryption] key`` is ``program``.
 
         Raises:
             DefinitionError: Configuration or packs are missing or wrong, with every
@@ -152,6 +182,9 @@ class Engine:
             listeners=listeners,
             run=run,
             tools=tools,
+            actor=actor,
+            authorize=authorize,
+            key=key,
         )
 
     def __enter__(self) -> Engine:
@@ -186,18 +219,21 @@ class Engine:
         history: History = "lost",
         model_id: str = "",
         model_options: Mapping[str, Json] | None = None,
+        actor: str | None = None,
         **data: Json,
     ) -> Session:
         """
         Start *session*, or take it up again; ``.reply`` says whether it may.
 
         Args:
+            actor: Who begins it, and is behind all that is done by the handle.
+
             history: Whether the model still has what an earlier process told it; a
                 program that begins with an empty context leaves it at ``"lost"``.
 
             data: Further own fields of ``session.creating``, such as ``context_type``.
         """
-        handle = self.session(session, role=role, host=host, traits=traits)
+        handle = self.session(session, role=role, host=host, traits=traits, actor=actor)
         given: dict[str, Json] = {"model_id": model_id, "backend_name": host, **data}
         if model_options is not None:
             given["model_options"] = model_options
@@ -209,6 +245,7 @@ class Engine:
                 traits=handle.traits,
                 run=self.options.run,
                 role=role,
+                actor=actor,
                 delivery="none",
                 history=history,
                 data=given,
@@ -223,14 +260,16 @@ class Engine:
         role: str | None = None,
         host: str = "python",
         traits: HostTraits | None = None,
+        actor: str | None = None,
     ) -> Session:
-        """A handle on *session*, without any event."""
+        """A handle on *session*, without any event; *actor* as for `start`."""
         return Session(
             engine=self,
             id=session,
             host=host,
             traits=traits or HostTraits(),
             role=role,
+            actor=actor,
             run=self.options.run,
         )
 
@@ -249,9 +288,27 @@ class Engine:
         table = self.options.tools.get(host, PYTHON_TOOLS)
         return call_of(table, tool, arguments, cwd=cwd, call_id=call_id)
 
-    def state(self, session: str) -> SessionState:
-        """What is known of *session* now; ``absent`` if it was never seen."""
+    def state(
+        self, session: str, *, actor: str | None = None, audited: bool = True
+    ) -> SessionState:
+        """
+        What is known of *session* now; ``absent`` if it was never seen.
+
+        Args:
+            actor: Who looks; by default the engine's own.
+
+            audited: ``False`` for a display that a host asks for all the time: then an audit
+                of reads does not record it.
+
+        Raises:
+            AccessRefused: *actor* may not read it.
+        """
         self._check_open()
+        if self.options.guard is not None:
+            self.options.guard.require("read", session, actor=actor, audited=audited)
+        return self._state(session, self.clock.now_ms())
+
+    def _known(self, session: str) -> SessionState:
         return self._state(session, self.clock.now_ms())
 
     def handle(self, command: Command) -> Reply:
@@ -268,10 +325,41 @@ class Engine:
         """
         self._check_open()
         self._check(command)
+        command = self._completed(command)
+        refused = self._refused(command)
+        if refused is not None:
+            return refused
+        command = run_before(self.listeners, command, self._known)
+        return self._handle_locked(command, self._lock_of(command.session))
+
+    def _completed(self, command: Command) -> Command:
+        """*command* with its moment, and with who is behind it, where it does not say."""
         if command.at_ms is None:
             command = evolve(command, at_ms=self.clock.now_ms())
-        command = run_before(self.listeners, command, self.state)
-        return self._handle_locked(command, self._lock_of(command.session))
+        options = self.options
+        # Without a guard the first row alone says who began the session: the rest is theirs.
+        if options.actor and command.actor is None and (options.guard or command.event == "start"):
+            command = evolve(command, actor=options.actor)
+        return command
+
+    def _refused(self, command: Command) -> Reply | None:
+        """Why the actor of *command* may not write, or ``None``."""
+        guard = self.options.guard
+        if guard is None:
+            return None
+        try:
+            reasons = guard.reasons("write", command.session, actor=command.actor)
+        except JournalError as error:
+            return self._unwritable(command, error)
+        if not reasons:
+            return None
+        return Reply(
+            event=command.event,
+            action="deny",
+            state="unknown",
+            message="; ".join(reasons),
+            reasons=reasons,
+        )
 
     def _handle_locked(
         self, command: Command, lock: threading.Lock, sent: Sent | None = None
@@ -303,14 +391,29 @@ class Engine:
         Write one row that a person or the engine itself decided (a pardon, an anchor).
 
         Raises:
+            AccessRefused: *actor* may not.
             JournalError: It could not be written.
         """
         self._check_open()
         check_json(data)
+        if self.options.guard is not None:
+            action = RECORDED.get(kind, "write")
+            self.options.guard.require(action, session, actor=actor)
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
         return self._record(session, kind, data, actor=actor)
+
+    def record_access(self, data: Mapping[str, Json], actor: str) -> None:
+        """
+        Write into the audit that *actor* looked; nobody is asked whether it may be written.
+
+        Raises:
+            JournalError: It could not be written, so nothing may be shown.
+        """
+        from governance.access.guard import AUDIT_SESSION, DATA_ACCESSED
+
+        self._record(AUDIT_SESSION, DATA_ACCESSED, data, actor=actor)
 
     def _record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
         with self._lock_of(session):
@@ -522,11 +625,22 @@ class Engine:
 
     def _keep_pending(self, command: Command) -> None:
         if self.options.spool is not None:
-            self.options.spool.keep(command)
+            self.options.spool.keep(self._without_secrets(command))
             return
         held = self._pending.setdefault(command.session, [])
         if len(held) < PENDING_MAX:
             held.append(command)
+
+    def _without_secrets(self, command: Command) -> Command:
+        """*command* as it may lie in a file; its rows would be redacted in the same way."""
+        redact, call = self.law.redact, command.call
+        data, _ = redact(dict(command.data))
+        written, _ = redact({name: dict(one) for name, one in command.written.items()})
+        if call is not None:
+            args, _ = redact(dict(call.args))
+            own, _ = redact(dict(call.own))
+            call = evolve(call, args=args, own=own)
+        return evolve(command, data=data, written=written, call=call)
 
     def _waits(self, session: str) -> bool:
         """Whether something of *session* waits to be written first."""
@@ -581,15 +695,15 @@ class Engine:
         ]
 
     def _interrupt_idle(self, state: SessionState, command: Command) -> None:
-        self.handle(
-            Command(
-                event="interrupt",
-                session=state.id,
-                at_ms=command.at_ms or 0,
-                host=state.identity.host,
-                data={"reason": "idle"},
-            )
+        # The engine's own doing, whoever's command gave rise to it: nobody is asked.
+        told = Command(
+            event="interrupt",
+            session=state.id,
+            at_ms=command.at_ms or 0,
+            host=state.identity.host,
+            data={"reason": "idle"},
         )
+        self._handle_locked(told, self._lock_of(state.id))
 
     def _lock_of(self, session: str) -> threading.Lock:
         with self._lock:

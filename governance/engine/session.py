@@ -30,6 +30,8 @@ class Session:
 
     Attributes:
         reply: The answer to the event that this handle was made by.
+
+        actor: Who is behind what is done by this handle; ``None``: the engine's own actor.
     """
 
     engine: Engine
@@ -37,6 +39,7 @@ class Session:
     host: str = "python"
     traits: HostTraits = field(factory=HostTraits)
     role: str | None = None
+    actor: str | None = None
     parent: str | None = None
     run: str = ""
     reply: Reply | None = None
@@ -59,7 +62,7 @@ class Session:
     @property
     def state(self) -> SessionState:
         """What is known of the session now."""
-        return self.engine.state(self.id)
+        return self.engine.state(self.id, actor=self.actor)
 
     @property
     def governance_injected(self) -> bool:
@@ -193,6 +196,7 @@ class Session:
             host=self.host,
             traits=self.traits,
             role=role,
+            actor=self.actor,
             parent=self.id,
             run=self.run,
             reply=asked,
@@ -219,6 +223,7 @@ class Session:
             Command(
                 event="child_end",
                 session=self.parent or "",
+                actor=self.actor,
                 host=self.host,
                 traits=self.traits,
                 data={"child_id": self.id},
@@ -265,6 +270,7 @@ class Session:
             run=self.run,
             role=self.role,
             agent=agent,
+            actor=self.actor,
             parent=self.parent,
             call=call,
             delivery=delivery,
