@@ -80,9 +80,7 @@ class AsyncEngine:
         key: KeySource | None = None,
     ) -> AsyncEngine:
         """As `Engine.open`."""
-        opened = partial(
-            Engine.open, directory, run=run, actor=actor, authorize=authorize, key=key
-        )
+        opened = partial(Engine.open, directory, run=run, actor=actor, authorize=authorize, key=key)
         return cls(await to_thread.run_sync(opened))
 
     async def __aenter__(self) -> AsyncEngine:

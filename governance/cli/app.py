@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "listeners": "governance.cli.machines",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
+        "anchor-heads": "governance.cli.heads",
     },
     "Decide as a person": {
         "approve": "governance.cli.approving",
@@ -45,6 +46,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "pause": "governance.cli.pausing",
         "trust": "governance.cli.trusting",
         "anchor": "governance.cli.anchoring",
+        "keys": "governance.cli.keys",
+        "erase": "governance.cli.erasing",
     },
     "Stand between a host and the engine": {
         "hook": "governance.cli.hosting",

@@ -633,14 +633,17 @@ class Engine:
 
     def _without_secrets(self, command: Command) -> Command:
         """*command* as it may lie in a file; its rows would be redacted in the same way."""
-        redact, call = self.law.redact, command.call
-        data, _ = redact(dict(command.data))
-        written, _ = redact({name: dict(one) for name, one in command.written.items()})
+        call = command.call
         if call is not None:
-            args, _ = redact(dict(call.args))
-            own, _ = redact(dict(call.own))
-            call = evolve(call, args=args, own=own)
-        return evolve(command, data=data, written=written, call=call)
+            call = evolve(call, args=self._clean(call.args), own=self._clean(call.own))
+        written = {name: self._clean(one) for name, one in command.written.items()}
+        return evolve(command, data=self._clean(command.data), written=written, call=call)
+
+    def _clean(self, table: Mapping[str, Json]) -> Mapping[str, Json]:
+        clean, _ = self.law.redact(dict(table))
+        # INVARIANT: a redaction changes texts, and leaves a table a table.
+        assert isinstance(clean, Mapping), "a redacted table is a table"
+        return clean
 
     def _waits(self, session: str) -> bool:
         """Whether something of *session* waits to be written first."""

@@ -86,6 +86,11 @@ def open_engine(
         idle_ms_max=config.live.idle_seconds_max * 1000,
     )
     who = actor or process_actor()
+
+    def audit(data: Mapping[str, Json], by: str) -> None:
+        # By the engine itself, so that these rows reach listeners like all others.
+        engine.record_access(data, by)
+
     options = EngineOptions(
         run=run or f"{os.getpid()}-{os.urandom(4).hex()}",
         idle_ms_max=config.idle.idle_seconds_max * 1000,
@@ -97,11 +102,8 @@ def open_engine(
         ),
         bulletin=_bulletin(config, tools, in_force, now_ms),
         actor=who,
-        guard=_guard(
-            config, store, ticking, who, authorize, lambda data, by: engine.record_access(data, by)
-        ),
+        guard=_guard(config, store, ticking, who, authorize, audit),
     )
-    # The audit writes by the engine itself, so that its rows reach listeners like all others.
     engine = Engine(law, store, ticking, registry, live, options)
     return engine
 

@@ -10,7 +10,7 @@ care. Of what a plugin finds the whole match goes: some of them name only a part
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 
 from attrs import define, field, frozen
@@ -57,7 +57,7 @@ class DetectSecretsRedactor:
         except ImportError:
             why = "`detect-secrets` is not installed; install the extra of that name"
             raise failed(why) from None
-        kinds = get_mapping_from_secret_type_to_class()
+        kinds: Mapping[str, type] = get_mapping_from_secret_type_to_class()
         return cls(
             tuple(
                 _plugin(name, kind)
@@ -108,4 +108,3 @@ def _pieces(line: str) -> Iterator[str]:
         yield line[:cut]
         line = line[cut:]
     yield line
-

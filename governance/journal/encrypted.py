@@ -99,9 +99,7 @@ class EncryptedJournal:
         """As the contract says; a session's first append makes its key, durably, before it."""
         plain = check_append(batch, key)
         sealed = self._sealed(plain)
-        return self._answer(
-            plain, self.inner.append(sealed, key=key, deadline_ms=deadline_ms)
-        )
+        return self._answer(plain, self.inner.append(sealed, key=key, deadline_ms=deadline_ms))
 
     def read(
         self,
@@ -202,8 +200,7 @@ class EncryptedJournal:
             case Appended(heads=heads, records=records):
                 bodies = (row.body for one in plain for row in one.rows)
                 opened = tuple(
-                    evolve(record, body=body)
-                    for record, body in zip(records, bodies, strict=True)
+                    evolve(record, body=body) for record, body in zip(records, bodies, strict=True)
                 )
                 return Appended(heads, opened)
             case Duplicate(record=record):

@@ -109,7 +109,9 @@ def check_private(path: Path, place: str) -> None:
         why = f"its mode is {status.st_mode & 0o7777:04o}, which lets others in"
         raise _unavailable(place, why, f"`chmod 600 {path}`, and make another key if it was seen")
     if status.st_uid not in (os.getuid(), 0):
-        raise _unavailable(place, "it belongs to another user", "give it to the user that runs this")
+        raise _unavailable(
+            place, "it belongs to another user", "give it to the user that runs this"
+        )
 
 
 def _from_file(place: str, name: str, directory: Path | None) -> str:
@@ -149,7 +151,9 @@ def _from_keyring(place: str, rest: str) -> str:
     except KeyringError as error:
         raise _unavailable(place, f"the keyring refused: {error}") from None
     if not found:
-        raise _unavailable(place, "the keyring has no such entry", f"`keyring set {service} {user}`")
+        raise _unavailable(
+            place, "the keyring has no such entry", f"`keyring set {service} {user}`"
+        )
     return found
 
 

@@ -103,7 +103,8 @@ class PatternRedactor:
 
 def outside_marks(text: str, change: Callable[[str], str]) -> str:
     """*text* with *change* made to what stands outside of marks of earlier redactions."""
-    start, parts = 0, []
+    start = 0
+    parts: list[str] = []
     while (begin := text.find("[redacted:", start)) >= 0:
         end = text.find("]", begin)
         if end < 0:

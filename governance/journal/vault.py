@@ -17,7 +17,6 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from threading import Lock
-from typing import cast
 
 from attrs import define, field
 
@@ -165,7 +164,7 @@ class Vault:
         Killed at any moment, both keys together still open all; a second call ends it.
 
         Raises:
-            WrongKey: An entry is wrapped by a key that is not at hand; all others are done.
+            WrongKey: An entry is wrapped by a key that is not at hand; those before it are done.
         """
         self._claim()
         done = 0
@@ -379,7 +378,7 @@ def _fields(value: bytes) -> Mapping[str, Json]:
         found = None
     if not isinstance(found, Mapping) or found.get("format") != _FORMAT:
         raise _damaged("an entry is not of the form that this engine writes")
-    return cast("Mapping[str, Json]", found)
+    return found
 
 
 def _damaged(why: str) -> StoreDamaged:
