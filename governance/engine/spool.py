@@ -19,6 +19,7 @@ from attrs import frozen
 
 from governance.calls import ToolCall
 from governance.errors import JournalError
+from governance.project import make_private_folder
 from governance.session.commands import Command, HostTraits
 from governance.values import Json, ValueRefused, dump_json, load_json
 
@@ -56,7 +57,7 @@ class Spool:
         line = self._sealed(dump_json(_plain(kept))) + b"\n"
         path = self._path(command.session)
         try:
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - hook path
+            make_private_folder(self.folder)
             with open(path, "ab", opener=_private) as file:
                 if file.tell() + len(line) > FILE_BYTES_MAX:
                     raise _unkept(f"more than {FILE_BYTES_MAX} bytes wait for it")

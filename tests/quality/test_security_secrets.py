@@ -1,0 +1,195 @@
+"""Seeded words and tokens, looked for in every file that a governed project leaves behind."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from governance import Engine
+from governance.cli.app import run
+from governance.cli.guard import make_key
+from governance.errors import JournalError
+from governance.journal.encrypted import EncryptedJournal
+from governance.journal.key_sources import new_key_text
+from governance.journal.opening import open_journal
+from governance.journal.records import Snapshot
+from governance.project import Project, create_project
+from governance.session.commands import Command
+from governance.testing import FailingJournal
+
+WORD = "zebra-quartz-nocturne"
+"""Plain words of a session: no redaction knows them, so encryption alone keeps them secret."""
+
+TOKEN = "ghp_" + "Zq7x" * 9
+"""A token that the built-in redaction knows."""
+
+PLAIN = "[packs]\npaths = []\n[live]\nrules_check_ms = 0\n"
+
+
+class Place:
+    """A project in a home of its own."""
+
+    def __init__(self, folder: Path, *, encrypt: bool) -> None:
+        self.home = folder
+        self.project = folder / "project"
+        self.project.mkdir()
+        key = folder / "key"
+        key.write_text(new_key_text())
+        key.chmod(0o600)
+        config = f'{PLAIN}[encryption]\nkey = "file:{key}"\n' if encrypt else PLAIN
+        create_project(self.project, config)
+        open_journal(base=self.project, create=True).close()
+        self.key = make_key(Project(self.project))
+
+    def engine(self, **more: Any) -> Engine:
+        return Engine.open(self.project, **more)
+
+    def found(self, secret: str) -> set[str]:
+        """Files that hold *secret*, as it is or as base 64 or hexadecimal digits would have it."""
+        data = secret.encode()
+        forms = {data, base64.b64encode(data)[:-4], data.hex().encode()}
+        return {
+            str(file.relative_to(self.home))
+            for file in self.home.rglob("*")
+            if file.is_file() and any(form in file.read_bytes() for form in forms)
+        }
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "TMPDIR"):
+        (tmp_path / name.lower()).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    return tmp_path
+
+
+def live(place: Place, secret: str) -> None:
+    """A session that says *secret* wherever something can be said, all of it still open."""
+    with place.engine() as engine:
+        session = engine.start("s", model_options={"note": secret})
+        session.turn(f"look at {secret}")
+        session.tool("shell", {"command": f"echo {secret}"}, call_id="1")
+        session.tool_finished("1", outcome="failed", output=secret, error=secret)
+        session.tool("write", {"path": f"/{secret}", "content": secret}, call_id="2")
+        session.command("say", [secret])
+        session.child("helper").turn(secret)
+        anchor = {"id": "1", "type": "context", "priority": "normal", "text": secret}
+        engine.record("s", "anchor.added", anchor, actor="ann")
+        head = engine.journal.head("s")
+        state = f'{{"text":"{secret}"}}'.encode()
+        engine.journal.snapshot_put(Snapshot("s", head.seq, head.hash, 999, state))
+        engine.journal.shelf.put("blob", "s#1", secret.encode())
+        engine.journal.shelf.put("rollup", "words", secret.encode())
+        _back_up(place)
+
+
+def _back_up(place: Place) -> None:
+    """The store as SQLite itself copies it, while its log is not folded back yet."""
+    store = place.project / ".governance" / "journal.db"
+    source, copy = apsw.Connection(str(store)), apsw.Connection(str(place.home / "backup.db"))
+    with copy.backup("main", source, "main") as backup:
+        backup.step()
+    source.execute("VACUUM INTO ?", (str(place.home / "vacuumed.db"),))
+    for one in (source, copy):
+        one.close()
+
+
+def spooled(place: Place, secret: str) -> None:
+    """What has happened and could not be written, kept in a file until it can."""
+    failing = FailingJournal(open_journal(base=place.project, create=False))
+    with place.engine(journal=failing) as engine:
+        engine.start("t").turn("go")
+        failing.fail("append", JournalError("no room"))
+        with pytest.raises(JournalError):
+            engine.handle(Command(event="turn_end", session="t", data={"failure": secret}))
+
+
+def look(place: Place) -> None:
+    """Commands that read, export and mend; what they print is for whoever may read it."""
+    at = ("--dir", str(place.project))
+    for words in (("show", "s"), ("log",), ("sessions",), ("verify",), ("why", "s")):
+        run([*words, *at])
+    run(["anchor-heads", "--to", str(place.home / "heads.json"), *at])
+
+
+def test_nothing_of_an_encrypted_session_is_on_the_disk(tmp_path: Path) -> None:
+    """Store, log, backup, spool, mirror, caches, state: none of them holds a seeded word."""
+    place = Place(tmp_path, encrypt=True)
+
+    live(place, WORD)
+    spooled(place, WORD)
+    look(place)
+
+    assert place.found(WORD) == set()
+    names = {file.name for file in tmp_path.rglob("*") if file.is_file()}
+    assert {"journal.db", "backup.db", "vacuumed.db", "heads.json"} <= names
+    assert [file for file in tmp_path.rglob("untold/*.jsonl") if file.stat().st_size > 50]
+    with place.engine() as engine:
+        # What waited is written before anything else of its session, and can be read.
+        assert not engine.session("t").turn("go").denied
+        rows = b"".join(one.body for one in engine.journal.read("t"))
+        assert WORD.encode() in rows
+        assert isinstance(engine.journal, EncryptedJournal)
+    assert place.found(WORD) == set()
+
+
+def test_without_encryption_the_same_words_are_found(tmp_path: Path) -> None:
+    """The control: this is what the test above would see if anything leaked."""
+    place = Place(tmp_path, encrypt=False)
+
+    live(place, WORD)
+    spooled(place, WORD)
+
+    found = place.found(WORD)
+    assert {"project/.governance/journal.db", "backup.db", "vacuumed.db"} <= found
+    assert [one for one in found if "untold" in one]
+
+
+def test_a_known_token_is_nowhere_even_without_encryption(tmp_path: Path) -> None:
+    """Redaction comes before every file: rows, and what waits to become one."""
+    place = Place(tmp_path, encrypt=False)
+    with place.engine() as engine:
+        session = engine.start("s")
+        session.turn(f"use {TOKEN}")
+        session.tool("shell", {"command": f"curl -H 'Authorization: Bearer {TOKEN}'"}, call_id="1")
+        session.tool_finished("1", outcome="failed", error=f"{TOKEN} was refused")
+
+    spooled(place, f"{TOKEN} was refused")
+    look(place)
+
+    assert place.found(TOKEN) == set()
+
+
+OPEN = {"governance.toml": 0o644, "sign.pem.pub": 0o644}
+"""What others may read: the rules of a project, and public keys."""
+
+
+def test_every_file_is_private_whatever_the_umask(tmp_path: Path) -> None:
+    """0600 in 0700, but for what is meant to be read by others."""
+    before = os.umask(0)
+    try:
+        place = Place(tmp_path, encrypt=True)
+        live(place, WORD)
+        spooled(place, WORD)
+        look(place)
+        made = [tmp_path / "new.key", tmp_path / "sign.pem"]
+        for action, file in zip(("new", "new-signing"), made, strict=True):
+            assert run(["keys", action, str(file)]) == 0
+    finally:
+        os.umask(before)
+    theirs = {"project", "xdg_state_home", "xdg_config_home", "tmpdir", "backup.db", "vacuumed.db"}
+
+    wrong = {}
+    for file in tmp_path.rglob("*"):
+        if file.name in theirs or file.name.startswith(("backup.db-", "vacuumed.db-")):
+            continue
+        mode = file.stat().st_mode & 0o777
+        due = 0o700 if file.is_dir() else OPEN.get(file.name, 0o600)
+        if mode != due:
+            wrong[str(file.relative_to(tmp_path))] = oct(mode)
+    assert wrong == {}
