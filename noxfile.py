@@ -59,7 +59,7 @@ def tests(session: nox.Session) -> None:
     """Run every test but those that need a real client or a fresh environment."""
     coverage = str(BIN / "coverage")
     session.run(coverage, "erase", external=True)
-    session.run(coverage, "run", "-m", "pytest", *session.posargs, external=True)
+    session.run(coverage, "run", "-m", "pytest", "-n0", *session.posargs, external=True)
     session.run(coverage, "combine", "-q", external=True)
     session.run(coverage, "report", external=True)
 
@@ -67,7 +67,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def hosts(session: nox.Session) -> None:
     """Install each host's pinned client and prove that it is governed; needs npm."""
-    words = ("-m", "real_client", "tests/hosts", *session.posargs)
+    words = ("-n0", "-m", "real_client", "tests/hosts", *session.posargs)
     session.run(PYTHON, "-m", "pytest", *words, external=True)
 
 
@@ -87,4 +87,5 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Build sdist and wheel, install the wheel far from the checkout, and use it."""
-    session.run(PYTHON, "-m", "pytest", "-m", "wheel", "tests/packaging", external=True)
+    words = ("-n0", "-m", "wheel", "tests/packaging")
+    session.run(PYTHON, "-m", "pytest", *words, external=True)

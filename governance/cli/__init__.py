@@ -11,10 +11,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-HOSTS = {"claude-code": "governance.hosts.claude_code"}
-"""Name of a host on the command line → the package of its adapter."""
+from governance.hosts import HOOKED, HOSTS, STATUS_LINES
 
-_QUICK = ("hook", "statusline")
+_QUICK = {"hook": HOOKED, "statusline": STATUS_LINES}
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -33,11 +32,15 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _is_quick(given: list[str]) -> bool:
-    return len(given) > 1 and given[0] in _QUICK and given[1] in HOSTS and "--help" not in given
+    return len(given) > 1 and given[1] in _QUICK.get(given[0], ()) and "--help" not in given
 
 
 def _run_quick(command: str, host: str, rest: list[str]) -> int:
     try:
+        if command == "hook":
+            from governance.hooking.hook import main
+
+            return main(["--host", host, *rest])
         from importlib import import_module
 
         code = import_module(f"{HOSTS[host]}.{command}").main(rest)

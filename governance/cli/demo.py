@@ -30,7 +30,7 @@ from governance.cli.opening import rows_of, rules_of, store_of
 from governance.cli.output import print_json, styled
 from governance.cli.private import write_private
 from governance.cli.progress import progressing
-from governance.cli.replaying import SESSION, Payload, Played, play, read_recording
+from governance.cli.replaying import HOST, SESSION, Payload, Played, play, read_recording
 from governance.cli.telling import Teller, Told, told_of
 from governance.clock import SystemClock
 from governance.config import default_toml, load_config
@@ -153,7 +153,7 @@ def demo(directory: Path | None, packs: Path | None, format_name: str) -> int:
     if packs_given:
         _take_packs(project, packs_given)
     write_private(project.state_directory() / MARK, "")
-    install_host(project)
+    install_host(project, HOST)
     recording = read_recording(recording_text(), project.directory)
     _leave_things_to_try(project, recording)
     played: list[Played] = []

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from governance.cli.guard import key_path
 from governance.cli.heartbeat import Beat, installed_ms, missed_in, transcripts_of
-from governance.cli.installed import HookSilent, hook_commands, run_hook, settings_of
+from governance.cli.installed import HookSilent, run_hook, settings_of
 from governance.cli.opening import rules_of, store_of
 from governance.cli.output import moment
 from governance.cli.recording import recording_engine
@@ -19,6 +19,7 @@ from governance.engine.opening import PROJECT_SESSION, paused_reason
 from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.settings import SETTINGS, problems
+from governance.hosts.claude_code.settings import commands as hook_commands
 from governance.hosts.claude_code.tools import HOST
 from governance.journal.records import Journal
 from governance.project import FILE_BYTES_MAX, Project, inspect_project, open_project

@@ -13,7 +13,7 @@ from governance.cli.frame import file_error
 from governance.cli.guard import key_path, make_key, remove_key, require_person
 from governance.config import default_toml, load_config
 from governance.errors import DefinitionError
-from governance.hosts.claude_code import settings as claude_code
+from governance.hosts import INSTALLABLE, installer_of, profile_of
 from governance.journal.opening import DEFAULT_URL, default_mirror, store_path
 from governance.journal.protected import open_protected
 from governance.project import (
@@ -117,33 +117,55 @@ def _store(project: Project) -> Path | None:
     return store_path(url, project.directory) if url.startswith(_DISK) else None
 
 
-def install_host(project: Project, *, dry_run: bool = False) -> Effect:
+def install_host(project: Project, host: str, *, dry_run: bool = False) -> tuple[Effect, ...]:
     """
-    Put our hooks and status line into the settings of Claude Code in *project*.
+    Put our hooks into the settings of *host* for *project*.
 
     Raises:
         SettingsRefused: The settings are not what they should be; they were left alone.
+
+        MisuseError: GOV710, nothing can be put into this host.
     """
-    change = claude_code.install(project.directory, dry_run=dry_run)
-    if not change.changed:
-        return Effect(KEPT, change.file, "the hooks and the status line are in it already")
-    verb = MADE if change.before is None else CHANGED
-    return Effect(verb, change.file, "hooks and status line of Claude Code", change.diff)
+    installer, title = installer_of(host), profile_of(host).title
+    effects = []
+    for change in installer.install(project.directory, dry_run=dry_run):
+        if change.changed:
+            verb = MADE if change.before is None else CHANGED
+            note = f"{installer.what} of {title}"
+            effects.append(Effect(verb, change.file, note, change.diff))
+        else:
+            note = f"the {installer.what} are in it already"
+            effects.append(Effect(KEPT, change.file, note))
+    return tuple(effects)
 
 
-def uninstall_host(project: Project, *, dry_run: bool = False) -> Effect:
+def uninstall_host(project: Project, host: str, *, dry_run: bool = False) -> tuple[Effect, ...]:
     """
-    Take everything of ours out of the settings of Claude Code in *project*.
+    Take everything of ours out of the settings of *host* for *project*.
 
     Raises:
         SettingsRefused: As `install_host`.
+
+        MisuseError: GOV710, nothing can be put into this host.
     """
-    change = claude_code.uninstall(project.directory, dry_run=dry_run)
-    if not change.changed:
-        return Effect(KEPT, change.file, "nothing of ours is in it")
-    if change.after is None:
-        return Effect(REMOVED, change.file, "it was not there before us", change.diff)
-    return Effect(CHANGED, change.file, "our hooks and status line left it", change.diff)
+    installer = installer_of(host)
+    effects = []
+    for change in installer.uninstall(project.directory, dry_run=dry_run):
+        if not change.changed:
+            effects.append(Effect(KEPT, change.file, "nothing of ours is in it"))
+        elif change.after is None:
+            effects.append(Effect(REMOVED, change.file, "it was not there before us", change.diff))
+        else:
+            note = f"our {installer.what} left it"
+            effects.append(Effect(CHANGED, change.file, note, change.diff))
+    return tuple(effects)
+
+
+def installed_hosts(project: Project) -> tuple[str, ...]:
+    """The hosts that `install_host` was run for in *project*, as it has written down."""
+    return tuple(
+        host for host in INSTALLABLE if installer_of(host).record(project.directory).is_file()
+    )
 
 
 def remove_project(

@@ -26,23 +26,23 @@ from attrs import field, frozen
 
 from governance.cli.private import make_private_dir, write_private
 from governance.errors import GovernanceError
-from governance.hosts.claude_code.capabilities import MARKS as CLAUDE_CODE_MARKS
-from governance.hosts.claude_code.processes import Process, processes_above
+from governance.hooking.processes import Process, processes_above
+from governance.hosts import HOSTS, profile_of
 from governance.project import Project, user_config_directory
 
 MARKS: Mapping[str, tuple[str, ...]] = {
-    "claude-code": CLAUDE_CODE_MARKS,
     "opencode": ("OPENCODE",),
     "codex": ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED"),
     "gemini-cli": ("GEMINI_CLI",),
+    **{host: profile_of(host).marks for host in HOSTS},
 }
 """Host → variables that stand in the environment of what it starts."""
 
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
-    "claude-code": ("claude", "claude.exe"),
     "opencode": ("opencode",),
     "codex": ("codex",),
     "gemini-cli": ("gemini",),
+    **{host: profile_of(host).programs for host in HOSTS},
 }
 """Host → names of its program, whatever folder it lies in."""
 

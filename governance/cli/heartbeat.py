@@ -14,7 +14,7 @@ from governance.cli.opening import rows_of
 from governance.cli.replaying import data_of
 from governance.engine.encoding import body_of
 from governance.engine.opening import PROJECT_SESSION
-from governance.hosts.claude_code.settings import KEPT, RECORD
+from governance.hosts.claude_code.settings import INSTALLER
 from governance.journal.records import Journal
 from governance.project import Project
 
@@ -50,7 +50,7 @@ class Beat:
 def installed_ms(project: Project) -> int | None:
     """When the hooks were put into the settings, or ``None`` if `init` never did."""
     try:
-        return int((project.directory / KEPT / RECORD).stat().st_mtime * 1000)
+        return int(INSTALLER.record(project.directory).stat().st_mtime * 1000)
     except OSError:
         return None
 

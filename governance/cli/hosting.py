@@ -13,10 +13,10 @@ from pathlib import Path
 
 import click
 
-from governance.cli import HOSTS
 from governance.cli.frame import Example, command
+from governance.hosts import HOOKED, HOSTS, STATUS_LINES
 
-_host = click.argument("host", type=click.Choice(sorted(HOSTS)), metavar="HOST")
+_host = click.argument("host", type=click.Choice(sorted(HOOKED)), metavar="HOST")
 _dir = click.option(
     "--dir",
     "directory",
@@ -61,11 +61,13 @@ def hook(host: str, directory: Path, event: str, paths: tuple[str, ...], now_ms:
     faster. Whatever goes wrong, an event that asks for leave is answered with a deny.
     The journal of the project records it like any other call.
     """
-    words = ["--dir", str(directory)]
+    from governance.hooking.hook import main
+
+    words = ["--host", host, "--dir", str(directory)]
     words += ["--event", event] if event else []
     words += [word for path in paths for word in ("--path", path)]
     words += ["--now-ms", str(now_ms)] if now_ms is not None else []
-    return _adapter(host, "hook", words)
+    return main(words)
 
 
 @command(
@@ -78,7 +80,7 @@ def hook(host: str, directory: Path, event: str, paths: tuple[str, ...], now_ms:
     ],
     exits="0 always: a status line must not break its host",
 )
-@_host
+@click.argument("host", type=click.Choice(sorted(STATUS_LINES)), metavar="HOST")
 @_dir
 @_path
 def statusline(host: str, directory: Path, paths: tuple[str, ...]) -> int:
@@ -89,11 +91,7 @@ def statusline(host: str, directory: Path, paths: tuple[str, ...]) -> int:
     a halt, or a pause and why. Nothing is written.
     """
     words = ["--dir", str(directory), *(word for path in paths for word in ("--path", path))]
-    return _adapter(host, "statusline", words)
-
-
-def _adapter(host: str, module: str, words: list[str]) -> int:
-    return int(import_module(f"{HOSTS[host]}.{module}").main(words))
+    return int(import_module(f"{HOSTS[host]}.statusline").main(words))
 
 
 COMMANDS = {"hook": hook, "statusline": statusline}

@@ -1,4 +1,4 @@
-"""The hooks of Claude Code as they stand in the settings of a project, and how to run one."""
+"""Hooks as they stand in the settings of a project, and how to run one as its host does."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from attrs import frozen
 
 from governance.cli.frame import file_error
 from governance.errors import GovernanceError
-from governance.hosts.claude_code.capabilities import EVENTS
-from governance.hosts.claude_code.settings import BYTES_MAX, HOOK_FILE, SETTINGS
+from governance.hooking.settings_file import BYTES_MAX
 
-HOOK_MARK = "/".join(HOOK_FILE.parts[-4:])
 SHELL = "/bin/sh"
 SECONDS_MAX = 60
 """How long a hook may take here: longer than any deadline of its own."""
@@ -52,20 +50,6 @@ def settings_of(file: Path) -> Mapping[str, object]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def hook_commands(directory: Path) -> Mapping[str, str]:
-    """Event → the command line of our hook, as it stands in the settings of *directory*."""
-    found: dict[str, str] = {}
-    hooks = settings_of(directory / SETTINGS).get("hooks")
-    for event in EVENTS if isinstance(hooks, dict) else ():
-        groups = hooks.get(event) if isinstance(hooks, dict) else None
-        for group in groups if isinstance(groups, list) else ():
-            for entry in group.get("hooks", ()) if isinstance(group, dict) else ():
-                line = entry.get("command") if isinstance(entry, dict) else None
-                if isinstance(line, str) and HOOK_MARK in line.replace("\\", "/"):
-                    found[event] = line
-    return found
 
 
 def run_hook(

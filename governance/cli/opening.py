@@ -17,8 +17,7 @@ from governance.engine.project_rules import (
     read_project_rules,
 )
 from governance.errors import JournalError, MisuseError, did_you_mean
-from governance.hosts.claude_code.capabilities import TRAITS as CLAUDE_CODE_TRAITS
-from governance.hosts.claude_code.tools import TOOLS as CLAUDE_CODE_TOOLS
+from governance.hosts import HOSTS, profile_of
 from governance.journal import open_journal
 from governance.journal.protected import open_protected, protected
 from governance.journal.records import Journal, Record
@@ -37,10 +36,10 @@ if TYPE_CHECKING:
 PAGE_ROWS = 1000
 SESSIONS_NAMED_MAX = 10_000
 
-TOOLS: Mapping[str, HostTools] = {CLAUDE_CODE_TOOLS.name: CLAUDE_CODE_TOOLS}
+TOOLS: Mapping[str, HostTools] = {host: profile_of(host).tools for host in HOSTS}
 """Host → the table of its native tools."""
 
-TRAITS: Mapping[str, HostTraits] = {CLAUDE_CODE_TOOLS.name: CLAUDE_CODE_TRAITS}
+TRAITS: Mapping[str, HostTraits] = {host: profile_of(host).traits for host in HOSTS}
 """Host → what it can do."""
 
 CODES = {"GOV611": "a session that the store does not have"}

@@ -15,13 +15,17 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from governance.cli.installed import Answered, HookSilent, hook_commands, run_hook
+from governance.cli.installed import Answered, HookSilent, run_hook
 from governance.cli.opening import rows_of, sessions_in, store_of
 from governance.cli.private import make_private_dir, write_private
 from governance.errors import MisuseError
+from governance.hosts import installer_of
 from governance.journal.records import Journal, Record
 from governance.project import Project
 from governance.values import Json, ValueRefused, load_json
+
+HOST = "claude-code"
+"""The host whose recorded session it is."""
 
 SESSION = "demo"
 """What the recorded session is called here, so that commands on it can be typed."""
@@ -129,7 +133,7 @@ def play(project: Project, recording: tuple[Payload, ...], *, now_ms: int) -> It
     Raises:
         HookSilent: A hook is not installed, cannot be run, or gives no answer.
     """
-    commands = hook_commands(project.directory)
+    commands = installer_of(HOST).commands(project.directory)
     begun_ms = now_ms - ENDED_BEFORE_MS - recording[-1].at_ms
     seen: dict[str, int] = {}
     with replayable(project), store_of(project) as journal:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from governance.cli import HOSTS
 from governance.cli.columns import print_columns
 from governance.cli.founding import (
     CHANGED,
@@ -18,6 +17,7 @@ from governance.cli.founding import (
     Effect,
     found_project,
     install_host,
+    installed_hosts,
     remains_of,
     remove_project,
     uninstall_host,
@@ -36,6 +36,7 @@ from governance.cli.opening import rules_of
 from governance.cli.output import Tone, print_diagnostics, print_json, print_line, styled
 from governance.config import default_toml, load_config
 from governance.errors import MisuseError
+from governance.hosts import INSTALLABLE, installer_of
 from governance.project import Project
 from governance.values import Json
 
@@ -43,7 +44,7 @@ _TONES: dict[str, Tone] = {MADE: "good", CHANGED: "wary", REMOVED: "wary", KEPT:
 
 host_option = click.option(
     "--host",
-    type=click.Choice(sorted(HOSTS)),
+    type=click.Choice(sorted(INSTALLABLE)),
     default=None,
     help="The agent harness whose settings are changed.",
 )
@@ -75,18 +76,18 @@ def init(
 
     It gets a `governance.toml` with the shipped packs in force, a private folder with
     the journal, and a key for you outside the project. What is there already stays as
-    it is, so this can be run again at any time. With `--host` the hooks and the status
-    line of that harness are put into its settings for this project; nothing else in
-    them is touched, and `governance uninstall` brings back the file as it was.
+    it is, so this can be run again at any time. With `--host` our hooks (and where it
+    has one the status line) are put into that harness's settings for this project;
+    nothing else in them is touched, and `governance uninstall` brings back what was.
     """
     project = Project((directory or Path.cwd()).absolute())
     # The settings are read first, so that a file that cannot be used stops all of it.
-    planned = [install_host(project, dry_run=True)] if host else []
+    planned = install_host(project, host, dry_run=True) if host else ()
     done = list(
         found_project(project.directory, default_toml(), key_file=key_file, dry_run=dry_run)
     )
     if host and not dry_run:
-        planned = [install_host(project)]
+        planned = install_host(project, host)
     done += planned
     if format_name == "json":
         print_json(_as_json(project, done, dry_run))
@@ -146,7 +147,8 @@ def _print_state(project: Project, host: str | None) -> None:
         (f"governance check {folder}", "whenever you have changed a rule"),
     ]
     if host:
-        steps.insert(0, ("claude", "start it in the folder; what runs already is not governed yet"))
+        start = installer_of(host).start
+        steps.insert(0, (start, "start it in the folder; what runs already is not governed yet"))
     else:
         steps.insert(0, (f"governance init {folder} --host claude-code", "govern Claude Code here"))
     print_line("Next:")
@@ -217,7 +219,11 @@ def uninstall(
         if everything and not yes and not _agreed(project, erase_journal):
             print_line("nothing was changed")
             return FAILED
-    done = [uninstall_host(project, dry_run=dry_run)]
+    done = [
+        effect
+        for name in ([host] if host else installed_hosts(project))
+        for effect in uninstall_host(project, name, dry_run=dry_run)
+    ]
     if everything:
         done += remove_project(project, erase_journal=erase_journal, dry_run=dry_run)
     if format_name == "json":

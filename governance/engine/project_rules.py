@@ -52,12 +52,14 @@ def load_project_rules(
     """
     The rules in force in the project of *config*, or those of *sources* in their place.
 
-    A rule set that was loaded before without a finding is not proven again: its texts are not
-    parsed, its examples are left alone, and its rules are compiled when they are needed.
+    A rule set that was loaded before without an error is not proven again: its texts are not
+    parsed, its examples are left alone, and its rules are compiled when they are needed. Of
+    packs as they were shipped the examples were run before the release.
 
     Raises:
         DefinitionError: With every problem of every pack.
     """
+    shipped = _shipped_hashes()
     folder = Project(config.directory).state_directory()
     before = remembered(folder)
     texts = parsed_texts(folder) if before else {}
@@ -72,6 +74,7 @@ def load_project_rules(
             settings=evolve(
                 settings,
                 proven=lambda found: f"{found} {circumstances}" in before,
+                released=shipped.__contains__,
                 parsed=parsed.get,
             ),
             places=places_of(str(config.directory)),
@@ -83,12 +86,15 @@ def load_project_rules(
         texts, loaded = {}, read({})
     if loaded.rules is None:
         raise DefinitionError(loaded.errors)
-    if not loaded.diagnostics:
-        if not loaded.proven:
-            remember(folder, before, f"{loaded.rules.hash} {circumstances}")
-        if any(one not in texts for one, _ in loaded.parsed):
-            keep_parsed(folder, loaded.parsed)
+    if not loaded.proven:
+        remember(folder, before, f"{loaded.rules.hash} {circumstances}")
+    if any(one not in texts for one, _ in loaded.parsed):
+        keep_parsed(folder, loaded.parsed)
     return loaded.rules
+
+
+def _shipped_hashes() -> frozenset[str]:
+    return frozenset(pack_hash(text) for text in pack_texts().values())
 
 
 def _circumstances(settings: LoadSettings, tools: Sequence[HostTools]) -> str:
@@ -137,7 +143,7 @@ def examine_project_rules(
     """
     from governance.rules.check import examine_rules
 
-    known = {pack_hash(text) for text in pack_texts().values()}
+    known = _shipped_hashes()
     sources = sorted(pack_sources(config), key=lambda one: one.hash not in known)
     shipped = {one.file for one in sources if one.hash in known}
     found = examine_rules(
@@ -155,7 +161,7 @@ def load_settings(
 ) -> LoadSettings:
     """What *config* and this machine say about all packs."""
     trust = read_trust(str(Project(config.directory).trust_file()))
-    known = {pack_hash(text) for text in pack_texts().values()}
+    known = _shipped_hashes()
     defaults = config.defaults
     return LoadSettings(
         defaults=Defaults(

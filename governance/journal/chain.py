@@ -11,13 +11,15 @@ import hashlib
 import struct
 from collections.abc import Sequence
 
-from governance.journal.records import Record, Row, Snapshot
+from governance.journal.records import Entry, Head, Origin, Record, Row, Snapshot
 
 ZERO_HASH = bytes(32)
 """The hash before the first row of every session."""
 
 _DOMAIN = b"governance/row/1\n"
 _SNAPSHOT_DOMAIN = b"governance/snapshot/1\n"
+_TOMBSTONE_DOMAIN = b"governance/tombstone/1\n"
+_ENTRY_DOMAIN = b"governance/entry/1\n"
 _HEADER = struct.Struct(">QqBBQQQQ")
 _LENGTH = struct.Struct(">Q")
 
@@ -92,5 +94,38 @@ def snapshot_digest(snapshot: Snapshot) -> bytes:
         _LENGTH.pack(snapshot.version),
         _LENGTH.pack(len(snapshot.body)),
         snapshot.body,
+    )
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def tombstone_digest(head: Head, origin: Origin | None, position: int) -> bytes:
+    """What the tombstone of a removed session must still hash to; no row is left to tell."""
+    name = head.session.encode()
+    parent = b"" if origin is None else origin.parent.encode()
+    parts = (
+        _TOMBSTONE_DOMAIN,
+        _LENGTH.pack(head.seq),
+        _LENGTH.pack(0 if origin is None else origin.seq),
+        _LENGTH.pack(position),
+        _LENGTH.pack(len(name)),
+        _LENGTH.pack(len(parent)),
+        head.hash,
+        name,
+        parent,
+    )
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def entry_digest(entry: Entry) -> bytes:
+    """What a stored value must still hash to; against accidents alone."""
+    shelf, name = entry.shelf.encode(), entry.name.encode()
+    parts = (
+        _ENTRY_DOMAIN,
+        _LENGTH.pack(entry.version),
+        _LENGTH.pack(len(shelf)),
+        _LENGTH.pack(len(name)),
+        shelf,
+        name,
+        entry.value,
     )
     return hashlib.sha256(b"".join(parts)).digest()

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from governance.errors import (
     JournalError,
+    MisuseError,
     StoreBusy,
     StoreDamaged,
     StoreFull,
 )
+from governance.journal.records import BRANCH_DEPTH_MAX
 
 if TYPE_CHECKING:
     import apsw
@@ -36,6 +38,40 @@ class LibraryUnsafe(JournalError):
     """The SQLite library at hand has a known bug that corrupts stores in WAL mode."""
 
     code = "GOV509"
+
+
+class SessionRemoved(JournalError):
+    """The session's rows were removed from the store; it takes no new ones."""
+
+    code = "GOV520"
+
+
+class RowsRefused(JournalError):
+    """Rows that were to be put back are not those that belong there."""
+
+    code = "GOV521"
+
+
+class RemovalRefused(JournalError):
+    """A removal that the mirror of heads could not be told of, so it was not done."""
+
+    code = "GOV522"
+
+
+def was_removed(session: str, seq: int) -> SessionRemoved:
+    """The error for whoever would write to *session*, whose *seq* rows were removed."""
+    return SessionRemoved(
+        f"the {seq} rows of session `{session}` were removed from this store",
+        remedy="put them back from their archive, or begin a session of another name",
+    )
+
+
+def too_deep(parent: str) -> MisuseError:
+    """The error for a branch of *parent* that would stem from too many sessions."""
+    return MisuseError(
+        f"a branch of `{parent}` would stem from more than {BRANCH_DEPTH_MAX} sessions",
+        remedy="branch off one of those that it stems from",
+    )
 
 
 DAMAGED_REMEDY = "run `governance verify`, keep the file as evidence and restore a backup"

@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from governance.errors import MisuseError
-from governance.journal.records import BODY_BYTES_MAX, ROWS_MAX, Append, Row, Snapshot
+from governance.journal.records import (
+    BODY_BYTES_MAX,
+    ROWS_MAX,
+    Append,
+    Head,
+    Origin,
+    Record,
+    Row,
+    Snapshot,
+)
 from governance.values import INTEGER_MAX, ValueRefused
 
 SESSION_CHARACTERS_MAX = 300
@@ -24,6 +33,14 @@ APPEND_BYTES_MAX = 256 * 1024 * 1024
 
 LIMIT_MAX = 100_000
 """Rows or heads that one read may ask for."""
+
+SHELF_CHARACTERS_MAX = 100
+NAME_CHARACTERS_MAX = 300
+VALUE_BYTES_MAX = BODY_BYTES_MAX
+"""Bytes of one value on a shelf."""
+
+SCAN_BYTES_MAX = BODY_BYTES_MAX
+"""A scan of a shelf ends with the value that brings its answer above this."""
 
 HASH_BYTES = 32
 DEADLINE_MS_DEFAULT = 30_000
@@ -106,15 +123,17 @@ def check_text(what: str, text: str, characters_max: int) -> None:
             raise ValueRefused(f"a {what} with a lone surrogate") from None
 
 
-def check_page(after: int, limit: int) -> None:
+def check_page(after: int, limit: int, before: int | None = None) -> None:
     """
-    Return quietly if a page of *limit* after sequence *after* can be asked for.
+    Return quietly if a page of *limit* between *after* and *before* can be asked for.
 
     Raises:
-        MisuseError: *after* below 0, *limit* below 1 or above 100,000.
+        MisuseError: *after* below 0, *before* below 1, *limit* below 1 or above 100,000.
     """
     if type(after) is not int or not 0 <= after <= INTEGER_MAX:
         raise MisuseError(f"`after` is {after!r}; expected 0 or more")
+    if before is not None and (type(before) is not int or not 1 <= before <= INTEGER_MAX):
+        raise MisuseError(f"`before` is {before!r}; expected 1 or more")
     check_limit(limit)
 
 
@@ -157,3 +176,99 @@ def check_name_after(after: str) -> None:
     """
     if after != "":
         check_text("session", after, SESSION_CHARACTERS_MAX)
+
+
+def check_branch(session: str, parent: str, parent_seq: int) -> None:
+    """
+    Return quietly if *session* may become a branch of *parent* at *parent_seq*.
+
+    Raises:
+        MisuseError: A branch of itself, or of no row.
+        ValueRefused: A bad session.
+    """
+    check_session(session)
+    check_session(parent)
+    if session == parent:
+        raise MisuseError(f"`{session}` would be a branch of itself")
+    if type(parent_seq) is not int or not 1 <= parent_seq <= INTEGER_MAX:
+        raise MisuseError(f"a branch at sequence {parent_seq!r}; expected 1 or more")
+
+
+def check_head(head: Head) -> None:
+    """
+    Return quietly if *head* can be that of a session with rows.
+
+    Raises:
+        MisuseError: A sequence below 1, a hash that is not 32 bytes.
+        ValueRefused: A bad session.
+    """
+    check_session(head.session)
+    if type(head.seq) is not int or not 1 <= head.seq <= INTEGER_MAX:
+        raise MisuseError(f"a head at sequence {head.seq!r}; expected 1 or more")
+    if type(head.hash) is not bytes or len(head.hash) != HASH_BYTES:
+        raise MisuseError(f"a hash that is not {HASH_BYTES} bytes")
+
+
+def check_restored(
+    head: Head, records: Sequence[Record], origin: Origin | None
+) -> tuple[Record, ...]:
+    """
+    *records* as a tuple, when they can be put back as rows of ``head.session``.
+
+    Raises:
+        MisuseError: None or too many of them, or records of another session.
+        ValueRefused: A text, number or body that is outside what a journal holds.
+    """
+    check_head(head)
+    if origin is not None:
+        check_branch(head.session, origin.parent, origin.seq)
+        if origin.seq > head.seq:
+            raise MisuseError(f"a branch at {origin.seq} whose head is {head.seq}")
+    whole = tuple(records)
+    if len(whole) > ROWS_MAX:
+        raise MisuseError(f"{len(whole)} records to put back; at most {ROWS_MAX} are taken")
+    for record in whole:
+        if record.session != head.session:
+            raise MisuseError(f"a record of `{record.session}` among those of `{head.session}`")
+        _check_row(Row(record.kind, record.at_ms, record.body, record.durable))
+        if record.key is not None:
+            check_text("key", record.key, KEY_CHARACTERS_MAX)
+    if sum(len(record.body) for record in whole) > APPEND_BYTES_MAX:
+        raise ValueRefused(f"records of more than {APPEND_BYTES_MAX} bytes")
+    return whole
+
+
+def check_entry(shelf: str, name: str, expected_version: int | None = None) -> None:
+    """
+    Return quietly if *shelf* may hold a value called *name*.
+
+    Raises:
+        MisuseError: No texts, or a version below 0.
+        ValueRefused: Empty, too long, with a NUL or a lone surrogate.
+    """
+    check_text("shelf", shelf, SHELF_CHARACTERS_MAX)
+    check_text("name", name, NAME_CHARACTERS_MAX)
+    if expected_version is not None and (
+        type(expected_version) is not int or not 0 <= expected_version <= INTEGER_MAX
+    ):
+        raise MisuseError(f"an expected version of {expected_version!r}; expected 0 or more")
+
+
+def check_value(value: bytes) -> None:
+    """
+    Return quietly if a shelf may hold *value*.
+
+    Raises:
+        MisuseError: No bytes.
+        ValueRefused: More than 64 MiB.
+    """
+    if type(value) is not bytes:
+        raise MisuseError(f"a value of type `{type(value).__name__}`; expected bytes")
+    if len(value) > VALUE_BYTES_MAX:
+        raise ValueRefused(f"a value of {len(value)} bytes; at most {VALUE_BYTES_MAX} are taken")
+
+
+def check_scan(shelf: str, after: str, limit: int) -> None:
+    """As `check_entry`, for a page of a shelf; the empty *after* is the beginning."""
+    check_entry(shelf, after or "-")
+    check_limit(limit)

@@ -5,7 +5,9 @@ The file is append-only text, one line a head, each line with its own checksum. 
 written after its rows were committed and synced, and is not synced itself: when the process
 dies nothing is lost; when the power fails the newest lines may be, and then the mirror lags
 behind the store (which `verify` bears) but is never ahead of it. Heads of observations
-are written only once a durable commit has carried their rows to the disk as well.
+are written only once a durable commit has carried their rows to the disk as well. That a
+session is being removed is written, and synced, before the commit that removes it: there the
+mirror may be ahead, so that a session that went without a word is never taken for a removed one.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from attrs import define, field, frozen
 
 from governance.errors import JournalError
 from governance.journal.records import Head
+from governance.project import make_private_folder
 
 try:
     import fcntl
@@ -27,8 +30,8 @@ except ImportError:  # a platform without it: see `Mirror._compact`
     fcntl = None  # type: ignore[assignment]
 
 _MAGIC = "governance-heads 1"
+_GONE = " gone"
 _FILE_MODE = 0o600
-_FOLDER_MODE = 0o700
 _LINE_BYTES_MAX = 4_096
 PENDING_MAX = 10_000
 """Heads that may wait for a durable commit; beyond it the oldest are forgotten, so unmirrored."""
@@ -50,6 +53,13 @@ class Identity:
 
     store: str
     path: str
+
+
+@frozen
+class Gone:
+    """The session of *head*, its last one, was about to be removed from the store."""
+
+    head: Head
 
 
 @frozen
@@ -77,17 +87,20 @@ def _header(identity: Identity) -> bytes:
     return _sealed(f"{_MAGIC} {identity.store} {os.fsencode(identity.path).hex()}")
 
 
-def _line(head: Head) -> bytes:
+def _line(one: Head | Gone) -> bytes:
+    head, mark = (one.head, _GONE) if isinstance(one, Gone) else (one, "")
     # Names in hexadecimal: no name can hold a space or a line's end then, at no cost.
-    return _sealed(f"{head.seq} {head.hash.hex()} {head.session.encode().hex()}")
+    return _sealed(f"{head.seq} {head.hash.hex()} {head.session.encode().hex()}{mark}")
 
 
-def _head_of(text: str) -> Head | None:
+def _read(text: str) -> Head | Gone | None:
+    known = text.removesuffix(_GONE)
     try:
-        seq, hash_, session = text.split(" ")
-        return Head(bytes.fromhex(session).decode(), int(seq), bytes.fromhex(hash_))
+        seq, hash_, session = known.split(" ")
+        head = Head(bytes.fromhex(session).decode(), int(seq), bytes.fromhex(hash_))
     except ValueError:
         return None
+    return head if known == text else Gone(head)
 
 
 def read_identity(path: Path) -> Identity | Damaged | None:
@@ -112,9 +125,12 @@ def read_identity(path: Path) -> Identity | Damaged | None:
         return Damaged(1)
 
 
-def read_heads(path: Path) -> Iterator[Head | Damaged]:
+def read_heads(path: Path) -> Iterator[Head | Gone | Damaged]:
     """
     Every head that the mirror at *path* was told, in order, a damaged line as `Damaged`.
+
+    Where the same head is told as one that stays and as one that goes, it went, whichever
+    stands last: two processes may have told it in either order.
 
     A last line that was torn by a power cut counts as damaged. Streams: bounded memory.
 
@@ -127,7 +143,16 @@ def read_heads(path: Path) -> Iterator[Head | Damaged]:
         while line := file.readline(_LINE_BYTES_MAX):
             number += 1
             text = _unsealed(line)
-            yield (_head_of(text) if text is not None else None) or Damaged(number)
+            yield (_read(text) if text is not None else None) or Damaged(number)
+
+
+def _overrules(one: Head | Gone, known: Head | Gone) -> bool:
+    """Whether *one*, told after *known*, is what is to be known of their session from then on."""
+    if isinstance(one, Gone):
+        return True
+    if isinstance(known, Gone):
+        return one.seq > known.head.seq
+    return one.seq >= known.seq
 
 
 @define(eq=False, repr=False)
@@ -147,14 +172,14 @@ class Mirror:
     _place: str = field(init=False)
     _handle: int = field(default=-1, init=False)
     _pending: dict[str, Head] = field(factory=dict, init=False)
-    _unchecked: dict[str, Head] = field(factory=dict, init=False)
+    _unchecked: dict[str, Head | Gone] = field(factory=dict, init=False)
     _writes: int = field(default=0, init=False)
     _compact_at_bytes: int = field(default=COMPACT_BYTES_MIN, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._place = str(self.path)
 
-    def begin(self, heads: Iterable[Head]) -> None:
+    def begin(self, heads: Iterable[Head | Gone]) -> None:
         """
         Open the file; where there is none, begin one with *heads*, whole or not at all.
 
@@ -162,7 +187,7 @@ class Mirror:
         """
         try:
             if not self.path.exists():
-                self.path.parent.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
+                make_private_folder(self.path.parent)
                 self._replace(heads, fresh=True)
             self._open()
         except OSError as error:
@@ -190,6 +215,19 @@ class Mirror:
         except OSError as error:
             self.problem = f"`{self.path}`: {error.strerror or error}"
 
+    def announce(self, head: Head) -> None:
+        """Write, and sync, that the session of *head* is about to be removed."""
+        self._pending.pop(head.session, None)
+        if self.problem:
+            return
+        try:
+            self._write([Gone(head)])
+            self._unchecked[head.session] = Gone(head)
+            self._check_place()
+            os.fsync(self._handle)
+        except OSError as error:
+            self.problem = f"`{self.path}`: {error.strerror or error}"
+
     def close(self) -> None:
         """Close the file; heads that no durable commit covered stay unmirrored."""
         if self._handle < 0:
@@ -200,7 +238,7 @@ class Mirror:
         os.close(self._handle)
         self._handle = -1
 
-    def _write(self, heads: Iterable[Head]) -> None:
+    def _write(self, heads: Iterable[Head | Gone]) -> None:
         """Add a line a head, in one write, which other processes' writes cannot tear apart."""
         lines = b"".join([_line(head) for head in heads])
         if os.write(self._handle, lines) != len(lines):
@@ -251,12 +289,13 @@ class Mirror:
             except BlockingIOError:
                 return
         old, read_bytes = self._handle, os.fstat(self._handle).st_size
-        newest: dict[str, Head] = {}
-        for head in read_heads(self.path):
-            if isinstance(head, Head):
-                known = newest.get(head.session)
-                if known is None or head.seq >= known.seq:
-                    newest[head.session] = head
+        newest: dict[str, Head | Gone] = {}
+        for one in read_heads(self.path):
+            if isinstance(one, Damaged):
+                continue
+            name = (one.head if isinstance(one, Gone) else one).session
+            if name not in newest or _overrules(one, newest[name]):
+                newest[name] = one
         self._replace(newest.values(), fresh=False)
         self._open()
         # What others added to the old file meanwhile belongs into the new one as well.
@@ -267,7 +306,7 @@ class Mirror:
         size = os.fstat(self._handle).st_size
         self._compact_at_bytes = max(COMPACT_BYTES_MIN, COMPACT_GROWTH * size)
 
-    def _replace(self, heads: Iterable[Head], *, fresh: bool) -> None:
+    def _replace(self, heads: Iterable[Head | Gone], *, fresh: bool) -> None:
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
         try:

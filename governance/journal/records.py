@@ -17,6 +17,12 @@ ROWS_MAX = 10_000
 BODY_BYTES_MAX = 64 * 1024 * 1024
 """Bytes of one row's body."""
 
+KEY_SHELF = "key"
+"""The shelf of wrapped data keys: what is deleted there is overwritten where it lay."""
+
+BRANCH_DEPTH_MAX = 100
+"""Sessions that a branch may stem from, each branched off the one before it."""
+
 
 @frozen
 class Row:
@@ -124,6 +130,49 @@ class Snapshot:
 
 
 @frozen
+class Entry:
+    """
+    A named value beside the journals: no evidence, may change and go.
+
+    Attributes:
+        shelf: What kind of value it is; `KEY_SHELF` is one of the kinds.
+
+        version: 1 since it was made, one more each time it was put again; a value that was
+            deleted and made anew begins at 1.
+    """
+
+    shelf: str
+    name: str
+    version: int
+    value: bytes
+
+
+@frozen
+class Moved:
+    """
+    A session whose head is where it was not before.
+
+    Attributes:
+        seq: Where the head is now; 0 when its rows were removed.
+
+        position: Grows with each move of any head of this store, in the order of commits,
+            with gaps; no two moves share one.
+    """
+
+    session: str
+    seq: int
+    position: int
+
+
+@frozen
+class Origin:
+    """Where a branch begins: it shares the rows 1 to *seq* of *parent*."""
+
+    parent: str
+    seq: int
+
+
+@frozen
 class Finding:
     """
     One thing that `verify` found wrong.
@@ -161,6 +210,48 @@ class VerifyReport:
         return not self.findings
 
 
+class Shelf(Protocol):
+    """
+    Named values beside the journals of a store: each found by its shelf and its name.
+
+    Thread-safe, durable once acknowledged, and no evidence: no chain covers them. Raises as
+    a `Journal` does. A name has 1 to 300 characters, a shelf's own name 1 to 100.
+    """
+
+    def get(self, shelf: str, name: str) -> Entry | None:
+        """The value of that name, or none."""
+        ...
+
+    def put(
+        self, shelf: str, name: str, value: bytes, *, expected_version: int | None = None
+    ) -> Entry | None:
+        """
+        Keep *value*, at most 64 MiB, in place of an older one, and give what is kept now.
+
+        Args:
+            expected_version: The version it has at present, 0 where there must be none;
+                by default it is not looked at. Where another is found nothing is written,
+                and the answer is none. A new key is put with 0, which is cheaper.
+        """
+        ...
+
+    def delete(self, shelf: str, name: str, *, expected_version: int | None = None) -> bool:
+        """
+        Forget a value; ``False`` where there is none, or none of *expected_version*.
+
+        On the shelf ``"key"`` it is overwritten on the disk as well.
+        """
+        ...
+
+    def scan(self, shelf: str, *, after: str = "", limit: int = 1000) -> tuple[Entry, ...]:
+        """
+        The values whose names sort after *after*, by code point, at most *limit* of them.
+
+        Fewer where they are large: only an empty answer says that there are no more.
+        """
+        ...
+
+
 @runtime_checkable
 class Journal(Protocol):
     """
@@ -169,6 +260,11 @@ class Journal(Protocol):
     Every method raises `JournalError` (or a child of it) when the store cannot do it;
     then nothing was written, but for `OutcomeUnknown`.
     """
+
+    @property
+    def shelf(self) -> Shelf:
+        """The named values beside the journals."""
+        ...
 
     def append(
         self,
@@ -185,25 +281,106 @@ class Journal(Protocol):
                 writes nothing and gives the first record. Looked at before the heads.
 
             deadline_ms: How long to wait for the store's lock; then `StoreBusy`.
+
+        Raises:
+            SessionRemoved: The rows of one of the sessions were removed; see `remove`.
         """
         ...
 
     def read(
-        self, session: str, *, after: int = 0, limit: int = 1000, reverse: bool = False
+        self,
+        session: str,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        reverse: bool = False,
     ) -> tuple[Record, ...]:
-        """Rows with ``seq > after``, at most *limit*; reversed: the newest first."""
+        """
+        Rows with ``after < seq < before``, at most *limit*; reversed: the newest first.
+
+        Of a branch also the rows that it shares, as records of the session that wrote them.
+        """
         ...
 
     def head(self, session: str) -> Head:
-        """The head; ``seq`` 0 and the zero hash for a session never seen."""
+        """The head; ``seq`` 0 and the zero hash for a session never seen, or removed."""
         ...
 
     def sessions(self, *, after: str = "", limit: int = 1000) -> tuple[Head, ...]:
         """Heads of the sessions whose id sorts after *after*, in order of id."""
         ...
 
+    def moved(self, *, after: int = 0, limit: int = 1000) -> tuple[Moved, ...]:
+        """
+        Sessions whose head moved after position *after*, in order of position, at most *limit*.
+
+        Each stands there once, with its newest move: a wake-up feed for whoever follows. Who
+        goes on after the last position it was given misses no session.
+        """
+        ...
+
+    def branch(self, session: str, parent: str, parent_seq: int) -> Head | Conflict:
+        """
+        Begin *session* with the rows 1 to *parent_seq* of *parent*, which both share from now.
+
+        Its own rows begin after them and continue the chain of the last one. Costs one row,
+        however long the history. Gives the new head; a conflict names the head of *session*
+        where that is not new, or of *parent* where it has no such row.
+
+        Raises:
+            MisuseError: *parent_seq* below 1, a session of itself, or a branch of a branch
+                deeper than `BRANCH_DEPTH_MAX`.
+            SessionRemoved: The rows of one of the two were removed.
+        """
+        ...
+
+    def origin(self, session: str) -> Origin | None:
+        """Where *session* was branched off, removed or not; none for any other session."""
+        ...
+
+    def remove(self, session: str, *, expected: Head) -> bool | Conflict:
+        """
+        Let go of the rows of *session* and its snapshot; a tombstone with its head stays.
+
+        ``True``: they are gone. ``False``: a branch needs them, and nothing was done. A
+        conflict names the actual head where that is not *expected*. `verify` accepts the
+        tombstone; the session is listed by `removed` alone, and takes no rows but those
+        that `restore` puts back.
+        """
+        ...
+
+    def removed(self, *, after: str = "", limit: int = 1000) -> tuple[Head, ...]:
+        """Last heads of the sessions that were removed, as `sessions` lists the others."""
+        ...
+
+    def restore(
+        self, head: Head, records: Sequence[Record], *, origin: Origin | None = None
+    ) -> Head | Conflict:
+        """
+        Put *records*, the next of them first, back under the tombstone of ``head.session``.
+
+        They are hidden until the last one is there, whose sequence and hash must be those of
+        *head*: then the session is live again as it was, keys included. A session never seen
+        gets its tombstone here, so this is also how a journal moves to another store. Gives
+        how far the session's own rows have been put back; rows that were put back before
+        and are the same are passed over. A conflict names the live head of the session, the
+        tombstone's where it is another than *head*, or that of the parent where it does not
+        have the row at which *origin* says that this branch began.
+
+        Raises:
+            RowsRefused: A record is not the one that belongs there by chain and sequence, or
+                its key stands in the store already.
+            MisuseError: More than 10,000 records, or another origin than the tombstone's.
+        """
+        ...
+
     def snapshot_put(self, snapshot: Snapshot) -> None:
-        """Keep *snapshot* in place of an older one of its session; a cache, not durable."""
+        """
+        Keep *snapshot* in place of an older one of its session; a cache, not durable.
+
+        Of a session that has no head nothing is kept.
+        """
         ...
 
     def snapshot_get(self, session: str, *, version: int) -> Snapshot | None:
@@ -211,7 +388,12 @@ class Journal(Protocol):
         ...
 
     def verify(self, session: str | None = None) -> VerifyReport:
-        """Walk the chain of one session or of all, and say everything that is wrong."""
+        """
+        Walk the chain of one session or of all, and say everything that is wrong.
+
+        Of a branch the sessions that it stems from are walked as well. Tombstones are looked
+        at with all sessions, and count for none.
+        """
         ...
 
     def close(self) -> None:

@@ -18,19 +18,22 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from governance.errors import JournalError, MisuseError, StoreDamaged, StoreMissing
-from governance.journal import sqlite_rows
+from governance.journal import sqlite_moves, sqlite_rows
 from governance.journal.faults import DAMAGED_REMEDY, folder_error, store_error
 from governance.journal.group_commit import GroupCommit, Request
 from governance.journal.limits import (
     DEADLINE_MS_DEFAULT,
     check_append,
+    check_branch,
+    check_head,
     check_limit,
     check_name_after,
     check_page,
+    check_restored,
     check_session,
     check_snapshot,
 )
-from governance.journal.mirror import Damaged, Identity, Mirror, read_identity
+from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_identity
 from governance.journal.records import (
     Append,
     Appended,
@@ -38,13 +41,18 @@ from governance.journal.records import (
     Duplicate,
     Finding,
     Head,
+    Moved,
+    Origin,
     Record,
     Snapshot,
     VerifyReport,
 )
 from governance.journal.sqlite_connection import Patience, connect
+from governance.journal.sqlite_lineage import origin_of
+from governance.journal.sqlite_positions import Positions, moved
 from governance.journal.sqlite_schema import check_library, check_store, create_store
-from governance.journal.sqlite_writer import Writer
+from governance.journal.sqlite_shelf import SqliteShelf
+from governance.journal.sqlite_writer import T, Writer
 
 if TYPE_CHECKING:
     import apsw
@@ -63,6 +71,8 @@ class SqliteJournal:
         path: The store's file.
 
         store_id: What tells this store from every other, wherever its file is moved.
+
+        shelf: The named values beside the journals.
     """
 
     path: Path
@@ -75,6 +85,11 @@ class SqliteJournal:
     _reader: apsw.Connection | None = field(default=None, init=False)
     _patience: Patience = field(factory=Patience, init=False)
     _closed: bool = field(default=False, init=False)
+    _quiet: tuple[int, int] = field(default=(-1, 0), init=False)
+    shelf: SqliteShelf = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.shelf = SqliteShelf(self._reading, self._change)
 
     @classmethod
     def open(
@@ -183,7 +198,13 @@ class SqliteJournal:
         )
 
     def read(
-        self, session: str, *, after: int = 0, limit: int = 1000, reverse: bool = False
+        self,
+        session: str,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        reverse: bool = False,
     ) -> tuple[Record, ...]:
         """
         As the contract says; every row is checked against the chain before it is given.
@@ -192,9 +213,17 @@ class SqliteJournal:
             StoreDamaged: A row is missing, changed or unreadable: none is given.
         """
         check_session(session)
-        check_page(after, limit)
+        check_page(after, limit, before)
         with self._reading() as connection:
-            return sqlite_rows.read_rows(connection, self.path, session, after, limit, reverse)
+            return sqlite_rows.read_rows(
+                connection,
+                self.path,
+                session,
+                after=after,
+                before=before,
+                limit=limit,
+                reverse=reverse,
+            )
 
     def head(self, session: str) -> Head:
         """As the contract says; checked against the last row."""
@@ -208,6 +237,69 @@ class SqliteJournal:
         check_limit(limit)
         with self._reading() as connection:
             return tuple(Head(*row) for row in connection.execute(_SESSIONS_SQL, (after, limit)))
+
+    def moved(self, *, after: int = 0, limit: int = 1000) -> tuple[Moved, ...]:
+        """As the contract says; looks at every head where anything was written meanwhile."""
+        check_page(after, limit)
+        with self._reading() as connection:
+            state = connection.execute("PRAGMA data_version").get
+            if state == self._quiet[0] and after >= self._quiet[1]:
+                return ()
+            found = moved(connection, self.path, after, limit)
+            if not found:
+                self._quiet = (state, after)
+            return found
+
+    def branch(self, session: str, parent: str, parent_seq: int) -> Head | Conflict:
+        """As the contract says."""
+        check_branch(session, parent, parent_seq)
+        origin = Origin(parent, parent_seq)
+        return self._move(lambda positions: sqlite_moves.branch(positions, session, origin))
+
+    def origin(self, session: str) -> Origin | None:
+        """As the contract says."""
+        check_session(session)
+        with self._reading() as connection:
+            return origin_of(connection, session)
+
+    def remove(self, session: str, *, expected: Head) -> bool | Conflict:
+        """
+        As the contract says; the rows are overwritten where they lie.
+
+        Raises:
+            RemovalRefused: The mirror cannot be told of it, which it is before the commit.
+        """
+        check_session(session)
+        check_head(expected)
+
+        def work(positions: Positions) -> bool | Conflict:
+            answer = sqlite_moves.remove(positions, session, expected)
+            if answer is True:
+                self._writer.announce(expected)
+            return answer
+
+        return self._move(work, wipe=True)
+
+    def removed(self, *, after: str = "", limit: int = 1000) -> tuple[Head, ...]:
+        """As the contract says."""
+        check_name_after(after)
+        check_limit(limit)
+        with self._reading() as connection:
+            return sqlite_moves.removed(connection, after, limit)
+
+    def restore(
+        self, head: Head, records: Sequence[Record], *, origin: Origin | None = None
+    ) -> Head | Conflict:
+        """As the contract says; raises `RemovalRefused` as `remove` does."""
+        whole = check_restored(head, records, origin)
+
+        def work(positions: Positions) -> Head | Conflict:
+            answer = sqlite_moves.restore(positions, head, whole, origin)
+            if isinstance(answer, Head) and answer != head:
+                self._writer.announce(head)
+            return answer
+
+        return self._move(work)
 
     def snapshot_put(self, snapshot: Snapshot) -> None:
         """As the contract says."""
@@ -262,6 +354,19 @@ class SqliteJournal:
             if self._reader is not None:
                 self._reader.close()
                 self._reader = None
+
+    def _move(self, work: Callable[[Positions], T], *, wipe: bool = False) -> T:
+        return self._in_turn(lambda: self._writer.move(work, wipe=wipe))
+
+    def _change(self, work: Callable[[apsw.Connection], T], empty_log: bool) -> T:
+        return self._in_turn(lambda: self._writer.change(work, empty_log=empty_log))
+
+    def _in_turn(self, work: Callable[[], T]) -> T:
+        """What *work* gives, done while nobody commits."""
+        self._check_open()
+        found: list[T] = []
+        self._group.alone(lambda: found.append(work()), DEADLINE_MS_DEFAULT)
+        return found[0]
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[apsw.Connection]:
@@ -396,11 +501,13 @@ def _store_id(
     return found
 
 
-def _all_heads(connection: apsw.Connection, path: Path) -> Iterator[Head]:
+def _all_heads(connection: apsw.Connection, path: Path) -> Iterator[Head | Gone]:
     import apsw
 
     try:
         for row in connection.execute("SELECT id, head, hash FROM session"):
             yield Head(*row)
+        for row in connection.execute("SELECT id, head, hash FROM removed"):
+            yield Gone(Head(*row))
     except apsw.Error as error:
         raise store_error(error, path) from None

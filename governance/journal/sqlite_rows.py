@@ -17,8 +17,17 @@ from governance.journal.records import (
     Conflict,
     Duplicate,
     Head,
+    Origin,
     Record,
     Snapshot,
+)
+from governance.journal.sqlite_lineage import (
+    ROW_HASH_SQL,
+    TOMBSTONE_SQL,
+    Stretch,
+    hash_at,
+    refuse_removed,
+    stretches,
 )
 
 if TYPE_CHECKING:
@@ -38,13 +47,13 @@ _KINDS: tuple[type | tuple[type, ...], ...] = (
 )
 
 HEAD_SQL = "SELECT head, hash FROM session WHERE id = ?"
-_ROW_HASH_SQL = "SELECT hash FROM event WHERE session = ? AND seq = ?"
+_ENTRY_SQL = "SELECT head, hash, parent, base FROM session WHERE id = ?"
+_ROWS_SQL = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq > ? AND seq <= ? ORDER BY seq"  # noqa: S608
+_BEYOND_SQL = "SELECT seq FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT 1"
 _KEY_SQL = f"SELECT {COLUMNS} FROM event WHERE key = ?"  # noqa: S608 - our own names
-_INSERT_SQL = f"INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-_HEAD_UPSERT_SQL = (
-    "INSERT INTO session VALUES (?, ?, ?)"
-    " ON CONFLICT (id) DO UPDATE SET head = excluded.head, hash = excluded.hash"
-)
+INSERT_SQL = f"INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_HEAD_INSERT_SQL = "INSERT INTO session (head, hash, position, echo, id) VALUES (?, ?, ?, ?, ?)"
+_HEAD_UPDATE_SQL = "UPDATE session SET head = ?, hash = ?, position = ?, echo = ? WHERE id = ?"
 
 
 def record_of(columns: tuple[object, ...]) -> Record | None:
@@ -65,12 +74,6 @@ def damaged(path: Path, session: str, seq: int, why: str) -> StoreDamaged:
     )
 
 
-def stored_head(connection: apsw.Connection, session: str) -> Head:
-    """The head as the store states it."""
-    found = connection.execute(HEAD_SQL, (session,)).fetchone()
-    return Head(session, *found) if found is not None else Head(session, 0, ZERO_HASH)
-
-
 def sound_head(connection: apsw.Connection, path: Path, session: str) -> Head:
     """
     The head, when the row it names is there and carries its hash.
@@ -81,24 +84,41 @@ def sound_head(connection: apsw.Connection, path: Path, session: str) -> Head:
     found = connection.execute(HEAD_SQL, (session,)).fetchone()
     if found is None:
         return Head(session, 0, ZERO_HASH)
-    seq, hash_ = found
+    seq, hash_ = _head_columns(path, session, found)
     # Two look-ups cost a third of one join.
-    own = connection.execute(_ROW_HASH_SQL, (session, seq)).fetchone()
-    if own is None or own[0] != hash_:
+    own = connection.execute(ROW_HASH_SQL, (session, seq)).fetchone()
+    # A branch that has no row of its own yet ends with one that it shares.
+    last = own[0] if own is not None else hash_at(connection, session, seq)
+    if last != hash_:
         raise damaged(path, session, seq, "the head does not match the last row")
     return Head(session, seq, hash_)
 
 
-def hash_at(connection: apsw.Connection, session: str, seq: int) -> bytes | None:
-    """The hash of row *seq*, the zero hash for 0, or none where there is no such row."""
-    if seq == 0:
-        return ZERO_HASH
-    found = connection.execute(_ROW_HASH_SQL, (session, seq)).fetchone()
-    return found[0] if found is not None else None
+def _head_columns(path: Path, session: str, columns: tuple[object, ...]) -> tuple[int, bytes]:
+    seq, hash_ = columns[:2]
+    if not isinstance(seq, int) or not isinstance(hash_, bytes):
+        raise damaged(path, session, 0, "the head is not what was written")
+    return seq, hash_
+
+
+def _origin_columns(path: Path, session: str, columns: tuple[object, ...]) -> Origin | None:
+    parent, base = columns[2:]
+    if parent is None and base == 0:
+        return None
+    if not isinstance(parent, str) or not isinstance(base, int):
+        raise damaged(path, session, 0, "where it was branched off is not what was written")
+    return Origin(parent, base)
 
 
 def read_rows(
-    connection: apsw.Connection, path: Path, session: str, after: int, limit: int, reverse: bool
+    connection: apsw.Connection,
+    path: Path,
+    session: str,
+    *,
+    after: int,
+    before: int | None,
+    limit: int,
+    reverse: bool,
 ) -> tuple[Record, ...]:
     """
     The rows that the contract's ``read`` gives, every one checked; in one read transaction.
@@ -106,24 +126,42 @@ def read_rows(
     Raises:
         StoreDamaged: A row is missing, changed or unreadable, or the head is not the end.
     """
-    head = stored_head(connection, session)
-    if reverse:
-        first = max(after, head.seq - limit)
-        last = head.seq
-    else:
-        first, last = after, min(head.seq, after + limit)
-    found = connection.execute(
-        f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
-        (session, first, limit),
-    )
-    previous = hash_at(connection, session, first) if first <= head.seq else ZERO_HASH
-    records = _chained(found, path, session, first, previous)
-    end = records[-1].seq if records else first
-    if end != max(last, first):
-        raise damaged(path, session, min(end, last) + 1, f"the head says {head.seq} rows")
-    if records and end == head.seq and records[-1].hash != head.hash:
-        raise damaged(path, session, end, "the head carries another hash")
+    entry = connection.execute(_ENTRY_SQL, (session,)).fetchone()
+    seq, hash_ = _head_columns(path, session, entry) if entry is not None else (0, ZERO_HASH)
+    origin = _origin_columns(path, session, entry) if entry is not None else None
+    end = seq if before is None else min(seq, before - 1)
+    first = max(after, end - limit) if reverse else after
+    last = end if reverse else min(end, after + limit)
+    records: list[Record] = []
+    if first < last:
+        previous = hash_at(connection, session, first)
+        for part in stretches(connection, path, session, origin, first, last):
+            records += _stretch(connection, path, part, previous)
+            previous = records[-1].hash
+        if last == seq and previous != hash_:
+            raise damaged(path, session, seq, "the head carries another hash")
+    if last >= seq or first >= seq:
+        # A session that was removed may have rows that are being put back.
+        beyond = connection.execute(_BEYOND_SQL, (session, seq)).fetchone()
+        if beyond is not None and (entry is not None or not _is_removed(connection, session)):
+            raise damaged(path, session, beyond[0], f"the head says {seq} rows")
     return tuple(reversed(records)) if reverse else tuple(records)
+
+
+def _is_removed(connection: apsw.Connection, session: str) -> bool:
+    return connection.execute(TOMBSTONE_SQL, (session,)).fetchone() is not None
+
+
+def _stretch(
+    connection: apsw.Connection, path: Path, part: Stretch, previous: bytes | None
+) -> list[Record]:
+    """The rows of *part*, after a row whose hash is *previous*."""
+    found = connection.execute(_ROWS_SQL, (part.owner, part.after, part.upto))
+    records = _chained(found, path, part.owner, part.after, previous)
+    if len(records) != part.upto - part.after:
+        due = part.after + len(records) + 1
+        raise damaged(path, part.owner, due, f"there should be {part.upto} rows")
+    return records
 
 
 def _chained(
@@ -191,7 +229,10 @@ def look(
     for one in batch:
         head = known.get(one.session)
         if head is None:
-            head = known[one.session] = sound_head(connection, path, one.session)
+            head = sound_head(connection, path, one.session)
+            if not head.seq:
+                refuse_removed(connection, path, one.session)
+            known[one.session] = head
         fits = fits and head.seq == one.expected_seq
         heads.append(head)
     return tuple(heads) if fits else Conflict(tuple(heads))
@@ -202,8 +243,9 @@ def write(
     batch: tuple[Append, ...],
     heads: tuple[Head, ...],
     key: str | None,
+    position: int,
 ) -> Appended:
-    """Insert *batch* after *heads*; not yet committed."""
+    """Insert *batch* after *heads*, the first head moved to *position*; not yet committed."""
     written: list[Record] = []
     after: list[Head] = []
     for place, (one, head) in enumerate(zip(batch, heads, strict=True)):
@@ -211,11 +253,15 @@ def write(
         records = chain_rows(head.hash, one.session, head.seq, one.rows, own_key)
         for r in records:
             connection.execute(
-                _INSERT_SQL,
+                INSERT_SQL,
                 (r.session, r.seq, r.kind, r.at_ms, r.body, r.durable, r.key, r.hash),
             )
         last = records[-1]
-        connection.execute(_HEAD_UPSERT_SQL, (last.session, last.seq, last.hash))
+        moved = position + place
+        connection.execute(
+            _HEAD_UPDATE_SQL if head.seq else _HEAD_INSERT_SQL,
+            (last.seq, last.hash, moved, -moved, last.session),
+        )
         after.append(Head(last.session, last.seq, last.hash))
         written += records
     return Appended(tuple(after), tuple(written))
@@ -223,6 +269,8 @@ def write(
 
 def put_snapshot(connection: apsw.Connection, snapshot: Snapshot) -> None:
     """Insert *snapshot* in place of its session's older one; not yet committed."""
+    if connection.execute(HEAD_SQL, (snapshot.session,)).fetchone() is None:
+        return
     connection.execute(
         "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?, ?, ?)",
         (

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from governance.errors import StoreDamaged, StoreNewer
 from governance.journal.faults import DAMAGED_REMEDY, LibraryUnsafe, folder_error, store_error
+from governance.project import make_private_folder
 
 if TYPE_CHECKING:
     import apsw
@@ -36,6 +37,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE snapshot (session TEXT PRIMARY KEY, seq INTEGER NOT NULL,"
         " hash BLOB NOT NULL, version INTEGER NOT NULL, body BLOB NOT NULL,"
         " digest BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    ),
+    (
+        "ALTER TABLE session ADD COLUMN parent TEXT",
+        "ALTER TABLE session ADD COLUMN base INTEGER NOT NULL DEFAULT 0",
+        # No chain covers a position, and an index would cost every append a page: `echo`,
+        # its negative, tells a changed one.
+        "ALTER TABLE session ADD COLUMN position INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE session ADD COLUMN echo INTEGER NOT NULL DEFAULT 0",
+        "UPDATE session SET position = n, echo = -n FROM"
+        " (SELECT id AS name, row_number() OVER (ORDER BY id) AS n FROM session)"
+        " WHERE name = id",
+        "INSERT INTO store SELECT 'position', CAST(count(*) AS TEXT) FROM session",
+        "CREATE INDEX session_parent ON session (parent) WHERE parent IS NOT NULL",
+        "CREATE TABLE removed (id TEXT PRIMARY KEY, head INTEGER NOT NULL, hash BLOB NOT NULL,"
+        " parent TEXT, base INTEGER NOT NULL, position INTEGER NOT NULL, digest BLOB NOT NULL)"
+        " STRICT, WITHOUT ROWID",
+        "CREATE TABLE shelf (shelf TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL,"
+        " value BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (shelf, name))"
+        " STRICT, WITHOUT ROWID",
     ),
 )
 """Statements that lead from each schema version to the next; the first from nothing to 1."""
@@ -91,14 +111,16 @@ def make_folder(folder: Path) -> None:
     """
     try:
         ours = folder.name == _OWN_FOLDER or not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
+        make_private_folder(folder)
         if not ours:
             return
         if folder.stat().st_mode & 0o777 != _FOLDER_MODE:
             folder.chmod(_FOLDER_MODE)
         ignore = folder / ".gitignore"
         if not ignore.exists():
-            ignore.write_text("*\n")
+            handle = os.open(ignore, os.O_WRONLY | os.O_CREAT, _FILE_MODE)
+            with os.fdopen(handle, "w") as file:
+                file.write("*\n")
     except OSError as error:
         raise folder_error(error, folder) from None
 

@@ -10,18 +10,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
 
 from governance.journal.chain import ZERO_HASH, record_hash
-from governance.journal.mirror import Damaged, Identity, Mirror, read_heads, read_identity
-from governance.journal.records import Finding, VerifyReport
+from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_heads, read_identity
+from governance.journal.records import BRANCH_DEPTH_MAX, Finding, Head, VerifyReport
+from governance.journal.sqlite_lineage import (
+    TOMBSTONE_SQL,
+    Tombstone,
+    hash_at,
+    origin_of,
+    tombstone_of,
+)
+from governance.journal.sqlite_positions import NEWEST_SQL, reserved
 from governance.journal.sqlite_rows import COLUMNS, HEAD_SQL, record_of
 from governance.journal.sqlite_schema import VERSION, schema_version
+from governance.journal.sqlite_shelf import VALUE_COLUMNS, entry_of
 
 if TYPE_CHECKING:
     import apsw
+
+_Anchor: TypeAlias = tuple[int, bytes, int]
+"""Head, its hash, and whether the session was to be removed, as the mirror knows them."""
 
 CHUNK_ROWS = 2_000
 """Rows checked in one read transaction."""
@@ -33,12 +45,22 @@ _PAGE_PROBLEMS_MAX = 20
 _LAST_NAME = chr(0x10FFFF) * 301
 
 _MIRROR_TABLE_SQL = (
-    "CREATE TEMP TABLE mirrored (id TEXT PRIMARY KEY, head INTEGER, hash BLOB) WITHOUT ROWID"
+    "CREATE TEMP TABLE mirrored"
+    " (id TEXT PRIMARY KEY, head INTEGER, hash BLOB, gone INTEGER) WITHOUT ROWID"
 )
 _MIRROR_PUT_SQL = (
-    "INSERT INTO temp.mirrored VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
-    " SET head = excluded.head, hash = excluded.hash WHERE excluded.head >= head"
+    "INSERT INTO temp.mirrored VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
+    " SET head = excluded.head, hash = excluded.hash,"
+    " gone = CASE WHEN excluded.head > head THEN excluded.gone ELSE max(gone, excluded.gone) END"
+    " WHERE excluded.head >= head"
 )
+_MIRROR_GET_SQL = "SELECT head, hash, gone FROM temp.mirrored WHERE id = ?"
+_ENTRY_SQL = "SELECT parent, base, position, echo FROM session WHERE id = ?"
+_NEXT_VALUE_SQL = (
+    f"SELECT {VALUE_COLUMNS} FROM shelf WHERE (shelf, name) > (?, ?)"  # noqa: S608
+    " ORDER BY shelf, name LIMIT 1"
+)
+_BELOW_SQL = "SELECT seq FROM event WHERE session = ? AND seq <= ? ORDER BY seq LIMIT 1"
 _CHUNK_SQL = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
 
 
@@ -54,6 +76,7 @@ class _Walk:
     anchored: bool = False
     blamed: set[str] = field(factory=set)
     unread: tuple[str, str] | None = None
+    mirror: Path | None = None
 
     def find(self, what: str, session: str, seq: int, message: str) -> None:
         self.blamed.add(session)
@@ -84,13 +107,16 @@ def verify_store(
         return VerifyReport(0, 0, False, (Finding("newer", "", 0, message),))
     connection.execute("PRAGMA temp_store=FILE")
     connection.execute(_MIRROR_TABLE_SQL)
-    _load_mirror(walk, mirror, session)
+    _load_mirror(walk, mirror)
     if session is not None:
-        _verify_session(walk, session)
+        _verify_lineage(walk, session)
     else:
         _verify_listed(walk)
+        _verify_tombstones(walk)
         _verify_unlisted(walk)
         _verify_removed(walk)
+        _verify_shelf(walk)
+        _guarded(walk, "", _nowhere, lambda: _verify_positions(walk))
         _verify_pages(walk)
     return VerifyReport(walk.sessions, walk.rows, walk.anchored, tuple(walk.findings))
 
@@ -111,7 +137,7 @@ def _nowhere() -> int:
     return 0
 
 
-def _load_mirror(walk: _Walk, mirror: Mirror | None, session: str | None) -> None:
+def _load_mirror(walk: _Walk, mirror: Mirror | None) -> None:
     """Put the mirrored heads into the temporary table, before any row is looked at."""
     if mirror is None:
         return
@@ -124,18 +150,104 @@ def _load_mirror(walk: _Walk, mirror: Mirror | None, session: str | None) -> Non
             walk.find("vanished", "", 0, _other_store(walk.path, mirror.path, known))
             return
         with walk.connection:
-            for head in read_heads(mirror.path):
-                if isinstance(head, Damaged):
+            for one in read_heads(mirror.path):
+                if isinstance(one, Damaged):
                     whole = False
-                elif session is None or head.session == session:
-                    walk.connection.execute(_MIRROR_PUT_SQL, (head.session, head.seq, head.hash))
+                    continue
+                head, gone = (one.head, 1) if isinstance(one, Gone) else (one, 0)
+                walk.connection.execute(_MIRROR_PUT_SQL, (head.session, head.seq, head.hash, gone))
     except OSError:
         return
     walk.anchored = whole and not mirror.problem
+    walk.mirror = mirror.path
 
 
 def _other_store(path: Path, mirror: Path, known: Identity) -> str:
     return f"`{mirror}` holds the heads of store {known.store}, which is not the one at `{path}`"
+
+
+def _verify_lineage(walk: _Walk, session: str) -> None:
+    """*session*, be it live or removed, and the sessions that it stems from."""
+    names: list[str] = [session]
+
+    def look() -> None:
+        origin = origin_of(walk.connection, session)
+        while origin is not None and len(names) <= BRANCH_DEPTH_MAX:
+            names.append(origin.parent)
+            origin = origin_of(walk.connection, origin.parent)
+
+    _guarded(walk, session, _nowhere, look)
+    if _guarded(walk, session, _nowhere, lambda: _verify_tombstone(walk, session)):
+        for name in names:
+            _verify_session(walk, name)
+
+
+def _verify_tombstones(walk: _Walk) -> None:
+    """What is left of removed sessions, and the rows of them that are being put back."""
+
+    def visit(name: str) -> None:
+        _guarded(walk, name, _nowhere, lambda: _verify_tombstone(walk, name))
+
+    _each_name(walk, "removed", "id", visit)
+
+
+def _verify_tombstone(walk: _Walk, session: str) -> None:
+    with walk.connection:
+        found = _sound_tombstone(walk, session)
+    if found is not None:
+        _verify_put_back(walk, found)
+
+
+def _sound_tombstone(walk: _Walk, session: str) -> Tombstone | None:
+    columns = walk.connection.execute(TOMBSTONE_SQL, (session,)).fetchone()
+    if columns is None:
+        return None
+    found = tombstone_of(columns, session)
+    if found is None:
+        walk.find("head", session, 0, "the tombstone is not what was written")
+    elif walk.connection.execute(HEAD_SQL, (session,)).fetchone() is not None:
+        walk.find("head", session, 0, "the session has a tombstone and a head")
+    else:
+        _compare_tombstone(walk, found.head)
+        return found
+    return None
+
+
+def _compare_tombstone(walk: _Walk, head: Head) -> None:
+    """Does the mirror know this removal, and this head?"""
+    session, seq = head.session, head.seq
+    anchor = walk.connection.execute(_MIRROR_GET_SQL, (session,)).fetchone()
+    if anchor is not None and anchor[0] > seq:
+        walk.find("cut", session, seq + 1, f"the mirror knows {anchor[0]} rows, not {seq}")
+    elif anchor is not None and anchor[0] == seq and anchor[1] != head.hash:
+        walk.find("hash", session, seq, "the mirror holds another hash of this row")
+    elif walk.anchored and not (anchor and anchor[2]) and not _was_told(walk, head):
+        walk.find("removed", session, 1, "its rows are gone, and the mirror was not told so")
+
+
+def _was_told(walk: _Walk, head: Head) -> bool:
+    """Whether the mirror knows by now that the session of *head* was to go."""
+    # The removal may have come after the mirror was read, but the mirror was told before it.
+    return walk.mirror is not None and Gone(head) in read_heads(walk.mirror)
+
+
+def _verify_put_back(walk: _Walk, tombstone: Tombstone) -> None:
+    """The rows under a tombstone, which wait for those that are still to come."""
+    session, origin = tombstone.head.session, tombstone.origin
+    start = hash_at(walk.connection, session, origin.seq) if origin is not None else ZERO_HASH
+    base = origin.seq if origin is not None else 0
+    # Rows of a branch cannot be judged while those that they go on from are gone.
+    state = _Chain(session, base, base, start or ZERO_HASH, ended=start is None)
+    while not state.ended and session not in walk.blamed:
+        _guarded(walk, session, lambda: state.seq + 1, lambda: _verify_waiting(walk, state))
+    if state.seq >= tombstone.head.seq and state.seq > base:
+        walk.find("head", session, state.seq, "all rows are there under a tombstone")
+    walk.rows += state.seq - base
+
+
+def _verify_waiting(walk: _Walk, state: _Chain) -> None:
+    with walk.connection:
+        _verify_rows(walk, state, None)
 
 
 def _verify_listed(walk: _Walk) -> None:
@@ -152,12 +264,20 @@ def _verify_unlisted(walk: _Walk) -> None:
             return
 
         def look() -> None:
-            if walk.connection.execute(HEAD_SQL, (name,)).fetchone() is None:
+            if not _is_known(walk, name):
                 walk.find("head", name, 1, "the session has rows but no head")
 
         _guarded(walk, name, _nowhere, look)
 
     _each_name(walk, "event", "session", visit)
+
+
+def _is_known(walk: _Walk, session: str) -> bool:
+    """Whether the store has a head of *session*, or its tombstone."""
+    return any(
+        walk.connection.execute(sql, (session,)).fetchone() is not None
+        for sql in (HEAD_SQL, TOMBSTONE_SQL)
+    )
 
 
 def _each_name(
@@ -215,52 +335,91 @@ def _verify_removed(walk: _Walk) -> None:
     def visit(name: str) -> None:
         if name in walk.blamed or walk.is_unread(name):
             return
-        if walk.connection.execute(HEAD_SQL, (name,)).fetchone() is None:
+        if not _is_known(walk, name):
             walk.find("removed", name, 1, "the mirror knows this session, the store does not")
 
     _each_name(walk, "temp.mirrored", "id", visit)
 
 
 def _verify_session(walk: _Walk, session: str) -> None:
-    """One chain from its first row, its head, and its mirrored head."""
+    """One chain from its first own row, its head, and its mirrored head."""
     state = _Chain(session)
+    _guarded(walk, session, _nowhere, lambda: _verify_start(walk, state))
     while not state.ended and session not in walk.blamed:
         _guarded(walk, session, lambda: state.seq + 1, lambda: _verify_chunk(walk, state))
-    if state.listed or state.seq:
+    if state.listed or state.seq > state.base:
         walk.sessions += 1
-    walk.rows += state.seq
+    walk.rows += state.seq - state.base
 
 
 @define(eq=False, repr=False)
 class _Chain:
-    """How far one session was followed."""
+    """How far one session was followed, from its *base* on: 0, or where it was branched off."""
 
     session: str
+    base: int = 0
     seq: int = 0
     hash: bytes = ZERO_HASH
     listed: bool = False
     ended: bool = False
 
 
+def _verify_start(walk: _Walk, state: _Chain) -> None:
+    """What the session goes on from, if it is a branch."""
+    import apsw
+
+    session = state.session
+    try:
+        entry = walk.connection.execute(_ENTRY_SQL, (session,)).fetchone()
+    except (apsw.Error, UnicodeDecodeError):
+        return  # the end of the walk meets it again; the rows are judged all the same
+    if entry is None:
+        return
+    state.listed = True
+    parent, base, position, echo = entry
+    if not isinstance(position, int) or position < 1 or echo != -position:
+        walk.find("head", session, 0, "the position of the head is not what was written")
+        return
+    if parent is None and base == 0:
+        return
+    if not isinstance(parent, str) or not isinstance(base, int) or base < 1:
+        walk.find("head", session, 0, "where it was branched off is not what was written")
+        return
+    start = hash_at(walk.connection, session, base)
+    if start is None or parent == session:
+        walk.find("head", session, base, f"row {base} of `{parent}`, where it begins, is missing")
+        return
+    below = walk.connection.execute(_BELOW_SQL, (session, base)).fetchone()
+    if below is not None:
+        walk.find("gap", session, below[0], f"a row of its own below {base}, where it begins")
+        return
+    state.base, state.seq, state.hash = base, base, start
+
+
 def _verify_chunk(walk: _Walk, state: _Chain) -> None:
     session = state.session
-    connection = walk.connection
-    with connection:
-        anchor = connection.execute(
-            "SELECT head, hash FROM temp.mirrored WHERE id = ?", (session,)
-        ).fetchone()
-        count = 0
-        for columns in connection.execute(_CHUNK_SQL, (session, state.seq, CHUNK_ROWS)):
-            count += 1
-            if not _verify_row(walk, state, columns):
-                return
-            if anchor is not None and state.seq == anchor[0] and state.hash != anchor[1]:
-                walk.find("hash", session, state.seq, "the mirror holds another hash of this row")
-                return
-        if count == CHUNK_ROWS:
+    with walk.connection:
+        anchor = walk.connection.execute(_MIRROR_GET_SQL, (session,)).fetchone()
+        if anchor is not None and state.seq == anchor[0] and state.hash != anchor[1]:
+            walk.find("hash", session, state.seq, "the mirror holds another hash of this row")
             return
-        state.ended = True
-        _verify_end(walk, state, anchor)
+        _verify_rows(walk, state, anchor)
+        if state.ended and session not in walk.blamed:
+            _verify_end(walk, state, anchor)
+
+
+def _verify_rows(walk: _Walk, state: _Chain, anchor: _Anchor | None) -> None:
+    """The next rows; ``state.ended`` says that they were the last."""
+    session = state.session
+    count = 0
+    for columns in walk.connection.execute(_CHUNK_SQL, (session, state.seq, CHUNK_ROWS)):
+        count += 1
+        if not _verify_row(walk, state, columns):
+            return
+        if anchor is not None and state.seq == anchor[0] and state.hash != anchor[1]:
+            walk.find("hash", session, state.seq, "the mirror holds another hash of this row")
+            return
+    state.ended = count < CHUNK_ROWS
 
 
 def _verify_row(walk: _Walk, state: _Chain, columns: tuple[object, ...]) -> bool:
@@ -279,11 +438,13 @@ def _verify_row(walk: _Walk, state: _Chain, columns: tuple[object, ...]) -> bool
     return True
 
 
-def _verify_end(walk: _Walk, state: _Chain, anchor: tuple[int, bytes] | None) -> None:
+def _verify_end(walk: _Walk, state: _Chain, anchor: _Anchor | None) -> None:
     """The chain ended at ``state``: does the head say so, and does the mirror?"""
     session, seq = state.session, state.seq
     found = walk.connection.execute(HEAD_SQL, (session,)).fetchone()
     state.listed = found is not None
+    if found is None and _is_known(walk, session):
+        return  # removed, perhaps since the walk began; its tombstone is looked at by itself
     if anchor is not None and anchor[0] > seq:
         what, why = (
             ("cut", f"the mirror knows {anchor[0]} rows")
@@ -294,12 +455,42 @@ def _verify_end(walk: _Walk, state: _Chain, anchor: tuple[int, bytes] | None) ->
     elif found is None:
         if seq:
             walk.find("head", session, 1, "the session has rows but no head")
+    elif not isinstance(found[0], int) or not isinstance(found[1], bytes):
+        walk.find("head", session, 0, "the head is not what was written")
     elif found[0] > seq:
         walk.find("cut", session, seq + 1, f"the head says {found[0]} rows, the last is {seq}")
     elif found[0] < seq:
         walk.find("head", session, found[0] + 1, f"the head says {found[0]} rows of {seq}")
     elif found[1] != state.hash or seq == 0:
         walk.find("head", session, seq, "the head carries another hash than the last row")
+
+
+def _verify_shelf(walk: _Walk) -> None:
+    """The values beside the journals, one query a value."""
+    places: list[tuple[str, str]] = [("", "")]
+
+    def look() -> None:
+        columns = walk.connection.execute(_NEXT_VALUE_SQL, places.pop()).fetchone()
+        if columns is None:
+            return
+        places.append((str(columns[0]), str(columns[1])))
+        if entry_of(columns) is None:
+            walk.find("unreadable", "", 0, _bad_value(*places[-1]))
+
+    while places and not walk.full and _guarded(walk, "", _nowhere, look):
+        continue
+
+
+def _bad_value(shelf: str, name: str) -> str:
+    return f"the value `{name}` on the shelf `{shelf}` is not what was put there"
+
+
+def _verify_positions(walk: _Walk) -> None:
+    """A counter that has gone back would let followers miss moves."""
+    with walk.connection:
+        newest = walk.connection.execute(NEWEST_SQL).get
+        if reserved(walk.connection) < newest:
+            walk.find("head", "", 0, f"heads moved {newest} times, the store counts fewer")
 
 
 def _verify_pages(walk: _Walk) -> None:

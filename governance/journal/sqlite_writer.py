@@ -4,30 +4,38 @@ The one connection that writes: a group of appends in one transaction, and snaps
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
 
 from governance.errors import JournalError, OutcomeUnknown, StoreDamaged, StoreMissing
 from governance.journal import sqlite_rows
-from governance.journal.faults import DAMAGED_REMEDY, folder_error, store_error
+from governance.journal.faults import DAMAGED_REMEDY, RemovalRefused, folder_error, store_error
 from governance.journal.group_commit import Request
 from governance.journal.limits import DEADLINE_MS_DEFAULT
 from governance.journal.mirror import Mirror
 from governance.journal.records import Appended, Conflict, Duplicate, Head, Snapshot
 from governance.journal.sqlite_connection import Patience
+from governance.journal.sqlite_positions import Positions
 from governance.journal.sqlite_schema import VERSION, refuse_newer, schema_version
 
 if TYPE_CHECKING:
     import apsw
+
+T = TypeVar("T")
 
 
 def _file_identity(path: str) -> tuple[int, int]:
     seen = os.stat(path)  # noqa: PTH116 - every append asks, and a path object is slower
     return seen.st_dev, seen.st_ino
 
+
+_EMPTY_LOG_MS = 2_000
+"""How long a log that is to be emptied is waited for."""
 
 HEADS_KEPT_MAX = 4_096
 """Sessions whose heads a writer remembers; then it begins to learn them anew."""
@@ -52,10 +60,12 @@ class Writer:
     _file: tuple[int, int] = field(init=False)
     _seen_version: int = field(default=-1, init=False)
     _heads: dict[str, Head] = field(factory=dict, init=False)
+    _positions: Positions = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._place = str(self.path)
         self._file = _file_identity(self._place)
+        self._positions = Positions(self.connection, self.path)
 
     def in_place(self) -> bool:
         """
@@ -111,6 +121,7 @@ class Writer:
         if data == self._seen_version and len(self._heads) < HEADS_KEPT_MAX:
             return
         self._heads.clear()
+        self._positions.doubt()
         version = schema_version(self.connection)
         if version != VERSION:
             self._undo()
@@ -169,7 +180,7 @@ class Writer:
                 self._undo()
                 committing = False
             if committing:
-                self._heads.clear()
+                self._forget()
                 for one in group:
                     one.error = self._unknown("the thread that committed was interrupted")
             raise
@@ -201,9 +212,15 @@ class Writer:
             return error
         if isinstance(heads, (Conflict, Duplicate)):
             return heads
-        written = sqlite_rows.write(self.connection, request.batch, heads, request.key)
+        position = self._positions.take(len(request.batch))
+        written = sqlite_rows.write(self.connection, request.batch, heads, request.key, position)
         self._heads.update((head.session, head) for head in written.heads)
         return written
+
+    def _forget(self) -> None:
+        """What is remembered of the store may not be so any more."""
+        self._heads.clear()
+        self._positions.forget()
 
     def _failed(self, error: apsw.Error, committing: bool) -> JournalError:
         """What *error* means: rolled back for certain, or not known."""
@@ -227,7 +244,7 @@ class Writer:
     def _undo(self) -> None:
         import apsw
 
-        self._heads.clear()
+        self._forget()
         try:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
@@ -245,15 +262,86 @@ class Writer:
 
     def keep(self, snapshot: Snapshot) -> None:
         """Put *snapshot* in place of the older one; raises a `JournalError`."""
+        self._within(lambda connection: sqlite_rows.put_snapshot(connection, snapshot))
+
+    def change(
+        self, work: Callable[[apsw.Connection], T], *, wipe: bool = True, empty_log: bool = False
+    ) -> T:
+        """
+        What *work* gives, which it did in one durable transaction.
+
+        Args:
+            wipe: What it deletes or replaces is overwritten in the file.
+
+            empty_log: The log is emptied afterwards, so that it holds none of that either,
+                unless readers stand in the way.
+
+        Raises:
+            JournalError: As an append; nothing was changed, but for `OutcomeUnknown`.
+            GovernanceError: What *work* raised; nothing was changed.
+        """
+        self.connection.execute(f"PRAGMA secure_delete={'ON' if wipe else 'OFF'}")
+        try:
+            result = self._within(work, durable=True)
+        finally:
+            self.connection.execute("PRAGMA secure_delete=OFF")
+        if empty_log:
+            self._empty_log()
+        return result
+
+    def move(self, work: Callable[[Positions], T], *, wipe: bool = False) -> T:
+        """As `change`, for *work* that moves heads; one that it gives reaches the mirror."""
+        result = self.change(lambda _: work(self._positions), wipe=wipe, empty_log=wipe)
+        self._heads.clear()
+        if self.mirror is not None and isinstance(result, Head):
+            self.mirror.note([result], durable=True)
+        return result
+
+    def announce(self, head: Head) -> None:
+        """
+        Tell the mirror, before the commit, that the session of *head* is being removed.
+
+        Raises:
+            RemovalRefused: It cannot be told: later the removal could not be told from a loss.
+        """
+        if self.mirror is None:
+            return
+        self.mirror.announce(head)
+        if self.mirror.problem:
+            raise RemovalRefused(
+                f"session `{head.session}` was not removed, for the mirror of heads cannot be "
+                f"told: {self.mirror.problem}",
+                remedy="mend the mirror, or open the store without one",
+            )
+
+    def _within(self, work: Callable[[apsw.Connection], T], *, durable: bool = False) -> T:
         import apsw
 
-        self.begin(False, DEADLINE_MS_DEFAULT)
+        self.begin(durable, DEADLINE_MS_DEFAULT)
+        committing = False
         try:
-            sqlite_rows.put_snapshot(self.connection, snapshot)
+            result = work(self.connection)
+            committing = True
             self.connection.execute("COMMIT")
+            self._seen_version = self.connection.data_version()
         except apsw.Error as error:
+            raise self._failed(error, committing) from None
+        except UnicodeDecodeError:
             self._undo()
-            raise store_error(error, self.path) from None
+            raise sqlite_rows.damaged(self.path, "?", 0, "no UTF-8") from None
+        except BaseException:
+            self._undo()
+            raise
+        return result
+
+    def _empty_log(self) -> None:
+        """Fold the log back and cut it, so that it holds no older state; as far as it goes."""
+        import apsw
+
+        self.patience.allow(_EMPTY_LOG_MS)
+        # Readers of an older state keep it: then the next fold does it.
+        with contextlib.suppress(apsw.BusyError):
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close the connection and the mirror."""

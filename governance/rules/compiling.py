@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from governance.errors import DefinitionError, Diagnostic, Problem
 from governance.rules import detect
@@ -48,6 +48,7 @@ def compile_rules(
     settings: Iterable[str] = (),
     report: FileReport | None = None,
     proven: Callable[[str], bool] = _nothing,
+    released: Callable[[str], bool] = _nothing,
 ) -> RuleSet:
     """
     Every rule, role and exemption of *packs*, compiled.
@@ -63,8 +64,11 @@ def compile_rules(
 
         report: Takes every problem; what it concerns is left out of the result.
 
-        proven: Whether the rule set of this hash was compiled before without a finding:
+        proven: Whether the rule set of this hash was compiled before without an error:
             each of its rules then is compiled when it is first needed.
+
+        released: Whether the pack with this hash was proven before it was released: so are
+            its rules.
 
     Raises:
         DefinitionError: Without *report*, when any problem is an error.
@@ -74,28 +78,25 @@ def compile_rules(
     excused = work.exemptions(packs, exempts)
     settled = defaults or Defaults()
     known_hash = _hash(packs, exempts, settled, settings)
-    listed = [
-        (pack, rule, "shadow" in (rule.mode, pack.mode, settled.mode), excused.get(rule.id, ()))
-        for pack in packs
-        for rule in pack.rules
-    ]
-    compiled: Mapping[str, CompiledRule]
-    tried: Sequence[CompiledRule | WaitingRule]
-    if proven(known_hash):
-        waiting = {each[1].id: work.waiting(*each) for each in listed}
-        compiled, tried = RulesByNeed(waiting), tuple(waiting.values())
-    else:
-        made = [rule for each in listed if (rule := work.rule(*each)) is not None]
-        made.sort(key=_cost)
-        compiled, tried = {rule.rule.id: rule for rule in made}, made
+    all_known = proven(known_hash)
+    made: list[CompiledRule] = []
+    waiting: list[WaitingRule] = []
+    for pack in packs:
+        known = all_known or released(pack.hash)
+        for rule in pack.rules:
+            shadow = "shadow" in (rule.mode, pack.mode, settled.mode)
+            each = (pack, rule, shadow, excused.get(rule.id, ()))
+            if known:
+                waiting.append(work.waiting(*each))
+            elif (ready := work.rule(*each)) is not None:
+                made.append(ready)
+    made.sort(key=_cost)
     roles = work.roles(packs, settled)
     problems.raise_errors()
-    by_event: dict[str, list[CompiledRule | WaitingRule]] = {}
-    for one in tried:
-        by_event.setdefault(one.rule.on, []).append(one)
+    tried: tuple[CompiledRule | WaitingRule, ...] = (*made, *waiting)
     return RuleSet(
         rules={one.rule.id: one.rule for one in tried},
-        compiled=compiled,
+        compiled=RulesByNeed({one.rule.id: one for one in tried}),
         roles=roles,
         defaults=settled,
         contexts=(),
@@ -103,8 +104,17 @@ def compile_rules(
         toolsets=vocabulary.toolsets,
         hash=known_hash,
         warnings=tuple(problems.found),
-        by_event={on: tuple(rules) for on, rules in by_event.items()},
+        by_event=_by_event(tried),
     )
+
+
+def _by_event(
+    rules: Iterable[CompiledRule | WaitingRule],
+) -> Mapping[str, tuple[CompiledRule | WaitingRule, ...]]:
+    found: dict[str, list[CompiledRule | WaitingRule]] = {}
+    for one in rules:
+        found.setdefault(one.rule.on, []).append(one)
+    return {on: tuple(each) for on, each in found.items()}
 
 
 def _cost(one: CompiledRule) -> tuple[int, str]:
@@ -175,6 +185,7 @@ class _Compiler:
     vocabulary: Vocabulary
     places: Places
     report: FileReport
+    proven: bool = False
     failed: int = 0
 
     def into(self, file: str) -> Report:
@@ -240,7 +251,8 @@ class _Compiler:
         self, pack: Pack, rule: Rule, shadow: bool, exempts: tuple[Exemption, ...]
     ) -> WaitingRule:
         def build() -> CompiledRule:
-            return self.rule(pack, rule, shadow, exempts) or _broken(rule, shadow)
+            made = evolve(self, proven=True).rule(pack, rule, shadow, exempts)
+            return made or _broken(rule, shadow)
 
         tools = None
         if rule.tools:
@@ -264,6 +276,7 @@ class _Compiler:
             places=self.places,
             path=path,
             report=report,
+            proven=self.proven,
         )
 
     def template(self, rule: Rule, names: _Names, report: Report) -> Template | None:

@@ -70,7 +70,7 @@ class Loaded:
 
         diagnostics: Errors, warnings and information, by file and line.
 
-        proven: The settings said that these rules were loaded before without a finding, so
+        proven: The settings said that these rules were loaded before without an error, so
             that they are compiled by need and their examples were left alone.
 
         parsed: sha256 of each text that is TOML, and what it parses to.
@@ -171,10 +171,17 @@ class _Loading:
     proven: bool = False
 
     @property
-    def _found(self) -> bool:
-        """Whether anything is wrong so far, or perhaps not meant."""
-        found = any(draft.findings.problems for draft in self.drafts)
-        return found or bool(self.project and self.project.problems)
+    def _wrong(self) -> bool:
+        """Whether anything is wrong so far."""
+        found = [draft.findings for draft in self.drafts]
+        if self.project is not None:
+            found.append(self.project)
+        return any(problem.severity == ERROR for one in found for problem in one.problems)
+
+    @property
+    def _unproven(self) -> list[Draft]:
+        """The files whose rules nobody has tried yet."""
+        return [one for one in self.drafts if not self.settings.released(one.source.hash)]
 
     def run(self) -> RuleSet | None:
         settings = self.settings
@@ -283,7 +290,7 @@ class _Loading:
         ]
 
         def proven(text_hash: str) -> bool:
-            self.proven = not self.tells_gaps and not self._found and settings.proven(text_hash)
+            self.proven = not self.tells_gaps and not self._wrong and settings.proven(text_hash)
             return self.proven
 
         def compiled(places: Places, report: FileReport) -> RuleSet:
@@ -295,6 +302,7 @@ class _Loading:
                 places=places,
                 report=report,
                 proven=proven,
+                released=settings.released,
             )
 
         settings = self.settings
@@ -303,7 +311,7 @@ class _Loading:
             from governance.rules.reachability import check_redirects
 
             check_redirects(self.drafts, rules, self.vocabulary)
-        if self.tries and not self.proven:
+        if self.tries and not self.proven and self._unproven:
             # Examples speak of a project that is nowhere: what they prove must not depend
             # on where this one lies, nor on its links.
             plain = self.places is PLAIN_PLACES
@@ -316,7 +324,7 @@ class _Loading:
         """Report rules and alternatives that can never match."""
         from governance.rules.contradictions import check_match
 
-        for draft in self.drafts:
+        for draft in self._unproven:
             for rule in draft.rules:
                 one = rules.compiled.get(rule.id)
                 if one is not None and one.rule is rule:
@@ -338,6 +346,7 @@ class _Loading:
         from governance.rules.examples import Bench, run_examples
 
         bench = Bench(rules, self.vocabulary, self.settings.time_zone, self.tells_gaps)
+        unproven = self._unproven
         sound: list[tuple[Rule, Findings]] = []
         for draft in self.drafts:
             broken = {
@@ -349,12 +358,14 @@ class _Loading:
                 # Where a label is not set for want of trust, no example can be had of it.
                 waits = draft.unset and _looks_for(rule, draft.unset)
                 if rule.position not in broken and rule.id in rules.compiled and not waits:
-                    run_examples(rule, bench, draft.findings)
+                    if draft in unproven:
+                        run_examples(rule, bench, draft.findings)
+                    # What others say may refuse the remedy of any rule.
                     sound.append((rule, draft.findings))
         for rule, findings in sound:
             if rule.remedy is not None:
                 _check_remedy(rule, rule.remedy, rules, bench, findings)
-        for draft in self.drafts:
+        for draft in unproven:
             if draft.scenarios:
                 from governance.rules.scenarios import check_scenarios
 

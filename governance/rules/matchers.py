@@ -89,6 +89,11 @@ class Matcher:
         plain = _NoType if through else PYTHON_TYPES[spec.element][0]
         object.__setattr__(self, "_plain_type", plain)
 
+    @property
+    def programs(self) -> None:
+        """Only the fact `shell` knows of programs."""
+        return
+
     def needs(self) -> tuple[Need, ...]:
         """What must be found for it to hold or to be unknown: each of these, by itself."""
         spec = self.spec

@@ -5,17 +5,20 @@ Conditions: the tables under `when`, `unless` and `any`, compiled, and how they 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 from governance.errors import Problem
+from governance.rules.deferred import settled
 from governance.rules.fact_table import FAMILIES, MISSING, Unknown
 from governance.rules.kleene import Truth, all_of
 from governance.rules.matchers import World
 from governance.rules.needs import Need
 from governance.rules.operators import build_matcher
 from governance.rules.paths import Places
+from governance.rules.shell_facts import ShellCall, by_program, named, unnamed
 from governance.rules.vocabulary import FactSpec, Place, Report, Vocabulary
 
 
@@ -30,6 +33,8 @@ class FactMatcher(Protocol):
     def place(self) -> Place: ...
     @property
     def cost(self) -> int: ...
+    @property
+    def programs(self) -> frozenset[str] | None: ...
     def needs(self) -> tuple[Need, ...]: ...
     def test(self, value: object, world: World, strict: bool = False) -> Truth: ...
     def excuses(self, value: object, world: World, chosen: Sequence[object] | None) -> Truth: ...
@@ -41,6 +46,12 @@ class Condition:
     """A conjunction of matchers over facts, the cheap ones first."""
 
     matchers: tuple[tuple[str, FactMatcher], ...]
+
+    @property
+    def programs(self) -> frozenset[str] | None:
+        """Names of which a line must run one for this to hold; ``None``: it names none."""
+        named = (one.programs for _, one in self.matchers)
+        return next((one for one in named if one is not None), None)
 
     def test(self, facts: Mapping[str, object]) -> Truth:
         """Whether every matcher holds."""
@@ -84,12 +95,15 @@ def build_condition(
     path: Place,
     report: Report,
     variables: Mapping[str, object] | None = None,
+    proven: bool = False,
 ) -> Condition | None:
     """
     The condition in *table*, or ``None`` after every problem was reported.
 
     Args:
         tools: The rule's tools, sets expanded; ``None`` for all of them.
+
+        proven: It was built before without a problem: what is dear is built when needed.
     """
     built: list[tuple[str, FactMatcher]] = []
     failed = False
@@ -101,7 +115,9 @@ def build_condition(
             continue
         build: Callable[..., FactMatcher | None] = build_matcher
         if spec.type == "shell":
-            from governance.rules.shell_building import build_shell as build
+            from governance.rules.shell_building import build_shell
+
+            build = partial(build_shell, proven=proven)
         matcher = build(
             spec, raw, variables=variables or {}, places=places, path=where, report=report
         )
@@ -133,6 +149,18 @@ class Match:
     when: Condition | None = None
     any: tuple[Condition, ...] = ()
     unless: Condition | None = None
+    _by_program: Mapping[str, tuple[Condition, ...]] = field(
+        default=Factory(lambda self: by_program(self.any), takes_self=True),
+        init=False,
+        repr=False,
+        eq=False,
+    )
+    _unnamed: tuple[Condition, ...] = field(
+        default=Factory(lambda self: unnamed(self.any), takes_self=True),
+        init=False,
+        repr=False,
+        eq=False,
+    )
 
     def test(self, facts: Mapping[str, object], exempts: Iterable[Exemption] = ()) -> Truth:
         """
@@ -156,13 +184,21 @@ class Match:
 
     def _one_of(self, facts: Mapping[str, object]) -> Truth:
         unknown: Unknown | None = None
-        for condition in self.any:
+        for condition in self._to_try(facts):
             result = condition.test(facts)
             if result is True:
                 return True
             if unknown is None and isinstance(result, Unknown):
                 unknown = result
         return False if unknown is None else unknown
+
+    def _to_try(self, facts: Mapping[str, object]) -> Sequence[Condition]:
+        """The alternatives that may hold: others name programs that this line does not run."""
+        if not self._by_program:
+            return self.any
+        call = settled(facts.get("shell", MISSING))
+        names = call.programs if isinstance(call, ShellCall) else None
+        return self.any if names is None else named(names, self._by_program, self._unnamed)
 
     def _excused(self, excuse: Condition, facts: Mapping[str, object]) -> bool:
         return excuse.excuses(facts, self.chosen(facts)) is True

@@ -178,7 +178,7 @@ class CompiledRule:
 @define(eq=False)
 class WaitingRule:
     """
-    A rule of a proven set, compiled when it is first a candidate; else as `CompiledRule`.
+    A rule that was proven before, compiled when it is first a candidate; else as `CompiledRule`.
 
     Two threads may both compile it: what comes of it is alike, and either may stay.
     """
@@ -202,17 +202,17 @@ class WaitingRule:
 class RulesByNeed(Mapping[str, CompiledRule]):
     """Compiled rules by id, each compiled when it is first asked for."""
 
-    def __init__(self, waiting: Mapping[str, WaitingRule]) -> None:
-        self._waiting = waiting
+    def __init__(self, rules: Mapping[str, CompiledRule | WaitingRule]) -> None:
+        self._rules = rules
 
     def __getitem__(self, name: str) -> CompiledRule:
-        return self._waiting[name].ready()
+        return self._rules[name].ready()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._waiting)
+        return iter(self._rules)
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._rules)
 
 
 @frozen(kw_only=True, eq=False)

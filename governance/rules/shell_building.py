@@ -42,9 +42,15 @@ def build_shell(
     places: Places,
     path: Place,
     report: Report,
+    proven: bool = False,
 ) -> ShellMatcher | None:
-    """The matcher that *raw* describes, or ``None`` after every problem was reported."""
-    builder = _Builder(variables, places, report)
+    """
+    The matcher that *raw* describes, or ``None`` after every problem was reported.
+
+    Args:
+        proven: It was built before without a problem: each table is when it is needed.
+    """
+    builder = _Builder(variables, places, report, proven)
     tables = builder.tables(raw, path, 0)
     return None if builder.problems else ShellMatcher(spec, raw, path, tables)
 
@@ -54,6 +60,7 @@ class _Builder:
     variables: Mapping[str, object]
     places: Places
     report: Report
+    proven: bool
     problems: int = 0
 
     def fail(self, code: str, message: str, path: Place, mend: str = "") -> None:
@@ -82,13 +89,23 @@ class _Builder:
     def table(self, raw: Mapping[str, object], path: Place, depth: int) -> ShellTable:
         if not raw:
             self.fail("GOV229", "an empty table asks nothing of a command", path)
-        parts = [
-            part
-            for name, value in raw.items()
-            for part in self.part(name, value, (*path, name), depth)
-        ]
-        parts.sort(key=lambda one: one.cost)
-        return ShellTable(tuple(parts), any(one.key != "opaque" for one in parts))
+
+        def build() -> tuple[ShellPart, ...]:
+            before = self.problems
+            parts = [
+                part
+                for name, value in raw.items()
+                for part in self.part(name, value, (*path, name), depth)
+            ]
+            if self.proven and self.problems > before:
+                # Whoever is asked now cannot report it any more: the rule then denies.
+                raise ValueError("a table that was proven before cannot be built")
+            return tuple(sorted(parts, key=lambda one: one.cost))
+
+        made = ShellTable(raw, build)
+        if not self.proven:
+            _ = made.parts
+        return made
 
     def part(self, name: str, raw: object, path: Place, depth: int) -> Iterator[ShellPart]:
         key = SHELL_KEYS.get(name)

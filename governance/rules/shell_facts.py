@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from governance.rules.domains import hosts_of
 from governance.rules.globs import composed
@@ -29,6 +29,9 @@ FOREIGN: Final = frozenset({"PowerShell"})
 
 SINKS: Final = frozenset({"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 """Files that keep nothing of what is written to them; they are no paths of a command."""
+
+HAD: Final = ("reads", "writes", "removes", "domains", "wrappers", "code", "assigns")
+"""Keys of lists that most commands have nothing under."""
 
 _REMEMBERED_CHARACTERS_MAX = 4_096
 
@@ -63,6 +66,9 @@ class ShellCall:
         """
         Take *line* as run in the folder *cwd*.
 
+        `programs` are the names of all that it runs, ``None`` where it may run others; `has`
+        are the keys, of those in `HAD`, under which some command has anything.
+
         Args:
             real: Where paths lead that are worked out is put into it: spelled → real.
         """
@@ -73,6 +79,8 @@ class ShellCall:
 
             self.commands += (_Command(program="", opaque=line.opaque),)
         self.blind: Opaque | None = line.blind
+        self.programs = _names_of(self.commands) if line.blind is None else None
+        self.has = frozenset(key for key in HAD if any(getattr(one, key) for one in self.commands))
         self.world: Mapping[str, object] = {REAL_PATHS: real}
         self._cwd = cwd
         self._places = places
@@ -266,6 +274,44 @@ def shown(command: Command) -> str:
     name = command.name or command.program or "(nothing)"
     words: Sequence[str] = command.arguments
     return " ".join([name, *words]).replace(HOLE, "…").strip()
+
+
+class Naming(Protocol):
+    """What holds only for a line that runs one of *programs*; ``None``: for others too."""
+
+    @property
+    def programs(self) -> frozenset[str] | None: ...
+
+
+T = TypeVar("T", bound=Naming)
+
+
+def by_program(several: Iterable[T]) -> Mapping[str, tuple[T, ...]]:
+    """Those of *several* that name a program, by its name, each in its order."""
+    found: dict[str, tuple[T, ...]] = {}
+    for one in several:
+        for name in one.programs or ():
+            found[name] = (*found.get(name, ()), one)
+    return found
+
+
+def unnamed(several: Iterable[T]) -> tuple[T, ...]:
+    """Those of *several* that name no program."""
+    return tuple(one for one in several if one.programs is None)
+
+
+def named(
+    names: Iterable[str], grouped: Mapping[str, tuple[T, ...]], always: tuple[T, ...]
+) -> tuple[T, ...]:
+    """Those that may hold for a line that runs the programs *names*."""
+    found = [one for name in names if name in grouped for one in grouped[name]]
+    return (*always, *found) if found else always
+
+
+def _names_of(commands: Iterable[Command]) -> frozenset[str] | None:
+    """Every name that a program of *commands* has; ``None``: one is not known."""
+    names = frozenset(name for one in commands for name in (one.program, one.name))
+    return None if any(HOLE in name for name in names) else names
 
 
 def deferred_call(

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import Factory, define, field, frozen
 
 from governance.rules.deferred import settled
 from governance.rules.kleene import Truth, any_of
 from governance.rules.matchers import World
 from governance.rules.needs import Need
-from governance.rules.shell_facts import ShellCall
+from governance.rules.shell_facts import HAD, ShellCall, by_program, named, unnamed
 from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown
 
 CommandTest: TypeAlias = Callable[[ShellCall, int, bool], Truth]
@@ -39,20 +39,45 @@ class ShellPart:
     test: CommandTest
 
 
-@frozen
+_HELD_BY_NOTHING = frozenset({"not", "every", "length", "exists"})
+"""Operators that may hold for a command that has nothing under a key."""
+
+
+@define(eq=False)
 class ShellTable:
     """
     One table: all of its keys hold for one command.
 
     Attributes:
-        parts: The cheap ones first.
+        raw: As it stands in the pack, variables put in.
+
+        programs: Names of which a command must have one; ``None``: it names none.
+
+        wanted: Keys under which a command must have something.
 
         hidden: Whether a command that is not listed could be meant: not where only that is
             asked what cannot be known, for that is known.
     """
 
-    parts: tuple[ShellPart, ...]
-    hidden: bool
+    raw: Mapping[str, object]
+    _build: Callable[[], tuple[ShellPart, ...]]
+    _parts: tuple[ShellPart, ...] | None = field(default=None, init=False)
+    programs: frozenset[str] | None = field(init=False)
+    wanted: frozenset[str] = field(init=False)
+    hidden: bool = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        names = literals(self.raw["program"]) if "program" in self.raw else None
+        self.programs = None if names is None else frozenset(names)
+        self.wanted = frozenset(key for key in HAD if _wants(self.raw.get(key)))
+        self.hidden = any(key != "opaque" for key in self.raw)
+
+    @property
+    def parts(self) -> tuple[ShellPart, ...]:
+        """The keys, compiled, the cheap ones first; of a proven table when they are needed."""
+        if self._parts is None:
+            self._parts = self._build()
+        return self._parts
 
     def holds(self, call: ShellCall, position: int, strict: bool = False) -> Truth:
         """Whether every key holds for the command at *position*."""
@@ -88,11 +113,28 @@ class ShellMatcher:
     raw: object
     place: Place
     tables: tuple[ShellTable, ...]
+    _by_program: Mapping[str, tuple[ShellTable, ...]] = field(
+        default=Factory(lambda self: by_program(self.tables), takes_self=True),
+        init=False,
+        repr=False,
+        eq=False,
+    )
+    _unnamed: tuple[ShellTable, ...] = field(
+        default=Factory(lambda self: unnamed(self.tables), takes_self=True),
+        init=False,
+        repr=False,
+        eq=False,
+    )
 
     @property
     def cost(self) -> int:
         """More than any other fact's: the line may not have been taken apart yet."""
         return 6
+
+    @property
+    def programs(self) -> frozenset[str] | None:
+        """Names of which a line must run one for this to hold; ``None``: it may without."""
+        return None if self._unnamed else frozenset(self._by_program)
 
     def needs(self) -> tuple[Need, ...]:
         """Nothing that can be looked up: rules on programs are chosen by the line's words."""
@@ -105,7 +147,18 @@ class ShellMatcher:
             return call
         if not isinstance(call, ShellCall):
             return False
-        return any_of(table.test(call) for table in self.tables)
+        return any_of(table.test(call) for table in self._to_try(call))
+
+    def _to_try(self, call: ShellCall) -> Sequence[ShellTable]:
+        """
+        The tables that may hold for a command of *call*: others name other programs, or want
+        what no command of it has.
+        """
+        names = call.programs
+        if names is None:
+            return self.tables
+        has = call.has
+        return [one for one in named(names, self._by_program, self._unnamed) if one.wanted <= has]
 
     def excuses(
         self,
@@ -250,6 +303,13 @@ def value_test(
         return matches(MISSING if value is None else value, call.world, strict)
 
     return test
+
+
+def _wants(raw: object) -> bool:
+    """Whether *raw*, a matcher of a list, cannot hold for an empty one."""
+    if isinstance(raw, Mapping):
+        return bool(raw) and _HELD_BY_NOTHING.isdisjoint(raw)
+    return isinstance(raw, (str, list))
 
 
 def literals(raw: object) -> list[str] | None:

@@ -10,7 +10,7 @@ rules. What may run anything is tried rule by rule.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import cache, lru_cache
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -18,7 +18,6 @@ from attrs import define, field
 
 from governance.rules.deferred import fact_of
 from governance.rules.matching import Match
-from governance.rules.partial import HOLE
 from governance.rules.patterns import Pattern, compile_pattern
 from governance.rules.shell_facts import FOREIGN, ShellCall
 from governance.rules.shell_matchers import ShellMatcher, literals
@@ -80,14 +79,14 @@ class ShellScreened(Generic[R]):
     def to_try(self, facts: Mapping[str, object]) -> tuple[R, ...]:
         """The rules that may match *facts*."""
         text = facts.get("command")
-        names = None
+        names: Set[str] | None = None
         if type(text) is str and facts.get("native") not in FOREIGN:
             names = programs_in(text)
         if names is None:
             names = _programs_of(fact_of(facts, "shell"))
             if names is None:
                 return self.rules
-        found = names & self.by_program.keys()
+        found = self.by_program.keys() & names
         if not found:
             return ()
         if len(found) == 1:
@@ -239,9 +238,6 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(one) for one in (_BETWEEN, _WITHIN, _WHOLE))
 
 
-def _programs_of(call: object) -> set[str] | None:
+def _programs_of(call: object) -> Set[str] | None:
     """The names of all programs that *call* runs; ``None``: it may run others."""
-    if not isinstance(call, ShellCall) or call.blind is not None:
-        return None
-    names = {name for one in call.commands for name in (one.program, one.name)}
-    return None if any(HOLE in name for name in names) else names
+    return call.programs if isinstance(call, ShellCall) else None

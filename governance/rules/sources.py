@@ -94,6 +94,11 @@ def nothing_proven(_hash: str) -> bool:
     return False
 
 
+def nothing_released(_hash: str) -> bool:
+    """The answer of who looks at packs for themselves, wherever they come from."""
+    return False
+
+
 @frozen(kw_only=True)
 class LoadSettings:
     """
@@ -119,6 +124,9 @@ class LoadSettings:
             problem, so that its examples need not be run again. They are most of the work
             of loading; a process that lives for one call should remember.
 
+        released: Whether the text with this sha256 came with the engine: its examples were
+            run before it was released, and what they say does not hang on the project.
+
         parsed: What texts are known to parse to, so that they need not be parsed again.
 
         today: The day by which exemptions expire; ``None``: none does.
@@ -133,5 +141,6 @@ class LoadSettings:
     project_layer: Layer = "project"
     trusted: Callable[[str], bool] = trust_nothing
     proven: Callable[[str], bool] = nothing_proven
+    released: Callable[[str], bool] = nothing_released
     parsed: Parsed = nothing_parsed
     today: date | None = None

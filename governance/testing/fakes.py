@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar, get_args
 
 from attrs import define, field, frozen
 
@@ -16,19 +16,23 @@ from governance.journal.records import (
     Appended,
     Conflict,
     Duplicate,
+    Entry,
     Head,
     Journal,
+    Moved,
+    Origin,
     Record,
+    Shelf,
     Snapshot,
     VerifyReport,
 )
 
 Method: TypeAlias = Literal[
-    "append", "read", "head", "sessions", "snapshot_put", "snapshot_get", "verify", "close"
-]
-METHODS: tuple[Method, ...] = (
-    "append", "read", "head", "sessions", "snapshot_put", "snapshot_get", "verify", "close",
-)  # fmt: skip
+    "append", "read", "head", "sessions", "moved", "branch", "origin", "remove", "removed",
+    "restore", "snapshot_put", "snapshot_get", "verify", "close",
+    "shelf.get", "shelf.put", "shelf.delete", "shelf.scan",
+]  # fmt: skip
+METHODS: tuple[Method, ...] = get_args(Method)
 
 T = TypeVar("T")
 
@@ -98,11 +102,20 @@ class FailingJournal:
         )
 
     def read(
-        self, session: str, *, after: int = 0, limit: int = 1000, reverse: bool = False
+        self,
+        session: str,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        reverse: bool = False,
     ) -> tuple[Record, ...]:
         """As `Journal.read`, or the error that was asked for."""
         return self._do(
-            "read", lambda: self.journal.read(session, after=after, limit=limit, reverse=reverse)
+            "read",
+            lambda: self.journal.read(
+                session, after=after, before=before, limit=limit, reverse=reverse
+            ),
         )
 
     def head(self, session: str) -> Head:
@@ -112,6 +125,37 @@ class FailingJournal:
     def sessions(self, *, after: str = "", limit: int = 1000) -> tuple[Head, ...]:
         """As `Journal.sessions`, or the error that was asked for."""
         return self._do("sessions", lambda: self.journal.sessions(after=after, limit=limit))
+
+    def moved(self, *, after: int = 0, limit: int = 1000) -> tuple[Moved, ...]:
+        """As `Journal.moved`, or the error that was asked for."""
+        return self._do("moved", lambda: self.journal.moved(after=after, limit=limit))
+
+    def branch(self, session: str, parent: str, parent_seq: int) -> Head | Conflict:
+        """As `Journal.branch`, or the error that was asked for."""
+        return self._do("branch", lambda: self.journal.branch(session, parent, parent_seq))
+
+    def origin(self, session: str) -> Origin | None:
+        """As `Journal.origin`, or the error that was asked for."""
+        return self._do("origin", lambda: self.journal.origin(session))
+
+    def remove(self, session: str, *, expected: Head) -> bool | Conflict:
+        """As `Journal.remove`, or the error that was asked for."""
+        return self._do("remove", lambda: self.journal.remove(session, expected=expected))
+
+    def removed(self, *, after: str = "", limit: int = 1000) -> tuple[Head, ...]:
+        """As `Journal.removed`, or the error that was asked for."""
+        return self._do("removed", lambda: self.journal.removed(after=after, limit=limit))
+
+    def restore(
+        self, head: Head, records: Sequence[Record], *, origin: Origin | None = None
+    ) -> Head | Conflict:
+        """As `Journal.restore`, or the error that was asked for."""
+        return self._do("restore", lambda: self.journal.restore(head, records, origin=origin))
+
+    @property
+    def shelf(self) -> Shelf:
+        """As `Journal.shelf`, whose methods fail under the names ``"shelf.get"`` and so on."""
+        return _FailingShelf(self)
 
     def snapshot_put(self, snapshot: Snapshot) -> None:
         """As `Journal.snapshot_put`, or the error that was asked for."""
@@ -138,6 +182,37 @@ class FailingJournal:
                     work()
                 raise fault.error
         return work()
+
+
+@define(eq=False)
+class _FailingShelf:
+    _owner: FailingJournal
+
+    def get(self, shelf: str, name: str) -> Entry | None:
+        owner = self._owner
+        return owner._do("shelf.get", lambda: owner.journal.shelf.get(shelf, name))
+
+    def put(
+        self, shelf: str, name: str, value: bytes, *, expected_version: int | None = None
+    ) -> Entry | None:
+        owner = self._owner
+        return owner._do(
+            "shelf.put",
+            lambda: owner.journal.shelf.put(shelf, name, value, expected_version=expected_version),
+        )
+
+    def delete(self, shelf: str, name: str, *, expected_version: int | None = None) -> bool:
+        owner = self._owner
+        return owner._do(
+            "shelf.delete",
+            lambda: owner.journal.shelf.delete(shelf, name, expected_version=expected_version),
+        )
+
+    def scan(self, shelf: str, *, after: str = "", limit: int = 1000) -> tuple[Entry, ...]:
+        owner = self._owner
+        return owner._do(
+            "shelf.scan", lambda: owner.journal.shelf.scan(shelf, after=after, limit=limit)
+        )
 
 
 @define(eq=False)

@@ -25,7 +25,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from governance.errors import GovernanceError, MisuseError
+from governance.errors import GovernanceError, JournalError, MisuseError
 from governance.journal.chain import ZERO_HASH, record_hash
 from governance.journal.limits import (
     KEY_CHARACTERS_MAX,
@@ -45,36 +45,16 @@ from governance.journal.records import (
     Row,
     Snapshot,
 )
+from governance.testing.journal_contract_branches import BranchContract
+from governance.testing.journal_contract_shelf import ShelfContract
+from governance.testing.journal_filling import appended, fill, row
 from governance.testing.journal_model import model_machine
 
 _ODD_NAMES = ("s", "S", "s-1", "s/../1", "é", "日本", "\U0001f512", "a b", "'; --", "\n")
 _THREADS = 8
 
 
-def row(
-    text: str = "{}", *, kind: str = "tool.decided", at_ms: int = 1, durable: bool = True
-) -> Row:
-    """A row with *text* as its body."""
-    return Row(kind, at_ms, text.encode(), durable)
-
-
-def appended(answer: Appended | Conflict | Duplicate) -> Appended:
-    """*answer*, which must be an `Appended`."""
-    assert isinstance(answer, Appended), answer
-    return answer
-
-
-def fill(journal: Journal, session: str, count: int, *, durable: bool = True) -> list[Record]:
-    """Append *count* rows to *session*, one append each, and give their records."""
-    made: list[Record] = []
-    for _ in range(count):
-        seq = journal.head(session).seq
-        one = row(f'{{"n":{seq + 1}}}', at_ms=seq, durable=durable)
-        made += appended(journal.append([Append(session, seq, (one,))])).records
-    return made
-
-
-class JournalContract:
+class JournalContract(BranchContract, ShelfContract):
     """
     What every journal promises, a test each.
 
@@ -330,6 +310,12 @@ class JournalContract:
             journal.verify,
             lambda: journal.snapshot_get("s", version=1),
             lambda: journal.snapshot_put(Snapshot("s", 1, bytes(32), 1, b"")),
+            journal.moved,
+            journal.removed,
+            lambda: journal.branch("b", "s", 1),
+            lambda: journal.origin("s"),
+            lambda: journal.remove("s", expected=Head("s", 1, bytes(32))),
+            lambda: journal.restore(Head("s", 1, bytes(32)), ()),
         ):
             with pytest.raises(MisuseError):
                 call()
@@ -411,6 +397,32 @@ class DurableJournalContract(JournalContract):
         finally:
             second.close()
 
+    def test_branches_tombstones_and_values_are_there_again(
+        self, journal: Journal, folder: Path
+    ) -> None:
+        """Opened again, a branch, a half restored session, the feed and the shelf are as before."""
+        records = fill(journal, "s", 3)
+        journal.branch("b", "s", 2)
+        (own,) = fill(journal, "b", 1)
+        gone = fill(journal, "g", 2)
+        head = journal.head("g")
+        journal.remove("g", expected=head)
+        journal.restore(head, gone[:1])
+        entry = journal.shelf.put("key", "n", b"1")
+        feed = journal.moved()
+        journal.close()
+        second = self.open_journal(folder)
+        try:
+            assert second.read("b") == (*records[:2], own)
+            assert (second.moved(), second.removed()) == (feed, (head,))
+            assert second.shelf.get("key", "n") == entry
+            assert second.restore(head, gone[1:]) == head
+            assert second.read("g") == tuple(gone)
+            assert second.moved()[-1].position > feed[-1].position
+            assert second.verify().ok
+        finally:
+            second.close()
+
     def test_two_handles_on_one_store_agree(self, journal: Journal, folder: Path) -> None:
         """What one handle wrote the other reads; the loser of a race gets the conflict."""
         second = self.open_journal(folder)
@@ -421,6 +433,13 @@ class DurableJournalContract(JournalContract):
             answer = journal.append([Append("s", 1, (row(),))])
             assert answer == Conflict((second.head("s"),))
             assert isinstance(journal.append([Append("s", 2, (row(),))], key="k"), Duplicate)
+            fill(second, "t", 1)
+            fill(journal, "u", 1)
+            assert [one.session for one in second.moved()] == ["s", "t", "u"]
+            assert second.remove("s", expected=second.head("s")) is True
+            with pytest.raises(JournalError) as refused:
+                journal.append([Append("s", 2, (row(),))])
+            assert refused.value.code == "GOV520"
         finally:
             second.close()
 

@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 
 from governance._shipped import pack_texts
+from governance.hooking.payload import read_payload
 from governance.hosts.claude_code.answer import answer
-from governance.hosts.claude_code.payload import read_payload
 from governance.hosts.claude_code.tools import TOOLS
 from governance.hosts.claude_code.translate import translate
 from governance.rules.deciding import History, RuleEvent
@@ -53,6 +53,6 @@ def payload_to_answer(_folder: Path) -> tuple[float, float]:
         facts = {**session_facts(host=command.host, turn=1), **facts_of_call(command.call, PLACES)}
         decision = law.rules.decide(RuleEvent("tool", facts, command.call), _KNOWN)
         reply = Reply("tool_before", decision.action, "between-turn", decision.message)
-        return answer(payload, [reply]).out
+        return answer(payload, [reply], 0).out
 
     return _ratio(work, lambda: json.loads(data)), 15.0

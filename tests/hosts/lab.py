@@ -16,7 +16,8 @@ from attrs import define, field
 import governance
 from governance.cli.guard import key_path
 from governance.engine import Engine
-from governance.hosts.claude_code.settings import HOOK_FILE, SETTINGS
+from governance.hooking.command_line import HOOK_FILE
+from governance.hosts.claude_code.settings import SETTINGS
 from governance.hosts.claude_code.tools import TOOLS
 from governance.project import Project
 from governance.session.state import SessionState

@@ -208,7 +208,7 @@ def test_killed_before_the_flush_is_unbriefed(lab: Lab) -> None:
     """A briefing that was rendered and never flushed was not given: the next answer has it."""
     lab.govern()
     package = lab.own_installation()
-    hook = package / "hosts" / "claude_code" / "hook.py"
+    hook = package / "hooking" / "hook.py"
     whole = hook.read_text()
     killed = whole.replace(
         "            return _write(body)",

@@ -25,7 +25,7 @@ from governance.errors import (
     StoreDamaged,
     StoreMissing,
 )
-from governance.hosts.claude_code.payload import PayloadRefused, read_payload
+from governance.hooking.payload import PayloadRefused, read_payload
 from governance.journal.opening import open_journal
 from governance.journal.sqlite import SqliteJournal
 from governance.project import create_project

@@ -12,8 +12,10 @@ from attrs import define, field, frozen
 from governance.config import load_config
 from governance.engine import Engine
 from governance.errors import DefinitionError
-from governance.hosts.claude_code import worker
-from governance.hosts.claude_code.recording import Recorded, read_recording
+from governance.hooking import worker
+from governance.hooking.recording import Recorded, read_recording
+from governance.hosts.claude_code.adapter import ADAPTER
+from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.tools import TOOLS
 from governance.journal.opening import open_journal
 from governance.project import Project, create_project
@@ -69,12 +71,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def recording(project: Path) -> tuple[Recorded, ...]:
-    return read_recording(RECORDING.read_text(), RECORDING.name, project)
+    return read_recording(RECORDING.read_text(), RECORDING.name, project, EVENTS)
 
 
 def hook(project: Path, one: Recorded, *, flushes: bool = True) -> bytes:
     line = Line(one.stdin, flushes)
-    worker.run(Given(str(project), one.event, START_MS + one.at_ms), line)
+    worker.run(ADAPTER, Given(str(project), one.event, START_MS + one.at_ms), line)
     assert line.notes == []
     (out,) = line.out
     return out
@@ -145,7 +147,7 @@ def test_unbound_call_gets_what_the_project_says(project: Path, strictness: str)
     payload = {**json.loads(call.stdin), "session_id": ""}
     line = Line(json.dumps(payload).encode())
 
-    worker.run(Given(str(project), "PreToolUse", START_MS), line)
+    worker.run(ADAPTER, Given(str(project), "PreToolUse", START_MS), line)
 
     assert line.notes == ["the payload names no session"]
     if strictness == "allow":
@@ -169,11 +171,11 @@ def test_unbound_call_gets_what_the_project_says(project: Path, strictness: str)
 def test_bad_recordings_are_refused(tmp_path: Path, text: str, told: str) -> None:
     """A line that is no payload is named with its number."""
     with pytest.raises(DefinitionError, match=told):
-        read_recording(text, "x.jsonl", tmp_path)
+        read_recording(text, "x.jsonl", tmp_path, EVENTS)
 
 
 def test_recording_never_goes_back(tmp_path: Path) -> None:
     """A recording whose time goes back is refused."""
     line = '{"at_ms": %d, "event": "Stop", "stdin": {"hook_event_name": "Stop"}}'
     with pytest.raises(DefinitionError, match=r"x\.jsonl:2"):
-        read_recording(f"{line % 5}\n{line % 4}", "x.jsonl", tmp_path)
+        read_recording(f"{line % 5}\n{line % 4}", "x.jsonl", tmp_path, EVENTS)

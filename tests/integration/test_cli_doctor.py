@@ -13,9 +13,9 @@ import pytest
 
 from governance import cli
 from governance.cli.heartbeat import transcripts_of
-from governance.cli.installed import hook_commands, run_hook
+from governance.cli.installed import run_hook
 from governance.cli.replaying import replayable
-from governance.hosts.claude_code.settings import KEPT, RECORD
+from governance.hosts.claude_code.settings import INSTALLER, commands
 from governance.project import Project
 
 SETTINGS = Path(".claude") / "settings.local.json"
@@ -300,13 +300,13 @@ def installed_long_ago(project: Path) -> None:
     import os
 
     long_ago = time.time() - 86_400
-    os.utime(project / KEPT / RECORD, (long_ago, long_ago))
+    os.utime(INSTALLER.record(project), (long_ago, long_ago))
 
 
 def ask(project: Path, session: str, call: str) -> None:
     """Let the installed hook decide a call."""
     run_hook(
-        hook_commands(project)["PreToolUse"],
+        commands(project)["PreToolUse"],
         {
             "hook_event_name": "PreToolUse", "session_id": session, "tool_use_id": call,
             "cwd": str(project), "tool_name": "Bash", "tool_input": {"command": "ls"},

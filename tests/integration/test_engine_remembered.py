@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from governance._shipped import pack_texts
 from governance.calls import ToolCall
 from governance.config import default_toml, load_config
 from governance.engine import Engine, parsed, remembered
-from governance.engine.project_rules import load_project_rules
+from governance.engine.project_rules import load_project_rules, read_project_rules
 from governance.engine.remembered import FILE_NAME, PROVEN_MAX
 from governance.errors import DefinitionError
 from governance.journal.opening import open_journal
@@ -22,7 +23,7 @@ from governance.rules.facts import facts_of_call
 from governance.rules.format import Rule
 from governance.rules.paths import places_of
 from governance.rules.reading import Findings
-from governance.rules.ruleset import RulesByNeed, RuleSet, WaitingRule
+from governance.rules.ruleset import RuleSet, WaitingRule
 from governance.rules.verdicts import History, RuleEvent
 from governance.testing.strategies import tool_calls
 
@@ -42,15 +43,21 @@ must_match = [{ tool = "write", path = "notes.txt" }, { tool = "write", path = "
 must_not_match = [{ tool = "write", path = "a.txt" }, { tool = "write", path = "b.txt" }]
 """
 
+OWN = "own.no-notes"
+NOW_MS = 1_780_000_000_000
+PACKS = 'packs.paths = ["shipped", "own.toml"]\n'
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A new project, whose state is kept in a folder of the test."""
+    """A new project with a pack of its own, whose state is kept in a folder of the test."""
     for name in ("STATE", "CONFIG"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
     folder = tmp_path / "project"
     folder.mkdir()
     create_project(folder, default_toml())
+    (folder / "own.toml").write_text(PACK)
+    (folder / "governance.toml").write_text(PACKS)
     open_journal(base=folder, create=True).close()
     return folder
 
@@ -67,15 +74,23 @@ def rules_of(project: Path) -> RuleSet:
 
 @cache
 def at_once(project: Path) -> RuleSet:
-    """The rules of *project* as its first load gives them."""
-    rules = rules_of(project)
-    assert not is_proven(rules)
+    """The rules of *project*, each compiled and tried, wherever it comes from."""
+    rules = read_project_rules(load_config(project), now_ms=0).rules
+    assert rules is not None
+    assert waiting(rules) == set()
+    rules_of(project)
     return rules
 
 
+def waiting(rules: RuleSet) -> set[str]:
+    """Ids of the rules that are compiled by need, for they were proven before."""
+    tried = [one for on in rules.by_event.values() for one in on]
+    return {one.rule.id for one in tried if isinstance(one, WaitingRule)}
+
+
 def is_proven(rules: RuleSet) -> bool:
-    """Whether the examples were left alone, and rules are compiled by need."""
-    return isinstance(rules.compiled, RulesByNeed)
+    """Whether the examples of the project's own rule were left alone."""
+    return OWN in waiting(rules)
 
 
 @pytest.fixture
@@ -93,16 +108,48 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_examples_are_run_once(project: Path, ran: list[str]) -> None:
-    """The first load runs every example, the second none; both give the same policy."""
+    """The first load runs the examples of the project's own rule, the second none."""
     first = rules_of(project)
-    count = len(ran)
     second = rules_of(project)
 
-    assert count == len(first.rules) > 30
-    assert len(ran) == count
+    assert ran == [OWN]
     assert is_proven(second)
     assert not is_proven(first)
     assert (second.hash, set(second.rules)) == (first.hash, set(first.rules))
+
+
+def test_examples_of_shipped_packs_were_run_before_the_release(
+    project: Path, ran: list[str]
+) -> None:
+    """An engine leaves them alone as long as their texts are the shipped ones; `check` does not."""
+    loaded = rules_of(project)
+    assert waiting(loaded) == set(loaded.rules) - {OWN}
+    changed = project / "git-safety.toml"
+    changed.write_text(pack_texts()["git-safety"] + "\n# changed\n")
+    config = project / "governance.toml"
+    config.write_text('packs.paths = ["git-safety.toml"]\n')
+    del ran[:]
+
+    own = rules_of(project)
+    assert waiting(own) == set()
+    assert set(ran) == set(own.rules)
+    del ran[:]
+    config.write_text('packs.paths = ["shipped:git-safety"]\n')
+    read_project_rules(load_config(project), now_ms=0)
+    assert set(ran) == set(own.rules)
+
+
+def test_rules_with_a_warning_are_remembered(project: Path) -> None:
+    """What is perhaps not meant is for `check` to tell: it is no reason to prove it each time."""
+    config = project / "governance.toml"
+    config.write_text(
+        PACKS + '[[exempt]]\nrule = "own.no-notes"\nreason = "r"\nuntil = 2020-01-01\n'
+    )
+    found = read_project_rules(load_config(project), now_ms=NOW_MS).diagnostics
+    assert [one.severity for one in found] == ["warning"]
+
+    assert not is_proven(load_project_rules(load_config(project), now_ms=NOW_MS))
+    assert is_proven(load_project_rules(load_config(project), now_ms=NOW_MS))
 
 
 @pytest.mark.parametrize("change", ["pack", "zone", "field", "tools"])
@@ -115,12 +162,11 @@ def test_another_policy_is_proven_anew(project: Path, change: str) -> None:
     config = project / "governance.toml"
     text = config.read_text()
     if change == "pack":
-        (project / "own.toml").write_text(PACK)
-        config.write_text('packs.paths = ["shipped", "own.toml"]\n')
+        config.write_text('packs.paths = ["shipped:git-safety", "own.toml"]\n')
     elif change == "zone":
-        config.write_text('project.time_zone = "Europe/Paris"\n')
+        config.write_text(PACKS + 'project.time_zone = "Europe/Paris"\n')
     elif change == "field":
-        config.write_text("fields.more = true\n")
+        config.write_text(PACKS + "fields.more = true\n")
     tools = (TOOLS,) if change == "tools" else ()
 
     assert not is_proven(load_project_rules(load_config(project), tools, now_ms=0))
@@ -186,7 +232,7 @@ def test_a_record_that_cannot_be_written_is_no_failure(project: Path) -> None:
 def test_the_record_is_private_bounded_and_whole(project: Path) -> None:
     """Only its owner reads it, no draft is left beside it, and old policies leave it."""
     for number in range(PROVEN_MAX + 3):
-        (project / "governance.toml").write_text(f"fields.number = {number}\n")
+        (project / "governance.toml").write_text(f"{PACKS}fields.number = {number}\n")
         rules_of(project)
     file = record(project)
     kept = remembered.remembered(file.parent)

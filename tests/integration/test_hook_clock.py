@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from governance.config import default_toml
-from governance.hosts.claude_code.settings import HOOK_FILE
+from governance.hooking.command_line import HOOK_FILE
 from governance.journal.opening import open_journal
 from governance.project import Project, create_project
 
@@ -38,7 +38,16 @@ def ask(project: Path) -> str:
         "tool_input": {"file_path": str(project / "a.py")},
         "tool_use_id": "1",
     }
-    words = ["--dir", str(project), "--event", "PreToolUse", "--now-ms", "4000000000000"]
+    words = [
+        "--host",
+        "claude-code",
+        "--dir",
+        str(project),
+        "--event",
+        "PreToolUse",
+        "--now-ms",
+        "4000000000000",
+    ]
     site = [path for path in sys.path if path.endswith("site-packages")]
     for path in site:
         words += ["--path", path]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from governance._shipped import pack_texts
 from governance.config import default_toml
 from governance.journal.opening import open_journal
 from governance.project import create_project
@@ -98,5 +99,7 @@ def test_a_decision_imports_nothing_that_it_does_not_need(project: Path) -> None
 
 
 def test_the_first_process_does_more(project: Path) -> None:
-    """The measure works: the process that has to prove the rules is seen to do so."""
+    """The measure works: the process that has to prove a project's rules is seen to do so."""
+    (project / "own.toml").write_text(pack_texts()["git-safety"] + "\n# the project's own\n")
+    (project / "governance.toml").write_text('packs.paths = ["own.toml"]\n')
     assert {"re2", "governance.rules.examples"} <= modules_of_a_decision(project)

@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from governance.journal.records import Append, Appended, Row
+import apsw
+
+from governance.journal.chain import ZERO_HASH, row_hash
+from governance.journal.records import Append, Appended, Head, Row
 from governance.journal.sqlite import SqliteJournal
-from governance.journal.sqlite_schema import VERSION
+from governance.journal.sqlite_schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,6 +108,29 @@ SqliteJournal.open(path, create=False, mirror=mirror)
 """
 )
 
+# Lets sessions branch, go and come back, all day long.
+_MOVER = (
+    _HEAD
+    + """
+journal = SqliteJournal.open(path, create=False, mirror=mirror)
+say("ready")
+n = 0
+while True:
+    n += 1
+    name, branch = f"{who}-{os.getpid()}-{n}", f"{who}-{os.getpid()}-{n}-b"
+    answer = journal.append([Append(name, 0, (Row("k", n, b"{}"),) * 3)], key=name)
+    journal.branch(branch, name, 2)
+    own = journal.append([Append(branch, 2, (Row("k", n, b"{}"),) * 2)]).records
+    head = journal.head(branch)
+    assert journal.remove(branch, expected=head) is True
+    journal.restore(head, own[:1])
+    assert journal.restore(head, own[1:]) == head
+    assert journal.remove(branch, expected=head) is True
+    assert journal.remove(name, expected=answer.heads[0]) is True
+    say(f"{name} {journal.moved(after=0, limit=100_000)[-1].position}")
+"""
+)
+
 
 @contextmanager
 def _process(script: str, path: Path, mirror: Path, who: str) -> Iterator[subprocess.Popen[str]]:
@@ -167,6 +193,29 @@ def test_killed_writers_lose_nothing_that_was_acknowledged(tmp_path: Path) -> No
     assert acked > 100
 
 
+def test_killed_while_sessions_branch_go_and_come_back(tmp_path: Path) -> None:
+    """Whenever two of them are killed, the store verifies, anchored, and loses no removal."""
+    path, mirror = _store(tmp_path)
+    chance = random.Random(3)
+    done: list[tuple[str, int]] = []
+    for _ in range(6):
+        with (
+            _process(_MOVER, path, mirror, "one") as one,
+            _process(_MOVER, path, mirror, "two") as two,
+        ):
+            time.sleep(chance.uniform(0.1, 0.3))
+            said = [line.split() for process in (one, two) for line in _kill(process)]
+        done += [(name, int(position)) for name, position in said]
+        journal = SqliteJournal.open(path, create=False, mirror=mirror)
+        report = journal.verify()
+        assert (report.findings, report.anchored) == ((), True)
+        gone = {head.session for head in journal.removed(limit=100_000)}
+        assert {name for name, _ in done} <= gone
+        assert journal.moved(limit=100_000)[-1].position >= max(p for _, p in done)
+        journal.close()
+    assert len(done) > 10
+
+
 def test_a_process_killed_in_a_transaction_leaves_nothing_of_it(tmp_path: Path) -> None:
     """Rows that were written but not committed are gone, and the lock with them."""
     path, mirror = _store(tmp_path)
@@ -195,6 +244,36 @@ def test_a_process_killed_in_a_migration_leaves_the_old_store(tmp_path: Path) ->
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     assert "later" not in names
     assert isinstance(journal.append([Append("s", 0, (Row("k", 0, b"x"),))]), Appended)
+    assert journal.verify().ok
+    journal.close()
+
+
+def test_killed_on_the_way_to_branches_the_store_is_led_there_again(tmp_path: Path) -> None:
+    """A store from before branches: the killed migration changed nothing, the next one all."""
+    path, mirror = tmp_path / "journal.db", tmp_path / "heads"
+    connection = apsw.Connection(str(path))
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    for step in MIGRATIONS[:2]:
+        for statement in step:
+            connection.execute(statement)
+    for name in ("a", "b"):
+        hash_ = row_hash(ZERO_HASH, name, 1, "k", 5, True, None, b"{}")
+        connection.execute(
+            "INSERT INTO event VALUES (?, 1, 'k', 5, 1, NULL, ?, ?)", (name, b"{}", hash_)
+        )
+        connection.execute("INSERT INTO session VALUES (?, 1, ?)", (name, hash_))
+    connection.execute("PRAGMA user_version=2")
+    before = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
+    connection.close()
+    with _process(_MIGRATING, path, mirror, "x") as migrating:
+        assert migrating.wait(timeout=30) == -signal.SIGKILL
+    connection = apsw.Connection(str(path))
+    assert connection.execute("PRAGMA user_version").get == 2
+    assert connection.execute("SELECT sql FROM sqlite_schema").fetchall() == before
+    connection.close()
+    journal = SqliteJournal.open(path, create=False, mirror=mirror)
+    assert [one.session for one in journal.moved()] == ["a", "b"]
+    assert isinstance(journal.branch("c", "a", 1), Head)
     assert journal.verify().ok
     journal.close()
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.hosts.claude_code.answer import SILENCE, Answer, answer, units
-from governance.hosts.claude_code.capabilities import EVENTS, INJECT_UNITS_MAX
-from governance.hosts.claude_code.payload import Payload
+from governance.hooking.answering import SILENCE, Answer, units
+from governance.hooking.payload import Payload
+from governance.hosts.claude_code.answer import answer
+from governance.hosts.claude_code.capabilities import INJECT_UNITS_MAX
 from governance.session.replies import ACTIONS, Injection, Reply
 
 CAPTURES = Path(__file__).parent.parent / "captures" / "claude-code"
@@ -270,11 +271,3 @@ def test_compaction_gets_plain_text() -> None:
 def test_observers_are_always_silent(name: str, action: str) -> None:
     """An answer to Stop would go on with the turn, endlessly: there is none."""
     assert answer(captured(name), [reply(action, "m", injection=BRIEFING)]) == SILENCE
-
-
-def test_deciding_events_are_those_that_the_client_waits_for() -> None:
-    """The supervisor, which imports nothing, knows the same deciding events as the table."""
-    from governance.hosts.claude_code import hook
-
-    assert {one.name for one in EVENTS.values() if one.decides} == hook.DECIDING
-    assert {one.timeout_seconds for one in EVENTS.values()} == {hook.HOST_SECONDS}

@@ -10,14 +10,9 @@ from typing import Any
 
 import pytest
 
+from governance.hooking.settings_file import SettingsRefused
 from governance.hosts.claude_code.capabilities import EVENTS
-from governance.hosts.claude_code.settings import (
-    SETTINGS,
-    SettingsRefused,
-    install,
-    problems,
-    uninstall,
-)
+from governance.hosts.claude_code.settings import SETTINGS, install, problems, uninstall
 
 THEIRS = {
     "permissions": {"allow": ["Bash(ls:*)"]},
@@ -74,7 +69,7 @@ def ours(project: Path, event: str) -> list[str]:
         entry["command"]
         for group in settings(project)["hooks"].get(event, [])
         for entry in group["hooks"]
-        if "hosts/claude_code/hook.py" in entry["command"]
+        if "hooking/hook.py" in entry["command"]
     ]
 
 
@@ -90,7 +85,8 @@ def test_every_event_gets_one_hook(project: Path, home: Path) -> None:
         assert words[0] == sys.executable
         assert words[1:3] == ["-I", "-S"]
         assert Path(words[3]).is_file()
-        assert words[4:8] == ["--dir", str(project.resolve()), "--event", event]
+        assert words[4:6] == ["--host", "claude-code"]
+        assert words[6:10] == ["--dir", str(project.resolve()), "--event", event]
 
 
 @pytest.mark.parametrize("text", STRANGE)
@@ -132,7 +128,7 @@ def test_twice_is_once(project: Path, home: Path, text: str) -> None:
     file = put(project, text)
     install(project, home=home)
     first = file.read_bytes()
-    assert not install(project, home=home).changed
+    assert not install(project, home=home)[0].changed
     assert file.read_bytes() == first
     uninstall(project)
     assert file.read_bytes() == text.encode()
@@ -179,14 +175,14 @@ def test_old_installation_is_replaced(project: Path, home: Path) -> None:
 def test_dry_run_writes_nothing(project: Path, home: Path) -> None:
     """A dry run shows the difference and leaves every file alone."""
     file = put(project, "{}")
-    change = install(project, home=home, dry_run=True)
+    (change,) = install(project, home=home, dry_run=True)
     assert "+" in change.diff
     assert "hook.py" in change.diff
     assert file.read_text() == "{}"
     assert list((project / ".governance").iterdir()) == []
     install(project, home=home)
     held = file.read_bytes()
-    assert uninstall(project, dry_run=True).changed
+    assert uninstall(project, dry_run=True)[0].changed
     assert file.read_bytes() == held
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from governance.hosts.claude_code.settings import STATUS_FILE, _folders
+from governance.hooking.command_line import import_folders
+from governance.hosts.claude_code.settings import STATUS_FILE
 from governance.hosts.claude_code.status import status_text
 from governance.ledger import Ledger, Violation
 from governance.machine import Registers
@@ -18,7 +19,7 @@ from governance.states import State
 
 def shown(directory: str, data: bytes) -> subprocess.CompletedProcess[bytes]:
     words = [sys.executable, "-I", "-S", str(STATUS_FILE), "--dir", directory]
-    for folder in _folders():
+    for folder in import_folders():
         words += ["--path", folder]
     return subprocess.run(words, input=data, capture_output=True, timeout=60, env={})
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from governance.hooking.payload import Payload, PayloadRefused
+from governance.hooking.translation import continued
 from governance.hosts.claude_code.capabilities import EVENTS
-from governance.hosts.claude_code.payload import Payload, PayloadRefused
-from governance.hosts.claude_code.translate import COMMON, continued, translate
+from governance.hosts.claude_code.translate import COMMON, translate
 from governance.session.commands import Command
 
 CAPTURES = Path(__file__).parent.parent / "captures" / "claude-code"

@@ -190,19 +190,18 @@ def test_a_hook_that_cannot_be_imported_denies(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The host runs the tool on exit code 1, so an import error must be 2."""
-    monkeypatch.setattr(cli, "HOSTS", {"claude-code": "governance.no_such_package"})
+    monkeypatch.setitem(sys.modules, "governance.hooking.hook", None)
 
     assert cli.main(["hook", "claude-code"]) == 2
     assert "governance hook: ModuleNotFoundError" in capsys.readouterr().err
 
 
 def test_the_quick_way_imports_nothing_heavy() -> None:
-    """`hook` reaches its adapter before click and rich are imported."""
+    """`hook` reaches its script before click and rich are imported."""
     run = (
         "import sys, types; from governance import cli; "
-        "probe = types.ModuleType('quick.hook'); probe.main = lambda rest: 7; "
-        "sys.modules['quick'] = types.ModuleType('quick'); sys.modules['quick.hook'] = probe; "
-        "cli.HOSTS['claude-code'] = 'quick'; "
+        "probe = types.ModuleType('governance.hooking.hook'); probe.main = lambda words: 7; "
+        "sys.modules['governance.hooking.hook'] = probe; "
         "code = cli.main(['hook', 'claude-code', '--dir', '/x']); "
         "heavy = {'click', 'rich', 'attr', 'logging', 'asyncio', 'pathlib'} & set(sys.modules); "
         "print(code, sorted(heavy - before))"

@@ -11,7 +11,7 @@ import pytest
 
 from governance.cli import guard
 from governance.cli.guard import PersonNeeded, Surroundings, make_key, remove_key, require_person
-from governance.hosts.claude_code.processes import Process
+from governance.hooking.processes import Process
 from governance.project import Project
 
 TERMINAL = Surroundings(environment={}, terminal=True)

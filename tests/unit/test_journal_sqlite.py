@@ -83,7 +83,8 @@ def test_the_store_is_set_up_as_promised(tmp_path: Path) -> None:
     assert connection.execute("PRAGMA mmap_size").get in (0, None)
     tables = connection.execute("PRAGMA table_list").fetchall()
     ours = [one for one in tables if not one[1].startswith("sqlite_")]
-    assert {one[1] for one in ours} == {"store", "session", "event", "snapshot"}
+    expected = {"store", "session", "event", "snapshot", "removed", "shelf"}
+    assert {one[1] for one in ours} == expected
     assert all(one[4] and one[5] for one in ours)  # without rowid, and strict
     journal.close()
 
@@ -126,6 +127,10 @@ CREATE TABLE event (session TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT N
 CREATE UNIQUE INDEX event_key ON event (key) WHERE key IS NOT NULL;
 INSERT INTO store VALUES ('id', '00112233445566778899aabbccddeeff');
 """
+_VERSION_2 = """
+CREATE TABLE snapshot (session TEXT PRIMARY KEY, seq INTEGER NOT NULL, hash BLOB NOT NULL,
+ version INTEGER NOT NULL, body BLOB NOT NULL, digest BLOB NOT NULL) STRICT, WITHOUT ROWID
+"""
 
 
 def _schema(connection: apsw.Connection) -> set[str]:
@@ -144,6 +149,8 @@ def _old_store(path: Path, version: int) -> None:
             "INSERT INTO event VALUES ('s', 1, 'k', 5, 1, 'key', x'7b7d', ?)", (hash_,)
         )
         connection.execute("INSERT INTO session VALUES ('s', 1, ?)", (hash_,))
+    if version >= 2:
+        connection.execute(_VERSION_2)
     connection.execute(f"PRAGMA user_version={version}")
     connection.close()
 
@@ -161,6 +168,7 @@ def test_an_older_store_is_led_to_the_present(tmp_path: Path, version: int) -> N
     head = _add(journal, "s", 2)
     journal.snapshot_put(Snapshot("s", head.seq, head.hash, 1, b"x"))
     assert journal.snapshot_get("s", version=1) is not None
+    assert [(one.session, one.seq) for one in journal.moved()] == [("s", head.seq)]
     assert journal.verify().ok
     journal.close()
 

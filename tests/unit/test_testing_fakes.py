@@ -6,7 +6,7 @@ import pytest
 
 from governance.clock import Clock
 from governance.errors import MisuseError, OutcomeUnknown, StoreBusy
-from governance.journal import Append, Journal, Row
+from governance.journal import Append, Journal, Origin, Row
 from governance.journal.memory import MemoryJournal
 from governance.machine import EVENTS
 from governance.testing import FailingJournal, ManualClock, strategies
@@ -42,6 +42,30 @@ def test_a_failing_journal_is_a_journal() -> None:
     assert journal.sessions(after="a") == inner.sessions(after="a")
     assert journal.snapshot_get("s", version=1) is None
     assert journal.verify("s").ok
+    assert journal.read("s", before=2) == inner.read("s", before=2)
+    journal.branch("b", "s", 2)
+    assert journal.origin("b") == Origin("s", 2)
+    head = journal.head("b")
+    assert journal.remove("b", expected=head) is True
+    assert journal.removed(after="a", limit=1) == inner.removed()
+    assert journal.restore(head, ()) == head
+    assert journal.moved(after=1) == inner.moved(after=1)
+    assert journal.shelf.put("key", "n", b"1", expected_version=0) == inner.shelf.get("key", "n")
+    assert journal.shelf.scan("key", after="a", limit=1) == inner.shelf.scan("key")
+    assert journal.shelf.get("key", "n") is not None
+    assert journal.shelf.delete("key", "n", expected_version=1)
+
+
+def test_a_shelf_fails_as_planned() -> None:
+    """Values beside the journals fail under names of their own."""
+    journal = FailingJournal(MemoryJournal())
+    journal.fail("shelf.put", StoreBusy("locked"))
+
+    with pytest.raises(StoreBusy):
+        journal.shelf.put("key", "n", b"1")
+
+    assert journal.shelf.put("key", "n", b"1") is not None
+    assert (journal.calls["shelf.put"], journal.calls["append"]) == (2, 0)
 
 
 def test_calls_fail_as_planned() -> None:

@@ -9,36 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import frozen
-
+from governance.hooking.answering import (
+    SILENCE,
+    Answer,
+    carried,
+    deny_text,
+    fitting,
+    json_bytes,
+    units,
+)
+from governance.hooking.payload import Payload
 from governance.hosts.claude_code.capabilities import INJECT_UNITS_MAX
-from governance.hosts.claude_code.payload import Payload
-from governance.session.replies import Injection, Reply
+from governance.session.replies import Reply
 from governance.values import Json
-
-CUT = " […]"
-
-
-@frozen
-class Answer:
-    """
-    What the hook writes.
-
-    Attributes:
-        out: Standard output, all of it.
-
-        told: The injection that *out* carries, to be reported once it was flushed.
-
-        spilled: An injection was too long for this place, and was left out: it stays
-            owed, and the next denied tool carries it, where there is no limit.
-    """
-
-    out: bytes = b""
-    told: Injection | None = None
-    spilled: bool = False
-
-
-SILENCE = Answer()
 
 
 def answer(payload: Payload, replies: Sequence[Reply], decisive: int = 0) -> Answer:
@@ -67,49 +50,27 @@ def unbound(event: str, strictness: str, reason: str) -> Answer:
     return Answer(_specific(event, fields))
 
 
-def units(text: str) -> int:
-    """Length of *text* in UTF-16 units, which is what the client counts."""
-    return len(text) + sum(1 for sign in text if sign > "\uffff")
-
-
-def deny_text(reply: Reply) -> str:
-    """Why, in the words that the model reads; the briefing in front, if that is why."""
-    message = reply.message or "; ".join(reply.reasons) or "governance refuses this"
-    if reply.text and reply.text not in message:
-        return f"{reply.text}\n\n{message}"
-    return message
-
-
-def _dump(value: Mapping[str, Json]) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
-
-
 def _specific(event: str, fields: Mapping[str, Json]) -> bytes:
-    return _dump({"hookSpecificOutput": {"hookEventName": event, **fields}})
+    return json_bytes({"hookSpecificOutput": {"hookEventName": event, **fields}})
 
 
 def _block(reason: str) -> Answer:
-    return Answer(_dump({"decision": "block", "reason": reason}))
+    return Answer(json_bytes({"decision": "block", "reason": reason}))
 
 
 def _context(event: str, reply: Reply, message: str) -> Answer:
     """Injected text and message as context, as much as the place holds."""
-    told = _carried(reply)
+    told = carried(reply)
     spilled = told is not None and units(told.text) > INJECT_UNITS_MAX
     if spilled:
         told = None
     briefing = told.text if told else ""
     text = "\n\n".join(part for part in (briefing, message) if part)
     if units(text) > INJECT_UNITS_MAX:
-        text = briefing or _cut(message)
+        text = briefing or fitting(message, INJECT_UNITS_MAX)
     if not text:
         return Answer(spilled=spilled)
     return Answer(_specific(event, {"additionalContext": text}), told, spilled)
-
-
-def _cut(text: str) -> str:
-    kept = text[: INJECT_UNITS_MAX // 2 - len(CUT)]
-    return kept + CUT
 
 
 def _tool_before(payload: Payload, reply: Reply, _: Sequence[Reply]) -> Answer:
@@ -120,28 +81,20 @@ def _tool_before(payload: Payload, reply: Reply, _: Sequence[Reply]) -> Answer:
         case "ask":
             reason = deny_text(reply)
             fields = {"permissionDecision": "ask", "permissionDecisionReason": reason}
-            return Answer(_specific(event, fields), _carried(reply))
+            return Answer(_specific(event, fields), carried(reply))
         case "rewrite" if reply.rewritten is not None:
             # No decision stands beside it: the client then lets the user's own settings
             # judge the call that will run, so nothing is granted.
             changed: dict[str, Json] = {"updatedInput": dict(reply.rewritten)}
             if reply.message:
-                changed["additionalContext"] = _fitting(reply.message)
+                changed["additionalContext"] = fitting(reply.message, INJECT_UNITS_MAX)
             return Answer(_specific(event, changed))
         case _:
             fields = {
                 "permissionDecision": "deny",
                 "permissionDecisionReason": deny_text(reply),
             }
-            return Answer(_specific(event, fields), _carried(reply))
-
-
-def _carried(reply: Reply) -> Injection | None:
-    return reply.injection if reply.injection and reply.injection.text else None
-
-
-def _fitting(text: str) -> str:
-    return text if units(text) <= INJECT_UNITS_MAX else _cut(text)
+            return Answer(_specific(event, fields), carried(reply))
 
 
 def _prompt(payload: Payload, reply: Reply, _: Sequence[Reply]) -> Answer:
@@ -208,7 +161,7 @@ def _tool_batch(payload: Payload, _: Reply, replies: Sequence[Reply]) -> Answer:
         # The tools are over, so nothing that was
         # refused can run any more by stopping the turn.
         why = notes or f"{halted}; a person has to pardon it"
-        return Answer(_dump({"continue": False, "stopReason": why}))
+        return Answer(json_bytes({"continue": False, "stopReason": why}))
     return _context(payload.event, replies[0], notes)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from governance.hooking.adapter import Capability, HookEvent
 from governance.session.commands import HostTraits
 
 INJECT_UNITS_MAX = 10_000
@@ -29,26 +28,7 @@ MARKS = (
 )
 """Variables that the client sets for what it runs: by them a command knows its caller."""
 
-
-@frozen
-class HookEvent:
-    """
-    One event of the host that the adapter listens to.
-
-    Attributes:
-        decides: The client waits for leave; a failure of ours is answered with a deny.
-
-        commands: Events of the machine that it becomes.
-
-        timeout_seconds: How long the client waits, as written into its settings. Then
-            it kills the hook and goes on as if there were none.
-    """
-
-    name: str
-    decides: bool
-    commands: tuple[str, ...]
-    doc: str
-    timeout_seconds: int = 30
+PROGRAMS = ("claude", "claude.exe")
 
 
 EVENTS: Mapping[str, HookEvent] = {
@@ -86,15 +66,6 @@ EVENTS: Mapping[str, HookEvent] = {
     )
 }
 """Every event whose hook `init` installs; the client has more, which nothing here acts on."""
-
-
-@frozen
-class Capability:
-    """One thing that a host may be able to do, and how it is done here."""
-
-    name: str
-    can: bool
-    how: str
 
 
 CAPABILITIES = (

@@ -43,9 +43,9 @@ def _line(words: list[str], data: bytes) -> str:
     root = os.path.dirname(os.path.dirname(os.path.dirname(here)))  # noqa: PTH120
     if root not in sys.path:
         sys.path.append(root)
-    from governance.hosts.claude_code.hook import Options, search_paths
+    from governance.hooking.hook import Options, search_paths
 
-    options = Options(words)
+    options = Options(["--host", "claude-code", *words])
     sys.path.extend(path for path in search_paths(options.paths) if path not in sys.path)
     from governance.hosts.claude_code.status import read_status
 

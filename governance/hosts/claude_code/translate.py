@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance.hooking.payload import Payload, PayloadRefused, Unbound
+from governance.hooking.translation import Translation, birth
 from governance.hosts.claude_code.capabilities import TRAITS
-from governance.hosts.claude_code.payload import (
-    Payload,
-    PayloadRefused,
-    Unbound,
-    output_text,
-)
+from governance.hosts.claude_code.outputs import output_text
 from governance.hosts.claude_code.tools import HOST, TOOLS
 from governance.rules.host_tools import call_of
 from governance.session.commands import Command, Delivery, History
@@ -34,32 +31,6 @@ COMMON = frozenset(
     }
 )  # fmt: skip
 """Fields that every payload may have."""
-
-
-@frozen
-class Translation:
-    """
-    What one payload says.
-
-    Attributes:
-        commands: Events in the order in which they happened; none for what is no event
-            of a session (the client's own compaction agent, an event unknown here).
-
-        decisive: Index of the command whose reply is the answer.
-
-        remember: Key and session: a later payload with *recall* of that key continues it.
-
-        recall: Key under which an earlier payload may have left a predecessor.
-
-        known: Whether the adapter has a reading of this event at all.
-    """
-
-    event: str
-    commands: tuple[Command, ...] = ()
-    decisive: int = 0
-    remember: tuple[str, str] | None = None
-    recall: str = ""
-    known: bool = True
 
 
 def translate(payload: Payload, env: Mapping[str, str] | None = None) -> Translation:
@@ -80,31 +51,6 @@ def translate(payload: Payload, env: Mapping[str, str] | None = None) -> Transla
     if not payload.identity("session_id"):
         raise Unbound("the payload names no session")
     return read(payload, env or {})
-
-
-def continued(translation: Translation, predecessor: str) -> Translation:
-    """
-    *translation* of a session that turned out to continue *predecessor*.
-
-    The first event of a cleared session is its start; that of a forked one is a prompt,
-    so that its start is put before it.
-    """
-    first = translation.commands[0]
-    if first.event == "start":
-        linked = evolve(first, data={**first.data, "predecessor": predecessor})
-        return evolve(translation, commands=(linked, *translation.commands[1:]))
-    born = evolve(
-        first,
-        event="start",
-        key=None,
-        delivery="none",
-        data={**_birth("", "fork"), "predecessor": predecessor},
-    )
-    return evolve(
-        translation,
-        commands=(born, *translation.commands),
-        decisive=translation.decisive + 1,
-    )
 
 
 def child_id(payload: Payload) -> str:
@@ -158,16 +104,6 @@ def _key(payload: Payload, session: str, event: str, own: str) -> str:
     return f"{HOST}:{payload.event}:{event}:{session}:{own}"
 
 
-def _birth(model: str, source: str) -> dict[str, Json]:
-    return {
-        "backend_name": HOST,
-        "model_id": model,
-        "model_options": {},
-        "context_type": "transcript",
-        "source": source,
-    }
-
-
 def _session_start(payload: Payload, env: Mapping[str, str]) -> Translation:
     source = payload.text("source")
     root = payload.identity("session_id")
@@ -193,7 +129,7 @@ def _session_start(payload: Payload, env: Mapping[str, str]) -> Translation:
     command = _command(
         payload,
         "start",
-        _birth(payload.text("model"), source),
+        birth(HOST, model=payload.text("model"), source=source),
         delivery="after_flush",
         history="lost",
         known=known,
@@ -367,7 +303,7 @@ def _child_start(payload: Payload, _: Mapping[str, str]) -> Translation:
         agent="",
     )
     born = _command(
-        payload, "start", _birth("", "sub-agent"), delivery="after_flush", history="lost"
+        payload, "start", birth(HOST, source="sub-agent"), delivery="after_flush", history="lost"
     )
     return Translation(payload.event, (announced, born), decisive=1)
 

@@ -12,21 +12,23 @@ from attrs import frozen
 from governance.clock import Clock, SystemClock
 from governance.config import load_config
 from governance.errors import MisuseError
-from governance.hosts.claude_code import links
-from governance.hosts.claude_code.answer import Answer, answer, unbound
-from governance.hosts.claude_code.caller import refuse_agents
-from governance.hosts.claude_code.capabilities import EVENTS
-from governance.hosts.claude_code.payload import PAYLOAD_BYTES_MAX, Payload, Unbound, read_payload
-from governance.hosts.claude_code.processes import processes_above
-from governance.hosts.claude_code.tools import HOST, TOOLS
-from governance.hosts.claude_code.translate import Translation, continued, translate
+from governance.hooking import links
+from governance.hooking.adapter import Adapter
+from governance.hooking.answering import Answer
+from governance.hooking.caller import refuse_agents
+from governance.hooking.payload import PAYLOAD_BYTES_MAX, Payload, Unbound, read_payload
+from governance.hooking.processes import processes_above
+from governance.hooking.translation import Translation, continued
 from governance.project import Project
 from governance.session.commands import Command
 from governance.values import Json
 
+EARLIER_SECONDS = 2
+"""How much earlier than the host's own time-out an answer must be out."""
+
 
 class Given(Protocol):
-    """What the command line of the hook says."""
+    """What the command line of the hook says, but for the host."""
 
     dir: str
     event: str
@@ -34,7 +36,7 @@ class Given(Protocol):
 
 
 class Line(Protocol):
-    """The way to the process that stands before the client."""
+    """The way to the process that stands before the host."""
 
     def read(self, bytes_max: int) -> bytes: ...
     def limit(self, deadline_ms: int) -> None: ...
@@ -55,28 +57,28 @@ class FixedClock:
         return time.monotonic_ns() // 1_000_000
 
 
-def run(options: Given, line: Line) -> None:
+def run(adapter: Adapter, options: Given, line: Line) -> None:
     """
-    Answer one payload.
+    Answer one payload of the host of *adapter*.
 
     Raises:
         GovernanceError: Nothing could be decided, and why; nothing was answered.
     """
     data = line.read(PAYLOAD_BYTES_MAX)
-    known = EVENTS.get(options.event)
+    known = adapter.events.get(options.event)
     payload = read_payload(data, options.event, lenient=known is not None and not known.decides)
     if payload.mended:
         line.note("the payload held what no journal can; it was mended")
     project = Path(options.dir)
-    settings = load_config(project).host(HOST)
-    line.limit(settings.deadline_ms)
+    settings = load_config(project).host(adapter.profile.name)
+    line.limit(_deadline_ms(settings.deadline_ms, adapter, payload.event))
     try:
-        translation = translate(payload, os.environ)
+        translation = adapter.translate(payload, os.environ)
     except Unbound as error:
-        if not EVENTS[payload.event].decides:
+        if not adapter.events[payload.event].decides:
             raise
         line.note(error.message)
-        line.answer(unbound(payload.event, settings.unbound, error.message).out)
+        line.answer(adapter.unbound(payload.event, settings.unbound, error.message).out)
         return
     if not translation.commands:
         if not translation.known:
@@ -90,22 +92,38 @@ def run(options: Given, line: Line) -> None:
                 "`--now-ms` is for replays, and this project is none", remedy="leave it out"
             )
         clock = FixedClock(options.now_ms)
-    decide(project, clock, line, payload, translation)
+    decide(adapter, project, clock, line, payload, translation)
+
+
+def _deadline_ms(configured: int, adapter: Adapter, event: str) -> int:
+    known = adapter.events.get(event)
+    if known is None:
+        return configured
+    return min(configured, max(1, known.timeout_seconds - EARLIER_SECONDS) * 1000)
 
 
 def decide(
-    project: Path, clock: Clock, line: Line, payload: Payload, translation: Translation
+    adapter: Adapter,
+    project: Path,
+    clock: Clock,
+    line: Line,
+    payload: Payload,
+    translation: Translation,
 ) -> None:
     """Hand the commands to the engine, answer, and report what was delivered."""
     from governance.engine import Engine
 
-    # The client does not tell which of its processes calls: an empty run never differs.
-    with Engine.open(project, clock=clock, run="", tools=(TOOLS,)) as engine:
+    # A host does not tell which of its processes calls: an empty run never differs.
+    with Engine.open(project, clock=clock, run="", tools=(adapter.profile.tools,)) as engine:
         journal = engine.journal
-        refuse_agents(processes_above(os.getppid()), lambda one: journal.head(one).seq > 0)
-        translation = linked(project, translation)
+        refuse_agents(
+            processes_above(os.getppid()),
+            adapter.agent_session,
+            lambda one: journal.head(one).seq > 0,
+        )
+        translation = linked(project, adapter.profile.name, translation)
         replies = [engine.handle(command) for command in translation.commands]
-        made = answer(payload, replies, translation.decisive)
+        made = adapter.answer(payload, replies, translation.decisive)
         if made.spilled:
             line.note("the briefing is longer than this answer may be; a denied tool carries it")
         flushed = line.answer(made.out)
@@ -114,13 +132,13 @@ def decide(
             engine.handle(delivered(decisive, made))
 
 
-def linked(project: Path, translation: Translation) -> Translation:
+def linked(project: Path, host: str, translation: Translation) -> Translation:
     """Tie the session to the one that it continues, and leave the tie for one to come."""
     if translation.remember is not None:
-        links.remember(project, *translation.remember)
+        links.remember(project, host, *translation.remember)
     if not translation.recall:
         return translation
-    predecessor = links.take(project, translation.recall)
+    predecessor = links.take(project, host, translation.recall)
     if not predecessor or predecessor == translation.commands[0].session:
         return translation
     return continued(translation, predecessor)

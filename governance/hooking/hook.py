@@ -1,15 +1,16 @@
 """
-The entry point that Claude Code runs: ``python -I -S hook.py --dir PROJECT --event NAME``.
+The entry point that hosts run: ``python -I -S hook.py --host NAME --dir PROJECT --event NAME``.
 
 Two processes. This one, the supervisor, imports next to nothing, forks, and waits; the
 worker imports the engine, decides, and hands its answer back. Whatever becomes of the
 worker (an import error, no memory, a crash in native code, a hang in a lock) the supervisor
-is still there to answer in the client's own shape: a deny where leave was asked for, and
-silence where something was only reported. A worker counts its text as delivered only when
-the supervisor says that it was flushed.
+is still there to answer in the host's own shape: a deny where leave was asked for, and
+silence where something was only reported. That shape is all that the host's `refusal.py`
+holds; where even that cannot be read, exit code 2 blocks wherever blocking is possible. A
+worker counts its text as delivered only when the supervisor says that it was flushed.
 
-The client lets a tool run on every failure of a hook but a well-formed deny, and when it
-kills a hook for being late. So the deadline here is shorter than the client's.
+Hosts let a tool run on every failure of a hook but a well-formed deny, and when they kill a
+hook for being late. So the deadline here is shorter than theirs.
 """
 
 from __future__ import annotations
@@ -18,14 +19,13 @@ import os
 import sys
 import time
 
-DECIDING = frozenset({"PreToolUse", "UserPromptSubmit", "UserPromptExpansion"})
-"""Events for which the client waits for leave; a failure of ours is a deny there."""
-
-HOST_SECONDS = 30
-"""How long the client waits for a hook, as `init` writes it into its settings."""
+TYPE_CHECKING = False  # `typing` alone would cost more than all else that is imported here
+if TYPE_CHECKING:
+    from typing import Any
 
 DEADLINE_MS = 20_000
-DEADLINE_MS_MAX = (HOST_SECONDS - 2) * 1000
+"""Until the worker has read the project's own."""
+
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 LOG_NAME = "governance.log"
 """As `governance.project` names it; nothing of ours can be imported here."""
@@ -33,7 +33,8 @@ LOG_NAME = "governance.log"
 LOG_BYTES_MAX = 1_000_000
 REASON_CHARS_MAX = 2_000
 PROBLEMS_MAX = 3
-USAGE = "usage: hook.py --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
+REFUSAL_BYTES_MAX = 100_000
+USAGE = "usage: hook.py --host NAME --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
 
 
 class Failed(Exception):
@@ -41,9 +42,10 @@ class Failed(Exception):
 
 
 class Options:
-    """The command line: where the project is and which event this is."""
+    """The command line: which host calls, where the project is and which event this is."""
 
     def __init__(self, words: list[str]) -> None:
+        self.host = ""
         self.dir = ""
         self.event = ""
         self.paths: list[str] = []
@@ -51,7 +53,9 @@ class Options:
         rest = iter(words)
         for word in rest:
             value = next(rest, "")
-            if word == "--dir":
+            if word == "--host":
+                self.host = value
+            elif word == "--dir":
                 self.dir = value
             elif word == "--event":
                 self.event = value
@@ -63,6 +67,8 @@ class Options:
                 raise Failed(f"`{word} {value}` is not understood; {USAGE}")
         if not os.path.isabs(self.dir):  # noqa: PTH117
             raise Failed(f"`--dir` needs the absolute path of the project; {USAGE}")
+        if not self.host:
+            raise Failed(f"`--host` needs the name of a host; {USAGE}")
 
 
 class Wire:
@@ -83,7 +89,7 @@ class Wire:
         return b"".join(kept)
 
     def limit(self, deadline_ms: int) -> None:
-        """Tell the project's own deadline, counted from the start of the hook."""
+        """Tell the deadline of this event, counted from the start of the hook."""
         self._send(b"T", str(deadline_ms).encode())
 
     def answer(self, out: bytes) -> bool:
@@ -107,12 +113,15 @@ class Wire:
 
 def main(words: list[str]) -> int:
     """Answer one hook; the exit code. Raises nothing."""
-    event = words[words.index("--event") + 1] if "--event" in words[:-1] else ""
-    folder = words[words.index("--dir") + 1] if "--dir" in words[:-1] else ""
     try:
         return _supervise(Options(words))
-    except BaseException as error:  # noqa: BLE001 -- the client runs the tool on a traceback
-        return _refuse(event, folder, reason_of(error))
+    except BaseException as error:  # noqa: BLE001 -- a host runs the tool on a traceback
+        host, folder, event = (_word_after(one, words) for one in ("--host", "--dir", "--event"))
+        return _refuse(host, event, folder, reason_of(error))
+
+
+def _word_after(option: str, words: list[str]) -> str:
+    return words[words.index(option) + 1] if option in words[:-1] else ""
 
 
 def reason_of(error: BaseException) -> str:
@@ -164,9 +173,10 @@ def _work(options: Options, wire: Wire) -> None:
         import gc
 
         gc.disable()
-        from governance.hosts.claude_code import worker
+        from governance.hooking.worker import run
+        from governance.hosts import adapter_of
 
-        worker.run(options, wire)
+        run(adapter_of(options.host), options, wire)
     except BaseException as error:  # noqa: BLE001 -- whatever it is, the supervisor answers
         wire.failed(reason_of(error))
     finally:
@@ -181,7 +191,7 @@ def search_paths(given: list[str]) -> list[str]:
     with none recorded, the site-packages of the interpreter's own environment.
     """
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-    root = os.path.dirname(os.path.dirname(os.path.dirname(here)))  # noqa: PTH120
+    root = os.path.dirname(os.path.dirname(here))  # noqa: PTH120
     if given:
         return [root, *given]
     home = os.path.dirname(os.path.dirname(sys.executable))  # noqa: PTH120
@@ -262,7 +272,7 @@ def _answered(options: Options, frames: Frames) -> int:
         if kind == b"F":
             raise Failed(body.decode("utf-8", "replace"))
         if kind == b"T":
-            frames.deadline_ms = min(int(body), DEADLINE_MS_MAX)
+            frames.deadline_ms = int(body)
         else:
             log(options.dir, options.event, body.decode("utf-8", "replace"))
     raise Failed("the deciding process died")
@@ -314,38 +324,55 @@ def _bury(worker: int) -> None:
         os.waitpid(worker, 0)
 
 
-def _refuse(event: str, folder: str, reason: str) -> int:
+def _refuse(host: str, event: str, folder: str, reason: str) -> int:
     """The answer where none could be found; nothing here may raise."""
     try:
         log(folder, event, reason)
         told = f"governance cannot decide, so this is refused: {reason}"
-        if not event:
-            # Which event it is was not said: exit code 2 blocks wherever blocking is possible.
+        shape = refusal_of(host)
+        if shape is None or not event:
+            # In which shape to deny is not known: exit code 2 blocks wherever blocking is possible.
             os.write(2, told.encode("utf-8", "replace"))
             return 2
-        if event not in DECIDING:
+        if event not in shape["DECIDING"]:
             return 0
-        return _write(deny_bytes(event, told))
+        return _write(shape["deny_bytes"](event, json_text(told)))
     except BaseException:  # noqa: BLE001 -- the last exit: a broken pipe, or no memory at all
         return 2
 
 
-def deny_bytes(event: str, reason: str) -> bytes:
+def refusal_of(host: str) -> dict[str, Any] | None:
     """
-    A deny in the client's shape, made without the json module.
+    What stands in the `refusal.py` of *host*, or ``None`` where there is none to be had.
 
-    >>> deny_bytes("UserPromptSubmit", 'no "x"')
-    b'{"decision":"block","reason":"no \\\\"x\\\\""}'
+    It is run as it is, without importing its package: that may be what is broken.
     """
-    text = "".join(_escaped(sign) for sign in reason)
-    if event == "PreToolUse":
-        made = (
-            '{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny",'
-            f'"permissionDecisionReason":"{text}"}}}}'
-        )
-    else:
-        made = f'{{"decision":"block","reason":"{text}"}}'
-    return made.encode("utf-8", "replace")
+    try:
+        here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+        name = host.replace("-", "_")
+        if not name.isidentifier():
+            return None
+        file = os.path.join(os.path.dirname(here), "hosts", name, "refusal.py")  # noqa: PTH118, PTH120
+        source = os.open(file, os.O_RDONLY)
+        try:
+            text = os.read(source, REFUSAL_BYTES_MAX)
+        finally:
+            os.close(source)
+        found: dict[str, Any] = {"__name__": "refusal", "__file__": file}
+        exec(compile(text, file, "exec"), found)  # noqa: S102 -- our own file, beside this one
+    except BaseException:  # noqa: BLE001 -- whatever is wrong with it, it gives no shape
+        return None
+    return found if "DECIDING" in found and "deny_bytes" in found else None
+
+
+def json_text(text: str) -> str:
+    """
+    *text* as a JSON string with its quotes, made without the json module.
+
+    >>> json_text('no "x"')
+    '"no \\\\"x\\\\""'
+    """
+    return '"' + "".join(_escaped(sign) for sign in text) + '"'
 
 
 def _escaped(sign: str) -> str:

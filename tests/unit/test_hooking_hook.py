@@ -16,11 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import governance
+from governance.hooking.command_line import HOOK_FILE, import_folders
+from governance.hooking.hook import json_text, search_paths
 from governance.hosts.claude_code.capabilities import EVENTS
-from governance.hosts.claude_code.hook import DECIDING, deny_bytes, search_paths
-from governance.hosts.claude_code.settings import HOOK_FILE, _folders
+from governance.hosts.claude_code.refusal import DECIDING
 from governance.project import Project
 
+HOST = "claude-code"
 PAYLOAD = {
     "session_id": "s1",
     "cwd": "/",
@@ -35,19 +37,24 @@ def payload(event: str, **more: object) -> bytes:
     return json.dumps({"hook_event_name": event, **PAYLOAD, **more}).encode()
 
 
-def command(directory: Path, event: str, hook: Path = HOOK_FILE) -> list[str]:
-    words = [sys.executable, "-I", "-S", str(hook), "--dir", str(directory)]
+def command(directory: Path, event: str, hook: Path = HOOK_FILE, host: str = HOST) -> list[str]:
+    words = [sys.executable, "-I", "-S", str(hook), "--host", host, "--dir", str(directory)]
     if event:
         words += ["--event", event]
-    for folder in _folders():
+    for folder in import_folders():
         words += ["--path", folder]
     return words
 
 
 def run(
-    directory: Path, event: str, data: bytes, hook: Path = HOOK_FILE, prefix: str = ""
+    directory: Path,
+    event: str,
+    data: bytes,
+    hook: Path = HOOK_FILE,
+    prefix: str = "",
+    host: str = HOST,
 ) -> subprocess.CompletedProcess[bytes]:
-    words = command(directory, event, hook)
+    words = command(directory, event, hook, host)
     if prefix:
         words = ["sh", "-c", f'{prefix}; exec "$@"', "sh", *words]
     return subprocess.run(words, input=data, capture_output=True, timeout=60, env={})
@@ -107,8 +114,9 @@ def test_without_the_event_s_name_failures_exit_with_two(tmp_path: Path) -> None
 @pytest.mark.parametrize("words", [[], ["--dir"], ["--dir", "relative"], ["--what", "x"]])
 def test_bad_command_line_denies(words: list[str]) -> None:
     """A command line that makes no sense is no leave."""
+    given = ["--host", HOST, "--event", "PreToolUse", *words]
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(HOOK_FILE), "--event", "PreToolUse", *words],
+        [sys.executable, "-I", "-S", str(HOOK_FILE), *given],
         input=payload("PreToolUse"),
         capture_output=True,
         timeout=60,
@@ -126,7 +134,7 @@ def broken(tmp_path: Path) -> Path:
 
 
 def hook_of(package: Path) -> Path:
-    return package / "hosts" / "claude_code" / "hook.py"
+    return package / "hooking" / "hook.py"
 
 
 def test_import_error_denies(broken: Path, tmp_path: Path) -> None:
@@ -152,7 +160,7 @@ def test_whatever_happens_to_the_worker_is_a_deny(
     broken: Path, tmp_path: Path, line: str, told: str
 ) -> None:
     """No way for the deciding process to end lets a tool run or prints a word."""
-    (broken / "hosts" / "claude_code" / "worker.py").write_text(line + "\n")
+    (broken / "hooking" / "worker.py").write_text(line + "\n")
     done = run(tmp_path, "PreToolUse", payload("PreToolUse"), hook_of(broken))
     assert told in reason(done)
     assert done.stderr == b""
@@ -165,12 +173,12 @@ def test_no_memory_denies(tmp_path: Path) -> None:
     assert reason(done)
 
 
-HANG = "def run(options, line):\n    line.limit(300)\n    import time\n    time.sleep(60)\n"
+HANG = "import time\ndef run(adapter, options, line):\n    line.limit(300)\n    time.sleep(60)\n"
 
 
 def test_hang_is_denied_at_the_deadline(broken: Path, tmp_path: Path) -> None:
     """A decision that does not come in time is a deny, and its process is gone."""
-    (broken / "hosts" / "claude_code" / "worker.py").write_text(HANG)
+    (broken / "hooking" / "worker.py").write_text(HANG)
     done = run(tmp_path, "PreToolUse", payload("PreToolUse"), hook_of(broken))
     assert "300 ms" in reason(done)
 
@@ -179,8 +187,8 @@ def test_hang_is_denied_at_the_deadline(broken: Path, tmp_path: Path) -> None:
 def test_told_to_stop_is_a_deny(broken: Path, tmp_path: Path, number: int) -> None:
     """A hook that is told to stop answers before it does."""
     ready = tmp_path / "ready"
-    (broken / "hosts" / "claude_code" / "worker.py").write_text(
-        f"def run(options, line):\n    open({str(ready)!r}, 'w').close()\n"
+    (broken / "hooking" / "worker.py").write_text(
+        f"def run(adapter, options, line):\n    open({str(ready)!r}, 'w').close()\n"
         "    import time\n    time.sleep(60)\n"
     )
     process = subprocess.Popen(
@@ -200,7 +208,7 @@ def test_told_to_stop_is_a_deny(broken: Path, tmp_path: Path, number: int) -> No
 
 
 TELLS = """
-def run(options, line):
+def run(adapter, options, line):
     flushed = line.answer(b"x" * {size})
     open({file!r}, "w").write("told" if flushed else "lost")
 """
@@ -211,7 +219,7 @@ def test_flush_is_reported_to_the_worker(broken: Path, tmp_path: Path, size: int
     """The worker hears that its answer is out, and the client has all of it."""
     file = tmp_path / "heard"
     code = TELLS.format(size=size, file=str(file))
-    (broken / "hosts" / "claude_code" / "worker.py").write_text(code)
+    (broken / "hooking" / "worker.py").write_text(code)
     done = run(tmp_path, "SessionStart", payload("SessionStart"), hook_of(broken))
     assert len(done.stdout) == size
     assert file.read_text() == "told"
@@ -221,7 +229,7 @@ def test_broken_pipe_is_no_delivery(broken: Path, tmp_path: Path) -> None:
     """Where the client has gone before the answer was out nothing counts as told."""
     file = tmp_path / "heard"
     code = TELLS.format(size=10, file=str(file))
-    (broken / "hosts" / "claude_code" / "worker.py").write_text("import time\n" + code)
+    (broken / "hooking" / "worker.py").write_text("import time\n" + code)
     read_end, write_end = os.pipe()
     os.close(read_end)
     done = subprocess.run(
@@ -237,20 +245,41 @@ def test_broken_pipe_is_no_delivery(broken: Path, tmp_path: Path) -> None:
 def test_trouble_after_the_answer_adds_nothing_to_it(broken: Path, tmp_path: Path) -> None:
     """Two answers would be none: what fails later is only logged."""
     (tmp_path / ".governance").mkdir()
-    (broken / "hosts" / "claude_code" / "worker.py").write_text(
-        "def run(options, line):\n    line.answer(b'{}')\n    raise ValueError('late')\n"
+    (broken / "hooking" / "worker.py").write_text(
+        "def run(adapter, options, line):\n    line.answer(b'{}')\n    raise ValueError('late')\n"
     )
     done = run(tmp_path, "PreToolUse", payload("PreToolUse"), hook_of(broken))
     assert done.stdout == b"{}"
     assert "after the answer: ValueError: late" in Project(tmp_path).log_file.read_text()
 
 
-@given(st.text(), st.sampled_from(sorted(DECIDING)))
-def test_deny_is_json_for_any_reason(text: str, event: str) -> None:
-    """The deny made without the json module is JSON all the same."""
-    made = json.loads(deny_bytes(event, text))
-    said = made.get("reason") or made.get("hookSpecificOutput", {}).get("permissionDecisionReason")
-    assert (said or "") == text
+@given(st.text())
+def test_reason_is_json_for_any_text(text: str) -> None:
+    """A reason quoted without the json module is JSON all the same."""
+    assert json.loads(json_text(text)) == text
+
+
+@pytest.mark.parametrize("host", ["no-such-host", "../claude_code", ""])
+def test_unknown_host_blocks_by_the_one_code_that_blocks(tmp_path: Path, host: str) -> None:
+    """In no shape that is known nothing can be denied: exit code 2 says so."""
+    done = run(tmp_path, "PreToolUse", payload("PreToolUse"), host=host)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"governance" in done.stderr
+
+
+@pytest.mark.parametrize("text", [None, "", "import nothing_of_that_name", "raise SystemExit(0)"])
+def test_without_its_shape_a_host_is_blocked_all_the_same(
+    broken: Path, tmp_path: Path, text: str | None
+) -> None:
+    """A `refusal.py` that is gone or broken leaves exit code 2."""
+    file = broken / "hosts" / "claude_code" / "refusal.py"
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+    done = run(tmp_path, "PreToolUse", payload("PreToolUse"), hook_of(broken))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"governance.toml" in done.stderr
 
 
 def test_supervisor_imports_nothing_heavy() -> None:
@@ -269,6 +298,6 @@ def test_supervisor_imports_nothing_heavy() -> None:
 def test_paths_are_found_without_site_packages() -> None:
     """With nothing recorded the interpreter's own site-packages are used."""
     found = search_paths([])
-    assert found[0] == str(HOOK_FILE.parents[3])
+    assert found[0] == str(HOOK_FILE.parents[2])
     assert found[1].endswith("site-packages")
     assert search_paths(["/x"]) == [found[0], "/x"]

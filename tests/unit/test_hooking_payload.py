@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.hosts.claude_code.payload import PAYLOAD_BYTES_MAX, PayloadRefused, read_payload
+from governance.hooking.payload import PAYLOAD_BYTES_MAX, PayloadRefused, read_payload
 from governance.values import check_json
 
 BAD = {

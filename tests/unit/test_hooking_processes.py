@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from governance.hosts.claude_code.processes import processes_above
+from governance.hooking.processes import processes_above
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="platform: no /proc")
 
 ASK = """
 import os
-from governance.hosts.claude_code.processes import processes_above
+from governance.hooking.processes import processes_above
 for one in processes_above(os.getppid()):
     print(sorted(one.programs), one.environment.get("ABOVE"))
 """

@@ -1,7 +1,7 @@
 """
 Which session another one continues, from the payload that tells it to the one that asks.
 
-Claude Code gives a cleared or forked session a new id, and no payload holds both ids.
+Hosts give a cleared or forked session a new id, and may have no payload that holds both.
 What ties them (a prompt id, an environment variable) is kept in a small file until the
 next payload, and taken away when it was used.
 """
@@ -16,14 +16,14 @@ LINKS_MAX = 64
 ID_BYTES_MAX = 512
 
 
-def remember(project: Path, key: str, session: str) -> None:
+def remember(project: Path, host: str, key: str, session: str) -> None:
     """
-    Keep *session* under *key*, made of signs that an id may have.
+    Keep *session* under *key*, made of signs that an id may have, for *host*.
 
     Raises:
         OSError: The folder cannot be written.
     """
-    folder = _folder(project)
+    folder = _folder(project, host)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     held = sorted(folder.iterdir(), key=_age)
     for old in held[: max(0, len(held) - LINKS_MAX + 1)]:
@@ -32,9 +32,9 @@ def remember(project: Path, key: str, session: str) -> None:
     file.write_text(session, encoding="utf-8")
 
 
-def take(project: Path, key: str) -> str:
-    """The session under *key*, forgotten with this; ``""`` if there is none."""
-    file = _folder(project) / key
+def take(project: Path, host: str, key: str) -> str:
+    """The session under *key* of *host*, forgotten with this; ``""`` if there is none."""
+    file = _folder(project, host) / key
     try:
         with file.open(encoding="utf-8") as stream:
             session = stream.read(ID_BYTES_MAX)
@@ -44,8 +44,8 @@ def take(project: Path, key: str) -> str:
     return session
 
 
-def _folder(project: Path) -> Path:
-    return project / ".governance" / "claude-code" / "links"
+def _folder(project: Path, host: str) -> Path:
+    return project / ".governance" / host / "links"
 
 
 def _age(file: Path) -> tuple[int, str]:

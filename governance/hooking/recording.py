@@ -1,5 +1,5 @@
 """
-Recorded sessions: the payloads that a real client gave its hooks, one JSON line each.
+Recorded sessions: the payloads that a real host gave its hooks, one JSON line each.
 
 A line holds ``at_ms`` (since the recording began), ``event``, ``env`` and ``stdin``. The
 paths in it are those of `RECORDED_PROJECT`, until it is read for another folder.
@@ -7,13 +7,12 @@ paths in it are those of `RECORDED_PROJECT`, until it is read for another folder
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from attrs import frozen
 
 from governance.errors import DefinitionError, Diagnostic
-from governance.hosts.claude_code.capabilities import EVENTS
 from governance.values import Json, ValueRefused, dump_json, load_json
 
 RECORDED_PROJECT = "/home/dev/project"
@@ -29,7 +28,7 @@ class Recorded:
     Attributes:
         at_ms: When, in milliseconds since the recording began.
 
-        env: What the client set for this hook beyond its usual environment.
+        env: What the host set for this hook beyond its usual environment.
 
         stdin: What the hook reads, for the project that the recording was read for.
     """
@@ -40,9 +39,14 @@ class Recorded:
     stdin: bytes
 
 
-def read_recording(text: str, file: str, project: Path) -> tuple[Recorded, ...]:
+def read_recording(
+    text: str, file: str, project: Path, events: Collection[str]
+) -> tuple[Recorded, ...]:
     """
     The payloads of the recording *text*, as if it had been made in *project*.
+
+    Args:
+        events: Names of the events that the host's adapter knows.
 
     Raises:
         DefinitionError: GOV703 for every line that is no payload of a known event, or
@@ -52,7 +56,7 @@ def read_recording(text: str, file: str, project: Path) -> tuple[Recorded, ...]:
     problems: list[Diagnostic] = []
     for number, line in enumerate(text.splitlines()[:LINES_MAX], 1):
         try:
-            one = _recorded(line, project)
+            one = _recorded(line, project, events)
             if made and one.at_ms < made[-1].at_ms:
                 raise ValueError(f"`at_ms` {one.at_ms} is before {made[-1].at_ms}")
         except ValueError as error:
@@ -66,7 +70,7 @@ def read_recording(text: str, file: str, project: Path) -> tuple[Recorded, ...]:
     return tuple(made)
 
 
-def _recorded(line: str, project: Path) -> Recorded:
+def _recorded(line: str, project: Path, events: Collection[str]) -> Recorded:
     try:
         value = load_json(line, bytes_max=LINE_BYTES_MAX)
     except ValueRefused as error:
@@ -76,8 +80,8 @@ def _recorded(line: str, project: Path) -> Recorded:
     at_ms, event, stdin = value.get("at_ms"), value.get("event"), value.get("stdin")
     if not isinstance(at_ms, int) or isinstance(at_ms, bool) or at_ms < 0:
         raise ValueError("`at_ms` must be milliseconds since the beginning")
-    if not isinstance(event, str) or event not in EVENTS:
-        raise ValueError(f"`event` must be one of {', '.join(EVENTS)}")
+    if not isinstance(event, str) or event not in events:
+        raise ValueError(f"`event` must be one of {', '.join(events)}")
     if not isinstance(stdin, Mapping) or stdin.get("hook_event_name") != event:
         raise ValueError(f"`stdin` must be the payload of `{event}`")
     given = value.get("env")

@@ -1,0 +1,24 @@
+"""Claude Code as the script of all command hooks knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from governance.hooking.adapter import Adapter
+from governance.hosts.claude_code.answer import answer, unbound
+from governance.hosts.claude_code.capabilities import EVENTS
+from governance.hosts.claude_code.profile import PROFILE
+from governance.hosts.claude_code.translate import translate
+
+SHELL_MARK = "CLAUDE_CODE_EXECPATH"
+"""Set for the shell of the client's tools, and not for its hooks."""
+
+SESSION_MARK = "CLAUDE_CODE_SESSION_ID"
+
+
+def agent_session(environment: Mapping[str, str]) -> str:
+    """The session in whose agent's shell *environment* stands, or ``""``."""
+    return environment.get(SESSION_MARK, "") if SHELL_MARK in environment else ""
+
+
+ADAPTER = Adapter(PROFILE, EVENTS, translate, answer, unbound, agent_session)

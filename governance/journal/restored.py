@@ -1,0 +1,75 @@
+"""What every back end asks of rows that are to be put back under a tombstone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from governance.journal.chain import record_hash
+from governance.journal.faults import RowsRefused
+from governance.journal.records import Head, Record
+
+_REMEDY = "take the archive that was made when the session was removed; nothing was put back"
+
+
+def sound_rows(
+    records: Sequence[Record], known: Sequence[Record], base: Head, last: Head, whole: Head
+) -> tuple[Record, ...]:
+    """
+    Those of *records* that go on after *last*, the last row that has been put back.
+
+    Args:
+        known: Rows that were put back before, those among *records* at least.
+
+        base: What the session's own first row goes on from.
+
+        whole: The head that the session had, and will have.
+
+    Raises:
+        RowsRefused: A record does not follow the one before it, is another than the one
+            that was put back, or stands beyond the head.
+    """
+    before = {record.seq: record for record in known}
+    previous = last
+    fresh: list[Record] = []
+    keys: set[str] = set()
+    for record in records:
+        if base.seq < record.seq <= last.seq and not fresh:
+            if before.get(record.seq) != record:
+                raise _refused(record, "another row was put back in its place")
+            continue
+        if record.seq != previous.seq + 1:
+            raise _refused(record, f"row {previous.seq + 1} is the next one")
+        if record_hash(previous.hash, record) != record.hash:
+            raise _refused(record, "it does not continue the chain of the row before it")
+        if record.seq > whole.seq:
+            raise _refused(record, f"the session ended with row {whole.seq}")
+        if record.key is not None:
+            if record.key in keys:
+                raise refuse_key(record)
+            keys.add(record.key)
+        previous = Head(whole.session, record.seq, record.hash)
+        fresh.append(record)
+    return tuple(fresh)
+
+
+def refuse_last(end: Head, whole: Head) -> None:
+    """
+    Return quietly unless rows that end at *end* could never become those of *whole*.
+
+    Raises:
+        RowsRefused: They are as many, and the last has another hash.
+    """
+    if end.seq == whole.seq and end.hash != whole.hash:
+        raise RowsRefused(
+            f"the rows of `{whole.session}` end with another hash than the head says",
+            remedy=_REMEDY,
+        )
+
+
+def refuse_key(record: Record) -> RowsRefused:
+    """The error for *record*, whose key a row of this store carries already."""
+    return _refused(record, f"a row of this store has its key `{record.key}`")
+
+
+def _refused(record: Record, why: str) -> RowsRefused:
+    return RowsRefused(f"row {record.seq} of `{record.session}` is refused: {why}", remedy=_REMEDY)
