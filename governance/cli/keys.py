@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -28,12 +27,10 @@ from governance.errors import MisuseError
 from governance.journal.encrypted import EncryptedJournal
 from governance.journal.heads import new_signing_key, private_pem, public_pem
 from governance.journal.key_sources import new_key_text
-from governance.journal.protected import VAULT
+from governance.journal.protected import VAULT, KeyNeeded
 from governance.journal.records import KEY_SHELF
 from governance.project import Project
 from governance.values import Json
-
-CODES: Mapping[str, str] = {"GOV635": "a command about keys where nothing is encrypted"}
 
 
 @command(
@@ -141,16 +138,15 @@ def encrypted_of(journal: object) -> EncryptedJournal:
     The encrypted journal that *journal* is or holds.
 
     Raises:
-        MisuseError: GOV635, nothing is encrypted.
+        KeyNeeded: Nothing is encrypted.
     """
     within: object = journal
     for _ in range(4):
         if isinstance(within, EncryptedJournal):
             return within
         within = getattr(within, "inner", None)
-    raise MisuseError(
+    raise KeyNeeded(
         "nothing of this project is encrypted",
-        code="GOV635",
         remedy="name a key under `[encryption] key`",
     )
 

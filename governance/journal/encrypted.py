@@ -15,7 +15,7 @@ from typing import cast
 
 from attrs import define, evolve, frozen
 
-from governance.journal.limits import check_append
+from governance.journal.limits import check_append, check_entry, check_snapshot, check_value
 from governance.journal.records import (
     KEY_SHELF,
     Append,
@@ -124,6 +124,7 @@ class EncryptedJournal:
 
     def snapshot_put(self, snapshot: Snapshot) -> None:
         """As the contract says."""
+        check_snapshot(snapshot)
         key = self.vault.key_of(session_scope(snapshot.session), make=True)
         assert key is not None, "a key that may be made is there"
         self.inner.snapshot_put(evolve(snapshot, body=key.seal(snapshot.body, _bound(snapshot))))
@@ -262,6 +263,8 @@ class EncryptedShelf:
         """As the contract says."""
         sealed = value
         if shelf not in PLAIN_SHELVES:
+            check_entry(shelf, name, expected_version)
+            check_value(value)
             key = self.vault.key_of(_scope(shelf, name), make=True)
             assert key is not None, "a key that may be made is there"
             sealed = key.seal(value, texts_bound("shelf", shelf, name))

@@ -19,7 +19,7 @@ VAULT = "vault"
 
 
 class KeyNeeded(JournalError):
-    """The store is encrypted, or must be, and no key is configured."""
+    """No key is configured where one is needed: the store is encrypted, or must be."""
 
     code = "GOV554"
 

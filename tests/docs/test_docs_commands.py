@@ -43,7 +43,7 @@ PERSON = """
 governance() {
   local key=
   case "$1" in
-    approve|pardon|pause|trust|uninstall)
+    approve|erase|keys|pardon|pause|trust|uninstall)
       key=$(ls -t "$HOME"/.config/session-governance/keys/*.key | head -n 1)
       command governance "$@" --key "$key" ;;
     *) command governance "$@" ;;

@@ -186,8 +186,8 @@ def test_keys_are_made_shown_and_rotated(house: House) -> None:
 
 def test_keys_of_a_project_that_encrypts_nothing(house: House) -> None:
     """It is said by name."""
-    assert "GOV635" in house.say("keys", "show")[2]
-    assert "GOV635" in house.person("erase", "s", "--reason", "x")[2]
+    assert "GOV554" in house.say("keys", "show")[2]
+    assert "GOV554" in house.person("erase", "s", "--reason", "x")[2]
 
 
 # -- erasure --------------------------------------------------------------------------

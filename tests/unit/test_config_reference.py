@@ -33,6 +33,15 @@ live.idle_seconds_max 86400
 live.rules_check_ms 1000
 journal.url "sqlite:///.governance/journal.db"
 journal.redaction true
+redaction.patterns {}
+redaction.detectors []
+encryption.key ""
+encryption.previous []
+encryption.required false
+access.actors {}
+access.roles {}
+audit.reads false
+audit.repeat_seconds_min 300
 context.characters_max 8000
 context.tokens_max none
 stall.repeats_max 3
@@ -113,9 +122,11 @@ def test_what_stands_behind_the_sign_is_the_default() -> None:
 
     usual, explicit = (read_config(one, "x", PROJECT) for one in (text, told))
 
-    for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "context",
-                 "stall", "defaults", "listeners"):  # fmt: skip
-        assert repr(getattr(usual, name)) == repr(getattr(explicit, name))
+    for name in ("project", "packs", "session", "resume", "idle", "live", "journal",
+                 "redaction", "encryption", "access", "audit", "context", "stall",
+                 "defaults", "listeners"):  # fmt: skip
+        one, other = repr(getattr(usual, name)), repr(getattr(explicit, name))
+        assert one.replace("mappingproxy({})", "{}") == other.replace("mappingproxy({})", "{}")
     assert repr(usual.host("claude-code")) == repr(explicit.host("claude-code")).replace(
         "roles={}", "roles=mappingproxy({})"
     )
