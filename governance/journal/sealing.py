@@ -78,9 +78,13 @@ class DataKey:
     key_id: bytes
     _secret: bytes
     _cipher: AESGCM = field(init=False)
+    _refusal: type[Exception] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._cipher = aead()(self._secret)
+        from cryptography.exceptions import InvalidTag
+
+        self._refusal = InvalidTag
 
     @classmethod
     def new(cls) -> DataKey:
@@ -97,41 +101,31 @@ class DataKey:
         nonce = os.urandom(NONCE_BYTES)
         return b"".join((MAGIC, self.key_id, nonce, self._cipher.encrypt(nonce, value, bound)))
 
-    def open(self, sealed: bytes, bound: bytes, what: str) -> bytes:
+    def open(self, sealed: bytes, bound: bytes, what: str, *names: object) -> bytes:
         """
-        What is in *sealed*, which *what* names in messages.
+        What is in *sealed*, which *what*, formatted with *names*, stands for in messages.
 
         Raises:
             SealBroken: It is not what was sealed, not by this key, or not bound to *bound*.
         """
         start = len(MAGIC) + KEY_ID_BYTES
+        if sealed[: len(MAGIC)] != MAGIC:
+            raise broken(what.format(*names), "it is of no form that this engine knows")
         if len(sealed) < OVERHEAD_BYTES:
-            raise broken(what, "it is too short")
+            raise broken(what.format(*names), "it is too short")
         if sealed[len(MAGIC) : start] != self.key_id:
-            raise broken(what, "another key sealed it")
-        from cryptography.exceptions import InvalidTag
-
+            raise broken(what.format(*names), "another key sealed it")
         nonce, text = sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
         try:
             return self._cipher.decrypt(nonce, text, bound)
-        except InvalidTag:
-            raise broken(what, "it was changed, or belongs elsewhere") from None
+        except self._refusal:
+            why = "it was changed, or belongs elsewhere"
+            raise broken(what.format(*names), why) from None
 
 
 def is_sealed(value: bytes) -> bool:
     """Whether *value* claims to be sealed, in this form or in a later one."""
     return value[: len(MAGIC) - 1] == MAGIC[:-1]
-
-
-def check_form(value: bytes, what: str) -> None:
-    """
-    Return quietly if the sealed *value* has the form that this engine knows.
-
-    Raises:
-        SealBroken: It has another version.
-    """
-    if value[: len(MAGIC)] != MAGIC:
-        raise broken(what, f"it has version {value[len(MAGIC) - 1 : len(MAGIC)].hex()} of its form")
 
 
 def broken(what: str, why: str) -> SealBroken:

@@ -55,9 +55,6 @@ def test_a_flipped_bit_is_found(value: bytes, data: st.DataObject) -> None:
     sealed[bit // 8] ^= 1 << bit % 8
     broken = bytes(sealed)
 
-    if bit < 32:  # the mark itself: then it is told by its form, or is no sealed value at all
-        assert broken[:4] != KEY.seal(value, b"here")[:4]
-        return
     with pytest.raises(SealBroken):
         KEY.open(broken, b"here", "it")
 
@@ -116,7 +113,7 @@ def test_rows_cannot_change_places(rows: list[tuple[str, bytes]], data: st.DataO
     swapped = evolve(stored[first], body=stored[second].body)
 
     with pytest.raises(SealBroken):
-        journal._opened(swapped)
+        journal._opened(swapped, {})
     assert [(one.session, one.body) for one in read] == sorted(rows, key=lambda one: one[0])
 
 
