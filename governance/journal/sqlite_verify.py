@@ -192,6 +192,7 @@ def _verify_tombstones(walk: _Walk) -> None:
 
 
 def _verify_tombstone(walk: _Walk, session: str) -> None:
+    found: Tombstone | None = None
     with walk.connection:
         found = _sound_tombstone(walk, session)
     if found is not None:

@@ -30,8 +30,8 @@ FOREIGN: Final = frozenset({"PowerShell"})
 SINKS: Final = frozenset({"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 """Files that keep nothing of what is written to them; they are no paths of a command."""
 
-HAD: Final = ("reads", "writes", "removes", "domains", "wrappers", "code", "assigns")
-"""Keys of lists that most commands have nothing under."""
+HAD: Final = ("assigns", "wrappers", "removes", "writes", "code", "domains", "reads")
+"""Keys of lists that most commands have nothing under, the rarest first."""
 
 _REMEMBERED_CHARACTERS_MAX = 4_096
 

@@ -69,7 +69,7 @@ class ShellTable:
     def __attrs_post_init__(self) -> None:
         names = literals(self.raw["program"]) if "program" in self.raw else None
         self.programs = None if names is None else frozenset(names)
-        self.wanted = frozenset(key for key in HAD if _wants(self.raw.get(key)))
+        self.wanted = frozenset(key for key in HAD if wants(self.raw.get(key)))
         self.hidden = any(key != "opaque" for key in self.raw)
 
     @property
@@ -305,7 +305,7 @@ def value_test(
     return test
 
 
-def _wants(raw: object) -> bool:
+def wants(raw: object) -> bool:
     """Whether *raw*, a matcher of a list, cannot hold for an empty one."""
     if isinstance(raw, Mapping):
         return bool(raw) and _HELD_BY_NOTHING.isdisjoint(raw)

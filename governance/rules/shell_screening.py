@@ -1,10 +1,11 @@
 """
 One look for many rules on programs: where none of these runs, none of the rules is tried.
 
-A `shell` table that names its program cannot match a line that runs no such program. Of a
-line without quoting tricks the programs are among its words, so most calls never take their
-line apart; of any other the programs are known once it has been taken apart, once for all
-rules. What may run anything is tried rule by rule.
+A `shell` table that names its program cannot match a line that runs no such program, and one
+that asks what is written cannot match a line that writes nothing. Of a line without quoting
+tricks the programs are among its words, so that a line need not be taken apart where all rules
+name theirs; else both are known once it has been taken apart, once for all rules. What may run
+anything is tried rule by rule.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from collections.abc import Iterable, Mapping, Set
 from functools import cache, lru_cache
 from typing import Final, Generic, Protocol, TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from governance.rules.deferred import fact_of
-from governance.rules.matching import Match
+from governance.rules.matching import Condition, Match
 from governance.rules.patterns import Pattern, compile_pattern
-from governance.rules.shell_facts import FOREIGN, ShellCall
-from governance.rules.shell_matchers import ShellMatcher, literals
+from governance.rules.shell_facts import FOREIGN, HAD, ShellCall
+from governance.rules.shell_matchers import ShellMatcher, literals, wants
 
 CHARACTERS_MAX: Final = 2_000
 """A longer line is taken apart without a look."""
@@ -62,101 +63,134 @@ class Matching(Protocol):
 R = TypeVar("R", bound=Matching)
 
 
+@frozen
+class Screen:
+    """
+    What a line must have for a rule to match it, unless the line is blind: one of these.
+
+    Attributes:
+        programs: Names of programs that it runs.
+
+        keys: Keys of `HAD` under which some command of it has anything.
+    """
+
+    programs: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+
+    def __or__(self, other: Screen) -> Screen:
+        return Screen(self.programs | other.programs, self.keys | other.keys)
+
+
 @define(eq=False)
 class ShellScreened(Generic[R]):
     """
-    Rules of which each can only match a line that runs one of the programs it names.
+    Rules of which each can only match a line that has what its `Screen` says.
 
     Attributes:
         rules: All of them.
 
-        by_program: Those that name a program, by its name.
+        by_program, by_key: Each under every program and key that it may be found by.
     """
 
     rules: tuple[R, ...]
     by_program: Mapping[str, tuple[R, ...]] = field(repr=False)
+    by_key: Mapping[str, tuple[R, ...]] = field(repr=False)
 
     def to_try(self, facts: Mapping[str, object]) -> tuple[R, ...]:
         """The rules that may match *facts*."""
         text = facts.get("command")
-        names: Set[str] | None = None
-        if type(text) is str and facts.get("native") not in FOREIGN:
+        if not self.by_key and type(text) is str and facts.get("native") not in FOREIGN:
             names = programs_in(text)
-        if names is None:
-            names = _programs_of(fact_of(facts, "shell"))
-            if names is None:
-                return self.rules
-        found = self.by_program.keys() & names
-        if not found:
-            return ()
+            if names is not None:
+                return self._found(names, frozenset())
+        call = fact_of(facts, "shell")
+        if not isinstance(call, ShellCall) or call.programs is None:
+            return self.rules
+        return self._found(call.programs, call.has)
+
+    def _found(self, programs: Set[str], keys: Set[str]) -> tuple[R, ...]:
+        found = [self.by_program[name] for name in self.by_program.keys() & programs]
+        found += [self.by_key[key] for key in self.by_key.keys() & keys]
         if len(found) == 1:
-            return self.by_program[found.pop()]
-        return tuple(dict.fromkeys(rule for name in found for rule in self.by_program[name]))
+            return found[0]
+        return tuple(dict.fromkeys(rule for rules in found for rule in rules))
 
 
 def shell_screened(rules: Iterable[R]) -> tuple[ShellScreened[R] | None, tuple[R, ...]]:
-    """The rules that name their programs, in one group, and those that do not."""
-    named: list[R] = []
+    """The rules that have a screen, in one group, and those that have none."""
+    screened: list[R] = []
     rest: list[R] = []
     by_program: dict[str, list[R]] = {}
+    by_key: dict[str, list[R]] = {}
     for rule in rules:
-        programs = programs_needed(rule.match)
-        if programs is None:
+        screen = screen_of(rule.match)
+        if screen is None:
             rest.append(rule)
             continue
-        named.append(rule)
-        for program in programs:
+        screened.append(rule)
+        for program in screen.programs:
             by_program.setdefault(program, []).append(rule)
-    if not named:
+        for key in screen.keys:
+            by_key.setdefault(key, []).append(rule)
+    if not screened:
         return None, tuple(rest)
-    by_name = {name: tuple(several) for name, several in by_program.items()}
-    return ShellScreened(tuple(named), by_name), tuple(rest)
+    made = ShellScreened(tuple(screened), _frozen(by_program), _frozen(by_key))
+    return made, tuple(rest)
 
 
-def programs_needed(match: Match) -> frozenset[str] | None:
+def _frozen(rules: Mapping[str, list[R]]) -> Mapping[str, tuple[R, ...]]:
+    return {name: tuple(several) for name, several in rules.items()}
+
+
+def screen_of(match: Match) -> Screen | None:
     """
-    Programs of which a line must run one for *match* to hold, unless it is blind.
+    What a line must have for *match* to hold, unless it is blind.
 
-    ``None``: it may hold without. A rule on what cannot be known needs no program at all.
+    ``None``: it may hold without. A rule on what cannot be known needs nothing at all.
     """
-    for _, matcher in match.when.matchers if match.when is not None else ():
+    if match.when is not None:
+        found = _screen_of(match.when)
+        if found is not None:
+            return found
+    several = Screen()
+    for condition in match.any:
+        own = _screen_of(condition)
+        if own is None:
+            return None
+        several |= own
+    return several if match.any else None
+
+
+def _screen_of(condition: Condition) -> Screen | None:
+    for _, matcher in condition.matchers:
         if isinstance(matcher, ShellMatcher):
             found = _needed(matcher.raw)
             if found is not None:
                 return found
-    several: set[str] = set()
-    for condition in match.any:
-        own = next(
-            (
-                found
-                for _, matcher in condition.matchers
-                if isinstance(matcher, ShellMatcher) and (found := _needed(matcher.raw)) is not None
-            ),
-            None,
-        )
+    return None
+
+
+def _needed(raw: object) -> Screen | None:
+    """As `screen_of`, of one `shell` matcher as it stands in the pack."""
+    found = Screen()
+    for table in raw if isinstance(raw, list) else [raw]:
+        own = _needed_of(table) if isinstance(table, Mapping) else None
         if own is None:
             return None
-        several |= own
-    return frozenset(several) if match.any else None
+        found |= own
+    return found
 
 
-def _needed(raw: object) -> frozenset[str] | None:
-    """As `programs_needed`, of one `shell` matcher as it stands in the pack."""
-    found: set[str] = set()
-    for table in raw if isinstance(raw, list) else [raw]:
-        if not isinstance(table, Mapping):
-            return None
-        names = literals(table["program"]) if "program" in table else None
-        if names is not None:
-            found.update(names)
-        elif table.get("opaque") is True:
-            continue
-        else:
-            inner = _needed(table["flows_to"]) if "flows_to" in table else None
-            if inner is None:
-                return None
-            found |= inner
-    return frozenset(found)
+def _needed_of(table: Mapping[str, object]) -> Screen | None:
+    names = literals(table["program"]) if "program" in table else None
+    if names is not None:
+        return Screen(programs=frozenset(names))
+    if table.get("opaque") is True:
+        return Screen()
+    key = next((one for one in HAD if wants(table.get(one))), None)
+    if key is not None:
+        return Screen(keys=frozenset({key}))
+    return _needed(table["flows_to"]) if "flows_to" in table else None
 
 
 def programs_in(text: str) -> set[str] | None:
@@ -236,8 +270,3 @@ def _line(first: str, word: str) -> str:
 def _patterns() -> tuple[re.Pattern[str], ...]:
     """What stands between words, what within them, and a quotation."""
     return tuple(re.compile(one) for one in (_BETWEEN, _WITHIN, _WHOLE))
-
-
-def _programs_of(call: object) -> Set[str] | None:
-    """The names of all programs that *call* runs; ``None``: it may run others."""
-    return call.programs if isinstance(call, ShellCall) else None

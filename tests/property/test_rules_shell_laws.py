@@ -5,6 +5,8 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from governance._shipped import pack_texts
+from governance.calls import ToolCall
 from governance.rules.deciding import History, RuleEvent, RuleSet, compile_rules
 from governance.rules.facts import facts_of_call, session_facts
 from governance.rules.format import Pack, Rule
@@ -12,10 +14,11 @@ from governance.rules.paths import PLAIN_PLACES
 from governance.rules.shell_building import build_shell
 from governance.rules.shell_facts import ShellCall, line_of
 from governance.rules.shell_matchers import ShellMatcher
-from governance.rules.shell_screening import programs_in, programs_needed, shell_screened
+from governance.rules.shell_screening import programs_in, screen_of, shell_screened
 from governance.rules.vocabulary import PYTHON_TOOLS, Unknown, call_of, default_vocabulary
 from governance.shell.programs import entries
 from governance.shell.values import HOLE, Command, Line, Opaque, Word
+from governance.testing.engines import law_of
 
 VOCABULARY = default_vocabulary()
 KNOWN = History(known=True)
@@ -162,6 +165,19 @@ wishes = st.one_of(
     st.just({"opaque": True}),
     st.just({"opaque": "script"}),
     st.just({"words": "x"}),
+    st.sampled_from(["removes", "writes", "reads", "assigns", "wrappers", "code"]).flatmap(
+        lambda key: st.sampled_from(
+            [
+                {key: {"glob": "**/x"}},
+                {key: {"glob": "**"}},
+                {key: {"not": {"glob": "**/x"}}},
+                {key: {"exists": False}},
+                {key: {"length": {"lt": 1}}},
+                {key: {"every": {"glob": "**/x*"}}},
+                {key: {"contains": "x"}, "flags_any": ["-f"]},
+            ]
+        )
+    ),
 )
 TRICKS = r"""
 git rm ls python3 sh -c -f x /bin/rm ./x.sh r''m "rm" 'git_push' g\it $X $(rm) `rm` {r,}m r? ~/x
@@ -278,4 +294,28 @@ def test_screening_loses_no_rule(wanted: list[tuple[object, int]]) -> None:
 
     named = group.rules if group is not None else ()
     assert sorted(one.rule.id for one in (*named, *rest)) == sorted(one.rule.id for one in compiled)
-    assert all(programs_needed(one.match) is not None for one in named)
+    assert all(screen_of(one.match) is not None for one in named)
+
+
+def test_no_rule_that_is_left_out_has_a_verdict() -> None:
+    """On lines of the shipped packs' own examples, what is not tried would say nothing."""
+    rules = law_of(*pack_texts().values()).rules
+    compiled = [one for one in rules.compiled.values() if one.rule.on == "tool"]
+    group, _ = shell_screened(compiled)
+    assert group is not None
+    lines = [
+        str(example.facts["command"])
+        for one in group.rules
+        for example in (*one.rule.must_match[:3], *one.rule.must_not_match[:1])
+        if "command" in example.facts
+    ]
+
+    left_out = 0
+    for line in lines:
+        call = ToolCall(tool="shell", own={"command": line})
+        event = RuleEvent("tool", facts_of_call(call, PLAIN_PLACES), call)
+        tried = group.to_try(event.facts)
+        silent = [one for one in group.rules if one not in tried]
+        left_out += len(silent)
+        assert [one.rule.id for one in silent if one.match.test(event.facts) is not False] == []
+    assert left_out > 10 * len(lines) > 1_000

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.journal import mirror as mirror_module
-from governance.journal.mirror import Damaged, Identity, Mirror, read_heads, read_identity
+from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_heads, read_identity
 from governance.journal.records import Append, Appended, Head, Row
 from governance.journal.sqlite import SqliteJournal
 
@@ -196,3 +196,27 @@ def test_pending_heads_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     heads = [one.session for one in read_heads(tmp_path / "heads") if isinstance(one, Head)]
     assert heads == ["s4", "s5", "d"]
     mirror.close()
+
+
+def test_a_rewritten_file_still_knows_who_was_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A removal stays told through rewritings, a late line of the same head notwithstanding."""
+    monkeypatch.setattr(mirror_module, "CHECK_WRITES", 10)
+    path = tmp_path / "heads"
+    mirror = Mirror(path, _IDENTITY)
+    mirror._compact_at_bytes = 4_000
+    mirror.begin([_head("gone", 9), _head("back", 3)])
+    mirror.announce(_head("gone", 9))
+    mirror.announce(_head("back", 3))
+    mirror.note([_head("gone", 9), _head("back", 4)], durable=True)
+    size = path.stat().st_size
+    for seq in range(1, 60):
+        mirror.note([_head("busy", seq)], durable=True)
+    assert path.stat().st_size < size + 59 * 70
+    kept = list(read_heads(path))
+    mirror.close()
+    assert Gone(_head("gone", 9)) in kept
+    assert _head("gone", 9) not in kept
+    assert _head("back", 4) in kept
+    assert Gone(_head("back", 3)) not in kept
