@@ -319,6 +319,18 @@ def make_private_folder(folder: str | os.PathLike[str]) -> None:
                 raise
 
 
+def write_private_file(file: Path, data: bytes) -> None:
+    """
+    Put *data* into *file*; one that is made here can be read by its owner alone.
+
+    Raises:
+        OSError: The system refused.
+    """
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+
+
 def inspect_project(project: Project, *, mounts: str | None = None) -> tuple[Diagnostic, ...]:
     """
     What is unsafe about where *project* lies and who may touch it; nothing is changed.

@@ -40,7 +40,7 @@ TEMPLATE: tuple[TemplateKey, ...] = (
     TemplateKey("persistence.compression", (), _LATER),
     TemplateKey("session_storage.location", ("journal.url",), ""),
     TemplateKey("session_storage.format", ("journal.url",), "the URL's scheme names the store"),
-    TemplateKey("session_storage.encryption", (), _LATER),
+    TemplateKey("session_storage.encryption", ("encryption.key",), ""),
     TemplateKey("session_storage.max_size_mb", (), _LATER),
     TemplateKey("session_storage.cleanup_days", (), _LATER),
     TemplateKey(

@@ -530,6 +530,11 @@ class Engine:
     def _batch(self, steps: Sequence[Step], reply: Reply | None) -> list[Append]:
         """The rows of all *steps*; *reply* goes into the last one of the first."""
         first = reply_json(reply) if reply is not None else None
+        if first and any("redacted" in row.body for row in steps[0].outcome.rows):
+            # What was asked held a secret, so the answer may repeat it.
+            clean, hidden = self.law.redact(first)
+            if hidden and isinstance(clean, Mapping):
+                first = {**clean, "redacted": list(hidden)}
         return [
             Append(
                 one.state.id,

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from attrs import field, frozen
 
@@ -169,8 +169,7 @@ def _entry_point(place: str, name: str) -> KeySource:
         raise _unavailable(place, f"it cannot be loaded: {type(error).__name__}") from None
     if not callable(loaded):
         raise _unavailable(place, "it is no function")
-    source: KeySource = loaded
-    return source
+    return cast("KeySource", loaded)
 
 
 def _called(place: str, source: KeySource) -> bytes:

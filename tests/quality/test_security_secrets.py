@@ -18,9 +18,11 @@ from governance.journal.encrypted import EncryptedJournal
 from governance.journal.key_sources import new_key_text
 from governance.journal.opening import open_journal
 from governance.journal.records import Snapshot
+from governance.listeners import Listeners, Write
 from governance.project import Project, create_project
 from governance.session.commands import Command
 from governance.testing import FailingJournal
+from governance.testing.engines import memory_engine
 
 WORD = "zebra-quartz-nocturne"
 """Plain words of a session: no redaction knows them, so encryption alone keeps them secret."""
@@ -193,3 +195,42 @@ def test_every_file_is_private_whatever_the_umask(tmp_path: Path) -> None:
         if mode != due:
             wrong[str(file.relative_to(tmp_path))] = oct(mode)
     assert wrong == {}
+
+
+REWRITING = """
+format = 1
+[pack]
+name = "own"
+version = "1.0.0"
+summary = "A rule that has something else run."
+
+[[rule]]
+id = "own.quiet"
+tools = ["shell"]
+when.command = { contains = "curl" }
+action = "rewrite"
+rewrite.command = { redact = { regex = "--loud" }, with = "--quiet" }
+message = "Quietly."
+must_match = [{ tool = "shell", command = "curl --loud x" }]
+must_not_match = [{ tool = "shell", command = "fine" }]
+"""
+
+
+def test_what_an_answer_repeats_is_taken_out_as_well() -> None:
+    """Arguments to run instead, words of a listener; a second answer does not run pieces."""
+    listeners = Listeners()
+    written = Write({"model_options": {"note": TOKEN}})
+    listeners.register("session.creating", lambda _: written, mode="transform")
+    with memory_engine(REWRITING, listeners=listeners) as engine:
+        session = engine.start("s")
+        session.turn("go")
+        call = engine.call("python", "shell", {"command": f"curl --loud -u {TOKEN}"}, call_id="1")
+        command = Command(event="tool_before", session="s", call=call, key="once")
+
+        first, second = engine.handle(command), engine.handle(command)
+
+        assert first.action == "rewrite"
+        assert first.rewritten == {"command": f"curl --quiet -u {TOKEN}"}
+        assert (second.action, second.rewritten, second.duplicate) == ("deny", None, True)
+        assert "not kept" in second.message
+        assert TOKEN.encode() not in b"".join(one.body for one in engine.journal.read("s"))
