@@ -20,7 +20,8 @@ from governance.calls import ToolCall
 from governance.clock import Clock
 from governance.engine import restoring
 from governance.engine.before import run_before
-from governance.engine.encoding import body_of, encode_rows, event_of, reply_json, reply_of
+from governance.engine.cleaning import kept_reply, without_secrets
+from governance.engine.encoding import body_of, encode_rows, event_of, reply_of
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin, News, tell_alike
 from governance.engine.related import Step, related_steps
@@ -529,12 +530,7 @@ class Engine:
 
     def _batch(self, steps: Sequence[Step], reply: Reply | None) -> list[Append]:
         """The rows of all *steps*; *reply* goes into the last one of the first."""
-        first = reply_json(reply) if reply is not None else None
-        if first and any("redacted" in row.body for row in steps[0].outcome.rows):
-            # What was asked held a secret, so the answer may repeat it.
-            clean, hidden = self.law.redact(first)
-            if hidden and isinstance(clean, Mapping):
-                first = {**clean, "redacted": list(hidden)}
+        first = kept_reply(self.law, reply, steps[0]) if reply is not None else None
         return [
             Append(
                 one.state.id,
@@ -630,25 +626,11 @@ class Engine:
 
     def _keep_pending(self, command: Command) -> None:
         if self.options.spool is not None:
-            self.options.spool.keep(self._without_secrets(command))
+            self.options.spool.keep(without_secrets(self.law, command))
             return
         held = self._pending.setdefault(command.session, [])
         if len(held) < PENDING_MAX:
             held.append(command)
-
-    def _without_secrets(self, command: Command) -> Command:
-        """*command* as it may lie in a file; its rows would be redacted in the same way."""
-        call = command.call
-        if call is not None:
-            call = evolve(call, args=self._clean(call.args), own=self._clean(call.own))
-        written = {name: self._clean(one) for name, one in command.written.items()}
-        return evolve(command, data=self._clean(command.data), written=written, call=call)
-
-    def _clean(self, table: Mapping[str, Json]) -> Mapping[str, Json]:
-        clean, _ = self.law.redact(dict(table))
-        # INVARIANT: a redaction changes texts, and leaves a table a table.
-        assert isinstance(clean, Mapping), "a redacted table is a table"
-        return clean
 
     def _waits(self, session: str) -> bool:
         """Whether something of *session* waits to be written first."""
