@@ -102,7 +102,8 @@ def erase(
         if engine.options.guard is not None:
             engine.options.guard.require("erase", session, actor=person_name())
         journal = encrypted_of(engine.journal)
-        require_session(journal.inner, session)
+        if not _is_known(journal, session):
+            require_session(journal.inner, session)
         done = [_erase(engine, journal, one, session, reason) for one in family(journal, session)]
     if format_name == "json":
         print_json({"erased": [one.as_json() for one in done]})
@@ -133,7 +134,12 @@ def family(journal: EncryptedJournal, session: str) -> tuple[str, ...]:
     names = tuple(visit(session))
     if len(names) > FAMILY_MAX:
         raise _refused(session, f"more than {FAMILY_MAX} sub-sessions hang on it")
-    return tuple(name for name in names if journal.inner.head(name).seq)
+    return tuple(name for name in names if _is_known(journal, name))
+
+
+def _is_known(journal: EncryptedJournal, session: str) -> bool:
+    """Whether there is anything to erase: rows, or a key that rows of an archive still need."""
+    return bool(journal.inner.head(session).seq) or journal.vault.knows(session_scope(session))
 
 
 def _erase(
@@ -163,7 +169,8 @@ def _require_sealed(journal: EncryptedJournal, session: str) -> None:
     stored, after = as_stored(journal), 0
     while page := stored.read(session, after=after, limit=PAGE_ROWS):
         for record in page:
-            if not is_sealed(record.body):
+            # What a branch shares is its parent's, and goes with that.
+            if record.session == session and not is_sealed(record.body):
                 why = f"row {record.seq} was written before encryption, so no key could hide it"
                 raise _refused(session, why, "remove the session instead")
         after = page[-1].seq

@@ -77,7 +77,7 @@ def unguarded_store_of(project: Project) -> Iterator[tuple[Journal, Guard | None
 
 
 @contextmanager
-def stored_form_of(project: Project) -> Iterator[Journal]:
+def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journal]:
     """
     As `store_of`, without opening what is encrypted: no key is needed, and none is asked for.
 
@@ -89,7 +89,7 @@ def stored_form_of(project: Project) -> Iterator[Journal]:
     journal = open_journal(config.journal.url, base=project.directory, create=False)
     try:
         guard = guard_of(config, _opened(journal, config), through="cli", clock=SystemClock())
-        yield journal if guard is None else GuardedJournal(journal, guard, "verify")
+        yield journal if guard is None else GuardedJournal(journal, guard, looking)
     finally:
         journal.close()
 

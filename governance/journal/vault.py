@@ -145,6 +145,10 @@ class Vault:
         """Whether the key of *scope* was destroyed."""
         return self.shelf.get(SHELF, erased_name(scope)) is not None
 
+    def knows(self, scope: str) -> bool:
+        """Whether *scope* has a key, or had one that was destroyed."""
+        return self.shelf.get(SHELF, entry_name(scope)) is not None or self.is_erased(scope)
+
     def erase(self, scope: str, at_ms: int) -> bool:
         """
         Destroy the key of *scope*; whether there still was one.

@@ -16,6 +16,7 @@ from governance.cli.app import run
 from governance.cli.guard import make_key
 from governance.engine.encoding import body_of
 from governance.errors import GovernanceError
+from governance.journal.encrypted import as_stored
 from governance.journal.heads import read_heads_file
 from governance.journal.key_sources import KeyUnavailable, new_key_text
 from governance.journal.opening import open_journal
@@ -233,6 +234,33 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
     assert [one["erased_before"] for one in again["erased"]] == [True]
     assert house.person("erase", "@project", "--reason", "x")[0] == 2
     assert "GOV611" in house.person("erase", "nobody", "--reason", "x")[2]
+
+
+def test_a_session_that_was_removed_is_erased_as_well(house: House) -> None:
+    """Its archive holds sealed rows: without their key they stay so. A branch is lost with it."""
+    house.encrypt()
+    house.work("s", "t")
+    with Engine.open(house.project) as engine:
+        journal = engine.journal
+        journal.branch("t-2", "t", 2)
+        assert len(journal.read("t-2")) == 2
+        head = journal.head("s")
+        archive = as_stored(journal).read("s")
+        assert journal.remove("s", expected=head) is True
+        journal.restore(head, archive)
+        assert SECRET.encode() in b"".join(one.body for one in journal.read("s"))
+        journal.remove("s", expected=head)
+
+    for name in ("s", "t"):
+        code, _, err = house.person("erase", name, "--reason", "asked")
+        assert code == 0, err
+
+    with Engine.open(house.project) as engine:
+        engine.journal.restore(head, archive)
+        for name in ("s", "t", "t-2"):
+            with pytest.raises(SessionErased):
+                engine.journal.read(name)
+        assert engine.journal.verify().ok
 
 
 def test_a_session_from_before_encryption_cannot_be_erased(house: House) -> None:

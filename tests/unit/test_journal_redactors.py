@@ -99,7 +99,7 @@ def test_an_untrusted_file_empties_no_journal() -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(", "(?=a)", "a*", "", "(a)\\\\1"], ids=["open", "ahead", "empty", "none", "back"]
+    "pattern", ["(", "(?=a)", "a*", "", "(a)\\1"], ids=["open", "ahead", "empty", "none", "back"]
 )
 def test_a_pattern_that_cannot_be_used_is_refused(pattern: str) -> None:
     """By name and line, before anything is governed by it."""
