@@ -24,12 +24,13 @@ from governance.cli.output import print_json, print_line
 from governance.cli.recording import person_name, recording_engine
 from governance.cli.sessions import OWN_MARK, number_of
 from governance.engine import Engine
-from governance.engine.opening import PROJECT_SESSION
+from governance.engine.opening import PROJECT_SESSION, spool_of
 from governance.engine.restoring import restore
 from governance.errors import MisuseError
 from governance.journal.encrypted import SESSION_SIGN, EncryptedJournal, as_stored
 from governance.journal.sealing import is_sealed
 from governance.journal.vault import session_scope
+from governance.project import Project
 from governance.values import Json
 
 PAGE_ROWS = 1000
@@ -104,7 +105,10 @@ def erase(
         journal = encrypted_of(engine.journal)
         if not _is_known(journal, session):
             require_session(journal.inner, session)
-        done = [_erase(engine, journal, one, session, reason) for one in family(journal, session)]
+        done = [
+            _erase(project, engine, journal, one, session, reason)
+            for one in family(journal, session)
+        ]
     if format_name == "json":
         print_json({"erased": [one.as_json() for one in done]})
         return FINE
@@ -143,7 +147,12 @@ def _is_known(journal: EncryptedJournal, session: str) -> bool:
 
 
 def _erase(
-    engine: Engine, journal: EncryptedJournal, session: str, root: str, reason: str
+    project: Project,
+    engine: Engine,
+    journal: EncryptedJournal,
+    session: str,
+    root: str,
+    reason: str,
 ) -> Erased:
     scope = session_scope(session)
     rows = journal.inner.head(session).seq
@@ -160,6 +169,8 @@ def _erase(
         # First of all: whoever is killed before the key is gone has still been seen.
         engine.record(PROJECT_SESSION, "session.erased", data, actor=person_name())
     values = sum(_drop_values(journal, shelf, session) for shelf in SHELVES)
+    # What waits for the session is sealed by another key than the one that goes.
+    spool_of(project, journal).clear(session)
     journal.vault.erase(scope, engine.clock.now_ms())
     engine.live.drop(session)
     return Erased(session, rows, values, before)

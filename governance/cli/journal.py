@@ -26,9 +26,9 @@ from governance.cli.opening import (
     stored_form_of,
 )
 from governance.cli.output import moment, print_json, print_line, print_table
+from governance.errors import SessionErased
 from governance.journal.heads import compare_heads, read_heads_file, read_public_key
 from governance.journal.records import Finding, Journal, Record, VerifyReport
-from governance.journal.vault import SessionErased
 from governance.values import Json, ValueRefused, load_json
 
 FOLLOW_SECONDS = 0.5

@@ -32,8 +32,8 @@ from governance.cli.progress import progressing
 from governance.cli.recording import DURATION
 from governance.clock import SystemClock
 from governance.engine.restoring import restore
+from governance.errors import SessionErased
 from governance.journal.records import Journal
-from governance.journal.vault import SessionErased
 from governance.ledger import halted
 from governance.session.state import SessionState
 from governance.states import State

@@ -27,7 +27,7 @@ from governance.engine.news import Bulletin, News, tell_alike
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
 from governance.engine.spool import Spool
-from governance.errors import JournalError, MisuseError, OutcomeUnknown
+from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
 from governance.events import Event
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
 from governance.session.commands import Command, History, HostTraits
@@ -377,7 +377,9 @@ class Engine:
             reply, records = self._step(command, law, sent)
         except JournalError as error:
             if not is_asked(law, command.event):
-                self._keep_pending(command)
+                # What nobody may read any more must not wait in a file either.
+                if not isinstance(error, SessionErased):
+                    self._keep_pending(command)
                 raise
             return self._unwritable(command, error)
         finally:

@@ -96,10 +96,7 @@ def open_engine(
         idle_ms_max=config.idle.idle_seconds_max * 1000,
         paused=lambda now_ms: paused_reason(store, now_ms),
         tools={one.name: one for one in tools},
-        spool=Spool(
-            str(Project(config.directory).state_directory() / "untold"),
-            getattr(store, "vault", None) if config.encryption.key else None,
-        ),
+        spool=spool_of(Project(config.directory), store),
         bulletin=_bulletin(config, tools, in_force, now_ms),
         actor=who,
         guard=_guard(config, store, ticking, who, authorize, audit),
@@ -123,6 +120,11 @@ def _guard(
     return guard_of(
         config, store, through="api", clock=clock, actor=actor, authorize=authorize, write=write
     )
+
+
+def spool_of(project: Project, store: Journal) -> Spool:
+    """Where told events of *project* wait; encrypted where *store* is."""
+    return Spool(str(project.state_directory() / "untold"), getattr(store, "vault", None))
 
 
 def paused_reason(store: Journal, now_ms: int) -> str:

@@ -20,7 +20,7 @@ from threading import Lock
 
 from attrs import define, field
 
-from governance.errors import JournalError, StoreDamaged
+from governance.errors import JournalError, SessionErased, StoreDamaged
 from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.protected import VAULT
 from governance.journal.records import KEY_SHELF as SHELF
@@ -54,12 +54,6 @@ class WrongKey(JournalError):
     """The key at hand is not the one that this store was encrypted with."""
 
     code = "GOV551"
-
-
-class SessionErased(JournalError):
-    """The session was made unreadable for good: its key is gone, its chain stays."""
-
-    code = "GOV553"
 
 
 @define(eq=False, repr=False)

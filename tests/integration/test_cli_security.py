@@ -15,14 +15,16 @@ from governance.access.actors import process_actor
 from governance.cli.app import run
 from governance.cli.guard import make_key
 from governance.engine.encoding import body_of
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, SessionErased
+from governance.events import check_data
 from governance.journal.encrypted import as_stored
 from governance.journal.heads import read_heads_file
 from governance.journal.key_sources import KeyUnavailable, new_key_text
 from governance.journal.opening import open_journal
 from governance.journal.protected import KeyNeeded
-from governance.journal.vault import SessionErased, WrongKey
+from governance.journal.vault import WrongKey
 from governance.project import Project, create_project, machine_config
+from governance.session.commands import Command
 
 SMALL = "[packs]\npaths = []\n"
 SECRET = "the-plain-words-of-a-session"
@@ -178,8 +180,8 @@ def test_keys_are_made_shown_and_rotated(house: House) -> None:
     assert house.say("keys", "show")[0] == 0
     house.write(f'[encryption]\nkey = "file:{new}"\n')
     assert SECRET in house.say("log", "a")[1]
-    kinds = [kind for kind, _ in house.rows("@project")]
-    assert kinds == ["keys.rotated"]
+    ((kind, body),) = house.rows("@project")
+    assert (kind, check_data(kind, body["data"])) == ("keys.rotated", ())
     house.write(f'[encryption]\nkey = "file:{old}"\n')
     with pytest.raises(WrongKey):
         Engine.open(house.project)
@@ -203,6 +205,11 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
         parent.turn(SECRET)
         parent.child("helper").turn(SECRET)
 
+    waiting = Project(house.project).state_directory() / "untold"
+    with Engine.open(house.project) as engine:
+        assert engine.options.spool is not None
+        engine.options.spool.keep(Command(event="turn_end", session="s"))
+    assert list(waiting.iterdir())
     assert house.say("erase", "s", "--reason", "asked")[0] == 2  # a person's
     code, out, err = house.person("erase", "s", "--reason", "asked", "--format", "json")
 
@@ -222,6 +229,7 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
     assert house.say("violations")[0] == 0
     assert house.say("verify")[0] == 0
     rows = [body["data"] for kind, body in house.rows("@project") if kind == "session.erased"]
+    assert [check_data("session.erased", one) for one in rows] == [(), ()]
     assert [(one["session"], one["by"], one["reason"]) for one in rows] == [
         ("s/helper", ME, "asked"),
         ("s", ME, "asked"),
@@ -230,6 +238,9 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
         assert engine.session("s").turn("go").denied
         with pytest.raises(SessionErased):
             engine.state("s")
+    with Engine.open(house.project) as engine, pytest.raises(SessionErased):
+        engine.handle(Command(event="turn_end", session="s", data={"failure": SECRET}))
+    assert not list(house.folder.rglob("untold/*"))
     again = json.loads(house.person("erase", "s", "--reason", "again", "--format", "json")[1])
     assert [one["erased_before"] for one in again["erased"]] == [True]
     assert house.person("erase", "@project", "--reason", "x")[0] == 2
@@ -465,6 +476,8 @@ def test_trust_leaves_a_row_before_it_counts(house: House) -> None:
     assert first["data"]["by"] == first["actor"] == ME
     assert first["data"]["loosens"] == ["`defaults.mode` is milder than the default"]
     assert second["data"]["files"] == [first["data"]["file"]]
+    for kind, body in house.rows("@project"):
+        assert check_data(kind, body["data"]) == ()
 
 
 def test_trust_that_cannot_be_recorded_is_not_granted(house: House) -> None:

@@ -16,6 +16,7 @@ from governance.engine import Engine, EngineOptions
 from governance.engine.encoding import body_of
 from governance.engine.engine import RECORDED
 from governance.errors import DefinitionError, JournalError
+from governance.events import check_data
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Append, Appended, Head, Journal, Row, Snapshot
 from governance.listeners import Listeners
@@ -354,6 +355,7 @@ def test_the_engine_records_who_looks_and_listeners_see_it(journal: MemoryJourna
             ("bob", "read", "of-other", "granted"),
         ]
         assert [one.actor for one in heard.events] == ["ann", "bob"]
+        assert [check_data(one.name, one.data) for one in heard.events] == [(), ()]
 
 
 def test_writing_leaves_rows_of_its_own(journal: MemoryJournal) -> None:

@@ -71,6 +71,11 @@ session.repaired after what rows
 listener.failed after listener event why error count disabled
 anchor.added after id type priority text
 session.skewed after back_seconds
+trust.granted after file sha256 loosens by
+trust.withdrawn after files by
+session.erased after session rows asked_for by reason
+keys.rotated after key by
+data.accessed after action session outcome through reasons:?
 """
 LINES = [line.split() for line in PROMISED.strip().splitlines()]
 

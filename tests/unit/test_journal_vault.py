@@ -12,7 +12,7 @@ import keyring.backend
 import pytest
 from attrs import define, evolve, field
 
-from governance.errors import JournalError, StoreDamaged
+from governance.errors import JournalError, SessionErased, StoreDamaged
 from governance.journal.encrypted import EncryptedJournal, encrypted
 from governance.journal.key_sources import (
     KeyEncryptionKey,
@@ -25,7 +25,6 @@ from governance.journal.records import Append, Entry, Row, Shelf
 from governance.journal.sealing import SealBroken
 from governance.journal.vault import (
     SHELF,
-    SessionErased,
     Vault,
     WrongKey,
     entry_name,
