@@ -38,10 +38,9 @@ from governance.values import Json
     examples=[
         Example("governance keys new ~/journal.key", "Make a key-encryption key."),
         Example("governance keys show", "Which key wraps how many data keys."),
-        Example("governance keys rotate", "Wrap all of them by the key that is configured now."),
         Example("governance keys new-signing ~/heads.pem", "Make a key to sign heads with."),
     ],
-    exits="0 fine; 1 show: some data keys are wrapped by an older key; 2 could not do it",
+    exits="0 fine; 1 show: nothing is encrypted, or an older key wraps some; 2 could not do it",
 )
 @click.argument("action", type=click.Choice(["show", "new", "rotate", "new-signing"]))
 @click.argument("file", required=False, type=click.Path(path_type=Path))
@@ -100,7 +99,8 @@ def _new(file: Path, signing: bool, format_name: str) -> int:
 
 def _show(project: Project, format_name: str) -> int:
     with store_of(project) as journal:
-        journal.shelf.get(KEY_SHELF, VAULT)  # what a guarded store asks a grant for
+        if journal.shelf.get(KEY_SHELF, VAULT) is None:
+            return _nothing_encrypted(format_name)
         vault = encrypted_of(journal).vault
         wrapping, current = vault.wrapping(), vault.current.name
     older = sum(count for name, count in wrapping.items() if name != current)
@@ -115,6 +115,14 @@ def _show(project: Project, format_name: str) -> int:
     if older:
         print_line("`governance keys rotate` wraps them by the current key", "wary")
     return FOUND if older else FINE
+
+
+def _nothing_encrypted(format_name: str) -> int:
+    if format_name == "json":
+        print_json({"current": "", "wraps": {}})
+    else:
+        print_line("nothing is encrypted; `[encryption] key` names the place of a key", "wary")
+    return FOUND
 
 
 def _rotate(project: Project, format_name: str) -> int:

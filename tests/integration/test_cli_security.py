@@ -189,7 +189,9 @@ def test_keys_are_made_shown_and_rotated(house: House) -> None:
 
 def test_keys_of_a_project_that_encrypts_nothing(house: House) -> None:
     """It is said by name."""
-    assert "GOV554" in house.say("keys", "show")[2]
+    code, out, _ = house.say("keys", "show", "--format", "json")
+    assert (code, json.loads(out)) == (1, {"current": "", "wraps": {}})
+    assert "GOV554" in house.person("keys", "rotate")[2]
     assert "GOV554" in house.person("erase", "s", "--reason", "x")[2]
 
 
