@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import anyio
 import pytest
+from attrs import evolve
 
 from governance import Engine
 from governance.access.actors import process_actor
+from governance.aengine import AsyncEngine
 from governance.cli.app import run
 from governance.cli.guard import make_key
 from governance.engine.encoding import body_of
@@ -22,6 +25,7 @@ from governance.journal.heads import read_heads_file
 from governance.journal.key_sources import KeyUnavailable, new_key_text
 from governance.journal.opening import open_journal
 from governance.journal.protected import KeyNeeded
+from governance.journal.sealing import is_sealed
 from governance.journal.vault import WrongKey
 from governance.project import Project, create_project, machine_config
 from governance.session.commands import Command
@@ -159,6 +163,30 @@ def test_a_program_gives_the_key(house: House) -> None:
         Engine.open(house.project, key=lambda: b"x" * 32)
     with pytest.raises(KeyUnavailable, match="handed no key"):
         Engine.open(house.project)
+
+
+def test_an_event_loop_is_served_behind_keys_and_grants(house: House) -> None:
+    """The way that does not wait seals as well, and refuses for whom it may not."""
+    house.encrypt('[access]\nactors.ann = ["all"]\nroles.all = ["*"]\n')
+
+    async def work() -> tuple[str, str]:
+        async with await AsyncEngine.open(house.project, actor="ann") as engine:
+            session = await engine.start("s")
+            for _ in range(3):
+                await session.turn(SECRET)
+            allowed = await session.tool("shell", {"command": f"echo {SECRET}"}, call_id="1")
+            await session.tool_finished("1", outcome="ok")
+            command = session.session.tool_command("shell", {"command": "ls"}, call_id="2")
+            refused = await engine.handle(evolve(command, actor="bob"))
+            assert (await engine.state("s")).head
+            return allowed.action, refused.action
+
+    assert anyio.run(work) == ("allow", "deny")
+    raw = open_journal(base=house.project, create=False)
+    bodies = [one.body for one in raw.read("s")]
+    raw.close()
+    assert len(bodies) > 6
+    assert all(is_sealed(one) for one in bodies)
 
 
 def test_keys_are_made_shown_and_rotated(house: House) -> None:
