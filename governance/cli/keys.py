@@ -109,9 +109,7 @@ def _show(project: Project, format_name: str) -> int:
         return FOUND if older else FINE
     for name, count in sorted(wrapping.items()):
         what = "current" if name == current else "older"
-        print_line(
-            f"{name} ({what}) wraps {number_of(count, 'entry')}".replace("entrys", "entries")
-        )
+        print_line(f"{name} ({what}) wraps {number_of(count, 'key')}")
     if older:
         print_line("`governance keys rotate` wraps them by the current key", "wary")
     return FOUND if older else FINE
