@@ -61,4 +61,6 @@ def _host(config: Config, name: str) -> HostSettings:
         unbriefed=table.unbriefed,
         after_end=table.after_end,
         unknown_tool=table.unknown_tool,
+        unbound=table.unbound,
+        deadline_ms=table.deadline_ms,
     )

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from governance.hooking.adapter import Adapter, Profile
     from governance.hooking.installing import Installer
 
-HOSTS: Mapping[str, str] = {"claude-code": "governance.hosts.claude_code"}
+HOSTS: Mapping[str, str] = {
+    "claude-code": "governance.hosts.claude_code",
+    "mellea": "governance.hosts.mellea",
+}
 """
 Name of a host → its package, whose folder is the name with ``_`` for ``-``.
 

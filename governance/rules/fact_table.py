@@ -341,6 +341,7 @@ FACTS = (
     # Session, model and transition.
     fact_spec("source", "str", "session model", "What made the session, such as `startup`."),
     fact_spec("backend", "str", "session model", "The backend that runs the model."),
+    fact_spec("context_type", "str", "session", "The kind of context that the host keeps."),
     fact_spec("parent", "str", "session model", "The id of the parent session."),
     fact_spec("model_switched", "bool", "session model", "Whether the model has just changed."),
     fact_spec("event", "str", "transition", "The machine's event.", values=ASKED_EVENTS),

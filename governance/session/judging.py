@@ -77,7 +77,11 @@ def model_facts(draft: Draft) -> dict[str, object]:
     options = data.get("model_options")
     if isinstance(options, Mapping):
         facts |= {f"model_options.{name}": value for name, value in options.items()}
-    for name, fact in (("source", "source"), ("backend_name", "backend")):
+    for name, fact in (
+        ("source", "source"),
+        ("backend_name", "backend"),
+        ("context_type", "context_type"),
+    ):
         if data.get(name):
             facts[fact] = data[name]
     if draft.command.parent:

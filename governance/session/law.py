@@ -35,12 +35,18 @@ class HostSettings:
         after_end: What a tool gets that is asked for after the session's end.
 
         unknown_tool: What a tool gets that the host's table does not know.
+
+        unbound: What gets what belongs to no known session; for adapters in process.
+
+        deadline_ms: An answer that takes longer is a deny; for adapters in process.
     """
 
     roles: Mapping[str, str] = field(factory=dict)
     unbriefed: Strictness = "allow"
     after_end: Literal["deny", "ask", "rules"] = "deny"
     unknown_tool: Strictness = "ask"
+    unbound: Strictness = "deny"
+    deadline_ms: int = 5_000
 
 
 @frozen(kw_only=True)
