@@ -298,8 +298,8 @@ class Engine:
         Args:
             actor: Who looks; by default the engine's own.
 
-            audited: ``False`` for a display that a host asks for all the time: then an audit
-                of reads does not record it.
+            audited: ``False`` where nobody looks: for what decides by it, or a display that a
+                host asks for all the time. Then an audit of reads does not record it.
 
         Raises:
             AccessRefused: *actor* may not read it.
