@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HOSTS: Mapping[str, str] = {
     "claude-code": "governance.hosts.claude_code",
+    "hermes": "governance.hosts.hermes",
     "mellea": "governance.hosts.mellea",
 }
 """
@@ -29,7 +30,7 @@ Each has ``profile.PROFILE``.
 HOOKED = ("claude-code",)
 """Hosts that call a command for their events: each has ``adapter.ADAPTER`` and `refusal.py`."""
 
-INSTALLABLE = ("claude-code",)
+INSTALLABLE = ("claude-code", "hermes")
 """Hosts whose settings `init` changes: each has ``settings.INSTALLER``."""
 
 STATUS_LINES = ("claude-code",)
