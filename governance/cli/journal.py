@@ -169,14 +169,16 @@ def verify(
         if exported is not None:
             report = _with(report, compare_heads(journal, exported), session)
     if format_name == "json":
+        compared: dict[str, Json] = {}
+        if exported is not None:
+            compared = {"compared": len(exported.heads), "signed_by": exported.signed_by}
         print_json(
             {
                 "ok": report.ok,
                 "sessions": report.sessions,
                 "rows": report.rows,
                 "anchored": report.anchored,
-                "compared": len(exported.heads) if exported is not None else 0,
-                "signed_by": exported.signed_by if exported is not None else "",
+                **compared,
                 "findings": [
                     {
                         "what": one.what,
