@@ -25,6 +25,7 @@ from attrs import define, field
 from governance.engine import Engine, Session
 from governance.engine.later import Rest, handle_later
 from governance.errors import GovernanceError
+from governance.events import Event
 from governance.journal.records import Append, Appended, AppendsLater, Conflict, Duplicate
 from governance.session.commands import Command, History, HostTraits
 from governance.session.replies import Reply
@@ -33,7 +34,12 @@ from governance.values import Json
 
 if TYPE_CHECKING:
     from governance.access.grants import Authorize
+    from governance.engine.keeping import PruneReport
+    from governance.engine.merging import MergeReport, Take
+    from governance.engine.retention import RetentionPolicy
+    from governance.journal.archive import Archived
     from governance.journal.key_sources import KeySource
+    from governance.journal.records import Head, Record
 
 GATHERED_MAX = 8
 """Appends that are gathered before they are handed to the journal, so that few commits take
@@ -152,6 +158,62 @@ class AsyncEngine:
     async def state(self, session: str, *, actor: str | None = None) -> SessionState:
         """As `Engine.state`."""
         return await self._call(partial(self.engine.state, session, actor=actor))
+
+    async def branch(
+        self, session: str, *, at: int | None = None, name: str | None = None, actor: str = "engine"
+    ) -> AsyncSession:
+        """As `Engine.branch`."""
+        verb = partial(self.engine.branch, session, at=at, name=name, actor=actor)
+        return AsyncSession(self, await self._call(verb))
+
+    async def switch(self, session: str, to: str) -> AsyncSession:
+        """As `Engine.switch`."""
+        return AsyncSession(self, await self._call(self.engine.switch, session, to))
+
+    async def merge(self, target: str, source: str, *, actor: str = "engine") -> MergeReport:
+        """As `Engine.merge`."""
+        return await self._call(partial(self.engine.merge, target, source, actor=actor))
+
+    async def resolve(
+        self, session: str, conflict: str, take: Take, *, value: Json = None, actor: str
+    ) -> Record:
+        """As `Engine.resolve`."""
+        verb = partial(self.engine.resolve, session, conflict, take, value=value, actor=actor)
+        return await self._call(verb)
+
+    async def events(
+        self,
+        session: str,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        reverse: bool = False,
+    ) -> tuple[Event, ...]:
+        """As `Engine.events`."""
+        verb = partial(
+            self.engine.events, session, after=after, before=before, limit=limit, reverse=reverse
+        )
+        return await self._call(verb)
+
+    async def archive(self, session: str, to: Path, *, actor: str = "engine") -> Archived:
+        """As `Engine.archive`."""
+        return await self._call(partial(self.engine.archive, session, to, actor=actor))
+
+    async def unarchive(self, file: Path, *, actor: str = "engine") -> Head:
+        """As `Engine.unarchive`."""
+        return await self._call(partial(self.engine.unarchive, file, actor=actor))
+
+    async def prune(
+        self, policy: RetentionPolicy, *, dry_run: bool = False, actor: str = "engine"
+    ) -> PruneReport:
+        """As `Engine.prune`."""
+        verb = partial(self.engine.prune, policy, dry_run=dry_run, actor=actor)
+        return await self._call(verb)
+
+    async def preload(self, count: int) -> int:
+        """As `Engine.preload`."""
+        return await self._call(self.engine.preload, count)
 
     async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=self._limiter)

@@ -39,6 +39,12 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
         "anchor-heads": "governance.cli.heads",
+        "store": "governance.cli.storing",
+    },
+    "Keep and mend the store": {
+        "backup": "governance.cli.backing",
+        "restore": "governance.cli.mending",
+        "repair": "governance.cli.mending",
     },
     "Decide as a person": {
         "approve": "governance.cli.approving",
@@ -48,6 +54,14 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "anchor": "governance.cli.anchoring",
         "keys": "governance.cli.keys",
         "erase": "governance.cli.erasing",
+    },
+    "Work with sessions": {
+        "branch": "governance.cli.branching",
+        "switch": "governance.cli.branching",
+        "merge": "governance.cli.branching",
+        "archive": "governance.cli.keeping",
+        "unarchive": "governance.cli.keeping",
+        "prune": "governance.cli.keeping",
     },
     "Stand between a host and the engine": {
         "hook": "governance.cli.hosting",

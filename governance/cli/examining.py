@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from attrs import field, frozen
 
+from governance.cli.founding import installed_hosts
 from governance.cli.guard import key_path
 from governance.cli.heartbeat import Beat, installed_ms, missed_in, transcripts_of
 from governance.cli.installed import HookSilent, run_hook, settings_of
@@ -15,13 +17,18 @@ from governance.cli.opening import rules_of, store_of
 from governance.cli.output import moment
 from governance.cli.recording import recording_engine
 from governance.config import load_config
+from governance.engine.backing import read_status
+from governance.engine.lawmaking import trusted_config
 from governance.engine.opening import PROJECT_SESSION, paused_reason
 from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError
+from governance.hosts import installer_of
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.settings import SETTINGS, problems
 from governance.hosts.claude_code.settings import commands as hook_commands
 from governance.hosts.claude_code.tools import HOST
+from governance.journal.opening import open_journal
 from governance.journal.records import Journal
+from governance.journal.servers import OnServer, ServerReport
 from governance.project import FILE_BYTES_MAX, Project, inspect_project, open_project
 
 VERIFIED_ROWS_MAX = 20_000
@@ -39,6 +46,7 @@ CODES: Mapping[str, str] = {
     "GOV643": "a project that is paused",
     "GOV644": "a journal that does not hold",
     "GOV645": "a hook that cannot be run, or is silent",
+    "GOV549": "a backup that failed",
 }
 
 
@@ -103,8 +111,20 @@ def _rules(around: Surroundings) -> Check:
 def _store(around: Surroundings) -> Check:
     with store_of(around.project) as journal:
         sessions, rows, found = _verified(journal)
-    saw = f"{rows} rows of {sessions} sessions hold; SQLite of apsw {_apsw_version()}"
+    server = _server(around.project)
+    on = server.saw if server is not None else f"SQLite of apsw {_apsw_version()}"
+    found += server.findings if server is not None else ()
+    saw = f"{rows} rows of {sessions} sessions hold; {on}"
+    if all(one.severity == WARNING for one in found):
+        return Check("journal", saw, found)
     return Check("journal", saw if not found else "does not hold", found)
+
+
+def _server(project: Project) -> ServerReport | None:
+    """What the server is like that the store is on; none where it is a file."""
+    url = load_config(project.directory).journal.url
+    with closing(open_journal(url, base=project.directory, create=False)) as journal:
+        return journal.server_report() if isinstance(journal, OnServer) else None
 
 
 def _verified(journal: Journal) -> tuple[int, int, tuple[Diagnostic, ...]]:
@@ -121,7 +141,7 @@ def _verified(journal: Journal) -> tuple[int, int, tuple[Diagnostic, ...]]:
                 Diagnostic(
                     "GOV644",
                     f"session {one.session}, row {one.seq}: {one.message}",
-                    suggestion="`governance verify` shows all of it; restore a backup",
+                    suggestion="`governance verify` shows all of it; `governance repair` mends it",
                 )
                 for one in report.findings
             ]
@@ -161,7 +181,9 @@ def _hooks(around: Surroundings) -> Check:
     directory = around.project.directory
     commands = hook_commands(directory)
     if not commands and installed_ms(around.project) is None:
-        return Check("hooks", f"of no host; `governance init --host {HOST}` installs them")
+        others = installed_hosts(around.project)
+        saw = f"of no host; `governance init --host {HOST}` installs them"
+        return Check("hooks", f"{HOST} has none" if others else saw)
     again = f"run `governance init --host {HOST}` again"
     told = problems(directory)
     if not commands:
@@ -172,6 +194,17 @@ def _hooks(around: Surroundings) -> Check:
     if len(commands) == len(EVENTS) and not found:
         return _answering(around, commands)
     return Check("hooks", f"{len(commands)} of {len(EVENTS)} are installed", tuple(found))
+
+
+def _other_hosts(around: Surroundings) -> Check:
+    """Whether what was put into hosts with settings of another kind is still in its place."""
+    hosts = [host for host in installed_hosts(around.project) if host != HOST]
+    found = [
+        _finding("GOV640", one, installer_of(host).settings, f"run `governance init --host {host}`")
+        for host in hosts
+        for one in installer_of(host).problems(around.project.directory)
+    ]
+    return Check("other hosts", ", ".join(hosts) or "none is installed", tuple(found))
 
 
 def _finding(code: str, message: str, file: Path, mend: str) -> Diagnostic:
@@ -273,6 +306,24 @@ def _record(project: Project, beats: list[Beat], known: set[str]) -> None:
             )
 
 
+def _backup(around: Surroundings) -> Check:
+    config = trusted_config(load_config(around.project.directory))
+    hours = config.backup.age_hours_max
+    plan = f"one is made every {hours} h" if hours else "none is made by itself"
+    status = read_status(around.project)
+    if status is None or not (status.path or status.error):
+        return Check("backup", f"{plan}; there is none yet")
+    if status.path:
+        return Check("backup", f"{plan}; the last is from {moment(status.at_ms)}")
+    found = Diagnostic(
+        "GOV549",
+        f"the last backup failed at {moment(status.at_ms)}: {status.error}",
+        suggestion="mend what it says, then run `governance backup`",
+        severity=WARNING,
+    )
+    return Check("backup", "failed", (found,))
+
+
 def _pause(around: Surroundings) -> Check:
     with store_of(around.project) as journal:
         reason = paused_reason(journal, around.now_ms)
@@ -321,8 +372,10 @@ CHECKS: Mapping[str, Callable[[Surroundings], Check]] = {
     "configuration": _parts,
     "rules": _rules,
     "journal": _store,
+    "backup": _backup,
     "files": _places,
     "hooks": _hooks,
+    "other hosts": _other_hosts,
     "heartbeat": _heartbeat,
     "pause": _pause,
     "log": _log,

@@ -24,6 +24,7 @@ from governance.cli.opening import TOOLS, TRAITS, law_of, require_session, rows_
 from governance.cli.output import moment, print_json, print_line
 from governance.engine.encoding import body_of, files_of
 from governance.errors import MisuseError
+from governance.journal.gaps import GAP_KIND
 from governance.journal.records import Journal, Record
 from governance.rules.deferred import text_of
 from governance.rules.facts import facts_of_call
@@ -253,7 +254,8 @@ def told(
         if own_at_ms is None or record.at_ms != own_at_ms:
             before = state
         yield record, body, before
-        state = evolve(state, record.seq, record.kind, record.at_ms, body)
+        if record.kind != GAP_KIND:  # nobody knew then that the row would be lost
+            state = evolve(state, record.seq, record.kind, record.at_ms, body)
         asks = record.kind == "approval.asked"
         uses = record.kind == "approval.settled" and _data(body).get("by") == "rules"
         own_at_ms = record.at_ms if asks or uses else None

@@ -11,9 +11,12 @@ from attrs import frozen
 
 from governance.cli.frame import file_error
 from governance.cli.guard import key_path, make_key, remove_key, require_person
-from governance.config import default_toml, load_config
+from governance.config import BackupTable, default_toml, load_config
+from governance.engine.backing import backup_folder
 from governance.errors import DefinitionError
 from governance.hosts import INSTALLABLE, installer_of, profile_of
+from governance.journal.backup import backups_in
+from governance.journal.mirror import mirror_identity
 from governance.journal.opening import DEFAULT_URL, default_mirror, store_path
 from governance.journal.protected import open_protected
 from governance.project import (
@@ -208,6 +211,8 @@ def _parts(project: Project, *, erase_journal: bool) -> Iterator[Effect]:
             part = store.with_name(store.name + suffix)
             if part.exists():
                 yield Effect(REMOVED, part, "the journal of all sessions")
+    if store is not None and erase_journal:
+        yield from _backups_elsewhere(project, store)
     if store is not None and not erase_journal and store.exists():
         yield Effect(KEPT, store, "the journal; `--erase-journal` removes it")
     if store is not None and erase_journal and default_mirror(store).exists():
@@ -224,9 +229,26 @@ def _private_parts(project: Project, kept_store: Path | None) -> Iterator[Effect
         yield Effect(REMOVED, project.private)
         return
     names = {kept_store.name + suffix for suffix in _STORE_SUFFIXES} | {".gitignore"}
+    names.add(Path(BackupTable().folder).name)
     for path in sorted(project.private.iterdir()):
-        if path.name not in names:
+        # What repairs and restores keep aside is named after the store.
+        if path.name not in names and not path.name.startswith(f"{kept_store.name}."):
             yield Effect(REMOVED, path)
+
+
+def _backups_elsewhere(project: Project, store: Path) -> Iterator[Effect]:
+    """Backups of the store that lie outside of the project's private folder."""
+    known = mirror_identity(default_mirror(store))
+    try:
+        folder = backup_folder(load_config(project.directory))
+    except DefinitionError:
+        return  # nobody can say where they are
+    if known is None or folder.is_relative_to(project.private):
+        return
+    for one in backups_in(folder, known.store):
+        for path in (one.path, one.heads):
+            if path.exists():
+                yield Effect(REMOVED, path, "a backup of the journal")
 
 
 def remains_of(directory: Path | None) -> Project:

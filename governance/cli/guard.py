@@ -1,7 +1,8 @@
 """
 Keeps the governed agent from governing itself.
 
-`approve`, `pardon`, `pause`, `trust` and `uninstall` are a person's. They refuse inside a
+`approve`, `pardon`, `pause`, `trust`, `uninstall`, and what works with whole sessions
+(`branch`, `switch`, `merge`, `archive`, `unarchive`, `prune`) are a person's. They refuse inside a
 host's environment and where there is no terminal, unless a key is given that `init` put
 outside the project. A host is known by marks in the environment of this process **and of
 the processes above it**, and by its own program among these: an agent can take a variable
@@ -31,7 +32,6 @@ from governance.hosts import HOSTS, profile_of
 from governance.project import Project, user_config_directory
 
 MARKS: Mapping[str, tuple[str, ...]] = {
-    "opencode": ("OPENCODE",),
     "codex": ("CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED"),
     "gemini-cli": ("GEMINI_CLI",),
     **{host: profile_of(host).marks for host in HOSTS},
@@ -39,7 +39,6 @@ MARKS: Mapping[str, tuple[str, ...]] = {
 """Host → variables that stand in the environment of what it starts."""
 
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
-    "opencode": ("opencode",),
     "codex": ("codex",),
     "gemini-cli": ("gemini",),
     **{host: profile_of(host).programs for host in HOSTS},

@@ -76,8 +76,13 @@ def _rows(
 ) -> Iterator[Record]:
     """Rows not seen yet; *seen* is kept up to date with the last sequence of each session."""
     for name in (session,) if session is not None else tuple(sessions_in(journal)):
+        begin = seen.get(name)
+        if begin is None:
+            # Among all sessions the rows that a branch shares are told once, by who wrote them.
+            origin = journal.origin(name) if session is None else None
+            begin = max(after, origin.seq if origin is not None else 0)
         try:
-            for record in rows_of(journal, name, after=seen.get(name, after)):
+            for record in rows_of(journal, name, after=begin):
                 seen[name] = record.seq
                 yield record
         except SessionErased as error:

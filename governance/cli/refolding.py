@@ -16,6 +16,7 @@ from attrs import define, field
 from governance.calls import ToolCall
 from governance.cli.opening import TRAITS, rows_of
 from governance.engine.encoding import body_of
+from governance.journal.gaps import GAP_KIND
 from governance.journal.records import Journal, Record
 from governance.machine import Step
 from governance.rules.facts import facts_of_call, result_facts
@@ -71,6 +72,8 @@ class Refolding:
                 before = self._state
             self.call, self.labels = None, ()
             yield record, body, before
+            if record.kind == GAP_KIND:
+                continue  # nobody knew then that the row would be lost
             self._state = self._after(record, body)
             data = _data(body)
             asks = record.kind == "approval.asked"

@@ -72,6 +72,8 @@ class Summary:
     One session in a list.
 
     Attributes:
+        branched_from: Session that it goes on from, or ``""``.
+
         depth: How far it stands under a session that is in the list as well.
     """
 
@@ -88,6 +90,7 @@ class Summary:
     last_work_at_ms: int | None
     created_at_ms: int
     halted: str
+    branched_from: str = ""
     depth: int = 0
 
     @property
@@ -111,6 +114,7 @@ class Summary:
             "violations": dict(self.violations),
             "last_work_at_ms": self.last_work_at_ms,
             "halted": self.halted,
+            "branched_from": self.branched_from,
         }
 
 
@@ -130,6 +134,7 @@ def summary_of(state: SessionState, now_ms: int, *, state_name: str = "") -> Sum
         last_work_at_ms=state.last_work_at_ms,
         created_at_ms=state.created_at_ms,
         halted=halted(state.ledger, now_ms) or "",
+        branched_from=state.origin[0] if state.origin is not None else "",
     )
 
 

@@ -28,9 +28,10 @@ from governance.cli.output import (
 )
 from governance.cli.sessions import STATE_TONES, ago, counts_text
 from governance.clock import SystemClock
+from governance.engine.merging import conflict_json
 from governance.engine.restoring import restore
 from governance.journal.records import Journal, Record
-from governance.ledger import halted, in_force
+from governance.ledger import damage, halted, in_force
 from governance.session.state import SessionState
 from governance.values import Json, ValueRefused, dump_json, load_json
 
@@ -124,9 +125,17 @@ def session_json(state: SessionState, now_ms: int) -> dict[str, Json]:
         "anchors": [_plain(attrs.asdict(one)) for one in state.anchors],
         "labels": {name: at_ms for name, at_ms, _ in state.labels},
         "children": list(state.children),
+        "branched_from": _origin_json(state),
+        "merged": [{"session": name, "seq": seq, "row": row} for name, seq, row in state.merges],
+        "conflicts": [conflict_json(one) for one in state.conflicts],
+        "size_bytes": state.size_bytes,
         "done_tools": sorted(state.done_tools),
         "recent": [line for line in state.recent.split("\n") if line],
     }
+
+
+def _origin_json(state: SessionState) -> Json:
+    return None if state.origin is None else {"session": state.origin[0], "seq": state.origin[1]}
 
 
 def _plain(value: object) -> Json:
@@ -227,7 +236,10 @@ def _print_standing(state: SessionState, now_ms: int) -> None:
     why = halted(state.ledger, now_ms)
     if why is not None:
         print_line(f"HALTED: {' '.join(why.split())}", "bad")
-        print_line(f"`governance pardon {visible(state.id)} --reason …` lifts it", "quiet")
+        lifts = f"repair --accept {visible(state.id)}"
+        if not damage(state.ledger):
+            lifts = f"pardon {visible(state.id)} --reason …"
+        print_line(f"`governance {lifts}` lifts it", "quiet")
     print_line("")
     lines = [
         ("epoch", str(registers.epoch)),
@@ -235,6 +247,10 @@ def _print_standing(state: SessionState, now_ms: int) -> None:
         ("last work", ago(state.last_work_at_ms, now_ms)),
         ("created", moment(state.created_at_ms)),
     ]
+    if state.origin is not None:
+        lines.append(("branched off", f"{state.origin[0]}, row {state.origin[1]}"))
+    if state.conflicts:
+        lines.append(("conflicts", f"{len(state.conflicts)}; `governance merge {state.id} --show`"))
     if registers.left is not None:
         lines.append(("left", str(registers.left)))
     if registers.stale:

@@ -24,7 +24,7 @@ from governance.cli.guard import require_person
 from governance.cli.output import print_json, print_line
 from governance.cli.recording import person_name, recording_engine
 from governance.clock import SystemClock
-from governance.config import Config, load_config, loosenings
+from governance.config import BackupTable, Config, load_config, loosenings
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.project_rules import pack_sources
 from governance.errors import MisuseError, did_you_mean
@@ -211,6 +211,8 @@ def _loosened_by_config(config: Config) -> tuple[str, ...]:
         if one.name not in upper
     ]
     found += [f"the listener `{name}` is called" for name in config.listeners.entry_points]
+    if config.backup.folder != BackupTable().folder:
+        found.append(f"backups of the journal are put into `{config.backup.folder}`")
     return tuple(found)
 
 

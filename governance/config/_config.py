@@ -31,6 +31,7 @@ from governance.config._layers import (
     tightened_encryption,
     tightened_host,
     tightened_journal,
+    tightened_retention,
 )
 from governance.config._reading import (
     Report,
@@ -48,6 +49,7 @@ from governance.config._tree import (
     TABLES,
     AccessTable,
     AuditTable,
+    BackupTable,
     ContextTable,
     DefaultsTable,
     EncryptionTable,
@@ -62,6 +64,7 @@ from governance.config._tree import (
     ProjectTable,
     RedactionTable,
     ResumeTable,
+    RetentionTable,
     SessionTable,
     StallTable,
 )
@@ -110,6 +113,8 @@ class Config:
     encryption: EncryptionTable
     access: AccessTable
     audit: AuditTable
+    retention: RetentionTable
+    backup: BackupTable
     context: ContextTable
     stall: StallTable
     defaults: DefaultsTable
@@ -215,6 +220,8 @@ def _build(
         encryption=tightened_encryption(table("encryption", EncryptionTable), uppers),
         access=access_in_force(access, uppers),
         audit=tightened_audit(table("audit", AuditTable), uppers),
+        retention=tightened_retention(table("retention", RetentionTable), uppers),
+        backup=table("backup", BackupTable),
         context=table("context", ContextTable),
         stall=table("stall", StallTable),
         defaults=tightened_defaults(table("defaults", DefaultsTable), uppers),
@@ -353,6 +360,9 @@ def loosenings(config: Config) -> tuple[str, ...]:
     found += [f"journal.{name}" for name in loosened("journal", config.journal)]
     # A pattern that matches everything would empty the record of what was done.
     found += ["redaction.patterns"] if config.redaction.patterns else []
+    bounded = ("age_days_max", "sessions_max", "megabytes_max")
+    found += [f"retention.{name}" for name in bounded if getattr(config.retention, name)]
+    found += [f"retention.{name}" for name in loosened("retention", config.retention)]
     for host, table in config.hosts.items():
         found += [f"hosts.{host}.{name}" for name in loosened("hosts", table)]
     if not config.hosts:
@@ -365,7 +375,8 @@ def until_trusted(config: Config) -> Config:
     *config* as it holds before a person has trusted it: what it loosens does not count.
 
     Its level, its exemptions and every key of `loosenings` are put back to their defaults;
-    what it tightens stays. Programs that it names as listeners are not called.
+    what it tightens stays. Programs that it names as listeners are not called, and backups go
+    nowhere but into the project.
     """
     own = config.session
     level: Level = "standard" if own.level == "minimal" else own.level
@@ -375,7 +386,10 @@ def until_trusted(config: Config) -> Config:
         defaults=changed(config.defaults, loosened("defaults", config.defaults)),
         journal=changed(config.journal, loosened("journal", config.journal)),
         redaction=evolve(config.redaction, patterns={}),
+        # Nothing that was recorded goes by the word of a folder that came from elsewhere.
+        retention=RetentionTable(session_megabytes_max=config.retention.session_megabytes_max),
         hosts={name: changed(one, loosened("hosts", one)) for name, one in config.hosts.items()},
+        backup=evolve(config.backup, folder=BackupTable().folder),
         exempts=(),
         listeners=evolve(config.listeners, entry_points=()),
         listener_commands=tuple(one for up in config.uppers for one in up.listeners),

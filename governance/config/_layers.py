@@ -39,6 +39,7 @@ from governance.config._tree import (
     JournalTable,
     ListenerTable,
     PacksTable,
+    RetentionTable,
 )
 from governance.errors import DefinitionError, Problem, did_you_mean
 from governance.project import read_file
@@ -175,6 +176,11 @@ def tightened_journal(own: JournalTable, uppers: tuple[Upper, ...]) -> JournalTa
     return changed(own, _tightened("journal", ("journal",), own, uppers))
 
 
+def tightened_retention(own: RetentionTable, uppers: tuple[Upper, ...]) -> RetentionTable:
+    """*own*, with what an upper layer demands."""
+    return changed(own, _tightened("retention", ("retention",), own, uppers))
+
+
 def tightened_encryption(own: EncryptionTable, uppers: tuple[Upper, ...]) -> EncryptionTable:
     """*own*, with what an upper layer demands."""
     return changed(own, _tightened("encryption", ("encryption",), own, uppers))
@@ -270,6 +276,7 @@ def _demands(
         ("journal", JournalTable),
         ("encryption", EncryptionTable),
         ("audit", AuditTable),
+        ("retention", RetentionTable),
     )
     for table, kind in single:
         _demand(found, table, kind, raw.get(table, {}), (table,), layer, report)

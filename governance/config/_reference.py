@@ -14,6 +14,8 @@ _WIDTH = 96
 
 _UNITS = (
     ("seconds", "seconds"),
+    ("minutes", "minutes"),
+    ("days", "days"),
     ("_ms", "milliseconds"),
     ("megabytes", "megabytes"),
     ("characters", "characters"),
@@ -22,6 +24,8 @@ _UNITS = (
     ("threads", "threads"),
     ("queue", "events"),
     ("repeats", "times"),
+    ("hours", "hours"),
+    ("backups", "backups"),
 )
 
 _HEADS: Mapping[str, str] = {"hosts": "hosts.NAME", "listener": "listener[]"}

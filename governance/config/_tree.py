@@ -174,6 +174,14 @@ class LiveTable:
         default=86_400,
         metadata=whole("A session not touched for longer leaves memory.", low=1, high=_SECONDS_MAX),
     )
+    preload_sessions_max: int = field(
+        default=0,
+        metadata=whole(
+            "Sessions that moved last and are read into memory when an engine opens.",
+            low=0,
+            high=1_000_000,
+        ),
+    )
     rules_check_ms: int = field(
         default=1_000,
         metadata=whole(
@@ -186,12 +194,69 @@ class LiveTable:
 
 
 @frozen(kw_only=True, eq=False)
+class RetentionTable:
+    """``[retention]``: what the store keeps; what goes is archived first, or not at all."""
+
+    age_days_max: int = field(
+        default=0,
+        metadata=whole(
+            "A session not touched for longer goes, in days; 0: none goes by its age.",
+            low=0,
+            high=36_500,
+        ),
+    )
+    sessions_max: int = field(
+        default=0,
+        metadata=whole(
+            "Sessions that stay, the last touched first; 0: any number.", low=0, high=10_000_000
+        ),
+    )
+    megabytes_max: int = field(
+        default=0,
+        metadata=whole(
+            "What the rows of all sessions may take together, in megabytes; 0: any size.",
+            low=0,
+            high=10_000_000,
+        ),
+    )
+    session_megabytes_max: int = field(
+        default=0,
+        metadata=whole(
+            "A session whose rows take more asks for nothing more, in megabytes; 0: any size.",
+            low=0,
+            high=1_000_000,
+        ),
+    )
+    archive: bool = field(
+        default=True,
+        metadata=flag("What goes is written to a file first; without it the rows are lost."),
+    )
+    archive_folder: str = field(
+        default=".governance/archive",
+        metadata=text("Where archives lie; a relative path starts at this folder.", empty=False),
+    )
+    interval_minutes: int = field(
+        default=60,
+        metadata=whole(
+            "A running engine looks at most this often, in minutes; 0: only "
+            "`governance prune` does.",
+            low=0,
+            high=525_600,
+        ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
 class JournalTable:
     """``[journal]``: where everything is recorded."""
 
     url: str = field(
         default="sqlite:///.governance/journal.db",
-        metadata=text("Store of the journal; a relative path starts at this folder.", empty=False),
+        metadata=text(
+            "Store of the journal: `sqlite:///PATH`, which starts at this folder, or "
+            "`postgresql://…` without a password.",
+            empty=False,
+        ),
     )
     redaction: bool = field(
         default=True,
@@ -265,6 +330,32 @@ class AuditTable:
             low=0,
             high=86_400,
         ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class BackupTable:
+    """``[backup]``: copies of an embedded store that are made by themselves."""
+
+    age_hours_max: int = field(
+        default=24,
+        metadata=whole(
+            "A backup is made when the last is older, in hours; 0: none by itself.",
+            low=0,
+            high=8_784,
+        ),
+    )
+    backups_max: int = field(
+        default=7,
+        metadata=whole("Backups that are kept; the oldest go.", low=1, high=1_000),
+    )
+    folder: str = field(
+        default=".governance/backups",
+        metadata=text("Where they are; a relative path starts at this folder.", empty=False),
+    )
+    seconds_max: int = field(
+        default=600,
+        metadata=whole("A backup that takes longer is given up.", low=1, high=86_400),
     )
 
 
@@ -415,6 +506,8 @@ TABLES: Mapping[str, type] = {
     "encryption": EncryptionTable,
     "access": AccessTable,
     "audit": AuditTable,
+    "retention": RetentionTable,
+    "backup": BackupTable,
     "context": ContextTable,
     "stall": StallTable,
     "defaults": DefaultsTable,
@@ -466,5 +559,6 @@ ORDERS: Mapping[str, Mapping[str, tuple[object, ...]]] = {
     "journal": {"redaction": (False, True)},
     "encryption": {"required": (False, True)},
     "audit": {"reads": (False, True)},
+    "retention": {"archive": (False, True)},
 }
 """Keys of which the strictest of all layers holds, each from the mildest value on."""

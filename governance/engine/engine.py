@@ -27,8 +27,10 @@ from governance.engine.news import Bulletin, News, tell_alike
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
 from governance.engine.spool import Spool
+from governance.engine.verbs import SessionVerbs
 from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
 from governance.events import Event
+from governance.journal.faults import SessionRemoved
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
 from governance.session.commands import Command, History, HostTraits
 from governance.session.decide import decide, is_asked
@@ -42,6 +44,7 @@ from governance.values import Json, check_json
 if TYPE_CHECKING:
     from governance.access.grants import Authorize
     from governance.access.guard import Guard
+    from governance.engine.keeping import Keeper
     from governance.engine.later import Sent
     from governance.journal.key_sources import KeySource
     from governance.listeners import ListenerFailure, Listeners
@@ -104,6 +107,10 @@ class EngineOptions:
         actor: Who is behind a command that names nobody; ``""``: rows do not say.
 
         guard: What is asked before anything is done or shown; ``None``: nothing is.
+
+        keeper: What keeps the store within its bounds; ``None``: only who asks for it does.
+
+        after: Called after each command, outside of every lock; waits for nothing.
     """
 
     run: str
@@ -116,11 +123,13 @@ class EngineOptions:
     bulletin: Bulletin | None = None
     actor: str = ""
     guard: Guard | None = None
+    keeper: Keeper | None = None
+    after: Callable[[], None] | None = None
 
 
 @final
 @define(eq=False, repr=False)
-class Engine:
+class Engine(SessionVerbs):
     """
     Governs sessions: one door for commands, and handles for those who embed it.
 
@@ -206,6 +215,8 @@ class Engine:
                 return
             self._closed = True
         try:
+            if self.options.keeper is not None:
+                self.options.keeper.stop()
             self._record_failures(self.listeners.close())
         finally:
             self.journal.close()
@@ -375,6 +386,8 @@ class Engine:
                 told = self._tell(command, law, news)
                 self._write_pending(command.session)
             reply, records = self._step(command, law, sent)
+        except SessionRemoved as error:
+            return _gone(command, error)
         except JournalError as error:
             if not is_asked(law, command.event):
                 # What nobody may read any more must not wait in a file either.
@@ -387,11 +400,23 @@ class Engine:
         self._publish((*told, *records))
         for state in self._idle(command):
             self._interrupt_idle(state, command)
+        if self.options.keeper is not None:
+            self.options.keeper.look(self)
+        if self.options.after is not None:
+            self.options.after()
         return reply
 
-    def record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
+    def record(
+        self,
+        session: str,
+        kind: str,
+        data: Mapping[str, Json],
+        *,
+        actor: str,
+        host: str = "person",
+    ) -> Record:
         """
-        Write one row that a person or the engine itself decided (a pardon, an anchor).
+        Write one row that a person, a host or the engine itself decided (a pardon, an anchor).
 
         Raises:
             AccessRefused: *actor* may not.
@@ -405,7 +430,7 @@ class Engine:
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
-        return self._record(session, kind, data, actor=actor)
+        return self._record(session, kind, data, actor=actor, host=host)
 
     def record_access(self, data: Mapping[str, Json], actor: str) -> None:
         """
@@ -416,11 +441,24 @@ class Engine:
         """
         from governance.access.guard import AUDIT_SESSION, DATA_ACCESSED
 
-        self._record(AUDIT_SESSION, DATA_ACCESSED, data, actor=actor)
+        self._record(AUDIT_SESSION, DATA_ACCESSED, data, actor=actor, host="person")
 
-    def _record(self, session: str, kind: str, data: Mapping[str, Json], *, actor: str) -> Record:
+    def announce(self, records: Sequence[Record]) -> None:
+        """
+        Give listeners the *after* events of rows that were written outside of an engine.
+
+        What is held of their sessions is forgotten: the rows say where they stand now.
+        """
+        self._check_open()
+        for record in records:
+            self.live.drop(record.session)
+        self._publish(records)
+
+    def _record(
+        self, session: str, kind: str, data: Mapping[str, Json], *, actor: str, host: str
+    ) -> Record:
         with self._lock_of(session):
-            records = self._write(session, kind, data, self.law, actor=actor, host="person")
+            records = self._write(session, kind, data, self.law, actor=actor, host=host)
         self._publish(records)
         return records[0]
 
@@ -481,13 +519,21 @@ class Engine:
         self, command: Command, law: Law, sent: Sent | None = None
     ) -> tuple[Reply, tuple[Record, ...]]:
         """Decide and append until no other process was faster; bounded; *sent* is the first."""
-        for _ in range(CONFLICTS_MAX):
-            if sent is None:
-                steps = self._decide(command, law)
-                result = self._commit(steps, reply=steps[0].outcome.reply, key=command.key)
-            else:
-                steps = sent.steps
-                result = self._applied(steps, self._outcome(sent.batch, sent.answer))
+        for attempt in range(CONFLICTS_MAX):
+            steps = sent.steps if sent is not None else self._decide(command, law)
+            try:
+                if sent is None:
+                    result = self._commit(steps, reply=steps[0].outcome.reply, key=command.key)
+                else:
+                    result = self._applied(steps, self._outcome(sent.batch, sent.answer))
+            except SessionRemoved:
+                # It may be a parent that another process has archived: look at all anew.
+                for one in steps:
+                    self.live.drop(one.state.id)
+                if attempt:
+                    raise
+                continue
+            finally:
                 sent = None
             reply = steps[0].outcome.reply
             match result:
@@ -549,9 +595,10 @@ class Engine:
         """*result*, after what it says of *steps* is what is held of their sessions."""
         if isinstance(result, Appended):
             now = self.clock.now_ms()
-            for one in steps:
-                self.live.put(one.outcome.state, now)
-            self._snapshot(steps)
+            states = [restoring.grown(one.outcome.state, result.records) for one in steps]
+            for state in states:
+                self.live.put(state, now)
+            self._snapshot(steps, states)
         elif isinstance(result, Conflict):
             for head in result.actual:
                 self.live.drop(head.session)
@@ -610,15 +657,20 @@ class Engine:
         held = self.live.get(session, now)
         if held is not None:
             return held
-        state = restoring.restore(self.journal, session)
+        state, begun = restoring.restored(self.journal, session)
+        if not begun:
+            # A process died between the two rows of a branch: this one ends what it began.
+            from governance.engine.branching import begin
+
+            state, _ = begin(self, state, "engine")
         if state.head:
             self.live.put(state, now)
         return state
 
-    def _snapshot(self, steps: Sequence[Step]) -> None:
-        for one in steps:
+    def _snapshot(self, steps: Sequence[Step], states: Sequence[SessionState]) -> None:
+        for one, state in zip(steps, states, strict=True):
             if self._keeps_snapshot(one):
-                restoring.keep_snapshot(self.journal, one.outcome.state)
+                restoring.keep_snapshot(self.journal, state)
 
     def _keeps_snapshot(self, step: Step) -> bool:
         before, after = step.state.head, step.outcome.state.head
@@ -670,7 +722,9 @@ class Engine:
     def _record_failures(self, failures: Sequence[ListenerFailure]) -> None:
         for failure in failures:
             session = failure.event_id.rpartition("#")[0]
-            self._record(session, "listener.failed", failure.as_json(), actor="engine")
+            self._record(
+                session, "listener.failed", failure.as_json(), actor="engine", host="person"
+            )
 
     def _idle(self, command: Command) -> list[SessionState]:
         """What has been idle too long when *command* came, among a few sessions."""
@@ -707,14 +761,17 @@ class Engine:
         if self._closed:
             raise MisuseError("the engine is closed", remedy="open it again")
 
-    def _check(self, command: Command) -> None:
-        problem = restoring.id_problem(command.session, ID_CHARS_MAX)
+    def _check_id(self, session: str) -> None:
+        problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
-        if command.session.startswith("@"):
+        if session.startswith("@"):
             raise MisuseError(
                 "a session id that begins with `@` is the project's own", code="GOV401"
             )
+
+    def _check(self, command: Command) -> None:
+        self._check_id(command.session)
         if command.event not in self.law.machine.definition.events:
             known = ", ".join(sorted(self.law.machine.definition.events))
             raise MisuseError(f"unknown event `{command.event}`", remedy=f"one of {known}")
@@ -722,3 +779,11 @@ class Engine:
         if command.call is not None:
             check_json(command.call.args)
             check_json(command.call.own)
+
+
+def _gone(command: Command, error: SessionRemoved) -> Reply:
+    """The answer to whatever comes of a session whose rows are archived or removed."""
+    reason = f"{error.message}; {error.remedy}"
+    return Reply(
+        event=command.event, action="deny", state="absent", message=reason, reasons=(reason,)
+    )

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from governance.engine.before import BEFORE
 from governance.engine.related import Step
+from governance.engine.restoring import grown
 from governance.errors import GovernanceError, JournalError
 from governance.journal.records import Append, Appended, AppendsLater, Conflict, Duplicate
 from governance.session.commands import Command
@@ -83,6 +84,8 @@ def handle_later(engine: Engine, journal: AppendsLater, command: Command, done: 
             deadline_ms=engine.options.deadline_ms,
         )
         sent = True
+        if engine.options.after is not None:
+            engine.options.after()
     except JournalError:
         # Nothing was handed in; whoever may wait says what is to be said of it.
         return False
@@ -133,15 +136,17 @@ def _settled(
 ) -> None:
     """In the thread that committed: the common case is ended here, all else elsewhere."""
     try:
-        written = isinstance(answer(), Appended)
+        result = answer()
     except GovernanceError:
-        written = False
-    if not written:
+        result = None
+    if not isinstance(result, Appended):
         sent = Sent(steps, batch, answer)
         done(None, lambda: engine._handle_locked(command, lock, sent))
         return
     now = engine.clock.now_ms()
     for one in steps:
-        engine.live.put(one.outcome.state, now)
+        engine.live.put(grown(one.outcome.state, result.records), now)
     lock.release()
+    if engine.options.keeper is not None:
+        engine.options.keeper.look(engine)
     done(steps[0].outcome.reply, None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.context import Budget
 from governance.engine.project_rules import fields_of
+from governance.engine.retention import RetentionPolicy
 from governance.machine import GapBounds
 from governance.project import Project
 from governance.rules.trust import pack_hash, read_trust
@@ -51,6 +53,7 @@ def settings_of(config: Config) -> Settings:
         time_zone=config.project.time_zone,
         stall_repeats_max=config.stall.repeats_max,
         stall_reaction=config.stall.reaction,
+        session_bytes_max=config.retention.session_megabytes_max * 1_000_000,
     )
 
 
@@ -64,3 +67,19 @@ def _host(config: Config, name: str) -> HostSettings:
         unbound=table.unbound,
         deadline_ms=table.deadline_ms,
     )
+
+
+def retention_of(config: Config) -> RetentionPolicy:
+    """What the store of *config* keeps."""
+    table = config.retention
+    return RetentionPolicy(
+        age_ms_max=table.age_days_max * 86_400_000,
+        sessions_max=table.sessions_max,
+        bytes_max=table.megabytes_max * 1_000_000,
+        folder=str(archive_folder(config)) if table.archive else "",
+    )
+
+
+def archive_folder(config: Config) -> Path:
+    """Where archives of *config* lie, absolute."""
+    return config.directory / config.retention.archive_folder

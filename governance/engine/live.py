@@ -17,6 +17,22 @@ from governance.session.state import SessionState
 STATE_BYTES_ESTIMATE = 1536
 """What one live session takes at most on average (tests/bench measures it)."""
 
+_CALL_BYTES = 400
+_TEXT_BYTES = 80
+_CONFLICT_BYTES = 1_000
+
+
+def bytes_estimate(state: SessionState) -> int:
+    """
+    What *state* takes in memory, by what is large in some sessions and small in most.
+
+    An estimate from above: it never asks the objects themselves, for it runs at every step.
+    """
+    extra = len(state.kept_anchors) + len(state.recent) + 2 * len(state.task)
+    extra += _CALL_BYTES * (len(state.open_calls) + len(state.ledger.approvals))
+    extra += _TEXT_BYTES * (len(state.labels) + len(state.children))
+    return STATE_BYTES_ESTIMATE + extra + _CONFLICT_BYTES * len(state.conflicts)
+
 
 @define(eq=False, repr=False)
 class LiveSessions:
@@ -30,15 +46,18 @@ class LiveSessions:
 
         idle_ms_max: How long one is kept that nobody asked for.
 
-        capacity: How many states fit under both bounds.
+        capacity: How many states of the usual size fit under both bounds.
+
+        size_bytes: What the states that are held take, by estimate.
     """
 
     sessions_max: int
     megabytes_max: int
     idle_ms_max: int
-    _kept: OrderedDict[str, tuple[SessionState, int]] = field(factory=OrderedDict, init=False)
+    _kept: OrderedDict[str, tuple[SessionState, int, int]] = field(factory=OrderedDict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     capacity: int = field(init=False)
+    size_bytes: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         by_size = self.megabytes_max * 1_000_000 // STATE_BYTES_ESTIMATE
@@ -51,31 +70,40 @@ class LiveSessions:
             found = self._kept.get(session)
             if found is None:
                 return None
-            self._kept[session] = (found[0], now_ms)
+            self._kept[session] = (found[0], now_ms, found[2])
             self._kept.move_to_end(session)
             return found[0]
 
     def put(self, state: SessionState, now_ms: int) -> None:
         """Hold *state*, unless a newer one of its session is held already."""
+        size = bytes_estimate(state)
         with self._lock:
             held = self._kept.get(state.id)
-            if held is not None and held[0].head > state.head:
-                return
-            self._kept[state.id] = (state, now_ms)
+            if held is not None:
+                if held[0].head > state.head:
+                    return
+                self.size_bytes -= held[2]
+            self._kept[state.id] = (state, now_ms, size)
             self._kept.move_to_end(state.id)
-            while len(self._kept) > self.capacity:
-                self._kept.popitem(last=False)
+            self.size_bytes += size
+            bytes_max = self.megabytes_max * 1_000_000
+            # The newest stays even if it is larger than all that may be kept.
+            while len(self._kept) > 1 and (
+                len(self._kept) > self.sessions_max or self.size_bytes > bytes_max
+            ):
+                self.size_bytes -= self._kept.popitem(last=False)[1][2]
 
     def drop(self, session: str) -> None:
         """Forget *session*; its next event restores it."""
         with self._lock:
-            self._kept.pop(session, None)
+            held = self._kept.pop(session, None)
+            self.size_bytes -= held[2] if held is not None else 0
 
     def oldest(self, count: int) -> tuple[SessionState, ...]:
         """The *count* states that were not asked for the longest."""
         with self._lock:
             found: list[SessionState] = []
-            for state, _ in self._kept.values():
+            for state, _, _ in self._kept.values():
                 if len(found) == count:
                     break
                 found.append(state)
@@ -83,11 +111,12 @@ class LiveSessions:
 
     def _drop_old(self, now_ms: int) -> None:
         while self._kept:
-            session, (_, touched_ms) = next(iter(self._kept.items()))
+            session, (_, touched_ms, size) = next(iter(self._kept.items()))
             # A clock that went back makes ages negative: then nothing is old.
             if now_ms - touched_ms <= self.idle_ms_max:
                 return
             del self._kept[session]
+            self.size_bytes -= size
 
     def __len__(self) -> int:
         return len(self._kept)

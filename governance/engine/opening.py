@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.access.actors import process_actor
 from governance.clock import Clock, SystemClock
+from governance.engine.backing import schedule_of
 from governance.engine.encoding import body_of
 from governance.engine.engine import Engine, EngineOptions
-from governance.engine.lawmaking import settings_of, trusted_config
+from governance.engine.lawmaking import retention_of, settings_of, trusted_config
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin
 from governance.engine.project_rules import load_project_rules, no_rules, pack_sources
 from governance.engine.reloading import Watch, made_of, trust_mark
 from governance.engine.spool import Spool
-from governance.errors import DefinitionError
+from governance.errors import DefinitionError, GovernanceError
 from governance.journal.protected import open_protected, protected
 from governance.journal.records import Journal
 from governance.journal.redaction import redaction_of
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from governance.access.grants import Authorize
     from governance.access.guard import Guard
     from governance.config import Config
+    from governance.engine.keeping import Keeper
     from governance.journal.key_sources import KeySource
     from governance.listeners import Listeners
     from governance.rules.deciding import RuleSet
@@ -91,6 +95,7 @@ def open_engine(
         # By the engine itself, so that these rows reach listeners like all others.
         engine.record_access(data, by)
 
+    schedule = schedule_of(config) if own else None
     options = EngineOptions(
         run=run or f"{os.getpid()}-{os.urandom(4).hex()}",
         idle_ms_max=config.idle.idle_seconds_max * 1000,
@@ -100,8 +105,12 @@ def open_engine(
         bulletin=_bulletin(config, tools, in_force, now_ms),
         actor=who,
         guard=_guard(config, store, ticking, who, authorize, audit),
+        keeper=_keeper(config),
+        after=schedule.look if schedule is not None else None,
     )
     engine = Engine(law, store, ticking, registry, live, options)
+    if config.live.preload_sessions_max:
+        _preload(engine, config.live.preload_sessions_max)
     return engine
 
 
@@ -125,6 +134,26 @@ def _guard(
 def spool_of(project: Project, store: Journal) -> Spool:
     """Where told events of *project* wait; encrypted where *store* is."""
     return Spool(str(project.state_directory() / "untold"), getattr(store, "vault", None))
+
+
+def _keeper(config: Config) -> Keeper | None:
+    """What keeps the store within its bounds, where it has any."""
+    policy = retention_of(config)
+    if not (policy.bounded and config.retention.interval_minutes):
+        return None
+    from governance.engine.keeping import Keeper
+
+    return Keeper(policy, config.retention.interval_minutes * 60_000)
+
+
+def _preload(engine: Engine, count: int) -> None:
+    """Read the newest sessions in a thread, so that nobody waits; what fails is read later."""
+
+    def run() -> None:
+        with suppress(GovernanceError):
+            engine.preload(count)
+
+    threading.Thread(target=run, name="governance-preload", daemon=True).start()
 
 
 def paused_reason(store: Journal, now_ms: int) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
 
 from governance.engine.encoding import body_of
 from governance.errors import JournalError, StoreDamaged
 from governance.journal.records import Append, Appended, Conflict, Journal, Record, Snapshot
 from governance.session.commands import Command
 from governance.session.draft import Draft, Outcome
-from governance.session.evolve import evolve
+from governance.session.evolve import begun_as_branch, branch_registers, evolve, with_bytes
 from governance.session.law import Gathered, Law
 from governance.session.persons import person_said
 from governance.session.replies import Reply
@@ -30,20 +33,61 @@ def restore(journal: Journal, session: str) -> SessionState:
     Raises:
         JournalError: The store cannot be read, or holds what is no row of ours.
     """
+    state, begun = restored(journal, session)
+    return state if begun else as_branch(state, state.last_work_at_ms or state.created_at_ms)
+
+
+def restored(journal: Journal, session: str) -> tuple[SessionState, bool]:
+    """
+    As `restore`, and whether the session has begun: a branch without a row of its own, as a
+    process leaves it that dies at the wrong moment, has not, and is still its parent's state.
+    """
     state = SessionState(id=session)
     snapshot = journal.snapshot_get(session, version=FOLD_VERSION)
     if snapshot is not None:
-        try:
-            state = state_of_bytes(snapshot.body)
-        except (ValueError, KeyError, TypeError, ValueRefused):
-            state = SessionState(id=session)
-        if state.id != session or state.head != snapshot.seq:
-            state = SessionState(id=session)
+        state = _of_snapshot(snapshot) or state
+    begun = True
     while True:
         page = journal.read(session, after=state.head, limit=PAGE_ROWS)
         state = _folded(state, page)
+        begun = page[-1].session == session if page else begun
         if len(page) < PAGE_ROWS:
-            return state
+            return state, begun
+
+
+def restore_at(journal: Journal, session: str, seq: int) -> SessionState:
+    """
+    The state of *session* after its row *seq*, as it was then.
+
+    Raises:
+        JournalError: As `restore`.
+    """
+    state = SessionState(id=session)
+    snapshot = journal.snapshot_get(session, version=FOLD_VERSION)
+    if snapshot is not None and snapshot.seq <= seq:
+        state = _of_snapshot(snapshot) or state
+    while state.head < seq:
+        page = journal.read(session, after=state.head, before=seq + 1, limit=PAGE_ROWS)
+        if not page:
+            break
+        state = _folded(state, page)
+    return state
+
+
+def _of_snapshot(snapshot: Snapshot) -> SessionState | None:
+    """The state that *snapshot* keeps, unless it is not that of its session and row."""
+    try:
+        state = state_of_bytes(snapshot.body)
+    except (ValueError, KeyError, TypeError, ValueRefused):
+        return None
+    fits = state.id == snapshot.session and state.head == snapshot.seq
+    return state if fits else None
+
+
+def as_branch(state: SessionState, at_ms: int) -> SessionState:
+    """*state* of a parent as that of a branch which begins there at *at_ms*."""
+    changes: dict[str, Any] = begun_as_branch(at_ms)
+    return attrs.evolve(state, registers=branch_registers(state.registers), **changes)
 
 
 def fold(records: Sequence[Record], session: str) -> SessionState:
@@ -59,7 +103,9 @@ def fold(records: Sequence[Record], session: str) -> SessionState:
 def _folded(state: SessionState, records: Sequence[Record]) -> SessionState:
     for record in records:
         try:
-            state = evolve(state, record.seq, record.kind, record.at_ms, body_of(record))
+            body = body_of(record)
+            size = len(record.body)
+            state = evolve(state, record.seq, record.kind, record.at_ms, body, size)
         except (ValueError, KeyError, TypeError, AttributeError, ValueRefused) as error:
             # Its chain holds, so whoever wrote it was no engine, or one of another version.
             raise StoreDamaged(
@@ -106,6 +152,12 @@ def settle_unknown(journal: Journal, batch: Sequence[Append]) -> Appended | Conf
             return Conflict(tuple(heads))
         records += found
     return Appended(tuple(heads), tuple(records))
+
+
+def grown(state: SessionState, records: Sequence[Record]) -> SessionState:
+    """*state*, as its rows were decided on, with the bytes of those that were stored for it."""
+    size = sum(len(record.body) for record in records if record.session == state.id)
+    return with_bytes(state, size) if size else state
 
 
 def recorded(

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import evolve, frozen
 
 from governance.session.commands import Command
 from governance.values import Json
+
+
+@frozen
+class Note:
+    """
+    A row for what the host did by itself: it is no event of the machine, and decides nothing.
+
+    Attributes:
+        kind: A name of the catalogue of events.
+
+        data: Its own fields.
+    """
+
+    session: str
+    kind: str
+    data: Mapping[str, Json]
 
 
 @frozen
@@ -24,6 +42,9 @@ class Translation:
         recall: Key under which an earlier payload may have left a predecessor.
 
         known: Whether the adapter has a reading of this event at all.
+
+        notes: Rows that are written beside what the commands lead to, in sessions that
+            are known.
     """
 
     event: str
@@ -32,6 +53,7 @@ class Translation:
     remember: tuple[str, str] | None = None
     recall: str = ""
     known: bool = True
+    notes: tuple[Note, ...] = ()
 
 
 def birth(host: str, *, model: str = "", source: str) -> dict[str, Json]:

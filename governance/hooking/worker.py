@@ -80,7 +80,7 @@ def run(adapter: Adapter, options: Given, line: Line) -> None:
         line.note(error.message)
         line.answer(adapter.unbound(payload.event, settings.unbound, error.message).out)
         return
-    if not translation.commands:
+    if not translation.commands and not translation.notes:
         if not translation.known:
             line.note(f"`{payload.event}` is no event that this adapter knows; ignored")
         line.answer(b"")
@@ -123,6 +123,10 @@ def decide(
         )
         translation = linked(project, adapter.profile.name, translation)
         replies = [engine.handle(command) for command in translation.commands]
+        for note in translation.notes:
+            if journal.head(note.session).seq:
+                name = adapter.profile.name
+                engine.record(note.session, note.kind, note.data, actor=name, host=name)
         made = adapter.answer(payload, replies, translation.decisive)
         if made.spilled:
             line.note("the briefing is longer than this answer may be; a denied tool carries it")

@@ -20,6 +20,7 @@ HOSTS: Mapping[str, str] = {
     "claude-code": "governance.hosts.claude_code",
     "hermes": "governance.hosts.hermes",
     "mellea": "governance.hosts.mellea",
+    "opencode": "governance.hosts.opencode",
 }
 """
 Name of a host → its package, whose folder is the name with ``_`` for ``-``.
@@ -27,10 +28,10 @@ Name of a host → its package, whose folder is the name with ``_`` for ``-``.
 Each has ``profile.PROFILE``.
 """
 
-HOOKED = ("claude-code",)
+HOOKED = ("claude-code", "opencode")
 """Hosts that call a command for their events: each has ``adapter.ADAPTER`` and `refusal.py`."""
 
-INSTALLABLE = ("claude-code", "hermes")
+INSTALLABLE = ("claude-code", "hermes", "opencode")
 """Hosts whose settings `init` changes: each has ``settings.INSTALLER``."""
 
 STATUS_LINES = ("claude-code",)

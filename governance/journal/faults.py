@@ -74,7 +74,7 @@ def too_deep(parent: str) -> MisuseError:
     )
 
 
-DAMAGED_REMEDY = "run `governance verify`, keep the file as evidence and restore a backup"
+DAMAGED_REMEDY = "run `governance verify`, then `governance repair`, which keeps the damaged file"
 
 
 def store_error(error: apsw.Error, path: str | os.PathLike[str]) -> JournalError:

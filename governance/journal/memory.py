@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import define, field
 
 from governance.errors import MisuseError
-from governance.journal.chain import ZERO_HASH, chain_rows, record_hash
+from governance.journal.chain import ZERO_HASH, chain_rows
 from governance.journal.faults import too_deep, was_removed
+from governance.journal.gaps import Link, Losses, is_next, link_after
 from governance.journal.limits import (
     check_append,
     check_branch,
@@ -362,11 +363,14 @@ def _page(heads: dict[str, Head], after: str, limit: int) -> tuple[Head, ...]:
 
 
 def _first_bad(base: Head, rows: tuple[Record, ...]) -> Finding | None:
-    session, previous = base.session, base.hash
+    session = base.session
+    link: Link = base.hash
+    losses = Losses()
     for seq, record in enumerate(rows, start=base.seq + 1):
         if record.seq != seq:
             return Finding("gap", session, seq, f"row {record.seq} stands where {seq} belongs")
-        if record_hash(previous, record) != record.hash:
+        if not is_next(link, record):
             return Finding("hash", session, seq, "the row does not have the hash it carries")
-        previous = record.hash
-    return None
+        link = link_after(record)
+        losses.see(record)
+    return Finding("lost", session, losses.first, losses.message) if losses.message else None

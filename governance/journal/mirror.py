@@ -125,6 +125,17 @@ def read_identity(path: Path) -> Identity | Damaged | None:
         return Damaged(1)
 
 
+def mirror_identity(mirror: Path | None) -> Identity | None:
+    """Which store the mirror speaks of, where it can be read."""
+    if mirror is None:
+        return None
+    try:
+        known = read_identity(mirror)
+    except OSError:
+        return None
+    return None if isinstance(known, Damaged) else known
+
+
 def read_heads(path: Path) -> Iterator[Head | Gone | Damaged]:
     """
     Every head that the mirror at *path* was told, in order, a damaged line as `Damaged`.
@@ -153,6 +164,21 @@ def _overrules(one: Head | Gone, known: Head | Gone) -> bool:
     if isinstance(known, Gone):
         return one.seq > known.head.seq
     return one.seq >= known.seq
+
+
+def write_heads(path: Path, identity: Identity, heads: Iterable[Head | Gone]) -> None:
+    """
+    Make the file *path* in the form of a mirror that was told *heads*; private and synced.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
+    with os.fdopen(handle, "wb") as file:
+        file.write(_header(identity))
+        file.writelines(_line(head) for head in heads)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @define(eq=False, repr=False)
@@ -308,13 +334,8 @@ class Mirror:
 
     def _replace(self, heads: Iterable[Head | Gone], *, fresh: bool) -> None:
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_header(self.identity))
-                file.writelines(_line(head) for head in heads)
-                file.flush()
-                os.fsync(file.fileno())
+            write_heads(draft, self.identity, heads)
             if fresh:
                 # Another process may have begun it meanwhile: its file stays.
                 with contextlib.suppress(FileExistsError):

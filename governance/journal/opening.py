@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from governance.errors import DefinitionError, Diagnostic
@@ -17,9 +18,11 @@ DEFAULT_URL = "sqlite:///.governance/journal.db"
 CODES: Mapping[str, str] = {"GOV510": "a journal's URL that names no store there is"}
 
 _CODE = "GOV510"
-_SUPPORTED = "`sqlite:///path/to/journal.db` and `memory:`"
+_SUPPORTED = "`sqlite:///path/to/journal.db`, `postgresql://host/database` and `memory:`"
 _SQLITE = "sqlite:///"
+_POSTGRES = ("postgresql://", "postgres://")
 _NO_MIRROR = "?mirror=off"
+_SECRET = re.compile(r"(//[^@:]*:).*(@)|(\w*password=)[^&\s]*", re.DOTALL)
 
 
 def open_journal(
@@ -29,8 +32,9 @@ def open_journal(
     The journal that *url* names.
 
     Args:
-        url: ``memory:``, or ``sqlite:///`` and a path, which is taken from *base* unless it
-            is absolute. Ending in ``?mirror=off``, heads are not mirrored.
+        url: ``memory:``; ``sqlite:///`` and a path, which is taken from *base* unless it is
+            absolute; or ``postgresql://``, as `governance.journal.postgres_url` reads it.
+            Ending in ``?mirror=off``, heads are not mirrored.
 
         base: The project's folder.
 
@@ -40,12 +44,16 @@ def open_journal(
 
     Raises:
         DefinitionError: *url* is not one of these.
-        JournalError: The store cannot be opened; see `SqliteJournal.open`.
+        DriverMissing: The driver for PostgreSQL is not installed.
+        JournalError: The store cannot be opened; see `SqliteJournal.open` and
+            `PostgresJournal.open`.
     """
     if url == "memory:":
         from governance.journal.memory import MemoryJournal
 
         return MemoryJournal()
+    if url.startswith(_POSTGRES):
+        return _open_postgres(url, create=create, mirror=mirror)
     if not url.startswith(_SQLITE) or not _path_text(url) or "?" in _path_text(url):
         raise _refused(url)
     from governance.journal.sqlite import SqliteJournal
@@ -53,7 +61,36 @@ def open_journal(
     path = store_path(url, base)
     if url.endswith(_NO_MIRROR):
         return SqliteJournal.open(path, create=create)
-    return SqliteJournal.open(path, create=create, mirror=mirror or _mirror_if_any(path))
+    return SqliteJournal.open(path, create=create, mirror=mirror or mirror_for(url, path))
+
+
+def _open_postgres(url: str, *, create: bool, mirror: Path | None) -> Journal:
+    require_driver()
+    from governance.journal.postgres import PostgresJournal
+    from governance.journal.postgres_url import target_of
+
+    target = target_of(url)
+    if target.mirrored and mirror is None:
+        mirror = _if_any(lambda: mirror_of(target.identity.encode()))
+    return PostgresJournal.open(target, create=create, mirror=mirror if target.mirrored else None)
+
+
+def require_driver() -> None:
+    """
+    Return quietly if a PostgreSQL server can be talked to.
+
+    Raises:
+        DriverMissing: `psycopg`, or the library that it needs, is not there.
+    """
+    from governance.journal.postgres_faults import DriverMissing
+
+    try:
+        import psycopg  # noqa: F401 - whether it can be imported is the question
+    except ImportError as error:
+        raise DriverMissing(
+            f"a journal on PostgreSQL needs a driver, which cannot be loaded: {error}",
+            remedy="install `session-governance[postgres]`",
+        ) from None
 
 
 def store_path(url: str, base: Path) -> Path:
@@ -66,16 +103,31 @@ def default_mirror(path: Path) -> Path:
     Where the heads of the store at *path* are mirrored: in the user's state folder, under a
     name made from the store's own place.
     """
-    name = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
+    return mirror_of(os.fsencode(path))
+
+
+def mirror_of(identity: bytes) -> Path:
+    """Where the heads of the store that *identity* names are mirrored."""
+    name = hashlib.sha256(identity).hexdigest()[:32]
     return user_state_directory() / "heads" / f"{name}.heads"
 
 
-def _mirror_if_any(path: Path) -> Path | None:
+def mirror_for(url: str, path: Path) -> Path | None:
+    """Where the heads of the store at *path*, named by *url*, are mirrored, if they are."""
+    return None if url.endswith(_NO_MIRROR) else _if_any(lambda: default_mirror(path))
+
+
+def _if_any(mirror: Callable[[], Path]) -> Path | None:
     try:
-        return default_mirror(path)
+        return mirror()
     except RuntimeError:
         # A user without a home: the store works, and `verify` says that it is not anchored.
         return None
+
+
+def shown_url(url: str) -> str:
+    """*url* as it may be shown: without what could be a password."""
+    return _SECRET.sub(r"\1\3…\2", url)
 
 
 def _path_text(url: str) -> str:
@@ -84,13 +136,10 @@ def _path_text(url: str) -> str:
 
 def _refused(url: str) -> DefinitionError:
     scheme = url.partition(":")[0]
-    if scheme in ("postgresql", "postgres"):
-        message = f"journals of scheme `{scheme}` are not supported"
-        mend = f"supported are {_SUPPORTED}"
-    elif scheme == "sqlite":
-        message = f"`{url}` is no url of a store"
+    if scheme == "sqlite":
+        message = f"`{shown_url(url)}` is no url of a store"
         mend = "write `sqlite:///.governance/journal.db`; the one option is `?mirror=off`"
     else:
-        message = f"`{url}` is no journal url of a supported scheme"
+        message = f"`{shown_url(url)}` is no journal url of a supported scheme"
         mend = f"supported are {_SUPPORTED}"
     return DefinitionError((Diagnostic(_CODE, message, path=("journal", "url"), suggestion=mend),))

@@ -179,7 +179,8 @@ class Finding:
 
     Attributes:
         what: ``"gap"``, ``"hash"``, ``"head"``, ``"cut"``, ``"removed"``, ``"vanished"``,
-            ``"unreadable"``, ``"newer"``.
+            ``"unreadable"``, ``"newer"``, ``"lost"`` (rows that a repair did not find, and
+            that no person has accepted as lost).
 
         seq: First bad row, or 0 where no row is at fault.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from governance.journal.chain import record_hash
 from governance.journal.faults import RowsRefused
+from governance.journal.gaps import Link, is_next, link_after
 from governance.journal.records import Head, Record
 
 _REMEDY = "take the archive that was made when the session was removed; nothing was put back"
@@ -30,6 +30,9 @@ def sound_rows(
     """
     before = {record.seq: record for record in known}
     previous = last
+    link: Link = last.hash
+    if known and known[-1].seq == last.seq:
+        link = link_after(known[-1])
     fresh: list[Record] = []
     keys: set[str] = set()
     for record in records:
@@ -39,7 +42,7 @@ def sound_rows(
             continue
         if record.seq != previous.seq + 1:
             raise _refused(record, f"row {previous.seq + 1} is the next one")
-        if record_hash(previous.hash, record) != record.hash:
+        if not is_next(link, record):
             raise _refused(record, "it does not continue the chain of the row before it")
         if record.seq > whole.seq:
             raise _refused(record, f"the session ended with row {whole.seq}")
@@ -48,6 +51,7 @@ def sound_rows(
                 raise refuse_key(record)
             keys.add(record.key)
         previous = Head(whole.session, record.seq, record.hash)
+        link = link_after(record)
         fresh.append(record)
     return tuple(fresh)
 

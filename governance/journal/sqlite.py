@@ -52,7 +52,7 @@ from governance.journal.sqlite_lineage import origin_of
 from governance.journal.sqlite_positions import Positions, moved
 from governance.journal.sqlite_schema import check_library, check_store, create_store
 from governance.journal.sqlite_shelf import SqliteShelf
-from governance.journal.sqlite_writer import T, Writer
+from governance.journal.sqlite_writer import T, Writer, file_identity
 
 if TYPE_CHECKING:
     import apsw
@@ -132,15 +132,18 @@ class SqliteJournal:
             if not create:
                 raise StoreMissing(
                     f"there is no store at `{path}`",
-                    remedy="restore it from a backup, or make a new project with `governance init`",
+                    remedy="bring it back: `governance restore`, or make one: `governance init`",
                 )
             create_store(path)
         patience = Patience()
+        # Before it is opened: a file that is replaced meanwhile is not the one behind
+        # *connection*, and the first append says so.
+        file = file_identity(path)
         connection = _open_checked(path, patience, vfs)
         try:
             store_id = _store_id(connection, path, known, mirror)
             heads = _mirror(connection, path, store_id, known, mirror)
-            writer = Writer(path, connection, patience, heads, power_safe)
+            writer = Writer(path, connection, patience, heads, power_safe, file)
         except BaseException:
             connection.close()
             raise
@@ -413,7 +416,8 @@ def _is_there(path: Path) -> bool:
         raise folder_error(error, path) from None
     if size == 0:
         raise StoreDamaged(
-            f"the store `{path}` is an empty file", remedy="restore it from a backup"
+            f"the store `{path}` is an empty file",
+            remedy="bring it back with `governance restore`",
         )
     return True
 
@@ -432,7 +436,8 @@ def _known_store(path: Path, mirror: Path | None) -> Identity | Damaged | None:
         raise StoreMissing(
             f"the store `{path}` is gone, but `{mirror}` holds its heads; "
             "a store that vanished is not a new store",
-            remedy=f"restore it from a backup, or remove `{mirror}` to begin a new one",
+            remedy="bring it back with `governance restore`, "
+            f"or remove `{mirror}` to begin a new one",
         )
     return known
 
@@ -496,7 +501,8 @@ def _store_id(
         raise StoreMissing(
             f"another store stands at `{path}` than the one whose heads `{mirror}` holds; "
             "a store that vanished is not a new store",
-            remedy=f"restore the old one from a backup, or remove `{mirror}` to accept this one",
+            remedy="bring the old one back with `governance restore`, "
+            f"or remove `{mirror}` to accept this one",
         )
     return found
 

@@ -14,6 +14,7 @@ from attrs import frozen
 from governance.errors import StoreDamaged
 from governance.journal.chain import ZERO_HASH, tombstone_digest
 from governance.journal.faults import DAMAGED_REMEDY, was_removed
+from governance.journal.gaps import GAP_KIND, Link, bridge_of
 from governance.journal.records import BRANCH_DEPTH_MAX, Head, Origin
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ _ORIGIN_SQL = (
 )
 ROW_HASH_SQL = "SELECT hash FROM event WHERE session = ? AND seq = ?"
 
+_LINK_SQL = (
+    f"SELECT hash, iif(kind = '{GAP_KIND}', body, NULL) FROM event"  # noqa: S608 - our own names
+    " WHERE session = ? AND seq = ?"
+)
 TOMBSTONE_SQL = "SELECT head, hash, parent, base, position, digest FROM removed WHERE id = ?"
 
 
@@ -57,13 +62,20 @@ def hash_at(connection: apsw.Connection, session: str, seq: int) -> bytes | None
 
     Of a branch also of a row that it shares.
     """
+    link = link_at(connection, session, seq)
+    return link if link is None or isinstance(link, bytes) else link.own
+
+
+def link_at(connection: apsw.Connection, session: str, seq: int) -> Link | None:
+    """What must follow row *seq*: as `hash_at`, but for the rows that stand for lost ones."""
     if seq == 0:
         return ZERO_HASH
     owner = session
     for _ in range(BRANCH_DEPTH_MAX + 1):
-        found = connection.execute(ROW_HASH_SQL, (owner, seq)).fetchone()
+        found = connection.execute(_LINK_SQL, (owner, seq)).fetchone()
         if found is not None:
-            return found[0]  # type: ignore[no-any-return]
+            own, gap = found
+            return own if gap is None else bridge_of(own, gap)
         origin = origin_of(connection, owner)
         if origin is None or seq > origin.seq:
             return None

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.errors import StoreDamaged
-from governance.journal.chain import ZERO_HASH, chain_rows, record_hash, snapshot_digest
+from governance.journal.chain import ZERO_HASH, chain_rows, snapshot_digest
 from governance.journal.faults import DAMAGED_REMEDY
+from governance.journal.gaps import Link, is_next, link_after
 from governance.journal.records import (
     Append,
     Appended,
@@ -26,6 +27,7 @@ from governance.journal.sqlite_lineage import (
     TOMBSTONE_SQL,
     Stretch,
     hash_at,
+    link_at,
     refuse_removed,
     stretches,
 )
@@ -134,11 +136,11 @@ def read_rows(
     last = end if reverse else min(end, after + limit)
     records: list[Record] = []
     if first < last:
-        previous = hash_at(connection, session, first)
+        link = link_at(connection, session, first)
         for part in stretches(connection, path, session, origin, first, last):
-            records += _stretch(connection, path, part, previous)
-            previous = records[-1].hash
-        if last == seq and previous != hash_:
+            records += _stretch(connection, path, part, link)
+            link = link_after(records[-1])
+        if last == seq and records[-1].hash != hash_:
             raise damaged(path, session, seq, "the head carries another hash")
     if last >= seq or first >= seq:
         # A session that was removed may have rows that are being put back.
@@ -153,11 +155,11 @@ def _is_removed(connection: apsw.Connection, session: str) -> bool:
 
 
 def _stretch(
-    connection: apsw.Connection, path: Path, part: Stretch, previous: bytes | None
+    connection: apsw.Connection, path: Path, part: Stretch, link: Link | None
 ) -> list[Record]:
-    """The rows of *part*, after a row whose hash is *previous*."""
+    """The rows of *part*, which follow *link*."""
     found = connection.execute(_ROWS_SQL, (part.owner, part.after, part.upto))
-    records = _chained(found, path, part.owner, part.after, previous)
+    records = _chained(found, path, part.owner, part.after, link)
     if len(records) != part.upto - part.after:
         due = part.after + len(records) + 1
         raise damaged(path, part.owner, due, f"there should be {part.upto} rows")
@@ -169,7 +171,7 @@ def _chained(
     path: Path,
     session: str,
     after: int,
-    previous: bytes | None,
+    link: Link | None,
 ) -> list[Record]:
     records: list[Record] = []
     seq = after
@@ -180,11 +182,11 @@ def _chained(
             raise damaged(path, session, seq, "a column has another type")
         if record.seq != seq:
             raise damaged(path, session, seq, f"row {record.seq} stands in its place")
-        if previous is None:
+        if link is None:
             raise damaged(path, session, after, "it is missing")
-        if record_hash(previous, record) != record.hash:
+        if not is_next(link, record):
             raise damaged(path, session, seq, "it does not have the hash it carries")
-        previous = record.hash
+        link = link_after(record)
         records.append(record)
     return records
 
@@ -202,8 +204,8 @@ def find_key(connection: apsw.Connection, path: Path, key: str) -> Record | None
     record = record_of(columns)
     if record is None:
         raise damaged(path, str(columns[0]), 0, "a column has another type")
-    before = hash_at(connection, record.session, record.seq - 1)
-    if record.key != key or before is None or record_hash(before, record) != record.hash:
+    before = link_at(connection, record.session, record.seq - 1)
+    if record.key != key or before is None or not is_next(before, record):
         raise damaged(path, record.session, record.seq, "it does not have the hash it carries")
     return record
 

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
 
-from governance.journal.chain import ZERO_HASH, record_hash
+from governance.journal.chain import ZERO_HASH
+from governance.journal.gaps import Link, Losses, is_next, link_after
 from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_heads, read_identity
 from governance.journal.records import BRANCH_DEPTH_MAX, Finding, Head, VerifyReport
 from governance.journal.sqlite_lineage import (
     TOMBSTONE_SQL,
     Tombstone,
     hash_at,
+    link_at,
     origin_of,
     tombstone_of,
 )
@@ -363,6 +365,8 @@ class _Chain:
     hash: bytes = ZERO_HASH
     listed: bool = False
     ended: bool = False
+    link: Link | None = None
+    losses: Losses = field(factory=Losses)
 
 
 def _verify_start(walk: _Walk, state: _Chain) -> None:
@@ -395,6 +399,7 @@ def _verify_start(walk: _Walk, state: _Chain) -> None:
         walk.find("gap", session, below[0], f"a row of its own below {base}, where it begins")
         return
     state.base, state.seq, state.hash = base, base, start
+    state.link = link_at(walk.connection, session, base)
 
 
 def _verify_chunk(walk: _Walk, state: _Chain) -> None:
@@ -407,6 +412,8 @@ def _verify_chunk(walk: _Walk, state: _Chain) -> None:
         _verify_rows(walk, state, anchor)
         if state.ended and session not in walk.blamed:
             _verify_end(walk, state, anchor)
+            if state.losses.message:
+                walk.find("lost", session, state.losses.first, state.losses.message)
 
 
 def _verify_rows(walk: _Walk, state: _Chain, anchor: _Anchor | None) -> None:
@@ -432,10 +439,11 @@ def _verify_row(walk: _Walk, state: _Chain, columns: tuple[object, ...]) -> bool
     if record.seq != due or record.session != session:
         walk.find("gap", session, due, f"row {record.seq} stands where row {due} belongs")
         return False
-    if record_hash(state.hash, record) != record.hash:
+    if not is_next(state.link or state.hash, record):
         walk.find("hash", session, due, "the row does not have the hash it carries")
         return False
-    state.seq, state.hash = due, record.hash
+    state.seq, state.hash, state.link = due, record.hash, link_after(record)
+    state.losses.see(record)
     return True
 
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _file_identity(path: str) -> tuple[int, int]:
+def file_identity(path: str | Path) -> tuple[int, int]:
+    """What tells the file at *path* from one that takes its place; raises `OSError`."""
     seen = os.stat(path)  # noqa: PTH116 - every append asks, and a path object is slower
     return seen.st_dev, seen.st_ino
 
@@ -55,16 +56,15 @@ class Writer:
     patience: Patience
     mirror: Mirror | None
     power_safe: bool
+    _file: tuple[int, int]
     _level: str = field(default="", init=False)
     _place: str = field(init=False)
-    _file: tuple[int, int] = field(init=False)
     _seen_version: int = field(default=-1, init=False)
     _heads: dict[str, Head] = field(factory=dict, init=False)
     _positions: Positions = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._place = str(self.path)
-        self._file = _file_identity(self._place)
         self._positions = Positions(self.connection, self.path)
 
     def in_place(self) -> bool:
@@ -75,7 +75,7 @@ class Writer:
             JournalError: The operating system does not let it be seen.
         """
         try:
-            return _file_identity(self._place) == self._file
+            return file_identity(self._place) == self._file
         except FileNotFoundError:
             return False
         except OSError as error:

@@ -14,7 +14,7 @@ Nothing here reads a clock, a store or a rule: rows carry all that the fold need
 
 from governance.ledger.approvals import Approval, approval_key
 from governance.ledger.escalation import StepTaken, escalate
-from governance.ledger.fold import EMPTY, Halt, Ledger, find_approval, halted, in_force
+from governance.ledger.fold import EMPTY, Halt, Ledger, damage, find_approval, halted, in_force
 from governance.ledger.violations import Violation, intent_mark
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "StepTaken",
     "Violation",
     "approval_key",
+    "damage",
     "escalate",
     "find_approval",
     "halted",

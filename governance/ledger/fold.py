@@ -109,17 +109,26 @@ class Ledger:
             return evolve(self, halts=_halt(self.halts, body, at_ms))
         if kind == "violation.pardoned":
             return self._pardon(str(body.get("rule") or ""))
-        carried = body.get("carried") if kind == "session.created" else None
+        if kind in ("session.gap", "session.damaged"):
+            return evolve(self, halts=_damage(self.halts, kind, body, at_ms))
+        if kind == "session.repaired":
+            return evolve(self, halts=tuple(one for one in self.halts if one.rule != DAMAGE))
+        carried = body.get("carried") if kind in _BEGINNINGS else None
         if isinstance(carried, Mapping):
             return Ledger.from_json(carried)
         return self
 
     def _pardon(self, rule: str) -> Ledger:
         if not rule:
-            return Ledger(violations=self.violations.pardon(""), approvals=self.approvals)
+            return Ledger(
+                violations=self.violations.pardon(""),
+                # What is lost is not forgiven with what was done: it is accepted by itself.
+                halts=tuple(one for one in self.halts if one.rule == DAMAGE),
+                approvals=self.approvals,
+            )
         return Ledger(
             violations=self.violations.pardon(rule),
-            halts=tuple(one for one in self.halts if one.rule != rule),
+            halts=tuple(one for one in self.halts if one.rule == DAMAGE or one.rule != rule),
             steps=tuple(one for one in self.steps if one.id != rule and rule not in one.rules),
             approvals=self.approvals,
         )
@@ -159,17 +168,25 @@ class Ledger:
         )
 
 
-_KINDS = frozenset(
+_BEGINNINGS = frozenset({"session.created", "session.branched"})
+"""Kinds whose rows may carry the ledger of the session that is followed."""
+
+_KINDS = _BEGINNINGS | frozenset(
     {
         "violation.counted",
         "violation.pardoned",
         "approval.asked",
         "approval.settled",
-        "session.created",
         "session.escalated",
         "session.halted",
+        "session.gap",
+        "session.damaged",
+        "session.repaired",
     }
 )
+
+DAMAGE = "@damage"
+"""In place of a rule: what halts a session whose journal has lost rows."""
 
 EMPTY = Ledger()
 """The ledger of a session that has nothing to answer for; sessions share it."""
@@ -185,6 +202,25 @@ def _halt(halts: tuple[Halt, ...], body: Mapping[str, Json], at_ms: int) -> tupl
         rule = ""
         halts = halts[:-1]
     return (*halts, Halt(rule, reason, scope, at_ms))
+
+
+def _damage(
+    halts: tuple[Halt, ...], kind: str, body: Mapping[str, Json], at_ms: int
+) -> tuple[Halt, ...]:
+    others = tuple(one for one in halts if one.rule != DAMAGE)
+    if kind == "session.gap" and len(others) < len(halts):
+        return halts  # one stretch is told of; the row at the end tells of all
+    what = str(body.get("what") or "rows are lost")
+    reason = (
+        f"{what} from the session's journal, and nothing may be done here before a person "
+        "accepts that: `governance repair --accept`"
+    )
+    return (Halt(DAMAGE, intern(reason), "session", at_ms), *others)
+
+
+def damage(ledger: Ledger) -> str:
+    """What is lost of the session's journal, until a person has accepted that; or ``""``."""
+    return next((one.reason for one in ledger.halts if one.rule == DAMAGE), "")
 
 
 def halted(ledger: Ledger, now_ms: int | None = None) -> str | None:

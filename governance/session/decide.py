@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from governance.machine import Circumstances, Run, Step, classify_gap
+from governance.machine import Circumstances, Refusal, Run, Step, classify_gap
 from governance.machine.registers import Gap
 from governance.session import briefing, lifecycle, outcomes, tools, turns
 from governance.session.answering import REMARKS, remark
@@ -30,6 +30,9 @@ MEASURED = frozenset({"start", "resume", "turn_start"})
 MEASURED_OUTSIDE_A_TURN = frozenset({"tool_before", "child_start"})
 """Within a turn a slow tool is no gap."""
 
+WORK = frozenset({"turn_start", "tool_before", "child_start"})
+"""Events that a session over its quota may no more ask for."""
+
 _DEAD = frozenset({State.ABSENT, State.ENDED})
 
 
@@ -44,6 +47,10 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
     events one pass over the rules that apply.
     """
     draft = Draft(law, command, gathered, state)
+    full = _full(law, state)
+    if full and command.event in WORK:
+        refusal = Refusal(command.event, state.state, (full,))
+        return draft.outcome(lifecycle.refuse(draft, refusal))
     draft.gap_ms = _gap_ms(state, gathered.at_ms)
     circumstances = _look(draft, draft.gap_ms)
     run = law.machine.run(state.registers, command.event, circumstances)
@@ -72,6 +79,17 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
 def is_asked(law: Law, event: str) -> bool:
     """Whether *event* has not happened yet, so that it may be refused."""
     return law.machine.definition.events[event].mode == "asked"
+
+
+def _full(law: Law, state: SessionState) -> str:
+    """Why the session may do no more work, by the bytes of its journal, or ``""``."""
+    most = law.settings.session_bytes_max
+    if not most or state.size_bytes < most:
+        return ""
+    return (
+        f"the journal of this session holds {state.size_bytes} bytes, and its quota is {most}: "
+        "go on in a new session, or raise `retention.session_megabytes_max`"
+    )
 
 
 def _command(draft: Draft, step: Step) -> Reply:

@@ -51,7 +51,12 @@ class HostSettings:
 
 @frozen(kw_only=True)
 class Settings:
-    """The part of a project's configuration that decides."""
+    """
+    The part of a project's configuration that decides.
+
+    Attributes:
+        session_bytes_max: Bytes of rows after which a session may do no more; 0: no bound.
+    """
 
     gaps: GapBounds
     hosts: Mapping[str, HostSettings] = field(factory=dict)
@@ -65,6 +70,7 @@ class Settings:
     time_zone: str = ""
     stall_repeats_max: int = 3
     stall_reaction: Literal["record", "warn", "halt"] = "record"
+    session_bytes_max: int = 0
 
     def host(self, name: str) -> HostSettings:
         """The settings of *name*, or the defaults."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from governance.ledger import damage
 from governance.machine import Refusal, Step
+from governance.machine.predicates import PREDICATES
 from governance.rules.verdicts import RuleEvent
 from governance.session import judging, tools
 from governance.session.answering import REMARKS, allow, refusal_reply, remark, role_of, work
@@ -68,12 +70,20 @@ def finish(draft: Draft, step: Step) -> Reply:
 
 def refuse(draft: Draft, refusal: Refusal) -> Reply:
     """The machine or a guard says no: a row with the reasons, and an answer with them."""
-    call = draft.command.call
+    call, reasons = draft.command.call, _reasons(draft, refusal.reasons)
     if refusal.event == "tool_before" and call is not None:
-        return tools.refuse_call(draft, call, refusal.reasons)
-    data: dict[str, Json] = {"event": refusal.event, "reasons": texts(refusal.reasons)}
+        return tools.refuse_call(draft, call, reasons)
+    data: dict[str, Json] = {"event": refusal.event, "reasons": texts(reasons)}
     draft.emit("event.refused", data)
-    return refusal_reply(draft, refusal.reasons)
+    return refusal_reply(draft, reasons)
+
+
+def _reasons(draft: Draft, reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """*reasons*, and before them what is lost of the journal: a pardon would not help there."""
+    lost = damage(draft.state.ledger)
+    if not lost:
+        return reasons
+    return (lost, *(one for one in reasons if one != PREDICATES["not_halted"].refusal))
 
 
 def refuse_by_listener(draft: Draft, step: Step) -> Reply:
@@ -109,8 +119,9 @@ def transition_rules(draft: Draft, step: Step) -> Reply | None:
 
 def _start(draft: Draft, step: Step) -> Reply:
     if step.reasons:
-        draft.emit("event.refused", {"event": "start", "reasons": texts(step.reasons)}, step=step)
-        return refusal_reply(draft, step.reasons)
+        reasons = _reasons(draft, step.reasons)
+        draft.emit("event.refused", {"event": "start", "reasons": texts(reasons)}, step=step)
+        return refusal_reply(draft, reasons)
     if step.before.state is not State.ABSENT:
         return allow(draft)
     decision = judging.decide_on(draft, "session", judging.model_facts(draft))

@@ -11,14 +11,20 @@ from governance.ledger import Ledger
 from governance.machine import Registers
 from governance.session.metrics import Metrics
 from governance.session.stall import StallWindow
-from governance.session.state import Identity, OpenCall, SessionState, packed_anchors
+from governance.session.state import (
+    Identity,
+    MergeConflict,
+    OpenCall,
+    SessionState,
+    packed_anchors,
+)
 from governance.states import State
 from governance.temporal.registers import registers_json, registers_of_json
 from governance.values import Json, dump_json, load_json
 
 _PLAIN = (
     "id", "head", "moved_at", "run", "created_at_ms", "last_work_at_ms", "interrupted_at_ms",
-    "briefed_sha256", "briefed_pack", "task", "recent",
+    "briefed_sha256", "briefed_pack", "task", "recent", "size_bytes",
 )  # fmt: skip
 
 
@@ -41,6 +47,9 @@ def state_bytes(state: SessionState) -> bytes:
     made["ledger"] = state.ledger.as_json()
     made["metrics"] = state.metrics.as_json()
     made["stalls"] = state.stalls.as_json()
+    made["origin"] = state.origin
+    made["merges"] = [list(one) for one in state.merges]
+    made["conflicts"] = [attrs.asdict(one) for one in state.conflicts]
     return dump_json(cast("Json", made))
 
 
@@ -67,6 +76,9 @@ def state_of_bytes(data: bytes) -> SessionState:
         ledger=Ledger.from_json(wrote["ledger"]),
         counts=Metrics.from_json(wrote["metrics"]).packed(),
         stalls=StallWindow.from_json(wrote["stalls"]),
+        origin=tuple(wrote["origin"]) if wrote["origin"] is not None else None,
+        merges=tuple((name, seq, own) for name, seq, own in wrote["merges"]),
+        conflicts=tuple(MergeConflict(**one) for one in wrote["conflicts"]),
     )
 
 

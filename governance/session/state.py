@@ -17,13 +17,20 @@ from governance.states import LIVE_STATES, State
 from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json, dump_json, load_json
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Version of `SessionState` and `evolve`; a snapshot of another version is not used."""
 
 OPEN_CALLS_MAX = 256
 """Calls that may be open at once; the oldest is settled as unknown beyond it."""
 
 CHILDREN_MAX = 256
+
+CONFLICTS_MAX = 100
+"""Conflicts of merges that one session may have open."""
+
+MERGES_MAX = 64
+"""Sessions of which is remembered up to where they were merged."""
+
 RECENT_MAX = 3
 RECENT_CHARS_MAX = 72
 
@@ -55,6 +62,27 @@ class OpenCall:
     paths: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     marks: tuple[tuple[Json, ...], ...] = ()
+
+
+@frozen
+class MergeConflict:
+    """
+    A value that two sessions changed each in its own way; the session keeps its own.
+
+    Attributes:
+        kind: Kind of value, a name of `governance.session.merging.KINDS`.
+
+        source: Session that was merged.
+
+        sides: The value by ``"base"``, ``"ours"`` and ``"theirs"``; a side that had none
+            is absent.
+    """
+
+    id: str
+    kind: str
+    key: str
+    source: str
+    sides: Mapping[str, Json]
 
 
 @frozen
@@ -127,6 +155,14 @@ class SessionState:
         kept_anchors: `anchors`, packed.
 
         recent: The last few things done, one a line, newest last, for notices.
+
+        origin: The session that it was branched off and the row at which, or ``None``.
+
+        merges: Session, its row up to which it was merged, and the own row that says so.
+
+        conflicts: What merges left for a person to decide.
+
+        size_bytes: Bytes of the bodies of its own rows; what a branch shares counts elsewhere.
     """
 
     id: str
@@ -151,6 +187,10 @@ class SessionState:
     ledger: Ledger = EMPTY
     counts: bytes = NO_COUNTS
     stalls: StallWindow = NO_STALLS
+    origin: tuple[str, int] | None = None
+    merges: tuple[tuple[str, int, int], ...] = ()
+    conflicts: tuple[MergeConflict, ...] = ()
+    size_bytes: int = 0
 
     @property
     def state(self) -> State:

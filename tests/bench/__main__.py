@@ -139,6 +139,11 @@ BENCHES = (
         bench_journal.append_at_length,
     ),
     Bench(
+        "page",
+        "the newest 50 rows of a session of 1,000,000, over reading all of them",
+        bench_journal.first_page,
+    ),
+    Bench(
         "rows",
         "reading a snapshot and 100 rows, over reading 10,000",
         bench_journal.restore_from_snapshot,

@@ -1,19 +1,13 @@
 """
-The pinned Claude Code client: installed once into a cache, driven in a clean environment.
+The pinned Claude Code client, driven in a clean environment.
 
-Nothing but loopback is spoken to while it runs. An install that fails is an error, not a
-skip: a proof that did not run proves nothing.
+Nothing but loopback is spoken to while it runs.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import platform
-import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,80 +15,22 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-PINNED = Path(__file__).parent / "clients" / "claude-code"
-VERSION: str = json.loads((PINNED / "package.json").read_text())["dependencies"][
-    "@anthropic-ai/claude-code"
-]
-INSTALL_SECONDS_MAX = 240
+from tests.hosts.npm import Pinned, platform_suffix
+
+PINNED = Pinned("claude-code", "@anthropic-ai/claude-code")
+VERSION = PINNED.version
 RUN_SECONDS_MAX = 90
 API_KEY = "sk-scripted"
 
 
-class ClientMissing(Exception):
-    """The pinned client could not be installed; every proof of this host is unproven."""
-
-
-def cache_folder() -> Path:
-    """Where the client is kept between runs; ``GOVERNANCE_HOSTS_CACHE`` moves it."""
-    root = os.environ.get("GOVERNANCE_HOSTS_CACHE")
-    if root is None:
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-        root = str(Path(base) / "session-governance")
-    return Path(root) / f"claude-code-{VERSION}"
-
-
-def platform_package() -> str:
-    """Name of the npm package that holds this machine's binary."""
-    machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
-    arch = machine.get(platform.machine().lower(), platform.machine().lower())
-    system = {"linux": "linux", "darwin": "darwin"}.get(sys.platform, sys.platform)
-    musl = system == "linux" and not platform.libc_ver()[0]
-    return f"claude-code-{system}-{arch}" + ("-musl" if musl else "")
-
-
 def install() -> Path:
     """
-    The path of the pinned client's binary, installed from the lock file if it is not there.
+    The path of the pinned client's binary.
 
     Raises:
-        ClientMissing: No npm, no registry, or another version than the pinned one.
+        ClientMissing: As `Pinned.install`.
     """
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    binary = folder / "node_modules" / "@anthropic-ai" / platform_package() / "claude"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not binary.exists():
-            _npm_ci(folder)
-    if not binary.exists():
-        raise ClientMissing(f"npm installed no `{binary.name}` for `{platform_package()}`")
-    told = subprocess.run(
-        [binary, "--version"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={"HOME": str(folder), "PATH": os.defpath},
-    ).stdout
-    if VERSION not in told:
-        raise ClientMissing(f"the client says it is `{told.strip()}`, pinned is `{VERSION}`")
-    return binary
-
-
-def _npm_ci(folder: Path) -> None:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise ClientMissing("`npm` is not on PATH; the client is an npm package")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(PINNED / name, folder / name)
-    done = subprocess.run(
-        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=INSTALL_SECONDS_MAX,
-    )
-    if done.returncode:
-        raise ClientMissing(f"`npm ci` failed with {done.returncode}: {done.stderr[-2000:]}")
+    return PINNED.install(f"@anthropic-ai/claude-code-{platform_suffix()}/claude")
 
 
 @frozen

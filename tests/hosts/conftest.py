@@ -12,11 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
-from tests.hosts import claude_client, proofs
+from tests.hosts import claude_client, opencode_client, proofs
 from tests.hosts.claude_client import Client
 from tests.hosts.lab import Lab
 from tests.hosts.model_server import ModelServer
+from tests.hosts.opencode_client import OpenCode, Served
+from tests.hosts.opencode_lab import OpenCodeLab
+
+CLIENTS = {"claude-code": claude_client, "opencode": opencode_client}
+"""Host → the module that installs and drives its client."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,7 +62,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if _narrowed(session.config):
         return
     found = _cells(session.config)
-    if any(found.get(name) != proofs.PASSED for name in proofs.PROOFS) and not session.exitstatus:
+    if proofs.unproved(found) and not session.exitstatus:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -68,8 +74,11 @@ def pytest_terminal_summary(
     if _narrowed(config) and not found:
         return
     terminalreporter.section("what the real client proved")
-    for line in proofs.table(found, claude_client.VERSION):
-        terminalreporter.line(line)
+    for host, client in CLIENTS.items():
+        if _narrowed(config) and not any(name.startswith(f"{host}: ") for name in found):
+            continue
+        for line in ("", *proofs.table(found, host, client.VERSION)):
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")
@@ -87,9 +96,15 @@ def server() -> Iterator[ModelServer]:
     assert made.problems == []
 
 
+@pytest.fixture(scope="session")
+def opencode_binary() -> Path:
+    """As `client_binary`, of OpenCode."""
+    return opencode_client.install()
+
+
 @pytest.fixture
-def lab(client_binary: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """A home and a governed project with the client in it."""
+def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Path]]:
+    """A home and a project folder, and an environment in which that home is ours."""
     with tempfile.TemporaryDirectory(prefix="governed-") as folder:
         root = Path(folder).resolve()
         home, project = root / "home", root / "project"
@@ -99,4 +114,51 @@ def lab(client_binary: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("HOME", str(home))
         for name in [one for one in os.environ if one.startswith("XDG_")]:
             monkeypatch.delenv(name)
-        yield Lab(Client(client_binary, home, project, server.url), server)
+        yield home, project
+
+
+@pytest.fixture
+def lab(client_binary: Path, server: ModelServer, places: tuple[Path, Path]) -> Lab:
+    """A governed project with Claude Code in it."""
+    return Lab(Client(client_binary, *places, server.url), server)
+
+
+@pytest.fixture(scope="module")
+def opencode_world(opencode_binary: Path) -> Iterator[tuple[Served, ModelServer]]:
+    """A served OpenCode for all tests of a module, each with a project folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="governed-") as folder:
+        root = Path(folder).resolve()
+        home, project = root / "home", root / "nowhere"
+        home.mkdir()
+        project.mkdir()
+        model = ModelServer()
+        with OpenCode(opencode_binary, home, project, model.url).serve() as served:
+            yield served, model
+        model.close()
+
+
+@pytest.fixture
+def opencode(
+    opencode_world: tuple[Served, ModelServer],
+    places: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[OpenCodeLab]:
+    """A project folder of this test's own, for the module's served OpenCode."""
+    served, model = opencode_world
+    model.scripts.clear()
+    model.requests.clear()
+    monkeypatch.setenv("HOME", str(served.client.home))
+    client = evolve(served.client, project=places[1])
+    lab = OpenCodeLab(client, model, served)
+    yield lab
+    # The plugin then waits for what it still has to report: nothing writes here afterwards.
+    lab.leave()
+    assert model.problems == []
+
+
+@pytest.fixture
+def opencode_alone(
+    opencode_binary: Path, server: ModelServer, places: tuple[Path, Path]
+) -> OpenCodeLab:
+    """A project for runs of OpenCode that each have a process of their own."""
+    return OpenCodeLab(OpenCode(opencode_binary, *places, server.url), server)

@@ -24,6 +24,8 @@ One assistant turn: ``{"text"}``, ``{"tool", "input"}``, ``{"tools": [(name, inp
 """
 
 SUMMARY_MARK = "detailed summary of the conversation"
+SUMMARIZER_MARK = "You are a context summarization agent"
+TITLE_MARK = "You are a title generator"
 SUMMARY = "<analysis>scripted</analysis>\n<summary>SCRIPTED-SUMMARY of the talk</summary>"
 MARK = "SCENARIO:"
 
@@ -135,6 +137,10 @@ class ModelServer:
     def step_for(self, body: Mapping[str, Any]) -> Step:
         """The scripted turn that answers *body*."""
         messages = body["messages"]
+        if TITLE_MARK in str(body.get("system")):
+            return {"text": "A scripted title"}
+        if SUMMARIZER_MARK in str(body.get("system")):
+            return {"text": SUMMARY}
         if messages and SUMMARY_MARK in "\n".join(texts_of(messages[-1])):
             return {"text": SUMMARY}
         for at in range(len(messages) - 1, -1, -1):

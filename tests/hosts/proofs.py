@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-PROOFS = (
+CLAUDE_CODE = (
     "briefing in the first request",
     "deny blocks, the model reads why",
     "deny holds in bypass mode",
@@ -63,17 +63,57 @@ PROOFS = (
     "holes are where the page says",
 )
 
+OPENCODE = (
+    "briefing in each request, byte for byte",
+    "no briefing for the title",
+    "deny blocks, the model reads why",
+    "ask is denied",
+    "rewrite grants nothing",
+    "what is merely allowed is not granted",
+    "permission events are recorded",
+    "prompt is refused",
+    "slash command is refused, and counts in a chain",
+    "context after a tool",
+    "withheld output",
+    "compaction: what to keep, and the reminder",
+    "compaction cannot be refused",
+    "resume of a known id",
+    "resume after a crash",
+    "broken off",
+    "interrupted by a failing model",
+    "sub-agents are child sessions",
+    "a child's third violation halts the parent",
+    "deletion ends",
+    "patches file by file",
+    "tools of servers, by their server",
+    "parallel calls",
+    "agent: forging events fails",
+    "agent: governing itself fails",
+    "fault: bad pack",
+    "fault: the engine is gone",
+    "fault: damaged store",
+    "fault: import error",
+    "fault: own time-out",
+    "fault: no sense in the answer",
+    "uninstall leaves the very bytes",
+    "tool table fits the client's schemas",
+    "holes are where the page says",
+)
+
+PROOFS: Mapping[str, tuple[str, ...]] = {"claude-code": CLAUDE_CODE, "opencode": OPENCODE}
+"""Host → what its client must prove."""
+
 PASSED = "passed"
 
 
-def proves(name: str) -> pytest.MarkDecorator:
-    """Mark a test as the proof *name*, which must stand in `PROOFS`."""
-    assert name in PROOFS, f"`{name}` is no proof"
-    return pytest.mark.proof(name)
+def proves(name: str, host: str = "claude-code") -> pytest.MarkDecorator:
+    """Mark a test as the proof *name* of *host*, which must stand in `PROOFS`."""
+    assert name in PROOFS[host], f"`{name}` is no proof of {host}"
+    return pytest.mark.proof(f"{host}: {name}")
 
 
 def cells(reports: Iterable[pytest.TestReport]) -> Mapping[str, str]:
-    """Proof → ``passed`` or ``FAILED``; a proof that did not run is not in it."""
+    """``host: proof`` → ``passed`` or ``FAILED``; a proof that did not run is not in it."""
     found: dict[str, str] = {}
     for report in reports:
         name = dict(report.user_properties).get("proof")
@@ -84,8 +124,15 @@ def cells(reports: Iterable[pytest.TestReport]) -> Mapping[str, str]:
     return found
 
 
-def table(found: Mapping[str, str], version: str) -> list[str]:
-    """The table's lines: a proof a row, blank where nothing was proved."""
-    width = max(map(len, PROOFS))
-    head = f"{'proof':<{width}}  claude-code {version}"
-    return [head, *(f"{name:<{width}}  {found.get(name, '')}".rstrip() for name in PROOFS)]
+def unproved(found: Mapping[str, str]) -> list[str]:
+    """The proofs, of all hosts, that no test has passed."""
+    wanted = [f"{host}: {name}" for host, names in PROOFS.items() for name in names]
+    return [one for one in wanted if found.get(one) != PASSED]
+
+
+def table(found: Mapping[str, str], host: str, version: str) -> list[str]:
+    """The table's lines for one host: a proof a row, blank where nothing was proved."""
+    width = max(map(len, PROOFS[host]))
+    head = f"{'proof':<{width}}  {host} {version}"
+    rows = [(name, found.get(f"{host}: {name}", "")) for name in PROOFS[host]]
+    return [head, *(f"{name:<{width}}  {cell}".rstrip() for name, cell in rows)]

@@ -174,13 +174,18 @@ def test_uninstall_all_keeps_the_journal_and_what_is_a_persons(
     """The journal stays unless asked for, and so does a configuration that was changed."""
     run(capsys, "init", folder, "--host", "claude-code")
     (folder / "governance.toml").write_text(default_toml() + "# mine\n")
+    private = folder / ".governance"
+    (private / "backups").mkdir()
+    for name in ("backups/one.db", "journal.db.damaged-1", "backup.json"):
+        (private / name).write_text("x")
 
     words = ("uninstall", "--all", "--yes", "--dir", folder, "--key", key_of(folder))
     code, out, _ = run(capsys, *words)
 
     assert code == 0
     assert set(tree(folder)) == {
-        "governance.toml", ".governance/.gitignore", ".governance/journal.db"
+        "governance.toml", ".governance/.gitignore", ".governance/journal.db",
+        ".governance/backups/one.db", ".governance/journal.db.damaged-1",
     }  # fmt: skip
     assert "theirs" in out
     assert not key_of(folder).exists()
@@ -191,11 +196,20 @@ def test_uninstall_all_and_the_journal_leaves_no_trace(
 ) -> None:
     """With the journal erased folder and home hold no file, and init begins anew."""
     run(capsys, "init", folder, "--host", "claude-code")
+    elsewhere = folder.parent / "elsewhere"
+    text = default_toml(hosts=("claude-code",))
+    text = text.replace('#folder = ".governance/backups"', f"folder = '{elsewhere}'")
+    (folder / "governance.toml").write_text(text)
+    run(capsys, "trust", "--yes", "--dir", folder, "--key", key_of(folder))
+    assert run(capsys, "backup", "--dir", folder)[0] == 0
+    assert len(list(elsewhere.iterdir())) == 3
     words = ("uninstall", "--all", "--erase-journal", "--yes", "--dir", folder)
 
     code = run(capsys, *words, "--key", key_of(folder))[0]
 
     assert code == 0
+    assert [one.name for one in elsewhere.iterdir()] == [".gitignore"]
+    (folder / "governance.toml").unlink()
     assert tree(folder) == {}
     assert tree(person) == {}
     assert run(capsys, "init", folder)[0] == 0

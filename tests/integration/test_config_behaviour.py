@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -439,3 +440,112 @@ def test_hosts_unknown_tool(opened: Opener, policy: str) -> None:
     session.turn("go")
 
     assert session.tool("teleport", {"to": "mars"}).action == policy
+
+
+def _over(engine: Engine, *names: str) -> None:
+    for name in names:
+        session = engine.start(name)
+        session.turn("go")
+        session.end()
+
+
+def _kept(engine: Engine) -> set[str]:
+    keeper = engine.options.keeper
+    if keeper is not None:
+        keeper.wait()
+    return {one.session for one in engine.journal.sessions()} - {"@project"}
+
+
+@pytest.mark.parametrize(
+    ("bound", "left"),
+    [
+        ("", {"old", "older", "now"}),
+        ("age_days_max = 1", {"now"}),
+        ("sessions_max = 2", {"old", "now"}),
+        ("age_days_max = 1\ninterval_minutes = 0", {"old", "older", "now"}),
+    ],
+)
+def test_retention_bounds(opened: Opener, clock: ManualClock, bound: str, left: set[str]) -> None:
+    """What goes by age and number goes while an engine runs, unless only a person prunes."""
+    engine = opened(f"[retention]\n{bound}\n")
+    _over(engine, "older")
+    _kept(engine)
+    clock.advance(60_000)
+    _over(engine, "old")
+    clock.advance(48 * HOUR_MS)
+
+    engine.start("now")
+
+    assert _kept(engine) == left
+
+
+def test_retention_megabytes_max(opened: Opener, clock: ManualClock) -> None:
+    """The rows of all sessions together stay below it."""
+    engine = opened("[retention]\nmegabytes_max = 1\n")
+    for number in range(3):
+        _over(engine, f"s{number}")
+        data = {"rule": "", "count": 0, "by": "me", "reason": "x" * 600_000}
+        engine.record(f"s{number}", "violation.pardoned", data, actor="me")
+        clock.advance(1000)
+    _kept(engine)
+    clock.advance(2 * HOUR_MS)
+
+    engine.start("now")
+
+    assert _kept(engine) == {"s2", "now"}
+
+
+def test_retention_session_megabytes_max(opened: Opener) -> None:
+    """A session over its quota asks for nothing more."""
+    data = {"rule": "", "count": 0, "by": "me", "reason": "x" * 1_100_000}
+    answers = []
+    for config in ("", "[retention]\nsession_megabytes_max = 1\n"):
+        engine = opened(config)
+        assert shell(engine, "fine") == "allow"
+        engine.record("s", "violation.pardoned", data, actor="me")
+        answers.append(shell(engine, "fine"))
+
+    assert answers == ["allow", "deny"]
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_retention_archive_and_its_folder(
+    opened: Opener, clock: ManualClock, tmp_path: Path, archive: bool
+) -> None:
+    """What goes is in a file of the folder, or in none at all."""
+    folder = tmp_path / "cold"
+    table = f'archive_folder = "{folder}"\narchive = {str(archive).lower()}\n'
+    engine = opened(f"[retention]\nage_days_max = 1\n{table}")
+    _over(engine, "old")
+    _kept(engine)
+    clock.advance(48 * HOUR_MS)
+
+    engine.start("now")
+
+    assert _kept(engine) == {"now"}
+    assert folder.exists() == archive
+
+
+def test_nothing_goes_until_the_file_is_trusted(opened: Opener, clock: ManualClock) -> None:
+    """A folder that came from elsewhere takes nothing of what was recorded away."""
+    engine = opened("[retention]\nage_days_max = 1\narchive = false\n", trusted=False)
+    _over(engine, "old")
+    clock.advance(48 * HOUR_MS)
+    engine.start("now")
+
+    assert engine.options.keeper is None
+    assert _kept(engine) == {"old", "now"}
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_live_preload_sessions_max(opened: Opener, clock: ManualClock, count: int) -> None:
+    """The sessions that moved last are in memory before anybody asks for them."""
+    engine = opened(f"[live]\npreload_sessions_max = {count}\n")
+    _over(engine, "a", "b", "c")
+    directory = engine.law.places.project
+
+    with Engine.open(directory, clock=clock) as other:
+        deadline = time.monotonic() + 30
+        while len(other.live) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert {one.id for one in other.live.oldest(9)} == ({"b", "c"} if count else set())

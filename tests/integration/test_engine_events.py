@@ -22,8 +22,13 @@ ELSEWHERE = {
     "session.erased": "made by the command `erase`",
     "trust.granted": "made by the command `trust`",
     "trust.withdrawn": "made by the command `trust`",
+    "session.gap": "made by `repair`",
     "session.damaged": "made by `repair`",
     "session.repaired": "made by `repair`",
+    "session.archived": "made by `archive`, in the project's own journal",
+    "session.removed": "made by `prune`, in the project's own journal",
+    "session.unarchived": "made by `unarchive`, in the project's own journal",
+    "retention.pruned": "made by `prune`, in the project's own journal",
 }
 """Events that other parts than the engine's step make, each tested with its maker."""
 
@@ -134,6 +139,15 @@ def run_everything(engine: Engine, clock: ManualClock) -> None:
     session.turn("new epoch")
     anchor = {"id": "a1", "type": "decision", "priority": "critical", "text": "Use SQLite."}
     engine.record("s", "anchor.added", anchor, actor="me")
+    engine.branch("s", name="aside", actor="me")
+    for one, text in (("s", "Use DuckDB."), ("aside", "Use PostgreSQL.")):
+        engine.record(one, "anchor.added", {**anchor, "text": text}, actor="me")
+    (conflict,) = engine.merge("s", "aside", actor="me").merged.conflicts
+    engine.resolve("s", conflict.id, "theirs", actor="me")
+    question = {"id": "p1", "permission": "bash", "patterns": ["fine"]}
+    engine.record("s", "permission.asked", question, actor="host", host="host")
+    answer = {"id": "p1", "reply": "once"}
+    engine.record("s", "permission.replied", answer, actor="host", host="host")
     session.tool("shell", {"command": "stop"}, call_id="h")
     engine.session("s").turn("refused while halted")
     pardon = {"rule": "", "count": 1, "by": "me", "reason": "reviewed"}

@@ -11,6 +11,7 @@ import governance
 
 HEAVY = (
     "apsw",
+    "psycopg",
     "asyncio",
     "attr",
     "cattrs",

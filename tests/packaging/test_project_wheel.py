@@ -64,15 +64,15 @@ def test_the_wheel_holds_every_machine_and_pack(wheel: Path) -> None:
 
 
 def test_the_wheel_holds_every_module_and_the_mark_of_types(wheel: Path) -> None:
-    """No module of the checkout is left out, and type checkers read the package."""
-    modules = {
+    """No file of the package is left out: modules, plugins for hosts, the mark of types."""
+    files = {
         file.relative_to(ROOT).as_posix()
-        for file in (ROOT / "governance").rglob("*.py")
-        if "__pycache__" not in file.parts
+        for file in (ROOT / "governance").rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
     }
 
-    assert modules <= names_in(wheel)
-    assert "governance/py.typed" in names_in(wheel)
+    assert files <= names_in(wheel)
+    assert {"governance/py.typed", "governance/hosts/opencode/plugin.js"} <= files
 
 
 def test_the_sdist_can_be_tested(built: Path) -> None:

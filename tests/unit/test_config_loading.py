@@ -55,6 +55,7 @@ CHANGES = {
     "live.sessions_max": "3",
     "live.megabytes_max": "1",
     "live.idle_seconds_max": "5",
+    "live.preload_sessions_max": "4",
     "live.rules_check_ms": "0",
     "journal.url": '"memory:"',
     "journal.redaction": "false",
@@ -67,6 +68,17 @@ CHANGES = {
     "access.roles": '{ auditor = ["read", "list:own"] }',
     "audit.reads": "true",
     "audit.repeat_seconds_min": "0",
+    "retention.age_days_max": "30",
+    "retention.sessions_max": "100",
+    "retention.megabytes_max": "500",
+    "retention.session_megabytes_max": "100",
+    "retention.archive": "false",
+    "retention.archive_folder": '"/cold"',
+    "retention.interval_minutes": "0",
+    "backup.age_hours_max": "0",
+    "backup.backups_max": "3",
+    "backup.folder": '"/elsewhere"',
+    "backup.seconds_max": "9",
     "context.characters_max": "500",
     "context.tokens_max": "100",
     "stall.repeats_max": "4",
@@ -128,8 +140,8 @@ def plain(value: object) -> object:
 def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in ("project", "packs", "session", "resume", "idle", "live", "journal",
-                 "redaction", "encryption", "access", "audit", "context", "stall",
-                 "defaults", "listeners"):  # fmt: skip
+                 "redaction", "encryption", "access", "audit", "retention", "backup", "context",
+                 "stall", "defaults", "listeners"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
         found |= {f"hosts.{host}.{key}": value for key, value in slots(table)}

@@ -30,6 +30,7 @@ idle.idle_seconds_max 1800
 live.sessions_max 10000
 live.megabytes_max 50
 live.idle_seconds_max 86400
+live.preload_sessions_max 0
 live.rules_check_ms 1000
 journal.url "sqlite:///.governance/journal.db"
 journal.redaction true
@@ -42,6 +43,17 @@ access.actors {}
 access.roles {}
 audit.reads false
 audit.repeat_seconds_min 300
+retention.age_days_max 0
+retention.sessions_max 0
+retention.megabytes_max 0
+retention.session_megabytes_max 0
+retention.archive true
+retention.archive_folder ".governance/archive"
+retention.interval_minutes 60
+backup.age_hours_max 24
+backup.backups_max 7
+backup.folder ".governance/backups"
+backup.seconds_max 600
 context.characters_max 8000
 context.tokens_max none
 stall.repeats_max 3
@@ -123,8 +135,8 @@ def test_what_stands_behind_the_sign_is_the_default() -> None:
     usual, explicit = (read_config(one, "x", PROJECT) for one in (text, told))
 
     for name in ("project", "packs", "session", "resume", "idle", "live", "journal",
-                 "redaction", "encryption", "access", "audit", "context", "stall",
-                 "defaults", "listeners"):  # fmt: skip
+                 "redaction", "encryption", "access", "audit", "retention", "backup", "context",
+                 "stall", "defaults", "listeners"):  # fmt: skip
         one, other = repr(getattr(usual, name)), repr(getattr(explicit, name))
         assert one.replace("mappingproxy({})", "{}") == other.replace("mappingproxy({})", "{}")
     assert repr(usual.host("claude-code")) == repr(explicit.host("claude-code")).replace(

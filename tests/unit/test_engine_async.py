@@ -12,6 +12,7 @@ from attrs import define, field
 
 from governance.aengine import AsyncEngine, AsyncSession
 from governance.engine import Engine, EngineOptions
+from governance.engine.retention import RetentionPolicy
 from governance.errors import MisuseError, OutcomeUnknown, StoreBusy, StoreFull
 from governance.events import Event
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Row
@@ -20,6 +21,7 @@ from governance.listeners import Refuse
 from governance.session.replies import Reply
 from governance.session.state import FOLD_VERSION
 from governance.testing.engines import memory_engine
+from governance.values import Json
 
 Answer = Appended | Conflict | Duplicate
 Settle = Callable[[Callable[[], Answer]], None]
@@ -302,3 +304,31 @@ def test_a_closed_engine_says_so(engine: Engine) -> None:
             await session.tool("shell", {"command": "ls"})
 
     _run(work())
+
+
+def test_whole_sessions_are_worked_with_as_in_the_engine(tmp_path: Path) -> None:
+    """Branch, switch, merge, settle, page, put away, take back and prune, each awaited."""
+
+    async def work() -> None:
+        async with AsyncEngine(memory_engine()) as engine:
+            session = await engine.start("s")
+            await session.turn("go")
+            branch = await engine.branch("s", name="b", actor="me")
+            for name, text in (("s", "ours"), ("b", "theirs")):
+                data: dict[str, Json] = {"id": "a", "type": "decision", "priority": "normal"}
+                engine.engine.record(name, "anchor.added", data | {"text": text}, actor="me")
+            (conflict,) = (await engine.merge("s", "b")).merged.conflicts
+            await engine.resolve("s", conflict.id, "theirs", actor="me")
+            assert (await engine.state("s")).anchors[0].text == "theirs"
+            entered = await engine.switch("s", "b")
+            assert entered.id == branch.id
+            await entered.end()
+            newest = await engine.events("b", limit=1, reverse=True)
+            assert newest[0].name == "session.ended"
+            head = engine.engine.journal.head("b")
+            made = await engine.archive("b", tmp_path)
+            assert await engine.unarchive(made.path) == head
+            assert (await engine.prune(RetentionPolicy(sessions_max=1), dry_run=True)).gone
+            assert await engine.preload(1) == 1
+
+    asyncio.run(work())

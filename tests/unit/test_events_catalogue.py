@@ -56,6 +56,8 @@ session.escalated after step
 session.halted after by
 approval.asked after action expires_at_ms
 approval.settled after by decision
+permission.asked after id permission patterns
+permission.replied after id reply
 session.stalled after kind evidence
 child.started after child_id role
 child.ended after child_id stats
@@ -66,6 +68,16 @@ event.duplicate after event why
 event.unmatched after event why
 event.refused after event reasons
 rules.shadowed after on shadows shadow_actions
+session.branched after parent at carried by
+session.merged after source source_seq source_hash target_seq target_hash base base_seq \
+  set unset conflicts by
+merge.conflicted after id kind key source sides
+merge.resolved after id kind key take set unset by
+session.archived after session head hash rows path why by
+session.removed after session head hash rows why by
+session.unarchived after session head hash path by
+retention.pruned after archived removed kept by problem:?
+session.gap after what from to rows
 session.damaged after what rows
 session.repaired after what rows
 listener.failed after listener event why error count disabled

@@ -88,9 +88,8 @@ def test_nothing_is_created_without_leave(base: Path, state: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("postgresql://localhost/x", "are not supported"),
-        ("postgres://localhost/x", "supported are"),
-        ("mysql://localhost/x", "supported are `sqlite:///path/to/journal.db` and `memory:`"),
+        ("postgresql://localhost/x?no=1", "none that libpq reads"),
+        ("mysql://localhost/x", "`postgresql://host/database` and `memory:`"),
         ("sqlite://journal.db", "sqlite:///.governance/journal.db"),
         ("sqlite:///", "no url of a store"),
         ("sqlite:///x.db?cache=shared", "the one option is `?mirror=off`"),

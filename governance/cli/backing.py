@@ -1,0 +1,128 @@
+"""`backup`: a whole copy of the store, made while others write, and the list of those there are."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import click
+
+from governance.cli.frame import FINE, Example, command, dir_option, format_option, project_of
+from governance.cli.output import moment, print_json, print_line, print_table, span
+from governance.cli.private import make_private_dir
+from governance.config import Config, load_config
+from governance.engine.backing import (
+    BackupStatus,
+    backup_folder,
+    embedded_store,
+    make_backup,
+    write_status,
+)
+from governance.engine.lawmaking import trusted_config
+from governance.errors import GovernanceError
+from governance.journal.backup import Backup, backups_in
+from governance.project import Project
+from governance.values import Json
+
+
+@command(
+    "backup",
+    examples=[
+        Example("governance backup", "Make one now, among those that are made by themselves."),
+        Example("governance backup list", "Those that there are, the newest first."),
+        Example("governance backup --to copies", "Make one in a folder of its own."),
+    ],
+)
+@click.argument("what", required=False, type=click.Choice(["list"]))
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Folder, in place of the configured one.",
+)
+@format_option()
+@dir_option
+def backup(what: str | None, to: Path | None, format_name: str, directory: Path | None) -> int:
+    """
+    Copy the store while agents go on, and prove the copy before it counts.
+
+    The copy is one file, named by the store and the time; beside it are the heads that it
+    has. Every row of it is read back and checked, and only then the oldest beyond
+    `[backup] backups_max` go. With `[backup] age_hours_max` a running engine has one made by
+    itself when it is due. `governance restore` puts one in the store's place.
+    """
+    project = project_of(directory)
+    config = trusted_config(load_config(project.directory))
+    if what == "list":
+        return _list(config, to or backup_folder(config), format_name)
+    if to is not None:
+        to = to.absolute()
+        make_private_dir(to)
+    made = _make(project, to)
+    size = made.stat().st_size
+    if format_name == "json":
+        print_json({"ok": True, "path": str(made), "size_bytes": size})
+    else:
+        print_line(f"backed up to {made}: {_size(size)}, every row of it holds", "good")
+    return FINE
+
+
+def _make(project: Project, to: Path | None) -> Path:
+    """A backup; one among the usual ones, or its failure, is what `doctor` tells of."""
+    try:
+        made = make_backup(project, to)
+    except GovernanceError as error:
+        if to is None:
+            _note(project, "", str(error))
+        raise
+    if to is None:
+        _note(project, str(made), "")
+    return made
+
+
+def _note(project: Project, path: str, error: str) -> None:
+    try:
+        write_status(project, BackupStatus(int(time.time() * 1000), path, error))
+    except OSError:
+        return  # what was done is told at the terminal
+
+
+def _list(config: Config, folder: Path, format_name: str) -> int:
+    found = backups_in(folder)
+    if format_name == "json":
+        print_json([_as_json(one) for one in found])
+        return FINE
+    if not found:
+        print_line(f"no backup is in {folder}", "wary")
+        return FINE
+    own = embedded_store(config).stem
+    now_ms = int(time.time() * 1000)
+    print_table(
+        ("made", "age", "size", "name"),
+        [
+            (moment(one.at_ms), span(now_ms - one.at_ms), _size(one.size_bytes), one.path.name)
+            for one in found
+            if one.path.name.startswith(own)
+        ],
+        whole=("made", "age", "size"),
+    )
+    print_line(f"in {folder}{os.sep}", "quiet")
+    return FINE
+
+
+def _as_json(one: Backup) -> dict[str, Json]:
+    return {
+        "path": str(one.path),
+        "store": one.store_id,
+        "at_ms": one.at_ms,
+        "size_bytes": one.size_bytes,
+    }
+
+
+def _size(size_bytes: int) -> str:
+    kilobytes = size_bytes / 1000
+    return f"{kilobytes / 1000:.1f} MB" if kilobytes >= 1000 else f"{kilobytes:.0f} kB"
+
+
+COMMANDS = {"backup": backup}

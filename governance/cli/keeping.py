@@ -1,0 +1,161 @@
+"""`archive`, `unarchive` and `prune`: what the store keeps, and what a file does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from governance.cli.frame import (
+    FINE,
+    Example,
+    command,
+    dir_option,
+    format_option,
+    key_option,
+    project_of,
+)
+from governance.cli.guard import require_person
+from governance.cli.opening import require_session
+from governance.cli.output import print_json, print_line, print_table
+from governance.cli.recording import person_name, recording_engine
+from governance.cli.sessions import number_of
+from governance.config import load_config
+from governance.engine.keeping import PruneReport
+from governance.engine.lawmaking import archive_folder, retention_of, trusted_config
+from governance.values import Json
+
+
+@command(
+    "archive",
+    examples=[
+        Example("governance archive demo~3", "It goes to `.governance/archive`."),
+        Example("governance archive demo~3 --to /mnt/cold", "It goes elsewhere."),
+    ],
+)
+@click.argument("session")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Folder of the file.  [default: `retention.archive_folder`]",
+)
+@format_option()
+@key_option
+@dir_option
+def archive(
+    session: str,
+    to: Path | None,
+    format_name: str,
+    key_file: Path | None,
+    directory: Path | None,
+) -> int:
+    """
+    Write a session to a file and remove its rows from the store.
+
+    A person's command. The file is private, whole before it has its name, and proves itself
+    by its chain. A tombstone with the head stays, which `governance verify` knows; what comes
+    for the session later is denied. One that is live, or that a branch needs, stays.
+    """
+    project = project_of(directory)
+    require_person("archive", project, key_file)
+    folder = to if to is not None else archive_folder(load_config(project.directory))
+    with recording_engine(project) as engine:
+        require_session(engine.journal, session)
+        made = engine.archive(session, folder.absolute(), actor=person_name())
+    if format_name == "json":
+        told: dict[str, Json] = {"session": session, "path": str(made.path), "rows": made.rows}
+        print_json({"ok": True, **told, "seq": made.head.seq, "hash": made.head.hash.hex()})
+    else:
+        print_line(f"{session}: {number_of(made.rows, 'row')} in {made.path}", "good")
+    return FINE
+
+
+@command(
+    "unarchive",
+    examples=[
+        Example(
+            "governance unarchive .governance/archive/demo~3-4-1f0c.jsonl.zst", "It comes back."
+        ),
+    ],
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@format_option()
+@key_option
+@dir_option
+def unarchive(file: Path, format_name: str, key_file: Path | None, directory: Path | None) -> int:
+    """
+    Put an archived session back into the store.
+
+    A person's command. Each row is checked by the chain before any is put back, and the
+    session has the head that it had. FILE stays where it is. A store that never had the
+    session takes it too, if it has the row that a branch goes on from.
+    """
+    project = project_of(directory)
+    require_person("unarchive", project, key_file)
+    with recording_engine(project) as engine:
+        head = engine.unarchive(file.absolute(), actor=person_name())
+    if format_name == "json":
+        print_json({"ok": True, "session": head.session, "seq": head.seq, "hash": head.hash.hex()})
+    else:
+        print_line(f"{head.session} is back, with row {head.seq} as its last", "good")
+    return FINE
+
+
+@command(
+    "prune",
+    examples=[
+        Example("governance prune --dry-run", "What would go by `[retention]`."),
+        Example("governance prune", "Archive or remove it."),
+    ],
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@format_option()
+@key_option
+@dir_option
+def prune(dry_run: bool, format_name: str, key_file: Path | None, directory: Path | None) -> int:
+    """
+    Archive or remove the sessions that `[retention]` does not keep.
+
+    A person's command, but for --dry-run; an engine that runs does the same by itself. The
+    longest untouched go first, and none before `governance.toml` is trusted. Sessions that
+    are live, halted, or wait for a person stay, as does what a branch needs, and the
+    project's own journal.
+    """
+    project = project_of(directory)
+    policy = retention_of(trusted_config(load_config(project.directory)))
+    if not dry_run:
+        require_person("prune", project, key_file)
+    with recording_engine(project) as engine:
+        report = engine.prune(policy, dry_run=dry_run, actor=person_name())
+    if format_name == "json":
+        print_json(_report_json(report, dry_run=dry_run, archived=bool(policy.folder)))
+        return FINE
+    _print(report, dry_run=dry_run, archived=bool(policy.folder))
+    return FINE
+
+
+def _report_json(report: PruneReport, *, dry_run: bool, archived: bool) -> Json:
+    return {
+        "dry_run": dry_run,
+        "archived": archived,
+        "gone": [{"session": name, "why": why} for name, why in report.gone],
+        "kept": report.kept,
+        "needed": [{"session": name, "why": why} for name, why in report.needed],
+    }
+
+
+def _print(report: PruneReport, *, dry_run: bool, archived: bool) -> None:
+    rows = [(name, "goes", f"by {why}") for name, why in report.gone]
+    rows += [(name, "stays", why) for name, why in report.needed]
+    if rows:
+        print_table(("session", "it", "why"), rows)
+    what = "archived" if archived else "removed"
+    would = "would be " if dry_run else ""
+    print_line(
+        f"{number_of(len(report.gone), 'session')} {would}{what}, {report.kept} kept",
+        "good" if report.gone else "quiet",
+    )
+
+
+COMMANDS = {"archive": archive, "prune": prune, "unarchive": unarchive}

@@ -1,0 +1,325 @@
+"""`repair` and `restore`: what a person does about a store that is damaged or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from governance.cli.founding import remains_of
+from governance.cli.frame import (
+    FINE,
+    FOUND,
+    Example,
+    command,
+    dir_option,
+    format_option,
+    key_option,
+    project_of,
+)
+from governance.cli.guard import require_person
+from governance.cli.opening import require_session, sessions_in
+from governance.cli.output import print_json, print_line, print_table
+from governance.cli.recording import person_name, recorded_json, recording_engine
+from governance.clock import SystemClock
+from governance.config import Config, load_config
+from governance.engine import Engine
+from governance.engine.backing import backup_folder, embedded_store
+from governance.engine.opening import PROJECT_SESSION
+from governance.engine.restoring import keep_snapshot
+from governance.engine.restoring import restore as restore_state
+from governance.errors import GovernanceError, MisuseError
+from governance.journal.backup import backups_in
+from governance.journal.gaps import DAMAGED_KIND
+from governance.journal.opening import mirror_for, open_journal
+from governance.journal.repair import RepairReport, SessionRepair, repair_store
+from governance.journal.restore import restore_store
+from governance.journal.sources import FileSource, JournalSource, Source, copies_of
+from governance.ledger import damage
+from governance.project import Project
+from governance.values import Json
+
+SNAPSHOT_ROWS_MIN = 1000
+"""Rows from which on a session's state is kept as a snapshot again after a repair."""
+
+CODES: Mapping[str, str] = {
+    "GOV547": "an acceptance of losses of a session that has none",
+    "GOV548": "a backup that is not where it was looked for",
+}
+
+
+@command(
+    "repair",
+    examples=[
+        Example("governance repair --dry-run", "What would come of it; nothing is changed."),
+        Example("governance repair", "Mend the store, with what its backups still have."),
+    ],
+    exits="0 all rows are there, 1 rows are lost, 2 it could not be done",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what would be found.")
+@click.option(
+    "--from",
+    "copies",
+    multiple=True,
+    help="A further copy to look for lost rows in: a file, or the url of a store; repeatable.",
+)
+@click.option("--accept", "accepted", multiple=True, help="Accept what is lost of this session.")
+@click.option("--accept-all", is_flag=True, help="Accept what is lost of every session.")
+@click.option("--reason", default="", help="With an acceptance: why; it is recorded.")
+@format_option()
+@key_option
+@dir_option
+def repair(
+    dry_run: bool,
+    copies: tuple[str, ...],
+    accepted: tuple[str, ...],
+    accept_all: bool,
+    reason: str,
+    format_name: str,
+    key_file: Path | None,
+    directory: Path | None,
+) -> int:
+    """
+    Put a damaged store together again from everything that can still be read.
+
+    Rows are read along their keys from both ends, and page by page where that breaks off;
+    what is missing is looked for in the backups, in what earlier repairs kept, and in every
+    copy that `--from` names. The hash of a row says whether it is the row, wherever it was
+    found. The damaged file is kept beside the store, and what fits nowhere in a file of its own.
+
+    Where a row is found nowhere a `session.gap` row stands in its place, and the session may not
+    work until a person accepts the loss with `--accept`. A person's command; `--dry-run` is
+    anybody's.
+    """
+    project = project_of(directory)
+    if accepted or accept_all:
+        require_person("repair", project, key_file)
+        return _accept(project, accepted, accept_all, reason.strip(), format_name)
+    if not dry_run:
+        require_person("repair", project, key_file)
+    config = load_config(project.directory)
+    path = embedded_store(config)
+    mirror = mirror_for(config.journal.url, path)
+    with ExitStack() as stack:
+        sources = [*_named(config, copies), *copies_of(path, backup_folder(config), mirror)]
+        for one in sources:
+            stack.callback(one.close)
+        report = repair_store(
+            path,
+            now_ms=SystemClock().now_ms(),
+            mirror=mirror,
+            sources=sources,
+            dry_run=dry_run,
+        )
+    if report.needed and not dry_run:
+        _tell_engine(project, report, "")
+    return _told(report, format_name)
+
+
+@command(
+    "restore",
+    examples=[
+        Example("governance restore latest", "Put the newest backup in the store's place."),
+    ],
+    exits="0 the backup stands, 1 it stands and newer rows are lost, 2 it could not be done",
+)
+@click.argument("backup")
+@format_option()
+@key_option
+@dir_option
+def restore(backup: str, format_name: str, key_file: Path | None, directory: Path | None) -> int:
+    """
+    Put BACKUP in the place of the store: a file, a name from `backup list`, or `latest`.
+
+    The backup is proven first. What stands in the place is kept beside it. Rows that are known
+    to be newer than the backup, by the heads kept outside the project or by the store that is
+    replaced, are lost by it: their sessions may not work until a person accepts that with
+    `governance repair --accept`; `governance repair` brings them back where the replaced store
+    still has them. A person's command.
+    """
+    project = remains_of(directory)
+    require_person("restore", project, key_file)
+    config = load_config(project.directory)
+    path = embedded_store(config)
+    found = _backup(config, backup)
+    report = restore_store(
+        path,
+        found,
+        now_ms=SystemClock().now_ms(),
+        mirror=mirror_for(config.journal.url, path),
+    )
+    _tell_engine(project, report, f"the store was restored from `{found.name}`")
+    return _told(report, format_name)
+
+
+def _backup(config: Config, named: str) -> Path:
+    folder = backup_folder(config)
+    if named == "latest":
+        found = backups_in(folder)
+        if found:
+            return found[0].path
+    else:
+        for one in (Path(named).absolute(), folder / named):
+            if one.is_file():
+                return one
+    raise MisuseError(
+        f"there is no backup `{named}`, neither here nor in `{folder}`",
+        code="GOV548",
+        remedy="`governance backup list` names those that there are",
+    )
+
+
+def _named(config: Config, copies: Sequence[str]) -> list[Source]:
+    """The sources that `--from` names: files, and urls of stores."""
+    found: list[Source] = []
+    for one in copies:
+        if ":" in one and not Path(one).exists():
+            journal = open_journal(one, base=config.directory, create=False)
+            found.append(JournalSource(journal, one.partition("?")[0]))
+        else:
+            found.append(FileSource(Path(one)))
+    return found
+
+
+def _tell_engine(project: Project, report: RepairReport, restored: str) -> None:
+    """
+    Tell listeners of what was lost, and record what was brought back; snapshots come anew.
+
+    The store is mended by now, whatever becomes of this.
+    """
+    with recording_engine(project) as engine:
+        for one in report.sessions:
+            if one.fresh:
+                newest = engine.journal.read(one.session, limit=1, reverse=True)
+                engine.announce([row for row in newest if row.kind == DAMAGED_KIND])
+            elif one.merged and not one.lost:
+                _record(engine, one.session, f"{_rows(one.merged)} came from a copy", one.merged)
+        harmed = {one.session for one in report.sessions if one.lost}
+        if restored and PROJECT_SESSION not in harmed:
+            _record(engine, PROJECT_SESSION, restored, report.rows)
+        for name in sessions_in(engine.journal):
+            _keep_snapshot(engine, name)
+
+
+def _record(engine: Engine, session: str, what: str, rows: int) -> int:
+    data: dict[str, Json] = {"what": what, "rows": rows}
+    return engine.record(session, "session.repaired", data, actor=person_name()).seq
+
+
+def _keep_snapshot(engine: Engine, session: str) -> None:
+    if engine.journal.head(session).seq < SNAPSHOT_ROWS_MIN:
+        return
+    try:
+        keep_snapshot(engine.journal, restore_state(engine.journal, session))
+    except GovernanceError:
+        return  # a snapshot saves time and nothing else
+
+
+def _accept(
+    project: Project, accepted: Sequence[str], everything: bool, reason: str, format_name: str
+) -> int:
+    told: list[Json] = []
+    with recording_engine(project) as engine:
+        for session in accepted:
+            require_session(engine.journal, session)
+            if not damage(engine.state(session).ledger):
+                raise MisuseError(
+                    f"nothing is lost of session `{session}`",
+                    code="GOV547",
+                    remedy="`governance verify` names those of which something is",
+                )
+        names = list(accepted)
+        if everything:
+            names = [
+                name for name in sessions_in(engine.journal) if damage(engine.state(name).ledger)
+            ]
+        for session in dict.fromkeys(names):
+            what = f"accepted: {damage(engine.state(session).ledger)}"
+            seq = _record(engine, session, f"{what}: {reason}" if reason else what, 0)
+            told.append(recorded_json({"what": what}, session=session, seq=seq))
+            if format_name != "json":
+                print_line(f"{session}: the loss is accepted, and the session may work", "good")
+    if format_name == "json":
+        print_json(told)
+    elif not told:
+        print_line("nothing is lost of any session", "good")
+    return FINE
+
+
+def _told(report: RepairReport, format_name: str) -> int:
+    if format_name == "json":
+        print_json(_as_json(report))
+    elif not report.needed:
+        print_line(f"nothing is to be repaired: {_rows(report.rows)} hold", "good")
+    else:
+        _print(report)
+    return FOUND if any(one.fresh for one in report.sessions) else FINE
+
+
+def _print(report: RepairReport) -> None:
+    would = "would be " if report.dry_run else ""
+    print_line(f"{_rows(report.rows)} {would}there", "good")
+    if report.merged:
+        print_line(f"{_rows(report.merged)} of them {would}brought back from copies", "good")
+    if report.sessions:
+        print_table(
+            ("session", "lost", "brought back", "which are lost"),
+            [_line(one) for one in report.sessions],
+            whole=("lost", "brought back"),
+        )
+    if report.more:
+        print_line(f"and {report.more} further sessions", "wary")
+    if report.kept is not None:
+        print_line(f"what stood there is kept as {report.kept}")
+    if report.quarantine is not None:
+        print_line(f"{_rows(report.quarantined)} that fit nowhere are in {report.quarantine}")
+    if report.lost:
+        print_line(f"{_rows(report.lost)} {would}lost", "bad")
+    if any(one.fresh for one in report.sessions) and not report.dry_run:
+        print_line("their sessions may not work until `governance repair --accept SESSION`", "wary")
+
+
+def _line(one: SessionRepair) -> tuple[str, ...]:
+    stretches = [str(a) if a == b else f"{a}-{b}" for a, b in one.lost[:20]]
+    more = len(one.lost) - len(stretches)
+    words = ", ".join(stretches) + (f" and {more} further stretches" if more else "")
+    if one.unproven:
+        words += f" ({_rows(one.unproven)} after them cannot be proven)"
+    return one.session, str(one.lost_rows), str(one.merged), words
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
+
+
+def _as_json(report: RepairReport) -> dict[str, Json]:
+    return {
+        "ok": not report.lost,
+        "needed": report.needed,
+        "dry_run": report.dry_run,
+        "rows": report.rows,
+        "merged": report.merged,
+        "lost": report.lost,
+        "quarantined": report.quarantined,
+        "kept": str(report.kept or ""),
+        "quarantine": str(report.quarantine or ""),
+        "sources": list(report.sources),
+        "problems": list(report.problems),
+        "more": report.more,
+        "sessions": [
+            {
+                "session": one.session,
+                "rows": one.rows,
+                "merged": one.merged,
+                "lost": [[first, last] for first, last in one.lost],
+                "fresh": one.fresh,
+                "unproven": one.unproven,
+            }
+            for one in report.sessions
+        ],
+    }
+
+
+COMMANDS = {"repair": repair, "restore": restore}

@@ -1,0 +1,158 @@
+"""`store`: a whole store copied into another, and the rights of roles on a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import click
+from attrs import asdict
+
+from governance.cli.frame import (
+    FINE,
+    FOUND,
+    Example,
+    command,
+    dir_option,
+    format_option,
+    key_option,
+    project_of,
+)
+from governance.cli.guard import require_person
+from governance.cli.output import print_json, print_line, print_table
+from governance.config import load_config
+from governance.errors import MisuseError
+from governance.journal.copying import CopyReport, copy_store
+from governance.journal.opening import open_journal, shown_url
+from governance.journal.records import Journal
+from governance.journal.servers import OnServer
+from governance.project import Project
+
+_WORDS = {"copy": ("FROM", "TO"), "grant": ("ROLE",), "revoke": ("ROLE",)}
+
+
+@command(
+    "store",
+    examples=[
+        Example(
+            "governance store copy sqlite:///.governance/journal.db sqlite:///copy.db --create",
+            "Copy the journal of all sessions, and see that the heads are the same.",
+        ),
+    ],
+    exits="0 done, 1 the copy differs or does not hold, 2 could not do it",
+)
+@click.argument("action", type=click.Choice(sorted(_WORDS)))
+@click.argument("words", nargs=-1, metavar="FROM TO | ROLE")
+@click.option("--create", is_flag=True, help="With copy: make the store TO if it is not there.")
+@dir_option
+@key_option
+@format_option()
+def store(
+    action: str,
+    words: tuple[str, ...],
+    create: bool,
+    directory: Path | None,
+    key_file: Path | None,
+    format_name: str,
+) -> int:
+    """
+    Copy a store into another, or say which role may use one on a server.
+
+    `copy FROM TO` brings every session, branch and tombstone and the values beside them from
+    one URL to another, of whatever kind; relative paths begin at the project. Stopped in the
+    middle it goes on where it was when it is called again, and a copy that was made before
+    is brought up to date. In the end the copy is verified and all heads are compared.
+
+    `grant ROLE` lets a role that exists on the PostgreSQL server append to this project's
+    store and read it, and nothing else; `revoke ROLE` takes that back. Both need the URL of
+    the tables' owner. This is a person's command.
+    """
+    project = project_of(directory)
+    require_person("store", project, key_file)
+    _check_words(action, words, create)
+    if action == "copy":
+        return _copied(project, words[0], words[1], create, format_name)
+    url = load_config(project.directory).journal.url
+    with closing(open_journal(url, base=project.directory, create=False)) as journal:
+        if not isinstance(journal, OnServer):
+            raise MisuseError(
+                "this project's store is a file, which has no roles",
+                remedy="the rights of the file and of its folder say who may read and write it",
+            )
+        change = journal.grant if action == "grant" else journal.revoke
+        change(words[0])
+    if format_name == "json":
+        print_json({"ok": True, "action": action, "role": words[0]})
+    else:
+        may = "may append and read" if action == "grant" else "has no rights any more"
+        print_line(f"role {words[0]} {may}", "good")
+    return FINE
+
+
+def _check_words(action: str, words: Sequence[str], create: bool) -> None:
+    wanted = _WORDS[action]
+    if len(words) != len(wanted):
+        raise MisuseError(
+            f"`store {action}` takes {' '.join(wanted)}; {len(words)} words were given",
+            remedy="see `governance store --help`",
+        )
+    if create and action != "copy":
+        raise MisuseError("`--create` goes with `copy`", remedy="leave it out")
+    if action == "copy" and words[0] == words[1]:
+        raise MisuseError("both URLs name the same store", remedy="name another one")
+    if action == "copy" and "memory:" in words:
+        raise MisuseError(
+            "a store in memory is gone when this command ends", remedy="name one that stays"
+        )
+
+
+@contextmanager
+def _both(project: Project, source: str, other: str, create: bool) -> Iterator[tuple[Journal, ...]]:
+    with ExitStack() as open_stores:
+        made = []
+        for url, may_make in ((source, False), (other, create)):
+            journal = open_journal(url, base=project.directory, create=may_make)
+            open_stores.callback(journal.close)
+            made.append(journal)
+        yield tuple(made)
+
+
+def _copied(project: Project, source: str, other: str, create: bool, format_name: str) -> int:
+    with _both(project, source, other, create) as (here, there):
+        report = copy_store(here, there)
+    if format_name == "json":
+        print_json(
+            {
+                "ok": report.ok,
+                "sessions": report.sessions,
+                "rows": report.rows,
+                "new_rows": report.new_rows,
+                "values": report.values,
+                "findings": [asdict(one) for one in report.findings],
+            }
+        )
+    else:
+        _print(report, other)
+    return FINE if report.ok else FOUND
+
+
+def _print(report: CopyReport, other: str) -> None:
+    if report.findings:
+        print_table(
+            ("session", "row", "what", "message"),
+            [(one.session, str(one.seq), one.what, one.message) for one in report.findings],
+        )
+    said = (
+        "the copy holds, and all heads are the same"
+        if report.ok
+        else (f"{len(report.findings)} findings")
+    )
+    print_line(
+        f"{report.new_rows} new of {report.rows} rows of {report.sessions} sessions and "
+        f"{report.values} values are in {shown_url(other)}; {said}",
+        "good" if report.ok else "bad",
+    )
+
+
+COMMANDS = {"store": store}

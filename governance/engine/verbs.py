@@ -1,0 +1,165 @@
+"""Verbs of an engine that work on whole sessions: branch, switch, merge, keep, page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from attrs import define
+
+from governance.engine.encoding import body_of, event_of
+from governance.events import Event
+from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.engine.engine import Engine
+    from governance.engine.keeping import PruneReport
+    from governance.engine.merging import MergeReport, Take
+    from governance.engine.retention import RetentionPolicy
+    from governance.engine.session import Session
+    from governance.journal.archive import Archived
+    from governance.journal.records import Head, Record
+
+
+@define(eq=False, repr=False)
+class SessionVerbs:
+    """
+    What an `Engine` can do with whole sessions; each verb is a room of its own.
+
+    None of it is on the way of a decision, so each is imported when it is asked for.
+    """
+
+    def _open(self) -> Engine:
+        engine = cast("Engine", self)
+        engine._check_open()
+        return engine
+
+    def branch(
+        self, session: str, *, at: int | None = None, name: str | None = None, actor: str = "engine"
+    ) -> Session:
+        """
+        Begin a session that goes on from row *at* of *session*; one row, however long that is.
+
+        Both share the rows up to there. In the branch nobody works yet and no model was told
+        anything; open calls, approvals and sub-sessions stay behind; the ledger is the
+        parent's of now; labels, fields, anchors, figures and what rules remember go on.
+
+        Args:
+            at: A row of *session*; ``None``: its last.
+
+            name: Id of the branch; by default that of *session* with the row, ``s~12``.
+
+        Raises:
+            MisuseError: GOV523, no such row, the name is taken, or too deep a branch.
+
+            SessionRemoved: The rows of *session* were removed.
+        """
+        from governance.engine.branching import branch
+
+        return branch(self._open(), session, at, name, actor)
+
+    def switch(self, session: str, to: str) -> Session:
+        """
+        Leave *session* and go on in *to*: one is interrupted, the other resumed.
+
+        The new context has nothing of what the model was told, so all that must be is owed.
+        ``.reply`` is the answer to the resume.
+
+        Raises:
+            MisuseError: GOV523, one of the two was never seen.
+        """
+        from governance.engine.branching import switch
+
+        return switch(self._open(), session, to)
+
+    def merge(self, target: str, source: str, *, actor: str = "engine") -> MergeReport:
+        """
+        Take over in *target* what *source* has come to since their common ancestor.
+
+        Fields, settings, labels and anchors are merged each by its own law; what both have
+        changed stays as *target* has it, as a conflict that `resolve` settles. Violations
+        count where they happened. Merging again what was merged writes nothing.
+
+        Raises:
+            MisuseError: GOV524, no common ancestor, a halted session, too many conflicts.
+        """
+        from governance.engine.merging import merge_sessions
+
+        return merge_sessions(self._open(), target, source, actor)
+
+    def resolve(
+        self, session: str, conflict: str, take: Take, *, value: Json = None, actor: str
+    ) -> Record:
+        """
+        Settle a *conflict* of *session* by its id: ``"ours"``, ``"theirs"`` or a *value*.
+
+        Raises:
+            MisuseError: GOV524, there is no such conflict, or its kind takes no such value.
+        """
+        from governance.engine.merging import resolve
+
+        return resolve(self._open(), session, conflict, take, value, actor)
+
+    def events(
+        self,
+        session: str,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        reverse: bool = False,
+    ) -> tuple[Event, ...]:
+        """
+        A page of what happened in *session*, read when asked for; reversed: the newest first.
+
+        Rows with ``after < seq < before``. Those that a branch shares bear the id of the
+        session that wrote them.
+        """
+        journal = self._open().journal
+        page = journal.read(session, after=after, before=before, limit=limit, reverse=reverse)
+        return tuple(event_of(record, body_of(record)) for record in page)
+
+    def archive(self, session: str, to: Path, *, actor: str = "engine") -> Archived:
+        """
+        Write the rows of *session* to a file in the folder *to*, and remove them from the store.
+
+        A tombstone stays, `verify` accepts it, and `unarchive` gives the same session back.
+
+        Raises:
+            MisuseError: GOV526, it is live, needed by a branch, or the project's own.
+
+            JournalError: GOV525, the file cannot be written; nothing was removed.
+        """
+        from governance.engine.keeping import archive
+
+        return archive(self._open(), session, to, "person", actor)
+
+    def unarchive(self, file: Path, *, actor: str = "engine") -> Head:
+        """
+        Put the session that *file* holds back, with the same head; again: nothing happens.
+
+        Raises:
+            JournalError: GOV525, *file* is no whole archive; GOV521, it does not fit the store.
+        """
+        from governance.engine.keeping import unarchive
+
+        return unarchive(self._open(), file, actor)
+
+    def prune(
+        self, policy: RetentionPolicy, *, dry_run: bool = False, actor: str = "engine"
+    ) -> PruneReport:
+        """
+        Archive or remove what *policy* does not keep, the longest untouched first.
+
+        Never a session that is live, halted, has conflicts open or is needed by a branch,
+        and never the project's own.
+        """
+        from governance.engine.keeping import prune
+
+        return prune(self._open(), policy, dry_run=dry_run, actor=actor)
+
+    def preload(self, count: int) -> int:
+        """Bring the *count* sessions that moved last into memory; how many came in."""
+        from governance.engine.keeping import preload
+
+        return preload(self._open(), count)

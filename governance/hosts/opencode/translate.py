@@ -1,0 +1,421 @@
+"""
+From a message of the plugin to events of the machine: pure, no clock, no file.
+
+Around the client's own ``input`` and ``output`` of a hook the plugin says which session it
+is (``session_id``, ``parent_id``), whose agent (``agent``), in which folder (``cwd``), in
+which process (``run``), and which text a request has carried since (``told``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import evolve
+
+from governance.calls import ToolCall
+from governance.hooking.payload import Payload, PayloadRefused, Unbound
+from governance.hooking.translation import Note, Translation
+from governance.hosts.opencode.capabilities import TRAITS
+from governance.hosts.opencode.outputs import exit_code, output_text
+from governance.hosts.opencode.patches import files_of
+from governance.hosts.opencode.tools import HOST, TOOLS
+from governance.rules.host_tools import call_of
+from governance.session.commands import Command, Delivery
+from governance.values import Json
+
+SESSIONS_MAX = 256
+"""Sessions of one process that are taken leave of at its end."""
+
+PATTERNS_MAX = 32
+PATTERN_CHARS_MAX = 500
+"""What is kept of a question that the client puts to its user."""
+
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+_CALL_CHARS_MAX = 128
+_ABORTED = "MessageAbortedError"
+_REFUSED = (
+    "The user rejected permission to use this specific tool call",
+    "The user has specified a rule which prevents you from using this specific tool call",
+)
+"""How the client begins the error of a call that its own permissions did not let run."""
+
+
+def translate(payload: Payload, _: Mapping[str, str] | None = None) -> Translation:
+    """
+    The events that *payload* reports.
+
+    Raises:
+        Unbound: The payload names no session.
+
+        PayloadRefused: It lacks what else its event needs: the tool's name and arguments.
+    """
+    read, noted = _READ.get(payload.event), _NOTED.get(payload.event)
+    if read is None and noted is None:
+        return Translation(payload.event, known=False)
+    if payload.event != "dispose" and not payload.identity("session_id"):
+        raise Unbound("the payload names no session")
+    if noted is not None:
+        return Translation(payload.event, notes=(noted(payload),))
+    # INVARIANT: an event is in one of both tables.
+    assert read is not None, "an event that is read or noted"
+    commands, decisive = read(payload)
+    return Translation(payload.event, tuple(commands), decisive)
+
+
+Read = tuple[Sequence[Command], int]
+"""The commands of a payload, and which of them decides."""
+
+
+def _command(
+    payload: Payload,
+    event: str,
+    data: Mapping[str, Json],
+    *,
+    key: str = "",
+    delivery: Delivery = "none",
+    **more: Any,
+) -> Command:
+    fields: dict[str, Any] = {
+        "session": payload.identity("session_id"),
+        "parent": payload.identity("parent_id") or None,
+        "agent": payload.text("agent"),
+    } | more
+    return Command(
+        event=event,
+        host=HOST,
+        traits=TRAITS,
+        run=payload.text("run"),
+        # A system prompt is made anew for each request: nothing told in it can be lost.
+        history="kept",
+        delivery=delivery,
+        data=data,
+        key=f"{HOST}:{payload.event}:{event}:{fields['session']}:{key}" if key else None,
+        **fields,
+    )
+
+
+def _on_parent(payload: Payload, event: str, data: Mapping[str, Json]) -> Command:
+    parent = payload.identity("parent_id")
+    return _command(payload, event, data, session=parent, parent=None, agent="")
+
+
+def _told(payload: Payload) -> tuple[Command, ...]:
+    """
+    The report that a text has reached the model, if the plugin has one to make.
+
+    It comes with what the model did next, which is the proof that the request went out.
+    """
+    told = payload.table("told")
+    names = ("sha256", "rendered_at", "blocks", "why", "characters")
+    if not all(name in told for name in names):
+        return ()
+    return (_command(payload, "brief", {name: told[name] for name in names}),)
+
+
+def _created(payload: Payload) -> Read:
+    info = payload.table("input").get("info")
+    model = info.get("model") if isinstance(info, Mapping) else None
+    data: dict[str, Json] = {
+        "backend_name": HOST,
+        "model_id": _model_id(model),
+        "model_options": {},
+        "context_type": "transcript",
+        "source": "sub-agent" if payload.identity("parent_id") else "startup",
+    }
+    born = _command(payload, "start", data)
+    if not born.parent:
+        return (born,), 0
+    announced: dict[str, Json] = {"child_id": born.session, "role": born.agent}
+    return (_on_parent(payload, "child_start", announced), born), 1
+
+
+def _model_id(model: Json) -> str:
+    if not isinstance(model, Mapping):
+        return ""
+    provider, name = model.get("providerID"), model.get("modelID") or model.get("id")
+    return f"{provider}/{name}" if provider and name else ""
+
+
+def _prompt(payload: Payload) -> Read:
+    message = payload.table("output")
+    data: dict[str, Json] = {
+        "prompt": payload.text("prompt"),
+        "prompt_source": "agent" if payload.identity("parent_id") else "user",
+    }
+    turn = _command(
+        payload,
+        "turn_start",
+        data,
+        key=str(message.get("id") or ""),
+        delivery="after_flush",
+    )
+    if payload.values.get("resumed") is not True:
+        return (turn,), 0
+    # The client says nothing of a resume: it is a prompt to a session of another process.
+    return (_command(payload, "resume", {"source": "resume"}), turn), 1
+
+
+def _slash_command(payload: Payload) -> Read:
+    given = payload.table("input")
+    name, arguments = given.get("command"), given.get("arguments")
+    data: dict[str, Json] = {
+        "name": str(name or "").removeprefix("/"),
+        "arguments": list(arguments.split()) if isinstance(arguments, str) else [],
+        "source": "user",
+    }
+    return (_command(payload, "command", data),), 0
+
+
+# -- tools ------------------------------------------------------------------------------
+
+
+def _calls(payload: Payload) -> tuple[ToolCall, ...]:
+    """The calls that one call of the client amounts to: one, or one for each file of a patch."""
+    given = payload.table("input")
+    name, arguments = given.get("tool"), _arguments(payload)
+    if not isinstance(name, str) or not name or arguments is None:
+        raise PayloadRefused("the payload names no tool with its arguments")
+    cwd = payload.text("cwd") or None
+    call_id = call_id_of(given.get("callID"))
+    if name not in TOOLS.tools:
+        found = _mcp_call(payload, name, arguments, cwd, call_id)
+        if found is not None:
+            return (found,)
+    call = call_of(TOOLS, name, arguments, cwd=cwd, call_id=call_id)
+    if name == "bash":
+        return (evolve(call, cwd=_workdir(cwd, arguments.get("workdir"))),)
+    if name != "apply_patch":
+        return (call,)
+    files = files_of(str(arguments.get("patchText") or ""))
+    if not files:
+        return (evolve(call, tool="other"),)
+    return tuple(
+        evolve(
+            call,
+            tool=one.tool,
+            own=_own(one.tool, one.path, one.content, one.removed),
+            call_id=call_id if not number or not call_id else f"{call_id}.{number}",
+        )
+        for number, one in enumerate(files)
+    )
+
+
+def _own(tool: str, path: str, content: str, removed: str) -> dict[str, Json]:
+    if tool == "delete":
+        return {"path": path}
+    if tool == "write":
+        return {"path": path, "content": content}
+    return {"path": path, "content": content, "removed": removed}
+
+
+def _arguments(payload: Payload) -> Mapping[str, Json] | None:
+    for table, name in (("output", "args"), ("input", "args")):
+        found = payload.table(table).get(name)
+        if isinstance(found, Mapping):
+            return found
+    return None
+
+
+def _workdir(cwd: str | None, workdir: Json) -> str | None:
+    if not isinstance(workdir, str) or not workdir:
+        return cwd
+    if workdir.startswith("/"):
+        return workdir
+    return f"{cwd.rstrip('/')}/{workdir}" if cwd else None
+
+
+def _mcp_call(
+    payload: Payload, name: str, arguments: Mapping[str, Json], cwd: str | None, call_id: str
+) -> ToolCall | None:
+    """A tool ``server_tool`` of one of the servers that the plugin names; the longest first."""
+    given = payload.values.get("servers")
+    named = [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
+    for server in sorted(named, key=len, reverse=True):
+        mark = "".join(sign if sign in _SAFE and sign != "." else "_" for sign in server) + "_"
+        if name.startswith(mark) and len(name) > len(mark):
+            tool = name[len(mark) :]
+            own: dict[str, Json] = {"server": server, "mcp_tool": tool}
+            return ToolCall(f"mcp:{server}:{tool}", name, own, arguments, cwd, call_id)
+    return None
+
+
+def call_id_of(given: Json) -> str:
+    """
+    The id of a call as a journal takes it; one with other signs by its digest.
+
+    The client takes ids from the model's service, and some put colons into them.
+
+    >>> call_id_of("call_1")
+    'call_1'
+    """
+    text = given if isinstance(given, str) else ""
+    fits = len(text) <= _CALL_CHARS_MAX and _SAFE.issuperset(text) and not text.startswith(".")
+    if fits:
+        return text
+    return "call-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _tool_before(payload: Payload) -> Read:
+    told = _told(payload)
+    asked = [
+        _command(payload, "tool_before", {}, key=call.call_id, delivery="after_flush", call=call)
+        for call in _calls(payload)
+    ]
+    return (*told, *asked), len(told)
+
+
+def _tool_ok(payload: Payload) -> Read:
+    code = exit_code(payload.table("output"))
+    data: dict[str, Json] = {"outcome": "ok", "output": output_text(payload.table("output"))}
+    if code is not None:
+        data["exit_code"] = code
+        if code:
+            data |= {"outcome": "failed", "error": f"exit code {code}"}
+    commands = [_after(payload, call, data) for call in _calls(payload)]
+    return (*commands, *_child_done(payload)), 0
+
+
+def _after(payload: Payload, call: ToolCall, data: Mapping[str, Json]) -> Command:
+    return _command(payload, "tool_after", data, key=call.call_id, call=call)
+
+
+def _child_done(payload: Payload) -> tuple[Command, ...]:
+    """The end of the sub-session whose work a finished `task` was; it may be taken up again."""
+    output, given = payload.table("output"), payload.table("input")
+    metadata, arguments = output.get("metadata"), _arguments(payload) or {}
+    child = metadata.get("sessionId") if isinstance(metadata, Mapping) else None
+    if given.get("tool") != "task" or not isinstance(child, str) or arguments.get("background"):
+        return ()
+    named = Payload(payload.event, {"session_id": child})
+    session, parent = named.identity("session_id"), payload.identity("session_id")
+    if not session:
+        return ()
+    ended = _command(
+        payload, "end", {"reason": "stopped"}, session=session, parent=parent, agent=""
+    )
+    return (ended, _command(payload, "child_end", {"child_id": session}))
+
+
+def _tool_failed(payload: Payload) -> Read:
+    error = payload.text("error")
+    if payload.values.get("denied") is True:
+        # One file of a patch was denied. What the engine let through of it did not run either;
+        # it passes over the calls that have their outcome already.
+        settled: dict[str, Json] = {"outcome": "refused", "settle": True, "error": error}
+        return [evolve(_after(payload, one, settled), key=None) for one in _calls(payload)], 0
+    refused = error.startswith(_REFUSED)
+    data: dict[str, Json] = {"outcome": "refused" if refused else "failed", "error": error}
+    if not refused:
+        data["output"] = error
+    return [_after(payload, call, data) for call in _calls(payload)], 0
+
+
+# -- turns, compaction and the end ----------------------------------------------------------
+
+
+def _lapsed(payload: Payload) -> Read:
+    return (_command(payload, "lapse", {"why": "a request went out without it"}),), 0
+
+
+def _idle(payload: Payload) -> Read:
+    return (*_told(payload), _command(payload, "turn_end", {})), 0
+
+
+def _error(payload: Payload) -> Read:
+    error = payload.table("input").get("error")
+    given = error if isinstance(error, Mapping) else {}
+    name, inner = str(given.get("name") or "unknown"), given.get("data")
+    detail = inner.get("message") if isinstance(inner, Mapping) else None
+    if name == _ABORTED:
+        return (*_told(payload), _command(payload, "interrupt", {"reason": "user"})), 0
+    failure = f"{name}: {detail}" if isinstance(detail, str) and detail else name
+    ended = _command(payload, "turn_end", {"failure": failure})
+    return (ended, _command(payload, "interrupt", {"reason": "error"})), 0
+
+
+def _compacting(payload: Payload) -> Read:
+    return (_command(payload, "compacting", {"trigger": _trigger(payload)}),), 0
+
+
+def _compacted(payload: Payload) -> Read:
+    # What is told once a turn must be told with the reminder: the next request carries both.
+    lapsed = _command(payload, "lapse", {"why": "the context was compacted"})
+    data: dict[str, Json] = {"trigger": _trigger(payload)}
+    return (lapsed, _command(payload, "compact", data, delivery="after_flush")), 1
+
+
+def _trigger(payload: Payload) -> str:
+    return payload.text("trigger") or "unknown"
+
+
+def _deleted(payload: Payload) -> Read:
+    ended = _command(payload, "end", {"reason": "deleted"})
+    if not ended.parent:
+        return (ended,), 0
+    return (ended, _on_parent(payload, "child_end", {"child_id": ended.session})), 0
+
+
+def _disposed(payload: Payload) -> Read:
+    listed = payload.values.get("sessions")
+    commands = []
+    for one in listed[:SESSIONS_MAX] if isinstance(listed, list) else ():
+        if isinstance(one, Mapping):
+            inner = Payload(payload.event, {"run": payload.text("run"), **one})
+            if inner.identity("session_id"):
+                commands.append(_command(inner, "interrupt", {"reason": "shutdown"}))
+    return commands, 0
+
+
+# -- the client's own permissions -----------------------------------------------------------
+
+
+def _permission_asked(payload: Payload) -> Note:
+    given = payload.table("input")
+    patterns = given.get("patterns")
+    listed = patterns[:PATTERNS_MAX] if isinstance(patterns, list) else []
+    data: dict[str, Json] = {
+        "id": str(given.get("id") or ""),
+        "permission": str(given.get("permission") or ""),
+        "patterns": [str(one)[:PATTERN_CHARS_MAX] for one in listed],
+    }
+    return _note(payload, data)
+
+
+def _permission_replied(payload: Payload) -> Note:
+    given = payload.table("input")
+    data: dict[str, Json] = {
+        "id": str(given.get("id") or ""),
+        "reply": str(given.get("reply") or ""),
+    }
+    return _note(payload, data)
+
+
+def _note(payload: Payload, data: dict[str, Json]) -> Note:
+    call_id = call_id_of(payload.table("input").get("callID"))
+    if call_id:
+        data["call_id"] = call_id
+    return Note(payload.identity("session_id"), payload.event, data)
+
+
+_NOTED: Mapping[str, Callable[[Payload], Note]] = {
+    "permission.asked": _permission_asked,
+    "permission.replied": _permission_replied,
+}
+
+_READ: Mapping[str, Callable[[Payload], Read]] = {
+    "session.created": _created,
+    "chat.message": _prompt,
+    "command.execute.before": _slash_command,
+    "tool.execute.before": _tool_before,
+    "tool.execute.after": _tool_ok,
+    "message.part.updated": _tool_failed,
+    "experimental.chat.system.transform": _lapsed,
+    "experimental.session.compacting": _compacting,
+    "session.compacted": _compacted,
+    "session.idle": _idle,
+    "session.error": _error,
+    "session.deleted": _deleted,
+    "dispose": _disposed,
+}

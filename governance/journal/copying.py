@@ -1,0 +1,250 @@
+"""
+Everything of one store into another, of whatever kind: sessions, branches, tombstones, values.
+
+Rows arrive with the hashes they had, so that the heads are the same in the end, which is what
+the last step looks at. A copy that was interrupted goes on where it stopped, and one that is
+made again takes what has come since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from attrs import define, frozen
+
+from governance.errors import JournalError
+from governance.journal.records import (
+    BRANCH_DEPTH_MAX,
+    Append,
+    Appended,
+    Conflict,
+    Finding,
+    Head,
+    Journal,
+    Origin,
+    Record,
+    Row,
+)
+
+PAGE_ROWS = 500
+PAGE_BYTES_MAX = 64 * 1024 * 1024
+"""Bodies that are put into the other store at once, beside the last one."""
+
+SHELVES = ("key", "blob", "archive")
+"""Values that are copied. Rollups and leases are about one store, and are made anew."""
+
+_NAMES = 1_000
+
+
+class CopyRefused(JournalError):
+    """The store that was to be copied into holds something else already."""
+
+    code = "GOV535"
+
+
+@frozen
+class CopyReport:
+    """
+    What was done, and whether both stores now are the same.
+
+    Attributes:
+        sessions, rows, values: How many of the source's the other store holds now.
+
+        new_rows: How many rows this copy has brought.
+
+        findings: What differs in the end, and what `verify` says of the other store.
+    """
+
+    sessions: int
+    rows: int
+    values: int
+    new_rows: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+
+@define(eq=False, repr=False)
+class _Copy:
+    source: Journal
+    other: Journal
+    told: Callable[[Head], None]
+    sessions: int = 0
+    rows: int = 0
+    values: int = 0
+    new_rows: int = 0
+
+
+def copy_store(
+    source: Journal, other: Journal, *, told: Callable[[Head], None] = lambda _head: None
+) -> CopyReport:
+    """
+    Bring everything of *source* into *other*, and see that the heads are the same then.
+
+    Snapshots are not brought: they are caches, and every engine makes its own.
+
+    Args:
+        told: Called with the head of each session that has been brought.
+
+    Raises:
+        CopyRefused: *other* has rows of a session that are not those of *source*.
+        JournalError: One of the stores fails; what was brought stays, and counts next time.
+    """
+    copy = _Copy(source, other, told)
+    for head in _all(source.sessions):
+        base = _bring(copy, head, 0)
+        copy.sessions += 1
+        copy.rows += head.seq - base
+        copy.told(head)
+    for head in _all(source.removed):
+        _bring_tombstone(copy, head)
+    for shelf in SHELVES:
+        _bring_values(copy, shelf)
+    return CopyReport(
+        copy.sessions, copy.rows, copy.values, copy.new_rows, tuple(_differences(copy))
+    )
+
+
+def _all(page_of: Callable[..., tuple[Head, ...]]) -> Iterator[Head]:
+    after = ""
+    while page := page_of(after=after, limit=_NAMES):
+        yield from page
+        after = page[-1].session
+
+
+def _bring(copy: _Copy, head: Head, depth: int) -> int:
+    """Bring one live session, after those that it stems from; where its own rows begin."""
+    if depth > BRANCH_DEPTH_MAX:
+        raise CopyRefused(f"`{head.session}` stems from more than {BRANCH_DEPTH_MAX} sessions")
+    origin = copy.source.origin(head.session)
+    there = copy.other.head(head.session)
+    if there.seq:
+        _catch_up(copy, head, there)
+    else:
+        if origin is not None:
+            _bring(copy, copy.source.head(origin.parent), depth + 1)
+        _put(copy, head, origin)
+    return origin.seq if origin is not None else 0
+
+
+def _put(copy: _Copy, head: Head, origin: Origin | None) -> None:
+    """Bring a session that the other store has not, or not whole; it appears when it is whole."""
+    base = origin.seq if origin is not None else 0
+    if base == head.seq:
+        # It has no rows of its own: there is nothing to hide until it is whole.
+        assert origin is not None
+        _agreed(copy.other.branch(head.session, origin.parent, base), head)
+        return
+    end = _agreed(copy.other.restore(head, (), origin=origin), head)
+    for records in _pages(copy.source, max(base, end.seq), head):
+        end = _agreed(copy.other.restore(head, records, origin=origin), head)
+        copy.new_rows += len(records)
+    if end != head:
+        raise CopyRefused(f"the rows of `{head.session}` end at {end.seq} and not at {head.seq}")
+
+
+def _agreed(answer: Head | Conflict, head: Head) -> Head:
+    if isinstance(answer, Conflict):
+        raise _other_rows(head, answer.actual[0])
+    return answer
+
+
+def _other_rows(head: Head, there: Head) -> CopyRefused:
+    return CopyRefused(
+        f"the other store has a session `{there.session}` with a row {there.seq} of its own, "
+        f"which does not go with row {head.seq} of `{head.session}` here",
+        remedy="copy into a store that is new, or into one that came from this one",
+    )
+
+
+def _pages(source: Journal, after: int, head: Head) -> Iterator[tuple[Record, ...]]:
+    """Rows after *after* up to *head*, a page that any store takes at a time."""
+    while after < head.seq:
+        page: list[Record] = []
+        size = 0
+        for record in source.read(head.session, after=after, before=head.seq + 1, limit=PAGE_ROWS):
+            page.append(record)
+            size += len(record.body)
+            if size > PAGE_BYTES_MAX:
+                break
+        if not page:
+            raise CopyRefused(f"row {after + 1} of `{head.session}` went while it was copied")
+        yield tuple(page)
+        after = page[-1].seq
+
+
+def _catch_up(copy: _Copy, head: Head, there: Head) -> None:
+    """Bring what has come since the last copy of a session."""
+    if there.seq > head.seq:
+        raise _other_rows(head, there)
+    same = copy.source.read(head.session, after=there.seq - 1, before=there.seq + 1, limit=1)
+    if not same or same[0].hash != there.hash:
+        raise _other_rows(head, there)
+    for records in _pages(copy.source, there.seq, head):
+        for some in _keyed(records):
+            _append(copy, some)
+
+
+def _keyed(records: tuple[Record, ...]) -> Iterator[list[Record]]:
+    """*records* in runs of which the last alone may carry a key, as an append writes them."""
+    run: list[Record] = []
+    for record in records:
+        run.append(record)
+        if record.key is not None:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _append(copy: _Copy, records: list[Record]) -> None:
+    last = records[-1]
+    rows = tuple(Row(one.kind, one.at_ms, one.body, one.durable) for one in records)
+    batch = [Append(last.session, records[0].seq - 1, rows)]
+    answer = copy.other.append(batch, key=last.key)
+    if not isinstance(answer, Appended) or answer.heads[0].hash != last.hash:
+        raise _other_rows(Head(last.session, last.seq, last.hash), copy.other.head(last.session))
+    copy.new_rows += len(records)
+
+
+def _bring_tombstone(copy: _Copy, head: Head) -> None:
+    origin = copy.source.origin(head.session)
+    there = copy.other.head(head.session)
+    if there.seq:
+        # It was copied before it was removed, and goes there as it went here.
+        if there != head or copy.other.remove(head.session, expected=head) is not True:
+            raise _other_rows(head, there)
+    else:
+        _agreed(copy.other.restore(head, (), origin=origin), head)
+    copy.told(head)
+
+
+def _bring_values(copy: _Copy, shelf: str) -> None:
+    after = ""
+    while page := copy.source.shelf.scan(shelf, after=after, limit=_NAMES):
+        for entry in page:
+            there = copy.other.shelf.get(shelf, entry.name)
+            if there is None or there.value != entry.value:
+                copy.other.shelf.put(shelf, entry.name, entry.value)
+            copy.values += 1
+        after = page[-1].name
+
+
+def _differences(copy: _Copy) -> Iterator[Finding]:
+    """What `verify` finds in the other store, and every head that is not the same in both."""
+    yield from copy.other.verify().findings
+    for ours, theirs in (
+        (copy.source.sessions, copy.other.sessions),
+        (copy.source.removed, copy.other.removed),
+    ):
+        there = _all(theirs)
+        found = next(there, None)
+        for head in _all(ours):
+            while found is not None and found.session < head.session:
+                found = next(there, None)
+            if found != head:
+                message = f"row {head.seq} is not where it ends in the other store"
+                hint = "; if it is in use, copy again"
+                yield Finding("head", head.session, head.seq, message + hint)

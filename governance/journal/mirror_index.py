@@ -1,0 +1,86 @@
+"""
+The newest head that a mirror holds of each session, found by name, in bounded memory.
+
+For a store that is not a file of this machine: the heads are put into a table of their own,
+which spills to disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import apsw
+from attrs import define, field
+
+from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_heads, read_identity
+from governance.journal.records import Head
+
+_TABLE_SQL = "CREATE TABLE mirrored (id TEXT PRIMARY KEY, head INTEGER, hash BLOB) WITHOUT ROWID"
+_PUT_SQL = (
+    "INSERT INTO mirrored VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
+    " SET head = excluded.head, hash = excluded.hash WHERE excluded.head >= head"
+)
+_GET_SQL = "SELECT head, hash FROM mirrored WHERE id = ?"
+_NEXT_SQL = "SELECT id, head, hash FROM mirrored WHERE id > ? ORDER BY id LIMIT 1"
+
+
+@define(eq=False, repr=False)
+class MirrorIndex:
+    """
+    Made by `of`; to be closed.
+
+    Attributes:
+        anchored: Whether the mirror was read whole, and is being written.
+
+        other: The store that it speaks of, where that is another one, or ``""``.
+    """
+
+    anchored: bool = False
+    other: str = ""
+    _table: apsw.Connection = field(factory=lambda: apsw.Connection(""), init=False)
+
+    @classmethod
+    def of(cls, mirror: Mirror | None, session: str | None) -> MirrorIndex:
+        """What *mirror* holds, of *session* alone where one is named."""
+        made = cls()
+        made._table.execute(_TABLE_SQL)
+        if mirror is None:
+            return made
+        try:
+            made._load(mirror, session)
+        except OSError:
+            made.anchored = False
+        return made
+
+    def _load(self, mirror: Mirror, session: str | None) -> None:
+        known = read_identity(mirror.path)
+        if not isinstance(known, Identity):
+            return
+        if known.store != mirror.identity.store:
+            self.other = known.store
+            return
+        whole = True
+        with self._table:
+            for one in read_heads(mirror.path):
+                if isinstance(one, Damaged):
+                    whole = False
+                    continue
+                head = one.head if isinstance(one, Gone) else one
+                if session is None or head.session == session:
+                    self._table.execute(_PUT_SQL, (head.session, head.seq, head.hash))
+        self.anchored = whole and not mirror.problem
+
+    def head(self, session: str) -> Head | None:
+        """The newest head of *session* that the mirror was told."""
+        found = self._table.execute(_GET_SQL, (session,)).fetchone()
+        return Head(session, *found) if found is not None else None
+
+    def heads(self) -> Iterator[Head]:
+        """All of them, in order of session."""
+        after = ""
+        while (found := self._table.execute(_NEXT_SQL, (after,)).fetchone()) is not None:
+            yield Head(*found)
+            after = found[0]
+
+    def close(self) -> None:
+        self._table.close()

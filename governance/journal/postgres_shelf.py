@@ -1,0 +1,158 @@
+"""The values beside the journals of a PostgreSQL store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from attrs import define
+
+from governance.errors import StoreBusy, StoreDamaged
+from governance.journal.chain import entry_digest
+from governance.journal.faults import DAMAGED_REMEDY
+from governance.journal.limits import SCAN_BYTES_MAX, check_entry, check_scan, check_value
+from governance.journal.postgres_connection import Connection
+from governance.journal.postgres_schema import sql
+from governance.journal.postgres_url import Target
+from governance.journal.records import Entry
+
+T = TypeVar("T")
+
+_COLUMNS = "SELECT shelf, name, version, value, digest FROM @.shelf"
+_ONE = " WHERE tenant = %(tenant)s AND shelf = %(shelf)s AND name = %(name)s"
+_GET_SQL = _COLUMNS + _ONE
+_SCAN_SQL = (
+    _COLUMNS + " WHERE tenant = %(tenant)s AND shelf = %(shelf)s AND name > %(after)s"
+    " ORDER BY name LIMIT %(limit)s"
+)
+_SIZES_SQL = (
+    "SELECT name, octet_length(value) FROM @.shelf WHERE tenant = %(tenant)s"
+    " AND shelf = %(shelf)s AND name > %(after)s ORDER BY name LIMIT %(limit)s"
+)
+_VERSION_SQL = "SELECT version FROM @.shelf" + _ONE + " FOR UPDATE"
+_PUT_SQL = (
+    "INSERT INTO @.shelf AS s (tenant, shelf, name, version, value, digest) VALUES"
+    " (%(tenant)s, %(shelf)s, %(name)s, %(version)s, %(value)b, %(digest)b)"
+    " ON CONFLICT (tenant, shelf, name) DO UPDATE SET version = excluded.version,"
+    " value = excluded.value, digest = excluded.digest WHERE s.version = %(known)s"
+    " RETURNING version"
+)
+_DELETE_SQL = "DELETE FROM @.shelf" + _ONE
+_TRIES_MAX = 8
+
+
+class Lent(Protocol):
+    """How a journal lends a connection: to read, or for one transaction."""
+
+    def __call__(self, work: Callable[[Connection], T]) -> T: ...
+
+
+@define(eq=False, repr=False)
+class PostgresShelf:
+    """
+    The `Shelf` of a `PostgresJournal`, read and changed through what that one lends.
+
+    A value that was deleted is gone for every query. The server's own files hold it until
+    they are vacuumed and its log is recycled: no client can overwrite it there.
+    """
+
+    _target: Target
+    _reading: Lent
+    _change: Lent
+
+    def get(self, shelf: str, name: str) -> Entry | None:
+        """
+        As the contract says.
+
+        Raises:
+            StoreDamaged: The value is not what was put.
+        """
+        check_entry(shelf, name)
+        words = self._words(shelf, name=name)
+
+        def work(connection: Connection) -> Entry | None:
+            found = connection.execute(self._sql(_GET_SQL), words, binary=True).fetchone()
+            return _sound(found) if found is not None else None
+
+        return self._reading(work)
+
+    def put(
+        self, shelf: str, name: str, value: bytes, *, expected_version: int | None = None
+    ) -> Entry | None:
+        """As the contract says."""
+        check_entry(shelf, name, expected_version)
+        check_value(value)
+
+        def work(connection: Connection) -> Entry | None:
+            words = self._words(shelf, name=name)
+            for _ in range(_TRIES_MAX):
+                found = connection.execute(self._sql(_VERSION_SQL), words).fetchone()
+                known = found[0] if found is not None else 0
+                if expected_version not in (None, known):
+                    return None
+                made = Entry(shelf, name, known + 1, value)
+                row = {"version": made.version, "value": value, "digest": entry_digest(made)}
+                put = {**words, **row, "known": known}
+                # Nothing comes back where another one has made it since: it is looked at anew.
+                if connection.execute(self._sql(_PUT_SQL), put).fetchone() is not None:
+                    return made
+            raise StoreBusy(f"the value `{name}` is put by others all the time")
+
+        return self._change(work)
+
+    def delete(self, shelf: str, name: str, *, expected_version: int | None = None) -> bool:
+        """As the contract says, but for what is overwritten: see the class."""
+        check_entry(shelf, name, expected_version)
+        words = self._words(shelf, name=name)
+
+        def work(connection: Connection) -> bool:
+            found = connection.execute(self._sql(_VERSION_SQL), words).fetchone()
+            if found is None or expected_version not in (None, found[0]):
+                return False
+            return connection.execute(self._sql(_DELETE_SQL), words).rowcount == 1
+
+        return self._change(work)
+
+    def scan(self, shelf: str, *, after: str = "", limit: int = 1000) -> tuple[Entry, ...]:
+        """As the contract says; raises as `get`."""
+        check_scan(shelf, after, limit)
+
+        def work(connection: Connection) -> tuple[Entry, ...]:
+            words = self._words(shelf, after=after, limit=limit)
+            sizes = connection.execute(self._sql(_SIZES_SQL), words).fetchall()
+            count = size = 0
+            for _, size_bytes in sizes:
+                count, size = count + 1, size + size_bytes
+                if size > SCAN_BYTES_MAX:
+                    break
+            if not count:
+                return ()
+            words["limit"] = count
+            rows = connection.execute(self._sql(_SCAN_SQL), words, binary=True).fetchall()
+            return tuple(_sound(row) for row in rows)
+
+        return self._reading(work)
+
+    def _words(self, shelf: str, **more: object) -> dict[str, object]:
+        return {"tenant": self._target.tenant, "shelf": shelf, **more}
+
+    def _sql(self, text: str) -> bytes:
+        return sql(self._target.schema, text)
+
+
+def _sound(columns: tuple[object, ...]) -> Entry:
+    shelf, name, version, value, digest = columns
+    if (
+        isinstance(shelf, str)
+        and isinstance(name, str)
+        and isinstance(version, int)
+        and version > 0
+        and isinstance(value, bytes)
+    ):
+        entry = Entry(shelf, name, version, value)
+        if entry_digest(entry) == digest:
+            return entry
+    raise StoreDamaged(
+        f"the value `{name}` on the shelf `{shelf}` is not what was put there",
+        remedy=DAMAGED_REMEDY,
+    )

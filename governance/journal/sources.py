@@ -1,0 +1,221 @@
+"""
+Where rows that a store has lost may still be: a backup, a file that was kept, a replica.
+
+Whatever a source gives is a candidate like any other: its hash says whether it is the row.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
+
+from attrs import define, field
+
+from governance.errors import JournalError
+from governance.journal.faults import folder_error, store_error
+from governance.journal.mirror import mirror_identity
+from governance.journal.records import Entry, Head, Journal
+from governance.journal.salvage import refuse_newer_file, sound_entry
+from governance.journal.sqlite_rows import COLUMNS
+
+if TYPE_CHECKING:
+    import apsw
+
+COPIES_MAX = 32
+"""Copies that are looked into without being named."""
+
+_PAGE_ROWS = 1000
+_ROWS_SQL = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq BETWEEN ? AND ?"  # noqa: S608
+
+
+class Source(Protocol):
+    """
+    What rows can be asked of.
+
+    Attributes:
+        name: What people call it.
+
+        store_id: Of the store that it is a copy of; ``""`` where it does not say.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def store_id(self) -> str: ...
+
+    def heads(self) -> Iterator[Head]:
+        """The heads of all its sessions."""
+        ...
+
+    def rows(self, session: str, first: int, last: int) -> Iterator[tuple[object, ...]]:
+        """What it holds of *session* from row *first* to *last*, in the order of `COLUMNS`."""
+        ...
+
+    def entries(self) -> Iterator[Entry]:
+        """The values beside the journals, as far as it can list them."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+@define(eq=False, repr=False)
+class FileSource:
+    """A SQLite file that nobody writes to; it is opened without a lock and left as it is."""
+
+    path: Path
+    store_id: str = field(default="", init=False)
+    _connection: apsw.Connection | None = field(default=None, init=False)
+    _copy: Path | None = field(default=None, init=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def __attrs_post_init__(self) -> None:
+        """
+        Open the file.
+
+        Raises:
+            StoreNewer: A newer engine wrote it.
+            JournalError: It is not there, or is no store.
+        """
+        import apsw
+
+        if not self.path.is_file():
+            raise JournalError(f"there is no file `{self.path}`", remedy="name another")
+        try:
+            connection = self._connection = self._opened()
+            refuse_newer_file(connection, self.path)
+            found = connection.execute("SELECT value FROM store WHERE name = 'id'").get
+        except BaseException as error:
+            self.close()
+            if isinstance(error, apsw.Error):
+                raise store_error(error, self.path) from None
+            raise
+        self.store_id = found if isinstance(found, str) else ""
+
+    def _opened(self) -> apsw.Connection:
+        import apsw
+
+        log = self.path.with_name(f"{self.path.name}-wal")
+        try:
+            whole = not log.exists() or not log.stat().st_size
+            if whole:
+                flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+                uri = f"file:{quote(str(self.path.absolute()))}?immutable=1"
+                return apsw.Connection(uri, flags=flags)
+            # What stands in the log counts as well, and folding it in changes the file.
+            self._copy = Path(tempfile.mkdtemp(prefix="governance-copy-"))
+            copy = self._copy / "copy.db"
+            shutil.copyfile(self.path, copy)
+            shutil.copyfile(log, copy.with_name(f"{copy.name}-wal"))
+        except OSError as error:
+            raise folder_error(error, self.path) from None
+        return apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE)
+
+    def heads(self) -> Iterator[Head]:
+        yield from self._each("SELECT id, head, hash FROM session", (), Head)
+
+    def rows(self, session: str, first: int, last: int) -> Iterator[tuple[object, ...]]:
+        yield from self._each(_ROWS_SQL, (session, first, last), lambda *columns: columns)
+
+    def entries(self) -> Iterator[Entry]:
+        """The values beside the journals."""
+        sql = "SELECT shelf, name, version, value, digest FROM shelf"
+        for entry in self._each(sql, (), lambda *columns: sound_entry(columns)):
+            if entry is not None:
+                yield entry
+
+    def _each(self, sql: str, bindings: tuple[object, ...], made: object) -> Iterator:  # type: ignore[type-arg]
+        import apsw
+
+        if self._connection is None:
+            return
+        try:
+            for columns in self._connection.execute(sql, bindings):
+                yield made(*columns)  # type: ignore[operator]
+        except (apsw.Error, UnicodeDecodeError):
+            return  # a damaged copy gives what it has
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._copy is not None:
+            shutil.rmtree(self._copy, ignore_errors=True)
+            self._copy = None
+
+
+@define(eq=False, repr=False)
+class JournalSource:
+    """Another store of the same sessions, such as a replica, by the contract alone."""
+
+    journal: Journal
+    name: str
+    store_id: str = ""
+
+    def heads(self) -> Iterator[Head]:
+        after = ""
+        while page := self.journal.sessions(after=after, limit=_PAGE_ROWS):
+            yield from page
+            after = page[-1].session
+
+    def rows(self, session: str, first: int, last: int) -> Iterator[tuple[object, ...]]:
+        at = first - 1
+        while at < last:
+            try:
+                page = self.journal.read(session, after=at, limit=min(_PAGE_ROWS, last - at))
+            except JournalError:
+                return  # it is damaged there as well
+            for r in page:
+                yield r.session, r.seq, r.kind, r.at_ms, r.body, int(r.durable), r.key, r.hash
+            if not page:
+                return
+            at = page[-1].seq
+
+    def entries(self) -> Iterator[Entry]:
+        return iter(())
+
+    def close(self) -> None:
+        self.journal.close()
+
+
+def copies_of(path: Path, folder: Path, mirror: Path | None) -> tuple[FileSource, ...]:
+    """
+    The copies of the store at *path* that can be found: its backups in *folder*, the newest
+    first, then what earlier repairs and restores kept aside.
+
+    One that cannot be opened, or that is a copy of another store, is left out.
+    """
+    from governance.journal.backup import backups_in
+
+    known = mirror_identity(mirror)
+    wanted = known.store if known is not None else ""
+    found: list[FileSource] = []
+    kept = [
+        file
+        for what in ("damaged", "replaced")
+        for file in path.parent.glob(f"{path.name}.{what}-*Z*")
+        if not file.name.endswith(("-wal", "-shm"))
+    ]
+    kept.sort(key=lambda file: file.name.rpartition("-2")[2], reverse=True)
+    for file in (*(one.path for one in backups_in(folder)), *kept):
+        if len(found) >= COPIES_MAX:
+            break
+        try:
+            source = FileSource(file)
+        except JournalError:
+            continue
+        wanted = wanted or source.store_id
+        if source.store_id and source.store_id == wanted:
+            found.append(source)
+        else:
+            source.close()
+    return tuple(found)

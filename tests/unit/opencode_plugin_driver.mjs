@@ -1,0 +1,24 @@
+// Loads a plugin as the client does, calls its hooks as a script says, and prints what came of it.
+import { readFileSync } from "node:fs";
+
+const [file, script] = process.argv.slice(2);
+const told = [];
+const client = {
+  session: { get: async ({ path }) => ({ data: { id: path.id, parentID: path.id === "kid" ? "s" : undefined } }) },
+};
+const plugin = (await import(file)).default;
+const hooks = await plugin.server({ client, directory: "/work" });
+for (const step of JSON.parse(readFileSync(script, "utf8"))) {
+  const one = async () => {
+    const { hook, input, output } = step;
+    try {
+      await hooks[hook](input, output);
+      return { output };
+    } catch (error) {
+      return { thrown: error.message, output };
+    }
+  };
+  if (step.unawaited) one();
+  else told.push(await one());
+}
+process.stdout.write(JSON.stringify({ id: plugin.id, hooks: Object.keys(hooks), told }));

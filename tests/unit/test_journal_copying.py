@@ -1,0 +1,187 @@
+"""A store copied into another: everything, with the same heads, however often it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from governance.errors import JournalError, OutcomeUnknown
+from governance.journal.copying import CopyRefused, copy_store
+from governance.journal.memory import MemoryJournal
+from governance.journal.postgres import PostgresJournal
+from governance.journal.records import Append, Appended, Head, Journal, Record, Row
+from governance.journal.sqlite import SqliteJournal
+from governance.testing.fakes import FailingJournal, Method
+from tests.postgres_server import Server
+
+
+def _put(journal: Journal, session: str, count: int = 1, key: str | None = None) -> None:
+    seq = journal.head(session).seq
+    rows = tuple(
+        Row("k", seq + n, f"{session}/{seq + n}".encode(), n % 2 == 0) for n in range(count)
+    )
+    assert isinstance(journal.append([Append(session, seq, rows)], key=key), Appended)
+
+
+def _fill(journal: Journal) -> Journal:
+    """Sessions with keys, branches of branches, one that is bare, a tombstone, and values."""
+    _put(journal, "a", 5, "a-5")
+    _put(journal, "a", 2, "a-7")
+    _put(journal, "z", 1)
+    journal.branch("b", "z", 1)
+    _put(journal, "b", 3, "b-4")
+    journal.branch("0", "b", 3)
+    _put(journal, "0", 2)
+    journal.branch("bare", "a", 4)
+    for name in ("gone", "gone too"):
+        _put(journal, name, 2)
+        assert journal.remove(name, expected=journal.head(name)) is True
+    journal.shelf.put("key", "wrapped", b"\x00key")
+    journal.shelf.put("blob", "f00", b"x" * 3_000)
+    journal.shelf.put("lease", "a", b"no matter of another store")
+    return journal
+
+
+def _all(journal: Journal) -> list[tuple[Head, tuple[Record, ...], object]]:
+    return [
+        (head, journal.read(head.session, limit=10_000), journal.origin(head.session))
+        for head in journal.sessions()
+    ]
+
+
+def _same(one: Journal, other: Journal) -> bool:
+    return (
+        _all(one) == _all(other)
+        and one.removed() == other.removed()
+        and one.shelf.scan("key")[0].value == other.shelf.scan("key")[0].value
+        and one.shelf.scan("blob")[0].value == other.shelf.scan("blob")[0].value
+        and other.verify().ok
+    )
+
+
+@pytest.fixture
+def postgres(server: Server) -> Iterator[PostgresJournal]:
+    made = server.journal()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[SqliteJournal]:
+    made = SqliteJournal.open(tmp_path / "j.db", create=True, mirror=tmp_path / "heads")
+    yield made
+    made.close()
+
+
+def test_everything_goes_to_a_server_and_comes_back(
+    sqlite: SqliteJournal, postgres: PostgresJournal, tmp_path: Path
+) -> None:
+    """From a file to a server and from there to another file: all three are the same."""
+    _fill(sqlite)
+    there = copy_store(sqlite, postgres)
+    back = SqliteJournal.open(tmp_path / "back.db", create=True)
+    here = copy_store(postgres, back)
+
+    assert (there.ok, here.ok) == (True, True)
+    assert (there.sessions, there.rows, there.values) == (5, 13, 2)
+    assert there.new_rows == here.new_rows == 13
+    assert _same(sqlite, postgres)
+    assert _same(sqlite, back)
+    assert postgres.shelf.get("lease", "a") is None
+    back.close()
+
+
+def test_a_copy_that_is_made_again_brings_what_is_new(
+    sqlite: SqliteJournal, postgres: PostgresJournal
+) -> None:
+    """Rows, keys, branches, removals and values since the last time; nothing twice."""
+    _fill(sqlite)
+    copy_store(sqlite, postgres)
+    assert copy_store(sqlite, postgres).new_rows == 0
+    _put(sqlite, "a", 3, "a-10")
+    _put(sqlite, "a", 2)
+    _put(sqlite, "new", 1)
+    sqlite.branch("late", "a", 9)
+    sqlite.remove("0", expected=sqlite.head("0"))
+    sqlite.shelf.put("blob", "f00", b"y")
+    again = copy_store(sqlite, postgres)
+
+    assert (again.ok, again.new_rows) == (True, 6)
+    assert _same(sqlite, postgres)
+
+
+STEPS: tuple[Method, ...] = (
+    "read", "head", "sessions", "branch", "origin", "removed", "restore", "append",
+    "shelf.get", "shelf.put", "shelf.scan", "verify",
+)  # fmt: skip
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_a_copy_that_is_stopped_anywhere_goes_on(data: st.DataObject) -> None:
+    """Whatever call fails, before or after it was done, the next copies end with the same."""
+    source = _fill(MemoryJournal())
+    other = MemoryJournal()
+    for _ in range(3):
+        failing, well = FailingJournal(other), source
+        error = data.draw(st.sampled_from([JournalError("stop"), OutcomeUnknown("stop")]))
+        failing.fail(
+            data.draw(st.sampled_from(STEPS)),
+            error,
+            skip=data.draw(st.integers(0, 6)),
+            done=data.draw(st.booleans()),
+        )
+        try:
+            copy_store(well, failing)
+        except JournalError:
+            _put(source, "a", data.draw(st.integers(1, 3)))
+
+    assert copy_store(source, other).ok
+    assert _same(source, other)
+
+
+def test_a_store_with_other_rows_is_not_written_over(sqlite: SqliteJournal) -> None:
+    """A session of the same name with other rows, or with more of them, stops the copy."""
+    other = MemoryJournal()
+    _put(sqlite, "a", 2)
+    other.append([Append("a", 0, (Row("k", 0, b"theirs"),))])
+    before = other.read("a")
+    with pytest.raises(CopyRefused, match="a row 1 of its own"):
+        copy_store(sqlite, other)
+    assert other.read("a") == before
+
+    ahead = MemoryJournal()
+    copy_store(sqlite, ahead)
+    _put(ahead, "a", 1)
+    with pytest.raises(CopyRefused, match="a row 3 of its own"):
+        copy_store(sqlite, ahead)
+
+
+def test_a_key_that_is_taken_there_stops_the_copy(sqlite: SqliteJournal) -> None:
+    """Two stores that grew apart cannot be made one without a word."""
+    other = MemoryJournal()
+    _put(other, "theirs", 1, "k")
+    _put(sqlite, "ours", 1, "k")
+    with pytest.raises(JournalError, match="key `k`"):
+        copy_store(sqlite, other)
+    assert other.head("ours").seq == 0
+
+
+def test_a_source_that_moves_while_it_is_copied_is_told(sqlite: SqliteJournal) -> None:
+    """The heads differ in the end, which the report says; another copy mends it."""
+    _fill(sqlite)
+    other = MemoryJournal()
+    moved: list[str] = []
+
+    def move(head: Head) -> None:
+        if not moved:
+            moved.append(head.session)
+            _put(sqlite, "0")
+
+    report = copy_store(sqlite, other, told=move)
+    assert [(one.what, one.session) for one in report.findings] == [("head", "0")]
+    assert copy_store(sqlite, other).ok
