@@ -160,17 +160,23 @@ class AsyncEngine:
         return await self._call(partial(self.engine.state, session, actor=actor))
 
     async def branch(
-        self, session: str, *, at: int | None = None, name: str | None = None, actor: str = "engine"
+        self,
+        session: str,
+        *,
+        at: int | None = None,
+        name: str | None = None,
+        actor: str | None = None,
     ) -> AsyncSession:
         """As `Engine.branch`."""
         verb = partial(self.engine.branch, session, at=at, name=name, actor=actor)
         return AsyncSession(self, await self._call(verb))
 
-    async def switch(self, session: str, to: str) -> AsyncSession:
+    async def switch(self, session: str, to: str, *, actor: str | None = None) -> AsyncSession:
         """As `Engine.switch`."""
-        return AsyncSession(self, await self._call(self.engine.switch, session, to))
+        verb = partial(self.engine.switch, session, to, actor=actor)
+        return AsyncSession(self, await self._call(verb))
 
-    async def merge(self, target: str, source: str, *, actor: str = "engine") -> MergeReport:
+    async def merge(self, target: str, source: str, *, actor: str | None = None) -> MergeReport:
         """As `Engine.merge`."""
         return await self._call(partial(self.engine.merge, target, source, actor=actor))
 
@@ -189,23 +195,30 @@ class AsyncEngine:
         before: int | None = None,
         limit: int = 1000,
         reverse: bool = False,
+        actor: str | None = None,
     ) -> tuple[Event, ...]:
         """As `Engine.events`."""
         verb = partial(
-            self.engine.events, session, after=after, before=before, limit=limit, reverse=reverse
+            self.engine.events,
+            session,
+            after=after,
+            before=before,
+            limit=limit,
+            reverse=reverse,
+            actor=actor,
         )
         return await self._call(verb)
 
-    async def archive(self, session: str, to: Path, *, actor: str = "engine") -> Archived:
+    async def archive(self, session: str, to: Path, *, actor: str | None = None) -> Archived:
         """As `Engine.archive`."""
         return await self._call(partial(self.engine.archive, session, to, actor=actor))
 
-    async def unarchive(self, file: Path, *, actor: str = "engine") -> Head:
+    async def unarchive(self, file: Path, *, actor: str | None = None) -> Head:
         """As `Engine.unarchive`."""
         return await self._call(partial(self.engine.unarchive, file, actor=actor))
 
     async def prune(
-        self, policy: RetentionPolicy, *, dry_run: bool = False, actor: str = "engine"
+        self, policy: RetentionPolicy, *, dry_run: bool = False, actor: str | None = None
     ) -> PruneReport:
         """As `Engine.prune`."""
         verb = partial(self.engine.prune, policy, dry_run=dry_run, actor=actor)

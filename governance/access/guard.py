@@ -40,6 +40,7 @@ SINGLE_READS_MAX = 20
 recorded once, as all sessions."""
 
 ALL_SESSIONS = "*"
+_BEGINNINGS = frozenset({"session.created", "session.branched"})
 _FIRST_ROWS = 5
 _OWNERS_KEPT_MAX = 10_000
 _NOTED_MAX = 10_000
@@ -200,6 +201,23 @@ def guard_of(
     )
 
 
+def require_whole(config: Config, action: str) -> None:
+    """
+    Return quietly if the user of this process may do *action* with the whole store.
+
+    For what a store is worked on with while it is closed, damaged or gone.
+
+    Raises:
+        AccessRefused: It may not.
+    """
+    if config.access.actors:
+        reasons = Grants(config.access.actors, config.access.roles, lambda _session: None)(
+            process_actor(), action, ""
+        )
+        if reasons:
+            raise AccessRefused(reasons)
+
+
 def append_audit(journal: Journal, clock: Clock, data: Mapping[str, Json], actor: str) -> None:
     """
     Append a row of the audit to *journal*.
@@ -230,11 +248,14 @@ class Owners:
             known = self._known.get(session)
         if known is not None:
             return known
-        rows = self._journal.read(session, limit=_FIRST_ROWS)
+        origin = self._journal.origin(session)
+        begun = origin.seq if origin is not None else 0
+        rows = self._journal.read(session, after=begun, limit=_FIRST_ROWS)
         if not rows:
-            return None
+            # A branch without a row of its own yet shows what its parent's owner began.
+            return self.owner_of(origin.parent) if origin is not None else None
         # What the engine itself had to tell of the rules can stand before it.
-        born = next((one for one in rows if one.kind == "session.created"), rows[0])
+        born = next((one for one in rows if one.kind in _BEGINNINGS), rows[0])
         owner = _actor_of(born.body)
         with self._lock:
             self._known[session] = owner

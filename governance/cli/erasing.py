@@ -28,6 +28,7 @@ from governance.engine.opening import PROJECT_SESSION, spool_of
 from governance.engine.restoring import restore
 from governance.errors import MisuseError
 from governance.journal.encrypted import SESSION_SIGN, EncryptedJournal, as_stored
+from governance.journal.gaps import DAMAGED_KIND, GAP_KIND
 from governance.journal.sealing import is_sealed
 from governance.journal.vault import session_scope
 from governance.project import Project
@@ -67,7 +68,7 @@ class Erased:
     examples=[
         Example(
             """governance erase demo --yes --reason "asked by the user" """.strip(),
-            "Make a session and its sub-sessions unreadable; there is no way back.",
+            "Make a session and all that hangs on it unreadable; there is no way back.",
         ),
     ],
 )
@@ -86,12 +87,13 @@ def erase(
     directory: Path | None,
 ) -> int:
     """
-    Make a session, and its sub-sessions, unreadable for good.
+    Make a session, its sub-sessions and its branches unreadable for good.
 
     A person's command, for projects that encrypt their journal. The session's data key is
     destroyed and overwritten; its rows stay, so that `governance verify` still proves the
     journal, but nobody can read them. Who did it and why is recorded in the project's own
-    journal. Backups and archives from before hold the wrapped key still: let them go too.
+    journal. Backups and copies from before hold the wrapped key still: let them go too. An
+    archive holds none, so an archived session is erased by the same command.
     """
     project = project_of(directory)
     require_person("erase", project, key_file)
@@ -120,11 +122,12 @@ def erase(
 
 def family(journal: EncryptedJournal, session: str) -> tuple[str, ...]:
     """
-    *session* and all below it, every one behind its own sub-sessions.
+    *session*, its branches and all below them, every one behind what hangs on it.
 
     In this order a call that is killed can be given again: what is left is still found.
     """
     found: dict[str, None] = {}
+    branches = _branches(journal)
 
     def visit(name: str) -> Iterator[str]:
         if name in found or len(found) > FAMILY_MAX:
@@ -133,12 +136,29 @@ def family(journal: EncryptedJournal, session: str) -> tuple[str, ...]:
         if journal.inner.head(name).seq and not journal.vault.is_erased(session_scope(name)):
             for child in restore(journal, name).children:
                 yield from visit(child)
+        # They show its rows, and keep what it had come to in rows and snapshots of their own.
+        for branch in branches.get(name, ()):
+            yield from visit(branch)
         yield name
 
     names = tuple(visit(session))
     if len(names) > FAMILY_MAX:
-        raise _refused(session, f"more than {FAMILY_MAX} sub-sessions hang on it")
+        raise _refused(session, f"more than {FAMILY_MAX} sessions hang on it")
     return tuple(name for name in names if _is_known(journal, name))
+
+
+def _branches(journal: EncryptedJournal) -> dict[str, list[str]]:
+    """Session → those that go on from a row of it, in the store or archived."""
+    found: dict[str, list[str]] = {}
+    for page_of in (journal.inner.sessions, journal.inner.removed):
+        after = ""
+        while page := page_of(after=after, limit=PAGE_ROWS):
+            for head in page:
+                origin = journal.inner.origin(head.session)
+                if origin is not None:
+                    found.setdefault(origin.parent, []).append(head.session)
+            after = page[-1].session
+    return found
 
 
 def _is_known(journal: EncryptedJournal, session: str) -> bool:
@@ -181,7 +201,8 @@ def _require_sealed(journal: EncryptedJournal, session: str) -> None:
     while page := stored.read(session, after=after, limit=PAGE_ROWS):
         for record in page:
             # What a branch shares is its parent's, and goes with that.
-            if record.session == session and not is_sealed(record.body):
+            own = record.session == session and record.kind not in (GAP_KIND, DAMAGED_KIND)
+            if own and not is_sealed(record.body):
                 why = f"row {record.seq} was written before encryption, so no key could hide it"
                 raise _refused(session, why, "remove the session instead")
         after = page[-1].seq

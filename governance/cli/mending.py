@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from governance.access.guard import require_whole
 from governance.cli.founding import remains_of
 from governance.cli.frame import (
     FINE,
@@ -34,6 +35,7 @@ from governance.errors import GovernanceError, MisuseError
 from governance.journal.backup import backups_in
 from governance.journal.gaps import DAMAGED_KIND
 from governance.journal.opening import mirror_for, open_journal
+from governance.journal.protected import require_key
 from governance.journal.repair import RepairReport, SessionRepair, repair_store
 from governance.journal.restore import restore_store
 from governance.journal.sources import FileSource, JournalSource, Source, copies_of
@@ -89,17 +91,21 @@ def repair(
     copy that `--from` names. The hash of a row says whether it is the row, wherever it was
     found. The damaged file is kept beside the store, and what fits nowhere in a file of its own.
 
+    Where the journal is encrypted rows stay so, and the key is needed to record what was done.
+
     Where a row is found nowhere a `session.gap` row stands in its place, and the session may not
     work until a person accepts the loss with `--accept`. A person's command; `--dry-run` is
     anybody's.
     """
     project = project_of(directory)
+    config = load_config(project.directory)
+    require_whole(config, "keep")
     if accepted or accept_all:
         require_person("repair", project, key_file)
         return _accept(project, accepted, accept_all, reason.strip(), format_name)
     if not dry_run:
         require_person("repair", project, key_file)
-    config = load_config(project.directory)
+        require_key(config)
     path = embedded_store(config)
     mirror = mirror_for(config.journal.url, path)
     with ExitStack() as stack:
@@ -142,6 +148,8 @@ def restore(backup: str, format_name: str, key_file: Path | None, directory: Pat
     project = remains_of(directory)
     require_person("restore", project, key_file)
     config = load_config(project.directory)
+    require_whole(config, "keep")
+    require_key(config)
     path = embedded_store(config)
     found = _backup(config, backup)
     report = restore_store(

@@ -63,6 +63,7 @@ RECORDED: Mapping[str, str] = {
     "governance.paused": "pause",
     "trust.granted": "trust",
     "trust.withdrawn": "trust",
+    "session.repaired": "keep",
     "session.erased": "erase",
     "keys.rotated": "keys",
 }

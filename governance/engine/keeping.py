@@ -24,8 +24,17 @@ from governance.engine.engine import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.engine.retention import Candidate, RetentionPolicy, Why, candidate, plan
 from governance.errors import GovernanceError, JournalError, MisuseError
-from governance.journal.archive import Archived, restore_archive, write_archive
+from governance.journal.archive import (
+    Archived,
+    ArchiveRefused,
+    read_archive,
+    restore_archive,
+    write_archive,
+)
+from governance.journal.encrypted import EncryptedJournal, as_stored
 from governance.journal.records import Appended, Conflict, Duplicate, Entry, Head, Journal
+from governance.journal.sealing import is_sealed
+from governance.journal.vault import session_scope
 from governance.session.commands import Command
 from governance.session.state import SessionState
 from governance.values import Json
@@ -92,7 +101,12 @@ def _archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -
     for _ in range(CONFLICTS_MAX):
         head = _head_to_go(engine, session)
         now = engine.clock.now_ms()
-        made = write_archive(journal, head, folder, now)
+        try:
+            made = write_archive(as_stored(journal), head, folder, now)
+        except ArchiveRefused:
+            if journal.head(session) == head:
+                raise
+            continue  # another process has taken the rows out while they were read
         note = _note(head, made.rows, why, actor, str(made.path))
         answer = _take_out(engine, head, note)
         if answer is True:
@@ -266,7 +280,8 @@ def _needed(session: str, why: str) -> MisuseError:
 def unarchive(engine: Engine, file: Path, actor: str) -> Head:
     """As `Engine.unarchive`."""
     settle(engine)
-    made = restore_archive(engine.journal, file)
+    _refuse_unreadable(engine.journal, file)
+    made = restore_archive(as_stored(engine.journal), file)
     session = made.head.session
     engine.live.drop(session)
     known = engine.journal.shelf.get(ARCHIVES, session)
@@ -276,6 +291,19 @@ def unarchive(engine: Engine, file: Path, actor: str) -> Head:
     data |= {"hash": made.head.hash.hex(), "path": str(file), "by": actor}
     _told(engine, "session.unarchived", data)
     return made.head
+
+
+def _refuse_unreadable(journal: Journal, file: Path) -> None:
+    """Refuse what only another store's keys open; erased is erased, and comes back as such."""
+    made, records = read_archive(file)
+    if not any(is_sealed(record.body) for record in records):
+        return
+    scope = session_scope(made.head.session)
+    if not isinstance(journal, EncryptedJournal) or not journal.vault.knows(scope):
+        raise ArchiveRefused(
+            f"`{file}` is encrypted by a key that this store has not",
+            remedy="put it back into the store that it came from, or into a copy of that",
+        )
 
 
 # -- retention -------------------------------------------------------------------------

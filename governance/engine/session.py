@@ -134,7 +134,7 @@ class Session:
         Args:
             tool: Needed only when the call was never asked about.
         """
-        held = self.state.open_call(call_id)
+        held = self.engine._known(self.id).open_call(call_id)
         name = held.tool if held is not None else tool or "other"
         given = {
             "outcome": outcome,

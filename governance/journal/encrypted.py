@@ -45,7 +45,7 @@ from governance.journal.sealing import (
 )
 from governance.journal.vault import Vault, session_scope
 
-PLAIN_SHELVES = frozenset({KEY_SHELF, "lease", "archive"})
+PLAIN_SHELVES = frozenset({KEY_SHELF, "lease", "archive", "archiving"})
 """Shelves that hold nothing of what was said or done."""
 
 SESSION_SIGN = "#"

@@ -74,6 +74,21 @@ def protected(journal: Journal, config: Config, key: KeySource | None = None) ->
     return encrypted(journal, vault_of(journal, config, key))
 
 
+def require_key(config: Config) -> None:
+    """
+    Return quietly if the key that *config* names can be had, or it names none.
+
+    For what changes a store and then opens it: better refused before.
+
+    Raises:
+        KeyUnavailable: It cannot.
+    """
+    if config.encryption.key:
+        from governance.journal.key_sources import load_key
+
+        load_key(config.encryption.key, directory=config.directory, program=None)
+
+
 def vault_of(journal: Journal, config: Config, key: KeySource | None = None) -> Vault:
     """
     The data keys of *journal*, by the key that *config* names.

@@ -43,6 +43,9 @@ CHECK_SECONDS = 5.0
 """A data key in memory is looked up again after so long, so that an erasure by another
 process is noticed."""
 
+ERASED_PREFIX = "erased:"
+"""How the names of marks begin that say that a key was destroyed."""
+
 PAGE_ENTRIES = 500
 PASSES_MAX = 16
 _ENTRY_BYTES_MAX = 10_000
@@ -308,11 +311,21 @@ def entry_name(scope: str) -> str:
 
 def erased_name(scope: str) -> str:
     """Where on the shelf the mark lies that the key of *scope* was destroyed."""
-    return f"erased:{_digest(scope)}"
+    return f"{ERASED_PREFIX}{_digest(scope)}"
 
 
 def _digest(scope: str) -> str:
     return sha256(scope.encode()).hexdigest()
+
+
+def vault_id(value: bytes) -> str:
+    """
+    Which vault the entry `VAULT` with this *value* is of; needs no key.
+
+    Raises:
+        StoreDamaged: It is no whole one.
+    """
+    return str(_fields(value).get("id"))
 
 
 def erased(scope: str) -> SessionErased:

@@ -14,6 +14,7 @@ from governance import Engine
 from governance.cli.app import run
 from governance.cli.guard import make_key
 from governance.errors import JournalError
+from governance.journal.archive import read_archive
 from governance.journal.encrypted import EncryptedJournal
 from governance.journal.key_sources import new_key_text
 from governance.journal.opening import open_journal
@@ -52,14 +53,24 @@ class Place:
         return Engine.open(self.project, **more)
 
     def found(self, secret: str) -> set[str]:
-        """Files that hold *secret*, as it is or as base 64 or hexadecimal digits would have it."""
+        """
+        Files that hold *secret*, as it is or as base 64 or hexadecimal digits would have it.
+
+        Archives are unpacked first.
+        """
         data = secret.encode()
         forms = {data, base64.b64encode(data)[:-4], data.hex().encode()}
         return {
             str(file.relative_to(self.home))
             for file in self.home.rglob("*")
-            if file.is_file() and any(form in file.read_bytes() for form in forms)
+            if file.is_file() and any(form in _content(file) for form in forms)
         }
+
+
+def _content(file: Path) -> bytes:
+    if ".jsonl." not in file.name:
+        return file.read_bytes()
+    return b"".join(record.body for record in read_archive(file)[1])
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +122,26 @@ def spooled(place: Place, secret: str) -> None:
             engine.handle(Command(event="turn_end", session="t", data={"failure": secret}))
 
 
+def kept(place: Place, secret: str) -> None:
+    """An archive, a branch, backups, a copy, and what a repair and a restore leave beside."""
+    with place.engine() as engine:
+        session = engine.start("old")
+        session.turn(secret)
+        session.end()
+        engine.branch("s", name="branch").turn(secret)
+        engine.archive("old", place.home / "cold")
+    at = ("--dir", str(place.project))
+    own = f"sqlite:///{place.project}/.governance/journal.db"
+    person = (*at, "--key", str(place.key))
+    assert run(["backup", *at]) == 0
+    assert run(["store", "copy", own, f"sqlite:///{place.home}/copy.db", "--create", *person]) == 0
+    for words in (("repair",), ("restore", "latest")):
+        connection = apsw.Connection(str(place.project / ".governance" / "journal.db"))
+        connection.execute("DELETE FROM event WHERE session = 's' AND seq IN (2, 3)")
+        connection.close()
+        assert run([*words, *person]) in (0, 1)
+
+
 def look(place: Place) -> None:
     """Commands that read, export and mend; what they print is for whoever may read it."""
     at = ("--dir", str(place.project))
@@ -125,11 +156,12 @@ def test_nothing_of_an_encrypted_session_is_on_the_disk(tmp_path: Path) -> None:
 
     live(place, WORD)
     spooled(place, WORD)
+    kept(place, WORD)
     look(place)
 
     assert place.found(WORD) == set()
     names = {file.name for file in tmp_path.rglob("*") if file.is_file()}
-    assert {"journal.db", "backup.db", "vacuumed.db", "heads.json"} <= names
+    assert {"journal.db", "backup.db", "vacuumed.db", "copy.db", "heads.json"} <= names
     assert [file for file in tmp_path.rglob("untold/*.jsonl") if file.stat().st_size > 50]
     with place.engine() as engine:
         # What waited is written before anything else of its session, and can be read.
@@ -146,10 +178,12 @@ def test_without_encryption_the_same_words_are_found(tmp_path: Path) -> None:
 
     live(place, WORD)
     spooled(place, WORD)
+    kept(place, WORD)
 
     found = place.found(WORD)
-    assert {"project/.governance/journal.db", "backup.db", "vacuumed.db"} <= found
-    assert [one for one in found if "untold" in one]
+    assert {"project/.governance/journal.db", "backup.db", "vacuumed.db", "copy.db"} <= found
+    for part in ("untold/", "cold/old", ".governance/backups/", ".db.damaged-", ".db.replaced-"):
+        assert [one for one in found if part in one], part
 
 
 def test_a_known_token_is_nowhere_even_without_encryption(tmp_path: Path) -> None:
