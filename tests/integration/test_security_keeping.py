@@ -28,8 +28,10 @@ from governance.journal.gaps import GAP_KIND
 from governance.journal.key_sources import new_key_text
 from governance.journal.memory import MemoryJournal
 from governance.journal.opening import open_journal
+from governance.journal.records import Entry
 from governance.journal.sealing import is_sealed
-from governance.journal.vault import session_scope
+from governance.journal.staging import Staging
+from governance.journal.vault import entry_name, erased_name, session_scope
 from governance.project import Project, create_project
 
 WORD = "the-plain-words-of-a-session"
@@ -270,6 +272,21 @@ def test_an_older_backup_brings_no_key_back(place: Place, way: str) -> None:
     assert WORD.encode() in place.words("t")
     with place.engine() as engine, pytest.raises(SessionErased):
         engine.journal.read("s")
+
+
+def test_a_mark_found_anywhere_lets_a_key_go(tmp_path: Path) -> None:
+    """However the parts of a damaged store are found: the mark in one, the key in another."""
+    names = [entry_name(session_scope(one)) for one in ("s", "t")]
+    with closing(Staging.open(tmp_path / "staging.db")) as staging:
+        for name in (*names, "vault", erased_name(session_scope("s"))):
+            staging.keep(Entry("key", name, 1, b"x"))
+        staging.keep(Entry("blob", names[0], 1, b"x"))
+
+        staging.drop_erased()
+
+        left = {(str(one[0]), str(one[1])) for one in staging.entries()}
+    kept = {("key", name) for name in (names[1], "vault", erased_name(session_scope("s")))}
+    assert left == kept | {("blob", names[0])}
 
 
 def test_a_copy_has_the_keys_and_loses_them_with_the_store(place: Place) -> None:

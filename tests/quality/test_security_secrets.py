@@ -15,15 +15,17 @@ from governance.cli.app import run
 from governance.cli.guard import make_key
 from governance.errors import JournalError
 from governance.journal.archive import read_archive
-from governance.journal.encrypted import EncryptedJournal
-from governance.journal.key_sources import new_key_text
+from governance.journal.encrypted import EncryptedJournal, encrypted
+from governance.journal.key_sources import KeyEncryptionKey, new_key_text
 from governance.journal.opening import open_journal
 from governance.journal.records import Snapshot
+from governance.journal.vault import Vault
 from governance.listeners import Listeners, Write
 from governance.project import Project, create_project
 from governance.session.commands import Command
 from governance.testing import FailingJournal
 from governance.testing.engines import memory_engine
+from tests.postgres_server import Server
 
 WORD = "zebra-quartz-nocturne"
 """Plain words of a session: no redaction knows them, so encryption alone keeps them secret."""
@@ -184,6 +186,30 @@ def test_without_encryption_the_same_words_are_found(tmp_path: Path) -> None:
     assert {"project/.governance/journal.db", "backup.db", "vacuumed.db", "copy.db"} <= found
     for part in ("untold/", "cold/old", ".governance/backups/", ".db.damaged-", ".db.replaced-"):
         assert [one for one in found if part in one], part
+
+
+@pytest.mark.parametrize("sealed", [True, False], ids=["encrypted", "control"])
+def test_nothing_of_an_encrypted_session_is_on_a_servers_disk(server: Server, sealed: bool) -> None:
+    """Tables, indexes and log of a PostgreSQL server hold no seeded word; without keys they do."""
+    word = f"{WORD}-{os.urandom(4).hex()}"
+    inner = server.journal()
+    vault = Vault.open(inner.shelf, KeyEncryptionKey.of(os.urandom(32))) if sealed else None
+    journal = encrypted(inner, vault) if vault is not None else inner
+    with memory_engine(journal=journal) as engine:
+        session = engine.start("s")
+        session.turn(word)
+        head = journal.head("s")
+        journal.snapshot_put(Snapshot("s", head.seq, head.hash, 999, word.encode()))
+        journal.shelf.put("blob", "s#1", word.encode())
+        engine.branch("s", name="t").turn(word)
+        session.end()
+        assert word.encode() in b"".join(one.body for one in journal.read("t"))
+        with server.connect() as connection:
+            connection.execute("CHECKPOINT")
+
+    files = [one for one in server.data.rglob("*") if one.is_file()]
+    found = {one.parent.name for one in files if word.encode() in one.read_bytes()}
+    assert bool(found) is not sealed
 
 
 def test_a_known_token_is_nowhere_even_without_encryption(tmp_path: Path) -> None:
