@@ -31,7 +31,7 @@ from governance.engine.backing import backup_folder, embedded_store
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.restoring import keep_snapshot
 from governance.engine.restoring import restore as restore_state
-from governance.errors import GovernanceError, MisuseError
+from governance.errors import GovernanceError, MisuseError, SessionErased
 from governance.journal.backup import backups_in
 from governance.journal.gaps import DAMAGED_KIND
 from governance.journal.opening import mirror_for, open_journal
@@ -232,7 +232,7 @@ def _accept(
     with recording_engine(project) as engine:
         for session in accepted:
             require_session(engine.journal, session)
-            if not damage(engine.state(session).ledger):
+            if not _damage(engine, session):
                 raise MisuseError(
                     f"nothing is lost of session `{session}`",
                     code="GOV547",
@@ -240,11 +240,9 @@ def _accept(
                 )
         names = list(accepted)
         if everything:
-            names = [
-                name for name in sessions_in(engine.journal) if damage(engine.state(name).ledger)
-            ]
+            names = [name for name in sessions_in(engine.journal) if _damage(engine, name)]
         for session in dict.fromkeys(names):
-            what = f"accepted: {damage(engine.state(session).ledger)}"
+            what = f"accepted: {_damage(engine, session)}"
             seq = _record(engine, session, f"{what}: {reason}" if reason else what, 0)
             told.append(recorded_json({"what": what}, session=session, seq=seq))
             if format_name != "json":
@@ -254,6 +252,14 @@ def _accept(
     elif not told:
         print_line("nothing is lost of any session", "good")
     return FINE
+
+
+def _damage(engine: Engine, session: str) -> str:
+    """What is lost of *session*; nothing of one that nobody may work on again."""
+    try:
+        return damage(engine.state(session, audited=False).ledger)
+    except SessionErased:
+        return ""
 
 
 def _told(report: RepairReport, format_name: str) -> int:

@@ -14,6 +14,7 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from governance.engine import restoring
 from governance.engine.engine import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.engine.retention import Candidate, RetentionPolicy, Why, candidate, plan
-from governance.errors import GovernanceError, JournalError, MisuseError
+from governance.errors import GovernanceError, JournalError, MisuseError, SessionErased
 from governance.journal.archive import (
     Archived,
     ArchiveRefused,
@@ -365,18 +366,23 @@ def _prune_one(engine: Engine, session: str, policy: RetentionPolicy, why: Why, 
 def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:
     """Every session but the project's own, and why those stay that are needed."""
     found: dict[str, tuple[Candidate, SessionState]] = {}
+    erased: list[Candidate] = []
     needed: dict[str, str] = {}
     after = ""
     while page := journal.sessions(after=after, limit=PAGE):
         for head in page:
             if not head.session.startswith("@"):
-                state, begun = restoring.restored(journal, head.session)
+                try:
+                    state, begun = restoring.restored(journal, head.session)
+                except SessionErased:
+                    erased.append(Candidate(head.session, 0, 0, "it was erased"))
+                    continue
                 found[head.session] = candidate(state, now_ms), state
                 origin = state.origin if begun else _origin(journal, head.session)
                 if origin is not None:
                     needed[origin[0]] = head.session
         after = page[-1].session
-    made = []
+    made = erased
     for name, (one, state) in found.items():
         parent = found.get(state.identity.parent)
         why = one.needed
@@ -477,6 +483,9 @@ def preload(engine: Engine, count: int) -> int:
         newest.extend(one.session for one in page if one.seq and one.session[0] != "@")
         position = page[-1].position
     now = engine.clock.now_ms()
+    count = 0
     for session in newest:
-        engine._state(session, now)
-    return len(newest)
+        with suppress(SessionErased):
+            engine._state(session, now)
+            count += 1
+    return count

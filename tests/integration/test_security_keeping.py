@@ -192,6 +192,22 @@ def test_branches_of_an_erased_session_go_with_it(place: Place) -> None:
         assert erased == ["again", "try", "s"]
 
 
+def test_an_erased_session_hinders_nobody_who_keeps_the_store(place: Place) -> None:
+    """Its rows stay as proof; retention, preloading and acceptances go on with the others."""
+    with place.engine() as engine:
+        work(engine, "s", "t", "u")
+    assert place.person("erase", "s", "--yes", "--reason", "asked") == 0
+
+    with place.engine() as engine:
+        assert engine.preload(3) == 2
+        folder = str(place.folder / "cold")
+        report = engine.prune(RetentionPolicy(sessions_max=1, folder=folder))
+        assert [name for name, _ in report.gone] == ["t", "u"]
+        assert report.needed == (("s", "it was erased"),)
+        assert engine.journal.verify().ok
+    assert place.person("repair", "--accept-all") == 0
+
+
 def test_an_encrypted_store_is_repaired_from_a_backup_without_being_opened(place: Place) -> None:
     """Sealed rows come back as they were; a stand-in is plain, read, and hinders no erasure."""
     with place.engine() as engine:
@@ -268,7 +284,9 @@ def test_an_older_backup_brings_no_key_back(place: Place, way: str) -> None:
 
     with closing(open_journal(base=place.project, create=False)) as journal:
         names = {one.name for one in journal.shelf.scan("key")}
-    assert len([one for one in names if one.startswith("erased:")]) == 1
+    scope = session_scope("s")
+    assert erased_name(scope) in names
+    assert entry_name(scope) not in names
     assert WORD.encode() in place.words("t")
     with place.engine() as engine, pytest.raises(SessionErased):
         engine.journal.read("s")
