@@ -459,7 +459,7 @@ def test_pages_of_events_are_recorded(place: Place) -> None:
         engine.events("s")
         engine.branch("t", name="u", actor="bob")
         # What an agent reports of its calls is no look.
-        engine.session("s").tool_finished("1", outcome="ok")
+        engine.session("t").tool_finished("1", outcome="ok")
 
         seen = [body_of(one) for one in engine.journal.read("@audit")]
     named = [(one["actor"], one["data"]["session"]) for one in seen]  # type: ignore[index, call-overload]
