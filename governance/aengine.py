@@ -41,12 +41,14 @@ from governance.session.state import SessionState
 from governance.values import Json
 
 if TYPE_CHECKING:
+    from governance.access.grants import Authorize
     from governance.chat import Message, Page, Part, Role, Said
     from governance.chat.finding import Found
     from governance.engine.keeping import PruneReport
     from governance.engine.merging import MergeReport, Take
     from governance.engine.retention import RetentionPolicy
     from governance.journal.archive import Archived
+    from governance.journal.key_sources import KeySource
     from governance.journal.records import Head, Record
 
 GATHERED_MAX = 8
@@ -84,9 +86,18 @@ class AsyncEngine:
         self._journal = journal if isinstance(journal, AppendsLater) else None
 
     @classmethod
-    async def open(cls, directory: str | Path = ".", *, run: str | None = None) -> AsyncEngine:
+    async def open(
+        cls,
+        directory: str | Path = ".",
+        *,
+        run: str | None = None,
+        actor: str | None = None,
+        authorize: Authorize | None = None,
+        key: KeySource | None = None,
+    ) -> AsyncEngine:
         """As `Engine.open`."""
-        return cls(await to_thread.run_sync(partial(Engine.open, directory, run=run)))
+        opened = partial(Engine.open, directory, run=run, actor=actor, authorize=authorize, key=key)
+        return cls(await to_thread.run_sync(opened))
 
     async def __aenter__(self) -> AsyncEngine:
         return self
@@ -114,6 +125,7 @@ class AsyncEngine:
         traits: HostTraits | None = None,
         history: History = "lost",
         model_id: str = "",
+        actor: str | None = None,
     ) -> AsyncSession:
         """As `Engine.start`."""
         made = await self._call(
@@ -125,6 +137,7 @@ class AsyncEngine:
                 traits=traits,
                 history=history,
                 model_id=model_id,
+                actor=actor,
             )
         )
         return AsyncSession(self, made)
@@ -160,9 +173,9 @@ class AsyncEngine:
             partial(self.engine.search, text, session=session, ranked=ranked, limit=limit)
         )
 
-    async def state(self, session: str) -> SessionState:
+    async def state(self, session: str, *, actor: str | None = None) -> SessionState:
         """As `Engine.state`."""
-        return await self._call(self.engine.state, session)
+        return await self._call(partial(self.engine.state, session, actor=actor))
 
     async def cursor(self) -> Cursor:
         """As `Engine.cursor`."""
@@ -173,17 +186,23 @@ class AsyncEngine:
         return AsyncFollower(self, self.engine.follow(after, session=session))
 
     async def branch(
-        self, session: str, *, at: int | None = None, name: str | None = None, actor: str = "engine"
+        self,
+        session: str,
+        *,
+        at: int | None = None,
+        name: str | None = None,
+        actor: str | None = None,
     ) -> AsyncSession:
         """As `Engine.branch`."""
         verb = partial(self.engine.branch, session, at=at, name=name, actor=actor)
         return AsyncSession(self, await self._call(verb))
 
-    async def switch(self, session: str, to: str) -> AsyncSession:
+    async def switch(self, session: str, to: str, *, actor: str | None = None) -> AsyncSession:
         """As `Engine.switch`."""
-        return AsyncSession(self, await self._call(self.engine.switch, session, to))
+        verb = partial(self.engine.switch, session, to, actor=actor)
+        return AsyncSession(self, await self._call(verb))
 
-    async def merge(self, target: str, source: str, *, actor: str = "engine") -> MergeReport:
+    async def merge(self, target: str, source: str, *, actor: str | None = None) -> MergeReport:
         """As `Engine.merge`."""
         return await self._call(partial(self.engine.merge, target, source, actor=actor))
 
@@ -202,23 +221,30 @@ class AsyncEngine:
         before: int | None = None,
         limit: int = 1000,
         reverse: bool = False,
+        actor: str | None = None,
     ) -> tuple[Event, ...]:
         """As `Engine.events`."""
         verb = partial(
-            self.engine.events, session, after=after, before=before, limit=limit, reverse=reverse
+            self.engine.events,
+            session,
+            after=after,
+            before=before,
+            limit=limit,
+            reverse=reverse,
+            actor=actor,
         )
         return await self._call(verb)
 
-    async def archive(self, session: str, to: Path, *, actor: str = "engine") -> Archived:
+    async def archive(self, session: str, to: Path, *, actor: str | None = None) -> Archived:
         """As `Engine.archive`."""
         return await self._call(partial(self.engine.archive, session, to, actor=actor))
 
-    async def unarchive(self, file: Path, *, actor: str = "engine") -> Head:
+    async def unarchive(self, file: Path, *, actor: str | None = None) -> Head:
         """As `Engine.unarchive`."""
         return await self._call(partial(self.engine.unarchive, file, actor=actor))
 
     async def prune(
-        self, policy: RetentionPolicy, *, dry_run: bool = False, actor: str = "engine"
+        self, policy: RetentionPolicy, *, dry_run: bool = False, actor: str | None = None
     ) -> PruneReport:
         """As `Engine.prune`."""
         verb = partial(self.engine.prune, policy, dry_run=dry_run, actor=actor)

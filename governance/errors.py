@@ -136,6 +136,12 @@ class StoreFull(JournalError):
     code = "GOV506"
 
 
+class SessionErased(JournalError):
+    """The session was made unreadable for good: its key is gone, its chain stays."""
+
+    code = "GOV553"
+
+
 @frozen
 class Problem:
     """

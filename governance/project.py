@@ -293,6 +293,44 @@ def _write_new(file: Path, text: str, mode: int, made: list[Path]) -> None:
     made.append(file)
 
 
+def make_private_folder(folder: str | os.PathLike[str]) -> None:
+    """
+    Make *folder*, open to its owner alone, and so every folder above it that is not there.
+
+    What is there already stays as it is. `os.makedirs` would make those above by the umask.
+
+    Raises:
+        OSError: The system refused.
+    """
+    path = os.fspath(folder)
+    missing: list[str] = []
+    while path and not os.path.isdir(path):  # noqa: PTH112 - hook path
+        missing.append(path)
+        above = os.path.dirname(path)  # noqa: PTH120 - hook path
+        if above == path:
+            break
+        path = above
+    for one in reversed(missing):
+        try:
+            os.mkdir(one, DIRECTORY_MODE)  # noqa: PTH102 - hook path
+        except FileExistsError:
+            # Another process made it just now; anything else in its place is refused below.
+            if not os.path.isdir(one):  # noqa: PTH112 - hook path
+                raise
+
+
+def write_private_file(file: Path, data: bytes) -> None:
+    """
+    Put *data* into *file*; one that is made here can be read by its owner alone.
+
+    Raises:
+        OSError: The system refused.
+    """
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+
+
 def inspect_project(project: Project, *, mounts: str | None = None) -> tuple[Diagnostic, ...]:
     """
     What is unsafe about where *project* lies and who may touch it; nothing is changed.

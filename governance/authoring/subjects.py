@@ -19,9 +19,10 @@ from governance import hosts
 from governance._toml import Document, read_toml
 from governance.clock import SystemClock
 from governance.config import Config, default_toml, load_config, read_config
-from governance.engine.lawmaking import keep_all, settings_of
+from governance.engine.lawmaking import settings_of
 from governance.engine.project_rules import load_settings, named_sources, pack_sources
 from governance.errors import ERROR, DefinitionError, Diagnostic
+from governance.journal.redaction import keep_all
 from governance.machine import load_machine
 from governance.project import CONFIG_NAME, FILE_BYTES_MAX, config_missing, folder_around
 from governance.rules.examples import Bench

@@ -41,6 +41,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "context": "governance.cli.contexts",
         "log": "governance.cli.journal",
         "verify": "governance.cli.journal",
+        "anchor-heads": "governance.cli.heads",
         "store": "governance.cli.storing",
     },
     "Keep and mend the store": {
@@ -56,6 +57,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "pause": "governance.cli.pausing",
         "trust": "governance.cli.trusting",
         "anchor": "governance.cli.anchoring",
+        "keys": "governance.cli.keys",
+        "erase": "governance.cli.erasing",
     },
     "Work with sessions": {
         "branch": "governance.cli.branching",

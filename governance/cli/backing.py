@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from governance.access.guard import require_whole
 from governance.cli.frame import FINE, Example, command, dir_option, format_option, project_of
 from governance.cli.output import moment, print_json, print_line, print_table, span
 from governance.cli.private import make_private_dir
@@ -54,6 +55,7 @@ def backup(what: str | None, to: Path | None, format_name: str, directory: Path 
     """
     project = project_of(directory)
     config = trusted_config(load_config(project.directory))
+    require_whole(config, "keep")
     if what == "list":
         return _list(config, to or backup_folder(config), format_name)
     if to is not None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from governance.cli.private import make_private_dir, write_private
+from governance.journal.redact import redact_text
 from governance.project import user_state_directory
 
 LOG_BYTES_MAX = 1_000_000
@@ -24,7 +25,9 @@ def log_crash(error: BaseException, words: Sequence[str]) -> Path | None:
     """
     when = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     command = " ".join(("governance", *words[:1]))
-    text = f"{when} {command}\n{''.join(traceback.format_exception(error))}\n"
+    # What an error says may hold what somebody typed.
+    told, _ = redact_text("".join(traceback.format_exception(error)))
+    text = f"{when} {command}\n{told}\n"
     for folder in (user_state_directory(), Path(tempfile.gettempdir()) / f"governance-{_owner()}"):
         try:
             file = make_private_dir(folder) / "errors.log"

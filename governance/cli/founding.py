@@ -17,7 +17,8 @@ from governance.errors import DefinitionError
 from governance.hosts import INSTALLABLE, installer_of, profile_of
 from governance.journal.backup import backups_in
 from governance.journal.mirror import mirror_identity
-from governance.journal.opening import DEFAULT_URL, default_mirror, open_journal, store_path
+from governance.journal.opening import DEFAULT_URL, default_mirror, store_path
+from governance.journal.protected import open_protected
 from governance.project import (
     CONFIG_NAME,
     PARENTS_MAX,
@@ -98,7 +99,7 @@ def _make(project: Project, config_text: str) -> None:
         raise file_error(project.directory, error) from None
     create_project(project.directory, config_text)
     config = load_config(project.directory)
-    open_journal(config.journal.url, base=config.directory, create=True).close()
+    open_protected(config, create=True).close()
     try:
         make_key(project)
     except OSError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
+from attrs import evolve
 
 from governance.cli.frame import (
     FINE,
@@ -17,10 +18,18 @@ from governance.cli.frame import (
     format_option,
     project_of,
 )
-from governance.cli.opening import require_session, rows_of, sessions_in, store_of
+from governance.cli.opening import (
+    require_session,
+    rows_of,
+    sessions_in,
+    store_of,
+    stored_form_of,
+)
 from governance.cli.output import moment, print_json, print_line, print_table
 from governance.engine.following import Cursor, Follower
-from governance.journal.records import Journal, Record
+from governance.errors import SessionErased
+from governance.journal.heads import compare_heads, read_heads_file, read_public_key
+from governance.journal.records import Finding, Journal, Record, VerifyReport
 from governance.values import Json, ValueRefused, load_json
 
 _BODY_CHARACTERS = 200
@@ -72,7 +81,10 @@ def _rows(journal: Journal, session: str | None, after: int) -> Iterator[Record]
         # Among all sessions the rows that a branch shares are told once, by who wrote them.
         origin = journal.origin(name)
         begin = max(after, origin.seq if origin is not None else 0)
-        yield from rows_of(journal, name, after=begin)
+        try:
+            yield from rows_of(journal, name, after=begin)
+        except SessionErased as error:
+            print_line(error.message, "quiet", stderr=True)
 
 
 def _following(journal: Journal, session: str | None, after: int) -> Iterator[Record]:
@@ -119,27 +131,59 @@ def _record_json(record: Record) -> Mapping[str, Json]:
     exits="0 all holds, 1 something does not (the first bad row is named), 2 could not look",
 )
 @click.argument("session", required=False)
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Compare with a file of heads as well; see `governance anchor-heads`.",
+)
+@click.option(
+    "--public-key",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Whose signature that file must carry, as PEM.",
+)
 @format_option()
 @dir_option
-def verify(session: str | None, format_name: str, directory: Path | None) -> int:
+def verify(
+    session: str | None,
+    against: Path | None,
+    public_key: Path | None,
+    format_name: str,
+    directory: Path | None,
+) -> int:
     """
     Prove that the journal still is what was written.
 
     The chain over every column of every row is computed anew, the order is checked, and
     the heads are compared with their mirror outside the store. Where there is no mirror
-    the report says so: a chain alone cannot prove that its end was not cut off.
+    the report says so: a chain alone cannot prove that its end was not cut off. What is
+    encrypted needs no key for this.
+
+    With --against, heads that were exported before are compared too: a session that was
+    cut, rewritten or removed since is named.
     """
-    with store_of(project_of(directory)) as journal:
+    if public_key is not None and against is None:
+        raise click.UsageError("--public-key is about the file of --against")
+    key = read_public_key(public_key) if public_key is not None else None
+    exported = read_heads_file(against, key) if against is not None else None
+    with stored_form_of(project_of(directory)) as journal:
         if session is not None:
             require_session(journal, session)
         report = journal.verify(session)
+        if exported is not None:
+            report = _with(report, compare_heads(journal, exported), session)
     if format_name == "json":
+        compared: dict[str, Json] = {}
+        if exported is not None:
+            compared = {"compared": len(exported.heads), "signed_by": exported.signed_by}
         print_json(
             {
                 "ok": report.ok,
                 "sessions": report.sessions,
                 "rows": report.rows,
                 "anchored": report.anchored,
+                **compared,
                 "findings": [
                     {
                         "what": one.what,
@@ -161,12 +205,26 @@ def verify(session: str | None, format_name: str, directory: Path | None) -> int
             [(one.session, str(one.seq), one.what, one.message) for one in report.findings],
         )
     anchored = "heads match their mirror" if report.anchored else "heads are not mirrored"
+    if exported is not None:
+        by = f"signed by {exported.signed_by}" if exported.signed_by else "not signed"
+        anchored += f"; compared with {len(exported.heads)} heads of {against}, {by}"
     print_line(
         f"{report.rows} rows of {report.sessions} sessions; {anchored}; "
         + ("all holds" if report.ok else f"{len(report.findings)} findings"),
         "good" if report.ok else "bad",
     )
     return FINE if report.ok else FOUND
+
+
+def _with(report: VerifyReport, more: tuple[Finding, ...], session: str | None) -> VerifyReport:
+    """*report* with what exported heads show besides; of one session where one was named."""
+    known = {(one.what, one.session, one.seq) for one in report.findings}
+    added = [
+        one
+        for one in more
+        if (one.what, one.session, one.seq) not in known and session in (None, one.session)
+    ]
+    return evolve(report, findings=(*report.findings, *added))
 
 
 COMMANDS = {"log": log, "verify": verify}

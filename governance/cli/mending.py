@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from governance.access.guard import require_whole
 from governance.cli.founding import remains_of
 from governance.cli.frame import (
     FINE,
@@ -30,10 +31,11 @@ from governance.engine.backing import backup_folder, embedded_store
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.restoring import keep_snapshot
 from governance.engine.restoring import restore as restore_state
-from governance.errors import GovernanceError, MisuseError
+from governance.errors import GovernanceError, MisuseError, SessionErased
 from governance.journal.backup import backups_in
 from governance.journal.gaps import DAMAGED_KIND
 from governance.journal.opening import mirror_for, open_journal
+from governance.journal.protected import require_key
 from governance.journal.repair import RepairReport, SessionRepair, repair_store
 from governance.journal.restore import restore_store
 from governance.journal.sources import FileSource, JournalSource, Source, copies_of
@@ -89,17 +91,21 @@ def repair(
     copy that `--from` names. The hash of a row says whether it is the row, wherever it was
     found. The damaged file is kept beside the store, and what fits nowhere in a file of its own.
 
+    Where the journal is encrypted rows stay so, and the key is needed to record what was done.
+
     Where a row is found nowhere a `session.gap` row stands in its place, and the session may not
     work until a person accepts the loss with `--accept`. A person's command; `--dry-run` is
     anybody's.
     """
     project = project_of(directory)
+    config = load_config(project.directory)
+    require_whole(config, "keep")
     if accepted or accept_all:
         require_person("repair", project, key_file)
         return _accept(project, accepted, accept_all, reason.strip(), format_name)
     if not dry_run:
         require_person("repair", project, key_file)
-    config = load_config(project.directory)
+        require_key(config)
     path = embedded_store(config)
     mirror = mirror_for(config.journal.url, path)
     with ExitStack() as stack:
@@ -142,6 +148,8 @@ def restore(backup: str, format_name: str, key_file: Path | None, directory: Pat
     project = remains_of(directory)
     require_person("restore", project, key_file)
     config = load_config(project.directory)
+    require_whole(config, "keep")
+    require_key(config)
     path = embedded_store(config)
     found = _backup(config, backup)
     report = restore_store(
@@ -224,7 +232,7 @@ def _accept(
     with recording_engine(project) as engine:
         for session in accepted:
             require_session(engine.journal, session)
-            if not damage(engine.state(session).ledger):
+            if not _damage(engine, session):
                 raise MisuseError(
                     f"nothing is lost of session `{session}`",
                     code="GOV547",
@@ -232,11 +240,9 @@ def _accept(
                 )
         names = list(accepted)
         if everything:
-            names = [
-                name for name in sessions_in(engine.journal) if damage(engine.state(name).ledger)
-            ]
+            names = [name for name in sessions_in(engine.journal) if _damage(engine, name)]
         for session in dict.fromkeys(names):
-            what = f"accepted: {damage(engine.state(session).ledger)}"
+            what = f"accepted: {_damage(engine, session)}"
             seq = _record(engine, session, f"{what}: {reason}" if reason else what, 0)
             told.append(recorded_json({"what": what}, session=session, seq=seq))
             if format_name != "json":
@@ -246,6 +252,14 @@ def _accept(
     elif not told:
         print_line("nothing is lost of any session", "good")
     return FINE
+
+
+def _damage(engine: Engine, session: str) -> str:
+    """What is lost of *session*; nothing of one that nobody may work on again."""
+    try:
+        return damage(engine.state(session, audited=False).ledger)
+    except SessionErased:
+        return ""
 
 
 def _told(report: RepairReport, format_name: str) -> int:

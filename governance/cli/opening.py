@@ -6,18 +6,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from governance.access.guard import Guard, guard_of
+from governance.access.guarded import GuardedJournal
 from governance.clock import SystemClock
 from governance.config import Config, load_config
-from governance.engine.lawmaking import keep_all, settings_of
+from governance.engine.lawmaking import settings_of
 from governance.engine.project_rules import (
     examine_project_rules,
     load_project_rules,
     read_project_rules,
 )
-from governance.errors import MisuseError, did_you_mean
+from governance.errors import JournalError, MisuseError, did_you_mean
 from governance.hosts import HOSTS, profile_of
 from governance.journal import open_journal
+from governance.journal.protected import open_protected, protected
 from governance.journal.records import Journal, Record
+from governance.journal.redaction import keep_all
 from governance.machine import load_machine
 from governance.project import Project
 from governance.rules.host_tools import HostTools
@@ -42,21 +46,59 @@ CODES = {"GOV611": "a session that the store does not have"}
 
 
 @contextmanager
-def store_of(project: Project) -> Iterator[Journal]:
+def store_of(project: Project, looking: str = "read") -> Iterator[Journal]:
     """
-    The journal of *project*, closed afterwards; it is never created.
+    The journal of *project* for one command, closed afterwards; it is never created.
+
+    What it shows is asked of ``[access]`` and recorded by ``[audit]``, for the user whose
+    process this is.
+
+    Args:
+        looking: The action that a look into a session is: ``"read"`` or ``"export"``.
 
     Raises:
         DefinitionError: There is no ``governance.toml``, or it is wrong.
 
-        JournalError: The store is missing, damaged, newer or cannot be reached.
+        JournalError: The store is missing, damaged, newer or cannot be reached, or its key.
+    """
+    with unguarded_store_of(project) as (journal, guard):
+        yield journal if guard is None else GuardedJournal(journal, guard, looking)
+
+
+@contextmanager
+def unguarded_store_of(project: Project) -> Iterator[tuple[Journal, Guard | None]]:
+    """As `store_of`, for what asks the guard, which is given beside the journal, by itself."""
+    config = load_config(project.directory)
+    journal = open_protected(config, create=False)
+    try:
+        yield journal, guard_of(config, journal, through="cli", clock=SystemClock())
+    finally:
+        journal.close()
+
+
+@contextmanager
+def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journal]:
+    """
+    As `store_of`, without opening what is encrypted: no key is needed, and none is asked for.
+
+    For what proves or moves rows. Who began a session stands in what is encrypted, so without
+    a key it takes a grant for all sessions, and what is recorded of it is not encrypted: who
+    looked, and what for.
     """
     config = load_config(project.directory)
     journal = open_journal(config.journal.url, base=project.directory, create=False)
     try:
-        yield journal
+        guard = guard_of(config, _opened(journal, config), through="cli", clock=SystemClock())
+        yield journal if guard is None else GuardedJournal(journal, guard, looking)
     finally:
         journal.close()
+
+
+def _opened(journal: Journal, config: Config) -> Journal:
+    try:
+        return protected(journal, config)
+    except JournalError:
+        return journal
 
 
 def rows_of(journal: Journal, session: str, *, after: int = 0) -> Iterator[Record]:

@@ -14,9 +14,10 @@ from governance.cli.checking import nothing_in
 from governance.cli.opening import TOOLS, TRAITS
 from governance.clock import SystemClock
 from governance.config import Config, load_config
-from governance.engine.lawmaking import keep_all, settings_of
+from governance.engine.lawmaking import settings_of
 from governance.engine.project_rules import SHIPPED, fields_of, pack_sources
 from governance.errors import DefinitionError, MisuseError, did_you_mean
+from governance.journal.redaction import keep_all
 from governance.machine import load_machine
 from governance.project import CONFIG_NAME, Project
 from governance.rules.format import Defaults

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-PRIVATE_DIR = 0o700
+from governance.project import make_private_folder
+
 PRIVATE_FILE = 0o600
 
 
 def make_private_dir(folder: Path) -> Path:
     """*folder*, made with its parents if need be, closed to everybody but its owner."""
-    folder.mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+    make_private_folder(folder)
     return folder
 
 

@@ -7,20 +7,22 @@ a person needs them most.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import click
 
-from governance.cli.opening import law_of, store_of
+from governance.access.actors import process_actor
+from governance.cli.opening import law_of, unguarded_store_of
 from governance.cli.output import print_diagnostics
 from governance.clock import SystemClock
 from governance.config import Config, load_config
 from governance.engine import Engine, EngineOptions
-from governance.engine.lawmaking import keep_all, settings_of, trusted_config
+from governance.engine.lawmaking import settings_of, trusted_config
 from governance.engine.live import LiveSessions
 from governance.engine.project_rules import no_rules
 from governance.errors import DefinitionError
+from governance.journal.redaction import redaction_of
 from governance.listeners import Listeners, listeners_of
 from governance.machine import load_machine
 from governance.project import Project
@@ -33,8 +35,6 @@ from governance.values import Json
 _SESSIONS_MAX = 64
 _MEGABYTES_MAX = 16
 _IDLE_MS_MAX = 86_400_000
-
-Redaction = Callable[[Json], tuple[Json, tuple[str, ...]]]
 
 
 @contextmanager
@@ -52,18 +52,18 @@ def recording_engine(project: Project) -> Iterator[Engine]:
         JournalError: The store is missing, damaged, newer or cannot be reached.
     """
     config = trusted_config(load_config(project.directory))
-    with store_of(project) as journal:
+    with unguarded_store_of(project) as (journal, guard):
         law = Law(
             machine=load_machine(),
             rules=_rules(project),
             settings=settings_of(config),
             places=places_of(str(config.directory)),
-            redact=_redaction(config),
+            redact=redaction_of(trusted_config(config)),
         )
         live = LiveSessions(
             sessions_max=_SESSIONS_MAX, megabytes_max=_MEGABYTES_MAX, idle_ms_max=_IDLE_MS_MAX
         )
-        options = EngineOptions(run="person")
+        options = EngineOptions(run="person", actor=person_name(), guard=guard)
         with Engine(law, journal, SystemClock(), _listeners(config), live, options) as engine:
             yield engine
 
@@ -83,22 +83,9 @@ def _listeners(config: Config) -> Listeners:
         return Listeners()
 
 
-def _redaction(config: Config) -> Redaction:
-    if not config.journal.redaction:
-        return keep_all
-    from governance.journal.redact import redact
-
-    return redact
-
-
 def person_name() -> str:
-    """What the system calls the person who runs this; ``"somebody"`` where it does not say."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "somebody"
+    """What the system calls the person who runs this."""
+    return process_actor()
 
 
 class Duration(click.ParamType[int]):

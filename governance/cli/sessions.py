@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from governance.cli.progress import progressing
 from governance.cli.recording import DURATION
 from governance.clock import SystemClock
 from governance.engine.restoring import restore
+from governance.errors import SessionErased
 from governance.journal.records import Journal
 from governance.ledger import halted
 from governance.session.state import SessionState
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 PAGE_SESSIONS = 500
+ERASED = "erased"
+"""What stands in place of the state of a session whose key was destroyed."""
+
 READ_MAX = 10_000
 """Sessions that one call looks at; the next call begins after them."""
 
@@ -58,6 +62,7 @@ STATE_TONES: Mapping[str, Tone] = {
     "interrupted": "quiet",
     "ended": "quiet",
     "absent": "quiet",
+    ERASED: "quiet",
 }
 
 
@@ -113,14 +118,14 @@ class Summary:
         }
 
 
-def summary_of(state: SessionState, now_ms: int) -> Summary:
+def summary_of(state: SessionState, now_ms: int, *, state_name: str = "") -> Summary:
     """What a list says of the session that is in *state*."""
     return Summary(
         id=state.id,
         host=state.identity.host,
         role=state.identity.role,
         parent=state.identity.parent,
-        state=str(state.state),
+        state=state_name or str(state.state),
         injected=state.governance_injected,
         turns=state.metrics.turns,
         tools=state.metrics.tools_asked,
@@ -140,10 +145,27 @@ def session_ids(journal: Journal, *, after: str = "") -> Iterator[str]:
         after = page[-1].session
 
 
-def states_of(journal: Journal, *, after: str = "") -> Iterator[SessionState]:
-    """The sessions of the store with what is known of each, with progress; no bound."""
+def states_of(
+    journal: Journal, *, after: str = "", erased: Callable[[str], None] | None = None
+) -> Iterator[SessionState]:
+    """
+    The sessions of the store with what is known of each, with progress; no bound.
+
+    Those that were erased are left out, and *erased* is told of each.
+    """
     for name in progressing(session_ids(journal, after=after), "reading sessions"):
-        yield restore(journal, name)
+        try:
+            state = restore(journal, name)
+        except SessionErased:
+            if erased is not None:
+                erased(name)
+            continue
+        yield state
+
+
+def erased_summary(session: str) -> Summary:
+    """What a list says of a session that nobody can read any more."""
+    return summary_of(SessionState(id=session), 0, state_name=ERASED)
 
 
 @command(
@@ -195,7 +217,8 @@ def sessions(
     read, last = 0, ""
     more = False
     with store_of(project_of(directory)) as journal:
-        for one in states_of(journal, after=after):
+        erased: list[str] = []
+        for one in states_of(journal, after=after, erased=erased.append):
             if read == READ_MAX:
                 more = True
                 break
@@ -209,6 +232,8 @@ def sessions(
             )
             if wanted:
                 found.append(summary)
+    if not any((state, host, since, only_halted)):
+        found += map(erased_summary, erased)
     shown = in_tree(found)[:limit]
     if format_name == "json":
         print_json(

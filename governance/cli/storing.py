@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from attrs import asdict
 
+from governance.access.guard import require_whole
 from governance.cli.frame import (
     FINE,
     FOUND,
@@ -62,7 +63,8 @@ def store(
     `copy FROM TO` brings every session, branch and tombstone and the values beside them from
     one URL to another, of whatever kind; relative paths begin at the project. Stopped in the
     middle it goes on where it was when it is called again, and a copy that was made before
-    is brought up to date. In the end the copy is verified and all heads are compared.
+    is brought up to date. In the end the copy is verified and all heads are compared. What is
+    encrypted stays so, and opens by the same key.
 
     `grant ROLE` lets a role that exists on the PostgreSQL server append to this project's
     store and read it, and nothing else; `revoke ROLE` takes that back. Both need the URL of
@@ -71,9 +73,11 @@ def store(
     project = project_of(directory)
     require_person("store", project, key_file)
     _check_words(action, words, create)
+    config = load_config(project.directory)
+    require_whole(config, "keep")
     if action == "copy":
         return _copied(project, words[0], words[1], create, format_name)
-    url = load_config(project.directory).journal.url
+    url = config.journal.url
     with closing(open_journal(url, base=project.directory, create=False)) as journal:
         if not isinstance(journal, OnServer):
             raise MisuseError(

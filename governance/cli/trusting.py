@@ -22,9 +22,10 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import require_person
 from governance.cli.output import print_json, print_line
-from governance.cli.recording import person_name
+from governance.cli.recording import person_name, recording_engine
 from governance.clock import SystemClock
 from governance.config import BackupTable, Config, load_config, loosenings
+from governance.engine.opening import PROJECT_SESSION
 from governance.engine.project_rules import pack_sources
 from governance.errors import MisuseError, did_you_mean
 from governance.project import Project
@@ -39,6 +40,9 @@ from governance.values import Json
 CODES: Mapping[str, str] = {"GOV634": "a file whose trust is no question"}
 
 PROJECT = "project"
+
+LOOSENED_MAX = 50
+"""Things that a file loosens of which the journal's row names each."""
 
 
 @frozen
@@ -253,6 +257,17 @@ def _print(candidates: Sequence[Candidate], waiting: Sequence[Candidate]) -> Non
 
 def _grant(project: Project, waiting: Sequence[Candidate]) -> None:
     path = project.trust_file()
+    # The journal first: what it cannot hold is not trusted.
+    with recording_engine(project) as engine:
+        for one in waiting:
+            loosens: list[Json] = list(one.loosens[:LOOSENED_MAX])
+            data: dict[str, Json] = {
+                "file": one.file,
+                "sha256": pack_hash(one.text),
+                "loosens": loosens,
+                "by": person_name(),
+            }
+            engine.record(PROJECT_SESSION, "trust.granted", data, actor=person_name())
     for one in waiting:
         try:
             grant_trust(
@@ -277,6 +292,10 @@ def _withdraw(project: Project, key_file: Path | None, format_name: str) -> int:
         if one.get("project") == directory
     ]
     if files:
+        with recording_engine(project) as engine:
+            named: list[Json] = list(files)
+            data: dict[str, Json] = {"files": named, "by": person_name()}
+            engine.record(PROJECT_SESSION, "trust.withdrawn", data, actor=person_name())
         try:
             withdraw_trust(str(path), project=directory)
         except OSError as error:

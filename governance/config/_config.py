@@ -14,16 +14,21 @@ from governance.config._layers import (
     Layer,
     LayerFiles,
     Upper,
+    access_in_force,
     changed,
+    check_access,
     check_layers,
     check_names,
+    check_patterns,
     counted,
     loosened,
     raise_all,
     read_exempts,
     read_listeners,
     read_upper,
+    tightened_audit,
     tightened_defaults,
+    tightened_encryption,
     tightened_host,
     tightened_journal,
     tightened_retention,
@@ -42,9 +47,12 @@ from governance.config._tree import (
     OTHERS,
     PRESETS,
     TABLES,
+    AccessTable,
+    AuditTable,
     BackupTable,
     ContextTable,
     DefaultsTable,
+    EncryptionTable,
     HostTable,
     IdleTable,
     JournalTable,
@@ -55,6 +63,7 @@ from governance.config._tree import (
     NotifyTable,
     PacksTable,
     ProjectTable,
+    RedactionTable,
     ResumeTable,
     RetentionTable,
     ServiceTable,
@@ -102,6 +111,10 @@ class Config:
     idle: IdleTable
     live: LiveTable
     journal: JournalTable
+    redaction: RedactionTable
+    encryption: EncryptionTable
+    access: AccessTable
+    audit: AuditTable
     retention: RetentionTable
     backup: BackupTable
     context: ContextTable
@@ -188,6 +201,9 @@ def _build(
     _check_zone(project.time_zone, report)
     check_layers(packs, "project", ("packs", "layers"), report)
     _check_bounds(resume, idle, report)
+    access, redaction = table("access", AccessTable), table("redaction", RedactionTable)
+    check_access(access, report)
+    check_patterns(redaction.patterns, report)
     exempts = read_exempts(raw, report)
     commands = read_listeners(raw, report)
     check_names(commands, uppers, report)
@@ -204,6 +220,10 @@ def _build(
         idle=idle,
         live=table("live", LiveTable),
         journal=tightened_journal(table("journal", JournalTable), uppers),
+        redaction=redaction,
+        encryption=tightened_encryption(table("encryption", EncryptionTable), uppers),
+        access=access_in_force(access, uppers),
+        audit=tightened_audit(table("audit", AuditTable), uppers),
         retention=tightened_retention(table("retention", RetentionTable), uppers),
         backup=table("backup", BackupTable),
         context=table("context", ContextTable),
@@ -344,6 +364,8 @@ def loosenings(config: Config) -> tuple[str, ...]:
     """
     found = [f"defaults.{name}" for name in loosened("defaults", config.defaults)]
     found += [f"journal.{name}" for name in loosened("journal", config.journal)]
+    # A pattern that matches everything would empty the record of what was done.
+    found += ["redaction.patterns"] if config.redaction.patterns else []
     bounded = ("age_days_max", "sessions_max", "megabytes_max")
     found += [f"retention.{name}" for name in bounded if getattr(config.retention, name)]
     found += [f"retention.{name}" for name in loosened("retention", config.retention)]
@@ -369,6 +391,7 @@ def until_trusted(config: Config) -> Config:
         session=evolve(own, level=level),
         defaults=changed(config.defaults, loosened("defaults", config.defaults)),
         journal=changed(config.journal, loosened("journal", config.journal)),
+        redaction=evolve(config.redaction, patterns={}),
         # Nothing that was recorded goes by the word of a folder that came from elsewhere.
         retention=RetentionTable(session_megabytes_max=config.retention.session_megabytes_max),
         hosts={name: changed(one, loosened("hosts", one)) for name, one in config.hosts.items()},

@@ -25,23 +25,30 @@ from governance.config._reading import (
     wrong_type,
 )
 from governance.config._tree import (
+    ACTIONS,
     LAYERS,
     ORDERS,
     OTHERS,
+    PATTERNS_MAX,
     TABLES,
+    AccessTable,
+    AuditTable,
     DefaultsTable,
+    EncryptionTable,
     HostTable,
     JournalTable,
     ListenerTable,
     PacksTable,
     RetentionTable,
 )
-from governance.errors import DefinitionError, Problem
+from governance.errors import DefinitionError, Problem, did_you_mean
 from governance.project import read_file
 
 T = TypeVar("T", bound=AttrsInstance)
 
-UPPER_TABLES = ("packs", "defaults", "hosts", "journal", "exempt", "listener")
+UPPER_TABLES = (
+    "packs", "defaults", "hosts", "journal", "encryption", "access", "audit", "exempt", "listener",
+)  # fmt: skip
 """Tables that a machine's or a user's file may hold."""
 
 
@@ -86,6 +93,7 @@ class Upper:
     layer: Layer
     demands: Mapping[tuple[str, ...], object]
     listeners: tuple[ListenerTable, ...]
+    access: AccessTable
 
 
 def read_upper(name: str, file: Path) -> Upper | None:
@@ -121,7 +129,9 @@ def read_upper(name: str, file: Path) -> Upper | None:
         ),
         demands=_demands(raw, name, report),
         listeners=read_listeners(raw, report),
+        access=read_table(AccessTable, raw.get("access", {}), ("access",), report, {}),
     )
+    check_access(made.access, report)
     raise_all(document, problems)
     return made
 
@@ -171,6 +181,62 @@ def tightened_retention(own: RetentionTable, uppers: tuple[Upper, ...]) -> Reten
     return changed(own, _tightened("retention", ("retention",), own, uppers))
 
 
+def tightened_encryption(own: EncryptionTable, uppers: tuple[Upper, ...]) -> EncryptionTable:
+    """*own*, with what an upper layer demands."""
+    return changed(own, _tightened("encryption", ("encryption",), own, uppers))
+
+
+def tightened_audit(own: AuditTable, uppers: tuple[Upper, ...]) -> AuditTable:
+    """*own*, with what an upper layer demands."""
+    return changed(own, _tightened("audit", ("audit",), own, uppers))
+
+
+def access_in_force(own: AccessTable, uppers: tuple[Upper, ...]) -> AccessTable:
+    """The grants of the uppermost layer that names an actor: a lower one cannot add to them."""
+    return next((one.access for one in uppers if one.access.actors), own)
+
+
+def check_access(access: AccessTable, report: Report) -> None:
+    """Report roles that nobody described, and actions that there are none of."""
+    for actor, roles in access.actors.items():
+        for index, role in enumerate(roles):
+            if role not in access.roles:
+                hint = did_you_mean(role, access.roles) or "describe it under `[access.roles]`"
+                path = ("access", "actors", actor, index)
+                refuse("GOV311", f"there is no role `{role}`", path, report, hint)
+    for role, grants in access.roles.items():
+        for index, grant in enumerate(grants):
+            action, _, scope = grant.partition(":")
+            if action not in (*ACTIONS, "*") or scope not in ("", "own"):
+                hint = did_you_mean(action, ACTIONS) or f"known are {', '.join(ACTIONS)} and `*`"
+                path = ("access", "roles", role, index)
+                refuse("GOV311", f"`{grant}` is no action", path, report, hint)
+
+
+def check_patterns(patterns: Mapping[str, str], report: Report) -> None:
+    """Report patterns that RE2 refuses, match nothing at all, or have no plain name."""
+    if not patterns:
+        return
+    import re2
+
+    for name, source in patterns.items():
+        path = ("redaction", "patterns", name)
+        if len(patterns) > PATTERNS_MAX:
+            message = f"{len(patterns)} patterns, expected {PATTERNS_MAX} at most"
+            refuse("GOV312", message, path[:2], report)
+            return
+        if not name.isascii() or not name.replace("-", "").isalnum():
+            refuse("GOV312", f"`{name}` is no name", path, report, "use letters, digits and `-`")
+        try:
+            matches_nothing = re2.compile(source).search("") is not None
+        except re2.error as error:
+            refuse("GOV312", f"RE2 refuses `{source}`: {error}", path, report)
+            continue
+        if matches_nothing:
+            hint = "make the smallest match one character"
+            refuse("GOV312", f"`{source}` matches an empty text", path, report, hint)
+
+
 def tightened_host(name: str, own: HostTable, uppers: tuple[Upper, ...]) -> HostTable:
     """*own*, the table of the host *name*, as strict as an upper layer demands it."""
     return changed(own, _tightened("hosts", ("hosts", name), own, uppers))
@@ -208,6 +274,8 @@ def _demands(
     single: tuple[tuple[str, type], ...] = (
         ("defaults", DefaultsTable),
         ("journal", JournalTable),
+        ("encryption", EncryptionTable),
+        ("audit", AuditTable),
         ("retention", RetentionTable),
     )
     for table, kind in single:

@@ -37,6 +37,8 @@ CODES: Mapping[str, str] = {
     "GOV308": "a listener that could never be called, or not told from another",
     "GOV309": "a key that belongs in another layer's file",
     "GOV310": "a key that must be there",
+    "GOV311": "a role that nobody described, or an action that there is none of",
+    "GOV312": "a pattern of redaction that cannot be used",
 }
 
 
@@ -142,6 +144,21 @@ def text_map(doc: str) -> Meta:
         return BAD if any(one is BAD for one in made.values()) else made
 
     return _meta("table", doc, read)
+
+
+def texts_map(doc: str, *, values: tuple[str, ...] | None = None) -> Meta:
+    """A key that takes a table of arrays of texts, each as `texts`."""
+
+    def read(value: object, path: Path, report: Report) -> object:
+        if not isinstance(value, Mapping):
+            return wrong_type(value, "a table", path, report)
+        made = {
+            key: read_texts(one, (*path, key), report, values=values, unique=True)
+            for key, one in value.items()
+        }
+        return BAD if any(one is BAD for one in made.values()) else made
+
+    return _meta("table", doc, read, values)
 
 
 def read_text(value: object, path: Path, report: Report, *, empty: bool = True) -> object:

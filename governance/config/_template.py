@@ -40,7 +40,7 @@ TEMPLATE: tuple[TemplateKey, ...] = (
     TemplateKey("persistence.compression", (), f"{_ALWAYS}archives are packed"),
     TemplateKey("session_storage.location", ("journal.url",), ""),
     TemplateKey("session_storage.format", ("journal.url",), "the URL's scheme names the store"),
-    TemplateKey("session_storage.encryption", (), _LATER),
+    TemplateKey("session_storage.encryption", ("encryption.key",), ""),
     TemplateKey(
         "session_storage.max_size_mb",
         ("retention.megabytes_max", "retention.session_megabytes_max"),

@@ -13,7 +13,17 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from governance.config._reading import choice, flag, required, text, text_map, texts, whole, words
+from governance.config._reading import (
+    choice,
+    flag,
+    required,
+    text,
+    text_map,
+    texts,
+    texts_map,
+    whole,
+    words,
+)
 
 Strictness: TypeAlias = Literal["allow", "ask", "deny"]
 Level: TypeAlias = Literal["strict", "standard", "minimal"]
@@ -37,6 +47,29 @@ SHIPPED = "shipped"
 
 NOTIFIED = ("halt", "ask", "guard-gap")
 """What a person may be told of at once."""
+
+DETECTORS = ("detect-secrets",)
+"""Libraries that `[redaction] detectors` may name."""
+
+PATTERNS_MAX = 64
+"""Patterns of a project's own that are looked for in all that is recorded."""
+
+ACTIONS: Mapping[str, str] = {
+    "read": "see one session: its state, its rows, its violations",
+    "list": "see which sessions there are",
+    "verify": "prove the journal, and export its heads",
+    "export": "take a session's rows out of the store as a file",
+    "write": "begin and carry on a session",
+    "anchor": "mark something to be remembered",
+    "approve": "answer a question of leave",
+    "pardon": "forgive violations and lift halts",
+    "pause": "put the rules out of force for a while",
+    "trust": "trust a project's own files, or take that back",
+    "keep": "back up, restore, archive, repair and remove",
+    "erase": "make a session unreadable for good",
+    "keys": "make and rotate keys",
+}
+"""What an actor can be granted, with what each means."""
 
 _STRICTNESS = ("allow", "ask", "deny")
 _SECONDS_MAX = 10 * 366 * 86_400
@@ -231,6 +264,75 @@ class JournalTable:
     redaction: bool = field(
         default=True,
         metadata=flag("Take secrets out of what is recorded, by the built-in patterns."),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class RedactionTable:
+    """``[redaction]``: what is taken out of what is recorded, beside the built-in patterns."""
+
+    patterns: Mapping[str, str] = field(
+        default=MappingProxyType({}),
+        metadata=text_map("Patterns in RE2 syntax, by the name that stands in place of a match."),
+    )
+    detectors: tuple[str, ...] = field(
+        default=(),
+        metadata=texts("Libraries that look for secrets as well.", values=DETECTORS),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class EncryptionTable:
+    """``[encryption]``: whether what is recorded is encrypted at rest, and by whose key."""
+
+    key: str = field(
+        default="",
+        metadata=text(
+            "Where the key-encryption key is: `file:PATH`, `env:NAME`, `keyring:SERVICE/USER`, "
+            "`entry-point:NAME` or `program`; empty: nothing is encrypted."
+        ),
+    )
+    previous: tuple[str, ...] = field(
+        default=(),
+        metadata=texts("Keys of before, which still open what `governance keys rotate` left."),
+    )
+    required: bool = field(
+        default=False,
+        metadata=flag("Without a key the journal is not opened at all."),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class AccessTable:
+    """``[access]``: who may do what; once an actor is named, everybody else may do nothing."""
+
+    actors: Mapping[str, tuple[str, ...]] = field(
+        default=MappingProxyType({}),
+        metadata=texts_map("Roles of each actor; `*` stands for whoever is not named."),
+    )
+    roles: Mapping[str, tuple[str, ...]] = field(
+        default=MappingProxyType({}),
+        metadata=texts_map(
+            "Actions that each role may do; `ACTION:own` in sessions that the actor began alone."
+        ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class AuditTable:
+    """``[audit]``: what is recorded of those who look."""
+
+    reads: bool = field(
+        default=False,
+        metadata=flag("Record who reads which session, before it is shown."),
+    )
+    repeat_seconds_min: int = field(
+        default=300,
+        metadata=whole(
+            "Within this time one process records the same reader of a session once.",
+            low=0,
+            high=86_400,
+        ),
     )
 
 
@@ -444,6 +546,10 @@ TABLES: Mapping[str, type] = {
     "idle": IdleTable,
     "live": LiveTable,
     "journal": JournalTable,
+    "redaction": RedactionTable,
+    "encryption": EncryptionTable,
+    "access": AccessTable,
+    "audit": AuditTable,
     "retention": RetentionTable,
     "backup": BackupTable,
     "context": ContextTable,
@@ -497,6 +603,8 @@ ORDERS: Mapping[str, Mapping[str, tuple[object, ...]]] = {
         "unknown_tool": _STRICTNESS,
     },
     "journal": {"redaction": (False, True)},
+    "encryption": {"required": (False, True)},
+    "audit": {"reads": (False, True)},
     "retention": {"archive": (False, True)},
 }
 """Keys of which the strictest of all layers holds, each from the mildest value on."""

@@ -54,6 +54,8 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
             remedy=f"its rows are 1 to {parent.head}" if parent.head else "`governance sessions`",
         )
     taken = name or _free_name(engine, session, row)
+    if engine.options.guard is not None:
+        engine.options.guard.require("write", taken, actor=actor)
     with engine._lock_of(taken):
         made = engine.journal.branch(taken, session, row)
         if isinstance(made, Conflict):
@@ -123,18 +125,24 @@ def _branched(
     return draft.outcome(Reply(event="record", action="allow", state=draft.state.state))
 
 
-def switch(engine: Engine, session: str, to: str) -> Session:
+def switch(engine: Engine, session: str, to: str, actor: str | None) -> Session:
     """As `Engine.switch`."""
     for one in (session, to):
         engine._check_id(one)
-    states = [engine.state(one) for one in (session, to)]
+    states = [engine._known(one) for one in (session, to)]
     for state in states:
         if state.state is State.ABSENT:
             raise MisuseError(
                 f"there is no session `{state.id}`", code="GOV523", remedy="`governance sessions`"
             )
     left, entered = (
-        Session(engine=engine, id=one.id, host=one.identity.host, run=engine.options.run)
+        Session(
+            engine=engine,
+            id=one.id,
+            host=one.identity.host,
+            actor=actor,
+            run=engine.options.run,
+        )
         for one in states
     )
     if states[0].live and session != to:

@@ -14,6 +14,11 @@ from governance.session.draft import DraftRow
 from governance.session.replies import Injection, Reply
 from governance.values import Json, ValueRefused, dump_checked, load_json
 
+_NOT_KEPT = (
+    "this call was answered before, with other arguments to run in its place; those held a "
+    "secret and were not kept, so make the call anew"
+)
+
 _REPLY_FIELDS = tuple(name for name in attrs.fields_dict(Reply) if name != "injection")
 _REPLY_VALUES: Callable[[Reply], tuple[Any, ...]] = attrgetter(*_REPLY_FIELDS)
 
@@ -79,6 +84,9 @@ def reply_of(record: Record) -> Reply | None:
             parts[name] = tuple(parts.get(name) or ())
         fields["injection"] = Injection(**parts)
     fields["duplicate"] = True
+    if data.get("redacted") and fields.get("rewritten"):
+        # What was to be run instead is not kept whole: it must not be run in pieces.
+        fields |= {"action": "deny", "rewritten": None, "message": _NOT_KEPT}
     return Reply(**fields)
 
 

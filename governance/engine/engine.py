@@ -20,15 +20,17 @@ from governance.calls import ToolCall
 from governance.clock import Clock
 from governance.engine import racing, restoring
 from governance.engine.before import run_before
-from governance.engine.encoding import body_of, encode_rows, event_of, reply_json, reply_of
+from governance.engine.cleaning import kept_reply, without_secrets
+from governance.engine.encoding import body_of, encode_rows, event_of, reply_of
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin, News, tell_alike
-from governance.engine.recording import ID_CHARS_MAX, record_all
+from governance.engine.recording import ID_CHARS_MAX
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
 from governance.engine.spool import Spool
+from governance.engine.store_verbs import StoreVerbs
 from governance.engine.verbs import SessionVerbs
-from governance.errors import JournalError, MisuseError, OutcomeUnknown
+from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
 from governance.events import Event
 from governance.journal.faults import SessionRemoved
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
@@ -42,12 +44,12 @@ from governance.states import State
 from governance.values import Json, check_json
 
 if TYPE_CHECKING:
-    from governance.chat.finding import Found
+    from governance.access.grants import Authorize
+    from governance.access.guard import Guard
     from governance.engine.contexts import Contexts
-    from governance.engine.following import Cursor, Follower
-    from governance.engine.health import Health, HealthLimits
     from governance.engine.keeping import Keeper
     from governance.engine.later import Sent
+    from governance.journal.key_sources import KeySource
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
 
@@ -56,6 +58,19 @@ CODES: Mapping[str, str] = {
     "GOV511": "a session that others write all the time",
     "GOV512": "an event that could neither be journaled nor kept",
 }
+
+RECORDED: Mapping[str, str] = {
+    "anchor.added": "anchor",
+    "approval.settled": "approve",
+    "violation.pardoned": "pardon",
+    "governance.paused": "pause",
+    "trust.granted": "trust",
+    "trust.withdrawn": "trust",
+    "session.repaired": "keep",
+    "session.erased": "erase",
+    "keys.rotated": "keys",
+}
+"""Rows that a person decides → the action that it takes a grant for."""
 
 PENDING_MAX = 64
 """Told commands kept for a session whose journal could not be written."""
@@ -89,6 +104,10 @@ class EngineOptions:
 
         bulletin: What notices changed rules; ``None``: the law of the start holds to the end.
 
+        actor: Who is behind a command that names nobody; ``""``: rows do not say.
+
+        guard: What is asked before anything is done or shown; ``None``: nothing is.
+
         keeper: What keeps the store within its bounds; ``None``: only who asks for it does.
 
         after: Called after each command, outside of every lock; waits for nothing.
@@ -102,13 +121,15 @@ class EngineOptions:
     tools: Mapping[str, HostTools] = field(factory=dict)
     spool: Spool | None = None
     bulletin: Bulletin | None = None
+    actor: str = ""
+    guard: Guard | None = None
     keeper: Keeper | None = None
     after: Callable[[], None] | None = None
 
 
 @final
 @define(eq=False, repr=False)
-class Engine(SessionVerbs):
+class Engine(SessionVerbs, StoreVerbs):
     """
     Governs sessions: one door for commands, and handles for those who embed it.
 
@@ -128,16 +149,6 @@ class Engine(SessionVerbs):
 
     _contexts: Contexts | None = field(default=None, init=False)
 
-    @property
-    def contexts(self) -> Contexts:
-        """Named values of sessions, of the project and of users; see `governance.scopes`."""
-        self._check_open()
-        if self._contexts is None:
-            from governance.engine.contexts import Contexts
-
-            self._contexts = Contexts(self)
-        return self._contexts
-
     @classmethod
     def open(
         cls,
@@ -148,6 +159,9 @@ class Engine(SessionVerbs):
         listeners: Listeners | None = None,
         run: str | None = None,
         tools: Sequence[HostTools] = (),
+        actor: str | None = None,
+        authorize: Authorize | None = None,
+        key: KeySource | None = None,
     ) -> Engine:
         """
         The engine of the project in *directory*, which `governance init` has made.
@@ -158,6 +172,12 @@ class Engine(SessionVerbs):
             run: Names this process, where the caller knows better than a random name.
 
             tools: Tables of native tool names, one a host.
+
+            actor: Who is behind all that is done; by default the user of this process.
+
+            authorize: ``(actor, action, session) -> reasons``, in place of ``[access]``.
+
+            key: Gives the key-encryption key where ``[encryption] key`` is ``program``.
 
         Raises:
             DefinitionError: Configuration or packs are missing or wrong, with every
@@ -174,6 +194,9 @@ class Engine(SessionVerbs):
             listeners=listeners,
             run=run,
             tools=tools,
+            actor=actor,
+            authorize=authorize,
+            key=key,
         )
 
     def __enter__(self) -> Engine:
@@ -210,18 +233,21 @@ class Engine(SessionVerbs):
         history: History = "lost",
         model_id: str = "",
         model_options: Mapping[str, Json] | None = None,
+        actor: str | None = None,
         **data: Json,
     ) -> Session:
         """
         Start *session*, or take it up again; ``.reply`` says whether it may.
 
         Args:
+            actor: Who begins it, and is behind all that is done by the handle.
+
             history: Whether the model still has what an earlier process told it; a
                 program that begins with an empty context leaves it at ``"lost"``.
 
             data: Further own fields of ``session.creating``, such as ``context_type``.
         """
-        handle = self.session(session, role=role, host=host, traits=traits)
+        handle = self.session(session, role=role, host=host, traits=traits, actor=actor)
         given: dict[str, Json] = {"model_id": model_id, "backend_name": host, **data}
         if model_options is not None:
             given["model_options"] = model_options
@@ -233,6 +259,7 @@ class Engine(SessionVerbs):
                 traits=handle.traits,
                 run=self.options.run,
                 role=role,
+                actor=actor,
                 delivery="none",
                 history=history,
                 data=given,
@@ -247,14 +274,16 @@ class Engine(SessionVerbs):
         role: str | None = None,
         host: str = "python",
         traits: HostTraits | None = None,
+        actor: str | None = None,
     ) -> Session:
-        """A handle on *session*, without any event."""
+        """A handle on *session*, without any event; *actor* as for `start`."""
         return Session(
             engine=self,
             id=session,
             host=host,
             traits=traits or HostTraits(),
             role=role,
+            actor=actor,
             run=self.options.run,
         )
 
@@ -273,9 +302,27 @@ class Engine(SessionVerbs):
         table = self.options.tools.get(host, PYTHON_TOOLS)
         return call_of(table, tool, arguments, cwd=cwd, call_id=call_id)
 
-    def state(self, session: str) -> SessionState:
-        """What is known of *session* now; ``absent`` if it was never seen."""
+    def state(
+        self, session: str, *, actor: str | None = None, audited: bool = True
+    ) -> SessionState:
+        """
+        What is known of *session* now; ``absent`` if it was never seen.
+
+        Args:
+            actor: Who looks; by default the engine's own.
+
+            audited: ``False`` where nobody looks: for what decides by it, or a display that a
+                host asks for all the time. Then an audit of reads does not record it.
+
+        Raises:
+            AccessRefused: *actor* may not read it.
+        """
         self._check_open()
+        if self.options.guard is not None:
+            self.options.guard.require("read", session, actor=actor, audited=audited)
+        return self._state(session, self.clock.now_ms())
+
+    def _known(self, session: str) -> SessionState:
         return self._state(session, self.clock.now_ms())
 
     def handle(self, command: Command) -> Reply:
@@ -292,10 +339,41 @@ class Engine(SessionVerbs):
         """
         self._check_open()
         self._check(command)
+        command = self._completed(command)
+        refused = self._refused(command)
+        if refused is not None:
+            return refused
+        command = run_before(self.listeners, command, self._known)
+        return self._handle_locked(command, self._lock_of(command.session))
+
+    def _completed(self, command: Command) -> Command:
+        """*command* with its moment, and with who is behind it, where it does not say."""
         if command.at_ms is None:
             command = evolve(command, at_ms=self.clock.now_ms())
-        command = run_before(self.listeners, command, self.state)
-        return self._handle_locked(command, self._lock_of(command.session))
+        options = self.options
+        # Without a guard the first row alone says who began the session: the rest is theirs.
+        if options.actor and command.actor is None and (options.guard or command.event == "start"):
+            command = evolve(command, actor=options.actor)
+        return command
+
+    def _refused(self, command: Command) -> Reply | None:
+        """Why the actor of *command* may not write, or ``None``."""
+        guard = self.options.guard
+        if guard is None:
+            return None
+        try:
+            reasons = guard.reasons("write", command.session, actor=command.actor)
+        except JournalError as error:
+            return self._unwritable(command, error)
+        if not reasons:
+            return None
+        return Reply(
+            event=command.event,
+            action="deny",
+            state="unknown",
+            message="; ".join(reasons),
+            reasons=reasons,
+        )
 
     def _handle_locked(
         self, command: Command, lock: threading.Lock, sent: Sent | None = None
@@ -314,7 +392,9 @@ class Engine(SessionVerbs):
             return _gone(command, error)
         except JournalError as error:
             if not is_asked(law, command.event):
-                self._keep_pending(command)
+                # What nobody may read any more must not wait in a file either.
+                if not isinstance(error, SessionErased):
+                    self._keep_pending(command)
                 raise
             return self._unwritable(command, error)
         finally:
@@ -341,81 +421,29 @@ class Engine(SessionVerbs):
         Write one row that a person, a host or the engine itself decided (a pardon, an anchor).
 
         Raises:
+            AccessRefused: *actor* may not.
             JournalError: It could not be written.
         """
         self._check_open()
         check_json(data)
+        if self.options.guard is not None:
+            action = RECORDED.get(kind, "write")
+            self.options.guard.require(action, session, actor=actor)
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
         return self._record(session, kind, data, actor=actor, host=host)
 
-    def record_all(
-        self,
-        session: str,
-        rows: Sequence[tuple[str, Mapping[str, Json]]],
-        *,
-        actor: str,
-        durable: bool = True,
-        key: str | None = None,
-        expected_seq: int | None = None,
-    ) -> tuple[Record, ...]:
+    def record_access(self, data: Mapping[str, Json], actor: str) -> None:
         """
-        Write *rows*, each a kind and its own fields, in one commit; decided by nobody else.
-
-        Args:
-            durable: ``False`` for observations, whose tail may be lost with the power.
-
-            key: Idempotency key: where it was seen before, its row is given and none written.
-
-            expected_seq: Write only while this is the last row; else nothing is given.
+        Write into the audit that *actor* looked; nobody is asked whether it may be written.
 
         Raises:
-            JournalError: None of it could be written.
+            JournalError: It could not be written, so nothing may be shown.
         """
-        self._check_open()
-        return record_all(
-            self, session, rows, actor=actor, durable=durable, key=key, expected_seq=expected_seq
-        )
+        from governance.access.guard import AUDIT_SESSION, DATA_ACCESSED
 
-    def cursor(self) -> Cursor:
-        """
-        The place behind every row that is written now, for a `follow` that begins here.
-
-        Looks at the head of every session.
-        """
-        from governance.engine.following import cursor_now
-
-        self._check_open()
-        return cursor_now(self.journal)
-
-    def follow(self, after: Cursor | None = None, *, session: str | None = None) -> Follower:
-        """
-        The rows of every process on the store as they come, without an end.
-
-        Of each session in its order, none missed and none twice; ``follower.cursor`` is what
-        the next start goes on *after*. Ends when it, or the engine, is closed.
-
-        Args:
-            after: Begin behind this place; by default with the first row there is.
-
-            session: Follow this one alone.
-        """
-        from governance.engine.following import Follower
-
-        self._check_open()
-        return Follower.after(self.journal, after, session=session, over=lambda: self._closed)
-
-    def health(self, limits: HealthLimits | None = None) -> Health:
-        """
-        Whether the store can be read, written and trusted now; ``.ok``, and what was seen.
-
-        Each call walks another part of the chain; it writes nothing into any session.
-        """
-        from governance.engine.health import health_of
-
-        self._check_open()
-        return health_of(self.journal, now_ms=self.clock.now_ms(), limits=limits)
+        self._record(AUDIT_SESSION, DATA_ACCESSED, data, actor=actor, host="person")
 
     def announce(self, records: Sequence[Record]) -> None:
         """
@@ -452,29 +480,6 @@ class Engine(SessionVerbs):
         # INVARIANT: what carries no key is no duplicate.
         assert isinstance(result, Appended)
         return result.records
-
-    def search(
-        self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20
-    ) -> Found:
-        """
-        Messages that hold every word of *text*, a phrase in double quotes as a whole.
-
-        Args:
-            session: Only of this session; of a branch also what was said before it.
-
-            ranked: The best first, in place of the newest.
-
-            limit: How many at most, up to 1,000.
-
-        Raises:
-            MisuseError: GOV569, *text* asks for nothing, or too much.
-
-            JournalError: The store cannot be read.
-        """
-        from governance.chat.finding import find
-
-        self._check_open()
-        return find(self.journal, text, session=session, ranked=ranked, limit=limit)
 
     # -- changed rules ------------------------------------------------------------
 
@@ -570,7 +575,7 @@ class Engine(SessionVerbs):
 
     def _batch(self, steps: Sequence[Step], reply: Reply | None) -> list[Append]:
         """The rows of all *steps*; *reply* goes into the last one of the first."""
-        first = reply_json(reply) if reply is not None else None
+        first = kept_reply(self.law, reply, steps[0]) if reply is not None else None
         return [
             Append(
                 one.state.id,
@@ -672,7 +677,7 @@ class Engine(SessionVerbs):
 
     def _keep_pending(self, command: Command) -> None:
         if self.options.spool is not None:
-            self.options.spool.keep(command)
+            self.options.spool.keep(without_secrets(self.law, command))
             return
         held = self._pending.setdefault(command.session, [])
         if len(held) < PENDING_MAX:
@@ -733,15 +738,15 @@ class Engine(SessionVerbs):
         ]
 
     def _interrupt_idle(self, state: SessionState, command: Command) -> None:
-        self.handle(
-            Command(
-                event="interrupt",
-                session=state.id,
-                at_ms=command.at_ms or 0,
-                host=state.identity.host,
-                data={"reason": "idle"},
-            )
+        # The engine's own doing, whoever's command gave rise to it: nobody is asked.
+        told = Command(
+            event="interrupt",
+            session=state.id,
+            at_ms=command.at_ms or 0,
+            host=state.identity.host,
+            data={"reason": "idle"},
         )
+        self._handle_locked(told, self._lock_of(state.id))
 
     def _lock_of(self, session: str) -> threading.Lock:
         with self._lock:

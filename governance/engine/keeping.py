@@ -14,6 +14,7 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,18 @@ from governance.engine import restoring
 from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.engine.retention import Candidate, RetentionPolicy, Why, candidate, plan
-from governance.errors import GovernanceError, JournalError, MisuseError
-from governance.journal.archive import Archived, restore_archive, write_archive
+from governance.errors import GovernanceError, JournalError, MisuseError, SessionErased
+from governance.journal.archive import (
+    Archived,
+    ArchiveRefused,
+    read_archive,
+    restore_archive,
+    write_archive,
+)
+from governance.journal.encrypted import EncryptedJournal, as_stored
 from governance.journal.records import Appended, Conflict, Duplicate, Entry, Head, Journal
+from governance.journal.sealing import is_sealed
+from governance.journal.vault import session_scope
 from governance.session.commands import Command
 from governance.session.state import SessionState
 from governance.values import Json
@@ -93,7 +103,12 @@ def _archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -
     for _ in range(CONFLICTS_MAX):
         head = _head_to_go(engine, session)
         now = engine.clock.now_ms()
-        made = write_archive(journal, head, folder, now)
+        try:
+            made = write_archive(as_stored(journal), head, folder, now)
+        except ArchiveRefused:
+            if journal.head(session) == head:
+                raise
+            continue  # another process has taken the rows out while they were read
         note = _note(head, made.rows, why, actor, str(made.path))
         answer = _take_out(engine, head, note)
         if answer is True:
@@ -270,7 +285,8 @@ def _needed(session: str, why: str) -> MisuseError:
 def unarchive(engine: Engine, file: Path, actor: str) -> Head:
     """As `Engine.unarchive`."""
     settle(engine)
-    made = restore_archive(engine.journal, file)
+    _refuse_unreadable(engine.journal, file)
+    made = restore_archive(as_stored(engine.journal), file)
     session = made.head.session
     engine.live.drop(session)
     known = engine.journal.shelf.get(ARCHIVES, session)
@@ -280,6 +296,19 @@ def unarchive(engine: Engine, file: Path, actor: str) -> Head:
     data |= {"hash": made.head.hash.hex(), "path": str(file), "by": actor}
     _told(engine, "session.unarchived", data)
     return made.head
+
+
+def _refuse_unreadable(journal: Journal, file: Path) -> None:
+    """Refuse what only another store's keys open; erased is erased, and comes back as such."""
+    made, records = read_archive(file)
+    if not any(is_sealed(record.body) for record in records):
+        return
+    scope = session_scope(made.head.session)
+    if not isinstance(journal, EncryptedJournal) or not journal.vault.knows(scope):
+        raise ArchiveRefused(
+            f"`{file}` is encrypted by a key that this store has not",
+            remedy="put it back into the store that it came from, or into a copy of that",
+        )
 
 
 # -- retention -------------------------------------------------------------------------
@@ -341,18 +370,23 @@ def _prune_one(engine: Engine, session: str, policy: RetentionPolicy, why: Why, 
 def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:
     """Every session but the project's own, and why those stay that are needed."""
     found: dict[str, tuple[Candidate, SessionState]] = {}
+    erased: list[Candidate] = []
     needed: dict[str, str] = {}
     after = ""
     while page := journal.sessions(after=after, limit=PAGE):
         for head in page:
             if not head.session.startswith("@"):
-                state, begun = restoring.restored(journal, head.session)
+                try:
+                    state, begun = restoring.restored(journal, head.session)
+                except SessionErased:
+                    erased.append(Candidate(head.session, 0, 0, "it was erased"))
+                    continue
                 found[head.session] = candidate(state, now_ms), state
                 origin = state.origin if begun else _origin(journal, head.session)
                 if origin is not None:
                     needed[origin[0]] = head.session
         after = page[-1].session
-    made = []
+    made = erased
     for name, (one, state) in found.items():
         parent = found.get(state.identity.parent)
         why = one.needed
@@ -453,6 +487,9 @@ def preload(engine: Engine, count: int) -> int:
         newest.extend(one.session for one in page if one.seq and one.session[0] != "@")
         position = page[-1].position
     now = engine.clock.now_ms()
+    count = 0
     for session in newest:
-        engine._state(session, now)
-    return len(newest)
+        with suppress(SessionErased):
+            engine._state(session, now)
+            count += 1
+    return count

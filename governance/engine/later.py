@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from governance.engine.before import BEFORE
 from governance.engine.related import Step
@@ -65,8 +65,9 @@ def handle_later(engine: Engine, journal: AppendsLater, command: Command, done: 
     engine._check(command)
     if _is_listened_to(engine, command):
         return False
-    if command.at_ms is None:
-        command = evolve(command, at_ms=engine.clock.now_ms())
+    command = engine._completed(command)
+    if engine._refused(command) is not None:
+        return False  # whoever handles it says why
     lock = engine._lock_of(command.session)
     if not lock.acquire(blocking=False):
         return False

@@ -1,8 +1,7 @@
-"""What of a configuration makes the law of a project: settings, redaction, whose word counts."""
+"""What of a configuration makes the law of a project: settings, and whose word counts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from governance.machine import GapBounds
 from governance.project import Project
 from governance.rules.trust import pack_hash, read_trust
 from governance.session.law import HostSettings, Settings
-from governance.values import Json
 
 if TYPE_CHECKING:
     from governance.config import Config
@@ -85,17 +83,3 @@ def retention_of(config: Config) -> RetentionPolicy:
 def archive_folder(config: Config) -> Path:
     """Where archives of *config* lie, absolute."""
     return config.directory / config.retention.archive_folder
-
-
-def redaction_of(config: Config) -> Callable[[Json], tuple[Json, tuple[str, ...]]]:
-    """What takes secrets out of a value before it becomes a row, if the project wants it."""
-    if not config.journal.redaction:
-        return keep_all
-    from governance.journal.redact import redact
-
-    return redact
-
-
-def keep_all(value: Json) -> tuple[Json, tuple[str, ...]]:
-    """The redaction that takes nothing out, for a project that switched it off."""
-    return value, ()

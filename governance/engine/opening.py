@@ -4,37 +4,38 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from governance.access.actors import process_actor
 from governance.clock import Clock, SystemClock
 from governance.engine.backing import schedule_of
 from governance.engine.encoding import body_of
 from governance.engine.engine import Engine, EngineOptions
-from governance.engine.lawmaking import (
-    redaction_of,
-    retention_of,
-    settings_of,
-    trusted_config,
-)
+from governance.engine.lawmaking import retention_of, settings_of, trusted_config
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin
 from governance.engine.project_rules import load_project_rules, no_rules, pack_sources
 from governance.engine.reloading import Watch, made_of, trust_mark
 from governance.engine.spool import Spool
 from governance.errors import DefinitionError, GovernanceError
-from governance.journal.opening import open_journal
+from governance.journal.protected import open_protected, protected
 from governance.journal.records import Journal
+from governance.journal.redaction import redaction_of
 from governance.machine import load_machine
 from governance.project import Project
 from governance.rules.paths import places_of
 from governance.session.law import Law
+from governance.values import Json
 
 if TYPE_CHECKING:
+    from governance.access.grants import Authorize
+    from governance.access.guard import Guard
     from governance.config import Config
     from governance.engine.keeping import Keeper
+    from governance.journal.key_sources import KeySource
     from governance.listeners import Listeners
     from governance.rules.deciding import RuleSet
     from governance.rules.vocabulary import HostTools
@@ -54,6 +55,9 @@ def open_engine(
     listeners: Listeners | None,
     run: str | None,
     tools: Sequence[HostTools],
+    actor: str | None = None,
+    authorize: Authorize | None = None,
+    key: KeySource | None = None,
 ) -> Engine:
     """As `Engine.open`, which says what each argument is and what is raised."""
     from governance.config import load_config
@@ -61,7 +65,10 @@ def open_engine(
     config = trusted_config(load_config(directory))
     ticking = clock or SystemClock()
     own = journal is None
-    store = journal or open_journal(config.journal.url, base=config.directory, create=False)
+    if journal is None:
+        store = open_protected(config, create=False, key=key)
+    else:
+        store = protected(journal, config, key)
     try:
         now_ms = ticking.now_ms()
         rules, in_force = _rules(config, store, now_ms, tools)
@@ -82,14 +89,22 @@ def open_engine(
         megabytes_max=config.live.megabytes_max,
         idle_ms_max=config.live.idle_seconds_max * 1000,
     )
+    who = actor or process_actor()
+
+    def audit(data: Mapping[str, Json], by: str) -> None:
+        # By the engine itself, so that these rows reach listeners like all others.
+        engine.record_access(data, by)
+
     schedule = schedule_of(config) if own else None
     options = EngineOptions(
         run=run or f"{os.getpid()}-{os.urandom(4).hex()}",
         idle_ms_max=config.idle.idle_seconds_max * 1000,
         paused=lambda now_ms: paused_reason(store, now_ms),
         tools={one.name: one for one in tools},
-        spool=Spool(str(Project(config.directory).state_directory() / "untold")),
+        spool=spool_of(Project(config.directory), store),
         bulletin=_bulletin(config, tools, in_force, now_ms),
+        actor=who,
+        guard=_guard(config, store, ticking, who, authorize, audit),
         keeper=_keeper(config),
         after=schedule.look if schedule is not None else None,
     )
@@ -97,6 +112,28 @@ def open_engine(
     if config.live.preload_sessions_max:
         _preload(engine, config.live.preload_sessions_max)
     return engine
+
+
+def _guard(
+    config: Config,
+    store: Journal,
+    clock: Clock,
+    actor: str,
+    authorize: Authorize | None,
+    write: Callable[[Mapping[str, Json], str], None],
+) -> Guard | None:
+    if authorize is None and not config.access.actors and not config.audit.reads:
+        return None
+    from governance.access.guard import guard_of
+
+    return guard_of(
+        config, store, through="api", clock=clock, actor=actor, authorize=authorize, write=write
+    )
+
+
+def spool_of(project: Project, store: Journal) -> Spool:
+    """Where told events of *project* wait; encrypted where *store* is."""
+    return Spool(str(project.state_directory() / "untold"), getattr(store, "vault", None))
 
 
 def _keeper(config: Config) -> Keeper | None:

@@ -20,6 +20,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 from governance import __version__
+from governance.project import make_private_folder
 
 FILE_NAME = "parsed.json"
 
@@ -79,7 +80,7 @@ def replace_file(folder: Path, name: str, body: bytes) -> None:
     """
     draft = folder / f"{name}.{os.getpid()}.{os.urandom(4).hex()}.new"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(handle, "wb") as file:

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import define, evolve, field
 
-from governance.engine.lawmaking import redaction_of, settings_of, trusted_config
+from governance.engine.lawmaking import settings_of, trusted_config
 from governance.engine.news import News
 from governance.engine.project_rules import SHIPPED, load_project_rules, pack_sources
 from governance.errors import DefinitionError
+from governance.journal.redaction import redaction_of
 from governance.project import Project, machine_config, user_config
 from governance.rules.paths import places_of
 from governance.rules.sources import PackSource

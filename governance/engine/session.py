@@ -33,6 +33,8 @@ class Session:
 
     Attributes:
         reply: The answer to the event that this handle was made by.
+
+        actor: Who is behind what is done by this handle; ``None``: the engine's own actor.
     """
 
     engine: Engine
@@ -40,6 +42,7 @@ class Session:
     host: str = "python"
     traits: HostTraits = field(factory=HostTraits)
     role: str | None = None
+    actor: str | None = None
     parent: str | None = None
     run: str = ""
     reply: Reply | None = None
@@ -62,7 +65,7 @@ class Session:
     @property
     def state(self) -> SessionState:
         """What is known of the session now."""
-        return self.engine.state(self.id)
+        return self.engine.state(self.id, actor=self.actor)
 
     @property
     def governance_injected(self) -> bool:
@@ -134,7 +137,7 @@ class Session:
         Args:
             tool: Needed only when the call was never asked about.
         """
-        held = self.state.open_call(call_id)
+        held = self.engine._known(self.id).open_call(call_id)
         name = held.tool if held is not None else tool or "other"
         given = {
             "outcome": outcome,
@@ -217,9 +220,8 @@ class Session:
         """
         from governance.chat.history import page_of
 
-        self.engine._check_open()
         return page_of(
-            self.engine.journal, self.id, after=after, before=before, limit=limit, reverse=reverse
+            self.engine.visible, self.id, after=after, before=before, limit=limit, reverse=reverse
         )
 
     def content(self, message: Message, part: Part) -> bytes:
@@ -231,8 +233,7 @@ class Session:
         """
         from governance.chat.contents import content_of
 
-        self.engine._check_open()
-        return content_of(self.engine.journal, message, part)
+        return content_of(self.engine.visible, message, part)
 
     def compacting(self, *, trigger: str = "manual") -> Reply:
         """The host is about to compact; ``reply.message`` is what its summary must keep."""
@@ -275,6 +276,7 @@ class Session:
             host=self.host,
             traits=self.traits,
             role=role,
+            actor=self.actor,
             parent=self.id,
             run=self.run,
             reply=asked,
@@ -301,6 +303,7 @@ class Session:
             Command(
                 event="child_end",
                 session=self.parent or "",
+                actor=self.actor,
                 host=self.host,
                 traits=self.traits,
                 data={"child_id": self.id},
@@ -347,6 +350,7 @@ class Session:
             run=self.run,
             role=self.role,
             agent=agent,
+            actor=self.actor,
             parent=self.parent,
             call=call,
             delivery=delivery,

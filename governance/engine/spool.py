@@ -12,15 +12,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 from attrs import frozen
 
 from governance.calls import ToolCall
 from governance.errors import JournalError
+from governance.project import make_private_folder
 from governance.session.commands import Command, HostTraits
 from governance.values import Json, ValueRefused, dump_json, load_json
+
+if TYPE_CHECKING:
+    from governance.journal.vault import Vault
+
+USE = "spool"
 
 FILE_BYTES_MAX = 4_000_000
 """Bytes that may wait for one session; more than that is refused, by name."""
@@ -28,9 +34,16 @@ FILE_BYTES_MAX = 4_000_000
 
 @frozen
 class Spool:
-    """A folder with one file a session, each line a command; made at the first need."""
+    """
+    A folder with one file a session, each line a command; made at the first need.
+
+    Attributes:
+        vault: What seals each line; ``None``: nothing of the project is encrypted. It does so
+            by the key-encryption key, for this is needed when the store cannot be reached.
+    """
 
     folder: str
+    vault: Vault | None = None
 
     def keep(self, command: Command) -> None:
         """
@@ -41,10 +54,10 @@ class Spool:
         """
         # A key of its own: two processes that both find it write it once.
         kept = command if command.key else attrs.evolve(command, key=f"kept:{os.urandom(16).hex()}")
-        line = dump_json(_plain(kept)) + b"\n"
+        line = self._sealed(dump_json(_plain(kept))) + b"\n"
         path = self._path(command.session)
         try:
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)  # noqa: PTH103 - hook path
+            make_private_folder(self.folder)
             with open(path, "ab", opener=_private) as file:
                 if file.tell() + len(line) > FILE_BYTES_MAX:
                     raise _unkept(f"more than {FILE_BYTES_MAX} bytes wait for it")
@@ -67,7 +80,7 @@ class Spool:
         except OSError as error:
             raise _unkept(error.strerror or type(error).__name__) from None
         try:
-            return tuple(_command(load_json(line)) for line in lines)
+            return tuple(_command(load_json(self._opened(line))) for line in lines)
         except (ValueRefused, KeyError, TypeError, ValueError) as error:
             raise _unkept(f"what waits cannot be read: {error}") from None
 
@@ -79,6 +92,16 @@ class Spool:
             return
         except OSError as error:
             raise _unkept(error.strerror or type(error).__name__) from None
+
+    def _sealed(self, line: bytes) -> bytes:
+        return line if self.vault is None else self.vault.seal_aside(line, USE).hex().encode()
+
+    def _opened(self, line: bytes) -> bytes:
+        if line.startswith(b"{"):  # from before encryption
+            return line
+        if self.vault is None:
+            raise ValueError("it is encrypted, and no key is configured")
+        return self.vault.open_aside(bytes.fromhex(line.decode("ascii")), USE)
 
     def _path(self, session: str) -> str:
         name = sha256(session.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -29,13 +29,23 @@ class SessionVerbs:
     None of it is on the way of a decision, so each is imported when it is asked for.
     """
 
-    def _open(self) -> Engine:
+    def _open(self, actor: str | None = None, *asked: tuple[str, str]) -> tuple[Engine, str]:
+        """The engine, and who acts, after each ``(action, session)`` was *asked* for."""
         engine = cast("Engine", self)
         engine._check_open()
-        return engine
+        options = engine.options
+        if options.guard is not None:
+            for action, session in asked:
+                options.guard.require(action, session, actor=actor)
+        return engine, actor or options.actor or "engine"
 
     def branch(
-        self, session: str, *, at: int | None = None, name: str | None = None, actor: str = "engine"
+        self,
+        session: str,
+        *,
+        at: int | None = None,
+        name: str | None = None,
+        actor: str | None = None,
     ) -> Session:
         """
         Begin a session that goes on from row *at* of *session*; one row, however long that is.
@@ -49,16 +59,23 @@ class SessionVerbs:
 
             name: Id of the branch; by default that of *session* with the row, ``s~12``.
 
+            actor: Who begins it; by default the engine's own, here and below.
+
         Raises:
+            AccessRefused: *actor* may not read *session*, or not write the branch.
+
             MisuseError: GOV523, no such row, the name is taken, or too deep a branch.
 
             SessionRemoved: The rows of *session* were removed.
         """
         from governance.engine.branching import branch
 
-        return branch(self._open(), session, at, name, actor)
+        engine, who = self._open(actor, ("read", session))
+        made = branch(engine, session, at, name, who)
+        made.actor = actor
+        return made
 
-    def switch(self, session: str, to: str) -> Session:
+    def switch(self, session: str, to: str, *, actor: str | None = None) -> Session:
         """
         Leave *session* and go on in *to*: one is interrupted, the other resumed.
 
@@ -66,13 +83,16 @@ class SessionVerbs:
         ``.reply`` is the answer to the resume.
 
         Raises:
+            AccessRefused: *actor* may not write one of the two; both are as they were.
+
             MisuseError: GOV523, one of the two was never seen.
         """
         from governance.engine.branching import switch
 
-        return switch(self._open(), session, to)
+        engine, _ = self._open(actor, ("write", session), ("write", to))
+        return switch(engine, session, to, actor)
 
-    def merge(self, target: str, source: str, *, actor: str = "engine") -> MergeReport:
+    def merge(self, target: str, source: str, *, actor: str | None = None) -> MergeReport:
         """
         Take over in *target* what *source* has come to since their common ancestor.
 
@@ -81,11 +101,14 @@ class SessionVerbs:
         count where they happened. Merging again what was merged writes nothing.
 
         Raises:
+            AccessRefused: *actor* may not read *source*, or not write *target*.
+
             MisuseError: GOV524, no common ancestor, a halted session, too many conflicts.
         """
         from governance.engine.merging import merge_sessions
 
-        return merge_sessions(self._open(), target, source, actor)
+        engine, who = self._open(actor, ("read", source), ("write", target))
+        return merge_sessions(engine, target, source, who)
 
     def resolve(
         self, session: str, conflict: str, take: Take, *, value: Json = None, actor: str
@@ -94,11 +117,14 @@ class SessionVerbs:
         Settle a *conflict* of *session* by its id: ``"ours"``, ``"theirs"`` or a *value*.
 
         Raises:
+            AccessRefused: *actor* may not write *session*.
+
             MisuseError: GOV524, there is no such conflict, or its kind takes no such value.
         """
         from governance.engine.merging import resolve
 
-        return resolve(self._open(), session, conflict, take, value, actor)
+        engine, who = self._open(actor, ("write", session))
+        return resolve(engine, session, conflict, take, value, who)
 
     def events(
         self,
@@ -108,58 +134,76 @@ class SessionVerbs:
         before: int | None = None,
         limit: int = 1000,
         reverse: bool = False,
+        actor: str | None = None,
     ) -> tuple[Event, ...]:
         """
         A page of what happened in *session*, read when asked for; reversed: the newest first.
 
         Rows with ``after < seq < before``. Those that a branch shares bear the id of the
         session that wrote them.
+
+        Raises:
+            AccessRefused: *actor* may not read *session*.
         """
-        journal = self._open().journal
-        page = journal.read(session, after=after, before=before, limit=limit, reverse=reverse)
+        engine, _ = self._open(actor, ("read", session))
+        page = engine.journal.read(
+            session, after=after, before=before, limit=limit, reverse=reverse
+        )
         return tuple(event_of(record, body_of(record)) for record in page)
 
-    def archive(self, session: str, to: Path, *, actor: str = "engine") -> Archived:
+    def archive(self, session: str, to: Path, *, actor: str | None = None) -> Archived:
         """
         Write the rows of *session* to a file in the folder *to*, and remove them from the store.
 
         A tombstone stays, `verify` accepts it, and `unarchive` gives the same session back.
+        What is encrypted is so in the file, by the same key.
 
         Raises:
+            AccessRefused: *actor* may not.
+
             MisuseError: GOV526, it is live, needed by a branch, or the project's own.
 
             JournalError: GOV525, the file cannot be written; nothing was removed.
         """
         from governance.engine.keeping import archive
 
-        return archive(self._open(), session, to, "person", actor)
+        engine, who = self._open(actor, ("keep", session))
+        return archive(engine, session, to, "person", who)
 
-    def unarchive(self, file: Path, *, actor: str = "engine") -> Head:
+    def unarchive(self, file: Path, *, actor: str | None = None) -> Head:
         """
         Put the session that *file* holds back, with the same head; again: nothing happens.
 
         Raises:
-            JournalError: GOV525, *file* is no whole archive; GOV521, it does not fit the store.
+            AccessRefused: *actor* may not; what is in a file is nobody's own.
+
+            JournalError: GOV525, *file* is no whole archive, or is encrypted by a key that this
+                store has not; GOV521, it does not fit the store.
         """
         from governance.engine.keeping import unarchive
 
-        return unarchive(self._open(), file, actor)
+        engine, who = self._open(actor, ("keep", ""))
+        return unarchive(engine, file, who)
 
     def prune(
-        self, policy: RetentionPolicy, *, dry_run: bool = False, actor: str = "engine"
+        self, policy: RetentionPolicy, *, dry_run: bool = False, actor: str | None = None
     ) -> PruneReport:
         """
         Archive or remove what *policy* does not keep, the longest untouched first.
 
         Never a session that is live, halted, has conflicts open or is needed by a branch,
         and never the project's own.
+
+        Raises:
+            AccessRefused: *actor* may not do so with every session.
         """
         from governance.engine.keeping import prune
 
-        return prune(self._open(), policy, dry_run=dry_run, actor=actor)
+        engine, who = self._open(actor, ("keep", ""))
+        return prune(engine, policy, dry_run=dry_run, actor=who)
 
     def preload(self, count: int) -> int:
         """Bring the *count* sessions that moved last into memory; how many came in."""
         from governance.engine.keeping import preload
 
-        return preload(self._open(), count)
+        return preload(self._open()[0], count)

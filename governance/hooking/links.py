@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from governance.project import write_private_file
+
 LINKS_MAX = 64
 """Links kept; the oldest goes first. Most forks and all clears are claimed at once."""
 
@@ -29,7 +31,7 @@ def remember(project: Path, host: str, key: str, session: str) -> None:
     for old in held[: max(0, len(held) - LINKS_MAX + 1)]:
         old.unlink(missing_ok=True)
     file = folder / key
-    file.write_text(session, encoding="utf-8")
+    write_private_file(file, session.encode())
 
 
 def find(project: Path, host: str, key: str) -> str:

@@ -18,6 +18,7 @@ from attrs import frozen
 from governance.errors import GovernanceError
 from governance.hooking.installing import Change
 from governance.hooking.members import members
+from governance.project import write_private_file
 from governance.values import Json
 
 BACKUP = "settings.before"
@@ -63,9 +64,9 @@ class Kept:
             if original is None:
                 (self.folder / BACKUP).unlink(missing_ok=True)
             else:
-                (self.folder / BACKUP).write_bytes(original.encode("utf-8"))
+                write_private_file(self.folder / BACKUP, original.encode("utf-8"))
         record = {"file": str(file), "after": _digest(after)}
-        self.record.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_private_file(self.record, json.dumps(record, indent=2).encode() + b"\n")
 
     def is_ours(self, text: str | None) -> bool:
         """Whether *text* is what we wrote, to the byte."""

@@ -14,8 +14,10 @@ from attrs import define, frozen
 
 from governance.errors import JournalError
 from governance.journal.chain import chain_rows
+from governance.journal.protected import VAULT
 from governance.journal.records import (
     BRANCH_DEPTH_MAX,
+    KEY_SHELF,
     Append,
     Appended,
     Conflict,
@@ -26,6 +28,7 @@ from governance.journal.records import (
     Record,
     Row,
 )
+from governance.journal.vault import vault_id
 
 PAGE_ROWS = 500
 PAGE_BYTES_MAX = 64 * 1024 * 1024
@@ -90,9 +93,11 @@ def copy_store(
         told: Called with the head of each session that has been brought.
 
     Raises:
-        CopyRefused: *other* has rows of a session that are not those of *source*.
+        CopyRefused: *other* has rows of a session that are not those of *source*, or is
+            encrypted by keys of its own.
         JournalError: One of the stores fails; what was brought stays, and counts next time.
     """
+    _check_keys(source, other)
     copy = _Copy(source, other, told)
     for head in _all(source.sessions):
         base = _bring(copy, head, 0)
@@ -103,6 +108,7 @@ def copy_store(
         _bring_tombstone(copy, head)
     for shelf in SHELVES:
         _bring_values(copy, shelf)
+    _drop_keys(copy)
     return CopyReport(
         copy.sessions, copy.rows, copy.values, copy.new_rows, tuple(_differences(copy))
     )
@@ -237,6 +243,27 @@ def _bring_values(copy: _Copy, shelf: str) -> None:
             if there is None or there.value != entry.value:
                 copy.other.shelf.put(shelf, entry.name, entry.value)
             copy.values += 1
+        after = page[-1].name
+
+
+def _check_keys(source: Journal, other: Journal) -> None:
+    """Refuse a store whose own keys the copy would replace, or whose rows it would show."""
+    ours, theirs = (one.shelf.get(KEY_SHELF, VAULT) for one in (source, other))
+    if theirs is not None and (ours is None or vault_id(ours.value) != vault_id(theirs.value)):
+        raise CopyRefused(
+            "the other store is encrypted by keys of its own",
+            remedy="copy into a store that is new, or into one that came from this one",
+        )
+
+
+def _drop_keys(copy: _Copy) -> None:
+    """What was erased here since the last copy is erased there."""
+    ours, theirs = copy.source.shelf, copy.other.shelf
+    after = ""
+    while page := theirs.scan(KEY_SHELF, after=after, limit=_NAMES):
+        for entry in page:
+            if ours.get(KEY_SHELF, entry.name) is None:
+                theirs.delete(KEY_SHELF, entry.name)
         after = page[-1].name
 
 

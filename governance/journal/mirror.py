@@ -22,6 +22,7 @@ from attrs import define, field, frozen
 
 from governance.errors import JournalError
 from governance.journal.records import Head
+from governance.project import make_private_folder
 
 try:
     import fcntl
@@ -31,7 +32,6 @@ except ImportError:  # a platform without it: see `Mirror._compact`
 _MAGIC = "governance-heads 1"
 _GONE = " gone"
 _FILE_MODE = 0o600
-_FOLDER_MODE = 0o700
 _LINE_BYTES_MAX = 4_096
 PENDING_MAX = 10_000
 """Heads that may wait for a durable commit; beyond it the oldest are forgotten, so unmirrored."""
@@ -213,7 +213,7 @@ class Mirror:
         """
         try:
             if not self.path.exists():
-                self.path.parent.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
+                make_private_folder(self.path.parent)
                 self._replace(heads, fresh=True)
             self._open()
         except OSError as error:

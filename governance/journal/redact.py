@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from governance.journal.secret_patterns import NEEDLES, PATTERNS, Pattern, compiled, is_set_value
+from governance.journal.walking import free_key
 from governance.values import DEPTH_MAX, Json, ValueRefused
 
 _PASSES_MAX = 4
@@ -82,7 +83,7 @@ def _clean(value: Json, hits: dict[str, None], depth: int) -> Json:
     if isinstance(value, Mapping):
         made: dict[str, Json] = {}
         for key, one in value.items():
-            clean_key = _free_key(_clean_text(key, hits), made)
+            clean_key = free_key(_clean_text(key, hits), made)
             made[clean_key] = _clean_field(key, one, hits, depth)
         return made
     return [_clean(one, hits, depth + 1) for one in value]
@@ -94,15 +95,6 @@ def _clean_field(key: str, value: Json, hits: dict[str, None], depth: int) -> Js
         hits["assigned-secret"] = None
         return _mark("assigned-secret")
     return clean
-
-
-def _free_key(key: str, taken: Mapping[str, Json]) -> str:
-    """*key*, or it with a number where two keys became one by their secrets."""
-    free, number = key, 1
-    while free in taken:
-        number += 1
-        free = f"{key} ({number})"
-    return free
 
 
 def _clean_text(text: str, hits: dict[str, None]) -> str:

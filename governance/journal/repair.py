@@ -282,6 +282,7 @@ def _planned(staging: Staging, sources: Sequence[Source], salvage: Salvage, *, w
             if not salvage.shelf_whole:
                 for entry in source.entries():
                     staging.keep(entry)
+    staging.drop_erased()
     for name in staging.sessions():
         plan.complete(name, sources)
     return plan

@@ -70,6 +70,7 @@ def restore_store(
             _refuse_other(salvage.store_id, backup, mirror)
             know_mirror(staging, mirror)
             _know_replaced(staging, held, work, salvage.store_id)
+            staging.drop_erased()
             plan = Plan(staging)
             for session in staging.sessions():
                 plan.complete(session, ())
@@ -111,6 +112,10 @@ def _know_replaced(staging: Staging, held: Hold, work: Path, store_id: str) -> N
                 remedy="move the store away first if the other one is to stand in its place",
             )
         heads = aside.confirmed_heads()
+        marks = tuple(aside.erased_marks())
     with staging.connection:
         for head in heads:
             staging.know(head, str(held.path))
+        # A backup from before brings nothing back that was erased since.
+        for mark in marks:
+            staging.keep(mark)

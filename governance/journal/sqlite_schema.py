@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from governance.errors import StoreDamaged, StoreNewer
 from governance.journal.faults import DAMAGED_REMEDY, LibraryUnsafe, folder_error, store_error
+from governance.project import make_private_folder
 
 if TYPE_CHECKING:
     import apsw
@@ -122,14 +123,16 @@ def make_folder(folder: Path) -> None:
     """
     try:
         ours = folder.name == _OWN_FOLDER or not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
+        make_private_folder(folder)
         if not ours:
             return
         if folder.stat().st_mode & 0o777 != _FOLDER_MODE:
             folder.chmod(_FOLDER_MODE)
         ignore = folder / ".gitignore"
         if not ignore.exists():
-            ignore.write_text("*\n")
+            handle = os.open(ignore, os.O_WRONLY | os.O_CREAT, _FILE_MODE)
+            with os.fdopen(handle, "w") as file:
+                file.write("*\n")
     except OSError as error:
         raise folder_error(error, folder) from None
 

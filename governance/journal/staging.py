@@ -18,8 +18,9 @@ from governance.journal.chain import ZERO_HASH, entry_digest, record_hash
 from governance.journal.gaps import GAP_KIND, Bridge, Link, bridge_of, row_digest
 from governance.journal.limits import HASH_BYTES
 from governance.journal.reassembling import Facts, Slot
-from governance.journal.records import BRANCH_DEPTH_MAX, Entry, Head, Origin, Record
+from governance.journal.records import BRANCH_DEPTH_MAX, KEY_SHELF, Entry, Head, Origin, Record
 from governance.journal.sqlite_rows import COLUMNS, record_of
+from governance.journal.vault import ERASED_PREFIX
 
 if TYPE_CHECKING:
     import apsw
@@ -161,6 +162,21 @@ class Staging:
     def entries(self) -> Iterator[tuple[object, ...]]:
         """The values beside the journals, as they are stored."""
         yield from self.connection.execute("SELECT shelf, name, version, value, digest FROM shelf")
+
+    def erased_marks(self) -> Iterator[Entry]:
+        """The marks of data keys that were destroyed."""
+        sql = "SELECT shelf, name, version, value FROM shelf WHERE shelf = ? AND name LIKE ? || '%'"
+        for columns in self.connection.execute(sql, (KEY_SHELF, ERASED_PREFIX)):
+            yield Entry(*columns)
+
+    def drop_erased(self) -> None:
+        """Let go of data keys that a mark says were destroyed, wherever they were found."""
+        self.connection.execute(
+            "DELETE FROM shelf WHERE shelf = ?1 AND name NOT LIKE ?2 || '%' AND"
+            " substr(name, instr(name, ':') + 1) IN (SELECT substr(name, length(?2) + 1)"
+            "  FROM shelf WHERE shelf = ?1 AND name LIKE ?2 || '%')",
+            (KEY_SHELF, ERASED_PREFIX),
+        )
 
     def origin(self, session: str) -> Origin | None:
         """Where *session* was branched off, by its head or its tombstone."""

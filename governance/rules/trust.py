@@ -136,10 +136,11 @@ def _write(path: str, grants: Mapping[str, Mapping[str, str | int]]) -> TrustRec
     import os
     from pathlib import Path
 
+    from governance.project import make_private_folder
     from governance.values import dump_json
 
     record = Path(path)
-    record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(record.parent)
     draft = record.with_name(f"{record.name}.{os.getpid()}.new")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

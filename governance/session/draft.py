@@ -160,7 +160,9 @@ class Draft:
         if command.call is not None and command.call.call_id:
             fields["call_id"] = command.call.call_id
         if command.written and not self.rows:
-            fields["written"] = {name: dict(one) for name, one in command.written.items()}
+            # What a listener wrote is a program's word, which may hold a secret as well.
+            written, _ = self.law.redact({name: dict(one) for name, one in command.written.items()})
+            fields["written"] = written
         return fields
 
     @property

@@ -101,6 +101,11 @@ BENCHES = (
         bench_journal.durable_append,
     ),
     Bench(
+        "encryption",
+        "a durable append of one row to an encrypted store, over one to a plain store",
+        bench_journal.encrypted_append,
+    ),
+    Bench(
         "decision",
         "a durable decision (decide, append, state), over `write` + `fdatasync` of its bytes",
         bench_engine.durable_decision,

@@ -15,8 +15,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from governance.journal.records import Append, Appended, Row
+from governance.journal.encrypted import encrypted
+from governance.journal.key_sources import KeyEncryptionKey
+from governance.journal.records import Append, Appended, Journal, Row
 from governance.journal.sqlite import SqliteJournal
+from governance.journal.vault import Vault
 
 BODY = b'{"tool":"shell","action":"allow","reason":"' + b"x" * 330 + b'"}'
 _FAST_DISK_ALLOWANCE_SECONDS = 80e-6
@@ -74,6 +77,28 @@ def durable_append(folder: Path, *, rounds: int = 40, per_round: int = 40) -> tu
     os.close(handle)
     yard = statistics.median(yards)
     return statistics.median(ratios), max(1.5, 1 + _FAST_DISK_ALLOWANCE_SECONDS / yard)
+
+
+def encrypted_append(folder: Path, *, rounds: int = 30, per_round: int = 40) -> tuple[float, float]:
+    """A durable append of one row to an encrypted store, over one to a plain store, in turn."""
+    plain = SqliteJournal.open(folder / "plain" / "journal.db", create=True)
+    inner = SqliteJournal.open(folder / "sealed" / "journal.db", create=True)
+    journals: tuple[Journal, ...] = (
+        plain,
+        encrypted(inner, Vault.open(inner.shelf, KeyEncryptionKey.of(os.urandom(32)))),
+    )
+    ratios: list[float] = []
+    for turn in range(rounds + 1):
+        taken: tuple[list[float], list[float]] = ([], [])
+        for seq in range(turn * per_round, (turn + 1) * per_round):
+            for journal, times in zip(journals, taken, strict=True):
+                start = time.perf_counter()
+                journal.append([Append("s", seq, (row(),))])
+                times.append(time.perf_counter() - start)
+        ratios.append(statistics.median(taken[1]) / statistics.median(taken[0]))
+    for journal in journals:
+        journal.close()
+    return statistics.median(ratios[1:]), 1.3
 
 
 def group_commit(folder: Path, *, threads: int = 32, seconds: float = 1.0) -> tuple[float, float]:
@@ -205,5 +230,5 @@ def restore_from_snapshot(
     return statistics.median(ratios), 1 / 20
 
 
-AT_MOST = (durable_append, append_at_length, restore_from_snapshot)
+AT_MOST = (durable_append, encrypted_append, append_at_length, restore_from_snapshot)
 AT_LEAST = (group_commit,)

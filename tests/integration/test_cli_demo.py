@@ -21,7 +21,9 @@ from governance.errors import MisuseError
 from governance.project import Project
 from tests.integration.conftest import Demo, make_place
 
-RUN_BY_ITSELF = frozenset({"demo", "import", "restore", "switch", "merge", "archive", "unarchive"})
+RUN_BY_ITSELF = frozenset(
+    {"demo", "erase", "import", "restore", "switch", "merge", "archive", "unarchive"}
+)
 """What needs no project of the demo, or files that it has not; tested with its own command."""
 
 

@@ -285,6 +285,22 @@ def test_journal_redaction(opened: Opener, config: str, kept: bool) -> None:
     assert (b"AKIAIOSFODNN7EXAMPLE" in stored) is kept
 
 
+def test_redaction_patterns_and_detectors(opened: Opener) -> None:
+    """What a project's own patterns and a library find is in no row; untrusted, only the latter."""
+    own = '[redaction]\npatterns.staff = "EMP-[0-9]{6}"\n'
+    library = '[redaction]\ndetectors = ["detect-secrets"]\n'
+    basic = "http://ann:pa55w0rd@example.org/"
+
+    def rows(engine: Engine) -> bytes:
+        engine.session("s").turn(f"EMP-123456 at {basic}")
+        return b"".join(one.body for one in engine.journal.read("s"))
+
+    assert b"EMP-123456" in rows(opened())
+    assert b"[redacted:staff] at" in rows(opened(own))
+    assert b"EMP-123456" in rows(opened(own, trusted=False, base="[packs]\npaths = []\n"))
+    assert b"pa55w0rd" not in rows(opened(library + "[journal]\nredaction = false\n"))
+
+
 @pytest.mark.parametrize(
     ("config", "told"), [("", True), ("[context]\ncharacters_max = 250\n", False)]
 )

@@ -14,10 +14,15 @@ from governance.testing import ManualClock, RecordingListener
 from governance.testing.engines import memory_engine, settings_with
 
 ELSEWHERE = {
+    "data.accessed": "made by an engine that records reads",
     "governance.paused": "made by the command `pause`",
     "guard.gap": "made by `doctor`, from a transcript",
+    "keys.rotated": "made by the command `keys`",
     "rules.changed": "made by an engine of a project whose packs change",
     "rules.refused": "made by an engine of a project whose packs become wrong",
+    "session.erased": "made by the command `erase`",
+    "trust.granted": "made by the command `trust`",
+    "trust.withdrawn": "made by the command `trust`",
     "session.gap": "made by `repair`",
     "session.damaged": "made by `repair`",
     "session.repaired": "made by `repair`",

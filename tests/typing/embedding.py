@@ -6,7 +6,7 @@ Every `assert_type` is a promise: a signature that loses its type fails the type
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import assert_type
 
@@ -20,6 +20,7 @@ from governance import (
     Session,
     State,
 )
+from governance.session.state import SessionState
 from governance.values import Json
 
 
@@ -58,3 +59,14 @@ async def work_async(project: Path) -> str:
         verdict = await session.tool("read", {"path": "a.py"}, call_id="c1")
         assert_type(verdict, Reply)
         return verdict.message
+
+
+def whoever(actor: str, action: str, session: str) -> Sequence[str]:
+    return [] if (actor, action) == ("ann", "read") else [f"not {session}"]
+
+
+def for_several_people(project: Path) -> SessionState:
+    with Engine.open(project, actor="ann", authorize=whoever, key=lambda: b"k" * 32) as engine:
+        session = engine.start("s-1", actor="bob")
+        assert_type(session.actor, str | None)
+        return engine.state("s-1", actor="ann")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,15 @@ CHANGES = {
     "live.rules_check_ms": "0",
     "journal.url": '"memory:"',
     "journal.redaction": "false",
+    "redaction.patterns": '{ staff = "EMP-[0-9]+" }',
+    "redaction.detectors": '["detect-secrets"]',
+    "encryption.key": '"env:KEY"',
+    "encryption.previous": '["env:OLD"]',
+    "encryption.required": "true",
+    "access.actors": "{ ann = [] }",
+    "access.roles": '{ auditor = ["read", "list:own"] }',
+    "audit.reads": "true",
+    "audit.repeat_seconds_min": "0",
     "retention.age_days_max": "30",
     "retention.sessions_max": "100",
     "retention.megabytes_max": "500",
@@ -120,18 +130,24 @@ def test_a_key_changes_its_value_and_no_other(key: str) -> None:
     after = flat(read(f"{hosts}[{table}]\n{name} = {CHANGES[key]}\n"))
 
     found = after[f"{table}.{name}"]
-    assert (list(found) if isinstance(found, tuple) else found) == expected
+    assert plain(found) == expected
     differ = {one for one in before if before[one] != after[one]}
     differ -= PRESET if key == "session.level" else set()
     changed = {f"{table}.{name}"} if f"{table}.{name}" in before else set()
     assert differ == changed - UNCHANGED
 
 
+def plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
 def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
-    for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "retention",
-                 "backup", "context", "stall", "defaults", "service", "listeners",
-                 "notify"):  # fmt: skip
+    for name in ("project", "packs", "session", "resume", "idle", "live", "journal",
+                 "redaction", "encryption", "access", "audit", "retention", "backup", "context",
+                 "stall", "defaults", "service", "listeners", "notify"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
         found |= {f"hosts.{host}.{key}": value for key, value in slots(table)}
@@ -193,6 +209,14 @@ WRONG = [
     ("[fields]\na = inf\n", "GOV303", 2, "`fields.a` is not finite"),
     ("[resume]\nstale_seconds_min = 3600\n", "GOV304", 2, "more than `notice_seconds_min`"),
     ("[resume]\nfresh_seconds_min = 172800\n", "GOV304", 2, "more than `stale_seconds_min`"),
+    ('[access]\nactors.a = ["x"]\n', "GOV311", 2, "there is no role `x`"),
+    ('[access]\nroles.a = [\n  "read",\n  "raed",\n]\n', "GOV311", 4, "did you mean `read`?"),
+    ('[access]\nroles.a = "read"\n', "GOV302", 2, "expected an array of strings"),
+    ('[encryption]\nrequired = "yes"\n', "GOV302", 2, "expected true or false"),
+    ('[redaction]\npatterns.a = "("\n', "GOV312", 2, "RE2 refuses"),
+    ('[redaction]\npatterns.a = "a*"\n', "GOV312", 2, "matches an empty text"),
+    ("[redaction.patterns]\n'a b' = 'x'\n", "GOV312", 2, "`a b` is no name"),
+    ('[redaction]\ndetectors = ["detect-secret"]\n', "GOV303", 2, "did you mean `detect-secrets`?"),
     ("[idle]\nidle_seconds_max = 3601\n", "GOV305", 2, "expected no more than"),
     ('[project]\ntime_zone = "Europe/Pariss"\n', "GOV306", 2, "did you mean `Europe/Paris`?"),
     ('[project]\ntime_zone = "../etc/passwd"\n', "GOV306", 2, "there is no time zone"),

@@ -34,6 +34,15 @@ live.preload_sessions_max 0
 live.rules_check_ms 1000
 journal.url "sqlite:///.governance/journal.db"
 journal.redaction true
+redaction.patterns {}
+redaction.detectors []
+encryption.key ""
+encryption.previous []
+encryption.required false
+access.actors {}
+access.roles {}
+audit.reads false
+audit.repeat_seconds_min 300
 retention.age_days_max 0
 retention.sessions_max 0
 retention.megabytes_max 0
@@ -131,9 +140,11 @@ def test_what_stands_behind_the_sign_is_the_default() -> None:
 
     usual, explicit = (read_config(one, "x", PROJECT) for one in (text, told))
 
-    for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "retention",
-                 "backup", "context", "stall", "defaults", "listeners"):  # fmt: skip
-        assert repr(getattr(usual, name)) == repr(getattr(explicit, name))
+    for name in ("project", "packs", "session", "resume", "idle", "live", "journal",
+                 "redaction", "encryption", "access", "audit", "retention", "backup", "context",
+                 "stall", "defaults", "listeners"):  # fmt: skip
+        one, other = repr(getattr(usual, name)), repr(getattr(explicit, name))
+        assert one.replace("mappingproxy({})", "{}") == other.replace("mappingproxy({})", "{}")
     assert repr(usual.host("claude-code")) == repr(explicit.host("claude-code")).replace(
         "roles={}", "roles=mappingproxy({})"
     )

@@ -93,6 +93,11 @@ context.migrated after set
 context.repaired after set unset rows
 context.granted after to kind keys right
 context.revoked after to kind keys right
+trust.granted after file sha256 loosens by
+trust.withdrawn after files by
+session.erased after session rows asked_for by reason
+keys.rotated after key by
+data.accessed after action session outcome through reasons:?
 """
 LINES = [line.split() for line in PROMISED.strip().splitlines()]
 

@@ -347,7 +347,7 @@ class Lifecycle:
 
     def _state(self, one: Sighting) -> SessionState:
         try:
-            return self.bridge.within(lambda engine: engine.state(one.id))
+            return self.bridge.within(lambda engine: engine.state(one.id, audited=False))
         except Exception as error:  # noqa: BLE001 -- nothing is known, as of a new session
             note(self.bridge.project, "state", f"{one.id}: {error}")
             return SessionState(one.id)

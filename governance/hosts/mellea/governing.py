@@ -230,7 +230,7 @@ class _Ending:
 
 def _guard_was_off(engine: Engine, held: Held) -> None:
     """Somebody has taken our plugins out while the session ran."""
-    state = engine.state(held.who.session)
+    state = engine.state(held.who.session, audited=False)
     since = state.last_work_at_ms if state.last_work_at_ms is not None else state.created_at_ms
     data: dict[str, Json] = {"host": NAME, "from": since, "to": engine.clock.now_ms(), "missed": 0}
     engine.record(held.who.session, "guard.gap", data, actor="engine")
@@ -245,7 +245,10 @@ def _begun(seat: Seat, source: object, options: Options) -> tuple[Any, Held]:
             f"`{type(made).__name__}` is no MelleaSession",
             remedy="give one, or a function without arguments that makes one",
         )
-    if options.parent is not None and not seat.decider.engine.state(options.parent).head:
+    if (
+        options.parent is not None
+        and not seat.decider.engine.state(options.parent, audited=False).head
+    ):
         raise MisuseError(
             f"the parent `{options.parent}` is not governed",
             code="GOV732",

@@ -69,11 +69,11 @@ def _turn(decider: Decider, held: Held, key: str, prompt: str, source: str) -> V
 
 def _may_request(decider: Decider, held: Held) -> Verdict:
     """A turn that was let through ends early when its session is halted or over."""
-    state = decider.engine.state(held.who.session)
+    state = decider.engine.state(held.who.session, audited=False)
     now_ms = decider.engine.clock.now_ms()
     ledgers = [state.ledger]
     if held.who.parent is not None:
-        ledgers.append(decider.engine.state(held.who.parent).ledger)
+        ledgers.append(decider.engine.state(held.who.parent, audited=False).ledger)
     for ledger in ledgers:
         why = halted(ledger, now_ms)
         if why is not None:

@@ -1,0 +1,521 @@
+"""Keys, erasure, grants, the audit and exported heads, as a person meets them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import anyio
+import pytest
+from attrs import evolve
+
+from governance import Engine
+from governance.access.actors import process_actor
+from governance.aengine import AsyncEngine
+from governance.cli.app import run
+from governance.cli.guard import make_key
+from governance.engine.encoding import body_of
+from governance.errors import GovernanceError, SessionErased
+from governance.events import check_data
+from governance.journal.encrypted import as_stored
+from governance.journal.heads import read_heads_file
+from governance.journal.key_sources import KeyUnavailable, new_key_text
+from governance.journal.opening import open_journal
+from governance.journal.protected import KeyNeeded
+from governance.journal.sealing import is_sealed
+from governance.journal.vault import WrongKey
+from governance.project import Project, create_project, machine_config
+from governance.session.commands import Command
+
+SMALL = "[packs]\npaths = []\n"
+SECRET = "the-plain-words-of-a-session"
+ME = process_actor()
+
+Say: TypeAlias = Callable[..., tuple[int, str, str]]
+
+
+def key_file(folder: Path, name: str = "journal.key") -> Path:
+    file = folder / name
+    file.write_text(new_key_text())
+    file.chmod(0o600)
+    return file
+
+
+class House:
+    """A project in a home of its own, whose person's commands need no terminal."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.project = folder / "project"
+        self.project.mkdir()
+        self.capsys = capsys
+        self.write("")
+        open_journal(base=self.project, create=True).close()
+        self.key = make_key(Project(self.project))
+
+    def write(self, config: str) -> None:
+        (self.project / "governance.toml").write_text(SMALL + config)
+        create_project(self.project, "")
+
+    def encrypt(self, more: str = "") -> Path:
+        file = key_file(self.folder)
+        self.write(f'[encryption]\nkey = "file:{file}"\n{more}')
+        return file
+
+    def say(self, *words: str) -> tuple[int, str, str]:
+        """The command line *words* in the project: exit code, output, errors."""
+        self.capsys.readouterr()
+        code = run([*words, "--dir", str(self.project)])
+        shown = self.capsys.readouterr()
+        return code, shown.out, shown.err
+
+    def person(self, *words: str) -> tuple[int, str, str]:
+        return self.say(*words, "--key", str(self.key))
+
+    def work(self, *sessions: str, **more: Any) -> None:
+        with Engine.open(self.project, **more) as engine:
+            for name in sessions:
+                session = engine.start(name)
+                session.turn(SECRET)
+                session.end()
+
+    def rows(self, session: str) -> list[tuple[str, Any]]:
+        with Engine.open(self.project) as engine:
+            return [(one.kind, body_of(one)) for one in engine.journal.read(session)]
+
+
+@pytest.fixture
+def house(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> House:
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    monkeypatch.setenv("COLUMNS", "200")
+    return House(tmp_path, capsys)
+
+
+# -- encryption -----------------------------------------------------------------------
+
+
+def test_an_encrypted_project_works_as_any_other(house: House) -> None:
+    """What is read is what was written, and `verify` needs no key."""
+    file = house.encrypt()
+    house.work("s")
+
+    assert SECRET in house.say("log", "s")[1]
+    assert house.say("show", "s")[0] == 0
+    raw = open_journal(base=house.project, create=False)
+    assert not [one for one in raw.read("s") if SECRET.encode() in one.body]
+    raw.close()
+    file.unlink()
+    code, out, _ = house.say("verify", "--format", "json")
+    assert code == 0
+    assert json.loads(out)["rows"] > 2
+
+
+@pytest.mark.parametrize(
+    ("break_it", "error"),
+    [
+        (lambda house, file: file.unlink(), KeyUnavailable),
+        (lambda house, file: file.chmod(0o644), KeyUnavailable),
+        (lambda house, file: file.write_text(new_key_text()), WrongKey),
+        (lambda house, file: house.write(""), KeyNeeded),
+        (lambda house, file: house.write("[encryption]\nrequired = true\n"), KeyNeeded),
+    ],
+    ids=["gone", "readable", "wrong", "not-configured", "required"],
+)
+def test_without_its_key_nothing_opens(
+    house: House, break_it: Callable[[House, Path], object], error: type[GovernanceError]
+) -> None:
+    """An error with a code, through the engine and the command: never an empty list."""
+    file = house.encrypt()
+    house.work("s")
+    break_it(house, file)
+
+    with pytest.raises(error):
+        Engine.open(house.project)
+    for words in (("log", "s"), ("sessions",), ("show", "s"), ("violations",)):
+        code, out, err = house.say(*words)
+        assert code == 2
+        assert error.code in out + err
+        assert SECRET not in out
+
+
+def test_encryption_is_required_before_anything_is_written(house: House) -> None:
+    """A machine's file can demand it of every project."""
+    house.write("[encryption]\nrequired = true\n")
+
+    with pytest.raises(KeyNeeded, match="GOV554"):
+        Engine.open(house.project)
+
+
+def test_a_program_gives_the_key(house: House) -> None:
+    """As a key-management service would, through the API."""
+    house.write('[encryption]\nkey = "program"\n')
+    house.work("s", key=lambda: b"k" * 32)
+
+    with Engine.open(house.project, key=lambda: b"k" * 32) as engine:
+        assert engine.state("s").head
+    with pytest.raises(WrongKey):
+        Engine.open(house.project, key=lambda: b"x" * 32)
+    with pytest.raises(KeyUnavailable, match="handed no key"):
+        Engine.open(house.project)
+
+
+def test_an_event_loop_is_served_behind_keys_and_grants(house: House) -> None:
+    """The way that does not wait seals as well, and refuses for whom it may not."""
+    house.encrypt('[access]\nactors.ann = ["all"]\nroles.all = ["*"]\n')
+
+    async def work() -> tuple[str, str]:
+        async with await AsyncEngine.open(house.project, actor="ann") as engine:
+            session = await engine.start("s")
+            for _ in range(3):
+                await session.turn(SECRET)
+            allowed = await session.tool("shell", {"command": f"echo {SECRET}"}, call_id="1")
+            await session.tool_finished("1", outcome="ok")
+            command = session.session.tool_command("shell", {"command": "ls"}, call_id="2")
+            refused = await engine.handle(evolve(command, actor="bob"))
+            assert (await engine.state("s")).head
+            return allowed.action, refused.action
+
+    assert anyio.run(work) == ("allow", "deny")
+    raw = open_journal(base=house.project, create=False)
+    bodies = [one.body for one in raw.read("s")]
+    raw.close()
+    assert len(bodies) > 6
+    assert all(is_sealed(one) for one in bodies)
+
+
+def test_keys_are_made_shown_and_rotated(house: House) -> None:
+    """From the making of a file to a store that the old key no longer opens."""
+    old, new = house.folder / "old.key", house.folder / "new.key"
+    for file in (old, new):
+        assert run(["keys", "new", str(file)]) == 0
+        assert file.stat().st_mode & 0o777 == 0o600
+    assert run(["keys", "new", str(old)]) == 2
+    house.write(f'[encryption]\nkey = "file:{old}"\n')
+    house.work("a", "b")
+    house.write(f'[encryption]\nkey = "file:{new}"\nprevious = ["file:{old}"]\n')
+
+    assert house.say("keys", "show")[0] == 1
+    assert house.say("keys", "rotate")[0] == 2  # a person's, and this is none
+    code, out, _ = house.person("keys", "rotate", "--format", "json")
+    assert code == 0
+    assert json.loads(out)["count"] == 2
+    assert house.say("keys", "show")[0] == 0
+    house.write(f'[encryption]\nkey = "file:{new}"\n')
+    assert SECRET in house.say("log", "a")[1]
+    ((kind, body),) = house.rows("@project")
+    assert (kind, check_data(kind, body["data"])) == ("keys.rotated", ())
+    house.write(f'[encryption]\nkey = "file:{old}"\n')
+    with pytest.raises(WrongKey):
+        Engine.open(house.project)
+
+
+def test_keys_of_a_project_that_encrypts_nothing(house: House) -> None:
+    """It is said by name."""
+    code, out, _ = house.say("keys", "show", "--format", "json")
+    assert (code, json.loads(out)) == (1, {"current": "", "wraps": {}})
+    assert "GOV554" in house.person("keys", "rotate")[2]
+    assert "GOV554" in house.person("erase", "s", "--reason", "x")[2]
+
+
+# -- erasure --------------------------------------------------------------------------
+
+
+def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> None:
+    """It lists as erased, reads as a named error, and a row says who and why."""
+    house.encrypt()
+    house.work("keep")
+    with Engine.open(house.project) as engine:
+        parent = engine.start("s")
+        parent.turn(SECRET)
+        parent.child("helper").turn(SECRET)
+
+    waiting = Project(house.project).state_directory() / "untold"
+    with Engine.open(house.project) as engine:
+        assert engine.options.spool is not None
+        engine.options.spool.keep(Command(event="turn_end", session="s"))
+    assert list(waiting.iterdir())
+    assert house.say("erase", "s", "--reason", "asked")[0] == 2  # a person's
+    code, out, err = house.person("erase", "s", "--reason", "asked", "--format", "json")
+
+    assert code == 0, err
+    assert [one["session"] for one in json.loads(out)["erased"]] == ["s/helper", "s"]
+    for name in ("s", "s/helper"):
+        code, out, err = house.say("log", name)
+        assert (code, "GOV553" in err) == (2, True)
+        assert house.say("show", name)[0] == 2
+    listed = json.loads(house.say("sessions", "--format", "json")[1])["sessions"]
+    states = {one["id"]: one["state"] for one in listed}
+    assert states == {"keep": "ended", "s": "erased", "s/helper": "erased"}
+    code, out, err = house.say("log")
+    assert code == 0
+    assert "`s` was erased" in err
+    assert "keep" in out
+    assert house.say("violations")[0] == 0
+    assert house.say("verify")[0] == 0
+    rows = [body["data"] for kind, body in house.rows("@project") if kind == "session.erased"]
+    assert [check_data("session.erased", one) for one in rows] == [(), ()]
+    assert [(one["session"], one["by"], one["reason"]) for one in rows] == [
+        ("s/helper", ME, "asked"),
+        ("s", ME, "asked"),
+    ]
+    with Engine.open(house.project) as engine:
+        assert engine.session("s").turn("go").denied
+        with pytest.raises(SessionErased):
+            engine.state("s")
+    with Engine.open(house.project) as engine, pytest.raises(SessionErased):
+        engine.handle(Command(event="turn_end", session="s", data={"failure": SECRET}))
+    assert not list(house.folder.rglob("untold/*"))
+    again = json.loads(house.person("erase", "s", "--reason", "again", "--format", "json")[1])
+    assert [one["erased_before"] for one in again["erased"]] == [True]
+    assert house.person("erase", "@project", "--reason", "x")[0] == 2
+    assert "GOV611" in house.person("erase", "nobody", "--reason", "x")[2]
+
+
+def test_a_session_that_was_removed_is_erased_as_well(house: House) -> None:
+    """Its archive holds sealed rows: without their key they stay so. A branch is lost with it."""
+    house.encrypt()
+    house.work("s", "t")
+    with Engine.open(house.project) as engine:
+        journal = engine.journal
+        journal.branch("t-2", "t", 2)
+        assert len(journal.read("t-2")) == 2
+        head = journal.head("s")
+        archive = as_stored(journal).read("s")
+        assert journal.remove("s", expected=head) is True
+        journal.restore(head, archive)
+        assert SECRET.encode() in b"".join(one.body for one in journal.read("s"))
+        journal.remove("s", expected=head)
+
+    for name in ("s", "t"):
+        code, _, err = house.person("erase", name, "--reason", "asked")
+        assert code == 0, err
+
+    with Engine.open(house.project) as engine:
+        engine.journal.restore(head, archive)
+        for name in ("s", "t", "t-2"):
+            with pytest.raises(SessionErased):
+                engine.journal.read(name)
+        assert engine.journal.verify().ok
+
+
+def test_a_session_from_before_encryption_cannot_be_erased(house: House) -> None:
+    """No key hides its first rows, and that is said before anything is done."""
+    house.work("s")
+    house.encrypt()
+
+    code, _, err = house.person("erase", "s", "--reason", "asked")
+
+    assert code == 2
+    assert "GOV557" in err
+    assert SECRET in house.say("log", "s")[1]
+
+
+# -- exported heads -------------------------------------------------------------------
+
+
+def findings(house: House, *words: str) -> tuple[int, list[tuple[str, str]]]:
+    code, out, err = house.say("verify", "--format", "json", *words)
+    assert code < 2, err
+    return code, [(one["what"], one["session"]) for one in json.loads(out)["findings"]]
+
+
+def test_exported_heads_expose_what_was_done_to_the_store(house: House) -> None:
+    """Cut, rewritten, removed, replaced: a store without a mirror, forged to be whole."""
+    house.write('[journal]\nurl = "sqlite:///.governance/journal.db?mirror=off"\n')
+    house.work("a", "b")
+    heads = house.folder / "heads.json"
+    assert house.say("anchor-heads", "--to", str(heads))[0] == 0
+    assert heads.stat().st_mode & 0o777 == 0o600
+    against = ("--against", str(heads))
+    assert findings(house, *against) == (0, [])
+    house.work("c")
+    assert findings(house, *against) == (0, [])
+    store = house.project / ".governance" / "journal.db"
+    for left in store.parent.glob("journal.db-*"):
+        left.unlink()
+    whole = store.read_bytes()
+    exported = read_heads_file(heads)
+
+    def forge(statements: str) -> None:
+        import apsw
+
+        store.write_bytes(whole)
+        connection = apsw.Connection(str(store))
+        connection.execute(statements)
+        connection.close()
+
+    seq = next(one.seq for one in exported.heads if one.session == "a")
+    forge(
+        f"DELETE FROM event WHERE session = 'a' AND seq = {seq};"
+        f"UPDATE session SET head = {seq - 1}, hash = "
+        f"(SELECT hash FROM event WHERE session = 'a' AND seq = {seq - 1}) WHERE id = 'a'"
+    )
+    assert findings(house) == (0, [])  # the chain alone does not see it
+    assert findings(house, *against) == (1, [("cut", "a")])
+    forge("DELETE FROM event WHERE session = 'b'; DELETE FROM session WHERE id = 'b'")
+    assert findings(house, *against) == (1, [("removed", "b")])
+    forge("UPDATE store SET value = 'another' WHERE name = 'id'")
+    assert ("vanished", "") in findings(house, *against)[1]
+    # Rewritten whole: a store with the same id in which other things happened.
+    store.unlink()
+    open_journal(
+        "sqlite:///.governance/journal.db?mirror=off", base=house.project, create=True
+    ).close()
+    house.work("a")
+    house.work("b")
+    import apsw
+
+    connection = apsw.Connection(str(store))
+    connection.execute(f"UPDATE store SET value = '{exported.store}' WHERE name = 'id'")
+    connection.close()
+    assert sorted(findings(house, *against)[1]) == [("hash", "a"), ("hash", "b")]
+
+
+def test_signed_heads_say_who_made_them(house: House) -> None:
+    """A changed file, another key and no signature at all are refused by name."""
+    house.encrypt()
+    house.work("a")
+    key, other = house.folder / "sign.pem", house.folder / "other.pem"
+    for one in (key, other):
+        assert run(["keys", "new-signing", str(one)]) == 0
+        assert one.stat().st_mode & 0o777 == 0o600
+    heads, plain = house.folder / "heads.json", house.folder / "plain.json"
+    assert house.say("anchor-heads", "--to", str(heads), "--sign", str(key))[0] == 0
+    assert house.say("anchor-heads", "--to", str(plain))[0] == 0
+    public = ("--public-key", f"{key}.pub")
+
+    assert findings(house, "--against", str(heads), *public) == (0, [])
+    assert findings(house, "--against", str(heads)) == (0, [])
+    for file, why in ((plain, "nobody signed it"), (heads, "another key signed it")):
+        word = public if file is plain else ("--public-key", f"{other}.pub")
+        code, _, err = house.say("verify", "--against", str(file), *word)
+        assert (code, "GOV558" in err, why in err) == (2, True, True)
+    changed = heads.read_text().replace('"at_ms":', '"at_ms":1')
+    heads.write_text(changed)
+    code, _, err = house.say("verify", "--against", str(heads))
+    assert (code, "does not hold" in err) == (2, True)
+    key.chmod(0o644)
+    assert "GOV550" in house.say("anchor-heads", "--sign", str(key))[2]
+    for wrong in ("{}", "no json", '{"kind":"governance-heads","format":1}'):
+        heads.write_text(wrong)
+        assert "GOV558" in house.say("verify", "--against", str(heads))[2]
+
+
+# -- access and audit -----------------------------------------------------------------
+
+
+def test_a_person_without_a_grant_is_shown_nothing(house: House) -> None:
+    """Each command that looks, refused with the code; with the grant it shows."""
+    house.work("s")
+    looking = [
+        ("log", "s"), ("log",), ("sessions",), ("show", "s"), ("why", "s"), ("violations", "s"),
+        ("violations",), ("verify",), ("anchor-heads",), ("anchor", "s"), ("approve",), ("pause",),
+    ]  # fmt: skip
+    house.write('[access]\nactors.somebody-else = ["all"]\nroles.all = ["*"]\n')
+    for words in looking:
+        code, out, err = house.say(*words)
+        assert (code, "GOV556" in err) == (2, True), (words, out, err)
+        assert SECRET not in out + err
+    for words in (("pause", "--for", "1m", "--reason", "x"), ("pardon", "s", "--reason", "x")):
+        code, _, err = house.person(*words)
+        assert (code, "GOV556" in err) == (2, True), (words, err)
+    with Engine.open(house.project) as engine:
+        assert engine.start("new").reply.denied  # type: ignore[union-attr]
+        assert engine.session("s").turn("go").denied
+        assert engine.journal.head("new").seq == 0
+
+    house.write(f'[access]\nactors.{ME} = ["all"]\nroles.all = ["*"]\n')
+    for words in looking:
+        code, _, err = house.say(*words)
+        assert "GOV556" not in err, words
+
+
+def test_own_sessions_are_ones_own(house: House) -> None:
+    """Whoever began a session may go on with it and read it, and sees no other."""
+    house.work("theirs", actor="somebody-else")
+    house.write(
+        f'[access]\nactors.{ME} = ["own"]\nroles.own = ["read:own", "list:own", "write:own"]\n'
+    )
+    house.work("mine")
+
+    assert house.say("show", "mine")[0] == 0
+    assert "GOV556" in house.say("show", "theirs")[2]
+    listed = json.loads(house.say("sessions", "--format", "json")[1])["sessions"]
+    assert [one["id"] for one in listed] == ["mine"]
+    assert "GOV556" in house.say("verify")[2]
+
+
+def test_an_upper_layers_grants_are_not_added_to(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project's file cannot grant what the user's file does not."""
+    assert machine_config().parent.name == "session-governance"
+    upper = Path(os.environ["XDG_CONFIG_HOME"]) / "session-governance" / "governance.toml"
+    upper.parent.mkdir(parents=True, exist_ok=True)
+    upper.write_text('[access]\nactors.root-of-all = ["all"]\nroles.all = ["*"]\n')
+    house.write(f'[access]\nactors.{ME} = ["all"]\nroles.all = ["*"]\n')
+
+    with Engine.open(house.project) as engine:
+        assert engine.start("new").reply.denied  # type: ignore[union-attr]
+
+
+def test_reads_through_the_command_are_recorded(house: House) -> None:
+    """Who looked into what stands in the project's journal, and so does who read that."""
+    house.work("s")
+    house.write("[audit]\nreads = true\n")
+
+    house.say("show", "s")
+    house.say("verify")
+    code, out, _ = house.say("log", "@audit", "--format", "jsonl")
+
+    assert code == 0
+    rows = [json.loads(line)["body"] for line in out.splitlines()]
+    told = [(one["actor"], one["data"]["action"], one["data"]["session"]) for one in rows]
+    assert told == [(ME, "read", "s"), (ME, "verify", ""), (ME, "read", "@audit")]
+    assert all(one["data"]["through"] == "cli" for one in rows)
+    listed = json.loads(house.say("sessions", "--format", "json")[1])["sessions"]
+    assert [one["id"] for one in listed] == ["s"]
+
+
+# -- actors, and what people decide ---------------------------------------------------
+
+
+def test_a_session_says_who_began_it(house: House) -> None:
+    """By the system's user, whatever the environment says, or by whom a program names."""
+    house.work("s")
+    house.work("t", actor="ann")
+
+    assert [house.rows(name)[0][1]["actor"] for name in ("s", "t")] == [ME, "ann"]
+
+
+def test_trust_leaves_a_row_before_it_counts(house: House) -> None:
+    """Granted and taken back: by whom, of which text, and what it loosens."""
+    house.write('[defaults]\nmode = "shadow"\n')
+
+    assert house.person("trust", "--yes")[0] == 0
+    assert house.person("trust", "--withdraw")[0] == 0
+
+    (granted, first), (withdrawn, second) = house.rows("@project")
+    assert (granted, withdrawn) == ("trust.granted", "trust.withdrawn")
+    assert first["data"]["by"] == first["actor"] == ME
+    assert first["data"]["loosens"] == ["`defaults.mode` is milder than the default"]
+    assert second["data"]["files"] == [first["data"]["file"]]
+    for kind, body in house.rows("@project"):
+        assert check_data(kind, body["data"]) == ()
+
+
+def test_trust_that_cannot_be_recorded_is_not_granted(house: House) -> None:
+    """The journal first: a store that is gone trusts nobody."""
+    house.write('[defaults]\nmode = "shadow"\n')
+    (house.project / ".governance" / "journal.db").rename(house.folder / "away")
+
+    assert house.person("trust", "--yes")[0] == 2
+
+    (house.folder / "away").rename(house.project / ".governance" / "journal.db")
+    assert house.say("trust", "--list")[0] == 1

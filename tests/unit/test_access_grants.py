@@ -1,0 +1,366 @@
+"""Who may do what: deny by default, by role, in sessions of one's own, or by a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from governance.access.guard import AUDIT_SESSION, SINGLE_READS_MAX, AccessRefused, Guard, guard_of
+from governance.access.guarded import GuardedJournal
+from governance.config import Config, read_config
+from governance.config._tree import ACTIONS
+from governance.engine import Engine, EngineOptions
+from governance.engine.encoding import body_of
+from governance.engine.engine import RECORDED
+from governance.errors import DefinitionError, JournalError
+from governance.events import check_data
+from governance.journal.memory import MemoryJournal
+from governance.journal.records import Append, Appended, Head, Journal, Row, Snapshot
+from governance.listeners import Listeners
+from governance.session.commands import Command
+from governance.testing import ManualClock, RecordingListener
+from governance.testing.engines import memory_engine
+
+GRANTS = """
+[access.actors]
+root = ["all"]
+auditor = ["auditor"]
+builder = ["builder"]
+guest = []
+
+[access.roles]
+all = ["*"]
+auditor = ["read", "list", "verify"]
+builder = ["read:own", "write:own", "list:own", "anchor:own"]
+"""
+
+MAY = {
+    "root": dict.fromkeys(ACTIONS, "all"),
+    "auditor": {"read": "all", "list": "all", "verify": "all"},
+    "builder": {"read": "own", "write": "own", "list": "own", "anchor": "own"},
+    "guest": {},
+    "stranger": {},
+}
+"""Actor → action → in which sessions: what must come out, written down by hand."""
+
+
+def config_of(text: str) -> Config:
+    return read_config(text, "governance.toml", Path("/project"))
+
+
+def begun(journal: Journal, session: str, actor: str) -> None:
+    body = f'{{"actor":"{actor}","data":{{}}}}'.encode()
+    journal.append([Append(session, 0, (Row("session.created", 1, body),))])
+
+
+@pytest.fixture
+def journal() -> Iterator[MemoryJournal]:
+    made = MemoryJournal()
+    for name in ("builder", "other"):
+        begun(made, f"of-{name}", name)
+    yield made
+    made.close()
+
+
+def guard(journal: Journal, actor: str, config: str = GRANTS) -> Guard:
+    made = guard_of(config_of(config), journal, through="cli", clock=ManualClock(), actor=actor)
+    assert made is not None
+    return made
+
+
+@pytest.mark.parametrize("actor", MAY)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_matrix(journal: MemoryJournal, actor: str, action: str) -> None:
+    """Every action × every actor: what is not granted is refused, with a reason."""
+    asked = guard(journal, actor)
+    granted = MAY[actor].get(action, "none")
+
+    own = asked.reasons(action, "of-builder")
+    others = asked.reasons(action, "of-other")
+
+    assert bool(own) == (granted == "none"), own
+    # Whom a list may show is asked of each session as a read.
+    assert bool(others) == (granted != "all" and (granted, action) != ("own", "list")), others
+    assert all(actor in reason and action in reason for reason in (*own, *others))
+
+
+VERBS: dict[str, Callable[[GuardedJournal, str], object]] = {
+    "read": lambda j, s: j.read(s),
+    "head": lambda j, s: j.head(s),
+    "origin": lambda j, s: j.origin(s),
+    "snapshot_get": lambda j, s: j.snapshot_get(s, version=1),
+    "snapshot_put": lambda j, s: j.snapshot_put(Snapshot(s, 1, b"\0" * 32, 1, b"")),
+    "append": lambda j, s: j.append([Append(s, 1, (Row("k", 1, b"{}"),))]),
+    "branch": lambda j, s: j.branch(f"{s}-2", s, 1),
+    "remove": lambda j, s: j.remove(s, expected=Head(s, 9, b"\0" * 32)),
+    "restore": lambda j, s: j.restore(Head(s, 9, b"\0" * 32), ()),
+    "removed": lambda j, _: j.removed(),
+    "verify": lambda j, s: j.verify(s),
+    "shelf.get": lambda j, s: j.shelf.get("blob", f"{s}#1"),
+    "shelf.put": lambda j, s: j.shelf.put("blob", f"{s}#1", b""),
+    "shelf.delete": lambda j, s: j.shelf.delete("blob", f"{s}#1"),
+    "shelf.scan": lambda j, _: j.shelf.scan("blob"),
+    "shelf.key": lambda j, _: j.shelf.get("key", "vault"),
+}
+
+
+def test_every_verb_of_a_journal_is_asked(journal: MemoryJournal) -> None:
+    """The table above names all of them; whoever has no grant gets nothing through any."""
+    public = {name for name in dir(Journal) if not name.startswith("_")}
+    assert public - {"close", "sessions", "moved", "shelf"} == {v for v in VERBS if "." not in v}
+    guarded = GuardedJournal(journal, guard(journal, "guest"))
+
+    for verb, call in VERBS.items():
+        with pytest.raises(AccessRefused, match="guest"):
+            print(verb, call(guarded, "of-builder"))
+    for listing in (guarded.sessions, guarded.moved):
+        with pytest.raises(AccessRefused):
+            listing()
+    assert journal.head("of-builder").seq == 1
+
+
+def test_whoever_may_everything_meets_no_guard(journal: MemoryJournal) -> None:
+    """The same verbs, granted: what the store says comes back."""
+    guarded = GuardedJournal(journal, guard(journal, "root"))
+
+    for verb, call in VERBS.items():
+        call(guarded, "of-builder" if verb != "append" else "of-other")
+    assert {one.session for one in guarded.sessions()} >= {"of-builder", "of-other"}
+    assert guarded.moved()
+
+
+def test_a_list_shows_what_may_be_read(journal: MemoryJournal) -> None:
+    """Sessions of others are left out, and pages are filled all the same."""
+    for number in range(20):
+        begun(journal, f"a{number:02}", "other")
+        begun(journal, f"b{number:02}", "builder")
+    guarded = GuardedJournal(journal, guard(journal, "builder"))
+
+    assert [one.session for one in guarded.sessions(limit=3)] == ["b00", "b01", "b02"]
+    found: list[str] = []
+    while page := guarded.sessions(after=found[-1] if found else "", limit=7):
+        found += [one.session for one in page]
+    assert found == [f"b{n:02}" for n in range(20)] + ["of-builder"]
+    assert {one.session for one in guarded.moved()} == set(found)
+    with pytest.raises(AccessRefused, match="sessions of its own"):
+        guarded.read("a00")
+
+
+def test_a_program_decides_in_place_of_the_table(journal: MemoryJournal) -> None:
+    """A callable; one that raises refuses."""
+
+    def decide(actor: str, action: str, session: str) -> tuple[str, ...]:
+        if session == "of-other":
+            raise ValueError("secret")
+        return () if actor == "eve" else ("not you",)
+
+    for actor, session, why in (
+        ("eve", "of-builder", ()),
+        ("root", "of-builder", ("not you",)),
+        ("eve", "of-other", ("what says who may do what has failed: ValueError",)),
+    ):
+        made = guard_of(
+            config_of(GRANTS), journal, through="api", clock=ManualClock(), actor=actor,
+            authorize=decide,
+        )  # fmt: skip
+        assert made is not None
+        assert made.reasons("read", session) == why
+
+
+def test_without_a_table_nothing_is_asked(journal: MemoryJournal) -> None:
+    """A project that configured nothing pays nothing."""
+    assert guard_of(config_of("#"), journal, through="api", clock=ManualClock()) is None
+
+
+def test_a_role_or_action_that_is_none_is_refused() -> None:
+    """A misspelled grant would deny silently."""
+    with pytest.raises(DefinitionError, match=r"GOV311.*did you mean `builder`"):
+        config_of('[access]\nactors.a = ["bulider"]\nroles.builder = ["read"]\n')
+    with pytest.raises(DefinitionError, match=r"GOV311.*did you mean `write`"):
+        config_of('[access]\nroles.builder = ["wrote"]\n')
+    with pytest.raises(DefinitionError, match="GOV311"):
+        config_of('[access]\nroles.builder = ["read:mine"]\n')
+
+
+# -- through the engine ---------------------------------------------------------------
+
+
+def engine_of(
+    journal: MemoryJournal, config: str = GRANTS, actor: str = "builder", **more: Any
+) -> Engine:
+    made = guard_of(config_of(config), journal, through="api", clock=ManualClock(), actor=actor)
+    return memory_engine(
+        journal=journal, options=EngineOptions(run="test", actor=actor, guard=made), **more
+    )
+
+
+def test_the_engine_writes_for_whom_it_may(journal: MemoryJournal) -> None:
+    """A refusal is a value with reasons, nothing is written, and the own session goes on."""
+    with engine_of(journal) as engine:
+        mine = engine.start("mine")
+        assert not mine.turn("go").denied
+        assert not mine.tool("shell", {"command": "ls"}, call_id="1").denied
+        child = mine.child("helper")
+        assert not child.turn("go").denied
+
+        for reply in (
+            engine.session("of-other").turn("go"),
+            engine.session("of-other").tool("shell", {"command": "ls"}),
+            engine.session("mine", actor="guest").tool("shell", {"command": "ls"}),
+            engine.handle(Command(event="turn_end", session="mine", actor="stranger")),
+        ):
+            assert reply.denied
+            assert "may write only" in reply.message or "no grant to write" in reply.message
+        assert journal.head("of-other").seq == 1
+        actors = {body_of(one).get("actor") for one in journal.read("mine")}
+        assert actors == {"builder"}
+        assert engine.state("mine/helper").identity.parent == "mine"
+
+
+def test_the_engine_shows_to_whom_it_may(journal: MemoryJournal) -> None:
+    """States of others are refused, by an error that says why."""
+    with engine_of(journal) as engine:
+        engine.start("mine")
+
+        assert engine.state("mine").head
+        assert engine.state("mine", actor="auditor").head
+        assert engine.session("mine", actor="auditor").state.head
+        for session, actor in (("of-other", None), ("mine", "guest"), ("mine", "stranger")):
+            with pytest.raises(AccessRefused, match="GOV556") as error:
+                engine.state(session, actor=actor)
+            assert error.value.reasons
+
+
+def test_a_persons_words_take_the_grant_of_each(journal: MemoryJournal) -> None:
+    """Pardons, approvals, pauses, trust, keys and erasures are granted one by one."""
+    assert set(RECORDED.values()) < set(ACTIONS)
+    with engine_of(journal) as engine:
+        engine.start("mine")
+        anchor = {"id": "1", "type": "context", "priority": "normal", "text": "x"}
+        engine.record("mine", "anchor.added", anchor, actor="builder")
+        for kind, action in RECORDED.items():
+            if action == "anchor":
+                continue
+            with pytest.raises(AccessRefused, match=f"no grant to {action}"):
+                engine.record("mine", kind, {}, actor="builder")
+
+
+# -- the audit of reads ---------------------------------------------------------------
+
+AUDIT = "[audit]\nreads = true\n"
+
+
+def looked(journal: Journal) -> list[tuple[str, str, str, str]]:
+    rows = journal.read(AUDIT_SESSION)
+    assert {one.kind for one in rows} <= {"data.accessed"}
+    found = []
+    for one in rows:
+        body = body_of(one)
+        data: Any = body["data"]
+        found.append((str(body["actor"]), data["action"], data["session"], data["outcome"]))
+    return found
+
+
+def test_who_looks_is_recorded_before_it_is_shown(journal: MemoryJournal) -> None:
+    """Granted or refused, by whom, into what; the same look again is not, for a while."""
+    guarded = GuardedJournal(journal, guard(journal, "builder", GRANTS + AUDIT))
+
+    guarded.read("of-builder")
+    guarded.read("of-builder")
+    guarded.sessions()
+    with pytest.raises(AccessRefused):
+        guarded.read("of-other")
+    guarded.read("of-builder", reverse=True)
+
+    assert looked(journal) == [
+        ("builder", "read", "of-builder", "granted"),
+        ("builder", "list", "", "granted"),
+        ("builder", "read", "of-other", "refused"),
+    ]
+    assert journal.verify().ok
+
+
+def test_a_look_is_recorded_anew_after_the_time_that_is_configured(journal: MemoryJournal) -> None:
+    """`repeat_seconds_min = 0` records each."""
+    guarded = GuardedJournal(journal, guard(journal, "eve", AUDIT + "repeat_seconds_min = 0\n"))
+
+    guarded.read("of-other")
+    guarded.read("of-other")
+
+    assert looked(journal) == [("eve", "read", "of-other", "granted")] * 2
+
+
+def test_the_audit_is_bounded(journal: MemoryJournal) -> None:
+    """Reading thousands leaves a row each for the first, and one for all that follow."""
+    guarded = GuardedJournal(journal, guard(journal, "eve", AUDIT))
+
+    for number in range(500):
+        guarded.read(f"s{number}")
+
+    rows = looked(journal)
+    assert len(rows) == SINGLE_READS_MAX + 1
+    assert rows[-1] == ("eve", "read", "*", "granted")
+
+
+def test_reading_the_audit_is_recorded_once_and_calls_for_nothing_more(
+    journal: MemoryJournal,
+) -> None:
+    """There is no recursion: the store beneath writes, and it asks nobody."""
+    guarded = GuardedJournal(journal, guard(journal, "eve", AUDIT))
+
+    assert len(guarded.read(AUDIT_SESSION)) == 1
+    assert looked(journal) == [("eve", "read", AUDIT_SESSION, "granted")]
+
+
+def test_what_cannot_be_recorded_is_not_shown(journal: MemoryJournal) -> None:
+    """A full store shows nothing to anybody who is to be recorded."""
+
+    def full(*_: object) -> None:
+        raise JournalError("no room")
+
+    made = guard_of(
+        config_of(AUDIT), journal, through="api", clock=ManualClock(), actor="eve", write=full
+    )
+    assert made is not None
+
+    for _ in range(2):
+        with pytest.raises(JournalError, match="no room"):
+            GuardedJournal(journal, made).read("of-other")
+
+
+def test_the_engine_records_who_looks_and_listeners_see_it(journal: MemoryJournal) -> None:
+    """Through the API as well; what a host's own display asks for all the time is left out."""
+    heard = RecordingListener()
+    listeners = Listeners()
+    listeners.register("data.accessed", heard)
+
+    def audit(data: Any, actor: str) -> None:
+        engine.record_access(data, actor)
+
+    made = guard_of(
+        config_of(AUDIT), journal, through="api", clock=ManualClock(), actor="ann", write=audit
+    )
+    options = EngineOptions(run="test", actor="ann", guard=made)
+    with memory_engine(journal=journal, options=options, listeners=listeners) as engine:
+        engine.state("of-other", audited=False)
+        assert looked(journal) == []
+        engine.state("of-other")
+        engine.state("of-other", actor="bob")
+
+        assert looked(journal) == [
+            ("ann", "read", "of-other", "granted"),
+            ("bob", "read", "of-other", "granted"),
+        ]
+        assert [one.actor for one in heard.events] == ["ann", "bob"]
+        assert [check_data(one.name, one.data) for one in heard.events] == [(), ()]
+
+
+def test_writing_leaves_rows_of_its_own(journal: MemoryJournal) -> None:
+    """Only looks are recorded by the audit: everything else stands in the journal anyway."""
+    guarded = GuardedJournal(journal, guard(journal, "eve", AUDIT))
+
+    assert isinstance(guarded.append([Append("x", 0, (Row("k", 1, b"{}"),))]), Appended)
+    assert looked(journal) == []
