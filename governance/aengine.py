@@ -19,20 +19,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, final
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, sleep, to_thread
 from attrs import define, field
 
 from governance.engine import Engine, Session
+from governance.engine.following import WAIT_SECONDS_MAX, WAIT_SECONDS_MIN, Cursor, Follower
 from governance.engine.later import Rest, handle_later
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, JournalError, MisuseError
 from governance.events import Event
-from governance.journal.records import Append, Appended, AppendsLater, Conflict, Duplicate
+from governance.journal.records import (
+    Append,
+    Appended,
+    AppendsLater,
+    Conflict,
+    Duplicate,
+    Record,
+)
 from governance.session.commands import Command, History, HostTraits
 from governance.session.replies import Reply
 from governance.session.state import SessionState
 from governance.values import Json
 
 if TYPE_CHECKING:
+    from governance.chat import Message, Page, Part, Role, Said
+    from governance.chat.finding import Found
     from governance.engine.keeping import PruneReport
     from governance.engine.merging import MergeReport, Take
     from governance.engine.retention import RetentionPolicy
@@ -142,9 +152,25 @@ class AsyncEngine:
             mail = self._mail = Mail(loop, journal)
         return mail
 
+    async def search(
+        self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20
+    ) -> Found:
+        """As `Engine.search`."""
+        return await self._call(
+            partial(self.engine.search, text, session=session, ranked=ranked, limit=limit)
+        )
+
     async def state(self, session: str) -> SessionState:
         """As `Engine.state`."""
         return await self._call(self.engine.state, session)
+
+    async def cursor(self) -> Cursor:
+        """As `Engine.cursor`."""
+        return await self._call(self.engine.cursor)
+
+    def follow(self, after: Cursor | None = None, *, session: str | None = None) -> AsyncFollower:
+        """As `Engine.follow`; its rows are awaited."""
+        return AsyncFollower(self, self.engine.follow(after, session=session))
 
     async def branch(
         self, session: str, *, at: int | None = None, name: str | None = None, actor: str = "engine"
@@ -204,6 +230,58 @@ class AsyncEngine:
 
     async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=self._limiter)
+
+
+@final
+@define(eq=False, repr=False)
+class AsyncFollower:
+    """
+    A `Follower` whose rows come by ``async for``; for one task at a time.
+
+    Rows are read ahead in a thread, a page at a time; `cursor` is behind those that were given.
+    """
+
+    aengine: AsyncEngine
+    follower: Follower
+    _taken: deque[Record] = field(factory=deque, init=False)
+    _position: int = field(init=False)
+    _given: dict[str, int] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._position = self.follower.position
+        self._given = dict(self.follower.cursor.seqs)
+
+    @property
+    def cursor(self) -> Cursor:
+        """Behind the last row that was given."""
+        position = self._position if self._taken else self.follower.position
+        return Cursor(position, dict(self._given))
+
+    def close(self) -> None:
+        """As `Follower.close`."""
+        self.follower.close()
+
+    def __aiter__(self) -> AsyncFollower:
+        return self
+
+    async def __anext__(self) -> Record:
+        pause = WAIT_SECONDS_MIN
+        while not self._taken:
+            if self.follower.closed:
+                raise StopAsyncIteration
+            self._position = self.follower.position
+            try:
+                self._taken.extend(await self.aengine._call(self.follower.take))
+            except (JournalError, MisuseError):
+                if self.follower.closed:
+                    continue  # the engine was closed beneath a look that had begun
+                raise
+            if not self._taken:
+                await sleep(pause)
+                pause = min(pause * 2, WAIT_SECONDS_MAX)
+        record = self._taken.popleft()
+        self._given[self.follower.session or record.session] = record.seq
+        return record
 
 
 @final
@@ -274,6 +352,41 @@ class AsyncSession:
     async def command(self, name: str, arguments: Sequence[str] = ()) -> Reply:
         """As `Session.command`."""
         return await self._call(partial(self.session.command, name, arguments))
+
+    async def message(
+        self,
+        role: Role,
+        said: Said,
+        *,
+        ident: str = "",
+        reply_to: str = "",
+        about: Mapping[str, Json] | None = None,
+        actor: str | None = None,
+    ) -> Message:
+        """As `Session.message`."""
+        return await self._call(
+            partial(
+                self.session.message,
+                role,
+                said,
+                ident=ident,
+                reply_to=reply_to,
+                about=about,
+                actor=actor,
+            )
+        )
+
+    async def messages(
+        self, *, after: int = 0, before: int | None = None, limit: int = 100, reverse: bool = False
+    ) -> Page:
+        """As `Session.messages`."""
+        return await self._call(
+            partial(self.session.messages, after=after, before=before, limit=limit, reverse=reverse)
+        )
+
+    async def content(self, message: Message, part: Part) -> bytes:
+        """As `Session.content`."""
+        return await self._call(self.session.content, message, part)
 
     async def compacting(self, *, trigger: str = "manual") -> Reply:
         """As `Session.compacting`."""

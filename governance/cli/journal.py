@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import require_session, rows_of, sessions_in, store_of
 from governance.cli.output import moment, print_json, print_line, print_table
+from governance.engine.following import Cursor, Follower
 from governance.journal.records import Journal, Record
 from governance.values import Json, ValueRefused, load_json
 
-FOLLOW_SECONDS = 0.5
 _BODY_CHARACTERS = 200
 
 
@@ -45,36 +45,41 @@ def log(
     Print the rows of the journal, in order.
 
     Without SESSION the rows of all sessions are printed, in order within each. With
-    `--follow` rows of every process that writes to the store appear, and none is missed.
+    `--follow` rows of every process that writes to the store appear as they come, those of each
+    session in order, and none is missed; Ctrl-C ends it.
     """
     with store_of(project_of(directory)) as journal:
         if session is not None:
             require_session(journal, session)
         if format_name == "json":
-            print_json([_record_json(one) for one in _rows(journal, session, {}, after)])
+            print_json([_record_json(one) for one in _rows(journal, session, after)])
             return FINE
-        seen: dict[str, int] = {}
-        while True:
-            for record in _rows(journal, session, seen, after):
+        if not follow:
+            for record in _rows(journal, session, after):
                 _print_record(record, format_name)
-            if not follow:
-                return FINE
-            time.sleep(FOLLOW_SECONDS)
+            return FINE
+        for record in _following(journal, session, after):
+            _print_record(record, format_name)
+            sys.stdout.flush()
+    return FINE
 
 
-def _rows(
-    journal: Journal, session: str | None, seen: dict[str, int], after: int
-) -> Iterator[Record]:
-    """Rows not seen yet; *seen* is kept up to date with the last sequence of each session."""
-    for name in (session,) if session is not None else tuple(sessions_in(journal)):
-        begin = seen.get(name)
-        if begin is None:
-            # Among all sessions the rows that a branch shares are told once, by who wrote them.
-            origin = journal.origin(name) if session is None else None
-            begin = max(after, origin.seq if origin is not None else 0)
-        for record in rows_of(journal, name, after=begin):
-            seen[name] = record.seq
-            yield record
+def _rows(journal: Journal, session: str | None, after: int) -> Iterator[Record]:
+    if session is not None:
+        yield from rows_of(journal, session, after=after)
+        return
+    for name in sessions_in(journal):
+        # Among all sessions the rows that a branch shares are told once, by who wrote them.
+        origin = journal.origin(name)
+        begin = max(after, origin.seq if origin is not None else 0)
+        yield from rows_of(journal, name, after=begin)
+
+
+def _following(journal: Journal, session: str | None, after: int) -> Iterator[Record]:
+    """Rows with a sequence above *after*, until whoever reads them ends it."""
+    cursor = Cursor(0, {session: after}) if session is not None else None
+    follower = Follower.after(journal, cursor, session=session)
+    return (record for record in follower if record.seq > after)
 
 
 def _print_record(record: Record, format_name: str) -> None:

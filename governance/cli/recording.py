@@ -17,7 +17,7 @@ from governance.cli.output import print_diagnostics
 from governance.clock import SystemClock
 from governance.config import Config, load_config
 from governance.engine import Engine, EngineOptions
-from governance.engine.lawmaking import keep_all, settings_of
+from governance.engine.lawmaking import keep_all, settings_of, trusted_config
 from governance.engine.live import LiveSessions
 from governance.engine.project_rules import no_rules
 from governance.errors import DefinitionError
@@ -51,7 +51,7 @@ def recording_engine(project: Project) -> Iterator[Engine]:
 
         JournalError: The store is missing, damaged, newer or cannot be reached.
     """
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
     with store_of(project) as journal:
         law = Law(
             machine=load_machine(),

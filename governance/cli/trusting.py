@@ -207,6 +207,8 @@ def _loosened_by_config(config: Config) -> tuple[str, ...]:
         if one.name not in upper
     ]
     found += [f"the listener `{name}` is called" for name in config.listeners.entry_points]
+    if config.notify.command:
+        found.append(f"`{' '.join(config.notify.command)}` is run to tell a person")
     if config.backup.folder != BackupTable().folder:
         found.append(f"backups of the journal are put into `{config.backup.folder}`")
     return tuple(found)

@@ -52,6 +52,7 @@ from governance.config._tree import (
     ListenersTable,
     ListenerTable,
     LiveTable,
+    NotifyTable,
     PacksTable,
     ProjectTable,
     ResumeTable,
@@ -108,6 +109,7 @@ class Config:
     defaults: DefaultsTable
     service: ServiceTable
     listeners: ListenersTable
+    notify: NotifyTable
     hosts: Mapping[str, HostTable]
     listener_commands: tuple[ListenerTable, ...]
     exempts: tuple[Mapping[str, object], ...]
@@ -209,6 +211,7 @@ def _build(
         defaults=tightened_defaults(table("defaults", DefaultsTable), uppers),
         service=table("service", ServiceTable),
         listeners=table("listeners", ListenersTable),
+        notify=table("notify", NotifyTable),
         hosts=_hosts(raw.get("hosts", {}), preset.get("hosts", {}), uppers, report),
         listener_commands=(*(one for up in uppers for one in up.listeners), *commands),
         exempts=exempts if counts else (),
@@ -356,7 +359,7 @@ def until_trusted(config: Config) -> Config:
     *config* as it holds before a person has trusted it: what it loosens does not count.
 
     Its level, its exemptions and every key of `loosenings` are put back to their defaults;
-    what it tightens stays. Programs that it names as listeners are not called, and backups go
+    what it tightens stays. Programs that it names are not called, and backups go
     nowhere but into the project.
     """
     own = config.session
@@ -372,6 +375,7 @@ def until_trusted(config: Config) -> Config:
         backup=evolve(config.backup, folder=BackupTable().folder),
         exempts=(),
         listeners=evolve(config.listeners, entry_points=()),
+        notify=NotifyTable(),
         listener_commands=tuple(one for up in config.uppers for one in up.listeners),
         layers=tuple(
             evolve(one, exempts=()) if one.name == "project" else one for one in config.layers

@@ -109,12 +109,19 @@ def texts(doc: str, *, values: tuple[str, ...] | None = None) -> Meta:
     return _meta("list[str]", doc, read, values)
 
 
-def words(doc: str) -> Meta:
-    """A key that takes an array of one text or more, repeated or empty ones among them."""
+def words(doc: str, *, none: bool = False) -> Meta:
+    """
+    A key that takes an array of one text or more, repeated or empty ones among them.
+
+    Args:
+        none: An empty array is taken as well.
+    """
 
     def read(value: object, path: Path, report: Report) -> object:
         found = read_texts(value, path, report, empty=True)
         if found == ():
+            if none:
+                return found
             return refuse("GOV303", f"{name_of(path)} is empty", path, report)
         if isinstance(found, tuple) and not found[0]:
             return refuse("GOV303", f"{name_of(path)} names no program", path, report)

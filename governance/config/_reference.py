@@ -26,6 +26,7 @@ _UNITS = (
     ("repeats", "times"),
     ("hours", "hours"),
     ("backups", "backups"),
+    ("hourly", "times an hour"),
 )
 
 _HEADS: Mapping[str, str] = {"hosts": "hosts.NAME", "listener": "listener[]"}

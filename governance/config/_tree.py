@@ -35,6 +35,9 @@ LAYERS = ("machine", "user", "project")
 SHIPPED = "shipped"
 """Stands under ``[packs] paths`` for every pack that comes with the engine."""
 
+NOTIFIED = ("halt", "ask", "guard-gap")
+"""What a person may be told of at once."""
+
 _STRICTNESS = ("allow", "ask", "deny")
 _SECONDS_MAX = 10 * 366 * 86_400
 
@@ -386,6 +389,29 @@ class ListenersTable:
 
 
 @frozen(kw_only=True, eq=False)
+class NotifyTable:
+    """``[notify]``: a program that is told what a person should know of at once."""
+
+    command: tuple[str, ...] = field(
+        default=(),
+        metadata=words(
+            "The program and its arguments; no shell is between. Empty: nobody is told.", none=True
+        ),
+    )
+    on: tuple[str, ...] = field(
+        default=NOTIFIED,
+        metadata=texts("What it is told of.", values=NOTIFIED),
+    )
+    seconds_max: int = field(
+        default=10, metadata=whole("After so long the program is ended.", low=1, high=600)
+    )
+    hourly_max: int = field(
+        default=60,
+        metadata=whole("How often it is started within an hour.", low=1, high=3_600),
+    )
+
+
+@frozen(kw_only=True, eq=False)
 class ListenerTable:
     """``[[listener]]``: a program that is shown events as JSON."""
 
@@ -425,6 +451,7 @@ TABLES: Mapping[str, type] = {
     "defaults": DefaultsTable,
     "service": ServiceTable,
     "listeners": ListenersTable,
+    "notify": NotifyTable,
 }
 """Tables that stand in the file once, by name; the others are in `OTHERS`."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from governance.engine import restoring
-from governance.engine.engine import CONFLICTS_MAX
+from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.engine.session import Session
 from governance.errors import JournalError, MisuseError

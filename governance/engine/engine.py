@@ -18,11 +18,12 @@ from attrs import define, evolve, field, frozen
 
 from governance.calls import ToolCall
 from governance.clock import Clock
-from governance.engine import restoring
+from governance.engine import racing, restoring
 from governance.engine.before import run_before
 from governance.engine.encoding import body_of, encode_rows, event_of, reply_json, reply_of
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin, News, tell_alike
+from governance.engine.recording import ID_CHARS_MAX, record_all
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
 from governance.engine.spool import Spool
@@ -41,6 +42,10 @@ from governance.states import State
 from governance.values import Json, check_json
 
 if TYPE_CHECKING:
+    from governance.chat.finding import Found
+    from governance.engine.contexts import Contexts
+    from governance.engine.following import Cursor, Follower
+    from governance.engine.health import Health, HealthLimits
     from governance.engine.keeping import Keeper
     from governance.engine.later import Sent
     from governance.listeners import ListenerFailure, Listeners
@@ -52,10 +57,6 @@ CODES: Mapping[str, str] = {
     "GOV512": "an event that could neither be journaled nor kept",
 }
 
-CONFLICTS_MAX = 8
-"""Times a step is decided again before it waits for the write lock alone."""
-
-ID_CHARS_MAX = 200
 PENDING_MAX = 64
 """Told commands kept for a session whose journal could not be written."""
 
@@ -124,6 +125,18 @@ class Engine(SessionVerbs):
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     _pending: dict[str, list[Command]] = field(factory=dict, init=False)
     _closed: bool = field(default=False, init=False)
+
+    _contexts: Contexts | None = field(default=None, init=False)
+
+    @property
+    def contexts(self) -> Contexts:
+        """Named values of sessions, of the project and of users; see `governance.scopes`."""
+        self._check_open()
+        if self._contexts is None:
+            from governance.engine.contexts import Contexts
+
+            self._contexts = Contexts(self)
+        return self._contexts
 
     @classmethod
     def open(
@@ -337,6 +350,73 @@ class Engine(SessionVerbs):
             raise MisuseError(problem, code="GOV401")
         return self._record(session, kind, data, actor=actor, host=host)
 
+    def record_all(
+        self,
+        session: str,
+        rows: Sequence[tuple[str, Mapping[str, Json]]],
+        *,
+        actor: str,
+        durable: bool = True,
+        key: str | None = None,
+        expected_seq: int | None = None,
+    ) -> tuple[Record, ...]:
+        """
+        Write *rows*, each a kind and its own fields, in one commit; decided by nobody else.
+
+        Args:
+            durable: ``False`` for observations, whose tail may be lost with the power.
+
+            key: Idempotency key: where it was seen before, its row is given and none written.
+
+            expected_seq: Write only while this is the last row; else nothing is given.
+
+        Raises:
+            JournalError: None of it could be written.
+        """
+        self._check_open()
+        return record_all(
+            self, session, rows, actor=actor, durable=durable, key=key, expected_seq=expected_seq
+        )
+
+    def cursor(self) -> Cursor:
+        """
+        The place behind every row that is written now, for a `follow` that begins here.
+
+        Looks at the head of every session.
+        """
+        from governance.engine.following import cursor_now
+
+        self._check_open()
+        return cursor_now(self.journal)
+
+    def follow(self, after: Cursor | None = None, *, session: str | None = None) -> Follower:
+        """
+        The rows of every process on the store as they come, without an end.
+
+        Of each session in its order, none missed and none twice; ``follower.cursor`` is what
+        the next start goes on *after*. Ends when it, or the engine, is closed.
+
+        Args:
+            after: Begin behind this place; by default with the first row there is.
+
+            session: Follow this one alone.
+        """
+        from governance.engine.following import Follower
+
+        self._check_open()
+        return Follower.after(self.journal, after, session=session, over=lambda: self._closed)
+
+    def health(self, limits: HealthLimits | None = None) -> Health:
+        """
+        Whether the store can be read, written and trusted now; ``.ok``, and what was seen.
+
+        Each call walks another part of the chain; it writes nothing into any session.
+        """
+        from governance.engine.health import health_of
+
+        self._check_open()
+        return health_of(self.journal, now_ms=self.clock.now_ms(), limits=limits)
+
     def announce(self, records: Sequence[Record]) -> None:
         """
         Give listeners the *after* events of rows that were written outside of an engine.
@@ -360,15 +440,41 @@ class Engine(SessionVerbs):
         self, session: str, kind: str, data: Mapping[str, Json], law: Law, *, actor: str, host: str
     ) -> tuple[Record, ...]:
         """The rows of what was decided outside the machine; the session's lock is held."""
-        for _ in range(CONFLICTS_MAX):
+
+        def decide() -> list[Step]:
             now = self.clock.now_ms()
             command = Command(event="record", session=session, at_ms=now, actor=actor, host=host)
             state = self._state(session, now)
             outcome = restoring.recorded(law, state, command, now, kind, data)
-            result = self._commit(self._with_related(command, Step(state, outcome), now, law))
-            if isinstance(result, Appended):
-                return result.records
-        raise JournalError("the session is written by others all the time", code="GOV511")
+            return self._with_related(command, Step(state, outcome), now, law)
+
+        _, result = racing.written(self, session, decide, replies=False)
+        # INVARIANT: what carries no key is no duplicate.
+        assert isinstance(result, Appended)
+        return result.records
+
+    def search(
+        self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20
+    ) -> Found:
+        """
+        Messages that hold every word of *text*, a phrase in double quotes as a whole.
+
+        Args:
+            session: Only of this session; of a branch also what was said before it.
+
+            ranked: The best first, in place of the newest.
+
+            limit: How many at most, up to 1,000.
+
+        Raises:
+            MisuseError: GOV569, *text* asks for nothing, or too much.
+
+            JournalError: The store cannot be read.
+        """
+        from governance.chat.finding import find
+
+        self._check_open()
+        return find(self.journal, text, session=session, ranked=ranked, limit=limit)
 
     # -- changed rules ------------------------------------------------------------
 
@@ -413,33 +519,25 @@ class Engine(SessionVerbs):
         self, command: Command, law: Law, sent: Sent | None = None
     ) -> tuple[Reply, tuple[Record, ...]]:
         """Decide and append until no other process was faster; bounded; *sent* is the first."""
-        for attempt in range(CONFLICTS_MAX):
-            steps = sent.steps if sent is not None else self._decide(command, law)
+        steps = sent.steps if sent is not None else []
+        result: Appended | Conflict | Duplicate | None = None
+        if sent is not None:
             try:
-                if sent is None:
-                    result = self._commit(steps, reply=steps[0].outcome.reply, key=command.key)
-                else:
-                    result = self._applied(steps, self._outcome(sent.batch, sent.answer))
+                result = self._applied(steps, self._outcome(sent.batch, sent.answer))
             except SessionRemoved:
-                # It may be a parent that another process has archived: look at all anew.
-                for one in steps:
-                    self.live.drop(one.state.id)
-                if attempt:
-                    raise
-                continue
-            finally:
-                sent = None
-            reply = steps[0].outcome.reply
-            match result:
-                case Appended(records=records):
-                    return reply, records
-                case Duplicate(record=record):
-                    return reply_of(record) or evolve(reply, duplicate=True), ()
-                case Conflict():
-                    continue
-        raise JournalError(
-            f"the session was written by others {CONFLICTS_MAX} times in a row", code="GOV511"
-        )
+                racing.forget(self, steps)
+        if result is None or isinstance(result, Conflict):
+            steps, result = racing.written(
+                self,
+                command.session,
+                lambda: self._decide(command, law),
+                replies=True,
+                key=command.key,
+            )
+        reply = steps[0].outcome.reply
+        if isinstance(result, Duplicate):
+            return reply_of(result.record) or evolve(reply, duplicate=True), ()
+        return reply, result.records
 
     def _decide(self, command: Command, law: Law) -> list[Step]:
         now = command.at_ms if command.at_ms is not None else self.clock.now_ms()

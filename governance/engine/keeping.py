@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
+from governance.chat.contents import forget
 from governance.engine import restoring
-from governance.engine.engine import CONFLICTS_MAX
+from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.engine.retention import Candidate, RetentionPolicy, Why, candidate, plan
 from governance.errors import GovernanceError, JournalError, MisuseError
@@ -111,6 +112,9 @@ def _remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
         origin = engine.journal.origin(session)
         rows = head.seq - (origin.seq if origin is not None else 0)
         answer = _take_out(engine, head, _note(head, rows, why, actor, ""))
+        if answer is True:
+            # What its messages and contexts had on the shelf belongs to its rows, and to no others.
+            forget(engine.journal, session)
         if isinstance(answer, bool):
             return answer
     raise JournalError("the session is written by others all the time", code="GOV511")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from governance.engine import restoring
-from governance.engine.engine import CONFLICTS_MAX
+from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.errors import JournalError, MisuseError
 from governance.journal.records import Appended, Journal, Origin, Record

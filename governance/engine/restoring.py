@@ -169,6 +169,22 @@ def recorded(
     return draft.outcome(Reply(event=kind, action="allow", state=draft.state.state))
 
 
+def recorded_all(
+    law: Law,
+    state: SessionState,
+    command: Command,
+    at_ms: int,
+    rows: Sequence[tuple[str, Mapping[str, Json]]],
+    *,
+    durable: bool,
+) -> Outcome:
+    """The outcome of rows that only say what was seen, in one step."""
+    draft = Draft(law, command, Gathered(at_ms=at_ms), state)
+    for kind, data in rows:
+        draft.emit(kind, data, durable=durable)
+    return draft.outcome(Reply(event=rows[0][0], action="allow", state=draft.state.state))
+
+
 def id_problem(session: object, chars_max: int) -> str:
     """What is wrong with a session id, or ``""``."""
     if not isinstance(session, str) or not session:

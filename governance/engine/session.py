@@ -15,6 +15,9 @@ from governance.session.state import SessionState
 from governance.values import Json
 
 if TYPE_CHECKING:
+    from governance.chat.history import Page
+    from governance.chat.messages import Message, Role, Said
+    from governance.chat.parts import Part
     from governance.engine.engine import Engine
 
 
@@ -151,6 +154,85 @@ class Session:
         if style:
             data["style"] = style
         return self._handle("command", data=data)
+
+    def message(
+        self,
+        role: Role,
+        said: Said,
+        *,
+        ident: str = "",
+        reply_to: str = "",
+        about: Mapping[str, Json] | None = None,
+        actor: str | None = None,
+    ) -> Message:
+        """
+        Add a message to the chat history; it decides nothing and changes no state.
+
+        Secrets are taken out of it first. What is big lies on a shelf of the store, and the
+        message that is given says under which name. The tail of a history may be lost with
+        the power, a message in the middle never.
+
+        Args:
+            role: ``"user"``, ``"assistant"``, ``"system"`` or ``"tool"``.
+
+            said: A text, a `governance.chat.Part`, or several of both.
+
+            ident: Id of the message: one that comes twice is kept once. By default a new one.
+
+            about: What else is known of it, such as the model.
+
+        Raises:
+            MisuseError: GOV565, no message that a history can hold.
+
+            JournalError: It could not be written.
+        """
+        from governance.engine.chatting import add_message
+
+        return add_message(
+            self.engine,
+            self.id,
+            role,
+            said,
+            ident=ident,
+            reply_to=reply_to,
+            about=about,
+            actor=actor,
+        )
+
+    def messages(
+        self,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 100,
+        reverse: bool = False,
+    ) -> Page:
+        """
+        A page of the chat history, by the rows that messages stand in; reads no further.
+
+        Of a branch also what was said before it; each message knows its epoch.
+
+        Args:
+            reverse: Newest first; go on with ``before=page.next_seq``, else with ``after``.
+        """
+        from governance.chat.history import page_of
+
+        self.engine._check_open()
+        return page_of(
+            self.engine.journal, self.id, after=after, before=before, limit=limit, reverse=reverse
+        )
+
+    def content(self, message: Message, part: Part) -> bytes:
+        """
+        What *part* of *message* holds, from the shelf where it lies there.
+
+        Raises:
+            ContentGone: It is there no more.
+        """
+        from governance.chat.contents import content_of
+
+        self.engine._check_open()
+        return content_of(self.engine.journal, message, part)
 
     def compacting(self, *, trigger: str = "manual") -> Reply:
         """The host is about to compact; ``reply.message`` is what its summary must keep."""

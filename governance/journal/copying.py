@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from attrs import define, frozen
 
 from governance.errors import JournalError
+from governance.journal.chain import chain_rows
 from governance.journal.records import (
     BRANCH_DEPTH_MAX,
     Append,
@@ -182,9 +183,11 @@ def _catch_up(copy: _Copy, head: Head, there: Head) -> None:
     same = copy.source.read(head.session, after=there.seq - 1, before=there.seq + 1, limit=1)
     if not same or same[0].hash != there.hash:
         raise _other_rows(head, there)
+    before = there.hash
     for records in _pages(copy.source, there.seq, head):
         for some in _keyed(records):
-            _append(copy, some)
+            _append(copy, some, before)
+            before = some[-1].hash
 
 
 def _keyed(records: tuple[Record, ...]) -> Iterator[list[Record]]:
@@ -199,11 +202,16 @@ def _keyed(records: tuple[Record, ...]) -> Iterator[list[Record]]:
         yield run
 
 
-def _append(copy: _Copy, records: list[Record]) -> None:
-    last = records[-1]
+def _append(copy: _Copy, records: list[Record], before: bytes) -> None:
+    last, seq = records[-1], records[0].seq - 1
     rows = tuple(Row(one.kind, one.at_ms, one.body, one.durable) for one in records)
-    batch = [Append(last.session, records[0].seq - 1, rows)]
-    answer = copy.other.append(batch, key=last.key)
+    if chain_rows(before, last.session, seq, rows, last.key) != records:
+        # A row after those that were lost is chained to one of them, which no append does.
+        raise CopyRefused(
+            f"rows of `{last.session}` up to {last.seq} were lost and stated since the last copy",
+            remedy="copy into a store that is new",
+        )
+    answer = copy.other.append([Append(last.session, seq, rows)], key=last.key)
     if not isinstance(answer, Appended) or answer.heads[0].hash != last.hash:
         raise _other_rows(Head(last.session, last.seq, last.hash), copy.other.head(last.session))
     copy.new_rows += len(records)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
 
-from governance.errors import JournalError, StoreBusy
+from governance.errors import JournalError, MisuseError, StoreBusy
 from governance.journal.records import Append, Appended, Conflict, Duplicate
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class GroupCommit:
     _waiting: list[Request] = field(factory=list, init=False)
     _led: bool = field(default=False, init=False)
     _leader: Leader | None = field(default=None, init=False)
+    _alone: int = field(default=0, init=False)
 
     def submit(self, request: Request, wait_ms: int) -> Appended | Conflict | Duplicate:
         """
@@ -128,6 +129,7 @@ class GroupCommit:
         Raises:
             StoreBusy: Too many callers wait; *done* is never called.
         """
+        self._refuse_nested()
         request.done = done
         request.until = time.monotonic() + wait_ms / 1000
         with self._lock:
@@ -169,6 +171,7 @@ class GroupCommit:
         self._go_through(Request.alone(work), wait_ms)
 
     def _go_through(self, request: Request, wait_ms: int) -> None:
+        self._refuse_nested()
         until = time.monotonic() + wait_ms / 1000
         gate = None
         with self._lock:
@@ -184,6 +187,11 @@ class GroupCommit:
                 self._lead(request, until)
             finally:
                 self._hand_over()
+
+    def _refuse_nested(self) -> None:
+        # Who has the store to itself would wait for itself.
+        if self._alone and self._alone == threading.get_ident():
+            raise MisuseError("nothing else can be written to a journal in one's turn of it")
 
     def _check_room(self) -> None:
         if len(self._waiting) >= WAITING_MAX:
@@ -206,7 +214,11 @@ class GroupCommit:
 
     def _lead(self, own: Request, until: float) -> None:
         if own.solo is not None:
-            own.solo()
+            self._alone = threading.get_ident()
+            try:
+                own.solo()
+            finally:
+                self._alone = 0
             return
         durable = own.durable
         if self._waiting and not durable:

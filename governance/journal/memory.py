@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from attrs import define, field
 
-from governance.errors import MisuseError
+from governance.errors import MisuseError, StoreBusy
 from governance.journal.chain import ZERO_HASH, chain_rows
 from governance.journal.faults import too_deep, was_removed
 from governance.journal.gaps import Link, Losses, is_next, link_after
 from governance.journal.limits import (
+    DEADLINE_MS_DEFAULT,
     check_append,
     check_branch,
     check_head,
@@ -49,10 +50,13 @@ class _Chain:
     Attributes:
         base: The row before its own first one, as a head: of a branch, else the empty one.
 
+        link: What its own first row must be chained to.
+
         gone: The head that it had when it was removed; its rows are being put back.
     """
 
     base: Head
+    link: Link
     origin: Origin | None = None
     rows: list[Record] = field(factory=list)
     position: int = 0
@@ -86,7 +90,8 @@ class MemoryJournal:
     _keys: dict[str, Record] = field(factory=dict, init=False)
     _snapshots: dict[str, Snapshot] = field(factory=dict, init=False)
     _position: int = field(default=0, init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _lock: threading.RLock = field(factory=threading.RLock, init=False)
+    _deciding: bool = field(default=False, init=False)
     _closed: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -97,21 +102,52 @@ class MemoryJournal:
         batch: Sequence[Append],
         *,
         key: str | None = None,
-        deadline_ms: int | None = None,  # noqa: ARG002 - the lock here is never held long
+        deadline_ms: int | None = None,  # noqa: ARG002 - the lock here is not held long
     ) -> Appended | Conflict | Duplicate:
         """As the contract says; *deadline_ms* is never needed."""
         whole = check_append(batch, key)
         with self._lock:
             self._check_open()
-            known = self._keys.get(key) if key is not None else None
-            if known is not None:
-                return Duplicate(known)
-            for one in whole:
-                self._check_not_removed(one.session)
-            before = tuple(self._head(one.session) for one in whole)
-            if any(head.seq != one.expected_seq for head, one in zip(before, whole, strict=True)):
-                return Conflict(before)
-            return self._write(whole, before, key)
+            self._check_own_turn()
+            return self._append(whole, key)
+
+    def append_alone(
+        self,
+        session: str,
+        decide: Callable[[], Sequence[Append]],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> Appended | Conflict | Duplicate:
+        """As `append`: see `governance.journal.records.AppendsAlone`; the whole store is held."""
+        check_session(session)
+        limit_ms = DEADLINE_MS_DEFAULT if deadline_ms is None else deadline_ms
+        if not self._lock.acquire(timeout=limit_ms / 1000):
+            raise StoreBusy("the store stayed locked past the deadline", remedy="try again")
+        try:
+            self._check_open()
+            self._check_own_turn()
+            self._deciding = True
+            try:
+                batch = decide()
+            finally:
+                self._deciding = False
+            return self._append(check_append(batch, key), key) if batch else Appended((), ())
+        finally:
+            self._lock.release()
+
+    def _append(
+        self, whole: tuple[Append, ...], key: str | None
+    ) -> Appended | Conflict | Duplicate:
+        known = self._keys.get(key) if key is not None else None
+        if known is not None:
+            return Duplicate(known)
+        for one in whole:
+            self._check_not_removed(one.session)
+        before = tuple(self._head(one.session) for one in whole)
+        if any(head.seq != one.expected_seq for head, one in zip(before, whole, strict=True)):
+            return Conflict(before)
+        return self._write(whole, before, key)
 
     def _write(
         self, whole: tuple[Append, ...], before: tuple[Head, ...], key: str | None
@@ -120,7 +156,7 @@ class MemoryJournal:
         for place, (one, head) in enumerate(zip(whole, before, strict=True)):
             own_key = key if place == 0 else None
             records = chain_rows(head.hash, one.session, head.seq, one.rows, own_key)
-            chain = self._chains.setdefault(one.session, _Chain(head))
+            chain = self._chains.setdefault(one.session, _Chain(head, head.hash))
             chain.rows.extend(records)
             self._move(chain)
             if own_key is not None:
@@ -180,16 +216,18 @@ class MemoryJournal:
         check_branch(session, parent, parent_seq)
         with self._lock:
             self._check_open()
+            self._check_own_turn()
             self._check_not_removed(session)
             self._check_not_removed(parent)
             if session in self._chains:
                 return Conflict((self._head(session),))
-            hash_ = self._hash_at(parent, parent_seq)
-            if hash_ is None:
+            row = self._row_at(parent, parent_seq)
+            if row is None:
                 return Conflict((self._head(parent),))
             self._check_depth(parent)
-            base = Head(session, parent_seq, hash_)
-            chain = self._chains[session] = _Chain(base, Origin(parent, parent_seq))
+            base = Head(session, parent_seq, row.hash)
+            chain = _Chain(base, link_after(row), Origin(parent, parent_seq))
+            self._chains[session] = chain
             self._move(chain)
             return base
 
@@ -207,6 +245,7 @@ class MemoryJournal:
         check_head(expected)
         with self._lock:
             self._check_open()
+            self._check_own_turn()
             head = self._head(session)
             if head != expected:
                 return Conflict((head,))
@@ -239,6 +278,7 @@ class MemoryJournal:
         whole = check_restored(head, records, origin)
         with self._lock:
             self._check_open()
+            self._check_own_turn()
             chain = self._chains.get(head.session)
             if chain is not None and chain.gone != head:
                 return Conflict((chain.gone or chain.head,))
@@ -246,15 +286,16 @@ class MemoryJournal:
                 raise MisuseError(f"`{head.session}` was no branch of `{origin}`")
             origin = chain.origin if chain is not None else origin
             base = Head(head.session, 0, ZERO_HASH)
+            link: Link = base.hash
             if origin is not None:
-                hash_ = self._hash_at(origin.parent, origin.seq)
-                if hash_ is None:
+                row = self._row_at(origin.parent, origin.seq)
+                if row is None:
                     return Conflict((self._head(origin.parent),))
                 self._check_depth(origin.parent)
-                base = Head(head.session, origin.seq, hash_)
+                base, link = Head(head.session, origin.seq, row.hash), link_after(row)
             if chain is None:
-                chain = _Chain(base, origin, gone=head)
-            fresh = sound_rows(whole, chain.rows, base, chain.head, head)
+                chain = _Chain(base, link, origin, gone=head)
+            fresh = sound_rows(whole, chain.rows, base.seq, link, head)
             for record in fresh:
                 if record.key is not None and record.key in self._keys:
                     raise refuse_key(record)
@@ -285,7 +326,8 @@ class MemoryJournal:
             kept = self._snapshots.get(session)
             if kept is None or kept.version != version:
                 return None
-            return kept if self._hash_at(session, kept.seq) == kept.hash else None
+            row = self._row_at(session, kept.seq)
+            return kept if row is not None and row.hash == kept.hash else None
 
     def verify(self, session: str | None = None) -> VerifyReport:
         """As the contract says; never anchored, for nothing outlives the process."""
@@ -297,7 +339,7 @@ class MemoryJournal:
             if session in self._chains and not names:
                 names = [session]
             walked = [(self._chains[name], tuple(self._chains[name].rows)) for name in names]
-        found = tuple(bad for chain, rows in walked if (bad := _first_bad(chain.base, rows)))
+        found = tuple(bad for chain, rows in walked if (bad := _first_bad(chain, rows)))
         sessions = sum(chain.gone is None for chain, _ in walked)
         return VerifyReport(sessions, sum(len(rows) for _, rows in walked), False, found)
 
@@ -309,6 +351,10 @@ class MemoryJournal:
     def _check_open(self) -> None:
         if self._closed:
             raise MisuseError("the journal is closed; open it again")
+
+    def _check_own_turn(self) -> None:
+        if self._deciding:
+            raise MisuseError("nothing else can be written to a journal in one's turn of it")
 
     def _check_not_removed(self, session: str) -> None:
         chain = self._chains.get(session)
@@ -346,13 +392,13 @@ class MemoryJournal:
             upto = min(upto, chain.base.seq)
         return rows
 
-    def _hash_at(self, session: str, seq: int) -> bytes | None:
+    def _row_at(self, session: str, seq: int) -> Record | None:
         if seq > self._head(session).seq:
             return None
         for name in self._lineage(session):
             chain = self._chains[name]
             if seq > chain.base.seq:
-                return chain.rows[seq - chain.base.seq - 1].hash
+                return chain.rows[seq - chain.base.seq - 1]
         return None
 
 
@@ -362,11 +408,10 @@ def _page(heads: dict[str, Head], after: str, limit: int) -> tuple[Head, ...]:
     return tuple(heads[name] for name in names[start : start + limit])
 
 
-def _first_bad(base: Head, rows: tuple[Record, ...]) -> Finding | None:
-    session = base.session
-    link: Link = base.hash
+def _first_bad(chain: _Chain, rows: tuple[Record, ...]) -> Finding | None:
+    session, link = chain.base.session, chain.link
     losses = Losses()
-    for seq, record in enumerate(rows, start=base.seq + 1):
+    for seq, record in enumerate(rows, start=chain.base.seq + 1):
         if record.seq != seq:
             return Finding("gap", session, seq, f"row {record.seq} stands where {seq} belongs")
         if not is_next(link, record):

@@ -15,7 +15,7 @@ from governance.journal.records import Entry
 class MemoryShelf:
     """The `Shelf` of a `MemoryJournal`, whose lock it shares."""
 
-    _lock: threading.Lock
+    _lock: threading.RLock
     _check_open: Callable[[], None]
     _entries: dict[tuple[str, str], Entry] = field(factory=dict, init=False)
 

@@ -35,8 +35,10 @@ from governance.journal.postgres_anchor import Anchor, begun, known_store, refus
 from governance.journal.postgres_connection import Connection, Connections
 from governance.journal.postgres_faults import server_error
 from governance.journal.postgres_leases import Leases
+from governance.journal.postgres_search import PostgresSearch
 from governance.journal.postgres_server import report_of
 from governance.journal.postgres_shelf import PostgresShelf
+from governance.journal.postgres_turns import append_alone
 from governance.journal.postgres_url import Target
 from governance.journal.postgres_wakeup import WakeUps
 from governance.journal.postgres_writer import Writer, until_of
@@ -52,6 +54,7 @@ from governance.journal.records import (
     Snapshot,
     VerifyReport,
 )
+from governance.journal.searching import Hit, Query, check_search
 from governance.journal.servers import ServerReport
 from governance.values import INTEGER_MAX
 
@@ -166,6 +169,24 @@ class PostgresJournal:
         whole = check_append(batch, key)
         self._check_open()
         return self._writer.append(whole, key, until_of(deadline_ms))
+
+    def append_alone(
+        self,
+        session: str,
+        decide: Callable[[], Sequence[Append]],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> Appended | Conflict | Duplicate:
+        """
+        As `append`: see `governance.journal.records.AppendsAlone`.
+
+        Held are the sessions that it writes, and none beside them. What *decide* reads in
+        this thread it reads through the connection that holds them.
+        """
+        check_session(session)
+        self._check_open()
+        return append_alone(self._writer, session, decide, key, until_of(deadline_ms))
 
     def read(
         self,
@@ -328,6 +349,21 @@ class PostgresJournal:
                 connection, self.target, session, version
             )
         )
+
+    def search(
+        self, query: Query, *, session: str | None = None, ranked: bool = False, limit: int = 20
+    ) -> tuple[Hit, ...]:
+        """
+        As `governance.journal.searching.Search` says; the index catches up first.
+
+        Raises:
+            ServerRefused: The role was given its rights before there was an index.
+        """
+        check_search(limit)
+        if session is not None:
+            check_session(session)
+        searching = PostgresSearch(self.target, self._read, self._change)
+        return searching.search(query, session, ranked, limit)
 
     def verify(self, session: str | None = None) -> VerifyReport:
         """

@@ -28,6 +28,7 @@ _RIGHTS = (
     "GRANT UPDATE (head, hash, position) ON @.session TO {role}",
     "GRANT UPDATE ON @.snapshot, @.shelf, @.lease TO {role}",
     "GRANT DELETE ON @.shelf, @.lease TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON @.message, @.message_upto TO {role}",
 )
 _NO_RIGHTS = (
     "REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}",

@@ -109,6 +109,21 @@ class Connections:
     _used: int = field(default=0, init=False)
     _waiting: int = field(default=0, init=False)
     _closed: bool = field(default=False, init=False)
+    _kept: threading.local = field(factory=threading.local, init=False)
+
+    @property
+    def kept(self) -> Connection | None:
+        """The connection that this thread keeps at present; see `keep`."""
+        return getattr(self._kept, "connection", None)
+
+    @contextlib.contextmanager
+    def keep(self, connection: Connection) -> Iterator[None]:
+        """Have this thread use *connection*, which it was lent, for all that it does inside."""
+        self._kept.connection = connection
+        try:
+            yield
+        finally:
+            self._kept.connection = None
 
     @contextlib.contextmanager
     def lend(self, until: float) -> Iterator[Connection]:
@@ -119,8 +134,11 @@ class Connections:
             StoreBusy: All are in use, and none came back in time.
             ServerUnreachable, ServerRefused: There is none to be had.
         """
+        connection = self.kept
+        if connection is not None:
+            yield connection
+            return
         self._enter(until)
-        connection: Connection | None = None
         try:
             connection = self._at_hand(until)
             connection.until = until + GRACE_SECONDS
@@ -143,6 +161,8 @@ class Connections:
                 state = error.sqlstate
                 again = state is None or state in RETRIED or state.startswith(("08", "57P"))
                 last = tries + 1 == READ_TRIES_MAX or isinstance(error, Unanswered)
+                # The transaction that it was read in is over.
+                last = last or self.kept is not None
                 if not again or last or not nap(tries, until):
                     raise server_error(error, self.target.place) from None
         raise AssertionError("the last try returns or raises")

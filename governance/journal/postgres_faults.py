@@ -54,7 +54,7 @@ RETRIED = frozenset({"40001", "40P01"})
 
 _STARTING = frozenset({"57P03", "53300"})
 _UNKNOWN = frozenset({"40003", "57P01", "57P02", "57P05"})
-_BUSY = frozenset({"55P03", "57014"})
+_BUSY = frozenset({"55P03", "57014", "25P03"})
 _DAMAGED = frozenset({"XX001", "XX002"})
 _GONE = frozenset({"3F000", "42P01", "42703"})
 

@@ -13,8 +13,17 @@ from attrs import frozen
 from governance.errors import JournalError, MisuseError, StoreDamaged
 from governance.journal.chain import ZERO_HASH, tombstone_digest
 from governance.journal.faults import DAMAGED_REMEDY, too_deep, was_removed
+from governance.journal.gaps import Link, link_after
 from governance.journal.postgres_connection import Connection
-from governance.journal.postgres_rows import LINE, POSITION, chained, hash_at, stored_heads
+from governance.journal.postgres_rows import (
+    LINE,
+    POSITION,
+    chained,
+    hash_at,
+    link_at,
+    record_of,
+    stored_heads,
+)
 from governance.journal.postgres_schema import POSITIONS_A_COMMIT, missing, sql
 from governance.journal.postgres_url import Target
 from governance.journal.records import BRANCH_DEPTH_MAX, Conflict, Head, Moved, Origin, Record
@@ -199,7 +208,7 @@ def remove(connection: Connection, target: Target, session: str, expected: Head)
     ).fetchone()
     if needed is not None:
         return False
-    for table in ("event", "event_key", "snapshot"):
+    for table in ("event", "event_key", "snapshot", "message", "message_upto"):
         text = f"DELETE FROM @.{table} WHERE tenant = %(tenant)s AND session = %(session)s"
         connection.execute(sql(target.schema, text), words)
     _bury(connection, target, found, gone=True)
@@ -221,17 +230,19 @@ def restore(
     if found is not None and origin not in (None, found.origin):
         raise MisuseError(f"`{session}` was no branch of `{origin}`")
     origin = found.origin if found is not None else origin
-    base = Head(session, 0, ZERO_HASH)
+    base = 0
+    link: Link = ZERO_HASH
     if origin is not None:
         begins = _base(connection, target, session, origin)
         if isinstance(begins, Conflict):
             return begins
-        base = begins
+        base = begins.seq
+        link = link_at(connection, target, origin.parent, base) or begins.hash
     if found is None:
         found = Stored(head, origin, True)
         if not _begin(connection, target, head, origin, gone=True):
             return restore(connection, target, head, records, origin)
-    end = _put_back(connection, target, head, records, base)
+    end = _put_back(connection, target, head, records, base, link)
     if end == head:
         _bury(connection, target, found, gone=False)
     return end
@@ -264,20 +275,26 @@ _ROWS_SQL = """
 
 
 def _put_back(
-    connection: Connection, target: Target, head: Head, records: tuple[Record, ...], base: Head
+    connection: Connection,
+    target: Target,
+    head: Head,
+    records: tuple[Record, ...],
+    base: int,
+    link: Link,
 ) -> Head:
     """Insert those of *records* that are not there yet; the end of what is there now."""
     words: dict[str, object] = {"tenant": target.tenant, "session": head.session}
     last = connection.execute(sql(target.schema, _LAST_SQL), words).fetchone()
-    end = Head(head.session, *last) if last is not None else base
     known: list[Record] = []
-    if records and base.seq < records[0].seq <= end.seq:
-        first = records[0].seq
+    if records and last is not None and records[0].seq > base:
+        first = min(records[0].seq, last[0])
         between = {**words, "first": first, "last": records[-1].seq}
         rows = connection.execute(sql(target.schema, _BETWEEN_SQL), between).fetchall()
-        before = _hash_before(connection, target, head.session, first, base)
+        before = link if first - 1 == base else _link_after(connection, target, words, first - 1)
         known = chained(rows, target, head.session, first - 1, before)
-    fresh = sound_rows(records, known, base, end, head)
+    fresh = sound_rows(records, known, base, link, head)
+    own = link if isinstance(link, bytes) else link.own
+    end = Head(head.session, base, own) if last is None else Head(head.session, *last)
     if fresh:
         _insert(connection, target, words, fresh)
         end = Head(head.session, fresh[-1].seq, fresh[-1].hash)
@@ -285,15 +302,14 @@ def _put_back(
     return end
 
 
-def _hash_before(
-    connection: Connection, target: Target, session: str, seq: int, base: Head
-) -> bytes | None:
-    """The hash of the row before *seq*, of a session whose rows are hidden."""
-    if seq - 1 == base.seq:
-        return base.hash
-    words = {"tenant": target.tenant, "session": session, "first": seq - 1, "last": seq - 1}
-    found = connection.execute(sql(target.schema, _BETWEEN_SQL), words).fetchone()
-    return found[7] if found is not None else None
+def _link_after(
+    connection: Connection, target: Target, words: dict[str, object], seq: int
+) -> Link | None:
+    """What must follow row *seq* of a session whose rows are hidden."""
+    between = {**words, "first": seq, "last": seq}
+    found = connection.execute(sql(target.schema, _BETWEEN_SQL), between).fetchone()
+    record = record_of(found) if found is not None else None
+    return link_after(record) if record is not None else None
 
 
 def _insert(

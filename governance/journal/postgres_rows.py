@@ -13,8 +13,9 @@ from typing import Any
 from attrs import frozen
 
 from governance.errors import StoreDamaged
-from governance.journal.chain import ZERO_HASH, chain_rows, record_hash, snapshot_digest
+from governance.journal.chain import ZERO_HASH, chain_rows, snapshot_digest
 from governance.journal.faults import DAMAGED_REMEDY, was_removed
+from governance.journal.gaps import GAP_KIND, Link, bridge_of, is_next, link_after
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_schema import POSITIONS_A_COMMIT, VERSION, sql
 from governance.journal.postgres_url import Target
@@ -94,16 +95,18 @@ _HEADS_SQL = """
         ORDER BY w.place
 """
 
-_HASH_SQL = (
+_LINK_SQL = (
     LINE
-    + """
-    SELECT e.hash FROM line JOIN @.event e ON e.tenant = %(tenant)s AND e.session = line.id
-        AND e.seq = %(seq)s WHERE %(seq)s > line.base AND %(seq)s <= line.upto
+    + f"""
+    SELECT e.hash, CASE WHEN e.kind = '{GAP_KIND}' THEN e.body END
+        FROM line JOIN @.event e ON e.tenant = %(tenant)s AND e.session = line.id
+            AND e.seq = %(seq)s WHERE %(seq)s > line.base AND %(seq)s <= line.upto
     """
 )
 
-_KEY_SQL = """
-    SELECT e.session, e.seq, e.kind, e.at_ms, e.body, e.durable, e.key, e.hash, p.hash, s.parent
+_KEY_SQL = f"""
+    SELECT e.session, e.seq, e.kind, e.at_ms, e.body, e.durable, e.key, e.hash,
+            p.hash, CASE WHEN p.kind = '{GAP_KIND}' THEN p.body END, s.parent
         FROM @.event_key k
         LEFT JOIN @.event e ON e.tenant = k.tenant AND e.session = k.session AND e.seq = k.seq
         LEFT JOIN @.event p ON p.tenant = k.tenant AND p.session = k.session AND p.seq = k.seq - 1
@@ -272,9 +275,19 @@ def stored_heads(connection: Connection, target: Target, ids: Sequence[str]) -> 
 
 def hash_at(connection: Connection, target: Target, session: str, seq: int) -> bytes | None:
     """The hash of row *seq* of a live session, or none where there is no such row."""
+    link = link_at(connection, target, session, seq)
+    return link if link is None or isinstance(link, bytes) else link.own
+
+
+def link_at(connection: Connection, target: Target, session: str, seq: int) -> Link | None:
+    """What must follow row *seq*: as `hash_at`, but for the rows that stand for lost ones."""
     words = {"tenant": target.tenant, "session": session, "seq": seq}
-    found = connection.execute(sql(target.schema, _HASH_SQL), words).fetchone()
-    return bytes(found[0]) if found is not None else None
+    found = connection.execute(sql(target.schema, _LINK_SQL), words, binary=True).fetchone()
+    return _link(*found) if found is not None else None
+
+
+def _link(own: bytes, gap: bytes | None) -> Link:
+    return own if gap is None else bridge_of(own, gap)
 
 
 def find_key(connection: Connection, target: Target, key: str) -> Record | None:
@@ -285,16 +298,18 @@ def find_key(connection: Connection, target: Target, key: str) -> Record | None:
         StoreDamaged: It is not what was written.
     """
     words = {"tenant": target.tenant, "key": key}
-    columns = connection.execute(sql(target.schema, _KEY_SQL), words).fetchone()
+    columns = connection.execute(sql(target.schema, _KEY_SQL), words, binary=True).fetchone()
     if columns is None:
         return None
     record = record_of(columns[:8])
     if record is None:
         raise damaged(target, str(columns[0]), 0, f"the row with key `{key}` is not there")
-    before: bytes | None = ZERO_HASH if record.seq == 1 else columns[8]
-    if before is None and columns[9] is not None:
-        before = hash_at(connection, target, record.session, record.seq - 1)
-    if record.key != key or before is None or record_hash(before, record) != record.hash:
+    before: Link | None = ZERO_HASH if record.seq == 1 else None
+    if columns[8] is not None:
+        before = _link(columns[8], columns[9])
+    elif columns[10] is not None:
+        before = link_at(connection, target, record.session, record.seq - 1)
+    if record.key != key or before is None or not is_next(before, record):
         raise damaged(target, record.session, record.seq, "it does not have the hash it carries")
     return record
 
@@ -350,10 +365,11 @@ def read_rows(
         return ()
     head, head_hash, first = found[0][:3]
     rows = [columns[3:] for columns in found if columns[4] is not None]
-    previous: bytes | None = ZERO_HASH if first == 0 else None
+    link: Link | None = ZERO_HASH if first == 0 else None
     if first > 0 and rows and rows[0][1] == first:
-        previous = bytes(rows.pop(0)[7])
-    records = chained(rows[:limit], target, session, first, previous)
+        stands = record_of(rows.pop(0))
+        link = link_after(stands) if stands is not None else None
+    records = chained(rows[:limit], target, session, first, link)
     last = max(first, min(head, before - 1, first + limit))
     end = records[-1].seq if records else first
     if end != last and first <= head:
@@ -368,9 +384,9 @@ def chained(
     target: Target,
     session: str,
     after: int,
-    previous: bytes | None,
+    link: Link | None,
 ) -> list[Record]:
-    """*rows* as the records that follow sequence *after*, whose hash is *previous*."""
+    """*rows* as the records that follow sequence *after*, and *link*."""
     records: list[Record] = []
     seq = after
     for columns in rows:
@@ -380,11 +396,11 @@ def chained(
             raise damaged(target, session, seq, "a column has another type")
         if record.seq != seq:
             raise damaged(target, session, seq, f"row {record.seq} stands in its place")
-        if previous is None:
+        if link is None:
             raise damaged(target, session, after, "it is missing")
-        if record_hash(previous, record) != record.hash:
+        if not is_next(link, record):
             raise damaged(target, session, seq, "it does not have the hash it carries")
-        previous = record.hash
+        link = link_after(record)
         records.append(record)
     return records
 

@@ -35,6 +35,17 @@ POSITIONS_A_COMMIT = 1_024
 
 _TENANT_TABLES = ("session", "event", "event_key", "snapshot", "shelf", "lease")
 
+
+def _secured(table: str) -> tuple[str, str]:
+    """What shows a role the rows of its own tenant alone."""
+    return (
+        f"ALTER TABLE @.{table} ENABLE ROW LEVEL SECURITY",
+        # Asked once a statement, not once a row.
+        f"CREATE POLICY own ON @.{table} USING"
+        " (tenant = (SELECT m.tenant FROM @.member m WHERE m.role = current_user))",
+    )
+
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         'CREATE TABLE @.tenant (name text COLLATE "C" PRIMARY KEY, id text NOT NULL,'
@@ -78,16 +89,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE @.tenant ENABLE ROW LEVEL SECURITY",
         "CREATE POLICY own ON @.tenant USING"
         " (name = (SELECT m.tenant FROM @.member m WHERE m.role = current_user))",
-        *(
-            statement
-            for table in _TENANT_TABLES
-            for statement in (
-                f"ALTER TABLE @.{table} ENABLE ROW LEVEL SECURITY",
-                # Asked once a statement, not once a row.
-                f"CREATE POLICY own ON @.{table} USING"
-                " (tenant = (SELECT m.tenant FROM @.member m WHERE m.role = current_user))",
-            )
-        ),
+        *(statement for table in _TENANT_TABLES for statement in _secured(table)),
+    ),
+    (
+        # An index of what was said: a cache that fills when it is asked (`postgres_search`).
+        'CREATE TABLE @.message (tenant text COLLATE "C" NOT NULL,'
+        ' session text COLLATE "C" NOT NULL, seq bigint NOT NULL, at_ms bigint NOT NULL,'
+        " size bigint NOT NULL, whole boolean NOT NULL, words tsvector NOT NULL,"
+        " PRIMARY KEY (tenant, session, seq))",
+        "CREATE INDEX message_words ON @.message USING gin (words)",
+        'CREATE TABLE @.message_upto (tenant text COLLATE "C" NOT NULL,'
+        ' session text COLLATE "C" NOT NULL, seq bigint NOT NULL, hash bytea NOT NULL,'
+        " PRIMARY KEY (tenant, session))",
+        *_secured("message"),
+        *_secured("message_upto"),
     ),
 )
 """Statements that lead from each schema version to the next; the first from nothing to 1."""

@@ -13,11 +13,12 @@ from typing import Any
 from attrs import define, field
 
 from governance.errors import JournalError
-from governance.journal.chain import ZERO_HASH, record_hash, tombstone_digest
+from governance.journal.chain import ZERO_HASH, tombstone_digest
+from governance.journal.gaps import Link, Losses, is_next, link_after
 from governance.journal.mirror import Mirror
 from governance.journal.mirror_index import MirrorIndex
 from governance.journal.postgres_connection import Connection
-from governance.journal.postgres_rows import hash_at, record_of
+from governance.journal.postgres_rows import link_at, record_of
 from governance.journal.postgres_schema import VERSION, schema_version, sql, tenant_id
 from governance.journal.postgres_shelf import Lent
 from governance.journal.postgres_url import Target
@@ -120,6 +121,8 @@ class _Chain:
     session: str
     seq: int = -1
     hash: bytes = ZERO_HASH
+    link: Link = ZERO_HASH
+    losses: Losses = field(factory=Losses)
     head: Head | None = None
     origin: Origin | None = None
     live: bool = False
@@ -226,6 +229,8 @@ def _verify_chunk(walk: _Walk, state: _Chain) -> None:
     if len(rows) < CHUNK_ROWS:
         state.ended = True
         _verify_end(walk, state)
+        if state.live and state.losses.message:
+            walk.find("lost", session, state.losses.first, state.losses.message)
 
 
 def _begin(walk: _Walk, state: _Chain) -> None:
@@ -235,10 +240,11 @@ def _begin(walk: _Walk, state: _Chain) -> None:
     if origin is None:
         return
     at, parent = origin.seq, origin.parent
-    before = walk.lent(lambda connection: hash_at(connection, walk.target, parent, at))
-    if before is None and state.live:
+    link = walk.lent(lambda connection: link_at(connection, walk.target, parent, at))
+    if link is None and state.live:
         walk.find("gap", state.session, at, f"row {at} of `{parent}`, where it began, is gone")
-    state.seq, state.hash = at, before or ZERO_HASH
+    state.seq, state.link = at, link or ZERO_HASH
+    state.hash = state.link if isinstance(state.link, bytes) else state.link.own
 
 
 def _verify_row(walk: _Walk, state: _Chain, columns: tuple[Any, ...]) -> bool:
@@ -250,13 +256,14 @@ def _verify_row(walk: _Walk, state: _Chain, columns: tuple[Any, ...]) -> bool:
     if record.seq != due:
         walk.find("gap", session, due, f"row {record.seq} stands where row {due} belongs")
         return False
-    if record_hash(state.hash, record) != record.hash:
+    if not is_next(state.link, record):
         walk.find("hash", session, due, "the row does not have the hash it carries")
         return False
     if record.key is not None and columns[8] != due:
         walk.find("unreadable", session, due, f"its key `{record.key}` is not found by name")
         return False
-    state.seq, state.hash = due, record.hash
+    state.seq, state.hash, state.link = due, record.hash, link_after(record)
+    state.losses.see(record)
     state.read += 1
     return _agrees(walk, record)
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 import psycopg
 from attrs import define, field
 
-from governance.errors import StoreBusy, StoreMissing
+from governance.errors import MisuseError, StoreBusy, StoreMissing
 from governance.journal import postgres_rows, postgres_schema
 from governance.journal.chain import ZERO_HASH
 from governance.journal.limits import DEADLINE_MS_DEFAULT
@@ -64,6 +64,7 @@ class Writer:
         self, whole: tuple[Append, ...], key: str | None, until: float
     ) -> Appended | Conflict | Duplicate:
         """What the contract's ``append`` gives, by *until*."""
+        self._check_own_turn()
         # A session that is said to be new needs no look: the server finds out.
         before = self._remembered(whole)
         for tries in range(TRIES_MAX):
@@ -88,20 +89,34 @@ class Writer:
         """Look at the head of *session* before the next append."""
         self._heads.pop(session, None)
 
-    def change(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
+    def change(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        durable: bool = True,
+        until: float | None = None,
+        newest: bool = False,
+    ) -> T:
         """
         What *work* gives, which is committed then; sent again where the server took it back.
+
+        Args:
+            newest: Each statement of *work* sees what was committed last, whatever the
+                server's own default is.
 
         Raises:
             OutcomeUnknown: The connection broke in the commit itself.
             JournalError: Nothing was changed.
         """
-        until = until_of()
+        self._check_own_turn()
+        until = until_of() if until is None else until
         for tries in range(TRIES_MAX):
             with self.connections.lend(until) as connection:
                 worked = False
                 try:
                     with connection.transaction():
+                        if newest:
+                            connection.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
                         self._prepare(connection, until, durable=durable)
                         done = work(connection)
                         worked = True
@@ -115,11 +130,15 @@ class Writer:
                 break
         raise StoreBusy(f"{self.target.place} took a change back again and again")
 
+    def _check_own_turn(self) -> None:
+        if self.connections.kept is not None:
+            raise MisuseError("nothing else can be written to a journal in one's turn of it")
+
     def _prepare(self, connection: Connection, until: float, *, durable: bool) -> None:
         connection.execute(
             "SELECT set_config('lock_timeout', %s, true),"
             " set_config('synchronous_commit', %s, true)",
-            (_left(until), connection.level(durable=durable)),
+            (left_ms(until), connection.level(durable=durable)),
         )
         self._check_store(connection)
 
@@ -166,23 +185,31 @@ class Writer:
         """
         mark = self.anchor.mark() if self.anchor is not None else 0
         with self.connections.lend(until) as connection:
-            words = batch.words()
-            words["tenant"], words["store"] = self.target.tenant, self.store_id
-            words["level"] = connection.level(durable=batch.durable)
-            words["wait_ms"] = _left(until)
-            words["channel"] = channel(self.target)
             try:
-                found = connection.execute(postgres_rows.append_sql(self.target), words).fetchone()
+                written = self.send(connection, batch, until)
             except psycopg.Error as error:
                 return self._failed(error, batch, alive=connection.alive)
-        if found is None or found[0] != len(batch.heads):
-            return False
+        if written:
+            self.note(batch, mark)
+        return written
+
+    def send(self, connection: Connection, batch: postgres_rows.Batch, until: float) -> bool:
+        """Send *batch* in one statement; ``False`` where it does not fit."""
+        words = batch.words()
+        words["tenant"], words["store"] = self.target.tenant, self.store_id
+        words["level"] = connection.level(durable=batch.durable)
+        words["wait_ms"] = left_ms(until)
+        words["channel"] = channel(self.target)
+        found = connection.execute(postgres_rows.append_sql(self.target), words).fetchone()
+        return found is not None and found[0] == len(batch.heads)
+
+    def note(self, batch: postgres_rows.Batch, mark: int) -> None:
+        """Remember where *batch*, which is committed, has left its sessions."""
         if len(self._heads) > HEADS_KEPT_MAX:
             self._heads.clear()
         self._heads.update((head.session, head) for head in batch.heads)
         if self.anchor is not None:
             self.anchor.note(batch.heads, mark=mark, durable=batch.durable)
-        return True
 
     def _failed(
         self, error: psycopg.Error, batch: postgres_rows.Batch, *, alive: bool
@@ -204,6 +231,7 @@ class Writer:
         raise server_error(error, self.target.place)
 
 
-def _left(until: float) -> str:
+def left_ms(until: float) -> str:
+    """How long it is until *until*, for a setting of the server."""
     # Zero would mean without end.
     return str(max(1, int((until - time.monotonic()) * 1000)))

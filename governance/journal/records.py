@@ -426,3 +426,34 @@ class AppendsLater(Protocol):
         nothing, and not write to the journal.
         """
         ...
+
+
+@runtime_checkable
+class AppendsAlone(Protocol):
+    """
+    A `Journal` that can also give a caller a turn in which nobody else writes its session.
+
+    For whoever was late again and again: nothing of the session moves between what is read
+    in the turn and the append.
+    """
+
+    def append_alone(
+        self,
+        session: str,
+        decide: Callable[[], Sequence[Append]],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> Appended | Conflict | Duplicate:
+        """
+        Append what *decide* gives, which is called in a turn of *session*; nothing if it is empty.
+
+        Other callers wait meanwhile, of one session or of the whole store, so *decide* must be
+        quick. It reads from this journal what was written last, and must not write to it. It
+        is called anew where its answer cannot be used, such as for a session that others may
+        still write. What it raises is raised here, and nothing was written.
+
+        Args:
+            deadline_ms: How long to wait for the turn; then `StoreBusy`.
+        """
+        ...

@@ -12,15 +12,17 @@ _REMEDY = "take the archive that was made when the session was removed; nothing 
 
 
 def sound_rows(
-    records: Sequence[Record], known: Sequence[Record], base: Head, last: Head, whole: Head
+    records: Sequence[Record], known: Sequence[Record], base: int, link: Link, whole: Head
 ) -> tuple[Record, ...]:
     """
-    Those of *records* that go on after *last*, the last row that has been put back.
+    Those of *records* that go on after the last row that has been put back.
 
     Args:
-        known: Rows that were put back before, those among *records* at least.
+        known: Rows that were put back before: those among *records*, or the last of all.
 
-        base: What the session's own first row goes on from.
+        base: Sequence of the row that the session's own first one goes on from.
+
+        link: What that first row must be chained to.
 
         whole: The head that the session had, and will have.
 
@@ -29,19 +31,18 @@ def sound_rows(
             that was put back, or stands beyond the head.
     """
     before = {record.seq: record for record in known}
-    previous = last
-    link: Link = last.hash
-    if known and known[-1].seq == last.seq:
+    last = previous = known[-1].seq if known else base
+    if known:
         link = link_after(known[-1])
     fresh: list[Record] = []
     keys: set[str] = set()
     for record in records:
-        if base.seq < record.seq <= last.seq and not fresh:
+        if base < record.seq <= last and not fresh:
             if before.get(record.seq) != record:
                 raise _refused(record, "another row was put back in its place")
             continue
-        if record.seq != previous.seq + 1:
-            raise _refused(record, f"row {previous.seq + 1} is the next one")
+        if record.seq != previous + 1:
+            raise _refused(record, f"row {previous + 1} is the next one")
         if not is_next(link, record):
             raise _refused(record, "it does not continue the chain of the row before it")
         if record.seq > whole.seq:
@@ -50,8 +51,7 @@ def sound_rows(
             if record.key in keys:
                 raise refuse_key(record)
             keys.add(record.key)
-        previous = Head(whole.session, record.seq, record.hash)
-        link = link_after(record)
+        previous, link = record.seq, link_after(record)
         fresh.append(record)
     return tuple(fresh)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from governance.errors import JournalError, MisuseError, StoreDamaged, StoreMissing
-from governance.journal import sqlite_moves, sqlite_rows
+from governance.journal import sqlite_moves, sqlite_rows, sqlite_search
 from governance.journal.faults import DAMAGED_REMEDY, folder_error, store_error
 from governance.journal.group_commit import GroupCommit, Request
 from governance.journal.limits import (
@@ -47,6 +48,7 @@ from governance.journal.records import (
     Snapshot,
     VerifyReport,
 )
+from governance.journal.searching import Hit, Query, check_search
 from governance.journal.sqlite_connection import Patience, connect
 from governance.journal.sqlite_lineage import origin_of
 from governance.journal.sqlite_positions import Positions, moved
@@ -200,6 +202,36 @@ class SqliteJournal:
             DEADLINE_MS_DEFAULT if deadline_ms is None else deadline_ms,
         )
 
+    def append_alone(
+        self,
+        session: str,
+        decide: Callable[[], Sequence[Append]],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> Appended | Conflict | Duplicate:
+        """
+        As `append`: see `governance.journal.records.AppendsAlone`.
+
+        The whole store is held meanwhile, against other processes too.
+        """
+        check_session(session)
+        self._check_open()
+        wait_ms = DEADLINE_MS_DEFAULT if deadline_ms is None else deadline_ms
+        until = time.monotonic() + wait_ms / 1000
+        found: list[Appended | Conflict | Duplicate] = []
+
+        def decided() -> Request | None:
+            batch = decide()
+            return Request.of(check_append(batch, key), key) if batch else None
+
+        def work() -> None:
+            left_ms = max(0, int((until - time.monotonic()) * 1000))
+            found.append(self._writer.alone(decided, left_ms))
+
+        self._group.alone(work, wait_ms)
+        return found[0]
+
     def read(
         self,
         session: str,
@@ -315,6 +347,28 @@ class SqliteJournal:
         check_session(session)
         with self._reading() as connection:
             return sqlite_rows.kept_snapshot(connection, session, version)
+
+    def search(
+        self, query: Query, *, session: str | None = None, ranked: bool = False, limit: int = 20
+    ) -> tuple[Hit, ...]:
+        """
+        As `governance.journal.searching.Search` says; the index catches up first.
+
+        What is written to the index meanwhile holds up writers for short moments only.
+        """
+        check_search(limit)
+        if session is not None:
+            check_session(session)
+        with self._reading() as connection:
+            late = sqlite_search.behind(connection)
+        while late:
+            late = self._change(sqlite_search.step, False)
+        with self._reading() as connection:
+            return sqlite_search.find(connection, self.path, query, session, ranked, limit)
+
+    def rebuild_search(self) -> None:
+        """Empty the index of messages; the next search fills it anew."""
+        self._change(sqlite_search.rebuild, False)
 
     def verify(self, session: str | None = None) -> VerifyReport:
         """

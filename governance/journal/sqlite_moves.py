@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 from governance.errors import MisuseError
 from governance.journal.chain import ZERO_HASH, tombstone_digest
 from governance.journal.faults import too_deep
+from governance.journal.gaps import Link
 from governance.journal.records import BRANCH_DEPTH_MAX, Conflict, Head, Origin, Record
 from governance.journal.restored import refuse_key, refuse_last, sound_rows
 from governance.journal.sqlite_lineage import (
     depth,
     hash_at,
+    link_at,
     origin_of,
     refuse_removed,
     tombstone,
 )
 from governance.journal.sqlite_positions import Positions
-from governance.journal.sqlite_rows import COLUMNS, INSERT_SQL, record_of, sound_head
+from governance.journal.sqlite_rows import COLUMNS, INSERT_SQL, damaged, record_of, sound_head
+from governance.journal.sqlite_search import forget
 
 if TYPE_CHECKING:
     import apsw
@@ -86,6 +89,7 @@ def remove(positions: Positions, session: str, expected: Head) -> bool | Conflic
     if connection.execute("SELECT 1 FROM session WHERE parent = ?", (session,)).fetchone():
         return False
     origin = origin_of(connection, session)
+    forget(connection, session)
     for table, column in (("event", "session"), ("snapshot", "session"), ("session", "id")):
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (session,))  # noqa: S608
     _bury(connection, head, origin, positions.take())
@@ -119,7 +123,7 @@ def restore(
     base = _base(connection, path, session, origin)
     if isinstance(base, Conflict):
         return base
-    end = _put_back(connection, head, records, base)
+    end = _put_back(positions, head, records, base, origin)
     if end == head:
         connection.execute("DELETE FROM removed WHERE id = ?", (session,))
         _make_live(connection, head, origin, positions.take())
@@ -129,21 +133,25 @@ def restore(
 
 
 def _put_back(
-    connection: apsw.Connection, head: Head, records: tuple[Record, ...], base: Head
+    positions: Positions,
+    head: Head,
+    records: tuple[Record, ...],
+    base: Head,
+    origin: Origin | None,
 ) -> Head:
     """Insert those of *records* that are not there yet; the end of what is there now."""
-    session = head.session
+    connection, session = positions.connection, head.session
     last = connection.execute(
         "SELECT seq, hash FROM event WHERE session = ? ORDER BY seq DESC LIMIT 1", (session,)
     ).fetchone()
     end = Head(session, *last) if last is not None else base
-    known: list[Record] = []
-    if records and records[0].seq <= end.seq:
-        sql = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq BETWEEN ? AND ?"  # noqa: S608
-        wanted = (session, records[0].seq, records[-1].seq)
-        known = [one for row in connection.execute(sql, wanted) if (one := record_of(row))]
-    fresh = sound_rows(records, known, base, end, head)
-    for r in fresh:
+    for r in sound_rows(
+        records,
+        _known(connection, positions.path, end, records),
+        base.seq,
+        _link_of(connection, origin),
+        head,
+    ):
         if r.key is not None and _key_is_known(connection, r.key):
             raise refuse_key(r)
         connection.execute(
@@ -152,6 +160,31 @@ def _put_back(
         end = Head(session, r.seq, r.hash)
     refuse_last(end, head)
     return end
+
+
+def _known(
+    connection: apsw.Connection, path: Path, end: Head, records: tuple[Record, ...]
+) -> list[Record]:
+    """Rows that were put back before: those in the places of *records*, or the last one."""
+    if not records:
+        return []
+    sql = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608
+    wanted = (end.session, min(records[0].seq, end.seq), records[-1].seq)
+    known: list[Record] = []
+    for columns in connection.execute(sql, wanted):
+        record = record_of(columns)
+        if record is None:
+            raise damaged(path, end.session, 0, "a column has another type")
+        known.append(record)
+    return known
+
+
+def _link_of(connection: apsw.Connection, origin: Origin | None) -> Link:
+    """What the first own row of a session that begins at *origin* must be chained to."""
+    link = ZERO_HASH if origin is None else link_at(connection, origin.parent, origin.seq)
+    # INVARIANT: whoever puts rows back has looked for the row at which the branch begins.
+    assert link is not None
+    return link
 
 
 def _key_is_known(connection: apsw.Connection, key: str) -> bool:

@@ -56,6 +56,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " value BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (shelf, name))"
         " STRICT, WITHOUT ROWID",
     ),
+    (
+        # An index of what was said: a cache that fills when it is asked (`sqlite_search`).
+        "CREATE TABLE message (id INTEGER PRIMARY KEY, session TEXT NOT NULL,"
+        " seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, words TEXT NOT NULL,"
+        " UNIQUE (session, seq)) STRICT",
+        "CREATE VIRTUAL TABLE message_text USING"
+        " fts5 (words, content = 'message', content_rowid = 'id', tokenize = 'ascii')",
+        # Without it the words of what is deleted stay in the file until segments are merged.
+        "INSERT INTO message_text (message_text, rank) VALUES ('secure-delete', 1)",
+        "CREATE TABLE message_upto (session TEXT PRIMARY KEY, seq INTEGER NOT NULL,"
+        " hash BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    ),
 )
 """Statements that lead from each schema version to the next; the first from nothing to 1."""
 

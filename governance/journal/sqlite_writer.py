@@ -154,6 +154,28 @@ class Writer:
             except JournalError as error:
                 one.error = error
 
+    def alone(
+        self, decide: Callable[[], Request | None], wait_ms: int
+    ) -> Appended | Conflict | Duplicate:
+        """
+        Write what *decide* gives, called while the store's write lock is held.
+
+        Raises:
+            JournalError: As `begin` and an append do; nothing was written, but for
+                `OutcomeUnknown`.
+        """
+        self.begin(True, wait_ms)
+        try:
+            request = decide()
+        except BaseException:
+            self._undo()
+            raise
+        if request is None:
+            self._undo()
+            return Appended((), ())
+        self.commit([request])
+        return request.outcome()
+
     def _attempt(self, group: list[Request]) -> JournalError | None:
         """Write *group* in the open transaction; settle it, or give why nothing was written."""
         import apsw

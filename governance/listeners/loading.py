@@ -52,6 +52,19 @@ class Bounds(Protocol):
     def drain_ms(self) -> int: ...
 
 
+class Notify(Protocol):
+    """What is needed of the table ``[notify]``."""
+
+    @property
+    def command(self) -> tuple[str, ...]: ...
+    @property
+    def on(self) -> tuple[str, ...]: ...
+    @property
+    def seconds_max(self) -> int: ...
+    @property
+    def hourly_max(self) -> int: ...
+
+
 class Settings(Protocol):
     """What is needed of a configuration; it is a room above this one."""
 
@@ -61,6 +74,8 @@ class Settings(Protocol):
     def document(self) -> Document: ...
     @property
     def listeners(self) -> Bounds: ...
+    @property
+    def notify(self) -> Notify: ...
     @property
     def listener_commands(self) -> tuple[Command, ...]: ...
 
@@ -115,7 +130,35 @@ def listeners_of(config: Settings) -> Listeners:
     )
     register_entry_points(made, bounds.entry_points, config.document.file)
     register_commands(made, config.listener_commands, config.directory)
+    register_notify(made, config.notify, config.directory)
     return made
+
+
+def register_notify(listeners: Listeners, notify: Notify, directory: Path) -> None:
+    """Register the program of ``[notify]``, if there is one; it runs in *directory*."""
+    if not notify.command or not notify.on:
+        return
+    from governance.listeners.notifying import EVENTS, NAME, TIME_LIMIT_MS, Notifier
+    from governance.project import Project
+
+    project = Project(directory)
+    notifier = Notifier(
+        argv=notify.command,
+        directory=directory,
+        log=project.log_file,
+        record=project.state_directory() / NAME,
+        seconds_max=notify.seconds_max,
+        hourly_max=notify.hourly_max,
+    )
+    listeners.register(
+        [EVENTS[word] for word in notify.on],
+        notifier,
+        mode="background",
+        time_limit_ms=TIME_LIMIT_MS,
+        on_error="ignore",
+        name=NAME,
+        source="command",
+    )
 
 
 def register_commands(listeners: Listeners, commands: Iterable[Command], directory: Path) -> None:

@@ -130,9 +130,9 @@ class Listeners:
         return event_name in self._plans
 
     def wants_after(self) -> bool:
-        """Whether anybody listens to after events, or failed in the background since."""
+        """Whether anybody listens to after events, or failed in the background; not once closed."""
         calls = self._calls
-        if calls is None:
+        if calls is None or self._closed:
             return False
         return bool(calls.pending) or any(CATALOGUE[one].when == "after" for one in self._plans)
 

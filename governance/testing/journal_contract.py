@@ -46,7 +46,9 @@ from governance.journal.records import (
     Snapshot,
 )
 from governance.testing.journal_contract_branches import BranchContract
+from governance.testing.journal_contract_losses import LossesContract
 from governance.testing.journal_contract_shelf import ShelfContract
+from governance.testing.journal_contract_turns import TurnsContract
 from governance.testing.journal_filling import appended, fill, row
 from governance.testing.journal_model import model_machine
 
@@ -54,7 +56,7 @@ _ODD_NAMES = ("s", "S", "s-1", "s/../1", "é", "日本", "\U0001f512", "a b", "'
 _THREADS = 8
 
 
-class JournalContract(BranchContract, ShelfContract):
+class JournalContract(BranchContract, LossesContract, ShelfContract, TurnsContract):
     """
     What every journal promises, a test each.
 

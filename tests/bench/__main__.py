@@ -22,6 +22,7 @@ from tests.bench import (
     bench_engine,
     bench_hosts,
     bench_journal,
+    bench_postgres,
     bench_process,
     bench_rules,
     bench_temporal,
@@ -147,6 +148,17 @@ BENCHES = (
         "restore",
         "a session of 10,000 events from its snapshot, over the full fold",
         bench_engine.restore_of_a_session,
+    ),
+    Bench(
+        "server-append",
+        "a durable append of one row to PostgreSQL, over an `INSERT` of its bytes there",
+        bench_postgres.durable_append,
+    ),
+    Bench(
+        "server-threads",
+        "durable rows a second of 8 threads on PostgreSQL, over one caller",
+        bench_postgres.concurrent_callers,
+        least=True,
     ),
     Bench(
         "import",

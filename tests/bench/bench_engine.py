@@ -27,7 +27,7 @@ from governance.engine.restoring import fold, keep_snapshot, restore
 from governance.journal.records import Append, Journal, Record
 from governance.journal.sqlite import SqliteJournal
 from governance.testing.engines import law_of, memory_engine
-from tests.bench.bench_journal import _FAST_DISK_ALLOWANCE_SECONDS, _row
+from tests.bench.bench_journal import _FAST_DISK_ALLOWANCE_SECONDS, row
 
 CALLERS = 32
 MEBIBYTE = 1024 * 1024
@@ -184,7 +184,7 @@ async def _rate_of_appends(journal: Journal, name: str, callers: int, seconds: f
     async def work(place: int) -> None:
         session = f"{name}-{place}"
         while time.perf_counter() < until:
-            batch = [Append(session, counts[place], (_row(),))]
+            batch = [Append(session, counts[place], (row(),))]
             await anyio.to_thread.run_sync(journal.append, batch, limiter=limiter)
             counts[place] += 1
 

@@ -18,15 +18,17 @@ from pathlib import Path
 from governance.journal.records import Append, Appended, Row
 from governance.journal.sqlite import SqliteJournal
 
-_BODY = b'{"tool":"shell","action":"allow","reason":"' + b"x" * 330 + b'"}'
+BODY = b'{"tool":"shell","action":"allow","reason":"' + b"x" * 330 + b'"}'
 _FAST_DISK_ALLOWANCE_SECONDS = 80e-6
 
 
-def _row(durable: bool = True) -> Row:
-    return Row("tool.decided", 1_700_000_000_000, _BODY, durable)
+def row(durable: bool = True) -> Row:
+    """A row as decisions write them."""
+    return Row("tool.decided", 1_700_000_000_000, BODY, durable)
 
 
-def _median_seconds(work: Callable[[], None], times: int) -> float:
+def median_seconds(work: Callable[[], None], times: int) -> float:
+    """How long *work* takes, the median of so many *times*."""
     taken: list[float] = []
     for _ in range(times):
         start = time.perf_counter()
@@ -51,20 +53,20 @@ def durable_append(folder: Path, *, rounds: int = 40, per_round: int = 40) -> tu
 
     def append() -> None:
         nonlocal seq
-        answer = journal.append([Append("s", seq, (_row(),))])
+        answer = journal.append([Append("s", seq, (row(),))])
         assert isinstance(answer, Appended)
         seq += 1
 
     def write() -> None:
-        os.write(handle, _BODY)
+        os.write(handle, BODY)
         os.fdatasync(handle)
 
     ratios, yards = [], []
     for _ in range(rounds + 1):
         ours, theirs = [], []
         for _ in range(per_round):
-            theirs.append(_median_seconds(write, 1))
-            ours.append(_median_seconds(append, 1))
+            theirs.append(median_seconds(write, 1))
+            ours.append(median_seconds(append, 1))
         yards.append(statistics.median(theirs))
         ratios.append(statistics.median(ours) / yards[-1])
     del ratios[0], yards[0]  # the first round warms up
@@ -95,7 +97,7 @@ def _rows_a_second(journal: SqliteJournal, name: str, threads: int, seconds: flo
     def work(place: int) -> None:
         session, seq = f"{name}-{place}", 0
         while time.perf_counter() < until:
-            journal.append([Append(session, seq, (_row(),))])
+            journal.append([Append(session, seq, (row(),))])
             seq += 1
         counts[place] = seq
 
@@ -124,14 +126,14 @@ def append_at_length(
     seqs = [length for _, length in stores]
 
     def append(place: int) -> None:
-        answer = stores[place][0].append([Append("s", seqs[place], (_row(),))])
+        answer = stores[place][0].append([Append("s", seqs[place], (row(),))])
         assert isinstance(answer, Appended)
         seqs[place] += 1
 
     ratios: list[float] = []
     for _ in range(rounds):
-        base = _median_seconds(lambda: append(0), 50)
-        ratios.append(_median_seconds(lambda: append(1), 50) / base)
+        base = median_seconds(lambda: append(0), 50)
+        ratios.append(median_seconds(lambda: append(1), 50) / base)
     for journal, _ in stores:
         journal.close()
     return statistics.median(ratios), 1.2
@@ -150,8 +152,8 @@ def first_page(folder: Path, *, events: int = 1_000_000, pages: int = 200) -> tu
         while page := journal.read("s", after=seq):
             seq = page[-1].seq
 
-    base = _median_seconds(whole, 1)
-    page = _median_seconds(lambda: _read_newest(journal), pages)
+    base = median_seconds(whole, 1)
+    page = median_seconds(lambda: _read_newest(journal), pages)
     journal.close()
     return page / base, 0.01
 
@@ -162,7 +164,7 @@ def _read_newest(journal: SqliteJournal) -> None:
 
 def _filled(path: Path, events: int) -> SqliteJournal:
     journal = SqliteJournal.open(path, create=True, power_safe=False)
-    rows = (_row(),) * min(events, 5_000)
+    rows = (row(),) * min(events, 5_000)
     for seq in range(0, events, len(rows)):
         journal.append([Append("s", seq, rows[: events - seq])])
     return journal
@@ -186,7 +188,7 @@ def restore_from_snapshot(
     def fold(after: int) -> int:
         total, seq = 0, after
         while page := journal.read("s", after=seq):
-            total += sum(len(row.body) for row in page)
+            total += sum(len(one.body) for one in page)
             seq = page[-1].seq
         return total
 
@@ -197,8 +199,8 @@ def restore_from_snapshot(
 
     ratios = []
     for _ in range(rounds):
-        full = _median_seconds(lambda: fold(0) and None, 1)
-        ratios.append(_median_seconds(restore, 9) / full)
+        full = median_seconds(lambda: fold(0) and None, 1)
+        ratios.append(median_seconds(restore, 9) / full)
     journal.close()
     return statistics.median(ratios), 1 / 20
 

@@ -7,11 +7,8 @@ each of them passes or fails by its own name.
 
 from __future__ import annotations
 
-import ast
-import os
 import shutil
 import subprocess
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,21 +19,11 @@ from governance.journal import open_journal
 from governance.project import create_project
 from governance.states import State
 from tests.hosts.environments import ROOT, environment
+from tests.hosts.foreign import clean, proofs, run
 
 FOLDER = Path(__file__).parent / "mellea"
-PROOFS_SECONDS_MAX = 240
 PACKS = ("briefing.toml", "git-safety.toml")
 EXAMPLE = ROOT / "examples" / "mellea_custom_session.py"
-
-
-def proofs() -> list[str]:
-    """The names of all proofs, read from their files: nothing here can import Mellea."""
-    return [
-        node.name
-        for file in sorted(FOLDER.glob("proofs_*.py"))
-        for node in ast.parse(file.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("prove_")
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -45,35 +32,14 @@ def python() -> Path:
     return environment("mellea")
 
 
-def clean() -> dict[str, str]:
-    """The whole environment of a run: nothing is inherited that could lead elsewhere."""
-    return {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
-
-
 @pytest.fixture(scope="module")
 def told(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
     """Proof → what went wrong in it, an empty list for nothing; run once for all."""
-    home = tmp_path_factory.mktemp("mellea")
-    report = home / "report.xml"
-    done = subprocess.run(
-        [python, "-m", "pytest", "-q", "-c", FOLDER / "pytest.ini", FOLDER, f"--junitxml={report}"],
-        cwd=home,
-        env=clean() | {"HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=PROOFS_SECONDS_MAX,
-    )
-    assert report.exists(), done.stdout + done.stderr
-    found: dict[str, list[str]] = {}
-    for case in ElementTree.parse(report).iter("testcase"):
-        name = case.get("name", "").partition("[")[0]
-        wrong = [one.text or one.tag for one in case if one.tag in ("failure", "error", "skipped")]
-        found.setdefault(name, []).extend(wrong)
-    return found
+    return run(python, FOLDER, tmp_path_factory.mktemp("mellea"))
 
 
 @pytest.mark.real_client
-@pytest.mark.parametrize("name", proofs())
+@pytest.mark.parametrize("name", proofs(FOLDER))
 def test_proof(told: Mapping[str, list[str]], name: str) -> None:
     """The real Mellea does what the proof of that name says."""
     assert name in told, "it did not run"

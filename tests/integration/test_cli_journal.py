@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +77,34 @@ def test_log_for_people_is_one_line_a_row(
     assert code == 0
     assert out.splitlines()[0] == 'beta      1 2023-11-14T22:13:20Z turn.started {"turn":1}'
     assert len(out.splitlines()) == 5
+
+
+def test_log_follows_what_others_write(project: Path) -> None:
+    """Rows appear as another process writes them, and an interrupt ends it without a traceback."""
+    words = ["log", "--follow", "--after", "4", "--format", "jsonl", "--dir", str(project)]
+    run = "import sys; from governance.cli import main; sys.exit(main())"
+    reader = subprocess.Popen(
+        [sys.executable, "-c", run, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert reader.stdout is not None
+    there = [json.loads(reader.stdout.readline()) for _ in range(2)]
+
+    journal = open_journal(load_config(project).journal.url, base=project, create=False)
+    journal.append([Append("beta", 5, (Row("turn.ended", 1, b"{}"),))])
+    journal.append([Append("gamma", 0, tuple(Row("turn.ended", 1, b"{}") for _ in range(5)))])
+    journal.close()
+    came = [json.loads(reader.stdout.readline()) for _ in range(2)]
+    reader.send_signal(signal.SIGINT)
+    _, err = reader.communicate(timeout=30)
+
+    assert sorted((row["session"], row["seq"]) for row in there) == [("alpha", 5), ("beta", 5)]
+    assert sorted((row["session"], row["seq"]) for row in came) == [("beta", 6), ("gamma", 5)]
+    assert reader.returncode == 2
+    assert err.strip() == "stopped"
 
 
 def test_an_unknown_session_is_told_with_the_nearest(

@@ -8,6 +8,7 @@ from governance.calls import ToolCall
 from governance.engine import Engine
 from governance.events import CATALOGUE, Event, check_data
 from governance.listeners import Listeners, Refuse, Write
+from governance.scopes import PROJECT, Declaration, Grant, Reader, Scope
 from governance.session.commands import Command, HostTraits
 from governance.testing import ManualClock, RecordingListener
 from governance.testing.engines import memory_engine, settings_with
@@ -93,10 +94,29 @@ text = "Hello."
 """
 
 
+def use_contexts(engine: Engine) -> None:
+    """Every verb of contexts, on the session's own scope."""
+    me, scope, contexts = Reader("ada", "s"), Scope("session", "s"), engine.contexts
+    contexts.set(scope, "code", "a", 1, by=me)
+    contexts.set(PROJECT, "code", "b", {"x": 1}, by=me)
+    contexts.merge(scope, PROJECT, by=me)
+    contexts.declare(Declaration("code", "b", {"y": "int"}, 2, {1: lambda old: {"y": 1}}))
+    contexts.migrate(scope, by=me)
+    contexts.declare(Declaration("code", "a", {"z": "int"}))
+    contexts.repair(scope, by=me)
+    contexts.prune(scope, by=me, bytes_max=0)
+    contexts.unset(scope, "code", "b", by=me)
+    contexts.reset(scope, by=me, to_seq=0)
+    contexts.grant(scope, Grant("*", "*", "*", "read"), by=me)
+    contexts.revoke(scope, Grant("*", "*", "*", "read"), by=me)
+
+
 def run_everything(engine: Engine, clock: ManualClock) -> None:
     """One session that meets every event the engine can make."""
     session = engine.start("s", model_id="m-1", model_options={"temperature": 1.0})
     session.turn("go")
+    session.message("user", "go")
+    use_contexts(engine)
     session.tool("shell", {"command": "fine"}, call_id="1")
     session.tool_finished("1", outcome="failed", error="broken")
     for number in range(2):

@@ -19,7 +19,7 @@ import pytest
 
 from governance.engine.restoring import settle_unknown
 from governance.errors import JournalError, OutcomeUnknown, StoreBusy
-from governance.journal import postgres_rows, postgres_writer
+from governance.journal import postgres_rows, postgres_turns, postgres_writer
 from governance.journal.postgres import PostgresJournal
 from governance.journal.postgres_schema import VERSION, sql
 from governance.journal.postgres_url import Target
@@ -221,6 +221,28 @@ def test_a_serializable_server_changes_nothing(server: Server, journal: Postgres
     assert _lawful(journal, _race(server, journal, 4, 12, options=strict))
 
 
+def test_turns_on_a_serializable_server_are_not_taken_back(
+    server: Server, journal: PostgresJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waited for a turn sees what was written meanwhile, and needs no second try."""
+    monkeypatch.setattr(postgres_writer, "TRIES_MAX", 1)
+    strict = "-cdefault_transaction_isolation%3Dserializable"
+
+    def run(place: int) -> None:
+        own = server.again(journal, connections_max=1, options=strict)
+
+        def decide() -> list[Append]:
+            return [Append("s", own.head("s").seq, (_row("x"),))]
+
+        for _ in range(5):
+            assert isinstance(own.append_alone("s", decide), Appended)
+        own.close()
+
+    journal.append([Append("s", 0, (_row("x"),))])
+    _in_threads(run, 6)
+    assert _lawful(journal, Counter({"x": 31}))
+
+
 def test_appends_that_lock_each_other_out_are_sent_again(
     server: Server, journal: PostgresJournal
 ) -> None:
@@ -339,7 +361,9 @@ def test_backends_killed_in_mid_commit_leave_each_row_once(server: Server) -> No
         chance = random.Random(5)
         try:
             with server.connect() as connection:
-                for _ in range(30):
+                for _ in range(200):
+                    if counts["kills"] >= 20:
+                        break
                     before = won.total()
                     wait_for(lambda: won.total() > before + 2)  # noqa: B023 - called at once
                     time.sleep(chance.uniform(0, 0.003))
@@ -535,6 +559,34 @@ def _runs(server: Server, pid: int) -> bool:
 
 
 # -- leases and clocks -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_who_is_paused_in_a_turn_holds_nobody_up_for_long(
+    server: Server, journal: PostgresJournal, ends: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends the turn at its deadline, and it writes nothing; unless it is not told to."""
+    if not ends:
+        monkeypatch.setattr(postgres_turns, "_END_SQL", "SELECT %s")
+    journal.append([Append("s", 0, (_row("x"),))])
+    others: list[object] = []
+
+    def decide() -> list[Append]:
+        own = server.again(journal)
+        try:
+            others.append(own.append([Append("s", 1, (_row("y"),))], deadline_ms=1_500))
+        except StoreBusy as error:
+            others.append(error)
+        own.close()
+        return [Append("s", 1, (_row("late"),))]
+
+    if ends:
+        with pytest.raises(JournalError):
+            journal.append_alone("s", decide, deadline_ms=300)
+    else:
+        journal.append_alone("s", decide, deadline_ms=300)
+    assert [type(one) for one in others] == [Appended if ends else StoreBusy]
+    assert _bodies(journal) == ["x", "y" if ends else "late"]
 
 
 @pytest.mark.parametrize("who", ["careful", "trusting"])

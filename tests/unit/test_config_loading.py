@@ -69,6 +69,10 @@ CHANGES = {
     "backup.backups_max": "3",
     "backup.folder": '"/elsewhere"',
     "backup.seconds_max": "9",
+    "notify.command": '["tell"]',
+    "notify.on": '["halt"]',
+    "notify.seconds_max": "3",
+    "notify.hourly_max": "7",
     "context.characters_max": "500",
     "context.tokens_max": "100",
     "stall.repeats_max": "4",
@@ -126,7 +130,8 @@ def test_a_key_changes_its_value_and_no_other(key: str) -> None:
 def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "retention",
-                 "backup", "context", "stall", "defaults", "service", "listeners"):  # fmt: skip
+                 "backup", "context", "stall", "defaults", "service", "listeners",
+                 "notify"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
         found |= {f"hosts.{host}.{key}": value for key, value in slots(table)}

@@ -58,6 +58,10 @@ listeners.entry_points []
 listeners.threads_max 16
 listeners.queue_max 1000
 listeners.drain_ms 2000
+notify.command []
+notify.on ["halt", "ask", "guard-gap"]
+notify.seconds_max 10
+notify.hourly_max 60
 hosts.NAME.roles {}
 hosts.NAME.unbriefed "allow"
 hosts.NAME.unbound "deny"

@@ -83,6 +83,16 @@ session.repaired after what rows
 listener.failed after listener event why error count disabled
 anchor.added after id type priority text
 session.skewed after back_seconds
+message.added after id role parts said_at_ms:? said_by:? said_in_epoch:? reply_to:? origin:? about:?
+context.set after set
+context.unset after unset
+context.merged after source source_seq set unset conflicts
+context.pruned after hide
+context.reset after to_seq
+context.migrated after set
+context.repaired after set unset rows
+context.granted after to kind keys right
+context.revoked after to kind keys right
 """
 LINES = [line.split() for line in PROMISED.strip().splitlines()]
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.errors import JournalError, OutcomeUnknown
+from governance.journal import copying
 from governance.journal.copying import CopyRefused, copy_store
+from governance.journal.gaps import ACCEPTED_KIND
 from governance.journal.memory import MemoryJournal
 from governance.journal.postgres import PostgresJournal
-from governance.journal.records import Append, Appended, Head, Journal, Record, Row
+from governance.journal.records import Append, Appended, Head, Journal, Record, Row, Snapshot
+from governance.journal.repair import repair_store
 from governance.journal.sqlite import SqliteJournal
 from governance.testing.fakes import FailingJournal, Method
 from tests.postgres_server import Server
@@ -185,3 +189,71 @@ def test_a_source_that_moves_while_it_is_copied_is_told(sqlite: SqliteJournal) -
     report = copy_store(sqlite, other, told=move)
     assert [(one.what, one.session) for one in report.findings] == [("head", "0")]
     assert copy_store(sqlite, other).ok
+
+
+def _lossy(path: Path) -> SqliteJournal:
+    """A store in which a repair has stated losses: in a session, and where a branch begins."""
+    made = SqliteJournal.open(path, create=True)
+    _put(made, "s", 6, "s-6")
+    _put(made, "s", 4)
+    _put(made, "end", 4)
+    _put(made, "sound", 3)
+    made.branch("b", "s", 7)
+    _put(made, "b", 2, "b-9")
+    # By it the repair knows what the branch goes on from.
+    made.snapshot_put(Snapshot("s", 7, made.read("s", after=6)[0].hash, 1, b"{}"))
+    made.close()
+    connection = apsw.Connection(str(path))
+    connection.execute(
+        "DELETE FROM event WHERE session = 's' AND seq IN (4, 5, 7) OR session = 'end' AND seq = 4"
+    )
+    connection.close()
+    assert repair_store(path, now_ms=1, mirror=None).lost == 4
+    return SqliteJournal.open(path, create=False)
+
+
+@pytest.mark.parametrize("page", [1, 3, 500])
+def test_a_repaired_store_goes_to_a_server_and_comes_back(
+    postgres: PostgresJournal, tmp_path: Path, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heads, stand-ins and rows are the same; what is lost is found in each until accepted."""
+    monkeypatch.setattr(copying, "PAGE_ROWS", page)
+    source = _lossy(tmp_path / "j.db")
+    back = SqliteJournal.open(tmp_path / "back.db", create=True)
+    model = MemoryJournal()
+    for one, other in ((source, postgres), (postgres, back), (back, model)):
+        report = copy_store(one, other)
+        assert _all(one) == _all(other)
+        assert {(bad.what, bad.session) for bad in report.findings} == {
+            ("lost", "s"),
+            ("lost", "end"),
+        }
+        assert other.verify().findings == report.findings
+    for session in ("s", "end"):
+        seq = source.head(session).seq
+        source.append([Append(session, seq, (Row(ACCEPTED_KIND, 0, b"{}"),))])
+    for one, other in ((source, postgres), (postgres, back)):
+        assert copy_store(one, other).ok
+        assert _all(one) == _all(other)
+    source.close()
+    back.close()
+
+
+def test_a_copy_from_before_a_repair_is_left_as_it_was(tmp_path: Path) -> None:
+    """Rows after lost ones cannot be appended there; nothing of them is, and it is said why."""
+    path = tmp_path / "j.db"
+    source = SqliteJournal.open(path, create=True)
+    other = MemoryJournal()
+    _put(source, "s", 2)
+    copy_store(source, other)
+    _put(source, "s", 3)
+    source.close()
+    connection = apsw.Connection(str(path))
+    connection.execute("DELETE FROM event WHERE seq = 4")
+    connection.close()
+    repair_store(path, now_ms=1, mirror=None)
+    source = SqliteJournal.open(path, create=False)
+    with pytest.raises(CopyRefused, match="were lost and stated since the last copy"):
+        copy_store(source, other)
+    assert other.read("s") == source.read("s", limit=2)
+    source.close()

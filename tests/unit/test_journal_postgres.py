@@ -96,6 +96,8 @@ def test_a_granted_role_appends_and_reads(confined: PostgresJournal) -> None:
     assert confined.leases.take("s", "me", lease_ms=1_000).owner == "me"
     assert isinstance(confined.branch("b", "s", 1), Head)
     assert [move.session for move in confined.moved()] == ["s", "t", "b"]
+    turn = confined.append_alone("s", lambda: [Append("s", 2, (_row(),))])
+    assert isinstance(turn, Appended)
     assert confined.snapshot_get("s", version=1) is not None
     assert confined.verify().ok
 

@@ -11,8 +11,11 @@ import pytest
 
 from governance.errors import MisuseError
 from governance.events import CATALOGUE, Event
+from governance.journal.memory import MemoryJournal
 from governance.listeners import Listeners, Refuse, Write
 from governance.testing import RecordingListener
+from governance.testing.engines import memory_engine
+from governance.testing.fakes import FailingJournal
 
 CREATING = {"backend_name": "b", "model_id": "m", "model_options": {}, "context_type": "c"}
 ASKED = {"tool": "shell", "facts": {}, "arguments": {"command": "ls"}}
@@ -604,3 +607,26 @@ def test_failures_fit_their_own_event(listeners: Listeners) -> None:
 
     assert check_data("listener.failed", failure.as_json()) == ()
     assert (failure.session_id, failure.event_id) == ("s", "e")
+
+
+def test_closing_an_engine_records_what_failed_last() -> None:
+    """A background listener that fails while the engine closes is a row, and nothing more."""
+
+    def fail(event: Event) -> None:
+        raise RuntimeError("no")
+
+    listeners, journal = Listeners(), MemoryJournal()
+    listeners.register("turn.started", fail, mode="background", name="failing")
+    engine = memory_engine(listeners=listeners, journal=Unclosed(journal))
+    engine.start("s-1").turn("go")
+
+    engine.close()
+
+    assert "listener.failed" in {row.kind for row in journal.read("s-1")}
+
+
+class Unclosed(FailingJournal):
+    """A journal that can be read after its engine has closed it."""
+
+    def close(self) -> None:
+        """Stay open."""

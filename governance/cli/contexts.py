@@ -1,0 +1,282 @@
+"""`context`: named values of sessions, of the project and of users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import click
+from attrs import frozen
+
+from governance.cli.frame import (
+    FINE,
+    FOUND,
+    Example,
+    command,
+    dir_option,
+    format_option,
+    project_of,
+)
+from governance.cli.opening import require_session
+from governance.cli.output import Tone, print_json, print_line, print_table
+from governance.cli.recording import person_name, recording_engine
+from governance.engine.contexts import Contexts
+from governance.errors import MisuseError
+from governance.scopes import Grant, Reader, Refusal, Scope, Stale, Value
+from governance.scopes.state import Name
+from governance.scopes.values import KINDS
+from governance.values import Json, ValueRefused, dump_json, load_json
+
+TEXT_CHARS_MAX = 2_000
+"""Characters of a value that a list shows."""
+
+_DIGITS_MAX = 15
+
+_TAKES: Mapping[str, tuple[str, ...]] = {
+    "list": (),
+    "get": ("KEY",),
+    "set": ("KEY", "VALUE"),
+    "unset": ("KEY",),
+    "merge": ("SCOPE",),
+    "reset": ("ROW",),
+    "prune": ("BYTES",),
+    "repair": (),
+    "validate": (),
+    "grant": ("WHO", "KEYS"),
+    "revoke": ("WHO", "KEYS"),
+    "grants": (),
+}
+"""What can be done → the words that it takes."""
+
+
+@frozen
+class Asked:
+    """What a person asked for."""
+
+    contexts: Contexts
+    scope: Scope
+    kind: str
+    words: Sequence[str]
+    by: Reader
+    expect: int | None
+    right: str
+
+    @property
+    def grant(self) -> Grant:
+        """The leave that is given or taken back."""
+        return Grant(self.words[0], self.kind, self.words[1], self.right)
+
+
+@command(
+    "context",
+    examples=[
+        Example(
+            """governance context set entry '{"file": "app.py"}' --kind code""",
+            "A value that all sessions of the project share.",
+        ),
+        Example("governance context get entry --kind code", "What it is."),
+        Example("governance context list --scope session:demo", "What a session keeps."),
+        Example(
+            "governance context grant user:ada 'style.*' --scope session:demo",
+            "Leave for somebody to read a part of it.",
+        ),
+        Example("governance context reset 0 --scope session:demo", "Back to the beginning."),
+    ],
+    exits="0 done, 1 refused or something was found, 2 could not do what was asked",
+)
+@click.argument("what", type=click.Choice(list(_TAKES)))
+@click.argument("words", nargs=-1)
+@click.option("--scope", "scope_", default="project", show_default=True,
+              help="Whose it is: project, session:ID or user:NAME.")  # fmt: skip
+@click.option("--kind", type=click.Choice(KINDS), default="project", show_default=True,
+              help="Which kind of context.")  # fmt: skip
+@click.option("--expect", type=click.IntRange(min=0), default=None,
+              help="The version that the value must have now; 0: there must be none.")  # fmt: skip
+@click.option("--right", type=click.Choice(["read", "write"]), default="read", show_default=True,
+              help="What leave is given for.")  # fmt: skip
+@click.option("--hidden", is_flag=True, help="List what was pruned as well.")
+@format_option()
+@dir_option
+def context(
+    what: str,
+    words: tuple[str, ...],
+    scope_: str,
+    kind: str,
+    expect: int | None,
+    right: str,
+    hidden: bool,
+    format_name: str,
+    directory: Path | None,
+) -> int:
+    """
+    Show and change named values that outlive a context window.
+
+    A value has a scope, a kind and a key. You act under your user's name, and of a session as
+    that session: other users' values are not yours to see unless they gave leave. VALUE is JSON,
+    and a text where it is none. Everything is a row of the journal, so `reset` leads back to
+    any row.
+    """
+    takes = _TAKES[what]
+    if len(words) != len(takes):
+        raise MisuseError(
+            f"`context {what}` takes {len(takes)} words, not {len(words)}",
+            code="GOV560",
+            remedy=f"governance context {' '.join((what, *takes))}",
+        )
+    scope = Scope.of(scope_)
+    by = Reader(person_name(), scope.name if scope.kind == "session" else "")
+    with recording_engine(project_of(directory)) as engine:
+        if scope.kind == "session":
+            require_session(engine.journal, scope.name)
+        if what == "list":
+            found = engine.contexts.find(scope, by=by, hidden=hidden)
+            return _print_values(found, format_name)
+        done = _DOES[what](Asked(engine.contexts, scope, kind, words, by, expect, right))
+    return _print(done, format_name)
+
+
+def _get(asked: Asked) -> object:
+    return asked.contexts.get(asked.scope, asked.kind, asked.words[0], by=asked.by)
+
+
+def _set(asked: Asked) -> object:
+    key, text = asked.words
+    try:
+        value = load_json(text)
+    except ValueRefused:
+        value = text
+    return asked.contexts.set(
+        asked.scope, asked.kind, key, value, by=asked.by, expected_version=asked.expect
+    )
+
+
+def _unset(asked: Asked) -> object:
+    done = asked.contexts.unset(
+        asked.scope, asked.kind, asked.words[0], by=asked.by, expected_version=asked.expect
+    )
+    return done if isinstance(done, (Refusal, Stale)) else {"unset": done}
+
+
+def _merge(asked: Asked) -> object:
+    done = asked.contexts.merge(asked.scope, Scope.of(asked.words[0]), by=asked.by)
+    if isinstance(done, Refusal):
+        return done
+    names = {"taken": done.taken, "dropped": done.dropped, "conflicts": done.conflicts}
+    return {"row": done.seq, **{word: _names(found) for word, found in names.items()}}
+
+
+def _reset(asked: Asked) -> object:
+    return _row(asked.contexts.reset(asked.scope, by=asked.by, to_seq=_number(asked.words[0])))
+
+
+def _prune(asked: Asked) -> object:
+    done = asked.contexts.prune(asked.scope, by=asked.by, bytes_max=_number(asked.words[0]))
+    return done if isinstance(done, Refusal) else {"hidden": _names(done)}
+
+
+def _repair(asked: Asked) -> object:
+    done = asked.contexts.repair(asked.scope, by=asked.by)
+    if isinstance(done, Refusal):
+        return done
+    return {"repaired": [[*name, seq] for name, seq in done.items()]}
+
+
+def _validate(asked: Asked) -> object:
+    done = asked.contexts.validate(asked.scope, by=asked.by)
+    if isinstance(done, Refusal):
+        return done
+    return {"wrong": [[*name, *problems] for name, problems in done.items()]}
+
+
+def _grant(asked: Asked) -> object:
+    return _row(asked.contexts.grant(asked.scope, asked.grant, by=asked.by))
+
+
+def _revoke(asked: Asked) -> object:
+    return _row(asked.contexts.revoke(asked.scope, asked.grant, by=asked.by))
+
+
+def _grants(asked: Asked) -> object:
+    done = asked.contexts.grants(asked.scope, by=asked.by)
+    if isinstance(done, Refusal):
+        return done
+    return {"grants": [[one.to, one.right, one.kind, one.keys] for one in done]}
+
+
+_DOES: Mapping[str, Callable[[Asked], object]] = {
+    "get": _get,
+    "set": _set,
+    "unset": _unset,
+    "merge": _merge,
+    "reset": _reset,
+    "prune": _prune,
+    "repair": _repair,
+    "validate": _validate,
+    "grant": _grant,
+    "revoke": _revoke,
+    "grants": _grants,
+}
+
+
+def _row(done: int | Refusal) -> object:
+    return done if isinstance(done, Refusal) else {"row": done}
+
+
+def _names(found: Sequence[Name]) -> list[Json]:
+    return [list(name) for name in found]
+
+
+def _number(word: str) -> int:
+    if not (word.isascii() and word.isdigit() and len(word) <= _DIGITS_MAX):
+        raise MisuseError(f"`{word}` is no number", code="GOV560")
+    return int(word)
+
+
+def _print(done: object, format_name: str) -> int:
+    """What came of it; 1 where it was refused, or something is wrong with values."""
+    match done:
+        case Refusal(code=code, reasons=reasons):
+            told: dict[str, Json] = {"refused": code, "reasons": list(reasons)}
+        case Stale(actual_version=version):
+            told = {"refused": "stale", "reasons": [f"the value has version {version} now"]}
+        case Value():
+            return _print_values((done,), format_name)
+        case None:
+            told = {"refused": "none", "reasons": ["there is no such value"]}
+        case _:
+            assert isinstance(done, dict), "a verb gives a table"
+            told = done
+    if format_name == "json":
+        print_json(told)
+    else:
+        for name, value in told.items():
+            tone: Tone = "bad" if name in ("refused", "reasons", "wrong") and value else "plain"
+            print_line(f"{name}: {_text(value)}", tone)
+    return FOUND if "refused" in told or told.get("wrong") else FINE
+
+
+def _print_values(found: Sequence[Value], format_name: str) -> int:
+    if format_name == "json":
+        print_json([attrs.asdict(one) for one in found])
+        return FINE
+    if not found:
+        print_line("no values; `governance context set KEY VALUE` makes one", "quiet")
+        return FINE
+    print_table(
+        ("kind", "key", "version", "value", "by", "row"),
+        [
+            (one.kind, one.key, str(one.version), _text(one.value), one.actor, str(one.seq))
+            for one in found
+        ],
+        whole=("kind", "version", "row"),
+    )
+    return FINE
+
+
+def _text(value: Json) -> str:
+    text = value if isinstance(value, str) else dump_json(value).decode()
+    return text if len(text) <= TEXT_CHARS_MAX else f"{text[:TEXT_CHARS_MAX]} …"
+
+
+COMMANDS = {"context": context}

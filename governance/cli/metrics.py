@@ -1,0 +1,143 @@
+"""`metrics`: figures and health for Prometheus, as text or as an endpoint."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import click
+
+from governance.analytics.figures import Counting, add
+from governance.analytics.projection import catch_up
+from governance.analytics.prometheus import CONTENT_TYPE, exposition
+from governance.cli.frame import FINE, Example, command, dir_option, file_error, project_of
+from governance.cli.opening import store_of
+from governance.cli.output import print_line
+from governance.clock import SystemClock
+from governance.engine.health import health_of
+from governance.errors import GovernanceError, MisuseError
+from governance.project import Project
+
+CODES = {"GOV580": "an address that metrics cannot be served at"}
+
+_REQUEST_SECONDS_MAX = 10
+
+
+@command(
+    "metrics",
+    examples=[
+        Example("governance metrics", "All figures, as Prometheus reads them."),
+        Example("governance metrics -o governance.prom", "For the collector of text files."),
+    ],
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="File to write, whole or not at all.")  # fmt: skip
+@click.option("--listen", metavar="HOST:PORT",
+              help="Serve them at that address of this machine until Ctrl-C.")  # fmt: skip
+@dir_option
+def metrics(output: Path | None, listen: str | None, directory: Path | None) -> int:
+    """
+    Print figures and health in the text format of Prometheus.
+
+    Counters are of all days, counted from the journal; `governance_healthy` says for each
+    check of `governance health` on the store whether it is green.
+    """
+    project = project_of(directory)
+    if listen is not None:
+        return _serve(project, listen)
+    text = text_of(project)
+    if output is None:
+        sys.stdout.write(text)
+        return FINE
+    draft = output.with_name(f".{output.name}.new")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(output)
+    except OSError as error:
+        raise file_error(output, error) from None
+    return FINE
+
+
+def text_of(project: Project) -> str:
+    """
+    The figures and the health of *project*, now.
+
+    Raises:
+        GovernanceError: Its store cannot be opened or read.
+    """
+    with store_of(project) as journal:
+        days = catch_up(journal).days
+        health = health_of(journal, now_ms=SystemClock().now_ms())
+    whole: Counting = {}
+    for figures in days.values():
+        add(whole, figures)
+    return exposition(whole, {one.name: one.ok for one in health.checks})
+
+
+def _serve(project: Project, listen: str) -> int:
+    host, port = _address(listen)
+    try:
+        server = server_of(project, host, port)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise MisuseError(f"`{listen}` cannot be served: {why}", code="GOV580") from None
+    with server:
+        print_line(f"http://{host}:{server.server_port}/metrics", stderr=True)
+        server.serve_forever()
+    return FINE
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    try:
+        local = host == "localhost" or ipaddress.IPv4Address(host).is_loopback
+    except ValueError:
+        local = False
+    if not local or not port.isdecimal() or int(port) > 65_535:
+        raise MisuseError(
+            f"metrics are not served at `{listen}`",
+            code="GOV580",
+            remedy="name an address of this machine alone, such as `127.0.0.1:9464`",
+        )
+    return host, int(port)
+
+
+def server_of(project: Project, host: str, port: int) -> ThreadingHTTPServer:
+    """
+    A server of the metrics of *project*, which answers one request after the other.
+
+    Raises:
+        OSError: The address cannot be had.
+    """
+    turn = threading.Lock()
+
+    class Answers(BaseHTTPRequestHandler):
+        timeout = _REQUEST_SECONDS_MAX
+
+        def do_GET(self) -> None:
+            if self.path != "/metrics":
+                self.send_error(404)
+                return
+            try:
+                with turn:
+                    body, status = text_of(project).encode(), 200
+            except GovernanceError as error:
+                body, status = f"{error}\n".encode(), 503
+            self.send_response(status)
+            self.send_header("Content-Type", CONTENT_TYPE)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: each scrape would be a line."""
+
+    server = ThreadingHTTPServer((host, port), Answers)
+    server.daemon_threads = True
+    return server
+
+
+COMMANDS = {"metrics": metrics}

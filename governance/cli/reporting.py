@@ -1,0 +1,184 @@
+"""`report`: what sessions did over time, in the terminal, as a page or for programs."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+
+import click
+
+from governance.analytics.measures import MEASURES, SECTIONS
+from governance.analytics.projection import catch_up
+from governance.analytics.report import By, Report, report_of
+from governance.analytics.wording import change_text, name_text, tone_of, value_text
+from governance.cli.frame import FINE, Example, command, dir_option, file_error, project_of
+from governance.cli.opening import store_of
+from governance.cli.output import Tone, console, print_json, print_line, styled
+from governance.config import load_config
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_LINE_PERIODS = 40
+_BAR_CHARACTERS = 30
+_GROUPS_SHOWN = ("action", "outcome", "tool", "rule", "violated", "hour")
+
+
+@command(
+    "report",
+    examples=[
+        Example("governance report", "What all sessions did, with charts, by day."),
+        Example("governance report --by week --format markdown", "The same by week, as a text."),
+        Example("governance report --format html -o report.html", "One page with pictures."),
+    ],
+)
+@click.option("--since", metavar="DAY", help="First day, such as 2026-01-31 (UTC).")
+@click.option("--until", metavar="DAY", help="Last day.")
+@click.option("--by", type=click.Choice(["day", "week"]), default="day", show_default=True,
+              help="Length of the periods; weeks begin on Monday.")  # fmt: skip
+@click.option("--anew", is_flag=True, help="Count the whole journal again.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json", "markdown", "html"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, or as a page.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="File to write it to, in place of the terminal.")  # fmt: skip
+@dir_option
+def report(
+    since: str | None,
+    until: str | None,
+    by: By,
+    anew: bool,
+    format_name: str,
+    output: Path | None,
+    directory: Path | None,
+) -> int:
+    """
+    Report what sessions did: usage, performance, behaviour and quality, and how they move.
+
+    All of it is counted from the journal. What was counted is kept in the store, so that
+    the next report reads what is new alone. Days are those of UTC.
+    """
+    first, last = _day("--since", since), _day("--until", until)
+    project = project_of(directory)
+    title = load_config(project.directory).project.name or project.directory.name
+    with store_of(project) as journal:
+        counted = catch_up(journal, anew=anew)
+    made = report_of(counted.days, title=title, since=first, until=last, by=by)
+    if output is None and format_name == "text":
+        _print(made)
+        return FINE
+    if output is None and format_name == "json":
+        print_json(made.as_json())
+        return FINE
+    text = _text(made, format_name)
+    if output is None:
+        sys.stdout.write(text)
+        return FINE
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise file_error(output, error) from None
+    print_line(f"{output}: {format_name}, {len(text.encode())} bytes", "good", stderr=True)
+    return FINE
+
+
+def _day(option: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"`{text}` is no day; write it as 2026-01-31", param_hint=option
+        ) from None
+
+
+def _text(made: Report, format_name: str) -> str:
+    from governance.analytics.pages import html_page, markdown_page
+
+    if format_name == "html":
+        return html_page(made)
+    if format_name == "json":
+        from governance.values import dump_json
+
+        return dump_json(made.as_json()).decode() + "\n"
+    if format_name == "markdown":
+        return markdown_page(made)
+    raise click.BadParameter(
+        "text goes to the terminal; a file takes another", param_hint="--format"
+    )
+
+
+def _print(made: Report) -> None:
+    from rich.table import Table
+
+    print_line(f"{made.title}: {made.since} to {made.until} (UTC), by {made.by}")
+    if not made.whole:
+        print_line("nothing happened in these days", "quiet")
+        return
+    for section, doc in SECTIONS.items():
+        _head(f"{section}: {doc[0].lower()}{doc[1:]}")
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        grid.add_column(justify="right", no_wrap=True)
+        grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True)
+        for one in (each for each in MEASURES if each.section == section):
+            value, trend = made.measure(one.name), made.trend(one.name)
+            if not value:
+                continue  # what never happened would drown what did
+            tone: Tone = "good" if tone_of(one, trend) == "good" else "plain"
+            tone = "bad" if tone_of(one, trend) == "bad" else tone
+            grid.add_row(
+                styled(f"  {name_text(one.name)}"),
+                styled(value_text(value, one.unit)),
+                styled(spark(made.series(one.name)), "quiet"),
+                styled(change_text(trend), tone),
+            )
+        console().print(grid)
+    for group in _GROUPS_SHOWN:
+        if made.whole.get(group):
+            _bars(name_text(group), made.top(group))
+
+
+def _head(text: str) -> None:
+    line = styled(f"\n{text}")
+    line.stylize("bold")
+    console().print(line)
+
+
+def _bars(title: str, named: tuple[tuple[str, int], ...]) -> None:
+    from rich.table import Table
+
+    _head(title)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(overflow="fold")
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    top = max(value for _, value in named)
+    for name, value in named:
+        bar = "█" * max(round(_BAR_CHARACTERS * value / top), 1 if value else 0)
+        grid.add_row(styled(f"  {name}"), styled(bar), styled(value_text(float(value))))
+    console().print(grid)
+
+
+def spark(values: tuple[float | None, ...]) -> str:
+    """
+    The newest values as a line of blocks.
+
+    >>> spark((0.0, 1.0, None, 2.0))
+    ' ▄ █'
+    """
+    newest = values[-_LINE_PERIODS:]
+    top = max((one for one in newest if one is not None), default=0.0)
+    if len(newest) < 2 or top <= 0:
+        return ""
+    steps = len(_BLOCKS) - 1
+    return "".join(_BLOCKS[-(-round(steps * (one or 0) / top * 100) // 100)] for one in newest)
+
+
+COMMANDS = {"report": report}

@@ -1,0 +1,151 @@
+"""The scopes of a store as their rows leave them: a cache that catches up by sequence."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from attrs import define, field
+
+from governance.chat.contents import BLOB_SHELF, shelf_name
+from governance.engine.encoding import body_of
+from governance.journal.records import Journal, Record
+from governance.scopes.contents import decoded
+from governance.scopes.state import KINDS_OF_ROWS, Name, ScopeState, Stored, apply
+from governance.scopes.values import Scope
+from governance.values import Json
+
+PAGE_ROWS = 500
+SCOPES_HELD_MAX = 64
+"""Scopes whose values are held; the one that was asked longest ago goes first."""
+
+
+@define(eq=False, repr=False)
+class ContextStates:
+    """Folds of scopes. Thread-safe; every method raises `JournalError` as its journal does."""
+
+    journal: Journal
+    _held: OrderedDict[Scope, ScopeState] = field(factory=OrderedDict, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+
+    def newest(self, scope: Scope) -> ScopeState:
+        """*scope* as all of its rows leave it; reads those that are new since it was asked."""
+        with self._lock:
+            state = self._held.get(scope) or ScopeState(scope)
+            state = self._caught_up(state, list(self.rows(scope, state.head)))
+            self._held[scope] = state
+            self._held.move_to_end(scope)
+            while len(self._held) > SCOPES_HELD_MAX:
+                self._held.popitem(last=False)
+            return state
+
+    def _caught_up(self, state: ScopeState, records: list[Record]) -> ScopeState:
+        if any(one.kind == "context.reset" for one in records):
+            # A reset goes back behind what is held, so all is folded anew.
+            return self.at(state.scope, records[-1].seq)
+        for record in records:
+            state = apply(state, record, _body(record))
+        return state
+
+    def at(self, scope: Scope, seq: int) -> ScopeState:
+        """*scope* as its rows up to *seq* leave it."""
+        last = deque(self._folded(scope, seq), maxlen=1)
+        return last[0][1] if last else ScopeState(scope)
+
+    def base(self, target: Scope, source: Scope, since: int) -> Mapping[Name, Stored]:
+        """
+        What a merge of *source* into *target* goes out from: row *since* of *source*, up to
+        which it was merged before, else the last row that two sessions share, else nothing.
+        """
+        if since:
+            return self.at(source, since).values
+        if target.kind != "session" or source.kind != "session":
+            return {}
+        theirs = self._lineage(source.name)
+        for owner, upto in self._lineage(target.name).items():
+            if owner in theirs:
+                return self.at(source, min(upto, theirs[owner])).values
+        return {}
+
+    def _lineage(self, session: str) -> dict[str, int]:
+        """*session* and those that it stems from, each with the last row that it has of them."""
+        upto = self.journal.head(session).seq
+        found = {session: upto}
+        origin = self.journal.origin(session)
+        while origin is not None:
+            upto = min(upto, origin.seq)
+            found[origin.parent] = upto
+            origin = self.journal.origin(origin.parent)
+        return found
+
+    def all_values(self, scope: Scope) -> Iterator[tuple[Name, Stored]]:
+        """Every value that was ever set in *scope*, in order, so the newest of a name last."""
+        for record, state in self._folded(scope, self.newest(scope).head):
+            for name in touched(record):
+                stored = state.values.get(name)
+                if stored is not None and stored.seq == record.seq:
+                    yield name, stored
+
+    def _folded(self, scope: Scope, upto: int) -> Iterator[tuple[Record, ScopeState]]:
+        """Each row up to *upto* with the state after it; two passes, however many resets."""
+        targets = {
+            int(_data(record)["to_seq"])
+            for record in self.rows(scope, 0, upto)
+            if record.kind == "context.reset"
+        }
+        past: dict[int, Mapping[Name, Stored]] = {0: {}}
+        state = ScopeState(scope)
+        for record in self.rows(scope, 0, upto):
+            values = past.get(int(_data(record)["to_seq"]), {}) if _is_reset(record) else None
+            state = apply(state, record, _body(record), values)
+            if record.seq in targets:
+                past[record.seq] = state.values
+            yield record, state
+
+    def rows(self, scope: Scope, after: int, upto: int | None = None) -> Iterator[Record]:
+        """The rows of the scope's journal with ``after < seq <= upto``, of every kind."""
+        before = upto + 1 if upto is not None else None
+        while page := self.journal.read(scope.journal, after=after, before=before, limit=PAGE_ROWS):
+            yield from page
+            after = page[-1].seq
+            if len(page) < PAGE_ROWS:
+                return
+
+    def content(self, scope: Scope, stored: Stored) -> Json:
+        """
+        The value that *stored* stands for.
+
+        Raises:
+            ContextLost: Its content is not on the shelf, or not what was put there.
+        """
+        if not stored.blob:
+            return stored.value
+        name = shelf_name(stored.owner or scope.journal, stored.blob)
+        entry = self.journal.shelf.get(BLOB_SHELF, name)
+        content = entry.value if entry is not None else None
+        return decoded(content, stored.blob, stored.size_bytes)
+
+
+def touched(record: Record) -> tuple[Name, ...]:
+    """Names of the values that *record* sets, takes out or hides."""
+    if record.kind not in KINDS_OF_ROWS:
+        return ()
+    data = _data(record)
+    made = [(str(one["kind"]), str(one["key"])) for one in data.get("set") or ()]
+    made += [(str(kind), str(key)) for kind, key in data.get("unset") or ()]
+    made += [(str(kind), str(key)) for kind, key in data.get("hide") or ()]
+    return tuple(made)
+
+
+def _is_reset(record: Record) -> bool:
+    return record.kind == "context.reset"
+
+
+def _data(record: Record) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", body_of(record)["data"])
+
+
+def _body(record: Record) -> Mapping[str, Json]:
+    return body_of(record) if record.kind in KINDS_OF_ROWS else {}

@@ -1,0 +1,243 @@
+"""
+Whether a store can do its work now: what monitoring asks every minute.
+
+Every look has bounds. The chain is walked a part at a time: each look goes on where the last
+one ended, which stands on the store's shelf, so that all of it is walked again and again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from attrs import frozen
+
+from governance.analytics.projection import MOVED_MAX, lag
+from governance.errors import DefinitionError, Diagnostic, GovernanceError
+from governance.journal.records import Journal
+from governance.values import Json, ValueRefused, dump_json, load_json
+
+SHELF = "health"
+PROBE = "probe"
+WALKED = "walked"
+VERIFIED_ROWS_MAX = 5_000
+"""Rows after which a look walks no further session."""
+
+SESSIONS_MAX = 500
+WAL_MEGABYTES_MAX = 64
+FREE_MEGABYTES_MIN = 100
+_MEGABYTE = 1_000_000
+
+CODES: Mapping[str, str] = {
+    "GOV577": "a write-ahead log that is larger than it may be",
+    "GOV578": "a disk with too little room",
+    "GOV579": "rows that are no more what was written",
+}
+
+
+@runtime_checkable
+class InFile(Protocol):
+    """A `Journal` whose store is a file."""
+
+    @property
+    def path(self) -> Path: ...
+
+
+@frozen
+class HealthLimits:
+    """
+    What counts as healthy.
+
+    Attributes:
+        wal_megabytes_max: Size of the write-ahead log of a store in a file.
+
+        free_megabytes_min: Room on the disk of a store in a file.
+    """
+
+    wal_megabytes_max: int = WAL_MEGABYTES_MAX
+    free_megabytes_min: int = FREE_MEGABYTES_MIN
+
+
+@frozen
+class HealthCheck:
+    """
+    One thing that was looked at.
+
+    Attributes:
+        saw: What was seen, in a few words.
+
+        findings: What is wrong, each with how to mend it.
+    """
+
+    name: str
+    saw: str
+    findings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.findings
+
+
+@frozen
+class Health:
+    """What was seen of a store; ``ok`` when nothing is wrong."""
+
+    checks: tuple[HealthCheck, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(one.ok for one in self.checks)
+
+
+def free_bytes(folder: Path) -> int:
+    """
+    Room that is left to us on the disk of *folder*.
+
+    Raises:
+        OSError: It cannot be asked.
+    """
+    return shutil.disk_usage(folder).free
+
+
+def health_of(
+    journal: Journal,
+    *,
+    now_ms: int,
+    limits: HealthLimits | None = None,
+    free: Callable[[Path], int] = free_bytes,
+) -> Health:
+    """
+    Look at *journal*: read, write, walk a part of its chain, size and room; raises nothing.
+
+    Args:
+        free: Says how many bytes are left on the disk of a folder.
+    """
+    bounds = limits or HealthLimits()
+    checks: list[tuple[str, Callable[[], HealthCheck]]] = [
+        ("read", lambda: _read(journal)),
+        ("write", lambda: _write(journal, now_ms)),
+        ("chain", lambda: _chain(journal, now_ms)),
+    ]
+    if isinstance(journal, InFile):
+        path = journal.path
+        checks += [
+            ("log", lambda: _log(path, bounds.wal_megabytes_max)),
+            ("disk", lambda: _disk(path, bounds.free_megabytes_min, free)),
+        ]
+    checks.append(("figures", lambda: _figures(journal)))
+    return Health(tuple(guarded(name, check) for name, check in checks))
+
+
+def guarded(name: str, check: Callable[[], HealthCheck]) -> HealthCheck:
+    """What *check* saw; one that cannot be made is itself a finding."""
+    try:
+        return check()
+    except GovernanceError as error:
+        return failed(name, error)
+
+
+def failed(name: str, error: GovernanceError) -> HealthCheck:
+    """A check that came to *error*."""
+    if isinstance(error, DefinitionError):
+        return HealthCheck(name, "cannot be looked at", error.diagnostics)
+    found = Diagnostic(error.code, error.message, suggestion=error.remedy)
+    return HealthCheck(name, "cannot be looked at", (found,))
+
+
+def _read(journal: Journal) -> HealthCheck:
+    there = journal.sessions(limit=1)
+    return HealthCheck("read", "can be read" if there else "can be read, and is empty")
+
+
+def _write(journal: Journal, now_ms: int) -> HealthCheck:
+    journal.shelf.put(SHELF, PROBE, str(now_ms).encode())
+    return HealthCheck("write", "can be written, durably")
+
+
+def _chain(journal: Journal, now_ms: int) -> HealthCheck:
+    after, round_ms = _walked(journal)
+    rows = sessions = 0
+    found: list[Diagnostic] = []
+    heads = journal.sessions(after=after, limit=SESSIONS_MAX)
+    for head in heads:
+        if rows >= VERIFIED_ROWS_MAX:
+            break
+        report = journal.verify(head.session)
+        rows, sessions, after = rows + report.rows, sessions + 1, head.session
+        found += [
+            Diagnostic(
+                "GOV579",
+                f"session `{one.session}`: {one.message}",
+                suggestion="`governance verify` says all, `governance repair` mends",
+            )
+            for one in report.findings
+        ]
+    if sessions == len(heads) < SESSIONS_MAX:
+        after, round_ms = "", now_ms
+    # What does not hold is looked at again by the next look: it stays red until it is mended.
+    if not found:
+        value: dict[str, Json] = {"after": after, "round_ms": round_ms}
+        journal.shelf.put(SHELF, WALKED, dump_json(value))
+    ago = f", all of it {(now_ms - round_ms) // 1000} s ago" if round_ms and after else ""
+    saw = f"{rows} rows of {sessions} sessions hold{ago}" if not found else "does not hold"
+    return HealthCheck("chain", saw, tuple(found))
+
+
+def _walked(journal: Journal) -> tuple[str, int]:
+    """The session that was walked last, and when all had been walked, or 0."""
+    entry = journal.shelf.get(SHELF, WALKED)
+    try:
+        value = load_json(entry.value) if entry is not None else None
+    except ValueRefused:
+        value = None
+    if not isinstance(value, Mapping):
+        return "", 0
+    after, round_ms = value.get("after"), value.get("round_ms")
+    return str(after or ""), round_ms if isinstance(round_ms, int) else 0
+
+
+def _log(path: Path, megabytes_max: int) -> HealthCheck:
+    try:
+        size = Path(f"{path}-wal").stat().st_size
+    except FileNotFoundError:
+        size = 0
+    except OSError as error:
+        return _unseen("log", "GOV577", error)
+    saw = f"{size / _MEGABYTE:.1f} MB of write-ahead log"
+    if size <= megabytes_max * _MEGABYTE:
+        return HealthCheck("log", saw)
+    found = Diagnostic(
+        "GOV577",
+        f"{saw}, more than {megabytes_max} MB",
+        suggestion="a process reads for very long, or hangs: end it, and the log is folded back",
+    )
+    return HealthCheck("log", saw, (found,))
+
+
+def _disk(path: Path, megabytes_min: int, free: Callable[[Path], int]) -> HealthCheck:
+    try:
+        left = free(path.parent)
+    except OSError as error:
+        return _unseen("disk", "GOV578", error)
+    saw = f"{left // _MEGABYTE} MB are left"
+    if left >= megabytes_min * _MEGABYTE:
+        return HealthCheck("disk", saw)
+    found = Diagnostic(
+        "GOV578",
+        f"{saw} on the disk of `{path.parent}`, less than {megabytes_min} MB",
+        suggestion="make room: what cannot be written is denied",
+    )
+    return HealthCheck("disk", saw, (found,))
+
+
+def _unseen(name: str, code: str, error: OSError) -> HealthCheck:
+    why = (error.strerror or str(error)).lower()
+    return HealthCheck(name, "cannot be looked at", (Diagnostic(code, why),))
+
+
+def _figures(journal: Journal) -> HealthCheck:
+    behind = lag(journal)
+    more = " or more" if behind >= MOVED_MAX else ""
+    return HealthCheck("figures", f"{behind}{more} sessions moved since figures were counted")

@@ -1,0 +1,60 @@
+"""Rows that are written as they are, for what is kept in a session and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from governance.engine import racing, restoring
+from governance.engine.related import Step
+from governance.errors import MisuseError
+from governance.journal.records import Duplicate, Record
+from governance.session.commands import Command
+from governance.values import Json, check_json
+
+if TYPE_CHECKING:
+    from governance.engine.engine import Engine
+
+ID_CHARS_MAX = 200
+
+
+class _MovedOn(Exception):
+    """A session is no longer where its caller took it to be."""
+
+
+def record_all(
+    engine: Engine,
+    session: str,
+    rows: Sequence[tuple[str, Mapping[str, Json]]],
+    *,
+    actor: str,
+    durable: bool,
+    key: str | None,
+    expected_seq: int | None,
+) -> tuple[Record, ...]:
+    """As `Engine.record_all`."""
+    problem = restoring.id_problem(session, ID_CHARS_MAX)
+    if problem:
+        raise MisuseError(problem, code="GOV401")
+    for _, data in rows:
+        check_json(data)
+
+    def decide() -> list[Step]:
+        now = engine.clock.now_ms()
+        state = engine._state(session, now)
+        if expected_seq not in (None, state.head):
+            raise _MovedOn
+        host = state.identity.host or "python"
+        command = Command(event="record", session=session, at_ms=now, actor=actor, host=host)
+        outcome = restoring.recorded_all(engine.law, state, command, now, rows, durable=durable)
+        return [Step(state, outcome)]
+
+    with engine._lock_of(session):
+        try:
+            _, result = racing.written(engine, session, decide, replies=False, key=key)
+        except _MovedOn:
+            return ()
+    if isinstance(result, Duplicate):
+        return (result.record,)
+    engine._publish(result.records)
+    return result.records

@@ -1,0 +1,105 @@
+"""`governance context` on a real store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from governance import cli
+from governance.cli.recording import person_name
+from governance.config import default_toml, load_config
+from governance.journal import open_journal
+from governance.project import create_project
+from governance.testing.engines import memory_engine
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project without packs, whose store has one session."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    create_project(folder, default_toml().replace('paths = ["shipped"]', "paths = []"))
+    journal = open_journal(load_config(folder).journal.url, base=folder, create=True)
+    with memory_engine(journal=journal) as engine:
+        engine.start("s")
+    return folder
+
+
+@pytest.fixture
+def run(project: Path, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    """Runs `governance context` and gives its exit code, output and errors."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        code = cli.main(("context", *words, "--dir", str(project)))
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return call
+
+
+def test_values_are_set_shown_listed_and_taken_out(run) -> None:  # type: ignore[no-untyped-def]
+    """JSON as JSON, anything else as a text; nothing reaches the terminal as control."""
+    assert run("set", "entry", '{"file": "a.py"}', "--kind", "code")[0] == 0
+    assert run("set", "note", "hello\x1b[2J", "--scope", "session:s")[0] == 0
+
+    _, told, _ = run("get", "entry", "--kind", "code", "--format", "json")
+    code, shown, _ = run("list", "--scope", "session:s")
+    again = run("set", "entry", "1", "--kind", "code", "--expect", "0")
+    none = run("get", "nothing")
+
+    assert json.loads(told)[0]["value"] == {"file": "a.py"}
+    assert json.loads(told)[0]["actor"] == person_name()
+    assert code == 0
+    assert "hello␛[2J" in shown
+    assert again[0] == none[0] == 1
+    assert "the value has version 1 now" in again[1]
+    assert "there is no such value" in none[1]
+    assert run("unset", "entry", "--kind", "code")[0] == 0
+    assert "no values" in run("list")[1]
+
+
+def test_what_belongs_to_somebody_else_is_refused(run) -> None:  # type: ignore[no-untyped-def]
+    """By a code, and with exit 1; one's own is fine."""
+    code, out, _ = run("get", "key", "--scope", "user:somebody-else")
+    own = f"user:{person_name()}"
+
+    assert code == 1
+    assert "GOV561" in out
+    assert run("set", "key", "1", "--kind", "user", "--scope", own)[0] == 0
+
+
+def test_a_scope_is_merged_pruned_reset_and_cared_for(run) -> None:  # type: ignore[no-untyped-def]
+    """Every verb says what it did, as JSON too."""
+    own = ("--scope", "session:s", "--format", "json")
+    run("set", "a", "1")
+    run("set", "b", "2", *own)
+
+    assert json.loads(run("merge", "project", *own)[1])["taken"] == [["project", "a"]]
+    assert json.loads(run("prune", "0", *own)[1])["hidden"] == [["project", "b"], ["project", "a"]]
+    assert json.loads(run("list", *own)[1]) == []
+    assert len(json.loads(run("list", "--hidden", *own)[1])) == 2
+    assert json.loads(run("validate", *own)[1]) == {"wrong": []}
+    assert json.loads(run("repair", *own)[1]) == {"repaired": []}
+    assert json.loads(run("grant", "user:bob", "a*", "--kind", "code", *own)[1])["row"] > 0
+    assert json.loads(run("grants", *own)[1]) == {"grants": [["user:bob", "read", "code", "a*"]]}
+    assert run("revoke", "user:bob", "a*", "--kind", "code", *own)[0] == 0
+    assert run("reset", "0", *own)[0] == 0
+    assert json.loads(run("list", "--hidden", *own)[1]) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("get",), ("set", "a"), ("reset", "x"), ("reset", "999"), ("get", "a", "--scope", "team:x"),
+     ("list", "--scope", "session:nobody"), ("grant", "bob", "a"), ("set", "", "1")],
+)  # fmt: skip
+def test_words_that_make_no_sense_are_refused(run, words: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    """With a code, and without a traceback."""
+    code, _, err = run(*words)
+
+    assert code == 2
+    assert "GOV" in err
+    assert "Traceback" not in err

@@ -1,0 +1,88 @@
+"""`governance report` on a real store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from governance import cli
+from governance.config import default_toml, load_config
+from governance.journal import Append, Row, open_journal
+from governance.project import create_project
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a session of ten turns on ten days."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    create_project(folder, default_toml())
+    append(folder, 0, *(Row("turn.started", (20_000 + day) * DAY_MS, b"{}") for day in range(10)))
+    return folder
+
+
+def append(folder: Path, after: int, *rows: Row) -> None:
+    journal = open_journal(load_config(folder).journal.url, base=folder, create=True)
+    journal.append([Append("s-1", after, rows)])
+    journal.close()
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = cli.main(words)
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+def test_a_report_in_the_terminal(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Measures with their line over time, and bars."""
+    code, out, _ = run(capsys, "report", "--dir", str(project))
+
+    assert code == 0
+    assert "2024-10-04 to 2024-10-13" in out
+    assert "██████████" in out
+
+
+def test_a_report_counts_what_came_since(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second report knows the new rows; counted anew it is the same."""
+    words = ("report", "--format", "json", "--dir", str(project))
+    first = json.loads(run(capsys, *words)[1])
+    append(project, 10, Row("turn.started", 20_009 * DAY_MS, b"{}"))
+    second = json.loads(run(capsys, *words)[1])
+
+    assert first["measures"]["turns"]["value"] == 10
+    assert second["measures"]["turns"]["value"] == 11
+    assert json.loads(run(capsys, *words, "--anew")[1]) == second
+
+
+def test_a_span_of_days(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only days within count; a day that is none is refused."""
+    span = ("--since", "2024-10-05", "--until", "2024-10-07")
+    _, out, _ = run(capsys, "report", *span, "--format", "json", "--dir", str(project))
+    code, _, err = run(capsys, "report", "--since", "today", "--dir", str(project))
+
+    assert json.loads(out)["measures"]["turns"]["series"] == [1, 1, 1]
+    assert code == 2
+    assert "`today` is no day" in err
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "json"])
+def test_a_report_as_a_file(project: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """What goes to a file is what would have been printed, and nothing is printed."""
+    file = project / "report"
+    words = ("report", "--format", form, "--dir", str(project))
+    code, out, err = run(capsys, *words, "-o", str(file))
+    _, printed, _ = run(capsys, *words)
+
+    assert code == 0
+    assert out == ""
+    assert "bytes" in err
+    if form == "json":
+        assert json.loads(file.read_text()) == json.loads(printed)
+    else:
+        assert file.read_text() == printed

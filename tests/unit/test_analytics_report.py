@@ -1,0 +1,197 @@
+"""Figures of known sessions, and what reports make of figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from html.parser import HTMLParser
+
+import pytest
+
+from governance.analytics.figures import NAMES_MAX, OTHER, Counting, count
+from governance.analytics.fold import DAYS_MAX, Rollup, fold
+from governance.analytics.measures import MEASURES, SECTIONS
+from governance.analytics.pages import html_page, markdown_page
+from governance.analytics.projection import catch_up
+from governance.analytics.report import PERIODS_MAX, Report, report_of
+from governance.errors import MisuseError
+from governance.events import CATALOGUE
+from governance.journal.memory import MemoryJournal
+from governance.journal.records import Append, Row
+from governance.testing import ManualClock
+from governance.testing.engines import memory_engine
+from governance.values import dump_json
+
+DAY_MS = 86_400_000
+NASTY = "<script>alert(1)</script>|`x`\u202e"
+PACK = """
+format = 1
+[pack]
+name = "team"
+version = "1.0.0"
+summary = "One rule."
+[[rule]]
+id = "team.no-push"
+tools = ["shell"]
+when.command = "git push --force"
+action = "deny"
+severity = "high"
+message = "No."
+must_match = [{ tool = "shell", command = "git push --force" }]
+must_not_match = [{ tool = "shell", command = "git push" }]
+"""
+
+
+def worked() -> MemoryJournal:
+    """A journal of one session with two turns on two days."""
+    clock = ManualClock(10 * DAY_MS)
+    journal = MemoryJournal()
+    engine = memory_engine(PACK, clock=clock, journal=journal)
+    session = engine.start("s-1", role="builder")
+    for _ in range(2):
+        session.turn("go on")
+        session.tool("shell", {"command": "git push --force"}, call_id="c0")
+        session.tool("read", {"path": "a"}, call_id="c1")
+        clock.advance(1_000)
+        session.tool_finished("c1", outcome="ok")
+        clock.advance(59_000)
+        session.turn_ended()
+        clock.advance(86_340_000)
+    return journal
+
+
+def test_a_session_is_counted_as_it_went() -> None:
+    """Sessions, turns, calls, decisions, outcomes, violations, rules and the length of turns."""
+    counted = catch_up(worked())
+    report = report_of(counted.days)
+
+    assert list(counted.days) == [10, 11]
+    assert report.measure("sessions") == 1
+    assert report.measure("turns") == 2
+    assert report.measure("calls") == 4
+    assert report.whole["action"] == {"deny": 2, "allow": 2}
+    assert report.whole["outcome"] == {"ok": 2}
+    assert report.whole["violated"] == {"team.no-push": 2}
+    assert report.measure("denied_share") == 50
+    assert report.measure("violations_per_100") == 50
+    assert report.measure("turn_p50") == pytest.approx(60_000, rel=0.2)
+    assert report.series("turns") == (1, 1)
+    assert report.trend("turns").change == 0
+
+
+def test_what_is_counted_has_a_kind_of_row() -> None:
+    """No figure waits for an event that there is not."""
+    from governance.analytics import fold as module
+
+    assert set(module._COUNTS) | set(module._MORE) <= set(CATALOGUE)
+    assert {one.section for one in MEASURES} == set(SECTIONS)
+
+
+def test_names_and_days_have_bounds() -> None:
+    """A flood of names is counted under one, and the oldest days go."""
+    figures: Counting = {}
+    for number in range(NAMES_MAX + 5):
+        count(figures, "tool", f"t{number}")
+    journal = MemoryJournal()
+    rows = tuple(Row("turn.started", day * DAY_MS, b"{}") for day in range(DAYS_MAX + 3))
+    journal.append([Append("s", 0, rows)])
+
+    rolled = fold(Rollup(), journal.read("s", limit=10_000))
+
+    assert len(figures["tool"]) == NAMES_MAX + 1
+    assert figures["tool"][OTHER] == 5
+    assert (min(rolled.days), len(rolled.days)) == (3, DAYS_MAX)
+
+
+def test_weeks_begin_on_monday_and_miss_none() -> None:
+    """Figures of a span fall into its weeks; those outside are left out."""
+    days = {day: {"count": {"turns": 1}} for day in range(30)}
+
+    report = report_of(days, since=date(1970, 1, 7), until=date(1970, 1, 20), by="week")
+
+    assert [(one.first.weekday(), one.days) for one in report.periods] == [(0, 5), (0, 7), (0, 2)]
+    assert report.series("turns") == (5, 7, 2)
+    assert report.measure("turns") == 14
+
+
+def test_no_days_are_no_report_but_an_empty_one() -> None:
+    """Nothing was done: every form says so."""
+    report = report_of({})
+
+    assert report.whole == {}
+    assert "Nothing happened" in html_page(report)
+    assert "Nothing happened" in markdown_page(report)
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [(date(2026, 1, 2), date(2026, 1, 1)), (date(2020, 1, 1), date(2026, 1, 1))],
+)
+def test_a_span_that_cannot_be_is_refused(since: date, until: date) -> None:
+    """It ends before it begins, or has more periods than a report."""
+    with pytest.raises(MisuseError) as refused:
+        report_of({}, since=since, until=until)
+
+    assert refused.value.code == "GOV576"
+
+
+def test_old_days_are_left_out_where_no_span_is_asked_for() -> None:
+    """The newest periods are shown, as many as a report may have."""
+    report = report_of({0: {"count": {"turns": 1}}, 5000: {"count": {"turns": 1}}})
+
+    assert len(report.periods) == PERIODS_MAX
+    assert report.measure("turns") == 1
+
+
+class Page(HTMLParser):
+    """Which tags there are, and what they would fetch."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [name for name, _ in attrs if name in ("src", "href", "action", "onload")]
+
+
+def nasty_report() -> Report:
+    data = {"tool": NASTY, "action": "deny", "rules": [NASTY], "severity": NASTY}
+    rows = tuple(
+        Row(kind, day * DAY_MS, dump_json({"data": data, "host": NASTY}))
+        for day in range(3)
+        for kind in ("session.created", "turn.started", "tool.decided", "violation.counted")
+    )
+    journal = MemoryJournal()
+    journal.append([Append("s", 0, rows)])
+    return report_of(catch_up(journal).days, title=NASTY)
+
+
+def test_the_page_needs_nothing_and_runs_nothing() -> None:
+    """Pictures are within, nothing is fetched, and no name of an agent's is markup."""
+    page = Page(html_page(nasty_report()))
+
+    assert page.tags.count("svg") > 5
+    assert "script" not in page.tags
+    assert page.links == []
+
+
+def test_markdown_holds_no_markup_of_agents() -> None:
+    """Every table has as many cells in each row as in its head, whatever a tool is called."""
+    text = markdown_page(nasty_report())
+
+    assert "<script>" not in text
+    for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
+        cells = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(cells) == 1
+
+
+def test_json_has_every_measure() -> None:
+    """Programs get all that people are shown."""
+    value = json.loads(dump_json(nasty_report().as_json()))
+
+    assert set(value["measures"]) == {one.name for one in MEASURES}
+    assert len(value["periods"]) == len(value["measures"]["turns"]["series"]) == 3

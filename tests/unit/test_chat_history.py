@@ -1,0 +1,285 @@
+"""Messages go into the journal, are found again, and stay what they were."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from governance.aengine import AsyncEngine
+from governance.chat import ContentGone, Message, Part, media, whole_part
+from governance.chat.contents import BLOB_SHELF, INLINE_CHARS_MAX, forget, shelf_name
+from governance.engine import Engine
+from governance.engine.chatting import import_messages
+from governance.engine.retention import RetentionPolicy
+from governance.errors import MisuseError
+from governance.journal.records import Append, Row
+from governance.journal.sqlite import SqliteJournal
+from governance.testing import ManualClock
+from governance.testing.engines import memory_engine
+from governance.values import ValueRefused
+
+SECRET = "ghp_" + "a1B2" * 9
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with memory_engine() as made:
+        yield made
+
+
+def test_a_message_of_each_kind_comes_back(engine: Engine) -> None:
+    """What is small stands in the row; media lie on the shelf under their sha256."""
+    session = engine.start("s")
+    parts = [
+        "Look:",
+        Part(type="thinking", text="hm"),
+        Part(type="tool_call", name="read", call_id="c", value={"path": "a.py"}),
+        Part(type="tool_result", call_id="c", text="no such file", failed=True),
+        Part(type="json", value=[1, None]),
+        Part(type="media", media_type="image/png", reference="https://a.test/x.png"),
+        media(b"\x89PNG\xff", "image/png", name="x.png"),
+    ]
+
+    said = session.message("assistant", parts, about={"model": "m-1"})
+    (found,) = session.messages().messages
+
+    assert found == said
+    assert found.parts[1:6] == tuple(parts[1:6])
+    assert found.parts[6].blob == sha256(b"\x89PNG\xff").hexdigest()
+    assert session.content(found, found.parts[6]) == b"\x89PNG\xff"
+    assert found.about == {"model": "m-1"}
+
+
+@pytest.mark.parametrize("text", ["x" * 5_000, "a\x00b", "שלום \u202eabc", "é" * 200_000], ids=len)
+def test_a_text_of_any_length_comes_back(engine: Engine, text: str) -> None:
+    """Also one with NUL, one from right to left, and one that is too long for a row."""
+    session = engine.start("s")
+
+    said = session.message("user", text)
+    part = whole_part(engine.journal, said, said.parts[0])
+
+    assert part.text == text
+    assert bool(said.parts[0].blob) == (len(text) > INLINE_CHARS_MAX)
+    assert text.startswith(said.parts[0].text)
+
+
+def test_ten_megabytes_do_not_stand_in_a_row(engine: Engine) -> None:
+    """A row stays small however big its message is, so a session is read as fast."""
+    session = engine.start("s")
+
+    said = session.message("user", ["y" * 10_000_000, Part(type="json", value=["z"] * 50_000)])
+
+    row = engine.journal.read("s", after=said.seq - 1)[0]
+    assert len(row.body) < 10_000
+    assert [len(session.content(said, one)) for one in said.parts] == [10_000_000, 200_001]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [[], ["x"] * 257, [{"type": "film"}], [{"type": "text", "colour": "red"}],
+     [{"type": "text", "text": 1}], [{"type": "media"}], [{"type": "text", "blob": "../x"}],
+     [{"type": "text", "blob": "a" * 64}]],
+)  # fmt: skip
+def test_what_is_no_message_is_refused(engine: Engine, said: list[object]) -> None:
+    """By one code, and nothing is written."""
+    session = engine.start("s")
+    head = engine.journal.head("s")
+
+    with pytest.raises(MisuseError) as refused:
+        session.message("user", said)  # type: ignore[arg-type]
+
+    assert refused.value.code == "GOV565"
+    assert engine.journal.head("s") == head
+
+
+def test_a_role_that_nobody_has_is_refused(engine: Engine) -> None:
+    """So are lone surrogates, as everywhere in a journal."""
+    session = engine.start("s")
+
+    with pytest.raises(MisuseError, match="`robot` is no role"):
+        session.message("robot", "x")  # type: ignore[arg-type]
+    with pytest.raises(ValueRefused):
+        session.message("user", "\ud800")
+
+
+def test_nothing_is_said_in_a_journal_of_the_project(engine: Engine) -> None:
+    """Pauses and trust stand there, and must not be pushed out of sight."""
+    with pytest.raises(MisuseError) as refused:
+        engine.session("@project").message("user", "x")
+    with pytest.raises(MisuseError):
+        import_messages(
+            engine, "@project", [Message(id="i", role="user", parts=(Part(type="text"),))],
+            actor="a",
+        )  # fmt: skip
+
+    assert refused.value.code == "GOV401"
+    assert engine.journal.head("@project").seq == 0
+
+
+def test_a_message_that_comes_twice_is_kept_once(engine: Engine) -> None:
+    """The second time the first one is given, whatever the second says."""
+    session = engine.start("s")
+
+    first = session.message("user", "hello", ident="m-1")
+    again = session.message("user", "other", ident="m-1")
+
+    assert again == first
+    assert len(session.messages().messages) == 1
+
+
+def test_pages_go_both_ways(engine: Engine) -> None:
+    """Rows of other kinds between the messages are passed over."""
+    session = engine.start("s")
+    for number in range(7):
+        session.message("user", str(number))
+        session.turn(str(number))
+        session.turn_ended()
+
+    forward = session.messages(limit=3)
+    rest = session.messages(after=forward.next_seq)
+    back = session.messages(limit=5, reverse=True)
+    older = session.messages(before=back.next_seq, reverse=True)
+
+    assert [one.text for one in (*forward.messages, *rest.messages)] == list("0123456")
+    assert [one.text for one in (*back.messages, *older.messages)] == list("6543210")
+    assert rest.next_seq == older.next_seq == 0
+
+
+def test_history_goes_on_over_compaction_reset_and_resume() -> None:
+    """Nothing of it is lost, and each message knows in which epoch it was said."""
+    clock = ManualClock()
+    with memory_engine(clock=clock) as engine:
+        session = engine.start("s")
+        session.turn("1")
+        session.message("user", "before")
+        session.turn_ended()
+        session.compact()
+        session.message("user", "after a compaction")
+        session.interrupt()
+        session.resume()
+        session.message("user", "after a gap")
+        session.reset()
+        session.message("user", "in a new epoch")
+
+        found = session.messages().messages
+
+    assert [(one.text, one.epoch) for one in found] == [
+        ("before", 1),
+        ("after a compaction", 1),
+        ("after a gap", 1),
+        ("in a new epoch", 2),
+    ]
+
+
+def test_a_branch_has_what_was_said_before_it(engine: Engine) -> None:
+    """And its contents; what is said in one of the two later is not in the other."""
+    session = engine.start("s")
+    shared = session.message("user", [media(b"\xff\x00", "image/png")])
+    engine.journal.branch("b", "s", shared.seq)
+    branch = engine.session("b")
+    session.message("user", "here")
+    branch.message("user", "there")
+
+    found = branch.messages().messages
+
+    assert [one.text for one in found] == ["", "there"]
+    assert branch.content(found[0], found[0].parts[0]) == b"\xff\x00"
+    assert [one.text for one in session.messages().messages] == ["", "here"]
+
+
+def test_secrets_are_taken_out_before_anything_is_written(tmp_path: Path) -> None:
+    """Of texts, values, contents on the shelf and what is known of a message."""
+    path = tmp_path / "journal.db"
+    with memory_engine(journal=SqliteJournal.open(path, create=True)) as engine:
+        session = engine.start("s")
+        session.message(
+            "user",
+            [
+                f"my token is {SECRET}",
+                Part(type="tool_call", name="x", value={"password": "hunter2hunter2"}),
+                "filler " * 10_000 + SECRET,
+                media(f"TOKEN={SECRET}".encode(), "text/plain"),
+                Part(type="json", value=["w" * 40_000, SECRET]),
+            ],
+            about={"note": SECRET},
+        )
+        import_messages(
+            engine, "s", [Message(id="i", role="user", parts=(Part(type="text", text=SECRET),))],
+            actor="somebody",
+        )  # fmt: skip
+        assert "[redacted:" in session.messages().messages[0].text
+
+    stored = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    assert b"filler" in stored
+    assert SECRET.encode() not in stored
+    assert b"hunter2" not in stored
+
+
+def test_content_that_is_gone_is_an_error_and_never_empty(engine: Engine) -> None:
+    """A shelf is no evidence: what lies there is compared with its name."""
+    session = engine.start("s")
+    said = session.message("user", [media(b"\xff", "image/png")])
+    name = shelf_name("s", said.parts[0].blob)
+
+    engine.journal.shelf.put(BLOB_SHELF, name, b"other")
+    with pytest.raises(ContentGone, match="not what was kept"):
+        session.content(said, said.parts[0])
+    engine.journal.shelf.delete(BLOB_SHELF, name)
+    with pytest.raises(ContentGone, match="is not in the store"):
+        session.content(said, said.parts[0])
+
+
+def test_contents_of_one_session_can_be_forgotten(engine: Engine) -> None:
+    """Those of a session whose name only begins alike stay."""
+    for name in ("s", "s2", "s!"):
+        engine.start(name).message("user", [media(b"\xff", "a/b"), media(b"\xfe", "a/b")])
+
+    assert forget(engine.journal, "s") == 2
+    assert len(engine.journal.shelf.scan(BLOB_SHELF)) == 4
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_contents_go_with_rows_that_are_kept_nowhere(tmp_path: Path, archived: bool) -> None:
+    """With an archive they stay, for the rows can come back."""
+    clock = ManualClock()
+    with memory_engine(clock=clock) as engine:
+        with engine.start("s") as session:
+            said = session.message("user", [media(b"\xff", "image/png")])
+        clock.advance(1_000)
+        folder = str(tmp_path) if archived else ""
+        engine.prune(RetentionPolicy(age_ms_max=1, folder=folder), actor="me")
+
+        assert engine.journal.head("s").seq == 0
+        assert len(engine.journal.shelf.scan(BLOB_SHELF)) == archived
+        if archived:
+            (file,) = tmp_path.iterdir()
+            engine.unarchive(file, actor="me")
+            assert engine.session("s").content(said, said.parts[0]) == b"\xff"
+
+
+def test_a_row_of_another_engine_is_no_message(engine: Engine) -> None:
+    """What cannot be read as a message is passed over, not shown as one."""
+    session = engine.start("s")
+    session.message("user", "x")
+    head = engine.journal.head("s").seq
+    rows = (Row("message.added", 0, b'{"data":{"id":"a"}}'), Row("message.added", 0, b"{"))
+    engine.journal.append([Append("s", head, rows)])
+
+    assert [one.text for one in session.messages().messages] == ["x"]
+
+
+def test_messages_are_awaited_too() -> None:
+    """The handle for event loops has the same verbs."""
+
+    async def run() -> list[str]:
+        async with AsyncEngine(memory_engine()) as engine:
+            session = await engine.start("s")
+            said = await session.message("user", ["hello", media(b"\xff", "a/b")])
+            assert await session.content(said, said.parts[1]) == b"\xff"
+            return [one.text for one in (await session.messages()).messages]
+
+    assert asyncio.run(run()) == ["hello"]
