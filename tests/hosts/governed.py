@@ -50,6 +50,10 @@ class Governed:
         """Have the client's hooks run *script* in place of the installed one."""
         raise NotImplementedError
 
+    def without_service(self) -> None:
+        """Let the client's hooks decide by themselves, for what is about their own processes."""
+        self.client.variables["GOVERNANCE_SERVICE"] = "off"
+
     def own_installation(self) -> Path:
         """A copy of the engine for the hooks to run from, to be broken; its package."""
         source = Path(governance.__file__).parent

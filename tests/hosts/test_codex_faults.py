@@ -66,6 +66,7 @@ def test_damaged_store_denies(codex: CodexLab) -> None:
 def test_broken_installation_denies(codex: CodexLab) -> None:
     """An engine that cannot be imported refuses, and says what is missing."""
     codex.govern()
+    codex.without_service()
     package = codex.own_installation()
 
     def spoil() -> None:
@@ -81,6 +82,7 @@ def test_broken_installation_denies(codex: CodexLab) -> None:
 def test_own_time_out_denies(codex: CodexLab) -> None:
     """A decision that takes too long is a deny of ours."""
     codex.govern(SHORT)
+    codex.without_service()
     package = codex.own_installation()
     answer = package / "hosts" / "codex" / "answer.py"
     slow = answer.read_text().replace(

@@ -66,6 +66,7 @@ def test_damaged_store_denies(gemini: GeminiLab) -> None:
 def test_broken_installation_denies(gemini: GeminiLab) -> None:
     """An engine that cannot be imported refuses, and says what is missing."""
     gemini.govern()
+    gemini.without_service()
     package = gemini.own_installation()
 
     def spoil() -> None:
@@ -81,6 +82,7 @@ def test_broken_installation_denies(gemini: GeminiLab) -> None:
 def test_own_time_out_denies(gemini: GeminiLab) -> None:
     """A decision that takes too long is a deny of ours."""
     gemini.govern(SHORT)
+    gemini.without_service()
     package = gemini.own_installation()
     answer = package / "hosts" / "gemini_cli" / "answer.py"
     slow = answer.read_text().replace(

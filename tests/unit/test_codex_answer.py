@@ -48,9 +48,7 @@ def test_allow_is_silence(event: str) -> None:
     assert answer(Payload(event, {}), []) == SILENCE
 
 
-@pytest.mark.parametrize("event", EVENTS)
-@pytest.mark.parametrize("action", ACTIONS)
-@given(message=st.text())
+@given(event=st.sampled_from([*EVENTS]), action=st.sampled_from(ACTIONS), message=st.text())
 def test_no_answer_has_a_key_too_many(event: str, action: str, message: str) -> None:
     """Every answer holds what the client's schema knows, and a deny always has a reason."""
     out = made(event, reply(action, message, rewritten={"command": "ls"}, injection=BRIEFING)).out
