@@ -19,6 +19,8 @@ from governance import (
     Reply,
     Session,
     State,
+    governed_tool,
+    governing,
 )
 from governance.values import Json
 
@@ -58,3 +60,20 @@ async def work_async(project: Path) -> str:
         verdict = await session.tool("read", {"path": "a.py"}, call_id="c1")
         assert_type(verdict, Reply)
         return verdict.message
+
+
+@governed_tool(tool="shell")
+def run(command: str, *, times: int = 1) -> int:
+    return len(command) * times
+
+
+@governed_tool
+async def later(command: str) -> bytes:
+    return command.encode()
+
+
+async def tools(session: Session) -> None:
+    with governing(session) as one:
+        assert_type(one, Session)
+        assert_type(run("ls", times=2), int)
+        assert_type(await later("ls"), bytes)
