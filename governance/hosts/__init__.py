@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 HOSTS: Mapping[str, str] = {
     "claude-code": "governance.hosts.claude_code",
     "hermes": "governance.hosts.hermes",
+    "langchain": "governance.hosts.langchain",
     "mellea": "governance.hosts.mellea",
+    "openai-agents": "governance.hosts.openai_agents",
     "opencode": "governance.hosts.opencode",
 }
 """

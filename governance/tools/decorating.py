@@ -23,6 +23,7 @@ from governance.tools.deciding import (
 )
 from governance.tools.naming import map_of
 from governance.tools.signature import Bound, Signature, signature_of
+from governance.tools.waiting import aside
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -244,15 +245,15 @@ def _async_function(function: Function, tool: _Tool) -> Function:
 
     @wraps(function)
     async def governed(*args: object, **kwargs: object) -> object:
-        call = await _aside(partial(tool.ask, tool.here(), args, kwargs))
+        call = await aside(partial(tool.ask, tool.here(), args, kwargs))
         if isinstance(call, ToolRefused):
             return tool.told(call)
         try:
             result = await function(*call.bound.args, **call.bound.kwargs)
         except BaseException as error:
-            await _aside(partial(call.failed, error))
+            await aside(partial(call.failed, error))
             raise
-        given = await _aside(partial(call.ok, result))
+        given = await aside(partial(call.ok, result))
         return tool.told(given) if isinstance(given, ToolRefused) else given
 
     return governed
@@ -263,7 +264,7 @@ def _async_generator(function: Function, tool: _Tool) -> Function:
 
     @wraps(function)
     async def governed(*args: object, **kwargs: object) -> AsyncGenerator[object, object]:
-        call = await _aside(partial(tool.ask, tool.here(), args, kwargs))
+        call = await aside(partial(tool.ask, tool.here(), args, kwargs))
         if isinstance(call, ToolRefused):
             yield tool.told(call)
             return
@@ -287,9 +288,9 @@ def _async_generator(function: Function, tool: _Tool) -> Function:
             try:
                 await made.aclose()
             finally:
-                await _aside(partial(call.failed, error))
+                await aside(partial(call.failed, error))
             raise
-        await _aside(partial(call.ended, "ok"))
+        await aside(partial(call.ended, "ok"))
 
     return governed
 
@@ -307,13 +308,3 @@ def _anyio() -> None:
             code="GOV762",
             remedy="pip install 'session-governance[async]'",
         ) from error
-
-
-async def _aside(verb: Callable[[], T]) -> T:
-    """*verb*, while other tasks go on; it runs to its end, also when its task is cancelled."""
-    from anyio import CancelScope, to_thread
-
-    made: list[T] = []
-    with CancelScope(shield=True):
-        made.append(await to_thread.run_sync(verb))
-    return made[0]
