@@ -67,7 +67,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def hosts(session: nox.Session) -> None:
     """Install each host's pinned client and prove that it is governed; needs npm."""
-    words = ("-n0", "-m", "real_client", "tests/hosts", *session.posargs)
+    words = ("-m", "real_client", "tests/hosts", *session.posargs)
     session.run(PYTHON, "-m", "pytest", *words, external=True)
 
 

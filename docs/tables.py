@@ -325,7 +325,21 @@ def template_keys_table() -> str:
     return template_table()
 
 
+def hosts_table() -> str:
+    """What each host can do, as its profile says; a host's own page says how."""
+    from governance.hosts import HOSTS, profile_of
+
+    profiles = [profile_of(host) for host in HOSTS]
+    can = [{one.name: one.can for one in profile.capabilities} for profile in profiles]
+    names = dict.fromkeys(name for known in can for name in known)
+    head = [f"[{one.title}](../hosts/{one.name}.md)" for one in profiles]
+    answers = {True: "yes", False: "no", None: "no"}
+    rows = ([name, *(answers[known.get(name)] for known in can)] for name in names)
+    return _rows(["", *head], rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
+    "hosts": hosts_table,
     "api": api_table,
     "codes": codes_table,
     "commands": commands_text,

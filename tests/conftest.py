@@ -1,4 +1,8 @@
-"""Hypothesis profiles: `ci` (the default, always the same examples), `dev`, `nightly`."""
+"""
+Hypothesis profiles: `ci` (the default, always the same examples), `dev`, `nightly`.
+
+And no hook of a test starts a service by itself: the tests of the service say so outright.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,8 @@ settings.register_profile("ci", derandomize=True, **_COMMON)
 settings.register_profile("dev", max_examples=50, **_COMMON)
 settings.register_profile("nightly", max_examples=2_000, print_blob=True, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+os.environ.setdefault("GOVERNANCE_SERVICE", "off")
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "prune": "governance.cli.keeping",
     },
     "Stand between a host and the engine": {
+        "serve": "governance.cli.serving",
         "hook": "governance.cli.hosting",
         "statusline": "governance.cli.hosting",
     },

@@ -11,8 +11,8 @@ from attrs import field, frozen
 
 from governance.cli.founding import installed_hosts
 from governance.cli.guard import key_path
-from governance.cli.heartbeat import Beat, installed_ms, missed_in, transcripts_of
-from governance.cli.installed import HookSilent, run_hook, settings_of
+from governance.cli.heartbeat import Beat, installed_ms, missed_in
+from governance.cli.installed import HookSilent, run_hook
 from governance.cli.opening import rules_of, store_of
 from governance.cli.output import moment
 from governance.cli.recording import recording_engine
@@ -21,24 +21,26 @@ from governance.engine.backing import read_status
 from governance.engine.lawmaking import trusted_config
 from governance.engine.opening import PROJECT_SESSION, paused_reason
 from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError
-from governance.hosts import installer_of
-from governance.hosts.claude_code.capabilities import EVENTS
-from governance.hosts.claude_code.settings import SETTINGS, problems
-from governance.hosts.claude_code.settings import commands as hook_commands
-from governance.hosts.claude_code.tools import HOST
+from governance.hosts import (
+    HOOKED,
+    INSTALLABLE,
+    TRANSCRIBED,
+    adapter_of,
+    installer_of,
+    transcripts_of,
+)
 from governance.journal.opening import open_journal
 from governance.journal.records import Journal
 from governance.journal.servers import OnServer, ServerReport
 from governance.project import FILE_BYTES_MAX, Project, inspect_project, open_project
+from governance.service.client import ServiceUnreachable, ask, socket_file
 
 VERIFIED_ROWS_MAX = 20_000
 """Rows that are walked here; `governance verify` walks them all."""
 
 LOG_DAYS = 7
 DAY_MS = 86_400_000
-PROBE = "SubagentStop"
-"""An event that changes nothing when no agent is named: the hook starts, reads, and is silent."""
-
+PROBE_SESSION = "doctor"
 CODES: Mapping[str, str] = {
     "GOV640": "hooks of a host that are missing, changed or switched off",
     "GOV641": "calls that ran while no hook was called",
@@ -178,27 +180,55 @@ def _stored(project: Project) -> tuple[Path, ...]:
 
 
 def _hooks(around: Surroundings) -> Check:
-    directory = around.project.directory
-    commands = hook_commands(directory)
-    if not commands and installed_ms(around.project) is None:
+    """The hooks of every host that has some here, or had."""
+    looked = [check for host in _hooked() if (check := _hooks_of(around, host)) is not None]
+    if not looked:
+        first = " or ".join(f"`governance init --host {host}`" for host in _hooked())
         others = installed_hosts(around.project)
-        saw = f"of no host; `governance init --host {HOST}` installs them"
-        return Check("hooks", f"{HOST} has none" if others else saw)
-    again = f"run `governance init --host {HOST}` again"
-    told = problems(directory)
+        saw = f"of no host; {first} installs them"
+        return Check("hooks", "no installed host has any" if others else saw)
+    saw = "; ".join(one.saw for one in looked)
+    return Check("hooks", saw, tuple(found for one in looked for found in one.findings))
+
+
+def _hooked() -> tuple[str, ...]:
+    """Hosts that call hooks which `init` installs."""
+    return tuple(host for host in HOOKED if host in INSTALLABLE)
+
+
+def _hooks_of(around: Surroundings, host: str) -> Check | None:
+    directory, installer = around.project.directory, installer_of(host)
+    try:
+        commands = installer.commands(directory)
+    except GovernanceError as error:
+        found = Diagnostic(error.code, error.message, suggestion=error.remedy)
+        return Check(host, f"{host}: cannot be looked at", (found,))
+    if not commands and installed_ms(around.project, host) is None:
+        return None
+    events = adapter_of(host).events
+    file = directory / installer.settings
+    again = f"run `governance init --host {host}` again"
+    told = installer.problems(directory)
     if not commands:
-        told = (f"`{SETTINGS}` has none of the hooks that were installed",)
-    found = [_finding("GOV640", one, directory / SETTINGS, again) for one in told]
-    found += _switched_off(around)
-    found += _broken_commands(commands, directory / SETTINGS)
-    if len(commands) == len(EVENTS) and not found:
-        return _answering(around, commands)
-    return Check("hooks", f"{len(commands)} of {len(EVENTS)} are installed", tuple(found))
+        told = (f"`{installer.settings}` has none of the hooks that were installed",)
+    findings = [_finding("GOV640", one, file, again) for one in told]
+    findings += [
+        _finding("GOV640", one.message, one.file, one.mend)
+        for one in installer.shadows(around.environment)
+    ]
+    findings += _broken_commands(host, commands, file)
+    saw = f"{host}: {len(commands)} of {len(events)} are installed"
+    if len(commands) == len(events) and not findings:
+        try:
+            saw += _answering(around, host, commands)
+        except HookSilent as error:
+            findings.append(Diagnostic(error.code, error.message, suggestion=error.remedy))
+    return Check(host, saw, tuple(findings))
 
 
 def _other_hosts(around: Surroundings) -> Check:
     """Whether what was put into hosts with settings of another kind is still in its place."""
-    hosts = [host for host in installed_hosts(around.project) if host != HOST]
+    hosts = [host for host in installed_hosts(around.project) if host not in _hooked()]
     found = [
         _finding("GOV640", one, installer_of(host).settings, f"run `governance init --host {host}`")
         for host in hosts
@@ -211,28 +241,7 @@ def _finding(code: str, message: str, file: Path, mend: str) -> Diagnostic:
     return Diagnostic(code, message, str(file), suggestion=mend)
 
 
-def _switched_off(around: Surroundings) -> list[Diagnostic]:
-    """Settings above the project's own that keep its hooks from being called."""
-    given = around.environment.get("CLAUDE_CONFIG_DIR", "")
-    home = Path(given) if given else Path("~").expanduser() / ".claude"
-    places = (home / "settings.json", *MANAGED)
-    found = []
-    for file in places:
-        settings = settings_of(file)
-        for key in ("disableAllHooks", "allowManagedHooksOnly"):
-            if settings.get(key) is True:
-                what = f"`{key}` is set in `{file}`: the project's hooks are not called"
-                found.append(_finding("GOV640", what, file, f"take `{key}` out of it"))
-    return found
-
-
-MANAGED = (
-    Path("/etc/claude-code/managed-settings.json"),
-    Path("/Library/Application Support/ClaudeCode/managed-settings.json"),
-)
-
-
-def _broken_commands(commands: Mapping[str, str], file: Path) -> list[Diagnostic]:
+def _broken_commands(host: str, commands: Mapping[str, str], file: Path) -> list[Diagnostic]:
     """Files and folders that the commands name and that are gone."""
     gone: dict[str, None] = {}
     for line in commands.values():
@@ -245,65 +254,101 @@ def _broken_commands(commands: Mapping[str, str], file: Path) -> list[Diagnostic
         for one in named:
             if not Path(one).exists():
                 gone[f"`{one}` is gone, and the hooks need it: every tool runs unasked"] = None
-    mend = f"run `governance init --host {HOST}` again, with the engine that is installed now"
+    mend = f"run `governance init --host {host}` again, with the engine that is installed now"
     return [_finding("GOV640", one, file, mend) for one in gone]
 
 
-def _answering(around: Surroundings, commands: Mapping[str, str]) -> Check:
+def _answering(around: Surroundings, host: str, commands: Mapping[str, str]) -> str:
     """Whether the hook that is installed starts, finds the engine and reads the project."""
+    probe = adapter_of(host).probe
+    if not probe:
+        return ""
     before = _log_lines(around.project)
     answered = run_hook(
-        commands[PROBE],
-        {"hook_event_name": PROBE, "session_id": "doctor"},
+        commands[probe],
+        {"hook_event_name": probe, "session_id": PROBE_SESSION},
         variables={},
         directory=around.project.directory,
     )
     said = _log_lines(around.project)[len(before) :]
     if answered.code or said:
-        why = said[-1].partition(f" {PROBE} ")[2] if said else f"exit code {answered.code}"
+        why = said[-1].partition(f" {probe} ")[2] if said else f"exit code {answered.code}"
         raise HookSilent(
             f"the installed hook fails: {why}", remedy="mend that; until then every tool is denied"
         )
-    saw = f"{len(commands)} of {len(EVENTS)} are installed, and answer in {answered.took_ms:.0f} ms"
-    return Check("hooks", saw)
+    return f", and answer in {answered.took_ms:.0f} ms"
 
 
 def _heartbeat(around: Surroundings) -> Check:
-    since_ms = installed_ms(around.project)
-    if since_ms is None:
-        return Check("heartbeat", "no host is installed")
-    files = transcripts_of(around.project, around.environment)
+    """The transcripts of every host that is installed, against the journal."""
+    since = {host: installed_ms(around.project, host) for host in TRANSCRIBED}
+    installed = {host: at_ms for host, at_ms in since.items() if at_ms is not None}
+    if not installed:
+        return Check("heartbeat", "no host that keeps transcripts is installed")
+    saw: list[str] = []
+    findings: list[Diagnostic] = []
+    for host, since_ms in installed.items():
+        count, beats = _beats(around, host, since_ms)
+        findings += [_gap(host, one) for one in beats]
+        said = f"{count} transcripts of the client agree with the journal"
+        saw.append(f"{host}: {said if not beats else 'the guard was off'}")
+    return Check("heartbeat", "; ".join(saw), tuple(findings))
+
+
+def _beats(around: Surroundings, host: str, since_ms: int) -> tuple[int, list[Beat]]:
+    """How many transcripts of *host* there are, and what is missing, written down by now."""
+    found = transcripts_of(host)(around.project.directory, around.environment)
     with store_of(around.project) as journal:
-        looked = [
-            missed_in(file, journal, since_ms=since_ms, now_ms=around.now_ms) for file in files
-        ]
+        looked = [missed_in(one, journal, since_ms=since_ms, now_ms=around.now_ms) for one in found]
         beats = [one for one in looked if one is not None]
         known = {one.session for one in beats if journal.head(one.session).seq}
     if beats:
-        _record(around.project, beats, known)
-    found = tuple(
-        Diagnostic(
-            "GOV641",
-            f"{one.missed} calls of session {one.session} ran without a hook, from "
-            f"{moment(one.from_ms)} to {moment(one.to_ms)}; it is in the journal now",
-            suggestion="see why the hooks were off: a switch of the client, a killed hook",
-        )
-        for one in beats
+        _record(around.project, host, beats, known)
+    return len(found), beats
+
+
+def _gap(host: str, one: Beat) -> Diagnostic:
+    return Diagnostic(
+        "GOV641",
+        f"{one.missed} calls of session {one.session} of {host} ran without a hook, from "
+        f"{moment(one.from_ms)} to {moment(one.to_ms)}; it is in the journal now",
+        suggestion="see why the hooks were off: a switch of the client, a killed hook",
     )
-    saw = f"{len(files)} transcripts of the client agree with the journal"
-    return Check("heartbeat", saw if not found else "the guard was off", found)
 
 
-def _record(project: Project, beats: list[Beat], known: set[str]) -> None:
+def _record(project: Project, host: str, beats: list[Beat], known: set[str]) -> None:
     with recording_engine(project) as engine:
         for one in beats:
             session = one.session if one.session in known else PROJECT_SESSION
             engine.record(
                 session,
                 "guard.gap",
-                {"host": HOST, "from": one.from_ms, "to": one.to_ms, "missed": one.missed},
+                {"host": host, "from": one.from_ms, "to": one.to_ms, "missed": one.missed},
                 actor="doctor",
             )
+
+
+def _service(around: Surroundings) -> Check:
+    """Whether hooks may use the service, and whether it is there; they do without it too."""
+    if not load_config(around.project.directory).service.enabled:
+        return Check("service", "switched off here; hooks decide by themselves")
+    file = socket_file()
+    if file is not None and file.parent.is_dir() and file.parent.stat().st_mode & 0o077:
+        mend = f"`chmod 700 {file.parent}`"
+        what = f"others may enter `{file.parent}`, so that no hook uses the service"
+        found = Diagnostic("GOV711", what, str(file.parent), suggestion=mend, severity=WARNING)
+        return Check("service", "not used", (found,))
+    try:
+        told = ask("status")
+    except ServiceUnreachable as error:
+        hung = Diagnostic(error.code, error.message, suggestion=error.remedy, severity=WARNING)
+        return Check("service", "gives no answer", (hung,))
+    if told is None:
+        return Check("service", "does not run; the next hook starts it")
+    listed = told.get("projects")
+    here = str(around.project.directory) in (listed if isinstance(listed, (list, tuple)) else ())
+    holds = "has this project open" if here else "has not been asked for this project yet"
+    return Check("service", f"runs as process {told.get('pid')} and {holds}")
 
 
 def _backup(around: Surroundings) -> Check:
@@ -340,11 +385,12 @@ def _pause(around: Surroundings) -> Check:
 
 def _log(around: Surroundings) -> Check:
     since = moment(around.now_ms - LOG_DAYS * DAY_MS)
+    probes = {probe for host in HOOKED if (probe := adapter_of(host).probe)}
     lines = [
         line
         for line in _log_lines(around.project)
         # Our own try of the hook leaves a line when it fails, and has been told of then.
-        if line[: len(since)] >= since and f" {PROBE} " not in line
+        if line[: len(since)] >= since and not any(f" {one} " in line for one in probes)
     ]
     if not lines:
         return Check("log", f"no hook has failed within {LOG_DAYS} days")
@@ -375,6 +421,7 @@ CHECKS: Mapping[str, Callable[[Surroundings], Check]] = {
     "backup": _backup,
     "files": _places,
     "hooks": _hooks,
+    "service": _service,
     "other hosts": _other_hosts,
     "heartbeat": _heartbeat,
     "pause": _pause,

@@ -11,9 +11,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from governance.cli.frame import file_error
 from governance.errors import GovernanceError
-from governance.hooking.settings_file import BYTES_MAX
 
 SHELL = "/bin/sh"
 SECONDS_MAX = 60
@@ -36,20 +34,6 @@ class Answered:
     out: str
     code: int
     took_ms: float
-
-
-def settings_of(file: Path) -> Mapping[str, object]:
-    """The JSON object in *file*; an empty one when it is not there or is none."""
-    try:
-        with file.open("rb") as stream:
-            value = json.loads(stream.read(BYTES_MAX))
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise file_error(file, error) from None
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def run_hook(

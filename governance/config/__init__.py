@@ -37,6 +37,7 @@ from governance.config._tree import (
     ProjectTable,
     ResumeTable,
     RetentionTable,
+    ServiceTable,
     SessionTable,
     StallTable,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "ProjectTable",
     "ResumeTable",
     "RetentionTable",
+    "ServiceTable",
     "SessionTable",
     "StallTable",
     "TemplateKey",

@@ -56,6 +56,7 @@ from governance.config._tree import (
     ProjectTable,
     ResumeTable,
     RetentionTable,
+    ServiceTable,
     SessionTable,
     StallTable,
 )
@@ -105,6 +106,7 @@ class Config:
     context: ContextTable
     stall: StallTable
     defaults: DefaultsTable
+    service: ServiceTable
     listeners: ListenersTable
     hosts: Mapping[str, HostTable]
     listener_commands: tuple[ListenerTable, ...]
@@ -205,6 +207,7 @@ def _build(
         context=table("context", ContextTable),
         stall=table("stall", StallTable),
         defaults=tightened_defaults(table("defaults", DefaultsTable), uppers),
+        service=table("service", ServiceTable),
         listeners=table("listeners", ListenersTable),
         hosts=_hosts(raw.get("hosts", {}), preset.get("hosts", {}), uppers, report),
         listener_commands=(*(one for up in uppers for one in up.listeners), *commands),

@@ -344,6 +344,24 @@ class HostTable:
 
 
 @frozen(kw_only=True, eq=False)
+class ServiceTable:
+    """``[service]``: the process that hooks ask instead of loading the engine each time."""
+
+    enabled: bool = field(
+        default=True,
+        metadata=flag("Hooks of this project use the local service, and start it when it is not."),
+    )
+    idle_seconds_max: int = field(
+        default=1_800,
+        metadata=whole(
+            "The service lets the project go after so long without a call; without any it ends.",
+            low=1,
+            high=_SECONDS_MAX,
+        ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
 class ListenersTable:
     """``[listeners]``: bounds on listeners, and which installed ones are called."""
 
@@ -405,6 +423,7 @@ TABLES: Mapping[str, type] = {
     "context": ContextTable,
     "stall": StallTable,
     "defaults": DefaultsTable,
+    "service": ServiceTable,
     "listeners": ListenersTable,
 }
 """Tables that stand in the file once, by name; the others are in `OTHERS`."""

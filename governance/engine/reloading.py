@@ -89,10 +89,10 @@ class Watch:
 
     def _changed(self, law: Law, now_ms: int) -> News | None:
         # Taken before the texts are read: what changes meanwhile is seen the next time.
-        marks = tuple(_marks_of(self.directory, self.config))
+        marks = tuple(marks_of(self.directory, self.config))
         if marks == self._marks:
             return None
-        self._marks = marks if _is_settled(marks) else None
+        self._marks = marks if is_settled(marks) else None
         from governance.config import load_config
 
         seen = ""
@@ -140,7 +140,7 @@ class Watch:
 
 def trust_mark(directory: Path) -> str:
     """A text that differs once a person has trusted more or less of the project."""
-    return repr(_mark(Project(directory).trust_file()))
+    return repr(mark_of(Project(directory).trust_file()))
 
 
 def made_of(config: Config, sources: Sequence[PackSource], trust: str) -> str:
@@ -152,7 +152,7 @@ def made_of(config: Config, sources: Sequence[PackSource], trust: str) -> str:
     return "\n".join(parts)
 
 
-def _marks_of(directory: Path, config: Config) -> Iterator[tuple[str, tuple[int, ...]]]:
+def marks_of(directory: Path, config: Config) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Name, size and times of everything that the rules of *config* are read from."""
     project = Project(directory)
     files = [project.config_file, machine_config(), user_config(), project.trust_file()]
@@ -160,12 +160,13 @@ def _marks_of(directory: Path, config: Config) -> Iterator[tuple[str, tuple[int,
         own = [one for one in layer.packs.paths if one.partition(":")[0] != SHIPPED]
         files += [layer.directory / one for one in own]
     for file in files:
-        yield str(file), _mark(file)
+        yield str(file), mark_of(file)
         if file.is_dir():
-            yield from ((str(one), _mark(one)) for one in sorted(file.glob("*.toml")))
+            yield from ((str(one), mark_of(one)) for one in sorted(file.glob("*.toml")))
 
 
-def _mark(file: Path) -> tuple[int, ...]:
+def mark_of(file: Path) -> tuple[int, ...]:
+    """What differs once *file* is another one or was written; ``()`` where there is none."""
     try:
         status = file.stat()
     except OSError:
@@ -173,6 +174,7 @@ def _mark(file: Path) -> tuple[int, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _is_settled(marks: Marks) -> bool:
+def is_settled(marks: Marks) -> bool:
+    """Whether none of the *marks* is so young that a further change could look the same."""
     newest = max((one[-1] for _, one in marks if one), default=0)
     return time.time_ns() - newest > SETTLED_NS

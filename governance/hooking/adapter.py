@@ -93,6 +93,9 @@ class Adapter:
         events: Every event whose hook is installed, by the host's own name.
 
         agent_session: Tells the shells of its agents, whose hook calls are forged.
+
+        probe: An event that changes nothing where its payload names a session alone: by it
+            `doctor` sees whether the hook starts and finds the engine. ``""``: there is none.
     """
 
     profile: Profile
@@ -101,3 +104,4 @@ class Adapter:
     answer: MakeAnswer
     unbound: MakeUnbound
     agent_session: AgentSession
+    probe: str = ""

@@ -55,6 +55,25 @@ class Install(Protocol):
 
 
 @frozen
+class Shadow:
+    """
+    Settings outside the project's own that keep its hooks from being called.
+
+    Attributes:
+        mend: What to do about it.
+    """
+
+    message: str
+    file: Path
+    mend: str
+
+
+def no_shadows(_: Mapping[str, str]) -> tuple[Shadow, ...]:
+    """For a host that has no settings which could switch a project's hooks off."""
+    return ()
+
+
+@frozen
 class Installer:
     """
     How one host is set up.
@@ -74,6 +93,8 @@ class Installer:
         commands: Event → the command line of our hook, as the settings of a project have it.
 
         record: A file whose time is that of the installation; gone where there is none.
+
+        shadows: What above the project switches its hooks off, given a person's variables.
     """
 
     settings: Path
@@ -84,3 +105,4 @@ class Installer:
     problems: Callable[[Path], tuple[str, ...]]
     commands: Callable[[Path], Mapping[str, str]]
     record: Callable[[Path], Path]
+    shadows: Callable[[Mapping[str, str]], tuple[Shadow, ...]] = no_shadows

@@ -32,16 +32,18 @@ def remember(project: Path, host: str, key: str, session: str) -> None:
     file.write_text(session, encoding="utf-8")
 
 
-def take(project: Path, host: str, key: str) -> str:
-    """The session under *key* of *host*, forgotten with this; ``""`` if there is none."""
-    file = _folder(project, host) / key
+def find(project: Path, host: str, key: str) -> str:
+    """The session under *key* of *host*; ``""`` if there is none."""
     try:
-        with file.open(encoding="utf-8") as stream:
-            session = stream.read(ID_BYTES_MAX)
-        file.unlink(missing_ok=True)
+        with (_folder(project, host) / key).open(encoding="utf-8") as stream:
+            return stream.read(ID_BYTES_MAX)
     except FileNotFoundError:
         return ""
-    return session
+
+
+def forget(project: Path, host: str, key: str) -> None:
+    """Remove what is kept under *key* of *host*: it was used, and that is in the journal."""
+    (_folder(project, host) / key).unlink(missing_ok=True)
 
 
 def _folder(project: Path, host: str) -> Path:

@@ -71,6 +71,11 @@ def _base(path: str) -> str:
     return os.path.basename(path)  # noqa: PTH119 -- on the hook's path
 
 
+def environment_of(pid: int) -> Mapping[str, str]:
+    """The variables that the program of *pid* was started with; empty when it is not ours."""
+    return _environment(f"/proc/{pid}")
+
+
 def _environment(home: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for entry in _read(f"{home}/environ", ENVIRONMENT_BYTES_MAX).split(b"\0"):

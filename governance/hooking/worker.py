@@ -1,30 +1,43 @@
-"""The deciding half of the hook: payload in, commands through the engine, answer out."""
+"""
+The deciding half of a hook: payload in, commands through the engine, answer out.
+
+It runs in the hook's own worker process, with an engine for this one call, and in the local
+service, with one that is open already.
+"""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
 from governance.clock import Clock, SystemClock
-from governance.config import load_config
+from governance.config import Config, load_config
 from governance.errors import MisuseError
 from governance.hooking import links
 from governance.hooking.adapter import Adapter
 from governance.hooking.answering import Answer
 from governance.hooking.caller import refuse_agents
-from governance.hooking.payload import PAYLOAD_BYTES_MAX, Payload, Unbound, read_payload
-from governance.hooking.processes import processes_above
+from governance.hooking.payload import Payload, Unbound, read_payload
+from governance.hooking.processes import Process, processes_above
 from governance.hooking.translation import Translation, continued
 from governance.project import Project
 from governance.session.commands import Command
 from governance.values import Json
 
+if TYPE_CHECKING:
+    from governance.engine import Engine
+
 EARLIER_SECONDS = 2
 """How much earlier than the host's own time-out an answer must be out."""
+
+ANCESTORS_MAX = 64
+"""Sessions above one that are looked up."""
 
 
 class Given(Protocol):
@@ -38,10 +51,41 @@ class Given(Protocol):
 class Line(Protocol):
     """The way to the process that stands before the host."""
 
-    def read(self, bytes_max: int) -> bytes: ...
+    def read(self) -> bytes: ...
     def limit(self, deadline_ms: int) -> None: ...
-    def answer(self, out: bytes) -> bool: ...
+    def answer(self, out: bytes, *, told: bool = False) -> bool: ...
     def note(self, text: str) -> None: ...
+
+
+class WorkerLine(Line, Protocol):
+    """The way from the hook's own worker, which may ask for a service."""
+
+    def serve(self) -> None: ...
+
+
+@frozen
+class Call:
+    """
+    One call of a hook.
+
+    Attributes:
+        directory: The project's folder, absolute.
+
+        event: As its command line names it; ``""``: whichever the payload names.
+
+        environment: The variables that the host started it with.
+
+        above: The processes that started it, nearest first.
+
+        id: What two processes that get this very payload know it by; ``""``: no other one
+            can have it.
+    """
+
+    directory: Path
+    event: str
+    environment: Mapping[str, str] = field(repr=False)
+    above: Callable[[], Sequence[Process]] = field(repr=False)
+    id: str = ""
 
 
 @frozen
@@ -57,23 +101,71 @@ class FixedClock:
         return time.monotonic_ns() // 1_000_000
 
 
-def run(adapter: Adapter, options: Given, line: Line) -> None:
+def run(adapter: Adapter, options: Given, line: WorkerLine, call_id: str = "") -> None:
     """
-    Answer one payload of the host of *adapter*.
+    Answer one payload of the host of *adapter*, with an engine for this call alone.
+
+    Args:
+        call_id: What a service may have taken this very payload by before it gave up.
 
     Raises:
         GovernanceError: Nothing could be decided, and why; nothing was answered.
     """
-    data = line.read(PAYLOAD_BYTES_MAX)
-    known = adapter.events.get(options.event)
-    payload = read_payload(data, options.event, lenient=known is not None and not known.decides)
+    directory = Path(options.dir)
+    above = os.getppid()
+    call = Call(
+        directory, options.event, os.environ, lambda: tuple(processes_above(above)), call_id
+    )
+
+    def config() -> Config:
+        from governance.engine.lawmaking import trusted_config
+
+        found = trusted_config(load_config(directory))
+        if found.service.enabled and options.now_ms is None:
+            line.serve()
+        return found
+
+    def engine() -> Engine:
+        from governance.engine import Engine
+
+        # A host does not tell which of its processes calls: an empty run never differs.
+        clock = _clock(directory, options.now_ms)
+        return Engine.open(directory, clock=clock, run="", tools=(adapter.profile.tools,))
+
+    answer(adapter, call, line, config, engine)
+
+
+def _clock(directory: Path, now_ms: int | None) -> Clock:
+    if now_ms is None:
+        return SystemClock()
+    if not Project(directory).replay_mark().is_file():
+        raise MisuseError(
+            "`--now-ms` is for replays, and this project is none", remedy="leave it out"
+        )
+    return FixedClock(now_ms)
+
+
+def answer(
+    adapter: Adapter,
+    call: Call,
+    line: Line,
+    config: Callable[[], Config],
+    engine: Callable[[], AbstractContextManager[Engine]],
+) -> None:
+    """
+    Answer *call* on *line*, by the configuration and the engine of its project.
+
+    Raises:
+        GovernanceError: Nothing could be decided, and why; nothing was answered.
+    """
+    known = adapter.events.get(call.event)
+    payload = read_payload(line.read(), call.event, lenient=known is not None and not known.decides)
     if payload.mended:
         line.note("the payload held what no journal can; it was mended")
-    project = Path(options.dir)
-    settings = load_config(project).host(adapter.profile.name)
+    settings = config().host(adapter.profile.name)
     line.limit(_deadline_ms(settings.deadline_ms, adapter, payload.event))
     try:
-        translation = adapter.translate(payload, os.environ)
+        translation = adapter.translate(payload, call.environment)
     except Unbound as error:
         if not adapter.events[payload.event].decides:
             raise
@@ -85,14 +177,11 @@ def run(adapter: Adapter, options: Given, line: Line) -> None:
             line.note(f"`{payload.event}` is no event that this adapter knows; ignored")
         line.answer(b"")
         return
-    clock: Clock = SystemClock()
-    if options.now_ms is not None:
-        if not Project(project).replay_mark().is_file():
-            raise MisuseError(
-                "`--now-ms` is for replays, and this project is none", remedy="leave it out"
-            )
-        clock = FixedClock(options.now_ms)
-    decide(adapter, project, clock, line, payload, translation)
+    with engine() as opened:
+        journal = opened.journal
+        refuse_agents(call.above(), adapter.agent_session, lambda one: journal.head(one).seq > 0)
+        _forget_stale(opened, translation)
+        _decide(adapter, call, line, opened, keyed(translation, call.id), payload)
 
 
 def _deadline_ms(configured: int, adapter: Adapter, event: str) -> int:
@@ -102,50 +191,85 @@ def _deadline_ms(configured: int, adapter: Adapter, event: str) -> int:
     return min(configured, max(1, known.timeout_seconds - EARLIER_SECONDS) * 1000)
 
 
-def decide(
+def keyed(translation: Translation, call_id: str) -> Translation:
+    """
+    *translation* with a key for each command that has none, made of *call_id* if there is one.
+
+    What a process that gave up has written of a payload is then found by the one that
+    answers it in its stead, and not written again.
+    """
+    if not call_id:
+        return translation
+    seen: dict[tuple[str, str], int] = {}
+    made = []
+    for one in translation.commands:
+        number = seen[one.event, one.session] = seen.get((one.event, one.session), 0) + 1
+        own = f"call:{call_id}:{one.event}:{one.session}:{number}"
+        made.append(one if one.key is not None else evolve(one, key=own))
+    return evolve(translation, commands=tuple(made))
+
+
+def _forget_stale(engine: Engine, translation: Translation) -> None:
+    """
+    Let *engine* read again what other processes have written of the sessions in question.
+
+    A person's approval, or a hook that decided by itself: an append finds that out, but what
+    is only looked at, such as a parent that was halted, would be taken as it was.
+    """
+    now_ms = engine.clock.now_ms()
+    names = dict.fromkeys(
+        str(name)
+        for one in translation.commands
+        for name in (
+            one.session, one.parent, one.data.get("child_id"), one.data.get("predecessor"),
+        )
+        if name
+    )  # fmt: skip
+    waiting = list(names)
+    for _ in range(ANCESTORS_MAX):
+        if not waiting:
+            return
+        name = waiting.pop(0)
+        state = engine.live.get(name, now_ms)
+        if state is None:
+            continue
+        if engine.journal.head(name).seq != state.head:
+            engine.live.drop(name)
+        above = state.identity.parent
+        if above and above not in names:
+            names[above] = None
+            waiting.append(above)
+
+
+def _decide(
     adapter: Adapter,
-    project: Path,
-    clock: Clock,
+    call: Call,
     line: Line,
-    payload: Payload,
+    engine: Engine,
     translation: Translation,
+    payload: Payload,
 ) -> None:
     """Hand the commands to the engine, answer, and report what was delivered."""
-    from governance.engine import Engine
-
-    # A host does not tell which of its processes calls: an empty run never differs.
-    with Engine.open(project, clock=clock, run="", tools=(adapter.profile.tools,)) as engine:
-        journal = engine.journal
-        refuse_agents(
-            processes_above(os.getppid()),
-            adapter.agent_session,
-            lambda one: journal.head(one).seq > 0,
-        )
-        translation = linked(project, adapter.profile.name, translation)
-        replies = [engine.handle(command) for command in translation.commands]
-        for note in translation.notes:
-            if journal.head(note.session).seq:
-                name = adapter.profile.name
-                engine.record(note.session, note.kind, note.data, actor=name, host=name)
-        made = adapter.answer(payload, replies, translation.decisive)
-        if made.spilled:
-            line.note("the briefing is longer than this answer may be; a denied tool carries it")
-        flushed = line.answer(made.out)
-        if flushed and made.told is not None:
-            decisive = translation.commands[translation.decisive]
-            engine.handle(delivered(decisive, made))
-
-
-def linked(project: Path, host: str, translation: Translation) -> Translation:
-    """Tie the session to the one that it continues, and leave the tie for one to come."""
+    host = adapter.profile.name
     if translation.remember is not None:
-        links.remember(project, host, *translation.remember)
-    if not translation.recall:
-        return translation
-    predecessor = links.take(project, host, translation.recall)
-    if not predecessor or predecessor == translation.commands[0].session:
-        return translation
-    return continued(translation, predecessor)
+        links.remember(call.directory, host, *translation.remember)
+    recall = translation.recall
+    predecessor = links.find(call.directory, host, recall) if recall else ""
+    if predecessor and predecessor != translation.commands[0].session:
+        translation = keyed(continued(translation, predecessor), call.id)
+    replies = [engine.handle(command) for command in translation.commands]
+    for note in translation.notes:
+        if engine.journal.head(note.session).seq:
+            engine.record(note.session, note.kind, note.data, actor=host, host=host)
+    if predecessor:
+        links.forget(call.directory, host, recall)
+    made = adapter.answer(payload, replies, translation.decisive)
+    if made.spilled:
+        line.note("the briefing is longer than this answer may be; a denied tool carries it")
+    flushed = line.answer(made.out, told=made.told is not None)
+    if flushed and made.told is not None:
+        decisive = translation.commands[translation.decisive]
+        engine.handle(delivered(decisive, made))
 
 
 def delivered(command: Command, made: Answer) -> Command:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from governance.hooking.adapter import Adapter, Profile
     from governance.hooking.installing import Installer
+    from governance.hooking.transcripts import FindTranscripts
 
 HOSTS: Mapping[str, str] = {
     "claude-code": "governance.hosts.claude_code",
@@ -35,6 +36,9 @@ HOOKED = ("claude-code", "opencode")
 
 INSTALLABLE = ("claude-code", "hermes", "opencode")
 """Hosts whose settings `init` changes: each has ``settings.INSTALLER``."""
+
+TRANSCRIBED = ("claude-code",)
+"""Hosts that keep transcripts which are read: each has ``transcripts.find_transcripts``."""
 
 STATUS_LINES = ("claude-code",)
 """Hosts that show a status line of ours: each has `statusline.py`."""
@@ -70,6 +74,17 @@ def installer_of(host: str) -> Installer:
         MisuseError: GOV710, there is no such host, or nothing can be put into it.
     """
     found: Installer = _part(host, "settings", "INSTALLER")
+    return found
+
+
+def transcripts_of(host: str) -> FindTranscripts:
+    """
+    What finds the transcripts that *host* itself keeps.
+
+    Raises:
+        MisuseError: GOV710, there is no such host, or it keeps none that are read here.
+    """
+    found: FindTranscripts = _part(host, "transcripts", "find_transcripts")
     return found
 
 

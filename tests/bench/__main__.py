@@ -171,6 +171,16 @@ BENCHES = (
         bench_hosts.payload_to_answer,
     ),
     Bench(
+        "hook-service",
+        "a hook's process, 200 rules, the service running, over `python -I -S -c pass`",
+        bench_hosts.hook_with_service,
+    ),
+    Bench(
+        "hook-alone",
+        "a hook's process, 200 rules, no service, over `python -I -S -c pass`",
+        bench_hosts.hook_without_service,
+    ),
+    Bench(
         "rules",
         "1,000 rules of which none matches, over 1,000 closures made for the same tests",
         _anywhere(bench_rules.over_closures),

@@ -1,23 +1,34 @@
 """
-What the way from a payload's bytes to the answer's bytes costs, over `json.loads` of it.
+What a hook costs: from a payload's bytes to the answer's over `json.loads` of it, and its whole
+process over a bare interpreter, with the local service and without.
 
 Each function gives ``(measured, bound)``. The payload is a captured one of Claude Code.
+Processes are run in pairs, one after the other, and the median of their ratios counts.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import statistics
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from governance._shipped import pack_texts
+from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.hooking.payload import read_payload
 from governance.hosts.claude_code.answer import answer
 from governance.hosts.claude_code.tools import TOOLS
 from governance.hosts.claude_code.translate import translate
+from governance.journal.opening import open_journal
+from governance.project import create_project
 from governance.rules.deciding import History, RuleEvent
 from governance.rules.facts import facts_of_call, session_facts
 from governance.session.replies import Reply
 from governance.testing.engines import PLACES, law_of
+from governance.testing.services import running_service
 from tests.bench.bench_rules import _ratio
 
 _KNOWN = History(known=True)
@@ -56,3 +67,76 @@ def payload_to_answer(_folder: Path) -> tuple[float, float]:
         return answer(payload, [reply], 0).out
 
     return _ratio(work, lambda: json.loads(data)), 15.0
+
+
+BARE = (sys.executable, "-I", "-S", "-c", "pass")
+RULES = 200
+_RULE = """
+[[rule]]
+id = "bench.rule-{number}"
+tools = ["shell"]
+when.command = {{ contains = "never-{number}" }}
+action = "deny"
+message = "No."
+must_match = [{{ tool = "shell", command = "never-{number} x" }}]
+must_not_match = [{{ tool = "shell", command = "ls" }}]
+"""
+_PACK = """format = 1
+[pack]
+name = "bench"
+version = "1.0.0"
+summary = "As many rules as a large project has."
+"""
+
+
+def _project(folder: Path) -> Path:
+    project = folder / "project"
+    project.mkdir()
+    for name in ("state", "config", "cache"):
+        os.environ[f"XDG_{name.upper()}_HOME"] = str(folder / name)
+    (project / "bench.toml").write_text(
+        _PACK + "".join(_RULE.format(number=number) for number in range(RULES))
+    )
+    create_project(project, '[packs]\npaths = ["bench.toml"]\n')
+    open_journal(base=project, create=True).close()
+    return project
+
+
+def _process(words: tuple[str, ...], data: bytes = b"") -> float:
+    start = time.perf_counter()
+    subprocess.run(words, check=True, input=data, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def _hook(project: Path) -> tuple[str, ...]:
+    paths = tuple(word for folder in import_folders() for word in ("--path", folder))
+    given = ("--host", "claude-code", "--dir", str(project), "--event", "PreToolUse")
+    return (sys.executable, "-I", "-S", str(HOOK_FILE), *given, *paths)
+
+
+def _paired(project: Path, rounds: int) -> float:
+    words = _hook(project)
+    for number in range(3):
+        _process(words, _payload(f"warm{number}"))
+    return statistics.median(
+        _process(words, _payload(str(number))) / _process(BARE) for number in range(rounds)
+    )
+
+
+def _payload(number: str) -> bytes:
+    return json.dumps({**_PAYLOAD, "tool_use_id": f"toolu_{number}"}).encode()
+
+
+def hook_with_service(folder: Path, *, rounds: int = 101) -> tuple[float, float]:
+    """The whole process of a hook of a project of 200 rules, the service running."""
+    project = _project(folder)
+    with running_service(project):
+        return _paired(project, rounds), 1.5
+
+
+def hook_without_service(folder: Path, *, rounds: int = 21) -> tuple[float, float]:
+    """The same with a service that nobody may use; what is compiled of the packs is kept."""
+    project = _project(folder)
+    with (project / "governance.toml").open("a") as stream:
+        stream.write("[service]\nenabled = false\n")
+    return _paired(project, rounds), 12.0

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from governance.testing.services import kill_services
 from tests.hosts import claude_client, opencode_client, proofs
 from tests.hosts.claude_client import Client
 from tests.hosts.lab import Lab
@@ -23,6 +24,9 @@ from tests.hosts.opencode_lab import OpenCodeLab
 
 CLIENTS = {"claude-code": claude_client, "opencode": opencode_client}
 """Host → the module that installs and drives its client."""
+
+SERVICE = "GOVERNANCE_PROOFS_SERVICE"
+"""``off``: the clients' hooks decide by themselves; else they start a service and ask it."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,7 +63,8 @@ def _cells(config: pytest.Config) -> dict[str, str]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A proof that nobody gave fails the run, unless only some were asked for."""
-    if _narrowed(session.config):
+    # Only the process that the user started has every report.
+    if _narrowed(session.config) or hasattr(session.config, "workerinput"):
         return
     found = _cells(session.config)
     if proofs.unproved(found) and not session.exitstatus:
@@ -115,12 +120,15 @@ def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Path]]:
         for name in [one for one in os.environ if one.startswith("XDG_")]:
             monkeypatch.delenv(name)
         yield home, project
+        kill_services(home)
 
 
 @pytest.fixture
 def lab(client_binary: Path, server: ModelServer, places: tuple[Path, Path]) -> Lab:
     """A governed project with Claude Code in it."""
-    return Lab(Client(client_binary, *places, server.url), server)
+    client = Client(client_binary, *places, server.url)
+    client.variables["GOVERNANCE_SERVICE"] = os.environ.get(SERVICE, "on")
+    return Lab(client, server)
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +143,7 @@ def opencode_world(opencode_binary: Path) -> Iterator[tuple[Served, ModelServer]
         with OpenCode(opencode_binary, home, project, model.url).serve() as served:
             yield served, model
         model.close()
+        kill_services(home)
 
 
 @pytest.fixture

@@ -41,6 +41,10 @@ class Lab(Governed):
     def settings_file(self) -> Path:
         return self.project / SETTINGS
 
+    def without_service(self) -> None:
+        """Let the client's hooks decide by themselves, for what is about their own processes."""
+        self.client.variables["GOVERNANCE_SERVICE"] = "off"
+
     def run(self, prompt: str, *flags: str) -> Run:
         """One run of the client in print mode."""
         done = self.client.run(prompt, *flags)

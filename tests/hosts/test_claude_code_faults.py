@@ -159,6 +159,7 @@ def test_missing_store_denies(lab: Lab) -> None:
 def test_broken_installation_denies(lab: Lab) -> None:
     """An engine that cannot be imported refuses, and says what is missing."""
     lab.govern()
+    lab.without_service()
     package = lab.own_installation()
 
     def spoil() -> None:
@@ -175,6 +176,7 @@ def test_broken_installation_denies(lab: Lab) -> None:
 def test_no_memory_denies(lab: Lab) -> None:
     """An engine that gets no memory refuses."""
     lab.govern()
+    lab.without_service()
     starve = lab.client.home / "starve"
     lab.edit_commands(prefix=f'[ -e "{starve}" ] && ulimit -v 24000; ')
 
@@ -188,6 +190,7 @@ def test_no_memory_denies(lab: Lab) -> None:
 def test_own_time_out_denies(lab: Lab) -> None:
     """A decision that takes too long is a deny of ours, before the client loses patience."""
     lab.govern(OWN_PACK + "\n[hosts.claude-code]\ndeadline_ms = 1500\n")
+    lab.without_service()
     package = lab.own_installation()
     answer = package / "hosts" / "claude_code" / "answer.py"
     slow = answer.read_text().replace(
@@ -208,16 +211,21 @@ def test_killed_before_the_flush_is_unbriefed(lab: Lab) -> None:
     """A briefing that was rendered and never flushed was not given: the next answer has it."""
     lab.govern()
     package = lab.own_installation()
-    hook = package / "hooking" / "hook.py"
-    whole = hook.read_text()
-    killed = whole.replace(
-        "            return _write(body)",
-        '            if options.event == "SessionStart":\n'
-        "                os.kill(os.getpid(), 9)\n"
-        "            return _write(body)",
-    )
-    assert killed != whole
-    hook.write_text(killed)
+    die = 'if options.event == "SessionStart":\n{0}    os.kill(os.getpid(), 9)\n{0}'
+    # Whoever decides, the service or the hook's own worker: this is the moment before the flush.
+    for name, line in (("hook_alone", "return _write(body)"), ("hook_client", "_written(out)\n")):
+        hook = package / "hooking" / f"{name}.py"
+        whole = hook.read_text()
+        at = whole.index(line)
+        indent = whole[whole.rindex("\n", 0, at) + 1 : at]
+        code = (
+            die.format(indent)
+            if name == "hook_alone"
+            else die.format(indent).replace(
+                "os.kill(os.getpid()", "__import__('os').kill(posix.getpid()"
+            )
+        )
+        hook.write_text(whole[:at] + code + whole[at:])
     lab.script(talk=[{"text": "hello"}])
 
     lab.run("SCENARIO:talk go")

@@ -19,6 +19,7 @@ from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.tools import TOOLS
 from governance.journal.opening import open_journal
 from governance.project import Project, create_project
+from governance.rules.trust import grant_trust
 from governance.states import State
 
 RECORDING = Path(__file__).parents[2] / "examples" / "claude_session.jsonl"
@@ -41,13 +42,16 @@ class Line:
     out: list[bytes] = field(factory=list)
     notes: list[str] = field(factory=list)
 
-    def read(self, bytes_max: int) -> bytes:
-        return self.data[: bytes_max + 1]
+    def read(self) -> bytes:
+        return self.data
+
+    def serve(self) -> None:
+        """Nobody starts a service here."""
 
     def limit(self, deadline_ms: int) -> None:
         assert deadline_ms > 0
 
-    def answer(self, out: bytes) -> bool:
+    def answer(self, out: bytes, *, told: bool = False) -> bool:
         self.out.append(out)
         return self.flushes
 
@@ -138,11 +142,20 @@ def test_unflushed_answer_briefs_nobody(project: Path) -> None:
     assert kinds.count("governance.injected") == 1
 
 
+@pytest.mark.parametrize("trusted", [True, False])
 @pytest.mark.parametrize("strictness", ["deny", "ask", "allow"])
-def test_unbound_call_gets_what_the_project_says(project: Path, strictness: str) -> None:
-    """A call that names no session is refused, asked or let be, as configured."""
+def test_unbound_call_gets_what_the_project_says(
+    project: Path, strictness: str, trusted: bool
+) -> None:
+    """A call that names no session is refused, asked or let be, as a person has trusted."""
     config = project / "governance.toml"
-    config.write_text(config.read_text() + f'\n[hosts.claude-code]\nunbound = "{strictness}"\n')
+    text = config.read_text() + f'\n[hosts.claude-code]\nunbound = "{strictness}"\n'
+    config.write_text(text)
+    if trusted:
+        record = str(Project(project).trust_file())
+        grant_trust(record, text, file=str(config), project=str(project), by="p", at_ms=0)
+    else:
+        strictness = "deny"
     (call, *_) = [one for one in recording(project) if one.event == "PreToolUse"]
     payload = {**json.loads(call.stdin), "session_id": ""}
     line = Line(json.dumps(payload).encode())

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from governance import cli
-from governance.cli.heartbeat import transcripts_of
 from governance.cli.installed import run_hook
 from governance.cli.replaying import replayable
 from governance.hosts.claude_code.settings import INSTALLER, commands
+from governance.hosts.claude_code.transcripts import find_transcripts
 from governance.project import Project
 
 SETTINGS = Path(".claude") / "settings.local.json"
@@ -292,7 +292,7 @@ def transcript(project: Path, home: Path, session: str, calls: dict[str, bool]) 
         lines.append({"type": "user", "timestamp": stamp(at_ms), "message": {"content": told}})
     text = "\n".join(map(json.dumps, lines)) + '\n{"half a line'
     file.write_text(text)
-    assert transcripts_of(Project(project), {}) == (file,)
+    assert [one.session for one in find_transcripts(project, {})] == [session]
     return at_ms
 
 
@@ -369,7 +369,8 @@ def test_what_is_no_gap(
         installed_long_ago(project)
     transcript(project, home, "one", {"toolu_1": case == "refused"})
     if case == "just now":
-        (file,) = transcripts_of(Project(project), {})
+        name = "".join(sign if sign.isalnum() else "-" for sign in str(project))
+        file = home / ".claude" / "projects" / name / "one.jsonl"
         lines = [json.loads(line) for line in file.read_text().splitlines()[:-1]]
         now = stamp(int(time.time() * 1000))
         file.write_text("\n".join(json.dumps({**line, "timestamp": now}) for line in lines))

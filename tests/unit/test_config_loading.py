@@ -76,6 +76,8 @@ CHANGES = {
     "defaults.tool": '"deny"',
     "defaults.unknown_role": '"allow"',
     "defaults.mode": '"shadow"',
+    "service.enabled": "false",
+    "service.idle_seconds_max": "5",
     "listeners.entry_points": '["a"]',
     "listeners.threads_max": "2",
     "listeners.queue_max": "9",
@@ -124,7 +126,7 @@ def test_a_key_changes_its_value_and_no_other(key: str) -> None:
 def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in ("project", "packs", "session", "resume", "idle", "live", "journal", "retention",
-                 "backup", "context", "stall", "defaults", "listeners"):  # fmt: skip
+                 "backup", "context", "stall", "defaults", "service", "listeners"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
         found |= {f"hosts.{host}.{key}": value for key, value in slots(table)}

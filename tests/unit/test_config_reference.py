@@ -52,6 +52,8 @@ stall.reaction "record"
 defaults.tool "allow"
 defaults.unknown_role "deny"
 defaults.mode "enforce"
+service.enabled true
+service.idle_seconds_max 1800
 listeners.entry_points []
 listeners.threads_max 16
 listeners.queue_max 1000

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import governance
 from governance.hooking.command_line import HOOK_FILE, import_folders
-from governance.hooking.hook import json_text, search_paths
+from governance.hooking.hook_alone import json_text, search_paths
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.refusal import DECIDING
 from governance.project import Project
@@ -173,7 +173,9 @@ def test_no_memory_denies(tmp_path: Path) -> None:
     assert reason(done)
 
 
-HANG = "import time\ndef run(adapter, options, line):\n    line.limit(300)\n    time.sleep(60)\n"
+HANG = (
+    "import time\ndef run(adapter, options, line, call):\n    line.limit(300)\n    time.sleep(60)\n"
+)
 
 
 def test_hang_is_denied_at_the_deadline(broken: Path, tmp_path: Path) -> None:
@@ -188,7 +190,7 @@ def test_told_to_stop_is_a_deny(broken: Path, tmp_path: Path, number: int) -> No
     """A hook that is told to stop answers before it does."""
     ready = tmp_path / "ready"
     (broken / "hooking" / "worker.py").write_text(
-        f"def run(adapter, options, line):\n    open({str(ready)!r}, 'w').close()\n"
+        f"def run(adapter, options, line, call):\n    open({str(ready)!r}, 'w').close()\n"
         "    import time\n    time.sleep(60)\n"
     )
     process = subprocess.Popen(
@@ -208,7 +210,7 @@ def test_told_to_stop_is_a_deny(broken: Path, tmp_path: Path, number: int) -> No
 
 
 TELLS = """
-def run(adapter, options, line):
+def run(adapter, options, line, call):
     flushed = line.answer(b"x" * {size})
     open({file!r}, "w").write("told" if flushed else "lost")
 """
@@ -246,7 +248,8 @@ def test_trouble_after_the_answer_adds_nothing_to_it(broken: Path, tmp_path: Pat
     """Two answers would be none: what fails later is only logged."""
     (tmp_path / ".governance").mkdir()
     (broken / "hooking" / "worker.py").write_text(
-        "def run(adapter, options, line):\n    line.answer(b'{}')\n    raise ValueError('late')\n"
+        "def run(adapter, options, line, call):\n"
+        "    line.answer(b'{}')\n    raise ValueError('late')\n"
     )
     done = run(tmp_path, "PreToolUse", payload("PreToolUse"), hook_of(broken))
     assert done.stdout == b"{}"

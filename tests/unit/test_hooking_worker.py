@@ -25,14 +25,17 @@ class Told(Exception):
 
 
 class Line:
-    def read(self, bytes_max: int) -> bytes:
+    def read(self) -> bytes:
         payload = {"hook_event_name": "Stop", "session_id": "s"}
-        return json.dumps(payload).encode()[:bytes_max]
+        return json.dumps(payload).encode()
 
     def limit(self, deadline_ms: int) -> None:
         raise Told(deadline_ms)
 
-    def answer(self, out: bytes) -> bool:
+    def serve(self) -> None:
+        """Nobody is there to start one."""
+
+    def answer(self, out: bytes, *, told: bool = False) -> bool:
         raise AssertionError(out)
 
     def note(self, text: str) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import governance.hosts
 from governance.config import default_toml
 from governance.errors import MisuseError
-from governance.hooking.hook import json_text, refusal_of
+from governance.hooking.hook_alone import json_text, refusal_of
 from governance.hosts import (
     HOOKED,
     HOSTS,

@@ -21,4 +21,7 @@ def agent_session(environment: Mapping[str, str]) -> str:
     return environment.get(SESSION_MARK, "") if SHELL_MARK in environment else ""
 
 
-ADAPTER = Adapter(PROFILE, EVENTS, translate, answer, unbound, agent_session)
+PROBE = "SubagentStop"
+"""It changes nothing when no agent is named: the hook starts, reads, and is silent."""
+
+ADAPTER = Adapter(PROFILE, EVENTS, translate, answer, unbound, agent_session, PROBE)

@@ -21,7 +21,7 @@ from governance.hooking.hook_table import (
     with_entries,
     without_entries,
 )
-from governance.hooking.installing import Change, Installer
+from governance.hooking.installing import Change, Installer, Shadow
 from governance.hooking.members import with_member, without_member
 from governance.hooking.settings_file import (
     Kept,
@@ -34,12 +34,18 @@ from governance.hooking.settings_file import (
 )
 from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.tools import HOST
+from governance.hosts.claude_code.transcripts import home_of
 from governance.values import Json
 
 SETTINGS = Path(".claude") / "settings.local.json"
 KEPT = Path(".governance") / HOST
 STATUS_FILE = Path(__file__).with_name("statusline.py")
 STATUS_MARK = "/governance/hosts/claude_code/statusline.py"
+MANAGED = (
+    Path("/etc/claude-code/managed-settings.json"),
+    Path("/Library/Application Support/ClaudeCode/managed-settings.json"),
+)
+"""Settings of the machine's administrator."""
 
 
 def install(
@@ -130,6 +136,21 @@ def problems(directory: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
+def shadows(environment: Mapping[str, str]) -> tuple[Shadow, ...]:
+    """Settings of the person and of the machine that keep a project's hooks from being called."""
+    found = []
+    for file in (home_of(environment) / "settings.json", *MANAGED):
+        try:
+            settings = parsed(read_text(file) or "{}", file)
+        except SettingsRefused:
+            continue  # the client does not read it either
+        for key in ("disableAllHooks", "allowManagedHooksOnly"):
+            if settings.get(key) is True:
+                what = f"`{key}` is set in `{file}`: the project's hooks are not called"
+                found.append(Shadow(what, file, f"take `{key}` out of it"))
+    return tuple(found)
+
+
 def _switched_off(file: Path) -> bool:
     try:
         return bool(parsed(read_text(file) or "{}", file).get("disableAllHooks"))
@@ -195,4 +216,5 @@ INSTALLER = Installer(
     problems=problems,
     commands=commands,
     record=lambda directory: Kept(directory / KEPT).record,
+    shadows=shadows,
 )

@@ -43,7 +43,8 @@ def _line(words: list[str], data: bytes) -> str:
     root = os.path.dirname(os.path.dirname(os.path.dirname(here)))  # noqa: PTH120
     if root not in sys.path:
         sys.path.append(root)
-    from governance.hooking.hook import Options, search_paths
+    from governance.hooking.hook_alone import search_paths
+    from governance.hooking.hook_client import Options
 
     options = Options(["--host", "claude-code", *words])
     sys.path.extend(path for path in search_paths(options.paths) if path not in sys.path)

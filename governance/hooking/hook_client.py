@@ -1,0 +1,285 @@
+"""
+The hook as it is run each time: hand the payload to the local service, write what it answers.
+
+Where no service is, or none that can be relied upon, or it gives up, `hook_alone.py` beside
+this file decides in processes of its own: a service that is gone, hung or replaced costs time
+and changes no answer. Where nothing can decide, that file refuses in the host's own shape.
+
+This runs before every tool call: it imports neither `json` nor `re` nor anything of the
+engine, and takes the system's calls from where `os` has them. What is said to a service is
+frames: one byte for the kind, four for the size, and the body.
+"""
+
+import _imp
+import _signal  # type: ignore[import-not-found]  # `signal` would load `enum`
+import posix
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _socket import socket
+    from types import FrameType
+    from typing import Any, NoReturn
+
+USAGE = "usage: hook.py --host NAME --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
+PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
+FRAME_BYTES_MAX = 64 * 1024 * 1024
+FIRST_WORD_SECONDS_MAX = 1.0
+"""How long the service may take to say that it has the payload, before others decide."""
+
+DEADLINE_MS = 20_000
+"""Of the whole hook, until it is told the project's own."""
+
+SHARE_MAX = 0.5
+"""Of the deadline, how much a service that decides may use up; the rest is for deciding here."""
+
+SWITCH = b"GOVERNANCE_SERVICE"
+"""``off`` in the environment of a host keeps its hooks from the service."""
+
+STOPPING = (1, 2, 15)
+"""SIGHUP, SIGINT and SIGTERM."""
+
+
+class Failed(Exception):
+    """There is no answer; the text says why, and is all that needs to be said."""
+
+    plain = True
+
+
+class Options:
+    """The command line: which host calls, where the project is and which event this is."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.host = ""
+        self.dir = ""
+        self.event = ""
+        self.paths: list[str] = []
+        self.now_ms: int | None = None
+        rest = iter(words)
+        for word in rest:
+            value = next(rest, "")
+            if word == "--host":
+                self.host = value
+            elif word == "--dir":
+                self.dir = value
+            elif word == "--event":
+                self.event = value
+            elif word == "--path":
+                self.paths.append(value)
+            elif word == "--now-ms" and value.isdigit():
+                self.now_ms = int(value)
+            else:
+                raise Failed(f"`{word} {value}` is not understood; {USAGE}")
+        if not self.dir.startswith("/"):
+            raise Failed(f"`--dir` needs the absolute path of the project; {USAGE}")
+        if not self.host:
+            raise Failed(f"`--host` needs the name of a host; {USAGE}")
+
+
+def main(words: list[str]) -> int:
+    """Answer one hook; the exit code. Raises only where nothing is left to refuse with."""
+    try:
+        started = time.monotonic()
+        for one in STOPPING:
+            _signal.signal(one, _stop)
+        options = Options(words)
+        data = read_input(PAYLOAD_BYTES_MAX)
+        call = ""
+        served = options.now_ms is None and posix.environ.get(SWITCH) != b"off"
+        if served:
+            answered, call = _by_service(options, data, started)
+            if answered:
+                return 0
+        code, wants_service = alone().supervise(options, data, call, started)
+    except BaseException as error:  # noqa: BLE001 -- a host runs the tool on a traceback
+        return int(alone().refuse(words, error))
+    if wants_service and served:
+        _start(options)
+    return int(code)
+
+
+def _stop(number: int, _: "FrameType | None") -> "NoReturn":
+    # Being told to stop is a failure like any other: it must end in an answer.
+    raise Failed(f"the hook was stopped by signal {number}")
+
+
+def alone() -> "Any":
+    """`hook_alone.py`, from beside this file and without its package: that may be broken."""
+    folder = _folder()
+    sys.path.insert(0, folder)
+    try:
+        return __import__("hook_alone")
+    finally:
+        sys.path.remove(folder)
+
+
+def read_input(bytes_max: int) -> bytes:
+    """Standard input up to *bytes_max* and something more; the rest is read away."""
+    data = posix.read(0, 1 << 16)
+    if not data:
+        return data
+    kept = [data]
+    size = len(data)
+    while data := posix.read(0, 1 << 16):
+        if size <= bytes_max:
+            kept.append(data)
+            size += len(data)
+    return b"".join(kept)
+
+
+# -- the service -------------------------------------------------------------------------
+
+
+def service_folder(environment: "dict[bytes, bytes]") -> bytes:
+    """The private folder of the person's services, or ``b""`` where there is no home."""
+    given = environment.get(b"XDG_STATE_HOME", b"")
+    if not given.startswith(b"/"):
+        home = environment.get(b"HOME", b"")
+        given = home + b"/.local/state" if home.startswith(b"/") else b""
+    return given and given + b"/session-governance/service"
+
+
+def service_name(paths: list[str]) -> str:
+    """What the service of this very installation is called, without an ending."""
+    told = "\0".join((_folder(), sys.executable, *paths))
+    return _imp.source_hash(0, told.encode("utf-8", "surrogateescape")).hex()
+
+
+def service_stamp() -> str:
+    """A text that differs once this installation was replaced by another one."""
+    status = posix.stat(__file__)
+    return f"{status.st_ino}.{status.st_size}.{status.st_mtime_ns}"
+
+
+def _folder() -> str:
+    return __file__.rpartition("/")[0]
+
+
+def _by_service(options: Options, data: bytes, started: float) -> tuple[bool, str]:
+    """
+    Whether the service answered, and the answer was written; and what it knows the call by.
+
+    ``""`` for a call that no service can have heard of. Raises what happens while the answer
+    is written, for then another one may not follow.
+    """
+    from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket
+
+    if len(data) > PAYLOAD_BYTES_MAX:
+        return False, ""
+    try:
+        folder = posix.open(
+            service_folder(posix.environ), posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW
+        )
+    except OSError:
+        return False, ""
+    call = ""
+    link = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+    try:
+        link.settimeout(FIRST_WORD_SECONDS_MAX)
+        status = posix.fstat(folder)
+        if status.st_uid != posix.geteuid() or status.st_mode & 0o077:
+            return False, ""
+        # Through the open folder: that is the one that was looked at, and no path is too long.
+        link.connect(f"/proc/self/fd/{folder}/{service_name(options.paths)}.sock")
+        if not _is_ours(link):
+            return False, ""
+        call = posix.urandom(12).hex()
+        fields = (service_stamp(), call, options.host, options.event, options.dir)
+        told = "\0".join(fields).encode("utf-8", "surrogateescape")
+        link.sendall(frame(b"Q", told) + frame(b"P", data))
+        kind, out = _waited(link, started)
+    except (OSError, ValueError):
+        link.close()
+        return False, call
+    finally:
+        posix.close(folder)
+    if not kind:
+        link.close()
+        return False, call
+    _written(out)
+    if kind == b"D":
+        _report(link, started)
+    return True, call
+
+
+def _is_ours(link: "socket") -> bool:
+    """Whether who listens runs as this user, this interpreter and our own script."""
+    told = link.getsockopt(1, 17, 12)  # SOL_SOCKET, SO_PEERCRED: pid, uid, gid
+    pid = int.from_bytes(told[:4], sys.byteorder)
+    if int.from_bytes(told[4:8], sys.byteorder) != posix.geteuid():
+        return False
+    expected = "\0".join((sys.executable, "-I", "-S", service_script(), ""))
+    command = posix.open(f"/proc/{pid}/cmdline", posix.O_RDONLY)
+    try:
+        words = posix.read(command, 4096)
+    finally:
+        posix.close(command)
+    exe = posix.readlink(f"/proc/{pid}/exe")
+    return exe == posix.readlink("/proc/self/exe") and words.startswith(
+        expected.encode("utf-8", "surrogateescape")
+    )
+
+
+def service_script() -> str:
+    """The script that the service is run from."""
+    return _folder().rpartition("/")[0] + "/service/serve.py"
+
+
+def _start(options: Options) -> None:
+    """Start the service for the calls to come; the answer is out, and nothing may fail now."""
+    try:
+        folder = service_folder(posix.environ).decode("utf-8", "surrogateescape")
+        if folder:
+            words = [sys.executable, "-I", "-S", service_script(), "--dir", options.dir]
+            words += [word for path in options.paths for word in ("--path", path)]
+            alone().start_service(folder, service_name(options.paths), words)
+    except BaseException:  # noqa: BLE001 -- see above
+        return
+
+
+def frame(kind: bytes, body: bytes) -> bytes:
+    """*body* as one frame of *kind*."""
+    return kind + len(body).to_bytes(4, "big") + body
+
+
+def _waited(link: "socket", started: float) -> tuple[bytes, bytes]:
+    """The kind and the text of the answer; the kind is ``b""`` where we must decide."""
+    until = time.monotonic() + FIRST_WORD_SECONDS_MAX
+    held = b""
+    while True:
+        while len(held) >= 5 and len(held) >= 5 + (size := int.from_bytes(held[1:5], "big")):
+            kind, body, held = held[:1], held[5 : 5 + size], held[5 + size :]
+            if kind in b"AD":
+                return kind, body
+            if kind not in b"GT":
+                return b"", b""
+            deadline_ms = int(body) if kind == b"T" else DEADLINE_MS
+            until = started + deadline_ms / 1000 * SHARE_MAX
+        left = until - time.monotonic()
+        if left <= 0:
+            return b"", b""
+        link.settimeout(left)
+        chunk = link.recv(1 << 16)
+        if not chunk or len(held) > FRAME_BYTES_MAX:
+            return b"", b""
+        held += chunk
+
+
+def _written(out: bytes) -> None:
+    # From here on an answer is on its way: half of one, or two, would be none.
+    for one in STOPPING:
+        _signal.signal(one, _signal.SIG_IGN)
+    while out:
+        out = out[posix.write(1, out) :]
+
+
+def _report(link: "socket", started: float) -> None:
+    """Say that the text was delivered, and wait until that was written down."""
+    try:
+        link.settimeout(max(started + DEADLINE_MS / 1000 - time.monotonic(), 0.001))
+        link.sendall(b"k")
+        while link.recv(64):
+            pass
+    except OSError:
+        return

@@ -1,0 +1,68 @@
+"""
+What a host itself has written down of its sessions: the other side of the journal.
+
+A host that keeps transcripts brings a function that finds those of a project; what stands
+there and not in the journal ran while no hook was called.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from attrs import field, frozen
+
+TRANSCRIPTS_MAX = 20
+"""Transcripts that are read, the newest first."""
+
+TRANSCRIPT_BYTES_MAX = 8 * 1024 * 1024
+"""How much of the end of each is read."""
+
+
+@frozen
+class TranscriptCall:
+    """
+    One tool call as the host wrote it down.
+
+    Attributes:
+        at_ms: When, in milliseconds since 1970 UTC; 0 where that is not told.
+
+        call_id: The host's own id of it, which its hooks are given too.
+
+        failed: This tells that it failed or was refused; another entry may tell the call.
+    """
+
+    at_ms: int
+    call_id: str
+    failed: bool = False
+
+
+@frozen
+class Transcript:
+    """
+    One transcript.
+
+    Attributes:
+        session: The id that the hooks of this session carry.
+
+        calls: Reads the tool calls in it, in order, some of them more than once.
+    """
+
+    session: str
+    calls: Callable[[], Iterable[TranscriptCall]] = field(repr=False)
+
+
+FindTranscripts = Callable[[Path, Mapping[str, str]], tuple[Transcript, ...]]
+"""The transcripts of the project in a folder, newest first, given a person's variables."""
+
+
+def last_lines(file: Path) -> list[bytes]:
+    """The lines at the end of *file*, the first perhaps cut; none where it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - TRANSCRIPT_BYTES_MAX))
+            return stream.read(TRANSCRIPT_BYTES_MAX).splitlines()
+    except OSError:
+        return []
