@@ -63,6 +63,9 @@ class Running:
             raise _ungoverned(
                 f"the MCP servers of `{agent.name}`", "call their tools in function tools"
             )
+        if agent.prompt is not None:
+            # It is kept at the provider, and brings tools that run there.
+            raise _ungoverned(f"the stored prompt of `{agent.name}`", "give it `instructions`")
         made = agent.clone(tools=[self._tool(one) for one in agent.tools], handoffs=[])
         # The program's own is kept with it: the id of one that is gone would be given again.
         self.agents[id(agent)] = (agent, made)

@@ -242,13 +242,15 @@ def prove_the_agent_itself_is_left_as_it_was(lab: Lab) -> None:
 
 
 def prove_what_cannot_be_governed_is_refused(lab: Lab) -> None:
-    """Tools of the provider, agents as tools and saved runs do not slip through."""
+    """Tools and prompts of the provider, agents as tools and saved runs do not slip through."""
     as_tool = lab.agent().as_tool("ask_main", "Ask the main agent.")
     for tool in (FileSearchTool(vector_store_ids=[]), as_tool):
         with start(lab.engine, "s") as session, pytest.raises(MisuseError, match="GOV764"):
             lab.run(session, lab.agent(tools=[tool]))
-    with start(lab.engine, "s") as session, pytest.raises(MisuseError, match="GOV764"):
-        lab.run(session, prompt=object())
+    stored: Any = {"id": "pmpt_1"}
+    for agent, prompt in ((lab.agent(), object()), (lab.agent(prompt=stored), "hello")):
+        with start(lab.engine, "s") as session, pytest.raises(MisuseError, match="GOV764"):
+            lab.run(session, agent, prompt)
     assert lab.model.calls == ()
 
 
