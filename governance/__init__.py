@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from governance.session.commands import Command, HostTraits
     from governance.session.replies import Injection, Reply
     from governance.states import State
+    from governance.tools import ToolRefused, governed_tool, governing
 
 __version__ = "0.1.0"
 
@@ -65,6 +66,9 @@ __all__ = [
     "StoreNewer",
     "SystemClock",
     "ToolCall",
+    "ToolRefused",
+    "governed_tool",
+    "governing",
 ]
 
 _HOMES = {
@@ -92,6 +96,9 @@ _HOMES = {
     "StoreNewer": "governance.errors",
     "SystemClock": "governance.clock",
     "ToolCall": "governance.calls",
+    "ToolRefused": "governance.tools",
+    "governed_tool": "governance.tools",
+    "governing": "governance.tools",
 }
 
 

@@ -19,6 +19,12 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 DEPTH_MAX = 64
 INTEGER_MAX = 2**63 - 1
 
+SHOWN_DEPTH_MAX = 32
+"""Lists and tables within each other that `json_of` reads of a value; beyond, it is text."""
+
+TEXT_CHARS_MAX = 1_000_000
+"""Characters that `json_of` takes of the text which stands for an object."""
+
 
 class ValueRefused(GovernanceError):
     """A value that no journal may hold; nothing was written."""
@@ -78,6 +84,20 @@ def _check_text(text: str) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueRefused("text with a lone surrogate") from None
+
+
+def json_of(value: object, depth: int = 0) -> Json:
+    """*value* as JSON: what has no place there is text, as ``str`` gives it."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if depth < SHOWN_DEPTH_MAX:
+        if isinstance(value, Mapping):
+            return {str(name): json_of(one, depth + 1) for name, one in value.items()}
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [json_of(one, depth + 1) for one in value]
+    return str(value)[:TEXT_CHARS_MAX]
 
 
 def mend_text(text: str) -> str:

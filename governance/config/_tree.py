@@ -569,7 +569,17 @@ OTHERS: Mapping[str, type | None] = {
 }
 """Tables of tables and arrays of tables; ``None``: read by the rules."""
 
-HOSTS = ("claude-code", "opencode", "codex", "gemini-cli", "mellea", "hermes", "python")
+HOSTS = (
+    "claude-code",
+    "opencode",
+    "codex",
+    "gemini-cli",
+    "mellea",
+    "hermes",
+    "langchain",
+    "openai-agents",
+    "python",
+)
 """Names that may be used without ``custom = true``."""
 
 PRESETS: Mapping[Level, Mapping[str, Mapping[str, object]]] = {

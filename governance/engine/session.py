@@ -137,6 +137,30 @@ class Session:
         Args:
             tool: Needed only when the call was never asked about.
         """
+        return self.engine.handle(
+            self.finished_command(
+                call_id,
+                outcome=outcome,
+                tool=tool,
+                output=output,
+                error=error,
+                exit_code=exit_code,
+                duration_ms=duration_ms,
+            )
+        )
+
+    def finished_command(
+        self,
+        call_id: str,
+        *,
+        outcome: str,
+        tool: str = "",
+        output: str | None = None,
+        error: str | None = None,
+        exit_code: int | None = None,
+        duration_ms: int | None = None,
+    ) -> Command:
+        """The command that `tool_finished` gives to the engine."""
         held = self.engine._known(self.id).open_call(call_id)
         name = held.tool if held is not None else tool or "other"
         given = {
@@ -147,7 +171,7 @@ class Session:
             "duration_ms": duration_ms,
         }
         data = {key: value for key, value in given.items() if value is not None}
-        return self._handle("tool_after", call=ToolCall(name, call_id=call_id), data=data)
+        return self._command("tool_after", call=ToolCall(name, call_id=call_id), data=data)
 
     def command(
         self, name: str, arguments: Sequence[str] = (), *, source: str = "user", style: str = ""

@@ -22,7 +22,9 @@ HOSTS: Mapping[str, str] = {
     "codex": "governance.hosts.codex",
     "gemini-cli": "governance.hosts.gemini_cli",
     "hermes": "governance.hosts.hermes",
+    "langchain": "governance.hosts.langchain",
     "mellea": "governance.hosts.mellea",
+    "openai-agents": "governance.hosts.openai_agents",
     "opencode": "governance.hosts.opencode",
 }
 """

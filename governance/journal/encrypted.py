@@ -15,11 +15,19 @@ from typing import cast
 
 from attrs import define, evolve, frozen
 
-from governance.journal.limits import check_append, check_entry, check_snapshot, check_value
+from governance.errors import StoreBusy
+from governance.journal.limits import (
+    SESSIONS_MAX,
+    check_append,
+    check_entry,
+    check_snapshot,
+    check_value,
+)
 from governance.journal.records import (
     KEY_SHELF,
     Append,
     Appended,
+    AppendsAlone,
     AppendsLater,
     Conflict,
     Duplicate,
@@ -69,6 +77,14 @@ def encrypted(inner: Journal, vault: Vault) -> EncryptedJournal:
     return kind(inner, vault)
 
 
+class _KeyMissing(Exception):
+    """A session of a turn has no key yet."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(session)
+        self.session = session
+
+
 @define(eq=False, repr=False)
 class EncryptedJournal:
     """
@@ -100,6 +116,38 @@ class EncryptedJournal:
         plain = check_append(batch, key)
         sealed = self._sealed(plain)
         return self._answer(plain, self.inner.append(sealed, key=key, deadline_ms=deadline_ms))
+
+    def append_alone(
+        self,
+        session: str,
+        decide: Callable[[], Sequence[Append]],
+        *,
+        key: str | None = None,
+        deadline_ms: int | None = None,
+    ) -> Answer:
+        """As `governance.journal.records.AppendsAlone`; without turns within, a plain append."""
+        if not isinstance(self.inner, AppendsAlone):
+            return self.append(decide(), key=key, deadline_ms=deadline_ms)
+        plain: tuple[Append, ...] = ()
+
+        def sealed() -> Sequence[Append]:
+            nonlocal plain
+            given = decide()
+            plain = check_append(given, key) if given else ()
+            for one in plain:
+                # Nothing but rows is written in a turn: a key is made outside of it.
+                if self.vault.key_of(session_scope(one.session), make=False) is None:
+                    raise _KeyMissing(one.session)
+            return self._sealed(plain)
+
+        for _ in range(SESSIONS_MAX + 1):
+            try:
+                answer = self.inner.append_alone(session, sealed, key=key, deadline_ms=deadline_ms)
+            except _KeyMissing as missing:
+                self.vault.key_of(session_scope(missing.session), make=True)
+            else:
+                return self._answer(plain, answer)
+        raise StoreBusy("the keys of its sessions are gone as soon as they are made")
 
     def read(
         self,

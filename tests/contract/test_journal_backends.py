@@ -118,3 +118,6 @@ class TestEncryptedSqliteJournal(DurableJournalContract):
     def open_journal(self, folder: Path) -> Journal:
         inner = SqliteJournal.open(folder / "journal.db", create=True, power_safe=False)
         return encrypted(inner, Vault.open(inner.shelf, KEY))
+
+    def as_stored(self, journal: Journal) -> Journal:
+        return as_stored(journal)

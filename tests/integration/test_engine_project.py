@@ -185,6 +185,25 @@ def test_the_example_of_an_own_session_type_runs(project: Path) -> None:
         assert engine.state("review-1").registers.state == "ended"
 
 
+def test_the_example_of_governed_functions_runs(project: Path) -> None:
+    """`examples/governed_tools.py` runs tools of three kinds and is refused a force push."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "governed_tools.py"), str(project)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "run: hello" in done.stdout
+    assert "git.no-force-push" in done.stdout
+    assert "fetch: the page at https://example.org/" in done.stdout
+    with Engine.open(project) as engine:
+        kinds = [row.kind for row in engine.journal.read("tools-1")]
+    assert kinds.count("tool.finished") == 3
+
+
 def test_what_a_process_could_not_write_is_written_by_the_next(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,8 @@ from governance import (
     Reply,
     Session,
     State,
+    governed_tool,
+    governing,
 )
 from governance.session.state import SessionState
 from governance.values import Json
@@ -70,3 +72,20 @@ def for_several_people(project: Path) -> SessionState:
         session = engine.start("s-1", actor="bob")
         assert_type(session.actor, str | None)
         return engine.state("s-1", actor="ann")
+
+
+@governed_tool(tool="shell")
+def run(command: str, *, times: int = 1) -> int:
+    return len(command) * times
+
+
+@governed_tool
+async def later(command: str) -> bytes:
+    return command.encode()
+
+
+async def tools(session: Session) -> None:
+    with governing(session) as one:
+        assert_type(one, Session)
+        assert_type(run("ls", times=2), int)
+        assert_type(await later("ls"), bytes)

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-from governance.values import Json
-
-DEPTH_MAX = 32
-"""Lists and tables within each other that are read of a value; beyond, it is text."""
-
-TEXT_CHARS_MAX = 1_000_000
-"""Characters of one text that are looked at."""
+from governance.values import TEXT_CHARS_MAX, Json
+from governance.values import json_of as json_of
 
 AGENT_COMPONENTS = ("React",)
 """Beginnings of the names of components that the framework makes, and no person."""
@@ -53,20 +48,6 @@ def changed_options(
         if name in wanted:
             made[aliases[-1] if aliases else name] = wanted[name]
     return made
-
-
-def json_of(value: object, depth: int = 0) -> Json:
-    """*value* as JSON: what has no place there is text, as ``str`` gives it."""
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, str):
-        return str(value)
-    if depth < DEPTH_MAX:
-        if isinstance(value, Mapping):
-            return {str(name): json_of(one, depth + 1) for name, one in value.items()}
-        if isinstance(value, (list, tuple, set, frozenset)):
-            return [json_of(one, depth + 1) for one in value]
-    return str(value)[:TEXT_CHARS_MAX]
 
 
 def context_of(context: object) -> Json:

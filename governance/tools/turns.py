@@ -1,0 +1,92 @@
+"""Turns of a session in this process: what its model is owed, carried by each request."""
+
+from __future__ import annotations
+
+from attrs import define, evolve, field
+
+from governance.engine import Session
+from governance.errors import GovernanceError
+from governance.session.commands import Command
+from governance.session.replies import Injection, Reply
+from governance.tools.deciding import deny_text
+from governance.values import Json
+
+
+class TurnRefused(GovernanceError):
+    """
+    Governance refused a prompt, a request or a sub-agent; nothing was sent.
+
+    Attributes:
+        reply: The engine's answer, with rules and reasons.
+    """
+
+    code = "GOV763"
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(deny_text(reply))
+        self.reply = reply
+
+
+@define(eq=False)
+class Turns:
+    """
+    The turns of one session, whose host puts a text before each request.
+
+    Attributes:
+        injection: What the requests of this turn carry, or ``None``.
+    """
+
+    session: Session
+    injection: Injection | None = None
+    _told: bool = field(default=False, init=False)
+
+    @property
+    def text(self) -> str:
+        """What to put before the instructions of a request, or ``""``."""
+        return self.injection.text if self.injection is not None else ""
+
+    def begin(self, prompt: str, *, source: str = "user") -> None:
+        """
+        Ask whether a turn may begin.
+
+        Raises:
+            TurnRefused: It may not.
+        """
+        command = self.session.turn_command(prompt, source=source)
+        reply = self.session.engine.handle(evolve(command, delivery="after_flush"))
+        if reply.denied:
+            raise TurnRefused(reply)
+        told = reply.injection
+        self.injection = told if told is not None and told.text else None
+        self._told = False
+
+    def answered(self) -> None:
+        """The model has answered a request, so what it carried was read; told once a turn."""
+        told = self.injection
+        if told is None or self._told:
+            return
+        self._told = True
+        blocks: list[Json] = list(told.blocks)
+        self.session.engine.handle(
+            Command(
+                event="brief",
+                session=self.session.id,
+                host=self.session.host,
+                traits=self.session.traits,
+                run=self.session.run,
+                role=self.session.role,
+                parent=self.session.parent,
+                delivery="none",
+                data={
+                    "sha256": told.sha256,
+                    "rendered_at": told.rendered_at,
+                    "blocks": blocks,
+                    "why": told.why,
+                    "characters": len(told.text),
+                },
+            )
+        )
+
+    def ended(self, *, failure: str = "") -> None:
+        """The turn is over."""
+        self.session.turn_ended(failure=failure)
