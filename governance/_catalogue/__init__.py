@@ -13,65 +13,11 @@ Enumerations are a fourth member.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
 
-from attrs import frozen
+from governance._catalogue.kept import CHAT, SCOPES
+from governance._catalogue.spec import TYPES, EventSpec, FieldSpec, When, event
 
-When: TypeAlias = Literal["before", "after"]
-
-TYPES = ("str", "int", "number", "bool", "object", "list[str]", "list[object]", "json")
-"""Types of fields; ``number`` takes an integer too, ``json`` is any value."""
-
-
-@frozen(eq=False)
-class FieldSpec:
-    """
-    One own field of an event.
-
-    Attributes:
-        type: One of `TYPES`.
-
-        doc: One sentence for the table of events.
-
-        writable: A listener may write it.
-
-        optional: It may be absent, or null.
-
-        values: The whole enumeration, or ``None`` when any value of the type may come.
-    """
-
-    name: str
-    type: str
-    doc: str
-    writable: bool = False
-    optional: bool = False
-    values: tuple[str, ...] | None = None
-
-
-@frozen(eq=False)
-class EventSpec:
-    """
-    One event of the catalogue.
-
-    Attributes:
-        when: ``"before"``: it has not happened, a listener may refuse it. ``"after"``: it
-            is committed.
-
-        fields: Own fields by name, in the order of the table.
-    """
-
-    name: str
-    when: When
-    doc: str
-    fields: Mapping[str, FieldSpec]
-
-    @property
-    def writable(self) -> frozenset[str]:
-        """Names of the fields that a listener may write."""
-        return frozenset(name for name, one in self.fields.items() if one.writable)
-
-
-_Field: TypeAlias = tuple[str, str, str] | tuple[str, str, str, tuple[str, ...]]
+__all__ = ["CATALOGUE", "TYPES", "EventSpec", "FieldSpec", "When"]
 
 ACTIONS = ("allow", "warn", "rewrite", "ask", "deny", "halt")
 OUTCOMES = ("ok", "failed", "refused", "unknown")
@@ -80,20 +26,8 @@ _STATES = ("beginning", "between-turn", "compacted", "resumed", "interrupted", "
 _STATS = ("stats", "object", "What the session has done so far, as counts by name.")
 _WHY = ("why", "str", "What made it so, in words.")
 
-
-def _field(given: _Field) -> FieldSpec:
-    name, kind, doc = given[:3]
-    words = kind.split()
-    values = given[3] if len(given) == 4 else None
-    return FieldSpec(name, words[0], doc, "W" in words, "?" in words, values)
-
-
-def _event(name: str, when: When, doc: str, *fields: _Field) -> EventSpec:
-    return EventSpec(name, when, doc, {one[0]: _field(one) for one in fields})
-
-
 _BIRTH = (
-    _event(
+    event(
         "session.creating",
         "before",
         "A session is about to exist and its model about to be set up.",
@@ -104,7 +38,7 @@ _BIRTH = (
         ("adopted", "bool ?", "The session already runs elsewhere, so nothing can be written."),
         ("source", "str ?", "What the host calls this start: startup, resume, clear or other."),
     ),
-    _event(
+    event(
         "session.created",
         "after",
         "A session exists; its model has not been briefed.",
@@ -121,7 +55,7 @@ _BIRTH = (
         ("carried", "object ?", "What the predecessor hands on of its ledger."),
         ("ledger", "object ?", "The ledger that goes on from the predecessor."),
     ),
-    _event(
+    event(
         "session.branched",
         "after",
         "The session goes on from a row of another one, whose rows up to there both share.",
@@ -130,7 +64,7 @@ _BIRTH = (
         ("carried", "object", "What the parent hands on of its ledger, as it stands now."),
         ("by", "str", "Who did it."),
     ),
-    _event(
+    event(
         "session.merged",
         "after",
         "What another session had come to was taken over, as far as it did not contradict.",
@@ -146,7 +80,7 @@ _BIRTH = (
         ("conflicts", "int", "How many values were left for a person to decide."),
         ("by", "str", "Who did it."),
     ),
-    _event(
+    event(
         "merge.conflicted",
         "after",
         "Both sessions of a merge changed a value; it stays as it is here until resolved.",
@@ -160,7 +94,7 @@ _BIRTH = (
             "The value as `base`, `ours` and `theirs`; absent where there is none.",
         ),
     ),
-    _event(
+    event(
         "merge.resolved",
         "after",
         "A person has decided what a value is that a merge had left open.",
@@ -172,7 +106,7 @@ _BIRTH = (
         ("unset", "object", "What was taken out by it, by kind."),
         ("by", "str", "Who decided."),
     ),
-    _event(
+    event(
         "session.started",
         "after",
         "The first message of an epoch has arrived.",
@@ -181,7 +115,7 @@ _BIRTH = (
 )
 
 _WORK = (
-    _event(
+    event(
         "turn.started",
         "after",
         "A turn has begun.",
@@ -191,7 +125,7 @@ _WORK = (
         ("prompt_characters", "int ?", "Characters of the whole message."),
         ("labels", "list[str] ?", "Labels that the prompt sets."),
     ),
-    _event(
+    event(
         "turn.ended",
         "after",
         "The model has stopped; a turn's end is no interruption.",
@@ -200,7 +134,7 @@ _WORK = (
         ("implied", "bool ?", "The host did not report the end; the next event showed it."),
         ("failure", "str ?", "Why the turn broke off, where it did."),
     ),
-    _event(
+    event(
         "tool.asked",
         "before",
         "A tool is about to be called.",
@@ -209,7 +143,7 @@ _WORK = (
         ("arguments", "object W", "The arguments as the host sent them."),
         ("native", "str ?", "The host's own name of the tool."),
     ),
-    _event(
+    event(
         "tool.decided",
         "after",
         "It is settled whether a tool may be called.",
@@ -236,7 +170,7 @@ _WORK = (
         ("stale", "bool ?", "It was asked because the session had gone stale."),
         ("paused", "bool ?", "A person had paused governance, so no rule decided."),
     ),
-    _event(
+    event(
         "tool.finished",
         "after",
         "A tool has come to an outcome.",
@@ -251,7 +185,7 @@ _WORK = (
         ("clears_stale", "bool ?", "A person let it run, so the session is stale no more."),
         ("labels", "list[str] ?", "Labels that are set with the result."),
     ),
-    _event(
+    event(
         "command.asked",
         "before",
         "A command of the host is about to run.",
@@ -259,7 +193,7 @@ _WORK = (
         ("arguments", "list[str] W", "Its arguments, one an element."),
         ("source", "str", "Who gave it: user, agent or host."),
     ),
-    _event(
+    event(
         "command.executed",
         "after",
         "A command of the host may run, or has run.",
@@ -271,21 +205,21 @@ _WORK = (
         ("override", "str ?", "The word by which the user lifted a denial."),
         ("overridden", "list[str] ?", "Rules whose denial was lifted."),
     ),
-    _event(
+    event(
         "task.completed",
         "after",
         "A task on the agent's list is done.",
         ("title", "str", "What the task was."),
         ("outcome", "str", "How it ended.", OUTCOMES),
     ),
-    _event(
+    event(
         "file.changed",
         "after",
         "A tool has changed a file.",
         ("path", "str", "The file, as the call named it."),
         ("operation", "str", "What was done to it: write, edit or delete."),
     ),
-    _event(
+    event(
         "style.changed",
         "after",
         "The style of answering has changed; what was cached of the old one is dropped.",
@@ -294,7 +228,7 @@ _WORK = (
 )
 
 _CONTEXT = (
-    _event(
+    event(
         "governance.injected",
         "after",
         "The model has been told what governs it.",
@@ -305,13 +239,13 @@ _CONTEXT = (
         ("packs", "str ?", "Hash of the packs that it was rendered from."),
         ("dropped", "list[str] ?", "Ids of the blocks that the budget had no room for."),
     ),
-    _event(
+    event(
         "governance.lapsed",
         "after",
         "What the model was told no longer holds, and it must be told again.",
         ("why", "str", "The packs changed, or a request went out without it."),
     ),
-    _event(
+    event(
         "rules.changed",
         "after",
         "Other rules are in force than at the session's last event.",
@@ -322,7 +256,7 @@ _CONTEXT = (
             "Hash of those before; the same where a refused change was taken back.",
         ),
     ),
-    _event(
+    event(
         "rules.refused",
         "after",
         "The rules were changed and are wrong now, so those from before stay in force.",
@@ -331,7 +265,7 @@ _CONTEXT = (
         ("problems", "list[str]", "What is wrong, the first of it; `governance check` tells all."),
         ("count", "int", "How many problems there are."),
     ),
-    _event(
+    event(
         "governance.paused",
         "after",
         "A person has put governance out of force for a while.",
@@ -339,7 +273,7 @@ _CONTEXT = (
         ("by", "str", "Who did it."),
         ("reason", "str", "Why."),
     ),
-    _event(
+    event(
         "anchor.added",
         "after",
         "Something was marked to be remembered through compaction.",
@@ -348,14 +282,14 @@ _CONTEXT = (
         ("priority", "str", "How much it matters; critical ones are never dropped silently."),
         ("text", "str", "What is to be remembered."),
     ),
-    _event(
+    event(
         "session.compacting",
         "before",
         "The host is about to compact the context.",
         ("trigger", "str", "What set it off: manual, auto or unknown."),
         ("context", "str W ?", "Text for the host's compaction, where it has a place for it."),
     ),
-    _event(
+    event(
         "session.compacted",
         "after",
         "The context was compacted; what the model was told is gone with it.",
@@ -367,7 +301,7 @@ _CONTEXT = (
 )
 
 _REST = (
-    _event(
+    event(
         "session.idle",
         "after",
         "Nobody has worked for as long as the time-out says.",
@@ -376,7 +310,7 @@ _REST = (
         _STATS,
         ("idle_seconds", "number ?", "Seconds since work was last seen."),
     ),
-    _event(
+    event(
         "session.interrupted",
         "after",
         "Work broke off: an abort, an error, a shutdown or a halt.",
@@ -385,7 +319,7 @@ _REST = (
         _STATS,
         ("idle_seconds", "number ?", "Seconds since work was last seen."),
     ),
-    _event(
+    event(
         "session.resumed",
         "after",
         "Work goes on after a gap.",
@@ -394,20 +328,20 @@ _REST = (
         ("previous_state", "str", "The live state that was left.", _STATES),
         ("gap_seconds", "number ?", "Seconds since work was last seen; absent when unknown."),
     ),
-    _event(
+    event(
         "session.resetting",
         "before",
         "A context is about to be thrown away and a new epoch begun.",
         ("previous_context", "json", "The context that goes, to be looked at only."),
     ),
-    _event(
+    event(
         "session.reset",
         "after",
         "A new epoch has begun; the old one is archived.",
         ("epoch", "int", "Number of the new epoch."),
         ("cause", "str ?", "What called for it: a request, or a gap that was too long."),
     ),
-    _event(
+    event(
         "session.ending",
         "before",
         "A session is about to end.",
@@ -415,7 +349,7 @@ _REST = (
         ("interaction_count", "int", "Items in the context, or turns where the host hides it."),
         ("exception", "str ?", "What it ends with, where it ends with an error."),
     ),
-    _event(
+    event(
         "session.ended",
         "after",
         "A session has ended.",
@@ -425,7 +359,7 @@ _REST = (
 )
 
 _LEDGER = (
-    _event(
+    event(
         "violation.counted",
         "after",
         "Something was done against a rule.",
@@ -439,7 +373,7 @@ _LEDGER = (
         ("epoch", "int ?", "Epoch in which it was done."),
         ("child", "str ?", "Sub-session that did it."),
     ),
-    _event(
+    event(
         "violation.pardoned",
         "after",
         "A person has forgiven violations.",
@@ -448,7 +382,7 @@ _LEDGER = (
         ("by", "str", "Who did it."),
         ("reason", "str", "Why."),
     ),
-    _event(
+    event(
         "session.escalated",
         "after",
         "Violations have led to a step of the ladder.",
@@ -461,7 +395,7 @@ _LEDGER = (
         ("rules", "list[str] ?", "Rules whose violations led to it."),
         ("count", "int ?", "How many violations led to it."),
     ),
-    _event(
+    event(
         "session.halted",
         "after",
         "Nothing asked for may happen until a person pardons it.",
@@ -471,7 +405,7 @@ _LEDGER = (
         ("rule", "str ?", "The rule that a pardon must name."),
         ("reason", "str ?", "What led to it, in words."),
     ),
-    _event(
+    event(
         "approval.asked",
         "after",
         "A person is asked for leave.",
@@ -487,7 +421,7 @@ _LEDGER = (
         ("tool", "str ?", "Canonical name of the tool."),
         ("summary", "str ?", "The call in words."),
     ),
-    _event(
+    event(
         "approval.settled",
         "after",
         "A question of leave is settled.",
@@ -502,7 +436,7 @@ _LEDGER = (
         ("expires_at_ms", "int ?", "Until when the leave holds."),
         ("reason", "str ?", "Why, where a person said so."),
     ),
-    _event(
+    event(
         "permission.asked",
         "after",
         "The host has asked its own user for leave, by its own permissions.",
@@ -511,7 +445,7 @@ _LEDGER = (
         ("patterns", "list[str]", "What it would cover, cut to what is kept."),
         ("call_id", "str ?", "The host's id of the call that waits for it."),
     ),
-    _event(
+    event(
         "permission.replied",
         "after",
         "The host's user, or the host in their stead, has answered such a question.",
@@ -519,7 +453,7 @@ _LEDGER = (
         ("reply", "str", "What was answered, as the host names it: once, always, reject."),
         ("call_id", "str ?", "The host's id of the call that waited for it."),
     ),
-    _event(
+    event(
         "session.stalled",
         "after",
         "The session goes round in circles.",
@@ -529,21 +463,21 @@ _LEDGER = (
 )
 
 _FAMILY = (
-    _event(
+    event(
         "child.started",
         "after",
         "A sub-session has begun.",
         ("child_id", "str", "Session id of the child."),
         ("role", "str", "Role of the child, or empty."),
     ),
-    _event(
+    event(
         "child.ended",
         "after",
         "A sub-session has ended.",
         ("child_id", "str", "Session id of the child."),
         ("stats", "object", "What the child has done, as counts by name."),
     ),
-    _event(
+    event(
         "child.counted",
         "after",
         "Something in a sub-session counts here, for a rule that counts over the tree.",
@@ -552,7 +486,7 @@ _FAMILY = (
 )
 
 _CARE = (
-    _event(
+    event(
         "trust.granted",
         "after",
         "A person has trusted a file of the project to loosen what it loosens.",
@@ -561,14 +495,14 @@ _CARE = (
         ("loosens", "list[str]", "What counts from now on, the first of it."),
         ("by", "str", "Who did it."),
     ),
-    _event(
+    event(
         "trust.withdrawn",
         "after",
         "A person trusts the project's own files no longer.",
         ("files", "list[str]", "The files that were trusted."),
         ("by", "str", "Who did it."),
     ),
-    _event(
+    event(
         "session.erased",
         "after",
         "A person makes a session unreadable for good, by destroying its key.",
@@ -578,14 +512,14 @@ _CARE = (
         ("by", "str", "Who did it."),
         ("reason", "str", "Why."),
     ),
-    _event(
+    event(
         "keys.rotated",
         "after",
         "A person has another key-encryption key wrap the data keys.",
         ("key", "str", "Fingerprint of the key that wraps from now on."),
         ("by", "str", "Who did it."),
     ),
-    _event(
+    event(
         "data.accessed",
         "after",
         "Somebody looks into the journal, or asked to and was refused.",
@@ -595,7 +529,7 @@ _CARE = (
         ("through", "str", "How: `cli` or `api`."),
         ("reasons", "list[str] ?", "Why it was refused."),
     ),
-    _event(
+    event(
         "guard.gap",
         "after",
         "The host worked while its hooks were not called: the guard was off.",
@@ -604,28 +538,28 @@ _CARE = (
         ("to", "int", "End of the gap, in milliseconds since 1970 UTC."),
         ("missed", "int", "How many calls are known to have gone by."),
     ),
-    _event(
+    event(
         "event.late",
         "after",
         "Something was reported after the session had ended.",
         ("event", "str", "Machine event that came."),
         _WHY,
     ),
-    _event(
+    event(
         "event.duplicate",
         "after",
         "Something was reported that was known already.",
         ("event", "str", "Machine event that came."),
         _WHY,
     ),
-    _event(
+    event(
         "event.unmatched",
         "after",
         "An end was reported for what had never begun.",
         ("event", "str", "Machine event that came."),
         _WHY,
     ),
-    _event(
+    event(
         "event.refused",
         "after",
         "Something that was asked for was refused.",
@@ -633,7 +567,7 @@ _CARE = (
         ("reasons", "list[str]", "Why, one reason an element."),
         ("rules", "list[str] ?", "Rules that refused it."),
     ),
-    _event(
+    event(
         "rules.shadowed",
         "after",
         "Rules in shadow mode matched an event that is no tool call; they decided nothing.",
@@ -646,7 +580,7 @@ _CARE = (
         ("shadows", "list[str]", "These rules."),
         ("shadow_actions", "object", "What each of them would have done, by rule."),
     ),
-    _event(
+    event(
         "listener.failed",
         "after",
         "A listener did not do its work.",
@@ -663,13 +597,13 @@ _CARE = (
         ("disabled", "bool", "It will not be called again."),
         ("event_id", "str ?", "Id of the event that it failed on."),
     ),
-    _event(
+    event(
         "session.skewed",
         "after",
         "The clock of the machine went back.",
         ("back_seconds", "number", "How far it went back, in seconds."),
     ),
-    _event(
+    event(
         "session.archived",
         "after",
         "The rows of a session were written to a file and then removed from the store.",
@@ -681,7 +615,7 @@ _CARE = (
         ("why", "str", "What led to it.", ("person", "age", "count", "size")),
         ("by", "str", "Who did it."),
     ),
-    _event(
+    event(
         "session.removed",
         "after",
         "The rows of a session were removed from the store, and are nowhere else.",
@@ -692,7 +626,7 @@ _CARE = (
         ("why", "str", "What led to it.", ("person", "age", "count", "size")),
         ("by", "str", "Who did it."),
     ),
-    _event(
+    event(
         "session.unarchived",
         "after",
         "The rows of an archived session were put back, with the same head.",
@@ -702,7 +636,7 @@ _CARE = (
         ("path", "str", "The file that they came from."),
         ("by", "str", "Who did it."),
     ),
-    _event(
+    event(
         "retention.pruned",
         "after",
         "Sessions beyond what is to be kept were archived or removed.",
@@ -712,7 +646,7 @@ _CARE = (
         ("by", "str", "Who did it: a person, or `engine`."),
         ("problem", "str ?", "What stopped it before its end."),
     ),
-    _event(
+    event(
         "session.gap",
         "after",
         "A row stood here that was lost, and of which no copy was found.",
@@ -721,14 +655,14 @@ _CARE = (
         ("to", "int", "The last of them."),
         ("rows", "int", "How many they are."),
     ),
-    _event(
+    event(
         "session.damaged",
         "after",
         "Rows of the session's journal are lost; nothing may be done until a person accepts it.",
         ("what", "str", "Which rows are lost."),
         ("rows", "int", "How many they are."),
     ),
-    _event(
+    event(
         "session.repaired",
         "after",
         "Rows of the session's journal were brought back, or their loss was accepted.",
@@ -737,72 +671,8 @@ _CARE = (
     ),
 )
 
-_CHAT = (
-    _event(
-        "message.added",
-        "after",
-        "Something was said in the session, and is part of its chat history.",
-        ("id", "str", "Id of the message, unique in its session."),
-        ("role", "str", "Who said it.", ("user", "assistant", "system", "tool")),
-        ("parts", "list[object]", "What was said, part by part; big ones lie on a shelf."),
-        ("said_at_ms", "int ?", "When, where not at the row's time, in ms since 1970 UTC."),
-        ("said_by", "str ?", "Who said it, where that is not who wrote the row."),
-        ("said_in_epoch", "int ?", "Epoch it was said in, where that is not the row's own."),
-        ("reply_to", "str ?", "Id of the message that it answers."),
-        ("origin", "str ?", "Where it was imported from."),
-        ("about", "object ?", "What else is known of it, such as the model."),
-    ),
-)
-
-_SET = ("set", "list[object]", "Values as they are now, each with kind, key and version.")
-_UNSET = ("unset", "json", "Kinds and keys of the values that were taken out.")
-_GRANT: tuple[tuple[str, str, str] | tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("to", "str", "Who: `session:ID`, `user:NAME`, or `*` for everybody."),
-    ("kind", "str", "Kind of context, or `*`."),
-    ("keys", "str", "Glob of the keys."),
-    ("right", "str", "What for.", ("read", "write")),
-)
-
-_SCOPES = (
-    _event("context.set", "after", "A value of a context was made or changed.", _SET),
-    _event("context.unset", "after", "A value of a context was taken out.", _UNSET),
-    _event(
-        "context.merged",
-        "after",
-        "What another scope had come to was taken over, as far as it did not contradict.",
-        ("source", "str", "The scope that was merged."),
-        ("source_seq", "int", "Row of its journal up to which it was merged."),
-        _SET,
-        _UNSET,
-        ("conflicts", "json", "Kinds and keys that both had changed, which stay as they were."),
-    ),
-    _event(
-        "context.pruned",
-        "after",
-        "Values of a context are not shown any more; they stay where they are.",
-        ("hide", "json", "Their kinds and keys."),
-    ),
-    _event(
-        "context.reset",
-        "after",
-        "All values of a scope were taken back to what they were after a row.",
-        ("to_seq", "int", "That row of its journal."),
-    ),
-    _event("context.migrated", "after", "Values were written anew in a newer format.", _SET),
-    _event(
-        "context.repaired",
-        "after",
-        "Values that were lost or wrong were put back to what they were, or taken out.",
-        _SET,
-        _UNSET,
-        ("rows", "json", "Rows from which they were put back."),
-    ),
-    _event("context.granted", "after", "Leave was given to look into a scope.", *_GRANT),
-    _event("context.revoked", "after", "Leave to look into a scope was taken back.", *_GRANT),
-)
-
 CATALOGUE: Mapping[str, EventSpec] = {
     one.name: one
-    for one in (*_BIRTH, *_WORK, *_CONTEXT, *_REST, *_LEDGER, *_FAMILY, *_CARE, *_CHAT, *_SCOPES)
+    for one in (*_BIRTH, *_WORK, *_CONTEXT, *_REST, *_LEDGER, *_FAMILY, *_CARE, *CHAT, *SCOPES)
 }
 """Every event by name, in the order of the table of events."""
