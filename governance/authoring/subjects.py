@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
 from attrs import evolve, field, frozen
 
-from governance import hosts
 from governance._toml import Document, read_toml
 from governance.clock import SystemClock
 from governance.config import Config, default_toml, load_config, read_config
 from governance.engine.lawmaking import settings_of
 from governance.engine.project_rules import load_settings, named_sources, pack_sources
 from governance.errors import ERROR, DefinitionError, Diagnostic
+from governance.hosts import HOSTS, profile_of
 from governance.journal.redaction import keep_all
 from governance.machine import load_machine
 from governance.project import CONFIG_NAME, FILE_BYTES_MAX, config_missing, folder_around
@@ -104,13 +102,7 @@ class Subject:
 
 def host_tables() -> tuple[HostTools, ...]:
     """The tables of native tools of every host that this engine knows."""
-    found = []
-    for one in iter_modules(hosts.__path__):
-        if one.ispkg:
-            table = getattr(import_module(f"{hosts.__name__}.{one.name}.tools"), "TOOLS", None)
-            if isinstance(table, HostTools):
-                found.append(table)
-    return tuple(found)
+    return tuple(profile_of(host).tools for host in HOSTS)
 
 
 def vocabulary() -> Vocabulary:

@@ -11,6 +11,7 @@ session can be archived wherever one can be governed. Both are read by their fir
 from __future__ import annotations
 
 import base64
+import contextlib
 import glob
 import gzip
 import json
@@ -388,8 +389,10 @@ def _hash_at(journal: Journal, origin: Origin | None) -> bytes:
 def _clear(folder: Path, name: str) -> None:
     """Take away what a process has left that died while it wrote."""
     for one in folder.glob(f".{glob.escape(name)}.*.tmp"):
-        if time.time() - one.stat().st_mtime > _LEFT_SECONDS_MIN:
-            one.unlink(missing_ok=True)
+        # Another archiver may finish its own meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - one.stat().st_mtime > _LEFT_SECONDS_MIN:
+                one.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
