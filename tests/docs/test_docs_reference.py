@@ -180,3 +180,16 @@ def test_the_ways_in_are_what_the_readme_says() -> None:
     assert blocks["demo"].endswith("governance demo")
     assert blocks["test"].endswith("python -m pytest")
     assert "command_of_readme test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_what_a_table_of_features_names_is_there() -> None:
+    """Each test and each command that the line-by-line table names exists."""
+    from governance.cli.app import HOMES
+
+    text = (DOCS / "reference" / "session-management.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)`", text)
+    called = set(re.findall(r"`governance ([a-z-]+)", text))
+
+    assert len(named) > 40
+    assert [one for one in named if not (ROOT / one).is_file()] == []
+    assert called - set(HOMES) == set()
