@@ -238,7 +238,7 @@ class RetentionTable:
         default=".governance/archive",
         metadata=text("Where archives lie; a relative path starts at this folder.", empty=False),
     )
-    interval_minutes: int = field(
+    interval_minutes_min: int = field(
         default=60,
         metadata=whole(
             "A running engine looks at most this often, in minutes; 0: only "

@@ -139,11 +139,11 @@ def spool_of(project: Project, store: Journal) -> Spool:
 def _keeper(config: Config) -> Keeper | None:
     """What keeps the store within its bounds, where it has any."""
     policy = retention_of(config)
-    if not (policy.bounded and config.retention.interval_minutes):
+    if not (policy.bounded and config.retention.interval_minutes_min):
         return None
     from governance.engine.keeping import Keeper
 
-    return Keeper(policy, config.retention.interval_minutes * 60_000)
+    return Keeper(policy, config.retention.interval_minutes_min * 60_000)
 
 
 def _preload(engine: Engine, count: int) -> None:

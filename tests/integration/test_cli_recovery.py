@@ -54,6 +54,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "[packs]\npaths = []\n[backup]\nbackups_max = 2\n[[listener]]\nname = 'notes'\n"
         f"events = ['session.damaged', 'session.repaired']\ncommand = {listener}\n",
     )
+    trusted(folder)
     open_journal(load_config(folder).journal.url, base=folder, create=True).close()
     with Engine.open(folder) as engine:
         for name in ("one", "two"):
@@ -63,6 +64,14 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 session.tool("read", {"path": "a"}, call_id=f"c{number}")
                 session.tool_finished(f"c{number}", outcome="ok")
     return folder
+
+
+def trusted(project: Path) -> None:
+    """A person has trusted the configuration as it is: its listeners are called."""
+    place, file = Project(project), project / "governance.toml"
+    text = file.read_text()
+    record = str(place.trust_file())
+    grant_trust(record, text, file=str(file), project=str(project), by="me", at_ms=0)
 
 
 @pytest.fixture(name="run")
@@ -336,9 +345,8 @@ def test_a_backup_that_fails_fails_nothing_else(project: Path, run: Run, tmp_pat
     text = (project / "governance.toml").read_text()
     text = text.replace("[backup]", f"[backup]\nfolder = '{tmp_path / 'file' / 'x'}'")
     (project / "governance.toml").write_text(text)
+    trusted(project)
     place = Project(project)
-    file = str(project / "governance.toml")
-    grant_trust(str(place.trust_file()), text, file=file, project=str(project), by="me", at_ms=0)
     code, _, err = run("backup")
     assert (code, "GOV5" in err) == (2, True)
     status = read_status(place)

@@ -462,7 +462,7 @@ def _kept(engine: Engine) -> set[str]:
         ("", {"old", "older", "now"}),
         ("age_days_max = 1", {"now"}),
         ("sessions_max = 2", {"old", "now"}),
-        ("age_days_max = 1\ninterval_minutes = 0", {"old", "older", "now"}),
+        ("age_days_max = 1\ninterval_minutes_min = 0", {"old", "older", "now"}),
     ],
 )
 def test_retention_bounds(opened: Opener, clock: ManualClock, bound: str, left: set[str]) -> None:

@@ -74,7 +74,7 @@ CHANGES = {
     "retention.session_megabytes_max": "100",
     "retention.archive": "false",
     "retention.archive_folder": '"/cold"',
-    "retention.interval_minutes": "0",
+    "retention.interval_minutes_min": "0",
     "backup.age_hours_max": "0",
     "backup.backups_max": "3",
     "backup.folder": '"/elsewhere"',

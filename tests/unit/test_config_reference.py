@@ -49,7 +49,7 @@ retention.megabytes_max 0
 retention.session_megabytes_max 0
 retention.archive true
 retention.archive_folder ".governance/archive"
-retention.interval_minutes 60
+retention.interval_minutes_min 60
 backup.age_hours_max 24
 backup.backups_max 7
 backup.folder ".governance/backups"

@@ -200,9 +200,14 @@ def test_told_to_stop_is_a_deny(broken: Path, tmp_path: Path, number: int) -> No
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+    assert process.stdin is not None
+    process.stdin.write(b"{}")
+    process.stdin.close()
+    process.stdin = None
     until = time.monotonic() + 30
     while not ready.exists() and time.monotonic() < until:
         time.sleep(0.01)
+    assert ready.exists()
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     done = subprocess.CompletedProcess([], process.returncode, out, err)
