@@ -184,7 +184,9 @@ class HermesLab:
     def sessions(self) -> list[str]:
         """Ids of all sessions, in the order of their creation."""
         with self.engine() as engine:
-            found = [head.session for head in engine.journal.sessions()]
+            # The project's own journal tells of trust, not of an agent.
+            heads = engine.journal.sessions()
+            found = [one.session for one in heads if not one.session.startswith("@")]
             return sorted(found, key=lambda one: engine.state(one).created_at_ms)
 
     def rows(self, session: str) -> list[tuple[str, Mapping[str, Any]]]:
