@@ -20,6 +20,9 @@ from tests.hosts.proofs import proves
 pytestmark = pytest.mark.real_client
 SHORT = OWN_PACK + "\n[hosts.opencode]\ndeadline_ms = 4000\n"
 
+ALONE = "\n[service]\nenabled = false\n"
+"""Hooks decide by themselves: a service would go on with the code that it has loaded."""
+
 
 def broken_between_calls(lab: OpenCodeLab, fault: Callable[[], object]) -> str:
     """Break something between two calls of one turn; what the model read of the second."""
@@ -79,7 +82,7 @@ def test_damaged_store_denies(opencode: OpenCodeLab) -> None:
 @proves("fault: import error", "opencode")
 def test_broken_installation_denies(opencode: OpenCodeLab) -> None:
     """An engine that cannot be imported refuses, and says what is missing."""
-    opencode.govern()
+    opencode.govern(OWN_PACK + ALONE)
     package = opencode.own_installation()
 
     def spoil() -> None:
@@ -94,7 +97,7 @@ def test_broken_installation_denies(opencode: OpenCodeLab) -> None:
 @proves("fault: own time-out", "opencode")
 def test_own_time_out_denies(opencode: OpenCodeLab) -> None:
     """A decision that takes too long is a deny of ours."""
-    opencode.govern(SHORT)
+    opencode.govern(SHORT + ALONE)
     package = opencode.own_installation()
     answer = package / "hosts" / "opencode" / "answer.py"
     slow = answer.read_text().replace(
