@@ -140,11 +140,16 @@ def _programs(folder: Path) -> Path:
     spec = find_spec(name)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"the programs of a server come from `{name}`", name=name)
-    found = Path(spec.origin).parent / "pginstall18"
-    private = any(not above.stat().st_mode & 0o005 for above in found.parents)
+    package = Path(spec.origin).parent
+    private = any(not above.stat().st_mode & 0o001 for above in (package, *package.parents))
     if os.geteuid() == 0 and private:
-        found = Path(shutil.copytree(found, folder / "programs", symlinks=True))
-    return found / "bin"
+        # They look for their libraries beside the package.
+        site = package.parent
+        package = folder / "programs" / name
+        shutil.copytree(site / name / "pginstall18", package / "pginstall18", symlinks=True)
+        if (site / f"{name}.libs").is_dir():
+            shutil.copytree(site / f"{name}.libs", folder / "programs" / f"{name}.libs")
+    return package / "pginstall18" / "bin"
 
 
 @contextlib.contextmanager
