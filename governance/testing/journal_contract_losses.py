@@ -30,10 +30,6 @@ def _put(
 class LossesContract:
     """What every journal promises of a session that was repaired, in whatever store it lies."""
 
-    def as_stored(self, journal: Journal) -> Journal:
-        """*journal* as its chain sees it: another one where bodies are changed on the way."""
-        return journal
-
     @pytest.mark.parametrize("known", [True, False])
     @pytest.mark.parametrize("page", [1, 2, 3, _ROWS])
     def test_a_repaired_session_can_be_put_in_and_read(
@@ -66,9 +62,7 @@ class LossesContract:
         _put(journal, with_losses("t", _ROWS, range(6, 7), known=True))
         for session, before in (("s", records[-1]), ("t", journal.read("t", after=5)[0])):
             (more,) = fill(journal, session, 1)
-            stored = self.as_stored(journal).read(session, after=before.seq)
-            assert [one.hash for one in stored] == [more.hash]
-            assert more.hash == record_hash(before.hash, stored[0])
+            assert more.hash == record_hash(before.hash, more)
             assert journal.read(session, after=before.seq - 1) == (before, more)
         assert {one.what for one in journal.verify().findings} == {"lost"}
 
