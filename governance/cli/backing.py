@@ -9,7 +9,15 @@ from pathlib import Path
 import click
 
 from governance.access.guard import require_whole
-from governance.cli.frame import FINE, Example, command, dir_option, format_option, project_of
+from governance.cli.frame import (
+    FINE,
+    Example,
+    command,
+    dir_option,
+    file_error,
+    format_option,
+    project_of,
+)
 from governance.cli.output import moment, print_json, print_line, print_table, span
 from governance.cli.private import make_private_dir
 from governance.config import Config, load_config
@@ -60,7 +68,10 @@ def backup(what: str | None, to: Path | None, format_name: str, directory: Path 
         return _list(config, to or backup_folder(config), format_name)
     if to is not None:
         to = to.absolute()
-        make_private_dir(to)
+        try:
+            make_private_dir(to)
+        except OSError as error:
+            raise file_error(to, error) from None
     made = _make(project, to)
     size = made.stat().st_size
     if format_name == "json":

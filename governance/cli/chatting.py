@@ -248,6 +248,12 @@ def _import(project: Project, session: str, path: Path, from_: str | None, forma
                 done = import_messages(engine, session, messages, actor=person_name())
         except OSError as error:
             raise file_error(path, error) from None
+    if not done.added and not done.known:
+        left = "; ".join(f"{name}, {count} times" for name, count in transcript.left_out.items())
+        why = f"`{path}` holds no message" + (f": {left}" if left else "")
+        raise MisuseError(
+            why, code="GOV567", remedy="give an export, or a transcript and `--from` its kind"
+        )
     left_out: dict[str, Json] = dict(sorted(transcript.left_out.items()))
     if format_name == "json":
         print_json(

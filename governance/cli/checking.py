@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 
+from governance._toml import Document
 from governance.authoring.subjects import (
     FILES_MAX,
     config_around,
@@ -25,8 +26,10 @@ from governance.cli.output import (
     print_line,
     visible,
 )
-from governance.config import load_config
-from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic
+from governance.config import Config, load_config
+from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic, JournalError
+from governance.journal.key_sources import check_place
+from governance.journal.opening import check_url
 from governance.project import CONFIG_NAME, find_project
 from governance.rules.check import examine_rules
 from governance.rules.format import Pack
@@ -111,11 +114,39 @@ def _joined(left: Checked, right: Checked) -> Checked:
 def _check_project(directory: Path) -> Checked:
     try:
         config = load_config(directory)
-        examined = examined_rules_of(config)
     except DefinitionError as error:
         return Checked(error.diagnostics)
-    checked = Checked(examined.diagnostics, examined.loaded.packs)
+    checked = Checked(tuple(_wrong_places(config)))
+    try:
+        examined = examined_rules_of(config)
+    except DefinitionError as error:
+        return _joined(checked, Checked(error.diagnostics))
+    checked = _joined(checked, Checked(examined.diagnostics, examined.loaded.packs))
     return _joined(checked, _check_scenarios(scenario_files(directory)))
+
+
+def _wrong_places(config: Config) -> Iterator[Diagnostic]:
+    """Where the store and its key are said to be, if no such place can be; neither is opened."""
+    document = config.document
+    try:
+        check_url(config.journal.url)
+    except DefinitionError as error:
+        at = ("journal", "url")
+        for one in error.diagnostics:
+            yield evolve(one, file=document.file, line=document.line_of(at), path=at)
+    except JournalError as error:
+        yield _told_at(document, ("journal", "url"), error)
+    try:
+        if config.encryption.key:
+            check_place(config.encryption.key)
+    except JournalError as error:
+        yield _told_at(document, ("encryption", "key"), error)
+
+
+def _told_at(document: Document, at: tuple[str, ...], error: JournalError) -> Diagnostic:
+    return Diagnostic(
+        error.code, error.message, document.file, document.line_of(at), at, error.remedy
+    )
 
 
 def _check_packs(sources: Sequence[PackSource], path: Path) -> Checked:

@@ -25,6 +25,7 @@ ENTRY_POINTS = "governance.keys"
 """Group of the entry points that ``entry-point:NAME`` looks in."""
 
 _FILE_BYTES_MAX = 1_000
+_SCHEMES = ("file", "env", "keyring", "entry-point")
 _FORMS = "`file:PATH`, `env:NAME`, `keyring:SERVICE/USER`, `entry-point:NAME` or `program`"
 
 
@@ -70,21 +71,33 @@ def load_key(
     Raises:
         KeyUnavailable: There is none, it is none, or others can read it.
     """
-    scheme, colon, rest = place.partition(":")
-    if place == "program":
+    check_place(place)
+    scheme, _, rest = place.partition(":")
+    if scheme == "program":
         if program is None:
             raise _unavailable(place, "this program was handed no key", "open it with `key=…`")
         return _checked(place, _called(place, program))
-    if colon and rest:
-        if scheme == "file":
-            return _checked(place, _digits(place, _from_file(place, rest, directory)))
-        if scheme == "env":
-            return _checked(place, _digits(place, _from_environment(place, rest, os.environ)))
-        if scheme == "keyring":
-            return _checked(place, _digits(place, _from_keyring(place, rest)))
-        if scheme == "entry-point":
-            return _checked(place, _called(place, _entry_point(place, rest)))
-    raise _unavailable(place, "it is no place of a key", f"write {_FORMS}")
+    if scheme == "file":
+        return _checked(place, _digits(place, _from_file(place, rest, directory)))
+    if scheme == "env":
+        return _checked(place, _digits(place, _from_environment(place, rest, os.environ)))
+    if scheme == "keyring":
+        return _checked(place, _digits(place, _from_keyring(place, rest)))
+    return _checked(place, _called(place, _entry_point(place, rest)))
+
+
+def check_place(place: str) -> None:
+    """
+    Return quietly if *place* is one of the forms of ``[encryption] key``.
+
+    Raises:
+        KeyUnavailable: It is none of them.
+    """
+    scheme, _, rest = place.partition(":")
+    if place != "program" and not (scheme in _SCHEMES and rest):
+        # What stands there may be a key itself, so it is not repeated.
+        text = "what `[encryption] key` says is no place of a key"
+        raise KeyUnavailable(text, remedy=f"write {_FORMS}")
 
 
 def new_key_text() -> str:

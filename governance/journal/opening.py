@@ -48,14 +48,13 @@ def open_journal(
         JournalError: The store cannot be opened; see `SqliteJournal.open` and
             `PostgresJournal.open`.
     """
+    check_url(url)
     if url == "memory:":
         from governance.journal.memory import MemoryJournal
 
         return MemoryJournal()
     if url.startswith(_POSTGRES):
         return _open_postgres(url, create=create, mirror=mirror)
-    if not url.startswith(_SQLITE) or not _path_text(url) or "?" in _path_text(url):
-        raise _refused(url)
     from governance.journal.sqlite import SqliteJournal
 
     path = store_path(url, base)
@@ -64,8 +63,26 @@ def open_journal(
     return SqliteJournal.open(path, create=create, mirror=mirror or mirror_for(url, path))
 
 
+def check_url(url: str) -> None:
+    """
+    Return quietly if `open_journal` takes *url*, whether or not a store is there.
+
+    Raises:
+        DefinitionError: It does not.
+        DriverMissing: The driver for PostgreSQL is not installed.
+    """
+    if url.startswith(_POSTGRES):
+        require_driver()
+        from governance.journal.postgres_url import target_of
+
+        target_of(url)
+    elif url != "memory:" and (
+        not url.startswith(_SQLITE) or not _path_text(url) or "?" in _path_text(url)
+    ):
+        raise _refused(url)
+
+
 def _open_postgres(url: str, *, create: bool, mirror: Path | None) -> Journal:
-    require_driver()
     from governance.journal.postgres import PostgresJournal
     from governance.journal.postgres_url import target_of
 

@@ -244,7 +244,7 @@ def repair_store(
             know_mirror(staging, mirror)
             seen = judged(copy, path, mirror, store_id)
             plan = _planned(staging, sources, salvage, whole=whole)
-            if not plan.rows and not sources:
+            if not plan.rows and not sources and not (seen is not None and seen.ok):
                 raise NothingToRepair(
                     f"no row of ours can be found in `{path}`",
                     remedy="name a copy of it with `--from`, or use `governance restore`",

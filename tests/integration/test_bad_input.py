@@ -15,6 +15,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from governance import cli
 from governance.config import default_toml
 from governance.engine import Engine, Session
 from governance.errors import (
@@ -179,6 +180,27 @@ VALUES = {
     "a set": {"x"},
     "a key that is no text": {1: "x"},
 }
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("[encryption]\nkey = 'se\u00adcret'\n", "GOV550"),
+        ("[encryption]\nkey = 'file:'\n", "GOV550"),
+        ("[journal]\nurl = 'mysql://h/x'\n", "GOV510"),
+        ("[journal]\nurl = 'postgresql://u:secret@h/x'\n", "GOV510"),
+    ],
+)
+def test_a_place_that_cannot_be_is_told_with_its_line(
+    project: Path, capsys: pytest.CaptureFixture[str], text: str, code: str
+) -> None:
+    """`check` needs no store for it, and what may be a secret is not repeated."""
+    (project / "governance.toml").write_text("[packs]\npaths = []\n" + text)
+
+    assert cli.main(("check", str(project))) == 1
+    out = "".join(capsys.readouterr())
+    assert f"governance.toml:4: {code}" in out
+    assert "cret" not in out
 
 
 @pytest.mark.parametrize("kind", VALUES)

@@ -218,3 +218,19 @@ def test_search_finds_in_one_session_or_in_all(
     assert told["indexed"]
     assert code == 0
     assert "no message holds all of these words" in none
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00\xff\n\x80\n", b"{}\n[]\n"])
+def test_a_file_without_a_message_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str], data: bytes
+) -> None:
+    """Nothing that looks like success is said of it, and no session comes of it."""
+    (project / "strange").write_bytes(data)
+
+    code, out, err = run(
+        capsys, "chat", "import", "new", str(project / "strange"), "--dir", str(project)
+    )
+
+    assert (code, out) == (2, "")
+    assert "GOV567" in err
+    assert run(capsys, "show", "new", "--dir", str(project))[0] == 2

@@ -420,3 +420,29 @@ class TestSchedule:
         for text in ("[backup]\nage_hours_max = 0\n", "[journal]\nurl = 'memory:'\n"):
             (project / "governance.toml").write_text(text)
             assert schedule_of(load_config(project)) is None
+
+
+def test_a_new_store_needs_no_repair(
+    project: Path, run: Run, key: tuple[str, str], tmp_path: Path
+) -> None:
+    """An empty store that is sound is told to be so; one that was emptied is not."""
+    (project / "governance.toml").write_text(
+        "[packs]\npaths = []\n[journal]\nurl = 'sqlite:///n.db'\n"
+    )
+    open_journal("sqlite:///n.db", base=project, create=True).close()
+    assert run("repair", *key)[:2] == (0, "nothing is to be repaired: 0 rows hold\n")
+    with Engine.open(project) as engine:
+        engine.start("s")
+    connection = apsw.Connection(str(project / "n.db"))
+    connection.execute("DELETE FROM event")
+    connection.execute("DELETE FROM session")
+    connection.close()
+    code, _, err = run("repair", "--dry-run")
+    assert (code, "GOV542" in err) == (2, True)
+
+
+def test_a_folder_that_cannot_be_made_is_named(run: Run, tmp_path: Path) -> None:
+    """A backup that has no place to go says so."""
+    (tmp_path / "file").write_text("in the way")
+    code, _, err = run("backup", "--to", str(tmp_path / "file" / "x"))
+    assert (code, "GOV610" in err) == (2, True)
