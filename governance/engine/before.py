@@ -113,6 +113,7 @@ def _with(result: BeforeResult, name: str, command: Command) -> Command:
         if command.event in UNREFUSABLE
         else tuple(f"{one.listener}: {one.reason}" for one in result.refusals)
     )
+    refused = (*command.refused, *refused)
     failures = tuple(one.as_json() for one in result.failures)
     command = evolve(command, refused=refused, written=result.written, failures=failures)
     merged: dict[str, Json] = {}

@@ -85,7 +85,7 @@ class Command:
 
         rewritten: A listener changed the arguments that *call* now has.
 
-        refused: Why *before* listeners refuse it.
+        refused: Why the adapter or *before* listeners refuse it.
 
         failures: Listeners that failed, as own fields of ``listener.failed``.
     """

@@ -307,6 +307,18 @@ def test_arguments_that_no_journal_holds_are_refused(guard: Guard, name: str, ar
     assert "cannot decide" in directive["message"]
 
 
+@pytest.mark.parametrize("text", ["?", "*** Add File: a\n+x\n*** Rewrite File: .env\n+y"])
+def test_a_patch_that_cannot_be_read_does_not_run(guard: Guard, name: str, text: str) -> None:
+    """No rule on paths could have its say on what it changes."""
+    briefed(guard, name)
+
+    directive, done, told = ran(guard, name, {"mode": "patch", "patch": text}, tool_name="patch")
+
+    assert directive is not None
+    assert done is None
+    assert "nobody can say" in told
+
+
 def test_calls_without_an_id_are_told_apart(guard: Guard, name: str) -> None:
     """A program's calls have no id; each is decided and reported by what it is."""
     briefed(guard, name, task_id="t1")

@@ -93,12 +93,13 @@ def test_patch_is_a_call_for_each_file() -> None:
     assert [one.call_id for one in calls] == ["call_1", "call_1.1", "call_1.2"]
 
 
-def test_patch_without_files_is_no_known_tool() -> None:
-    """A patch that cannot be read is decided as a tool that nobody knows."""
+def test_patch_that_cannot_be_read_is_refused() -> None:
+    """Nobody can say what files it is about, so no rule on paths could have its say."""
     asked = given("PreToolUse", tool_name="apply_patch", tool_input={"command": "x"})
     (command,) = translate(asked).commands
     assert command.call is not None
     assert command.call.tool == "other"
+    assert "nobody can say" in command.refused[0]
 
 
 def test_failed_patch_has_its_exit_code() -> None:

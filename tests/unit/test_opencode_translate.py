@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from governance.hooking.translation import Translation
 from governance.hosts.opencode.capabilities import EVENTS
 from governance.hosts.opencode.translate import call_id_of, translate
 from governance.session.commands import Command
+from governance.testing.engines import memory_engine
 
 CAPTURES = Path(__file__).parent.parent / "captures" / "opencode"
 SESSION, PARENT = "ses_1", "ses_0"
@@ -246,12 +248,35 @@ def test_patch_is_a_call_for_each_file() -> None:
     assert {one.native for one in calls} == {"apply_patch"}
 
 
-@pytest.mark.parametrize("lines", [(), ("+x",), ("*** Add File:  ",)])
-def test_patch_that_names_no_file_is_unknown(lines: tuple[str, ...]) -> None:
-    """What cannot be taken apart is a tool that nobody knows."""
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        ("+x",),
+        ("*** Add File:  ",),
+        ("*** Add File: a.txt", "+x", "*** Rewrite File: .env", "+y"),
+        tuple(f"*** Delete File: {number}" for number in range(FILES_MAX + 1)),
+    ],
+)
+def test_patch_that_cannot_be_read_is_refused(lines: tuple[str, ...]) -> None:
+    """What nobody can say the files of is no call that a rule on paths could have seen."""
     (_, asked) = patch(*lines).commands
     assert asked.call is not None
     assert asked.call.tool == "other"
+    with memory_engine() as engine:
+        engine.start("s")
+        reply = engine.handle(evolve(asked, session="s"))
+    assert reply.denied
+    assert "nobody can say" in reply.reasons[0]
+
+
+def test_lines_of_a_patch_are_no_headers() -> None:
+    """What is added, taken away or kept may look like anything."""
+    kept = ("*** Update File: a.md", "@@", "+*** Title", "-***", " *** a rule", "*** End of File")
+    (_, asked) = patch(*kept).commands
+    assert asked.refused == ()
+    assert asked.call is not None
+    assert asked.call.own["path"] == "a.md"
 
 
 def test_patch_of_too_many_files_is_unknown() -> None:

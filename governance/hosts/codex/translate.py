@@ -13,7 +13,7 @@ from typing import Any
 from attrs import evolve
 
 from governance.calls import ToolCall
-from governance.hooking.patches import files_of
+from governance.hooking.patches import calls_of_patch, refusal_of
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Translation, birth
 from governance.hosts.codex.capabilities import TRAITS
@@ -147,26 +147,7 @@ def _calls(payload: Payload) -> tuple[ToolCall, ...]:
     call = call_of(TOOLS, name, arguments, cwd=payload.text("cwd") or None, call_id=call_id)
     if name != PATCH:
         return (call,)
-    files = files_of(str(arguments.get("command") or ""))
-    if not files:
-        return (evolve(call, tool="other"),)
-    return tuple(
-        evolve(
-            call,
-            tool=one.tool,
-            own=_own(one.tool, one.path, one.content, one.removed),
-            call_id=call_id if not number or not call_id else f"{call_id}.{number}",
-        )
-        for number, one in enumerate(files)
-    )
-
-
-def _own(tool: str, path: str, content: str, removed: str) -> dict[str, Json]:
-    if tool == "delete":
-        return {"path": path}
-    if tool == "write":
-        return {"path": path, "content": content}
-    return {"path": path, "content": content, "removed": removed}
+    return calls_of_patch(call, str(arguments.get("command") or ""))
 
 
 def _tools(
@@ -185,7 +166,13 @@ def _tool_before(payload: Payload) -> Read:
     data: dict[str, Json] = {}
     if payload.text("permission_mode"):
         data["permission_mode"] = payload.text("permission_mode")
-    return _tools(payload, "tool_before", data, "after_flush")
+    commands, decisive = _tools(payload, "tool_before", data, "after_flush")
+    return tuple(_refused(one) for one in commands), decisive
+
+
+def _refused(command: Command) -> Command:
+    assert command.call is not None, "a tool is asked for by its call"
+    return evolve(command, refused=refusal_of(command.call, PATCH))
 
 
 def _tool_after(payload: Payload) -> Read:

@@ -22,8 +22,12 @@ from governance.values import Json
 PARTS_MAX = 64
 """Files of one patch, or addresses of one fetch, that are judged; more are refused."""
 
+UNREAD_PATCH = "patch:unread"
+"""The native name of a patch of which nobody can say what it changes; it is refused."""
+
 # As lenient as the client's own reader of patches, and a little more.
 _TARGET = re.compile(r"\s*\*\*\*\s*(Add|Update|Delete|Move)\s+(?:File|to)\s*:\s*(.+?)\s*$")
+_FRAME = re.compile(r"\*\*\*\s*(?:Begin\s+Patch|End\s+Patch|End\s+of\s+File)\s*$")
 _CANONICAL = {"Add": "write", "Update": "edit", "Delete": "delete", "Move": "write"}
 _TYPED = frozenset({"write", "submit"})
 
@@ -87,10 +91,17 @@ def _patch(call: ToolCall) -> Iterator[ToolCall]:
     if not isinstance(text, str) or call.args.get("mode", "replace") != "patch":
         yield call
         return
-    found = [match for line in text.splitlines() if (match := _TARGET.match(line))]
+    found: list[re.Match[str]] = []
+    for line in text.splitlines():
+        match = _TARGET.match(line)
+        if match is not None:
+            found.append(match)
+        elif line.startswith("***") and not _FRAME.match(line):
+            found = []
+            break
     if not found:
-        # No file is named in a way that is known here: nobody can say what it changes.
-        yield evolve(call, tool="other", native="patch:unread", own={}, fields={})
+        # What it changes is not named in a way that is known here.
+        yield evolve(call, tool="other", native=UNREAD_PATCH, own={}, fields={})
     for kind, named in (match.groups() for match in found):
         before, moved, after = named.partition("->")
         if kind == "Move" and moved:

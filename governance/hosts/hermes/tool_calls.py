@@ -27,7 +27,7 @@ from governance.hosts.hermes.answer import (
     tool_directive,
 )
 from governance.hosts.hermes.bridge import Bridge
-from governance.hosts.hermes.calls import CallRefused, calls_of
+from governance.hosts.hermes.calls import UNREAD_PATCH, CallRefused, calls_of
 from governance.hosts.hermes.lifecycle import Given, Lifecycle
 from governance.hosts.hermes.log import note
 from governance.hosts.hermes.shapes import UNREADY, block
@@ -167,6 +167,11 @@ class ToolCalls:
             cwd=client.working_folder(str(given.get("task_id") or "")),
             call_id=str(given.get("tool_call_id") or "") or f"hermes-{os.urandom(8).hex()}",
         )
+        if any(call.native == UNREAD_PATCH for call in calls):
+            raise CallRefused(
+                "nobody can say what this patch changes",
+                remedy="write its headers as `*** Update File: PATH`",
+            )
         self.lifecycle.begin(one)
         asked = self._decided(one, calls, run)
         with self._lock:

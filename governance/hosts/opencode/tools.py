@@ -12,6 +12,9 @@ from governance.rules.host_tools import HostTools, ToolMap
 
 HOST = "opencode"
 
+PATCH = "apply_patch"
+"""The one tool of which a call may be about many files."""
+
 _FILE = {"path": "filePath"}
 _OTHER = (
     "execute", "invalid", "list_mcp_resource_templates", "list_mcp_resources", "plan_enter",
@@ -47,7 +50,7 @@ TOOLS = HostTools(
             {"filePath": "str", "oldString": "str", "newString": "str", "replaceAll": "bool"},
         ),
         # One call changes many files: `governance.hooking.patches` makes a call of each.
-        "apply_patch": ToolMap("edit", {}, {"patchText": "str"}),
+        PATCH: ToolMap("edit", {}, {"patchText": "str"}),
         "grep": ToolMap(
             "grep",
             {"path": "path", "pattern": "pattern"},

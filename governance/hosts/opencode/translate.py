@@ -15,12 +15,12 @@ from typing import Any
 from attrs import evolve
 
 from governance.calls import ToolCall
-from governance.hooking.patches import files_of
+from governance.hooking.patches import calls_of_patch, refusal_of
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Note, Translation
 from governance.hosts.opencode.capabilities import TRAITS
 from governance.hosts.opencode.outputs import exit_code, output_text
-from governance.hosts.opencode.tools import HOST, TOOLS
+from governance.hosts.opencode.tools import HOST, PATCH, TOOLS
 from governance.rules.host_tools import call_of
 from governance.session.commands import Command, Delivery
 from governance.values import Json
@@ -186,28 +186,9 @@ def _calls(payload: Payload) -> tuple[ToolCall, ...]:
     call = call_of(TOOLS, name, arguments, cwd=cwd, call_id=call_id)
     if name == "bash":
         return (evolve(call, cwd=_workdir(cwd, arguments.get("workdir"))),)
-    if name != "apply_patch":
+    if name != PATCH:
         return (call,)
-    files = files_of(str(arguments.get("patchText") or ""))
-    if not files:
-        return (evolve(call, tool="other"),)
-    return tuple(
-        evolve(
-            call,
-            tool=one.tool,
-            own=_own(one.tool, one.path, one.content, one.removed),
-            call_id=call_id if not number or not call_id else f"{call_id}.{number}",
-        )
-        for number, one in enumerate(files)
-    )
-
-
-def _own(tool: str, path: str, content: str, removed: str) -> dict[str, Json]:
-    if tool == "delete":
-        return {"path": path}
-    if tool == "write":
-        return {"path": path, "content": content}
-    return {"path": path, "content": content, "removed": removed}
+    return calls_of_patch(call, str(arguments.get("patchText") or ""))
 
 
 def _arguments(payload: Payload) -> Mapping[str, Json] | None:
@@ -260,7 +241,15 @@ def call_id_of(given: Json) -> str:
 def _tool_before(payload: Payload) -> Read:
     told = _told(payload)
     asked = [
-        _command(payload, "tool_before", {}, key=call.call_id, delivery="after_flush", call=call)
+        _command(
+            payload,
+            "tool_before",
+            {},
+            key=call.call_id,
+            delivery="after_flush",
+            call=call,
+            refused=refusal_of(call, PATCH),
+        )
         for call in _calls(payload)
     ]
     return (*told, *asked), len(told)
