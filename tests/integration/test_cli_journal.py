@@ -89,17 +89,23 @@ def test_log_follows_what_others_write(project: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        # Where the tests run in the background of a shell, they ignore what a terminal sends.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    assert reader.stdout is not None
-    there = [json.loads(reader.stdout.readline()) for _ in range(2)]
+    with reader:
+        assert reader.stdout is not None
+        there = [json.loads(reader.stdout.readline()) for _ in range(2)]
 
-    journal = open_journal(load_config(project).journal.url, base=project, create=False)
-    journal.append([Append("beta", 5, (Row("turn.ended", 1, b"{}"),))])
-    journal.append([Append("gamma", 0, tuple(Row("turn.ended", 1, b"{}") for _ in range(5)))])
-    journal.close()
-    came = [json.loads(reader.stdout.readline()) for _ in range(2)]
-    reader.send_signal(signal.SIGINT)
-    _, err = reader.communicate(timeout=30)
+        journal = open_journal(load_config(project).journal.url, base=project, create=False)
+        journal.append([Append("beta", 5, (Row("turn.ended", 1, b"{}"),))])
+        journal.append([Append("gamma", 0, tuple(Row("turn.ended", 1, b"{}") for _ in range(5)))])
+        journal.close()
+        came = [json.loads(reader.stdout.readline()) for _ in range(2)]
+        reader.send_signal(signal.SIGINT)
+        try:
+            _, err = reader.communicate(timeout=30)
+        finally:
+            reader.kill()
 
     assert sorted((row["session"], row["seq"]) for row in there) == [("alpha", 5), ("beta", 5)]
     assert sorted((row["session"], row["seq"]) for row in came) == [("beta", 6), ("gamma", 5)]
