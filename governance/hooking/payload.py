@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from attrs import frozen
 
@@ -51,6 +51,10 @@ class Payload:
         """The object *name*, or an empty one."""
         value = self.values.get(name)
         return value if isinstance(value, Mapping) else {}
+
+    def beyond(self, known: Container[str]) -> dict[str, Json]:
+        """The fields that are not *known*: kept, though nothing here reads them."""
+        return {name: value for name, value in self.values.items() if name not in known}
 
     def identity(self, name: str) -> str:
         """

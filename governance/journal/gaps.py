@@ -10,7 +10,7 @@ Rows keep their numbers and hashes that way, and a copy that is found later stil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from attrs import define, frozen
 
@@ -72,6 +72,37 @@ def is_next(link: Link, record: Record) -> bool:
 def link_after(record: Record) -> Link:
     """What must follow *record*."""
     return record.hash if record.kind != GAP_KIND else bridge_of(record.hash, record.body)
+
+
+def chained(
+    rows: Iterable[Record | None],
+    after: int,
+    link: Link | None,
+    damaged: Callable[[int, str], Exception],
+) -> list[Record]:
+    """
+    *rows* as a store holds them, proven to follow row *after* of their session and *link*.
+
+    Args:
+        rows: ``None`` for one that has another shape than it was written in.
+
+        link: ``None``: row *after* is not there.
+
+        damaged: Makes what is raised of the first row that is wrong, from its number and why.
+    """
+    records: list[Record] = []
+    for seq, record in enumerate(rows, after + 1):
+        if record is None:
+            raise damaged(seq, "a column has another type")
+        if record.seq != seq:
+            raise damaged(seq, f"row {record.seq} stands in its place")
+        if link is None:
+            raise damaged(after, "it is missing")
+        if not is_next(link, record):
+            raise damaged(seq, "it does not have the hash it carries")
+        link = link_after(record)
+        records.append(record)
+    return records
 
 
 def bridge_of(own: bytes, body: bytes) -> Bridge:

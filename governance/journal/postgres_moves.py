@@ -8,17 +8,19 @@ commits.
 
 from __future__ import annotations
 
+from functools import partial
+
 from attrs import frozen
 
 from governance.errors import JournalError, MisuseError, StoreDamaged
 from governance.journal.chain import ZERO_HASH, tombstone_digest
 from governance.journal.faults import DAMAGED_REMEDY, too_deep, was_removed
-from governance.journal.gaps import Link, link_after
+from governance.journal.gaps import Link, chained, link_after
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_rows import (
     LINE,
     POSITION,
-    chained,
+    damaged,
     hash_at,
     link_at,
     record_of,
@@ -291,7 +293,9 @@ def _put_back(
         between = {**words, "first": first, "last": records[-1].seq}
         rows = connection.execute(sql(target.schema, _BETWEEN_SQL), between).fetchall()
         before = link if first - 1 == base else _link_after(connection, target, words, first - 1)
-        known = chained(rows, target, head.session, first - 1, before)
+        known = chained(
+            map(record_of, rows), first - 1, before, partial(damaged, target, head.session)
+        )
     fresh = sound_rows(records, known, base, link, head)
     own = link if isinstance(link, bytes) else link.own
     end = Head(head.session, base, own) if last is None else Head(head.session, *last)

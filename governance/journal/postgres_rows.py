@@ -8,6 +8,7 @@ transaction of it ever waits for one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from attrs import frozen
@@ -15,7 +16,7 @@ from attrs import frozen
 from governance.errors import StoreDamaged
 from governance.journal.chain import ZERO_HASH, chain_rows, snapshot_digest
 from governance.journal.faults import DAMAGED_REMEDY, was_removed
-from governance.journal.gaps import GAP_KIND, Link, bridge_of, is_next, link_after
+from governance.journal.gaps import GAP_KIND, Link, bridge_of, chained, is_next, link_after
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_schema import POSITIONS_A_COMMIT, VERSION, sql
 from governance.journal.postgres_url import Target
@@ -369,7 +370,8 @@ def read_rows(
     if first > 0 and rows and rows[0][1] == first:
         stands = record_of(rows.pop(0))
         link = link_after(stands) if stands is not None else None
-    records = chained(rows[:limit], target, session, first, link)
+    shown = map(record_of, rows[:limit])
+    records = chained(shown, first, link, partial(damaged, target, session))
     last = max(first, min(head, before - 1, first + limit))
     end = records[-1].seq if records else first
     if end != last and first <= head:
@@ -377,32 +379,6 @@ def read_rows(
     if records and end == head and records[-1].hash != head_hash:
         raise damaged(target, session, end, "the head carries another hash")
     return tuple(reversed(records)) if reverse else tuple(records)
-
-
-def chained(
-    rows: Sequence[Sequence[object]],
-    target: Target,
-    session: str,
-    after: int,
-    link: Link | None,
-) -> list[Record]:
-    """*rows* as the records that follow sequence *after*, and *link*."""
-    records: list[Record] = []
-    seq = after
-    for columns in rows:
-        seq += 1
-        record = record_of(columns)
-        if record is None:
-            raise damaged(target, session, seq, "a column has another type")
-        if record.seq != seq:
-            raise damaged(target, session, seq, f"row {record.seq} stands in its place")
-        if link is None:
-            raise damaged(target, session, after, "it is missing")
-        if not is_next(link, record):
-            raise damaged(target, session, seq, "it does not have the hash it carries")
-        link = link_after(record)
-        records.append(record)
-    return records
 
 
 _SNAPSHOT_PUT_SQL = """

@@ -4,14 +4,14 @@ Rows of a SQLite store in and out, each checked against the chain as it is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.errors import StoreDamaged
 from governance.journal.chain import ZERO_HASH, chain_rows, snapshot_digest
 from governance.journal.faults import DAMAGED_REMEDY
-from governance.journal.gaps import Link, is_next, link_after
+from governance.journal.gaps import Link, chained, is_next, link_after
 from governance.journal.records import (
     Append,
     Appended,
@@ -159,35 +159,10 @@ def _stretch(
 ) -> list[Record]:
     """The rows of *part*, which follow *link*."""
     found = connection.execute(_ROWS_SQL, (part.owner, part.after, part.upto))
-    records = _chained(found, path, part.owner, part.after, link)
+    records = chained(map(record_of, found), part.after, link, partial(damaged, path, part.owner))
     if len(records) != part.upto - part.after:
         due = part.after + len(records) + 1
         raise damaged(path, part.owner, due, f"there should be {part.upto} rows")
-    return records
-
-
-def _chained(
-    found: Iterable[tuple[object, ...]],
-    path: Path,
-    session: str,
-    after: int,
-    link: Link | None,
-) -> list[Record]:
-    records: list[Record] = []
-    seq = after
-    for columns in found:
-        seq += 1
-        record = record_of(columns)
-        if record is None:
-            raise damaged(path, session, seq, "a column has another type")
-        if record.seq != seq:
-            raise damaged(path, session, seq, f"row {record.seq} stands in its place")
-        if link is None:
-            raise damaged(path, session, after, "it is missing")
-        if not is_next(link, record):
-            raise damaged(path, session, seq, "it does not have the hash it carries")
-        link = link_after(record)
-        records.append(record)
     return records
 
 

@@ -73,11 +73,7 @@ def _command(
 ) -> Command:
     root = payload.identity("session_id")
     child = child_id(payload)
-    extra = {
-        name: value
-        for name, value in payload.values.items()
-        if name not in COMMON and name not in known
-    }
+    extra = payload.beyond(COMMON.union(known))
     made: dict[str, Json] = dict(data)
     if extra:
         made["extra"] = extra

@@ -52,11 +52,7 @@ def _command(
     history: History = "kept",
     call: ToolCall | None = None,
 ) -> Command:
-    extra = {
-        name: value
-        for name, value in payload.values.items()
-        if name not in COMMON and name not in known
-    }
+    extra = payload.beyond(COMMON.union(known))
     return Command(
         event=event,
         session=payload.identity("session_id"),

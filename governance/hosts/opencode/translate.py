@@ -17,7 +17,7 @@ from attrs import evolve
 from governance.calls import ToolCall
 from governance.hooking.patches import calls_of_patch, refusal_of
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
-from governance.hooking.translation import Note, Translation
+from governance.hooking.translation import Note, Translation, birth
 from governance.hosts.opencode.capabilities import TRAITS
 from governance.hosts.opencode.outputs import exit_code, output_text
 from governance.hosts.opencode.tools import HOST, PATCH, TOOLS
@@ -117,13 +117,8 @@ def _told(payload: Payload) -> tuple[Command, ...]:
 def _created(payload: Payload) -> Read:
     info = payload.table("input").get("info")
     model = info.get("model") if isinstance(info, Mapping) else None
-    data: dict[str, Json] = {
-        "backend_name": HOST,
-        "model_id": _model_id(model),
-        "model_options": {},
-        "context_type": "transcript",
-        "source": "sub-agent" if payload.identity("parent_id") else "startup",
-    }
+    source = "sub-agent" if payload.identity("parent_id") else "startup"
+    data = birth(HOST, model=_model_id(model), source=source)
     born = _command(payload, "start", data)
     if not born.parent:
         return (born,), 0
