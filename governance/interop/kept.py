@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 
 from governance.errors import GovernanceError, MisuseError, StoreDamaged, StoreNewer
 from governance.journal.chain import ZERO_HASH
+from governance.journal.encrypted import as_stored
 from governance.journal.gaps import GAP_KIND, Link, is_next, link_after
 from governance.journal.records import Append, Appended, Conflict, Head, Journal, Record, Row
 
@@ -109,7 +110,7 @@ class Follower:
             if not page:
                 raise self._damaged(self.seq + 1)
             for record in page:
-                if record.seq != self.seq + 1 or not is_next(self._link, record):
+                if record.seq != self.seq + 1 or not self._follows(self._link, record):
                     raise self._damaged(self.seq + 1)
                 if record.kind == GAP_KIND:
                     raise StoreDamaged(f"rows of `{self.session}` were lost at {record.seq}")
@@ -132,11 +133,16 @@ class Follower:
         """
         for record in self.journal.read(self.session, after=place.seq - 1, limit=1):
             same = record.seq == place.seq and record.hash == place.hash
-            if same and is_next(place.link, record):
+            if same and self._follows(place.link, record):
                 return record
         if self.journal.head(self.session).seq == 0:
             raise MovedOn(f"`{self.session}` was removed meanwhile", remedy="read it again")
         raise self._damaged(place.seq)
+
+    def _follows(self, link: Link, record: Record) -> bool:
+        # The chain is over what is stored. A body that was opened on the way proves itself: it
+        # opens in its own place alone, and what holds it has checked the chain.
+        return as_stored(self.journal) is not self.journal or is_next(link, record)
 
     def append(self, row: Row) -> bool:
         """Write *row* after the last one that was read; ``False``: others were faster."""
