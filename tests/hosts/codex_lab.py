@@ -64,6 +64,10 @@ class CodexLab(Governed):
         self.results.append(done)
         return done
 
+    def again(self, prompt: str) -> Run:
+        """The session goes on with *prompt*."""
+        return self.run("resume", self.session, prompt)
+
     def bash(self, *commands: str, flags: Sequence[str] = FULL) -> Run:
         """A run in which the model calls the shell once for each of *commands*."""
         self.script(shell=self.steps(*commands))

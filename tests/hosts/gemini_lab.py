@@ -62,6 +62,10 @@ class GeminiLab(Governed):
         self.results.append(done)
         return done
 
+    def again(self, prompt: str) -> Run:
+        """Another prompt."""
+        return self.run(prompt)
+
     def bash(self, *commands: str, mode: Sequence[str] = YOLO) -> Run:
         """A run in which the model calls the shell once for each of *commands*."""
         self.script(shell=self.steps(*commands))
