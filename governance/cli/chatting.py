@@ -248,7 +248,8 @@ def _import(project: Project, session: str, path: Path, from_: str | None, forma
                 done = import_messages(engine, session, messages, actor=person_name())
         except OSError as error:
             raise file_error(path, error) from None
-    if not done.added and not done.known:
+    # An export has a header of its own; any file at all can be read as a transcript of nothing.
+    if kind == "claude-code" and not done.added and not done.known:
         left = "; ".join(f"{name}, {count} times" for name, count in transcript.left_out.items())
         why = f"`{path}` holds no message" + (f": {left}" if left else "")
         raise MisuseError(

@@ -234,3 +234,21 @@ def test_a_file_without_a_message_is_refused(
     assert (code, out) == (2, "")
     assert "GOV567" in err
     assert run(capsys, "show", "new", "--dir", str(project))[0] == 2
+
+
+@pytest.mark.parametrize("kind", ["json", "jsonl"])
+def test_an_export_of_a_session_without_a_message_is_imported(
+    project: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """What `export` wrote is taken back, also where nobody kept what was said."""
+    journal = open_journal(load_config(project).journal.url, base=project, create=False)
+    with memory_engine(journal=journal) as engine:
+        engine.start("quiet")
+    file = project / f"nothing.{kind}"
+    where = ("--dir", str(project))
+
+    exported = run(capsys, "chat", "export", "quiet", "--as", kind, "--to", str(file), *where)
+    code, out, _ = run(capsys, "chat", "import", "new", str(file), *where)
+
+    assert (exported[0], code) == (0, 0)
+    assert "0 messages added" in out
