@@ -15,6 +15,7 @@ from attrs import evolve
 
 from governance.calls import ToolCall
 from governance.errors import GovernanceError
+from governance.hooking.patches import has_strange_header
 from governance.hosts.hermes.tools import TOOLS
 from governance.rules.host_tools import call_of
 from governance.values import Json
@@ -72,10 +73,13 @@ def _terminal(call: ToolCall) -> Iterator[ToolCall]:
 
 def _process(call: ToolCall) -> Iterator[ToolCall]:
     data = call.args.get("data")
-    if call.args.get("action") in _TYPED and isinstance(data, str):
+    if call.args.get("action") not in _TYPED:
+        yield evolve(call, tool="other", own={})
+    elif isinstance(data, str):
         yield evolve(call, own={"command": data})
     else:
-        yield evolve(call, tool="other", own={})
+        # A command that is not known is no harmless one.
+        yield call
 
 
 def _execute_code(call: ToolCall) -> Iterator[ToolCall]:
@@ -92,13 +96,14 @@ def _patch(call: ToolCall) -> Iterator[ToolCall]:
         yield call
         return
     found: list[re.Match[str]] = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         match = _TARGET.match(line)
-        if match is not None:
-            found.append(match)
-        elif line.startswith("***") and not _FRAME.match(line):
+        unread = line.startswith("***") and not match and not _FRAME.match(line)
+        if unread or has_strange_header(line.removesuffix("\r")):
             found = []
             break
+        if match is not None:
+            found.append(match)
     if not found:
         # What it changes is not named in a way that is known here.
         yield evolve(call, tool="other", native=UNREAD_PATCH, own={}, fields={})
