@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
 from governance.access.actors import process_actor
+from governance.cli.files import write_whole
 from governance.cli.frame import (
     FINE,
     Example,
     command,
     dir_option,
-    file_error,
     format_option,
     project_of,
 )
@@ -61,7 +60,7 @@ def anchor_heads(
     if to is None:
         sys.stdout.write(data.decode())
         return FINE
-    write_new(to, data)
+    write_whole(to, data)
     signed = public_bytes(key).hex() if key is not None else ""
     if format_name == "json":
         print_json({"file": str(to), "sessions": len(taken.heads), "signed_by": signed})
@@ -69,29 +68,6 @@ def anchor_heads(
     by = f", signed by {signed}" if signed else ", not signed"
     print_line(f"{number_of(len(taken.heads), 'head')} written to {to}{by}", "good")
     return FINE
-
-
-def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """
-    Put *data* into *path*, whole or not at all, open to nobody but *mode* says.
-
-    Raises:
-        DefinitionError: GOV610, the system refused.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise file_error(path, error) from None
 
 
 COMMANDS = {"anchor-heads": anchor_heads}

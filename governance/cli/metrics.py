@@ -13,7 +13,8 @@ import click
 from governance.analytics.figures import Counting, add
 from governance.analytics.projection import catch_up
 from governance.analytics.prometheus import CONTENT_TYPE, exposition
-from governance.cli.frame import FINE, Example, command, dir_option, file_error, project_of
+from governance.cli.files import write_whole
+from governance.cli.frame import FINE, Example, command, dir_option, project_of
 from governance.cli.opening import store_of
 from governance.cli.output import print_line
 from governance.clock import SystemClock
@@ -52,12 +53,7 @@ def metrics(output: Path | None, listen: str | None, directory: Path | None) -> 
     if output is None:
         sys.stdout.write(text)
         return FINE
-    draft = output.with_name(f".{output.name}.new")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(output)
-    except OSError as error:
-        raise file_error(output, error) from None
+    write_whole(output, text.encode(), 0o644)
     return FINE
 
 

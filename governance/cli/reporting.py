@@ -12,7 +12,8 @@ from governance.analytics.measures import MEASURES, SECTIONS
 from governance.analytics.projection import catch_up
 from governance.analytics.report import By, Report, report_of
 from governance.analytics.wording import change_text, name_text, tone_of, value_text
-from governance.cli.frame import FINE, Example, command, dir_option, file_error, project_of
+from governance.cli.files import write_whole
+from governance.cli.frame import FINE, Example, command, dir_option, project_of
 from governance.cli.opening import store_of
 from governance.cli.output import Tone, console, print_json, print_line, styled
 from governance.config import load_config
@@ -78,11 +79,9 @@ def report(
     if output is None:
         sys.stdout.write(text)
         return FINE
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise file_error(output, error) from None
-    print_line(f"{output}: {format_name}, {len(text.encode())} bytes", "good", stderr=True)
+    data = text.encode()
+    write_whole(output, data, 0o644)
+    print_line(f"{output}: {format_name}, {len(data)} bytes", "good", stderr=True)
     return FINE
 
 
