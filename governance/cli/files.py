@@ -27,7 +27,7 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600, *, new: bool = False
             with path.open("wb") as stream:
                 stream.write(data)
             return
-        _write(path if new else path.resolve(), data, mode, new=new)
+        _write(path if new else Path(os.path.realpath(path)), data, mode, new=new)
     except OSError as error:
         raise file_error(path, error) from None
 

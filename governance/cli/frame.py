@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -50,9 +51,11 @@ class GovernedCommand(click.Command):
         try:
             return super().invoke(ctx)
         except GovernanceError as error:
-            as_json = str(ctx.params.get("format_name", "")).startswith("json")
-            print_error(error, as_json=as_json)
-            return FAILED
+            return _failed(ctx, error)
+        except OSError as error:
+            if not isinstance(error.filename, (str, bytes)):
+                raise
+            return _failed(ctx, file_error(Path(os.fsdecode(error.filename)), error))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_epilog(ctx, formatter)
@@ -64,6 +67,11 @@ class GovernedCommand(click.Command):
                     formatter.write(f"{'':{formatter.current_indent}}  $ {example.line}\n")
         with formatter.section("Exit codes"):
             formatter.write_text(self.exits or EXITS)
+
+
+def _failed(ctx: click.Context, error: GovernanceError) -> int:
+    print_error(error, as_json=str(ctx.params.get("format_name", "")).startswith("json"))
+    return FAILED
 
 
 def command(
@@ -130,7 +138,7 @@ def file_error(path: Path, error: OSError) -> GovernanceError:
         (
             Diagnostic(
                 "GOV610",
-                f"`{path}` cannot be used: {(error.strerror or str(error)).lower()}",
+                f"cannot be used: {(error.strerror or str(error)).lower()}",
                 file=str(path),
             ),
         )
