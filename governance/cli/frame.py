@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -56,6 +57,13 @@ class GovernedCommand(click.Command):
             if not isinstance(error.filename, (str, bytes)):
                 raise
             return _failed(ctx, file_error(Path(os.fsdecode(error.filename)), error))
+        except RuntimeError as error:
+            # What `Path.resolve` says of a link that leads to itself, before Python 3.13.
+            name = str(error).removeprefix("Symlink loop from ")
+            if name == str(error):
+                raise
+            looped = OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            return _failed(ctx, file_error(Path(name.strip("'")), looped))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_epilog(ctx, formatter)

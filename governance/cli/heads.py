@@ -19,6 +19,7 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import stored_form_of
 from governance.cli.output import print_json, print_line
+from governance.cli.progress import working
 from governance.cli.sessions import number_of
 from governance.clock import SystemClock
 from governance.journal.heads import heads_bytes, public_bytes, read_signing_key, take_heads
@@ -54,7 +55,7 @@ def anchor_heads(
     This is about the journal; `governance anchor` is about what a model is to remember.
     """
     key = read_signing_key(signing_key) if signing_key is not None else None
-    with stored_form_of(project_of(directory)) as journal:
+    with stored_form_of(project_of(directory)) as journal, working("reading heads"):
         taken = take_heads(journal, at_ms=SystemClock().now_ms(), by=process_actor())
     data = heads_bytes(taken, key)
     if to is None:

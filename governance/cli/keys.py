@@ -20,6 +20,7 @@ from governance.cli.frame import (
 from governance.cli.guard import require_person
 from governance.cli.opening import store_of
 from governance.cli.output import print_json, print_line
+from governance.cli.progress import working
 from governance.cli.recording import person_name, recorded_json, recording_engine
 from governance.cli.sessions import number_of
 from governance.engine.opening import PROJECT_SESSION
@@ -130,7 +131,8 @@ def _rotate(project: Project, format_name: str) -> int:
         data: dict[str, Json] = {"key": vault.current.name, "by": person_name()}
         # Before: whoever is killed in the middle has still been seen.
         record = engine.record(PROJECT_SESSION, "keys.rotated", data, actor=person_name())
-        count = vault.rotate()
+        with working("wrapping keys"):
+            count = vault.rotate()
     if format_name == "json":
         told = recorded_json({**data, "count": count}, session=PROJECT_SESSION, seq=record.seq)
         print_json(told)

@@ -17,6 +17,7 @@ from governance.cli.files import write_whole
 from governance.cli.frame import FINE, Example, command, dir_option, project_of
 from governance.cli.opening import store_of
 from governance.cli.output import print_line
+from governance.cli.progress import working
 from governance.clock import SystemClock
 from governance.engine.health import health_of
 from governance.errors import GovernanceError, MisuseError
@@ -49,7 +50,8 @@ def metrics(output: Path | None, listen: str | None, directory: Path | None) -> 
     project = project_of(directory)
     if listen is not None:
         return _serve(project, listen)
-    text = text_of(project)
+    with working("counting"):
+        text = text_of(project)
     if output is None:
         sys.stdout.write(text)
         return FINE

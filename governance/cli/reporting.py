@@ -16,6 +16,7 @@ from governance.cli.files import write_whole
 from governance.cli.frame import FINE, Example, command, dir_option, project_of
 from governance.cli.opening import store_of
 from governance.cli.output import Tone, console, print_json, print_line, styled
+from governance.cli.progress import working
 from governance.config import load_config
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -66,7 +67,7 @@ def report(
     first, last = _day("--since", since), _day("--until", until)
     project = project_of(directory)
     title = load_config(project.directory).project.name or project.directory.name
-    with store_of(project) as journal:
+    with store_of(project) as journal, working("counting"):
         counted = catch_up(journal, anew=anew)
     made = report_of(counted.days, title=title, since=first, until=last, by=by)
     if output is None and format_name == "text":

@@ -249,6 +249,22 @@ def test_a_file_that_nobody_foresaw_is_named(
 
 
 ENTRY = "import sys; from governance.cli import main; sys.exit(main())"
+
+
+def test_a_link_that_leads_to_itself_is_named(
+    declare: Declare, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """However this Python puts it."""
+    link = tmp_path / "loop"
+    link.symlink_to(link)
+    declare(lambda: link.resolve(strict=True))
+
+    code = cli.main(["probe"])
+
+    assert code == 2
+    assert capsys.readouterr().err.startswith(f"{link}: GOV610 cannot be used: too many levels")
+
+
 FULL = "platform: no `/dev/full`"
 
 
