@@ -626,7 +626,11 @@ def test_calls_of_no_session_get_what_the_project_says(
     result = guard.middleware()["tool_execution"]({**UNBOUND, "next_call": lambda: "ran"})
     command = guard.gateway("command:help", {"command": "help"})
 
+    other = call(guard, "pre_tool_call", **{**UNBOUND, "args": {"command": "touch other"}})
+
     assert (directive or {}).get("action") == found
+    # Leave that a person gives for good is for the one call.
+    assert directive is None or "rule_key" not in directive or directive != other
     assert (result == "ran") is (unbound != "deny")
     assert (command is None) is (unbound == "allow")
 

@@ -161,3 +161,27 @@ def test_nothing_is_decided_without_an_identity() -> None:
         translate(given("PreToolUse", tool_name="Bash", tool_input="ls"))
     with pytest.raises(PayloadRefused, match="no id"):
         translate(given("Stop", agent_id="../x"))
+
+
+@pytest.mark.parametrize("program", ["apply_patch", "applypatch"])
+def test_patch_in_a_command_line_is_judged_file_by_file(program: str) -> None:
+    """The client has a program for patches on the path of its shell: what it changes is named."""
+    command = f"cd /p && {program} <<'EOF'\n{PATCH}EOF\n"
+    tool = {"tool_name": "Bash", "tool_input": {"command": command}, "tool_use_id": "c1"}
+    calls = [one.call for one in translate(given("PreToolUse", **tool)).commands if one.call]
+    assert [(one.tool, one.own.get("path")) for one in calls] == [
+        ("shell", None),
+        ("write", "a.txt"),
+        ("edit", "b.txt"),
+        ("delete", "c.txt"),
+    ]
+    assert len({one.call_id for one in calls}) == 4
+
+
+def test_patch_in_a_command_line_that_cannot_be_read_is_refused() -> None:
+    """As a patch by itself is; a command line that only speaks of patches is none."""
+    patch = "*** Begin Patch\n*** Rewrite File: .env\n+x\n*** End Patch"
+    for command, refused in ((f"apply_patch '{patch}'", True), (f"echo '{patch}'", False)):
+        tool = {"tool_name": "Bash", "tool_input": {"command": command}, "tool_use_id": "c1"}
+        commands = translate(given("PreToolUse", **tool)).commands
+        assert any(one.refused for one in commands) is refused

@@ -46,7 +46,7 @@ def judged(native: str, args: dict[str, Any]) -> list[tuple[str, dict[str, Any]]
         ("web_extract", {"urls": ["u", "v"]}, [("fetch", {"url": "u"}), ("fetch", {"url": "v"})]),
         ("web_extract", {}, [("fetch", {})]),
         ("process", {"action": "write", "data": "rm x"}, [("shell", {"command": "rm x"})]),
-        ("process", {"action": "submit", "data": ["rm x"]}, [("shell", {})]),
+        ("process", {"action": "submit", "data": ["rm x"]}, [("shell", {"command": "['rm x']"})]),
         ("process", {"action": "list"}, [("other", {})]),
         ("execute_code", {"code": "a'b"}, [("shell", {"command": "python3 -c 'a'\"'\"'b'"})]),
         ("execute_code", {}, [("shell", {})]),

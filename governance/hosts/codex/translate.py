@@ -7,6 +7,7 @@ call; fields that this adapter does not know are kept under ``extra``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,10 +19,12 @@ from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Translation, birth
 from governance.hosts.codex.capabilities import TRAITS
 from governance.hosts.codex.outputs import exit_code, output_text
-from governance.hosts.codex.tools import HOST, PATCH, TOOLS
+from governance.hosts.codex.tools import HOST, PATCH, SHELL, TOOLS
 from governance.rules.host_tools import call_of
 from governance.session.commands import Command, Delivery, History
 from governance.values import Json
+
+_PATCHES = re.compile(r"\bapply_?patch\b")
 
 COMMON = frozenset(
     {
@@ -141,9 +144,19 @@ def _calls(payload: Payload) -> tuple[ToolCall, ...]:
         raise PayloadRefused("the payload names no tool with its arguments")
     call_id = payload.identity("tool_use_id")
     call = call_of(TOOLS, name, arguments, cwd=payload.text("cwd") or None, call_id=call_id)
-    if name != PATCH:
-        return (call,)
-    return calls_of_patch(call, str(arguments.get("command") or ""))
+    text = str(arguments.get("command") or "")
+    if name == PATCH:
+        return calls_of_patch(call, text)
+    if name == SHELL and _gives_patch(text):
+        patch = evolve(call, native=PATCH, call_id=f"{call_id}.patch" if call_id else "")
+        return (call, *calls_of_patch(patch, text))
+    return (call,)
+
+
+def _gives_patch(command: str) -> bool:
+    """Whether *command* hands a patch to the client's own program, on the path of its shell."""
+    program = _PATCHES.search(command)
+    return program is not None and "*** " in command[program.end() :]
 
 
 def _tools(

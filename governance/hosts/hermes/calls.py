@@ -72,14 +72,11 @@ def _terminal(call: ToolCall) -> Iterator[ToolCall]:
 
 
 def _process(call: ToolCall) -> Iterator[ToolCall]:
-    data = call.args.get("data")
-    if call.args.get("action") not in _TYPED:
-        yield evolve(call, tool="other", own={})
-    elif isinstance(data, str):
-        yield evolve(call, own={"command": data})
+    if call.args.get("action") in _TYPED:
+        # What is no text is typed as one all the same.
+        yield evolve(call, own={"command": str(call.args.get("data", ""))})
     else:
-        # A command that is not known is no harmless one.
-        yield call
+        yield evolve(call, tool="other", own={})
 
 
 def _execute_code(call: ToolCall) -> Iterator[ToolCall]:

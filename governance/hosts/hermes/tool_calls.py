@@ -122,7 +122,7 @@ class ToolCalls:
         try:
             asked = self._found(given) or self._ask(given)
         except Unbound as error:
-            return self._unbound(error)
+            return self._unbound(given, error)
         if asked.put_in:
             return None
         alone = asked.reply.action == "ask" and client.nobody_is_asked()
@@ -243,12 +243,14 @@ class ToolCalls:
                 self._done.popitem(last=False)
         return asked
 
-    def _unbound(self, error: Unbound) -> dict[str, Any] | None:
+    def _unbound(self, given: Given, error: Unbound) -> dict[str, Any] | None:
+        run = _digest(given)
         match self.bridge.settings.unbound:
             case "allow":
                 return None
-            case "ask" if not client.nobody_is_asked():
-                return {"action": "approve", "message": error.message, "rule_key": "unbound"}
+            case "ask" if run and not client.nobody_is_asked():
+                key = f"unbound:{run}"
+                return {"action": "approve", "message": error.message, "rule_key": key}
             case _:
                 return block(error.message)
 
@@ -268,7 +270,7 @@ class ToolCalls:
             # Changed since, or never asked about: nobody can be put in front of it now.
             asked = asked or self._ask(given)
         except Unbound as error:
-            directive = self._unbound(error)
+            directive = self._unbound(given, error)
             # A question was put before, where the project wants one.
             let = directive is None or directive["action"] == "approve"
             return "" if let else error.message
