@@ -12,12 +12,13 @@ import pytest
 
 from governance.access.guard import guard_of
 from governance.access.guarded import GuardedJournal
-from governance.analytics.figures import NAMES_MAX, OTHER, Counting, count
+from governance.analytics.figures import GROUPS, NAMES_MAX, OTHER, Counting, count
 from governance.analytics.fold import DAYS_MAX, Rollup, fold
 from governance.analytics.measures import MEASURES, SECTIONS
 from governance.analytics.pages import html_page, markdown_page
 from governance.analytics.projection import catch_up
-from governance.analytics.report import FIRST, LAST, PERIODS_MAX, By, Report, report_of
+from governance.analytics.prometheus import METRICS
+from governance.analytics.report import _SHOWN, FIRST, LAST, PERIODS_MAX, By, Report, report_of
 from governance.config import read_config
 from governance.errors import MisuseError
 from governance.events import CATALOGUE
@@ -206,6 +207,15 @@ def test_json_has_every_measure() -> None:
 
     assert set(value["measures"]) == {one.name for one in MEASURES}
     assert len(value["periods"]) == len(value["measures"]["turns"]["series"]) == 3
+
+
+def test_every_group_that_is_counted_or_shown_is_described() -> None:
+    """The table of groups has each that a report, a page or a metric speaks of."""
+    counted = {group for figures in catch_up(worked()).days.values() for group in figures}
+    spoken = {one.group for one in METRICS} | {one.total[0] for one in METRICS} - {""}
+
+    assert len(counted) > 5
+    assert counted | spoken | set(_SHOWN) <= GROUPS.keys()
 
 
 @pytest.mark.parametrize(("since", "until"), EDGES)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -234,6 +236,31 @@ def test_the_project_is_the_nearest_upwards(
     assert project_of(None).directory == tmp_path
     with pytest.raises(DefinitionError, match="GOV331"):
         project_of(Path("x"))
+
+
+@pytest.mark.parametrize("kind", ["open", "link"])
+def test_a_log_goes_into_nobody_elses_folder(
+    declare: Declare,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    """Where the person's own folder cannot be had, one that others prepared is not taken."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/state")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    theirs = tmp_path / f"governance-{getpass.getuser()}"
+    if kind == "link":
+        (tmp_path / "elsewhere").mkdir(0o700)
+        theirs.symlink_to(tmp_path / "elsewhere")
+    else:
+        theirs.mkdir()
+        theirs.chmod(0o777)
+    declare(fail_with(ZeroDivisionError("x")))
+
+    assert cli.main(["probe"]) == 2
+    assert "no log file could be written" in capsys.readouterr().err
+    assert not list(theirs.iterdir())
 
 
 def test_a_file_that_nobody_foresaw_is_named(
