@@ -87,6 +87,18 @@ class TestCheck:
             assert "2 rules in 1 packs: 0 errors" in out
             assert "is known to miss: command = cd x; make deploy (not at the beginning)" in out
 
+    def test_roles_that_nobody_has_are_told(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Whoever writes roles and no actor has no access control, and hears so."""
+        config = project / "governance.toml"
+        config.write_text(config.read_text() + '[access.roles]\nown = ["read:own"]\n')
+
+        code, out, _ = run(capsys, "check", str(project))
+
+        assert code == 0
+        assert "GOV311 nobody has any of these roles" in out
+
     def test_json_has_the_fixed_form(
         self, project: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
