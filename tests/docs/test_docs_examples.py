@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +15,8 @@ from governance.authoring.subjects import subjects_of
 from governance.authoring.tried import tried
 from governance.cli.app import HOMES, app
 from governance.cli.frame import GovernedCommand
+from governance.config import KEYS as CONFIG_KEYS
+from governance.config import read_config
 from governance.events import CATALOGUE
 from governance.rules.keys import KEYS
 from governance.rules.shell_keys import SHELL_KEYS
@@ -179,3 +183,39 @@ def test_every_option_has_an_example() -> None:
         missing += [f"{name} {one[-1]}" for one in options if not (used | shared) & {*one}]
 
     assert missing == []
+
+
+def test_every_configuration_key_has_an_example() -> None:
+    """One file sets each of them, to another value than its default, and is accepted whole."""
+    text = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- every configuration key -->\n```toml\n(.*?)^```$", text, _BLOCK)
+    assert found is not None
+    data = tomllib.loads(found[1])
+
+    read_config(found[1], "governance.toml", DOCS)
+    for key in CONFIG_KEYS:
+        value = set_by(data, key.key)
+        assert value is not None, key.key
+        # Only the files of a machine and of a user may leave out layers.
+        assert toml_value(value) != key.default or key.key == "packs.layers"
+
+
+def set_by(data: dict[str, Any], key: str) -> Any:
+    """What *data* has at *key*, whose `NAME` and `[]` stand for whatever there is."""
+    found: list[Any] = [data]
+    for word in key.split("."):
+        name = word.removesuffix("[]")
+        found = [
+            value
+            for one in found
+            for value in (one.values() if name == "NAME" else [one.get(name)])
+            if value is not None
+        ]
+        if word.endswith("[]"):
+            found = [one for listed in found for one in listed]
+    return found[0] if found else None
+
+
+def toml_value(value: object) -> str:
+    """*value* as a table of defaults shows it."""
+    return json.dumps(value) if not isinstance(value, bool) else str(value).lower()
