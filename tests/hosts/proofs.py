@@ -119,6 +119,7 @@ CODEX = (
     "sub-agents are child sessions",
     "a child's third violation halts the parent",
     "patches file by file",
+    "patches in command lines",
     "parallel calls",
     "interrupted by a failing model",
     "agent: forging events fails",
