@@ -56,6 +56,17 @@ def wget(draft: Draft) -> None:
         draft.write(joined(folder[-1], name) if folder else name)
 
 
+def download(draft: Draft) -> None:
+    """`aria2c -d folder -o file url`; without `-o` a file named like the end of the URL."""
+    draft.talk(*draft.words)
+    folder = draft.value("--dir")
+    named = draft.value("--output")
+    for at, one in enumerate(draft.words):
+        own = named[at : at + 1]
+        name = own[0] if own else Word(basename(one.partition("?")[0].partition("://")[2]) or HOLE)
+        draft.write(joined(folder[-1], name) if folder else name)
+
+
 def httpie(draft: Draft) -> None:
     """`http POST url a=b file@path`."""
     words = draft.words
