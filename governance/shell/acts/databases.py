@@ -47,6 +47,8 @@ def _unread(draft: Draft, file: Word) -> None:
 
 def sql(draft: Draft) -> None:
     """A client that is told SQL: each statement is a code of its own."""
+    if draft.program == "cypher-shell":
+        draft.code += [Word(draft.subcommand), *draft.words] if draft.subcommand else draft.words
     stdin(draft)
     draft.code = [one for text in draft.code for one in statements(text)]
 
@@ -198,6 +200,8 @@ def migration(draft: Draft) -> None:
     draft.blind("script", f"the project decides what `{draft.program}` runs")
     if draft.subcommand in {"runner", "r"}:
         draft.code += draft.words
+    if draft.has("--stdin"):
+        sql(draft)
     elif draft.subcommand in {"dbconsole", "db"}:
         sql(draft)
     elif draft.subcommand in {"console", "c", "shell"}:

@@ -76,7 +76,7 @@ def httpie(draft: Draft) -> None:
         words = words[1:]
     draft.talk(*words[:1])
     for one in words[1:]:
-        found = re.match(r"[^=@:]+(?::?=)?@(.+)", one)
+        found = re.match(r"(?:[^=@:]+(?::?=)?)?@(.+)", one)
         if found is not None:
             draft.read(Word(found[1]))
 
@@ -132,6 +132,8 @@ def ssh(draft: Draft) -> None:
             if rest[0] == "-o":
                 draft.values.setdefault("-o", []).append(rest[1])
         rest = rest[2 if takes else 1 :]
+    if rest[:1] == ["--"]:
+        rest = rest[1:]
     if rest:
         text_of(draft, rest)
     elif draft.stdin_text is not None:
