@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from attrs import define, field
@@ -24,11 +24,21 @@ SCOPES_HELD_MAX = 64
 
 @define(eq=False, repr=False)
 class ContextStates:
-    """Folds of scopes. Thread-safe; every method raises `JournalError` as its journal does."""
+    """
+    Folds of scopes. Thread-safe; every method raises `JournalError` as its journal does.
 
-    journal: Journal
+    Attributes:
+        visible: Gives the store as it may be seen now.
+    """
+
+    visible: Callable[[], Journal]
     _held: OrderedDict[Scope, ScopeState] = field(factory=OrderedDict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
+
+    @property
+    def journal(self) -> Journal:
+        """The store, behind the grants that are in force now."""
+        return self.visible()
 
     def newest(self, scope: Scope) -> ScopeState:
         """*scope* as all of its rows leave it; reads those that are new since it was asked."""

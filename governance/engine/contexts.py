@@ -100,7 +100,7 @@ class Contexts:
     _states: ContextStates = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._states = ContextStates(self.engine.visible)
+        self._states = ContextStates(lambda: self.engine.visible)
 
     def declare(self, declaration: Declaration) -> None:
         """From now on values that it covers must be as it says; the last one that covers counts."""
