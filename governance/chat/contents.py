@@ -17,9 +17,8 @@ from governance.chat.parts import TEXTUAL, Part
 from governance.errors import GovernanceError, MisuseError
 from governance.journal.limits import VALUE_BYTES_MAX
 from governance.journal.records import Journal
+from governance.journal.session_values import BLOB_SHELF, shelf_name
 from governance.values import Json, check_json, dump_json, load_json
-
-BLOB_SHELF = "blob"
 
 INLINE_CHARS_MAX = 32_768
 """Characters of all parts of one message that stand in its row; the rest goes on the shelf."""
@@ -127,11 +126,6 @@ def _clean(part: Part, redact: Redact) -> Part:
     return evolve(part, text=str(told_text), value=value)
 
 
-def shelf_name(session: str, blob: str) -> str:
-    """The name on the shelf of the content *blob* of a message of *session*."""
-    return f"{session}#{blob}"
-
-
 def keep(journal: Journal, session: str, contents: tuple[tuple[str, bytes], ...]) -> None:
     """Put *contents* on the shelf of *session*, durably, also over what was damaged there."""
     for blob, data in contents:
@@ -177,17 +171,3 @@ def whole_part(journal: Journal, message: Message, part: Part) -> Part:
     if part.type == "media":
         return evolve(part, content=data)
     return evolve(part, text="", value=load_json(data), blob="", size_bytes=0)
-
-
-def forget(journal: Journal, session: str) -> int:
-    """Take every content of *session* off the shelf; how many there were."""
-    gone = 0
-    prefix = f"{session}#"
-    after = prefix
-    while page := journal.shelf.scan(BLOB_SHELF, after=after, limit=100):
-        for entry in page:
-            if not entry.name.startswith(prefix):
-                return gone
-            gone += journal.shelf.delete(BLOB_SHELF, entry.name)
-        after = page[-1].name
-    return gone

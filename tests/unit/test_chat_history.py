@@ -11,12 +11,13 @@ import pytest
 
 from governance.aengine import AsyncEngine
 from governance.chat import ContentGone, Message, Part, media, whole_part
-from governance.chat.contents import BLOB_SHELF, INLINE_CHARS_MAX, forget, shelf_name
+from governance.chat.contents import INLINE_CHARS_MAX
 from governance.engine import Engine
 from governance.engine.chatting import import_messages
 from governance.engine.retention import RetentionPolicy
 from governance.errors import MisuseError
 from governance.journal.records import Append, Row
+from governance.journal.session_values import BLOB_SHELF, shelf_name
 from governance.journal.sqlite import SqliteJournal
 from governance.testing import ManualClock
 from governance.testing.engines import memory_engine
@@ -233,18 +234,9 @@ def test_content_that_is_gone_is_an_error_and_never_empty(engine: Engine) -> Non
         session.content(said, said.parts[0])
 
 
-def test_contents_of_one_session_can_be_forgotten(engine: Engine) -> None:
-    """Those of a session whose name only begins alike stay."""
-    for name in ("s", "s2", "s!"):
-        engine.start(name).message("user", [media(b"\xff", "a/b"), media(b"\xfe", "a/b")])
-
-    assert forget(engine.journal, "s") == 2
-    assert len(engine.journal.shelf.scan(BLOB_SHELF)) == 4
-
-
 @pytest.mark.parametrize("archived", [False, True])
-def test_contents_go_with_rows_that_are_kept_nowhere(tmp_path: Path, archived: bool) -> None:
-    """With an archive they stay, for the rows can come back."""
+def test_contents_go_with_their_rows(tmp_path: Path, archived: bool) -> None:
+    """Into the archive, where there is one, and out of it again."""
     clock = ManualClock()
     with memory_engine(clock=clock) as engine:
         with engine.start("s") as session:
@@ -254,7 +246,7 @@ def test_contents_go_with_rows_that_are_kept_nowhere(tmp_path: Path, archived: b
         engine.prune(RetentionPolicy(age_ms_max=1, folder=folder), actor="me")
 
         assert engine.journal.head("s").seq == 0
-        assert len(engine.journal.shelf.scan(BLOB_SHELF)) == archived
+        assert engine.journal.shelf.scan(BLOB_SHELF) == ()
         if archived:
             (file,) = tmp_path.iterdir()
             engine.unarchive(file, actor="me")
