@@ -71,11 +71,7 @@ TEMPLATE: tuple[TemplateKey, ...] = (
         f"{_ALWAYS}each content by its hash; `governance context validate`",
     ),
     TemplateKey("chat_management.history_retention", ("retention.age_days_max",), "archived first"),
-    TemplateKey(
-        "chat_management.message_compression",
-        (),
-        "in archives; a store keeps what was said as it is",
-    ),
+    TemplateKey("chat_management.message_compression", (), f"{_ALWAYS}what is too big for a row"),
     TemplateKey(
         "chat_management.search_indexing",
         (),

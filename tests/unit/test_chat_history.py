@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -77,6 +78,24 @@ def test_ten_megabytes_do_not_stand_in_a_row(engine: Engine) -> None:
     row = engine.journal.read("s", after=said.seq - 1)[0]
     assert len(row.body) < 10_000
     assert [len(session.content(said, one)) for one in said.parts] == [10_000_000, 200_001]
+    assert sum(len(one.value) for one in engine.journal.shelf.scan(BLOB_SHELF)) < 100_000
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_text_that_lies_there_as_it_is_can_be_read(engine: Engine, forged: bool) -> None:
+    """Older stores hold it so; one that unpacks to more than was said is not unpacked further."""
+    session = engine.start("s")
+    text = "long ago " * 10_000
+    said = session.message("user", text)
+    (entry,) = engine.journal.shelf.scan(BLOB_SHELF)
+    older = zlib.compress(bytes(50_000_000)) if forged else text.encode()
+    engine.journal.shelf.put(BLOB_SHELF, entry.name, older)
+
+    if forged:
+        with pytest.raises(ContentGone):
+            session.content(said, said.parts[0])
+    else:
+        assert session.content(said, said.parts[0]) == text.encode()
 
 
 @pytest.mark.parametrize(
