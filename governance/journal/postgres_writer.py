@@ -159,11 +159,13 @@ class Writer:
         self, whole: tuple[Append, ...], key: str | None, until: float
     ) -> tuple[Head, ...] | Conflict | Duplicate:
         def work(connection: Connection) -> tuple[Head, ...] | Conflict | Duplicate:
+            # Before the look: what is acknowledged while it lasts, it may not see.
+            known = [self._acknowledged.get(one.session) for one in whole]
             self._check_store(connection)
             answer = postgres_rows.look(connection, self.target, whole, key)
             if not isinstance(answer, Duplicate):
                 found = answer.actual if isinstance(answer, Conflict) else answer
-                self._check_acknowledged(connection, found)
+                self._check_acknowledged(connection, known, found)
             return answer
 
         for one in whole:
@@ -182,15 +184,16 @@ class Writer:
                 remedy="stop this process, restore the database and open it again",
             )
 
-    def _check_acknowledged(self, connection: Connection, found: tuple[Head, ...]) -> None:
+    def _check_acknowledged(
+        self, connection: Connection, acknowledged: list[Head | None], found: tuple[Head, ...]
+    ) -> None:
         """
-        See that the last rows that were acknowledged as durable are there still.
+        See that the last rows that were *acknowledged* as durable are there still.
 
         A server that took over may never have got them. Whoever went on there without a word
         would decide as if what they say had not happened.
         """
-        for head in found:
-            known = self._acknowledged.get(head.session)
+        for known, head in zip(acknowledged, found, strict=True):
             if known is None:
                 continue
             hash_ = head.hash if head.seq == known.seq else None
