@@ -79,7 +79,9 @@ class Asked:
         ),
         Example("governance context get entry --kind code", "What it is."),
         Example("governance context list --scope session:demo", "What a session keeps."),
-        Example("""governance context search '"rate limit"' --ranked""", "What speaks of it."),
+        Example(
+            """governance context search '"rate limit"' --ranked --limit 5""", "What speaks of it."
+        ),
         Example(
             "governance context grant user:ada 'style.*' --scope session:demo",
             "Leave for somebody to read a part of it.",
