@@ -297,15 +297,18 @@ def unarchive(engine: Engine, file: Path, actor: str) -> Head:
 def _refuse_unreadable(journal: Journal, file: Path) -> None:
     """Refuse what only another store's keys open; erased is erased, and comes back as such."""
     made, parts = read_archive(file)
-    bodies = (one.value if isinstance(one, Entry) else one.body for one in parts)
-    if not any(is_sealed(body) for body in bodies):
-        return
-    scope = session_scope(made.head.session)
-    if not isinstance(journal, EncryptedJournal) or not journal.vault.knows(scope):
-        raise ArchiveRefused(
-            f"`{file}` is encrypted by a key that this store has not",
-            remedy="put it back into the store that it came from, or into a copy of that",
-        )
+    scope, key = session_scope(made.head.session), None
+    if isinstance(journal, EncryptedJournal):
+        if journal.vault.is_erased(scope):
+            return
+        key = journal.vault.key_of(scope, make=False)
+    for one in parts:
+        body = one.value if isinstance(one, Entry) else one.body
+        if is_sealed(body) and not (key is not None and key.has_sealed(body)):
+            raise ArchiveRefused(
+                f"`{file}` is encrypted by a key that this store has not",
+                remedy="put it back into the store that it came from, or into a copy of that",
+            )
 
 
 # -- retention -------------------------------------------------------------------------

@@ -166,6 +166,15 @@ def test_an_archive_is_sealed_and_opens_where_the_key_is(steps: Steps) -> None:
                     third.unarchive(file)
                 assert refused.value.code == "GOV525"
                 assert not shelved(one)
+        # Nor does one that had a session of that name, and another key for it.
+        apart = MemoryJournal()
+        vault = Vault.open(apart.shelf, KEY)
+        vault.key_of(session_scope("s"), make=True)
+        with engine_on(encrypted(apart, vault)) as fourth:
+            with pytest.raises(GovernanceError) as refused:
+                fourth.unarchive(file)
+            assert refused.value.code == "GOV525"
+            assert not fourth.journal.removed()
 
 
 def named(place: tuple[str, str], session: str) -> bool:
