@@ -7,6 +7,8 @@ knows nothing of leave, which is asked for each name before the index is.
 
 from __future__ import annotations
 
+import json
+import sys
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,12 +18,15 @@ from attrs import define, field
 
 from governance.journal.searching import TEXT_CHARS_MAX, words_of
 from governance.scopes.state import Name, Stored
-from governance.values import Json, ValueRefused, dump_json, load_json
+from governance.values import Json
 
 INDEX_BYTES_MAX = 16 * 1024 * 1024
 """Bytes of an index before it is packed; a larger one is kept in memory alone."""
 
 _FORMAT = 1
+_NUMBER = "I"
+_LEVEL = 1
+"""Of zlib: it is packed while somebody waits."""
 
 
 def words_of_value(key: str, value: Json) -> tuple[str, ...]:
@@ -123,39 +128,45 @@ class WordIndex:
 
     def packed(self) -> bytes | None:
         """The index as it is kept; none where it is too large."""
-        names: list[Json] = [
-            [one, *name, *self._places[name][1:]] for one, name in self._names.items()
-        ]
-        words: dict[str, Json] = {word: list(held) for word, held in self._words.items()}
-        data = dump_json(
-            {
-                "format": _FORMAT,
-                "seq": self.seq,
-                "hash": self.hash.hex(),
-                "next": self._next,
-                "names": names,
-                "words": words,
-            }
-        )
-        return zlib.compress(data) if len(data) <= INDEX_BYTES_MAX else None
+        head = {
+            "format": _FORMAT,
+            "seq": self.seq,
+            "hash": self.hash.hex(),
+            "next": self._next,
+            "names": [[one, *name, *self._places[name][1:]] for one, name in self._names.items()],
+            "words": {word: len(held) for word, held in self._words.items()},
+        }
+        numbers = array(_NUMBER)
+        for held in self._words.values():
+            numbers += held
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        data = b"\n".join((json.dumps(head, separators=(",", ":")).encode(), numbers.tobytes()))
+        return zlib.compress(data, _LEVEL) if len(data) <= INDEX_BYTES_MAX else None
 
     @classmethod
     def unpacked(cls, value: bytes) -> WordIndex | None:
         """What `packed` gave; none where another version did, or it is damaged."""
         try:
             data = zlib.decompressobj().decompress(value, INDEX_BYTES_MAX + 1)
-            kept: Any = load_json(data)
-            if kept["format"] != _FORMAT:
+            first, _, rest = data.partition(b"\n")
+            head: Any = json.loads(first)
+            if head["format"] != _FORMAT:
                 return None
-            made = cls(int(kept["seq"]), bytes.fromhex(kept["hash"]), int(kept["next"]))
-            for one, kind, key, seq, length in kept["names"]:
+            made = cls(int(head["seq"]), bytes.fromhex(head["hash"]), int(head["next"]))
+            for one, kind, key, seq, length in head["names"]:
                 made._names[int(one)] = (str(kind), str(key))
                 made._places[str(kind), str(key)] = (int(one), int(seq), int(length))
-            made._words = {str(word): array("L", held) for word, held in kept["words"].items()}
-        except (zlib.error, ValueRefused, KeyError, AttributeError, TypeError, ValueError,
-                OverflowError):  # fmt: skip
+            numbers = array(_NUMBER, rest)
+            if sys.byteorder == "big":
+                numbers.byteswap()
+            at = 0
+            for word, count in head["words"].items():
+                made._words[word] = numbers[at : at + count]
+                at += count
+        except (zlib.error, KeyError, AttributeError, TypeError, ValueError, RecursionError):
             return None
-        return made
+        return made if at == len(numbers) else None
 
     def _add(self, name: Name, seq: int, words: tuple[str, ...]) -> None:
         number = self._next
@@ -163,7 +174,7 @@ class WordIndex:
         self._names[number] = name
         self._places[name] = (number, seq, len(words))
         for word in set(words):
-            self._words.setdefault(word, array("L")).append(number)
+            self._words.setdefault(word, array(_NUMBER)).append(number)
 
     def _drop(self, name: Name) -> None:
         place = self._places.pop(name, None)
@@ -176,7 +187,7 @@ class WordIndex:
         numbers = {old: new for new, old in enumerate(self._names)}
         words: dict[str, array[int]] = {}
         for word, held in self._words.items():
-            left = array("L", (numbers[one] for one in held if one in numbers))
+            left = array(_NUMBER, (numbers[one] for one in held if one in numbers))
             if left:
                 words[word] = left
         self._places = {
