@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from governance.journal.key_sources import KeySource
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
+    from governance.scopes.limits import ContextLimits
 
 CODES: Mapping[str, str] = {
     "GOV401": "a session id that no store can hold",
@@ -111,6 +112,8 @@ class EngineOptions:
         keeper: What keeps the store within its bounds; ``None``: only who asks for it does.
 
         after: Called after each command, outside of every lock; waits for nothing.
+
+        context_limits: Gives the bounds of contexts when they are first asked for.
     """
 
     run: str
@@ -125,6 +128,7 @@ class EngineOptions:
     guard: Guard | None = None
     keeper: Keeper | None = None
     after: Callable[[], None] | None = None
+    context_limits: Callable[[], ContextLimits] | None = None
 
 
 @final

@@ -16,7 +16,12 @@ from governance.clock import Clock, SystemClock
 from governance.engine.backing import schedule_of
 from governance.engine.encoding import body_of
 from governance.engine.engine import Engine, EngineOptions
-from governance.engine.lawmaking import retention_of, settings_of, trusted_config
+from governance.engine.lawmaking import (
+    context_limits_of,
+    retention_of,
+    settings_of,
+    trusted_config,
+)
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin
 from governance.engine.project_rules import load_project_rules, no_rules, pack_sources
@@ -115,6 +120,7 @@ def open_engine(
         guard=guard(config),
         keeper=_keeper(config),
         after=schedule.look if schedule is not None else None,
+        context_limits=lambda: context_limits_of(config),
     )
     engine = Engine(law, store, ticking, registry, live, options)
     if config.live.preload_sessions_max:

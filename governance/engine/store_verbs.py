@@ -56,7 +56,8 @@ class StoreVerbs:
 
         engine = self._asked("", "", None)
         if engine._contexts is None:
-            engine._contexts = Contexts(engine)
+            limits = engine.options.context_limits
+            engine._contexts = Contexts(engine, limits()) if limits else Contexts(engine)
         return engine._contexts
 
     def record_all(

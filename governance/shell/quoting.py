@@ -154,9 +154,7 @@ def _quoted_end(raw: str, at: int) -> int:
     return ticks_end(raw, at) if raw[at] == "`" else parens_end(raw, at + 2)
 
 
-def _alternatives(
-    raw: str, start: int, ends: dict[int, int]
-) -> tuple[int, list[str]] | None:
+def _alternatives(raw: str, start: int, ends: dict[int, int]) -> tuple[int, list[str]] | None:
     """The end and the parts of `{…,…}` or `{1..5}` at *start*; ``None`` where it is none."""
     at, open_, begin = start + 1, 0, start + 1
     parts: list[str] = []
