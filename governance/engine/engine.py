@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
-from attrs import define, evolve, field, frozen
+from attrs import Factory, define, evolve, field
 
 from governance.calls import ToolCall
 from governance.clock import Clock
@@ -23,12 +24,13 @@ from governance.engine.before import run_before
 from governance.engine.cleaning import kept_reply, without_secrets
 from governance.engine.encoding import body_of, encode_rows, event_of, reply_of
 from governance.engine.live import LiveSessions
-from governance.engine.news import Bulletin, News, tell_alike
+from governance.engine.news import News, tell_alike
+from governance.engine.options import EngineOptions
 from governance.engine.recording import ID_CHARS_MAX
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
-from governance.engine.spool import Spool
 from governance.engine.store_verbs import StoreVerbs
+from governance.engine.untold import Untold
 from governance.engine.verbs import SessionVerbs
 from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
 from governance.events import Event
@@ -47,12 +49,10 @@ if TYPE_CHECKING:
     from governance.access.grants import Authorize
     from governance.access.guard import Guard
     from governance.engine.contexts import Contexts
-    from governance.engine.keeping import Keeper
     from governance.engine.later import Sent
     from governance.journal.key_sources import KeySource
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
-    from governance.scopes.limits import ContextLimits
 
 CODES: Mapping[str, str] = {
     "GOV401": "a session id that no store can hold",
@@ -73,62 +73,11 @@ RECORDED: Mapping[str, str] = {
 }
 """Rows that a person decides → the action that it takes a grant for."""
 
-PENDING_MAX = 64
-"""Told commands kept for a session whose journal could not be written."""
-
 DEPTH_MAX = 64
 """Parents of one session that are looked up to find the root of its tree."""
 
 SWEEP_SESSIONS_MAX = 8
 """Idle sessions looked at after one command, so that a sweep costs little."""
-
-
-@frozen
-class EngineOptions:
-    """
-    How one engine runs, beside the law it decides by.
-
-    Attributes:
-        run: Names this process; sessions of another run are interrupted at their start.
-
-        idle_ms_max: After so long without work a live session is interrupted (``idle``).
-
-        deadline_ms: How long a step may wait for the store.
-
-        snapshot_rows: Rows of a session after which its state is kept as a snapshot.
-
-        paused: Why governance is paused at a moment, or ``""``.
-
-        tools: The hosts' tables of native tools, by host.
-
-        spool: Where told events wait that could not be written; ``None``: in memory.
-
-        bulletin: What notices changed rules; ``None``: the law of the start holds to the end.
-
-        actor: Who is behind a command that names nobody; ``""``: rows do not say.
-
-        guard: What is asked before anything is done or shown; ``None``: nothing is.
-
-        keeper: What keeps the store within its bounds; ``None``: only who asks for it does.
-
-        after: Called after each command, outside of every lock; waits for nothing.
-
-        context_limits: Gives the bounds of contexts when they are first asked for.
-    """
-
-    run: str
-    idle_ms_max: int = 1_800_000
-    deadline_ms: int = 30_000
-    snapshot_rows: int = 1000
-    paused: Callable[[int], str] | None = None
-    tools: Mapping[str, HostTools] = field(factory=dict)
-    spool: Spool | None = None
-    bulletin: Bulletin | None = None
-    actor: str = ""
-    guard: Guard | None = None
-    keeper: Keeper | None = None
-    after: Callable[[], None] | None = None
-    context_limits: Callable[[], ContextLimits] | None = None
 
 
 @final
@@ -148,7 +97,9 @@ class Engine(SessionVerbs, StoreVerbs):
     options: EngineOptions
     _locks: dict[str, threading.Lock] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
-    _pending: dict[str, list[Command]] = field(factory=dict, init=False)
+    _untold: Untold = field(
+        init=False, default=Factory(lambda self: Untold(self.options.spool), takes_self=True)
+    )
     _closed: bool = field(default=False, init=False)
 
     _contexts: Contexts | None = field(default=None, init=False)
@@ -398,7 +349,7 @@ class Engine(SessionVerbs, StoreVerbs):
         try:
             if sent is None:
                 told = self._tell(command, law, news)
-                self._write_pending(command.session)
+                self.write_untold(command.session)
             reply, records = self._step(command, law, sent)
         except SessionRemoved as error:
             return _gone(command, error)
@@ -406,7 +357,7 @@ class Engine(SessionVerbs, StoreVerbs):
             if not is_asked(law, command.event):
                 # What nobody may read any more must not wait in a file either.
                 if not isinstance(error, SessionErased):
-                    self._keep_pending(command)
+                    self._untold.keep(command, partial(without_secrets, self.law))
                 raise
             return self._unwritable(command, error)
         finally:
@@ -687,31 +638,18 @@ class Engine(SessionVerbs, StoreVerbs):
 
     # -- what could not be written ------------------------------------------------
 
-    def _keep_pending(self, command: Command) -> None:
-        if self.options.spool is not None:
-            self.options.spool.keep(without_secrets(self.law, command))
-            return
-        held = self._pending.setdefault(command.session, [])
-        if len(held) < PENDING_MAX:
-            held.append(command)
+    def write_untold(self, session: str) -> None:
+        """
+        Write what *session* was told while its journal could not be; its lock is held.
 
-    def _waits(self, session: str) -> bool:
-        """Whether something of *session* waits to be written first."""
-        spool = self.options.spool
-        return session in self._pending or (spool is not None and bool(spool.waiting(session)))
+        Raises:
+            JournalError: It still cannot.
+        """
+        self._untold.write(session, lambda command: self._step(command, self.law))
 
-    def _write_pending(self, session: str) -> None:
-        spool = self.options.spool
-        waiting = spool.waiting(session) if spool is not None else ()
-        for command in waiting:
-            self._step(command, self.law)
-        if spool is not None and waiting:
-            spool.clear(session)
-        held = self._pending.get(session)
-        while held:
-            self._step(held[0], self.law)
-            held.pop(0)
-        self._pending.pop(session, None)
+    def has_untold(self, session: str) -> bool:
+        """Whether something of *session* waits to be written before all else."""
+        return self._untold.waits(session)
 
     def _unwritable(self, command: Command, error: JournalError) -> Reply:
         reason = f"the journal cannot be written: {error}"
