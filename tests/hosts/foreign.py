@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from pathlib import Path
 
+from governance.testing.host_contract import HostContract
 from tests.hosts.environments import ROOT
 
 PROOFS_SECONDS_MAX = 240
@@ -26,6 +27,11 @@ def proofs(folder: Path) -> list[str]:
         for node in ast.parse(file.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("prove_")
     ]
+
+
+def promises() -> list[str]:
+    """The names of all tests of the contract of adapters."""
+    return [name for name in dir(HostContract) if name.startswith("test_")]
 
 
 def clean() -> dict[str, str]:

@@ -19,7 +19,7 @@ from governance.journal import open_journal
 from governance.project import create_project
 from governance.states import State
 from tests.hosts.environments import ROOT, environment
-from tests.hosts.foreign import clean, proofs, run
+from tests.hosts.foreign import clean, promises, proofs, run
 
 FOLDER = Path(__file__).parent / "mellea"
 PACKS = ("briefing.toml", "git-safety.toml")
@@ -42,6 +42,14 @@ def told(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str,
 @pytest.mark.parametrize("name", proofs(FOLDER))
 def test_proof(told: Mapping[str, list[str]], name: str) -> None:
     """The real Mellea does what the proof of that name says."""
+    assert name in told, "it did not run"
+    assert told[name] == []
+
+
+@pytest.mark.real_client
+@pytest.mark.parametrize("name", promises())
+def test_contract(told: Mapping[str, list[str]], name: str) -> None:
+    """The adapter keeps the promise of that name with the real package."""
     assert name in told, "it did not run"
     assert told[name] == []
 

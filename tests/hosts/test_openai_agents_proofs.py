@@ -11,6 +11,7 @@ from governance.engine import Engine
 from governance.states import State
 from tests.hosts import python_host
 from tests.hosts.environments import environment
+from tests.hosts.foreign import promises
 
 FOLDER = Path(__file__).parent / "openai_agents"
 
@@ -31,6 +32,14 @@ def told(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str,
 @pytest.mark.parametrize("name", python_host.proofs(FOLDER))
 def test_proof(told: Mapping[str, list[str]], name: str) -> None:
     """The real SDK does what the proof of that name says."""
+    assert name in told, "it did not run"
+    assert told[name] == []
+
+
+@pytest.mark.real_client
+@pytest.mark.parametrize("name", promises())
+def test_contract(told: Mapping[str, list[str]], name: str) -> None:
+    """The adapter keeps the promise of that name with the real package."""
     assert name in told, "it did not run"
     assert told[name] == []
 
