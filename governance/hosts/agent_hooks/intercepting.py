@@ -16,6 +16,7 @@ from governance.hosts.agent_hooks import NAME
 from governance.hosts.agent_hooks.capabilities import TRAITS
 from governance.hosts.agent_hooks.verdicts import ALLOW, UNDECIDED, verdict
 from governance.rules.host_tools import HostTools
+from governance.session.replies import Reply
 from governance.tools.deciding import Gate, output_text
 from governance.tools.naming import Named, tools_of
 from governance.tools.turns import TurnRefused, Turns
@@ -62,15 +63,24 @@ class Governance:
             get what ``unknown_tool`` says.
 
         role: The role of the agents; by default what the project says of unknown ones.
+
+        reasons: Rule → the reason that its verdicts name, where others know it by another
+            name than ``pack:rule``.
     """
 
-    __slots__ = ("_engine", "_points", "_role", "_talks", "_tools")
+    __slots__ = ("_engine", "_points", "_reasons", "_role", "_talks", "_tools")
 
     def __init__(
-        self, engine: Engine, *, tools: Named | None = None, role: str | None = None
+        self,
+        engine: Engine,
+        *,
+        tools: Named | None = None,
+        role: str | None = None,
+        reasons: Mapping[str, str] | None = None,
     ) -> None:
         self._engine = engine
         self._role = role
+        self._reasons = dict(reasons or {})
         self._tools: HostTools = tools_of(NAME, tools or {})
         self._talks: OrderedDict[str, _Talk] = OrderedDict()
         self._points: Mapping[str, Callable[[str, Context], dict[str, Any]]] = {
@@ -97,7 +107,7 @@ class Governance:
         try:
             return work(_session_of(context), context)
         except TurnRefused as refused:
-            return verdict(refused.reply, context.get("target"))
+            return self._verdict(refused.reply, context)
         except GovernanceError as error:
             if point in DECIDING:
                 return {"decision": "deny", "reason": UNDECIDED, "message": str(error)}
@@ -115,6 +125,9 @@ class Governance:
         self._talks.move_to_end(name)
         return found
 
+    def _verdict(self, reply: Reply, context: Context) -> dict[str, Any]:
+        return verdict(reply, context.get("target"), self._reasons)
+
     def _startup(self, name: str, context: Context) -> dict[str, Any]:
         self._talks.pop(name, None)
         reply = self._talk(name).session.reply
@@ -122,7 +135,7 @@ class Governance:
         assert reply is not None, "started, and not answered"
         # Nothing may be transformed here: what a rule would have otherwise is refused.
         asked = evolve(reply, action="deny") if reply.action == "rewrite" else reply
-        return verdict(asked, context.get("target"))
+        return self._verdict(asked, context)
 
     def _input(self, name: str, context: Context) -> dict[str, Any]:
         talk = self._talk(name)
@@ -151,7 +164,7 @@ class Governance:
         call = context["tool_call"]
         arguments = {str(key): json_of(one) for key, one in call["args"].items()}
         reply = self._talk(name).gate.ask(str(call["name"]), arguments, _call_id(call))
-        return verdict(reply, context.get("target"))
+        return self._verdict(reply, context)
 
     def _ran(self, name: str, context: Context) -> dict[str, Any]:
         result = context["tool_result"]
@@ -164,9 +177,9 @@ class Governance:
         )
         if reply.action == "rewrite" and reply.rewritten is not None:
             value = str(reply.rewritten.get("output", ""))
-            made = verdict(reply, context.get("target"))
+            made = self._verdict(reply, context)
             return {**made, "transform": {"path": "$target", "value": value}}
-        return verdict(reply, context.get("target"))
+        return self._verdict(reply, context)
 
     def _output(self, name: str, context: Context) -> dict[str, Any]:
         del context

@@ -16,23 +16,27 @@ UNDECIDED = "governance:undecided"
 _SIGNS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
-def reason_of(reply: Reply) -> str:
+def reason_of(reply: Reply, reasons: Mapping[str, str]) -> str:
     """
     The reason of a verdict: the strictest rule, its pack for a namespace.
 
-    >>> reason_of(Reply("tool_before", "deny", "working", rules=("git.no-force-push",)))
+    Args:
+        reasons: Rule → the reason that others know it by.
+
+    >>> reason_of(Reply("tool_before", "deny", "working", rules=("git.no-force-push",)), {})
     'git:no-force-push'
-    >>> reason_of(Reply("tool_before", "halt", "working", halted="why"))
+    >>> reason_of(Reply("tool_before", "halt", "working", halted="why"), {})
     'governance:halted'
     """
     if reply.rules:
-        return reply.rules[0].replace(".", ":", 1)
+        rule = reply.rules[0]
+        return reasons.get(rule) or rule.replace(".", ":", 1)
     return "governance:halted" if reply.halted else "governance:refused"
 
 
-def verdict(reply: Reply, target: object) -> dict[str, Any]:
+def verdict(reply: Reply, target: object, reasons: Mapping[str, str]) -> dict[str, Any]:
     """The verdict on *target*; what is allowed is granted nothing by it."""
-    told = {"reason": reason_of(reply), "message": deny_text(reply)}
+    told = {"reason": reason_of(reply, reasons), "message": deny_text(reply)}
     match reply.action:
         case "allow":
             return dict(ALLOW)
