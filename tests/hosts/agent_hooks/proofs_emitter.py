@@ -37,23 +37,31 @@ class Lab:
     engine: Engine
     journal: FailingJournal
     builder: Any = field(init=False)
+    governance: Governance = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.builder = AgentContextBuilder(agent_id="a", framework="f", session_id="s1")
+        self.governance = Governance(self.engine, tools={"sh": "shell"})
 
     def emit(self, *contexts: Any, resolver: Any = None) -> list[Any]:
         """The targets that the host is to use, after each of *contexts*."""
         emitter = InterceptionEmitter(resolver=resolver)
-        emitter.register(Governance(self.engine, tools={"sh": "shell"}))
+        emitter.register(self.governance)
 
         async def run() -> list[Any]:
             return [(await emitter.emit(one)).target for one in contexts]
 
         return asyncio.run(run())
 
-    def begun(self) -> tuple[Any, Any]:
+    def begun(self) -> tuple[Any, ...]:
+        """A session in which the model has answered once."""
         build = self.builder
-        return build.agent_startup(tools_registered=["sh"]), build.input(content="hello")
+        return (
+            build.agent_startup(tools_registered=["sh"]),
+            build.input(content="hello"),
+            build.pre_model_call(model_id="m", messages=[{"role": "user", "content": "hello"}]),
+            build.post_model_call(model_id="m", content="", tool_calls=[], finish_reason="stop"),
+        )
 
     def call(self, command: str) -> Any:
         return self.builder.pre_tool_call(call_id="c1", name="sh", args={"command": command})
@@ -68,10 +76,9 @@ def lab() -> Iterator[Lab]:
 
 def prove_briefing_stands_in_front_of_the_messages(lab: Lab) -> None:
     """The target of a model call is what was there, with our text before it."""
-    request = lab.builder.pre_model_call(model_id="m", messages=[{"role": "user", "content": "x"}])
-    *_, sent = lab.emit(*lab.begun(), request)
+    sent = lab.emit(*lab.begun())[2]
     assert "TRIAL-BRIEFING" in sent[0]["content"]
-    assert sent[1:] == [{"role": "user", "content": "x"}]
+    assert sent[1:] == [{"role": "user", "content": "hello"}]
 
 
 def prove_denied_tool_blocks(lab: Lab) -> None:
