@@ -17,12 +17,15 @@ This module imports pytest, so it is for tests only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from governance.errors import MisuseError
+from governance.rules.loader import read_rules
+from governance.rules.sources import LoadSettings, PackSource
+from governance.rules.vocabulary import default_vocabulary
 from governance.testing.host_contract_driver import EngineHost, Host, Seen, contract_law
 from governance.testing.host_contract_pack import PACK
 
@@ -300,6 +303,33 @@ class HostContract:
         }
         assert {name: host.can(name) for name in claimed} == claimed
         assert host.can("deny a tool"), "what cannot deny a tool governs nothing"
+
+    def test_rules_that_hold_nothing_there_are_refused_at_load(self, host: Host) -> None:
+        """A refusal that is not heeded is an error; an ask that nobody answers is told of."""
+        found = unenforced(host)
+        heeded = {
+            "trial.deny": "deny a tool",
+            "trial.prompt": "refuse a prompt",
+            "trial.slash": "refuse a slash command",
+        }
+        for rule, capability in heeded.items():
+            assert ("error" in found.get(rule, ())) is not host.can(capability), rule
+        assert ("trial.ask" in found) is not host.can("ask a person")
+
+
+def unenforced(host: Host) -> Mapping[str, set[str]]:
+    """Rule → how bad it is that *host* cannot do what the rule says, as the loader says it."""
+    traits = {host.profile.name: host.profile.traits}
+    loaded = read_rules(
+        [PackSource("trial", PACK, "trial.toml")],
+        default_vocabulary(host.profile.tools),
+        settings=LoadSettings(trusted=lambda _: True, hosts=traits),
+    )
+    found: dict[str, set[str]] = {}
+    for one in loaded.diagnostics:
+        for rule in [part for part in one.message.split("`") if part.startswith("trial.")]:
+            found.setdefault(rule, set()).add(one.severity)
+    return found
 
 
 def at_work(host: Host, session: str = "s1") -> str:

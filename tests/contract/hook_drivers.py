@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from governance.hosts import adapter_of
 from governance.testing.host_contract_driver import Seen
@@ -31,11 +31,15 @@ def parsed(out: bytes) -> dict[str, Any]:
         return {}
 
 
-class ClaudeCode(HookHost):
-    """Claude Code runs the tool on anything but a well-formed deny or question."""
+class SessionHooks(HookHost):
+    """
+    What Claude Code and Codex have in common: names of events, and most of their payloads.
 
-    adapter = adapter_of("claude-code")
-    ACTS: Mapping[Act, str] = {
+    Attributes:
+        ACTS: What the host does, by the event that its hook is called for.
+    """
+
+    ACTS: ClassVar[Mapping[Act, str]] = {
         "start": "SessionStart",
         "resume": "SessionStart",
         "compacted": "SessionStart",
@@ -49,33 +53,55 @@ class ClaudeCode(HookHost):
         "child_stop": "SubagentStop",
         "clear_end": "SessionEnd",
         "end": "SessionEnd",
-        "slash": "UserPromptExpansion",
     }
 
     def payload(self, act: Act, session: str, **given: Any) -> Sent | None:
-        event = self.ACTS[act]
+        event = self.ACTS.get(act)
+        if event is None:
+            return None
         values: dict[str, Any] = {"session_id": session, "cwd": CWD, "hook_event_name": event}
         if event == "SessionStart":
             sources = {"resume": "resume", "compacted": "compact", "clear_start": "clear"}
             values["source"] = sources.get(act, "startup")
-        if event == "SessionEnd":
-            values["reason"] = "clear" if act == "clear_end" else "other"
-        if act in ("clear_end", "clear_start"):
-            values["prompt_id"] = "p-clear"
-        if event == "PreCompact":
-            values |= {"trigger": "manual", "custom_instructions": ""}
         if act == "prompt":
             values["prompt"] = given["text"]
-        if act == "slash":
-            values |= {"command_name": given["name"], "command_args": "", "prompt": ""}
         if "agent" in given:
             values |= {"agent_id": given["agent"], "agent_type": given["agent"]}
         if "command" in given:
-            arguments = {"command": given["command"], "description": "x"}
-            values |= {"tool_name": "Bash", "tool_input": arguments, "tool_use_id": given["call"]}
-        if act == "tool_ok":
-            values["tool_response"] = {"stdout": given["output"], "stderr": ""}
-        return event, values
+            values |= {
+                "tool_name": "Bash",
+                "tool_input": {"command": given["command"]},
+                "tool_use_id": given["call"],
+            }
+        return event, values | self.own(act, given)
+
+    def own(self, act: Act, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What only this host's payload of *act* has."""
+        raise NotImplementedError(act)
+
+
+class ClaudeCode(SessionHooks):
+    """Claude Code runs the tool on anything but a well-formed deny or question."""
+
+    adapter = adapter_of("claude-code")
+    ACTS: ClassVar[Mapping[Act, str]] = {**SessionHooks.ACTS, "slash": "UserPromptExpansion"}
+
+    def own(self, act: Act, given: Mapping[str, Any]) -> dict[str, Any]:
+        match act:
+            case "clear_end":
+                return {"reason": "clear", "prompt_id": "p-clear"}
+            case "clear_start":
+                return {"prompt_id": "p-clear"}
+            case "end":
+                return {"reason": "other"}
+            case "compacting":
+                return {"trigger": "manual", "custom_instructions": ""}
+            case "slash":
+                return {"command_name": given["name"], "command_args": "", "prompt": ""}
+            case "tool_ok":
+                return {"tool_response": {"stdout": given["output"], "stderr": ""}}
+            case _:
+                return {}
 
     def heard(self, event: str, out: bytes) -> Heard:
         answer = parsed(out)
@@ -102,25 +128,10 @@ class ClaudeCode(HookHost):
         )
 
 
-class Codex(HookHost):
+class Codex(SessionHooks):
     """Codex takes an answer with a key that it does not know for none at all."""
 
     adapter = adapter_of("codex")
-    ACTS: Mapping[Act, str] = {
-        "start": "SessionStart",
-        "resume": "SessionStart",
-        "compacted": "SessionStart",
-        "clear_start": "SessionStart",
-        "prompt": "UserPromptSubmit",
-        "tool": "PreToolUse",
-        "tool_ok": "PostToolUse",
-        "turn_end": "Stop",
-        "compacting": "PreCompact",
-        "child_start": "SubagentStart",
-        "child_stop": "SubagentStop",
-        "clear_end": "SessionEnd",
-        "end": "SessionEnd",
-    }
     TOP = frozenset({"hookSpecificOutput", "decision", "reason"})
     SPECIFIC: Mapping[str, frozenset[str]] = {
         "PreToolUse": frozenset(
@@ -135,26 +146,9 @@ class Codex(HookHost):
         "SubagentStart": frozenset({"hookEventName", "additionalContext"}),
     }  # fmt: skip
 
-    def payload(self, act: Act, session: str, **given: Any) -> Sent | None:
-        event = self.ACTS.get(act)
-        if event is None:
-            return None
-        values: dict[str, Any] = {
-            "session_id": session, "cwd": CWD, "hook_event_name": event, "model": "gpt-5",
-        }  # fmt: skip
-        if event == "SessionStart":
-            sources = {"resume": "resume", "compacted": "compact", "clear_start": "clear"}
-            values["source"] = sources.get(act, "startup")
-        if act == "prompt":
-            values["prompt"] = given["text"]
-        if "agent" in given:
-            values |= {"agent_id": given["agent"], "agent_type": given["agent"]}
-        if "command" in given:
-            arguments = {"command": given["command"]}
-            values |= {"tool_name": "Bash", "tool_input": arguments, "tool_use_id": given["call"]}
-        if act == "tool_ok":
-            values["tool_response"] = given["output"]
-        return event, values
+    def own(self, act: Act, given: Mapping[str, Any]) -> dict[str, Any]:
+        response = {"tool_response": given["output"]} if act == "tool_ok" else {}
+        return {"model": "gpt-5", **response}
 
     def heard(self, event: str, out: bytes) -> Heard:
         answer = parsed(out)
@@ -186,7 +180,7 @@ class GeminiCli(HookHost):
     """Gemini CLI reads decisions at the top level, and what is to be told to the model below."""
 
     adapter = adapter_of("gemini-cli")
-    ACTS: Mapping[Act, str] = {
+    ACTS: ClassVar[Mapping[Act, str]] = {
         "start": "SessionStart",
         "resume": "SessionStart",
         "clear_start": "SessionStart",

@@ -189,6 +189,11 @@ BROKEN: Mapping[str, type[ClaudeCode]] = {
     "test_without_an_engine_no_tool_runs": LENIENT,
     "test_without_an_engine_no_prompt_is_sent": silent_at("UserPromptSubmit", "deny"),
     "test_the_table_of_capabilities_is_whole_and_honest": claiming("ask a person", can=False),
+    "test_rules_that_hold_nothing_there_are_refused_at_load": with_adapter(
+        profile=evolve(
+            ADAPTER.profile, traits=evolve(ADAPTER.profile.traits, deny_at=frozenset({"command"}))
+        )
+    ),
     "test_every_event_that_waits_for_leave_is_tried": refusing(DECIDING={"PreToolUse"}),
     "test_a_payload_answered_twice_counts_once": commanding(
         lambda one: evolve(one, key=f"key-{next(_numbers)}")

@@ -6,29 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from langchain.agents import create_agent
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage
 from langchain_core.tools import tool
-from pydantic import PrivateAttr
 
 from governance.engine import Session
 from governance.errors import GovernanceError
 from governance.hosts.langchain import middleware, start
 from governance.hosts.langchain.profile import PROFILE
 from governance.testing.host_contract import EngineHost, Host, HostContract, Seen
-
-
-class Model(GenericFakeChatModel):
-    """LangChain's own scripted model, which keeps what it was asked."""
-
-    _asked: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
-
-    def bind_tools(self, tools: Any, **given: Any) -> Any:
-        return self
-
-    def _generate(self, messages: list[BaseMessage], *given: Any, **named: Any) -> Any:
-        self._asked.append(list(messages))
-        return super()._generate(messages, *given, **named)
+from tests.hosts.langchain.proofs_runs import Model
 
 
 class LangChain(EngineHost):
