@@ -48,6 +48,8 @@ CAPABILITIES = (
 )
 """What every adapter says of its host, each once."""
 
+ODD_COMMANDS = ("touch \ud800", "touch \x00", "touch 日本\U0001f512", f"touch {'x' * 1_000_000}")
+
 
 class HostContract:
     """What every adapter promises, a test each."""
@@ -163,6 +165,18 @@ class HostContract:
         seen = host.tool("s1", "touch allowed", call="c3")
         assert seen.ran is None
         assert not seen.granted
+
+    def test_strange_arguments_are_judged_or_refused(self, host: Host) -> None:
+        """No sign and no length gets a call past the rules, or breaks the session."""
+        at_work(host)
+        for number, odd in enumerate(ODD_COMMANDS):
+            seen = host.tool("s1", odd, call=f"odd-{number}")
+            assert seen.ran in (None, odd), odd[:40]
+            assert not seen.granted
+            denied = host.tool("s1", f"{odd} FORBIDDEN", call=f"denied-{number}")
+            assert denied.ran is None, odd[:40]
+            assert denied.told != ""
+        assert host.tool("s1", "touch allowed", call="c1").ran == "touch allowed"
 
     # -- what the model is told ----------------------------------------------------------
 

@@ -172,6 +172,7 @@ BROKEN: Mapping[str, type[ClaudeCode]] = {
     "test_a_denied_prompt_is_refused": silent_at("UserPromptSubmit", "deny"),
     "test_a_slash_command_is_refused": silent_at("UserPromptExpansion", "deny"),
     "test_a_halt_holds": silent_at("PreToolUse", "halt"),
+    "test_strange_arguments_are_judged_or_refused": LENIENT,
     "test_the_model_is_briefed": answering(
         lambda payload, _, made: made if payload.event == "PreToolUse" else SILENCE
     ),

@@ -9,6 +9,7 @@ from contextvars import Context, copy_context
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cpex.framework.errors import PluginError
 from mellea import MelleaSession
 from mellea.backends import ModelOption
 from mellea.backends.openai import OpenAIBackend
@@ -139,6 +140,9 @@ def _refusal(work: Callable[[], object]) -> str:
         work()
     except PluginViolationError as error:
         return error.reason
+    except PluginError as error:
+        # What a plugin raises, Mellea raises: the tool is not run.
+        return str(error)
     return ""
 
 

@@ -46,7 +46,8 @@ class OpenAIAgents(EngineHost):
         tools = {"sh": "shell"}
         try:
             asyncio.run(run(agent, text, session=self.sessions[session], tools=tools))
-        except GovernanceError as error:
+        except (GovernanceError, UnicodeError) as error:
+            # The SDK itself breaks off at arguments that are no Unicode.
             return str(error), model
         return "", model
 
