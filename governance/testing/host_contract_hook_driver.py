@@ -108,6 +108,8 @@ class HookHost(Host):
         flushes: Whether the host takes an answer up before it goes on; a test changes it.
 
         notes: What the hook left in the log.
+
+        project: Its folder.
     """
 
     adapter: ClassVar[Adapter]
@@ -117,7 +119,7 @@ class HookHost(Host):
         self.profile = self.adapter.profile
         self.flushes = True
         self.notes: list[str] = []
-        self._folder = folder
+        self.project = folder
         name = self.profile.name
         create_project(folder, f'[packs]\npaths = []\n[hosts.{name}]\nunbound = "{unbound}"\n')
         self._config = load_config(folder)
@@ -243,7 +245,7 @@ class HookHost(Host):
     def answer(self, event: str, data: bytes, *, call_id: str = "") -> bytes:
         """What the hook writes for the payload *data*, whatever becomes of the engine."""
         line = _Line(data, self.flushes)
-        call = Call(self._folder, event, {}, _nobody_above, call_id)
+        call = Call(self.project, event, {}, _nobody_above, call_id)
         try:
             worker.answer(
                 self.adapter, call, line, lambda: self._config, lambda: nullcontext(self.engine)

@@ -10,6 +10,8 @@ This module imports pytest, so it is for tests only.
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +19,7 @@ from typing import Any, ClassVar
 import pytest
 from attrs import evolve
 
+from governance.hooking import hook
 from governance.hooking.payload import PAYLOAD_BYTES_MAX, Payload
 from governance.session.replies import Injection, Reply
 from governance.testing.host_contract import HostContract, at_work
@@ -38,6 +41,7 @@ TELLING: tuple[tuple[Act, Mapping[str, Any]], ...] = (
     ("compacted", {}),
     ("end", {}),
 )
+HOOK = hook.__file__
 _DEEP = "[" * 300 + "]" * 300
 
 
@@ -230,6 +234,24 @@ class HookHostContract(HostContract):
             heard = host.heard(event, host.answer(event, json.dumps(values).encode()))
             assert heard.denied
             assert "the disk is full" in heard.reason
+
+    def test_the_hook_itself_refuses_where_nothing_can_be_decided(self, host: HookHost) -> None:
+        """The very program that the host runs denies, and exits well, without a configuration."""
+        host.project.joinpath("governance.toml").write_text("no TOML")
+        tool = sent(host, "tool", command="touch allowed", call="c1")
+        for event, values in (tool, sent(host, "end")):
+            words = ["--host", host.profile.name, "--dir", str(host.project), "--event", event]
+            done = subprocess.run(  # noqa: S603 -- our own script
+                [sys.executable, "-I", "-S", HOOK, *words],
+                input=json.dumps(values).encode(),
+                env={"HOME": str(host.project), "GOVERNANCE_SERVICE": "off"},
+                capture_output=True,
+                check=False,
+            )
+            heard = host.heard(event, done.stdout)
+            assert (done.returncode, done.stderr) == (0, b"")
+            assert heard.denied is (event in host.refusal["DECIDING"])
+            assert ("governance.toml" in heard.reason) is heard.denied
 
     def test_without_an_engine_reports_are_silent(self, host: HookHost) -> None:
         """What only tells something is held up by nothing, and what it told of stays as it is."""

@@ -18,6 +18,9 @@ from typing import Any
 
 import pytest
 
+from governance.engine import Engine
+from governance.states import State
+from tests.hosts import python_host
 from tests.hosts.environments import environment
 from tests.hosts.foreign import clean, proofs, run
 
@@ -83,6 +86,23 @@ def test_proof(told: Mapping[str, list[str]], name: str) -> None:
     """The real SDK does what the proof of that name says."""
     assert name in told, "it did not run"
     assert told[name] == []
+
+
+@pytest.mark.real_client
+def test_the_example_runs(python: Path, tmp_path: Path) -> None:
+    """An agent is briefed, and refused a force push."""
+    project = python_host.project_at(tmp_path)
+
+    said = python_host.example(python, "agent_hooks_governed.py", project)
+
+    assert "governance.toml" in said
+    assert "git.no-force-push" in said
+    with Engine.open(project) as engine:
+        state = engine.state("hooks-1")
+        kinds = [record.kind for record in engine.journal.read("hooks-1")]
+    assert state.state is State.ENDED
+    assert kinds.count("session.created") == kinds.count("session.ended") == 1
+    assert "governance.injected" in kinds
 
 
 def write() -> None:

@@ -17,6 +17,7 @@ from governance.hooking.translation import Translation
 from governance.hosts import installer_of
 from governance.session.commands import Command
 from governance.session.replies import Reply
+from governance.testing.host_contract_hook_driver import Heard
 from governance.testing.host_contract_hooks import HookHostContract
 from governance.testing.host_contract_settings import SettingsContract
 from tests.contract.hook_drivers import ClaudeCode
@@ -218,6 +219,9 @@ BROKEN: Mapping[str, type[ClaudeCode]] = {
         lambda one: evolve(one, delivery="answer")
     ),
     "test_without_an_engine_whatever_asks_is_denied": LENIENT,
+    "test_the_hook_itself_refuses_where_nothing_can_be_decided": type(
+        "Broken", (ClaudeCode,), {"heard": lambda *_: Heard()}
+    ),
     "test_without_an_engine_reports_are_silent": refusing(
         DECIDING={*ADAPTER.events}, deny_bytes=lambda event, reason: REPLACED.out
     ),
