@@ -130,6 +130,14 @@ class HostContract:
         assert "TRIAL-WITHHELD" in seen.told
         assert ("TOPSECRET" not in seen.told) is host.can("rewrite a tool's output")
 
+    def test_output_is_rewritten(self, host: Host) -> None:
+        """What a rule on results takes out of an output, the model does not read."""
+        at_work(host)
+        seen = host.tool("s1", "touch allowed", call="c1", output="the PASSPHRASE is xyzzy")
+        assert seen.ran == "touch allowed"
+        assert ("PASSPHRASE" not in seen.told) is host.can("rewrite a tool's output")
+        assert ("the TRIAL-REDACTED is xyzzy" in seen.told) is host.can("rewrite a tool's output")
+
     def test_a_denied_prompt_is_refused(self, host: Host) -> None:
         """The model is not asked where that can be had, and the reason is told."""
         at_work(host)

@@ -65,6 +65,14 @@ must_match = [{ tool = "shell", output = "TOPSECRET", command = "cat x" }]
 must_not_match = [{ tool = "shell", output = "fine", command = "cat x" }]
 
 [[rule]]
+id = "trial.redact"
+on = "tool-result"
+tools = ["shell"]
+when.output = { contains = "PASSPHRASE" }
+action = "rewrite"
+rewrite.output = { redact = { regex = 'PASSPHRASE' }, with = "TRIAL-REDACTED" }
+
+[[rule]]
 id = "trial.prompt"
 on = "prompt"
 when.prompt = { contains = "UNSPEAKABLE" }

@@ -170,6 +170,7 @@ BROKEN: Mapping[str, type[ClaudeCode]] = {
         lambda _, replies, made: DENY if replies[0].action == "warn" else made
     ),
     "test_output_is_withheld": silent_at("PostToolUse", "deny"),
+    "test_output_is_rewritten": silent_at("PostToolUse", "rewrite"),
     "test_a_denied_prompt_is_refused": silent_at("UserPromptSubmit", "deny"),
     "test_a_slash_command_is_refused": silent_at("UserPromptExpansion", "deny"),
     "test_a_halt_holds": silent_at("PreToolUse", "halt"),

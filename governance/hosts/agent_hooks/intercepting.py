@@ -23,7 +23,7 @@ from governance.tools.turns import TurnRefused, Turns
 from governance.values import json_of
 
 SESSIONS_MAX = 1_000
-"""Sessions whose turns are remembered; one that is forgotten is taken up again."""
+"""Sessions whose turns are remembered; one that is forgotten is briefed anew before it works."""
 
 DECIDING = frozenset(
     {"agent_startup", "input", "pre_model_call", "pre_tool_call", "post_tool_call"}
