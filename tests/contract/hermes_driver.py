@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import defaultdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+import pytest
 
 from governance.hosts.hermes.bridge import Bridge
 from governance.hosts.hermes.guard import Guard
@@ -20,7 +24,7 @@ CHAT = {"platform": "telegram", "user_id": "u1", "session_key": "chat-1"}
 
 class Hermes(EngineHost):
     """
-    One process of Hermes after the other, all on one engine.
+    One process of Hermes after the other, all on one engine, and somebody who can be asked.
 
     Attributes:
         history: The messages of each session, as Hermes keeps them.
@@ -34,6 +38,16 @@ class Hermes(EngineHost):
         self.history: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.folder = folder
         self.guard = self._process()
+        self._patch = pytest.MonkeyPatch()
+        gate: Any = ModuleType("tools.approval")
+        gate._YOLO_MODE_FROZEN = False
+        gate.is_current_session_yolo_enabled = lambda: False
+        self._patch.setitem(sys.modules, "tools", ModuleType("tools"))
+        self._patch.setitem(sys.modules, "tools.approval", gate)
+
+    def close(self) -> None:
+        self._patch.undo()
+        super().close()
 
     def _process(self) -> Guard:
         bridge = Bridge(self.folder)
