@@ -7,9 +7,13 @@ and a blank cell is a failure of the whole run.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pytest
+
+HERE = Path(__file__).parent
 
 CLAUDE_CODE = (
     "briefing in the first request",
@@ -156,11 +160,52 @@ GEMINI_CLI = (
     "holes are where the page says",
 )
 
+PACKAGES: Mapping[str, str] = {
+    "claude-agent-sdk": "claude-agent-sdk",
+    "interop": "langgraph",
+    "langchain": "langchain",
+    "mellea": "mellea",
+    "openai-agents": "openai-agents",
+    "pydantic-ai": "pydantic-ai-slim",
+}
+"""Harness in Python → its package, whose version its requirements pin."""
+
+
+def folder_of(host: str) -> Path:
+    """Where the proofs of the harness *host* are."""
+    return HERE / host.replace("-", "_")
+
+
+def functions_of(host: str) -> tuple[str, ...]:
+    """
+    The functions that prove something of the harness *host*, as its files have them.
+
+    They are read, not imported: nothing here can import the harness.
+    """
+    return tuple(
+        node.name
+        for file in sorted(folder_of(host).glob("proofs_*.py"))
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("prove_")
+    )
+
+
+def version_of(host: str) -> str:
+    """The version of the harness *host* that is pinned."""
+    pins = (HERE / "clients" / host / "requirements.txt").read_text(encoding="utf-8").split()
+    return next(one.partition("==")[2] for one in pins if one.startswith(f"{PACKAGES[host]}=="))
+
+
+def _words(function: str) -> str:
+    return function.removeprefix("prove_").replace("_", " ")
+
+
 PROOFS: Mapping[str, tuple[str, ...]] = {
     "claude-code": CLAUDE_CODE,
     "codex": CODEX,
     "gemini-cli": GEMINI_CLI,
     "opencode": OPENCODE,
+    **{host: tuple(map(_words, functions_of(host))) for host in PACKAGES},
 }
 """Host → what its client must prove."""
 
@@ -171,6 +216,11 @@ def proves(name: str, host: str = "claude-code") -> pytest.MarkDecorator:
     """Mark a test as the proof *name* of *host*, which must stand in `PROOFS`."""
     assert name in PROOFS[host], f"`{name}` is no proof of {host}"
     return pytest.mark.proof(f"{host}: {name}")
+
+
+def mark_of(host: str, function: str) -> pytest.MarkDecorator:
+    """The mark of the test that shows what *function* proves of the harness *host*."""
+    return proves(_words(function), host)
 
 
 def cells(reports: Iterable[pytest.TestReport]) -> Mapping[str, str]:

@@ -28,6 +28,7 @@ class Sdk:
     hooks_class: type[Any]
     config_class: type[Any]
     run: Callable[..., Any]
+    run_streamed: Callable[..., Any]
     failed_mark: str
 
     def has_failed(self, context: object) -> bool:
@@ -52,6 +53,7 @@ def sdk() -> Sdk:
             hooks_class=agents.RunHooks,
             config_class=agents.RunConfig,
             run=agents.Runner.run,
+            run_streamed=agents.Runner.run_streamed,
             failed_mark=getattr(import_module("agents.tool"), "_DEFAULT_FAILURE_HANDLED_ATTR", ""),
         )
     except (ImportError, AttributeError) as error:

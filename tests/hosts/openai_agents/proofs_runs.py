@@ -15,7 +15,7 @@ from attrs import define, field
 from governance.engine import Engine
 from governance.engine.encoding import body_of
 from governance.errors import MisuseError, StoreFull
-from governance.hosts.openai_agents import run, start
+from governance.hosts.openai_agents import run, run_streamed, start
 from governance.journal.memory import MemoryJournal
 from governance.rules.host_tools import ToolMap
 from governance.states import State
@@ -63,6 +63,18 @@ class Lab:
     def run(self, session: Any, agent: Any = None, prompt: Any = "hello", **given: Any) -> Any:
         given.setdefault("tools", TOOLS)
         return asyncio.run(run(agent or self.agent(), prompt, session=session, **given))
+
+    def stream(self, session: Any, agent: Any = None, prompt: Any = "hello", **given: Any) -> Any:
+        """The types of all events of a streamed run."""
+
+        async def work() -> list[str]:
+            made = run_streamed(
+                agent or self.agent(), prompt, session=session, tools=TOOLS, **given
+            )
+            async with made as result:
+                return [event.type async for event in result.stream_events()]
+
+        return asyncio.run(work())
 
     def kinds(self, session: str = "s") -> list[str]:
         return [row.kind for row in self.engine.journal.read(session)]
@@ -269,4 +281,101 @@ def prove_agents_may_hand_off_in_circles(lab: Lab) -> None:
     with start(lab.engine, "s") as session:
         lab.run(session, agent)
         assert lab.engine.state("s/1-helper/2-main").state is State.ENDED
+    assert lab.ran == []
+
+
+def prove_streamed_run_is_governed(lab: Lab) -> None:
+    """Told, denied, rewritten and allowed as in `run`, and its events are the SDK's own."""
+    lab.model.extend(
+        [
+            [function_call("sh", {"command": "touch FORBIDDEN"}, call_id="1")],
+            [function_call("sh", {"command": "touch CLUMSY"}, call_id="2")],
+            [function_call("sh", {"command": "cat secret"}, call_id="3")],
+            [assistant_message("done")],
+        ]
+    )
+    with start(lab.engine, "s") as session:
+        kinds = lab.stream(session)
+        assert lab.kinds().count("turn.ended") == 1
+    assert "run_item_stream_event" in kinds
+    assert lab.ran == ["touch REWRITTEN", "cat secret"]
+    assert "TRIAL-DENIED" in str(lab.model.calls[1].input[-1])
+    assert "TRIAL-WITHHELD" in str(lab.model.calls[3].input[-1])
+    told = [one.system_instructions or "" for one in lab.model.calls]
+    assert all(one.startswith("TRIAL-BRIEFING") and one.endswith("OWN") for one in told)
+    assert lab.kinds().count("governance.injected") == 1
+    assert [row["outcome"] for row in lab.finished()] == ["ok", "ok"]
+
+
+def prove_denied_prompt_is_not_streamed(lab: Lab) -> None:
+    """The run raises before anything is sent."""
+    with start(lab.engine, "s") as session, pytest.raises(TurnRefused, match="TRIAL-UNSPOKEN"):
+        lab.stream(session, prompt="something UNSPEAKABLE")
+    assert lab.model.calls == ()
+
+
+def prove_streamed_handoff_is_a_governed_sub_session(lab: Lab) -> None:
+    """The agent that is handed to is denied in a session of its own, that ends."""
+    helper = Agent(name="helper", instructions="HELP", model=lab.model, tools=lab.agent().tools)
+    lab.model.extend(
+        [
+            [function_call("transfer_to_helper", "{}", call_id="h")],
+            [function_call("sh", {"command": "touch FORBIDDEN"}, call_id="c")],
+            [assistant_message("done")],
+        ]
+    )
+    with start(lab.engine, "s") as session:
+        lab.stream(session, lab.agent(handoffs=[helper]))
+        assert lab.engine.state("s/1-helper").state is State.ENDED
+    assert lab.ran == []
+    assert (lab.model.calls[-1].system_instructions or "").startswith("TRIAL-BRIEFING")
+
+
+def prove_streamed_run_that_is_left_is_broken_off(lab: Lab) -> None:
+    """No tool runs when its turn has ended, and the model is not asked again."""
+
+    async def leave() -> None:
+        given: Any = {"session": session, "tools": TOOLS}
+        async with run_streamed(lab.agent(), "hello", **given) as result:
+            async for event in result.stream_events():
+                if event.type == "run_item_stream_event":
+                    break
+        assert lab.kinds().count("turn.ended") == 1
+        ran, asked = list(lab.ran), len(lab.model.calls)
+        await asyncio.sleep(0.2)
+        assert (ran, asked) == (lab.ran, len(lab.model.calls))
+
+    calls = [[function_call("sh", {"command": f"{n}"}, call_id=f"{n}")] for n in range(5)]
+    lab.model.extend([*calls, [assistant_message("done")]])
+    with start(lab.engine, "s") as session:
+        asyncio.run(leave())
+    assert len(lab.ran) < 5
+
+
+def prove_streamed_run_that_fails_ends_its_turn(lab: Lab) -> None:
+    """What the SDK raises goes on, and the briefing is owed to the next run."""
+    lab.model.extend([ValueError("no model"), [assistant_message("hi")]])
+    with start(lab.engine, "s") as session:
+        with pytest.raises(ValueError, match="no model"):
+            lab.stream(session)
+        assert lab.kinds().count("turn.ended") == 1
+        assert "governance.injected" not in lab.kinds()
+        lab.stream(session)
+    assert "governance.injected" in lab.kinds()
+
+
+def prove_no_store_means_no_streamed_tool(lab: Lab) -> None:
+    """A call that cannot be journaled does not run, and the model reads why."""
+    lab.model.extend(
+        [[function_call("sh", {"command": "ls"}, call_id="c")], [assistant_message("done")]]
+    )
+
+    class Break(RunHooks[Any]):
+        async def on_llm_start(self, *given: Any, **named: Any) -> None:
+            if not lab.model.calls:
+                lab.journal.fail("append", StoreFull("the disk is full"), skip=1)
+
+    with start(lab.engine, "s") as session:
+        lab.stream(session, hooks=Break())
+    assert "the disk is full" in str(lab.model.calls[-1].input[-1])
     assert lab.ran == []
