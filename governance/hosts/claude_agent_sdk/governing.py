@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cache, partial
 from typing import Any
 
@@ -22,8 +23,10 @@ It lets the tool run when it has waited long enough, and a program may well hold
 so it waits as long as anybody could. An answer that takes long is a denial much sooner.
 """
 
+SIMPLE = "CLAUDE_CODE_SIMPLE"
+"""The variable by which the client leaves out its hooks, also those of the SDK."""
+
 UNASKED = "governance was not asked about this call, so it is refused"
-NOBODY = "nobody can be asked here, so this is refused"
 CHANGED = "a hook of the program changes this call after it was decided, so it is refused"
 
 Hook = Callable[[Any, Any, Any], Awaitable[Any]]
@@ -54,12 +57,29 @@ def client(engine: Engine, options: Any = None, *, role: str | None = None) -> A
             code="GOV764",
             remedy="give `ClaudeAgentOptions`",
         )
-    forked = (given.resume or "") if given.fork_session else ""
-    seat = Seat(engine, role, forked)
+    _check_guarded(given)
+    seat = Seat(engine, role, (given.resume or "") if given.fork_session else "")
     made = dataclasses.replace(given, hooks=_hooks(given.hooks, seat))
-    if not given.permission_prompt_tool_name:
+    if given.can_use_tool is not None:
         made.can_use_tool = _leave(given.can_use_tool, seat)
     return _client_class()(made, seat)
+
+
+def _check_guarded(given: Any) -> None:
+    """Refuse options with which the client calls no hook, or hides what it forks."""
+    simple = given.env.get(SIMPLE, os.environ.get(SIMPLE, ""))
+    if "bare" in given.extra_args or simple:
+        raise MisuseError(
+            f"a client with `--bare` or `{SIMPLE}` calls no hook",
+            code="GOV764",
+            remedy="leave it out",
+        )
+    if given.fork_session and not given.resume:
+        raise MisuseError(
+            "of a fork it must be known what it is forked from",
+            code="GOV764",
+            remedy="name the session in `resume`",
+        )
 
 
 def _hooks(own: Any, seat: Seat) -> Any:
@@ -71,6 +91,9 @@ def _hooks(own: Any, seat: Seat) -> Any:
         for one in made.get("PreToolUse", ())
     ]
     for event in ADAPTER.events:
+        if event == "SessionEnd":
+            # The client calls for it when it can hear no answer any more, and says so aloud.
+            continue
         ours = sdk.matcher(matcher=None, hooks=[seat.hook], timeout=WAIT_SECONDS_MAX)
         made.setdefault(event, []).append(ours)
     return made
@@ -106,8 +129,6 @@ def _leave(own: Any, seat: Seat) -> Any:
         call_id = context.tool_use_id
         if not seat.was_asked(call_id):
             return sdk.deny(message=UNASKED)
-        if own is None:
-            return sdk.deny(message=NOBODY)
         said = await own(tool, arguments, context)
         if not isinstance(said, sdk.allow_class) or said.updated_input in (None, arguments):
             return said
@@ -136,6 +157,17 @@ def _client_class() -> type[Any]:
                     remedy="connect without one, and give each prompt to `query`",
                 )
             await super().connect(prompt)
+
+        async def receive_messages(self) -> AsyncIterator[Any]:
+            async for message in super().receive_messages():
+                if self._seat.unguarded(message):
+                    await self.disconnect()
+                    raise MisuseError(
+                        "a tool ran that nobody asked about, so the client was stopped",
+                        code="GOV765",
+                        remedy="find out what keeps the client from calling its hooks",
+                    )
+                yield message
 
         async def disconnect(self) -> None:
             try:

@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 from governance.engine import Engine
 from governance.errors import GovernanceError
 from governance.hooking.payload import Payload, Unbound, read_payload
-from governance.hooking.translation import Translation, continued
+from governance.hooking.translation import Translation, birth, continued
 from governance.hooking.worker import decided
 from governance.hosts.claude_agent_sdk import NAME
 from governance.hosts.claude_agent_sdk.adapter import ADAPTER
@@ -49,7 +49,6 @@ class Seat:
     lost: list[GovernanceError] = field(factory=list, init=False)
     _told: dict[str, Command] = field(factory=dict, init=False)
     _calls: OrderedDict[str, Payload] = field(factory=OrderedDict, init=False)
-    _links: dict[str, str] = field(factory=dict, init=False)
     _sessions: dict[str, None] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -86,21 +85,30 @@ class Seat:
         known = ADAPTER.events.get(event)
         lenient = known is not None and not known.decides
         payload = read_payload(json.dumps(given).encode(), event, lenient=lenient)
+        if event == "PreToolUse":
+            self._remember(payload)
         translation = ADAPTER.translate(payload, {})
         if not translation.commands:
             return {}
-        translation = self._linked(self._of_role(translation))
+        translation = self._of_role(self._begun(payload, translation))
         self._read_by(translation)
         made, told = decided(ADAPTER, self.engine, translation, payload)
         if told is not None:
             self._told[told.session] = told
-        if event == "PreToolUse":
-            self._remember(payload)
         return _output(made.out)
 
     def was_asked(self, call_id: str | None) -> bool:
         """Whether a hook was called for this call: without that, nobody guards it."""
         return call_id in self._calls
+
+    def unguarded(self, message: Any) -> bool:
+        """Whether *message* has what a tool gave that no hook was called for."""
+        content = getattr(message, "content", None)
+        return isinstance(content, list) and any(
+            not self.was_asked(block.tool_use_id) and not block.is_error
+            for block in content
+            if hasattr(block, "tool_use_id") and hasattr(block, "is_error")
+        )
 
     def changed(self, call_id: str, arguments: Mapping[str, Any]) -> str:
         """Why a call that a person changed may not run, or ``""``."""
@@ -125,17 +133,7 @@ class Seat:
         for session in sessions:
             try:
                 if self.engine.state(session).state is not State.ENDED:
-                    self.engine.handle(
-                        Command(
-                            event="end",
-                            session=session,
-                            host=NAME,
-                            traits=TRAITS,
-                            role=self.role,
-                            delivery="none",
-                            data={"reason": "client_closed"},
-                        )
-                    )
+                    self._end(session, "client_closed")
             except GovernanceError as error:
                 self.lost.append(error)
         if self.lost:
@@ -143,9 +141,6 @@ class Seat:
             raise lost[0]
 
     def _of_role(self, translation: Translation) -> Translation:
-        for one in translation.commands:
-            if one.parent is None:
-                self._sessions[one.session] = None
         if self.role is None:
             return translation
         made = (
@@ -154,16 +149,50 @@ class Seat:
         )
         return evolve(translation, commands=tuple(made))
 
-    def _linked(self, translation: Translation) -> Translation:
-        """*translation* of a session that continues another one, by a clear or a fork."""
-        if translation.remember is not None:
-            key, session = translation.remember
-            self._links[key] = session
-        session = translation.commands[0].session
-        before = self._links.pop(translation.recall, "") if translation.recall else ""
-        if not before and self.forked and session.partition("/")[0] != self.forked:
-            before, self.forked = self.forked, ""
-        return continued(translation, before) if before and before != session else translation
+    def _begun(self, payload: Payload, translation: Translation) -> Translation:
+        """
+        *translation* with the beginning of its session in front, if this is the first of it.
+
+        The SDK tells of no start but that after a compaction and a clear: a session that this
+        client did not have before is a new one, a fork, or one that is taken up again.
+        """
+        root, first = payload.identity("session_id"), translation.commands[0]
+        if root in self._sessions or first.session != root:
+            return translation
+        before = next(reversed(self._sessions), "")
+        self._sessions[root] = None
+        if first.event == "start":
+            if before:
+                self._end(before, "clear")
+            return continued(translation, before) if before else translation
+        if self.forked and root != self.forked:
+            return continued(translation, self.forked)
+        known = self.engine.journal.head(root).seq > 0
+        data = {"source": "resume"} if known else birth(NAME, source="startup")
+        begun = evolve(
+            first,
+            event="resume" if known else "start",
+            key=None,
+            call=None,
+            delivery="none",
+            history="kept" if known else "lost",
+            data=data,
+        )
+        commands = (begun, *translation.commands)
+        return evolve(translation, commands=commands, decisive=translation.decisive + 1)
+
+    def _end(self, session: str, reason: str) -> None:
+        self.engine.handle(
+            Command(
+                event="end",
+                session=session,
+                host=NAME,
+                traits=TRAITS,
+                role=self.role,
+                delivery="none",
+                data={"reason": reason},
+            )
+        )
 
     def _read_by(self, translation: Translation) -> None:
         """What was told before the event of *translation* has been read, for it came after."""
