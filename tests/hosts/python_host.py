@@ -72,7 +72,7 @@ class PythonHost:
     def test_proof(self, told: Mapping[str, list[str]], proof: str) -> None:
         """The real harness does what the proof of that name says."""
         assert proof in told, "it did not run"
-        assert told[proof] == []
+        assert told[proof] == [], "\n".join(told[proof])
 
     def example(self, python: Path, name: str, project: Path) -> str:
         """What the example *name* prints, run in *project*; it must exit with 0."""

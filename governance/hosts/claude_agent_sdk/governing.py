@@ -19,12 +19,15 @@ WAIT_SECONDS_MAX = 86_400.0
 """
 How long the client waits for a hook of ours.
 
-It lets the tool run when it has waited long enough, and a program may well hold up its loop:
-so it waits as long as anybody could. An answer that takes long is a denial much sooner.
+Then it breaks the turn off. A program may hold up its loop for long, which is no reason for that;
+an answer that takes long by itself is a denial much sooner.
 """
 
 SIMPLE = "CLAUDE_CODE_SIMPLE"
 """The variable by which the client leaves out its hooks, also those of the SDK."""
+
+STOP_SECONDS_MAX = 5.0
+"""How long a client may take to break off its turn."""
 
 UNASKED = "governance was not asked about this call, so it is refused"
 CHANGED = "a hook of the program changes this call after it was decided, so it is refused"
@@ -161,13 +164,25 @@ def _client_class() -> type[Any]:
         async def receive_messages(self) -> AsyncIterator[Any]:
             async for message in super().receive_messages():
                 if self._seat.unguarded(message):
-                    await self.disconnect()
-                    raise MisuseError(
-                        "a tool ran that nobody asked about, so the client was stopped",
-                        code="GOV765",
-                        remedy="find out what keeps the client from calling its hooks",
-                    )
+                    await self._stop_unguarded()
                 yield message
+
+        async def _stop_unguarded(self) -> None:
+            from anyio import move_on_after
+
+            error = MisuseError(
+                "a tool ran that nobody asked about, so the client was stopped",
+                code="GOV765",
+                remedy="find out what keeps the client from calling its hooks",
+            )
+            try:
+                # Closing takes its time, in which more tools would run.
+                with move_on_after(STOP_SECONDS_MAX):
+                    await self.interrupt()
+                await self.disconnect()
+            except Exception as lost:
+                raise error from lost
+            raise error
 
         async def disconnect(self) -> None:
             try:
