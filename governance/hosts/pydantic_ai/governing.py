@@ -14,7 +14,7 @@ from governance.hosts.pydantic_ai import NAME, framework
 from governance.hosts.pydantic_ai.calls import Call
 from governance.hosts.pydantic_ai.capabilities import TRAITS
 from governance.hosts.pydantic_ai.outputs import run_output
-from governance.hosts.pydantic_ai.running import AROUND, Run, Waiting
+from governance.hosts.pydantic_ai.running import AROUND, Run, Waiting, prompt_of
 from governance.rules.host_tools import HostTools
 from governance.tools.deciding import ToolRefused
 from governance.tools.naming import Named, tools_of
@@ -102,7 +102,7 @@ def _capability_class() -> type[Any]:
                     remedy="use the agent's `run`, `run_stream` or `iter`",
                 )
             name = (ctx.agent.name if ctx.agent is not None else None) or "agent"
-            await aside(partial(run.begin, name, ctx.prompt))
+            await aside(partial(run.begin, name, prompt_of(ctx)))
             AROUND.set(run)
             try:
                 result = await handler()

@@ -91,9 +91,12 @@ class Run:
         """Where the tools of this run are asked about."""
         return Gate(self.turns.session, self.tools)
 
-    def begin(self, agent: str, prompt: Any) -> None:
+    def begin(self, agent: str, prompt: str | None) -> None:
         """
         Ask whether this run may begin: a turn, and of an agent in a tool a sub-session.
+
+        Args:
+            prompt: ``None`` where nothing is said, and only calls are answered.
 
         Raises:
             TurnRefused: It may not.
@@ -112,7 +115,7 @@ class Run:
             begun.ended(failure="unknown")
         turns = Turns(session)
         try:
-            turns.begin(_text(prompt), source="user" if self.above is None else "agent")
+            turns.begin(prompt or "", source="user" if self.above is None else "agent")
         except TurnRefused:
             if self.above is not None:
                 session.end()
@@ -187,6 +190,15 @@ class Run:
 
 def _key(session: Session) -> tuple[int, str]:
     return id(session.engine), session.id
+
+
+def prompt_of(context: Any) -> str | None:
+    """What is said at the beginning of a run: its prompt, or the end of the history it is given."""
+    if context.prompt is not None:
+        return _text(context.prompt)
+    last = context.messages[-1] if context.messages else None
+    said = [one.content for one in getattr(last, "parts", ()) if one.part_kind == "user-prompt"]
+    return "\n".join(map(_text, said)) if said else None
 
 
 def _text(prompt: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -17,6 +18,7 @@ from pydantic_ai import (
     DeferredToolRequests,
     DeferredToolResults,
     ModelRetry,
+    PromptedOutput,
     RunContext,
     TextOutput,
     ToolOutput,
@@ -28,6 +30,7 @@ from pydantic_ai.messages import (
     CompactionPart,
     InstructionPart,
     ModelMessage,
+    ModelRequest,
     ModelResponse,
     TextPart,
     ToolCallPart,
@@ -261,6 +264,17 @@ def prove_denied_prompt_is_not_sent(driven: Lab) -> None:
             pytest.raises(TurnRefused, match="TRIAL-UNSPOKEN"),
         ):
             driven.run(driven.agent(script), prompt)
+    assert script.asked == []
+
+
+def prove_prompt_at_the_end_of_a_history_is_a_prompt(lab: Lab) -> None:
+    """What a program gives by the messages is asked about as what it gives by itself."""
+    script = Script([])
+    said = ModelRequest.user_text_prompt("something UNSPEAKABLE")
+    with start(lab.engine, "s") as session, governing(session):
+        agent = lab.agent(script)
+        with pytest.raises(TurnRefused, match="TRIAL-UNSPOKEN"):
+            asyncio.run(agent.run(message_history=[said]))
     assert script.asked == []
 
 
@@ -552,6 +566,24 @@ def prove_output_function_of_a_text_is_asked_about(lab: Lab) -> None:
     with start(lab.engine, "s") as session, governing(session):
         assert lab.run(agent) == "did touch fine"
     assert lab.ran == ["touch fine"]
+
+
+def prove_output_function_that_is_not_named_is_denied(lab: Lab) -> None:
+    """Of several behind one output the host does not say which one will run."""
+
+    def other(number: int) -> str:
+        return lab.sh(str(number))
+
+    made = {"result": {"kind": "sh", "data": {"command": "touch fine"}}}
+    script = Script([[TextPart(json.dumps(made))]])
+    agent = lab.agent(script, tools=[], output_type=PromptedOutput([lab.sh, other]), retries=0)
+    with (
+        start(lab.engine, "s") as session,
+        governing(session),
+        pytest.raises(UnexpectedModelBehavior),
+    ):
+        lab.run(agent)
+    assert lab.ran == []
 
 
 def prove_output_function_is_rewritten(lab: Lab) -> None:
