@@ -1,10 +1,21 @@
-"""The events of Claude's client that are listened to."""
+"""What Claude's client can do, and the events of it that are listened to."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from governance.hooking.adapter import HookEvent
+from governance.hooking.claude.answers import INJECT_UNITS_MAX
+from governance.session.commands import HostTraits
+
+TRAITS = HostTraits(
+    inject="transcript",
+    inject_chars_max=INJECT_UNITS_MAX,
+    asks=True,
+    rewrites=True,
+    redirects=False,
+    deny_at=frozenset({"turn_start", "tool_before", "command", "compacting"}),
+)
 
 EVENTS: Mapping[str, HookEvent] = {
     one.name: one

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from governance.hooking.adapter import Adapter
 from governance.hooking.claude import payloads
 from governance.hooking.claude.answers import answer, unbound
-from governance.hooking.claude.events import EVENTS
+from governance.hooking.claude.events import EVENTS, TRAITS
 from governance.hooking.payload import Payload
 from governance.hooking.translation import Translation
 from governance.hosts.claude_agent_sdk import NAME
-from governance.hosts.claude_agent_sdk.capabilities import TRAITS
 from governance.hosts.claude_agent_sdk.profile import PROFILE, TOOLS
 
 CLIENT = payloads.Client(NAME, TRAITS, TOOLS)

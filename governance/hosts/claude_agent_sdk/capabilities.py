@@ -3,17 +3,6 @@
 from __future__ import annotations
 
 from governance.hooking.adapter import Capability
-from governance.hooking.claude.answers import INJECT_UNITS_MAX
-from governance.session.commands import HostTraits
-
-TRAITS = HostTraits(
-    inject="transcript",
-    inject_chars_max=INJECT_UNITS_MAX,
-    asks=True,
-    rewrites=True,
-    redirects=False,
-    deny_at=frozenset({"turn_start", "tool_before", "command", "compacting"}),
-)
 
 CAPABILITIES = (
     Capability("deny a tool", True, "`permissionDecision: deny`; holds in bypass mode too."),

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from governance.errors import MisuseError
+from governance.tools.requiring import required
 
 
 @frozen
@@ -31,20 +31,17 @@ def sdk() -> Sdk:
     Raises:
         MisuseError: GOV764, it is not installed, or has not what governing it needs.
     """
-    try:
-        found = import_module("claude_agent_sdk")
-        for name in ("connect", "disconnect"):
-            getattr(found.ClaudeSDKClient, name)
-        return Sdk(
-            client_class=found.ClaudeSDKClient,
-            options_class=found.ClaudeAgentOptions,
-            matcher=found.HookMatcher,
-            allow_class=found.PermissionResultAllow,
-            deny=found.PermissionResultDeny,
-        )
-    except (ImportError, AttributeError) as error:
-        raise MisuseError(
-            f"there is no Claude Agent SDK here that can be governed: {error}",
-            code="GOV764",
-            remedy="pip install 'claude-agent-sdk>=0.2.189,<0.3'",
-        ) from error
+    return required("Claude Agent SDK", "claude-agent-sdk>=0.2.189,<0.3", _load)
+
+
+def _load() -> Sdk:
+    found = import_module("claude_agent_sdk")
+    for name in ("connect", "disconnect"):
+        getattr(found.ClaudeSDKClient, name)
+    return Sdk(
+        client_class=found.ClaudeSDKClient,
+        options_class=found.ClaudeAgentOptions,
+        matcher=found.HookMatcher,
+        allow_class=found.PermissionResultAllow,
+        deny=found.PermissionResultDeny,
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from governance.hooking.adapter import Profile
+from governance.hooking.claude.events import TRAITS
 from governance.hooking.claude.table import tools_of
 from governance.hosts.claude_agent_sdk import NAME
-from governance.hosts.claude_agent_sdk.capabilities import CAPABILITIES, TRAITS
+from governance.hosts.claude_agent_sdk.capabilities import CAPABILITIES
 
 TOOLS = tools_of(NAME)
 

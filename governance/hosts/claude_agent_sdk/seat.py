@@ -13,12 +13,12 @@ from attrs import define, evolve, field
 
 from governance.engine import Engine
 from governance.errors import GovernanceError
+from governance.hooking.claude.events import TRAITS
 from governance.hooking.payload import Payload, Unbound, read_payload
 from governance.hooking.translation import Translation, birth, continued
 from governance.hooking.worker import decided
 from governance.hosts.claude_agent_sdk import NAME
 from governance.hosts.claude_agent_sdk.adapter import ADAPTER
-from governance.hosts.claude_agent_sdk.capabilities import TRAITS
 from governance.session.commands import Command
 from governance.states import State
 from governance.tools.deciding import deny_text, error_text

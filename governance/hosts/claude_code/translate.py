@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from governance.hooking.claude import payloads
+from governance.hooking.claude.events import TRAITS
 from governance.hooking.payload import Payload
 from governance.hooking.translation import Translation
-from governance.hosts.claude_code.capabilities import TRAITS
 from governance.hosts.claude_code.tools import HOST, TOOLS
 
 CLIENT = payloads.Client(HOST, TRAITS, TOOLS)

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from governance.errors import MisuseError
+from governance.tools.requiring import required
 
 HOOKS = (
     "for_run",
@@ -65,31 +65,28 @@ def pydantic_ai() -> PydanticAi:
     Raises:
         MisuseError: GOV764, it is not installed, or has not what governing it needs.
     """
-    try:
-        capabilities = import_module("pydantic_ai.capabilities")
-        exceptions = import_module("pydantic_ai.exceptions")
-        messages = import_module("pydantic_ai.messages")
-        core = import_module("pydantic_core")
-        for name in HOOKS:
-            getattr(capabilities.AbstractCapability, name)
-        return PydanticAi(
-            capability_class=capabilities.AbstractCapability,
-            ordering=capabilities.CapabilityOrdering,
-            toolset_class=import_module("pydantic_ai.toolsets").WrapperToolset,
-            instruction=messages.InstructionPart,
-            model_class=import_module("pydantic_ai.models").Model,
-            deferrals=(exceptions.ApprovalRequired, exceptions.CallDeferred),
-            deferred_class=import_module("pydantic_ai.tools").DeferredToolRequests,
-            approval=exceptions.ApprovalRequired,
-            failed=exceptions.ToolFailed,
-            retry=exceptions.ModelRetry,
-            invalid=core.ValidationError,
-            compaction_class=messages.CompactionPart,
-            plain=core.to_jsonable_python,
-        )
-    except (ImportError, AttributeError) as error:
-        raise MisuseError(
-            f"there is no Pydantic AI here that can be governed: {error}",
-            code="GOV764",
-            remedy="pip install 'pydantic-ai-slim>=2.68,<3'",
-        ) from error
+    return required("Pydantic AI", "pydantic-ai-slim>=2.68,<3", _load)
+
+
+def _load() -> PydanticAi:
+    capabilities = import_module("pydantic_ai.capabilities")
+    exceptions = import_module("pydantic_ai.exceptions")
+    messages = import_module("pydantic_ai.messages")
+    core = import_module("pydantic_core")
+    for name in HOOKS:
+        getattr(capabilities.AbstractCapability, name)
+    return PydanticAi(
+        capability_class=capabilities.AbstractCapability,
+        ordering=capabilities.CapabilityOrdering,
+        toolset_class=import_module("pydantic_ai.toolsets").WrapperToolset,
+        instruction=messages.InstructionPart,
+        model_class=import_module("pydantic_ai.models").Model,
+        deferrals=(exceptions.ApprovalRequired, exceptions.CallDeferred),
+        deferred_class=import_module("pydantic_ai.tools").DeferredToolRequests,
+        approval=exceptions.ApprovalRequired,
+        failed=exceptions.ToolFailed,
+        retry=exceptions.ModelRetry,
+        invalid=core.ValidationError,
+        compaction_class=messages.CompactionPart,
+        plain=core.to_jsonable_python,
+    )

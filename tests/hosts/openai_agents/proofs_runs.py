@@ -33,6 +33,8 @@ class Lab:
 
     engine: Engine
     journal: FailingJournal
+    streamed: bool
+    events: list[str] = field(factory=list)
     ran: list[str] = field(factory=list)
     model: ScriptedModel = field(factory=ScriptedModel)
 
@@ -62,19 +64,16 @@ class Lab:
 
     def run(self, session: Any, agent: Any = None, prompt: Any = "hello", **given: Any) -> Any:
         given.setdefault("tools", TOOLS)
-        return asyncio.run(run(agent or self.agent(), prompt, session=session, **given))
+        agent = agent or self.agent()
 
-    def stream(self, session: Any, agent: Any = None, prompt: Any = "hello", **given: Any) -> Any:
-        """The types of all events of a streamed run."""
+        async def stream() -> Any:
+            async with run_streamed(agent, prompt, session=session, **given) as result:
+                self.events += [event.type async for event in result.stream_events()]
+            return result
 
-        async def work() -> list[str]:
-            made = run_streamed(
-                agent or self.agent(), prompt, session=session, tools=TOOLS, **given
-            )
-            async with made as result:
-                return [event.type async for event in result.stream_events()]
-
-        return asyncio.run(work())
+        if self.streamed:
+            return asyncio.run(stream())
+        return asyncio.run(run(agent, prompt, session=session, **given))
 
     def kinds(self, session: str = "s") -> list[str]:
         return [row.kind for row in self.engine.journal.read(session)]
@@ -84,16 +83,17 @@ class Lab:
         return [body_of(row)["data"] for row in rows if row.kind == "tool.finished"]
 
 
-@pytest.fixture
-def lab() -> Iterator[Lab]:
+@pytest.fixture(params=[False, True], ids=["run", "run_streamed"])
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     journal = FailingJournal(MemoryJournal())
     with memory_engine(law=told_law(), journal=journal) as engine:
-        yield Lab(engine, journal)
+        yield Lab(engine, journal, request.param)
 
 
 def prove_allowed_tool_runs_and_is_reported(lab: Lab) -> None:
     """The model reads its output, and its outcome stands in the journal."""
     assert lab.call("ls") == "did ls"
+    assert ("run_item_stream_event" in lab.events) is lab.streamed
     assert [row["outcome"] for row in lab.finished()] == ["ok"]
 
 
@@ -146,6 +146,7 @@ def prove_request_that_fails_leaves_the_briefing_owed(lab: Lab) -> None:
         with pytest.raises(ValueError, match="no model"):
             lab.run(session)
         assert "governance.injected" not in lab.kinds()
+        assert lab.kinds().count("turn.ended") == 1
         lab.run(session)
 
     assert "TRIAL-BRIEFING" in (lab.model.calls[-1].system_instructions or "")
@@ -284,53 +285,6 @@ def prove_agents_may_hand_off_in_circles(lab: Lab) -> None:
     assert lab.ran == []
 
 
-def prove_streamed_run_is_governed(lab: Lab) -> None:
-    """Told, denied, rewritten and allowed as in `run`, and its events are the SDK's own."""
-    lab.model.extend(
-        [
-            [function_call("sh", {"command": "touch FORBIDDEN"}, call_id="1")],
-            [function_call("sh", {"command": "touch CLUMSY"}, call_id="2")],
-            [function_call("sh", {"command": "cat secret"}, call_id="3")],
-            [assistant_message("done")],
-        ]
-    )
-    with start(lab.engine, "s") as session:
-        kinds = lab.stream(session)
-        assert lab.kinds().count("turn.ended") == 1
-    assert "run_item_stream_event" in kinds
-    assert lab.ran == ["touch REWRITTEN", "cat secret"]
-    assert "TRIAL-DENIED" in str(lab.model.calls[1].input[-1])
-    assert "TRIAL-WITHHELD" in str(lab.model.calls[3].input[-1])
-    told = [one.system_instructions or "" for one in lab.model.calls]
-    assert all(one.startswith("TRIAL-BRIEFING") and one.endswith("OWN") for one in told)
-    assert lab.kinds().count("governance.injected") == 1
-    assert [row["outcome"] for row in lab.finished()] == ["ok", "ok"]
-
-
-def prove_denied_prompt_is_not_streamed(lab: Lab) -> None:
-    """The run raises before anything is sent."""
-    with start(lab.engine, "s") as session, pytest.raises(TurnRefused, match="TRIAL-UNSPOKEN"):
-        lab.stream(session, prompt="something UNSPEAKABLE")
-    assert lab.model.calls == ()
-
-
-def prove_streamed_handoff_is_a_governed_sub_session(lab: Lab) -> None:
-    """The agent that is handed to is denied in a session of its own, that ends."""
-    helper = Agent(name="helper", instructions="HELP", model=lab.model, tools=lab.agent().tools)
-    lab.model.extend(
-        [
-            [function_call("transfer_to_helper", "{}", call_id="h")],
-            [function_call("sh", {"command": "touch FORBIDDEN"}, call_id="c")],
-            [assistant_message("done")],
-        ]
-    )
-    with start(lab.engine, "s") as session:
-        lab.stream(session, lab.agent(handoffs=[helper]))
-        assert lab.engine.state("s/1-helper").state is State.ENDED
-    assert lab.ran == []
-    assert (lab.model.calls[-1].system_instructions or "").startswith("TRIAL-BRIEFING")
-
-
 def prove_streamed_run_that_is_left_is_broken_off(lab: Lab) -> None:
     """No tool runs when its turn has ended, and the model is not asked again."""
 
@@ -350,32 +304,3 @@ def prove_streamed_run_that_is_left_is_broken_off(lab: Lab) -> None:
     with start(lab.engine, "s") as session:
         asyncio.run(leave())
     assert len(lab.ran) < 5
-
-
-def prove_streamed_run_that_fails_ends_its_turn(lab: Lab) -> None:
-    """What the SDK raises goes on, and the briefing is owed to the next run."""
-    lab.model.extend([ValueError("no model"), [assistant_message("hi")]])
-    with start(lab.engine, "s") as session:
-        with pytest.raises(ValueError, match="no model"):
-            lab.stream(session)
-        assert lab.kinds().count("turn.ended") == 1
-        assert "governance.injected" not in lab.kinds()
-        lab.stream(session)
-    assert "governance.injected" in lab.kinds()
-
-
-def prove_no_store_means_no_streamed_tool(lab: Lab) -> None:
-    """A call that cannot be journaled does not run, and the model reads why."""
-    lab.model.extend(
-        [[function_call("sh", {"command": "ls"}, call_id="c")], [assistant_message("done")]]
-    )
-
-    class Break(RunHooks[Any]):
-        async def on_llm_start(self, *given: Any, **named: Any) -> None:
-            if not lab.model.calls:
-                lab.journal.fail("append", StoreFull("the disk is full"), skip=1)
-
-    with start(lab.engine, "s") as session:
-        lab.stream(session, hooks=Break())
-    assert "the disk is full" in str(lab.model.calls[-1].input[-1])
-    assert lab.ran == []
