@@ -17,6 +17,7 @@ HOOKS = (
     "wrap_run",
     "prepare_model_request",
     "wrap_model_request",
+    "wrap_tool_execute",
     "after_tool_validate",
     "wrap_output_process",
 )

@@ -11,7 +11,7 @@ from attrs import evolve
 from governance.engine import Engine, Session
 from governance.errors import GovernanceError, MisuseError
 from governance.hosts.pydantic_ai import NAME, framework
-from governance.hosts.pydantic_ai.calls import Call
+from governance.hosts.pydantic_ai.calls import Call, Work
 from governance.hosts.pydantic_ai.capabilities import TRAITS
 from governance.hosts.pydantic_ai.outputs import run_output
 from governance.hosts.pydantic_ai.running import AROUND, Run, Waiting, prompt_of
@@ -133,6 +133,20 @@ def _capability_class() -> type[Any]:
             await aside(partial(self.run.answered, response))
             return response
 
+        async def wrap_tool_execute(
+            self, ctx: Any, *, call: Any, tool_def: Any, args: Any, handler: Any
+        ) -> Any:
+            run, name = self.run, tool_def.name
+            call_id = run.call_id(call.tool_call_id)
+            tools = ctx.tool_manager.tools if ctx.tool_manager is not None else None
+            tool = (tools or {}).get(name)
+
+            async def work(args: dict[str, Any]) -> Any:
+                run.asked(call_id, name, args)
+                return await handler(args)
+
+            return await _governed(run, call_id, name, args, ctx, tool, work)
+
         async def after_tool_validate(
             self,
             ctx: Any,  # noqa: ARG002
@@ -164,25 +178,40 @@ def _toolset_class() -> type[Any]:
 
     @dataclasses.dataclass
     class GovernedToolset(base):  # type: ignore[misc]
-        """All tools of a run, each of which asks before it runs, whoever calls it."""
+        """
+        All tools of a run, below whatever else wraps them.
+
+        A call that was asked about comes through; one that a wrapper has changed, or makes by
+        itself, is asked about here.
+        """
 
         run: Run
 
         async def call_tool(self, name: str, tool_args: Any, ctx: Any, tool: Any) -> Any:
             run = self.run
+            if run.was_asked(ctx.tool_call_id, name, tool_args):
+                return await self.wrapped.call_tool(name, tool_args, ctx, tool)
             call_id = run.call_id(ctx.tool_call_id)
-            checked = tool.args_validator.validate_python
-            approved = ctx.tool_call_approved
-            call = Call(run.gate, name, call_id, tool_args, checked, approved, waits=True)
 
             async def work(args: dict[str, Any]) -> Any:
                 return await self.wrapped.call_tool(name, args, ctx, tool)
 
-            try:
-                return await call.run(work)
-            except ToolRefused as error:
-                return str(error.message)
-            finally:
-                run.settled(call_id)
+            return await _governed(run, call_id, name, tool_args, ctx, tool, work)
 
     return GovernedToolset
+
+
+async def _governed(
+    run: Run, call_id: str, name: str, args: Any, ctx: Any, tool: Any, work: Work
+) -> Any:
+    """What the model reads of a call that *work* makes, if it may be made."""
+    checked = tool.args_validator.validate_python if tool is not None else dict
+    # What a tool calls under its own id was not what a person has agreed to.
+    approved = ctx.tool_call_approved and call_id == ctx.tool_call_id
+    call = Call(run.gate, name, call_id, args, checked, approved, waits=True)
+    try:
+        return await call.run(work)
+    except ToolRefused as error:
+        return str(error.message)
+    finally:
+        run.settled(call_id)

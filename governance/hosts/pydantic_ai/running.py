@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import ExitStack
 from contextvars import ContextVar
 from typing import Any
@@ -72,6 +73,7 @@ class Run:
     _turns: Turns | None = field(default=None, init=False)
     _children: int = field(default=0, init=False)
     _open: set[str] = field(factory=set, init=False)
+    _asked: dict[str, tuple[str, Mapping[str, Any]]] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     @property
@@ -186,6 +188,17 @@ class Run:
         """The call is over."""
         with self._lock:
             self._open.discard(call_id)
+            self._asked.pop(call_id, None)
+
+    def asked(self, call_id: str, name: str, args: Mapping[str, Any]) -> None:
+        """The call may be made, once, just so."""
+        with self._lock:
+            self._asked[call_id] = name, args
+
+    def was_asked(self, call_id: str | None, name: str, args: Mapping[str, Any]) -> bool:
+        """Whether this very call may be made; a second one is another one."""
+        with self._lock:
+            return self._asked.pop(call_id or "", None) == (name, args)
 
 
 def _key(session: Session) -> tuple[int, str]:
