@@ -10,8 +10,9 @@ from attrs import frozen
 
 from governance.errors import GovernanceError
 from governance.hosts.pydantic_ai import framework
+from governance.hosts.pydantic_ai.running import Run
 from governance.session.replies import Reply
-from governance.tools.deciding import Gate, ToolRefused, deny_text, error_text, output_text
+from governance.tools.deciding import ToolRefused, deny_text, error_text, output_text
 from governance.tools.turns import TurnRefused
 from governance.tools.waiting import aside
 from governance.values import Json, json_of
@@ -26,6 +27,8 @@ class Call:
     One call, before it runs.
 
     Attributes:
+        within: The run that makes it.
+
         checked: Makes arguments that a rule has changed what the tool takes.
 
         approved: A person has said yes to it already, by the host's own way.
@@ -33,7 +36,7 @@ class Call:
         waits: It can be put off until a person has answered.
     """
 
-    gate: Gate
+    within: Run
     name: str
     call_id: str
     args: Mapping[str, Any]
@@ -51,12 +54,13 @@ class Call:
             ToolRefused: It ran, and what it gave is withheld.
         """
         args = await self.asked()
-        clock = self.gate.session.engine.clock
+        gate = self.within.gate
+        clock = gate.session.engine.clock
         begun_ms = clock.monotonic_ms()
 
         def report(outcome: str, output: str | None, error: str | None) -> Reply:
             passed_ms = clock.monotonic_ms() - begun_ms
-            return self.gate.report(
+            return gate.report(
                 self.call_id, outcome, output=output, error=error, duration_ms=passed_ms
             )
 
@@ -88,13 +92,13 @@ class Call:
         Raises:
             ToolFailed, ApprovalRequired: As `run`.
         """
-        shown = shown_arguments(self.args)
-        reply = await aside(partial(self.gate.ask, self.name, shown, self.call_id))
+        shown, gate = shown_arguments(self.args), self.within.gate
+        reply = await aside(partial(self.within.ask, self.name, shown, self.call_id))
         if reply.action == "ask":
             if self.approved:
                 return dict(self.args)
-            if self.waits and self.gate.session.traits.asks:
-                await aside(partial(self.gate.report, self.call_id, "unknown"))
+            if self.waits and gate.session.traits.asks:
+                await aside(partial(gate.report, self.call_id, "unknown"))
                 raise framework.pydantic_ai().approval(metadata={"reason": deny_text(reply)})
         if reply.denied:
             raise framework.pydantic_ai().failed(deny_text(reply))
@@ -107,7 +111,7 @@ class Call:
         try:
             return self.checked(wanted)
         except framework.pydantic_ai().invalid as error:
-            await aside(partial(self.gate.report, self.call_id, "refused", error=str(error)))
+            await aside(partial(gate.report, self.call_id, "refused", error=str(error)))
             said = f"`{self.name}` does not take the call that a rule makes of it: {error}"
             raise framework.pydantic_ai().failed(said) from error
 

@@ -158,7 +158,7 @@ def _capability_class() -> type[Any]:
             # What the program runs itself, later: there is no other place to ask.
             if tool_def.kind != "external":
                 return args
-            return await Call(self.run.gate, tool_def.name, call.tool_call_id, args).asked()
+            return await Call(self.run, tool_def.name, call.tool_call_id, args).asked()
 
         async def wrap_output_process(
             self, ctx: Any, *, output_context: Any, output: Any, handler: Any
@@ -208,7 +208,7 @@ async def _governed(
     checked = tool.args_validator.validate_python if tool is not None else dict
     # What a tool calls under its own id was not what a person has agreed to.
     approved = ctx.tool_call_approved and call_id == ctx.tool_call_id
-    call = Call(run.gate, name, call_id, args, checked, approved, waits=True)
+    call = Call(run, name, call_id, args, checked, approved, waits=True)
     try:
         return await call.run(work)
     except ToolRefused as error:

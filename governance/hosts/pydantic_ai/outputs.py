@@ -34,7 +34,7 @@ async def run_output(
         return await handler(back(args))
 
     try:
-        return await Call(run.gate, name, call_id, args).run(work)
+        return await Call(run, name, call_id, args).run(work)
     except it.failed as error:
         # The only way to tell a model that ends its run; it costs one of the retries.
         raise it.retry(str(error)) from error

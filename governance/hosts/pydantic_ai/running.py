@@ -18,8 +18,10 @@ from governance.engine import Session
 from governance.errors import MisuseError
 from governance.hosts.pydantic_ai import NAME, framework
 from governance.rules.host_tools import HostTools
+from governance.session.replies import Reply
 from governance.tools.deciding import Gate, session_here
 from governance.tools.turns import TurnRefused, Turns
+from governance.values import Json
 
 AROUND: ContextVar[Run | None] = ContextVar("governance.pydantic_ai.run", default=None)
 """The run that this context belongs to: an agent that is run within it is its child."""
@@ -71,10 +73,12 @@ class Run:
     above: Run | None
     waiting: Waiting
     _turns: Turns | None = field(default=None, init=False)
+    _sent: bool = field(default=False, init=False)
     _children: int = field(default=0, init=False)
     _open: set[str] = field(factory=set, init=False)
     _asked: dict[str, tuple[str, Mapping[str, Any]]] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
     @property
     def turns(self) -> Turns:
@@ -124,6 +128,12 @@ class Run:
             raise
         self._turns = turns
 
+    def ask(self, tool: str, arguments: Mapping[str, Json], call_id: str) -> Reply:
+        """Whether *tool* may run: a call that comes of a request was made by one who read it."""
+        if self._sent:
+            self._read()
+        return self.gate.ask(tool, arguments, call_id)
+
     def child(self, agent: str) -> Session:
         """A sub-session for *agent*, which a tool of this run runs."""
         above = self.turns.session
@@ -159,6 +169,7 @@ class Run:
         for tool in parameters.native_tools:
             if tool.kind not in PROVIDER_TOOLS:
                 raise _ungoverned(f"the tool `{tool.kind}`", "only tools in this process ask first")
+        self._sent = True
         text = self.turns.text
         if not text:
             return request
@@ -170,10 +181,15 @@ class Run:
 
     def answered(self, response: Any) -> None:
         """The model has answered: it was told, and may have compacted what went before."""
-        self.turns.answered()
+        self._read()
         for part in response.parts:
             if isinstance(part, framework.pydantic_ai().compaction_class):
                 self.turns.session.compact(trigger="auto", summary=part.content)
+
+    def _read(self) -> None:
+        # Calls that are made at once wait until it is recorded: else one would be unbriefed.
+        with self._reading:
+            self.turns.answered()
 
     def call_id(self, given: str | None) -> str:
         """The id of a call, which is another one where a tool makes calls under its own."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -667,22 +668,20 @@ def prove_output_function_is_rewritten(lab: Lab) -> None:
 
 
 def prove_output_function_runs_once_when_streamed(lab: Lab) -> None:
-    """It does not act on what has come in so far, but on the whole."""
-    script = Script([[call("touch FORBIDDEN", "final_result")]])
-    agent = lab.agent(script, tools=[], output_type=lab.sh)
+    """It does not act on what has come in so far, but on the whole, if it may."""
 
-    async def work() -> None:
+    async def work(agent: Agent[Any, Any]) -> None:
         async with agent.run_stream("hello") as result:
             async for _ in result.stream_output(debounce_by=None):
                 pass
 
-    with (
-        start(lab.engine, "s") as session,
-        governing(session),
-        pytest.raises(UnexpectedModelBehavior),
-    ):
-        asyncio.run(work())
-    assert lab.ran == []
+    for command in ("touch fine", "touch FORBIDDEN"):
+        script = Script([[call(command, "final_result")]])
+        agent = lab.agent(script, tools=[], output_type=lab.sh)
+        denied = pytest.raises(UnexpectedModelBehavior) if "FORBIDDEN" in command else nullcontext()
+        with start(lab.engine, "s") as session, governing(session), denied:
+            asyncio.run(work(agent))
+    assert lab.ran == ["touch fine"]
 
 
 def prove_withheld_output_of_an_output_function_raises(lab: Lab) -> None:
