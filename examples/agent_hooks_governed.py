@@ -37,7 +37,7 @@ async def turn(emitter: InterceptionEmitter, build: AgentContextBuilder, prompt:
     said: list[dict[str, Any]] = [{"role": "user", "content": prompt}]
     for number, command in enumerate(SCRIPT):
         request = await emitter.emit(build.pre_model_call(model_id="m", messages=said))
-        print(f"the model is sent {len(str(request.target))} characters")
+        print(f"the model was told {len(str(request.target[0]['content']))} characters")
         wanted = {"id": str(number), "name": "sh", "args": {"command": command}}
         await emitter.emit(
             build.post_model_call(

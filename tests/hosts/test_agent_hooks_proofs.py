@@ -18,21 +18,13 @@ from typing import Any
 
 import pytest
 
-from governance.engine import Engine
-from governance.states import State
-from tests.hosts import python_host
+from tests.hosts import proofs
 from tests.hosts.environments import environment
-from tests.hosts.foreign import clean, proofs, run
+from tests.hosts.python_host import PythonHost, check_example, clean, project_at
 
-FOLDER = Path(__file__).parent / "agent_hooks"
-VECTORS = FOLDER / "vectors.toml"
-EXPECTED: Mapping[str, Mapping[str, str]] = tomllib.loads(VECTORS.read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def python() -> Path:
-    """The interpreter that has the SDK and its kit."""
-    return environment("agent-hooks")
+HOST = "agent-hooks"
+VECTORS = proofs.folder_of(HOST) / "vectors.toml"
+KIT_SECONDS_MAX = 120
 
 
 def results(python: Path, home: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -40,75 +32,68 @@ def results(python: Path, home: Path) -> Mapping[str, Mapping[str, Any]]:
     done = subprocess.run(
         [python, "-m", "tests.hosts.agent_hooks.vectors"],
         cwd=home,
-        env=clean() | {"HOME": str(home)},
+        env=clean(home),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=KIT_SECONDS_MAX,
     )
     assert done.returncode == 0, done.stderr
     found: Mapping[str, Mapping[str, Any]] = json.loads(done.stdout)
     return found
 
 
-@pytest.fixture(scope="module")
-def vectors(
-    python: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[str, Mapping[str, Any]]:
-    """`results`, run once for all."""
-    return results(python, tmp_path_factory.mktemp("vectors"))
+class TestAgentHooks(PythonHost):
+    """Its proofs, its example, and the vectors of its kit."""
 
+    HOST = HOST
 
-@pytest.fixture(scope="module")
-def told(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
-    """Proof → what went wrong in it; run once for all."""
-    return run(python, FOLDER, tmp_path_factory.mktemp("emitter"))
+    @pytest.fixture(scope="class")
+    @classmethod
+    def expected(cls) -> Mapping[str, Mapping[str, str]]:
+        """What is said of each vector."""
+        return tomllib.loads(VECTORS.read_text(encoding="utf-8"))
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def found(
+        cls, python: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """`results`, run once for all."""
+        return results(python, tmp_path_factory.mktemp("vectors"))
 
-@pytest.mark.real_client
-@pytest.mark.parametrize("name", EXPECTED)
-def test_vector(vectors: Mapping[str, Mapping[str, Any]], name: str) -> None:
-    """It passes through the engine, or the seat that is missing is the one that is named."""
-    assert name in vectors, "it did not run"
-    assert vectors[name]["failures"] == []
-    assert {key: vectors[name][key] for key in ("part", "seat")} == EXPECTED[name]
+    @pytest.mark.real_client
+    def test_vector(
+        self,
+        found: Mapping[str, Mapping[str, Any]],
+        expected: Mapping[str, Mapping[str, str]],
+        vector: str,
+    ) -> None:
+        """It passes through the engine, or the seat that is missing is the one that is named."""
+        assert vector in found, "it did not run"
+        assert found[vector]["failures"] == []
+        assert {key: found[vector][key] for key in ("part", "seat")} == expected[vector]
 
+    @pytest.mark.real_client
+    def test_no_vector_is_left_out(
+        self,
+        found: Mapping[str, Mapping[str, Any]],
+        expected: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """Each vector that the kit has is named, and most pass."""
+        assert set(found) == set(expected)
+        assert sum(not one["seat"] for one in expected.values()) * 2 > len(expected)
 
-@pytest.mark.real_client
-def test_no_vector_is_left_out(vectors: Mapping[str, Mapping[str, Any]]) -> None:
-    """Each vector that the kit has is named, and most pass."""
-    assert set(vectors) == set(EXPECTED)
-    assert sum(not one["seat"] for one in EXPECTED.values()) * 2 > len(EXPECTED)
-
-
-@pytest.mark.real_client
-@pytest.mark.parametrize("name", proofs(FOLDER))
-def test_proof(told: Mapping[str, list[str]], name: str) -> None:
-    """The real SDK does what the proof of that name says."""
-    assert name in told, "it did not run"
-    assert told[name] == []
-
-
-@pytest.mark.real_client
-def test_the_example_runs(python: Path, tmp_path: Path) -> None:
-    """An agent is briefed, and refused a force push."""
-    project = python_host.project_at(tmp_path)
-
-    said = python_host.example(python, "agent_hooks_governed.py", project)
-
-    assert "governance.toml" in said
-    assert "git.no-force-push" in said
-    with Engine.open(project) as engine:
-        state = engine.state("hooks-1")
-        kinds = [record.kind for record in engine.journal.read("hooks-1")]
-    assert state.state is State.ENDED
-    assert kinds.count("session.created") == kinds.count("session.ended") == 1
-    assert "governance.injected" in kinds
+    @pytest.mark.real_client
+    def test_the_example_runs(self, python: Path, tmp_path: Path) -> None:
+        """An agent is briefed, and refused a force push."""
+        project = project_at(tmp_path)
+        check_example(self.example(python, "agent_hooks_governed.py", project), project, "hooks-1")
 
 
 def write() -> None:
     """Write down what the kit says now; nothing is written where a vector fails."""
     with tempfile.TemporaryDirectory() as home:
-        found = results(environment("agent-hooks"), Path(home))
+        found = results(environment(HOST), Path(home))
     wrong = {name: one["failures"] for name, one in found.items() if one["failures"]}
     if wrong:
         raise SystemExit(json.dumps(wrong, indent=1))
