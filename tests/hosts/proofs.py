@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -206,10 +207,15 @@ def promises_of(host: str) -> tuple[str, ...]:
     return tuple(name for name in dir(HostContract) if name.startswith("test_"))
 
 
-def vectors_of(host: str) -> tuple[str, ...]:
-    """The vectors of a conformance kit that the harness *host* is run by."""
+@cache
+def vectors_of(host: str) -> Mapping[str, Mapping[str, str]]:
+    """
+    The vectors of a conformance kit that the harness *host* is run by.
+
+    Each has its ``part`` of the kit, and the ``seat`` that is missing for it, ``""`` for none.
+    """
     file = folder_of(host) / "vectors.toml"
-    return tuple(tomllib.loads(file.read_text(encoding="utf-8"))) if file.exists() else ()
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def version_of(host: str) -> str:
@@ -218,16 +224,14 @@ def version_of(host: str) -> str:
     return next(one.partition("==")[2] for one in pins if one.startswith(f"{PACKAGES[host]}=="))
 
 
-def _words(function: str) -> str:
-    """
-    How the table speaks of a function, a promise or a vector.
-
-    >>> _words("prove_it_ends"), _words("test_it_ends"), _words("AH-CTK-001")
-    ('it ends', 'contract: it ends', 'vector AH-CTK-001')
-    """
+def _words(host: str, function: str) -> str:
+    """How the table speaks of a function, a promise, or a vector."""
+    vector = vectors_of(host).get(function)
+    if vector is not None:
+        return f"vector {function}{', for which a seat is missing' if vector['seat'] else ''}"
     kind, _, rest = function.partition("_")
     told = rest.replace("_", " ")
-    return {"prove": told, "test": f"contract: {told}"}.get(kind, f"vector {function}")
+    return f"contract: {told}" if kind == "test" else told
 
 
 PROOFS: Mapping[str, tuple[str, ...]] = {
@@ -236,7 +240,10 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "gemini-cli": GEMINI_CLI,
     "opencode": OPENCODE,
     **{
-        host: tuple(map(_words, (*functions_of(host), *promises_of(host), *vectors_of(host))))
+        host: tuple(
+            _words(host, one)
+            for one in (*functions_of(host), *promises_of(host), *vectors_of(host))
+        )
         for host in PACKAGES
     },
 }
@@ -253,7 +260,7 @@ def proves(name: str, host: str = "claude-code") -> pytest.MarkDecorator:
 
 def mark_of(host: str, function: str) -> pytest.MarkDecorator:
     """The mark of the test that shows what *function*, a promise or a vector proves of *host*."""
-    return proves(_words(function), host)
+    return proves(_words(host, function), host)
 
 
 def cells(reports: Iterable[pytest.TestReport]) -> Mapping[str, str]:

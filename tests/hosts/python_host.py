@@ -68,7 +68,7 @@ class PythonHost:
         }
         for name, names in found.items():
             if name in metafunc.fixturenames:
-                listed = names(self.HOST)
+                listed = tuple(names(self.HOST))
                 marks = {one: proofs.mark_of(self.HOST, one) for one in listed}
                 metafunc.parametrize(
                     name, [pytest.param(one, marks=marks[one], id=one) for one in listed]
