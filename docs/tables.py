@@ -363,7 +363,22 @@ def mistakes_table() -> str:
     )
 
 
+def agent_hooks_table() -> str:
+    """What becomes of each vector of the conformance kit of agent-hooks, as its run wrote it."""
+    from governance._toml import read_toml
+
+    file = DOCS.parent / "tests" / "hosts" / "agent_hooks" / "vectors.toml"
+    found = read_toml(file.read_bytes(), str(file)).data
+    passed = sum(not one["seat"] for one in found.values())
+    rows = [
+        (name, _code(one["part"]), f"no seat: {one['seat']}" if one["seat"] else "passed")
+        for name, one in found.items()
+    ]
+    return f"\n{passed} of {len(rows)} pass.\n\n" + _rows(("vector", "part", "outcome"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
+    "agent-hooks": agent_hooks_table,
     "hosts": hosts_table,
     "api": api_table,
     "codes": codes_table,
