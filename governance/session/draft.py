@@ -70,6 +70,9 @@ class Draft:
     Collects the rows of one step; every row is folded at once.
 
     The state seen while deciding is therefore exactly the one that replay will see.
+
+    Attributes:
+        known: The state that the session's facts were read off last, and these facts.
     """
 
     law: Law
@@ -86,6 +89,7 @@ class Draft:
     wanted: dict[str, None] = field(factory=dict)
     gap_ms: int | None = None
     step: Step | None = None
+    known: tuple[SessionState, dict[str, object]] | None = None
 
     @property
     def at_ms(self) -> int:
