@@ -48,6 +48,7 @@ def load_project_rules(
     hosts: Mapping[str, HostAbilities] | None = None,
     now_ms: int,
     sources: Sequence[PackSource] | None = None,
+    examples: bool = True,
 ) -> RuleSet:
     """
     The rules in force in the project of *config*, or those of *sources* in their place.
@@ -55,6 +56,9 @@ def load_project_rules(
     A rule set that was loaded before without an error is not proven again: its texts are not
     parsed, its examples are left alone, and its rules are compiled when they are needed. Of
     packs as they were shipped the examples were run before the release.
+
+    Args:
+        examples: Read the examples of those too; whoever only decides needs none.
 
     Raises:
         DefinitionError: With every problem of every pack.
@@ -76,6 +80,7 @@ def load_project_rules(
                 proven=lambda found: f"{found} {circumstances}" in before,
                 released=shipped.__contains__,
                 parsed=parsed.get,
+                examples=examples,
             ),
             places=places_of(str(config.directory)),
         )
