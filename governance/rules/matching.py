@@ -172,10 +172,10 @@ class Match:
         if result is False:
             return False
         if self.any:
-            one = self._one_of(facts)
-            if one is False:
+            found = self._one_of(facts)
+            if found is False:
                 return False
-            result = one if result is True else result
+            result = found if result is True else result
         if self.unless is not None and self._excused(self.unless, facts):
             return False
         for one in exempts:

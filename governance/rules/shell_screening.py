@@ -2,10 +2,10 @@
 One look for many rules on programs: where none of these runs, none of the rules is tried.
 
 A `shell` table that names its program cannot match a line that runs no such program, and one
-that asks what is written, or what cannot be known, cannot match a line without. Of a line without quoting
-tricks the programs are among its words, so that a line need not be taken apart where all rules
-name theirs; else both are known once it has been taken apart, once for all rules. What may run
-anything is tried rule by rule.
+that asks what is written, or what cannot be known, cannot match a line without. Of a line
+without quoting tricks the programs are among its words, so that a line need not be taken apart
+where all rules name theirs; else both are known once it has been taken apart, once for all
+rules. What may run anything is tried rule by rule.
 """
 
 from __future__ import annotations
