@@ -13,9 +13,18 @@ import click
 from governance.analytics.figures import Counting, add
 from governance.analytics.projection import catch_up
 from governance.analytics.prometheus import CONTENT_TYPE, exposition
-from governance.cli.frame import FINE, Example, command, dir_option, file_error, project_of
+from governance.cli.files import write_whole
+from governance.cli.frame import (
+    FINE,
+    Example,
+    command,
+    dir_option,
+    project_of,
+    until_interrupted,
+)
 from governance.cli.opening import store_of
 from governance.cli.output import print_line
+from governance.cli.progress import working
 from governance.clock import SystemClock
 from governance.engine.health import health_of
 from governance.errors import GovernanceError, MisuseError
@@ -31,6 +40,9 @@ _REQUEST_SECONDS_MAX = 10
     examples=[
         Example("governance metrics", "All figures, as Prometheus reads them."),
         Example("governance metrics -o governance.prom", "For the collector of text files."),
+        Example(
+            "governance metrics --listen 127.0.0.1:9464", "For a Prometheus server that scrapes."
+        ),
     ],
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
@@ -48,16 +60,12 @@ def metrics(output: Path | None, listen: str | None, directory: Path | None) -> 
     project = project_of(directory)
     if listen is not None:
         return _serve(project, listen)
-    text = text_of(project)
+    with working("counting"):
+        text = text_of(project)
     if output is None:
         sys.stdout.write(text)
         return FINE
-    draft = output.with_name(f".{output.name}.new")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(output)
-    except OSError as error:
-        raise file_error(output, error) from None
+    write_whole(output, text.encode(), 0o644)
     return FINE
 
 
@@ -84,7 +92,7 @@ def _serve(project: Project, listen: str) -> int:
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise MisuseError(f"`{listen}` cannot be served: {why}", code="GOV580") from None
-    with server:
+    with server, until_interrupted():
         print_line(f"http://{host}:{server.server_port}/metrics", stderr=True)
         server.serve_forever()
     return FINE

@@ -34,6 +34,10 @@ CLAUDE_CODE = (
     "a child's third violation halts the parent",
     "parallel calls",
     "interrupted by a failing model",
+    "terminal: deny, and the status line",
+    "terminal: a person is asked",
+    "terminal: the session ends with it",
+    "terminal: holes are where the page says",
     "agent: approve fails",
     "agent: pardon fails",
     "agent: uninstall fails",
@@ -115,6 +119,7 @@ CODEX = (
     "sub-agents are child sessions",
     "a child's third violation halts the parent",
     "patches file by file",
+    "patches in command lines",
     "parallel calls",
     "interrupted by a failing model",
     "agent: forging events fails",
@@ -177,11 +182,11 @@ def cells(reports: Iterable[pytest.TestReport]) -> Mapping[str, str]:
     """``host: proof`` → ``passed`` or ``FAILED``; a proof that did not run is not in it."""
     found: dict[str, str] = {}
     for report in reports:
-        name = dict(report.user_properties).get("proof")
-        if name is None or (report.when != "call" and report.passed):
+        if report.when != "call" and report.passed:
             continue
-        good = report.passed and found.get(str(name), PASSED) == PASSED
-        found[str(name)] = PASSED if good else "FAILED"
+        for name in (str(value) for key, value in report.user_properties if key == "proof"):
+            good = report.passed and found.get(name, PASSED) == PASSED
+            found[name] = PASSED if good else "FAILED"
     return found
 
 
