@@ -67,7 +67,7 @@ def load_project_rules(
     folder = Project(config.directory).state_directory()
     before = remembered(folder)
     texts = parsed_texts(folder) if before else {}
-    settings = load_settings(config, hosts, now_ms)
+    settings = load_settings(config, hosts, now_ms, known=shipped)
     circumstances = _circumstances(settings, tools)
     given = pack_sources(config) if sources is None else sources
 
@@ -162,11 +162,21 @@ def examine_project_rules(
 
 
 def load_settings(
-    config: Config, hosts: Mapping[str, HostAbilities] | None, now_ms: int
+    config: Config,
+    hosts: Mapping[str, HostAbilities] | None,
+    now_ms: int,
+    *,
+    known: frozenset[str] | None = None,
 ) -> LoadSettings:
-    """What *config* and this machine say about all packs."""
+    """
+    What *config* and this machine say about all packs.
+
+    Args:
+        known: sha256 of each shipped pack, which a person need not trust; by default they are
+            read for this.
+    """
     trust = read_trust(str(Project(config.directory).trust_file()))
-    known = _shipped_hashes()
+    shipped = _shipped_hashes() if known is None else known
     defaults = config.defaults
     return LoadSettings(
         defaults=Defaults(
@@ -177,7 +187,7 @@ def load_settings(
         hosts=hosts or {},
         characters_max=config.context.characters_max,
         project=config.document,
-        trusted=lambda text_hash: text_hash in known or trust.trusts(text_hash),
+        trusted=lambda text_hash: text_hash in shipped or trust.trusts(text_hash),
         today=datetime.datetime.fromtimestamp(now_ms / 1000, datetime.UTC).date(),
     )
 

@@ -103,9 +103,12 @@ def _walk(
     names: Mapping[str, object],
     used: set[str],
 ) -> object:
+    # Only what holds others is walked into: nearly all values are texts.
     if isinstance(value, list):
         return [
             _walk(findings, one, (*path, index), known, names, used)
+            if isinstance(one, (dict, list))
+            else one
             for index, one in enumerate(value)
         ]
     if not isinstance(value, dict):
@@ -113,6 +116,8 @@ def _walk(
     if value.keys() != {"var"}:
         return {
             key: _walk(findings, one, (*path, key), known, names, used)
+            if isinstance(one, (dict, list))
+            else one
             for key, one in value.items()
         }
     name = value["var"]
