@@ -34,11 +34,12 @@ def session_facts(draft: Draft) -> dict[str, object]:
     """The facts that every event has; one table for all who ask in one state, to be copied."""
     known = draft.known
     if known is None or known[0] is not draft.state:
-        known = draft.known = draft.state, _session_facts(draft)
+        pending = _pending(draft.state)
+        known = draft.known = draft.state, _session_facts(draft, pending), pending
     return known[1]
 
 
-def _session_facts(draft: Draft) -> dict[str, object]:
+def _session_facts(draft: Draft, pending: tuple[str, ...]) -> dict[str, object]:
     state, command = draft.state, draft.command
     identity = state.identity
     usage = command.data.get("usage")
@@ -48,7 +49,7 @@ def _session_facts(draft: Draft) -> dict[str, object]:
         state=str(state.state),
         host=command.host,
         model=str(command.data.get("model_id") or identity.model_id),
-        labels=tuple(dict.fromkeys((*(one[0] for one in state.labels), *_pending(state)))),
+        labels=tuple(dict.fromkeys((*(one[0] for one in state.labels), *pending))),
         turn=state.registers.turn,
         at_ms=draft.at_ms,
         time_zone=draft.law.settings.time_zone,
@@ -137,6 +138,8 @@ def history(draft: Draft, *, before: SessionState | None = None, begins: int = 0
         begins: What begins with the event, and so is forgotten before it is judged.
     """
     state, watch = before or draft.state, draft.law.rules.watch
+    known = draft.known
+    pending = known[2] if known is not None and known[0] is state else _pending(state)
     past, tree = state.past, None
     if watch is not None:
         if begins:
@@ -149,7 +152,7 @@ def history(draft: Draft, *, before: SessionState | None = None, begins: int = 0
         past=past,
         tree=tree,
         labels={name: (at_ms, fresh & ~begins) for name, at_ms, fresh in state.labels},
-        pending_labels=frozenset(_pending(state)),
+        pending_labels=frozenset(pending),
         files=draft.look,
     )
 
