@@ -13,7 +13,6 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -21,33 +20,21 @@ import anyio
 
 from governance._shipped import pack_texts
 from governance.aengine import AsyncEngine
-from governance.engine import Engine, EngineOptions, Session
+from governance.engine import Engine, EngineOptions
 from governance.engine.live import LiveSessions
 from governance.engine.restoring import fold, keep_snapshot, restore
 from governance.journal.records import Append, Journal, Record
 from governance.journal.sqlite import SqliteJournal
 from governance.testing.engines import law_of, memory_engine
-from tests.bench.bench_journal import _FAST_DISK_ALLOWANCE_SECONDS, row
+from tests.bench.bench_journal import row
+from tests.bench.turns import briefed, deciding, engine_on
 
 CALLERS = 32
 MEBIBYTE = 1024 * 1024
 
 
-@contextmanager
-def _engine(folder: Path) -> Iterator[Engine]:
-    """An engine on a SQLite store of its own, with its heads mirrored beside it."""
-    with memory_engine(law=law_of(*pack_texts().values()), journal=_store(folder)) as engine:
-        yield engine
-
-
 def _store(folder: Path) -> SqliteJournal:
     return SqliteJournal.open(folder / "journal.db", create=True, mirror=folder / "heads")
-
-
-def _briefed(engine: Engine, name: str) -> Session:
-    session = engine.start(name)
-    session.turn("go")
-    return session
 
 
 def _seconds(work: Callable[[int], object], first: int, times: int) -> float:
@@ -64,41 +51,24 @@ def durable_decision(folder: Path, *, rounds: int = 20, per_round: int = 40) -> 
     """
     One `Session.tool`, decided by the shipped packs and on disk, over the bare write.
 
-    The yardstick writes as many bytes as the step's rows have and calls `fdatasync`, one of
-    each in turn, as `bench_journal.durable_append` does and for its reason. On a disk so
-    fast that 80 µs are more than half of it, those are the bound.
+    The yardstick writes as many bytes as the step's rows have and calls `fdatasync`. On a disk
+    so fast that 80 µs are more than half of it, those are the bound.
     """
-    with _engine(folder / "decision") as engine:
-        session = _briefed(engine, "s")
+    handle = os.open(folder / "yardstick", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with deciding(_store(folder / "decision")) as calls:
 
-        def decide(number: int) -> None:
-            session.tool("shell", {"command": f"ls -l {number}"}, call_id=str(number))
-
-        head = engine.state("s").head
-        decide(0)
-        body = b"".join(record.body for record in engine.journal.read("s", after=head))
-        handle = os.open(folder / "decision-yardstick", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-
-        def write(_number: int) -> None:
-            os.write(handle, body)
+        def write() -> None:
+            os.write(handle, calls.body)
             os.fdatasync(handle)
 
-        ratios, yards = [], []
-        for turn in range(rounds):
-            ours, theirs = [], []
-            for number in range(1 + turn * per_round, 1 + (turn + 1) * per_round):
-                theirs.append(_seconds(write, 0, 1))
-                ours.append(_seconds(decide, number, 1))
-            yards.append(statistics.median(theirs))
-            ratios.append(statistics.median(ours) / yards[-1])
-        os.close(handle)
-    bound = max(1.5, 1 + _FAST_DISK_ALLOWANCE_SECONDS / statistics.median(yards))
-    return statistics.median(ratios), bound
+        found = calls.over(write, rounds=rounds, per_round=per_round)
+    os.close(handle)
+    return found.ratio, found.durable_bound
 
 
 def group_commit_of_threads(folder: Path, *, seconds: float = 1.5) -> tuple[float, float]:
     """Durable decisions a second of 32 threads, over those of one caller."""
-    with _engine(folder / "threads") as engine:
+    with engine_on(_store(folder / "threads")) as engine:
         rates = [
             _rate_of_threads(engine, f"{turn}-{callers}", callers, seconds)
             for turn in range(3)
@@ -114,7 +84,7 @@ def _gain(rates: list[float]) -> float:
 
 
 def _rate_of_threads(engine: Engine, name: str, callers: int, seconds: float) -> float:
-    sessions = [_briefed(engine, f"{name}-{place}") for place in range(callers)]
+    sessions = [briefed(engine, f"{name}-{place}") for place in range(callers)]
     counts = [0] * callers
     until = time.perf_counter() + seconds
 
@@ -134,7 +104,7 @@ def _rate_of_threads(engine: Engine, name: str, callers: int, seconds: float) ->
 
 def group_commit_of_tasks(folder: Path, *, seconds: float = 1.5) -> tuple[float, float]:
     """Durable decisions a second of 32 tasks of `AsyncEngine`, over those of one task."""
-    with _engine(folder / "tasks") as engine:
+    with engine_on(_store(folder / "tasks")) as engine:
         rates = [
             anyio.run(partial(_rate_of_tasks, engine, f"{turn}-{callers}", callers, seconds))
             for turn in range(3)
@@ -206,7 +176,7 @@ def restore_of_a_session(folder: Path, *, events: int = 10_000) -> tuple[float, 
         journal=journal,
         options=EngineOptions(run="bench", snapshot_rows=events * 10),
     ) as engine:
-        session = _briefed(engine, "s")
+        session = briefed(engine, "s")
         kept = False
         number = 0
         while (head := engine.state("s").head) < events:
@@ -273,7 +243,7 @@ _ANCHORS = (
 def _rows_of_a_worked_session() -> list[Record]:
     """What 20 events of a host leave in a journal, 3 of them violations, and 2 anchors."""
     with memory_engine(law=law_of(*pack_texts().values())) as engine:
-        session = _briefed(engine, "s")
+        session = briefed(engine, "s")
         for number in range(3):
             reply = session.tool("shell", {"command": "git push --force origin main"})
             assert reply.denied, number

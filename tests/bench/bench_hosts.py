@@ -9,7 +9,6 @@ Processes are run in pairs, one after the other, and the median of their ratios 
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -22,14 +21,13 @@ from governance.hooking.payload import read_payload
 from governance.hosts.claude_code.answer import answer
 from governance.hosts.claude_code.tools import TOOLS
 from governance.hosts.claude_code.translate import translate
-from governance.journal.opening import open_journal
-from governance.project import create_project
 from governance.rules.deciding import History, RuleEvent
 from governance.rules.facts import facts_of_call, session_facts
 from governance.session.replies import Reply
 from governance.testing.engines import PLACES, law_of
 from governance.testing.services import running_service
 from tests.bench.bench_rules import _ratio
+from tests.bench.projects import make_project
 
 _KNOWN = History(known=True)
 _PAYLOAD = {
@@ -92,14 +90,10 @@ summary = "As many rules as a large project has."
 def _project(folder: Path) -> Path:
     project = folder / "project"
     project.mkdir()
-    for name in ("state", "config", "cache"):
-        os.environ[f"XDG_{name.upper()}_HOME"] = str(folder / name)
     (project / "bench.toml").write_text(
         _PACK + "".join(_RULE.format(number=number) for number in range(RULES))
     )
-    create_project(project, '[packs]\npaths = ["bench.toml"]\n')
-    open_journal(base=project, create=True).close()
-    return project
+    return make_project(folder, '[packs]\npaths = ["bench.toml"]\n').project
 
 
 def _process(words: tuple[str, ...], data: bytes = b"") -> float:

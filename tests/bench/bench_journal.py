@@ -1,13 +1,13 @@
 """
 What the journal costs, as ratios measured in turn within one process.
 
-Each function gives ``(measured, bound)``; measured above bound is a miss where `AT_MOST`
-names it, below bound where `AT_LEAST` does. All files lie in *folder*, which should be on
-the kind of disk that stores are kept on.
+Each function gives ``(measured, bound)``; `tests.bench.rows` says which side of it is a miss.
+All files lie in *folder*, which should be on the kind of disk that stores are kept on.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import statistics
 import threading
@@ -20,9 +20,9 @@ from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.records import Append, Appended, Journal, Row
 from governance.journal.sqlite import SqliteJournal
 from governance.journal.vault import Vault
+from tests.bench.turns import in_turn
 
 BODY = b'{"tool":"shell","action":"allow","reason":"' + b"x" * 330 + b'"}'
-_FAST_DISK_ALLOWANCE_SECONDS = 80e-6
 
 
 def row(durable: bool = True) -> Row:
@@ -44,9 +44,7 @@ def durable_append(folder: Path, *, rounds: int = 40, per_round: int = 40) -> tu
     """
     A durable append of one row, over `write` + `fdatasync` of the same bytes.
 
-    One of each in turn, for the disk has moods, and answers a caller that does nothing but
-    sync sooner than one that also works; the median of the rounds' ratios counts. On a disk
-    that syncs so fast that 80 µs are more than half of it, those are the bound.
+    On a disk that syncs so fast that 80 µs are more than half of it, those are the bound.
     """
     journal = SqliteJournal.open(
         folder / "append" / "journal.db", create=True, mirror=folder / "append-heads"
@@ -64,19 +62,10 @@ def durable_append(folder: Path, *, rounds: int = 40, per_round: int = 40) -> tu
         os.write(handle, BODY)
         os.fdatasync(handle)
 
-    ratios, yards = [], []
-    for _ in range(rounds + 1):
-        ours, theirs = [], []
-        for _ in range(per_round):
-            theirs.append(median_seconds(write, 1))
-            ours.append(median_seconds(append, 1))
-        yards.append(statistics.median(theirs))
-        ratios.append(statistics.median(ours) / yards[-1])
-    del ratios[0], yards[0]  # the first round warms up
+    found = in_turn(append, write, rounds=rounds, per_round=per_round)
     journal.close()
     os.close(handle)
-    yard = statistics.median(yards)
-    return statistics.median(ratios), max(1.5, 1 + _FAST_DISK_ALLOWANCE_SECONDS / yard)
+    return found.ratio, found.durable_bound
 
 
 def encrypted_append(folder: Path, *, rounds: int = 30, per_round: int = 40) -> tuple[float, float]:
@@ -87,18 +76,15 @@ def encrypted_append(folder: Path, *, rounds: int = 30, per_round: int = 40) -> 
         plain,
         encrypted(inner, Vault.open(inner.shelf, KeyEncryptionKey.of(os.urandom(32)))),
     )
-    ratios: list[float] = []
-    for turn in range(rounds + 1):
-        taken: tuple[list[float], list[float]] = ([], [])
-        for seq in range(turn * per_round, (turn + 1) * per_round):
-            for journal, times in zip(journals, taken, strict=True):
-                start = time.perf_counter()
-                journal.append([Append("s", seq, (row(),))])
-                times.append(time.perf_counter() - start)
-        ratios.append(statistics.median(taken[1]) / statistics.median(taken[0]))
+
+    def writing(journal: Journal) -> Callable[[], object]:
+        seqs = itertools.count()
+        return lambda: journal.append([Append("s", next(seqs), (row(),))])
+
+    found = in_turn(writing(journals[1]), writing(plain), rounds=rounds, per_round=per_round)
     for journal in journals:
         journal.close()
-    return statistics.median(ratios[1:]), 1.3
+    return found.ratio, 1.3
 
 
 def group_commit(folder: Path, *, threads: int = 32, seconds: float = 1.0) -> tuple[float, float]:
@@ -228,7 +214,3 @@ def restore_from_snapshot(
         ratios.append(median_seconds(restore, 9) / full)
     journal.close()
     return statistics.median(ratios), 1 / 20
-
-
-AT_MOST = (durable_append, encrypted_append, append_at_length, restore_from_snapshot)
-AT_LEAST = (group_commit,)

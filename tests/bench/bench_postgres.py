@@ -13,20 +13,19 @@ import time
 from pathlib import Path
 
 from governance.journal.records import Append, Appended
-from tests.bench.bench_journal import BODY, median_seconds, row
+from tests.bench.bench_journal import BODY, row
+from tests.bench.turns import deciding, in_turn
+
+_YARDSTICK = "CREATE TABLE yardstick (place bigserial PRIMARY KEY, body bytea)"
 
 
 def durable_append(folder: Path, *, rounds: int = 20, per_round: int = 40) -> tuple[float, float]:
-    """
-    A durable append of one row, over an `INSERT` of the same bytes that commits by itself.
-
-    One of each in turn; the median of the rounds' ratios counts.
-    """
+    """A durable append of one row, over an `INSERT` of the same bytes that commits by itself."""
     from tests.postgres_server import running_server
 
     with running_server(synced=True) as server, server.connect() as plain:
         journal = server.journal(mirror=folder / "heads")
-        plain.execute("CREATE TABLE yardstick (place bigserial PRIMARY KEY, body bytea)")
+        plain.execute(_YARDSTICK)
         seq = 0
 
         def append() -> None:
@@ -37,16 +36,27 @@ def durable_append(folder: Path, *, rounds: int = 20, per_round: int = 40) -> tu
         def insert() -> None:
             plain.execute("INSERT INTO yardstick (body) VALUES (%b)", (BODY,))
 
-        ratios: list[float] = []
-        for _ in range(rounds + 1):
-            ours, theirs = [], []
-            for _ in range(per_round):
-                theirs.append(median_seconds(insert, 1))
-                ours.append(median_seconds(append, 1))
-            ratios.append(statistics.median(ours) / statistics.median(theirs))
+        found = in_turn(append, insert, rounds=rounds, per_round=per_round)
         journal.close()
-    del ratios[0]  # the first round warms up
-    return statistics.median(ratios), 3.0
+    return found.ratio, 3.0
+
+
+def durable_decision(folder: Path, *, rounds: int = 12, per_round: int = 30) -> tuple[float, float]:
+    """One `Session.tool`, decided by the shipped packs and on the server, over such an `INSERT`."""
+    from tests.postgres_server import running_server
+
+    with (
+        running_server(synced=True) as server,
+        server.connect() as plain,
+        deciding(server.journal(mirror=folder / "heads")) as calls,
+    ):
+        plain.execute(_YARDSTICK)
+
+        def insert() -> None:
+            plain.execute("INSERT INTO yardstick (body) VALUES (%b)", (calls.body,))
+
+        found = calls.over(insert, rounds=rounds, per_round=per_round)
+    return found.ratio, 3.0
 
 
 def concurrent_callers(
