@@ -138,7 +138,7 @@ def main(words: Sequence[str]) -> int:
             print(f"{'':22} not measured: no module `{error.name}`; pip install -e '.[bench]'")
             failed.append(bench.name)
             continue
-        except Exception:  # whatever breaks one must not take the others' figures with it
+        except Exception:  # noqa: BLE001 -- whatever breaks one must not take the others' figures with it
             traceback.print_exc()
             failed.append(bench.name)
             continue

@@ -30,7 +30,7 @@ from tests.bench.bench_journal import row
 from tests.bench.turns import briefed, deciding, engine_on
 
 CALLERS = 32
-MEBIBYTE = 1024 * 1024
+MEGABYTE = 1_000_000
 
 
 def _store(folder: Path) -> SqliteJournal:
@@ -66,12 +66,12 @@ def durable_decision(folder: Path, *, rounds: int = 20, per_round: int = 40) -> 
     return found.ratio, found.durable_bound
 
 
-def group_commit_of_threads(folder: Path, *, seconds: float = 1.5) -> tuple[float, float]:
+def group_commit_of_threads(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
     """Durable decisions a second of 32 threads, over those of one caller."""
     with engine_on(_store(folder / "threads")) as engine:
         rates = [
             _rate_of_threads(engine, f"{turn}-{callers}", callers, seconds)
-            for turn in range(3)
+            for turn in range(5)
             for callers in (1, CALLERS)
         ]
     return _gain(rates), 2.5
@@ -102,12 +102,12 @@ def _rate_of_threads(engine: Engine, name: str, callers: int, seconds: float) ->
     return sum(counts) / (time.perf_counter() - start)
 
 
-def group_commit_of_tasks(folder: Path, *, seconds: float = 1.5) -> tuple[float, float]:
+def group_commit_of_tasks(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
     """Durable decisions a second of 32 tasks of `AsyncEngine`, over those of one task."""
     with engine_on(_store(folder / "tasks")) as engine:
         rates = [
             anyio.run(partial(_rate_of_tasks, engine, f"{turn}-{callers}", callers, seconds))
-            for turn in range(3)
+            for turn in range(5)
             for callers in (1, CALLERS)
         ]
     return _gain(rates), 4.0
@@ -133,12 +133,12 @@ async def _rate_of_tasks(engine: Engine, name: str, callers: int, seconds: float
     return sum(counts) / (time.perf_counter() - start)
 
 
-def group_commit_of_appends(folder: Path, *, seconds: float = 1.5) -> tuple[float, float]:
+def group_commit_of_appends(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
     """Durable rows a second of 32 tasks that append in threads, over those of one task."""
     journal = _store(folder / "appends")
     rates = [
         anyio.run(partial(_rate_of_appends, journal, f"{turn}-{callers}", callers, seconds))
-        for turn in range(3)
+        for turn in range(5)
         for callers in (1, CALLERS)
     ]
     journal.close()
@@ -206,9 +206,9 @@ def _rows(journal: Journal, session: str) -> Iterator[Record]:
         seq = page[-1].seq
 
 
-def live_sessions(_folder: Path, *, sessions: int = 4_000) -> tuple[float, float]:
+def live_sessions(_folder: Path, *, sessions: int = 2_000) -> tuple[float, float]:
     """
-    Mebibytes of 100,000 live sessions of 20 events, 3 violations and 2 anchors each.
+    Megabytes of 100,000 live sessions of 20 events, 3 violations and 2 anchors each.
 
     Each is folded anew from rows, so that none shares with another what a restored one
     would not. Fewer are made, in two halves: the second must cost what the first did, within
@@ -231,7 +231,7 @@ def live_sessions(_folder: Path, *, sessions: int = 4_000) -> tuple[float, float
     # INVARIANT: a straight line may be drawn on, and nothing was evicted.
     assert abs(first - second) < 0.1 * first, "the memory of sessions does not grow linearly"
     assert len(live) == sessions
-    return second / (sessions // 2) * 100_000 / MEBIBYTE, 150.0
+    return second / (sessions // 2) * 100_000 / MEGABYTE, 150.0
 
 
 _ANCHORS = (

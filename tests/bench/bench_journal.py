@@ -13,6 +13,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from governance.journal.encrypted import encrypted
@@ -20,6 +21,7 @@ from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.records import Append, Appended, Journal, Row
 from governance.journal.sqlite import SqliteJournal
 from governance.journal.vault import Vault
+from tests.bench.projects import held_folder
 from tests.bench.turns import in_turn
 
 BODY = b'{"tool":"shell","action":"allow","reason":"' + b"x" * 330 + b'"}'
@@ -93,7 +95,7 @@ def group_commit(folder: Path, *, threads: int = 32, seconds: float = 1.0) -> tu
         folder / "group" / "journal.db", create=True, mirror=folder / "group-heads"
     )
     ratios: list[float] = []
-    for turn in range(3):
+    for turn in range(5):
         alone = _rows_a_second(journal, f"{turn}-alone", 1, seconds)
         together = _rows_a_second(journal, f"{turn}-together", threads, seconds)
         ratios.append(together / alone)
@@ -130,33 +132,35 @@ def append_at_length(
     Both stores are written without syncs, in turn, so that the length alone is compared.
     Building the long one takes about 15 µs a row; pass fewer *events* for a quick look.
     """
-    stores = [
-        (_filled(folder / f"length-{length}" / "journal.db", length), length)
-        for length in (early, events)
-    ]
-    seqs = [length for _, length in stores]
+    stores = (_filled(folder / "early" / "journal.db", early), _long(events))
 
-    def append(place: int) -> None:
-        answer = stores[place][0].append([Append("s", seqs[place], (row(),))])
-        assert isinstance(answer, Appended)
-        seqs[place] += 1
+    def append(journal: SqliteJournal) -> Callable[[], None]:
+        seq = journal.head("s").seq
 
+        def one() -> None:
+            nonlocal seq
+            answer = journal.append([Append("s", seq, (row(),))])
+            assert isinstance(answer, Appended)
+            seq += 1
+
+        return one
+
+    short, long = map(append, stores)
     ratios: list[float] = []
     for _ in range(rounds):
-        base = median_seconds(lambda: append(0), 50)
-        ratios.append(median_seconds(lambda: append(1), 50) / base)
-    for journal, _ in stores:
-        journal.close()
+        base = median_seconds(short, 50)
+        ratios.append(median_seconds(long, 50) / base)
+    stores[0].close()
     return statistics.median(ratios), 1.2
 
 
-def first_page(folder: Path, *, events: int = 1_000_000, pages: int = 200) -> tuple[float, float]:
+def first_page(_folder: Path, *, events: int = 1_000_000, pages: int = 200) -> tuple[float, float]:
     """
     The newest fifty rows of a session of *events* rows, over reading all of them.
 
     All of it is read once, which takes about 10 µs a row; the page is the median of *pages*.
     """
-    journal = _filled(folder / "page" / "journal.db", events)
+    journal = _long(events)
 
     def whole() -> None:
         seq = 0
@@ -165,12 +169,17 @@ def first_page(folder: Path, *, events: int = 1_000_000, pages: int = 200) -> tu
 
     base = median_seconds(whole, 1)
     page = median_seconds(lambda: _read_newest(journal), pages)
-    journal.close()
     return page / base, 0.01
 
 
 def _read_newest(journal: SqliteJournal) -> None:
     assert len(journal.read("s", limit=50, reverse=True)) == 50
+
+
+@cache
+def _long(events: int) -> SqliteJournal:
+    """A store with a session of so many *events*, made once."""
+    return _filled(held_folder() / "journal.db", events)
 
 
 def _filled(path: Path, events: int) -> SqliteJournal:

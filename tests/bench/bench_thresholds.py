@@ -12,7 +12,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -23,7 +22,7 @@ from governance.engine.restoring import fold, keep_snapshot
 from governance.journal.records import Append, Appended, Journal, Record, Row
 from governance.scopes import PROJECT, Reader
 from governance.values import dump_json
-from tests.bench.projects import Place, make_project
+from tests.bench.projects import Place, held_folder, make_project
 from tests.quality.fault_counts import integrity, recovery
 
 MEGABYTE = 1_000_000
@@ -83,14 +82,10 @@ def _standard(folder: Path) -> Place:
     return place
 
 
-_HELD: list[tempfile.TemporaryDirectory[str]] = []
-
-
 @cache
 def _largest() -> Place:
     """A project with a session of 100 MB, made once; an engine has kept its snapshot."""
-    _HELD.append(tempfile.TemporaryDirectory(prefix="governance-bench-largest-"))
-    place = make_project(Path(_HELD[-1].name))
+    place = make_project(held_folder())
     turns = _worked(place, "s")
     each = sum(len(one.body) for one in turns) / len(turns)
     journal = place.journal()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,3 +43,12 @@ def make_project(folder: Path, text: str | None = None) -> Place:
     create_project(project, default_toml() if text is None else text)
     open_journal(base=project, create=True).close()
     return Place(project, {**os.environ, **homes})
+
+
+_HELD: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def held_folder() -> Path:
+    """A folder until this process ends, for what takes long to make and serves several rows."""
+    _HELD.append(tempfile.TemporaryDirectory(prefix="governance-bench-held-"))
+    return Path(_HELD[-1].name)

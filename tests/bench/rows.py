@@ -165,7 +165,7 @@ BENCHES = (
         "memory",
         "100,000 live sessions of 20 events, 3 violations and 2 anchors",
         bench_engine.live_sessions,
-        unit="MiB",
+        unit="MB",
     ),
     Bench(
         "payload",
