@@ -61,6 +61,11 @@ _ALSO = ("backup", "heartbeat")
             "governance health --wal-megabytes-max 64 --free-megabytes-min 500",
             "With limits of your own.",
         ),
+        Example(
+            "governance health --load-seconds-max 30 --save-seconds-max 10"
+            " --memory-megabytes-max 900",
+            "With more patience, for a store over a network.",
+        ),
     ],
     exits="0 healthy, 1 something is wrong, 2 it could not look",
 )
