@@ -102,23 +102,25 @@ def _process(words: tuple[str, ...], data: bytes = b"") -> float:
     return time.perf_counter() - start
 
 
-def _hook(project: Path) -> tuple[str, ...]:
+def hook_words(project: Path, event: str = "PreToolUse") -> tuple[str, ...]:
+    """The command line of the hook that Claude Code calls for *event*."""
     paths = tuple(word for folder in import_folders() for word in ("--path", folder))
-    given = ("--host", "claude-code", "--dir", str(project), "--event", "PreToolUse")
+    given = ("--host", "claude-code", "--dir", str(project), "--event", event)
     return (sys.executable, "-I", "-S", str(HOOK_FILE), *given, *paths)
 
 
 def _paired(project: Path, rounds: int) -> float:
-    words = _hook(project)
+    words = hook_words(project)
     for number in range(3):
-        _process(words, _payload(f"warm{number}"))
-    return statistics.median(
-        _process(words, _payload(str(number))) / _process(BARE) for number in range(rounds)
-    )
+        _process(words, payload_of(f"warm{number}"))
+    # Both are given it, for what starts them takes its time as well.
+    payloads = [payload_of(str(number)) for number in range(rounds)]
+    return statistics.median(_process(words, data) / _process(BARE, data) for data in payloads)
 
 
-def _payload(number: str) -> bytes:
-    return json.dumps({**_PAYLOAD, "tool_use_id": f"toolu_{number}"}).encode()
+def payload_of(number: str, **more: object) -> bytes:
+    """The captured payload as that of another call, with *more*."""
+    return json.dumps({**_PAYLOAD, "tool_use_id": f"toolu_{number}", **more}).encode()
 
 
 def hook_with_service(folder: Path, *, rounds: int = 101) -> tuple[float, float]:

@@ -132,9 +132,16 @@ def append_at_length(
     Both stores are written without syncs, in turn, so that the length alone is compared.
     Building the long one takes about 15 µs a row; pass fewer *events* for a quick look.
     """
-    stores = (_filled(folder / "early" / "journal.db", early), _long(events))
+    early_store = _filled(folder / "early" / "journal.db", early)
+    found = over_length(_long(events), early_store, rounds=rounds)
+    early_store.close()
+    return found, 1.2
 
-    def append(journal: SqliteJournal) -> Callable[[], None]:
+
+def over_length(long: Journal, short: Journal, *, rounds: int = 60) -> float:
+    """An append to the session of *long*, over one to that of *short*, in turn."""
+
+    def append(journal: Journal) -> Callable[[], None]:
         seq = journal.head("s").seq
 
         def one() -> None:
@@ -145,13 +152,12 @@ def append_at_length(
 
         return one
 
-    short, long = map(append, stores)
+    few, many = append(short), append(long)
     ratios: list[float] = []
     for _ in range(rounds):
-        base = median_seconds(short, 50)
-        ratios.append(median_seconds(long, 50) / base)
-    stores[0].close()
-    return statistics.median(ratios), 1.2
+        base = median_seconds(few, 50)
+        ratios.append(median_seconds(many, 50) / base)
+    return statistics.median(ratios)
 
 
 def first_page(_folder: Path, *, events: int = 1_000_000, pages: int = 200) -> tuple[float, float]:
@@ -184,10 +190,15 @@ def _long(events: int) -> SqliteJournal:
 
 def _filled(path: Path, events: int) -> SqliteJournal:
     journal = SqliteJournal.open(path, create=True, power_safe=False)
+    fill(journal, events)
+    return journal
+
+
+def fill(journal: Journal, events: int) -> None:
+    """Give the session of *journal* so many rows."""
     rows = (row(),) * min(events, 5_000)
     for seq in range(0, events, len(rows)):
         journal.append([Append("s", seq, rows[: events - seq])])
-    return journal
 
 
 def restore_from_snapshot(

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from governance.journal.records import Append, Appended
-from tests.bench.bench_journal import BODY, row
+from tests.bench.bench_engine import over_the_fold
+from tests.bench.bench_journal import BODY, fill, over_length, row
 from tests.bench.turns import deciding, in_turn
 
 _YARDSTICK = "CREATE TABLE yardstick (place bigserial PRIMARY KEY, body bytea)"
@@ -57,6 +58,30 @@ def durable_decision(folder: Path, *, rounds: int = 12, per_round: int = 30) -> 
 
         found = calls.over(insert, rounds=rounds, per_round=per_round)
     return found.ratio, 3.0
+
+
+def append_at_length(
+    _folder: Path, *, events: int = 200_000, early: int = 1_000
+) -> tuple[float, float]:
+    """An append to a session of *events* rows, over one of *early* rows; nothing is synced."""
+    from tests.postgres_server import running_server
+
+    with running_server() as server:
+        stores = server.journal(), server.journal()
+        for journal, length in zip(stores, (events, early), strict=True):
+            fill(journal, length)
+        found = over_length(*stores, rounds=30)
+        for journal in stores:
+            journal.close()
+    return found, 1.2
+
+
+def restore_of_a_session(_folder: Path) -> tuple[float, float]:
+    """A session of 10,000 events from its snapshot, over the full fold; nothing is synced."""
+    from tests.postgres_server import running_server
+
+    with running_server() as server:
+        return over_the_fold(server.journal()), 1 / 20
 
 
 def concurrent_callers(

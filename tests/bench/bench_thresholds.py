@@ -9,11 +9,12 @@ Each function gives ``(measured, bound)``. Of times that a person waits for, the
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +22,10 @@ from governance.engine import Engine
 from governance.engine.restoring import fold, keep_snapshot
 from governance.journal.records import Append, Appended, Journal, Record, Row
 from governance.scopes import PROJECT, Reader
+from governance.service.client import ask
+from governance.testing.services import running_service
 from governance.values import dump_json
+from tests.bench.bench_hosts import hook_words, payload_of
 from tests.bench.projects import Place, held_folder, make_project
 from tests.quality.fault_counts import integrity, recovery
 
@@ -279,6 +283,52 @@ def cpu(folder: Path, *, seconds: float = SOAK_SECONDS) -> tuple[float, float]:
         env=dict(place.environment),
     )
     return float(done.stdout), 30.0
+
+
+HOOKED_AGENTS = 10
+CALL_SECONDS = 4.0
+
+
+def cpu_of_hooks(folder: Path, *, seconds: float = SOAK_SECONDS) -> tuple[float, float]:
+    """
+    The share of one core that the local service and all hooks take together.
+
+    Each of 10 agents makes a call every four seconds, with a hook before it and one after it.
+    """
+    place = make_project(folder)
+    hooks = tuple(
+        (hook_words(place.project, event), event) for event in ("PreToolUse", "PostToolUse")
+    )
+    gap = CALL_SECONDS / HOOKED_AGENTS
+    with running_service(place.project):
+        _call(hooks, 0)
+        spent, began, number = _cpu_seconds(), time.monotonic(), 1
+        while (due := began + number * gap) < began + seconds:
+            time.sleep(max(0.0, due - time.monotonic()))
+            _call(hooks, number)
+            number += 1
+        time.sleep(max(0.0, began + seconds - time.monotonic()))
+        share = (_cpu_seconds() - spent) / (time.monotonic() - began)
+    return share * 100, 30.0
+
+
+def _call(hooks: Sequence[tuple[tuple[str, ...], str]], number: int) -> None:
+    for words, event in hooks:
+        more = {"hook_event_name": event, "session_id": f"agent-{number % HOOKED_AGENTS}"}
+        if event == "PostToolUse":
+            more |= {"tool_response": {"stdout": "done", "stderr": ""}}  # type: ignore[dict-item]
+        data = payload_of(str(number), **more)
+        subprocess.run(words, input=data, check=True, stdout=subprocess.DEVNULL)
+
+
+def _cpu_seconds() -> float:
+    """CPU time of the service, which runs, and of all hooks, which have ended."""
+    told = ask("status") or {}
+    process = told.get("process")
+    assert isinstance(process, Mapping)
+    own = float(process["cpu_user_seconds"]) + float(process["cpu_system_seconds"])
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own + ended.ru_utime + ended.ru_stime
 
 
 def integrity_of_rows(folder: Path) -> tuple[float, float]:

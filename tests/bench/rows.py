@@ -145,6 +145,16 @@ BENCHES = (
         bench_peers.over_long_postgres_saver,
     ),
     Bench(
+        "server-length",
+        "an append on PostgreSQL to a session of 200,000 rows, over one of 1,000",
+        bench_postgres.append_at_length,
+    ),
+    Bench(
+        "server-restore",
+        "a session of 10,000 events on PostgreSQL from its snapshot, over the full fold",
+        bench_postgres.restore_of_a_session,
+    ),
+    Bench(
         "server-threads",
         "durable rows a second of 8 threads on PostgreSQL, over one caller",
         bench_postgres.concurrent_callers,
@@ -278,6 +288,12 @@ THRESHOLDS = (
         "cpu",
         "of one core, a process that governs 20 agents, each with a call a second",
         bench_thresholds.cpu,
+        unit="%",
+    ),
+    Bench(
+        "cpu-hooks",
+        "of one core, the service and the hooks of 10 agents, each with a call every 4 seconds",
+        bench_thresholds.cpu_of_hooks,
         unit="%",
     ),
     Bench(
