@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from governance.hooking.transcripts import FindTranscripts
 
 HOSTS: Mapping[str, str] = {
+    "agent-hooks": "governance.hosts.agent_hooks",
     "claude-agent-sdk": "governance.hosts.claude_agent_sdk",
     "claude-code": "governance.hosts.claude_code",
     "codex": "governance.hosts.codex",

@@ -8,10 +8,14 @@ and a blank cell is a failure of the whole run.
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from governance.testing.host_contract import HostContract
 
 HERE = Path(__file__).parent
 
@@ -166,6 +170,7 @@ GEMINI_CLI = (
 )
 
 PACKAGES: Mapping[str, str] = {
+    "agent-hooks": "agent-hooks-sdk",
     "claude-agent-sdk": "claude-agent-sdk",
     "interop": "langgraph",
     "langchain": "langchain",
@@ -195,14 +200,38 @@ def functions_of(host: str) -> tuple[str, ...]:
     )
 
 
+def promises_of(host: str) -> tuple[str, ...]:
+    """The tests of the contract of adapters, where the harness *host* is run by it."""
+    if not (folder_of(host) / "proofs_contract.py").exists():
+        return ()
+    return tuple(name for name in dir(HostContract) if name.startswith("test_"))
+
+
+@cache
+def vectors_of(host: str) -> Mapping[str, Mapping[str, str]]:
+    """
+    The vectors of a conformance kit that the harness *host* is run by.
+
+    Each has its ``part`` of the kit, and the ``seat`` that is missing for it, ``""`` for none.
+    """
+    file = folder_of(host) / "vectors.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
 def version_of(host: str) -> str:
     """The version of the harness *host* that is pinned."""
     pins = (HERE / "clients" / host / "requirements.txt").read_text(encoding="utf-8").split()
     return next(one.partition("==")[2] for one in pins if one.startswith(f"{PACKAGES[host]}=="))
 
 
-def _words(function: str) -> str:
-    return function.removeprefix("prove_").replace("_", " ")
+def _words(host: str, function: str) -> str:
+    """How the table speaks of a function, a promise, or a vector."""
+    vector = vectors_of(host).get(function)
+    if vector is not None:
+        return f"vector {function}{', for which a seat is missing' if vector['seat'] else ''}"
+    kind, _, rest = function.partition("_")
+    told = rest.replace("_", " ")
+    return f"contract: {told}" if kind == "test" else told
 
 
 PROOFS: Mapping[str, tuple[str, ...]] = {
@@ -210,7 +239,13 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "codex": CODEX,
     "gemini-cli": GEMINI_CLI,
     "opencode": OPENCODE,
-    **{host: tuple(map(_words, functions_of(host))) for host in PACKAGES},
+    **{
+        host: tuple(
+            _words(host, one)
+            for one in (*functions_of(host), *promises_of(host), *vectors_of(host))
+        )
+        for host in PACKAGES
+    },
 }
 """Host → what its client must prove."""
 
@@ -224,8 +259,8 @@ def proves(name: str, host: str = "claude-code") -> pytest.MarkDecorator:
 
 
 def mark_of(host: str, function: str) -> pytest.MarkDecorator:
-    """The mark of the test that shows what *function* proves of the harness *host*."""
-    return proves(_words(function), host)
+    """The mark of the test that shows what *function*, a promise or a vector proves of *host*."""
+    return proves(_words(host, function), host)
 
 
 def cells(reports: Iterable[pytest.TestReport]) -> Mapping[str, str]:

@@ -60,13 +60,19 @@ class PythonHost:
         return _told(python, proofs.folder_of(cls.HOST), home, cls.variables())
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """One test a proof."""
-        if "proof" in metafunc.fixturenames:
-            names = proofs.functions_of(self.HOST)
-            marks = {one: proofs.mark_of(self.HOST, one) for one in names}
-            metafunc.parametrize(
-                "proof", [pytest.param(one, marks=marks[one], id=one) for one in names]
-            )
+        """One test a proof, a promise of the contract of adapters, a vector."""
+        found = {
+            "proof": proofs.functions_of,
+            "promise": proofs.promises_of,
+            "vector": proofs.vectors_of,
+        }
+        for name, names in found.items():
+            if name in metafunc.fixturenames:
+                listed = tuple(names(self.HOST))
+                marks = {one: proofs.mark_of(self.HOST, one) for one in listed}
+                metafunc.parametrize(
+                    name, [pytest.param(one, marks=marks[one], id=one) for one in listed]
+                )
 
     @pytest.mark.real_client
     def test_proof(self, told: Mapping[str, list[str]], proof: str) -> None:
@@ -78,7 +84,7 @@ class PythonHost:
         """What the example *name* prints, run in *project*; it must exit with 0."""
         done = subprocess.run(
             [python, ROOT / "examples" / name, project],
-            env=_clean(project.parent) | self.variables(),
+            env=clean(project.parent) | self.variables(),
             cwd=project,
             capture_output=True,
             text=True,
@@ -88,7 +94,17 @@ class PythonHost:
         return done.stdout
 
 
-def _clean(home: Path) -> dict[str, str]:
+class AdapterHost(PythonHost):
+    """A harness whose adapter is run by the contract of adapters too, in `proofs_contract.py`."""
+
+    @pytest.mark.real_client
+    def test_contract(self, told: Mapping[str, list[str]], promise: str) -> None:
+        """The adapter keeps the promise of that name with the real harness."""
+        assert promise in told, "it did not run"
+        assert told[promise] == [], "\n".join(told[promise])
+
+
+def clean(home: Path) -> dict[str, str]:
     """The whole environment of a run: nothing is inherited that could lead elsewhere."""
     return {
         "PATH": os.defpath,
@@ -107,7 +123,7 @@ def _told(
     done = subprocess.run(
         [python, "-m", "pytest", "-q", "-c", folder / "pytest.ini", folder, f"--junitxml={report}"],
         cwd=home,
-        env=_clean(home) | variables,
+        env=clean(home) | variables,
         capture_output=True,
         text=True,
         timeout=PROOFS_SECONDS_MAX,
