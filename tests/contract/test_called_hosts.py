@@ -6,6 +6,7 @@ from pathlib import Path
 
 from governance.testing.host_contract import Host, HostContract
 from tests.contract.agent_hooks_driver import AgentHooks
+from tests.contract.claude_agent_sdk_driver import ClaudeAgentSdk
 from tests.contract.hermes_driver import Hermes
 
 
@@ -17,3 +18,8 @@ class TestHermes(HostContract):
 class TestAgentHooks(HostContract):
     def open_host(self, folder: Path) -> Host:
         return AgentHooks()
+
+
+class TestClaudeAgentSdk(HostContract):
+    def open_host(self, folder: Path) -> Host:
+        return ClaudeAgentSdk(folder)
