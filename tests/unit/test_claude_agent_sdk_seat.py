@@ -22,6 +22,7 @@ from governance.session.law import HostSettings, Law
 from governance.states import State
 from governance.testing import FailingJournal
 from governance.testing.engines import law_of, memory_engine, settings_with
+from tests.slow_journal import SlowJournal
 from tests.tool_pack import BRIEFING, PACK
 
 DENIED = "Denied: TRIAL-DENIED: this is forbidden here. [trial.deny]"
@@ -132,15 +133,7 @@ def test_text_counts_as_told_when_something_comes_after_it(lab: Lab) -> None:
 def test_answer_that_comes_too_late_is_a_denial_and_tells_nothing() -> None:
     """The prompt is blocked, and what would have been told stays owed."""
 
-    @define(eq=False)
-    class Slow(MemoryJournal):
-        seconds: float = 0.0
-
-        def append(self, *given: Any, **named: Any) -> Any:
-            time.sleep(self.seconds)
-            return super().append(*given, **named)
-
-    slow = Slow()
+    slow = SlowJournal()
     with memory_engine(law=_law(deadline_ms=50), journal=slow) as engine:
         lab = Lab(engine, FailingJournal(slow), Seat(engine, None, ""))
         slow.seconds = 0.2
