@@ -7,7 +7,7 @@ from pathlib import Path
 from governance.hosts import HOOKED, HOSTS
 from governance.testing.host_contract import Host, HostContract
 from tests.contract.agent_hooks_driver import AgentHooks
-from tests.contract.claude_agent_driver import ClaudeAgentSdk
+from tests.contract.claude_agent_sdk_driver import ClaudeAgentSdk
 from tests.contract.hermes_driver import Hermes
 from tests.hosts import proofs
 

@@ -16,90 +16,74 @@ from governance.hosts.pydantic_ai import capability, start
 from governance.hosts.pydantic_ai.profile import PROFILE
 from governance.testing.host_contract import EngineHost, Host, HostContract, Seen
 from governance.tools import governing
-from tests.hosts.pydantic_ai.proofs_runs import Script
-
-TOOLS = {"sh": "shell", "ask": "delegate"}
+from tests.hosts.pydantic_ai.proofs_runs import Answer, Script
 
 
-def calling(command: str, call: str) -> ToolCallPart:
-    return ToolCallPart("sh", {"command": command}, tool_call_id=call)
-
-
-class PydanticAI(EngineHost):
-    """An agent with a shell, whose program takes approvals; each run is a turn."""
+class PydanticAi(EngineHost):
+    """An agent with a shell, that can ask another one; each run of it is a turn."""
 
     profile = PROFILE
 
     def __init__(self) -> None:
         super().__init__()
         self.sessions: dict[str, Session] = {}
-        self.ran: list[str] = []
-        self.capability = capability(TOOLS)
 
     def start(self, session: str) -> Seen:
         self.sessions[session] = start(self.engine, session, approvals=True)
         return Seen()
 
-    def _agent(self, script: Script, output: str, *tools: Any) -> Agent[Any, Any]:
-        def sh(command: str) -> str:
-            """Run a command."""
-            self.ran.append(command)
-            return output
-
-        answers: Any = [str, DeferredToolRequests]
+    def _agent(self, name: str, script: Script, *tools: Any) -> Agent[Any, Any]:
         return Agent(
             script.model(),
-            tools=[sh, *tools],
-            capabilities=[self.capability],
-            name="main",
-            output_type=answers,
+            name=name,
+            tools=tools,
+            capabilities=[capability({"sh": "shell"})],
+            output_type=[str, DeferredToolRequests],
         )
 
-    def _run(self, session: str, agent: Agent[Any, Any], text: str) -> Any:
-        """What the run gives; the text of what refused it."""
-        self.ran.clear()
-        try:
-            with governing(self.sessions[session]):
-                return asyncio.run(agent.run(text)).output
-        except (GovernanceError, PydanticSerializationError) as error:
-            # Pydantic itself breaks off at arguments that are no Unicode.
-            return error
+    def _run(self, session: str, text: str, script: Script, *tools: Any) -> Any:
+        with governing(self.sessions[session]):
+            try:
+                return asyncio.run(self._agent("main", script, *tools).run(text)).output
+            except (GovernanceError, PydanticSerializationError) as error:
+                # Pydantic itself breaks off at arguments that are no Unicode.
+                return error
 
     def prompt(self, session: str, text: str) -> Seen:
         script = Script([[TextPart("hi")]])
-        refused = self._run(session, self._agent(script, ""), text)
-        return Seen(text, script.told[0]) if script.asked else Seen(None, str(refused))
+        refused = self._run(session, text, script)
+        return Seen(text, script.told[0]) if script.told else Seen(None, str(refused))
 
     def tool(self, session: str, command: str, *, call: str, output: str = "done") -> Seen:
-        script = Script([[calling(command, call)], [TextPart("done")]])
-        given = self._run(session, self._agent(script, output), "use the tool")
-        if isinstance(given, DeferredToolRequests):
-            return Seen(None, str(given.metadata[given.approvals[0].tool_call_id]), asked=True)
-        if isinstance(given, Exception):
-            return Seen(self.ran[0] if self.ran else None, str(given))
-        read = [str(getattr(one, "content", "")) for one in script.asked[-1][-1].parts]
-        return Seen(self.ran[0] if self.ran else None, "".join(read))
-
-    def child(self, session: str, name: str, command: str) -> tuple[str, Seen]:
-        """A governed agent that a tool runs is a sub-session, by its agent's name."""
-        inner = Script([[calling(command, "k1")], [TextPart("inner done")]])
-        helper = self._agent(inner, "done")
-
-        async def ask(prompt: str) -> str:
-            """Ask the helper."""
-            return str((await helper.run(prompt)).output)
-
-        asking = ToolCallPart("ask", {"prompt": "do this"}, tool_call_id="a1")
-        outer = Script([[asking], [TextPart("done")]])
-        refused = self._run(session, self._agent(outer, "", ask), "have it done")
-        read = inner.read() if inner.asked else str(refused)
-        return f"{session}/1-main", Seen(self.ran[0] if self.ran else None, read)
+        ran: list[str] = []
+        script = _calling(command, call)
+        made = self._run(session, "use the tool", script, _shell(ran, output))
+        if isinstance(made, DeferredToolRequests):
+            return Seen(None, str(made.metadata[call]["reason"]), asked=True)
+        told = str(made) if isinstance(made, Exception) else _read(script)
+        return Seen(ran[0] if ran else None, told)
 
     def compact(self, session: str) -> Seen:
-        """The provider makes a summary."""
-        script = Script([[CompactionPart("a summary"), TextPart("hi")]])
-        self._run(session, self._agent(script, ""), "hello")
-        return Seen(told=script.told[0])
+        self._run(session, "go on", Script([[CompactionPart("a summary"), TextPart("hi")]]))
+        return Seen()
+
+    def child(self, session: str, name: str, command: str) -> tuple[str, Seen]:
+        """An agent that is run within the run of another one is a sub-session."""
+        ran: list[str] = []
+        inner = _calling(command, "inner")
+
+        async def work() -> None:
+            async with self._agent("main", Script([])).iter("delegate") as run:
+                await self._agent(name, inner, _shell(ran, "done")).run("do it")
+                async for _ in run:
+                    pass
+
+        with governing(self.sessions[session]):
+            try:
+                asyncio.run(work())
+            except GovernanceError as error:
+                return f"{session}/1-{name}", Seen(None, str(error))
+        return f"{session}/1-{name}", Seen(ran[0] if ran else None, _read(inner))
 
     def reset(self, session: str) -> str:
         self.sessions[session].reset()
@@ -109,6 +93,25 @@ class PydanticAI(EngineHost):
         self.sessions.pop(session).end()
 
 
-class TestPydanticAI(HostContract):
+def _calling(command: str, call: str) -> Script:
+    wanted: Answer = [ToolCallPart("sh", {"command": command}, tool_call_id=call)]
+    return Script([wanted, [TextPart("done")]])
+
+
+def _shell(ran: list[str], output: str) -> Any:
+    def sh(command: str) -> str:
+        """Run a command."""
+        ran.append(command)
+        return output
+
+    return sh
+
+
+def _read(script: Script) -> str:
+    """What the model read last."""
+    return str(getattr(script.asked[-1][-1].parts[-1], "content", "")) if script.asked else ""
+
+
+class TestPydanticAi(HostContract):
     def open_host(self, folder: Path) -> Host:
-        return PydanticAI()
+        return PydanticAi()
