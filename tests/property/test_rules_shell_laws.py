@@ -241,6 +241,10 @@ def event(command: str) -> RuleEvent:
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(wishes, st.integers(0, 5)), min_size=1, max_size=6), lines)
+@example([({"background": False}, 0), ({"recursive": {"equals": False}}, 1)], "ls x")
+@example([({"background": True}, 0), ({"opaque": {"exists": True}}, 3)], "ls x & tee y")
+@example([({"opaque": False}, 0), ({"removes": {"exists": False}}, 4)], "tee x")
+@example([({"words": "x", "writes": {"glob": "**", "not": {"glob": "**/y"}}}, 5)], "tee x")
 def test_screening_never_changes_a_decision(wanted: list[tuple[object, int]], text: str) -> None:
     """Rules that are screened by their programs decide exactly as each would by itself."""
     rules = rules_of(wanted)
