@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 from governance._shipped import pack_texts
+from governance.hooking.claude.answers import answer
 from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.hooking.payload import read_payload
-from governance.hosts.claude_code.answer import answer
 from governance.hosts.claude_code.tools import TOOLS
 from governance.hosts.claude_code.translate import translate
 from governance.rules.deciding import History, RuleEvent
