@@ -22,7 +22,7 @@ from governance.engine.restoring import fold, keep_snapshot
 from governance.journal.records import Append, Appended, Journal, Record, Row
 from governance.scopes import PROJECT, Reader
 from governance.values import dump_json
-from tests.bench.projects import Place, held_folder, make_project, printed
+from tests.bench.projects import SECONDS_MAX, Place, held_folder, make_project, printed
 
 MEGABYTE = 1_000_000
 STANDARD_ROWS = 10_000
@@ -106,7 +106,8 @@ def _slowest_load(place: Place, rows: int, times: int) -> float:
     taken: list[float] = []
     for _ in range(times):
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", script], check=True, env=dict(place.environment))
+        words = [sys.executable, "-c", script]
+        subprocess.run(words, check=True, env=dict(place.environment), timeout=SECONDS_MAX)
         taken.append(time.perf_counter() - start)
     return max(taken)
 
@@ -277,4 +278,5 @@ def _run(line: list[str], place: Place) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
         env=dict(place.environment),
+        timeout=SECONDS_MAX,
     )

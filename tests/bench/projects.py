@@ -17,6 +17,10 @@ from governance.journal.records import Journal
 from governance.project import create_project
 
 
+SECONDS_MAX = 300
+"""After so long a process that is measured hangs."""
+
+
 @frozen
 class Place:
     """
@@ -64,5 +68,6 @@ def printed(place: Place, script: str) -> float:
         stdout=subprocess.PIPE,
         text=True,
         env=dict(place.environment),
+        timeout=SECONDS_MAX,
     )
     return float(done.stdout)
