@@ -16,7 +16,6 @@ from governance.journal.opening import open_journal
 from governance.journal.records import Journal
 from governance.project import create_project
 
-
 SECONDS_MAX = 300
 """After so long a process that is measured hangs."""
 
