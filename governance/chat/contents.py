@@ -65,7 +65,7 @@ def prepared(message: Message, redact: Redact) -> Prepared:
     Secrets are taken out of all text and of bytes that are UTF-8; other bytes stay as they are.
 
     Raises:
-        MisuseError: GOV565, a part of more than 64 MiB.
+        MisuseError: GOV565, a part of more than 64 MiB, or a big one with a text and a value.
         ValueRefused: A part holds what no journal may.
     """
     left = INLINE_CHARS_MAX
@@ -76,7 +76,7 @@ def prepared(message: Message, redact: Redact) -> Prepared:
         clean = _clean(part, redact)
         data = _content(clean, left)
         if data is None:
-            left -= len(clean.text) + _size(clean.value)
+            left -= _size(clean)
             parts.append(clean)
             continue
         if len(data) > CONTENT_BYTES_MAX:
@@ -101,20 +101,26 @@ def prepared(message: Message, redact: Redact) -> Prepared:
     return Prepared(evolve(message, parts=tuple(parts)), tuple(contents.items()))
 
 
-def _size(value: Json) -> int:
-    return 0 if value is None else len(dump_json(value))
+def _size(part: Part) -> int:
+    return len(part.text) + (0 if part.value is None else len(dump_json(part.value)))
 
 
 def _content(part: Part, left: int) -> bytes | None:
     """What of *part* goes on the shelf, or none where it has room in the row, or lies there."""
     if part.content is not None:
         return part.content
-    if part.blob:
+    if part.blob or _size(part) <= left:
         return None
-    if part.value is not None:
-        data = dump_json(part.value)
-        return data if len(data) > left else None
-    return part.text.encode() if len(part.text) > left else None
+    if part.value is None:
+        return part.text.encode()
+    if part.text:
+        # Only one of them can lie on the shelf, and the other would be lost.
+        raise MisuseError(
+            "a part that has both a text and a value, and is too big for its row",
+            code="GOV565",
+            remedy="make two parts of it",
+        )
+    return dump_json(part.value)
 
 
 def _clean(part: Part, redact: Redact) -> Part:

@@ -253,6 +253,18 @@ def test_content_that_is_gone_is_an_error_and_never_empty(engine: Engine) -> Non
         session.content(said, said.parts[0])
 
 
+def test_a_big_part_with_a_text_and_a_value_is_refused(engine: Engine) -> None:
+    """One of them would be lost, or make the row longer than rows are."""
+    session = engine.start("s")
+    small = Part(type="tool_call", name="x", text="why", value={"a": 1})
+    assert session.message("user", [small]).parts[0].text == "why"
+
+    for text, value in (("t" * INLINE_CHARS_MAX, "v"), ("t", "v" * INLINE_CHARS_MAX)):
+        with pytest.raises(MisuseError, match="both a text and a value") as raised:
+            session.message("user", [Part(type="json", text=text, value=value)])
+        assert raised.value.code == "GOV565"
+
+
 @pytest.mark.parametrize("archived", [False, True])
 def test_contents_go_with_their_rows(tmp_path: Path, archived: bool) -> None:
     """Into the archive, where there is one, and out of it again."""
