@@ -11,8 +11,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 from attrs import define, field
 
@@ -24,7 +26,7 @@ from governance.journal.faults import StoreReadOnly
 from governance.journal.postgres import PostgresJournal
 from governance.journal.postgres_faults import RowsLost
 from governance.journal.postgres_url import target_of
-from governance.journal.records import Append, Appended, Row
+from governance.journal.records import Append, Appended, Conflict, Row
 from governance.testing.engines import memory_engine
 from tests.postgres_server import Server, running_pair, wait_for
 
@@ -164,6 +166,54 @@ def test_a_standby_that_had_to_have_everything_takes_over(
     assert max(decided.values()) == 1
     for journal in (reader, *(one.journal for one in writers)):
         journal.close()
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["row arrived", "row did not arrive"])
+def test_a_commit_of_which_no_answer_came_is_there_once_or_not_at_all(
+    pair: tuple[Server, Server], arrives: bool
+) -> None:
+    """The server dies while it waits for the other one; the head there says what became of it."""
+    primary, standby = pair
+    PostgresJournal.open(target_of(url(primary)), create=True).close()
+    journal = opened(primary, standby)
+    journal.append([Append("s", 0, (row("first"),))])
+    batch = [Append("s", 1, (row("second"),))]
+    with primary.connect() as connection:
+        if not arrives:
+            standby.stop("fast")
+        # It waits for one that never says that it has got the row, whether it has or not.
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        connection.execute("SELECT pg_reload_conf()")
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(journal.append, batch)
+            waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            wait_for(lambda: connection.execute(waits).fetchone())
+            if arrives:
+                written = f"SELECT pg_last_wal_replay_lsn() >= '{flushed(connection)}'"
+                with standby.connect() as other:
+                    wait_for(lambda: (other.execute(written).fetchone() or [False])[0])
+            primary.kill()
+            with pytest.raises(OutcomeUnknown, match="read the head"):
+                sent.result(30)
+    if not arrives:
+        standby.start()
+    standby.run("pg_ctl", "-w", "-D", str(standby.data), "promote")
+
+    settled = settle_unknown(journal, batch)
+
+    assert isinstance(settled, Appended if arrives else Conflict)
+    assert bodies(journal, "s") == ["first", "second"][: 1 + arrives]
+    # Told to write it again, a caller that expects the head that it knows doubles nothing.
+    again = journal.append(batch)
+    assert isinstance(again, Conflict if arrives else Appended)
+    assert bodies(journal, "s") == ["first", "second"]
+    journal.close()
+
+
+def flushed(connection: psycopg.Connection) -> str:
+    found = connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
+    assert found is not None
+    return str(found[0])
 
 
 def test_a_standby_that_lacks_rows_is_found_out(
