@@ -91,11 +91,6 @@ def open_engine(
         if own:
             store.close()
         raise
-    live = LiveSessions(
-        sessions_max=config.live.sessions_max,
-        megabytes_max=config.live.megabytes_max,
-        idle_ms_max=config.live.idle_seconds_max * 1000,
-    )
     who = actor or process_actor()
 
     def audit(data: Mapping[str, Json], by: str) -> None:
@@ -122,10 +117,19 @@ def open_engine(
         after=schedule.look if schedule is not None else None,
         context_limits=lambda: context_limits_of(config),
     )
-    engine = Engine(law, store, ticking, registry, live, options)
+    engine = Engine(law, store, ticking, registry, _live(config), options)
     if config.live.preload_sessions_max:
         _preload(engine, config.live.preload_sessions_max)
     return engine
+
+
+def _live(config: Config) -> LiveSessions:
+    """What is kept in memory of sessions."""
+    return LiveSessions(
+        sessions_max=config.live.sessions_max,
+        megabytes_max=config.live.megabytes_max,
+        idle_ms_max=config.live.idle_seconds_max * 1000,
+    )
 
 
 def _guard(
