@@ -15,7 +15,7 @@ from governance.access.actors import process_actor
 from governance.clock import Clock, SystemClock
 from governance.engine.backing import schedule_of
 from governance.engine.encoding import body_of
-from governance.engine.engine import Engine, EngineOptions
+from governance.engine.engine import Engine
 from governance.engine.lawmaking import (
     context_limits_of,
     retention_of,
@@ -24,6 +24,7 @@ from governance.engine.lawmaking import (
 )
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin
+from governance.engine.options import EngineOptions
 from governance.engine.project_rules import load_project_rules, no_rules, pack_sources
 from governance.engine.reloading import Watch, made_of, trust_mark
 from governance.engine.spool import Spool
