@@ -35,6 +35,7 @@ BEFORE, AFTER = 40, 5
 """Rows that each writer has acknowledged before the kill, and after it."""
 
 ROWS_MAX = 100_000
+WAITS = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 @pytest.fixture
@@ -107,6 +108,7 @@ def test_a_standby_that_had_to_have_everything_takes_over(
     """Nothing that was acknowledged is lost, nothing doubled, and what was refused is not there."""
     primary, standby = pair
     PostgresJournal.open(target_of(url(primary)), create=True).close()
+    let_commits_wait(primary)
     with primary.connect() as connection:
         connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
         connection.execute("SELECT pg_reload_conf()")
@@ -178,16 +180,13 @@ def test_a_commit_of_which_no_answer_came_is_there_once_or_not_at_all(
     journal = opened(primary, standby)
     journal.append([Append("s", 0, (row("first"),))])
     batch = [Append("s", 1, (row("second"),))]
+    let_commits_wait(primary)
     with primary.connect() as connection:
         if not arrives:
             standby.stop("fast")
-        # It waits for one that never says that it has got the row, whether it has or not.
-        connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-        connection.execute("SELECT pg_reload_conf()")
         with ThreadPoolExecutor(1) as pool:
             sent = pool.submit(journal.append, batch)
-            waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-            wait_for(lambda: connection.execute(waits).fetchone())
+            wait_for(lambda: connection.execute(WAITS).fetchone())
             if arrives:
                 written = f"SELECT pg_last_wal_replay_lsn() >= '{flushed(connection)}'"
                 with standby.connect() as other:
@@ -208,6 +207,31 @@ def test_a_commit_of_which_no_answer_came_is_there_once_or_not_at_all(
     assert isinstance(again, Conflict if arrives else Appended)
     assert bodies(journal, "s") == ["first", "second"]
     journal.close()
+
+
+def let_commits_wait(primary: Server) -> None:
+    """
+    Return once commits of *primary* wait for a standby that never says that it has anything.
+
+    That a setting was read tells nothing: a process of the server's must have acted on it.
+    """
+    with primary.connect() as connection, primary.connect() as probe:
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        connection.execute("SELECT pg_reload_conf()")
+        waited = threading.Event()
+
+        def commit() -> None:
+            while not waited.is_set():
+                probe.execute("SELECT pg_current_xact_id()")
+
+        with ThreadPoolExecutor(1) as pool:
+            committing = pool.submit(commit)
+            try:
+                wait_for(lambda: connection.execute(WAITS).fetchone())
+            finally:
+                waited.set()
+                probe.cancel()
+            committing.result(30)
 
 
 def flushed(connection: psycopg.Connection) -> str:
