@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from governance.calls import ToolCall
 from governance.clock import Clock
@@ -24,11 +24,11 @@ from governance.engine.before import run_before
 from governance.engine.cleaning import kept_reply, without_secrets
 from governance.engine.encoding import body_of, encode_rows, event_of, reply_of
 from governance.engine.live import LiveSessions
-from governance.engine.news import Bulletin, News, tell_alike
+from governance.engine.news import News, tell_alike
+from governance.engine.options import EngineOptions
 from governance.engine.recording import ID_CHARS_MAX
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
-from governance.engine.spool import Spool
 from governance.engine.store_verbs import StoreVerbs
 from governance.engine.verbs import SessionVerbs
 from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
@@ -49,12 +49,10 @@ if TYPE_CHECKING:
     from governance.access.grants import Authorize
     from governance.access.guard import Guard
     from governance.engine.contexts import Contexts
-    from governance.engine.keeping import Keeper
     from governance.engine.later import Sent
     from governance.journal.key_sources import KeySource
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
-    from governance.scopes.limits import ContextLimits
 
 CODES: Mapping[str, str] = {
     "GOV401": "a session id that no store can hold",
@@ -83,54 +81,6 @@ DEPTH_MAX = 64
 
 SWEEP_SESSIONS_MAX = 8
 """Idle sessions looked at after one command, so that a sweep costs little."""
-
-
-@frozen
-class EngineOptions:
-    """
-    How one engine runs, beside the law it decides by.
-
-    Attributes:
-        run: Names this process; sessions of another run are interrupted at their start.
-
-        idle_ms_max: After so long without work a live session is interrupted (``idle``).
-
-        deadline_ms: How long a step may wait for the store.
-
-        snapshot_rows: Rows of a session after which its state is kept as a snapshot.
-
-        paused: Why governance is paused at a moment, or ``""``.
-
-        tools: The hosts' tables of native tools, by host.
-
-        spool: Where told events wait that could not be written; ``None``: in memory.
-
-        bulletin: What notices changed rules; ``None``: the law of the start holds to the end.
-
-        actor: Who is behind a command that names nobody; ``""``: rows do not say.
-
-        guard: What is asked before anything is done or shown; ``None``: nothing is.
-
-        keeper: What keeps the store within its bounds; ``None``: only who asks for it does.
-
-        after: Called after each command, outside of every lock; waits for nothing.
-
-        context_limits: Gives the bounds of contexts when they are first asked for.
-    """
-
-    run: str
-    idle_ms_max: int = 1_800_000
-    deadline_ms: int = 30_000
-    snapshot_rows: int = 1000
-    paused: Callable[[int], str] | None = None
-    tools: Mapping[str, HostTools] = field(factory=dict)
-    spool: Spool | None = None
-    bulletin: Bulletin | None = None
-    actor: str = ""
-    guard: Guard | None = None
-    keeper: Keeper | None = None
-    after: Callable[[], None] | None = None
-    context_limits: Callable[[], ContextLimits] | None = None
 
 
 @final
