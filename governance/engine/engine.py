@@ -416,9 +416,14 @@ class Engine(SessionVerbs, StoreVerbs):
         *,
         actor: str,
         host: str = "person",
+        key: str | None = None,
     ) -> Record:
         """
         Write one row that a person, a host or the engine itself decided (a pardon, an anchor).
+
+        Args:
+            key: Idempotency key: what was written under it before is given back, and nothing
+                is written.
 
         Raises:
             AccessRefused: *actor* may not.
@@ -432,7 +437,7 @@ class Engine(SessionVerbs, StoreVerbs):
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
-        return self._record(session, kind, data, actor=actor, host=host)
+        return self._record(session, kind, data, actor=actor, host=host, key=key)
 
     def record_access(self, data: Mapping[str, Json], actor: str) -> None:
         """
@@ -457,16 +462,33 @@ class Engine(SessionVerbs, StoreVerbs):
         self._publish(records)
 
     def _record(
-        self, session: str, kind: str, data: Mapping[str, Json], *, actor: str, host: str
+        self,
+        session: str,
+        kind: str,
+        data: Mapping[str, Json],
+        *,
+        actor: str,
+        host: str,
+        key: str | None = None,
     ) -> Record:
         with self._lock_of(session):
-            records = self._write(session, kind, data, self.law, actor=actor, host=host)
-        self._publish(records)
-        return records[0]
+            result = self._write(session, kind, data, self.law, actor=actor, host=host, key=key)
+        if isinstance(result, Duplicate):
+            return result.record
+        self._publish(result.records)
+        return result.records[0]
 
     def _write(
-        self, session: str, kind: str, data: Mapping[str, Json], law: Law, *, actor: str, host: str
-    ) -> tuple[Record, ...]:
+        self,
+        session: str,
+        kind: str,
+        data: Mapping[str, Json],
+        law: Law,
+        *,
+        actor: str,
+        host: str,
+        key: str | None = None,
+    ) -> Appended | Duplicate:
         """The rows of what was decided outside the machine; the session's lock is held."""
 
         def decide() -> list[Step]:
@@ -476,10 +498,7 @@ class Engine(SessionVerbs, StoreVerbs):
             outcome = restoring.recorded(law, state, command, now, kind, data)
             return self._with_related(command, Step(state, outcome), now, law)
 
-        _, result = racing.written(self, session, decide, replies=False)
-        # INVARIANT: what carries no key is no duplicate.
-        assert isinstance(result, Appended)
-        return result.records
+        return racing.written(self, session, decide, replies=False, key=key)[1]
 
     # -- changed rules ------------------------------------------------------------
 
@@ -504,7 +523,10 @@ class Engine(SessionVerbs, StoreVerbs):
         if news is None or before is None:
             return ()
         data = news.data(before)
-        records = self._write(session, news.kind, data, law, actor="engine", host=command.host)
+        written = self._write(session, news.kind, data, law, actor="engine", host=command.host)
+        # INVARIANT: what carries no key is no duplicate.
+        assert isinstance(written, Appended), "a row without a key"
+        records = written.records
         if state.governance_injected and not tell_alike(before, law):
             lapse = Command(
                 event="lapse",

@@ -14,7 +14,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from governance.hooking.command_line import HOOK_FILE, hook_command, import_folders
+from governance.hooking.command_line import (
+    HOOK_FILE,
+    RELAY_FILE,
+    hook_command,
+    import_folders,
+)
 from governance.hooking.installing import Change, Installer
 from governance.hooking.settings_file import (
     Kept,
@@ -95,6 +100,7 @@ def plugin_text(project: Path) -> str:
     values: dict[str, Json] = {
         "python": sys.executable,
         "hook": str(HOOK_FILE),
+        "relay": str(RELAY_FILE),
         "project": str(project),
         "paths": list(import_folders()),
     }
