@@ -287,8 +287,8 @@ def _is_ours(link: "socket") -> bool:
     expected = "\0".join((sys.executable, "-I", "-S", service_script(), ""))
     file, words = _program_of(pid)
     own, _ = _program_of(posix.getpid())
-    return bool(file) and file == own and words.startswith(
-        expected.encode("utf-8", "surrogateescape")
+    return (
+        bool(file) and file == own and words.startswith(expected.encode("utf-8", "surrogateescape"))
     )
 
 

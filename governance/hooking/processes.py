@@ -74,9 +74,7 @@ def _linux_look(pid: int) -> tuple[Process, int] | None:
     return Process(pid, programs, _environment(f"/proc/{pid}")), int(rest[1])
 
 
-def darwin_look(
-    pid: int, kernel: hook_darwin.Kernel | None = None
-) -> tuple[Process, int] | None:
+def darwin_look(pid: int, kernel: hook_darwin.Kernel | None = None) -> tuple[Process, int] | None:
     """As macOS shows it; it keeps the variables of the system's own programs to itself."""
     asked = kernel or _kernel()
     about = asked.about(pid)

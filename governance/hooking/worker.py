@@ -270,9 +270,7 @@ def _decide(
     replies = [engine.handle(command) for command in translation.commands]
     for note in translation.notes:
         if engine.journal.head(note.session).seq:
-            engine.record(
-                note.session, note.kind, note.data, actor=host, host=host, key=note.key
-            )
+            engine.record(note.session, note.kind, note.data, actor=host, host=host, key=note.key)
     if predecessor:
         links.forget(call.directory, host, recall)
     made = adapter.answer(payload, replies, translation.decisive)

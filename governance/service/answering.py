@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from governance.errors import GovernanceError
-from governance.hooking.hook_alone import log
 from governance.hooking import hook_client
+from governance.hooking.hook_alone import log
 from governance.hooking.hook_client import PAYLOAD_BYTES_MAX, frame
 from governance.hooking.processes import environment_of, processes_above
 from governance.hooking.worker import Call, answer
 from governance.hosts import adapter_of
+from governance.rules.moved import MOVED
 
 if TYPE_CHECKING:
     from governance.engine import Engine
@@ -38,7 +39,7 @@ ACK_SECONDS_MAX = 30.0
 """How long a hook may take to write an answer out; then its text does not count as told."""
 
 FIELDS = 5
-VARIABLES = ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+VARIABLES = ("HOME", "XDG_CACHE_HOME", *MOVED)
 """What says where a person's files are: a hook with others is not ours to answer."""
 
 

@@ -121,6 +121,16 @@ class OpenCodeLab(Governed):
         relay = script.with_name(RELAY_FILE.name)
         self.edit_plugin({"hook": str(script), "relay": str(relay) if relay.exists() else ""})
 
+    def processes(self, script: str) -> list[int]:
+        """Processes of this project that run *script*."""
+        found = []
+        for one in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                words = (one / "cmdline").read_bytes().decode().split("\0")
+                if str(self.project) in words and any(word.endswith(script) for word in words):
+                    found.append(int(one.name))
+        return found
+
     def rows_of(self, session: str, kind: str) -> Sequence[dict[str, Any]]:
         """Data of the rows of that *kind*, in order."""
         return [data for one, data in self.rows(session) if one == kind]
