@@ -8,6 +8,7 @@ import pytest
 
 from governance import cli
 from governance.cli.guard import key_path
+from governance.cli.installed import run_hook
 from governance.hosts import installer_of
 from governance.project import Project
 
@@ -102,3 +103,32 @@ def test_what_the_host_cannot_do_is_told(
     code, told = run(capsys, "check", folder)
     assert code == 1
     assert "GOV257" in told
+
+
+MOVED = {
+    "codex": ("CODEX_HOME", "elsewhere", "elsewhere/config.toml", "PreToolUse", "Bash"),
+    "gemini-cli": ("GEMINI_CLI_TRUSTED_FOLDERS_PATH", "trust.json", "trust.json", "BeforeTool",
+                   "run_shell_command"),
+}  # fmt: skip
+"""Variable of the client, what it names, what an agent writes there, and the call of its shell."""
+
+
+@pytest.mark.parametrize("moved", [True, False])
+@pytest.mark.parametrize("host", MOVED)
+def test_settings_that_stand_elsewhere_are_protected(
+    host: str, moved: bool, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The agent of a client with a home of another name does not change its settings there."""
+    variable, place, target, event, tool = MOVED[host]
+    (folder / "governance.toml").write_text('[packs]\npaths = ["shipped:self-protection"]\n')
+    assert run(capsys, "init", folder, "--host", host)[0] == 0
+    payload = {
+        "hook_event_name": event, "session_id": "s", "cwd": str(folder), "tool_name": tool,
+        "tool_input": {"command": f"echo x >> {tmp_path / 'away' / target}"}, "tool_use_id": "c1",
+    }  # fmt: skip
+    given = {variable: str(tmp_path / "away" / place)} if moved else {}
+
+    line = installer_of(host).commands(folder)[event]
+    done = run_hook(line, payload, variables=given, directory=folder)
+
+    assert ("belong to the governance" in done.out) is moved, done.out

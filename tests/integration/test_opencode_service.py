@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from governance.hooking.command_line import RELAY_FILE
+from governance.hooking.translation import Note, Translation
+from governance.hooking.worker import keyed
 from governance.hosts.opencode.settings import SETTINGS, install
 from governance.testing.services import running_service
 from tests.integration.test_service import Place, answered, placed, until
@@ -177,6 +179,31 @@ def test_payload_answered_twice_counts_once(client: Client, named: bool) -> None
     assert client.place.kinds("s").count("turn.ended") == 1
     rows = [kind for kind in client.place.kinds("s") if kind.startswith("event.")]
     assert (rows == []) is named, "without its name the second one is another event"
+
+
+def question(number: str) -> dict[str, Any]:
+    properties = {"id": number, "sessionID": "s", "permission": "bash", "patterns": ["ls"]}
+    return {
+        "hook": "event",
+        "input": {"event": {"type": "permission.asked", "properties": properties}},
+    }
+
+
+def test_row_of_what_the_client_asked_is_written_once(client: Client) -> None:
+    """A question that is reported twice is one row; another question is another one."""
+    client.environment["GOVERNANCE_SERVICE"] = "off"
+    client.run(tool("fine"), question("p1"), question("p1"), question("p2"))
+    assert client.place.kinds("s").count("permission.asked") == 2
+
+
+def test_row_without_a_name_of_its_own_has_that_of_its_call() -> None:
+    """What names no question is known by the payload, where that has a name."""
+    note = Note("s", "permission.asked", {"id": ""})
+    translation = Translation("permission.asked", notes=(note, note))
+    assert keyed(translation, "") == translation
+    made = [one.key for one in keyed(translation, "c1").notes]
+    assert len({*made, None}) == 3
+    assert made == [one.key for one in keyed(translation, "c1").notes]
 
 
 def test_agent_has_no_relay_of_its_own(client: Client) -> None:

@@ -100,7 +100,9 @@ def _read(file: Path, statement: str, given: Mapping[str, object]) -> list[tuple
 def _opened(file: Path) -> sqlite3.Connection:
     import sqlite3
 
-    name = f"{file.absolute().as_uri()}?mode=ro"
+    # Without a log of writes nobody has it open; to be read it needs no file of ours beside it.
+    alone = "" if Path(f"{file}-wal").exists() else "&immutable=1"
+    name = f"{file.absolute().as_uri()}?mode=ro{alone}"
     opened = sqlite3.connect(name, uri=True, timeout=BUSY_SECONDS_MAX)
     opened.execute("PRAGMA query_only = ON")
     return opened
