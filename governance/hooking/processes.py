@@ -11,10 +11,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from governance.hooking import hook_darwin
+if TYPE_CHECKING:
+    from governance.hooking.hook_darwin import Kernel
 
 ANCESTORS_MAX = 64
 ENVIRONMENT_BYTES_MAX = 4_000_000
@@ -74,8 +76,10 @@ def _linux_look(pid: int) -> tuple[Process, int] | None:
     return Process(pid, programs, _environment(f"/proc/{pid}")), int(rest[1])
 
 
-def darwin_look(pid: int, kernel: hook_darwin.Kernel | None = None) -> tuple[Process, int] | None:
+def darwin_look(pid: int, kernel: Kernel | None = None) -> tuple[Process, int] | None:
     """As macOS shows it; it keeps the variables of the system's own programs to itself."""
+    from governance.hooking import hook_darwin
+
     asked = kernel or _kernel()
     about = asked.about(pid)
     if not about:
@@ -90,8 +94,10 @@ def darwin_look(pid: int, kernel: hook_darwin.Kernel | None = None) -> tuple[Pro
 
 
 @cache
-def _kernel() -> hook_darwin.Kernel:
-    return hook_darwin.Kernel()
+def _kernel() -> Kernel:
+    from governance.hooking.hook_darwin import Kernel
+
+    return Kernel()
 
 
 def _programs(title: str, file: str, words: list[str]) -> frozenset[str]:
@@ -108,7 +114,9 @@ def _base(path: str) -> str:
 def environment_of(pid: int) -> Mapping[str, str]:
     """The variables that the program of *pid* was started with; empty when it is not ours."""
     if sys.platform == "darwin":
-        return _variables(hook_darwin.arguments_in(_kernel().arguments(pid))[1])
+        from governance.hooking.hook_darwin import arguments_in
+
+        return _variables(arguments_in(_kernel().arguments(pid))[1])
     return _environment(f"/proc/{pid}")
 
 

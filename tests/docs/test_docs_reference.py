@@ -193,3 +193,13 @@ def test_what_a_table_of_features_names_is_there() -> None:
     assert len(named) > 40
     assert [one for one in named if not (ROOT / one).is_file()] == []
     assert called - set(HOMES) == set()
+
+
+def test_folders_that_stand_elsewhere_are_told() -> None:
+    """Each variable that moves a folder stands on the page of rules, with that folder."""
+    from governance.rules.moved import MOVED
+
+    page = " ".join((DOCS / "reference" / "rules.md").read_text(encoding="utf-8").split())
+    (told,) = [part for part in page.split("A pattern that means a folder")[1:]]
+    missing = [one for one in MOVED if f"`{one}`" not in told]
+    assert missing == []
