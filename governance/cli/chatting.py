@@ -61,6 +61,12 @@ CODES: Mapping[str, str] = {
         Example("governance chat import copy demo.jsonl", "The same messages in a new session."),
         Example("governance chat search demo 'rate limit'", "Where both words were said."),
         Example("governance chat search --all --ranked limit", "In all sessions, best first."),
+        Example("governance chat show demo --before 100 --limit 5", "Five messages, further back."),
+        Example("governance chat export demo --no-contents", "Without what is big."),
+        Example(
+            "governance chat import copy demo.jsonl --from jsonl",
+            "A file whose name does not say what it is.",
+        ),
     ],
 )
 @click.argument("what", type=click.Choice(["show", "export", "import", "search"]))

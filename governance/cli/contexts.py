@@ -82,6 +82,14 @@ class Asked:
             "Leave for somebody to read a part of it.",
         ),
         Example("governance context reset 0 --scope session:demo", "Back to the beginning."),
+        Example(
+            'governance context set entry \'{"file": "main.py"}\' --kind code --expect 1',
+            "Only over the version that was read.",
+        ),
+        Example(
+            "governance context grant user:ada 'style.*' --scope session:demo --right write",
+            "To change them as well.",
+        ),
     ],
     exits="0 done, 1 refused or something was found, 2 could not do what was asked",
 )

@@ -54,6 +54,11 @@ DECIDED = "tool.decided"
             """governance why --tool shell --args '{"command": "git push -f"}'""",
             "Of a call that nobody made.",
         ),
+        Example(
+            'governance why --tool shell --args \'{"command": "ls"}\' '
+            "--role reviewer --state resumed --host codex --all",
+            "Every rule, for another role, state and host.",
+        ),
     ],
     exits="0 today's rules answer as they did, 1 they answer otherwise, 2 could not look",
 )

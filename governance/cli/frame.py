@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import click
 from attrs import frozen
 
-from governance.cli.output import print_error
+from governance.cli.output import print_error, print_line
 from governance.errors import DefinitionError, Diagnostic, GovernanceError
 from governance.project import CONFIG_NAME, Project, find_project, open_project
 
@@ -135,3 +136,12 @@ def file_error(path: Path, error: OSError) -> GovernanceError:
             ),
         )
     )
+
+
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """For what goes on until Ctrl-C, which is its good end and breaks nothing off."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print_line("stopped", "quiet", stderr=True)

@@ -49,6 +49,10 @@ _ALSO = ("backup", "heartbeat")
     examples=[
         Example("governance health", "Whether the store can be read, written and trusted."),
         Example("governance health --format json", "The same, for monitoring."),
+        Example(
+            "governance health --wal-megabytes-max 64 --free-megabytes-min 500",
+            "With limits of your own.",
+        ),
     ],
     exits="0 healthy, 1 something is wrong, 2 it could not look",
 )

@@ -17,6 +17,7 @@ from governance.cli.frame import (
     dir_option,
     format_option,
     project_of,
+    until_interrupted,
 )
 from governance.cli.opening import (
     require_session,
@@ -40,6 +41,9 @@ _BODY_CHARACTERS = 200
     examples=[
         Example("governance log demo", "Every row of one session, in order."),
         Example("governance log demo --format jsonl", "The same, one JSON object a line."),
+        Example(
+            "governance log demo --after 20 --follow", "Go on from a row, and with what comes."
+        ),
     ],
 )
 @click.argument("session", required=False)
@@ -67,9 +71,10 @@ def log(
             for record in _rows(journal, session, after):
                 _print_record(record, format_name)
             return FINE
-        for record in _following(journal, session, after):
-            _print_record(record, format_name)
-            sys.stdout.flush()
+        with until_interrupted():
+            for record in _following(journal, session, after):
+                _print_record(record, format_name)
+                sys.stdout.flush()
     return FINE
 
 

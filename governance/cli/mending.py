@@ -57,6 +57,10 @@ CODES: Mapping[str, str] = {
     examples=[
         Example("governance repair --dry-run", "What would come of it; nothing is changed."),
         Example("governance repair", "Mend the store, with what its backups still have."),
+        Example(
+            "governance repair --accept-all --reason 'the disk was lost'",
+            "Work on without what is lost.",
+        ),
     ],
     exits="0 all rows are there, 1 rows are lost, 2 it could not be done",
 )

@@ -13,7 +13,15 @@ import click
 from governance.analytics.figures import Counting, add
 from governance.analytics.projection import catch_up
 from governance.analytics.prometheus import CONTENT_TYPE, exposition
-from governance.cli.frame import FINE, Example, command, dir_option, file_error, project_of
+from governance.cli.frame import (
+    FINE,
+    Example,
+    command,
+    dir_option,
+    file_error,
+    project_of,
+    until_interrupted,
+)
 from governance.cli.opening import store_of
 from governance.cli.output import print_line
 from governance.clock import SystemClock
@@ -31,6 +39,9 @@ _REQUEST_SECONDS_MAX = 10
     examples=[
         Example("governance metrics", "All figures, as Prometheus reads them."),
         Example("governance metrics -o governance.prom", "For the collector of text files."),
+        Example(
+            "governance metrics --listen 127.0.0.1:9464", "For a Prometheus server that scrapes."
+        ),
     ],
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
@@ -84,7 +95,7 @@ def _serve(project: Project, listen: str) -> int:
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise MisuseError(f"`{listen}` cannot be served: {why}", code="GOV580") from None
-    with server:
+    with server, until_interrupted():
         print_line(f"http://{host}:{server.server_port}/metrics", stderr=True)
         server.serve_forever()
     return FINE

@@ -29,6 +29,10 @@ _GROUPS_SHOWN = ("action", "outcome", "tool", "rule", "violated", "hour")
         Example("governance report", "What all sessions did, with charts, by day."),
         Example("governance report --by week --format markdown", "The same by week, as a text."),
         Example("governance report --format html -o report.html", "One page with pictures."),
+        Example(
+            "governance report --since 2026-01-01 --until 2026-12-31 --anew",
+            "One year, counted anew from the rows.",
+        ),
     ],
 )
 @click.option("--since", metavar="DAY", help="First day, such as 2026-01-31 (UTC).")

@@ -95,6 +95,9 @@ def pytest_terminal_summary(
             continue
         for line in ("", *proofs.table(found, host, client.VERSION)):
             terminalreporter.line(line)
+    if not _narrowed(config):
+        for one in proofs.unproved(found):
+            terminalreporter.line(f"not proved: {one}", red=True)
 
 
 @pytest.fixture(scope="session")
