@@ -131,6 +131,7 @@ CODEX = (
     "fault: damaged store",
     "fault: import error",
     "fault: own time-out",
+    "transcript: what ran without us is found",
     "uninstall leaves the very bytes",
     "what the client trusts is what we wrote",
     "tool table fits the client's schemas",

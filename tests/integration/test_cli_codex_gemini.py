@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -132,3 +136,50 @@ def test_settings_that_stand_elsewhere_are_protected(
     done = run_hook(line, payload, variables=given, directory=folder)
 
     assert ("belong to the governance" in done.out) is moved, done.out
+
+
+def rollout(
+    home: Path, session: str, folder: Path, *entries: object, source: object = "exec"
+) -> int:
+    """A transcript of Codex, ten minutes ago."""
+    file = home / "sessions" / "2026" / "11" / "29" / f"rollout-{session}.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    at_s = int(time.time()) - 600
+    stamp = datetime.fromtimestamp(at_s, UTC).isoformat().replace("+00:00", "Z")
+    meta = {"id": session, "cwd": str(folder), "source": source}
+    lines = [{"type": "session_meta", "payload": meta}]
+    lines += [{"type": "response_item", "timestamp": stamp, "payload": one} for one in entries]
+    file.write_text("\n".join(map(json.dumps, lines)) + '\n[]\n{"half a line')
+    return at_s * 1000
+
+
+def called(call_id: str, name: str = "exec_command") -> dict[str, str]:
+    return {"type": "function_call", "name": name, "call_id": call_id}
+
+
+def test_calls_of_codex_without_a_hook_are_found_once(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of its transcripts the project's own count, and of their calls those that hooks ask about."""
+    run(capsys, "init", folder, "--host", "codex")
+    os.utime(installer_of("codex").record(folder), (time.time() - 86_400,) * 2)
+    home = tmp_path / ".codex"
+    blocked = "Command blocked by PreToolUse hook: no"
+    at_ms = rollout(
+        home, "s1", folder / "sub", called("c1"), called("c2", "update_plan"), called("c3"),
+        {"type": "function_call_output", "call_id": "c3", "output": blocked},
+        {"type": "function_call_output", "call_id": "c1", "output": "done"},
+        {"type": "custom_tool_call", "name": "apply_patch", "call_id": "c4"},
+    )  # fmt: skip
+    rollout(home, "s2", tmp_path, called("c5"))
+    rollout(home, "s3", folder, called("c6"), source={"subagent": "review"})
+    (home / "sessions" / "2026" / "11" / "29" / "rollout-s4.jsonl").write_bytes(b"\xff\n")
+
+    code, told = run(capsys, "doctor", "--dir", folder)
+    again = run(capsys, "doctor", "--dir", folder)[0]
+
+    assert (code, again) == (1, 0)
+    assert "2 calls of session s1 of codex ran without a hook" in " ".join(told.split())
+    lines = run(capsys, "log", "@project", "--dir", folder, "--format", "jsonl")[1].splitlines()
+    gaps = [row["body"]["data"] for row in map(json.loads, lines) if row["kind"] == "guard.gap"]
+    assert gaps == [{"host": "codex", "from": at_ms, "to": at_ms, "missed": 2}]

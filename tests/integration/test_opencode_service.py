@@ -49,6 +49,9 @@ class Client:
 
     def __init__(self, place: Place) -> None:
         self.place = place
+        with (place.project / "governance.toml").open("a") as stream:
+            # A machine that is busy with other work must not make a late answer of a right one.
+            stream.write("[hosts.opencode]\ndeadline_ms = 20_000\n")
         install(place.project)
         self.plugin = place.project / "plugin.mjs"
         self.environment = {**place.environment, "PATH": os.environ["PATH"]}

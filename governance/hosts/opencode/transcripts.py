@@ -8,7 +8,6 @@ like any other.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -16,9 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from governance.hooking.transcripts import TRANSCRIPTS_MAX, Transcript, TranscriptCall
+from governance.hooking.transcripts import (
+    TRANSCRIPTS_MAX,
+    Transcript,
+    TranscriptCall,
+    entry_of,
+)
 from governance.hosts.opencode.translate import call_id_of
-from governance.values import Json
 
 if TYPE_CHECKING:
     import sqlite3
@@ -70,8 +73,8 @@ def find_transcripts(directory: Path, environment: Mapping[str, str]) -> tuple[T
 
 def _calls(file: Path, session: str) -> Iterator[TranscriptCall]:
     given = {"session": session, "chars": PART_CHARS_MAX, "most": CALLS_MAX}
-    parents = {str(one): _table(data) for one, data in _read(file, _PARENTS, given)}
-    parts = [(str(of), at, _table(data)) for of, at, data in reversed(_read(file, _PARTS, given))]
+    parents = {str(one): entry_of(data) for one, data in _read(file, _PARENTS, given)}
+    parts = [(str(of), at, entry_of(data)) for of, at, data in reversed(_read(file, _PARTS, given))]
     persons = {of for of, _, part in parts if str(part.get("text", "")).startswith(PERSON)}
     for message, at_ms, part in parts:
         if part.get("type") != "tool" or parents.get(message, {}).get("parentID") in persons:
@@ -106,11 +109,3 @@ def _opened(file: Path) -> sqlite3.Connection:
     opened = sqlite3.connect(name, uri=True, timeout=BUSY_SECONDS_MAX)
     opened.execute("PRAGMA query_only = ON")
     return opened
-
-
-def _table(text: object) -> dict[str, Json]:
-    try:
-        value = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
