@@ -27,6 +27,9 @@ SCOPE = "governance"
 TURNS_MAX = 10_000
 """Open turns whose beginning is remembered; of one that is forgotten no duration is told."""
 
+NAME_CHARACTERS_MAX = 200
+"""Characters of one attribute; what is longer is cut."""
+
 DURATION = "gen_ai.client.operation.duration"
 _BOUNDS_SECONDS = tuple(0.01 * 2**power for power in range(14))
 
@@ -108,7 +111,7 @@ class Telemetry:
         self._operation(
             event,
             "execute_tool",
-            {"gen_ai.tool.name": str(event.data.get("tool") or "")},
+            {"gen_ai.tool.name": _text(event.data.get("tool"))},
             took,
             {"gen_ai.tool.call.id": event.call_id or ""},
             "tool_failed" if event.data.get("outcome") == "failed" else "",
@@ -153,5 +156,10 @@ class Telemetry:
 def _attributes(event: Event) -> dict[str, str]:
     made = {"governance.host": event.host}
     for own, attribute in ATTRIBUTES.get(event.name, {}).items():
-        made[attribute] = str(event.data.get(own) or "")
+        made[attribute] = _text(event.data.get(own))
     return made
+
+
+def _text(value: object) -> str:
+    """*value* as an attribute: a model may name a tool as it likes, and at any length."""
+    return str(value or "")[:NAME_CHARACTERS_MAX]

@@ -27,6 +27,7 @@ from governance.cli.opening import (
     stored_form_of,
 )
 from governance.cli.output import moment, print_json, print_line, print_table
+from governance.cli.progress import working
 from governance.engine.following import Cursor, Follower
 from governance.errors import SessionErased
 from governance.journal.heads import compare_heads, read_heads_file, read_public_key
@@ -175,9 +176,10 @@ def verify(
     with stored_form_of(project_of(directory)) as journal:
         if session is not None:
             require_session(journal, session)
-        report = journal.verify(session)
-        if exported is not None:
-            report = _with(report, compare_heads(journal, exported), session)
+        with working("proving"):
+            report = journal.verify(session)
+            if exported is not None:
+                report = _with(report, compare_heads(journal, exported), session)
     if format_name == "json":
         compared: dict[str, Json] = {}
         if exported is not None:

@@ -13,17 +13,18 @@ import click
 from governance.analytics.figures import Counting, add
 from governance.analytics.projection import catch_up
 from governance.analytics.prometheus import CONTENT_TYPE, exposition
+from governance.cli.files import write_whole
 from governance.cli.frame import (
     FINE,
     Example,
     command,
     dir_option,
-    file_error,
     project_of,
     until_interrupted,
 )
 from governance.cli.opening import store_of
 from governance.cli.output import print_line
+from governance.cli.progress import working
 from governance.clock import SystemClock
 from governance.engine.health import health_of
 from governance.errors import GovernanceError, MisuseError
@@ -59,16 +60,12 @@ def metrics(output: Path | None, listen: str | None, directory: Path | None) -> 
     project = project_of(directory)
     if listen is not None:
         return _serve(project, listen)
-    text = text_of(project)
+    with working("counting"):
+        text = text_of(project)
     if output is None:
         sys.stdout.write(text)
         return FINE
-    draft = output.with_name(f".{output.name}.new")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(output)
-    except OSError as error:
-        raise file_error(output, error) from None
+    write_whole(output, text.encode(), 0o644)
     return FINE
 
 

@@ -10,7 +10,7 @@ from governance.access.guard import Guard, guard_of
 from governance.access.guarded import GuardedJournal
 from governance.clock import SystemClock
 from governance.config import Config, load_config
-from governance.engine.lawmaking import settings_of
+from governance.engine.lawmaking import settings_of, trusted_config
 from governance.engine.project_rules import (
     examine_project_rules,
     load_project_rules,
@@ -154,7 +154,7 @@ def law_of(project: Project) -> Law:
     Raises:
         DefinitionError: Configuration or packs are missing or wrong, with every problem.
     """
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
     hosts = {name: TRAITS[name] for name in config.hosts if name in TRAITS}
     now_ms = SystemClock().now_ms()
     return Law(

@@ -12,9 +12,11 @@ from governance.analytics.measures import MEASURES, SECTIONS
 from governance.analytics.projection import catch_up
 from governance.analytics.report import By, Report, report_of
 from governance.analytics.wording import change_text, name_text, tone_of, value_text
-from governance.cli.frame import FINE, Example, command, dir_option, file_error, project_of
+from governance.cli.files import write_whole
+from governance.cli.frame import FINE, Example, command, dir_option, project_of
 from governance.cli.opening import store_of
 from governance.cli.output import Tone, console, print_json, print_line, styled
+from governance.cli.progress import working
 from governance.config import load_config
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -69,7 +71,7 @@ def report(
     first, last = _day("--since", since), _day("--until", until)
     project = project_of(directory)
     title = load_config(project.directory).project.name or project.directory.name
-    with store_of(project) as journal:
+    with store_of(project) as journal, working("counting"):
         counted = catch_up(journal, anew=anew)
     made = report_of(counted.days, title=title, since=first, until=last, by=by)
     if output is None and format_name == "text":
@@ -82,11 +84,9 @@ def report(
     if output is None:
         sys.stdout.write(text)
         return FINE
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise file_error(output, error) from None
-    print_line(f"{output}: {format_name}, {len(text.encode())} bytes", "good", stderr=True)
+    data = text.encode()
+    write_whole(output, data, 0o644)
+    print_line(f"{output}: {format_name}, {len(data)} bytes", "good", stderr=True)
     return FINE
 
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from governance.journal.key_sources import KeySource
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
+    from governance.scopes.limits import ContextLimits
 
 CODES: Mapping[str, str] = {
     "GOV401": "a session id that no store can hold",
@@ -111,6 +112,8 @@ class EngineOptions:
         keeper: What keeps the store within its bounds; ``None``: only who asks for it does.
 
         after: Called after each command, outside of every lock; waits for nothing.
+
+        context_limits: Gives the bounds of contexts when they are first asked for.
     """
 
     run: str
@@ -125,6 +128,7 @@ class EngineOptions:
     guard: Guard | None = None
     keeper: Keeper | None = None
     after: Callable[[], None] | None = None
+    context_limits: Callable[[], ContextLimits] | None = None
 
 
 @final
@@ -302,6 +306,12 @@ class Engine(SessionVerbs, StoreVerbs):
         table = self.options.tools.get(host, PYTHON_TOOLS)
         return call_of(table, tool, arguments, cwd=cwd, call_id=call_id)
 
+    @property
+    def guard(self) -> Guard | None:
+        """What is asked before anything is done or shown, by the configuration of now."""
+        self._in_force()
+        return self.options.guard
+
     def state(
         self, session: str, *, actor: str | None = None, audited: bool = True
     ) -> SessionState:
@@ -318,8 +328,9 @@ class Engine(SessionVerbs, StoreVerbs):
             AccessRefused: *actor* may not read it.
         """
         self._check_open()
-        if self.options.guard is not None:
-            self.options.guard.require("read", session, actor=actor, audited=audited)
+        guard = self.guard
+        if guard is not None:
+            guard.require("read", session, actor=actor, audited=audited)
         return self._state(session, self.clock.now_ms())
 
     def _known(self, session: str) -> SessionState:
@@ -350,10 +361,11 @@ class Engine(SessionVerbs, StoreVerbs):
         """*command* with its moment, and with who is behind it, where it does not say."""
         if command.at_ms is None:
             command = evolve(command, at_ms=self.clock.now_ms())
-        options = self.options
+        # Looked up first of all: changed grants hold for this very command.
+        guard, actor = self.guard, self.options.actor
         # Without a guard the first row alone says who began the session: the rest is theirs.
-        if options.actor and command.actor is None and (options.guard or command.event == "start"):
-            command = evolve(command, actor=options.actor)
+        if actor and command.actor is None and (guard or command.event == "start"):
+            command = evolve(command, actor=actor)
         return command
 
     def _refused(self, command: Command) -> Reply | None:
@@ -431,9 +443,9 @@ class Engine(SessionVerbs, StoreVerbs):
         """
         self._check_open()
         check_json(data)
-        if self.options.guard is not None:
-            action = RECORDED.get(kind, "write")
-            self.options.guard.require(action, session, actor=actor)
+        guard = self.guard
+        if guard is not None:
+            guard.require(RECORDED.get(kind, "write"), session, actor=actor)
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")

@@ -143,6 +143,7 @@ def remedy_text(remedy: Example | None) -> str:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, (str, int, float, bool)):
+    # What has no JSON (a number that is not finite) is no right value, and is told elsewhere.
+    if isinstance(value, (str, int, bool)):
         return one_line(dump_json(value).decode())
     return one_line(str(value))

@@ -86,6 +86,9 @@ def _decode(text: str, pattern: re.Pattern[str]) -> str:
     return made.decode("utf-8", "replace")
 
 
+_OPENING: Final = frozenset("\\'\"`<>$")
+
+
 def braces(raw: str, depth: int = 0) -> list[str]:
     """
     The words that *raw*, as written, stands for after brace expansion.
@@ -100,9 +103,11 @@ def braces(raw: str, depth: int = 0) -> list[str]:
     if depth > 32:
         raise TooMany
     at = 0
+    # Where quoted parts and substitutions end: each is gone through once, not once a brace.
+    ends: dict[int, int] = {}
     while at < len(raw):
         if raw[at] == "{":
-            parts = _alternatives(raw, at)
+            parts = _alternatives(raw, at, ends)
             if parts is not None:
                 end, inner = parts
                 head = raw[:at]
@@ -113,12 +118,21 @@ def braces(raw: str, depth: int = 0) -> list[str]:
                 return [head + one + tail for one in made for tail in tails]
             at += 1
         else:
-            at = _step(raw, at)
+            at = _step(raw, at, ends)
     return [raw]
 
 
-def _step(raw: str, at: int) -> int:
+def _step(raw: str, at: int, ends: dict[int, int]) -> int:
     """Behind what stands at *at*: a quoted part, a substitution, or one character."""
+    if raw[at] not in _OPENING:
+        return at + 1
+    end = ends.get(at)
+    if end is None:
+        end = ends[at] = _end(raw, at)
+    return end
+
+
+def _end(raw: str, at: int) -> int:
     sign = raw[at]
     try:
         if sign == "\\":
@@ -140,7 +154,7 @@ def _quoted_end(raw: str, at: int) -> int:
     return ticks_end(raw, at) if raw[at] == "`" else parens_end(raw, at + 2)
 
 
-def _alternatives(raw: str, start: int) -> tuple[int, list[str]] | None:
+def _alternatives(raw: str, start: int, ends: dict[int, int]) -> tuple[int, list[str]] | None:
     """The end and the parts of `{…,…}` or `{1..5}` at *start*; ``None`` where it is none."""
     at, open_, begin = start + 1, 0, start + 1
     parts: list[str] = []
@@ -159,7 +173,7 @@ def _alternatives(raw: str, start: int) -> tuple[int, list[str]] | None:
             parts.append(raw[begin:at])
             begin = at = at + 1
         else:
-            at = _step(raw, at)
+            at = _step(raw, at, ends)
     else:
         return None
     if len(parts) > 1:

@@ -23,7 +23,9 @@ TEXTS_MAX: Final = 8
 """How deep texts that are handed to a shell may stand in each other."""
 
 _HERE: Final = Word("")
-_ODD: Final = re.compile(f"[\0\r\ufeff\ud800-\udfff{HOME}{HERE}]")
+_ODD: Final = re.compile(f"[\0\u2400\r\ufeff\ud800-\udfff{HOME}{HERE}]")
+_NUL: Final = re.compile("[\0\u2400]")
+"""NUL, and the sign that stands for it in what was recorded."""
 
 
 @frozen
@@ -43,7 +45,7 @@ def _cleaned(text: str) -> str:
     """
     if _ODD.search(text) is None:
         return text
-    text = text.replace("\r\n", "\n").replace("\0", "").replace("\ufeff", "")
+    text = _NUL.sub("", text.replace("\r\n", "\n")).replace("\ufeff", "")
     return re.sub(f"[\ud800-\udfff{HOME}{HERE}]", HOLE, text)
 
 
@@ -76,6 +78,9 @@ def read_simples(
         name, _, value = one.partition("=")
         state.assign(name, HOME + value[1:] if value[:1] == "~" else value)
         state.exported[name] = None
+    if _NUL.search(text) is not None:
+        # bash leaves it out, others end the line there or refuse it.
+        notes.note("syntax", "a NUL stands in the text")
     _run(_cleaned(text), state, notes)
     return Reading(tuple(one.simple() for one in notes.records), tuple(notes.opaque))
 

@@ -236,8 +236,10 @@ class Walker:
         written = self.skeleton.text[node.start_byte : node.end_byte]
         used = set(_NAMES.findall(written))
         for name in changed:
-            if HOLE not in state.variables[name]:
-                state.variables[name] = (*state.variables[name][:3], HOLE)
+            # A body that ends the line leaves nothing of what it set.
+            values = state.variables.get(name, ())
+            if HOLE not in values:
+                state.variables[name] = (*values[:3], HOLE)
         if moved or changed & used:
             after = state.copy()
             self.sequence(nodes, after, flow)

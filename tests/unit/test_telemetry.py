@@ -15,7 +15,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from governance.events import CATALOGUE, Event
 from governance.listeners import Listeners
 from governance.listeners.loading import register_entry_points
-from governance.telemetry import ATTRIBUTES, COUNTERS, TURNS_MAX, Telemetry
+from governance.telemetry import (
+    ATTRIBUTES,
+    COUNTERS,
+    NAME_CHARACTERS_MAX,
+    TURNS_MAX,
+    Telemetry,
+)
 from governance.testing import ManualClock
 from governance.testing.engines import memory_engine
 
@@ -137,3 +143,19 @@ def test_nothing_is_loaded_where_it_is_off() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_name_that_a_model_made_up_is_cut() -> None:
+    """An attribute has a bound, whatever a tool is called."""
+    seen = Seen()
+    data = {"tool": "x" * 10_000, "action": "deny", "duration_ms": 1}
+    for kind in ("tool.decided", "tool.finished"):
+        seen.telemetry(Event(name=kind, session_id="s", at_ms=5, data=data))
+
+    named = [
+        attributes["gen_ai.tool.name"]
+        for points in seen.points().values()
+        for attributes, _ in points
+        if "gen_ai.tool.name" in attributes
+    ]
+    assert {len(one) for one in named} == {NAME_CHARACTERS_MAX}

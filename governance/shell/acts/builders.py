@@ -4,9 +4,14 @@ Package managers and builders that run a project's own scripts, or a program fro
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from governance.shell.acts.shells import file_given
 from governance.shell.draft import Draft
 from governance.shell.values import Word
+
+_RECIPE: Final = re.compile(r"(?m)(?:^\t[ \t]*|^[^\s#=]+[^=\n]*:[^=\n;]*;[ \t]*)([^\n]+)")
 
 
 def script(draft: Draft) -> None:
@@ -27,7 +32,22 @@ def project(draft: Draft) -> None:
 def make(draft: Draft) -> None:
     """`make -C folder target`; ``SHELL=`` and `--eval` are texts that it runs."""
     draft.code += draft.value("--eval")
+    if any(one in {"-", "/dev/stdin"} for one in draft.value("--file")):
+        _recipes(draft)
+        return
     draft.blind("script", "a makefile decides what `make` runs")
+
+
+def _recipes(draft: Draft) -> None:
+    """`make -f -`: the recipes of a makefile that is piped in."""
+    text = draft.stdin_text
+    if text is None:
+        draft.blind("input", "make runs what another command writes")
+        return
+    draft.code.append(text)
+    lines = [re.sub(r"^[@+-]+", "", one) for one in _RECIPE.findall(text)]
+    if lines:
+        draft.run_text("\n".join(lines).replace("$$", "$"), stdin=False)
 
 
 def build_tool(draft: Draft) -> None:

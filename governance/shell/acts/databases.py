@@ -28,16 +28,27 @@ _SERVER: Final = re.compile(r"(?:^|[\s;])host(?:addr)?=([^\s;]+)")
 
 
 def stdin(draft: Draft) -> None:
-    """What is piped in is told to the server."""
+    """What is piped in is told to the server, and so is what a file holds."""
+    for file in draft.value("--file", "--queries-file", "-i"):
+        if file != "-":
+            _unread(draft, file)
     text = draft.stdin_text
     if text is not None:
         draft.code.append(text)
-    elif draft.stdin_file is None and draft.piped and not (draft.code or draft.value("--file")):
+    elif draft.stdin_file is not None:
+        _unread(draft, draft.stdin_file)
+    elif draft.piped and not (draft.code or draft.value("--file")):
         draft.code.append(Word(HOLE))
+
+
+def _unread(draft: Draft, file: Word) -> None:
+    draft.blind("script", f"what `{file[-60:]}` tells the server is not looked at")
 
 
 def sql(draft: Draft) -> None:
     """A client that is told SQL: each statement is a code of its own."""
+    if draft.program == "cypher-shell":
+        draft.code += [Word(draft.subcommand), *draft.words] if draft.subcommand else draft.words
     stdin(draft)
     draft.code = [one for text in draft.code for one in statements(text)]
 
@@ -189,6 +200,8 @@ def migration(draft: Draft) -> None:
     draft.blind("script", f"the project decides what `{draft.program}` runs")
     if draft.subcommand in {"runner", "r"}:
         draft.code += draft.words
+    if draft.has("--stdin"):
+        sql(draft)
     elif draft.subcommand in {"dbconsole", "db"}:
         sql(draft)
     elif draft.subcommand in {"console", "c", "shell"}:

@@ -186,6 +186,8 @@ def awk(draft: Draft) -> None:
         draft.words = words[1:]
     files = [one for one in files if not re.match(r"[A-Za-z_]\w*=", one)]
     draft.read(*files)
+    if any(one in {"-", "/dev/stdin"} for one in draft.value("--file")):
+        draft.blind("input", "awk runs what another command writes")
     if any(one.startswith("inplace") for one in draft.value("--include")):
         draft.write(*files)
     for text in texts:

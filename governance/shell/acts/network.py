@@ -56,6 +56,17 @@ def wget(draft: Draft) -> None:
         draft.write(joined(folder[-1], name) if folder else name)
 
 
+def download(draft: Draft) -> None:
+    """`aria2c -d folder -o file url`; without `-o` a file named like the end of the URL."""
+    draft.talk(*draft.words)
+    folder = draft.value("--dir")
+    named = draft.value("--output")
+    for at, one in enumerate(draft.words):
+        own = named[at : at + 1]
+        name = own[0] if own else Word(basename(one.partition("?")[0].partition("://")[2]) or HOLE)
+        draft.write(joined(folder[-1], name) if folder else name)
+
+
 def httpie(draft: Draft) -> None:
     """`http POST url a=b file@path`."""
     words = draft.words
@@ -65,7 +76,7 @@ def httpie(draft: Draft) -> None:
         words = words[1:]
     draft.talk(*words[:1])
     for one in words[1:]:
-        found = re.match(r"[^=@:]+(?::?=)?@(.+)", one)
+        found = re.match(r"(?:[^=@:]+(?::?=)?)?@(.+)", one)
         if found is not None:
             draft.read(Word(found[1]))
 
@@ -121,6 +132,8 @@ def ssh(draft: Draft) -> None:
             if rest[0] == "-o":
                 draft.values.setdefault("-o", []).append(rest[1])
         rest = rest[2 if takes else 1 :]
+    if rest[:1] == ["--"]:
+        rest = rest[1:]
     if rest:
         text_of(draft, rest)
     elif draft.stdin_text is not None:

@@ -1,0 +1,40 @@
+"""Runs random cases and prints what they came to; 1 when a law was broken."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from tests.quality.fuzz import pack_cases, shell_cases
+from tests.quality.fuzz.findings import Outcome
+
+CASES_MAX = 10_000_000
+PIECE = 5_000
+"""So many cases are run between two words about how far a run has come."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the cases that *words* ask for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.quality.fuzz", description=__doc__)
+    parser.add_argument("kind", choices=["shell", "packs"])
+    parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first case")
+    given = parser.parse_args(words)
+    last = given.first + min(given.cases, CASES_MAX)
+    run = shell_cases.run if given.kind == "shell" else pack_cases.run
+    outcome = Outcome()
+    for begin in range(given.first, last, PIECE):
+        run(given.seed, range(begin, min(begin + PIECE, last)), outcome)
+        print(f"up to {min(begin + PIECE, last):,}: {dict(outcome.broken)}", file=sys.stderr)
+    print(f"{given.kind}, seed {given.seed}, cases {given.first:,} to {last:,}")
+    print("\n".join(outcome.lines()))
+    for one in (*outcome.findings, *outcome.differences):
+        print(json.dumps({"number": one.number, "law": one.law, "text": one.text}))
+    return 1 if outcome.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
