@@ -24,6 +24,7 @@ from governance.engine.cleaning import kept_reply, without_secrets
 from governance.engine.encoding import body_of, encode_rows, event_of, reply_of
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin, News, tell_alike
+from governance.engine.outside import Said, write_said
 from governance.engine.recording import ID_CHARS_MAX
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
@@ -449,7 +450,7 @@ class Engine(SessionVerbs, StoreVerbs):
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
-        return self._record(session, kind, data, actor=actor, host=host, key=key)
+        return self._record(Said(session, kind, data, actor, host, key))
 
     def record_access(self, data: Mapping[str, Json], actor: str) -> None:
         """
@@ -460,7 +461,7 @@ class Engine(SessionVerbs, StoreVerbs):
         """
         from governance.access.guard import AUDIT_SESSION, DATA_ACCESSED
 
-        self._record(AUDIT_SESSION, DATA_ACCESSED, data, actor=actor, host="person")
+        self._record(Said(AUDIT_SESSION, DATA_ACCESSED, data, actor, "person"))
 
     def announce(self, records: Sequence[Record]) -> None:
         """
@@ -473,44 +474,13 @@ class Engine(SessionVerbs, StoreVerbs):
             self.live.drop(record.session)
         self._publish(records)
 
-    def _record(
-        self,
-        session: str,
-        kind: str,
-        data: Mapping[str, Json],
-        *,
-        actor: str,
-        host: str,
-        key: str | None = None,
-    ) -> Record:
-        with self._lock_of(session):
-            result = self._write(session, kind, data, self.law, actor=actor, host=host, key=key)
+    def _record(self, said: Said) -> Record:
+        with self._lock_of(said.session):
+            result = write_said(self, self.law, said)
         if isinstance(result, Duplicate):
             return result.record
         self._publish(result.records)
         return result.records[0]
-
-    def _write(
-        self,
-        session: str,
-        kind: str,
-        data: Mapping[str, Json],
-        law: Law,
-        *,
-        actor: str,
-        host: str,
-        key: str | None = None,
-    ) -> Appended | Duplicate:
-        """The rows of what was decided outside the machine; the session's lock is held."""
-
-        def decide() -> list[Step]:
-            now = self.clock.now_ms()
-            command = Command(event="record", session=session, at_ms=now, actor=actor, host=host)
-            state = self._state(session, now)
-            outcome = restoring.recorded(law, state, command, now, kind, data)
-            return self._with_related(command, Step(state, outcome), now, law)
-
-        return racing.written(self, session, decide, replies=False, key=key)[1]
 
     # -- changed rules ------------------------------------------------------------
 
@@ -535,7 +505,7 @@ class Engine(SessionVerbs, StoreVerbs):
         if news is None or before is None:
             return ()
         data = news.data(before)
-        written = self._write(session, news.kind, data, law, actor="engine", host=command.host)
+        written = write_said(self, law, Said(session, news.kind, data, "engine", command.host))
         # INVARIANT: what carries no key is no duplicate.
         assert isinstance(written, Appended), "a row without a key"
         records = written.records
@@ -753,9 +723,8 @@ class Engine(SessionVerbs, StoreVerbs):
     def _record_failures(self, failures: Sequence[ListenerFailure]) -> None:
         for failure in failures:
             session = failure.event_id.rpartition("#")[0]
-            self._record(
-                session, "listener.failed", failure.as_json(), actor="engine", host="person"
-            )
+            said = Said(session, "listener.failed", failure.as_json(), "engine", "person")
+            self._record(said)
 
     def _idle(self, command: Command) -> list[SessionState]:
         """What has been idle too long when *command* came, among a few sessions."""

@@ -172,7 +172,7 @@ def test_calls_of_codex_without_a_hook_are_found_once(
         {"type": "custom_tool_call", "name": "apply_patch", "call_id": "c4"},
     )  # fmt: skip
     rollout(home, "s2", tmp_path, called("c5"))
-    rollout(home, "s3", folder, called("c6"), source={"subagent": "review"})
+    rollout(home, "s3", folder, called("c6"), source={"other": "x"})
     (home / "sessions" / "2026" / "11" / "29" / "rollout-s4.jsonl").write_bytes(b"\xff\n")
 
     code, told = run(capsys, "doctor", "--dir", folder)
