@@ -19,8 +19,9 @@ from governance.hooking.command_line import RELAY_FILE
 from governance.hooking.translation import Note, Translation
 from governance.hooking.worker import keyed
 from governance.hosts.opencode.settings import SETTINGS, install
+from governance.service.client import socket_file
 from governance.testing.services import running_service
-from tests.integration.test_service import Place, answered, placed, until
+from tests.integration.test_service import FAKE, Place, answered, placed, until
 
 DRIVER = Path(__file__).parents[1] / "unit" / "opencode_plugin_driver.mjs"
 NODE = shutil.which("node")
@@ -166,6 +167,19 @@ def test_service_that_is_gone_or_hangs_is_done_without(
     assert ["OWN-DENIED" in one for one in told] == [False, True, False]
     assert (told[0], told[2]) == ("", "")
     assert client.place.kinds("s").count("tool.decided") == 3
+
+
+def test_another_program_at_the_socket_is_not_believed(client: Client) -> None:
+    """Who listens there and is not our script allows nothing, though it has the right user."""
+    file = socket_file()
+    assert file is not None
+    file.parent.mkdir(mode=0o700, parents=True)
+    words = [sys.executable, "-c", FAKE, str(file.parent), file.name]
+    with subprocess.Popen(words) as fake:
+        until((file.parent / "ready").exists)
+        (denied,) = client.run(tool("forbidden"))
+        fake.kill()
+    assert "OWN-DENIED" in denied
 
 
 @pytest.mark.parametrize("named", [True, False])
