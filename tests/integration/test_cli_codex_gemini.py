@@ -183,3 +183,22 @@ def test_calls_of_codex_without_a_hook_are_found_once(
     lines = run(capsys, "log", "@project", "--dir", folder, "--format", "jsonl")[1].splitlines()
     gaps = [row["body"]["data"] for row in map(json.loads, lines) if row["kind"] == "guard.gap"]
     assert gaps == [{"host": "codex", "from": at_ms, "to": at_ms, "missed": 2}]
+
+
+def test_last_call_of_a_host_without_transcripts_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether Gemini CLI calls its hooks at all is seen by the last one that did."""
+    run(capsys, "init", folder, "--host", "gemini-cli")
+    assert "gemini-cli: has not called us lately" in run(capsys, "doctor", "--dir", folder)[1]
+    payload = {
+        "hook_event_name": "BeforeTool", "session_id": "s", "cwd": str(folder),
+        "tool_name": "run_shell_command", "tool_input": {"command": "ls"},
+    }  # fmt: skip
+    line = installer_of("gemini-cli").commands(folder)["BeforeTool"]
+    run_hook(line, payload, variables={}, directory=folder)
+
+    code, told = run(capsys, "doctor", "--dir", folder)
+
+    assert code == 0
+    assert "gemini-cli: called at 20" in told
