@@ -77,6 +77,13 @@ def unguarded_store_of(project: Project) -> Iterator[tuple[Journal, Guard | None
 
 
 @contextmanager
+def guarded_store_of(project: Project) -> Iterator[tuple[Journal, Journal]]:
+    """As `store_of`, and beside it the store itself, for what shows nothing of it to anybody."""
+    with unguarded_store_of(project) as (journal, guard):
+        yield (journal if guard is None else GuardedJournal(journal, guard)), journal
+
+
+@contextmanager
 def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journal]:
     """
     As `store_of`, without opening what is encrypted: no key is needed, and none is asked for.

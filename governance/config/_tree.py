@@ -621,6 +621,8 @@ HOSTS = (
     "hermes",
     "langchain",
     "openai-agents",
+    "pydantic-ai",
+    "claude-agent-sdk",
     "python",
 )
 """Names that may be used without ``custom = true``."""

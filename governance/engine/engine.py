@@ -9,6 +9,7 @@ then *after* events. A conflict with another process decides again.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,7 @@ from governance.errors import JournalError, MisuseError, OutcomeUnknown, Session
 from governance.events import Event
 from governance.journal.faults import SessionRemoved
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
+from governance.process_metrics import PROCESS
 from governance.session.commands import Command, History, HostTraits
 from governance.session.decide import decide, is_asked
 from governance.session.draft import Outcome
@@ -646,6 +648,7 @@ class Engine(SessionVerbs, StoreVerbs):
         self, batch: Sequence[Append], answer: Callable[[], Appended | Conflict | Duplicate]
     ) -> Appended | Conflict | Duplicate:
         """What *answer* says became of *batch*, or what the store says where it cannot."""
+        began = time.perf_counter() if PROCESS.on else None
         try:
             return answer()
         except OutcomeUnknown:
@@ -653,12 +656,18 @@ class Engine(SessionVerbs, StoreVerbs):
             if settled is None:
                 raise
             return settled
+        finally:
+            if began is not None:
+                PROCESS.save.add(time.perf_counter() - began)
 
     def _state(self, session: str, now: int) -> SessionState:
         held = self.live.get(session, now)
         if held is not None:
             return held
+        began = time.perf_counter() if PROCESS.on else None
         state, begun = restoring.restored(self.journal, session)
+        if began is not None:
+            PROCESS.load.add(time.perf_counter() - began)
         if not begun:
             # A process died between the two rows of a branch: this one ends what it began.
             from governance.engine.branching import begin

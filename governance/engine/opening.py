@@ -190,7 +190,7 @@ def _rules(
     try:
         mark = trust_mark(config.directory)
         sources = pack_sources(config)
-        rules = load_project_rules(config, tools, now_ms=now_ms, sources=sources)
+        rules = load_project_rules(config, tools, now_ms=now_ms, sources=sources, examples=False)
     except DefinitionError:
         if paused_reason(store, now_ms):
             return no_rules(), ""

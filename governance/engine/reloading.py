@@ -129,7 +129,9 @@ class Watch:
     def _loaded(self, config: Config, sources: Sequence[PackSource], law: Law, now_ms: int) -> Law:
         return evolve(
             law,
-            rules=load_project_rules(config, self.tools, now_ms=now_ms, sources=sources),
+            rules=load_project_rules(
+                config, self.tools, now_ms=now_ms, sources=sources, examples=False
+            ),
             settings=settings_of(config),
             places=places_of(str(config.directory)),
             redact=redaction_of(config),

@@ -35,6 +35,7 @@ from governance.hooking.hook_client import (
     socket_path,
 )
 from governance.hosts import HOOKED, profile_of
+from governance.process_metrics import PROCESS
 from governance.service.answering import HEAD_BYTES_MAX, Link, Unfit, answer_hook, peer_of, why_not
 from governance.service.projects import Projects
 from governance.values import Json, dump_json
@@ -265,6 +266,7 @@ class Service:
             "connections": len(self._open),
             "projects": list(self.projects.names()),
             "http": str(self.door or ""),
+            "process": PROCESS.as_json(),
         }
 
     def _tick(self) -> None:
@@ -322,6 +324,7 @@ def run(options: Options) -> int:
     name = service_name(list(options.paths))
     lock = _locked(folder / f"{name}.lock", options.lock)
     os.chdir("/")
+    PROCESS.on = True
     tools = tuple(profile_of(host).tools for host in HOOKED)
     service = Service(
         folder, name, Projects(tools), Installation(service_stamp()), stay=options.stay
