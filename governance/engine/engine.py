@@ -11,11 +11,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
-from attrs import define, evolve, field
+from attrs import Factory, define, evolve, field
 
 from governance.calls import ToolCall
 from governance.clock import Clock
@@ -31,6 +32,7 @@ from governance.engine.recording import ID_CHARS_MAX
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
 from governance.engine.store_verbs import StoreVerbs
+from governance.engine.untold import Untold
 from governance.engine.verbs import SessionVerbs
 from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
 from governance.events import Event
@@ -74,9 +76,6 @@ RECORDED: Mapping[str, str] = {
 }
 """Rows that a person decides → the action that it takes a grant for."""
 
-PENDING_MAX = 64
-"""Told commands kept for a session whose journal could not be written."""
-
 DEPTH_MAX = 64
 """Parents of one session that are looked up to find the root of its tree."""
 
@@ -101,7 +100,9 @@ class Engine(SessionVerbs, StoreVerbs):
     options: EngineOptions
     _locks: dict[str, threading.Lock] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
-    _pending: dict[str, list[Command]] = field(factory=dict, init=False)
+    _untold: Untold = field(
+        init=False, default=Factory(lambda self: Untold(self.options.spool), takes_self=True)
+    )
     _closed: bool = field(default=False, init=False)
 
     _contexts: Contexts | None = field(default=None, init=False)
@@ -351,7 +352,7 @@ class Engine(SessionVerbs, StoreVerbs):
         try:
             if sent is None:
                 told = self._tell(command, law, news)
-                self._write_pending(command.session)
+                self.write_untold(command.session)
             reply, records = self._step(command, law, sent)
         except SessionRemoved as error:
             return _gone(command, error)
@@ -359,7 +360,7 @@ class Engine(SessionVerbs, StoreVerbs):
             if not is_asked(law, command.event):
                 # What nobody may read any more must not wait in a file either.
                 if not isinstance(error, SessionErased):
-                    self._keep_pending(command)
+                    self._untold.keep(command, partial(without_secrets, self.law))
                 raise
             return self._unwritable(command, error)
         finally:
@@ -638,31 +639,18 @@ class Engine(SessionVerbs, StoreVerbs):
 
     # -- what could not be written ------------------------------------------------
 
-    def _keep_pending(self, command: Command) -> None:
-        if self.options.spool is not None:
-            self.options.spool.keep(without_secrets(self.law, command))
-            return
-        held = self._pending.setdefault(command.session, [])
-        if len(held) < PENDING_MAX:
-            held.append(command)
+    def write_untold(self, session: str) -> None:
+        """
+        Write what *session* was told while its journal could not be; its lock is held.
 
-    def _waits(self, session: str) -> bool:
-        """Whether something of *session* waits to be written first."""
-        spool = self.options.spool
-        return session in self._pending or (spool is not None and bool(spool.waiting(session)))
+        Raises:
+            JournalError: It still cannot.
+        """
+        self._untold.write(session, lambda command: self._step(command, self.law))
 
-    def _write_pending(self, session: str) -> None:
-        spool = self.options.spool
-        waiting = spool.waiting(session) if spool is not None else ()
-        for command in waiting:
-            self._step(command, self.law)
-        if spool is not None and waiting:
-            spool.clear(session)
-        held = self._pending.get(session)
-        while held:
-            self._step(held[0], self.law)
-            held.pop(0)
-        self._pending.pop(session, None)
+    def has_untold(self, session: str) -> bool:
+        """Whether something of *session* waits to be written before all else."""
+        return self._untold.waits(session)
 
     def _unwritable(self, command: Command, error: JournalError) -> Reply:
         reason = f"the journal cannot be written: {error}"
