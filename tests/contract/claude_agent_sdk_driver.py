@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from governance.hosts.claude_agent_sdk.adapter import ADAPTER
+from governance.hosts.claude_agent_sdk.events import ADAPTER
 from governance.hosts.claude_agent_sdk.seat import Seat
 from governance.journal.memory import MemoryJournal
 from governance.testing.engines import memory_engine

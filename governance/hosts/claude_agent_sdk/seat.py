@@ -18,7 +18,7 @@ from governance.hooking.payload import Payload, Unbound, read_payload
 from governance.hooking.translation import Translation, birth, continued
 from governance.hooking.worker import decided
 from governance.hosts.claude_agent_sdk import NAME
-from governance.hosts.claude_agent_sdk.adapter import ADAPTER
+from governance.hosts.claude_agent_sdk.events import ADAPTER
 from governance.session.commands import Command
 from governance.states import State
 from governance.tools.deciding import deny_text, error_text
