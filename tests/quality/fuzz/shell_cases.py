@@ -11,6 +11,7 @@ from governance.rules.deciding import History, RuleEvent, RuleSet
 from governance.rules.facts import facts_of_call, session_facts
 from governance.rules.loader import load_rules
 from governance.rules.paths import PLAIN_PLACES
+from governance.rules.shell_facts import line_of
 from governance.rules.sources import PackSource
 from governance.rules.vocabulary import PYTHON_TOOLS, call_of, default_vocabulary
 from governance.shell import read_line
@@ -36,11 +37,14 @@ message = "No."
 must_match = [{ tool = "shell", command = "eval \\"$X\\"" }]
 must_not_match = [{ tool = "shell", command = "ls" }]
 """
-GROWTH_EVERY = 100
+GROWTH_EVERY = 200
 """Every so many cases the work for much longer texts is counted too."""
 
 WORK_MAX = 2_000_000
 """Calls of Python functions within which any text is read: its bounds are met by then."""
+
+WORK_SMALL = 100_000
+"""So many calls are some hundredths of a second: what grows below is not looked at."""
 
 KNOWN = History(known=True)
 
@@ -79,7 +83,7 @@ def run(seed: str, numbers: range, outcome: Outcome) -> None:
 
 
 def _read(rules: RuleSet, outcome: Outcome, number: int, text: str) -> None:
-    line = read_line(text)
+    line = line_of(text)
     call = call_of(PYTHON_TOOLS, "shell", {"command": text})
     facts = {**session_facts(host="python"), **facts_of_call(call, PLAIN_PLACES)}
     action = rules.decide(RuleEvent("tool", facts, call), KNOWN).action
@@ -97,10 +101,10 @@ def _read(rules: RuleSet, outcome: Outcome, number: int, text: str) -> None:
 
 
 def _grows(outcome: Outcome, number: int, text: str) -> None:
-    """Eight times the text takes eight times the work, give or take what is begun once."""
+    """Four times the text takes four times the work, give or take what is begun once."""
     outcome.counts["growth measured"] += 1
-    short, long = work(_said(text, 8)), work(_said(text, 64))
-    if long > WORK_MAX or (long > 50_000 and long > 12 * short):
+    short, long = work(_said(text, 16)), work(_said(text, 64))
+    if long > WORK_MAX or (long > WORK_SMALL and long > 8 * short):
         outcome.found(number, "no text takes more than work in proportion", text)
 
 
