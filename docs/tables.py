@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -338,7 +339,46 @@ def hosts_table() -> str:
     return _rows(["", *head], rows)
 
 
+def mistakes_table() -> str:
+    """What the checker says of the broken packs that the tests try, each with one mistake."""
+    from governance.rules.loader import read_rules
+    from governance.rules.sources import LoadSettings, PackSource
+    from governance.rules.vocabulary import default_vocabulary
+
+    settings = LoadSettings(fields={"language": "English"}, today=date(2026, 1, 1))
+    said = set()
+    for file in (DOCS.parent / "tests" / "quality" / "packs" / "broken").glob("*.toml"):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        source = PackSource("", "\n".join(lines), file.name, "user")
+        loaded = read_rules([source], default_vocabulary(), settings=settings)
+        for one in loaded.diagnostics:
+            line = lines[one.line - 1].split(" # expect")[0].strip() if one.line else ""
+            said.add((one.code, line, one.message, one.suggestion))
+    return _rows(
+        ("code", "what was written", "what is said", "and how to mend it"),
+        (
+            (f"[`{code}`](../errors/gov2.md#{code.lower()})", _code(line), message, suggestion)
+            for code, line, message, suggestion in sorted(said)
+        ),
+    )
+
+
+def agent_hooks_table() -> str:
+    """What becomes of each vector of the conformance kit of agent-hooks, as its run wrote it."""
+    from governance._toml import read_toml
+
+    file = DOCS.parent / "tests" / "hosts" / "agent_hooks" / "vectors.toml"
+    found = read_toml(file.read_bytes(), str(file)).data
+    passed = sum(not one["seat"] for one in found.values())
+    rows = [
+        (name, _code(one["part"]), f"no seat: {one['seat']}" if one["seat"] else "passed")
+        for name, one in found.items()
+    ]
+    return f"\n{passed} of {len(rows)} pass.\n\n" + _rows(("vector", "part", "outcome"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
+    "agent-hooks": agent_hooks_table,
     "hosts": hosts_table,
     "api": api_table,
     "codes": codes_table,
@@ -349,6 +389,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "envelope": envelope_table,
     "events": events_table,
     "facts": facts_table,
+    "mistakes": mistakes_table,
     "moves": moves_text,
     "operators": operators_table,
     "origins": origins_table,

@@ -42,6 +42,7 @@ from governance.values import Json
 
 if TYPE_CHECKING:
     from governance.access.grants import Authorize
+    from governance.acontexts import AsyncContexts
     from governance.chat import Message, Page, Part, Role, Said
     from governance.chat.finding import Found
     from governance.engine.keeping import PruneReport
@@ -79,6 +80,7 @@ class AsyncEngine:
     _limiter: CapacityLimiter = field(init=False)
     _journal: AppendsLater | None = field(init=False)
     _mail: Mail | None = field(default=None, init=False)
+    _contexts: AsyncContexts | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS_MAX)
@@ -164,6 +166,15 @@ class AsyncEngine:
         if mail is None or mail.loop is not loop:
             mail = self._mail = Mail(loop, journal)
         return mail
+
+    @property
+    def contexts(self) -> AsyncContexts:
+        """As `Engine.contexts`; its verbs are awaited."""
+        from governance.acontexts import AsyncContexts
+
+        if self._contexts is None:
+            self._contexts = AsyncContexts(self.engine.contexts, self._call)
+        return self._contexts
 
     async def search(
         self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20

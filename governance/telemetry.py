@@ -13,22 +13,36 @@ named in spans alone, and nothing of what was said or run is in either.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import define, field
 from opentelemetry import metrics, trace
-from opentelemetry.metrics import Counter, Histogram, Meter
+from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
 from governance.events import Event
 from governance.listeners.loading import Registrar
+from governance.process_metrics import (
+    BOUNDS_SECONDS,
+    PROCESS,
+    ProcessMetrics,
+    cpu_seconds,
+    memory_bytes,
+)
 
 SCOPE = "governance"
 TURNS_MAX = 10_000
 """Open turns whose beginning is remembered; of one that is forgotten no duration is told."""
 
+NAME_CHARACTERS_MAX = 200
+"""Characters of one attribute; what is longer is cut."""
+
 DURATION = "gen_ai.client.operation.duration"
-_BOUNDS_SECONDS = tuple(0.01 * 2**power for power in range(14))
+LOADS = "governance.session.load.duration"
+SAVES = "governance.session.save.duration"
+CPU = "process.cpu.time"
+MEMORY = "process.memory.usage"
+_OPERATION_BOUNDS_SECONDS = tuple(0.01 * 2**power for power in range(14))
 
 COUNTERS: Mapping[str, tuple[str, str, str]] = {
     "session.created": ("governance.sessions", "{session}", "Sessions that began."),
@@ -61,6 +75,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
 
 def register(registrar: Registrar) -> None:
     """Register the listener, with the meter and the tracer of the process."""
+    PROCESS.on = True
     telemetry = Telemetry(metrics.get_meter(SCOPE), trace.get_tracer(SCOPE))
     events = sorted({*COUNTERS, "turn.ended"})
     registrar.register(events, telemetry, mode="background", on_error="ignore", name="telemetry")
@@ -68,12 +83,20 @@ def register(registrar: Registrar) -> None:
 
 @define(eq=False)
 class Telemetry:
-    """Turns events into metrics and spans; called from one thread."""
+    """
+    Turns events into metrics and spans; called from one thread.
+
+    How long loading and saving took is told with the next event, for what measures it must
+    not wait for whoever is told.
+    """
 
     meter: Meter
     tracer: Tracer
+    process: ProcessMetrics = PROCESS
     _counters: dict[str, Counter] = field(init=False)
     _duration: Histogram = field(init=False)
+    _loads: Histogram = field(init=False)
+    _saves: Histogram = field(init=False)
     _turns: OrderedDict[str, int] = field(init=False, factory=OrderedDict)
 
     def __attrs_post_init__(self) -> None:
@@ -85,10 +108,29 @@ class Telemetry:
             DURATION,
             "s",
             "How long turns and tool calls took.",
-            explicit_bucket_boundaries_advisory=_BOUNDS_SECONDS,
+            explicit_bucket_boundaries_advisory=_OPERATION_BOUNDS_SECONDS,
+        )
+        self._loads, self._saves = (
+            self.meter.create_histogram(
+                name, "s", doc, explicit_bucket_boundaries_advisory=BOUNDS_SECONDS
+            )
+            for name, doc in (
+                (LOADS, "How long sessions took to load that were not in memory."),
+                (SAVES, "How long steps of sessions took to save, durably."),
+            )
+        )
+        self.meter.create_observable_counter(
+            CPU, [_cpu], "s", "CPU time that the process has taken, by mode."
+        )
+        self.meter.create_observable_up_down_counter(
+            MEMORY, [_memory], "By", "Memory of the process that is resident."
         )
 
     def __call__(self, event: Event) -> None:
+        for took in self.process.load.take():
+            self._loads.record(took)
+        for took in self.process.save.take():
+            self._saves.record(took)
         counter = self._counters.get(event.name)
         if counter is not None:
             counter.add(1, _attributes(event))
@@ -108,7 +150,7 @@ class Telemetry:
         self._operation(
             event,
             "execute_tool",
-            {"gen_ai.tool.name": str(event.data.get("tool") or "")},
+            {"gen_ai.tool.name": _text(event.data.get("tool"))},
             took,
             {"gen_ai.tool.call.id": event.call_id or ""},
             "tool_failed" if event.data.get("outcome") == "failed" else "",
@@ -150,8 +192,22 @@ class Telemetry:
         span.end(end_time=event.at_ms * 1_000_000)
 
 
+def _cpu(_options: CallbackOptions) -> Iterable[Observation]:
+    user, system = cpu_seconds()
+    return (Observation(user, {"cpu.mode": "user"}), Observation(system, {"cpu.mode": "system"}))
+
+
+def _memory(_options: CallbackOptions) -> Iterable[Observation]:
+    return (Observation(memory_bytes()),)
+
+
 def _attributes(event: Event) -> dict[str, str]:
     made = {"governance.host": event.host}
     for own, attribute in ATTRIBUTES.get(event.name, {}).items():
-        made[attribute] = str(event.data.get(own) or "")
+        made[attribute] = _text(event.data.get(own))
     return made
+
+
+def _text(value: object) -> str:
+    """*value* as an attribute: a model may name a tool as it likes, and at any length."""
+    return str(value or "")[:NAME_CHARACTERS_MAX]

@@ -66,6 +66,16 @@ class Server:
         server.run("initdb", *words, "-E", "UTF8", "--no-locale")
         return server
 
+    @classmethod
+    def standby_of(cls, primary: Server, folder: Path) -> Server:
+        """A server in *folder* that follows *primary*, which runs; not started."""
+        server = cls(folder, primary.programs, primary.synced)
+        if os.geteuid() == 0:
+            shutil.chown(folder, _ACCOUNT)
+        words = ("-h", str(primary.folder), "-U", "postgres", "-D", str(server.data))
+        server.run("pg_basebackup", *words, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        return server
+
     @property
     def data(self) -> Path:
         return self.folder / "data"
@@ -94,6 +104,14 @@ class Server:
 
     def stop(self, mode: str = "immediate") -> None:
         self.run("pg_ctl", "-w", "-D", str(self.data), "-m", mode, "stop")
+
+    def kill(self) -> None:
+        """SIGKILL to all of its processes at once, whatever they are doing."""
+        first = int((self.data / "postmaster.pid").read_text().split()[0])
+        for pid in (first, *_children(first)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not Path(f"/proc/{first}").exists())
 
     def run(self, program: str, *words: str) -> None:
         """Run one of the server's own programs, as whoever may."""
@@ -126,6 +144,17 @@ class Server:
         finally:
             file.write_text(before)
             self.run("pg_ctl", "-D", str(self.data), "reload")
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that *pid* has started, without those that they have started."""
+    found: list[int] = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # Behind the name, which stands in brackets and may hold anything.
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def _rules(connection: psycopg.Connection) -> int:
@@ -166,6 +195,22 @@ def running_server(*, synced: bool = False) -> Iterator[Server]:
         with contextlib.suppress(subprocess.CalledProcessError):
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running_pair() -> Iterator[tuple[Server, Server]]:
+    """A server and one that follows it, both running while the block does."""
+    with running_server() as primary:
+        folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        folder.chmod(0o755)
+        standby = Server.standby_of(primary, folder)
+        standby.start()
+        try:
+            yield primary, standby
+        finally:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                standby.stop()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

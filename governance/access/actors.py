@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-ACTOR_CHARACTERS_MAX = 200
-
 
 def process_actor() -> str:
     """

@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 
 from governance.analytics.figures import Figures
 from governance.analytics.fold import FOLD_VERSION, Draft, Place, Rollup, merged
-from governance.errors import JournalError
+from governance.errors import GovernanceError
 from governance.journal.records import Journal, Moved
 from governance.values import Json, ValueRefused, dump_json, load_json
 
@@ -150,8 +150,9 @@ class _Run:
             left = self._count()
             try:
                 faster = 0 if self._keep() else faster + 1
-            except JournalError:
-                # Figures are a cache: a store that cannot be written is no reason to hide them.
+            except GovernanceError:
+                # Figures are a cache: a store that cannot be written, or not by this actor, is no
+                # reason to hide them.
                 while self._count():
                     pass
                 return False

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from governance.analytics.figures import OTHER, Figures, step_ms
+from governance.process_metrics import BOUNDS_SECONDS
+from governance.values import Json
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -58,15 +60,38 @@ METRICS: tuple[Exposed, ...] = (
 """Every metric that figures become, in the order of the text."""
 
 HEALTHY = "governance_healthy"
+CHECKED = "governance_check_duration_seconds"
+CPU = "governance_process_cpu_seconds_total"
+MEMORY = "governance_process_resident_memory_bytes"
+TIMES: Mapping[str, tuple[str, str]] = {
+    "load": ("governance_session_load_duration_seconds", "How long sessions took to load."),
+    "save": ("governance_session_save_duration_seconds", "How long steps took to save, durably."),
+}
+"""What a process tells of itself → the histogram that it becomes, and what that means."""
 _POWERS = range(1, 31)
 _STEPS_A_POWER = 4
 
 
-def exposition(figures: Figures, health: Mapping[str, bool]) -> str:
+@frozen
+class Looked:
+    """A check of health: whether it is green, and how long the look took."""
+
+    ok: bool
+    seconds: float
+
+
+def exposition(
+    figures: Figures,
+    health: Mapping[str, Looked],
+    processes: Mapping[str, Mapping[str, Json]] | None = None,
+) -> str:
     """
     The text for *figures* of all days and for what *health* says of each check.
 
-    >>> exposition({}, {"write": True}).splitlines()[-1]
+    Args:
+        processes: Name of a process → `ProcessMetrics.as_json` of it.
+
+    >>> exposition({}, {"write": Looked(True, 0.5)}).splitlines()[-1]
     'governance_healthy{check="write"} 1'
     """
     lines: list[str] = []
@@ -81,8 +106,11 @@ def exposition(figures: Figures, health: Mapping[str, bool]) -> str:
             ]
         else:
             lines += _histogram(one, named, figures)
+    lines += _processes(processes or {})
+    lines += [f"# HELP {CHECKED} How long a check of health took.", f"# TYPE {CHECKED} gauge"]
+    lines += [f'{CHECKED}{{check="{name}"}} {one.seconds:g}' for name, one in health.items()]
     lines += [f"# HELP {HEALTHY} Whether a check of health is green.", f"# TYPE {HEALTHY} gauge"]
-    lines += [f'{HEALTHY}{{check="{name}"}} {int(ok)}' for name, ok in health.items()]
+    lines += [f'{HEALTHY}{{check="{name}"}} {int(one.ok)}' for name, one in health.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -100,6 +128,41 @@ def _histogram(one: Exposed, scale: Mapping[str, int], figures: Figures) -> Iter
     yield f'{one.name}_bucket{{le="+Inf"}} {whole}'
     yield f"{one.name}_sum {total_ms / 1000:g}"
     yield f"{one.name}_count {whole}"
+
+
+def _processes(processes: Mapping[str, Mapping[str, Json]]) -> Iterable[str]:
+    """What each of *processes* has taken, and how long it loaded and saved."""
+    yield f"# HELP {CPU} CPU time that a process has taken."
+    yield f"# TYPE {CPU} counter"
+    for name, told in processes.items():
+        spent = _number(told.get("cpu_user_seconds")) + _number(told.get("cpu_system_seconds"))
+        yield f'{CPU}{{process="{name}"}} {spent:g}'
+    yield f"# HELP {MEMORY} Memory of a process that is resident."
+    yield f"# TYPE {MEMORY} gauge"
+    for name, told in processes.items():
+        yield f'{MEMORY}{{process="{name}"}} {int(_number(told.get("memory_bytes")))}'
+    for what, (metric, doc) in TIMES.items():
+        yield f"# HELP {metric} {doc}"
+        yield f"# TYPE {metric} histogram"
+        for name, told in processes.items():
+            yield from _times(metric, name, told.get(what))
+
+
+def _times(metric: str, process: str, told: Json) -> Iterable[str]:
+    counts = told.get("counts") if isinstance(told, Mapping) else None
+    if not isinstance(told, Mapping) or not isinstance(counts, (list, tuple)):
+        return
+    below = 0
+    bounds = (*(f"{bound:g}" for bound in BOUNDS_SECONDS), "+Inf")
+    for bound, count in zip(bounds, counts, strict=False):
+        below += int(_number(count))
+        yield f'{metric}_bucket{{process="{process}",le="{bound}"}} {below}'
+    yield f'{metric}_sum{{process="{process}"}} {_number(told.get("seconds")):g}'
+    yield f'{metric}_count{{process="{process}"}} {below}'
+
+
+def _number(value: Json) -> float:
+    return value if isinstance(value, (int, float)) else 0.0
 
 
 def _escaped(text: str) -> str:

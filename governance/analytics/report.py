@@ -21,6 +21,9 @@ PERIODS_MAX = 400
 TOP = 10
 """Names of each group that a report shows, the most frequent ones."""
 
+FIRST, LAST = date(1900, 1, 1), date(9900, 12, 31)
+"""Between these days a report can lie: no row is older, and no calendar ends."""
+
 CODES: Mapping[str, str] = {"GOV576": "a span of days that no report can be made of"}
 
 _EPOCH = date(1970, 1, 1)
@@ -165,9 +168,14 @@ def report_of(
         until: Last day; by default the last that has figures.
 
     Raises:
-        MisuseError: GOV576, *since* is after *until*, or there would be too many periods.
+        MisuseError: GOV576, *since* is after *until*, there would be too many periods, or a
+            day lies before `FIRST` or after `LAST`.
     """
     last = until or _day(max(days, default=0))
+    for one in (since, last):
+        if one is not None and not FIRST <= one <= LAST:
+            raise MisuseError(f"a report until or since {one}; days are {FIRST} to {LAST}",
+                              code="GOV576")  # fmt: skip
     start = _EPOCH if since is None else since
     within = [day for day in days if start <= _day(day) <= last]
     size = 7 if by == "week" else 1
@@ -204,7 +212,7 @@ def report_of(
 
 def _day(number: int) -> date:
     # A row may claim any time; what lies beyond the calendar is put at its ends.
-    return _EPOCH + timedelta(min(max(number, 0), 2_900_000))
+    return min(_EPOCH + timedelta(min(max(number, 0), 2_900_000)), LAST)
 
 
 def _sum(periods: Sequence[Period]) -> Counting:

@@ -142,7 +142,7 @@ def subjects_of(path: Path) -> Iterator[Subject]:
     elif path.is_dir():
         packs, files = pack_files(path)[:FILES_MAX], scenario_files(path)
         if not packs and not files:
-            raise _nothing_in(path)
+            raise nothing_in(path)
         if packs:
             yield packs_together(packs, path)
         yield from (scenario_subject(one) for one in files)
@@ -328,11 +328,12 @@ def text_of(file: Path) -> bytes:
         with file.open("rb") as stream:
             return stream.read(FILE_BYTES_MAX + 1)
     except OSError as error:
-        message = f"`{file}` cannot be used: {(error.strerror or str(error)).lower()}"
+        message = f"cannot be used: {(error.strerror or str(error)).lower()}"
         raise DefinitionError((Diagnostic("GOV610", message, file=str(file)),)) from None
 
 
-def _nothing_in(path: Path) -> DefinitionError:
+def nothing_in(path: Path) -> DefinitionError:
+    """The error for *path*, in which there is nothing to check."""
     mend = "give a pack, a folder of packs, a file of scenarios, or a project's folder"
-    message = f"`{path}` holds no `*.toml` file"
+    message = "holds no `*.toml` file"
     return DefinitionError((Diagnostic("GOV610", message, file=str(path), suggestion=mend),))

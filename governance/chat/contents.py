@@ -2,12 +2,15 @@
 What is too big for a row: kept on a shelf of the store under its sha256.
 
 A value on the shelf is named ``SESSION#SHA256``: it belongs to one session, is read through
-the session's rows alone, and can go with the session.
+the session's rows alone, and goes with them. Texts and values lie there compressed, media as
+they are; the hash is that of the content.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 
 from attrs import evolve, frozen
@@ -17,9 +20,8 @@ from governance.chat.parts import TEXTUAL, Part
 from governance.errors import GovernanceError, MisuseError
 from governance.journal.limits import VALUE_BYTES_MAX
 from governance.journal.records import Journal
+from governance.journal.session_values import BLOB_SHELF, shelf_name
 from governance.values import Json, check_json, dump_json, load_json
-
-BLOB_SHELF = "blob"
 
 INLINE_CHARS_MAX = 32_768
 """Characters of all parts of one message that stand in its row; the rest goes on the shelf."""
@@ -29,6 +31,9 @@ START_CHARS = 1_000
 
 CONTENT_BYTES_MAX = VALUE_BYTES_MAX
 """Bytes of one part of a message."""
+
+_LEVEL = 3
+"""Of zlib: what is said once is read seldom."""
 
 Redact = Callable[[Json], tuple[Json, tuple[str, ...]]]
 
@@ -45,7 +50,8 @@ class Prepared:
     A message that is ready for its row.
 
     Attributes:
-        contents: What has to be on the shelf before the row is written, by its sha256.
+        contents: What has to be on the shelf before the row is written, by the sha256 of what
+            it is a content of.
     """
 
     message: Message
@@ -59,7 +65,7 @@ def prepared(message: Message, redact: Redact) -> Prepared:
     Secrets are taken out of all text and of bytes that are UTF-8; other bytes stay as they are.
 
     Raises:
-        MisuseError: GOV565, a part of more than 64 MiB.
+        MisuseError: GOV565, a part of more than 64 MiB, or a big one with a text and a value.
         ValueRefused: A part holds what no journal may.
     """
     left = INLINE_CHARS_MAX
@@ -70,7 +76,7 @@ def prepared(message: Message, redact: Redact) -> Prepared:
         clean = _clean(part, redact)
         data = _content(clean, left)
         if data is None:
-            left -= len(clean.text) + _size(clean.value)
+            left -= _size(clean)
             parts.append(clean)
             continue
         if len(data) > CONTENT_BYTES_MAX:
@@ -80,7 +86,7 @@ def prepared(message: Message, redact: Redact) -> Prepared:
                 remedy="keep it in a file, and put a reference into the message",
             )
         name = sha256(data).hexdigest()
-        contents[name] = data
+        contents[name] = data if clean.type == "media" else zlib.compress(data, _LEVEL)
         start = "" if clean.type == "media" else data[: 4 * START_CHARS].decode("utf-8", "ignore")
         parts.append(
             evolve(
@@ -95,20 +101,26 @@ def prepared(message: Message, redact: Redact) -> Prepared:
     return Prepared(evolve(message, parts=tuple(parts)), tuple(contents.items()))
 
 
-def _size(value: Json) -> int:
-    return 0 if value is None else len(dump_json(value))
+def _size(part: Part) -> int:
+    return len(part.text) + (0 if part.value is None else len(dump_json(part.value)))
 
 
 def _content(part: Part, left: int) -> bytes | None:
     """What of *part* goes on the shelf, or none where it has room in the row, or lies there."""
     if part.content is not None:
         return part.content
-    if part.blob:
+    if part.blob or _size(part) <= left:
         return None
-    if part.value is not None:
-        data = dump_json(part.value)
-        return data if len(data) > left else None
-    return part.text.encode() if len(part.text) > left else None
+    if part.value is None:
+        return part.text.encode()
+    if part.text:
+        # Only one of them can lie on the shelf, and the other would be lost.
+        raise MisuseError(
+            "a part that has both a text and a value, and is too big for its row",
+            code="GOV565",
+            remedy="make two parts of it",
+        )
+    return dump_json(part.value)
 
 
 def _clean(part: Part, redact: Redact) -> Part:
@@ -125,11 +137,6 @@ def _clean(part: Part, redact: Redact) -> Part:
     told_text, _ = redact(part.text)
     value, _ = redact(part.value)
     return evolve(part, text=str(told_text), value=value)
-
-
-def shelf_name(session: str, blob: str) -> str:
-    """The name on the shelf of the content *blob* of a message of *session*."""
-    return f"{session}#{blob}"
 
 
 def keep(journal: Journal, session: str, contents: tuple[tuple[str, bytes], ...]) -> None:
@@ -159,12 +166,20 @@ def content_of(journal: Journal, message: Message, part: Part) -> bytes:
             raise ContentGone(
                 f"the content `{part.blob}` of message `{message.id}` is not in the store"
             )
-        if sha256(entry.value).hexdigest() != part.blob:
-            raise ContentGone(
-                f"the content `{part.blob}` of message `{message.id}` is not what was kept"
-            )
-        return entry.value
+        for data in _readings(entry.value, part.size_bytes):
+            if sha256(data).hexdigest() == part.blob:
+                return data
+        raise ContentGone(
+            f"the content `{part.blob}` of message `{message.id}` is not what was kept"
+        )
     return dump_json(part.value) if part.value is not None else part.text.encode()
+
+
+def _readings(value: bytes, size_bytes: int) -> Iterator[bytes]:
+    """What *value* may hold: itself, or what it was packed from, no more than *size_bytes*."""
+    yield value
+    with suppress(zlib.error):
+        yield zlib.decompressobj().decompress(value, size_bytes + 1)
 
 
 def whole_part(journal: Journal, message: Message, part: Part) -> Part:
@@ -177,17 +192,3 @@ def whole_part(journal: Journal, message: Message, part: Part) -> Part:
     if part.type == "media":
         return evolve(part, content=data)
     return evolve(part, text="", value=load_json(data), blob="", size_bytes=0)
-
-
-def forget(journal: Journal, session: str) -> int:
-    """Take every content of *session* off the shelf; how many there were."""
-    gone = 0
-    prefix = f"{session}#"
-    after = prefix
-    while page := journal.shelf.scan(BLOB_SHELF, after=after, limit=100):
-        for entry in page:
-            if not entry.name.startswith(prefix):
-                return gone
-            gone += journal.shelf.delete(BLOB_SHELF, entry.name)
-        after = page[-1].name
-    return gone

@@ -41,6 +41,10 @@ CODES: Mapping[str, str] = {"GOV633": "an anchor that cannot be added"}
             "Something to remember.",
         ),
         Example("governance anchor demo", "What the session remembers."),
+        Example(
+            'governance anchor demo --priority critical --id python "We stay on Python 3.12."',
+            "Written over an earlier one, and never dropped.",
+        ),
     ],
 )
 @click.argument("session")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 
@@ -138,6 +141,7 @@ def run(words: Sequence[str]) -> int:
 
     What nobody foresaw goes into a log file, and one line names it.
     """
+    prepare_streams()
     try:
         code = app.main(list(words), prog_name="governance", standalone_mode=False)
         sys.stdout.flush()
@@ -154,9 +158,33 @@ def run(words: Sequence[str]) -> int:
         return FAILED
     except BrokenPipeError:
         return _closed_pipe()
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            return _crashed(error, words)
+        sys.stderr.write(f"the output cannot be written: {(error.strerror or '').lower()}\n")
+        return _closed_pipe()
     except Exception as error:  # noqa: BLE001 -- the last line of defence: it is logged whole
         return _crashed(error, words)
     return code if isinstance(code, int) else FINE
+
+
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
+
+
+def prepare_streams() -> None:
+    """
+    Let nothing that is printed fail for its signs, or for want of somebody who reads.
+
+    A terminal gets what it can show. A file or a pipe gets UTF-8, whatever the surroundings
+    say: what is written there says so of itself, or is JSON, which is nothing else.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started this
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif isinstance(stream, TextIOWrapper) and codecs.lookup(stream.encoding).name != "utf-8":
+            encoding = None if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _closed_pipe() -> int:

@@ -20,6 +20,7 @@ from governance.cli.frame import (
 )
 from governance.cli.output import moment, print_json, print_line, print_table, span
 from governance.cli.private import make_private_dir
+from governance.cli.progress import working
 from governance.config import Config, load_config
 from governance.engine.backing import (
     BackupStatus,
@@ -69,7 +70,10 @@ def backup(what: str | None, to: Path | None, format_name: str, directory: Path 
     if to is not None:
         to = to.absolute()
         try:
+            str(to).encode()
             make_private_dir(to)
+        except UnicodeEncodeError:
+            raise file_error(to, OSError("its name is no UTF-8")) from None
         except OSError as error:
             raise file_error(to, error) from None
     made = _make(project, to)
@@ -84,7 +88,8 @@ def backup(what: str | None, to: Path | None, format_name: str, directory: Path 
 def _make(project: Project, to: Path | None) -> Path:
     """A backup; one among the usual ones, or its failure, is what `doctor` tells of."""
     try:
-        made = make_backup(project, to)
+        with working("copying and proving"):
+            made = make_backup(project, to)
     except GovernanceError as error:
         if to is None:
             _note(project, "", str(error))

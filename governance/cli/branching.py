@@ -127,6 +127,10 @@ def switch(
     examples=[
         Example("governance merge demo second-try", "Take over what a branch has come to."),
         Example("governance merge demo --show", "What merges left open."),
+        Example(
+            "governance merge demo --resolve m-1 --value '\"SQLite\"'",
+            "Settle a conflict by a value of your own.",
+        ),
     ],
     exits="0 fine, 1 conflicts are open, 2 could not do what was asked",
 )

@@ -36,6 +36,7 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import require_session, store_of
 from governance.cli.output import moment, print_json, print_line
+from governance.cli.progress import working
 from governance.cli.recording import person_name, recording_engine
 from governance.engine.chatting import import_messages
 from governance.errors import MisuseError
@@ -61,6 +62,12 @@ CODES: Mapping[str, str] = {
         Example("governance chat import copy demo.jsonl", "The same messages in a new session."),
         Example("governance chat search demo 'rate limit'", "Where both words were said."),
         Example("governance chat search --all --ranked limit", "In all sessions, best first."),
+        Example("governance chat show demo --before 100 --limit 5", "Five messages, further back."),
+        Example("governance chat export demo --no-contents", "Without what is big."),
+        Example(
+            "governance chat import copy demo.jsonl --from jsonl",
+            "A file whose name does not say what it is.",
+        ),
     ],
 )
 @click.argument("what", type=click.Choice(["show", "export", "import", "search"]))
@@ -149,7 +156,8 @@ def _search(
     with store_of(project) as journal:
         if session is not None:
             require_session(journal, session)
-        found = find(journal, text, session=session, ranked=ranked, limit=min(limit, HITS_MAX))
+        with working("searching"):
+            found = find(journal, text, session=session, ranked=ranked, limit=min(limit, HITS_MAX))
     if format_name == "json":
         print_json(
             {
@@ -245,7 +253,8 @@ def _import(project: Project, session: str, path: Path, from_: str | None, forma
             with path.open("rb") as file:
                 kind = from_ or _kind_of(path, file)
                 messages = _read(kind, file, transcript)
-                done = import_messages(engine, session, messages, actor=person_name())
+                with working("importing"):
+                    done = import_messages(engine, session, messages, actor=person_name())
         except OSError as error:
             raise file_error(path, error) from None
     # An export has a header of its own; any file at all can be read as a transcript of nothing.

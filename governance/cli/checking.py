@@ -12,6 +12,7 @@ from governance._toml import Document
 from governance.authoring.subjects import (
     FILES_MAX,
     config_around,
+    nothing_in,
     scenario_files,
     scenario_subject,
     settings_alone,
@@ -26,6 +27,7 @@ from governance.cli.output import (
     print_line,
     visible,
 )
+from governance.cli.progress import working
 from governance.config import Config, load_config
 from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic, JournalError
 from governance.journal.key_sources import check_place
@@ -68,7 +70,8 @@ def check(paths: tuple[Path, ...], format_name: str) -> int:
     found: list[Diagnostic] = []
     packs: list[Pack] = []
     for path in paths or (find_project(Path.cwd()).directory,):
-        checked = check_path(path)
+        with working(f"checking {path}"):
+            checked = check_path(path)
         found += checked.diagnostics
         packs += checked.packs
     ok = not any(one.severity == ERROR for one in found)
@@ -154,19 +157,6 @@ def _check_packs(sources: Sequence[PackSource], path: Path) -> Checked:
     vocabulary = default_vocabulary(*TOOLS.values())
     found = examine_rules(sources, vocabulary, settings=settings)
     return Checked(found.diagnostics, found.loaded.packs)
-
-
-def nothing_in(path: Path) -> DefinitionError:
-    return DefinitionError(
-        (
-            Diagnostic(
-                "GOV610",
-                f"`{path}` holds no `*.toml` file",
-                file=str(path),
-                suggestion="give a pack, a folder of packs, or a project's folder",
-            ),
-        )
-    )
 
 
 def _print_gaps(packs: Sequence[Pack]) -> None:

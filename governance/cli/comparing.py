@@ -123,6 +123,7 @@ class Difference:
             "governance replay --rules shipped --regression laxer --format json",
             "For a pipeline that must not let anything through which was refused.",
         ),
+        Example("governance replay --limit 5", "List five of the changed decisions at most."),
     ],
     exits="0 no regression, 1 some decision changes as --regression says, 2 could not look",
 )

@@ -21,8 +21,9 @@ from governance.cli.frame import (
 from governance.cli.opening import require_session
 from governance.cli.output import Tone, print_json, print_line, print_table
 from governance.cli.recording import person_name, recording_engine
-from governance.engine.contexts import Contexts
+from governance.engine.contexts import Contexts, ContextsFound
 from governance.errors import MisuseError
+from governance.journal.searching import HITS_MAX
 from governance.scopes import Grant, Reader, Refusal, Scope, Stale, Value
 from governance.scopes.state import Name
 from governance.scopes.values import KINDS
@@ -38,6 +39,7 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "get": ("KEY",),
     "set": ("KEY", "VALUE"),
     "unset": ("KEY",),
+    "search": ("WORDS",),
     "merge": ("SCOPE",),
     "reset": ("ROW",),
     "prune": ("BYTES",),
@@ -78,10 +80,21 @@ class Asked:
         Example("governance context get entry --kind code", "What it is."),
         Example("governance context list --scope session:demo", "What a session keeps."),
         Example(
+            """governance context search '"rate limit"' --ranked --limit 5""", "What speaks of it."
+        ),
+        Example(
             "governance context grant user:ada 'style.*' --scope session:demo",
             "Leave for somebody to read a part of it.",
         ),
         Example("governance context reset 0 --scope session:demo", "Back to the beginning."),
+        Example(
+            'governance context set entry \'{"file": "main.py"}\' --kind code --expect 1',
+            "Only over the version that was read.",
+        ),
+        Example(
+            "governance context grant user:ada 'style.*' --scope session:demo --right write",
+            "To change them as well.",
+        ),
     ],
     exits="0 done, 1 refused or something was found, 2 could not do what was asked",
 )
@@ -95,7 +108,10 @@ class Asked:
               help="The version that the value must have now; 0: there must be none.")  # fmt: skip
 @click.option("--right", type=click.Choice(["read", "write"]), default="read", show_default=True,
               help="What leave is given for.")  # fmt: skip
-@click.option("--hidden", is_flag=True, help="List what was pruned as well.")
+@click.option("--hidden", is_flag=True, help="List or search what was pruned as well.")
+@click.option("--ranked", is_flag=True, help="Search: the best first, not the newest.")
+@click.option("--limit", type=click.IntRange(1, HITS_MAX), default=20, show_default=True,
+              help="Search: how many at most.")  # fmt: skip
 @format_option()
 @dir_option
 def context(
@@ -106,6 +122,8 @@ def context(
     expect: int | None,
     right: str,
     hidden: bool,
+    ranked: bool,
+    limit: int,
     format_name: str,
     directory: Path | None,
 ) -> int:
@@ -115,7 +133,7 @@ def context(
     A value has a scope, a kind and a key. You act under your user's name, and of a session as
     that session: other users' values are not yours to see unless they gave leave. VALUE is JSON,
     and a text where it is none. Everything is a row of the journal, so `reset` leads back to
-    any row.
+    any row. `search` finds values of any kind that hold all WORDS, a phrase in double quotes.
     """
     takes = _TAKES[what]
     if len(words) != len(takes):
@@ -132,6 +150,11 @@ def context(
         if what == "list":
             found = engine.contexts.find(scope, by=by, hidden=hidden)
             return _print_values(found, format_name)
+        if what == "search":
+            hits = engine.contexts.search(
+                words[0], by=by, scopes=(scope,), hidden=hidden, ranked=ranked, limit=limit
+            )
+            return _print_found(hits, format_name)
         done = _DOES[what](Asked(engine.contexts, scope, kind, words, by, expect, right))
     return _print(done, format_name)
 
@@ -254,6 +277,23 @@ def _print(done: object, format_name: str) -> int:
             tone: Tone = "bad" if name in ("refused", "reasons", "wrong") and value else "plain"
             print_line(f"{name}: {_text(value)}", tone)
     return FOUND if "refused" in told or told.get("wrong") else FINE
+
+
+def _print_found(found: ContextsFound, format_name: str) -> int:
+    """What was found; 1 where some of it could not be searched."""
+    unread = [name for _, name in found.unread]
+    values = tuple(hit.value for hit in found.hits)
+    if format_name == "json":
+        hits = [{**attrs.asdict(hit.value), "score": hit.score} for hit in found.hits]
+        print_json({"found": hits, "unread": _names(unread)})
+    elif values:
+        _print_values(values, format_name)
+    else:
+        print_line("nothing was found", "quiet")
+    if unread and format_name != "json":
+        names = ", ".join(key for _, key in unread)
+        print_line(f"not searched, for their content is lost: {names}", "bad")
+    return FOUND if unread else FINE
 
 
 def _print_values(found: Sequence[Value], format_name: str) -> int:

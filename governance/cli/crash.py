@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 import time
 import traceback
@@ -30,7 +32,7 @@ def log_crash(error: BaseException, words: Sequence[str]) -> Path | None:
     text = f"{when} {command}\n{told}\n"
     for folder in (user_state_directory(), Path(tempfile.gettempdir()) / f"governance-{_owner()}"):
         try:
-            file = make_private_dir(folder) / "errors.log"
+            file = _own(make_private_dir(folder)) / "errors.log"
             if file.exists() and file.stat().st_size > LOG_BYTES_MAX:
                 file.replace(file.with_name("errors.log.1"))
             write_private(file, text, append=True)
@@ -38,6 +40,15 @@ def log_crash(error: BaseException, words: Sequence[str]) -> Path | None:
             continue
         return file
     return None
+
+
+def _own(folder: Path) -> Path:
+    """*folder*, unless somebody else made it, or may write there: the log would be theirs."""
+    status = folder.lstat()
+    others = os.name == "posix" and (status.st_uid != os.geteuid() or status.st_mode & 0o022)
+    if others or folder.is_symlink():
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(folder))
+    return folder
 
 
 def _owner() -> str:

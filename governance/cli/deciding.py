@@ -138,6 +138,11 @@ def _registers(state: State) -> Registers:
             """governance decide --tool read --args '{"path": ".env"}' --format json""",
             "The same, for a program.",
         ),
+        Example(
+            'governance decide --tool shell --args \'{"command": "make"}\' '
+            "--state resumed --role builder --host codex",
+            "In another state, by another role, on another host.",
+        ),
     ],
     exits="0 answered, whatever the answer is, 2 could not answer",
 )

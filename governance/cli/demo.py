@@ -119,6 +119,7 @@ class Figures:
     examples=[
         Example("governance demo", "Watch it, in a new folder that is left for you."),
         Example("governance demo --dir my-demo --format json", "The same, for a program."),
+        Example("governance demo --packs rules", "By packs of your own."),
     ],
     exits="0 all hooks answered, 1 one of them could not decide, 2 it could not be played",
 )

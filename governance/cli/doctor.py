@@ -16,6 +16,7 @@ from governance.cli.output import (
     print_table,
     styled,
 )
+from governance.cli.progress import working
 from governance.clock import SystemClock
 
 
@@ -41,7 +42,8 @@ def doctor(directory: Path | None, format_name: str) -> int:
     """
     project = remains_of(directory)
     around = Surroundings(project, SystemClock().now_ms(), dict(os.environ))
-    checks = examine(around)
+    with working("examining"):
+        checks = examine(around)
     ok = all(one.ok for one in checks)
     if format_name == "json":
         print_json(

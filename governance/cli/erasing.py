@@ -27,9 +27,10 @@ from governance.engine import Engine
 from governance.engine.opening import PROJECT_SESSION, spool_of
 from governance.engine.restoring import restore
 from governance.errors import MisuseError
-from governance.journal.encrypted import SESSION_SIGN, EncryptedJournal, as_stored
+from governance.journal.encrypted import EncryptedJournal, as_stored
 from governance.journal.gaps import DAMAGED_KIND, GAP_KIND
 from governance.journal.sealing import is_sealed
+from governance.journal.session_values import SESSION_SHELVES, values_of
 from governance.journal.vault import session_scope
 from governance.project import Project
 from governance.values import Json
@@ -37,9 +38,6 @@ from governance.values import Json
 PAGE_ROWS = 1000
 FAMILY_MAX = 1_000
 """Sub-sessions that one call erases with their parent."""
-
-SHELVES = ("blob", "rollup")
-"""Shelves whose values go with the session that they name."""
 
 CODES: Mapping[str, str] = {"GOV557": "a session that cannot be erased"}
 
@@ -188,11 +186,12 @@ def _erase(
         }
         # First of all: whoever is killed before the key is gone has still been seen.
         engine.record(PROJECT_SESSION, "session.erased", data, actor=person_name())
-    values = sum(_drop_values(journal, shelf, session) for shelf in SHELVES)
-    # What waits for the session is sealed by another key than the one that goes.
-    spool_of(project, journal).clear(session)
+    # The key before the values: nobody ever reads a session of which a part is gone.
     journal.vault.erase(scope, engine.clock.now_ms())
     engine.live.drop(session)
+    values = sum(_drop_values(journal, shelf, session) for shelf in SESSION_SHELVES)
+    # What waits for the session is sealed by another key than the one that went.
+    spool_of(project, journal).clear(session)
     return Erased(session, rows, values, before)
 
 
@@ -209,14 +208,8 @@ def _require_sealed(journal: EncryptedJournal, session: str) -> None:
 
 
 def _drop_values(journal: EncryptedJournal, shelf: str, session: str) -> int:
-    start = f"{session}{SESSION_SIGN}"
-    within, count = journal.inner.shelf, 0
-    while True:
-        page = within.scan(shelf, after=start, limit=PAGE_ROWS)
-        names = [one.name for one in page if one.name.startswith(start)]
-        if not names:
-            return count
-        count += sum(within.delete(shelf, name) for name in names)
+    within = journal.inner.shelf
+    return sum(within.delete(shelf, one.name) for one in values_of(within, shelf, session))
 
 
 def _refused(session: str, why: str, remedy: str = "") -> MisuseError:

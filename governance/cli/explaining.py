@@ -22,6 +22,7 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import TOOLS, TRAITS, law_of, require_session, rows_of, store_of
 from governance.cli.output import moment, print_json, print_line
+from governance.cli.progress import working
 from governance.engine.encoding import body_of, files_of
 from governance.errors import MisuseError
 from governance.journal.gaps import GAP_KIND
@@ -53,6 +54,11 @@ DECIDED = "tool.decided"
         Example(
             """governance why --tool shell --args '{"command": "git push -f"}'""",
             "Of a call that nobody made.",
+        ),
+        Example(
+            'governance why --tool shell --args \'{"command": "ls"}\' '
+            "--role reviewer --state resumed --host codex --all",
+            "Every rule, for another role, state and host.",
         ),
     ],
     exits="0 today's rules answer as they did, 1 they answer otherwise, 2 could not look",
@@ -122,7 +128,8 @@ def why(
                 return _print_refusal(found, format_name)
             parent = found.before.identity.parent
             held = state_at(journal, parent, found.record.at_ms) if parent else None
-        explained = explain_again(law_of(project), found, held)
+        with working("deciding again"):
+            explained = explain_again(law_of(project), found, held)
     if format_name == "json":
         print_json(explained_json(explained))
     else:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import errno
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import click
 from attrs import frozen
 
-from governance.cli.output import print_error
+from governance.cli.output import print_error, print_line
 from governance.errors import DefinitionError, Diagnostic, GovernanceError
 from governance.project import CONFIG_NAME, Project, find_project, open_project
 
@@ -50,9 +53,18 @@ class GovernedCommand(click.Command):
         try:
             return super().invoke(ctx)
         except GovernanceError as error:
-            as_json = str(ctx.params.get("format_name", "")).startswith("json")
-            print_error(error, as_json=as_json)
-            return FAILED
+            return _failed(ctx, error)
+        except OSError as error:
+            if not isinstance(error.filename, (str, bytes)):
+                raise
+            return _failed(ctx, file_error(Path(os.fsdecode(error.filename)), error))
+        except RuntimeError as error:
+            # What `Path.resolve` says of a link that leads to itself, before Python 3.13.
+            name = str(error).removeprefix("Symlink loop from ")
+            if name == str(error):
+                raise
+            looped = OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            return _failed(ctx, file_error(Path(name.strip("'")), looped))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_epilog(ctx, formatter)
@@ -64,6 +76,11 @@ class GovernedCommand(click.Command):
                     formatter.write(f"{'':{formatter.current_indent}}  $ {example.line}\n")
         with formatter.section("Exit codes"):
             formatter.write_text(self.exits or EXITS)
+
+
+def _failed(ctx: click.Context, error: GovernanceError) -> int:
+    print_error(error, as_json=str(ctx.params.get("format_name", "")).startswith("json"))
+    return FAILED
 
 
 def command(
@@ -130,8 +147,17 @@ def file_error(path: Path, error: OSError) -> GovernanceError:
         (
             Diagnostic(
                 "GOV610",
-                f"`{path}` cannot be used: {(error.strerror or str(error)).lower()}",
+                f"cannot be used: {(error.strerror or str(error)).lower()}",
                 file=str(path),
             ),
         )
     )
+
+
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """For what goes on until Ctrl-C, which is its good end and breaks nothing off."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print_line("stopped", "quiet", stderr=True)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
 from governance.access.actors import process_actor
+from governance.cli.files import write_whole
 from governance.cli.frame import (
     FINE,
     Example,
     command,
     dir_option,
-    file_error,
     format_option,
     project_of,
 )
 from governance.cli.opening import stored_form_of
 from governance.cli.output import print_json, print_line
+from governance.cli.progress import working
 from governance.cli.sessions import number_of
 from governance.clock import SystemClock
 from governance.journal.heads import heads_bytes, public_bytes, read_signing_key, take_heads
@@ -55,13 +55,13 @@ def anchor_heads(
     This is about the journal; `governance anchor` is about what a model is to remember.
     """
     key = read_signing_key(signing_key) if signing_key is not None else None
-    with stored_form_of(project_of(directory)) as journal:
+    with stored_form_of(project_of(directory)) as journal, working("reading heads"):
         taken = take_heads(journal, at_ms=SystemClock().now_ms(), by=process_actor())
     data = heads_bytes(taken, key)
     if to is None:
         sys.stdout.write(data.decode())
         return FINE
-    write_new(to, data)
+    write_whole(to, data)
     signed = public_bytes(key).hex() if key is not None else ""
     if format_name == "json":
         print_json({"file": str(to), "sessions": len(taken.heads), "signed_by": signed})
@@ -69,29 +69,6 @@ def anchor_heads(
     by = f", signed by {signed}" if signed else ", not signed"
     print_line(f"{number_of(len(taken.heads), 'head')} written to {to}{by}", "good")
     return FINE
-
-
-def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """
-    Put *data* into *path*, whole or not at all, open to nobody but *mode* says.
-
-    Raises:
-        DefinitionError: GOV610, the system refused.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise file_error(path, error) from None
 
 
 COMMANDS = {"anchor-heads": anchor_heads}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from governance.cli.frame import (
     format_option,
     project_of,
 )
-from governance.cli.opening import store_of
+from governance.cli.opening import guarded_store_of
 from governance.cli.output import (
     diagnostic_json,
     print_diagnostics,
@@ -29,6 +30,8 @@ from governance.cli.output import (
 from governance.clock import SystemClock
 from governance.engine.health import (
     FREE_MEGABYTES_MIN,
+    LOAD_SECONDS_MAX,
+    SAVE_SECONDS_MAX,
     WAL_MEGABYTES_MAX,
     Health,
     HealthCheck,
@@ -37,9 +40,14 @@ from governance.engine.health import (
     guarded,
     health_of,
 )
-from governance.errors import GovernanceError
+from governance.errors import Diagnostic, GovernanceError
 from governance.project import Project
+from governance.service.client import ask
 
+CODES = {"GOV584": "a service that takes too much memory"}
+
+MEMORY_MEGABYTES_MAX = 500
+_MEGABYTE = 1_000_000
 _ALSO = ("backup", "heartbeat")
 """Checks of `doctor` that can turn red by themselves while nobody changes anything."""
 
@@ -49,6 +57,15 @@ _ALSO = ("backup", "heartbeat")
     examples=[
         Example("governance health", "Whether the store can be read, written and trusted."),
         Example("governance health --format json", "The same, for monitoring."),
+        Example(
+            "governance health --wal-megabytes-max 64 --free-megabytes-min 500",
+            "With limits of your own.",
+        ),
+        Example(
+            "governance health --load-seconds-max 30 --save-seconds-max 10"
+            " --memory-megabytes-max 900",
+            "With more patience, for a store over a network.",
+        ),
     ],
     exits="0 healthy, 1 something is wrong, 2 it could not look",
 )
@@ -57,24 +74,40 @@ _ALSO = ("backup", "heartbeat")
 @click.option("--free-megabytes-min", type=click.IntRange(0, 1_000_000_000),
               default=FREE_MEGABYTES_MIN, show_default=True,
               help="How much room the disk must have.")  # fmt: skip
+@click.option("--load-seconds-max", type=click.FloatRange(0.001, 3_600), default=LOAD_SECONDS_MAX,
+              show_default=True, help="How long loading a session may take.")  # fmt: skip
+@click.option("--save-seconds-max", type=click.FloatRange(0.001, 3_600), default=SAVE_SECONDS_MAX,
+              show_default=True, help="How long writing to the store may take.")  # fmt: skip
+@click.option("--memory-megabytes-max", type=click.IntRange(1, 1_000_000),
+              default=MEMORY_MEGABYTES_MAX, show_default=True,
+              help="How much memory the local service may take.")  # fmt: skip
 @format_option()
 @dir_option
 def health(
-    wal_megabytes_max: int, free_megabytes_min: int, format_name: str, directory: Path | None
+    wal_megabytes_max: int,
+    free_megabytes_min: int,
+    load_seconds_max: float,
+    save_seconds_max: float,
+    memory_megabytes_max: int,
+    format_name: str,
+    directory: Path | None,
 ) -> int:
     """
     Look whether the guard can do its work now; cheap enough for every minute.
 
-    The store is opened, read and written; a part of its chain is walked, each time the
-    next one; its write-ahead log and the room on the disk are measured; a backup that failed
-    and calls that no hook was asked about (missed heartbeats) are told. `governance doctor`
-    looks at far more.
+    The store is opened, read and written, and a session loaded, each time the next one; both
+    must be fast enough. A part of its chain is walked, each time the next one; its write-ahead
+    log and the room on the disk are measured, and the memory of the local service, where one
+    runs; a backup that failed and calls that no hook was asked about (missed heartbeats) are
+    told. `governance doctor` looks at far more.
     """
     project = project_of(directory)
     now_ms = SystemClock().now_ms()
-    seen = _store(project, now_ms, HealthLimits(wal_megabytes_max, free_megabytes_min))
+    limits = HealthLimits(wal_megabytes_max, free_megabytes_min, load_seconds_max, save_seconds_max)
+    seen = _store(project, now_ms, limits)
     around = Surroundings(project, now_ms, dict(os.environ))
     seen += tuple(_also(name, around) for name in _ALSO)
+    seen += (guarded("service", lambda: _service(memory_megabytes_max)),)
     whole = Health(seen)
     if format_name == "json":
         print_json(
@@ -100,8 +133,8 @@ def health(
 def _store(project: Project, now_ms: int, limits: HealthLimits) -> tuple[HealthCheck, ...]:
     """What is seen of the store, as far as it can be opened."""
     try:
-        with store_of(project) as journal:
-            return health_of(journal, now_ms=now_ms, limits=limits).checks
+        with guarded_store_of(project) as (journal, inner):
+            return health_of(journal, now_ms=now_ms, limits=limits, loading=inner).checks
     except GovernanceError as error:
         return (failed("open", error),)
 
@@ -112,6 +145,27 @@ def _also(name: str, around: Surroundings) -> HealthCheck:
         return HealthCheck(found.name, found.saw, found.findings)
 
     return guarded(name, look)
+
+
+def _service(megabytes_max: int) -> HealthCheck:
+    """What the local service takes, which has the engines of all projects open."""
+    told = ask("status")
+    process = told.get("process") if told is not None else None
+    if told is None or not isinstance(process, Mapping):
+        return HealthCheck("service", "none runs, or none that tells")
+    taken, user, system = (
+        value if isinstance(value := process.get(name), (int, float)) else 0
+        for name in ("memory_bytes", "cpu_user_seconds", "cpu_system_seconds")
+    )
+    saw = f"{taken / _MEGABYTE:.0f} MB, {user + system:.1f} s of CPU in {told.get('seconds')} s"
+    if taken <= megabytes_max * _MEGABYTE:
+        return HealthCheck("service", saw)
+    found = Diagnostic(
+        "GOV584",
+        f"the service takes {saw}, more than {megabytes_max} MB",
+        suggestion="`[live]` bounds what an engine holds; `governance serve --stop` ends it",
+    )
+    return HealthCheck("service", saw, (found,))
 
 
 COMMANDS = {"health": health}

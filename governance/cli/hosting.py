@@ -40,6 +40,11 @@ _path = click.option(
             'governance hook claude-code --dir "$PWD" --event PreToolUse < payload.json',
             "What Claude Code is answered before this tool call.",
         ),
+        Example(
+            'governance hook claude-code --dir "$PWD" --event PreToolUse '
+            '--path "$PWD" --now-ms 1767225600000 < payload.json',
+            "Imported from another folder; the time counts in replays alone.",
+        ),
     ],
     exits="0 answered, a deny included; 2 no answer could be given: the host blocks where it can",
 )
@@ -76,6 +81,10 @@ def hook(host: str, directory: Path, event: str, paths: tuple[str, ...], now_ms:
         Example(
             'governance statusline claude-code --dir "$PWD" < payload.json',
             "How the session of this payload stands.",
+        ),
+        Example(
+            'governance statusline claude-code --dir "$PWD" --path "$PWD" < payload.json',
+            "Imported from another folder.",
         ),
     ],
     exits="0 always: a status line must not break its host",

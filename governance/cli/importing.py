@@ -64,6 +64,10 @@ _KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
             "governance import .claude/hookify.no-rm.local.md --format json",
             "A hookify file, and what became of it, for a program.",
         ),
+        Example(
+            "governance import .claude/settings.json --allow",
+            "For a project that lets nothing be by default.",
+        ),
     ],
     exits="0 all was carried, 1 something was not (each with its line), 2 a file cannot be read",
 )

@@ -17,6 +17,7 @@ from governance.cli.frame import (
     dir_option,
     format_option,
     project_of,
+    until_interrupted,
 )
 from governance.cli.opening import (
     require_session,
@@ -26,6 +27,7 @@ from governance.cli.opening import (
     stored_form_of,
 )
 from governance.cli.output import moment, print_json, print_line, print_table
+from governance.cli.progress import working
 from governance.engine.following import Cursor, Follower
 from governance.errors import SessionErased
 from governance.journal.heads import compare_heads, read_heads_file, read_public_key
@@ -40,6 +42,9 @@ _BODY_CHARACTERS = 200
     examples=[
         Example("governance log demo", "Every row of one session, in order."),
         Example("governance log demo --format jsonl", "The same, one JSON object a line."),
+        Example(
+            "governance log demo --after 20 --follow", "Go on from a row, and with what comes."
+        ),
     ],
 )
 @click.argument("session", required=False)
@@ -67,9 +72,10 @@ def log(
             for record in _rows(journal, session, after):
                 _print_record(record, format_name)
             return FINE
-        for record in _following(journal, session, after):
-            _print_record(record, format_name)
-            sys.stdout.flush()
+        with until_interrupted():
+            for record in _following(journal, session, after):
+                _print_record(record, format_name)
+                sys.stdout.flush()
     return FINE
 
 
@@ -170,9 +176,10 @@ def verify(
     with stored_form_of(project_of(directory)) as journal:
         if session is not None:
             require_session(journal, session)
-        report = journal.verify(session)
-        if exported is not None:
-            report = _with(report, compare_heads(journal, exported), session)
+        with working("proving"):
+            report = journal.verify(session)
+            if exported is not None:
+                report = _with(report, compare_heads(journal, exported), session)
     if format_name == "json":
         compared: dict[str, Json] = {}
         if exported is not None:

@@ -18,6 +18,7 @@ from governance.cli.frame import (
 from governance.cli.guard import require_person
 from governance.cli.opening import require_session
 from governance.cli.output import print_json, print_line, print_table
+from governance.cli.progress import working
 from governance.cli.recording import person_name, recording_engine
 from governance.cli.sessions import number_of
 from governance.config import load_config
@@ -62,7 +63,8 @@ def archive(
     folder = to if to is not None else archive_folder(load_config(project.directory))
     with recording_engine(project) as engine:
         require_session(engine.journal, session)
-        made = engine.archive(session, folder.absolute(), actor=person_name())
+        with working("archiving"):
+            made = engine.archive(session, folder.absolute(), actor=person_name())
     if format_name == "json":
         told: dict[str, Json] = {"session": session, "path": str(made.path), "rows": made.rows}
         print_json({"ok": True, **told, "seq": made.head.seq, "hash": made.head.hash.hex()})
@@ -93,7 +95,7 @@ def unarchive(file: Path, format_name: str, key_file: Path | None, directory: Pa
     """
     project = project_of(directory)
     require_person("unarchive", project, key_file)
-    with recording_engine(project) as engine:
+    with recording_engine(project) as engine, working("putting back"):
         head = engine.unarchive(file.absolute(), actor=person_name())
     if format_name == "json":
         print_json({"ok": True, "session": head.session, "seq": head.seq, "hash": head.hash.hex()})
@@ -126,7 +128,7 @@ def prune(dry_run: bool, format_name: str, key_file: Path | None, directory: Pat
     policy = retention_of(trusted_config(load_config(project.directory)))
     if not dry_run:
         require_person("prune", project, key_file)
-    with recording_engine(project) as engine:
+    with recording_engine(project) as engine, working("pruning"):
         report = engine.prune(policy, dry_run=dry_run, actor=person_name())
     if format_name == "json":
         print_json(_report_json(report, dry_run=dry_run, archived=bool(policy.folder)))

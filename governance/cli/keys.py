@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from governance.cli.files import write_whole
 from governance.cli.frame import (
     FINE,
     FOUND,
@@ -17,9 +18,9 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.heads import write_new
 from governance.cli.opening import store_of
 from governance.cli.output import print_json, print_line
+from governance.cli.progress import working
 from governance.cli.recording import person_name, recorded_json, recording_engine
 from governance.cli.sessions import number_of
 from governance.engine.opening import PROJECT_SESSION
@@ -76,20 +77,21 @@ def keys(
 
 
 def _new(file: Path, signing: bool, format_name: str) -> int:
-    if file.exists():
-        raise MisuseError(
-            f"`{file}` is there already, and a key that is in use must not be written over",
-            remedy="name another file",
-        )
+    public = file.parent / f"{file.name}.pub"
+    for one in (file, public) if signing else (file,):
+        if one.exists():
+            raise MisuseError(
+                f"`{one}` is there already, and a key that is in use must not be written over",
+                remedy="name another file",
+            )
     made: list[Json] = [str(file)]
     if signing:
         key = new_signing_key()
-        public = file.with_name(file.name + ".pub")
-        write_new(file, private_pem(key).encode())
-        write_new(public, public_pem(key).encode(), 0o644)
+        write_whole(file, private_pem(key).encode(), new=True)
+        write_whole(public, public_pem(key).encode(), 0o644, new=True)
         made.append(str(public))
     else:
-        write_new(file, new_key_text().encode())
+        write_whole(file, new_key_text().encode(), new=True)
     if format_name == "json":
         print_json({"made": made})
     else:
@@ -129,7 +131,8 @@ def _rotate(project: Project, format_name: str) -> int:
         data: dict[str, Json] = {"key": vault.current.name, "by": person_name()}
         # Before: whoever is killed in the middle has still been seen.
         record = engine.record(PROJECT_SESSION, "keys.rotated", data, actor=person_name())
-        count = vault.rotate()
+        with working("wrapping keys"):
+            count = vault.rotate()
     if format_name == "json":
         told = recorded_json({**data, "count": count}, session=PROJECT_SESSION, seq=record.seq)
         print_json(told)

@@ -9,12 +9,12 @@ from pathlib import Path
 import attrs
 import click
 
+from governance.cli.files import write_whole
 from governance.cli.frame import (
     FINE,
     Example,
     command,
     dir_option,
-    file_error,
     format_option,
     project_of,
 )
@@ -112,10 +112,7 @@ def diagram(
         sys.stdout.flush()
         sys.stdout.buffer.write(picture)
         return FINE
-    try:
-        output.write_bytes(picture)
-    except OSError as error:
-        raise file_error(output, error) from None
+    write_whole(output, picture, 0o644)
     print_line(f"{output}: {chosen}, {len(picture)} bytes", "good", stderr=True)
     return FINE
 

@@ -23,6 +23,7 @@ from governance.cli.frame import (
 from governance.cli.guard import require_person
 from governance.cli.opening import require_session, sessions_in
 from governance.cli.output import print_json, print_line, print_table
+from governance.cli.progress import working
 from governance.cli.recording import person_name, recorded_json, recording_engine
 from governance.clock import SystemClock
 from governance.config import Config, load_config
@@ -57,6 +58,10 @@ CODES: Mapping[str, str] = {
     examples=[
         Example("governance repair --dry-run", "What would come of it; nothing is changed."),
         Example("governance repair", "Mend the store, with what its backups still have."),
+        Example(
+            "governance repair --accept-all --reason 'the disk was lost'",
+            "Work on without what is lost.",
+        ),
     ],
     exits="0 all rows are there, 1 rows are lost, 2 it could not be done",
 )
@@ -112,6 +117,7 @@ def repair(
         sources = [*_named(config, copies), *copies_of(path, backup_folder(config), mirror)]
         for one in sources:
             stack.callback(one.close)
+        stack.enter_context(working("reading what is left"))
         report = repair_store(
             path,
             now_ms=SystemClock().now_ms(),
@@ -152,12 +158,13 @@ def restore(backup: str, format_name: str, key_file: Path | None, directory: Pat
     require_key(config)
     path = embedded_store(config)
     found = _backup(config, backup)
-    report = restore_store(
-        path,
-        found,
-        now_ms=SystemClock().now_ms(),
-        mirror=mirror_for(config.journal.url, path),
-    )
+    with working("restoring"):
+        report = restore_store(
+            path,
+            found,
+            now_ms=SystemClock().now_ms(),
+            mirror=mirror_for(config.journal.url, path),
+        )
     _tell_engine(project, report, f"the store was restored from `{found.name}`")
     return _told(report, format_name)
 

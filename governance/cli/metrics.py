@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import sys
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,14 +14,26 @@ import click
 
 from governance.analytics.figures import Counting, add
 from governance.analytics.projection import catch_up
-from governance.analytics.prometheus import CONTENT_TYPE, exposition
-from governance.cli.frame import FINE, Example, command, dir_option, file_error, project_of
-from governance.cli.opening import store_of
+from governance.analytics.prometheus import CONTENT_TYPE, Looked, exposition
+from governance.cli.files import write_whole
+from governance.cli.frame import (
+    FINE,
+    Example,
+    command,
+    dir_option,
+    project_of,
+    until_interrupted,
+)
+from governance.cli.opening import guarded_store_of
 from governance.cli.output import print_line
+from governance.cli.progress import working
 from governance.clock import SystemClock
 from governance.engine.health import health_of
 from governance.errors import GovernanceError, MisuseError
+from governance.process_metrics import PROCESS
 from governance.project import Project
+from governance.service.client import ask
+from governance.values import Json
 
 CODES = {"GOV580": "an address that metrics cannot be served at"}
 
@@ -31,6 +45,9 @@ _REQUEST_SECONDS_MAX = 10
     examples=[
         Example("governance metrics", "All figures, as Prometheus reads them."),
         Example("governance metrics -o governance.prom", "For the collector of text files."),
+        Example(
+            "governance metrics --listen 127.0.0.1:9464", "For a Prometheus server that scrapes."
+        ),
     ],
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
@@ -43,21 +60,19 @@ def metrics(output: Path | None, listen: str | None, directory: Path | None) -> 
     Print figures and health in the text format of Prometheus.
 
     Counters are of all days, counted from the journal; `governance_healthy` says for each
-    check of `governance health` on the store whether it is green.
+    check of `governance health` on the store whether it is green. CPU and memory are those of
+    this process and of the local service, where one runs; how long sessions took to load and
+    to save is told by the service, for all of its projects.
     """
     project = project_of(directory)
     if listen is not None:
         return _serve(project, listen)
-    text = text_of(project)
+    with working("counting"):
+        text = text_of(project)
     if output is None:
         sys.stdout.write(text)
         return FINE
-    draft = output.with_name(f".{output.name}.new")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(output)
-    except OSError as error:
-        raise file_error(output, error) from None
+    write_whole(output, text.encode(), 0o644)
     return FINE
 
 
@@ -68,13 +83,28 @@ def text_of(project: Project) -> str:
     Raises:
         GovernanceError: Its store cannot be opened or read.
     """
-    with store_of(project) as journal:
+    with guarded_store_of(project) as (journal, inner):
         days = catch_up(journal).days
-        health = health_of(journal, now_ms=SystemClock().now_ms())
+        health = health_of(journal, now_ms=SystemClock().now_ms(), loading=inner)
     whole: Counting = {}
     for figures in days.values():
         add(whole, figures)
-    return exposition(whole, {one.name: one.ok for one in health.checks})
+    looked = {one.name: Looked(one.ok, one.seconds) for one in health.checks}
+    return exposition(whole, looked, _processes())
+
+
+def _processes() -> Mapping[str, Mapping[str, Json]]:
+    """What this process and the service tell of themselves; one that does not answer is absent."""
+    own = PROCESS.as_json()
+    found: dict[str, Mapping[str, Json]] = {
+        # It opens the store anew for each look, and has no session of its own to load or save.
+        "metrics": {name: own[name] for name in own if name not in ("load", "save")}
+    }
+    with suppress(GovernanceError):
+        told = (ask("status") or {}).get("process")
+        if isinstance(told, Mapping):
+            found["service"] = told
+    return found
 
 
 def _serve(project: Project, listen: str) -> int:
@@ -84,7 +114,7 @@ def _serve(project: Project, listen: str) -> int:
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise MisuseError(f"`{listen}` cannot be served: {why}", code="GOV580") from None
-    with server:
+    with server, until_interrupted():
         print_line(f"http://{host}:{server.server_port}/metrics", stderr=True)
         server.serve_forever()
     return FINE

@@ -10,7 +10,7 @@ from governance.access.guard import Guard, guard_of
 from governance.access.guarded import GuardedJournal
 from governance.clock import SystemClock
 from governance.config import Config, load_config
-from governance.engine.lawmaking import settings_of
+from governance.engine.lawmaking import settings_of, trusted_config
 from governance.engine.project_rules import (
     examine_project_rules,
     load_project_rules,
@@ -74,6 +74,13 @@ def unguarded_store_of(project: Project) -> Iterator[tuple[Journal, Guard | None
         yield journal, guard_of(config, journal, through="cli", clock=SystemClock())
     finally:
         journal.close()
+
+
+@contextmanager
+def guarded_store_of(project: Project) -> Iterator[tuple[Journal, Journal]]:
+    """As `store_of`, and beside it the store itself, for what shows nothing of it to anybody."""
+    with unguarded_store_of(project) as (journal, guard):
+        yield (journal if guard is None else GuardedJournal(journal, guard)), journal
 
 
 @contextmanager
@@ -154,7 +161,7 @@ def law_of(project: Project) -> Law:
     Raises:
         DefinitionError: Configuration or packs are missing or wrong, with every problem.
     """
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
     hosts = {name: TRAITS[name] for name in config.hosts if name in TRAITS}
     now_ms = SystemClock().now_ms()
     return Law(

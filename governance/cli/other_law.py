@@ -9,8 +9,7 @@ from pathlib import Path
 from attrs import frozen
 
 from governance._shipped import pack_texts
-from governance.authoring.subjects import FILES_MAX, text_of
-from governance.cli.checking import nothing_in
+from governance.authoring.subjects import FILES_MAX, nothing_in, text_of
 from governance.cli.opening import TOOLS, TRAITS
 from governance.clock import SystemClock
 from governance.config import Config, load_config

@@ -92,6 +92,7 @@ class Account:
             "governance violations --shadow",
             "What rules in shadow mode would have refused, by rule, in every session.",
         ),
+        Example("governance violations demo --limit 5", "The five newest of a session."),
     ],
     exits="0 none stands, 1 some stand, 2 could not look; with --shadow: 1 some rule has matched",
 )

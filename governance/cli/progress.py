@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from governance.cli.output import console, visible
 
@@ -17,6 +18,8 @@ T = TypeVar("T")
 
 QUIET_SECONDS = 1.0
 """How long a command may work before it shows how far it is."""
+
+_TELL_SECONDS = 1.0
 
 
 def progressing(items: Iterable[T], label: str, *, total: int | None = None) -> Iterator[T]:
@@ -49,3 +52,39 @@ def _bar() -> Progress:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, console=console(stderr=True), transient=True)
+
+
+@contextmanager
+def working(label: str) -> Iterator[None]:
+    """
+    Say *label* and for how long already, while something works of which nobody knows how far.
+
+    As quiet as `progressing`: nothing at first, nothing where standard error is no terminal,
+    and the line is wiped at the end. Nothing else may be printed meanwhile.
+    """
+    stream = sys.stderr
+    if not stream.isatty():
+        yield
+        return
+    done = threading.Event()
+    teller = threading.Thread(target=_tell, args=(stream, visible(label), done), daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
+
+
+def _tell(stream: TextIO, label: str, done: threading.Event) -> None:
+    begun = time.monotonic()
+    if done.wait(QUIET_SECONDS):
+        return
+    while True:
+        told = f"{label} … {time.monotonic() - begun:.0f} s"
+        stream.write(f"\r{told}")
+        stream.flush()
+        if done.wait(_TELL_SECONDS):
+            stream.write(f"\r{' ' * len(told)}\r")
+            stream.flush()
+            return

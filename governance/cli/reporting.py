@@ -12,9 +12,11 @@ from governance.analytics.measures import MEASURES, SECTIONS
 from governance.analytics.projection import catch_up
 from governance.analytics.report import By, Report, report_of
 from governance.analytics.wording import change_text, name_text, tone_of, value_text
-from governance.cli.frame import FINE, Example, command, dir_option, file_error, project_of
+from governance.cli.files import write_whole
+from governance.cli.frame import FINE, Example, command, dir_option, project_of
 from governance.cli.opening import store_of
 from governance.cli.output import Tone, console, print_json, print_line, styled
+from governance.cli.progress import working
 from governance.config import load_config
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -29,6 +31,10 @@ _GROUPS_SHOWN = ("action", "outcome", "tool", "rule", "violated", "hour")
         Example("governance report", "What all sessions did, with charts, by day."),
         Example("governance report --by week --format markdown", "The same by week, as a text."),
         Example("governance report --format html -o report.html", "One page with pictures."),
+        Example(
+            "governance report --since 2026-01-01 --until 2026-12-31 --anew",
+            "One year, counted anew from the rows.",
+        ),
     ],
 )
 @click.option("--since", metavar="DAY", help="First day, such as 2026-01-31 (UTC).")
@@ -65,7 +71,7 @@ def report(
     first, last = _day("--since", since), _day("--until", until)
     project = project_of(directory)
     title = load_config(project.directory).project.name or project.directory.name
-    with store_of(project) as journal:
+    with store_of(project) as journal, working("counting"):
         counted = catch_up(journal, anew=anew)
     made = report_of(counted.days, title=title, since=first, until=last, by=by)
     if output is None and format_name == "text":
@@ -78,11 +84,9 @@ def report(
     if output is None:
         sys.stdout.write(text)
         return FINE
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise file_error(output, error) from None
-    print_line(f"{output}: {format_name}, {len(text.encode())} bytes", "good", stderr=True)
+    data = text.encode()
+    write_whole(output, data, 0o644)
+    print_line(f"{output}: {format_name}, {len(data)} bytes", "good", stderr=True)
     return FINE
 
 

@@ -31,6 +31,8 @@ from governance.values import Json
     examples=[
         Example("governance serve --status", "Whether the service runs, and for which projects."),
         Example("governance serve --status --format json", "The same, for a program."),
+        Example("governance serve --http 0", "Run it here, with observations over loopback."),
+        Example("governance serve --stop", "End it; hooks decide by themselves."),
     ],
     exits="0 fine, 1 no service runs, 2 it could not be started, reached or ended",
 )

@@ -174,6 +174,11 @@ def erased_summary(session: str) -> Summary:
         Example("governance sessions", "All sessions, the last worked on first."),
         Example("governance sessions --state interrupted --since 1d", "Those that wait."),
         Example("governance sessions --format json", "For a program."),
+        Example(
+            "governance sessions --host claude-code --limit 20 --after m",
+            "Of one host, page by page by their ids.",
+        ),
+        Example("governance sessions --halted", "Those that wait for a pardon."),
     ],
 )
 @click.option(

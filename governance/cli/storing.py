@@ -22,6 +22,7 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import require_person
 from governance.cli.output import print_json, print_line, print_table
+from governance.cli.progress import working
 from governance.config import load_config
 from governance.errors import MisuseError
 from governance.journal.copying import CopyReport, copy_store
@@ -123,7 +124,7 @@ def _both(project: Project, source: str, other: str, create: bool) -> Iterator[t
 
 
 def _copied(project: Project, source: str, other: str, create: bool, format_name: str) -> int:
-    with _both(project, source, other, create) as (here, there):
+    with _both(project, source, other, create) as (here, there), working("copying and proving"):
         report = copy_store(here, there)
     if format_name == "json":
         print_json(

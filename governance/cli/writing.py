@@ -34,6 +34,11 @@ CODES: Mapping[str, str] = {"GOV634": "a rule that cannot be added to a file"}
             "governance rule new team.mirror --pack team.toml --domain '*.example.com'",
             "A rule on addresses.",
         ),
+        Example(
+            "governance rule new team.keys --pack team.toml --tool write "
+            "--content 'PRIVATE KEY' --severity high --message 'Keys stay out of files.'",
+            "By what is written, with words of your own.",
+        ),
     ],
     exits="0 written, 2 nothing was written",
 )

@@ -50,6 +50,7 @@ from governance.config._tree import (
     AccessTable,
     AuditTable,
     BackupTable,
+    ContextsTable,
     ContextTable,
     DefaultsTable,
     EncryptionTable,
@@ -118,6 +119,7 @@ class Config:
     retention: RetentionTable
     backup: BackupTable
     context: ContextTable
+    contexts: ContextsTable
     stall: StallTable
     defaults: DefaultsTable
     service: ServiceTable
@@ -227,6 +229,7 @@ def _build(
         retention=tightened_retention(table("retention", RetentionTable), uppers),
         backup=table("backup", BackupTable),
         context=table("context", ContextTable),
+        contexts=table("contexts", ContextsTable),
         stall=table("stall", StallTable),
         defaults=tightened_defaults(table("defaults", DefaultsTable), uppers),
         service=table("service", ServiceTable),

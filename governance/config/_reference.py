@@ -17,6 +17,7 @@ _UNITS = (
     ("minutes", "minutes"),
     ("days", "days"),
     ("_ms", "milliseconds"),
+    ("kilobytes", "kilobytes"),
     ("megabytes", "megabytes"),
     ("characters", "characters"),
     ("tokens", "tokens"),
@@ -27,6 +28,9 @@ _UNITS = (
     ("hours", "hours"),
     ("backups", "backups"),
     ("hourly", "times an hour"),
+    ("values", "values"),
+    ("grants", "grants"),
+    ("scopes", "scopes"),
 )
 
 _HEADS: Mapping[str, str] = {"hosts": "hosts.NAME", "listener": "listener[]"}

@@ -26,7 +26,6 @@ class TemplateKey:
 
 
 _ALWAYS = "always on: "
-_LATER = "not in this version"
 
 TEMPLATE: tuple[TemplateKey, ...] = (
     TemplateKey("enabled", (), "a project is governed from `governance init` on"),
@@ -48,17 +47,39 @@ TEMPLATE: tuple[TemplateKey, ...] = (
     ),
     TemplateKey("session_storage.cleanup_days", ("retention.age_days_max",), "archived first"),
     TemplateKey(
-        "context_management.max_context_size", ("context.characters_max", "context.tokens_max"), ""
+        "context_management.max_context_size",
+        (
+            "context.characters_max",
+            "context.tokens_max",
+            "contexts.value_kilobytes_max",
+            "contexts.scope_megabytes_max",
+            "contexts.values_max",
+        ),
+        "of what a model is told, and of what is kept",
     ),
     TemplateKey(
-        "context_management.context_compression", (), "the host compacts; governance is told again"
+        "context_management.context_compression", (), f"{_ALWAYS}values above 4 KiB are packed"
     ),
-    TemplateKey("context_management.context_sharing", (), _LATER),
-    TemplateKey("context_management.context_validation", (), f"{_ALWAYS}a broken pack is an error"),
+    TemplateKey(
+        "context_management.context_sharing",
+        ("contexts.grants_max",),
+        "by leave alone: `governance context grant`; 0: not at all",
+    ),
+    TemplateKey(
+        "context_management.context_validation",
+        (),
+        f"{_ALWAYS}each content by its hash; `governance context validate`",
+    ),
     TemplateKey("chat_management.history_retention", ("retention.age_days_max",), "archived first"),
-    TemplateKey("chat_management.message_compression", (), _LATER),
-    TemplateKey("chat_management.search_indexing", (), _LATER),
-    TemplateKey("chat_management.export_formats", (), _LATER),
+    TemplateKey("chat_management.message_compression", (), f"{_ALWAYS}what is too big for a row"),
+    TemplateKey(
+        "chat_management.search_indexing",
+        (),
+        f"{_ALWAYS}`governance chat search`, `governance context search`",
+    ),
+    TemplateKey(
+        "chat_management.export_formats", (), "`governance chat export --as json, jsonl, markdown`"
+    ),
     TemplateKey("recovery.auto_recovery", (), f"{_ALWAYS}a session comes back from its journal"),
     TemplateKey("recovery.corruption_detection", (), f"{_ALWAYS}a chain over every row"),
     TemplateKey("recovery.backup_restoration", (), "`governance restore`"),

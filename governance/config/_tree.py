@@ -381,6 +381,48 @@ class ContextTable:
 
 
 @frozen(kw_only=True, eq=False)
+class ContextsTable:
+    """``[contexts]``: how much the named values of a session, a user or the project may be."""
+
+    value_kilobytes_max: int = field(
+        default=4_000,
+        metadata=whole("One value as JSON, in kilobytes.", low=1, high=64_000),
+    )
+    scope_megabytes_max: int = field(
+        default=64,
+        metadata=whole(
+            "All values of one session, one user or the project as JSON, in megabytes.",
+            low=1,
+            high=100_000,
+        ),
+    )
+    values_max: int = field(
+        default=10_000,
+        metadata=whole("Values of one session, one user or the project.", low=1, high=1_000_000),
+    )
+    grants_max: int = field(
+        default=1_000,
+        metadata=whole(
+            "Grants that one of them may have given to others; 0: nothing is shared.",
+            low=0,
+            high=1_000,
+        ),
+    )
+    scopes_held_max: int = field(
+        default=64,
+        metadata=whole("Of how many of them an engine holds the values.", low=1, high=100_000),
+    )
+    held_megabytes_max: int = field(
+        default=50,
+        metadata=whole(
+            "Memory that they may take, but for the one in use, in megabytes.",
+            low=1,
+            high=1_000_000,
+        ),
+    )
+
+
+@frozen(kw_only=True, eq=False)
 class StallTable:
     """``[stall]``: what going round in circles leads to."""
 
@@ -553,6 +595,7 @@ TABLES: Mapping[str, type] = {
     "retention": RetentionTable,
     "backup": BackupTable,
     "context": ContextTable,
+    "contexts": ContextsTable,
     "stall": StallTable,
     "defaults": DefaultsTable,
     "service": ServiceTable,
@@ -578,6 +621,8 @@ HOSTS = (
     "hermes",
     "langchain",
     "openai-agents",
+    "pydantic-ai",
+    "claude-agent-sdk",
     "python",
 )
 """Names that may be used without ``custom = true``."""

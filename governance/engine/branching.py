@@ -54,8 +54,9 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
             remedy=f"its rows are 1 to {parent.head}" if parent.head else "`governance sessions`",
         )
     taken = name or _free_name(engine, session, row)
-    if engine.options.guard is not None:
-        engine.options.guard.require("write", taken, actor=actor)
+    guard = engine.guard
+    if guard is not None:
+        guard.require("write", taken, actor=actor)
     with engine._lock_of(taken):
         made = engine.journal.branch(taken, session, row)
         if isinstance(made, Conflict):

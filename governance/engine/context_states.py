@@ -9,37 +9,58 @@ from typing import Any, cast
 
 from attrs import define, field
 
-from governance.chat.contents import BLOB_SHELF, shelf_name
 from governance.engine.encoding import body_of
 from governance.journal.records import Journal, Record
+from governance.journal.session_values import BLOB_SHELF, shelf_name
 from governance.scopes.contents import decoded
+from governance.scopes.limits import ContextLimits
 from governance.scopes.state import KINDS_OF_ROWS, Name, ScopeState, Stored, apply
 from governance.scopes.values import Scope
 from governance.values import Json
 
 PAGE_ROWS = 500
-SCOPES_HELD_MAX = 64
-"""Scopes whose values are held; the one that was asked longest ago goes first."""
+_VALUE_BYTES = 700
+"""About what a value takes in memory beside what it says."""
 
 
 @define(eq=False, repr=False)
 class ContextStates:
-    """Folds of scopes. Thread-safe; every method raises `JournalError` as its journal does."""
+    """
+    Folds of scopes. Thread-safe; every method raises `JournalError` as its journal does.
+
+    Attributes:
+        scopes_held_max, held_bytes_max: Scopes that are held, and what they may take, but for
+            the one that was asked last; the one that was asked longest ago goes first.
+    """
 
     journal: Journal
+    scopes_held_max: int = ContextLimits().scopes_held_max
+    held_bytes_max: int = ContextLimits().held_bytes_max
     _held: OrderedDict[Scope, ScopeState] = field(factory=OrderedDict, init=False)
+    _sizes: dict[Scope, int] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     def newest(self, scope: Scope) -> ScopeState:
         """*scope* as all of its rows leave it; reads those that are new since it was asked."""
         with self._lock:
-            state = self._held.get(scope) or ScopeState(scope)
-            state = self._caught_up(state, list(self.rows(scope, state.head)))
+            before = self._held.get(scope) or ScopeState(scope)
+            state = self._caught_up(before, list(self.rows(scope, before.head)))
+            if state is not before or scope not in self._sizes:
+                self._sizes[scope] = _held_bytes(state)
             self._held[scope] = state
             self._held.move_to_end(scope)
-            while len(self._held) > SCOPES_HELD_MAX:
-                self._held.popitem(last=False)
+            while len(self._held) > 1 and (
+                len(self._held) > self.scopes_held_max
+                or sum(self._sizes.values()) > self.held_bytes_max
+            ):
+                del self._sizes[self._held.popitem(last=False)[0]]
             return state
+
+    @property
+    def held(self) -> tuple[Scope, ...]:
+        """The scopes that are in memory, the one asked longest ago first."""
+        with self._lock:
+            return tuple(self._held)
 
     def _caught_up(self, state: ScopeState, records: list[Record]) -> ScopeState:
         if any(one.kind == "context.reset" for one in records):
@@ -126,6 +147,12 @@ class ContextStates:
         entry = self.journal.shelf.get(BLOB_SHELF, name)
         content = entry.value if entry is not None else None
         return decoded(content, stored.blob, stored.size_bytes)
+
+
+def _held_bytes(state: ScopeState) -> int:
+    """About what *state* takes in memory."""
+    inline = (one.size_bytes for one in state.values.values() if not one.blob)
+    return _VALUE_BYTES * (len(state.versions) + 1) + sum(inline)
 
 
 def touched(record: Record) -> tuple[Name, ...]:

@@ -7,19 +7,22 @@ that no decision pays for them. What is held of a scope is a cache that catches 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar, final
 
 from attrs import define, field, frozen
 
 from governance.chat.contents import keep
+from governance.engine.context_search import ContextSearch, Place
 from governance.engine.context_states import ContextStates, touched
 from governance.errors import JournalError, MisuseError
+from governance.journal.searching import Query
 from governance.scopes.contents import ContextLost, encoded
 from governance.scopes.declaring import Declaration
+from governance.scopes.limits import ContextLimits
 from governance.scopes.merging import merge
 from governance.scopes.state import Grant, Name, ScopeState, Stored
-from governance.scopes.values import Reader, Refusal, Scope, Stale, Value, check_key
+from governance.scopes.values import PROJECT, Reader, Refusal, Scope, Stale, Value, check_key
 from governance.values import Json
 
 if TYPE_CHECKING:
@@ -30,24 +33,6 @@ D = TypeVar("D", bound="Refusal | Stale")
 
 ATTEMPTS_MAX = 32
 """Times a change is decided again because another process was faster."""
-
-
-@frozen
-class ContextLimits:
-    """
-    What one scope may hold.
-
-    Attributes:
-        value_bytes_max: Bytes of one value as JSON.
-
-        scope_bytes_max: Bytes of all values of one scope as JSON.
-
-        values_max: Values of one scope.
-    """
-
-    value_bytes_max: int = 4 * 1024 * 1024
-    scope_bytes_max: int = 64 * 1024 * 1024
-    values_max: int = 10_000
 
 
 @frozen
@@ -63,6 +48,30 @@ class ContextMerge:
     taken: tuple[Name, ...]
     dropped: tuple[Name, ...]
     conflicts: tuple[Name, ...]
+
+
+@frozen
+class ContextHit:
+    """A value that was found; `score` grows with how well it fits, where that was asked."""
+
+    scope: Scope
+    value: Value
+    score: float = 0.0
+
+
+@frozen
+class ContextsFound:
+    """
+    What a search came to.
+
+    Attributes:
+        hits: Newest first, or best first where that was asked for.
+
+        unread: Values that *by* may see and whose content is lost: they were not searched.
+    """
+
+    hits: tuple[ContextHit, ...]
+    unread: tuple[tuple[Scope, Name], ...]
 
 
 @frozen
@@ -98,9 +107,18 @@ class Contexts:
     limits: ContextLimits = field(factory=ContextLimits)
     _declared: list[Declaration] = field(factory=list, init=False)
     _states: ContextStates = field(init=False)
+    _search: ContextSearch = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._states = ContextStates(self.engine.visible)
+        self._states = ContextStates(
+            self.engine.visible, self.limits.scopes_held_max, self.limits.held_bytes_max
+        )
+        self._search = ContextSearch(self._states, self.engine.journal.shelf)
+
+    @property
+    def held(self) -> tuple[Scope, ...]:
+        """The scopes whose values are in memory, the one asked longest ago first."""
+        return self._states.held
 
     def declare(self, declaration: Declaration) -> None:
         """From now on values that it covers must be as it says; the last one that covers counts."""
@@ -160,6 +178,40 @@ class Contexts:
                 if len(found) == limit:
                     break
         return tuple(found)
+
+    def search(
+        self,
+        text: str,
+        *,
+        by: Reader,
+        scopes: Sequence[Scope] = (PROJECT,),
+        kind: str | None = None,
+        hidden: bool = False,
+        ranked: bool = False,
+        limit: int = 20,
+    ) -> ContextsFound:
+        """
+        Values that *by* may see and that hold every word of *text*, newest first.
+
+        What *by* may not see changes nothing of the answer. A value is found by its key, its
+        texts and the names of its fields, as they were written.
+
+        Args:
+            text: Words, and phrases in double quotes; case and marks over letters do not count.
+
+            hidden: Pruned ones as well.
+
+            ranked: The best first, in place of the newest.
+
+            limit: How many at most, up to 1,000.
+
+        Raises:
+            MisuseError: GOV569, *text* asks for nothing, or too much.
+        """
+        done = self._search.find(
+            Query.of(text), scopes, by=by, kind=kind, hidden=hidden, ranked=ranked, limit=limit
+        )
+        return ContextsFound(tuple(map(self._hit, done.found)), done.unread)
 
     def changes(self, scope: Scope, *, by: Reader, after: int = 0) -> Changed:
         """What changed after row *after* of the scope's journal, for a copy that is kept."""
@@ -373,15 +425,20 @@ class Contexts:
             if name in sound and not self._problems(scope, name, stored):
                 sound[name] = stored
 
+        kept = {name: one for name, one in sound.items() if one is not None}
+        # One that a branch shares lies on the shelf of the session that wrote it.
+        contents: dict[str, bytes] = {}
+        for one in kept.values():
+            contents |= encoded(self._states.content(scope, one))[2]
+
         def rows(now: ScopeState) -> Entry | Refusal | None:
-            kept = {name: one for name, one in sound.items() if one is not None}
             return {
                 "set": [_entry(name, one, now) for name, one in kept.items()],
                 "unset": [list(name) for name, one in sound.items() if one is None],
                 "rows": [one.seq for one in kept.values()],
             }
 
-        done = self._write(scope, "context.repaired", rows, by)
+        done = self._write(scope, "context.repaired", rows, by, contents)
         if isinstance(done, Refusal):
             return done
         return {name: one.seq if one is not None else 0 for name, one in sound.items()}
@@ -433,8 +490,15 @@ class Contexts:
             "to": grant.to, "kind": grant.kind, "keys": grant.keys, "right": grant.right
         }  # fmt: skip
 
+        most = self.limits.grants_max
+
         def rows(state: ScopeState) -> Entry | Refusal | None:
-            return data if state.owns(by) else _refused(scope, "give leave to")
+            if not state.owns(by):
+                return _refused(scope, "give leave to")
+            more = kind == "context.granted" and grant not in state.grants
+            if more and len(state.grants) >= most:
+                return _full(f"`{scope}` has {most} grants already: take back what nobody needs")
+            return data
 
         done = self._write(scope, kind, rows, by)
         return done if isinstance(done, Refusal) else done[0]
@@ -491,6 +555,10 @@ class Contexts:
             *name, value, stored.version, made, stored.seq, stored.at_ms, stored.actor,
             stored.hidden,
         )  # fmt: skip
+
+    def _hit(self, place: Place) -> ContextHit:
+        value = self._value(place.scope, place.name, place.stored)
+        return ContextHit(place.scope, value, place.score)
 
     def _problems(self, scope: Scope, name: Name, stored: Stored) -> tuple[str, ...]:
         try:

@@ -9,6 +9,7 @@ then *after* events. A conflict with another process decides again.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,7 @@ from governance.errors import JournalError, MisuseError, OutcomeUnknown, Session
 from governance.events import Event
 from governance.journal.faults import SessionRemoved
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
+from governance.process_metrics import PROCESS
 from governance.session.commands import Command, History, HostTraits
 from governance.session.decide import decide, is_asked
 from governance.session.draft import Outcome
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from governance.journal.key_sources import KeySource
     from governance.listeners import ListenerFailure, Listeners
     from governance.rules.vocabulary import HostTools
+    from governance.scopes.limits import ContextLimits
 
 CODES: Mapping[str, str] = {
     "GOV401": "a session id that no store can hold",
@@ -111,6 +114,8 @@ class EngineOptions:
         keeper: What keeps the store within its bounds; ``None``: only who asks for it does.
 
         after: Called after each command, outside of every lock; waits for nothing.
+
+        context_limits: Gives the bounds of contexts when they are first asked for.
     """
 
     run: str
@@ -125,6 +130,7 @@ class EngineOptions:
     guard: Guard | None = None
     keeper: Keeper | None = None
     after: Callable[[], None] | None = None
+    context_limits: Callable[[], ContextLimits] | None = None
 
 
 @final
@@ -302,6 +308,12 @@ class Engine(SessionVerbs, StoreVerbs):
         table = self.options.tools.get(host, PYTHON_TOOLS)
         return call_of(table, tool, arguments, cwd=cwd, call_id=call_id)
 
+    @property
+    def guard(self) -> Guard | None:
+        """What is asked before anything is done or shown, by the configuration of now."""
+        self._in_force()
+        return self.options.guard
+
     def state(
         self, session: str, *, actor: str | None = None, audited: bool = True
     ) -> SessionState:
@@ -318,8 +330,9 @@ class Engine(SessionVerbs, StoreVerbs):
             AccessRefused: *actor* may not read it.
         """
         self._check_open()
-        if self.options.guard is not None:
-            self.options.guard.require("read", session, actor=actor, audited=audited)
+        guard = self.guard
+        if guard is not None:
+            guard.require("read", session, actor=actor, audited=audited)
         return self._state(session, self.clock.now_ms())
 
     def _known(self, session: str) -> SessionState:
@@ -350,10 +363,11 @@ class Engine(SessionVerbs, StoreVerbs):
         """*command* with its moment, and with who is behind it, where it does not say."""
         if command.at_ms is None:
             command = evolve(command, at_ms=self.clock.now_ms())
-        options = self.options
+        # Looked up first of all: changed grants hold for this very command.
+        guard, actor = self.guard, self.options.actor
         # Without a guard the first row alone says who began the session: the rest is theirs.
-        if options.actor and command.actor is None and (options.guard or command.event == "start"):
-            command = evolve(command, actor=options.actor)
+        if actor and command.actor is None and (guard or command.event == "start"):
+            command = evolve(command, actor=actor)
         return command
 
     def _refused(self, command: Command) -> Reply | None:
@@ -426,9 +440,9 @@ class Engine(SessionVerbs, StoreVerbs):
         """
         self._check_open()
         check_json(data)
-        if self.options.guard is not None:
-            action = RECORDED.get(kind, "write")
-            self.options.guard.require(action, session, actor=actor)
+        guard = self.guard
+        if guard is not None:
+            guard.require(RECORDED.get(kind, "write"), session, actor=actor)
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
@@ -642,6 +656,7 @@ class Engine(SessionVerbs, StoreVerbs):
         self, batch: Sequence[Append], answer: Callable[[], Appended | Conflict | Duplicate]
     ) -> Appended | Conflict | Duplicate:
         """What *answer* says became of *batch*, or what the store says where it cannot."""
+        began = time.perf_counter() if PROCESS.on else None
         try:
             return answer()
         except OutcomeUnknown:
@@ -649,12 +664,18 @@ class Engine(SessionVerbs, StoreVerbs):
             if settled is None:
                 raise
             return settled
+        finally:
+            if began is not None:
+                PROCESS.save.add(time.perf_counter() - began)
 
     def _state(self, session: str, now: int) -> SessionState:
         held = self.live.get(session, now)
         if held is not None:
             return held
+        began = time.perf_counter() if PROCESS.on else None
         state, begun = restoring.restored(self.journal, session)
+        if began is not None:
+            PROCESS.load.add(time.perf_counter() - began)
         if not begun:
             # A process died between the two rows of a branch: this one ends what it began.
             from governance.engine.branching import begin

@@ -8,32 +8,40 @@ one ended, which stands on the store's shelf, so that all of it is walked again 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from governance.analytics.projection import MOVED_MAX, lag
-from governance.errors import DefinitionError, Diagnostic, GovernanceError
+from governance.engine.restoring import restored
+from governance.errors import DefinitionError, Diagnostic, GovernanceError, SessionErased
 from governance.journal.records import Journal
 from governance.values import Json, ValueRefused, dump_json, load_json
 
 SHELF = "health"
 PROBE = "probe"
 WALKED = "walked"
+LOADED = "loaded"
 VERIFIED_ROWS_MAX = 5_000
 """Rows after which a look walks no further session."""
 
 SESSIONS_MAX = 500
 WAL_MEGABYTES_MAX = 64
 FREE_MEGABYTES_MIN = 100
+LOAD_SECONDS_MAX = 5.0
+SAVE_SECONDS_MAX = 2.0
 _MEGABYTE = 1_000_000
 
 CODES: Mapping[str, str] = {
     "GOV577": "a write-ahead log that is larger than it may be",
     "GOV578": "a disk with too little room",
     "GOV579": "rows that are no more what was written",
+    "GOV582": "a session that takes too long to load",
+    "GOV583": "a store that takes too long to write to",
 }
 
 
@@ -54,10 +62,16 @@ class HealthLimits:
         wal_megabytes_max: Size of the write-ahead log of a store in a file.
 
         free_megabytes_min: Room on the disk of a store in a file.
+
+        load_seconds_max: How long loading a session may take.
+
+        save_seconds_max: How long writing, durably, may take.
     """
 
     wal_megabytes_max: int = WAL_MEGABYTES_MAX
     free_megabytes_min: int = FREE_MEGABYTES_MIN
+    load_seconds_max: float = LOAD_SECONDS_MAX
+    save_seconds_max: float = SAVE_SECONDS_MAX
 
 
 @frozen
@@ -69,11 +83,14 @@ class HealthCheck:
         saw: What was seen, in a few words.
 
         findings: What is wrong, each with how to mend it.
+
+        seconds: How long the look took; of ``load`` and ``write`` what loading and saving take.
     """
 
     name: str
     saw: str
     findings: tuple[Diagnostic, ...] = ()
+    seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -106,18 +123,26 @@ def health_of(
     *,
     now_ms: int,
     limits: HealthLimits | None = None,
+    loading: Journal | None = None,
     free: Callable[[Path], int] = free_bytes,
+    timer: Callable[[], float] = time.perf_counter,
 ) -> Health:
     """
-    Look at *journal*: read, write, walk a part of its chain, size and room; raises nothing.
+    Look at *journal*: read, write, load, walk a part of its chain, size and room; raises nothing.
 
     Args:
+        loading: Where a session is loaded from, which shows nothing of it to anybody; by
+            default *journal*.
+
         free: Says how many bytes are left on the disk of a folder.
+
+        timer: Gives seconds of a clock that never goes back.
     """
     bounds = limits or HealthLimits()
     checks: list[tuple[str, Callable[[], HealthCheck]]] = [
         ("read", lambda: _read(journal)),
         ("write", lambda: _write(journal, now_ms)),
+        ("load", lambda: _load(journal, loading or journal)),
         ("chain", lambda: _chain(journal, now_ms)),
     ]
     if isinstance(journal, InFile):
@@ -127,15 +152,36 @@ def health_of(
             ("disk", lambda: _disk(path, bounds.free_megabytes_min, free)),
         ]
     checks.append(("figures", lambda: _figures(journal)))
-    return Health(tuple(guarded(name, check) for name, check in checks))
+    slowest = {"write": bounds.save_seconds_max, "load": bounds.load_seconds_max}
+    return Health(
+        tuple(_in_time(guarded(name, check, timer), slowest.get(name)) for name, check in checks)
+    )
 
 
-def guarded(name: str, check: Callable[[], HealthCheck]) -> HealthCheck:
-    """What *check* saw; one that cannot be made is itself a finding."""
+def guarded(
+    name: str, check: Callable[[], HealthCheck], timer: Callable[[], float] = time.perf_counter
+) -> HealthCheck:
+    """What *check* saw, and how long it took; one that cannot be made is itself a finding."""
+    began = timer()
     try:
-        return check()
+        return evolve(check(), seconds=timer() - began)
     except GovernanceError as error:
         return failed(name, error)
+
+
+def _in_time(seen: HealthCheck, seconds_max: float | None) -> HealthCheck:
+    """*seen*, and a finding where it took longer than it may."""
+    if seconds_max is None or not seen.ok:
+        return seen
+    saw = f"{seen.saw}, in {seen.seconds * 1000:.1f} ms"
+    if seen.seconds <= seconds_max:
+        return evolve(seen, saw=saw)
+    found = Diagnostic(
+        {"load": "GOV582", "write": "GOV583"}[seen.name],
+        f"{saw}, more than {seconds_max:g} s",
+        suggestion="the disk or the machine is overloaded, or the store lies on a network",
+    )
+    return evolve(seen, saw=saw, findings=(found,))
 
 
 def failed(name: str, error: GovernanceError) -> HealthCheck:
@@ -154,6 +200,29 @@ def _read(journal: Journal) -> HealthCheck:
 def _write(journal: Journal, now_ms: int) -> HealthCheck:
     journal.shelf.put(SHELF, PROBE, str(now_ms).encode())
     return HealthCheck("write", "can be written, durably")
+
+
+def _load(journal: Journal, loading: Journal) -> HealthCheck:
+    """Load one session, each time the next one in the order of their names."""
+    entry = journal.shelf.get(SHELF, LOADED)
+    last = entry.value.decode("utf-8", "replace") if entry is not None else ""
+    session = _next(journal, last) or _next(journal, "")
+    if not session:
+        return HealthCheck("load", "there is no session to load")
+    saw = f"`{session}` is erased"
+    with suppress(SessionErased):
+        saw = f"`{session}` of {restored(loading, session)[0].head} rows can be loaded"
+    # One that cannot be loaded is loaded again by the next look: it stays red until it is mended.
+    journal.shelf.put(SHELF, LOADED, session.encode("utf-8", "replace"))
+    return HealthCheck("load", saw)
+
+
+def _next(journal: Journal, after: str) -> str:
+    """The session after that one, or ``""``; what begins with `@` is none of an agent's."""
+    for head in journal.sessions(after=after, limit=SESSIONS_MAX):
+        if head.seq and not head.session.startswith("@"):
+            return head.session
+    return ""
 
 
 def _chain(journal: Journal, now_ms: int) -> HealthCheck:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
-from governance.chat.contents import forget
 from governance.engine import restoring
 from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
@@ -127,9 +126,6 @@ def _remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
         origin = engine.journal.origin(session)
         rows = head.seq - (origin.seq if origin is not None else 0)
         answer = _take_out(engine, head, _note(head, rows, why, actor, ""))
-        if answer is True:
-            # What its messages and contexts had on the shelf belongs to its rows, and to no others.
-            forget(engine.journal, session)
         if isinstance(answer, bool):
             return answer
     raise JournalError("the session is written by others all the time", code="GOV511")
@@ -300,15 +296,19 @@ def unarchive(engine: Engine, file: Path, actor: str) -> Head:
 
 def _refuse_unreadable(journal: Journal, file: Path) -> None:
     """Refuse what only another store's keys open; erased is erased, and comes back as such."""
-    made, records = read_archive(file)
-    if not any(is_sealed(record.body) for record in records):
-        return
-    scope = session_scope(made.head.session)
-    if not isinstance(journal, EncryptedJournal) or not journal.vault.knows(scope):
-        raise ArchiveRefused(
-            f"`{file}` is encrypted by a key that this store has not",
-            remedy="put it back into the store that it came from, or into a copy of that",
-        )
+    made, parts = read_archive(file)
+    scope, key = session_scope(made.head.session), None
+    if isinstance(journal, EncryptedJournal):
+        if journal.vault.is_erased(scope):
+            return
+        key = journal.vault.key_of(scope, make=False)
+    for one in parts:
+        body = one.value if isinstance(one, Entry) else one.body
+        if is_sealed(body) and not (key is not None and key.has_sealed(body)):
+            raise ArchiveRefused(
+                f"`{file}` is encrypted by a key that this store has not",
+                remedy="put it back into the store that it came from, or into a copy of that",
+            )
 
 
 # -- retention -------------------------------------------------------------------------

@@ -8,6 +8,7 @@ session that somebody else has just now) is left to `Engine.handle` in a thread.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from governance.engine.related import Step
 from governance.engine.restoring import grown
 from governance.errors import GovernanceError, JournalError
 from governance.journal.records import Append, Appended, AppendsLater, Conflict, Duplicate
+from governance.process_metrics import PROCESS
 from governance.session.commands import Command
 from governance.session.decide import decide
 from governance.session.replies import Reply
@@ -77,9 +79,10 @@ def handle_later(engine: Engine, journal: AppendsLater, command: Command, done: 
         batch = engine._batch(steps, steps[0].outcome.reply) if steps else []
         if not steps or not batch:
             return False
+        began = time.perf_counter() if PROCESS.on else None
         journal.append_later(
             batch,
-            partial(_settled, engine, command, steps, batch, lock, done),
+            partial(_settled, engine, command, steps, batch, lock, done, began),
             key=command.key,
             deadline_ms=engine.options.deadline_ms,
         )
@@ -132,6 +135,7 @@ def _settled(
     batch: list[Append],
     lock: threading.Lock,
     done: Done,
+    began: float | None,
     answer: Callable[[], Appended | Conflict | Duplicate],
 ) -> None:
     """In the thread that committed: the common case is ended here, all else elsewhere."""
@@ -143,6 +147,8 @@ def _settled(
         sent = Sent(steps, batch, answer)
         done(None, lambda: engine._handle_locked(command, lock, sent))
         return
+    if began is not None:
+        PROCESS.save.add(time.perf_counter() - began)
     now = engine.clock.now_ms()
     for one in steps:
         engine.live.put(grown(one.outcome.state, result.records), now)

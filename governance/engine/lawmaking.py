@@ -15,6 +15,7 @@ from governance.session.law import HostSettings, Settings
 
 if TYPE_CHECKING:
     from governance.config import Config
+    from governance.scopes.limits import ContextLimits
 
 
 def trusted_config(config: Config) -> Config:
@@ -77,6 +78,22 @@ def retention_of(config: Config) -> RetentionPolicy:
         sessions_max=table.sessions_max,
         bytes_max=table.megabytes_max * 1_000_000,
         folder=str(archive_folder(config)) if table.archive else "",
+    )
+
+
+def context_limits_of(config: Config) -> ContextLimits:
+    """What the contexts of *config* may come to."""
+    # Read when contexts are asked for: no decision pays for it.
+    from governance.scopes.limits import ContextLimits
+
+    table = config.contexts
+    return ContextLimits(
+        value_bytes_max=table.value_kilobytes_max * 1_000,
+        scope_bytes_max=table.scope_megabytes_max * 1_000_000,
+        values_max=table.values_max,
+        grants_max=table.grants_max,
+        scopes_held_max=table.scopes_held_max,
+        held_bytes_max=table.held_megabytes_max * 1_000_000,
     )
 
 

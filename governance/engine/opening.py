@@ -9,12 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from governance.access.actors import process_actor
 from governance.clock import Clock, SystemClock
 from governance.engine.backing import schedule_of
 from governance.engine.encoding import body_of
 from governance.engine.engine import Engine, EngineOptions
-from governance.engine.lawmaking import retention_of, settings_of, trusted_config
+from governance.engine.lawmaking import (
+    context_limits_of,
+    retention_of,
+    settings_of,
+    trusted_config,
+)
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin
 from governance.engine.project_rules import load_project_rules, no_rules, pack_sources
@@ -95,6 +102,12 @@ def open_engine(
         # By the engine itself, so that these rows reach listeners like all others.
         engine.record_access(data, by)
 
+    def guard(of: Config) -> Guard | None:
+        return _guard(of, store, ticking, who, authorize, audit)
+
+    def changed(to: Config) -> None:
+        engine.options = evolve(engine.options, guard=guard(to))
+
     schedule = schedule_of(config) if own else None
     options = EngineOptions(
         run=run or f"{os.getpid()}-{os.urandom(4).hex()}",
@@ -102,11 +115,12 @@ def open_engine(
         paused=lambda now_ms: paused_reason(store, now_ms),
         tools={one.name: one for one in tools},
         spool=spool_of(Project(config.directory), store),
-        bulletin=_bulletin(config, tools, in_force, now_ms),
+        bulletin=_bulletin(config, tools, in_force, now_ms, changed),
         actor=who,
-        guard=_guard(config, store, ticking, who, authorize, audit),
+        guard=guard(config),
         keeper=_keeper(config),
         after=schedule.look if schedule is not None else None,
+        context_limits=lambda: context_limits_of(config),
     )
     engine = Engine(law, store, ticking, registry, live, options)
     if config.live.preload_sessions_max:
@@ -176,7 +190,7 @@ def _rules(
     try:
         mark = trust_mark(config.directory)
         sources = pack_sources(config)
-        rules = load_project_rules(config, tools, now_ms=now_ms, sources=sources)
+        rules = load_project_rules(config, tools, now_ms=now_ms, sources=sources, examples=False)
     except DefinitionError:
         if paused_reason(store, now_ms):
             return no_rules(), ""
@@ -185,12 +199,16 @@ def _rules(
 
 
 def _bulletin(
-    config: Config, tools: Sequence[HostTools], in_force: str, now_ms: int
+    config: Config,
+    tools: Sequence[HostTools],
+    in_force: str,
+    now_ms: int,
+    changed: Callable[[Config], None],
 ) -> Bulletin | None:
     interval_ms = config.live.rules_check_ms
     if not interval_ms:
         return None
-    watch = Watch(config.directory, tools, interval_ms, config, in_force, now_ms)
+    watch = Watch(config.directory, tools, interval_ms, config, in_force, now_ms, changed)
     return Bulletin(watch, config.live.sessions_max)
 
 

@@ -48,6 +48,7 @@ def load_project_rules(
     hosts: Mapping[str, HostAbilities] | None = None,
     now_ms: int,
     sources: Sequence[PackSource] | None = None,
+    examples: bool = True,
 ) -> RuleSet:
     """
     The rules in force in the project of *config*, or those of *sources* in their place.
@@ -56,6 +57,9 @@ def load_project_rules(
     parsed, its examples are left alone, and its rules are compiled when they are needed. Of
     packs as they were shipped the examples were run before the release.
 
+    Args:
+        examples: Read the examples of those too; whoever only decides needs none.
+
     Raises:
         DefinitionError: With every problem of every pack.
     """
@@ -63,7 +67,7 @@ def load_project_rules(
     folder = Project(config.directory).state_directory()
     before = remembered(folder)
     texts = parsed_texts(folder) if before else {}
-    settings = load_settings(config, hosts, now_ms)
+    settings = load_settings(config, hosts, now_ms, known=shipped)
     circumstances = _circumstances(settings, tools)
     given = pack_sources(config) if sources is None else sources
 
@@ -76,6 +80,7 @@ def load_project_rules(
                 proven=lambda found: f"{found} {circumstances}" in before,
                 released=shipped.__contains__,
                 parsed=parsed.get,
+                examples=examples,
             ),
             places=places_of(str(config.directory)),
         )
@@ -157,11 +162,21 @@ def examine_project_rules(
 
 
 def load_settings(
-    config: Config, hosts: Mapping[str, HostAbilities] | None, now_ms: int
+    config: Config,
+    hosts: Mapping[str, HostAbilities] | None,
+    now_ms: int,
+    *,
+    known: frozenset[str] | None = None,
 ) -> LoadSettings:
-    """What *config* and this machine say about all packs."""
+    """
+    What *config* and this machine say about all packs.
+
+    Args:
+        known: sha256 of each shipped pack, which a person need not trust; by default they are
+            read for this.
+    """
     trust = read_trust(str(Project(config.directory).trust_file()))
-    known = _shipped_hashes()
+    shipped = _shipped_hashes() if known is None else known
     defaults = config.defaults
     return LoadSettings(
         defaults=Defaults(
@@ -172,7 +187,7 @@ def load_settings(
         hosts=hosts or {},
         characters_max=config.context.characters_max,
         project=config.document,
-        trusted=lambda text_hash: text_hash in known or trust.trusts(text_hash),
+        trusted=lambda text_hash: text_hash in shipped or trust.trusts(text_hash),
         today=datetime.datetime.fromtimestamp(now_ms / 1000, datetime.UTC).date(),
     )
 

@@ -7,14 +7,15 @@ differ are loaded as `Engine.open` loads them. What passes is in force from the 
 on; of what does not pass nothing is, and the old law stays. Either way every session that
 works on is told so in its journal.
 
-The journal, the listeners and the bounds of what is kept in memory are those of the start.
+So with the grants of ``[access]`` and with ``[audit]``. The journal, the listeners and the
+bounds of what is kept in memory are those of the start.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -54,6 +55,8 @@ class Watch:
         config: As it was read last.
 
         in_force: What the law in force was made of.
+
+        told: What is called with a configuration that comes into force.
     """
 
     directory: Path
@@ -62,6 +65,7 @@ class Watch:
     config: Config
     in_force: str
     _looked_ms: int
+    told: Callable[[Config], None] | None = None
     _seen: str = field(init=False)
     _number: int = field(default=0, init=False)
     _marks: Marks | None = field(default=None, init=False)
@@ -106,6 +110,8 @@ class Watch:
                 return None
             if seen != self.in_force:
                 law = self._loaded(config, sources, law, now_ms)
+                if self.told is not None:
+                    self.told(config)
         except DefinitionError as error:
             return self._refused(law, seen, tuple(str(one) for one in error.diagnostics))
         except Exception as error:  # noqa: BLE001 -- whatever fails here, the old law holds
@@ -123,7 +129,9 @@ class Watch:
     def _loaded(self, config: Config, sources: Sequence[PackSource], law: Law, now_ms: int) -> Law:
         return evolve(
             law,
-            rules=load_project_rules(config, self.tools, now_ms=now_ms, sources=sources),
+            rules=load_project_rules(
+                config, self.tools, now_ms=now_ms, sources=sources, examples=False
+            ),
             settings=settings_of(config),
             places=places_of(str(config.directory)),
             redact=redaction_of(config),

@@ -30,8 +30,9 @@ class StoreVerbs:
         """The engine, open, after *action* was asked for, if any."""
         engine = cast("Engine", self)
         engine._check_open()
-        if action and engine.options.guard is not None:
-            engine.options.guard.require(action, session, actor=actor)
+        guard = engine.guard if action else None
+        if guard is not None:
+            guard.require(action, session, actor=actor)
         return engine
 
     def _is_closed(self) -> bool:
@@ -41,11 +42,12 @@ class StoreVerbs:
     def visible(self) -> Journal:
         """The store as the engine's actor may see it: all of it, where nobody is asked."""
         engine = self._asked("", "", None)
-        if engine.options.guard is None:
+        guard = engine.guard
+        if guard is None:
             return engine.journal
         from governance.access.guarded import GuardedJournal
 
-        return GuardedJournal(engine.journal, engine.options.guard)
+        return GuardedJournal(engine.journal, guard)
 
     @property
     def contexts(self) -> Contexts:
@@ -54,7 +56,8 @@ class StoreVerbs:
 
         engine = self._asked("", "", None)
         if engine._contexts is None:
-            engine._contexts = Contexts(engine)
+            limits = engine.options.context_limits
+            engine._contexts = Contexts(engine, limits()) if limits else Contexts(engine)
         return engine._contexts
 
     def record_all(

@@ -33,11 +33,11 @@ class SessionVerbs:
         """The engine, and who acts, after each ``(action, session)`` was *asked* for."""
         engine = cast("Engine", self)
         engine._check_open()
-        options = engine.options
-        if options.guard is not None:
+        guard = engine.guard if asked else None
+        if guard is not None:
             for action, session in asked:
-                options.guard.require(action, session, actor=actor)
-        return engine, actor or options.actor or "engine"
+                guard.require(action, session, actor=actor)
+        return engine, actor or engine.options.actor or "engine"
 
     def branch(
         self,

@@ -7,6 +7,8 @@ file becomes a call of its own, and the call as a whole gets the strictest of th
 
 from __future__ import annotations
 
+import re
+
 from attrs import define, evolve, field, frozen
 
 from governance.calls import ToolCall
@@ -22,6 +24,8 @@ UNREAD = (
 """Why a patch is refused that cannot be taken apart."""
 
 _MARK = "***"
+_STRANGE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+# Signs that end a line for some readers and belong to a path for others.
 _OTHERS = ("*** Begin Patch", "*** End Patch", "*** End of File")
 _ADD, _DELETE, _UPDATE = "*** Add File: ", "*** Delete File: ", "*** Update File: "
 _MOVE = "*** Move to: "
@@ -62,35 +66,57 @@ def files_of(patch: str) -> tuple[FileChange, ...]:
     The changes that *patch* makes; none where it names no file, more than `FILES_MAX`, or has
     a header that is not known here, for the client may know it.
 
-    The client takes a header with blanks around it, so it is read so here.
+    Clients take a header with blanks around it, or a line that begins with one for a line of
+    the file: it is read as both. A header with a sign in it that might end a line is not known.
 
     >>> files_of("*** Begin Patch\\n*** Add File: a.txt\\n+one\\n*** End Patch")
     (FileChange(tool='write', path='a.txt', content='one', removed=''),)
     """
     found: list[_Open] = []
-    for line in patch.splitlines():
-        header = line.strip() + " "
-        for mark, tool in ((_ADD, "write"), (_DELETE, "delete"), (_UPDATE, "edit")):
-            if header.startswith(mark):
-                found.append(_Open(tool, header[len(mark) :].strip()))
-                break
-        else:
-            if header.startswith(_MOVE) and found:
-                # The file goes, and another one comes in its place.
-                moved = _Open("write", header[len(_MOVE) :].strip())
-                found[-1].tool = "delete"
-                found.append(moved)
-            elif found and line.startswith("+"):
-                found[-1].added.append(line[1:])
-            elif found and line.startswith("-"):
-                found[-1].removed.append(line[1:])
-            elif line.startswith(_MARK) and line.strip() not in _OTHERS:
-                return ()
+    at_hand: list[_Open] = []
+    for whole in patch.split("\n"):
+        line = whole.removesuffix("\r")
+        if has_strange_header(line):
+            return ()
+        begun = _begun(line, found)
+        if begun:
+            found += begun
+            # What follows is of the file before as well, where this was a line of that.
+            at_hand = [*(at_hand if line[:1].isspace() else ()), begun[-1]]
+        elif line.startswith("+"):
+            for one in at_hand:
+                one.added.append(line[1:])
+        elif line.startswith("-"):
+            for one in at_hand:
+                one.removed.append(line[1:])
+        elif line.startswith(_MARK) and line.strip() not in _OTHERS:
+            return ()
         if len(found) > FILES_MAX:
             return ()
     if not all(one.path for one in found):
         return ()
     return tuple(one.close() for one in found)
+
+
+def _begun(line: str, found: list[_Open]) -> list[_Open]:
+    """The changes that *line* begins, if it is a header, after those that were *found*."""
+    header = line.strip() + " "
+    for mark, tool in ((_ADD, "write"), (_DELETE, "delete"), (_UPDATE, "edit")):
+        if header.startswith(mark):
+            return [_Open(tool, header[len(mark) :].strip())]
+    if not header.startswith(_MOVE) or not found:
+        return []
+    # The file goes, and another one comes in its place.
+    moved = _Open("write", header[len(_MOVE) :].strip())
+    if line[:1].isspace():
+        return [_Open("delete", found[-1].path), moved]
+    found[-1].tool = "delete"
+    return [moved]
+
+
+def has_strange_header(line: str) -> bool:
+    """Whether readers of *line*, without its end, may differ on where a header in it ends."""
+    return _MARK in line and _STRANGE.search(line) is not None
 
 
 def calls_of_patch(call: ToolCall, patch: str) -> tuple[ToolCall, ...]:

@@ -174,15 +174,20 @@ def write_text(file: Path, text: str) -> None:
     Raises:
         SettingsRefused: It cannot be written; what was there is there still.
     """
-    file.parent.mkdir(exist_ok=True)
     made = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with made.open("w", encoding="utf-8", newline="") as stream:
+        file.parent.mkdir(exist_ok=True)
+        mode = file.stat().st_mode & 0o777 if file.exists() else None
+        made.unlink(missing_ok=True)
+        # From its first byte on nobody reads it who may not read the file: it may hold a token.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        handle = os.open(made, flags, 0o666 if mode is None else mode)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        if file.exists():
-            made.chmod(file.stat().st_mode & 0o777)
+        if mode is not None:
+            made.chmod(mode)
         made.replace(file)
     except OSError as error:
         made.unlink(missing_ok=True)

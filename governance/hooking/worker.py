@@ -185,7 +185,6 @@ def answer(
             lambda one: journal.head(one).seq > 0,
             (translation.commands or translation.notes)[0].session,
         )
-        _forget_stale(opened, translation)
         _decide(adapter, call, line, opened, keyed(translation, call.id), payload)
 
 
@@ -255,7 +254,7 @@ def _decide(
     translation: Translation,
     payload: Payload,
 ) -> None:
-    """Hand the commands to the engine, answer, and report what was delivered."""
+    """Find what is continued, answer, and report what was delivered."""
     host = adapter.profile.name
     if translation.remember is not None:
         links.remember(call.directory, host, *translation.remember)
@@ -263,19 +262,30 @@ def _decide(
     predecessor = links.find(call.directory, host, recall) if recall else ""
     if predecessor and predecessor != translation.commands[0].session:
         translation = keyed(continued(translation, predecessor), call.id)
+    made, told = decided(adapter, engine, translation, payload)
+    if predecessor:
+        links.forget(call.directory, host, recall)
+    if made.spilled:
+        line.note("the briefing is longer than this answer may be; a denied tool carries it")
+    flushed = line.answer(made.out, told=told is not None)
+    if flushed and told is not None:
+        engine.handle(told)
+
+
+def decided(
+    adapter: Adapter, engine: Engine, translation: Translation, payload: Payload
+) -> tuple[Answer, Command | None]:
+    """The answer to *payload*, and what to hand to *engine* once the host has it, if anything."""
+    _forget_stale(engine, translation)
     replies = [engine.handle(command) for command in translation.commands]
+    host = adapter.profile.name
     for note in translation.notes:
         if engine.journal.head(note.session).seq:
             engine.record(note.session, note.kind, note.data, actor=host, host=host)
-    if predecessor:
-        links.forget(call.directory, host, recall)
     made = adapter.answer(payload, replies, translation.decisive)
-    if made.spilled:
-        line.note("the briefing is longer than this answer may be; a denied tool carries it")
-    flushed = line.answer(made.out, told=made.told is not None)
-    if flushed and made.told is not None:
-        decisive = translation.commands[translation.decisive]
-        engine.handle(delivered(decisive, made))
+    if made.told is None:
+        return made, None
+    return made, delivered(translation.commands[translation.decisive], made)
 
 
 def delivered(command: Command, made: Answer) -> Command:

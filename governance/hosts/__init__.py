@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from governance.hooking.transcripts import FindTranscripts
 
 HOSTS: Mapping[str, str] = {
+    "agent-hooks": "governance.hosts.agent_hooks",
+    "claude-agent-sdk": "governance.hosts.claude_agent_sdk",
     "claude-code": "governance.hosts.claude_code",
     "codex": "governance.hosts.codex",
     "gemini-cli": "governance.hosts.gemini_cli",
@@ -26,6 +28,7 @@ HOSTS: Mapping[str, str] = {
     "mellea": "governance.hosts.mellea",
     "openai-agents": "governance.hosts.openai_agents",
     "opencode": "governance.hosts.opencode",
+    "pydantic-ai": "governance.hosts.pydantic_ai",
 }
 """
 Name of a host → its package, whose folder is the name with ``_`` for ``-``.

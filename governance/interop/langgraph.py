@@ -458,7 +458,7 @@ def _holds(metadata: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> boo
 
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.base import (  # type: ignore[import-not-found]
+    from langgraph.checkpoint.base import (
         BaseCheckpointSaver,  # pyright: ignore[reportMissingImports]
     )
 

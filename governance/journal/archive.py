@@ -1,23 +1,21 @@
 """
-A session's own rows as one file, and back: JSON lines under zstd, or under gzip.
+A session as one file, and back: JSON lines under zstd, or under gzip.
 
-The first line is a header with the head, each further line a row with its hash. Rows go in
-and out as they are stored: what is encrypted stays so, bodies are the same bytes, and the
-chain proves the file against its own header. zstd comes with Python 3.14, before with the
+It holds what belongs to the session alone: its own rows, and the values on shelves that were
+too big for one. They go in and out as they are stored: what is encrypted stays so, bodies are
+the same bytes, and the chain proves the file against its own header. No key goes along, so
+that erasing a session reaches its archives. zstd comes with Python 3.14, before with the
 extra ``zstd``; where there is none the file is gzip, which every Python reads, so that a
 session can be archived wherever one can be governed. Both are read by their first bytes.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import glob
 import gzip
-import json
 import os
 import secrets
-import struct
 import time
 import zlib
 from collections.abc import Iterator
@@ -27,23 +25,42 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import evolve
 
-from governance.errors import JournalError
-from governance.journal.chain import ZERO_HASH, record_hash
+from governance.errors import StoreDamaged
+from governance.journal.archive_lines import (
+    ARCHIVED_SHELVES,
+    Archived,
+    ArchiveRefused,
+    archived_of,
+    hash_of_values,
+    header_line,
+    parts_of,
+    refused,
+    row_line,
+    value_line,
+)
+from governance.journal.chain import ZERO_HASH
 from governance.journal.faults import RowsRefused
 from governance.journal.records import (
     BODY_BYTES_MAX,
     Conflict,
+    Entry,
     Head,
     Journal,
     Origin,
     Record,
 )
-from governance.values import ValueRefused
+from governance.journal.session_values import values_of
 
-FORMAT = "governance-archive"
-VERSION = 1
+__all__ = [
+    "ArchiveRefused",
+    "Archived",
+    "check_archive",
+    "read_archive",
+    "restore_archive",
+    "write_archive",
+]
 
 HEADER_BYTES_MAX = 64 * 1024
 LINE_BYTES_MAX = 2 * BODY_BYTES_MAX + HEADER_BYTES_MAX
@@ -63,48 +80,26 @@ _LEFT_SECONDS_MIN = 3_600
 _PRIVATE_FILE, _PRIVATE_DIR = 0o600, 0o700
 
 
-class ArchiveRefused(JournalError):
-    """An archive that cannot be written, or a file that is no whole archive."""
-
-    code = "GOV525"
-
-
-@frozen
-class Archived:
-    """
-    One archive.
-
-    Attributes:
-        base_hash: Hash of the row before the first one in the file.
-
-        rows: How many rows it holds, all of them the session's own.
-    """
-
-    path: Path
-    head: Head
-    origin: Origin | None
-    base_hash: bytes
-    rows: int
-    made_at_ms: int
-
-
 def write_archive(journal: Journal, head: Head, folder: Path, made_at_ms: int) -> Archived:
     """
-    The rows that *journal* has of the session of *head* as a file in *folder*.
+    What *journal* has of the session of *head* alone, as a file in *folder*.
 
     Private (0600), written beside its place, read back and checked, synced and then named:
-    under its name there is never less than the whole. One of the same head is taken as it is.
+    under its name there is never less than the whole. One of the same head with the same
+    values is taken as it is.
 
     Raises:
         ArchiveRefused: It cannot be written, or the rows are not those of *head*.
     """
     origin = journal.origin(head.session)
     first = origin.seq if origin is not None else 0
-    base_hash = _hash_at(journal, origin)
-    zstd = _zstd()
-    suffix = "zst" if zstd is not None else "gz"
-    final = folder / f"{_file_name(head)}.jsonl.{suffix}"
-    made = Archived(final, head, origin, base_hash, head.seq - first, made_at_ms)
+    names, values_hash = _counted(journal, head.session)
+    made = Archived(
+        folder, head, origin, _hash_at(journal, origin), head.seq - first, made_at_ms,
+        len(names), values_hash,
+    )  # fmt: skip
+    final = folder / f"{_file_name(made)}.jsonl.{'zst' if _zstd() is not None else 'gz'}"
+    made = evolve(made, path=final)
     try:
         folder.mkdir(mode=_PRIVATE_DIR, parents=True, exist_ok=True)
         _clear(folder, final.name)
@@ -112,7 +107,7 @@ def write_archive(journal: Journal, head: Head, folder: Path, made_at_ms: int) -
             return check_archive(final, head)
         beside = folder / f".{final.name}.{secrets.token_hex(4)}.tmp"
         try:
-            _write(journal, made, beside)
+            _write(journal, made, names, beside)
             check_archive(beside, head)
             beside.rename(final)
         finally:
@@ -126,34 +121,50 @@ def write_archive(journal: Journal, head: Head, folder: Path, made_at_ms: int) -
     return made
 
 
-def _write(journal: Journal, made: Archived, beside: Path) -> None:
+def _counted(journal: Journal, session: str) -> tuple[list[tuple[str, str]], bytes]:
+    """Which values *session* has, by shelf and name, and their hash."""
+    names: list[tuple[str, str]] = []
+    hash_ = ZERO_HASH
+    for shelf in ARCHIVED_SHELVES:
+        for entry in values_of(journal.shelf, shelf, session):
+            names.append((shelf, entry.name))
+            hash_ = hash_of_values(hash_, entry)
+    return names, hash_
+
+
+def _write(journal: Journal, made: Archived, names: list[tuple[str, str]], beside: Path) -> None:
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as file:
         with _packing(file) as stream:
-            stream.write(_line(_header(made)))
+            stream.write(header_line(made))
+            for shelf, name in names:
+                # One that has changed or gone since is found when the file is read back.
+                entry = journal.shelf.get(shelf, name)
+                if entry is not None:
+                    stream.write(value_line(entry))
             after = made.head.seq - made.rows
             while page := journal.read(made.head.session, after=after, limit=PAGE_ROWS):
                 for record in page:
                     if record.seq <= made.head.seq:
-                        stream.write(_line(_row(record)))
+                        stream.write(row_line(record))
                 after = page[-1].seq
         file.flush()
         os.fsync(file.fileno())
 
 
-def read_archive(file: Path) -> tuple[Archived, Iterator[Record]]:
+def read_archive(file: Path) -> tuple[Archived, Iterator[Entry | Record]]:
     """
-    The header of *file*, and its rows one after the other, each checked by the chain.
+    The header of *file*, its values and then its rows, one after the other, each checked.
 
-    Nothing beyond the next row is unpacked.
+    Nothing beyond the next one is unpacked.
 
     Raises:
-        ArchiveRefused: Also while the rows are read: the file is cut, changed or none of
-            ours, or there is nothing here to unpack it with.
+        ArchiveRefused: Also while they are read: the file is cut, changed or none of ours, or
+            there is nothing here to unpack it with.
     """
     lines = _lines(file)
-    made = _archived(file, next(lines, b""))
-    return made, _records(made, lines)
+    made = archived_of(file, next(lines, b""))
+    return made, parts_of(made, lines)
 
 
 def check_archive(file: Path, head: Head | None = None) -> Archived:
@@ -163,42 +174,61 @@ def check_archive(file: Path, head: Head | None = None) -> Archived:
     Raises:
         ArchiveRefused: It is not, or it is not that of *head*.
     """
-    made, records = read_archive(file)
-    for _ in records:
+    made, parts = read_archive(file)
+    for _ in parts:
         pass
     if head is not None and made.head != head:
-        raise _refused(file, f"it ends with row {made.head.seq} of `{made.head.session}`")
+        raise refused(file, f"it ends with row {made.head.seq} of `{made.head.session}`")
     return made
 
 
 def restore_archive(journal: Journal, file: Path) -> Archived:
     """
-    Put the rows of *file* back into *journal*, which then has the same head; again: no change.
+    Put what *file* holds back into *journal*, which then has the same head.
+
+    The values come first: nobody sees a session whose contents are not there yet. Where the
+    session is there already, what it lacks of its values is put back.
 
     Raises:
         ArchiveRefused: *file* is no whole archive; nothing was put back.
         RowsRefused: The store has another session of that name, or not the row that this
-            one branched off.
+            one branched off; nothing was put back.
     """
     made = check_archive(file)
-    if journal.head(made.head.session) == made.head:
-        return made
-    _, records = read_archive(file)
+    live = journal.head(made.head.session) == made.head
+    if not live:
+        # Refused before a value is put that could be another session's.
+        _put_back(journal, made, [])
     page: list[Record] = []
     size = 0
-    for record in records:
-        page.append(record)
-        size += len(record.body)
+    for part in read_archive(file)[1]:
+        if isinstance(part, Entry):
+            _shelve(journal, part)
+            continue
+        if live:
+            return made
+        page.append(part)
+        size += len(part.body)
         if len(page) == PAGE_ROWS or size >= PAGE_BYTES_MAX:
             _put_back(journal, made, page)
             page, size = [], 0
-    _put_back(journal, made, page)
+    if page:
+        _put_back(journal, made, page)
     return made
 
 
+def _shelve(journal: Journal, entry: Entry) -> None:
+    """Put *entry* where it is not, or is damaged; one name never means two contents."""
+    shelf, name = entry.shelf, entry.name
+    try:
+        there = journal.shelf.get(shelf, name)
+    except StoreDamaged:
+        there = None
+    if there is None:
+        journal.shelf.put(shelf, name, entry.value)
+
+
 def _put_back(journal: Journal, made: Archived, page: list[Record]) -> None:
-    if not page:
-        return
     answer = journal.restore(made.head, page, origin=made.origin)
     if isinstance(answer, Conflict) and answer.actual[0] != made.head:
         found = answer.actual[0]
@@ -209,105 +239,7 @@ def _put_back(journal: Journal, made: Archived, page: list[Record]) -> None:
         )
 
 
-# -- lines -----------------------------------------------------------------------------
-
-
-def _header(made: Archived) -> dict[str, object]:
-    origin = made.origin
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "session": made.head.session,
-        "seq": made.head.seq,
-        "hash": made.head.hash.hex(),
-        "origin": None if origin is None else [origin.parent, origin.seq],
-        "base_hash": made.base_hash.hex(),
-        "rows": made.rows,
-        "made_at_ms": made.made_at_ms,
-    }
-
-
-def _row(record: Record) -> dict[str, object]:
-    made: dict[str, object] = {
-        "seq": record.seq,
-        "kind": record.kind,
-        "at_ms": record.at_ms,
-        "durable": record.durable,
-        "key": record.key,
-        "hash": record.hash.hex(),
-    }
-    try:
-        return made | {"body": record.body.decode("utf-8")}
-    except UnicodeDecodeError:
-        return made | {"body64": base64.b64encode(record.body).decode("ascii")}
-
-
-def _line(value: dict[str, object]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
-def _archived(file: Path, line: bytes) -> Archived:
-    try:
-        told = cast("dict[str, Any]", json.loads(line))
-        if told["format"] != FORMAT:
-            raise _refused(file, f"it is of the format `{told['format']}`")
-        if told["version"] != VERSION:
-            raise _refused(file, f"version {told['version']} of the format is not known here")
-        origin = told["origin"]
-        head = Head(str(told["session"]), int(told["seq"]), bytes.fromhex(told["hash"]))
-        return Archived(
-            path=file,
-            head=head,
-            origin=None if origin is None else Origin(str(origin[0]), int(origin[1])),
-            base_hash=bytes.fromhex(told["base_hash"]),
-            rows=int(told["rows"]),
-            made_at_ms=int(told["made_at_ms"]),
-        )
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        raise _refused(file, "it does not begin with a header") from None
-
-
-def _records(made: Archived, lines: Iterator[bytes]) -> Iterator[Record]:
-    """The rows, as long as each continues the chain; at the end the head must be reached."""
-    previous, seq = made.base_hash, made.head.seq - made.rows
-    for line in lines:
-        seq += 1
-        record = _record(made, line)
-        if record.seq != seq or seq > made.head.seq:
-            raise _refused(made.path, f"row {record.seq} stands where row {seq} belongs")
-        if not _continues(previous, record):
-            raise _refused(made.path, f"row {seq} is not the one that was written")
-        previous = record.hash
-        yield record
-    if seq != made.head.seq or previous != made.head.hash:
-        raise _refused(made.path, f"it ends after row {seq} of {made.head.seq}")
-
-
-def _continues(previous: bytes, record: Record) -> bool:
-    try:
-        return record_hash(previous, record) == record.hash
-    except (struct.error, TypeError, AttributeError, ValueError):
-        # A column of another type than the writer's: nothing that was ever hashed.
-        return False
-
-
-def _record(made: Archived, line: bytes) -> Record:
-    try:
-        told = cast("dict[str, Any]", json.loads(line))
-        body = told.get("body")
-        plain = base64.b64decode(told["body64"]) if body is None else body.encode()
-        return Record(
-            session=made.head.session,
-            seq=told["seq"],
-            kind=told["kind"],
-            at_ms=told["at_ms"],
-            body=plain,
-            durable=told["durable"],
-            key=told["key"],
-            hash=bytes.fromhex(told["hash"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ValueRefused):
-        raise _refused(made.path, "a line of it is no row") from None
+# -- packing ---------------------------------------------------------------------------
 
 
 def _lines(file: Path) -> Iterator[bytes]:
@@ -317,21 +249,18 @@ def _lines(file: Path) -> Iterator[bytes]:
             limit = HEADER_BYTES_MAX
             while line := stream.readline(limit):
                 if not line.endswith(b"\n"):
-                    raise _refused(file, "a line of it is cut, or longer than a row can be")
+                    raise refused(file, "a line of it is cut, or longer than a row can be")
                 yield line
                 limit = LINE_BYTES_MAX
     except OSError as error:
-        raise _refused(file, (error.strerror or str(error)).lower()) from None
+        raise refused(file, (error.strerror or str(error)).lower()) from None
     except (EOFError, zlib.error):
-        raise _refused(file, "it is damaged or cut") from None
+        raise refused(file, "it is damaged or cut") from None
     except Exception as error:
         # The error class of zstd is only known where there is zstd.
         if type(error).__name__ != "ZstdError":
             raise
-        raise _refused(file, "it is damaged or cut") from None
-
-
-# -- packing ---------------------------------------------------------------------------
+        raise refused(file, "it is damaged or cut") from None
 
 
 def _zstd() -> Any:
@@ -359,7 +288,7 @@ def _unpacking(file: Path, raw: IO[bytes]) -> IO[bytes]:
     if magic[:2] == _GZIP_MAGIC:
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw, mode="rb"))
     if magic != _ZSTD_MAGIC:
-        raise _refused(file, "it is neither zstd nor gzip")
+        raise refused(file, "it is neither zstd nor gzip")
     zstd = _zstd()
     if zstd is None:
         raise ArchiveRefused(
@@ -372,10 +301,12 @@ def _unpacking(file: Path, raw: IO[bytes]) -> IO[bytes]:
 # -- places ----------------------------------------------------------------------------
 
 
-def _file_name(head: Head) -> str:
-    """A name that every file system takes, and that no other head has."""
+def _file_name(made: Archived) -> str:
+    """A name that every file system takes, and that no other head or values have."""
+    head = made.head
     name = quote(head.session, safe="")[:_NAME_CHARACTERS_MAX]
-    mark = sha256(head.session.encode() + head.hash).hexdigest()[:16]
+    values = made.values_hash if made.values else b""
+    mark = sha256(head.session.encode() + head.hash + values).hexdigest()[:16]
     return f"{name}-{head.seq}-{mark}"
 
 
@@ -401,7 +332,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _refused(file: Path, why: str) -> ArchiveRefused:
-    return ArchiveRefused(f"`{file}` is no archive to go by: {why}", remedy="take another copy")

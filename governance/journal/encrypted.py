@@ -51,13 +51,11 @@ from governance.journal.sealing import (
     snapshot_bound,
     texts_bound,
 )
+from governance.journal.session_values import session_of
 from governance.journal.vault import Vault, session_scope
 
 PLAIN_SHELVES = frozenset({KEY_SHELF, "lease", "archive", "archiving"})
 """Shelves that hold nothing of what was said or done."""
-
-SESSION_SIGN = "#"
-"""A value on a shelf named ``SESSION#REST`` is sealed by that session's key, and goes with it."""
 
 Answer = Appended | Conflict | Duplicate
 
@@ -343,8 +341,9 @@ class EncryptedShelf:
 
 
 def _scope(shelf: str, name: str) -> str:
-    session, sign, _ = name.rpartition(SESSION_SIGN)
-    return session_scope(session) if sign and session else f"shelf:{shelf}"
+    # A value of a session is sealed by that session's key, and cannot be read without it.
+    session = session_of(name)
+    return session_scope(session) if session else f"shelf:{shelf}"
 
 
 def _with_body(one: Record, body: bytes) -> Record:

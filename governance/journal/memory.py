@@ -259,6 +259,7 @@ class MemoryJournal:
             chain.rows.clear()
             chain.gone = head
             self._snapshots.pop(session, None)
+            self.shelf.forget(session)
             self._move(chain)
             return True
 

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from governance.journal.limits import SCAN_BYTES_MAX, check_entry, check_scan, check_value
 from governance.journal.records import Entry
+from governance.journal.session_values import SESSION_SHELVES, session_of
 
 
 @define(eq=False, repr=False)
@@ -66,3 +67,9 @@ class MemoryShelf:
                 if size > SCAN_BYTES_MAX:
                     break
         return tuple(found)
+
+    def forget(self, session: str) -> None:
+        """Let go of the values of *session*; its caller holds the lock."""
+        for kind, name in tuple(self._entries):
+            if kind in SESSION_SHELVES and session_of(name) == session:
+                del self._entries[kind, name]

@@ -1,5 +1,8 @@
 """
-The newest head that a mirror holds of each session, found by name, in bounded memory.
+The heads that a mirror holds of each session, found by name, in bounded memory.
+
+All of them, not the newest alone: where a server took over that had not got everything, and
+went on, the newest are right again and an older one tells what was lost.
 
 For a store that is not a file of this machine: the heads are put into a table of their own,
 which spills to disk.
@@ -15,13 +18,14 @@ from attrs import define, field
 from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_heads, read_identity
 from governance.journal.records import Head
 
-_TABLE_SQL = "CREATE TABLE mirrored (id TEXT PRIMARY KEY, head INTEGER, hash BLOB) WITHOUT ROWID"
-_PUT_SQL = (
-    "INSERT INTO mirrored VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE"
-    " SET head = excluded.head, hash = excluded.hash WHERE excluded.head >= head"
+_TABLE_SQL = (
+    "CREATE TABLE mirrored (id TEXT, head INTEGER, hash BLOB, PRIMARY KEY (id, head, hash))"
+    " WITHOUT ROWID"
 )
-_GET_SQL = "SELECT head, hash FROM mirrored WHERE id = ?"
-_NEXT_SQL = "SELECT id, head, hash FROM mirrored WHERE id > ? ORDER BY id LIMIT 1"
+_PUT_SQL = "INSERT OR IGNORE INTO mirrored VALUES (?, ?, ?)"
+_GET_SQL = "SELECT head, hash FROM mirrored WHERE id = ? ORDER BY head DESC LIMIT 1"
+_OTHER_SQL = "SELECT 1 FROM mirrored WHERE id = ? AND head = ? AND hash <> ?"
+_NEXT_SQL = "SELECT id, head, hash FROM mirrored WHERE id > ? ORDER BY id, head DESC LIMIT 1"
 
 
 @define(eq=False, repr=False)
@@ -75,8 +79,13 @@ class MirrorIndex:
         found = self._table.execute(_GET_SQL, (session,)).fetchone()
         return Head(session, *found) if found is not None else None
 
+    def contradicts(self, head: Head) -> bool:
+        """Whether the mirror was ever told another hash of the row that *head* names."""
+        found = self._table.execute(_OTHER_SQL, (head.session, head.seq, head.hash))
+        return found.fetchone() is not None
+
     def heads(self) -> Iterator[Head]:
-        """All of them, in order of session."""
+        """The newest of each session, in order of session."""
         after = ""
         while (found := self._table.execute(_NEXT_SQL, (after,)).fetchone()) is not None:
             yield Head(*found)

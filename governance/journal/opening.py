@@ -111,8 +111,22 @@ def require_driver() -> None:
 
 
 def store_path(url: str, base: Path) -> Path:
-    """The file that a ``sqlite:///`` *url* names, absolute, with links in its folders followed."""
-    return (base / _path_text(url)).resolve()
+    """
+    The file that a ``sqlite:///`` *url* names, absolute, with links in its folders followed.
+
+    Raises:
+        DefinitionError: No store can lie there: its name is no UTF-8, or a link leads to itself.
+    """
+    path = base / _path_text(url)
+    try:
+        found = path.resolve()
+        str(found).encode()
+    except (UnicodeEncodeError, RuntimeError, OSError) as error:
+        loops = not isinstance(error, UnicodeEncodeError)
+        why = "a link in it leads to itself" if loops else "its name is no UTF-8"
+        message = f"no store can lie at `{path}`: {why}"
+        raise DefinitionError((Diagnostic(_CODE, message, path=("journal", "url")),)) from None
+    return found
 
 
 def default_mirror(path: Path) -> Path:

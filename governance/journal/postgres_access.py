@@ -123,8 +123,10 @@ def _do(
     try:
         with connection.transaction():
             for statement in statements:
-                text = statement.format(schema=f'"{target.schema}"', role=name)
-                connection.execute(sql(target.schema, text))
+                # The name goes in last: it may hold anything, also what stands for the schema.
+                text = sql(target.schema, statement).decode()
+                text = text.format(schema=f'"{target.schema}"', role=name)
+                connection.execute(text.encode())
             connection.execute(sql(target.schema, last[0]), last[1])
     except psycopg.errors.InsufficientPrivilege:
         raise ServerRefused(

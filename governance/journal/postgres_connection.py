@@ -236,7 +236,9 @@ def connect(target: Target, until: float) -> Connection:
         given = int(target.parameters["connect_timeout"] or CONNECT_SECONDS)
         try:
             words = {**target.parameters, "connect_timeout": str(min(left, given))}
-            return _prepared(Connection.connect(make_conninfo("", **words), autocommit=True))
+            made = Connection.connect(make_conninfo("", **words), autocommit=True)
+            made.until = until + GRACE_SECONDS
+            return _prepared(made)
         except psycopg.Error as error:
             tries += 1
             if is_hopeless(error) or tries >= CONNECT_TRIES_MAX or not nap(tries, until):

@@ -18,6 +18,7 @@ from governance.errors import (
     StoreMissing,
 )
 from governance.journal.faults import DAMAGED_REMEDY, StoreReadOnly
+from governance.journal.records import Head
 
 if TYPE_CHECKING:
     import psycopg
@@ -47,6 +48,12 @@ class DriverMissing(JournalError):
     """The driver for PostgreSQL is not installed."""
 
     code = "GOV533"
+
+
+class RowsLost(JournalError):
+    """The store lacks rows that it has acknowledged as durable; nothing was written."""
+
+    code = "GOV527"
 
 
 RETRIED = frozenset({"40001", "40P01"})
@@ -112,6 +119,20 @@ def unknown(place: str, why: str) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"rows were sent to {place} and the answer was lost: {why}",
         remedy="read the head of each session: the rows are there or they are not",
+    )
+
+
+def lost(place: str, known: Head, found: Head) -> RowsLost:
+    """The error for *place*, which had acknowledged *known* and ends with *found* now."""
+    return RowsLost(
+        f"{place} has acknowledged row {known.seq} of `{found.session}`, and "
+        + (
+            f"ends with row {found.seq} now"
+            if found.seq < known.seq
+            else "holds another row in its place now"
+        ),
+        remedy="a server took over that had not got everything: see `governance verify`; a "
+        "process that is started again goes on from what is there",
     )
 
 

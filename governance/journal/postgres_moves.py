@@ -27,6 +27,7 @@ from governance.journal.postgres_rows import (
     stored_heads,
 )
 from governance.journal.postgres_schema import POSITIONS_A_COMMIT, missing, sql
+from governance.journal.postgres_shelf import forget
 from governance.journal.postgres_url import Target
 from governance.journal.records import BRANCH_DEPTH_MAX, Conflict, Head, Moved, Origin, Record
 from governance.journal.restored import refuse_key, refuse_last, sound_rows
@@ -213,6 +214,7 @@ def remove(connection: Connection, target: Target, session: str, expected: Head)
     for table in ("event", "event_key", "snapshot", "message", "message_upto"):
         text = f"DELETE FROM @.{table} WHERE tenant = %(tenant)s AND session = %(session)s"
         connection.execute(sql(target.schema, text), words)
+    forget(connection, target, session)
     _bury(connection, target, found, gone=True)
     return True
 

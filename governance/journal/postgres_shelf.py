@@ -15,6 +15,7 @@ from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_schema import sql
 from governance.journal.postgres_url import Target
 from governance.journal.records import Entry
+from governance.journal.session_values import SESSION_SHELVES, SESSION_SIGN, bounds
 
 T = TypeVar("T")
 
@@ -38,6 +39,11 @@ _PUT_SQL = (
     " RETURNING version"
 )
 _DELETE_SQL = "DELETE FROM @.shelf" + _ONE
+_FORGET_SQL = (
+    "DELETE FROM @.shelf WHERE tenant = %(tenant)s AND shelf = ANY(%(shelves)s)"
+    " AND name > %(after)s AND name < %(end)s"
+    " AND position(%(sign)s in substr(name, %(begin)s)) = 0"
+)
 _TRIES_MAX = 8
 
 
@@ -138,6 +144,20 @@ class PostgresShelf:
 
     def _sql(self, text: str) -> bytes:
         return sql(self._target.schema, text)
+
+
+def forget(connection: Connection, target: Target, session: str) -> None:
+    """Let go of the values of *session*, in the transaction of its caller."""
+    after, end = bounds(session)
+    words = {
+        "tenant": target.tenant,
+        "shelves": list(SESSION_SHELVES),
+        "after": after,
+        "end": end,
+        "sign": SESSION_SIGN,
+        "begin": len(after) + 1,
+    }
+    connection.execute(sql(target.schema, _FORGET_SQL), words)
 
 
 def _sound(columns: tuple[object, ...]) -> Entry:

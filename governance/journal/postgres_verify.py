@@ -269,8 +269,7 @@ def _verify_row(walk: _Walk, state: _Chain, columns: tuple[Any, ...]) -> bool:
 
 
 def _agrees(walk: _Walk, record: Record) -> bool:
-    anchor = walk.mirrored.head(record.session) if record.seq else None
-    if anchor is None or anchor.seq != record.seq or anchor.hash == record.hash:
+    if not walk.mirrored.contradicts(Head(record.session, record.seq, record.hash)):
         return True
     message = "the mirror holds another hash of this row"
     walk.find("hash", record.session, record.seq, message)

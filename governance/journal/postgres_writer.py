@@ -24,6 +24,7 @@ from governance.journal.postgres_faults import (
     DUPLICATE,
     RETRIED,
     is_unknown,
+    lost,
     server_error,
     told,
     unknown,
@@ -59,6 +60,7 @@ class Writer:
     connections: Connections
     anchor: Anchor | None
     _heads: dict[str, Head] = field(factory=dict, init=False)
+    _acknowledged: dict[str, Head] = field(factory=dict, init=False)
 
     def append(
         self, whole: tuple[Append, ...], key: str | None, until: float
@@ -157,8 +159,14 @@ class Writer:
         self, whole: tuple[Append, ...], key: str | None, until: float
     ) -> tuple[Head, ...] | Conflict | Duplicate:
         def work(connection: Connection) -> tuple[Head, ...] | Conflict | Duplicate:
+            # Before the look: what is acknowledged while it lasts, it may not see.
+            known = [self._acknowledged.get(one.session) for one in whole]
             self._check_store(connection)
-            return postgres_rows.look(connection, self.target, whole, key)
+            answer = postgres_rows.look(connection, self.target, whole, key)
+            if not isinstance(answer, Duplicate):
+                found = answer.actual if isinstance(answer, Conflict) else answer
+                self._check_acknowledged(connection, known, found)
+            return answer
 
         for one in whole:
             self._heads.pop(one.session, None)
@@ -175,6 +183,24 @@ class Writer:
                 f"{self.target.place} was removed or replaced while it was open",
                 remedy="stop this process, restore the database and open it again",
             )
+
+    def _check_acknowledged(
+        self, connection: Connection, acknowledged: list[Head | None], found: tuple[Head, ...]
+    ) -> None:
+        """
+        See that the last rows that were *acknowledged* as durable are there still.
+
+        A server that took over may never have got them. Whoever went on there without a word
+        would decide as if what they say had not happened.
+        """
+        for known, head in zip(acknowledged, found, strict=True):
+            if known is None:
+                continue
+            hash_ = head.hash if head.seq == known.seq else None
+            if head.seq > known.seq:
+                hash_ = postgres_rows.hash_at(connection, self.target, head.session, known.seq)
+            if hash_ != known.hash:
+                raise lost(self.target.place, known, head)
 
     def _write(self, batch: postgres_rows.Batch, until: float) -> bool | None:
         """
@@ -208,6 +234,10 @@ class Writer:
         if len(self._heads) > HEADS_KEPT_MAX:
             self._heads.clear()
         self._heads.update((head.session, head) for head in batch.heads)
+        if batch.durable:
+            if len(self._acknowledged) > HEADS_KEPT_MAX:
+                self._acknowledged.clear()
+            self._acknowledged.update((head.session, head) for head in batch.heads)
         if self.anchor is not None:
             self.anchor.note(batch.heads, mark=mark, durable=batch.durable)
 

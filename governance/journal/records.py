@@ -342,9 +342,10 @@ class Journal(Protocol):
 
     def remove(self, session: str, *, expected: Head) -> bool | Conflict:
         """
-        Let go of the rows of *session* and its snapshot; a tombstone with its head stays.
+        Let go of the rows of *session*, its snapshot and its values on the shelves named in
+        `governance.journal.session_values`; a tombstone with its head stays.
 
-        ``True``: they are gone. ``False``: a branch needs them, and nothing was done. A
+        ``True``: they are gone, at once. ``False``: a branch needs them, and nothing was done. A
         conflict names the actual head where that is not *expected*. `verify` accepts the
         tombstone; the session is listed by `removed` alone, and takes no rows but those
         that `restore` puts back.

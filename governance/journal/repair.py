@@ -39,9 +39,6 @@ from governance.journal.staging import Staging
 LISTED_MAX = 1_000
 """Sessions that a report describes one by one."""
 
-STRETCHES_MAX = 100
-"""Stretches of lost rows that are listed of one session."""
-
 
 class OtherStore(JournalError):
     """A copy or a mirror speaks of another store than the one that is repaired."""

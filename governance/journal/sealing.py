@@ -101,6 +101,10 @@ class DataKey:
         nonce = os.urandom(NONCE_BYTES)
         return b"".join((MAGIC, self.key_id, nonce, self._cipher.encrypt(nonce, value, bound)))
 
+    def has_sealed(self, value: bytes) -> bool:
+        """Whether *value* says that this key sealed it; `open` alone proves that."""
+        return value[len(MAGIC) : len(MAGIC) + KEY_ID_BYTES] == self.key_id
+
     def open(self, sealed: bytes, bound: bytes, what: str, *names: object) -> bytes:
         """
         What is in *sealed*, which *what*, formatted with *names*, stands for in messages.
@@ -113,7 +117,7 @@ class DataKey:
             raise broken(what.format(*names), "it is of no form that this engine knows")
         if len(sealed) < OVERHEAD_BYTES:
             raise broken(what.format(*names), "it is too short")
-        if sealed[len(MAGIC) : start] != self.key_id:
+        if not self.has_sealed(sealed):
             raise broken(what.format(*names), "another key sealed it")
         nonce, text = sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
         try:

@@ -222,7 +222,7 @@ def best_of(
 ) -> tuple[Hit, ...]:
     """The best *limit* of *found* by *statistics*, or, without them, the newest."""
     hits = [
-        Hit(one.session, one.seq, one.at_ms, _score(one.words, statistics) if statistics else 0.0)
+        Hit(one.session, one.seq, one.at_ms, score_of(one.words, statistics) if statistics else 0.0)
         for one in found
     ]
     order = attrgetter("score", "at_ms", "session", "seq")
@@ -264,8 +264,8 @@ def scan(
     return Scanned(best_of(found, statistics, limit), left >= 0)
 
 
-def _score(words: Sequence[str], statistics: Statistics) -> float:
-    """BM25 with k1 = 1.2 and b = 0.75, as SQLite's FTS5 has it."""
+def score_of(words: Sequence[str], statistics: Statistics) -> float:
+    """How well *words* fit what was counted: BM25 with k1 = 1.2, b = 0.75, as FTS5 has it."""
     mean = statistics.words / statistics.messages if statistics.words else 1.0
     longer = 1.2 * (1 - 0.75 + 0.75 * len(words) / mean)
     score = 0.0

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from governance.errors import JournalError, MisuseError, StoreDamaged, StoreMissing
-from governance.journal import sqlite_moves, sqlite_rows, sqlite_search
+from governance.journal import sqlite_moves, sqlite_rows
 from governance.journal.faults import DAMAGED_REMEDY, folder_error, store_error
 from governance.journal.group_commit import GroupCommit, Request
 from governance.journal.limits import (
@@ -48,7 +48,6 @@ from governance.journal.records import (
     Snapshot,
     VerifyReport,
 )
-from governance.journal.searching import Hit, Query, check_search
 from governance.journal.sqlite_connection import Patience, connect
 from governance.journal.sqlite_lineage import origin_of
 from governance.journal.sqlite_positions import Positions, moved
@@ -58,6 +57,8 @@ from governance.journal.sqlite_writer import T, Writer, file_identity
 
 if TYPE_CHECKING:
     import apsw
+
+    from governance.journal.searching import Hit, Query
 
 _SESSIONS_SQL = "SELECT id, head, hash FROM session WHERE id > ? ORDER BY id LIMIT ?"
 
@@ -356,6 +357,10 @@ class SqliteJournal:
 
         What is written to the index meanwhile holds up writers for short moments only.
         """
+        # Hardly a process searches.
+        from governance.journal import sqlite_search
+        from governance.journal.searching import check_search
+
         check_search(limit)
         if session is not None:
             check_session(session)
@@ -368,6 +373,8 @@ class SqliteJournal:
 
     def rebuild_search(self) -> None:
         """Empty the index of messages; the next search fills it anew."""
+        from governance.journal import sqlite_search
+
         self._change(sqlite_search.rebuild, False)
 
     def verify(self, session: str | None = None) -> VerifyReport:

@@ -25,7 +25,7 @@ from governance.journal.sqlite_lineage import (
 )
 from governance.journal.sqlite_positions import Positions
 from governance.journal.sqlite_rows import COLUMNS, INSERT_SQL, damaged, record_of, sound_head
-from governance.journal.sqlite_search import forget
+from governance.journal.sqlite_shelf import forget as forget_values
 
 if TYPE_CHECKING:
     import apsw
@@ -89,7 +89,10 @@ def remove(positions: Positions, session: str, expected: Head) -> bool | Conflic
     if connection.execute("SELECT 1 FROM session WHERE parent = ?", (session,)).fetchone():
         return False
     origin = origin_of(connection, session)
+    from governance.journal.sqlite_search import forget  # hardly a process removes a session
+
     forget(connection, session)
+    forget_values(connection, session)
     for table, column in (("event", "session"), ("snapshot", "session"), ("session", "id")):
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (session,))  # noqa: S608
     _bury(connection, head, origin, positions.take())

@@ -13,6 +13,7 @@ from governance.journal.chain import entry_digest
 from governance.journal.faults import DAMAGED_REMEDY
 from governance.journal.limits import SCAN_BYTES_MAX, check_entry, check_scan, check_value
 from governance.journal.records import KEY_SHELF, Entry
+from governance.journal.session_values import SESSION_SHELVES, SESSION_SIGN, bounds
 
 if TYPE_CHECKING:
     import apsw
@@ -27,6 +28,9 @@ _SCAN_SQL = (
     " WHERE shelf = ? AND name > ? ORDER BY name LIMIT ?"
 )
 _VERSION_SQL = "SELECT version FROM shelf WHERE shelf = ? AND name = ?"
+_FORGET_SQL = (
+    "DELETE FROM shelf WHERE shelf = ? AND name > ? AND name < ? AND NOT instr(substr(name, ?), ?)"
+)
 _DELETE_SQL = "DELETE FROM shelf WHERE shelf = ? AND name = ?"
 
 
@@ -105,6 +109,13 @@ class SqliteShelf:
                 if size > SCAN_BYTES_MAX:
                     break
         return tuple(found)
+
+
+def forget(connection: apsw.Connection, session: str) -> None:
+    """Let go of the values of *session*, in a transaction of the writer."""
+    after, end = bounds(session)
+    for shelf in SESSION_SHELVES:
+        connection.execute(_FORGET_SQL, (shelf, after, end, len(after) + 1, SESSION_SIGN))
 
 
 def _version(connection: apsw.Connection, shelf: str, name: str) -> int:

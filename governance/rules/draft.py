@@ -36,6 +36,8 @@ class Draft:
 
         stated: What each rule wrote itself, by position; defaults are not in it.
 
+        examples: Whether the examples of its rules are read.
+
         names: Toolset, role, escalation, context and rule names → where they stand.
     """
 
@@ -55,6 +57,7 @@ class Draft:
     scenarios: tuple[Scenario, ...] = ()
     unread: set[int] = field(factory=set)
     unset: frozenset[str] = frozenset()
+    examples: bool = True
     stated: dict[tuple[str, int], Mapping[str, object]] = field(factory=dict)
 
     @property

@@ -36,12 +36,16 @@ KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 VERSION = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){1,2}([-+][0-9A-Za-z.-]+)?")
 
 
-def draft_pack(source: PackSource, parsed: Parsed = nothing_parsed) -> Draft:
+def draft_pack(
+    source: PackSource, parsed: Parsed = nothing_parsed, *, examples: bool = True
+) -> Draft:
     """
     *source* read strictly.
 
     Args:
         parsed: What a text parses to, where that is known by its sha256.
+
+        examples: Read the examples of its rules, which are most of a pack.
 
     Raises:
         DefinitionError: The file is no TOML at all (GOV101-104).
@@ -52,10 +56,10 @@ def draft_pack(source: PackSource, parsed: Parsed = nothing_parsed) -> Draft:
     else:
         document = parsed_document(known, source.text, source.file)
     findings = Findings(document)
-    draft = Draft(source, findings)
+    draft = Draft(source, findings, examples=examples)
     if not _check_format(findings, document.data):
         return draft
-    data = put_in(findings, document.data)
+    data = put_in(findings, document.data, examples=examples)
     if "vars" in document.data:
         data["vars"] = document.data["vars"]
     top = read_keys(findings, "", data, ())

@@ -19,6 +19,7 @@ from governance.rules.changes import read_changes
 from governance.rules.draft import Draft, get, tables
 from governance.rules.format import AskTerms, Example, Rule, Table
 from governance.rules.reading import Findings, Path, keys_of, kind_of, one_slip, read_keys
+from governance.rules.variables import EXAMPLES
 from governance.rules.vocabulary import Vocabulary
 
 NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
@@ -71,9 +72,7 @@ def read_rule(draft: Draft, raw: Mapping[str, object], position: int) -> None:
             labels=_read_labels(findings, get(values, "labels", ()), path),
             exempt=get(values, "exempt", cast("Any", "layer")),
             remedy=_read_remedy(findings, values, path, on),
-            must_match=_examples(findings, values, "must_match", path, on),
-            must_not_match=_examples(findings, values, "must_not_match", path, on),
-            known_gaps=_examples(findings, values, "known_gaps", path, on),
+            **_all_examples(draft, values, path, on),
         )
     )
 
@@ -204,6 +203,15 @@ def _read_remedy(
 ) -> Example | None:
     raw = values.get("remedy")
     return read_example(findings, raw, (*path, "remedy"), on) if isinstance(raw, dict) else None
+
+
+def _all_examples(
+    draft: Draft, values: Mapping[str, object], path: Path, on: str
+) -> dict[str, Any]:
+    """The examples of a rule, as fields of `Rule`; none where nobody wants them."""
+    if not draft.examples:
+        return {}
+    return {name: _examples(draft.findings, values, name, path, on) for name in EXAMPLES}
 
 
 def _examples(

@@ -215,9 +215,7 @@ def path_test(*globs: str) -> Callable[[str], bool]:
     """
     single = [one for glob in globs for one in expand_braces(glob)]
     fits = Fit(path_glob(*single))
-    if any("\\" in glob for glob in single):
-        return fits
-    pieces = [glob.split("*") for glob in single]
+    pieces = [_between_stars(glob) for glob in single]
     ends = tuple(one[-1] for one in pieces if one[-1])
     inner = {max(one[1:], key=len) or one[0] for one in pieces if not one[-1]}
 
@@ -225,6 +223,13 @@ def path_test(*globs: str) -> Callable[[str], bool]:
         return (path.endswith(ends) or any(one in path for one in inner)) and fits(path)
 
     return test
+
+
+def _between_stars(glob: str) -> list[str]:
+    """What stands before, between and behind the stars of *glob*, as a path has it."""
+    if "\\" not in glob:
+        return glob.split("*")
+    return [one or "" for one in literal_pieces(glob)]
 
 
 def _head_and_tail(glob: str) -> tuple[str, str]:

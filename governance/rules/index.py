@@ -36,6 +36,9 @@ PLAIN_LOOKS = 16
 """Looks before an index is built, which takes milliseconds: a process that decides one call
 never pays them."""
 
+TEXTS_MAX = 16
+"""Texts that are searched for one by one; of more, a set of RE2 finds all in one walk."""
+
 Entry: TypeAlias = tuple[Need, ...]
 """Needs of which at least one is found wherever a rule matches."""
 
@@ -178,6 +181,7 @@ class _Lookup:
     _exact: dict[object, list[int]] = field(factory=dict, init=False)
     _starts: _Sorted | None = field(default=None, init=False)
     _ends: _Sorted | None = field(default=None, init=False)
+    _texts: tuple[tuple[str, tuple[int, ...]], ...] = field(default=(), init=False)
     _sets: tuple[PatternSet[tuple[int, ...]], ...] = field(default=(), init=False)
     _blind: bool = field(default=False, init=False)
 
@@ -202,7 +206,12 @@ class _Lookup:
             self._starts = _Sorted({str(one): rules for one, rules in starts.items()})
         if ends:
             self._ends = _Sorted({str(one)[::-1]: rules for one, rules in ends.items()})
-        patterns = [(quoted(str(one)), tuple(all_)) for one, all_ in keys.pop("text", {}).items()]
+        texts = [(str(one), tuple(all_)) for one, all_ in keys.pop("text", {}).items()]
+        patterns: list[tuple[str, tuple[int, ...]]] = []
+        if len(texts) <= TEXTS_MAX and self.look.fold is None:
+            self._texts = tuple(texts)
+        else:
+            patterns = [(quoted(one), all_) for one, all_ in texts]
         patterns += [(str(one), tuple(all_)) for one, all_ in keys.pop("pattern", {}).items()]
         if not patterns:
             return
@@ -236,6 +245,9 @@ class _Lookup:
             self._starts.find(text, into)
         if self._ends is not None:
             self._ends.find(text[-self._ends.longest :][::-1], into)
+        for one, numbers in self._texts:
+            if one in text:
+                into.update(numbers)
         if self._blind:
             return False
         try:
@@ -245,8 +257,8 @@ class _Lookup:
             data = text.encode()
         except UnicodeEncodeError:
             return False  # each rule says for itself that it cannot be evaluated
-        for one in self._sets:
-            found = one.found(data)
+        for patterns in self._sets:
+            found = patterns.found(data)
             if found is None:
                 return False
             if found:

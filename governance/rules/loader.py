@@ -189,7 +189,8 @@ class _Loading:
             self.project = Findings(settings.project)
         for source in self.sources:
             try:
-                self.drafts.append(draft_pack(source, settings.parsed))
+                wanted = settings.examples or not settings.released(source.hash)
+                self.drafts.append(draft_pack(source, settings.parsed, examples=wanted))
             except DefinitionError as error:
                 self.unreadable.extend(error.diagnostics)
         if self.unreadable:

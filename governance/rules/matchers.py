@@ -126,6 +126,8 @@ class Matcher:
             return self.test_element(value, world, strict)
         if not isinstance(value, (list, tuple)):
             return Unknown(f"`{self.spec.name}` is no list")
+        if not value and self._element is not None:
+            return False  # most commands touch nothing of what is asked
         results = [test(value, world, strict) for test in self._whole]
         if self._element is not None:
             results.append(any_of(self._tests(value, world, strict)))

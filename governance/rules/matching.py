@@ -172,9 +172,10 @@ class Match:
         if result is False:
             return False
         if self.any:
-            result = all_of((result, self._one_of(facts)))
-            if result is False:
+            found = self._one_of(facts)
+            if found is False:
                 return False
+            result = found if result is True else result
         if self.unless is not None and self._excused(self.unless, facts):
             return False
         for one in exempts:

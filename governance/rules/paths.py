@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from governance.rules.globs import PatternError, composed, expand_braces, path_test
 from governance.rules.vocabulary import Unknown
@@ -54,6 +54,8 @@ class Places:
         resolve: An absolute path, ``..`` still in it, to the same with symbolic links
             followed. It may read the disk; an `OSError` makes the path unknown.
 
+        windows: Whether paths have drive letters and back slashes.
+
         expand: An absolute path with live signs of a shell's glob, and how many paths it may
             stand for, to these paths; nothing where none matches. It may read the disk.
     """
@@ -63,12 +65,12 @@ class Places:
     case_sensitive: bool = True
     resolve: Callable[[str], str] = _same
     expand: Callable[[str, int], Sequence[str] | Unknown] = _nothing
+    windows: bool = field(
+        default=Factory(lambda self: _DRIVE.match(self.project) is not None, takes_self=True),
+        init=False,
+        repr=False,
+    )
     _roots: dict[str, tuple[str, ...]] = field(factory=dict, init=False, eq=False, repr=False)
-
-    @property
-    def windows(self) -> bool:
-        """Whether paths have drive letters and back slashes."""
-        return _DRIVE.match(self.project) is not None
 
     def absolute(self, text: str, cwd: str | None = None) -> str | Unknown:
         """
@@ -115,6 +117,8 @@ class Places:
     def _normal(self, path: str) -> str:
         path = composed(path)
         windows = self.windows
+        if not windows and _is_normal(path):
+            return path
         if windows:
             path = _windows_spelling(path)
         root, rest = "", path
@@ -228,6 +232,11 @@ def under_test(exact: frozenset[str]) -> Callable[[str], bool]:
     """A test whether a path is one of the folders *exact* or below one."""
     starts = tuple(one if one.endswith("/") else one + "/" for one in exact)
     return lambda path: path in exact or path.startswith(starts)
+
+
+def _is_normal(path: str) -> bool:
+    """Whether a path has nothing to take out, seen at a glance; most are so."""
+    return path[:1] == "/" != path[-1:] and "//" not in path and "/." not in path
 
 
 def _escape(text: str) -> str:

@@ -145,7 +145,12 @@ class CompiledRule:
             reason = ""
             if isinstance(result, Unknown):
                 reason = f"`{change.fact}` cannot be changed: {result.reason}"
-            elif event.call is not None and not can_rewrite(event.call, change.fact):
+            elif (
+                # Of a result the output is rewritten, and no argument.
+                event.on == "tool"
+                and event.call is not None
+                and not can_rewrite(event.call, change.fact)
+            ):
                 reason = f"`{change.fact}` of this tool cannot be changed by a rule"
             elif event.call is not None and _is_list(event.call.own.get(change.fact)):
                 reason = f"`{change.fact}` names several things"

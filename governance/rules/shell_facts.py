@@ -30,9 +30,13 @@ FOREIGN: Final = frozenset({"PowerShell"})
 SINKS: Final = frozenset({"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 """Files that keep nothing of what is written to them; they are no paths of a command."""
 
-HAD: Final = ("assigns", "wrappers", "removes", "writes", "code", "domains", "reads")
-"""Keys of lists that most commands have nothing under, the rarest first."""
+HAD: Final = (
+    "recursive", "opaque", "assigns", "wrappers", "removes", "background", "writes", "code",
+    "domains", "reads",
+)  # fmt: skip
+"""Keys that most commands have nothing under, the rarest first: of lists, and of yes or no."""
 
+_HAD = frozenset(HAD)
 _REMEMBERED_CHARACTERS_MAX = 4_096
 
 
@@ -129,6 +133,8 @@ class ShellCall:
 
     def all(self, key: str) -> list[object]:
         """What all commands together have under *key*, and an open end if more may belong."""
+        if self.blind is None and key in _HAD and key not in self.has:
+            return []
         found: dict[object, None] = {}
         for position in range(len(self.commands)):
             values = self.value(position, key)

@@ -42,6 +42,9 @@ class ShellPart:
 _HELD_BY_NOTHING = frozenset({"not", "every", "length", "exists"})
 """Operators that may hold for a command that has nothing under a key."""
 
+_YES_OR_NO = frozenset({"background", "recursive"})
+"""Keys that are no lists, whose operators may as well hold for what is not so."""
+
 
 @define(eq=False)
 class ShellTable:
@@ -69,7 +72,7 @@ class ShellTable:
     def __attrs_post_init__(self) -> None:
         names = literals(self.raw["program"]) if "program" in self.raw else None
         self.programs = None if names is None else frozenset(names)
-        self.wanted = frozenset(key for key in HAD if wants(self.raw.get(key)))
+        self.wanted = frozenset(wanted_keys(self.raw))
         self.hidden = any(key != "opaque" for key in self.raw)
 
     @property
@@ -82,7 +85,7 @@ class ShellTable:
     def holds(self, call: ShellCall, position: int, strict: bool = False) -> Truth:
         """Whether every key holds for the command at *position*."""
         unknown: Unknown | None = None
-        for part in self.parts:
+        for part in self._parts or self.parts:
             result = part.test(call, position, strict)
             if result is False:
                 return False
@@ -92,10 +95,17 @@ class ShellTable:
 
     def test(self, call: ShellCall) -> Truth:
         """Whether every key holds for some command of *call*."""
-        result = any_of(self.holds(call, one) for one in range(len(call.commands)))
-        if result is False and self.hidden and call.blind is not None:
+        # As `any_of`, which would cost as much as what it joins: this runs most of all.
+        unknown: Unknown | None = None
+        for position in range(len(call.commands)):
+            result = self.holds(call, position)
+            if result is True:
+                return True
+            if result is not False and unknown is None:
+                unknown = result
+        if unknown is None and self.hidden and call.blind is not None:
             return Unknown(call.blind.reason)
-        return result
+        return False if unknown is None else unknown
 
 
 @frozen
@@ -147,7 +157,14 @@ class ShellMatcher:
             return call
         if not isinstance(call, ShellCall):
             return False
-        return any_of(table.test(call) for table in self._to_try(call))
+        unknown: Unknown | None = None
+        for table in self._to_try(call):
+            result = table.test(call)
+            if result is True:
+                return True
+            if result is not False and unknown is None:
+                unknown = result
+        return False if unknown is None else unknown
 
     def _to_try(self, call: ShellCall) -> Sequence[ShellTable]:
         """
@@ -305,11 +322,21 @@ def value_test(
     return test
 
 
-def wants(raw: object) -> bool:
-    """Whether *raw*, a matcher of a list, cannot hold for an empty one."""
+def wanted_keys(table: Mapping[str, object]) -> list[str]:
+    """The keys of *table* under which a command must have something, the rarest first."""
+    return [key for key in HAD if key in table and wants(key, table[key])]
+
+
+def wants(key: str, raw: object) -> bool:
+    """Whether *raw*, which stands behind *key* of `HAD`, cannot hold where nothing is there."""
+    if key in _YES_OR_NO:
+        return raw is True
     if isinstance(raw, Mapping):
-        return bool(raw) and _HELD_BY_NOTHING.isdisjoint(raw)
-    return isinstance(raw, (str, list))
+        # All operators of a table hold at once, so that one which asks for something will do.
+        # (Of what is opaque there always is a list, which may be empty.)
+        there = raw.get("exists") is True and key != "opaque"
+        return there or not _HELD_BY_NOTHING.issuperset(raw)
+    return isinstance(raw, (str, list)) or raw is True
 
 
 def literals(raw: object) -> list[str] | None:

@@ -2,10 +2,10 @@
 One look for many rules on programs: where none of these runs, none of the rules is tried.
 
 A `shell` table that names its program cannot match a line that runs no such program, and one
-that asks what is written cannot match a line that writes nothing. Of a line without quoting
-tricks the programs are among its words, so that a line need not be taken apart where all rules
-name theirs; else both are known once it has been taken apart, once for all rules. What may run
-anything is tried rule by rule.
+that asks what is written, or what cannot be known, cannot match a line without. Of a line
+without quoting tricks the programs are among its words, so that a line need not be taken apart
+where all rules name theirs; else both are known once it has been taken apart, once for all
+rules. What may run anything is tried rule by rule.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from typing import Final, Generic, Protocol, TypeVar
 from attrs import define, field, frozen
 
 from governance.rules.deferred import fact_of
+from governance.rules.fact_table import BY_COMMAND
 from governance.rules.matching import Condition, Match
 from governance.rules.patterns import Pattern, compile_pattern
-from governance.rules.shell_facts import FOREIGN, HAD, ShellCall
-from governance.rules.shell_matchers import ShellMatcher, literals, wants
+from governance.rules.shell_facts import FOREIGN, ShellCall
+from governance.rules.shell_matchers import ShellMatcher, literals, wanted_keys, wants
 
 CHARACTERS_MAX: Final = 2_000
 """A longer line is taken apart without a look."""
@@ -148,6 +149,8 @@ def screen_of(match: Match) -> Screen | None:
 
     ``None``: it may hold without. A rule on what cannot be known needs nothing at all.
     """
+    if not _asks_of_commands(match):
+        return None  # looked up by `governance.rules.index`, which knows of other tools too
     if match.when is not None:
         found = _screen_of(match.when)
         if found is not None:
@@ -161,12 +164,21 @@ def screen_of(match: Match) -> Screen | None:
     return several if match.any else None
 
 
+def _asks_of_commands(match: Match) -> bool:
+    """Whether *match* has a `shell` matcher anywhere in what makes it hold."""
+    parts = (match.when, *match.any) if match.when is not None else match.any
+    return any(isinstance(one, ShellMatcher) for part in parts for _, one in part.matchers)
+
+
 def _screen_of(condition: Condition) -> Screen | None:
-    for _, matcher in condition.matchers:
+    for name, matcher in condition.matchers:
         if isinstance(matcher, ShellMatcher):
             found = _needed(matcher.raw)
             if found is not None:
                 return found
+        elif name in BY_COMMAND and wants(name, matcher.raw):
+            # What all commands together have under it, which is nothing where none has.
+            return Screen(keys=frozenset({name}))
     return None
 
 
@@ -187,9 +199,9 @@ def _needed_of(table: Mapping[str, object]) -> Screen | None:
         return Screen(programs=frozenset(names))
     if table.get("opaque") is True:
         return Screen()
-    key = next((one for one in HAD if wants(table.get(one))), None)
-    if key is not None:
-        return Screen(keys=frozenset({key}))
+    keys = wanted_keys(table)
+    if keys:
+        return Screen(keys=frozenset(keys[:1]))
     return _needed(table["flows_to"]) if "flows_to" in table else None
 
 

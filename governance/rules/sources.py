@@ -129,6 +129,8 @@ class LoadSettings:
 
         parsed: What texts are known to parse to, so that they need not be parsed again.
 
+        examples: Whether the examples of released packs are read too; deciding needs none.
+
         today: The day by which exemptions expire; ``None``: none does.
     """
 
@@ -143,4 +145,5 @@ class LoadSettings:
     proven: Callable[[str], bool] = nothing_proven
     released: Callable[[str], bool] = nothing_released
     parsed: Parsed = nothing_parsed
+    examples: bool = True
     today: date | None = None

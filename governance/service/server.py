@@ -28,6 +28,7 @@ from governance._shipped import shipped_dir
 from governance.engine.reloading import mark_of
 from governance.hooking.hook_client import Failed, service_folder, service_name, service_stamp
 from governance.hosts import HOOKED, profile_of
+from governance.process_metrics import PROCESS
 from governance.service.answering import HEAD_BYTES_MAX, Link, Unfit, answer_hook, peer_of, why_not
 from governance.service.projects import Projects
 from governance.values import Json, dump_json
@@ -259,6 +260,7 @@ class Service:
             "connections": len(self._open),
             "projects": list(self.projects.names()),
             "http": str(self.door or ""),
+            "process": PROCESS.as_json(),
         }
 
     def _tick(self) -> None:
@@ -315,6 +317,7 @@ def run(options: Options) -> int:
     name = service_name(list(options.paths))
     lock = _locked(folder / f"{name}.lock", options.lock)
     os.chdir("/")
+    PROCESS.on = True
     tools = tuple(profile_of(host).tools for host in HOOKED)
     service = Service(
         folder, name, Projects(tools), Installation(service_stamp()), stay=options.stay

@@ -70,6 +70,10 @@ class Draft:
     Collects the rows of one step; every row is folded at once.
 
     The state seen while deciding is therefore exactly the one that replay will see.
+
+    Attributes:
+        known: The state that the session's facts were read off last, these facts, and the
+            labels of its calls that a person has yet to allow.
     """
 
     law: Law
@@ -86,6 +90,7 @@ class Draft:
     wanted: dict[str, None] = field(factory=dict)
     gap_ms: int | None = None
     step: Step | None = None
+    known: tuple[SessionState, dict[str, object], tuple[str, ...]] | None = None
 
     @property
     def at_ms(self) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from governance.ledger import Violation, escalate
@@ -15,7 +17,7 @@ from governance.session.draft import Draft
 from governance.session.interruption import interrupted
 from governance.session.law import SESSION_FIELDS, Law
 from governance.session.remembering import Seen
-from governance.session.state import Identity, SessionState
+from governance.session.state import Identity, OpenCall, SessionState
 from governance.values import Json
 
 if TYPE_CHECKING:
@@ -29,7 +31,15 @@ IDENTITIES_MAX = 1_024
 
 
 def session_facts(draft: Draft) -> dict[str, object]:
-    """The facts that every event has."""
+    """The facts that every event has; one table for all who ask in one state, to be copied."""
+    known = draft.known
+    if known is None or known[0] is not draft.state:
+        pending = _pending(draft.state)
+        known = draft.known = draft.state, _session_facts(draft, pending), pending
+    return known[1]
+
+
+def _session_facts(draft: Draft, pending: tuple[str, ...]) -> dict[str, object]:
     state, command = draft.state, draft.command
     identity = state.identity
     usage = command.data.get("usage")
@@ -39,7 +49,7 @@ def session_facts(draft: Draft) -> dict[str, object]:
         state=str(state.state),
         host=command.host,
         model=str(command.data.get("model_id") or identity.model_id),
-        labels=tuple(dict.fromkeys((*(one[0] for one in state.labels), *_pending(state)))),
+        labels=tuple(dict.fromkeys((*(one[0] for one in state.labels), *pending))),
         turn=state.registers.turn,
         at_ms=draft.at_ms,
         time_zone=draft.law.settings.time_zone,
@@ -111,7 +121,11 @@ def rewritten_model(draft: Draft, decision: Decision) -> dict[str, Json]:
 
 def _pending(state: SessionState) -> tuple[str, ...]:
     """Labels of calls that a person has yet to allow: what may be tainted counts as such."""
-    return tuple(name for call in state.open_calls for name in call.labels)
+    # Without a line of Python for each: hundreds of calls may be open, and hardly one has any.
+    return tuple(chain.from_iterable(map(_LABELS_OF, state.open_calls)))
+
+
+_LABELS_OF: Callable[[OpenCall], tuple[str, ...]] = attrgetter("labels")
 
 
 def history(draft: Draft, *, before: SessionState | None = None, begins: int = 0) -> History:
@@ -124,6 +138,8 @@ def history(draft: Draft, *, before: SessionState | None = None, begins: int = 0
         begins: What begins with the event, and so is forgotten before it is judged.
     """
     state, watch = before or draft.state, draft.law.rules.watch
+    known = draft.known
+    pending = known[2] if known is not None and known[0] is state else _pending(state)
     past, tree = state.past, None
     if watch is not None:
         if begins:
@@ -136,7 +152,7 @@ def history(draft: Draft, *, before: SessionState | None = None, begins: int = 0
         past=past,
         tree=tree,
         labels={name: (at_ms, fresh & ~begins) for name, at_ms, fresh in state.labels},
-        pending_labels=frozenset(_pending(state)),
+        pending_labels=frozenset(pending),
         files=draft.look,
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from attrs import evolve
+
 from governance.machine import Step
 from governance.rules.deferred import text_of
 from governance.rules.facts import facts_of_call, result_facts
@@ -37,7 +39,8 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
     """
     A tool has run, failed, or was refused by the host or its user.
 
-    The effect has happened: a rule on ``tool-result`` that denies withholds the output.
+    The effect has happened: a rule on ``tool-result`` that denies withholds the output, and
+    one that rewrites it has the model read another.
     """
     call = draft.command.call
     # INVARIANT: adapters give every tool event its call.
@@ -167,7 +170,11 @@ def _judge_result(draft: Draft, decision: Decision, facts: dict[str, object]) ->
     if decision.action in ("ask", "deny", "halt"):
         rules = tuple(verdict.rule for verdict in decision.verdicts)
         return refusal_reply(draft, (decision.message,), rules, decision.message)
-    return _noted(draft, decision)
+    told = _noted(draft, decision)
+    if "output" not in decision.rewrites:
+        return told
+    output = decision.rewrites["output"]
+    return evolve(told, action="rewrite", rewritten={"output": "" if output is None else output})
 
 
 def _noted(draft: Draft, decision: Decision | None = None) -> Reply:

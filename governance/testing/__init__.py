@@ -3,8 +3,9 @@ What tests of a program that embeds the engine need: fakes, strategies, contract
 
 `ManualClock`, `FailingJournal` and `RecordingListener` are fakes that keep the contract of
 what they stand for. `governance.testing.strategies` holds Hypothesis strategies and
-`governance.testing.journal_contract` the suite that any journal must pass; both import what
-only tests have installed, so they are imported by their own names.
+`governance.testing.journal_contract` and `governance.testing.host_contract` the suites that any
+journal and any adapter must pass; they import what only tests have installed, so they are
+imported by their own names.
 `governance.testing.pytest_plugin` lets pytest run the examples and scenarios of packs.
 """
 

@@ -8,7 +8,8 @@ import pytest
 
 from governance.errors import GovernanceError, MisuseError
 from governance.journal.limits import LIMIT_MAX, NAME_CHARACTERS_MAX, SHELF_CHARACTERS_MAX
-from governance.journal.records import KEY_SHELF, Entry, Journal
+from governance.journal.records import KEY_SHELF, Append, Entry, Journal, Row
+from governance.journal.session_values import SESSION_SHELVES
 
 _NAMES = ("a", "A", "a/b", "é", "日本", "\U0001f512", "'; --", "\n")
 _RACERS = 8
@@ -97,6 +98,25 @@ class ShelfContract:
         ):
             with pytest.raises(GovernanceError):
                 call()
+
+    def test_values_of_a_session_go_with_its_rows(self, journal: Journal) -> None:
+        """Those named after it, on the shelves of sessions, and no others; at once."""
+        names = ("s#a", "s#", "s##a", "s#t#a", "s!#a", "s", "s$", "t#a")
+        for name in names:
+            for shelf in (*SESSION_SHELVES, KEY_SHELF, "archive"):
+                journal.shelf.put(shelf, name, b"1")
+        for session in ("s", "t"):
+            journal.append([Append(session, 0, (Row("k", 0, b"{}"),))])
+        journal.branch("b", "t", 1)
+
+        assert journal.remove("t", expected=journal.head("t")) is False
+        assert journal.remove("s", expected=journal.head("s")) is True
+
+        for shelf in SESSION_SHELVES:
+            left = [one.name for one in journal.shelf.scan(shelf)]
+            assert left == sorted(set(names) - {"s#a"})
+        for shelf in (KEY_SHELF, "archive"):
+            assert set(names) <= {one.name for one in journal.shelf.scan(shelf)}
 
     def test_names_at_their_limits_are_taken(self, journal: Journal) -> None:
         """The longest names are stored, and pages have the bounds of all pages."""

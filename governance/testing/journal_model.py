@@ -16,7 +16,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from governance.errors import GovernanceError
 from governance.journal.limits import LIMIT_MAX
 from governance.journal.memory import MemoryJournal
-from governance.journal.records import Append, Head, Journal, Origin, Record, Row, Snapshot
+from governance.journal.records import (
+    KEY_SHELF,
+    Append,
+    Head,
+    Journal,
+    Origin,
+    Record,
+    Row,
+    Snapshot,
+)
+from governance.journal.session_values import SESSION_SHELVES
 
 Opener = Callable[[Path], Journal]
 
@@ -31,6 +41,11 @@ def model_machine(opener: Opener, *, can_reopen: bool) -> type[RuleBasedStateMac
 
 
 _NAMES = st.sampled_from(["a", "b", "ab", "é", "\U0001f512"])
+_SHELVES = (KEY_SHELF, *SESSION_SHELVES)
+# Of a session, of one whose name begins alike, and of none.
+_PLACES = st.tuples(
+    st.sampled_from(_SHELVES), st.builds("{}{}".format, _NAMES, st.sampled_from(["", "#x", "#b#x"]))
+)
 _KEYS = st.none() | st.sampled_from(["k1", "k2", "k3"])
 _ROWS = st.builds(
     Row,
@@ -121,17 +136,21 @@ class _ModelMachine(RuleBasedStateMachine):
     def removed(self, after: str, limit: int) -> None:
         self.same(lambda one: one.removed(after=after, limit=limit))
 
-    @rule(name=_NAMES, value=st.binary(max_size=20), expected=st.none() | st.integers(0, 3))
-    def shelf_put(self, name: str, value: bytes, expected: int | None) -> None:
-        self.same(lambda one: one.shelf.put("key", name, value, expected_version=expected))
+    @rule(
+        place=_PLACES,
+        value=st.binary(max_size=20),
+        expected=st.none() | st.integers(0, 3),
+    )
+    def shelf_put(self, place: tuple[str, str], value: bytes, expected: int | None) -> None:
+        self.same(lambda one: one.shelf.put(*place, value, expected_version=expected))
 
-    @rule(name=_NAMES, expected=st.none() | st.integers(0, 3))
-    def shelf_delete(self, name: str, expected: int | None) -> None:
-        self.same(lambda one: one.shelf.delete("key", name, expected_version=expected))
+    @rule(place=_PLACES, expected=st.none() | st.integers(0, 3))
+    def shelf_delete(self, place: tuple[str, str], expected: int | None) -> None:
+        self.same(lambda one: one.shelf.delete(*place, expected_version=expected))
 
-    @rule(after=st.just("") | _NAMES, limit=st.integers(1, 4))
-    def shelf_scan(self, after: str, limit: int) -> None:
-        self.same(lambda one: one.shelf.scan("key", after=after, limit=limit))
+    @rule(shelf=st.sampled_from(_SHELVES), after=st.just("") | _NAMES, limit=st.integers(1, 4))
+    def shelf_scan(self, shelf: str, after: str, limit: int) -> None:
+        self.same(lambda one: one.shelf.scan(shelf, after=after, limit=limit))
 
     def same(self, call: Callable[[Journal], object]) -> object:
         """What both give, or the code of what both raise."""

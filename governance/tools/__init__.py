@@ -17,6 +17,7 @@ CODES = {
     "GOV762": "a function that cannot be governed as the tool that it is said to be",
     "GOV763": "a prompt or a sub-agent that governance refused",
     "GOV764": "a part of an agent that cannot be governed, or a harness that is not there",
+    "GOV765": "a tool of a harness that ran without being asked about",
 }
 """Error codes of this room, each in a few words."""
 

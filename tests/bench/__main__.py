@@ -1,9 +1,11 @@
 """
-``python -m tests.bench [NAME …] [--write]``: measured, bound and margin; a miss exits 1.
+``python -m tests.bench [NAME …] [--from NAME] [--write]``: measured, bound and margin; a miss
+exits 1.
 
-``--write`` puts the table of this run into `docs/reference/bench.md`. A full run takes some
-minutes, most of them for a session of a million events. What is compared with others needs
-them: ``pip install -e ".[bench]"``.
+``--write`` puts what is measured into the tables of `docs/reference/bench.md`, a row at a time,
+so that a run which was broken off has written what it had; ``--from NAME`` goes on from there. A
+full run takes some minutes. What is compared with others needs them:
+``pip install -e ".[bench]"``.
 """
 
 from __future__ import annotations
@@ -13,43 +15,20 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
-from tests.bench import (
-    bench_engine,
-    bench_hosts,
-    bench_journal,
-    bench_postgres,
-    bench_process,
-    bench_rules,
-    bench_temporal,
-)
+from tests.bench.rows import BENCHES, THRESHOLDS, Bench
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "bench.md"
-_TABLE = re.compile(r"(?<=<!-- last run -->\n).*?(?=<!-- end of last run -->)", re.DOTALL)
+EVERY = (*BENCHES, *THRESHOLDS)
+MARKS: Mapping[str, Sequence[Bench]] = {"last run": BENCHES, "thresholds": THRESHOLDS}
+"""Marks around a table of the page → the benches that stand in it."""
 
-Measure = Callable[[Path], tuple[float, float]]
-
-
-@frozen
-class Bench:
-    """
-    One bound.
-
-    Attributes:
-        what: What is measured, over what.
-
-        least: The bound is the least that will do; else it is the most.
-    """
-
-    name: str
-    what: str
-    measure: Measure
-    unit: str = "×"
-    least: bool = False
+USAGE = "python -m tests.bench [NAME …] [--from NAME] [--write]"
 
 
 @frozen
@@ -89,154 +68,6 @@ def _figure(value: float) -> str:
     return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
-def _anywhere(measure: Callable[[], tuple[float, float]]) -> Measure:
-    """A measure that needs no folder, as one that is given one."""
-    return lambda _folder: measure()
-
-
-BENCHES = (
-    Bench(
-        "append",
-        "a durable append of one row, over `write` + `fdatasync` of its bytes",
-        bench_journal.durable_append,
-    ),
-    Bench(
-        "encryption",
-        "a durable append of one row to an encrypted store, over one to a plain store",
-        bench_journal.encrypted_append,
-    ),
-    Bench(
-        "decision",
-        "a durable decision (decide, append, state), over `write` + `fdatasync` of its bytes",
-        bench_engine.durable_decision,
-    ),
-    Bench(
-        "journal-threads",
-        "durable rows a second of 32 threads on the journal, over one caller",
-        bench_journal.group_commit,
-        least=True,
-    ),
-    Bench(
-        "journal-tasks",
-        "durable rows a second of 32 tasks on the journal, over one task",
-        bench_engine.group_commit_of_appends,
-        least=True,
-    ),
-    Bench(
-        "engine-threads",
-        "durable decisions a second of 32 threads, over one caller",
-        bench_engine.group_commit_of_threads,
-        least=True,
-    ),
-    Bench(
-        "engine-tasks",
-        "durable decisions a second of 32 tasks of `AsyncEngine`, over one task",
-        bench_engine.group_commit_of_tasks,
-        least=True,
-    ),
-    Bench(
-        "length",
-        "an append to a session of 1,000,000 rows, over one of 1,000",
-        bench_journal.append_at_length,
-    ),
-    Bench(
-        "page",
-        "the newest 50 rows of a session of 1,000,000, over reading all of them",
-        bench_journal.first_page,
-    ),
-    Bench(
-        "rows",
-        "reading a snapshot and 100 rows, over reading 10,000",
-        bench_journal.restore_from_snapshot,
-    ),
-    Bench(
-        "restore",
-        "a session of 10,000 events from its snapshot, over the full fold",
-        bench_engine.restore_of_a_session,
-    ),
-    Bench(
-        "server-append",
-        "a durable append of one row to PostgreSQL, over an `INSERT` of its bytes there",
-        bench_postgres.durable_append,
-    ),
-    Bench(
-        "server-threads",
-        "durable rows a second of 8 threads on PostgreSQL, over one caller",
-        bench_postgres.concurrent_callers,
-        least=True,
-    ),
-    Bench(
-        "import",
-        "what `import governance` adds to a bare interpreter",
-        bench_process.import_of_the_package,
-        unit="ms",
-    ),
-    Bench(
-        "first-decision",
-        "a process with `Engine.open` and a first decision, over `python -I -S -c pass`",
-        bench_process.first_decision,
-    ),
-    Bench(
-        "memory",
-        "100,000 live sessions of 20 events, 3 violations and 2 anchors",
-        bench_engine.live_sessions,
-        unit="MiB",
-    ),
-    Bench(
-        "payload",
-        "from a payload's bytes to the answer's, over `json.loads` of the payload",
-        bench_hosts.payload_to_answer,
-    ),
-    Bench(
-        "hook-service",
-        "a hook's process, 200 rules, the service running, over `python -I -S -c pass`",
-        bench_hosts.hook_with_service,
-    ),
-    Bench(
-        "hook-alone",
-        "a hook's process, 200 rules, no service, over `python -I -S -c pass`",
-        bench_hosts.hook_without_service,
-    ),
-    Bench(
-        "rules",
-        "1,000 rules of which none matches, over 1,000 closures made for the same tests",
-        _anywhere(bench_rules.over_closures),
-    ),
-    Bench(
-        "flat",
-        "10,000 rules of which none matches, over 10",
-        _anywhere(bench_rules.flat),
-    ),
-    Bench(
-        "cedar",
-        "cedarpy on the same 1,000 rules, read once, over a decision of ours",
-        _anywhere(bench_rules.over_cedar),
-        least=True,
-    ),
-    Bench(
-        "evaluator",
-        "`PolicyEvaluator` of agent-os-kernel on the same 1,000 rules, over a decision of ours",
-        _anywhere(bench_rules.over_evaluator),
-        least=True,
-    ),
-    Bench(
-        "other-tools",
-        "1,000 rules on other tools beside 10 of its own, over the 10 alone",
-        _anywhere(bench_rules.other_tools_are_free),
-    ),
-    Bench(
-        "argument",
-        "a decision on an argument of 4 kB, over one of 100 bytes",
-        _anywhere(bench_rules.long_argument),
-    ),
-    Bench(
-        "history",
-        "one event of 100 temporal rules by the generated function, over their closure trees",
-        _anywhere(bench_temporal.one_function),
-    ),
-)
-
-
 def run(bench: Bench) -> Found:
     """Measure *bench* in a folder of its own, on the disk of temporary files."""
     with tempfile.TemporaryDirectory(prefix="governance-bench-") as folder:
@@ -245,47 +76,86 @@ def run(bench: Bench) -> Found:
         return Found(bench, measured, bound, time.perf_counter() - start)
 
 
-def table(results: Sequence[Found]) -> str:
-    """*results* as a table in Markdown, with what it was measured on."""
-    head = ("name", "what", "measured", "bound", "margin")
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(one.cells()) + " |" for one in results]
-    machine = f"{platform.python_implementation()} {platform.python_version()}"
-    place = f"{platform.system()} on {platform.machine()}"
-    return "\n" + "\n".join(lines) + f"\n\nMeasured with {machine}, {place}.\n\n"
+def rows_of(text: str) -> dict[str, str]:
+    """The rows of the tables in *text*, each by the name of the bench that stands first in it."""
+    lines = re.findall(r"^\| [\w-]+ \|.*$", text, re.MULTILINE)
+    known = {one.name for one in EVERY}
+    return {name: line for line in lines if (name := line.split()[1]) in known}
+
+
+def page_with(page: str, results: Iterable[Found]) -> str:
+    """*page* with *results* in its tables; what was not measured stays as it stands there."""
+    given = {one.bench.name: "| " + " | ".join(one.cells()) + " |" for one in results}
+    for mark, benches in MARKS.items():
+        begin, end = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
+        head, _, rest = page.partition(begin)
+        table, _, tail = rest.partition(end)
+        rows = rows_of(table) | given
+        lines = ["| name | what | measured | bound | margin |", "|" + " --- |" * 5]
+        lines += [rows[one.name] for one in benches if one.name in rows]
+        body = "\n".join(lines)
+        page = f"{head}{begin}\n{body}\n\nMeasured with {_machine()}.\n\n{end}{tail}"
+    return page
+
+
+def _machine() -> str:
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{python}, {platform.system()} on {platform.machine()}"
+
+
+def chosen(words: Sequence[str]) -> tuple[tuple[Bench, ...], str]:
+    """The benches that *words* ask for, or what is wrong with them."""
+    rest = [word for word in words if word != "--write"]
+    benches: tuple[Bench, ...] = EVERY
+    known = {one.name: place for place, one in enumerate(EVERY)}
+    if "--from" in rest:
+        place = rest.index("--from")
+        name = rest[place + 1] if place + 1 < len(rest) else ""
+        if name not in known:
+            return (), f"`--from` needs a name: {USAGE}"
+        benches = EVERY[known[name] :]
+        del rest[place : place + 2]
+    unknown = sorted(set(rest) - known.keys())
+    if unknown:
+        return (), f"unknown: {', '.join(unknown)}; one of {', '.join(known)}"
+    return tuple(one for one in benches if not rest or one.name in rest), ""
 
 
 def main(words: Sequence[str]) -> int:
     """Run the benches named, or all; 1 if one misses its bound, 2 if a name is unknown."""
-    names = [word for word in words if word != "--write"]
-    unknown = sorted(set(names) - {bench.name for bench in BENCHES})
-    if unknown:
-        print(f"unknown: {', '.join(unknown)}; one of {', '.join(b.name for b in BENCHES)}")
+    benches, wrong = chosen(words)
+    if wrong:
+        print(wrong)
         return 2
     results: list[Found] = []
-    unmeasured: list[str] = []
-    for bench in BENCHES:
-        if names and bench.name not in names:
-            continue
-        print(f"{bench.name:16} {bench.what}", flush=True)
+    failed: list[str] = []
+    start = time.perf_counter()
+    for bench in benches:
+        print(f"{bench.name:22} {bench.what}", flush=True)
         try:
             found = run(bench)
         except ModuleNotFoundError as error:
-            unmeasured.append(bench.name)
-            print(f"{'':16} not measured: no module `{error.name}`; pip install -e '.[bench]'")
+            print(f"{'':22} not measured: no module `{error.name}`; pip install -e '.[bench]'")
+            failed.append(bench.name)
+            continue
+        except Exception:  # noqa: BLE001 -- whatever breaks one must not take the others' figures with it
+            traceback.print_exc()
+            failed.append(bench.name)
             continue
         results.append(found)
         _, _, measured, bound, margin = found.cells()
         line = f"measured {measured}, bound {bound}, margin {margin}"
-        print(f"{'':16} {line} ({found.seconds:.0f} s)".replace("**", ""), flush=True)
-    if "--write" in words and not names:
-        text = _TABLE.sub(lambda _: table(results), PAGE.read_text(encoding="utf-8"))
-        PAGE.write_text(text, encoding="utf-8")
+        print(f"{'':22} {line} ({found.seconds:.0f} s)".replace("**", ""), flush=True)
+        if "--write" in words:
+            page = PAGE.read_text(encoding="utf-8")
+            PAGE.write_text(page_with(page, [found]), encoding="utf-8")
     missed = [found.bench.name for found in results if found.missed]
+    took = time.perf_counter() - start
     print(f"{len(results) - len(missed)} hold, {len(missed)} missed: {', '.join(missed) or 'none'}")
-    if unmeasured:
-        print(f"{len(unmeasured)} not measured: {', '.join(unmeasured)}")
-    return int(bool(missed or unmeasured))
+    print(f"{took:.0f} s")
+    if failed:
+        print(f"{len(failed)} not measured: {', '.join(failed)}")
+    return int(bool(missed or failed))
 
 
 if __name__ == "__main__":

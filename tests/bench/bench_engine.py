@@ -13,41 +13,29 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import anyio
 
 from governance._shipped import pack_texts
 from governance.aengine import AsyncEngine
-from governance.engine import Engine, EngineOptions, Session
+from governance.engine import Engine
 from governance.engine.live import LiveSessions
-from governance.engine.restoring import fold, keep_snapshot, restore
-from governance.journal.records import Append, Journal, Record
+from governance.engine.restoring import fold, keep_snapshot_at, restore
+from governance.journal.records import Append, Journal, Record, Row
 from governance.journal.sqlite import SqliteJournal
+from governance.session.state import SessionState
 from governance.testing.engines import law_of, memory_engine
-from tests.bench.bench_journal import _FAST_DISK_ALLOWANCE_SECONDS, row
+from tests.bench.bench_journal import row
+from tests.bench.turns import briefed, deciding, engine_on
 
 CALLERS = 32
-MEBIBYTE = 1024 * 1024
-
-
-@contextmanager
-def _engine(folder: Path) -> Iterator[Engine]:
-    """An engine on a SQLite store of its own, with its heads mirrored beside it."""
-    with memory_engine(law=law_of(*pack_texts().values()), journal=_store(folder)) as engine:
-        yield engine
+MEGABYTE = 1_000_000
 
 
 def _store(folder: Path) -> SqliteJournal:
     return SqliteJournal.open(folder / "journal.db", create=True, mirror=folder / "heads")
-
-
-def _briefed(engine: Engine, name: str) -> Session:
-    session = engine.start(name)
-    session.turn("go")
-    return session
 
 
 def _seconds(work: Callable[[int], object], first: int, times: int) -> float:
@@ -64,44 +52,27 @@ def durable_decision(folder: Path, *, rounds: int = 20, per_round: int = 40) -> 
     """
     One `Session.tool`, decided by the shipped packs and on disk, over the bare write.
 
-    The yardstick writes as many bytes as the step's rows have and calls `fdatasync`, one of
-    each in turn, as `bench_journal.durable_append` does and for its reason. On a disk so
-    fast that 80 µs are more than half of it, those are the bound.
+    The yardstick writes as many bytes as the step's rows have and calls `fdatasync`. On a disk
+    so fast that 80 µs are more than half of it, those are the bound.
     """
-    with _engine(folder / "decision") as engine:
-        session = _briefed(engine, "s")
+    handle = os.open(folder / "yardstick", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with deciding(_store(folder / "decision")) as calls:
 
-        def decide(number: int) -> None:
-            session.tool("shell", {"command": f"ls -l {number}"}, call_id=str(number))
-
-        head = engine.state("s").head
-        decide(0)
-        body = b"".join(record.body for record in engine.journal.read("s", after=head))
-        handle = os.open(folder / "decision-yardstick", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-
-        def write(_number: int) -> None:
-            os.write(handle, body)
+        def write() -> None:
+            os.write(handle, calls.body)
             os.fdatasync(handle)
 
-        ratios, yards = [], []
-        for turn in range(rounds):
-            ours, theirs = [], []
-            for number in range(1 + turn * per_round, 1 + (turn + 1) * per_round):
-                theirs.append(_seconds(write, 0, 1))
-                ours.append(_seconds(decide, number, 1))
-            yards.append(statistics.median(theirs))
-            ratios.append(statistics.median(ours) / yards[-1])
-        os.close(handle)
-    bound = max(1.5, 1 + _FAST_DISK_ALLOWANCE_SECONDS / statistics.median(yards))
-    return statistics.median(ratios), bound
+        found = calls.over(write, rounds=rounds, per_round=per_round)
+    os.close(handle)
+    return found.ratio, found.durable_bound
 
 
-def group_commit_of_threads(folder: Path, *, seconds: float = 1.5) -> tuple[float, float]:
+def group_commit_of_threads(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
     """Durable decisions a second of 32 threads, over those of one caller."""
-    with _engine(folder / "threads") as engine:
+    with engine_on(_store(folder / "threads")) as engine:
         rates = [
             _rate_of_threads(engine, f"{turn}-{callers}", callers, seconds)
-            for turn in range(3)
+            for turn in range(5)
             for callers in (1, CALLERS)
         ]
     return _gain(rates), 2.5
@@ -114,7 +85,7 @@ def _gain(rates: list[float]) -> float:
 
 
 def _rate_of_threads(engine: Engine, name: str, callers: int, seconds: float) -> float:
-    sessions = [_briefed(engine, f"{name}-{place}") for place in range(callers)]
+    sessions = [briefed(engine, f"{name}-{place}") for place in range(callers)]
     counts = [0] * callers
     until = time.perf_counter() + seconds
 
@@ -132,12 +103,12 @@ def _rate_of_threads(engine: Engine, name: str, callers: int, seconds: float) ->
     return sum(counts) / (time.perf_counter() - start)
 
 
-def group_commit_of_tasks(folder: Path, *, seconds: float = 1.5) -> tuple[float, float]:
+def group_commit_of_tasks(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
     """Durable decisions a second of 32 tasks of `AsyncEngine`, over those of one task."""
-    with _engine(folder / "tasks") as engine:
+    with engine_on(_store(folder / "tasks")) as engine:
         rates = [
             anyio.run(partial(_rate_of_tasks, engine, f"{turn}-{callers}", callers, seconds))
-            for turn in range(3)
+            for turn in range(5)
             for callers in (1, CALLERS)
         ]
     return _gain(rates), 4.0
@@ -163,12 +134,12 @@ async def _rate_of_tasks(engine: Engine, name: str, callers: int, seconds: float
     return sum(counts) / (time.perf_counter() - start)
 
 
-def group_commit_of_appends(folder: Path, *, seconds: float = 1.5) -> tuple[float, float]:
+def group_commit_of_appends(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
     """Durable rows a second of 32 tasks that append in threads, over those of one task."""
     journal = _store(folder / "appends")
     rates = [
         anyio.run(partial(_rate_of_appends, journal, f"{turn}-{callers}", callers, seconds))
-        for turn in range(3)
+        for turn in range(5)
         for callers in (1, CALLERS)
     ]
     journal.close()
@@ -194,39 +165,53 @@ async def _rate_of_appends(journal: Journal, name: str, callers: int, seconds: f
     return sum(counts) / (time.perf_counter() - start)
 
 
-def restore_of_a_session(folder: Path, *, events: int = 10_000) -> tuple[float, float]:
+def restore_of_a_session(folder: Path) -> tuple[float, float]:
+    """As `over_the_fold`, on SQLite."""
+    path = folder / "restoring" / "journal.db"
+    return over_the_fold(SqliteJournal.open(path, create=True, power_safe=False)), 1 / 20
+
+
+def over_the_fold(journal: Journal) -> float:
     """
     A session of 10,000 events from its snapshot and a hundred rows, over the full fold.
 
-    The rows are those of a real session: calls of tools, decided and finished.
+    *journal* is empty, and closed afterwards.
     """
-    journal = SqliteJournal.open(folder / "restoring" / "journal.db", create=True, power_safe=False)
-    with memory_engine(
-        law=law_of(*pack_texts().values()),
-        journal=journal,
-        options=EngineOptions(run="bench", snapshot_rows=events * 10),
-    ) as engine:
-        session = _briefed(engine, "s")
-        kept = False
+    state, rows = _long_session()
+    for first in range(0, len(rows), _PAGE_ROWS):
+        journal.append([Append("s", first, rows[first : first + _PAGE_ROWS])])
+    records = list(_rows(journal, "s"))
+    keep_snapshot_at(journal, fold(records[:-100], "s"), records[-101].hash)
+    ratios = []
+    for _ in range(5):
+        start = time.perf_counter()
+        full = fold(list(_rows(journal, "s")), "s")
+        whole = time.perf_counter() - start
+        part = _seconds(lambda _: restore(journal, "s"), 0, 5)
+        ratios.append(part / whole)
+        # INVARIANT: both ways give the state that the engine itself had.
+        assert full == state == restore(journal, "s")
+    journal.close()
+    return statistics.median(ratios)
+
+
+_PAGE_ROWS = 1_000
+_EVENTS = 10_000
+
+
+@cache
+def _long_session() -> tuple[SessionState, tuple[Row, ...]]:
+    """A session whose calls of tools were decided and finished: its state, and its rows."""
+    with memory_engine(law=law_of(*pack_texts().values())) as engine:
+        session = briefed(engine, "s")
         number = 0
-        while (head := engine.state("s").head) < events:
-            session.tool("read", {"path": "a.py"}, call_id=str(number))
+        while engine.state("s").head < _EVENTS:
+            session.tool("read", {"path": f"src/{number}.py"}, call_id=str(number))
             session.tool_finished(str(number), outcome="ok")
             number += 1
-            if not kept and head >= events - 100:
-                keep_snapshot(journal, engine.state("s"))
-                kept = True
-        state = engine.state("s")
-        ratios = []
-        for _ in range(3):
-            start = time.perf_counter()
-            full = fold(list(_rows(journal, "s")), "s")
-            whole = time.perf_counter() - start
-            part = _seconds(lambda _: restore(journal, "s"), 0, 5)
-            ratios.append(part / whole)
-            # INVARIANT: both ways give the state that the engine itself had.
-            assert full == state == restore(journal, "s")
-    return statistics.median(ratios), 1 / 20
+        found = _rows(engine.journal, "s")
+        rows = tuple(Row(one.kind, one.at_ms, one.body, one.durable) for one in found)
+        return engine.state("s"), rows
 
 
 def _rows(journal: Journal, session: str) -> Iterator[Record]:
@@ -236,9 +221,9 @@ def _rows(journal: Journal, session: str) -> Iterator[Record]:
         seq = page[-1].seq
 
 
-def live_sessions(_folder: Path, *, sessions: int = 4_000) -> tuple[float, float]:
+def live_sessions(_folder: Path, *, sessions: int = 2_000) -> tuple[float, float]:
     """
-    Mebibytes of 100,000 live sessions of 20 events, 3 violations and 2 anchors each.
+    Megabytes of 100,000 live sessions of 20 events, 3 violations and 2 anchors each.
 
     Each is folded anew from rows, so that none shares with another what a restored one
     would not. Fewer are made, in two halves: the second must cost what the first did, within
@@ -261,7 +246,7 @@ def live_sessions(_folder: Path, *, sessions: int = 4_000) -> tuple[float, float
     # INVARIANT: a straight line may be drawn on, and nothing was evicted.
     assert abs(first - second) < 0.1 * first, "the memory of sessions does not grow linearly"
     assert len(live) == sessions
-    return second / (sessions // 2) * 100_000 / MEBIBYTE, 150.0
+    return second / (sessions // 2) * 100_000 / MEGABYTE, 150.0
 
 
 _ANCHORS = (
@@ -273,7 +258,7 @@ _ANCHORS = (
 def _rows_of_a_worked_session() -> list[Record]:
     """What 20 events of a host leave in a journal, 3 of them violations, and 2 anchors."""
     with memory_engine(law=law_of(*pack_texts().values())) as engine:
-        session = _briefed(engine, "s")
+        session = briefed(engine, "s")
         for number in range(3):
             reply = session.tool("shell", {"command": "git push --force origin main"})
             assert reply.denied, number

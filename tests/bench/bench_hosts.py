@@ -9,7 +9,6 @@ Processes are run in pairs, one after the other, and the median of their ratios 
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -17,19 +16,18 @@ import time
 from pathlib import Path
 
 from governance._shipped import pack_texts
+from governance.hooking.claude.answers import answer
 from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.hooking.payload import read_payload
-from governance.hosts.claude_code.answer import answer
 from governance.hosts.claude_code.tools import TOOLS
 from governance.hosts.claude_code.translate import translate
-from governance.journal.opening import open_journal
-from governance.project import create_project
 from governance.rules.deciding import History, RuleEvent
 from governance.rules.facts import facts_of_call, session_facts
 from governance.session.replies import Reply
 from governance.testing.engines import PLACES, law_of
 from governance.testing.services import running_service
 from tests.bench.bench_rules import _ratio
+from tests.bench.projects import make_project
 
 _KNOWN = History(known=True)
 _PAYLOAD = {
@@ -92,14 +90,10 @@ summary = "As many rules as a large project has."
 def _project(folder: Path) -> Path:
     project = folder / "project"
     project.mkdir()
-    for name in ("state", "config", "cache"):
-        os.environ[f"XDG_{name.upper()}_HOME"] = str(folder / name)
     (project / "bench.toml").write_text(
         _PACK + "".join(_RULE.format(number=number) for number in range(RULES))
     )
-    create_project(project, '[packs]\npaths = ["bench.toml"]\n')
-    open_journal(base=project, create=True).close()
-    return project
+    return make_project(folder, '[packs]\npaths = ["bench.toml"]\n').project
 
 
 def _process(words: tuple[str, ...], data: bytes = b"") -> float:
@@ -108,23 +102,25 @@ def _process(words: tuple[str, ...], data: bytes = b"") -> float:
     return time.perf_counter() - start
 
 
-def _hook(project: Path) -> tuple[str, ...]:
+def hook_words(project: Path, event: str = "PreToolUse") -> tuple[str, ...]:
+    """The command line of the hook that Claude Code calls for *event*."""
     paths = tuple(word for folder in import_folders() for word in ("--path", folder))
-    given = ("--host", "claude-code", "--dir", str(project), "--event", "PreToolUse")
+    given = ("--host", "claude-code", "--dir", str(project), "--event", event)
     return (sys.executable, "-I", "-S", str(HOOK_FILE), *given, *paths)
 
 
 def _paired(project: Path, rounds: int) -> float:
-    words = _hook(project)
+    words = hook_words(project)
     for number in range(3):
-        _process(words, _payload(f"warm{number}"))
-    return statistics.median(
-        _process(words, _payload(str(number))) / _process(BARE) for number in range(rounds)
-    )
+        _process(words, payload_of(f"warm{number}"))
+    # Both are given it, for what starts them takes its time as well.
+    payloads = [payload_of(str(number)) for number in range(rounds)]
+    return statistics.median(_process(words, data) / _process(BARE, data) for data in payloads)
 
 
-def _payload(number: str) -> bytes:
-    return json.dumps({**_PAYLOAD, "tool_use_id": f"toolu_{number}"}).encode()
+def payload_of(number: str, **more: object) -> bytes:
+    """The captured payload as that of another call, with *more*."""
+    return json.dumps({**_PAYLOAD, "tool_use_id": f"toolu_{number}", **more}).encode()
 
 
 def hook_with_service(folder: Path, *, rounds: int = 101) -> tuple[float, float]:

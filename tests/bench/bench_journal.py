@@ -1,18 +1,19 @@
 """
 What the journal costs, as ratios measured in turn within one process.
 
-Each function gives ``(measured, bound)``; measured above bound is a miss where `AT_MOST`
-names it, below bound where `AT_LEAST` does. All files lie in *folder*, which should be on
-the kind of disk that stores are kept on.
+Each function gives ``(measured, bound)``; `tests.bench.rows` says which side of it is a miss.
+All files lie in *folder*, which should be on the kind of disk that stores are kept on.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import statistics
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from governance.journal.encrypted import encrypted
@@ -20,9 +21,10 @@ from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.records import Append, Appended, Journal, Row
 from governance.journal.sqlite import SqliteJournal
 from governance.journal.vault import Vault
+from tests.bench.projects import held_folder
+from tests.bench.turns import in_turn
 
 BODY = b'{"tool":"shell","action":"allow","reason":"' + b"x" * 330 + b'"}'
-_FAST_DISK_ALLOWANCE_SECONDS = 80e-6
 
 
 def row(durable: bool = True) -> Row:
@@ -44,9 +46,7 @@ def durable_append(folder: Path, *, rounds: int = 40, per_round: int = 40) -> tu
     """
     A durable append of one row, over `write` + `fdatasync` of the same bytes.
 
-    One of each in turn, for the disk has moods, and answers a caller that does nothing but
-    sync sooner than one that also works; the median of the rounds' ratios counts. On a disk
-    that syncs so fast that 80 µs are more than half of it, those are the bound.
+    On a disk that syncs so fast that 80 µs are more than half of it, those are the bound.
     """
     journal = SqliteJournal.open(
         folder / "append" / "journal.db", create=True, mirror=folder / "append-heads"
@@ -64,19 +64,10 @@ def durable_append(folder: Path, *, rounds: int = 40, per_round: int = 40) -> tu
         os.write(handle, BODY)
         os.fdatasync(handle)
 
-    ratios, yards = [], []
-    for _ in range(rounds + 1):
-        ours, theirs = [], []
-        for _ in range(per_round):
-            theirs.append(median_seconds(write, 1))
-            ours.append(median_seconds(append, 1))
-        yards.append(statistics.median(theirs))
-        ratios.append(statistics.median(ours) / yards[-1])
-    del ratios[0], yards[0]  # the first round warms up
+    found = in_turn(append, write, rounds=rounds, per_round=per_round)
     journal.close()
     os.close(handle)
-    yard = statistics.median(yards)
-    return statistics.median(ratios), max(1.5, 1 + _FAST_DISK_ALLOWANCE_SECONDS / yard)
+    return found.ratio, found.durable_bound
 
 
 def encrypted_append(folder: Path, *, rounds: int = 30, per_round: int = 40) -> tuple[float, float]:
@@ -87,18 +78,15 @@ def encrypted_append(folder: Path, *, rounds: int = 30, per_round: int = 40) -> 
         plain,
         encrypted(inner, Vault.open(inner.shelf, KeyEncryptionKey.of(os.urandom(32)))),
     )
-    ratios: list[float] = []
-    for turn in range(rounds + 1):
-        taken: tuple[list[float], list[float]] = ([], [])
-        for seq in range(turn * per_round, (turn + 1) * per_round):
-            for journal, times in zip(journals, taken, strict=True):
-                start = time.perf_counter()
-                journal.append([Append("s", seq, (row(),))])
-                times.append(time.perf_counter() - start)
-        ratios.append(statistics.median(taken[1]) / statistics.median(taken[0]))
+
+    def writing(journal: Journal) -> Callable[[], object]:
+        seqs = itertools.count()
+        return lambda: journal.append([Append("s", next(seqs), (row(),))])
+
+    found = in_turn(writing(journals[1]), writing(plain), rounds=rounds, per_round=per_round)
     for journal in journals:
         journal.close()
-    return statistics.median(ratios[1:]), 1.3
+    return found.ratio, 1.3
 
 
 def group_commit(folder: Path, *, threads: int = 32, seconds: float = 1.0) -> tuple[float, float]:
@@ -107,7 +95,7 @@ def group_commit(folder: Path, *, threads: int = 32, seconds: float = 1.0) -> tu
         folder / "group" / "journal.db", create=True, mirror=folder / "group-heads"
     )
     ratios: list[float] = []
-    for turn in range(3):
+    for turn in range(5):
         alone = _rows_a_second(journal, f"{turn}-alone", 1, seconds)
         together = _rows_a_second(journal, f"{turn}-together", threads, seconds)
         ratios.append(together / alone)
@@ -144,33 +132,41 @@ def append_at_length(
     Both stores are written without syncs, in turn, so that the length alone is compared.
     Building the long one takes about 15 µs a row; pass fewer *events* for a quick look.
     """
-    stores = [
-        (_filled(folder / f"length-{length}" / "journal.db", length), length)
-        for length in (early, events)
-    ]
-    seqs = [length for _, length in stores]
+    early_store = _filled(folder / "early" / "journal.db", early)
+    found = over_length(_long(events), early_store, rounds=rounds)
+    early_store.close()
+    return found, 1.2
 
-    def append(place: int) -> None:
-        answer = stores[place][0].append([Append("s", seqs[place], (row(),))])
-        assert isinstance(answer, Appended)
-        seqs[place] += 1
 
+def over_length(long: Journal, short: Journal, *, rounds: int = 60) -> float:
+    """An append to the session of *long*, over one to that of *short*, in turn."""
+
+    def append(journal: Journal) -> Callable[[], None]:
+        seq = journal.head("s").seq
+
+        def one() -> None:
+            nonlocal seq
+            answer = journal.append([Append("s", seq, (row(),))])
+            assert isinstance(answer, Appended)
+            seq += 1
+
+        return one
+
+    few, many = append(short), append(long)
     ratios: list[float] = []
     for _ in range(rounds):
-        base = median_seconds(lambda: append(0), 50)
-        ratios.append(median_seconds(lambda: append(1), 50) / base)
-    for journal, _ in stores:
-        journal.close()
-    return statistics.median(ratios), 1.2
+        base = median_seconds(few, 50)
+        ratios.append(median_seconds(many, 50) / base)
+    return statistics.median(ratios)
 
 
-def first_page(folder: Path, *, events: int = 1_000_000, pages: int = 200) -> tuple[float, float]:
+def first_page(_folder: Path, *, events: int = 1_000_000, pages: int = 200) -> tuple[float, float]:
     """
     The newest fifty rows of a session of *events* rows, over reading all of them.
 
     All of it is read once, which takes about 10 µs a row; the page is the median of *pages*.
     """
-    journal = _filled(folder / "page" / "journal.db", events)
+    journal = _long(events)
 
     def whole() -> None:
         seq = 0
@@ -179,7 +175,6 @@ def first_page(folder: Path, *, events: int = 1_000_000, pages: int = 200) -> tu
 
     base = median_seconds(whole, 1)
     page = median_seconds(lambda: _read_newest(journal), pages)
-    journal.close()
     return page / base, 0.01
 
 
@@ -187,12 +182,23 @@ def _read_newest(journal: SqliteJournal) -> None:
     assert len(journal.read("s", limit=50, reverse=True)) == 50
 
 
+@cache
+def _long(events: int) -> SqliteJournal:
+    """A store with a session of so many *events*, made once."""
+    return _filled(held_folder() / "journal.db", events)
+
+
 def _filled(path: Path, events: int) -> SqliteJournal:
     journal = SqliteJournal.open(path, create=True, power_safe=False)
+    fill(journal, events)
+    return journal
+
+
+def fill(journal: Journal, events: int) -> None:
+    """Give the session of *journal* so many rows."""
     rows = (row(),) * min(events, 5_000)
     for seq in range(0, events, len(rows)):
         journal.append([Append("s", seq, rows[: events - seq])])
-    return journal
 
 
 def restore_from_snapshot(
@@ -228,7 +234,3 @@ def restore_from_snapshot(
         ratios.append(median_seconds(restore, 9) / full)
     journal.close()
     return statistics.median(ratios), 1 / 20
-
-
-AT_MOST = (durable_append, encrypted_append, append_at_length, restore_from_snapshot)
-AT_LEAST = (group_commit,)

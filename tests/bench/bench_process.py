@@ -7,16 +7,13 @@ and the median of their ratios counts, for a machine that is busy is busy for bo
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from governance.config import default_toml
-from governance.journal.opening import open_journal
-from governance.project import create_project
+from tests.bench.projects import make_project
 
 ROOT = Path(__file__).parents[2]
 BARE = (sys.executable, "-I", "-S", "-c", "pass")
@@ -57,12 +54,6 @@ def import_of_the_package(_folder: Path, *, rounds: int = 41) -> tuple[float, fl
 
 def first_decision(folder: Path, *, rounds: int = 21) -> tuple[float, float]:
     """A process that opens a project and decides one call, over one that does nothing."""
-    project = folder / "project"
-    project.mkdir()
-    for name in ("state", "config", "cache"):
-        os.environ[f"XDG_{name.upper()}_HOME"] = str(folder / name)
-    create_project(project, default_toml())
-    open_journal(base=project, create=True).close()
-    words = _isolated(_DECIDE.format(project=str(project)))
+    words = _isolated(_DECIDE.format(project=str(make_project(folder).project)))
     _milliseconds(words)
     return statistics.median(_milliseconds(words) / _milliseconds(BARE) for _ in range(rounds)), 12

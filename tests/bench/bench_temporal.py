@@ -76,7 +76,3 @@ def _seconds(work: Callable[[], object]) -> float:
     for _ in range(_TIMES):
         work()
     return time.perf_counter() - start
-
-
-AT_MOST = (one_function,)
-AT_LEAST: tuple[Callable[[], tuple[float, float]], ...] = ()

@@ -19,25 +19,15 @@ What is to happen with a block stands in a comment before it, which readers do n
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from attrs import define, field, frozen
+from attrs import define, field
 
-ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
-TUTORIAL = ROOT / "docs" / "tutorial.md"
-TUTORIAL_POLICY = ROOT / "docs" / "tutorial-policy.md"
-PAGES = [TUTORIAL, TUTORIAL_POLICY, *sorted((ROOT / "docs" / "howto").glob("*.md"))]
-BLOCK = re.compile(
-    r"(?:^<!-- (?P<what>run|prints|file|not run)(?:: (?P<word>[^\n]*?))? -->\n)?"
-    r"(?:^<!-- skip: next -->\n)?"
-    r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$",
-    re.DOTALL | re.MULTILINE,
-)
+from tests.pages import PAGES, README, ROOT, TUTORIAL, Block, blocks
+
 # In the documents a person types these at a terminal; here the key of the project stands for it.
 PERSON = """
 governance() {
@@ -50,31 +40,6 @@ governance() {
   esac
 }
 """
-
-
-@frozen
-class Block:
-    """One fenced block of a page with what is to happen with it."""
-
-    what: str
-    word: str
-    kind: str
-    text: str
-    line: int
-
-
-def blocks(page: Path) -> list[Block]:
-    text = page.read_text(encoding="utf-8")
-    return [
-        Block(
-            found["what"] or "",
-            found["word"] or "",
-            found["kind"],
-            found["text"],
-            text.count("\n", 0, found.start("text")) + 1,
-        )
-        for found in BLOCK.finditer(text)
-    ]
 
 
 @define

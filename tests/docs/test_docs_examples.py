@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import click
 
 from governance.authoring.subjects import subjects_of
 from governance.authoring.tried import tried
+from governance.cli.app import HOMES, app
+from governance.cli.frame import GovernedCommand
+from governance.config import KEYS as CONFIG_KEYS
+from governance.config import read_config
+from governance.events import CATALOGUE
 from governance.rules.keys import KEYS
 from governance.rules.shell_keys import SHELL_KEYS
+from tests.pages import PAGES, blocks
 
 DOCS = Path(__file__).parents[2] / "docs"
 _BLOCK = re.DOTALL | re.MULTILINE
@@ -136,3 +146,76 @@ def test_a_key_that_is_not_used_would_be_missed() -> None:
     """The collector sees only what is there."""
     assert "rule.labels" not in set(used({"rule": [{"id": "x"}]}))
     assert "rule.ask.uses" in set(used({"rule": [{"ask": {"uses": 1}}]}))
+
+
+def test_every_event_has_an_example() -> None:
+    """One page makes each of them come: its blocks are run, and say which rows they led to."""
+    text = (DOCS / "howto" / "see-every-event.md").read_text(encoding="utf-8")
+    programs = "".join(re.findall(r"^```python\n(.*?)^```$", text, _BLOCK))
+    printed = "".join(re.findall(r"^<!-- prints -->\n```text\n(.*?)^```$", text, _BLOCK))
+    by_commands = set(
+        re.search(r"BY_COMMANDS = \{(.*?)\}", programs, re.DOTALL)[1].split('"')[1::2]
+    )  # type: ignore[index]
+
+    assert by_commands == set(printed.split())
+    assert set(CATALOGUE) - by_commands <= set(programs.split('"'))
+
+
+def test_every_option_has_an_example() -> None:
+    """In the help of its command, or in a block of a page; both are run."""
+    context = click.Context(app)
+    commands = {name: app.get_command(context, name) for name in HOMES}
+    run = [
+        block.text.replace("\\\n", " ")
+        for page in PAGES
+        for block in blocks(page)
+        if block.what == "run"
+    ]
+    lines = [line for text in run for line in text.splitlines()]
+    shared = {"--dir", "--format", "--key"}
+    missing = []
+    for name, command in commands.items():
+        assert isinstance(command, GovernedCommand)
+        mine = [one.line for one in command.examples]
+        mine += [line for line in lines if re.search(rf"governance {name}\b", line)]
+        used = set(" ".join(mine).split())
+        options = [one.opts for one in command.params if isinstance(one, click.Option)]
+        missing += [f"{name} {one[-1]}" for one in options if not (used | shared) & {*one}]
+
+    assert missing == []
+
+
+def test_every_configuration_key_has_an_example() -> None:
+    """One file sets each of them, to another value than its default, and is accepted whole."""
+    text = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- every configuration key -->\n```toml\n(.*?)^```$", text, _BLOCK)
+    assert found is not None
+    data = tomllib.loads(found[1])
+
+    read_config(found[1], "governance.toml", DOCS)
+    for key in CONFIG_KEYS:
+        value = set_by(data, key.key)
+        assert value is not None, key.key
+        # Only the files of a machine and of a user may leave out layers.
+        assert toml_value(value) != key.default or key.key == "packs.layers"
+
+
+def set_by(data: dict[str, Any], key: str) -> Any:
+    """What *data* has at *key*, whose `NAME` and `[]` stand for whatever there is."""
+    found: list[Any] = [data]
+    for word in key.split("."):
+        name = word.removesuffix("[]")
+        found = [
+            value
+            for one in found
+            for value in (one.values() if name == "NAME" else [one.get(name)])
+            if value is not None
+        ]
+        if word.endswith("[]"):
+            found = [one for listed in found for one in listed]
+    return found[0] if found else None
+
+
+def toml_value(value: object) -> str:
+    """*value* as a table of defaults shows it."""
+    return json.dumps(value) if not isinstance(value, bool) else str(value).lower()

@@ -183,8 +183,10 @@ def test_the_ways_in_are_what_the_readme_says() -> None:
 
 
 def test_what_a_table_of_features_names_is_there() -> None:
-    """Each test and each command that the line-by-line table names exists."""
+    """Each test, command, call and key that the line-by-line table names exists."""
     from governance.cli.app import HOMES
+    from governance.config._tree import OTHERS, TABLES
+    from governance.engine import Engine, Session
 
     text = (DOCS / "reference" / "session-management.md").read_text(encoding="utf-8")
     named = re.findall(r"`(tests/[\w/]+\.py)`", text)
@@ -193,3 +195,10 @@ def test_what_a_table_of_features_names_is_there() -> None:
     assert len(named) > 40
     assert [one for one in named if not (ROOT / one).is_file()] == []
     assert called - set(HOMES) == set()
+    for word, kind in (("engine", Engine), ("session", Session)):
+        calls = set(re.findall(rf"`{word}\.(\w+)", text))
+        assert len(calls) > 2
+        assert [one for one in calls if not hasattr(kind, one)] == []
+    tables = set(re.findall(r"`\[+(\w+)\]", text))
+    assert len(tables) > 5
+    assert tables - {*TABLES, *OTHERS} == set()

@@ -90,11 +90,16 @@ def pytest_terminal_summary(
     if _narrowed(config) and not found:
         return
     terminalreporter.section("what the real client proved")
-    for host, client in CLIENTS.items():
+    versions = {host: client.VERSION for host, client in CLIENTS.items()}
+    versions |= {host: proofs.version_of(host) for host in proofs.PACKAGES}
+    for host, version in versions.items():
         if _narrowed(config) and not any(name.startswith(f"{host}: ") for name in found):
             continue
-        for line in ("", *proofs.table(found, host, client.VERSION)):
+        for line in ("", *proofs.table(found, host, version)):
             terminalreporter.line(line)
+    if not _narrowed(config):
+        for one in proofs.unproved(found):
+            terminalreporter.line(f"not proved: {one}", red=True)
 
 
 @pytest.fixture(scope="session")

@@ -39,8 +39,10 @@ def main() -> None:
     for line in sys.stdin:
         message = json.loads(line)
         result = answer(message)
-        if result is not None and "id" in message:
-            reply = {"jsonrpc": "2.0", "id": message["id"], "result": result}
+        if "id" in message:
+            unknown = {"code": -32601, "message": "no such method"}
+            body = {"result": result} if result is not None else {"error": unknown}
+            reply = {"jsonrpc": "2.0", "id": message["id"], **body}
             sys.stdout.write(json.dumps(reply) + "\n")
             sys.stdout.flush()
 

@@ -7,9 +7,17 @@ and a blank cell is a failure of the whole run.
 
 from __future__ import annotations
 
+import ast
+import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
 
 import pytest
+
+from governance.testing.host_contract import HostContract
+
+HERE = Path(__file__).parent
 
 CLAUDE_CODE = (
     "briefing in the first request",
@@ -34,6 +42,10 @@ CLAUDE_CODE = (
     "a child's third violation halts the parent",
     "parallel calls",
     "interrupted by a failing model",
+    "terminal: deny, and the status line",
+    "terminal: a person is asked",
+    "terminal: the session ends with it",
+    "terminal: holes are where the page says",
     "agent: approve fails",
     "agent: pardon fails",
     "agent: uninstall fails",
@@ -115,6 +127,7 @@ CODEX = (
     "sub-agents are child sessions",
     "a child's third violation halts the parent",
     "patches file by file",
+    "patches in command lines",
     "parallel calls",
     "interrupted by a failing model",
     "agent: forging events fails",
@@ -156,11 +169,83 @@ GEMINI_CLI = (
     "holes are where the page says",
 )
 
+PACKAGES: Mapping[str, str] = {
+    "agent-hooks": "agent-hooks-sdk",
+    "claude-agent-sdk": "claude-agent-sdk",
+    "interop": "langgraph",
+    "langchain": "langchain",
+    "mellea": "mellea",
+    "openai-agents": "openai-agents",
+    "pydantic-ai": "pydantic-ai-slim",
+}
+"""Harness in Python → its package, whose version its requirements pin."""
+
+
+def folder_of(host: str) -> Path:
+    """Where the proofs of the harness *host* are."""
+    return HERE / host.replace("-", "_")
+
+
+def functions_of(host: str) -> tuple[str, ...]:
+    """
+    The functions that prove something of the harness *host*, as its files have them.
+
+    They are read, not imported: nothing here can import the harness.
+    """
+    return tuple(
+        node.name
+        for file in sorted(folder_of(host).glob("proofs_*.py"))
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("prove_")
+    )
+
+
+def promises_of(host: str) -> tuple[str, ...]:
+    """The tests of the contract of adapters, where the harness *host* is run by it."""
+    if not (folder_of(host) / "proofs_contract.py").exists():
+        return ()
+    return tuple(name for name in dir(HostContract) if name.startswith("test_"))
+
+
+@cache
+def vectors_of(host: str) -> Mapping[str, Mapping[str, str]]:
+    """
+    The vectors of a conformance kit that the harness *host* is run by.
+
+    Each has its ``part`` of the kit, and the ``seat`` that is missing for it, ``""`` for none.
+    """
+    file = folder_of(host) / "vectors.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def version_of(host: str) -> str:
+    """The version of the harness *host* that is pinned."""
+    pins = (HERE / "clients" / host / "requirements.txt").read_text(encoding="utf-8").split()
+    return next(one.partition("==")[2] for one in pins if one.startswith(f"{PACKAGES[host]}=="))
+
+
+def _words(host: str, function: str) -> str:
+    """How the table speaks of a function, a promise, or a vector."""
+    vector = vectors_of(host).get(function)
+    if vector is not None:
+        return f"vector {function}{', for which a seat is missing' if vector['seat'] else ''}"
+    kind, _, rest = function.partition("_")
+    told = rest.replace("_", " ")
+    return f"contract: {told}" if kind == "test" else told
+
+
 PROOFS: Mapping[str, tuple[str, ...]] = {
     "claude-code": CLAUDE_CODE,
     "codex": CODEX,
     "gemini-cli": GEMINI_CLI,
     "opencode": OPENCODE,
+    **{
+        host: tuple(
+            _words(host, one)
+            for one in (*functions_of(host), *promises_of(host), *vectors_of(host))
+        )
+        for host in PACKAGES
+    },
 }
 """Host → what its client must prove."""
 
@@ -173,15 +258,20 @@ def proves(name: str, host: str = "claude-code") -> pytest.MarkDecorator:
     return pytest.mark.proof(f"{host}: {name}")
 
 
+def mark_of(host: str, function: str) -> pytest.MarkDecorator:
+    """The mark of the test that shows what *function*, a promise or a vector proves of *host*."""
+    return proves(_words(host, function), host)
+
+
 def cells(reports: Iterable[pytest.TestReport]) -> Mapping[str, str]:
     """``host: proof`` → ``passed`` or ``FAILED``; a proof that did not run is not in it."""
     found: dict[str, str] = {}
     for report in reports:
-        name = dict(report.user_properties).get("proof")
-        if name is None or (report.when != "call" and report.passed):
+        if report.when != "call" and report.passed:
             continue
-        good = report.passed and found.get(str(name), PASSED) == PASSED
-        found[str(name)] = PASSED if good else "FAILED"
+        for name in (str(value) for key, value in report.user_properties if key == "proof"):
+            good = report.passed and found.get(name, PASSED) == PASSED
+            found[name] = PASSED if good else "FAILED"
     return found
 
 

@@ -283,6 +283,21 @@ def test_patches_are_decided_file_by_file(codex: CodexLab) -> None:
     assert codex.decided() == ["allow", "deny", "allow"]
 
 
+@proves("patches in command lines", "codex")
+def test_patches_in_command_lines_are_decided_file_by_file(codex: CodexLab) -> None:
+    """The client's own program for patches does the same, and is judged as they are."""
+    codex.govern(more=PATCH_RULE)
+    patch = "apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: {}\n+one\n*** End Patch\nEOF"
+    codex.script(patch=codex.steps(patch.format("guarded.txt"), patch.format("free.txt")))
+
+    codex.run("--model", PATCHING, "SCENARIO:patch go")
+
+    assert not codex.ran("guarded.txt")
+    assert codex.ran("free.txt")
+    assert "TRIAL-PATCHED" in codex.results_seen()[0]
+    assert codex.decided() == ["allow", "deny", "allow", "allow"]
+
+
 @proves("parallel calls", "codex")
 def test_parallel_calls_are_each_decided(codex: CodexLab) -> None:
     """Of calls made at once each is decided and settled by itself, and none is lost."""

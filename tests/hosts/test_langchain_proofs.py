@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from governance.engine import Engine
-from governance.states import State
-from tests.hosts import python_host
-from tests.hosts.environments import environment
-
-FOLDER = Path(__file__).parent / "langchain"
+from tests.hosts.python_host import AdapterHost, check_example, project_at
 
 
-@pytest.fixture(scope="module")
-def python() -> Path:
-    """The interpreter that has LangChain."""
-    return environment("langchain")
+class TestLangChain(AdapterHost):
+    """Its proofs, and its example."""
 
+    HOST = "langchain"
 
-@pytest.fixture(scope="module")
-def told(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
-    """Proof → what went wrong in it; run once for all."""
-    return python_host.told(python, FOLDER, tmp_path_factory.mktemp("langchain"))
-
-
-@pytest.mark.real_client
-@pytest.mark.parametrize("name", python_host.proofs(FOLDER))
-def test_proof(told: Mapping[str, list[str]], name: str) -> None:
-    """The real LangChain does what the proof of that name says."""
-    assert name in told, "it did not run"
-    assert told[name] == []
-
-
-@pytest.mark.real_client
-def test_the_example_runs(python: Path, tmp_path: Path) -> None:
-    """An agent is briefed, and refused a force push."""
-    project = python_host.project_at(tmp_path)
-
-    said = python_host.example(python, "langchain_governed.py", project)
-
-    assert "git.no-force-push" in said
-    assert int(said.partition("was told ")[2].split()[0]) > 0
-    with Engine.open(project) as engine:
-        state = engine.state("chain-1")
-        kinds = [record.kind for record in engine.journal.read("chain-1")]
-    assert state.state is State.ENDED
-    assert kinds.count("session.created") == kinds.count("session.ended") == 1
-    assert "governance.injected" in kinds
+    @pytest.mark.real_client
+    def test_the_example_runs(self, python: Path, tmp_path: Path) -> None:
+        """An agent is briefed, and refused a force push."""
+        project = project_at(tmp_path)
+        check_example(self.example(python, "langchain_governed.py", project), project, "chain-1")

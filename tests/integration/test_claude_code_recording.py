@@ -13,9 +13,9 @@ from governance.config import load_config
 from governance.engine import Engine
 from governance.errors import DefinitionError
 from governance.hooking import worker
+from governance.hooking.claude.events import EVENTS
 from governance.hooking.recording import Recorded, read_recording
 from governance.hosts.claude_code.adapter import ADAPTER
-from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.tools import TOOLS
 from governance.journal.opening import open_journal
 from governance.project import Project, create_project

@@ -9,9 +9,9 @@ import pytest
 
 from governance import cli
 from governance.chat import Part, media
-from governance.chat.contents import forget
 from governance.config import default_toml, load_config
 from governance.journal import open_journal
+from governance.journal.session_values import BLOB_SHELF, values_of
 from governance.project import create_project
 from governance.testing.engines import memory_engine
 
@@ -103,7 +103,8 @@ def test_an_export_that_fails_leaves_no_half_of_itself(
 ) -> None:
     """Content that is gone is told, and `--no-contents` exports the rest."""
     journal = open_journal(load_config(project).journal.url, base=project, create=False)
-    forget(journal, "s")
+    for one in tuple(values_of(journal.shelf, BLOB_SHELF, "s")):
+        journal.shelf.delete(BLOB_SHELF, one.name)
     journal.close()
     file = tmp_path / "out.jsonl"
     words = ("chat", "export", "s", "--to", str(file), "--dir", str(project))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from governance import cli
 from governance.cli.recording import person_name
 from governance.config import default_toml, load_config
 from governance.journal import open_journal
+from governance.journal.session_values import BLOB_SHELF, values_of
 from governance.project import create_project
 from governance.testing.engines import memory_engine
 
@@ -60,6 +62,43 @@ def test_values_are_set_shown_listed_and_taken_out(run) -> None:  # type: ignore
     assert "there is no such value" in none[1]
     assert run("unset", "entry", "--kind", "code")[0] == 0
     assert "no values" in run("list")[1]
+
+
+def test_values_are_searched(run) -> None:  # type: ignore[no-untyped-def]
+    """By all words, of one scope; what cannot be searched is said, and is a finding."""
+    for key, text in (("a", "the rate limit"), ("b", "limit the rate, a limit"), ("c", "other")):
+        assert run("set", key, text, "--kind", "code")[0] == 0
+    assert run("set", "d", "rate limit", "--scope", "session:s")[0] == 0
+
+    newest = json.loads(run("search", "rate limit", "--format", "json")[1])
+    best = json.loads(run("search", "limit", "--ranked", "--limit", "1", "--format", "json")[1])
+    phrase = run("search", '"rate limit"')
+    none = run("search", "zebra")
+
+    assert [one["key"] for one in newest["found"]] == ["b", "a"]
+    assert newest["unread"] == []
+    assert [one["key"] for one in best["found"]] == ["b"]
+    assert best["found"][0]["score"] > 0
+    assert "the rate limit" in phrase[1]
+    assert "limit the rate" not in phrase[1]
+    assert (none[0], none[1].strip()) == (0, "nothing was found")
+    assert run("search", "...")[0] == 2
+
+
+def test_a_search_names_what_it_could_not_read(run, project: Path) -> None:  # type: ignore[no-untyped-def]
+    """Its content is lost: `validate` says so as well."""
+    assert run("set", "big", "word " * 2_000)[0] == 0
+    with closing(open_journal(base=project, create=False)) as journal:
+        for one in tuple(values_of(journal.shelf, BLOB_SHELF, "@context")):
+            journal.shelf.delete(BLOB_SHELF, one.name)
+
+    code, shown, _ = run("search", "word")
+
+    assert code == 1
+    assert "content is lost: big" in shown
+    assert json.loads(run("search", "word", "--format", "json")[1])["unread"] == [
+        ["project", "big"]
+    ]
 
 
 def test_what_belongs_to_somebody_else_is_refused(run) -> None:  # type: ignore[no-untyped-def]

@@ -94,7 +94,7 @@ def test_a_store_that_works_is_green(project: Path, capsys: pytest.CaptureFixtur
 
     assert (code, report["ok"], report["diagnostics"]) == (0, True, [])
     assert [one["check"] for one in report["checks"]] == [
-        "read", "write", "chain", "log", "disk", "figures", "backup", "heartbeat"
+        "read", "write", "load", "chain", "log", "disk", "figures", "backup", "heartbeat", "service"
     ]  # fmt: skip
     assert cli.main(["health", "--dir", str(project)]) == 0
     assert "healthy" in capsys.readouterr().out
@@ -166,7 +166,7 @@ def test_a_broken_chain_is_red_until_it_is_mended(
     first, second = look(capsys, project), look(capsys, project)
 
     assert first[0] == second[0] == 1
-    assert codes(first[1]) == codes(second[1]) == {"GOV579"}
+    assert codes(first[1]) == codes(second[1]) == {"GOV502", "GOV579"}
 
 
 def test_looks_walk_all_of_the_chain_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +195,7 @@ def test_a_log_over_its_limit_is_red(project: Path, capsys: pytest.CaptureFixtur
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM event").fetchone()
     with Opened(project) as journal:
-        journal.append([Append("big", 0, (Row("turn.started", 1, b'"%s"' % (b"x" * 2_000_000)),))])
+        journal.append([Append("big", 0, (Row("k", 1, b'{"x":"%s"}' % (b"x" * 2_000_000)),))])
         assert isinstance(journal, SqliteJournal)
         small = health_of(journal, now_ms=1, limits=HealthLimits(wal_megabytes_max=1))
         large = health_of(journal, now_ms=1, limits=HealthLimits(wal_megabytes_max=64))
@@ -241,5 +241,7 @@ def test_an_engine_tells_its_health() -> None:
     with memory_engine() as engine:
         engine.start("s-1")
 
-        assert [one.name for one in engine.health().checks] == ["read", "write", "chain", "figures"]
+        assert [one.name for one in engine.health().checks] == [
+            "read", "write", "load", "chain", "figures"
+        ]  # fmt: skip
         assert engine.health().ok

@@ -11,7 +11,7 @@ from governance import cli
 from governance._shipped import BY_NAME, pack_texts
 from governance.cli.guard import key_path
 from governance.config import default_toml
-from governance.hosts.claude_code.capabilities import EVENTS
+from governance.hooking.claude.events import EVENTS
 from governance.project import Project
 
 STRANGE = '{\r\n\t"permissions": {"allow": ["Bash(ls:*)"]},\r\n\t"hooks": {"Stop": []} }\r\n\r\n'

@@ -12,7 +12,7 @@ import pytest
 
 from governance import cli
 from governance.analytics.figures import step
-from governance.analytics.prometheus import METRICS, exposition
+from governance.analytics.prometheus import METRICS, Looked, exposition
 from governance.cli.metrics import server_of
 from governance.config import default_toml, load_config
 from governance.journal import Append, Row, open_journal
@@ -26,9 +26,13 @@ GOLDEN = [
     "governance_approvals_total", "governance_injections_total",
     "governance_interruptions_total", "governance_stalls_total", "governance_commands_total",
     "governance_happenings_total", "governance_tool_duration_seconds",
-    "governance_turn_duration_seconds", "governance_healthy",
+    "governance_turn_duration_seconds", "governance_process_cpu_seconds_total",
+    "governance_process_resident_memory_bytes", "governance_session_load_duration_seconds",
+    "governance_session_save_duration_seconds", "governance_check_duration_seconds",
+    "governance_healthy",
 ]  # fmt: skip
-LINE = re.compile(r'[a-z_]+(\{[a-z]+="(?:[^"\\\n]|\\["\\n])*"\})? \S+')
+LABEL = r'[a-z]+="(?:[^"\\\n]|\\["\\n])*"'
+LINE = re.compile(rf"[a-z_]+(\{{{LABEL}(?:,{LABEL})*\}})? \S+")
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def test_the_names_are_these(project: Path, capsys: pytest.CaptureFixture[str]) 
     text = capsys.readouterr().out
     assert code == 0
     assert re.findall(r"^# TYPE (\w+)", text, re.MULTILINE) == GOLDEN
-    assert [one.name for one in METRICS] == GOLDEN[:-1]
+    assert [one.name for one in METRICS] == GOLDEN[:17]
     assert all(LINE.fullmatch(one) for one in text.splitlines() if not one.startswith("#"))
     assert 'governance_happenings_total{what="turns"} 1' in text
     assert 'governance_turn_duration_seconds_bucket{le="+Inf"} 1' in text
@@ -63,7 +67,7 @@ def test_the_names_are_these(project: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_names_of_agents_break_no_line() -> None:
     """Quotes, line ends and backslashes in a tool's name are written as the format says."""
-    text = exposition({"tool": {'a"b\\c\nd': 1}}, {"disk": False})
+    text = exposition({"tool": {'a"b\\c\nd': 1}}, {"disk": Looked(False, 0)})
 
     assert 'governance_tool_calls_total{tool="a\\"b\\\\c\\nd"} 1\n' in text
     assert text.endswith('governance_healthy{check="disk"} 0\n')

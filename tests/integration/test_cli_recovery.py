@@ -236,6 +236,8 @@ def test_backups_are_listed_and_rotated(project: Path, run: Run, tmp_path: Path)
     assert len(backups_in(tmp_path / "own")) == 1
     assert len(backups_in(Project(project).private / "backups")) == 2
     assert "no backup is in" in run("backup", "list", "--to", str(tmp_path / "nowhere"))[1]
+    code, _, err = run("backup", "--to", str(tmp_path / "\udcff"))
+    assert (code, "GOV610 cannot be used: its name is no utf-8" in err) == (2, True)
 
 
 def test_a_vanished_store_is_restored(

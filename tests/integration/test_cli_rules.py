@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from governance import cli
-from governance.project import create_project
+from governance.project import Project, create_project
+from governance.rules.trust import grant_trust
 
 PACK = """\
 format = 1
@@ -172,6 +173,21 @@ class TestCheck:
 
 class TestDecide:
     """What `decide` answers."""
+
+    def test_what_nobody_trusted_does_not_decide(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It answers what a session would be answered: a milder setting counts once trusted."""
+        config = project / "governance.toml"
+        config.write_text(config.read_text() + '[hosts.codex]\nunknown_tool = "allow"\n')
+        before = ask(capsys, project, "frobnicate", {}, "--host", "codex")
+        text = config.read_bytes()
+        record = str(Project(project).trust_file())
+        grant_trust(record, text, file=str(config), project=str(project), by="p", at_ms=0)
+
+        after = ask(capsys, project, "frobnicate", {}, "--host", "codex")
+
+        assert (before["action"], after["action"]) == ("deny", "allow")
 
     def test_a_rule_decides_and_is_named(
         self, project: Path, capsys: pytest.CaptureFixture[str]

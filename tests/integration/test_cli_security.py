@@ -196,6 +196,9 @@ def test_keys_are_made_shown_and_rotated(house: House) -> None:
         assert run(["keys", "new", str(file)]) == 0
         assert file.stat().st_mode & 0o777 == 0o600
     assert run(["keys", "new", str(old)]) == 2
+    (house.folder / "sign.pub").write_text("in use")
+    assert run(["keys", "new-signing", str(house.folder / "sign")]) == 2
+    assert not (house.folder / "sign").exists()
     house.write(f'[encryption]\nkey = "file:{old}"\n')
     house.work("a", "b")
     house.write(f'[encryption]\nkey = "file:{new}"\nprevious = ["file:{old}"]\n')

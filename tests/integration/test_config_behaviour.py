@@ -12,6 +12,7 @@ from governance.engine import Engine
 from governance.journal.opening import open_journal
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust
+from governance.scopes import PROJECT, Grant, Reader, Refusal, Scope
 from governance.session.commands import Command, HostTraits
 from governance.states import State
 from governance.testing import ManualClock
@@ -318,6 +319,65 @@ def test_context_tokens(opened: Opener, config: str, told: bool) -> None:
     traits = HostTraits(characters_per_token=4.0)
 
     assert ("LONG" in opened(config).session("s", traits=traits).turn("go").text) is told
+
+
+ME = Reader(actor="ada")
+
+
+@pytest.mark.parametrize(
+    ("config", "code"),
+    [
+        ("", ""),
+        ("[contexts]\nvalue_kilobytes_max = 2", "GOV562"),
+        ("[contexts]\nscope_megabytes_max = 1", "GOV562"),
+        ("[contexts]\nvalues_max = 2", "GOV562"),
+    ],
+)
+def test_contexts_bounds(opened: Opener, config: str, code: str) -> None:
+    """A value, a scope and their number are bounded; what is beyond is refused."""
+    contexts = opened(config).contexts
+    contexts.set(PROJECT, "code", "a", 1, by=ME)
+    # The second fits into each bound, the third goes over one of them.
+    contexts.set(PROJECT, "code", "b", "x" * (1_000 if "kilo" in config else 900_000), by=ME)
+
+    third = contexts.set(PROJECT, "code", "c", "x" * 200_000, by=ME)
+
+    assert (third.code if isinstance(third, Refusal) else "") == code
+
+
+@pytest.mark.parametrize(("most", "taken"), [(0, 0), (1, 1), (3, 2)])
+def test_contexts_grants(opened: Opener, most: int, taken: int) -> None:
+    """Leave that is there already is given again; beyond the bound none is."""
+    contexts = opened(f"[contexts]\ngrants_max = {most}").contexts
+    own = Scope("user", "ada")
+
+    for name in ("user:bob", "user:eve", "user:bob"):
+        contexts.grant(own, Grant(name, "*", "*", "read"), by=ME)
+
+    assert len(contexts.grants(own, by=ME)) == taken
+    left = contexts.revoke(own, Grant("user:bob", "*", "*", "read"), by=ME)
+    assert not isinstance(left, Refusal)
+
+
+@pytest.mark.parametrize(
+    ("config", "held"),
+    [
+        ("", 3),
+        ("[contexts]\nscopes_held_max = 2", 2),
+        ("[contexts]\nheld_megabytes_max = 1", 1),
+    ],
+)
+def test_contexts_held(opened: Opener, config: str, held: int) -> None:
+    """What is held in memory is bounded in number and in bytes; the newest is always held."""
+    contexts = opened(config).contexts
+    for name in ("ada", "bob", "eve"):
+        me = Reader(actor=name)
+        for number in range(200):
+            contexts.set(Scope("user", name), "code", f"k{number}", "x" * 4_000, by=me)
+
+    assert len(contexts.held) == held
+    assert contexts.held[-1] == Scope("user", "eve")
+    assert len(contexts.find(Scope("user", "ada"), by=ME)) == 200
 
 
 @pytest.mark.parametrize(("repeats", "stalls"), [(3, 1), (4, 0)])

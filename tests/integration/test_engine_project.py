@@ -239,3 +239,20 @@ def test_a_row_that_no_engine_wrote_is_damage(project: Path) -> None:
 
         with pytest.raises(StoreDamaged, match=r"row 1 of `s`"):
             engine.state("s")
+
+
+def test_the_example_of_an_own_harness_runs(project: Path) -> None:
+    """`examples/own_harness.py` briefs its model and is refused a force push."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "own_harness.py"), str(project)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=project,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "governance.toml" in done.stdout
+    assert "git.no-force-push" in done.stdout
+    with Engine.open(project) as engine:
+        assert engine.state("own-1").registers.state == "ended"

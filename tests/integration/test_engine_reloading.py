@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from governance.access.guard import AccessRefused
 from governance.config import default_toml
 from governance.engine import Engine
 from governance.engine.encoding import body_of
@@ -166,6 +167,34 @@ def test_a_refused_change_that_is_taken_back_is_told(
 
     (told,) = rows(engine, "s", "rules.changed")
     assert told["packs"] == told["before"]
+
+
+ACCESS = 'packs.paths = ["packs"]\n[access.actors]\nann = ["all"]\n[access.roles]\nall = ["*"]\n'
+
+
+@pytest.mark.parametrize("before", ["", ACCESS.replace("ann", '"*"')])
+def test_changed_grants_are_in_force_from_the_next_look_on(
+    project: Path, clock: ManualClock, before: str
+) -> None:
+    """Who has lost a grant, or never had the one that is needed now, is refused at once."""
+    file = project / "governance.toml"
+    file.write_text(before or file.read_text())
+    with Engine.open(project, clock=clock, actor="bob") as engine:
+        session = started(engine)
+        assert asked(session, "fine") == "allow"
+        file.write_text(ACCESS)
+
+        clock.advance(CHECK_MS)
+        with pytest.raises(AccessRefused):
+            engine.state("s")
+        assert asked(session, "fine") == "deny"
+        with pytest.raises(AccessRefused):
+            engine.visible.read("s")
+        assert engine.state("s", actor="ann").head
+
+        file.write_text(ACCESS.replace("ann", "bob"))
+        clock.advance(CHECK_MS)
+        assert asked(session, "fine") == "allow"
 
 
 @pytest.mark.parametrize("what", ["pack", "folder", "config"])

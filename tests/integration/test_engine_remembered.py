@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
 from governance._shipped import pack_texts
@@ -24,6 +26,7 @@ from governance.rules.format import Rule
 from governance.rules.paths import places_of
 from governance.rules.reading import Findings
 from governance.rules.ruleset import RuleSet, WaitingRule
+from governance.rules.variables import EXAMPLES
 from governance.rules.verdicts import History, RuleEvent
 from governance.testing.strategies import tool_calls
 
@@ -69,7 +72,7 @@ def record(project: Path) -> Path:
 
 def rules_of(project: Path) -> RuleSet:
     """The rules of *project*, as an engine of its own process would load them."""
-    return load_project_rules(load_config(project), now_ms=0)
+    return load_project_rules(load_config(project), now_ms=0, examples=False)
 
 
 @cache
@@ -240,6 +243,24 @@ def test_the_record_is_private_bounded_and_whole(project: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     assert sorted(one.name for one in file.parent.iterdir()) == [parsed.FILE_NAME, FILE_NAME]
     assert len(kept) == PROVEN_MAX
+
+
+def test_what_only_decides_has_no_examples_of_shipped_packs(project: Path) -> None:
+    """They are left out of released packs alone, and the rules are the same but for them."""
+    whole = load_project_rules(load_config(project), now_ms=0)
+    lean = rules_of(project)
+
+    assert set(lean.rules) == set(whole.rules)
+    for name, rule in whole.rules.items():
+        left = (lean.rules[name].must_match, lean.rules[name].must_not_match)
+        assert left == ((rule.must_match, rule.must_not_match) if name == OWN else ((), ()))
+        assert evolve(lean.rules[name], **examples_of(rule)) == rule
+    assert lean.hash == whole.hash
+    assert lean.contexts == whole.contexts
+
+
+def examples_of(rule: Rule) -> dict[str, Any]:
+    return {name: getattr(rule, name) for name in EXAMPLES}
 
 
 def test_an_engine_opens_on_what_is_remembered(project: Path) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -70,6 +73,20 @@ def trusted(project: Path) -> None:
     make_key(Project(project))
     key = str(key_path(Project(project)))
     assert main(["trust", "--dir", str(project), "--key", key, "--yes"]) == 0
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Puts Hermes' own gate in place: whether it answers by itself."""
+
+    def put(by_itself: bool) -> None:
+        made: Any = ModuleType("tools.approval")
+        made._YOLO_MODE_FROZEN = False
+        made.is_current_session_yolo_enabled = lambda: by_itself
+        monkeypatch.setitem(sys.modules, "tools", ModuleType("tools"))
+        monkeypatch.setitem(sys.modules, "tools.approval", made)
+
+    return put
 
 
 @pytest.fixture
@@ -249,6 +266,85 @@ def test_arguments_changed_after_the_question_are_asked_about(guard: Guard, name
     other = {**given, "args": {"command": "touch other"}, "next_call": tool}
     assert execution(other) == "ran"
     assert execution({**given, "next_call": tool}) == "ran"
+
+
+def test_a_block_that_another_plugin_overruled_holds_at_the_last_look(
+    guard: Guard, name: str, gate: Callable[[bool], None]
+) -> None:
+    """Neither the call that a rule would rewrite runs as it was, nor one that nobody answered."""
+    briefed(guard, name)
+    gate(True)
+    execution = guard.middleware()["tool_execution"]
+    read = []
+
+    for number, command in enumerate(("touch CLUMSY", "touch QUESTION")):
+        given = {
+            "session_id": name,
+            "tool_name": "terminal",
+            "args": {"command": command},
+            "tool_call_id": f"c{number}",
+        }
+        assert call(guard, "pre_tool_call", **given)["action"] == "block"
+        read.append(execution({**given, "next_call": lambda: "ran"}))
+
+    assert ["error" in json.loads(one) for one in read] == [True, True]
+    finished = data(guard, name, "tool.finished")
+    assert [one["outcome"] for one in finished] == ["refused", "refused"]
+
+
+def test_a_question_is_put_where_somebody_answers_it(
+    guard: Guard, name: str, gate: Callable[[bool], None]
+) -> None:
+    """Where Hermes' own gate asks a person, a tool that a rule asks about runs behind it."""
+    briefed(guard, name)
+    gate(False)
+    given = {
+        "session_id": name,
+        "tool_name": "terminal",
+        "args": {"command": "touch QUESTION"},
+        "tool_call_id": "c1",
+    }
+
+    directive = call(guard, "pre_tool_call", **given)
+    result = guard.middleware()["tool_execution"]({**given, "next_call": lambda: "ran"})
+
+    assert directive["action"] == "approve"
+    assert result == "ran"
+
+
+def test_a_gate_that_cannot_be_seen_asks_nobody(guard: Guard, name: str) -> None:
+    """A version of Hermes without the gate that is known may say yes by itself."""
+    briefed(guard, name)
+
+    directive, _, _ = ran(guard, name, {"command": "touch QUESTION"})
+
+    assert directive["action"] == "block"
+
+
+def test_leave_for_good_is_for_one_tool_alone(
+    guard: Guard, name: str, gate: Callable[[bool], None]
+) -> None:
+    """The same arguments of another tool are another question."""
+    briefed(guard, name)
+    gate(False)
+    keys = set()
+
+    for tool in ("terminal", "process"):
+        args = {"command": "touch QUESTION", "action": "write", "data": "touch QUESTION"}
+        directive, _, _ = ran(guard, name, args, tool_name=tool)
+        keys.add(directive["rule_key"])
+
+    assert len(keys) == 2
+
+
+def test_a_version_that_hands_over_no_tool_runs_none(guard: Guard, name: str) -> None:
+    """Where nothing says how the tool is run, that is a refusal and no exception."""
+    briefed(guard, name)
+    given = {"session_id": name, "tool_name": "terminal", "args": FINE, "tool_call_id": "c1"}
+
+    result = guard.middleware()["tool_execution"](given)
+
+    assert "error" in json.loads(str(result))
 
 
 def test_what_a_tool_raises_goes_on(guard: Guard, name: str) -> None:
@@ -512,24 +608,75 @@ def test_events_without_an_id_are_information(guard: Guard, event: str) -> None:
 # -- what the project wants, and what fails -------------------------------------------------
 
 
+UNBOUND = {"session_id": "", "task_id": "?", "tool_name": "terminal", "args": FINE}
+
+
 @pytest.mark.parametrize(
     ("unbound", "found"), [("deny", "block"), ("ask", "approve"), ("allow", None)]
 )
 def test_calls_of_no_session_get_what_the_project_says(
-    tmp_path: Path, unbound: str, found: str | None
+    tmp_path: Path, gate: Callable[[bool], None], unbound: str, found: str | None
 ) -> None:
     """`unbound` decides on tools and commands that belong to no session."""
+    gate(False)
     guard = made_guard(tmp_path / "own", CONFIG + f'unbound = "{unbound}"\n')
     trusted(guard.bridge.project)
-    given = {"session_id": "", "task_id": "?", "tool_name": "terminal", "args": FINE}
 
-    directive = call(guard, "pre_tool_call", **given)
-    result = guard.middleware()["tool_execution"]({**given, "next_call": lambda: "ran"})
+    directive = call(guard, "pre_tool_call", **UNBOUND)
+    result = guard.middleware()["tool_execution"]({**UNBOUND, "next_call": lambda: "ran"})
     command = guard.gateway("command:help", {"command": "help"})
 
+    other = call(guard, "pre_tool_call", **{**UNBOUND, "args": {"command": "touch other"}})
+
     assert (directive or {}).get("action") == found
+    # Leave that a person gives for good is for the one call.
+    assert directive is None or "rule_key" not in directive or directive != other
     assert (result == "ran") is (unbound != "deny")
     assert (command is None) is (unbound == "allow")
+
+
+def test_nobody_is_asked_for_a_call_of_no_session_where_hermes_answers(
+    tmp_path: Path, gate: Callable[[bool], None]
+) -> None:
+    """`unbound = "ask"` is a refusal in a process whose gate says yes by itself."""
+    gate(True)
+    guard = made_guard(tmp_path / "own", CONFIG + 'unbound = "ask"\n')
+    trusted(guard.bridge.project)
+
+    directive = call(guard, "pre_tool_call", **UNBOUND)
+    result = guard.middleware()["tool_execution"]({**UNBOUND, "next_call": lambda: "ran"})
+
+    assert directive["action"] == "block"
+    assert "error" in json.loads(result)
+
+
+def test_a_call_of_no_session_is_refused_where_nothing_says_what_it_gets(tmp_path: Path) -> None:
+    """A broken configuration is no exception, which Hermes would take for leave."""
+    guard = made_guard(tmp_path / "own")
+    (guard.bridge.project / "governance.toml").write_text("nonsense")
+
+    directive = call(guard, "pre_tool_call", **UNBOUND)
+    result = guard.middleware()["tool_execution"]({**UNBOUND, "next_call": lambda: "ran"})
+
+    assert directive["action"] == "block"
+    assert "error" in json.loads(result)
+
+
+def test_a_changed_configuration_holds_without_a_new_process(tmp_path: Path, name: str) -> None:
+    """What calls of no session get follows the law in force, as all else does."""
+    guard = made_guard(tmp_path / "own", CONFIG + 'unbound = "allow"\n[live]\nrules_check_ms = 1\n')
+    trusted(guard.bridge.project)
+    briefed(guard, name)
+    assert call(guard, "pre_tool_call", **UNBOUND) is None
+    config = guard.bridge.project / "governance.toml"
+    config.write_text(config.read_text().replace('"allow"\n[live]', '"deny"\n[live]'))
+    time.sleep(0.01)
+    ran(guard, name, FINE)
+
+    directive = call(guard, "pre_tool_call", **UNBOUND)
+
+    assert directive["action"] == "block"
+    guard.bridge.close()
 
 
 def test_what_nobody_trusted_loosens_nothing(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ HEAVY = (
 UNNEEDED = (
     "governance.cli",
     "governance.diagrams",
+    "governance.journal.searching",
     "governance.rules.examples",
     "governance.rules.explain",
     "governance.testing",

@@ -286,6 +286,26 @@ def test_globs_of_paths_agree_with_the_plain_algorithm(glob: list[str], path: li
     assert path_test("/other", whole, "/more/**")(tested) is found
 
 
+escaped = st.sampled_from(["a", "\\*", "a\\*", "\\*b", "*\\*", "\\{a*", "*", "**"])
+spelled = st.sampled_from(["a", "*", "a*", "*b", "{a", "{ab", "b*"])
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(escaped, min_size=1, max_size=4).filter(lambda some: some[-1] != "a"),
+    st.lists(spelled, min_size=1, max_size=4),
+)
+def test_a_look_for_fixed_words_loses_no_path(glob: list[str], path: list[str]) -> None:
+    """Of globs with signs taken by themselves, too, nothing is passed over that would fit."""
+    import re
+
+    whole, tested = ("/" + "/".join(one) for one in (glob, path))
+    found = re.fullmatch(path_glob(whole), tested) is not None
+
+    assert path_test(whole)(tested) is found
+    assert path_test("/other", whole)(tested) is found
+
+
 def _plain(glob: str, text: str) -> bool:
     if not glob:
         return not text

@@ -17,21 +17,28 @@ from types import FrameType
 
 import pytest
 
+from governance.chat import media
 from governance.engine import Engine, keeping, retention
 from governance.engine.retention import RetentionPolicy
 from governance.journal import archive as archives
+from governance.journal import archive_lines
 from governance.journal.archive import check_archive
 from governance.journal.records import Head
+from governance.journal.session_values import BLOB_SHELF, values_of
 from governance.journal.sqlite import SqliteJournal
+from governance.scopes import Reader, Scope
 from governance.session.law import Law
 from governance.testing.engines import law_of, memory_engine
 
 ROOMS = frozenset(
-    str(one.__file__) for one in (keeping, retention, archives) if one.__file__ is not None
+    str(one.__file__)
+    for one in (keeping, retention, archives, archive_lines)
+    if one.__file__ is not None
 )
 # The child opens what it needs by itself and ends without a clean-up, whatever threads there are.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
+ME, OWN = Reader(session="s"), Scope("session", "s")
 KILLED = 9
 LINES_MAX = 2_000
 
@@ -60,6 +67,8 @@ def _store(tmp_path: Path, law: Law) -> Path:
         session = engine.start("s")
         session.turn("go")
         session.tool("shell", {"command": "ls"}, call_id="1")
+        session.message("user", [media(b"\xff" * 5_000, "image/png")])
+        engine.contexts.set(OWN, "code", "k", "x" * 9_000, by=ME)
         session.end()
     return folder
 
@@ -68,6 +77,17 @@ def head_of(folder: Path) -> Head:
     file, mirror = folder / "journal.db", folder / "heads"
     with closing(SqliteJournal.open(file, create=False, mirror=mirror)) as journal:
         return journal.head("s")
+
+
+def contents_are_there(engine: Engine) -> bool:
+    """Whether the session is there, and then with all that was too big for a row."""
+    if not engine.journal.head("s").seq:
+        return False
+    session = engine.session("s")
+    (said,) = session.messages().messages
+    assert session.content(said, said.parts[0]) == b"\xff" * 5_000
+    assert engine.contexts.validate(OWN, by=ME) == {}
+    return True
 
 
 def archives_in(folder: Path) -> list[Path]:
@@ -121,14 +141,16 @@ def test_archiving_loses_nothing(store: Path, law: Law) -> None:
     """The rows are in the store or in a whole file, and the next try ends what was begun."""
     head = head_of(store)
     seen = set()
-    for folder in each_line(store, law, lambda engine, to: engine.archive("s", to), 11):
+    for folder in each_line(store, law, lambda engine, to: engine.archive("s", to), 17):
         files = archives_in(folder)
         with opened(folder, law) as engine:
             journal = engine.journal
             assert journal.verify().ok
             live = journal.head("s") == head
             seen.add((live, len(files)))
+            assert contents_are_there(engine) == live
             if not live:
+                assert not list(values_of(journal.shelf, BLOB_SHELF, "s"))
                 assert journal.removed() == (head,)
                 assert [check_archive(one).head for one in files] == [head]
             for one in files:
@@ -142,6 +164,7 @@ def test_archiving_loses_nothing(store: Path, law: Law) -> None:
             assert journal.shelf.scan("archiving") == ()
             (file,) = archives_in(folder)
             assert engine.unarchive(file) == head
+            assert contents_are_there(engine)
             assert journal.verify().ok
     assert seen == {(True, 0), (True, 1), (False, 1)}
 
@@ -152,11 +175,13 @@ def test_putting_back_loses_nothing(store: Path, law: Law) -> None:
     with opened(store, law) as engine:
         file = engine.archive("s", store / "archive").path.name
     seen = set()
-    for folder in each_line(store, law, lambda engine, to: engine.unarchive(to / file), 17):
+    for folder in each_line(store, law, lambda engine, to: engine.unarchive(to / file), 29):
         with opened(folder, law) as engine:
             assert engine.journal.verify().ok
             seen.add(engine.journal.head("s").seq)
+            contents_are_there(engine)
             assert engine.unarchive(folder / "archive" / file) == head
+            assert contents_are_there(engine)
             assert engine.journal.verify().ok
     assert seen == {0, head.seq}
 

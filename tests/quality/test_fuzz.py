@@ -85,11 +85,13 @@ def test_a_run_is_made_again_by_its_seed(capsys: pytest.CaptureFixture[str]) -> 
     for words in (["--cases", "40"], ["--cases", "20"], ["--cases", "20", "--first", "20"]):
         assert main(["packs", "--seed", "suite", *words]) == 0
         printed = capsys.readouterr().out.splitlines()
-        figures.append({
-            name: int(count.replace(",", ""))
-            for name, _, count in (line.partition(": ") for line in printed)
-            if name in ("cases", "refused", "loaded")
-        })
+        figures.append(
+            {
+                name: int(count.replace(",", ""))
+                for name, _, count in (line.partition(": ") for line in printed)
+                if name in ("cases", "refused", "loaded")
+            }
+        )
 
     whole, first, second = figures
     assert {name: first[name] + second[name] for name in whole} == whole

@@ -215,7 +215,7 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="platform: modes are POSIX")
 def test_a_read_only_store_is_an_error_by_name(open_folder: Path) -> None:
     """A folder or file that may not be written is named with a remedy; nothing changes."""
     folder = open_folder / "store"
@@ -235,7 +235,7 @@ def test_a_read_only_store_is_an_error_by_name(open_folder: Path) -> None:
     again.close()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="platform: modes are POSIX")
 def test_a_folder_that_cannot_be_made_is_an_error_by_name(open_folder: Path) -> None:
     """Creating a store where nothing may be created says so, and leaves nothing."""
     assert _as_nobody(open_folder / "new" / "journal.db", "create") == "StoreReadOnly,True,False"

@@ -18,7 +18,7 @@ from governance.journal.archive import read_archive
 from governance.journal.encrypted import EncryptedJournal, encrypted
 from governance.journal.key_sources import KeyEncryptionKey, new_key_text
 from governance.journal.opening import open_journal
-from governance.journal.records import Snapshot
+from governance.journal.records import Entry, Snapshot
 from governance.journal.vault import Vault
 from governance.listeners import Listeners, Write
 from governance.project import Project, create_project
@@ -72,7 +72,8 @@ class Place:
 def _content(file: Path) -> bytes:
     if ".jsonl." not in file.name:
         return file.read_bytes()
-    return b"".join(record.body for record in read_archive(file)[1])
+    parts = read_archive(file)[1]
+    return b"".join(one.value if isinstance(one, Entry) else one.body for one in parts)
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,7 @@ from governance import (
     governed_tool,
     governing,
 )
+from governance.scopes import PROJECT, Reader, Refusal, Value
 from governance.session.state import SessionState
 from governance.values import Json
 
@@ -60,6 +61,8 @@ async def work_async(project: Path) -> str:
         session = await engine.start("s-1")
         verdict = await session.tool("read", {"path": "a.py"}, call_id="c1")
         assert_type(verdict, Reply)
+        kept = await engine.contexts.get(PROJECT, "code", "entry", by=Reader("ann"))
+        assert_type(kept, Value | Refusal | None)
         return verdict.message
 
 

@@ -6,15 +6,20 @@ import json
 import re
 from datetime import date
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
-from governance.analytics.figures import NAMES_MAX, OTHER, Counting, count
+from governance.access.guard import guard_of
+from governance.access.guarded import GuardedJournal
+from governance.analytics.figures import GROUPS, NAMES_MAX, OTHER, Counting, count
 from governance.analytics.fold import DAYS_MAX, Rollup, fold
 from governance.analytics.measures import MEASURES, SECTIONS
 from governance.analytics.pages import html_page, markdown_page
 from governance.analytics.projection import catch_up
-from governance.analytics.report import PERIODS_MAX, Report, report_of
+from governance.analytics.prometheus import METRICS
+from governance.analytics.report import _SHOWN, FIRST, LAST, PERIODS_MAX, By, Report, report_of
+from governance.config import read_config
 from governance.errors import MisuseError
 from governance.events import CATALOGUE
 from governance.journal.memory import MemoryJournal
@@ -25,6 +30,13 @@ from governance.values import dump_json
 
 DAY_MS = 86_400_000
 NASTY = "<script>alert(1)</script>|`x`\u202e"
+EDGES = [
+    (date(1, 2, 1), None),
+    (None, date(1, 2, 1)),
+    (date(9999, 12, 1), None),
+    (None, date(9999, 12, 31)),
+    (date(9999, 12, 30), date(9999, 12, 31)),
+]
 PACK = """
 format = 1
 [pack]
@@ -195,3 +207,51 @@ def test_json_has_every_measure() -> None:
 
     assert set(value["measures"]) == {one.name for one in MEASURES}
     assert len(value["periods"]) == len(value["measures"]["turns"]["series"]) == 3
+
+
+def test_every_group_that_is_counted_or_shown_is_described() -> None:
+    """The table of groups has each that a report, a page or a metric speaks of."""
+    counted = {group for figures in catch_up(worked()).days.values() for group in figures}
+    spoken = {one.group for one in METRICS} | {one.total[0] for one in METRICS} - {""}
+
+    assert len(counted) > 5
+    assert counted | spoken | set(_SHOWN) <= GROUPS.keys()
+
+
+@pytest.mark.parametrize(("since", "until"), EDGES)
+@pytest.mark.parametrize("by", ["day", "week"])
+def test_days_at_the_ends_of_the_calendar_are_refused(
+    since: date | None, until: date | None, by: By
+) -> None:
+    """No sum of days leaves the calendar: such a span is an error with its code."""
+    with pytest.raises(MisuseError) as raised:
+        report_of({0: {}, 20_000: {}}, since=since, until=until, by=by)
+
+    assert raised.value.code == "GOV576"
+
+
+@pytest.mark.parametrize("by", ["day", "week"])
+@pytest.mark.parametrize("day", [FIRST, LAST])
+def test_a_report_of_the_first_and_the_last_day(day: date, by: By) -> None:
+    """What lies just within is reported, also of rows that claim a day beyond."""
+    made = report_of({2**40: {"count": {"turns": 3}}}, since=day, until=day, by=by)
+
+    assert (made.since, made.until, len(made.periods)) == (day, day, 1)
+    assert made.measure("turns") == (3 if day == LAST else 0)
+
+
+def test_figures_are_told_to_whom_may_not_keep_them() -> None:
+    """A grant to read is enough: what was counted is then not kept, and is the same."""
+    journal = worked()
+    config = read_config(
+        '[access.actors]\nann = ["eye"]\n[access.roles]\neye = ["read", "list"]\n',
+        "governance.toml",
+        Path("/project"),
+    )
+    guard = guard_of(config, journal, through="cli", clock=ManualClock(), actor="ann")
+    assert guard is not None
+
+    counted = catch_up(GuardedJournal(journal, guard))
+
+    assert not counted.saved
+    assert counted.days == catch_up(journal).days

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -11,12 +12,13 @@ import pytest
 
 from governance.aengine import AsyncEngine
 from governance.chat import ContentGone, Message, Part, media, whole_part
-from governance.chat.contents import BLOB_SHELF, INLINE_CHARS_MAX, forget, shelf_name
+from governance.chat.contents import INLINE_CHARS_MAX
 from governance.engine import Engine
 from governance.engine.chatting import import_messages
 from governance.engine.retention import RetentionPolicy
 from governance.errors import MisuseError
 from governance.journal.records import Append, Row
+from governance.journal.session_values import BLOB_SHELF, shelf_name
 from governance.journal.sqlite import SqliteJournal
 from governance.testing import ManualClock
 from governance.testing.engines import memory_engine
@@ -76,6 +78,24 @@ def test_ten_megabytes_do_not_stand_in_a_row(engine: Engine) -> None:
     row = engine.journal.read("s", after=said.seq - 1)[0]
     assert len(row.body) < 10_000
     assert [len(session.content(said, one)) for one in said.parts] == [10_000_000, 200_001]
+    assert sum(len(one.value) for one in engine.journal.shelf.scan(BLOB_SHELF)) < 100_000
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_text_that_lies_there_as_it_is_can_be_read(engine: Engine, forged: bool) -> None:
+    """Older stores hold it so; one that unpacks to more than was said is not unpacked further."""
+    session = engine.start("s")
+    text = "long ago " * 10_000
+    said = session.message("user", text)
+    (entry,) = engine.journal.shelf.scan(BLOB_SHELF)
+    older = zlib.compress(bytes(50_000_000)) if forged else text.encode()
+    engine.journal.shelf.put(BLOB_SHELF, entry.name, older)
+
+    if forged:
+        with pytest.raises(ContentGone):
+            session.content(said, said.parts[0])
+    else:
+        assert session.content(said, said.parts[0]) == text.encode()
 
 
 @pytest.mark.parametrize(
@@ -233,18 +253,21 @@ def test_content_that_is_gone_is_an_error_and_never_empty(engine: Engine) -> Non
         session.content(said, said.parts[0])
 
 
-def test_contents_of_one_session_can_be_forgotten(engine: Engine) -> None:
-    """Those of a session whose name only begins alike stay."""
-    for name in ("s", "s2", "s!"):
-        engine.start(name).message("user", [media(b"\xff", "a/b"), media(b"\xfe", "a/b")])
+def test_a_big_part_with_a_text_and_a_value_is_refused(engine: Engine) -> None:
+    """One of them would be lost, or make the row longer than rows are."""
+    session = engine.start("s")
+    small = Part(type="tool_call", name="x", text="why", value={"a": 1})
+    assert session.message("user", [small]).parts[0].text == "why"
 
-    assert forget(engine.journal, "s") == 2
-    assert len(engine.journal.shelf.scan(BLOB_SHELF)) == 4
+    for text, value in (("t" * INLINE_CHARS_MAX, "v"), ("t", "v" * INLINE_CHARS_MAX)):
+        with pytest.raises(MisuseError, match="both a text and a value") as raised:
+            session.message("user", [Part(type="json", text=text, value=value)])
+        assert raised.value.code == "GOV565"
 
 
 @pytest.mark.parametrize("archived", [False, True])
-def test_contents_go_with_rows_that_are_kept_nowhere(tmp_path: Path, archived: bool) -> None:
-    """With an archive they stay, for the rows can come back."""
+def test_contents_go_with_their_rows(tmp_path: Path, archived: bool) -> None:
+    """Into the archive, where there is one, and out of it again."""
     clock = ManualClock()
     with memory_engine(clock=clock) as engine:
         with engine.start("s") as session:
@@ -254,7 +277,7 @@ def test_contents_go_with_rows_that_are_kept_nowhere(tmp_path: Path, archived: b
         engine.prune(RetentionPolicy(age_ms_max=1, folder=folder), actor="me")
 
         assert engine.journal.head("s").seq == 0
-        assert len(engine.journal.shelf.scan(BLOB_SHELF)) == archived
+        assert engine.journal.shelf.scan(BLOB_SHELF) == ()
         if archived:
             (file,) = tmp_path.iterdir()
             engine.unarchive(file, actor="me")

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.hooking.answering import SILENCE, Answer, units
+from governance.hooking.claude.answers import INJECT_UNITS_MAX, answer
 from governance.hooking.payload import Payload
-from governance.hosts.claude_code.answer import answer
-from governance.hosts.claude_code.capabilities import INJECT_UNITS_MAX
 from governance.session.replies import ACTIONS, Injection, Reply
 
 CAPTURES = Path(__file__).parent.parent / "captures" / "claude-code"

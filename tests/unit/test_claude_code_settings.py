@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from governance.hooking.claude.events import EVENTS
 from governance.hooking.settings_file import SettingsRefused
-from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.settings import SETTINGS, install, problems, uninstall
 
 THEIRS = {

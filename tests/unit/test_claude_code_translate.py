@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from governance.hooking.claude.events import EVENTS
+from governance.hooking.claude.payloads import COMMON
 from governance.hooking.payload import Payload, PayloadRefused
 from governance.hooking.translation import continued
-from governance.hosts.claude_code.capabilities import EVENTS
-from governance.hosts.claude_code.translate import COMMON, translate
+from governance.hosts.claude_code.translate import translate
 from governance.session.commands import Command
 
 CAPTURES = Path(__file__).parent.parent / "captures" / "claude-code"

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import getpass
+import io
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import click
 import pytest
 
 from governance import cli
 from governance.cli import app as app_module
+from governance.cli.app import prepare_streams
 from governance.cli.frame import Example, command, format_option, project_of
+from governance.cli.output import print_line
 from governance.errors import DefinitionError, Diagnostic, StoreBusy
 from governance.project import create_project
 
@@ -229,3 +236,113 @@ def test_the_project_is_the_nearest_upwards(
     assert project_of(None).directory == tmp_path
     with pytest.raises(DefinitionError, match="GOV331"):
         project_of(Path("x"))
+
+
+@pytest.mark.parametrize("kind", ["open", "link"])
+def test_a_log_goes_into_nobody_elses_folder(
+    declare: Declare,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    """Where the person's own folder cannot be had, one that others prepared is not taken."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/state")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    theirs = tmp_path / f"governance-{getpass.getuser()}"
+    if kind == "link":
+        (tmp_path / "elsewhere").mkdir(0o700)
+        theirs.symlink_to(tmp_path / "elsewhere")
+    else:
+        theirs.mkdir()
+        theirs.chmod(0o777)
+    declare(fail_with(ZeroDivisionError("x")))
+
+    assert cli.main(["probe"]) == 2
+    assert "no log file could be written" in capsys.readouterr().err
+    assert not list(theirs.iterdir())
+
+
+def test_a_file_that_nobody_foresaw_is_named(
+    declare: Declare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the system says of a file is told like every other problem with one, once."""
+    declare(fail_with(OSError(36, "File name too long", "a" * 9)))
+
+    code = cli.main(["probe"])
+
+    assert code == 2
+    assert capsys.readouterr().err == "aaaaaaaaa: GOV610 cannot be used: file name too long\n"
+
+
+ENTRY = "import sys; from governance.cli import main; sys.exit(main())"
+
+
+def test_a_link_that_leads_to_itself_is_named(
+    declare: Declare, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """However this Python puts it."""
+    link = tmp_path / "loop"
+    link.symlink_to(link)
+    declare(lambda: link.resolve(strict=True))
+
+    code = cli.main(["probe"])
+
+    assert code == 2
+    assert capsys.readouterr().err.startswith(f"{link}: GOV610 cannot be used: too many levels")
+
+
+FULL = "platform: no `/dev/full`"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason=FULL)
+def test_output_that_cannot_be_written_is_no_crash() -> None:
+    """A full disk is told in a line, and the exit code says that it failed."""
+    with Path("/dev/full").open("w") as full:
+        done = governance("schema", stdout=full)
+
+    assert (done.returncode, done.stderr) == (
+        2,
+        "the output cannot be written: no space left on device\n",
+    )
+
+
+def test_output_that_nobody_takes_is_no_crash() -> None:
+    """A command whose standard output was closed does its work."""
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -c "$1" schema >&-', sys.executable, ENTRY],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_goes_into_a_file_is_utf8() -> None:
+    """Whatever the surroundings say, a page reads as it says that it reads."""
+    done = governance("trust", "--help", stdout=subprocess.PIPE, PYTHONIOENCODING="ascii")
+
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "[PACK]…" in done.stdout
+
+
+def test_signs_that_a_terminal_cannot_show_are_spelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that is printed fails for its signs."""
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="latin-1"))
+
+    prepare_streams()
+    print_line("a → b")
+    sys.stdout.flush()
+
+    assert shown.getvalue() == "a → b\n".encode()
+
+
+def governance(*words: str, stdout: Any, **more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", ENTRY, *words]
+    return subprocess.run(
+        command, stdout=stdout, stderr=subprocess.PIPE, env={**os.environ, **more},
+        encoding="utf-8", check=False,
+    )  # fmt: skip

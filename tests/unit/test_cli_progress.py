@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 
 import pytest
 
@@ -48,4 +49,33 @@ def test_what_is_quick_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", 3_600.0)
 
     assert list(progress.progressing(range(50), "reading")) == list(range(50))
+    assert stream.getvalue() == ""
+
+
+def test_who_waits_is_told_for_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot say how far it is says that it works, and leaves no trace."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+
+    with progress.working("proving\x07"):
+        while not stream.getvalue():
+            time.sleep(0.001)
+
+    shown = stream.getvalue()
+    assert shown.startswith("\rproving␇ … 0 s")
+    assert shown.endswith(" \r")
+
+
+@pytest.mark.parametrize("stream", [Terminal(), io.StringIO()])
+def test_what_is_quick_or_nobody_sees_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO
+) -> None:
+    """Neither in the first second nor in a pipe."""
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 3_600.0 if stream.isatty() else 0.0)
+
+    with progress.working("proving"):
+        pass
+
     assert stream.getvalue() == ""

@@ -161,3 +161,50 @@ def test_nothing_is_decided_without_an_identity() -> None:
         translate(given("PreToolUse", tool_name="Bash", tool_input="ls"))
     with pytest.raises(PayloadRefused, match="no id"):
         translate(given("Stop", agent_id="../x"))
+
+
+@pytest.mark.parametrize("program", ["apply_patch", "applypatch"])
+def test_patch_in_a_command_line_is_judged_file_by_file(program: str) -> None:
+    """The client has a program for patches on the path of its shell: what it changes is named."""
+    command = f"cd /p && {program} <<'EOF'\n{PATCH}EOF\n"
+    tool = {"tool_name": "Bash", "tool_input": {"command": command}, "tool_use_id": "c1"}
+    calls = [one.call for one in translate(given("PreToolUse", **tool)).commands if one.call]
+    assert [(one.tool, one.own.get("path")) for one in calls] == [
+        ("shell", None),
+        ("write", "a.txt"),
+        ("edit", "b.txt"),
+        ("delete", "c.txt"),
+    ]
+    assert len({one.call_id for one in calls}) == 4
+
+
+def test_patch_in_a_command_line_that_cannot_be_read_is_refused() -> None:
+    """As a patch by itself is; a command line that only speaks of patches is none."""
+    patch = "*** Begin Patch\n*** Rewrite File: .env\n+x\n*** End Patch"
+    for command, refused in ((f"apply_patch '{patch}'", True), (f"echo '{patch}'", False)):
+        tool = {"tool_name": "Bash", "tool_input": {"command": command}, "tool_use_id": "c1"}
+        commands = translate(given("PreToolUse", **tool)).commands
+        assert any(one.refused for one in commands) is refused
+
+
+@pytest.mark.parametrize(
+    ("before", "folder"),
+    [("", "/p"), (" ", "/p"), ("cd sub && ", "/p/sub"), ("cd /q && ", "/q"), ("cd ~ && ", None)],
+)
+def test_patch_in_a_command_line_is_judged_in_its_folder(before: str, folder: str | None) -> None:
+    """Where it is not known, a relative path could be any: such a patch is refused."""
+    command = f"{before}apply_patch <<'EOF'\n*** Begin Patch\n*** Delete File: ../x\nEOF"
+    tool = {"tool_name": "Bash", "tool_input": {"command": command}, "tool_use_id": "c1"}
+    _, asked = translate(given("PreToolUse", **tool)).commands
+    assert asked.call is not None
+    assert bool(asked.refused) is (folder is None)
+    assert folder is None or (asked.call.cwd, asked.call.own["path"]) == (folder, "../x")
+
+
+def test_second_patch_in_a_command_line_may_be_anywhere() -> None:
+    """What stands between two of them may have changed the folder."""
+    one = "apply_patch <<'EOF'\n*** Begin Patch\n*** Delete File: x\n*** End Patch\nEOF\n"
+    tool = {"tool_name": "Bash", "tool_use_id": "c1"}
+    for command, refused in ((one, False), (f"{one}cd ..\n{one}", True)):
+        _, *asked = translate(given("PreToolUse", **tool, tool_input={"command": command})).commands
+        assert [bool(each.refused) for each in asked] == [refused]

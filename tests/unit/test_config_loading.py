@@ -85,6 +85,12 @@ CHANGES = {
     "notify.hourly_max": "7",
     "context.characters_max": "500",
     "context.tokens_max": "100",
+    "contexts.value_kilobytes_max": "100",
+    "contexts.scope_megabytes_max": "1",
+    "contexts.values_max": "50",
+    "contexts.grants_max": "0",
+    "contexts.scopes_held_max": "2",
+    "contexts.held_megabytes_max": "1",
     "stall.repeats_max": "4",
     "stall.reaction": '"halt"',
     "defaults.tool": '"deny"',
@@ -147,7 +153,7 @@ def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in ("project", "packs", "session", "resume", "idle", "live", "journal",
                  "redaction", "encryption", "access", "audit", "retention", "backup", "context",
-                 "stall", "defaults", "service", "listeners", "notify"):  # fmt: skip
+                 "contexts", "stall", "defaults", "service", "listeners", "notify"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
         found |= {f"hosts.{host}.{key}": value for key, value in slots(table)}

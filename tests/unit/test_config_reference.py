@@ -56,6 +56,12 @@ backup.folder ".governance/backups"
 backup.seconds_max 600
 context.characters_max 8000
 context.tokens_max none
+contexts.value_kilobytes_max 4000
+contexts.scope_megabytes_max 64
+contexts.values_max 10000
+contexts.grants_max 1000
+contexts.scopes_held_max 64
+contexts.held_megabytes_max 50
 stall.repeats_max 3
 stall.reaction "record"
 defaults.tool "allow"

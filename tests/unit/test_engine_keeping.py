@@ -267,10 +267,10 @@ class TestWhatIsNoArchive:
     def test_a_newer_format_is_refused_by_its_number(self, engine: Engine, file: Path) -> None:
         """Nothing is guessed of what a later version wrote."""
         lines = _unpacked(file)
-        newer = json.dumps({**json.loads(lines[0]), "version": 2}).encode()
+        newer = json.dumps({**json.loads(lines[0]), "version": 3}).encode()
         file.write_bytes(gzip.compress(b"\n".join([newer, *lines[1:]]) + b"\n"))
 
-        with pytest.raises(GovernanceError, match="version 2"):
+        with pytest.raises(GovernanceError, match="version 3"):
             engine.unarchive(file)
 
 

@@ -16,7 +16,7 @@ from governance.hosts.hermes.answer import (
     strictest,
     tool_directive,
 )
-from governance.hosts.hermes.calls import PARTS_MAX, CallRefused, calls_of
+from governance.hosts.hermes.calls import PARTS_MAX, UNREAD_PATCH, CallRefused, calls_of
 from governance.hosts.hermes.shapes import UNREADY, block, denied_command
 from governance.hosts.hermes.sightings import SESSIONS_MAX, Sighting, Sightings, is_identity
 from governance.hosts.hermes.tools import TOOLS
@@ -46,6 +46,7 @@ def judged(native: str, args: dict[str, Any]) -> list[tuple[str, dict[str, Any]]
         ("web_extract", {"urls": ["u", "v"]}, [("fetch", {"url": "u"}), ("fetch", {"url": "v"})]),
         ("web_extract", {}, [("fetch", {})]),
         ("process", {"action": "write", "data": "rm x"}, [("shell", {"command": "rm x"})]),
+        ("process", {"action": "submit", "data": ["rm x"]}, [("shell", {"command": "['rm x']"})]),
         ("process", {"action": "list"}, [("other", {})]),
         ("execute_code", {"code": "a'b"}, [("shell", {"command": "python3 -c 'a'\"'\"'b'"})]),
         ("execute_code", {}, [("shell", {})]),
@@ -97,6 +98,16 @@ def test_a_patch_that_names_no_file_is_a_tool_that_nobody_knows() -> None:
     (call,) = calls_of("patch", {"mode": "patch", "patch": "?"}, cwd=None, call_id="c")
 
     assert call.tool == "other"
+
+
+@pytest.mark.parametrize("sign", ["\x0b", "\x0c", "\r", "\x1e", "\x85", "\u2028"])
+def test_a_path_with_a_sign_that_might_end_its_line_is_not_read(sign: str) -> None:
+    """A header that ends elsewhere for the client than for us names a file that nobody judged."""
+    text = f"*** Begin Patch\n*** Update File: a{sign}/../.env\n+x\n*** End Patch"
+
+    (call,) = calls_of("patch", {"mode": "patch", "patch": text}, cwd=None, call_id="c")
+
+    assert call.native == UNREAD_PATCH
 
 
 def test_too_many_parts_are_refused() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from governance.hooking.settings_file import SettingsRefused
+from governance.hooking.settings_file import SettingsRefused, write_text
 from governance.hosts.hermes.settings import (
     FILES,
     SHIPPED,
@@ -74,6 +75,25 @@ def test_what_others_changed_since_stays(project: Path, tmp_path: Path) -> None:
     uninstall(project, home=home)
 
     assert file.read_text() == "model: x\ntheirs: 1\n"
+
+
+def test_a_private_file_is_private_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings may hold a token: whoever may not read the file may not read its draft."""
+    file = tmp_path / "config.yaml"
+    file.write_text("token: x\n")
+    file.chmod(0o600)
+    modes: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: modes.append(os.fstat(handle).st_mode))
+    before = os.umask(0)
+
+    write_text(file, "token: y\n")
+
+    os.umask(before)
+    assert [one & 0o777 for one in modes] == [0o600]
+    assert file.read_text() == "token: y\n"
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_dry_run_writes_nothing(project: Path, tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import governance
+from governance.hooking.claude.events import EVENTS
 from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.hooking.hook_alone import json_text, search_paths
-from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.refusal import DECIDING
 from governance.project import Project
 

@@ -35,6 +35,17 @@ def _opened(url: str, base: Path) -> SqliteJournal:
     return journal
 
 
+@pytest.mark.parametrize(("name", "why"), [("\udcff", "no UTF-8"), ("loop", "leads to itself")])
+def test_where_no_store_can_lie(tmp_path: Path, name: str, why: str) -> None:
+    """A folder that SQLite cannot name is an error that says so."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+
+    with pytest.raises(DefinitionError, match=why) as raised:
+        open_journal(DEFAULT_URL, base=tmp_path / name, create=True)
+
+    assert raised.value.diagnostics[0].code == "GOV510"
+
+
 def test_memory_is_memory(base: Path) -> None:
     """`memory:` gives the model, and writes nothing anywhere."""
     assert isinstance(open_journal("memory:", base=base, create=False), MemoryJournal)

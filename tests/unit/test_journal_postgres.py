@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import sys
 import threading
 import time
@@ -71,7 +73,7 @@ def _statement(journal: PostgresJournal, text: str) -> bytes:
 @pytest.fixture
 def role(server: Server, journal: PostgresJournal) -> str:
     """A role that may append to the store of *journal*."""
-    name = f"engine_{journal.target.tenant}"
+    name = f"engine@.{{}}%s {journal.target.tenant}"
     with server.connect() as connection:
         connection.execute(names.SQL("CREATE ROLE {} LOGIN").format(names.Identifier(name)))
     journal.grant(name)
@@ -579,3 +581,49 @@ def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     target = target_of(f"postgresql:///db?host={tmp_path}&user=u")
     with pytest.raises(ServerUnreachable, match="takes no connection"):
         PostgresJournal.open(target, create=True, deadline_ms=150)
+
+
+class Silent:
+    """A server that lets everybody in and then says nothing more."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.listener.getsockname()[1])
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                link, _ = self.listener.accept()
+                threading.Thread(target=self._greet, args=(link,), daemon=True).start()
+
+    def _greet(self, link: socket.socket) -> None:
+        with link, contextlib.suppress(OSError):
+            while asked := link.recv(4096):
+                # Questions for encryption, told by their number, are answered with no.
+                plain = int.from_bytes(asked[4:8], "big") == 196_608
+                link.sendall(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I" if plain else b"N")
+                if plain:
+                    break
+            while link.recv(4096):
+                pass
+
+
+def test_a_server_that_goes_silent_holds_nobody_for_ever() -> None:
+    """The very first question after the greeting ends with the deadline, as all others do."""
+    server = Silent()
+    target = target_of(f"postgresql://u@127.0.0.1:{server.port}/db?sslmode=disable")
+    done: list[JournalError] = []
+
+    def work() -> None:
+        try:
+            PostgresJournal.open(target, create=False, deadline_ms=200)
+        except JournalError as error:
+            done.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(20)
+    server.listener.close()
+
+    assert [type(one) for one in done] == [ServerUnreachable]

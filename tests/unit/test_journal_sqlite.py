@@ -37,7 +37,7 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="platform: modes are POSIX")
 def test_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
     """The folder is 0700, the store, its log, its index and the mirror are 0600."""
     folder, mirror = tmp_path / ".governance", tmp_path / "state" / "heads"
@@ -54,7 +54,7 @@ def test_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
     journal.close()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="platform: modes are POSIX")
 def test_a_folder_that_is_the_user_s_is_left_as_it_is(tmp_path: Path) -> None:
     """A store put into a folder that was there changes neither its mode nor its ignores."""
     tmp_path.chmod(0o755)
@@ -63,7 +63,7 @@ def test_a_folder_that_is_the_user_s_is_left_as_it_is(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["journal.db"]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="platform: modes are POSIX")
 def test_our_own_folder_is_made_private_again(tmp_path: Path) -> None:
     """A folder called `.governance` that is open to others is closed when a store is made."""
     folder = tmp_path / ".governance"

@@ -279,6 +279,30 @@ def test_lines_of_a_patch_are_no_headers() -> None:
     assert asked.call.own["path"] == "a.md"
 
 
+@pytest.mark.parametrize("sign", ["\x0b", "\x0c", "\r", "\x1e", "\x85", "\u2028"])
+def test_path_with_a_sign_that_might_end_its_line_is_not_read(sign: str) -> None:
+    """A header that ends elsewhere for the client than for us names a file that nobody judged."""
+    assert files_of(f"*** Update File: a{sign}/../.env\n+x") == ()
+    assert files_of(f"*** Update File: a\n+b{sign}c")[0].content == f"b{sign}c"
+
+
+def test_line_of_a_file_that_reads_like_a_header_hides_nothing() -> None:
+    """What stands behind it is judged for the file before as well as for the one it names."""
+    text = "*** Update File: a.py\n@@\n *** Update File: b.md\n-old\n+eval(x)\n"
+    found = {one.path: (one.content, one.removed) for one in files_of(text)}
+    assert found == {"a.py": ("eval(x)", "old"), "b.md": ("eval(x)", "old")}
+
+
+def test_line_of_a_file_that_reads_like_a_move_hides_nothing() -> None:
+    """The file may stay and be changed, or go: each is judged."""
+    text = "*** Update File: a.py\n@@\n *** Move to: b.md\n+eval(x)\n"
+    assert [(one.tool, one.path, one.content) for one in files_of(text)] == [
+        ("edit", "a.py", "eval(x)"),
+        ("delete", "a.py", ""),
+        ("write", "b.md", "eval(x)"),
+    ]
+
+
 def test_patch_of_too_many_files_is_unknown() -> None:
     """One more file than the bound, and the whole call is not known."""
     headers = [f"*** Delete File: {number}" for number in range(FILES_MAX)]

@@ -8,10 +8,10 @@ from threading import Thread
 
 import pytest
 
-from governance.chat.contents import BLOB_SHELF
 from governance.engine import Engine
 from governance.engine.contexts import ContextLimits, Contexts
 from governance.errors import MisuseError
+from governance.journal.session_values import BLOB_SHELF, values_of
 from governance.journal.sqlite import SqliteJournal
 from governance.scopes import PROJECT, Declaration, Grant, Reader, Refusal, Scope, Stale, Value
 from governance.scopes.contents import INLINE_BYTES_MAX, ContextLost
@@ -276,6 +276,24 @@ def test_a_value_whose_content_is_lost_goes_back_to_its_newest_sound_one(engine:
     assert contexts.validate(OWN, by=ME) == {}
     contexts.set(OWN, "code", "k", "x" * 9_000, by=ME)
     assert value(contexts.get(OWN, "code", "k", by=ME)) == "x" * 9_000
+
+
+def test_a_branch_is_repaired_by_a_value_that_it_shares(engine: Engine) -> None:
+    """The content lies with the session that wrote it, and with the branch from then on."""
+    contexts = engine.contexts
+    contexts.set(OWN, "code", "k", "x" * 9_000, by=ME)
+    engine.session("s").end()
+    branch = engine.branch("s").id
+    own, me = Scope("session", branch), Reader(session=branch)
+    contexts.set(own, "code", "k", "y" * 9_000, by=me)
+    (bad,) = values_of(engine.journal.shelf, BLOB_SHELF, branch)
+    engine.journal.shelf.put(BLOB_SHELF, bad.name, b"damaged")
+
+    assert list(contexts.validate(own, by=me)) == [("code", "k")]
+    contexts.repair(own, by=me)
+
+    assert value(contexts.get(own, "code", "k", by=me)) == "x" * 9_000
+    assert contexts.validate(own, by=me) == {}
 
 
 def test_a_copy_is_kept_by_what_changed_since(engine: Engine) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -15,7 +16,14 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from governance.events import CATALOGUE, Event
 from governance.listeners import Listeners
 from governance.listeners.loading import register_entry_points
-from governance.telemetry import ATTRIBUTES, COUNTERS, TURNS_MAX, Telemetry
+from governance.process_metrics import PROCESS, ProcessMetrics
+from governance.telemetry import (
+    ATTRIBUTES,
+    COUNTERS,
+    NAME_CHARACTERS_MAX,
+    TURNS_MAX,
+    Telemetry,
+)
 from governance.testing import ManualClock
 from governance.testing.engines import memory_engine
 
@@ -23,9 +31,10 @@ GOLDEN = {
     "gen_ai.client.operation.duration",
     "governance.approvals.asked", "governance.approvals.settled", "governance.guard.gaps",
     "governance.halts", "governance.injections", "governance.interruptions",
-    "governance.listener.failures", "governance.sessions", "governance.stalls",
+    "governance.listener.failures", "governance.session.load.duration",
+    "governance.session.save.duration", "governance.sessions", "governance.stalls",
     "governance.tool.decisions", "governance.tool.outcomes", "governance.turns",
-    "governance.violations",
+    "governance.violations", "process.cpu.time", "process.memory.usage",
 }  # fmt: skip
 
 
@@ -38,7 +47,10 @@ class Seen:
         tracers = TracerProvider()
         tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
         meters = MeterProvider(metric_readers=[self.reader])
-        self.telemetry = Telemetry(meters.get_meter("test"), tracers.get_tracer("test"))
+        self.process = ProcessMetrics()
+        self.telemetry = Telemetry(
+            meters.get_meter("test"), tracers.get_tracer("test"), self.process
+        )
 
     def points(self) -> dict[str, list[tuple[dict[str, Any], Any]]]:
         data = self.reader.get_metrics_data()
@@ -53,6 +65,8 @@ class Seen:
 def test_the_names_are_these() -> None:
     """Dashboards hang on them: a name changes here first."""
     seen = Seen()
+    seen.process.load.add(0.1)
+    seen.process.save.add(0.1)
     for kind in CATALOGUE:
         seen.telemetry(Event(name=kind, session_id="s", at_ms=5, data={"duration_ms": 1}))
 
@@ -89,6 +103,29 @@ def test_a_session_is_measured_as_it_goes() -> None:
     assert dict(spans[-1].attributes or {})["gen_ai.conversation.id"] == "s-1"
 
 
+def test_the_process_is_measured_too() -> None:
+    """Loads and saves are told once, with the next event; CPU by mode, memory in bytes."""
+    seen = Seen()
+    seen.process.load.add(0.25)
+    seen.process.save.add(0.5)
+    seen.process.save.add(1.5)
+    assert "governance.session.save.duration" not in seen.points()
+    for _ in range(2):
+        seen.telemetry(Event(name="turn.started", session_id="s", at_ms=1))
+
+    points = seen.points()
+
+    times = {
+        name: (one.count, one.sum)
+        for name in ("governance.session.load.duration", "governance.session.save.duration")
+        for _, one in points[name]
+    }
+    assert list(times.values()) == [(1, 0.25), (2, 2.0)]
+    modes = {attributes["cpu.mode"] for attributes, _ in points["process.cpu.time"]}
+    assert modes == {"user", "system"}
+    assert points["process.memory.usage"][0][1].value > 5_000_000
+
+
 def test_a_tool_that_took_its_time_is_a_span() -> None:
     """It ends when it was reported, began so much earlier, and is an error where it failed."""
     seen = Seen()
@@ -114,12 +151,14 @@ def test_open_turns_have_bounds() -> None:
     assert len(seen.telemetry._turns) == TURNS_MAX
 
 
-def test_without_an_sdk_nothing_happens() -> None:
+def test_without_an_sdk_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     """The entry point is installed and registers a background listener; the API does nothing."""
+    monkeypatch.setattr(PROCESS, "on", False)
     listeners = Listeners()
 
     register_entry_points(listeners, ["opentelemetry"])
 
+    assert PROCESS.on
     assert [one.mode for one, _ in listeners.describe()] == ["background"]
     with memory_engine(listeners=listeners) as engine:
         engine.start("s-1").turn("go")
@@ -137,3 +176,19 @@ def test_nothing_is_loaded_where_it_is_off() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_name_that_a_model_made_up_is_cut() -> None:
+    """An attribute has a bound, whatever a tool is called."""
+    seen = Seen()
+    data = {"tool": "x" * 10_000, "action": "deny", "duration_ms": 1}
+    for kind in ("tool.decided", "tool.finished"):
+        seen.telemetry(Event(name=kind, session_id="s", at_ms=5, data=data))
+
+    named = [
+        attributes["gen_ai.tool.name"]
+        for points in seen.points().values()
+        for attributes, _ in points
+        if "gen_ai.tool.name" in attributes
+    ]
+    assert {len(one) for one in named} == {NAME_CHARACTERS_MAX}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from governance.hooking.adapter import Adapter
-from governance.hosts.claude_code.answer import answer, unbound
-from governance.hosts.claude_code.capabilities import EVENTS
+from governance.hooking.claude.answers import answer, unbound
+from governance.hooking.claude.events import EVENTS
 from governance.hosts.claude_code.profile import PROFILE
 from governance.hosts.claude_code.translate import translate
 

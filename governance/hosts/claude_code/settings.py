@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+from governance.hooking.claude.events import EVENTS
 from governance.hooking.command_line import command_of, hook_command, is_hook_command, quoted
 from governance.hooking.hook_table import (
     commands_of,
@@ -32,7 +33,6 @@ from governance.hooking.settings_file import (
     restore,
     write_text,
 )
-from governance.hosts.claude_code.capabilities import EVENTS
 from governance.hosts.claude_code.tools import HOST
 from governance.hosts.claude_code.transcripts import home_of
 from governance.values import Json

@@ -223,12 +223,3 @@ def mended(value: object, depth: int = 0) -> Json:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     raise ValueRefused("no JSON value")
-
-
-def looks_like_transcript(first: bytes) -> bool:
-    """Whether *first*, the first line of a file, is one of a transcript."""
-    try:
-        entry = json.loads(first)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(entry, dict) and "type" in entry and "format" not in entry

@@ -12,6 +12,7 @@ from governance.rules.host_tools import HostTools, ToolMap
 
 HOST = "codex"
 PATCH = "apply_patch"
+SHELL = "Bash"
 
 _GROUP = "multi_agent_v1"
 _KEPT = (
@@ -32,7 +33,7 @@ _OTHER = (
 TOOLS = HostTools(
     HOST,
     {
-        "Bash": ToolMap("shell", {"command": "command"}, {"command": "str"}),
+        SHELL: ToolMap("shell", {"command": "command"}, {"command": "str"}),
         # One call changes many files: `governance.hooking.patches` makes a call of each.
         PATCH: ToolMap("edit", {}, {"command": "str"}),
         "view_image": ToolMap("read", {"path": "path"}, {"path": "str", "detail": "str"}),

@@ -7,6 +7,8 @@ call; fields that this adapter does not know are kept under ``extra``.
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,10 +20,14 @@ from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Translation, birth
 from governance.hosts.codex.capabilities import TRAITS
 from governance.hosts.codex.outputs import exit_code, output_text
-from governance.hosts.codex.tools import HOST, PATCH, TOOLS
+from governance.hosts.codex.tools import HOST, PATCH, SHELL, TOOLS
 from governance.rules.host_tools import call_of
 from governance.session.commands import Command, Delivery, History
 from governance.values import Json
+
+_PROGRAM = re.compile(r"\bapply_?patch\b")
+_BEFORE = re.compile(r"\s*(?:cd\s+([\w./+@%-]+)\s*&&\s*)?", re.ASCII)
+# What may stand before that program for its folder to be known.
 
 COMMON = frozenset(
     {
@@ -141,9 +147,33 @@ def _calls(payload: Payload) -> tuple[ToolCall, ...]:
         raise PayloadRefused("the payload names no tool with its arguments")
     call_id = payload.identity("tool_use_id")
     call = call_of(TOOLS, name, arguments, cwd=payload.text("cwd") or None, call_id=call_id)
-    if name != PATCH:
-        return (call,)
-    return calls_of_patch(call, str(arguments.get("command") or ""))
+    text = str(arguments.get("command") or "")
+    if name == PATCH:
+        return calls_of_patch(call, text)
+    return (call, *_handed_over(call, text)) if name == SHELL else (call,)
+
+
+def _handed_over(call: ToolCall, command: str) -> tuple[ToolCall, ...]:
+    """
+    The calls of a patch that *command* hands to the client's own program, on the path of its shell.
+
+    Where nobody can say in which folder that runs, relative paths are a patch that is not read.
+    """
+    program = _PROGRAM.search(command)
+    if program is None or "*** " not in command[program.end() :]:
+        return ()
+    call_id = f"{call.call_id}.patch" if call.call_id else ""
+    patch = evolve(call, native=PATCH, call_id=call_id, fields={})
+    before = _BEFORE.fullmatch(command[: program.start()])
+    again = _PROGRAM.search(command.partition("*** End Patch")[2]) is not None
+    folder = call.cwd or ""
+    if before is None or again:
+        folder = ""
+    elif before[1]:
+        folder = posixpath.join(folder, before[1])
+    calls = calls_of_patch(evolve(patch, cwd=folder or None), command)
+    placed = bool(folder) or all(str(one.own.get("path")).startswith("/") for one in calls)
+    return calls if placed else (evolve(patch, tool="other", own={}),)
 
 
 def _tools(

@@ -42,8 +42,6 @@ TOOLS = HostTools(
         "read_file": ToolMap(
             "read", _FILE, {"file_path": "str", "start_line": "float", "end_line": "float"}
         ),
-        # Its paths are a list of patterns: it is known, and its paths are not.
-        "read_many_files": ToolMap("read"),
         "write_file": ToolMap(
             "write", {**_FILE, "content": "content"}, {"file_path": "str", "content": "str"}
         ),

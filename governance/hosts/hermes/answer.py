@@ -33,7 +33,7 @@ def tool_directive(reply: Reply, run: str, *, alone: bool = False) -> dict[str, 
     The answer of ``pre_tool_call``; ``None`` lets Hermes' own checks decide.
 
     Args:
-        run: Digest of the arguments: leave that a person gives for good is for these alone.
+        run: Digest of tool and arguments: leave that a person gives for good is for these alone.
 
         alone: Nobody would be asked; what asks is then refused.
     """

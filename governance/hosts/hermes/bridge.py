@@ -29,8 +29,8 @@ from governance.session.commands import Command
 from governance.session.replies import Reply
 
 if TYPE_CHECKING:
-    from governance.config import HostTable
     from governance.engine import Engine
+    from governance.session.law import HostSettings
 
 T = TypeVar("T")
 
@@ -60,7 +60,6 @@ class Bridge:
     project: Path
     seen: Sightings = field(factory=Sightings)
     _engine: Engine | None = field(init=False, default=None)
-    _settings: HostTable | None = field(init=False, default=None)
     _failure: tuple[float, GovernanceError] | None = field(init=False, default=None)
     _opening: threading.Lock = field(init=False, factory=threading.Lock)
     _slots: threading.BoundedSemaphore = field(init=False)
@@ -71,19 +70,20 @@ class Bridge:
         self._run = f"{os.getpid()}-{os.urandom(4).hex()}"
 
     @property
-    def settings(self) -> HostTable:
+    def settings(self) -> HostSettings:
         """
-        What the project wants of this host.
+        What the project wants of this host, by the law in force.
 
         Raises:
-            DefinitionError: There is no configuration, or it is wrong.
+            DefinitionError: No engine is open, and there is no configuration, or it is wrong.
         """
-        if self._settings is None:
-            from governance.config import load_config
-            from governance.engine.lawmaking import trusted_config
+        engine = self._engine
+        if engine is not None:
+            return engine.law.settings.host(HOST)
+        from governance.config import load_config
+        from governance.engine.lawmaking import settings_of, trusted_config
 
-            self._settings = trusted_config(load_config(self.project)).host(HOST)
-        return self._settings
+        return settings_of(trusted_config(load_config(self.project))).host(HOST)
 
     def ask(self, asked: Command) -> Reply:
         """
@@ -114,7 +114,7 @@ class Bridge:
 
             GovernanceError: The engine cannot be opened, or *work* says so.
         """
-        limit = self.settings.deadline_ms / 1000
+        limit_ms = self.settings.deadline_ms
         if not self._slots.acquire(blocking=False):
             raise NoAnswer(f"{WAITING_MAX} questions are waiting already")
         future: Future[T] = Future()
@@ -129,10 +129,10 @@ class Bridge:
             # The interpreter ends and starts no threads any more: this one does it.
             self._work(work, future)
         try:
-            return future.result(limit)
+            return future.result(limit_ms / 1000)
         except TooLate:
             raise NoAnswer(
-                f"there was no answer within {self.settings.deadline_ms} ms",
+                f"there was no answer within {limit_ms} ms",
                 remedy="`governance doctor` looks at store and rules",
             ) from None
 

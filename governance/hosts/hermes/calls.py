@@ -15,6 +15,7 @@ from attrs import evolve
 
 from governance.calls import ToolCall
 from governance.errors import GovernanceError
+from governance.hooking.patches import has_strange_header
 from governance.hosts.hermes.tools import TOOLS
 from governance.rules.host_tools import call_of
 from governance.values import Json
@@ -71,9 +72,9 @@ def _terminal(call: ToolCall) -> Iterator[ToolCall]:
 
 
 def _process(call: ToolCall) -> Iterator[ToolCall]:
-    data = call.args.get("data")
-    if call.args.get("action") in _TYPED and isinstance(data, str):
-        yield evolve(call, own={"command": data})
+    if call.args.get("action") in _TYPED:
+        # What is no text is typed as one all the same.
+        yield evolve(call, own={"command": str(call.args.get("data", ""))})
     else:
         yield evolve(call, tool="other", own={})
 
@@ -92,13 +93,14 @@ def _patch(call: ToolCall) -> Iterator[ToolCall]:
         yield call
         return
     found: list[re.Match[str]] = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         match = _TARGET.match(line)
-        if match is not None:
-            found.append(match)
-        elif line.startswith("***") and not _FRAME.match(line):
+        unread = line.startswith("***") and not match and not _FRAME.match(line)
+        if unread or has_strange_header(line.removesuffix("\r")):
             found = []
             break
+        if match is not None:
+            found.append(match)
     if not found:
         # What it changes is not named in a way that is known here.
         yield evolve(call, tool="other", native=UNREAD_PATCH, own={}, fields={})

@@ -42,15 +42,16 @@ def nobody_is_asked() -> bool:
     """
     Whether Hermes would answer its own question for leave: with ``--yolo``, and in cron jobs.
 
-    Its gate says yes there without a person, where its settings say so.
+    Its gate says yes there without a person, where its settings say so. A version whose gate
+    cannot be seen may do so too.
     """
     if os.environ.get("HERMES_CRON_SESSION"):
         return True
     try:
         approval = import_module("tools.approval")
         return bool(approval._YOLO_MODE_FROZEN or approval.is_current_session_yolo_enabled())
-    except (ImportError, AttributeError):
-        return False
+    except Exception:  # noqa: BLE001 -- whatever another program raises: it is not known
+        return True
 
 
 def summary_mark() -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import cast
 
 from attrs import define
 
@@ -61,7 +60,7 @@ class Guard:
 
     def middleware(self) -> Mapping[str, Callback]:
         """Kind of middleware → what it calls."""
-        return {"tool_request": self.tools.request, "tool_execution": self._execution}
+        return {"tool_request": self.tools.request, "tool_execution": self.tools.execution}
 
     def gateway(self, event: str, context: Given) -> dict[str, str] | None:
         """What an event of the gateway's hook directory leads to; never raises."""
@@ -96,10 +95,6 @@ class Guard:
             # A chat that an earlier gateway began: it is known when its session is replaced.
             self.bridge.seen.link("chat", key, session)
             self.bridge.seen.see(session).key = key
-
-    def _execution(self, given: Given) -> object:
-        next_call = cast("Callable[[], object]", given["next_call"])
-        return self.tools.execution(given, next_call)
 
     def _command(self, context: Given) -> dict[str, str] | None:
         """A slash command; without an answer of ours it is not run."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from attrs import define, field
@@ -49,9 +49,11 @@ class Asked:
     Attributes:
         calls: What was let through or refused of it, for the report.
 
-        run: Digest of the arguments that the reply is about.
+        run: Digest of tool and arguments that the reply is about.
 
         after: What the engine said of the result.
+
+        put_in: The arguments of `run` are those that a rule has made.
     """
 
     one: Sighting
@@ -59,11 +61,25 @@ class Asked:
     reply: Reply
     run: str
     after: Reply | None = None
+    put_in: bool = False
+
+    @property
+    def refused(self) -> bool:
+        """Whether the engine has refused it, so that there is no call to report on."""
+        return self.reply.action in ("deny", "halt")
 
     @property
     def runs(self) -> bool:
-        """Whether it may run, or a person was put in front of it."""
-        return self.reply.action in ("allow", "warn", "rewrite", "ask")
+        """Whether just these arguments may run, or a person was put in front of them."""
+        match self.reply.action:
+            case "allow" | "warn":
+                return True
+            case "rewrite":
+                return self.put_in
+            case "ask":
+                return not client.nobody_is_asked()
+            case _:
+                return False
 
 
 class Unbound(CallRefused):
@@ -90,31 +106,37 @@ class ToolCalls:
             return None
         args = dict(asked.reply.rewritten)
         with self._lock:
-            asked.run = translate.digest(args)
+            asked.run, asked.put_in = translate.digest(_tool_of(given), args), True
             self._asked[_key(given, asked.one, asked.run)] = asked
         return {"args": args, "source": client.PLUGIN, "reason": asked.reply.message}
 
     def before(self, given: Given) -> dict[str, Any] | None:
         """``pre_tool_call``: a block, a question, or nothing; nothing grants nothing."""
         try:
-            asked = self._found(given)
-            if asked is not None and asked.reply.action == "rewrite":
-                return None
-            asked = asked or self._ask(given)
-            alone = asked.reply.action == "ask" and client.nobody_is_asked()
-            return tool_directive(asked.reply, asked.run, alone=alone)
-        except Unbound as error:
-            return self._unbound(error)
+            return self._directive(given)
         except Exception as error:  # noqa: BLE001 -- Hermes takes an exception for leave
             note(self.bridge.project, "pre_tool_call", str(error))
             return block(f"{UNREADY}: {error}")
 
-    def execution(self, given: Given, next_call: Callable[[], object]) -> object:
+    def _directive(self, given: Given) -> dict[str, Any] | None:
+        try:
+            asked = self._found(given) or self._ask(given)
+        except Unbound as error:
+            return self._unbound(given, error)
+        if asked.put_in:
+            return None
+        alone = asked.reply.action == "ask" and client.nobody_is_asked()
+        return tool_directive(asked.reply, asked.run, alone=alone)
+
+    def execution(self, given: Given) -> object:
         """
         ``tool_execution``: runs the tool if just this call was let through.
 
-        Whatever *next_call* raises goes on; a failure of ours is a refusal.
+        Whatever the tool raises goes on; a failure of ours is a refusal.
         """
+        next_call = given.get("next_call")
+        if not callable(next_call):
+            return refused_result(f"{UNREADY}: nothing says how the tool is run")
         refused = self._last_look(given)
         return next_call() if not refused else refused_result(refused)
 
@@ -128,10 +150,8 @@ class ToolCalls:
                 self._unasked(given, outcome)
                 return
             self._delivered(asked.one, given)
-            if not asked.runs:
-                # The engine has refused it: there is no call to report on.
-                return
-            self._report(asked, outcome, given)
+            if not asked.refused:
+                self._report(asked, outcome, given)
         except Exception as error:  # noqa: BLE001 -- an observer never breaks its host
             note(self.bridge.project, "post_tool_call", str(error))
 
@@ -160,7 +180,7 @@ class ToolCalls:
         args, tool = given.get("args"), given.get("tool_name")
         if not isinstance(args, Mapping) or not isinstance(tool, str) or not tool:
             raise CallRefused("a call without a tool or without arguments")
-        run = translate.digest(cast("Mapping[str, Json]", args))
+        run = translate.digest(tool, cast("Mapping[str, Json]", args))
         calls = calls_of(
             tool,
             cast("Mapping[str, Json]", args),
@@ -195,7 +215,7 @@ class ToolCalls:
         if reply.injection is not None and reply.injection.text:
             one.told = Told(reply.injection, translate.mark_of(reply.injection.sha256))
         asked = Asked(one, tuple(through), reply, run)
-        if not asked.runs:
+        if asked.refused:
             # What was let through of it does not run either.
             self._report(asked, "refused", {})
         return asked
@@ -223,33 +243,42 @@ class ToolCalls:
                 self._done.popitem(last=False)
         return asked
 
-    def _unbound(self, error: Unbound) -> dict[str, Any] | None:
+    def _unbound(self, given: Given, error: Unbound) -> dict[str, Any] | None:
+        run = _digest(given)
         match self.bridge.settings.unbound:
             case "allow":
                 return None
-            case "ask":
-                return {"action": "approve", "message": error.message, "rule_key": "unbound"}
+            case "ask" if run and not client.nobody_is_asked():
+                key = f"unbound:{run}"
+                return {"action": "approve", "message": error.message, "rule_key": key}
             case _:
                 return block(error.message)
 
     def _last_look(self, given: Given) -> str:
         """Why the call must not run after all, or ``""``."""
         try:
-            asked = self._found(given)
-            if asked is None:
-                # Changed since, or never asked about: nobody can be put in front of it now.
-                asked = self._ask(given)
-                if asked.reply.action in ("allow", "warn"):
-                    return ""
-                self._report(asked, "refused", {})
-                return reason(asked.reply)
-            return "" if asked.runs else reason(asked.reply)
-        except Unbound as error:
-            # A question was put before, where the project wants one.
-            return error.message if self.bridge.settings.unbound == "deny" else ""
+            return self._looked(given)
         except Exception as error:  # noqa: BLE001 -- Hermes runs the tool on an exception
             note(self.bridge.project, "tool_execution", str(error))
             return f"{UNREADY}: {error}"
+
+    def _looked(self, given: Given) -> str:
+        try:
+            asked = self._found(given)
+            if asked is not None and asked.runs:
+                return ""
+            # Changed since, or never asked about: nobody can be put in front of it now.
+            asked = asked or self._ask(given)
+        except Unbound as error:
+            directive = self._unbound(given, error)
+            # A question was put before, where the project wants one.
+            let = directive is None or directive["action"] == "approve"
+            return "" if let else error.message
+        if asked.reply.action in ("allow", "warn"):
+            return ""
+        if not asked.refused:
+            self._report(asked, "refused", {})
+        return reason(asked.reply)
 
     # -- the report --------------------------------------------------------------------
 
@@ -266,7 +295,7 @@ class ToolCalls:
             return
         known = args if isinstance(args, Mapping) and _digest(given) else {}
         calls = calls_of(
-            str(given.get("tool_name") or ""),
+            _tool_of(given),
             known,
             cwd=None,
             call_id=str(given.get("tool_call_id") or ""),
@@ -282,15 +311,21 @@ class ToolCalls:
 
 
 def _digest(given: Given) -> str:
-    """Digest of the arguments; ``""`` for what no journal can hold, which equals nothing."""
+    """Digest of tool and arguments; ``""`` for what no journal can hold, which equals nothing."""
     args = given.get("args")
+    if not isinstance(args, Mapping):
+        return ""
     try:
-        return translate.digest(cast("Mapping[str, Json]", args)) if args is not None else ""
+        return translate.digest(_tool_of(given), cast("Mapping[str, Json]", args))
     except Exception:  # noqa: BLE001 -- whatever a model has put there
         return ""
 
 
+def _tool_of(given: Given) -> str:
+    return str(given.get("tool_name") or "")
+
+
 def _key(given: Given, one: Sighting, run: str) -> Key:
     """Session and call; a call without an id is known by what it is."""
-    call = str(given.get("tool_call_id") or "") or f"{given.get('tool_name')}:{run}"
+    call = str(given.get("tool_call_id") or "") or f"{_tool_of(given)}:{run}"
     return (one.id, call)

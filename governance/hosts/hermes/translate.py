@@ -21,6 +21,9 @@ TEXT_CHARS_MAX = 1_000_000
 """Characters of a prompt or an output that are looked at."""
 
 DIGEST_CHARS = 16
+RUN_CHARS = 40
+"""Of the digest of a call: a person's leave hangs on it, so that no two may be found alike."""
+
 MARK_CHARS = 12
 
 OUTCOMES = {"ok": "ok", "error": "failed", "blocked": "refused"}
@@ -204,11 +207,11 @@ def exit_code(output: str) -> int | None:
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
-def digest(args: Mapping[str, Json]) -> str:
+def digest(tool: str, args: Mapping[str, Json]) -> str:
     """
-    What tells these arguments from others.
+    What tells a call of *tool* with *args* from every other.
 
     Raises:
         ValueRefused: They are not JSON that a journal can hold.
     """
-    return sha256(dump_json(args)).hexdigest()[:DIGEST_CHARS]
+    return sha256(dump_json([tool, args])).hexdigest()[:RUN_CHARS]

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from governance.errors import MisuseError
+from governance.tools.requiring import required
 
 
 @frozen
@@ -34,21 +34,18 @@ def langchain() -> LangChain:
     Raises:
         MisuseError: GOV764, it is not installed, or has not what governing it needs.
     """
-    try:
-        messages = import_module("langchain_core.messages")
-        middleware = import_module("langchain.agents.middleware").AgentMiddleware
-        for name in ("before_agent", "after_agent", "wrap_model_call", "wrap_tool_call"):
-            getattr(middleware, name)
-            getattr(middleware, f"a{name}")
-        return LangChain(
-            middleware_class=middleware,
-            tool_message=messages.ToolMessage,
-            system_message=messages.SystemMessage,
-            pause=import_module("langgraph.errors").GraphBubbleUp,
-        )
-    except (ImportError, AttributeError) as error:
-        raise MisuseError(
-            f"there is no LangChain here that can be governed: {error}",
-            code="GOV764",
-            remedy="pip install 'langchain>=1.5,<2'",
-        ) from error
+    return required("LangChain", "langchain>=1.5,<2", _load)
+
+
+def _load() -> LangChain:
+    messages = import_module("langchain_core.messages")
+    middleware = import_module("langchain.agents.middleware").AgentMiddleware
+    for name in ("before_agent", "after_agent", "wrap_model_call", "wrap_tool_call"):
+        getattr(middleware, name)
+        getattr(middleware, f"a{name}")
+    return LangChain(
+        middleware_class=middleware,
+        tool_message=messages.ToolMessage,
+        system_message=messages.SystemMessage,
+        pause=import_module("langgraph.errors").GraphBubbleUp,
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from governance.errors import MisuseError
+from governance.tools.requiring import required
 
 
 @frozen
@@ -28,6 +28,7 @@ class Sdk:
     hooks_class: type[Any]
     config_class: type[Any]
     run: Callable[..., Any]
+    run_streamed: Callable[..., Any]
     failed_mark: str
 
     def has_failed(self, context: object) -> bool:
@@ -43,20 +44,18 @@ def sdk() -> Sdk:
     Raises:
         MisuseError: GOV764, it is not installed, or has not what governing it needs.
     """
-    try:
-        agents = import_module("agents")
-        return Sdk(
-            agent_class=agents.Agent,
-            tool_class=agents.FunctionTool,
-            handoff=agents.handoff,
-            hooks_class=agents.RunHooks,
-            config_class=agents.RunConfig,
-            run=agents.Runner.run,
-            failed_mark=getattr(import_module("agents.tool"), "_DEFAULT_FAILURE_HANDLED_ATTR", ""),
-        )
-    except (ImportError, AttributeError) as error:
-        raise MisuseError(
-            f"there is no OpenAI Agents SDK here that can be governed: {error}",
-            code="GOV764",
-            remedy="pip install 'openai-agents>=0.24,<0.25'",
-        ) from error
+    return required("OpenAI Agents SDK", "openai-agents>=0.24,<0.25", _load)
+
+
+def _load() -> Sdk:
+    agents = import_module("agents")
+    return Sdk(
+        agent_class=agents.Agent,
+        tool_class=agents.FunctionTool,
+        handoff=agents.handoff,
+        hooks_class=agents.RunHooks,
+        config_class=agents.RunConfig,
+        run=agents.Runner.run,
+        run_streamed=agents.Runner.run_streamed,
+        failed_mark=getattr(import_module("agents.tool"), "_DEFAULT_FAILURE_HANDLED_ATTR", ""),
+    )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
+
+from attrs import define, frozen
 
 from governance.engine import Engine, Session
 from governance.errors import GovernanceError, MisuseError
@@ -14,6 +18,9 @@ from governance.hosts.openai_agents.capabilities import TRAITS
 from governance.tools.naming import Named, tools_of
 from governance.tools.turns import Turns
 from governance.tools.waiting import aside
+
+STOP_SECONDS_MAX = 10.0
+"""How long a run that was left may take to stop."""
 
 
 def start(engine: Engine, session: str, *, role: str | None = None) -> Session:
@@ -55,31 +62,111 @@ async def run(
         MisuseError: GOV764, there is no SDK here, or a part of the agent would work without
             being asked about: tools that are no function tools, agents as tools, MCP servers.
     """
-    sdk = framework.sdk()
-    if not isinstance(prompt, str) and not isinstance(prompt, list):
-        raise MisuseError(
-            f"`{type(prompt).__name__}` cannot be the input of a governed run",
-            code="GOV764",
-            remedy="give a text or a list of items",
-        )
-    turns = Turns(session)
-    running = Running(tools_of(NAME, tools or {}), [turns])
-    governed = running.governed(agent)
-    config = _config(sdk, run_config, running)
-    await aside(lambda: turns.begin(_text(prompt)))
-    try:
-        result = await sdk.run(
-            governed, prompt, hooks=_hooks(sdk, hooks, running), run_config=config, **given
-        )
-    except BaseException as error:
-        failure = type(error).__name__
+    made = _Governed.of(agent, prompt, session, tools, hooks, run_config)
+    async with made.turn():
+        return await framework.sdk().run(made.agent, prompt, **made.given, **given)
+
+
+@asynccontextmanager
+async def run_streamed(
+    agent: object,
+    prompt: str | Sequence[Any],
+    *,
+    session: Session,
+    tools: Named | None = None,
+    hooks: Any = None,
+    run_config: Any = None,
+    **given: Any,
+) -> AsyncIterator[Any]:
+    """
+    ``Runner.run_streamed`` of a governed copy of *agent*, used in ``async with``.
+
+    As `run`, but for what it gives: the SDK's own result, whose ``stream_events`` are read
+    within. A run that is left before it is over is broken off, so that no tool runs when its
+    turn has ended.
+
+    Raises:
+        TurnRefused, MisuseError: As `run`, before anything is sent; a refused handoff comes
+            out of ``stream_events``.
+    """
+    made = _Governed.of(agent, prompt, session, tools, hooks, run_config)
+    async with made.turn() as left:
+        result = framework.sdk().run_streamed(made.agent, prompt, **made.given, **given)
         try:
-            await aside(lambda: running.close(failure))
-        except GovernanceError as lost:
-            error.add_note(f"governance could not record it: {lost}")
-        raise
-    await aside(lambda: running.close(""))
-    return result
+            yield result
+        finally:
+            await _stopped(result)
+        lost = result.run_loop_exception
+        left.failure = type(lost).__name__ if lost is not None else ""
+
+
+async def _stopped(result: Any) -> None:
+    """Wait until nothing of the run goes on any more; what is not over is broken off."""
+    from anyio import CancelScope, move_on_after
+
+    task = result.run_loop_task
+    if task is None or task.done():
+        return
+    result.cancel()
+    with CancelScope(shield=True), move_on_after(STOP_SECONDS_MAX):
+        await asyncio.wait({task})
+
+
+@define(eq=False)
+class _Left:
+    """How a turn was left: ``failure`` names what went wrong, where no exception does."""
+
+    failure: str = ""
+
+
+@frozen
+class _Governed:
+    """A run that is to be: the copy of the agent, and what the SDK is given beside it."""
+
+    agent: Any
+    running: Running
+    prompt: str
+    given: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        agent: object,
+        prompt: str | Sequence[Any],
+        session: Session,
+        tools: Named | None,
+        hooks: Any,
+        run_config: Any,
+    ) -> _Governed:
+        sdk = framework.sdk()
+        if not isinstance(prompt, str) and not isinstance(prompt, list):
+            raise MisuseError(
+                f"`{type(prompt).__name__}` cannot be the input of a governed run",
+                code="GOV764",
+                remedy="give a text or a list of items",
+            )
+        running = Running(tools_of(NAME, tools or {}), [Turns(session)])
+        given = {
+            "hooks": _hooks(sdk, hooks, running),
+            "run_config": _config(sdk, run_config, running),
+        }
+        return cls(running.governed(agent), running, _text(prompt), given)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[_Left]:
+        """The turn that the run is; it ends once, also on an exception."""
+        left = _Left()
+        await aside(lambda: self.running.turns[0].begin(self.prompt))
+        try:
+            yield left
+        except BaseException as error:
+            failure = type(error).__name__
+            try:
+                await aside(lambda: self.running.close(failure))
+            except GovernanceError as lost:
+                error.add_note(f"governance could not record it: {lost}")
+            raise
+        await aside(lambda: self.running.close(left.failure))
 
 
 def _text(prompt: str | Sequence[Any]) -> str:

@@ -15,7 +15,7 @@ from attrs import define, field
 from governance.engine import Engine
 from governance.engine.encoding import body_of
 from governance.errors import MisuseError, StoreFull
-from governance.hosts.openai_agents import run, start
+from governance.hosts.openai_agents import run, run_streamed, start
 from governance.journal.memory import MemoryJournal
 from governance.rules.host_tools import ToolMap
 from governance.states import State
@@ -33,6 +33,8 @@ class Lab:
 
     engine: Engine
     journal: FailingJournal
+    streamed: bool
+    events: list[str] = field(factory=list)
     ran: list[str] = field(factory=list)
     model: ScriptedModel = field(factory=ScriptedModel)
 
@@ -62,7 +64,16 @@ class Lab:
 
     def run(self, session: Any, agent: Any = None, prompt: Any = "hello", **given: Any) -> Any:
         given.setdefault("tools", TOOLS)
-        return asyncio.run(run(agent or self.agent(), prompt, session=session, **given))
+        agent = agent or self.agent()
+
+        async def stream() -> Any:
+            async with run_streamed(agent, prompt, session=session, **given) as result:
+                self.events += [event.type async for event in result.stream_events()]
+            return result
+
+        if self.streamed:
+            return asyncio.run(stream())
+        return asyncio.run(run(agent, prompt, session=session, **given))
 
     def kinds(self, session: str = "s") -> list[str]:
         return [row.kind for row in self.engine.journal.read(session)]
@@ -72,16 +83,17 @@ class Lab:
         return [body_of(row)["data"] for row in rows if row.kind == "tool.finished"]
 
 
-@pytest.fixture
-def lab() -> Iterator[Lab]:
+@pytest.fixture(params=[False, True], ids=["run", "run_streamed"])
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     journal = FailingJournal(MemoryJournal())
     with memory_engine(law=told_law(), journal=journal) as engine:
-        yield Lab(engine, journal)
+        yield Lab(engine, journal, request.param)
 
 
 def prove_allowed_tool_runs_and_is_reported(lab: Lab) -> None:
     """The model reads its output, and its outcome stands in the journal."""
     assert lab.call("ls") == "did ls"
+    assert ("run_item_stream_event" in lab.events) is lab.streamed
     assert [row["outcome"] for row in lab.finished()] == ["ok"]
 
 
@@ -134,6 +146,7 @@ def prove_request_that_fails_leaves_the_briefing_owed(lab: Lab) -> None:
         with pytest.raises(ValueError, match="no model"):
             lab.run(session)
         assert "governance.injected" not in lab.kinds()
+        assert lab.kinds().count("turn.ended") == 1
         lab.run(session)
 
     assert "TRIAL-BRIEFING" in (lab.model.calls[-1].system_instructions or "")
@@ -270,3 +283,24 @@ def prove_agents_may_hand_off_in_circles(lab: Lab) -> None:
         lab.run(session, agent)
         assert lab.engine.state("s/1-helper/2-main").state is State.ENDED
     assert lab.ran == []
+
+
+def prove_streamed_run_that_is_left_is_broken_off(lab: Lab) -> None:
+    """No tool runs when its turn has ended, and the model is not asked again."""
+
+    async def leave() -> None:
+        given: Any = {"session": session, "tools": TOOLS}
+        async with run_streamed(lab.agent(), "hello", **given) as result:
+            async for event in result.stream_events():
+                if event.type == "run_item_stream_event":
+                    break
+        assert lab.kinds().count("turn.ended") == 1
+        ran, asked = list(lab.ran), len(lab.model.calls)
+        await asyncio.sleep(0.2)
+        assert (ran, asked) == (lab.ran, len(lab.model.calls))
+
+    calls = [[function_call("sh", {"command": f"{n}"}, call_id=f"{n}")] for n in range(5)]
+    lab.model.extend([*calls, [assistant_message("done")]])
+    with start(lab.engine, "s") as session:
+        asyncio.run(leave())
+    assert len(lab.ran) < 5

@@ -137,7 +137,9 @@ def _value(random: Random, depth: int = 0) -> Any:
         case 6:
             return random.choice((date(2030, 1, 1), datetime(2030, 1, 1), time(1)))  # noqa: DTZ001
         case 7 | 8:
-            return {random.choice(_KEYS): _value(random, depth + 1) for _ in range(random.randrange(3))}
+            return {
+                random.choice(_KEYS): _value(random, depth + 1) for _ in range(random.randrange(3))
+            }
         case _:
             return [_value(random, depth + 1) for _ in range(random.randrange(3))]
 

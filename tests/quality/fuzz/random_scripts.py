@@ -162,7 +162,16 @@ class Scripts:
             lambda: f"$(({self.sum_()}))",
             lambda: f"${self._pick(_NAMES)}",
             lambda: self._pick(
-                ("${x}", "${x:-a b}", "${x//a/b}", "${#x}", "${!x}", "${x[@]}", "${x:1:2}", "${x%.*}")
+                (
+                    "${x}",
+                    "${x:-a b}",
+                    "${x//a/b}",
+                    "${#x}",
+                    "${!x}",
+                    "${x[@]}",
+                    "${x:1:2}",
+                    "${x%.*}",
+                )
             ),
             lambda: f"<({self.list_()})",
             lambda: self._pick(("$1", "$@", '"$@"', "$#", "$?", "$$", "$!", "$-", "$*")),
@@ -178,7 +187,9 @@ class Scripts:
                 lambda: f" 2>> {self.word()}",
                 lambda: f" < {self.word()}",
                 lambda: f" <<< {self.word()}",
-                lambda: self._pick((" 2>&1", " &> a", " >&2", " 3<&-", " {x}> a", " >| b", " <> c")),
+                lambda: self._pick(
+                    (" 2>&1", " &> a", " >&2", " 3<&-", " {x}> a", " >| b", " <> c")
+                ),
             )
         return made
 

@@ -1,5 +1,5 @@
 """
-From the engine's reply to the bytes that Claude Code reads: pure, one shape an event.
+From the engine's reply to the bytes that Claude's client reads: pure, one shape an event.
 
 Allowing is silence: no answer here ever grants what the user's own settings would ask for.
 """
@@ -19,9 +19,11 @@ from governance.hooking.answering import (
     units,
 )
 from governance.hooking.payload import Payload
-from governance.hosts.claude_code.capabilities import INJECT_UNITS_MAX
 from governance.session.replies import Reply
 from governance.values import Json
+
+INJECT_UNITS_MAX = 10_000
+"""UTF-16 units of one injected text; the client spills a longer one into a file."""
 
 
 def answer(payload: Payload, replies: Sequence[Reply], decisive: int = 0) -> Answer:

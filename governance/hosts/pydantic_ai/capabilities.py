@@ -1,0 +1,33 @@
+"""What Pydantic AI's agents can do and cannot, as data for deciding and for `check`."""
+
+from __future__ import annotations
+
+from governance.hooking.adapter import Capability
+from governance.session.commands import HostTraits
+
+TRAITS = HostTraits(
+    inject="request",
+    asks=True,
+    rewrites=True,
+    redirects=False,
+    deny_at=frozenset({"start", "turn_start", "tool_before", "child_start"}),
+)
+"""Each request carries the text anew: in front of its instructions."""
+
+CAPABILITIES = (
+    Capability("deny a tool", True, "A failed tool return with the reason, which the model reads."),
+    Capability("ask a person", True, "A deferred call, where the program takes approvals."),
+    Capability("rewrite a tool's arguments", True, "Of the call that is given to the tool."),
+    Capability("rewrite a tool's output", True, "Before the model reads it."),
+    Capability("refuse a prompt", True, "`TurnRefused`; no request is sent."),
+    Capability("refuse a slash command", False, "There are none."),
+    Capability("refuse a compaction", False, "It is seen when the provider has made it."),
+    Capability("refuse a session or a sub-agent", True, "The tool that runs it fails."),
+    Capability("inject text", True, "In front of each request's instructions."),
+    Capability("stop a turn", False, "A halted session's tools are denied; requests go on."),
+    Capability("see sub-agents", True, "Governed agents that a tool runs are children."),
+    Capability("see compaction", True, "Those that the provider makes."),
+    Capability("see resume", True, "A session that is started with an id that is known."),
+    Capability("rewrite a slash command", False, "There are none."),
+    Capability("see the request to the model", False, "Its instructions alone are changed."),
+)

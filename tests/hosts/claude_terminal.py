@@ -1,0 +1,130 @@
+"""Claude Code in a terminal, as a person sits before it: keys go in, a screen comes out."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import termios
+import time
+from types import TracebackType
+
+from attrs import define
+
+from tests.hosts.claude_client import API_KEY, Client
+
+LINES, COLUMNS = 50, 160
+SECONDS_MAX = 40
+QUIET_SECONDS = 1.0
+ENTER, ESCAPE = "\r", "\x1b"
+_CONTROL = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links
+    r"|\x1b\[[0-9;?<>=]*[A-Za-z]"  # colours and places
+    r"|\x1b[()][A-Z0-9]|\x1b."
+)
+
+
+@define(eq=False)
+class Terminal:
+    """
+    The client in a pseudo-terminal, in a folder that its person trusts.
+
+    Attributes:
+        seen: All that was written to the screen since it was last cleared with `forget`.
+    """
+
+    client: Client
+    seen: str = ""
+    _pid: int = 0
+    _master: int = -1
+    _columns: int = COLUMNS
+
+    def __enter__(self) -> Terminal:
+        self._introduced()
+        environment = {**self.client.environment(), "TERM": "xterm-256color"}
+        words = [str(self.client.binary), "--model", "claude-sonnet-4-5"]
+        self._pid, self._master = pty.fork()
+        if self._pid == 0:
+            os.chdir(self.client.project)
+            os.execve(words[0], words, environment)
+        self.until("for agents")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.type("/exit")
+        deadline = time.monotonic() + SECONDS_MAX
+        while os.waitpid(self._pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(self._pid, signal.SIGKILL)
+                os.waitpid(self._pid, 0)
+                break
+            self._read(QUIET_SECONDS)
+        os.close(self._master)
+
+    def _introduced(self) -> None:
+        """What the client asks of whoever starts it for the first time is answered already."""
+        known = {
+            "hasCompletedOnboarding": True,
+            "theme": "dark",
+            "customApiKeyResponses": {"approved": [API_KEY[-20:]], "rejected": []},
+            "projects": {str(self.client.project): {"hasTrustDialogAccepted": True}},
+        }
+        (self.client.home / ".claude.json").write_text(json.dumps(known))
+
+    def type(self, text: str) -> None:
+        """Type *text* and press Enter."""
+        self.seen = ""
+        self._write(text)
+        # Keys that come at once are taken for pasted text, in which Enter is a new line.
+        self._read(QUIET_SECONDS)
+        self._write(ENTER)
+
+    def press(self, key: str) -> None:
+        """Press one key."""
+        self.seen = ""
+        self._write(key)
+
+    def until(self, text: str) -> str:
+        """
+        Wait until *text* was written to the screen; spaces do not count. All that was seen.
+
+        Raises:
+            AssertionError: It did not come.
+        """
+        wanted = "".join(text.split())
+        deadline = time.monotonic() + SECONDS_MAX
+        while wanted not in "".join(self.seen.split()):
+            assert time.monotonic() < deadline, f"never seen: {text}\n{self.seen[-3000:]}"
+            self._redraw()
+            self._read(QUIET_SECONDS)
+        return self.seen
+
+    def _redraw(self) -> None:
+        """Have the whole screen written: what changes alone is no text that one could read."""
+        self._columns = COLUMNS + (self._columns == COLUMNS)
+        size = struct.pack("HHHH", LINES, self._columns, 0, 0)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
+
+    def _write(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def _read(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if not select.select([self._master], [], [], left)[0]:
+                return
+            try:
+                data = os.read(self._master, 65_536)
+            except OSError:  # the client has ended
+                return
+            self.seen += _CONTROL.sub(" ", data.decode("utf-8", errors="replace"))

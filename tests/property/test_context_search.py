@@ -1,0 +1,292 @@
+"""Searching contexts finds what reading all of them finds, and tells nobody what is not theirs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from governance.engine import Engine, EngineOptions
+from governance.engine.contexts import Contexts, ContextsFound
+from governance.errors import MisuseError, SessionErased
+from governance.journal.encrypted import encrypted
+from governance.journal.key_sources import KeyEncryptionKey
+from governance.journal.memory import MemoryJournal
+from governance.journal.records import Entry, Journal
+from governance.journal.searching import HITS_MAX, Query, fits
+from governance.journal.session_values import BLOB_SHELF, INDEX_SHELF, values_of
+from governance.journal.sqlite import SqliteJournal
+from governance.journal.vault import Vault, session_scope
+from governance.scopes import PROJECT, Grant, Reader, Scope
+from governance.scopes.indexing import WordIndex, words_of_value
+from governance.session.law import Law
+from governance.testing.engines import law_of, memory_engine
+from governance.values import Json
+
+Steps: TypeAlias = list[tuple[str, Scope, str, str, Json]]
+
+OWN = Scope("session", "s")
+SCOPES = (PROJECT, OWN, Scope("session", "t"), Scope("user", "ada"), Scope("user", "bob"))
+KEYS = ("style", "entry", "rate.limit")
+WORDS = ("rate", "limit", "Émile", "東京", "PEP 8", "rate limit", "style")
+
+TEXTS = st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join)
+VALUES: st.SearchStrategy[Json] = st.one_of(
+    TEXTS,
+    st.integers(0, 9),
+    st.dictionaries(st.sampled_from(("rate", "why")), TEXTS, max_size=2),
+    st.lists(TEXTS, max_size=2),
+    # Too big for a row: it lies on the shelf.
+    TEXTS.map(lambda text: f"{text} {'filler ' * 800}"),
+)
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["set", "set", "set", "unset", "prune", "reset", "merge", "grant", "find"]),
+        st.sampled_from(SCOPES),
+        st.sampled_from(("code", "user")),
+        st.sampled_from(KEYS),
+        VALUES,
+    ),
+    max_size=12,
+)
+QUERIES = st.lists(
+    st.sampled_from(["rate", "limit", '"rate limit"', "emile", "京", "pep", "style", "why"]),
+    min_size=1,
+    max_size=2,
+).map(" ".join)
+READERS = st.builds(Reader, st.sampled_from(["", "ada", "bob"]), st.sampled_from(["", "s", "t"]))
+
+
+@lru_cache(maxsize=1)
+def law() -> Law:
+    return law_of()
+
+
+def owner(scope: Scope) -> Reader:
+    return Reader(scope.name if scope.kind == "user" else "", scope.journal)
+
+
+def play(contexts: Contexts, number: int, step: tuple[str, Scope, str, str, Json]) -> None:
+    what, scope, kind, key, value = step
+    me = owner(scope)
+    if what == "set":
+        contexts.set(scope, kind, key, value, by=me)
+    elif what == "unset":
+        contexts.unset(scope, kind, key, by=me)
+    elif what == "prune":
+        contexts.prune(scope, by=me, bytes_max=20)
+    elif what == "reset":
+        contexts.reset(scope, by=me, to_seq=min(number, contexts.changes(scope, by=me).seq))
+    elif what == "merge":
+        contexts.merge(OWN, scope, by=Reader(scope.name, "s"))
+    elif what == "grant":
+        to = "*" if number % 2 else "user:bob"
+        contexts.grant(scope, Grant(to, kind, f"{key[:2]}*", "read"), by=me)
+    else:
+        contexts.search("rate", by=me, scopes=(scope,))
+
+
+def read_through(
+    contexts: Contexts, asked: str, by: Reader, *, hidden: bool
+) -> list[tuple[Scope, str, str]]:
+    """What a search must find, by reading every value that *by* may see."""
+    query = Query.of(asked)
+    found = [
+        (one.at_ms, str(scope), one.seq, (one.kind, one.key), scope)
+        for scope in SCOPES
+        for one in contexts.find(scope, by=by, hidden=hidden)
+        if fits(query, words_of_value(one.key, one.value))
+    ]
+    return [(scope, *name) for *_, name, scope in sorted(found, reverse=True, key=lambda x: x[:4])]
+
+
+def places(found: ContextsFound) -> list[tuple[Scope, str, str]]:
+    return [(one.scope, one.value.kind, one.value.key) for one in found.hits]
+
+
+@settings(max_examples=80)
+@given(STEPS, QUERIES, READERS, st.booleans(), st.integers(1, 4))
+def test_a_search_finds_what_reading_finds(
+    steps: Steps, asked: str, reader: Reader, hidden: bool, limit: int
+) -> None:
+    """In the same order; by an index that followed, one that was kept, and one made anew."""
+    with memory_engine(law=law()) as engine:
+        for number, step in enumerate(steps):
+            play(engine.contexts, number, step)
+        expected = read_through(engine.contexts, asked, reader, hidden=hidden)
+
+        for contexts in (engine.contexts, Contexts(engine), _anew(engine)):
+            found = contexts.search(asked, by=reader, scopes=SCOPES, hidden=hidden, limit=HITS_MAX)
+            best = contexts.search(
+                asked, by=reader, scopes=SCOPES, hidden=hidden, ranked=True, limit=HITS_MAX
+            )
+            first = contexts.search(asked, by=reader, scopes=SCOPES, hidden=hidden, limit=limit)
+            assert places(found) == expected
+            assert places(first) == expected[:limit]
+            assert set(places(best)) == set(expected)
+            scores = [one.score for one in best.hits]
+            assert scores == sorted(scores, reverse=True)
+            assert not found.unread
+
+
+def _anew(engine: Engine) -> Contexts:
+    for one in engine.journal.shelf.scan(INDEX_SHELF):
+        engine.journal.shelf.delete(INDEX_SHELF, one.name)
+    return Contexts(engine)
+
+
+@settings(max_examples=80)
+@given(STEPS, QUERIES, st.lists(VALUES, min_size=3, max_size=3), st.booleans())
+def test_what_a_reader_may_not_see_changes_nothing(
+    steps: Steps, asked: str, secrets: list[Json], ranked: bool
+) -> None:
+    """Neither what is found, nor its order or score, nor that something was not searched."""
+    eve = Reader("eve", "e")
+    hers = [PROJECT, OWN]
+    told = []
+    for values in (secrets, ["other"] * 3):
+        with memory_engine(law=law()) as engine:
+            for number, step in enumerate(steps):
+                play(engine.contexts, number, step)
+            shown = {one.key for one in engine.contexts.find(OWN, by=eve)}
+            for key, value in zip(KEYS, values, strict=True):
+                if key not in shown and not _granted(engine.contexts, key):
+                    engine.contexts.set(OWN, "conversation", key, value, by=owner(OWN))
+            found = engine.contexts.search(asked, by=eve, scopes=hers, ranked=ranked)
+            told.append(
+                [(one.scope, one.value.kind, one.value.key, one.score) for one in found.hits]
+            )
+            assert not [one for one in found.hits if one.value.kind == "conversation"]
+    assert told[0] == told[1]
+
+
+def _granted(contexts: Contexts, key: str) -> bool:
+    grants = contexts.grants(OWN, by=owner(OWN))
+    assert isinstance(grants, tuple)
+    eve = Reader("eve", "e")
+    return any(one.covers(eve, "conversation", key, "read") for one in grants)
+
+
+def test_a_kept_index_spares_the_reading(tmp_path: Path) -> None:
+    """Another process reads what may fit and nothing else; a few changes write it not anew."""
+    journal = SqliteJournal.open(tmp_path / "j.db", create=True)
+    with memory_engine(law=law(), journal=journal) as engine:
+        for number in range(60):
+            text = f"{'needle' if number == 7 else 'straw'} {'filler ' * 800} {number}"
+            engine.contexts.set(PROJECT, "code", f"k{number}", text, by=Reader())
+        assert places(engine.contexts.search("straw", by=Reader(), limit=60)) != []
+        engine.contexts.set(PROJECT, "code", "new", "needle", by=Reader())
+        kept = journal.shelf.get(INDEX_SHELF, "@context#words")
+        counted = Counted(engine.journal)
+        other = Contexts(engine)
+        other._search.states.journal = counted  # type: ignore[assignment]
+
+        found = other.search("needle", by=Reader())
+
+        assert [one.value.key for one in found.hits] == ["new", "k7"]
+        assert counted.reads == 2  # found fitting, and given
+        assert journal.shelf.get(INDEX_SHELF, "@context#words") == kept
+
+
+class Counted:
+    """A journal that counts how often a value is read from its shelf."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.reads = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.journal, name)
+
+    @property
+    def shelf(self) -> Counted:
+        return self
+
+    def get(self, shelf: str, name: str) -> Entry | None:
+        self.reads += shelf == BLOB_SHELF
+        return self.journal.shelf.get(shelf, name)
+
+
+def test_an_encrypted_store_keeps_no_plain_index() -> None:
+    """It is sealed by the session's key, and gone with it."""
+    inner = MemoryJournal()
+    vault = Vault.open(inner.shelf, KeyEncryptionKey.of(b"k" * 32))
+    with memory_engine(law=law(), journal=encrypted(inner, vault)) as engine:
+        engine.start("s")
+        engine.contexts.set(OWN, "code", "k", "zebrafinch", by=owner(OWN))
+        assert places(engine.contexts.search("zebrafinch", by=owner(OWN), scopes=(OWN,)))
+        (entry,) = inner.shelf.scan(INDEX_SHELF)
+        assert entry.name == "s#words"
+        assert WordIndex.unpacked(entry.value) is None
+        sound = engine.journal.shelf.get(INDEX_SHELF, entry.name)
+        assert sound is not None
+        assert WordIndex.unpacked(sound.value) is not None
+
+        vault.erase(session_scope("s"), 1)
+
+        with pytest.raises(SessionErased):
+            Contexts(engine).search("zebrafinch", by=owner(OWN), scopes=(OWN,))
+
+
+def test_a_damaged_or_foreign_index_is_made_anew() -> None:
+    """It is a cache: nothing is missed by it, and nothing made up."""
+    with memory_engine(law=law()) as engine:
+        engine.contexts.set(PROJECT, "code", "k", "word", by=Reader())
+        engine.contexts.search("word", by=Reader())
+        shelf = engine.journal.shelf
+        sound = shelf.get(INDEX_SHELF, "@context#words")
+        assert sound is not None
+        older = WordIndex.unpacked(sound.value)
+        assert older is not None
+        older.hash = bytes(32)
+        for value in (b"", b"x", sound.value[:-9], older.packed() or b"", sound.value):
+            shelf.put(INDEX_SHELF, "@context#words", value)
+            found = Contexts(engine).search("word", by=Reader())
+            assert [one.value.key for one in found.hits] == ["k"]
+
+
+def test_a_value_whose_content_is_lost_is_named() -> None:
+    """To whoever may see it, and to nobody else."""
+    with memory_engine(law=law()) as engine:
+        engine.start("s")
+        engine.contexts.set(OWN, "code", "k", "word " * 2_000, by=owner(OWN))
+        for one in tuple(values_of(engine.journal.shelf, BLOB_SHELF, "s")):
+            engine.journal.shelf.delete(BLOB_SHELF, one.name)
+
+        mine = engine.contexts.search("word", by=owner(OWN), scopes=(OWN,))
+        other = engine.contexts.search("word", by=Reader("eve"), scopes=(OWN,))
+
+        assert mine == ContextsFound((), ((OWN, ("code", "k")),))
+        assert other == ContextsFound((), ())
+
+
+def test_an_index_that_changes_much_stays_small() -> None:
+    """Numbers that name nothing any more are taken out; what is found stays the same."""
+    from governance.scopes.state import Stored
+
+    index = WordIndex()
+    for turn in range(60):
+        values = {
+            ("code", f"k{n}"): Stored(f"w{n}", "", 4, 1, 1, 100 * turn + n, 0, "", "s")
+            for n in range(50)
+        }
+        index.follow(values, lambda name, stored: words_of_value(name[1], stored.value))
+    assert index._next < 1_200
+    assert index.holding(["w7"]) == {("code", "k7")}
+    again = WordIndex.unpacked(index.packed() or b"")
+    assert again is not None
+    assert again.holding(["w7"]) == {("code", "k7")}
+    assert again.length(("code", "k7")) == 2
+
+
+def test_a_search_for_nothing_is_refused() -> None:
+    """By the codes of every search."""
+    with memory_engine(law=law(), options=EngineOptions(run="r")) as engine:
+        for text, limit in (("...", 20), ("word", 0), ("word", HITS_MAX + 1)):
+            with pytest.raises(MisuseError) as refused:
+                engine.contexts.search(text, by=Reader(), limit=limit)
+            assert refused.value.code == "GOV569"
