@@ -27,6 +27,7 @@ from governance.engine.encoding import body_of, encode_rows, event_of, reply_of
 from governance.engine.live import LiveSessions
 from governance.engine.news import News, tell_alike
 from governance.engine.options import EngineOptions
+from governance.engine.outside import Said, write_said
 from governance.engine.recording import ID_CHARS_MAX
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
@@ -381,9 +382,14 @@ class Engine(SessionVerbs, StoreVerbs):
         *,
         actor: str,
         host: str = "person",
+        key: str | None = None,
     ) -> Record:
         """
         Write one row that a person, a host or the engine itself decided (a pardon, an anchor).
+
+        Args:
+            key: Idempotency key: what was written under it before is given back, and nothing
+                is written.
 
         Raises:
             AccessRefused: *actor* may not.
@@ -397,7 +403,7 @@ class Engine(SessionVerbs, StoreVerbs):
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
-        return self._record(session, kind, data, actor=actor, host=host)
+        return self._record(Said(session, kind, data, actor, host, key))
 
     def record_access(self, data: Mapping[str, Json], actor: str) -> None:
         """
@@ -408,7 +414,7 @@ class Engine(SessionVerbs, StoreVerbs):
         """
         from governance.access.guard import AUDIT_SESSION, DATA_ACCESSED
 
-        self._record(AUDIT_SESSION, DATA_ACCESSED, data, actor=actor, host="person")
+        self._record(Said(AUDIT_SESSION, DATA_ACCESSED, data, actor, "person"))
 
     def announce(self, records: Sequence[Record]) -> None:
         """
@@ -421,30 +427,13 @@ class Engine(SessionVerbs, StoreVerbs):
             self.live.drop(record.session)
         self._publish(records)
 
-    def _record(
-        self, session: str, kind: str, data: Mapping[str, Json], *, actor: str, host: str
-    ) -> Record:
-        with self._lock_of(session):
-            records = self._write(session, kind, data, self.law, actor=actor, host=host)
-        self._publish(records)
-        return records[0]
-
-    def _write(
-        self, session: str, kind: str, data: Mapping[str, Json], law: Law, *, actor: str, host: str
-    ) -> tuple[Record, ...]:
-        """The rows of what was decided outside the machine; the session's lock is held."""
-
-        def decide() -> list[Step]:
-            now = self.clock.now_ms()
-            command = Command(event="record", session=session, at_ms=now, actor=actor, host=host)
-            state = self._state(session, now)
-            outcome = restoring.recorded(law, state, command, now, kind, data)
-            return self._with_related(command, Step(state, outcome), now, law)
-
-        _, result = racing.written(self, session, decide, replies=False)
-        # INVARIANT: what carries no key is no duplicate.
-        assert isinstance(result, Appended)
-        return result.records
+    def _record(self, said: Said) -> Record:
+        with self._lock_of(said.session):
+            result = write_said(self, self.law, said)
+        if isinstance(result, Duplicate):
+            return result.record
+        self._publish(result.records)
+        return result.records[0]
 
     # -- changed rules ------------------------------------------------------------
 
@@ -469,7 +458,10 @@ class Engine(SessionVerbs, StoreVerbs):
         if news is None or before is None:
             return ()
         data = news.data(before)
-        records = self._write(session, news.kind, data, law, actor="engine", host=command.host)
+        written = write_said(self, law, Said(session, news.kind, data, "engine", command.host))
+        # INVARIANT: what carries no key is no duplicate.
+        assert isinstance(written, Appended), "a row without a key"
+        records = written.records
         if state.governance_injected and not tell_alike(before, law):
             lapse = Command(
                 event="lapse",
@@ -678,9 +670,8 @@ class Engine(SessionVerbs, StoreVerbs):
     def _record_failures(self, failures: Sequence[ListenerFailure]) -> None:
         for failure in failures:
             session = failure.event_id.rpartition("#")[0]
-            self._record(
-                session, "listener.failed", failure.as_json(), actor="engine", host="person"
-            )
+            said = Said(session, "listener.failed", failure.as_json(), "engine", "person")
+            self._record(said)
 
     def _idle(self, command: Command) -> list[SessionState]:
         """What has been idle too long when *command* came, among a few sessions."""

@@ -125,6 +125,7 @@ def open_engine(
 
 
 def _live(config: Config) -> LiveSessions:
+    """What is kept in memory of sessions."""
     table = config.live
     return LiveSessions(
         sessions_max=table.sessions_max,

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from governance.engine.news import Bulletin
-from governance.engine.spool import Spool
-
 if TYPE_CHECKING:
     from governance.access.guard import Guard
     from governance.engine.keeping import Keeper
+    from governance.engine.news import Bulletin
+    from governance.engine.spool import Spool
     from governance.rules.vocabulary import HostTools
     from governance.scopes.limits import ContextLimits
 
