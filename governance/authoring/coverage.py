@@ -14,7 +14,7 @@ from itertools import islice
 from attrs import define, evolve, field, frozen
 
 from governance._toml import Document, read_toml
-from governance.authoring.mutants import Mutant, mutants_of
+from governance.authoring.mutants import Mutant, dotted, mutants_of
 from governance.authoring.playing import play
 from governance.authoring.subjects import Placed, Subject
 from governance.authoring.toml_text import inline
@@ -25,6 +25,7 @@ from governance.rules.deciding import RuleSet
 from governance.rules.draft import Draft
 from governance.rules.drafting_rules import read_rewrites, read_rule
 from governance.rules.examples import Bench, run_examples, situation_of
+from governance.rules.explain import shown
 from governance.rules.fact_table import TOOLS, Unknown
 from governance.rules.format import Example, Pack, Rule
 from governance.rules.paths import PLAIN_PLACES
@@ -49,13 +50,20 @@ class Survivor:
 
         line: Where.
 
-        remedy: An example that would notice it, or what such an example must be like.
+        remedy: An example that would notice it, or what such an example must be like; of
+            the values of one list the first alone has one.
+
+        value: The value that was taken out of a list, ``""`` for any other change.
+
+        where: The list that it was taken out of.
     """
 
     kind: str
     change: str
     line: int
     remedy: str
+    value: str = ""
+    where: str = ""
 
 
 @frozen
@@ -66,6 +74,9 @@ class Coverage:
     Attributes:
         mutants: Changes that gave a rule at all.
 
+        elements: How many of them took one value out of a list. A list of forty spellings
+            has forty of these, so they are no measure of how well the rule is tested.
+
         cut: Changes that were not tried, for there were too many.
     """
 
@@ -75,11 +86,26 @@ class Coverage:
     mutants: int
     survivors: tuple[Survivor, ...]
     cut: int = 0
+    elements: int = 0
 
     @property
     def killed(self) -> int:
         """Changes that were noticed."""
         return self.mutants - len(self.survivors)
+
+    @property
+    def faults(self) -> tuple[Survivor, ...]:
+        """What survived of all but the values of lists."""
+        return tuple(one for one in self.survivors if not one.where)
+
+    @property
+    def unnamed(self) -> dict[str, list[Survivor]]:
+        """The values that no test needs, by the list that they stand in."""
+        lists: dict[str, list[Survivor]] = {}
+        for one in self.survivors:
+            if one.where:
+                lists.setdefault(one.where, []).append(one)
+        return lists
 
 
 def sound_scenarios(subjects: Iterable[Subject]) -> tuple[Placed, ...]:
@@ -128,8 +154,9 @@ class _Work:
     events: list[Example] | None = field(default=None, init=False)
 
     def run(self) -> Coverage:
-        tried = 0
+        tried = elements = 0
         survivors: list[Survivor] = []
+        told: set[str] = set()
         seen: list[Mapping[str, object] | None] = []
         made = mutants_of(self.table)
         for mutant in islice(made, MUTANTS_MAX):
@@ -140,11 +167,16 @@ class _Work:
             if mutant.table is not None and changed is None:
                 continue
             tried += 1
+            elements += mutant.kind == "element"
             if self._noticed(changed) or self._scenario_fails(mutant):
                 continue
             line = self.document.line_of((*self.rule.path, *mutant.path))
-            remedy = self._remedy(mutant, changed)
-            survivors.append(Survivor(mutant.kind, mutant.change, line, remedy))
+            value, where = _value_of(mutant, self.table)
+            # To find an example costs more than all else: once for each list.
+            remedy = "" if where in told else self._remedy(mutant, changed)
+            if where:
+                told.add(where)
+            survivors.append(Survivor(mutant.kind, mutant.change, line, remedy, value, where))
         return Coverage(
             rule=self.rule.id,
             file=self.source.file,
@@ -152,6 +184,7 @@ class _Work:
             mutants=tried,
             survivors=tuple(survivors),
             cut=sum(1 for _ in made),
+            elements=elements,
         )
 
     def _compiled(self, mutant: Mutant) -> tuple[Rule, RuleSet] | None:
@@ -265,6 +298,19 @@ class _Work:
                 if name not in ("tool", "args"):
                     for one, _ in edited(name, value):
                         yield evolve(example, facts={**example.facts, name: one})
+
+
+def _value_of(mutant: Mutant, table: Mapping[str, object]) -> tuple[str, str]:
+    """The value that *mutant* has taken out, and where; empty texts for any other change."""
+    if mutant.kind != "element":
+        return "", ""
+    inside: object = table
+    for step in mutant.path:
+        if isinstance(inside, Mapping):
+            inside = inside[str(step)]
+        elif isinstance(inside, list) and isinstance(step, int):
+            inside = inside[step]
+    return shown(inside), dotted(mutant.path[:-1])
 
 
 _BASES_MAX = 4

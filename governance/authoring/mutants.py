@@ -35,7 +35,7 @@ class Mutant:
 
     Attributes:
         kind: ``rule``, ``negated``, ``matcher``, ``bound``, ``alternative``, ``excuse``,
-            ``element``, ``history``.
+            ``history``; ``element``: one of the values of a list.
 
         change: What was done, as a sentence's end: ``without `unless```.
 
@@ -164,9 +164,13 @@ def _elements(rule: Mapping[str, object], path: Path, raw: object) -> Iterator[M
     if not isinstance(raw, list) or len(raw) < 2:
         return
     for at, one in enumerate(raw[:ELEMENTS_MAX]):
-        words = f"without {shown(one)} in `{dotted(path)}`"
         rest = [*raw[:at], *raw[at + 1 :]]
-        yield Mutant("element", words, (*path, at), put(rule, path, rest))
+        if isinstance(one, Mapping):
+            words = f"without the alternative `{dotted((*path, at))}`"
+            yield Mutant("alternative", words, (*path, at), put(rule, path, rest))
+        else:
+            words = f"without {shown(one)} in `{dotted(path)}`"
+            yield Mutant("element", words, (*path, at), put(rule, path, rest))
 
 
 def _span_moved(rule: Mapping[str, object], path: Path, value: object) -> Iterator[Mutant]:

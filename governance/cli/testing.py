@@ -27,7 +27,10 @@ from governance.project import config_missing, folder_around
 from governance.values import Json
 
 if TYPE_CHECKING:
-    from governance.authoring.coverage import Coverage
+    from governance.authoring.coverage import Coverage, Survivor
+
+VALUES_SHOWN_MAX = 5
+"""Values of one list that are named in a report; of the others the number is told."""
 
 
 @define(eq=False)
@@ -45,7 +48,7 @@ class Run:
 
     @property
     def survivors(self) -> int:
-        """Changed rules that no example and no scenario told from the right ones."""
+        """Changed rules that no example and no scenario told from the right ones, all kinds."""
         return sum(len(one.survivors) for one in self.covered)
 
     @property
@@ -88,7 +91,9 @@ def test(paths: tuple[Path, ...], coverage: bool, format_name: str) -> int:
     With --coverage each rule is changed in one place at a time (dropped, a matcher
     negated or dropped, a bound moved, an alternative, an excuse or an element of a list
     taken out). A change that no example and no scenario notices is a fault that nobody
-    would see; it is shown with an example that would.
+    would see; it is shown with an example that would. Values of one list that could each be
+    left out unnoticed are told together and counted apart: a long list of spellings needs no
+    example for each.
     """
     run = Run()
     subjects = chain.from_iterable(subjects_of(path) for path in paths or (_here(),))
@@ -141,6 +146,7 @@ def _run_json(run: Run) -> dict[str, Json]:
                 "file": one.file,
                 "line": one.line,
                 "mutants": one.mutants,
+                "elements": one.elements,
                 "killed": one.killed,
                 "cut": one.cut,
                 "survivors": [
@@ -190,8 +196,12 @@ def _print_run(run: Run) -> None:
     if run.problems:
         words += f", {len(run.problems)} errors"
     if run.covered:
-        mutants = sum(one.mutants for one in run.covered)
-        words += f"; {mutants} changed rules: {run.survivors} survived"
+        values = sum(one.elements for one in run.covered)
+        faults = sum(one.mutants for one in run.covered) - values
+        survived = sum(len(one.faults) for one in run.covered)
+        words += f"; {faults} changed rules: {survived} survived"
+        if values:
+            words += f"; {values} values left out: {run.survivors - survived} survived"
     print_line(words, "good" if run.ok else "bad")
 
 
@@ -218,6 +228,16 @@ def _print_failed(one: Tried) -> None:
         out.print(Padding(styled(problem), (0, 0, 0, 4)))
 
 
+def _change_of(same: Sequence[Survivor]) -> str:
+    """One change in words, or the values of one list that each could be left out."""
+    if len(same) == 1:
+        return same[0].change
+    shown = ", ".join(one.value for one in same[:VALUES_SHOWN_MAX])
+    more = len(same) - VALUES_SHOWN_MAX
+    rest = f" or {more} more" if more > 0 else ""
+    return f"without any one of {len(same)} values of `{same[0].where}` ({shown}{rest})"
+
+
 def _print_coverage(covered: Sequence[Coverage]) -> None:
     from rich.padding import Padding
 
@@ -225,10 +245,14 @@ def _print_coverage(covered: Sequence[Coverage]) -> None:
 
     out = console()
     for one in covered:
+        lists = one.unnamed
         for each in one.survivors:
+            same = lists.get(each.where, [each])
+            if each is not same[0]:
+                continue
             line = styled(f"{one.file}:{each.line}: ", "quiet")
             line.append_text(styled(f"{one.rule}: "))
-            line.append_text(styled(f"{each.change}: no test notices", "wary"))
+            line.append_text(styled(f"{_change_of(same)}: no test notices", "wary"))
             out.print(line, soft_wrap=True)
             out.print(Padding(styled(each.remedy, "good"), (0, 0, 0, 4)))
         if one.cut:

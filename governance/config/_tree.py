@@ -477,7 +477,11 @@ class HostTable:
     )
     unknown_tool: Strictness = field(
         default="ask",
-        metadata=choice("What a tool gets that the harness's table does not know.", _STRICTNESS),
+        metadata=choice(
+            "What a tool gets that the harness's table does not know, "
+            "or a call without its path, command or address.",
+            _STRICTNESS,
+        ),
     )
     deadline_ms: int = field(
         default=5_000,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
@@ -37,6 +37,8 @@ class ContextStates:
     Folds of scopes. Thread-safe; every method raises `JournalError` as its journal does.
 
     Attributes:
+        visible: Gives the store as it may be seen now.
+
         scopes_held_max, held_bytes_max: Scopes that are held, and what they may take, but for
             the one that was asked last; the one that was asked longest ago goes first.
 
@@ -45,7 +47,7 @@ class ContextStates:
         snapshot_rows: Rows of a scope's journal after which its state is kept again.
     """
 
-    journal: Journal
+    visible: Callable[[], Journal]
     scopes_held_max: int = ContextLimits().scopes_held_max
     held_bytes_max: int = ContextLimits().held_bytes_max
     shelf: Shelf | None = None
@@ -54,6 +56,11 @@ class ContextStates:
     _sizes: dict[Scope, int] = field(factory=dict, init=False)
     _unkept: dict[Scope, int] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
+
+    @property
+    def journal(self) -> Journal:
+        """The store, behind the grants that are in force now."""
+        return self.visible()
 
     def newest(self, scope: Scope) -> ScopeState:
         """*scope* as all of its rows leave it; reads those that are new since it was asked."""

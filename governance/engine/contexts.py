@@ -112,7 +112,10 @@ class Contexts:
     def __attrs_post_init__(self) -> None:
         shelf = self.engine.journal.shelf
         self._states = ContextStates(
-            self.engine.visible, self.limits.scopes_held_max, self.limits.held_bytes_max, shelf
+            lambda: self.engine.visible,
+            self.limits.scopes_held_max,
+            self.limits.held_bytes_max,
+            shelf,
         )
         self._search = ContextSearch(self._states, shelf)
 

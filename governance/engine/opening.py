@@ -126,10 +126,11 @@ def open_engine(
 
 def _live(config: Config) -> LiveSessions:
     """What is kept in memory of sessions."""
+    table = config.live
     return LiveSessions(
-        sessions_max=config.live.sessions_max,
-        megabytes_max=config.live.megabytes_max,
-        idle_ms_max=config.live.idle_seconds_max * 1000,
+        sessions_max=table.sessions_max,
+        megabytes_max=table.megabytes_max,
+        idle_ms_max=table.idle_seconds_max * 1000,
     )
 
 

@@ -102,37 +102,44 @@ def braces(raw: str, depth: int = 0) -> list[str]:
         raise TooMany
     if depth > 32:
         raise TooMany
-    at = 0
-    # Where quoted parts and substitutions end: each is gone through once, not once a brace.
-    ends: dict[int, int] = {}
-    while at < len(raw):
-        if raw[at] == "{":
-            parts = _alternatives(raw, at, ends)
-            if parts is not None:
-                end, inner = parts
-                head = raw[:at]
-                tails = braces(raw[end:], depth + 1)
-                made = [one for part in inner for one in braces(part, depth + 1)]
-                if len(made) * len(tails) > WORDS_MAX:
-                    raise TooMany
-                return [head + one + tail for one in made for tail in tails]
-            at += 1
-        else:
-            at = _step(raw, at, ends)
+    for start, (end, commas) in _groups(raw):
+        parts = _alternatives(raw, start, end, commas)
+        if parts is not None:
+            head = raw[:start]
+            tails = braces(raw[end + 1 :], depth + 1)
+            made = [one for part in parts for one in braces(part, depth + 1)]
+            if len(made) * len(tails) > WORDS_MAX:
+                raise TooMany
+            return [head + one + tail for one in made for tail in tails]
     return [raw]
 
 
-def _step(raw: str, at: int, ends: dict[int, int]) -> int:
+def _groups(raw: str) -> list[tuple[int, tuple[int, list[int]]]]:
+    """
+    Each `{` that has its `}`, in order: where it stands, where that does, and the commas of
+    its own between them. One look at the text, however many braces it holds.
+    """
+    groups: dict[int, tuple[int, list[int]]] = {}
+    open_: list[tuple[int, list[int]]] = []
+    at = 0
+    while at < len(raw):
+        sign = raw[at]
+        if sign == "{":
+            open_.append((at, []))
+        elif sign == "}" and open_:
+            start, commas = open_.pop()
+            groups[start] = (at, commas)
+        elif sign == "," and open_:
+            open_[-1][1].append(at)
+        elif sign in _OPENING:
+            at = _step(raw, at)
+            continue
+        at += 1
+    return sorted(groups.items())
+
+
+def _step(raw: str, at: int) -> int:
     """Behind what stands at *at*: a quoted part, a substitution, or one character."""
-    if raw[at] not in _OPENING:
-        return at + 1
-    end = ends.get(at)
-    if end is None:
-        end = ends[at] = _end(raw, at)
-    return end
-
-
-def _end(raw: str, at: int) -> int:
     sign = raw[at]
     try:
         if sign == "\\":
@@ -154,32 +161,12 @@ def _quoted_end(raw: str, at: int) -> int:
     return ticks_end(raw, at) if raw[at] == "`" else parens_end(raw, at + 2)
 
 
-def _alternatives(raw: str, start: int, ends: dict[int, int]) -> tuple[int, list[str]] | None:
-    """The end and the parts of `{…,…}` or `{1..5}` at *start*; ``None`` where it is none."""
-    at, open_, begin = start + 1, 0, start + 1
-    parts: list[str] = []
-    while at < len(raw):
-        sign = raw[at]
-        if sign == "{":
-            open_ += 1
-            at += 1
-        elif sign == "}":
-            if open_ == 0:
-                parts.append(raw[begin:at])
-                break
-            open_ -= 1
-            at += 1
-        elif sign == "," and open_ == 0:
-            parts.append(raw[begin:at])
-            begin = at = at + 1
-        else:
-            at = _step(raw, at, ends)
-    else:
-        return None
-    if len(parts) > 1:
-        return at + 1, parts
-    made = _range(parts[0])
-    return None if made is None else (at + 1, made)
+def _alternatives(raw: str, start: int, end: int, commas: list[int]) -> list[str] | None:
+    """The parts of `{…,…}` or `{1..5}` between *start* and *end*; ``None``: it is none."""
+    if not commas:
+        return _range(raw[start + 1 : end])
+    bounds = [start, *commas, end]
+    return [raw[one + 1 : other] for one, other in zip(bounds, bounds[1:], strict=False)]
 
 
 def _range(text: str) -> list[str] | None:

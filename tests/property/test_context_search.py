@@ -184,7 +184,7 @@ def test_a_kept_index_spares_the_reading(tmp_path: Path) -> None:
         kept = journal.shelf.get(INDEX_SHELF, "@context#words")
         counted = Counted(engine.journal)
         other = Contexts(engine)
-        other._search.states.journal = counted  # type: ignore[assignment]
+        other._search.states.visible = lambda: counted  # type: ignore[assignment,return-value]
 
         found = other.search("needle", by=Reader())
 

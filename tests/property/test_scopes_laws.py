@@ -193,11 +193,13 @@ def test_a_cache_that_catches_up_is_the_fold_of_all_rows(steps: list[tuple[str, 
             held = contexts._states.newest(scope)
             seen[held.head] = {(one.kind, one.key): one for one in
                                contexts.find(scope, by=me, hidden=True)}  # fmt: skip
-            assert held == ContextStates(engine.journal).newest(scope)
+            assert held == ContextStates(lambda: engine.journal).newest(scope)
             # From what an engine kept three rows ago, or just now.
-            kept = ContextStates(engine.journal, shelf=engine.journal.shelf, snapshot_rows=3)
+            kept = ContextStates(
+                lambda: engine.journal, shelf=engine.journal.shelf, snapshot_rows=3
+            )
             assert held == kept.newest(scope)
-            assert held == ContextStates(engine.journal).at(scope, held.head)
+            assert held == ContextStates(lambda: engine.journal).at(scope, held.head)
 
 
 def test_another_engine_sees_what_this_one_wrote() -> None:

@@ -109,6 +109,24 @@ def test_each_kind_of_fault_survives_where_no_test_looks(tmp_path: Path) -> None
     assert changes(found["weak.silent"]) == {"without the rule"}
 
 
+def test_the_values_of_a_list_are_told_together(tmp_path: Path) -> None:
+    """A long list of spellings is one line of the report, and counted apart from other faults."""
+    many = WEAK.replace('"gen/**", "dist/**"', '"gen/**", "dist/**", "out/**", "lib/**"')
+
+    found = covered(tmp_path, many)["weak.files"]
+
+    assert {where: [one.value for one in each] for where, each in found.unnamed.items()} == {
+        "tools": ["`edit`"],
+        "when.path.glob": ["`dist/**`", "`out/**`", "`lib/**`"],
+    }
+    assert [bool(one.remedy) for one in found.unnamed["when.path.glob"]] == [True, False, False]
+    assert {one.change for one in found.faults} == {
+        "without `when.content` = { contains = x }",
+        "without `unless`",
+    }
+    assert found.elements == 6
+
+
 def test_a_survivor_stands_on_its_line(tmp_path: Path) -> None:
     """Where the change was made, not where the rule begins."""
     survivors = covered(tmp_path, WEAK)["weak.files"].survivors
@@ -210,6 +228,16 @@ def test_tables_of_commands_are_changed_inside() -> None:
         "with `when.shell.recursive` = true negated",
         "with `when.shell.flows_to.program` = `sh` negated",
     } <= told
+
+
+def test_a_table_of_a_list_is_an_alternative() -> None:
+    """One of several `shell` tables that is taken out is a fault, and no value of a list."""
+    rule = {"when": {"shell": [{"program": "a"}, {"program": ["b", "c"]}]}}
+
+    kinds = {one.change: one.kind for one in mutants_of(rule)}
+
+    assert kinds["without the alternative `when.shell.1`"] == "alternative"
+    assert kinds["without `c` in `when.shell.1.program`"] == "element"
 
 
 def test_demands_on_the_past_are_changed() -> None:

@@ -150,3 +150,49 @@ def test_subcommands_are_found(text: str, subcommand: str, words: list[str]) -> 
 
     assert command.subcommand == subcommand
     assert list(command.words) == words
+
+
+def test_recipes_that_are_piped_into_make_run() -> None:
+    """`make -f -` runs what stands behind the tabs; what is not known is input."""
+    line = read_line("make -f - all <<'E'\nall: x ; @rm -rf out\n\t-mkdir out\nE\n")
+
+    assert [(one.wrappers, one.program) for one in line.commands[1:]] == [
+        (("make",), "rm"),
+        (("make",), "mkdir"),
+    ]
+    assert [one.kind for one in read_line("curl x.example | make -f -").commands[-1].opaque] == [
+        "input"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "psql -f x.sql app",
+        "psql app < x.sql",
+        "docker exec -i db psql app < x.sql",
+        "mysql shop < x.sql",
+        "sqlcmd -i x.sql",
+        "clickhouse-client --queries-file x.sql",
+    ],
+)
+def test_what_a_file_tells_a_server_is_said_to_be_unread(text: str) -> None:
+    """A file of SQL is opaque as a script is."""
+    assert "script" in [one.kind for one in read_line(text).commands[-1].opaque]
+
+
+def test_other_ways_to_give_a_program_its_text() -> None:
+    """A text through `--stdin`, as a word, from standard input of awk; `--` behind a host."""
+    assert read_line("prisma db execute --stdin <<< 'DROP TABLE a'").commands[0].code
+    assert read_line("cypher-shell 'MATCH (n) DELETE n'").commands[0].code == (
+        "MATCH (n) DELETE n",
+    )
+    assert read_line("curl x.example | awk -f - a").commands[-1].opaque[0].kind == "input"
+    assert [one.program for one in read_line("ssh a -- rm -r /x").commands] == ["ssh", "rm"]
+
+
+def test_downloads_are_files() -> None:
+    """`aria2c` writes a file named like the end of the address, or as it is told."""
+    assert only("aria2c -d /tmp https://a.example/x.sh?v=1").writes[-1] == "/tmp/x.sh"
+    assert "y" in only("aria2c -o y https://a.example/x.sh").writes
+    assert only("xh post https://a.example @.env").reads == (".env",)

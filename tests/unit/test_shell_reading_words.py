@@ -26,6 +26,10 @@ def last(text: str) -> list[str]:
             ["a1", "a2", "a3", "b1", "b2", "b3", "a", "b", "c"],
         ),
         ("{05..07}", ["05", "06", "07"]),
+        (
+            "{a{b,c} {a}b,c} {a,b}} {,x} {'a,b',c}",
+            ["{ab", "{ac", "{a}b,c}", "a}", "b}", "x", "a,b", "c"],
+        ),
         ("${x} {a} a{b", [HOLE, "{a}", "a{b"]),
         ("~ ~/x ~u/x", ["~", "~/x", "~u/x"]),
         ("'~' \\~/x \"~\"", ["./~", "./~/x", "./~"]),
@@ -123,3 +127,27 @@ def test_what_a_nested_text_starts_with_is_known() -> None:
     simples = read_simples("rm $X", cwd=Word("~/a"), assigns=(Word("X=b"),), depth=1).simples
 
     assert (simples[0].argv, simples[0].cwd, simples[0].assigns) == (("rm", "b"), "~/a", ("X=b",))
+
+
+def test_a_word_of_many_braces_is_looked_at_once() -> None:
+    """Open braces cost no look at the rest of the word each: this would take minutes."""
+    word = "{" * 190 + "a" * 150_000
+
+    assert last(f"echo {word}")[1].startswith("{{{")
+
+
+def test_a_nul_is_said() -> None:
+    """What a shell makes of a NUL, nobody knows, also where a record shows a sign for it."""
+    for text in ("rm\0 -rf x", "rm\u2400 -rf x"):
+        reading = read_simples(text)
+
+        assert [one.kind for one in reading.opaque] == ["syntax"]
+        assert [str(word) for word in reading.simples[0].argv] == ["rm", "-rf", "x"]
+
+
+def test_a_loop_that_sets_nothing_in_the_end_has_a_reading() -> None:
+    """A body that leaves for good leaves no variable behind."""
+    reading = read_simples("until a; do for b in 1; do c $b; done; break; done; d")
+
+    assert reading.opaque == ()
+    assert [str(one.argv[0]) for one in reading.simples if one.argv][-1] == "d"

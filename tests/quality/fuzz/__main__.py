@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from tests.quality.fuzz import pack_cases, shell_cases
-from tests.quality.fuzz.findings import Outcome
+from tests.quality.fuzz.findings import Finding, Outcome
 
 CASES_MAX = 10_000_000
-PIECE = 5_000
+PIECE = 2_000
 """So many cases are run between two words about how far a run has come."""
 
 
@@ -27,13 +27,20 @@ def main(words: Sequence[str]) -> int:
     run = shell_cases.run if given.kind == "shell" else pack_cases.run
     outcome = Outcome()
     for begin in range(given.first, last, PIECE):
+        told = len(outcome.findings)
         run(given.seed, range(begin, min(begin + PIECE, last)), outcome)
         print(f"up to {min(begin + PIECE, last):,}: {dict(outcome.broken)}", file=sys.stderr)
+        for one in outcome.findings[told:]:
+            print(_line(one), file=sys.stderr)
     print(f"{given.kind}, seed {given.seed}, cases {given.first:,} to {last:,}")
     print("\n".join(outcome.lines()))
     for one in (*outcome.findings, *outcome.differences):
-        print(json.dumps({"number": one.number, "law": one.law, "text": one.text}))
+        print(_line(one))
     return 1 if outcome.broken else 0
+
+
+def _line(one: Finding) -> str:
+    return json.dumps({"number": one.number, "law": one.law, "text": one.text})
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ class Scripts:
 
 def script_of(random: Random) -> str:
     """A script; two of three are damaged, from one byte to a dozen."""
-    text = Scripts(random, random.choice((6, 15, 30, 60))).script()
+    text = Scripts(random, random.choice((4, 8, 16, 40))).script()
     if random.random() < 0.05:
         return "".join(random.choices(_PIECES, k=random.randint(1, 30)))
     if random.random() < 0.35:
