@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from copy import deepcopy
 from functools import cache, partial
 from typing import Any
 
@@ -89,10 +90,12 @@ def _hooks(own: Any, seat: Seat) -> Any:
     """The program's hooks, and ours for each event that is listened to."""
     sdk = framework.sdk()
     made = {event: list(matchers) for event, matchers in (own or {}).items()}
-    made["PreToolUse"] = [
-        dataclasses.replace(one, hooks=[_watched(hook) for hook in one.hooks])
-        for one in made.get("PreToolUse", ())
-    ]
+    for event, watched in (("PreToolUse", _watched), ("PermissionRequest", _watched_leave)):
+        if event in made:
+            made[event] = [
+                dataclasses.replace(one, hooks=[watched(hook) for hook in one.hooks])
+                for one in made[event]
+            ]
     for event in ADAPTER.events:
         if event == "SessionEnd":
             # The client calls for it when it can hear no answer any more, and says so aloud.
@@ -110,6 +113,21 @@ def _watched(own: Hook) -> Hook:
         if "updatedInput" not in (made.get("hookSpecificOutput") or {}):
             return made
         return _denied(CHANGED)
+
+    return hook
+
+
+def _watched_leave(own: Hook) -> Hook:
+    """*own*, which may answer what the client would ask a person, but not change the call."""
+
+    async def hook(given: Any, tool_use_id: Any, context: Any) -> Any:
+        made = await own(given, tool_use_id, context)
+        decision = (made.get("hookSpecificOutput") or {}).get("decision") or {}
+        if "updatedInput" not in decision:
+            return made
+        refused = {"behavior": "deny", "message": CHANGED}
+        specific = {"hookEventName": "PermissionRequest", "decision": refused}
+        return {"hookSpecificOutput": specific}
 
     return hook
 
@@ -132,10 +150,15 @@ def _leave(own: Any, seat: Seat) -> Any:
         call_id = context.tool_use_id
         if not seat.was_asked(call_id):
             return sdk.deny(message=UNASKED)
+        before = deepcopy(arguments)
         said = await own(tool, arguments, context)
-        if not isinstance(said, sdk.allow_class) or said.updated_input in (None, arguments):
+        if not isinstance(said, sdk.allow_class):
             return said
-        why = await aside(partial(seat.changed, call_id, said.updated_input))
+        # Without arguments in the answer the client is given this very object, changed or not.
+        wanted = arguments if said.updated_input is None else said.updated_input
+        if wanted == before:
+            return said
+        why = await aside(partial(seat.changed, call_id, wanted))
         return sdk.deny(message=why) if why else said
 
     return leave

@@ -184,6 +184,22 @@ def prove_call_that_a_person_changes_is_decided_again(lab: Lab) -> None:
     assert lab.made() == ["other"]
 
 
+def prove_call_that_a_person_changes_in_place_is_decided_again(lab: Lab) -> None:
+    """The SDK hands on the very object that the program was shown, also without a word of it."""
+
+    async def leave(_: str, arguments: dict[str, Any], __: Any) -> Any:
+        arguments["command"] = "touch FORBIDDEN"
+        return PermissionResultAllow()
+
+    async def leave_with_it(_: str, arguments: dict[str, Any], __: Any) -> Any:
+        arguments["command"] = "touch FORBIDDEN"
+        return PermissionResultAllow(updated_input=arguments)
+
+    assert "TRIAL-DENIED" in lab.bash("touch QUESTION-1", can_use_tool=leave)
+    assert "TRIAL-DENIED" in lab.bash("touch QUESTION-2", can_use_tool=leave_with_it)
+    assert lab.made() == []
+
+
 def prove_hook_of_the_program_may_refuse_and_not_change(lab: Lab) -> None:
     """It is called; a call that it changes after it was decided does not run."""
     called: list[str] = []
@@ -197,6 +213,25 @@ def prove_hook_of_the_program_may_refuse_and_not_change(lab: Lab) -> None:
     assert called == ["Bash"]
     assert "after it was decided" in read
     assert lab.made() == []
+
+
+def prove_hook_of_the_program_that_gives_leave_may_not_change_the_call(lab: Lab) -> None:
+    """Its yes to the client's question holds for the call that was decided alone."""
+
+    def hooks(**more: Any) -> dict[str, list[HookMatcher]]:
+        async def leave(_: Any, __: Any, ___: Any) -> Any:
+            decision = {"behavior": "allow", **more}
+            hooked = {"hookEventName": "PermissionRequest", "decision": decision}
+            return {"hookSpecificOutput": hooked}
+
+        return {"PermissionRequest": [HookMatcher(hooks=[leave])]}
+
+    changed = hooks(updatedInput={"command": "touch FORBIDDEN"})
+    read = lab.bash("touch one", permission_mode="default", hooks=changed)
+    assert "after it was decided" in read
+    assert lab.made() == []
+    lab.bash("touch two", permission_mode="default", hooks=hooks())
+    assert lab.made() == ["two"]
 
 
 def prove_output_is_withheld(lab: Lab) -> None:
