@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar, final
 
 from attrs import define
 
-from governance.engine.contexts import Changed, ContextMerge, Contexts
+from governance.engine.contexts import Changed, ContextMerge, Contexts, ContextsFound
 from governance.scopes.declaring import Declaration
 from governance.scopes.state import Grant, Name
-from governance.scopes.values import Reader, Refusal, Scope, Stale, Value
+from governance.scopes.values import PROJECT, Reader, Refusal, Scope, Stale, Value
 from governance.values import Json
 
 T = TypeVar("T")
@@ -58,6 +58,22 @@ class AsyncContexts:
         """As `Contexts.find`."""
         given: dict[str, Any] = {"hidden": hidden, "after": after, "limit": limit}
         verb = partial(self.contexts.find, scope, by=by, kind=kind, prefix=prefix, **given)
+        return await self._aside(verb)
+
+    async def search(
+        self,
+        text: str,
+        *,
+        by: Reader,
+        scopes: Sequence[Scope] = (PROJECT,),
+        kind: str | None = None,
+        hidden: bool = False,
+        ranked: bool = False,
+        limit: int = 20,
+    ) -> ContextsFound:
+        """As `Contexts.search`."""
+        given: dict[str, Any] = {"hidden": hidden, "ranked": ranked, "limit": limit}
+        verb = partial(self.contexts.search, text, by=by, scopes=scopes, kind=kind, **given)
         return await self._aside(verb)
 
     async def changes(self, scope: Scope, *, by: Reader, after: int = 0) -> Changed:

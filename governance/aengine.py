@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from governance.journal.key_sources import KeySource
     from governance.journal.records import Head, Record
 
-GATHERED_MAX = 8
+GATHERED_MAX = 16
 """Appends that are gathered before they are handed to the journal, so that few commits take
 them all; the end of a round of the loop hands in what there is."""
 
@@ -149,7 +149,7 @@ class AsyncEngine:
         mail = self._mail_here()
         if mail is not None:
             future: asyncio.Future[Reply] = mail.loop.create_future()
-            if handle_later(self.engine, mail, command, partial(mail.ring, future)):
+            if handle_later(self.engine, mail, command, partial(mail.put, future)):
                 return await future
         return await self._call(self.engine.handle, command)
 
@@ -482,9 +482,17 @@ class Mail:
         *,
         key: str | None = None,
         deadline_ms: int | None = None,
+        told: Callable[[], None] | None = None,
     ) -> None:
         """As the journal's own, in the loop's thread; what the journal raises, *done* gets."""
-        hand_in = partial(self._journal.append_later, batch, done, key=key, deadline_ms=deadline_ms)
+        hand_in = partial(
+            self._journal.append_later,
+            batch,
+            done,
+            key=key,
+            deadline_ms=deadline_ms,
+            told=told or self.wake,
+        )
         self._outgoing.append((hand_in, done))
         if len(self._outgoing) == 1:
             self.loop.call_soon(self.hand_in)
@@ -499,10 +507,20 @@ class Mail:
                 hand_in()
             except GovernanceError as error:
                 done(partial(_raised, error))
+                self.wake()
 
-    def ring(self, future: asyncio.Future[Reply], reply: Reply | None, rest: Rest | None) -> None:
-        """Settle *future* by *reply*, or by what *rest* gives in a thread; from any thread."""
+    def put(self, future: asyncio.Future[Reply], reply: Reply | None, rest: Rest | None) -> None:
+        """
+        Let *future* be settled by *reply*, or by what *rest* gives in a thread, at the next wake.
+
+        From any thread. The loop is woken apart, once all of a commit are there: else it would
+        begin with the first of them while the others are still put, and the next commit would
+        take few.
+        """
         self._put.append((future, reply, rest))
+
+    def wake(self) -> None:
+        """Have the loop settle what was put, from any thread."""
         if self._rung:
             return
         self._rung = True
@@ -511,12 +529,12 @@ class Mail:
         except RuntimeError:
             # The loop is closed and nobody waits; what was begun is ended all the same.
             self._rung = False
-            for _, _, left in _emptied(self._put):
+            for future, _, left in _emptied(self._put):
                 if left is not None:
                     _end(future, left)
 
     def _look(self) -> None:
-        # First, so that whoever puts something from now on rings again.
+        # First, so that whoever puts something from now on wakes it again.
         self._rung = False
         for future, reply, rest in _emptied(self._put):
             if rest is not None:

@@ -119,7 +119,7 @@ def _check_project(directory: Path) -> Checked:
         config = load_config(directory)
     except DefinitionError as error:
         return Checked(error.diagnostics)
-    checked = Checked(tuple(_wrong_places(config)))
+    checked = Checked(tuple(_wrong_settings(config)))
     try:
         examined = examined_rules_of(config)
     except DefinitionError as error:
@@ -128,9 +128,18 @@ def _check_project(directory: Path) -> Checked:
     return _joined(checked, _check_scenarios(scenario_files(directory)))
 
 
-def _wrong_places(config: Config) -> Iterator[Diagnostic]:
-    """Where the store and its key are said to be, if no such place can be; neither is opened."""
+def _wrong_settings(config: Config) -> Iterator[Diagnostic]:
+    """
+    Grants that nobody has; and where the store and its key are said to be, if no such place can
+    be: neither is opened.
+    """
     document = config.document
+    if config.access.roles and not config.access.actors:
+        at = ("access", "roles")
+        text = "nobody has any of these roles, so everybody may do everything"
+        mend = "name who has them under `[access.actors]`"
+        line = document.line_of(at)
+        yield Diagnostic("GOV311", text, document.file, line, at, mend, severity=WARNING)
     try:
         check_url(config.journal.url)
     except DefinitionError as error:

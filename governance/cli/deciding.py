@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -259,11 +260,16 @@ def _past(law: Law, host: str, role: str, file: Path | None) -> Past | None:
 
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of *file* that hold anything, with their numbers, one at a time."""
+    """
+    The lines of *file* that hold anything, with their numbers, one at a time.
+
+    Of one that is longer than `LINE_BYTES_MAX` so much comes that it is refused for it.
+    """
     try:
         stream = sys.stdin.buffer if str(file) == "-" else file.open("rb")
         with stream:
-            for number, line in enumerate(stream, 1):
+            read = partial(stream.readline, LINE_BYTES_MAX + 1)
+            for number, line in enumerate(iter(read, b""), 1):
                 if line.strip():
                     yield number, line
     except OSError as error:

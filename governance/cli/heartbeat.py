@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from attrs import frozen
 
 from governance.cli.opening import rows_of
@@ -10,10 +12,12 @@ from governance.engine.encoding import body_of
 from governance.engine.opening import PROJECT_SESSION
 from governance.hooking.transcripts import Transcript
 from governance.hosts import installer_of
-from governance.journal.records import Journal
+from governance.journal.records import Journal, Moved
 from governance.project import Project
 
 ROWS_MAX = 100_000
+SESSIONS_MAX = 200
+PAGES_MAX = 1_000
 SETTLED_MS = 60_000
 """A call this young may still be on its way into the journal."""
 
@@ -42,6 +46,27 @@ def installed_ms(project: Project, host: str) -> int | None:
         return int(installer_of(host).record(project.directory).stat().st_mtime * 1000)
     except OSError:
         return None
+
+
+def called_ms(journal: Journal, host: str) -> int | None:
+    """
+    When a hook of *host* last wrote something down, in milliseconds since 1970 UTC.
+
+    ``None`` where it did in none of the `SESSIONS_MAX` sessions that were written last.
+    """
+    newest: deque[Moved] = deque(maxlen=SESSIONS_MAX)
+    after = 0
+    for _ in range(PAGES_MAX):
+        page = journal.moved(after=after)
+        if not page:
+            break
+        newest.extend(page)
+        after = page[-1].position
+    for one in reversed(newest):
+        for record in journal.read(one.session, limit=1, reverse=True):
+            if body_of(record).get("host") == host:
+                return record.at_ms
+    return None
 
 
 def missed_in(

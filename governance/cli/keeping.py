@@ -66,10 +66,12 @@ def archive(
         with working("archiving"):
             made = engine.archive(session, folder.absolute(), actor=person_name())
     if format_name == "json":
-        told: dict[str, Json] = {"session": session, "path": str(made.path), "rows": made.rows}
+        told: dict[str, Json] = {"session": session, "path": str(made.path)}
+        told |= {"rows": made.rows, "values": made.values}
         print_json({"ok": True, **told, "seq": made.head.seq, "hash": made.head.hash.hex()})
     else:
-        print_line(f"{session}: {number_of(made.rows, 'row')} in {made.path}", "good")
+        values = f" and {number_of(made.values, 'value')}" if made.values else ""
+        print_line(f"{session}: {number_of(made.rows, 'row')}{values} in {made.path}", "good")
     return FINE
 
 

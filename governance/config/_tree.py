@@ -217,7 +217,7 @@ class RetentionTable:
     megabytes_max: int = field(
         default=0,
         metadata=whole(
-            "What the rows of all sessions may take together, in megabytes; 0: any size.",
+            "What all sessions may take together, rows and contents, in megabytes; 0: any size.",
             low=0,
             high=10_000_000,
         ),
@@ -225,7 +225,8 @@ class RetentionTable:
     session_megabytes_max: int = field(
         default=0,
         metadata=whole(
-            "A session whose rows take more asks for nothing more, in megabytes; 0: any size.",
+            "A session whose rows and contents take more asks for nothing more, in megabytes; "
+            "0: any size.",
             low=0,
             high=1_000_000,
         ),
@@ -476,7 +477,11 @@ class HostTable:
     )
     unknown_tool: Strictness = field(
         default="ask",
-        metadata=choice("What a tool gets that the harness's table does not know.", _STRICTNESS),
+        metadata=choice(
+            "What a tool gets that the harness's table does not know, "
+            "or a call without its path, command or address.",
+            _STRICTNESS,
+        ),
     )
     deadline_ms: int = field(
         default=5_000,

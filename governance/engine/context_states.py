@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 from attrs import define, field
 
 from governance.engine.encoding import body_of
-from governance.journal.records import Journal, Record
-from governance.journal.session_values import BLOB_SHELF, shelf_name
+from governance.errors import JournalError
+from governance.journal.records import Journal, Record, Shelf
+from governance.journal.session_values import BLOB_SHELF, INDEX_SHELF, shelf_name
 from governance.scopes.contents import decoded
 from governance.scopes.limits import ContextLimits
+from governance.scopes.packing import packed_state, unpacked_state
 from governance.scopes.state import KINDS_OF_ROWS, Name, ScopeState, Stored, apply
 from governance.scopes.values import Scope
 from governance.values import Json
 
 PAGE_ROWS = 500
+STATE = "state"
+"""How the kept state of a scope is named behind its journal."""
+
+SNAPSHOT_ROWS = 1_000
+
 _VALUE_BYTES = 700
 """About what a value takes in memory beside what it says."""
 
@@ -29,22 +37,38 @@ class ContextStates:
     Folds of scopes. Thread-safe; every method raises `JournalError` as its journal does.
 
     Attributes:
+        visible: Gives the store as it may be seen now.
+
         scopes_held_max, held_bytes_max: Scopes that are held, and what they may take, but for
             the one that was asked last; the one that was asked longest ago goes first.
+
+        shelf: Where states are kept for engines that are started later; ``None``: nowhere.
+
+        snapshot_rows: Rows of a scope's journal after which its state is kept again.
     """
 
-    journal: Journal
+    visible: Callable[[], Journal]
     scopes_held_max: int = ContextLimits().scopes_held_max
     held_bytes_max: int = ContextLimits().held_bytes_max
+    shelf: Shelf | None = None
+    snapshot_rows: int = SNAPSHOT_ROWS
     _held: OrderedDict[Scope, ScopeState] = field(factory=OrderedDict, init=False)
     _sizes: dict[Scope, int] = field(factory=dict, init=False)
+    _unkept: dict[Scope, int] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
+
+    @property
+    def journal(self) -> Journal:
+        """The store, behind the grants that are in force now."""
+        return self.visible()
 
     def newest(self, scope: Scope) -> ScopeState:
         """*scope* as all of its rows leave it; reads those that are new since it was asked."""
         with self._lock:
-            before = self._held.get(scope) or ScopeState(scope)
-            state = self._caught_up(before, list(self.rows(scope, before.head)))
+            before = self._held.get(scope) or self._kept(scope) or ScopeState(scope)
+            records = list(self.rows(scope, before.head))
+            state = self._caught_up(before, records)
+            self._keep(state, records)
             if state is not before or scope not in self._sizes:
                 self._sizes[scope] = _held_bytes(state)
             self._held[scope] = state
@@ -53,7 +77,9 @@ class ContextStates:
                 len(self._held) > self.scopes_held_max
                 or sum(self._sizes.values()) > self.held_bytes_max
             ):
-                del self._sizes[self._held.popitem(last=False)[0]]
+                gone = self._held.popitem(last=False)[0]
+                del self._sizes[gone]
+                self._unkept.pop(gone, None)
             return state
 
     @property
@@ -61,6 +87,35 @@ class ContextStates:
         """The scopes that are in memory, the one asked longest ago first."""
         with self._lock:
             return tuple(self._held)
+
+    def _kept(self, scope: Scope) -> ScopeState | None:
+        """The state of *scope* that some engine kept, if its row still is what it was."""
+        if self.shelf is None:
+            return None
+        try:
+            entry = self.shelf.get(INDEX_SHELF, shelf_name(scope.journal, STATE))
+        except JournalError:
+            # A cache that cannot be read is made anew; a store that cannot, says so by then.
+            return None
+        found = unpacked_state(scope, entry.value) if entry is not None else None
+        if found is None:
+            return None
+        state, hash_ = found
+        row = self.journal.read(scope.journal, after=state.head - 1, limit=1)
+        return state if row and row[0].hash == hash_ else None
+
+    def _keep(self, state: ScopeState, records: list[Record]) -> None:
+        """Keep *state*, which ends with *records*, once so many have come."""
+        scope = state.scope
+        count = self._unkept.get(scope, 0) + len(records)
+        if self.shelf is not None and records and count >= self.snapshot_rows:
+            value = packed_state(state, records[-1].hash)
+            if value is not None:
+                # A store that may only be read is read all the same.
+                with suppress(JournalError):
+                    self.shelf.put(INDEX_SHELF, shelf_name(scope.journal, STATE), value)
+            count = 0
+        self._unkept[scope] = count
 
     def _caught_up(self, state: ScopeState, records: list[Record]) -> ScopeState:
         if any(one.kind == "context.reset" for one in records):

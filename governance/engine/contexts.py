@@ -110,10 +110,14 @@ class Contexts:
     _search: ContextSearch = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        shelf = self.engine.journal.shelf
         self._states = ContextStates(
-            self.engine.visible, self.limits.scopes_held_max, self.limits.held_bytes_max
+            lambda: self.engine.visible,
+            self.limits.scopes_held_max,
+            self.limits.held_bytes_max,
+            shelf,
         )
-        self._search = ContextSearch(self._states, self.engine.journal.shelf)
+        self._search = ContextSearch(self._states, shelf)
 
     @property
     def held(self) -> tuple[Scope, ...]:

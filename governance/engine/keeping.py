@@ -138,9 +138,9 @@ def _head_to_go(engine: Engine, session: str) -> Head:
     Raises:
         MisuseError: GOV526, it may not.
     """
-    if engine._waits(session):
+    if engine.has_untold(session):
         # What was told while the store could not be written belongs to what goes.
-        engine._write_pending(session)
+        engine.write_untold(session)
     engine.live.drop(session)
     now = engine.clock.now_ms()
     state = engine._state(session, now)

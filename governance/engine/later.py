@@ -108,7 +108,7 @@ def _decided(engine: Engine, command: Command) -> list[Step]:
     now = command.at_ms or 0
     session = command.session
     state = engine.live.get(session, now)
-    if state is None or engine._waits(session) or engine._idle(command):
+    if state is None or engine.has_untold(session) or engine._idle(command):
         return []
     data = command.data
     for other in (command.parent or state.identity.parent, data.get("child_id")):

@@ -15,7 +15,7 @@ from governance.access.actors import process_actor
 from governance.clock import Clock, SystemClock
 from governance.engine.backing import schedule_of
 from governance.engine.encoding import body_of
-from governance.engine.engine import Engine, EngineOptions
+from governance.engine.engine import Engine
 from governance.engine.lawmaking import (
     context_limits_of,
     retention_of,
@@ -24,6 +24,7 @@ from governance.engine.lawmaking import (
 )
 from governance.engine.live import LiveSessions
 from governance.engine.news import Bulletin
+from governance.engine.options import EngineOptions
 from governance.engine.project_rules import load_project_rules, no_rules, pack_sources
 from governance.engine.reloading import Watch, made_of, trust_mark
 from governance.engine.spool import Spool
@@ -91,11 +92,6 @@ def open_engine(
         if own:
             store.close()
         raise
-    live = LiveSessions(
-        sessions_max=config.live.sessions_max,
-        megabytes_max=config.live.megabytes_max,
-        idle_ms_max=config.live.idle_seconds_max * 1000,
-    )
     who = actor or process_actor()
 
     def audit(data: Mapping[str, Json], by: str) -> None:
@@ -122,10 +118,20 @@ def open_engine(
         after=schedule.look if schedule is not None else None,
         context_limits=lambda: context_limits_of(config),
     )
-    engine = Engine(law, store, ticking, registry, live, options)
+    engine = Engine(law, store, ticking, registry, _live(config), options)
     if config.live.preload_sessions_max:
         _preload(engine, config.live.preload_sessions_max)
     return engine
+
+
+def _live(config: Config) -> LiveSessions:
+    """What is kept in memory of sessions."""
+    table = config.live
+    return LiveSessions(
+        sessions_max=table.sessions_max,
+        megabytes_max=table.megabytes_max,
+        idle_ms_max=table.idle_seconds_max * 1000,
+    )
 
 
 def _guard(

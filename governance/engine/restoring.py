@@ -22,6 +22,15 @@ from governance.values import Json, ValueRefused
 
 PAGE_ROWS = 1000
 
+_CONTENTS: Mapping[str, str] = {
+    "message.added": "parts",
+    "context.set": "set",
+    "context.merged": "set",
+    "context.migrated": "set",
+    "context.repaired": "set",
+}
+"""Kinds of rows that may name what lies on the shelf, and under which of their fields."""
+
 
 def restore(journal: Journal, session: str) -> SessionState:
     """
@@ -104,7 +113,7 @@ def _folded(state: SessionState, records: Sequence[Record]) -> SessionState:
     for record in records:
         try:
             body = body_of(record)
-            size = len(record.body)
+            size = _size_of(record, body)
             state = evolve(state, record.seq, record.kind, record.at_ms, body, size)
         except (ValueError, KeyError, TypeError, AttributeError, ValueRefused) as error:
             # Its chain holds, so whoever wrote it was no engine, or one of another version.
@@ -156,8 +165,23 @@ def settle_unknown(journal: Journal, batch: Sequence[Append]) -> Appended | Conf
 
 def grown(state: SessionState, records: Sequence[Record]) -> SessionState:
     """*state*, as its rows were decided on, with the bytes of those that were stored for it."""
-    size = sum(len(record.body) for record in records if record.session == state.id)
+    size = 0
+    for one in records:
+        if one.session == state.id:
+            # Hardly any row names contents, and this is on the way of every decision.
+            size += _size_of(one, body_of(one)) if one.kind in _CONTENTS else len(one.body)
     return with_bytes(state, size) if size else state
+
+
+def _size_of(record: Record, body: Mapping[str, Json]) -> int:
+    """Bytes of *record*, and of the contents that it names, as they were before compression."""
+    size = len(record.body)
+    data = body.get("data") if record.kind in _CONTENTS else None
+    named = data.get(_CONTENTS[record.kind]) if isinstance(data, Mapping) else None
+    for one in named if isinstance(named, (list, tuple)) else ():
+        content = one.get("size_bytes") if isinstance(one, Mapping) and one.get("blob") else None
+        size += content if isinstance(content, int) else 0
+    return size
 
 
 def recorded(

@@ -1,8 +1,9 @@
 """
 What the hosts that call a command for each of their events have in common.
 
-`hook.py` is the script that they run, `worker` decides one payload, and `adapter` says
-what a host brings along: its profile, how its payloads read, and the shape of its answers.
+`hook.py` is the script that they run (a plugin that stays with its client runs `hook_relay.py`
+too, the way to the service), `worker` decides one payload, and `adapter` says what a host brings
+along: its profile, how its payloads read, and the shape of its answers.
 This room knows no host; `governance.hosts` names them.
 """
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from governance.hooking.settings_file import SettingsRefused
 
 HOOK_FILE = Path(__file__).with_name("hook.py")
+RELAY_FILE = HOOK_FILE.with_name("hook_relay.py")
 HOOK_MARK = "/governance/hooking/hook.py"
 NEEDED = ("attr", "apsw", "re2", "transitions")
 """Import names that the hook's process must find; their folders go into its command."""

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, NoReturn
 
-USAGE = "usage: hook.py --host NAME --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
+USAGE = (
+    "usage: hook.py --host NAME --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
+    " [--call ID]"
+)
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
 FRAME_BYTES_MAX = 64 * 1024 * 1024
 FIRST_WORD_SECONDS_MAX = 1.0
@@ -37,6 +40,16 @@ SHARE_MAX = 0.5
 SWITCH = b"GOVERNANCE_SERVICE"
 """``off`` in the environment of a host keeps its hooks from the service."""
 
+DARWIN = sys.platform == "darwin"
+SERVED = DARWIN or sys.platform == "linux"
+"""Systems that say who is at the other end of a socket; elsewhere there is no service."""
+
+ANSWERED = (b"A", b"D")
+"""The service's answer; ``D`` carries a text that counts as told once it was written out."""
+
+HEARD = b"H"
+"""A service may have the payload, and others must decide on it, by the same name."""
+
 STOPPING = (1, 2, 15)
 """SIGHUP, SIGINT and SIGTERM."""
 
@@ -47,8 +60,16 @@ class Failed(Exception):
     plain = True
 
 
+CALL_CHARS_MAX = 64
+
+
 class Options:
-    """The command line: which host calls, where the project is and which event this is."""
+    """
+    The command line: which host calls, where the project is and which event this is.
+
+    ``call`` is what a service may have taken this very payload by already, from another
+    process that gave up on it; it is not asked again.
+    """
 
     def __init__(self, words: list[str]) -> None:
         self.host = ""
@@ -56,6 +77,7 @@ class Options:
         self.event = ""
         self.paths: list[str] = []
         self.now_ms: int | None = None
+        self.call = ""
         rest = iter(words)
         for word in rest:
             value = next(rest, "")
@@ -69,6 +91,8 @@ class Options:
                 self.paths.append(value)
             elif word == "--now-ms" and value.isdigit():
                 self.now_ms = int(value)
+            elif word == "--call" and value.isalnum() and len(value) <= CALL_CHARS_MAX:
+                self.call = value
             else:
                 raise Failed(f"`{word} {value}` is not understood; {USAGE}")
         if not self.dir.startswith("/"):
@@ -85,16 +109,22 @@ def main(words: list[str]) -> int:
             _signal.signal(one, _stop)
         options = Options(words)
         data = read_input(PAYLOAD_BYTES_MAX)
-        call = ""
+        call = options.call
         served = options.now_ms is None and posix.environ.get(SWITCH) != b"off"
-        if served:
-            answered, call = _by_service(options, data, started)
-            if answered:
+        if served and not call:
+            call = new_call()
+            kind, out, link = ask_service(options, data, call, started)
+            if kind in ANSWERED:
+                _written(out)
+                if kind == b"D":
+                    report(link, started)
                 return 0
+            if kind != HEARD:
+                call = ""
         code, wants_service = alone().supervise(options, data, call, started)
     except BaseException as error:  # noqa: BLE001 -- a host runs the tool on a traceback
         return int(alone().refuse(words, error))
-    if wants_service and served:
+    if wants_service and served and SERVED:
         _start(options)
     return int(code)
 
@@ -105,11 +135,16 @@ def _stop(number: int, _: "FrameType | None") -> "NoReturn":
 
 
 def alone() -> "Any":
-    """`hook_alone.py`, from beside this file and without its package: that may be broken."""
+    """`hook_alone.py`, which decides without a service, or refuses."""
+    return _beside("hook_alone")
+
+
+def _beside(name: str) -> "Any":
+    """A module from beside this file, without its package: that may be broken."""
     folder = _folder()
     sys.path.insert(0, folder)
     try:
-        return __import__("hook_alone")
+        return __import__(name)
     finally:
         sys.path.remove(folder)
 
@@ -156,68 +191,104 @@ def _folder() -> str:
     return __file__.rpartition("/")[0]
 
 
-def _by_service(options: Options, data: bytes, started: float) -> tuple[bool, str]:
-    """
-    Whether the service answered, and the answer was written; and what it knows the call by.
+def new_call() -> str:
+    """A name for one payload that nobody else gives to another one."""
+    return posix.urandom(12).hex()
 
-    ``""`` for a call that no service can have heard of. Raises what happens while the answer
-    is written, for then another one may not follow.
-    """
-    from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket
 
-    if len(data) > PAYLOAD_BYTES_MAX:
-        return False, ""
+def ask_service(
+    options: Options, data: bytes, call: str, started: float
+) -> "tuple[bytes, bytes, socket | None]":
+    """
+    What the service says to *data*, which it knows as *call*: kind, answer and connection.
+
+    The kind is `ANSWERED`, or `HEARD` where it may have the payload and gave no answer, or
+    ``b""`` where none can have heard of it. The connection is open only with ``b"D"``: then
+    the text counts as told once `report` says so.
+    """
+    from _socket import AF_UNIX, SOCK_STREAM, socket
+
+    if len(data) > PAYLOAD_BYTES_MAX or not SERVED:
+        return b"", b"", None
+    place = service_folder(posix.environ)
     try:
-        folder = posix.open(
-            service_folder(posix.environ), posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW
-        )
+        folder = posix.open(place, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW)
     except OSError:
-        return False, ""
-    call = ""
-    link = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+        return b"", b"", None
+    heard = b""
+    # Python lets no program that is started have it.
+    link = socket(AF_UNIX, SOCK_STREAM)
     try:
         link.settimeout(FIRST_WORD_SECONDS_MAX)
         status = posix.fstat(folder)
         if status.st_uid != posix.geteuid() or status.st_mode & 0o077:
-            return False, ""
-        # Through the open folder: that is the one that was looked at, and no path is too long.
-        link.connect(f"/proc/self/fd/{folder}/{service_name(options.paths)}.sock")
+            raise ValueError("others may enter the folder")
+        link.connect(socket_path(place, folder, f"{service_name(options.paths)}.sock"))
         if not _is_ours(link):
-            return False, ""
-        call = posix.urandom(12).hex()
+            raise ValueError("another program listens")
         fields = (service_stamp(), call, options.host, options.event, options.dir)
         told = "\0".join(fields).encode("utf-8", "surrogateescape")
+        heard = HEARD
         link.sendall(frame(b"Q", told) + frame(b"P", data))
         kind, out = _waited(link, started)
     except (OSError, ValueError):
-        link.close()
-        return False, call
+        kind, out = b"", b""
     finally:
         posix.close(folder)
-    if not kind:
-        link.close()
-        return False, call
-    _written(out)
     if kind == b"D":
-        _report(link, started)
-    return True, call
+        return kind, out, link
+    link.close()
+    return kind or heard, out, None
 
 
-def _is_ours(link: "socket") -> bool:
-    """Whether who listens runs as this user, this interpreter and our own script."""
+def socket_path(place: bytes, folder: int, name: str) -> bytes:
+    """
+    What to call *name* in the folder *place*, which is open as *folder*.
+
+    Through the open folder where the system has names for that: it is the one that was
+    looked at, and no path is too long for a socket.
+    """
+    told = place if DARWIN else b"/proc/self/fd/%d" % folder
+    return told + b"/" + name.encode()
+
+
+def peer_of(link: "socket") -> tuple[int, int]:
+    """
+    Process and user at the other end of *link*, as the system says; its word is never asked.
+
+    Raises:
+        OSError: The system does not say.
+    """
+    if DARWIN:
+        pid, user = _beside("hook_darwin").peer_of(link)
+        return int(pid), int(user)
     told = link.getsockopt(1, 17, 12)  # SOL_SOCKET, SO_PEERCRED: pid, uid, gid
-    pid = int.from_bytes(told[:4], sys.byteorder)
-    if int.from_bytes(told[4:8], sys.byteorder) != posix.geteuid():
-        return False
-    expected = "\0".join((sys.executable, "-I", "-S", service_script(), ""))
+    return int.from_bytes(told[:4], sys.byteorder), int.from_bytes(told[4:8], sys.byteorder)
+
+
+def _program_of(pid: int) -> tuple[bytes, bytes]:
+    """The file that *pid* runs, and the start of its command line, each word ended by a zero."""
+    if DARWIN:
+        file, words = _beside("hook_darwin").program_of(pid)
+        return bytes(file), bytes(words)
     command = posix.open(f"/proc/{pid}/cmdline", posix.O_RDONLY)
     try:
         words = posix.read(command, 4096)
     finally:
         posix.close(command)
-    exe = posix.readlink(f"/proc/{pid}/exe")
-    return exe == posix.readlink("/proc/self/exe") and words.startswith(
-        expected.encode("utf-8", "surrogateescape")
+    return posix.readlink(b"/proc/%d/exe" % pid), words
+
+
+def _is_ours(link: "socket") -> bool:
+    """Whether who listens runs as this user, this interpreter and our own script."""
+    pid, user = peer_of(link)
+    if user != posix.geteuid():
+        return False
+    expected = "\0".join((sys.executable, "-I", "-S", service_script(), ""))
+    file, words = _program_of(pid)
+    own, _ = _program_of(posix.getpid())
+    return (
+        bool(file) and file == own and words.startswith(expected.encode("utf-8", "surrogateescape"))
     )
 
 
@@ -274,8 +345,10 @@ def _written(out: bytes) -> None:
         out = out[posix.write(1, out) :]
 
 
-def _report(link: "socket", started: float) -> None:
-    """Say that the text was delivered, and wait until that was written down."""
+def report(link: "socket | None", started: float) -> None:
+    """Say on *link* that the text was delivered, and wait until that was written down."""
+    if link is None:
+        return
     try:
         link.settimeout(max(started + DEADLINE_MS / 1000 - time.monotonic(), 0.001))
         link.sendall(b"k")

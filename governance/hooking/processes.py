@@ -1,5 +1,5 @@
 """
-The processes above one, as far as Linux shows them; elsewhere there are none to see.
+The processes above one, as far as Linux and macOS show them; elsewhere there are none to see.
 
 An agent can change the environment of what it starts, and replace its own shell by a
 program with another environment. It cannot change the client that started that shell.
@@ -8,9 +8,15 @@ program with another environment. It cannot change the client that started that 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from governance.hooking.hook_darwin import Kernel
 
 ANCESTORS_MAX = 64
 ENVIRONMENT_BYTES_MAX = 4_000_000
@@ -22,7 +28,7 @@ INTERPRETERS = ("node", "nodejs", "bun", "deno", "python", "sh", "bash")
 @frozen
 class Process:
     """
-    One process as it stands in ``/proc``.
+    One process as the system shows it.
 
     Attributes:
         programs: What it may be called: its own title, its file, the first word of its
@@ -37,31 +43,65 @@ class Process:
     environment: Mapping[str, str] = field(repr=False)
 
 
-def processes_above(pid: int) -> Iterator[Process]:
-    """The process *pid* and those that it descends from, nearest first."""
+Look = Callable[[int], tuple[Process, int] | None]
+"""One process by its number, and the number of the one that started it; ``None``: it is gone."""
+
+
+def processes_above(pid: int, look: Look | None = None) -> Iterator[Process]:
+    """The process *pid* and those that it descends from, nearest first, as *look* sees them."""
+    see = look or (darwin_look if sys.platform == "darwin" else _linux_look)
     for _ in range(ANCESTORS_MAX):
         # Process 1 of a container may well be the client.
-        if pid < 1:
+        found = see(pid) if pid >= 1 else None
+        if found is None:
             return
-        home = f"/proc/{pid}"
-        stat = os.fsdecode(_read(f"{home}/stat", COMMAND_BYTES_MAX))
-        # The title of a program may hold spaces and brackets: count after the last one.
-        before, bracket, after = stat.rpartition(")")
-        rest = after.split()
-        if not bracket or len(rest) < 2 or not rest[1].isdigit():
-            return
-        title = before.partition("(")[2]
-        yield Process(pid, _programs(home, title), _environment(home))
-        pid = int(rest[1])
+        process, pid = found
+        yield process
 
 
-def _programs(home: str, title: str) -> frozenset[str]:
-    words = os.fsdecode(_read(f"{home}/cmdline", COMMAND_BYTES_MAX)).split("\0")
+def _linux_look(pid: int) -> tuple[Process, int] | None:
+    home = f"/proc/{pid}"
+    stat = os.fsdecode(_read(f"{home}/stat", COMMAND_BYTES_MAX))
+    # The title of a program may hold spaces and brackets: count after the last one.
+    before, bracket, after = stat.rpartition(")")
+    rest = after.split()
+    if not bracket or len(rest) < 2 or not rest[1].isdigit():
+        return None
     try:
         file = os.readlink(f"{home}/exe")  # noqa: PTH115 -- on the hook's path
     except OSError:
         file = ""  # another user's process
-    named = [title, _base(file.removesuffix(" (deleted)")), _base(words[0])]
+    words = os.fsdecode(_read(f"{home}/cmdline", COMMAND_BYTES_MAX)).split("\0")
+    programs = _programs(before.partition("(")[2], file.removesuffix(" (deleted)"), words)
+    return Process(pid, programs, _environment(f"/proc/{pid}")), int(rest[1])
+
+
+def darwin_look(pid: int, kernel: Kernel | None = None) -> tuple[Process, int] | None:
+    """As macOS shows it; it keeps the variables of the system's own programs to itself."""
+    from governance.hooking import hook_darwin
+
+    asked = kernel or _kernel()
+    about = asked.about(pid)
+    if not about:
+        return None
+    words, variables = hook_darwin.arguments_in(asked.arguments(pid))
+    programs = _programs(
+        os.fsdecode(hook_darwin.title_in(about)),
+        os.fsdecode(asked.path(pid)),
+        [os.fsdecode(one) for one in words] or [""],
+    )
+    return Process(pid, programs, _variables(variables)), hook_darwin.parent_in(about)
+
+
+@cache
+def _kernel() -> Kernel:
+    from governance.hooking.hook_darwin import Kernel
+
+    return Kernel()
+
+
+def _programs(title: str, file: str, words: list[str]) -> frozenset[str]:
+    named = [title, _base(file), _base(words[0])]
     if len(words) > 1 and _base(words[0]).rstrip("0123456789.") in INTERPRETERS:
         named.append(_base(words[1]))
     return frozenset(named) - {""}
@@ -73,12 +113,20 @@ def _base(path: str) -> str:
 
 def environment_of(pid: int) -> Mapping[str, str]:
     """The variables that the program of *pid* was started with; empty when it is not ours."""
+    if sys.platform == "darwin":
+        from governance.hooking.hook_darwin import arguments_in
+
+        return _variables(arguments_in(_kernel().arguments(pid))[1])
     return _environment(f"/proc/{pid}")
 
 
 def _environment(home: str) -> Mapping[str, str]:
+    return _variables(_read(f"{home}/environ", ENVIRONMENT_BYTES_MAX).split(b"\0"))
+
+
+def _variables(entries: list[bytes]) -> Mapping[str, str]:
     found: dict[str, str] = {}
-    for entry in _read(f"{home}/environ", ENVIRONMENT_BYTES_MAX).split(b"\0"):
+    for entry in entries:
         name, sign, value = entry.partition(b"=")
         if sign:
             found.setdefault(os.fsdecode(name), os.fsdecode(value))

@@ -135,7 +135,8 @@ def read_text(file: Path) -> str | None:
         SettingsRefused: It cannot be read, is no UTF-8, or is larger than `BYTES_MAX`.
     """
     try:
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(BYTES_MAX + 1)
     except FileNotFoundError:
         return None
     except OSError as error:

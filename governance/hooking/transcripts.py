@@ -7,11 +7,15 @@ there and not in the journal ran while no hook was called.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from attrs import field, frozen
+
+from governance.values import Json
 
 TRANSCRIPTS_MAX = 20
 """Transcripts that are read, the newest first."""
@@ -66,3 +70,20 @@ def last_lines(file: Path) -> list[bytes]:
             return stream.read(TRANSCRIPT_BYTES_MAX).splitlines()
     except OSError:
         return []
+
+
+def entry_of(text: object) -> Mapping[str, Json]:
+    """The JSON object in *text*, or an empty one: the last line may still be written."""
+    try:
+        value = json.loads(text) if isinstance(text, (str, bytes)) else None
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def at_ms_of(text: object) -> int:
+    """The time in *text*, as ISO 8601 writes it, in milliseconds since 1970 UTC; 0: none."""
+    try:
+        return int(datetime.fromisoformat(str(text)).timestamp() * 1000)
+    except ValueError:
+        return 0

@@ -19,11 +19,15 @@ class Note:
         kind: A name of the catalogue of events.
 
         data: Its own fields.
+
+        key: By this it is written once, however often it is reported; ``None``: there is
+            nothing to know it by.
     """
 
     session: str
     kind: str
     data: Mapping[str, Json]
+    key: str | None = None
 
 
 @frozen

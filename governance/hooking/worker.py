@@ -198,7 +198,7 @@ def _deadline_ms(configured: int, adapter: Adapter, event: str) -> int:
 
 def keyed(translation: Translation, call_id: str) -> Translation:
     """
-    *translation* with a key for each command that has none, made of *call_id* if there is one.
+    *translation* with a key for all that has none, made of *call_id* if there is one.
 
     What a process that gave up has written of a payload is then found by the one that
     answers it in its stead, and not written again.
@@ -211,7 +211,11 @@ def keyed(translation: Translation, call_id: str) -> Translation:
         number = seen[one.event, one.session] = seen.get((one.event, one.session), 0) + 1
         own = f"call:{call_id}:{one.event}:{one.session}:{number}"
         made.append(one if one.key is not None else evolve(one, key=own))
-    return evolve(translation, commands=tuple(made))
+    notes = tuple(
+        one if one.key is not None else evolve(one, key=f"note:{call_id}:{one.kind}:{number}")
+        for number, one in enumerate(translation.notes)
+    )
+    return evolve(translation, commands=tuple(made), notes=notes)
 
 
 def _forget_stale(engine: Engine, translation: Translation) -> None:
@@ -281,7 +285,7 @@ def decided(
     host = adapter.profile.name
     for note in translation.notes:
         if engine.journal.head(note.session).seq:
-            engine.record(note.session, note.kind, note.data, actor=host, host=host)
+            engine.record(note.session, note.kind, note.data, actor=host, host=host, key=note.key)
     made = adapter.answer(payload, replies, translation.decisive)
     if made.told is None:
         return made, None

@@ -42,7 +42,7 @@ HOOKED = ("claude-code", "codex", "gemini-cli", "opencode")
 INSTALLABLE = ("claude-code", "codex", "gemini-cli", "hermes", "opencode")
 """Hosts whose settings `init` changes: each has ``settings.INSTALLER``."""
 
-TRANSCRIBED = ("claude-code",)
+TRANSCRIBED = ("claude-code", "codex", "opencode")
 """Hosts that keep transcripts which are read: each has ``transcripts.find_transcripts``."""
 
 STATUS_LINES = ("claude-code",)

@@ -458,8 +458,8 @@ def _holds(metadata: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> boo
 
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.base import (
-        BaseCheckpointSaver,  # pyright: ignore[reportMissingImports]
+    from langgraph.checkpoint.base import (  # pyright: ignore[reportMissingImports]
+        BaseCheckpointSaver,
     )
 
     class JournalSaver(Saving, BaseCheckpointSaver):  # type: ignore[misc]

@@ -281,6 +281,7 @@ class EncryptedLaterJournal(EncryptedJournal):
         *,
         key: str | None = None,
         deadline_ms: int | None = None,
+        told: Callable[[], None] | None = None,
     ) -> None:
         """As `governance.journal.records.AppendsLater`; a session's first append does wait."""
         plain = check_append(batch, key)
@@ -291,6 +292,7 @@ class EncryptedLaterJournal(EncryptedJournal):
             lambda answer: done(lambda: self._answer(plain, answer())),
             key=key,
             deadline_ms=deadline_ms,
+            told=told,
         )
 
 

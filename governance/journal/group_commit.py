@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import define, field
@@ -41,6 +41,8 @@ class Request:
 
         done: Called once it is settled, in whatever thread led it, instead of a caller that
             waits; must be quick, and raise nothing.
+
+        told: Called after `done`, once for all of a group that have the same one.
     """
 
     batch: tuple[Append, ...]
@@ -50,6 +52,7 @@ class Request:
     size_bytes: int
     solo: Callable[[], None] | None = None
     done: Callable[[], None] | None = field(default=None, init=False)
+    told: Callable[[], None] | None = field(default=None, init=False)
     until: float = field(default=0.0, init=False)
     answer: Appended | Conflict | Duplicate | None = field(default=None, init=False)
     error: JournalError | None = field(default=None, init=False)
@@ -119,18 +122,25 @@ class GroupCommit:
         self._go_through(request, wait_ms)
         return request.outcome()
 
-    def submit_later(self, request: Request, done: Callable[[], None], wait_ms: int) -> None:
+    def submit_later(
+        self,
+        request: Request,
+        done: Callable[[], None],
+        wait_ms: int,
+        told: Callable[[], None] | None = None,
+    ) -> None:
         """
-        As `submit`, without waiting: *done* is called once *request* is settled.
+        As `submit`, without waiting: *done* is called once *request* is settled, then *told*.
 
-        It may be called before this returns. What `submit` would have raised is then
-        raised by `Request.outcome`.
+        They may be called before this returns, and *told* is called once for all of a commit
+        that were handed in with it. What `submit` would have raised is then raised by
+        `Request.outcome`.
 
         Raises:
             StoreBusy: Too many callers wait; *done* is never called.
         """
         self._refuse_nested()
-        request.done = done
+        request.done, request.told = done, told
         request.until = time.monotonic() + wait_ms / 1000
         with self._lock:
             if self._leader is None:
@@ -152,14 +162,14 @@ class GroupCommit:
     def _lead_other(self, request: Request) -> None:
         try:
             self._lead(request, request.until)
-        except JournalError as error:
-            request.error = error
         except BaseException as error:  # noqa: BLE001 - its caller is told, and others go on
             if not request.settled:
-                request.error = JournalError(f"the append was interrupted: {error!r}")
+                if not isinstance(error, JournalError):
+                    error = JournalError(f"the append was interrupted: {error!r}")
+                request.error = error
         finally:
             self._hand_over()
-            self._answer(request)
+            self._answer([request])
 
     def alone(self, work: Callable[[], None], wait_ms: int) -> None:
         """
@@ -232,8 +242,7 @@ class GroupCommit:
             for one in group:
                 if not one.settled:
                     one.error = JournalError("the append was interrupted; nothing was written")
-                if one is not own:
-                    self._answer(one)
+            self._answer(group)
 
     def _take(self, own: Request, durable: bool) -> list[Request]:
         """
@@ -264,12 +273,20 @@ class GroupCommit:
         return group
 
     @staticmethod
-    def _answer(request: Request) -> None:
-        """Tell whoever handed *request* in that it is settled."""
-        if request.gate is not None:
-            request.gate.release()
-        elif request.done is not None:
-            request.done()
+    def _answer(requests: Sequence[Request]) -> None:
+        """Tell whoever handed *requests* in that they are settled, each once; who leads knows."""
+        last: dict[Callable[[], None], None] = {}
+        for one in requests:
+            gate, done = one.gate, one.done
+            one.gate = one.done = None
+            if gate is not None:
+                gate.release()
+            elif done is not None:
+                done()
+                if one.told is not None:
+                    last[one.told] = None
+        for told in last:
+            told()
 
     def _hand_over(self) -> None:
         with self._lock:

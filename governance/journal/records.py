@@ -418,6 +418,7 @@ class AppendsLater(Protocol):
         *,
         key: str | None = None,
         deadline_ms: int | None = None,
+        told: Callable[[], None] | None = None,
     ) -> None:
         """
         Hand in *batch* as to `Journal.append`, and call *done* once it is settled.
@@ -425,6 +426,10 @@ class AppendsLater(Protocol):
         *done* gets a function that gives the answer, or raises what `append` would have
         raised. It is called once, in the thread that committed: it must be quick, raise
         nothing, and not write to the journal.
+
+        Args:
+            told: Called after *done*, in that thread too, and once for all that one commit
+                settled of what was handed in with it: to wake up those who wait together.
         """
         ...
 

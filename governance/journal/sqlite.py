@@ -188,6 +188,7 @@ class SqliteJournal:
         *,
         key: str | None = None,
         deadline_ms: int | None = None,
+        told: Callable[[], None] | None = None,
     ) -> None:
         """
         As `append`, without waiting: see `governance.journal.records.AppendsLater`.
@@ -201,6 +202,7 @@ class SqliteJournal:
             request,
             lambda: done(request.outcome),
             DEADLINE_MS_DEFAULT if deadline_ms is None else deadline_ms,
+            told,
         )
 
     def append_alone(

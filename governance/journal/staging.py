@@ -19,6 +19,7 @@ from governance.journal.gaps import GAP_KIND, Bridge, Link, bridge_of, row_diges
 from governance.journal.limits import HASH_BYTES
 from governance.journal.reassembling import Facts, Slot
 from governance.journal.records import BRANCH_DEPTH_MAX, KEY_SHELF, Entry, Head, Origin, Record
+from governance.journal.session_values import INDEX_SHELF
 from governance.journal.sqlite_rows import COLUMNS, record_of
 from governance.journal.vault import ERASED_PREFIX
 
@@ -160,8 +161,12 @@ class Staging:
         return self.connection.total_changes() > before
 
     def entries(self) -> Iterator[tuple[object, ...]]:
-        """The values beside the journals, as they are stored."""
-        yield from self.connection.execute("SELECT shelf, name, version, value, digest FROM shelf")
+        """
+        The values beside the journals, as they are stored, but for what is made anew from rows:
+        it may tell of some that are lost.
+        """
+        sql = "SELECT shelf, name, version, value, digest FROM shelf WHERE shelf <> ?"
+        yield from self.connection.execute(sql, (INDEX_SHELF,))
 
     def erased_marks(self) -> Iterator[Entry]:
         """The marks of data keys that were destroyed."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from attrs import Factory, field, frozen
 
 from governance.rules.globs import PatternError, composed, expand_braces, path_test
+from governance.rules.moved import moved_folders
 from governance.rules.vocabulary import Unknown
 
 PATH_CHARACTERS_MAX = 16_384
@@ -58,6 +59,8 @@ class Places:
 
         expand: An absolute path with live signs of a shell's glob, and how many paths it may
             stand for, to these paths; nothing where none matches. It may read the disk.
+
+        moved: Folders that stand elsewhere than by default: the default one, and the other.
     """
 
     project: str
@@ -65,6 +68,7 @@ class Places:
     case_sensitive: bool = True
     resolve: Callable[[str], str] = _same
     expand: Callable[[str, int], Sequence[str] | Unknown] = _nothing
+    moved: tuple[tuple[str, str], ...] = ()
     windows: bool = field(
         default=Factory(lambda self: _DRIVE.match(self.project) is not None, takes_self=True),
         init=False,
@@ -137,9 +141,9 @@ class Places:
 
     def roots(self, folder: str) -> tuple[str, ...]:
         """
-        *folder* (the project or the home) as spelled and with links followed.
+        *folder* (the project, the home, or a moved one) as spelled and with links followed.
 
-        Only these two are followed in patterns: any other folder could be a link that the
+        Only these are followed in patterns: any other folder could be a link that the
         agent itself has laid.
         """
         known = self._roots.get(folder)
@@ -209,7 +213,26 @@ class Places:
         else:
             starts, rest = self.roots(self.project), "/" + text
         protect: Callable[[str], str] = _escape if escape else _same
-        return [self.fold(self._collapse(protect(start) + rest)) for start in starts]
+        made = [self.fold(self._collapse(protect(start) + rest)) for start in starts]
+        return made + [more for one in made for more in self._elsewhere(one, escape=escape)]
+
+    def _elsewhere(self, pattern: str, *, escape: bool) -> list[str]:
+        """What *pattern* stands for below folders that are not where it looks for them."""
+        found: list[str] = []
+        protect: Callable[[str], str] = _escape if escape else _same
+        for default, there in self.moved:
+            meant = self.fold(self._normal(default))
+            name = self.fold(protect(default.rpartition("/")[2]))
+            segments = pattern.split("/")
+            for at, segment in enumerate(segments):
+                # By its own name alone: `**` would stand for any folder above it too.
+                if segment != name:
+                    continue
+                before, rest = "/".join(segments[: at + 1]), segments[at + 1 :]
+                if path_test(before)(meant) if escape else before == meant:
+                    starts = (self.fold(protect(one)) for one in self.roots(there))
+                    found += ["/".join([start, *rest]) for start in starts]
+        return found
 
     def _collapse(self, pattern: str) -> str:
         # A back slash escapes in a glob, so the spelling of Windows is not looked for here.
@@ -294,11 +317,12 @@ def places_of(project: str) -> Places:
         same = False
     slashed = absolute.replace("\\", "/") if os.sep == "\\" else absolute
     home = os.path.expanduser("~")  # noqa: PTH111
-    home = home.replace("\\", "/") if os.sep == "\\" else home
+    home = composed(home.replace("\\", "/") if os.sep == "\\" else home).rstrip("/")
     return Places(
         composed(slashed).rstrip("/") or "/",
-        composed(home).rstrip("/"),
+        home,
         not same,
         os.path.realpath,
         _on_disk,
+        moved_folders(os.environ, home),
     )

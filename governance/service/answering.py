@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,11 +18,13 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from governance.errors import GovernanceError
+from governance.hooking import hook_client
 from governance.hooking.hook_alone import log
 from governance.hooking.hook_client import PAYLOAD_BYTES_MAX, frame
 from governance.hooking.processes import environment_of, processes_above
 from governance.hooking.worker import Call, answer
 from governance.hosts import adapter_of
+from governance.rules.moved import MOVED
 
 if TYPE_CHECKING:
     from governance.engine import Engine
@@ -38,7 +39,7 @@ ACK_SECONDS_MAX = 30.0
 """How long a hook may take to write an answer out; then its text does not count as told."""
 
 FIELDS = 5
-VARIABLES = ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+VARIABLES = ("HOME", "XDG_CACHE_HOME", *MOVED)
 """What says where a person's files are: a hook with others is not ours to answer."""
 
 
@@ -56,9 +57,7 @@ class Peer:
 
 def peer_of(link: socket.socket) -> Peer:
     """Who made this connection; its own word is never asked."""
-    size = struct.calcsize("3i")
-    pid, uid, _ = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    return Peer(pid, uid)
+    return Peer(*hook_client.peer_of(link))
 
 
 @define(eq=False)
@@ -182,6 +181,8 @@ def answer_hook(link: Link, projects: Projects, stamp: str) -> None:
     with projects.use(Path(directory)) as held:
         if held is None:
             raise Unfit("the project is not open here")
+        if not held.fits(environment):
+            raise Unfit("another key of the journal")
         above = tuple(processes_above(pid))
         if not above:
             raise Unfit("who asks cannot be seen")

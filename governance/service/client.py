@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from governance.errors import GovernanceError
 from governance.hooking.command_line import import_folders
-from governance.hooking.hook_client import service_folder, service_name, service_script
+from governance.hooking.hook_client import (
+    service_folder,
+    service_name,
+    service_script,
+    socket_path,
+)
 from governance.service.answering import Link, Unfit, peer_of
 from governance.values import Json, load_json
 
@@ -26,8 +32,6 @@ class ServiceUnreachable(GovernanceError):
 
 def service_command(directory: Path | None, *more: str) -> tuple[str, ...]:
     """The command line of the service of this installation, with the project to begin with."""
-    import sys
-
     first = ("--dir", str(directory)) if directory is not None else ()
     paths = tuple(word for folder in import_folders() for word in ("--path", folder))
     return (sys.executable, "-I", "-S", service_script(), *first, *paths, *more)
@@ -58,7 +62,7 @@ def ask(what: str) -> Mapping[str, Json] | None:
             return None
         try:
             raw.settimeout(2.0)
-            raw.connect(f"/proc/self/fd/{handle}/{file.name}")
+            raw.connect(socket_path(os.fsencode(file.parent), handle, file.name))
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         except OSError as error:
@@ -99,6 +103,12 @@ def stop() -> Mapping[str, Json] | None:
 
 
 def _runs(pid: int) -> bool:
+    if sys.platform != "linux":
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return False
+        return True
     try:
         state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
     except OSError:

@@ -170,7 +170,10 @@ class _Request(BaseHTTPRequestHandler):
         with self._door.projects.use(Path(directory)) as held:
             if held is None:
                 raise NotTaken(503, f"`{directory}` is not open yet, or does without the service")
-            call = Call(Path(directory), event, environment_of(pid), lambda: above)
+            environment = environment_of(pid)
+            if not held.fits(environment):
+                raise NotTaken(403, "who calls names another key of the journal")
+            call = Call(Path(directory), event, environment, lambda: above)
             line = Silent(data, directory, event)
             answer(
                 adapter_of(host),

@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -27,7 +27,14 @@ from governance.engine import Engine
 from governance.engine.lawmaking import trusted_config
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.project_rules import pack_sources
-from governance.engine.reloading import Marks, is_settled, made_of, marks_of, trust_mark
+from governance.engine.reloading import (
+    Marks,
+    is_settled,
+    made_of,
+    mark_of,
+    marks_of,
+    trust_mark,
+)
 from governance.errors import DefinitionError, GovernanceError
 from governance.journal.opening import store_path
 
@@ -66,6 +73,8 @@ class Held:
 
         store: The file of its journal, where it is one.
 
+        key_marks: Of the files with keys of the journal, which it holds in memory.
+
         users: Calls that are being decided by it.
 
         used: When the last one came, on the clock that only goes forward.
@@ -80,13 +89,20 @@ class Held:
     used: float
     users: int = 0
     leaving: bool = False
+    key_marks: Marks = ()
     _marks: Marks | None = None
+
+    def fits(self, environment: Mapping[str, str]) -> bool:
+        """Whether a hook with the variables *environment* would find the same keys."""
+        places = (one.partition(":") for one in _key_places(self.config))
+        named = [name for scheme, _, name in places if scheme == "env"]
+        return all(environment.get(name) == os.environ.get(name) for name in named)
 
     def standing(self) -> Standing:
         """Whether a hook that opened the project now would decide by the same."""
         if _store_mark(self.store) != self.store_mark:
             return "lost"
-        if _today() != self.day:
+        if _today() != self.day or _key_marks(self.config) != self.key_marks:
             return "changed"
         # Taken before the texts are read: what changes meanwhile is seen the next time.
         marks = tuple(marks_of(self.config.directory, self.config))
@@ -219,6 +235,7 @@ class Projects:
     def _made(self, directory: Path) -> Held | Absent:
         day = _today()
         config, in_force = _law_text(directory)
+        keys = _key_marks(config)
         if not config.service.enabled:
             return Absent("switched off", time.monotonic())
         url = config.journal.url
@@ -235,7 +252,7 @@ class Projects:
             return Absent("its store was changed meanwhile", time.monotonic())
         # Changes are looked for here, before each call, and by hooks alone nothing gets idle.
         engine.options = evolve(engine.options, bulletin=None, idle_ms_max=NEVER_MS)
-        return Held(engine, config, in_force, store, mark, day, time.monotonic())
+        return Held(engine, config, in_force, store, mark, day, time.monotonic(), key_marks=keys)
 
     def _drop(self, directory: Path, held: Held, *, lost: bool = False) -> None:
         with self._lock:
@@ -258,6 +275,17 @@ def _law_text(directory: Path) -> tuple[Config, str]:
     loaded = load_config(directory)
     config = trusted_config(loaded)
     return config, made_of(config, pack_sources(config), mark)
+
+
+def _key_places(config: Config) -> tuple[str, ...]:
+    return (config.encryption.key, *config.encryption.previous)
+
+
+def _key_marks(config: Config) -> Marks:
+    """What differs once a file with a key of the journal is gone, another one, or opened to all."""
+    places = (one.partition(":") for one in _key_places(config))
+    files = [Path(name).expanduser() for scheme, _, name in places if scheme == "file"]
+    return tuple((str(file), mark_of(file)) for file in files)
 
 
 def _store_mark(store: Path | None) -> StoreMark:

@@ -26,7 +26,14 @@ from attrs import define, field, frozen
 from governance import __version__
 from governance._shipped import shipped_dir
 from governance.engine.reloading import mark_of
-from governance.hooking.hook_client import Failed, service_folder, service_name, service_stamp
+from governance.hooking.hook_client import (
+    SERVED,
+    Failed,
+    service_folder,
+    service_name,
+    service_stamp,
+    socket_path,
+)
 from governance.hosts import HOOKED, profile_of
 from governance.process_metrics import PROCESS
 from governance.service.answering import HEAD_BYTES_MAX, Link, Unfit, answer_hook, peer_of, why_not
@@ -185,8 +192,7 @@ class Service:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
-            # A socket's path may have 107 bytes only; through the open folder it has few.
-            listener.bind(f"/proc/self/fd/{handle}/{made.name}")
+            listener.bind(socket_path(os.fsencode(self.folder), handle, made.name))
         finally:
             os.close(handle)
         made.chmod(SOCKET_MODE)
@@ -305,6 +311,7 @@ def run(options: Options) -> int:
     Raises:
         Failed: There is no place for it, or another one runs.
     """
+    _check_system(options)
     os.umask(0o077)
     given = service_folder(dict(os.environb))
     if not given:
@@ -339,6 +346,16 @@ def run(options: Options) -> int:
             door.close()
         os.close(lock)
     return 0
+
+
+def _check_system(options: Options) -> None:
+    if not SERVED:
+        raise Failed(
+            f"`{sys.platform}` does not say who is at the other end of a socket; the service runs"
+            " on Linux and macOS, and hooks decide by themselves here"
+        )
+    if options.port is not None and sys.platform != "linux":
+        raise Failed("who calls over loopback can be seen on Linux alone; leave `--http` out")
 
 
 def _locked(file: Path, given: int | None) -> int:

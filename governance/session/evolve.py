@@ -48,7 +48,7 @@ def evolve(
     state: SessionState, seq: int, kind: str, at_ms: int, body: Body, size_bytes: int = 0
 ) -> SessionState:
     """
-    *state* after the row *seq* of *kind*, whose body has *size_bytes* as it is stored.
+    *state* after the row *seq* of *kind*, which takes *size_bytes* as it is stored.
 
     Unknown kinds change nothing but the head, so that a journal with rows of a later
     version of the catalogue can still be shown.

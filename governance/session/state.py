@@ -17,7 +17,7 @@ from governance.states import LIVE_STATES, State
 from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json, dump_json, load_json
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 """Version of `SessionState` and `evolve`; a snapshot of another version is not used."""
 
 OPEN_CALLS_MAX = 256
@@ -162,7 +162,8 @@ class SessionState:
 
         conflicts: What merges left for a person to decide.
 
-        size_bytes: Bytes of the bodies of its own rows; what a branch shares counts elsewhere.
+        size_bytes: Bytes of the bodies of its own rows and of the contents that they name; what
+            a branch shares counts elsewhere.
     """
 
     id: str

@@ -133,6 +133,17 @@ def _brief_instead(draft: Draft, call: ToolCall, injection: Injection) -> Reply:
     )
 
 
+_SUBJECTS: Mapping[str, str] = {
+    "shell": "command",
+    "read": "path",
+    "write": "path",
+    "edit": "path",
+    "delete": "path",
+    "fetch": "url",
+}
+"""The fact of each tool without which no rule that looks at it has anything to look at."""
+
+
 def _floors(draft: Draft, call: ToolCall, step: Step) -> list[Floor]:
     """What machine, ledger and configuration demand besides the rules."""
     floors: list[Floor] = []
@@ -146,10 +157,12 @@ def _floors(draft: Draft, call: ToolCall, step: Step) -> list[Floor]:
             floors.append(Floor(action, "session.after-end", "the session has ended"))
         case _:
             pass
-    if call.tool == "other":
+    subject = _SUBJECTS.get(call.tool)
+    if call.tool == "other" or (subject is not None and subject not in call.own):
         known = draft.law.settings.host(draft.command.host).unknown_tool
         if known != "allow":
-            text = f"the tool `{call.native or call.tool}` is not known here"
+            what = f"the {subject} of the tool" if subject else "the tool"
+            text = f"{what} `{call.native or call.tool}` is not known here"
             floors.append(Floor(known, "session.unknown-tool", text))
     if draft.state.registers.stale and call.tool in WRITING_TOOLS:
         text = "the session was away for long; make sure that this still applies"

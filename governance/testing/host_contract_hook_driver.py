@@ -12,6 +12,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -126,10 +127,14 @@ class HookHost(Host):
         self._journal = FailingJournal(MemoryJournal())
         law = contract_law(self.profile.tools)
         self.engine: Engine = memory_engine(law=law, journal=self._journal)
-        shape = refusal_of(name)
+
+    @cached_property
+    def refusal(self) -> dict[str, Any]:
+        """How the host is refused where nothing else can be said."""
+        shape = refusal_of(self.profile.name)
         # INVARIANT: a host that calls a command has a refusal.
-        assert shape is not None, f"{name} has no refusal"
-        self.refusal = shape
+        assert shape is not None, f"{self.profile.name} has no refusal"
+        return shape
 
     # -- what a driver says --------------------------------------------------------------
 

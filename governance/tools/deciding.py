@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -124,6 +125,14 @@ def session_here() -> Session:
 def deny_text(reply: Reply) -> str:
     """Why *reply* denies, in the words that the model reads."""
     return reply.message or "; ".join(reply.reasons) or "governance refuses this"
+
+
+def arguments_of(given: Mapping[str, Any], wanted: Mapping[str, Json]) -> dict[str, Any]:
+    """The arguments *wanted* by a rule, with the very objects *given* where they are alike."""
+    return {
+        name: given[name] if name in given and json_of(given[name]) == value else value
+        for name, value in wanted.items()
+    }
 
 
 def output_text(result: object) -> str:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import gc
 import os
 import statistics
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -20,7 +19,7 @@ import anyio
 
 from governance._shipped import pack_texts
 from governance.aengine import AsyncEngine
-from governance.engine import Engine
+from governance.engine import Session
 from governance.engine.live import LiveSessions
 from governance.engine.restoring import fold, keep_snapshot_at, restore
 from governance.journal.records import Append, Journal, Record, Row
@@ -28,7 +27,7 @@ from governance.journal.sqlite import SqliteJournal
 from governance.session.state import SessionState
 from governance.testing.engines import law_of, memory_engine
 from tests.bench.bench_journal import row
-from tests.bench.turns import briefed, deciding, engine_on
+from tests.bench.turns import briefed, deciding, engine_on, gain_of, rate_of
 
 CALLERS = 32
 MEGABYTE = 1_000_000
@@ -68,100 +67,77 @@ def durable_decision(folder: Path, *, rounds: int = 20, per_round: int = 40) -> 
 
 
 def group_commit_of_threads(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
-    """Durable decisions a second of 32 threads, over those of one caller."""
+    """Calls a second of 32 threads, each decided and ended durably, over those of one caller."""
     with engine_on(_store(folder / "threads")) as engine:
-        rates = [
-            _rate_of_threads(engine, f"{turn}-{callers}", callers, seconds)
-            for turn in range(5)
-            for callers in (1, CALLERS)
-        ]
-    return _gain(rates), 2.5
+
+        def rate(name: str, callers: int) -> float:
+            sessions = [briefed(engine, f"{name}-{place}") for place in range(callers)]
+            return rate_of(partial(_called_until, sessions), callers, seconds)
+
+        return gain_of(rate, CALLERS, turns=5), 2.5
 
 
-def _gain(rates: list[float]) -> float:
-    """The median of the second rate over the first, pair by pair."""
-    pairs = zip(rates[::2], rates[1::2], strict=True)
-    return statistics.median(together / alone for alone, together in pairs)
-
-
-def _rate_of_threads(engine: Engine, name: str, callers: int, seconds: float) -> float:
-    sessions = [briefed(engine, f"{name}-{place}") for place in range(callers)]
-    counts = [0] * callers
-    until = time.perf_counter() + seconds
-
-    def work(place: int) -> None:
-        while time.perf_counter() < until:
-            sessions[place].tool("read", {"path": "a.py"}, call_id=str(counts[place]))
-            counts[place] += 1
-
-    workers = [threading.Thread(target=work, args=(place,)) for place in range(callers)]
-    start = time.perf_counter()
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return sum(counts) / (time.perf_counter() - start)
+def _called_until(sessions: Sequence[Session], place: int, until: float) -> int:
+    count = 0
+    while time.perf_counter() < until:
+        sessions[place].tool("read", {"path": "a.py"}, call_id=str(count))
+        sessions[place].tool_finished(str(count), outcome="ok")
+        count += 1
+    return count
 
 
 def group_commit_of_tasks(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
-    """Durable decisions a second of 32 tasks of `AsyncEngine`, over those of one task."""
+    """Calls a second of 32 tasks of `AsyncEngine`, as those of threads, over those of one task."""
     with engine_on(_store(folder / "tasks")) as engine:
-        rates = [
-            anyio.run(partial(_rate_of_tasks, engine, f"{turn}-{callers}", callers, seconds))
-            for turn in range(5)
-            for callers in (1, CALLERS)
-        ]
-    return _gain(rates), 4.0
 
+        async def rate(name: str, callers: int) -> float:
+            aengine = AsyncEngine(engine)
+            sessions = [await aengine.start(f"{name}-{place}") for place in range(callers)]
+            for session in sessions:
+                await session.turn("go")
 
-async def _rate_of_tasks(engine: Engine, name: str, callers: int, seconds: float) -> float:
-    aengine = AsyncEngine(engine)
-    counts = [0] * callers
-    sessions = [await aengine.start(f"{name}-{place}") for place in range(callers)]
-    for session in sessions:
-        await session.turn("go")
-    start = time.perf_counter()
-    until = start + seconds
+            async def call(place: int, count: int) -> None:
+                await sessions[place].tool("read", {"path": "a.py"}, call_id=str(count))
+                await sessions[place].tool_finished(str(count), outcome="ok")
 
-    async def work(place: int) -> None:
-        while time.perf_counter() < until:
-            await sessions[place].tool("read", {"path": "a.py"}, call_id=str(counts[place]))
-            counts[place] += 1
+            return await _rate_of_tasks(call, callers, seconds)
 
-    async with anyio.create_task_group() as group:
-        for place in range(callers):
-            group.start_soon(work, place)
-    return sum(counts) / (time.perf_counter() - start)
+        return gain_of(partial(anyio.run, rate), CALLERS, turns=5), 4.0
 
 
 def group_commit_of_appends(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
     """Durable rows a second of 32 tasks that append in threads, over those of one task."""
     journal = _store(folder / "appends")
-    rates = [
-        anyio.run(partial(_rate_of_appends, journal, f"{turn}-{callers}", callers, seconds))
-        for turn in range(5)
-        for callers in (1, CALLERS)
-    ]
+
+    async def rate(name: str, callers: int) -> float:
+        limiter = anyio.CapacityLimiter(callers)
+
+        async def append(place: int, count: int) -> None:
+            batch = [Append(f"{name}-{place}", count, (row(),))]
+            await anyio.to_thread.run_sync(journal.append, batch, limiter=limiter)
+
+        return await _rate_of_tasks(append, callers, seconds)
+
+    found = gain_of(partial(anyio.run, rate), CALLERS, turns=5)
     journal.close()
-    return _gain(rates), 4.0
+    return found, 4.0
 
 
-async def _rate_of_appends(journal: Journal, name: str, callers: int, seconds: float) -> float:
-    limiter = anyio.CapacityLimiter(callers)
+async def _rate_of_tasks(
+    work: Callable[[int, int], Awaitable[None]], callers: int, seconds: float
+) -> float:
+    """What tasks get done a second; *work* is given who does it, and how often it was done."""
     counts = [0] * callers
     start = time.perf_counter()
-    until = start + seconds
 
-    async def work(place: int) -> None:
-        session = f"{name}-{place}"
-        while time.perf_counter() < until:
-            batch = [Append(session, counts[place], (row(),))]
-            await anyio.to_thread.run_sync(journal.append, batch, limiter=limiter)
+    async def run(place: int) -> None:
+        while time.perf_counter() < start + seconds:
+            await work(place, counts[place])
             counts[place] += 1
 
     async with anyio.create_task_group() as group:
         for place in range(callers):
-            group.start_soon(work, place)
+            group.start_soon(run, place)
     return sum(counts) / (time.perf_counter() - start)
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import itertools
 import os
 import statistics
-import threading
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from governance.journal.encrypted import encrypted
@@ -22,7 +21,7 @@ from governance.journal.records import Append, Appended, Journal, Row
 from governance.journal.sqlite import SqliteJournal
 from governance.journal.vault import Vault
 from tests.bench.projects import held_folder
-from tests.bench.turns import in_turn
+from tests.bench.turns import gain_of, in_turn, rate_of
 
 BODY = b'{"tool":"shell","action":"allow","reason":"' + b"x" * 330 + b'"}'
 
@@ -94,33 +93,22 @@ def group_commit(folder: Path, *, threads: int = 32, seconds: float = 1.0) -> tu
     journal = SqliteJournal.open(
         folder / "group" / "journal.db", create=True, mirror=folder / "group-heads"
     )
-    ratios: list[float] = []
-    for turn in range(5):
-        alone = _rows_a_second(journal, f"{turn}-alone", 1, seconds)
-        together = _rows_a_second(journal, f"{turn}-together", threads, seconds)
-        ratios.append(together / alone)
+
+    def rate(name: str, callers: int) -> float:
+        return rate_of(partial(appended_until, journal, name), callers, seconds)
+
+    found = gain_of(rate, threads, turns=5)
     journal.close()
-    return statistics.median(ratios), 2.5
+    return found, 2.5
 
 
-def _rows_a_second(journal: SqliteJournal, name: str, threads: int, seconds: float) -> float:
-    counts = [0] * threads
-    until = time.perf_counter() + seconds
-
-    def work(place: int) -> None:
-        session, seq = f"{name}-{place}", 0
-        while time.perf_counter() < until:
-            journal.append([Append(session, seq, (row(),))])
-            seq += 1
-        counts[place] = seq
-
-    workers = [threading.Thread(target=work, args=(n,)) for n in range(threads)]
-    start = time.perf_counter()
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return sum(counts) / (time.perf_counter() - start)
+def appended_until(journal: Journal, name: str, place: int, until: float) -> int:
+    """Append to a session of its own until that moment; how many rows it got."""
+    session, seq = f"{name}-{place}", 0
+    while time.perf_counter() < until:
+        assert isinstance(journal.append([Append(session, seq, (row(),))]), Appended)
+        seq += 1
+    return seq
 
 
 def append_at_length(

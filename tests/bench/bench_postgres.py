@@ -7,15 +7,13 @@ runs on this machine and is reached through a socket, so that nothing of a netwo
 
 from __future__ import annotations
 
-import statistics
-import threading
-import time
+from functools import partial
 from pathlib import Path
 
 from governance.journal.records import Append, Appended
 from tests.bench.bench_engine import over_the_fold
-from tests.bench.bench_journal import BODY, fill, over_length, row
-from tests.bench.turns import deciding, in_turn
+from tests.bench.bench_journal import BODY, appended_until, fill, over_length, row
+from tests.bench.turns import deciding, gain_of, in_turn, rate_of
 
 _YARDSTICK = "CREATE TABLE yardstick (place bigserial PRIMARY KEY, body bytea)"
 
@@ -90,30 +88,12 @@ def concurrent_callers(
     """Durable rows a second of 8 threads on sessions of their own, over those of one caller."""
     from tests.postgres_server import running_server
 
-    ratios: list[float] = []
     with running_server(synced=True) as server:
         journal = server.journal(mirror=folder / "heads", connections_max=threads)
 
-        def rows_a_second(name: str, callers: int) -> float:
-            counts = [0] * callers
-            start = time.perf_counter()
+        def rate(name: str, callers: int) -> float:
+            return rate_of(partial(appended_until, journal, name), callers, seconds)
 
-            def work(place: int) -> None:
-                session, seq = f"{name}-{place}", 0
-                while time.perf_counter() < start + seconds:
-                    assert isinstance(journal.append([Append(session, seq, (row(),))]), Appended)
-                    seq += 1
-                counts[place] = seq
-
-            workers = [threading.Thread(target=work, args=(n,)) for n in range(callers)]
-            for worker in workers:
-                worker.start()
-            for worker in workers:
-                worker.join()
-            return sum(counts) / (time.perf_counter() - start)
-
-        for turn in range(3):
-            alone = rows_a_second(f"{turn}-alone", 1)
-            ratios.append(rows_a_second(f"{turn}-together", threads) / alone)
+        found = gain_of(rate, threads, turns=3)
         journal.close()
-    return statistics.median(ratios), 2.5
+    return found, 2.5

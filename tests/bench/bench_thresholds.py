@@ -9,12 +9,11 @@ Each function gives ``(measured, bound)``. Of times that a person waits for, the
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -22,12 +21,8 @@ from governance.engine import Engine
 from governance.engine.restoring import fold, keep_snapshot
 from governance.journal.records import Append, Appended, Journal, Record, Row
 from governance.scopes import PROJECT, Reader
-from governance.service.client import ask
-from governance.testing.services import running_service
 from governance.values import dump_json
-from tests.bench.bench_hosts import hook_words, payload_of
-from tests.bench.projects import Place, held_folder, make_project
-from tests.quality.fault_counts import integrity, recovery
+from tests.bench.projects import SECONDS_MAX, Place, held_folder, make_project, printed
 
 MEGABYTE = 1_000_000
 STANDARD_ROWS = 10_000
@@ -36,7 +31,6 @@ LARGEST_BYTES = 100 * MEGABYTE
 
 _CALLS = 250
 _BATCH_ROWS = 5_000
-SOAK_SECONDS = float(os.environ.get("GOVERNANCE_SOAK_SECONDS", "20"))
 
 
 def _rows(journal: Journal, session: str, after: int = 0) -> Iterator[Record]:
@@ -112,7 +106,8 @@ def _slowest_load(place: Place, rows: int, times: int) -> float:
     taken: list[float] = []
     for _ in range(times):
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", script], check=True, env=dict(place.environment))
+        words = [sys.executable, "-c", script]
+        subprocess.run(words, check=True, env=dict(place.environment), timeout=SECONDS_MAX)
         taken.append(time.perf_counter() - start)
     return max(taken)
 
@@ -221,15 +216,8 @@ def memory(_folder: Path) -> tuple[float, float]:
             journal.append([Append(f"live-{n}", 0, rows) for n in range(first, first + 500)])
     journal.close()
     script = _FULL.format(project=str(place.project), sessions=_SESSIONS)
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=dict(place.environment),
-    )
     unit = 1 if sys.platform == "darwin" else 1024
-    return int(done.stdout) * unit / MEGABYTE, 500.0
+    return printed(place, script) * unit / MEGABYTE, 500.0
 
 
 def storage(folder: Path) -> tuple[float, float]:
@@ -237,114 +225,6 @@ def storage(folder: Path) -> tuple[float, float]:
     place = _standard(folder)
     files = (place.project / ".governance").glob("journal.db*")
     return sum(one.stat().st_size for one in files) / MEGABYTE, 100.0
-
-
-_SOAK = """
-import time
-from governance import Engine
-agents, a_second, seconds = {agents}, {a_second}, {seconds}
-with Engine.open({project!r}) as engine:
-    sessions = [engine.start(f"agent-{{n}}", role="builder") for n in range(agents)]
-    for session in sessions:
-        session.turn("go")
-    began, spent, number = time.monotonic(), time.process_time(), 0
-    while (due := began + number / a_second) < began + seconds:
-        time.sleep(max(0.0, due - time.monotonic()))
-        session, call = sessions[number % agents], f"c{{number}}"
-        session.tool("shell", {{"command": f"git status part-{{number}}"}}, call_id=call)
-        session.tool_finished(call, outcome="ok", duration_ms=40)
-        if number // agents % 10 == 9:
-            session.message("assistant", f"part {{number}} is done")
-            session.turn_ended()
-            session.turn("go on")
-        number += 1
-    time.sleep(max(0.0, began + seconds - time.monotonic()))
-    print((time.process_time() - spent) / (time.monotonic() - began) * 100)
-"""
-AGENTS = 20
-
-
-def cpu(folder: Path, *, seconds: float = SOAK_SECONDS) -> tuple[float, float]:
-    """
-    The share of one core that a process takes that governs 20 agents at work.
-
-    Each makes a call a second, which is decided and ends, both durably; every tenth ends its
-    turn. `GOVERNANCE_SOAK_SECONDS` makes it longer.
-    """
-    place = make_project(folder)
-    script = _SOAK.format(
-        project=str(place.project), agents=AGENTS, a_second=AGENTS, seconds=seconds
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=dict(place.environment),
-    )
-    return float(done.stdout), 30.0
-
-
-HOOKED_AGENTS = 10
-CALL_SECONDS = 4.0
-
-
-def cpu_of_hooks(folder: Path, *, seconds: float = SOAK_SECONDS) -> tuple[float, float]:
-    """
-    The share of one core that the local service and all hooks take together.
-
-    Each of 10 agents makes a call every four seconds, with a hook before it and one after it.
-    """
-    place = make_project(folder)
-    hooks = tuple(
-        (hook_words(place.project, event), event) for event in ("PreToolUse", "PostToolUse")
-    )
-    gap = CALL_SECONDS / HOOKED_AGENTS
-    with running_service(place.project):
-        _call(hooks, 0)
-        spent, began, number = _cpu_seconds(), time.monotonic(), 1
-        while (due := began + number * gap) < began + seconds:
-            time.sleep(max(0.0, due - time.monotonic()))
-            _call(hooks, number)
-            number += 1
-        time.sleep(max(0.0, began + seconds - time.monotonic()))
-        share = (_cpu_seconds() - spent) / (time.monotonic() - began)
-    return share * 100, 30.0
-
-
-def _call(hooks: Sequence[tuple[tuple[str, ...], str]], number: int) -> None:
-    for words, event in hooks:
-        more = {"hook_event_name": event, "session_id": f"agent-{number % HOOKED_AGENTS}"}
-        if event == "PostToolUse":
-            more |= {"tool_response": {"stdout": "done", "stderr": ""}}  # type: ignore[dict-item]
-        data = payload_of(str(number), **more)
-        subprocess.run(words, input=data, check=True, stdout=subprocess.DEVNULL)
-
-
-def _cpu_seconds() -> float:
-    """CPU time of the service, which runs, and of all hooks, which have ended."""
-    told = ask("status") or {}
-    process = told.get("process")
-    assert isinstance(process, Mapping)
-    own = float(process["cpu_user_seconds"]) + float(process["cpu_system_seconds"])
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own + ended.ru_utime + ended.ru_stime
-
-
-def integrity_of_rows(folder: Path) -> tuple[float, float]:
-    """Rows that were acknowledged as durable and are there, to the bit, after power cuts."""
-    control = integrity(folder / "control", power_safe=False, seeds=(1,)).percent
-    # INVARIANT: the count can fall short.
-    assert control < 99.9, "the control has lost nothing"
-    return integrity(folder / "own").percent, 99.9
-
-
-def recovery_of_stores(folder: Path) -> tuple[float, float]:
-    """Damaged stores that `repair` brought back, each with every row that lies elsewhere."""
-    control = recovery(folder / "control", cases=12, repair=False).percent
-    # INVARIANT: the count can fall short.
-    assert control < 95, "the control has come back by itself"
-    return recovery(folder / "own").percent, 95.0
 
 
 def mean(folder: Path) -> tuple[float, float]:
@@ -398,4 +278,5 @@ def _run(line: list[str], place: Place) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
         env=dict(place.environment),
+        timeout=SECONDS_MAX,
     )

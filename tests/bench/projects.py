@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +15,9 @@ from governance.config import default_toml
 from governance.journal.opening import open_journal
 from governance.journal.records import Journal
 from governance.project import create_project
+
+SECONDS_MAX = 300
+"""After so long a process that is measured hangs."""
 
 
 @frozen
@@ -52,3 +57,16 @@ def held_folder() -> Path:
     """A folder until this process ends, for what takes long to make and serves several rows."""
     _HELD.append(tempfile.TemporaryDirectory(prefix="governance-bench-held-"))
     return Path(_HELD[-1].name)
+
+
+def printed(place: Place, script: str) -> float:
+    """The figure that *script* prints, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(place.environment),
+        timeout=SECONDS_MAX,
+    )
+    return float(done.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,6 +81,42 @@ def seconds_of(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def rate_of(work: Callable[[int, float], int], callers: int, seconds: float) -> float:
+    """
+    What threads get done a second, all together.
+
+    Args:
+        work: Is called with a number and the moment until which it is to work, and gives how
+            often it has done so.
+    """
+    counts = [0] * callers
+    start = time.perf_counter()
+
+    def run(place: int) -> None:
+        counts[place] = work(place, start + seconds)
+
+    workers = [threading.Thread(target=run, args=(place,)) for place in range(callers)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return sum(counts) / (time.perf_counter() - start)
+
+
+def gain_of(rate: Callable[[str, int], float], callers: int, *, turns: int) -> float:
+    """
+    The rate of so many *callers* over that of one, in turn; the median of the turns.
+
+    Args:
+        rate: Is called with a name that is new each time, and how many callers.
+    """
+    gains: list[float] = []
+    for turn in range(turns):
+        alone = rate(f"{turn}-alone", 1)
+        gains.append(rate(f"{turn}-together", callers) / alone)
+    return statistics.median(gains)
 
 
 @contextmanager

@@ -202,3 +202,13 @@ def test_what_a_table_of_features_names_is_there() -> None:
     tables = set(re.findall(r"`\[+(\w+)\]", text))
     assert len(tables) > 5
     assert tables - {*TABLES, *OTHERS} == set()
+
+
+def test_folders_that_stand_elsewhere_are_told() -> None:
+    """Each variable that moves a folder stands on the page of rules, with that folder."""
+    from governance.rules.moved import MOVED
+
+    page = " ".join((DOCS / "reference" / "rules.md").read_text(encoding="utf-8").split())
+    _, told = page.split("A pattern that means a folder")
+    missing = [one for one in MOVED if f"`{one}`" not in told]
+    assert missing == []

@@ -58,6 +58,10 @@ class CodexLab(Governed):
         """The session of the last run."""
         return session_of(self.results[-1])
 
+    def rows_of_project(self, kind: str) -> list[dict[str, Any]]:
+        """Data of the rows of that *kind* in the project's own journal."""
+        return [data for one, data in self.rows("@project") if one == kind]
+
     def run(self, *words: str, flags: Sequence[str] = FULL) -> Run:
         """One run of the client."""
         done = self.client.run(*words, flags=flags)

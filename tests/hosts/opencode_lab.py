@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from attrs import define, field
 
 from governance.cli import main
+from governance.hooking.command_line import RELAY_FILE
 from governance.hosts.opencode.settings import SETTINGS
 from tests.hosts.claude_client import Run
 from tests.hosts.governed import Governed
@@ -116,8 +117,19 @@ class OpenCodeLab(Governed):
         self.plugin_file.write_text(text.replace(found[1], made))
 
     def point_hooks_at(self, script: Path) -> None:
-        """Have the installed plugin run *script*."""
-        self.edit_plugin({"hook": str(script)})
+        """Have the installed plugin run *script*, and the relay beside it, if there is one."""
+        relay = script.with_name(RELAY_FILE.name)
+        self.edit_plugin({"hook": str(script), "relay": str(relay) if relay.exists() else ""})
+
+    def processes(self, script: str) -> list[int]:
+        """Processes of this project that run *script*."""
+        found = []
+        for one in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                words = (one / "cmdline").read_bytes().decode().split("\0")
+                if str(self.project) in words and any(word.endswith(script) for word in words):
+                    found.append(int(one.name))
+        return found
 
     def rows_of(self, session: str, kind: str) -> Sequence[dict[str, Any]]:
         """Data of the rows of that *kind*, in order."""

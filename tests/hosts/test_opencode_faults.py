@@ -51,8 +51,8 @@ def test_bad_pack_denies(opencode: OpenCodeLab) -> None:
 
 @proves("fault: the engine is gone", "opencode")
 def test_engine_that_is_gone_denies(opencode: OpenCodeLab) -> None:
-    """Where the engine cannot even be started the plugin refuses by itself."""
-    opencode.govern()
+    """Where no service is and the engine cannot even be started the plugin refuses by itself."""
+    opencode.govern(OWN_PACK + ALONE)
     python = opencode.project / "python"
     python.symlink_to(sys.executable)
     opencode.edit_plugin({"python": str(python)})

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts.python_host import PythonHost, check_example, project_at
+from tests.hosts.python_host import AdapterHost, check_example, project_at
 
 
-class TestPydanticAi(PythonHost):
+class TestPydanticAi(AdapterHost):
     """Its proofs, and its example."""
 
     HOST = "pydantic-ai"

@@ -112,9 +112,12 @@ def test_branches_and_merges_from_end_to_end(run: Run) -> None:
 def test_archives_from_end_to_end(run: Run, project: Path) -> None:
     """There and back again, and the store proves itself all the time."""
     assert run("archive", "demo")[0] == 2
+    long = "x" * 9_000
+    assert run("context", "set", "k", long, "--scope", "session:other", person=False)[0] == 0
 
     code, made = told(run, "archive", "other")
     assert code == 0
+    assert made["values"] == 1
     assert Path(made["path"]).parent == project / ".governance" / "archive"
     assert run("show", "other", person=False)[0] == 2
     assert run("verify", person=False)[0] == 0
@@ -122,6 +125,9 @@ def test_archives_from_end_to_end(run: Run, project: Path) -> None:
     assert (code, back["hash"]) == (0, made["hash"])
     assert run("verify", person=False)[0] == 0
     assert run("show", "other", person=False)[0] == 0
+    got = told(run, "context", "get", "k", "--scope", "session:other", person=False)[1]
+    assert got[0]["value"] == long
+    assert " and 1 value in " in run("archive", "other")[1]
     code, _, err = run("unarchive", str(project / "governance.toml"))
     assert code == 2
     assert "GOV525" in err

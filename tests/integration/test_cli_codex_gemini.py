@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from governance import cli
 from governance.cli.guard import key_path
+from governance.cli.installed import run_hook
 from governance.hosts import installer_of
 from governance.project import Project
 
@@ -102,3 +107,98 @@ def test_what_the_host_cannot_do_is_told(
     code, told = run(capsys, "check", folder)
     assert code == 1
     assert "GOV257" in told
+
+
+MOVED = {
+    "codex": ("CODEX_HOME", "elsewhere", "elsewhere/config.toml", "PreToolUse", "Bash"),
+    "gemini-cli": ("GEMINI_CLI_TRUSTED_FOLDERS_PATH", "trust.json", "trust.json", "BeforeTool",
+                   "run_shell_command"),
+}  # fmt: skip
+"""Variable of the client, what it names, what an agent writes there, and the call of its shell."""
+
+
+@pytest.mark.parametrize("moved", [True, False])
+@pytest.mark.parametrize("host", MOVED)
+def test_settings_that_stand_elsewhere_are_protected(
+    host: str, moved: bool, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The agent of a client with a home of another name does not change its settings there."""
+    variable, place, target, event, tool = MOVED[host]
+    (folder / "governance.toml").write_text('[packs]\npaths = ["shipped:self-protection"]\n')
+    assert run(capsys, "init", folder, "--host", host)[0] == 0
+    payload = {
+        "hook_event_name": event, "session_id": "s", "cwd": str(folder), "tool_name": tool,
+        "tool_input": {"command": f"echo x >> {tmp_path / 'away' / target}"}, "tool_use_id": "c1",
+    }  # fmt: skip
+    given = {variable: str(tmp_path / "away" / place)} if moved else {}
+
+    line = installer_of(host).commands(folder)[event]
+    done = run_hook(line, payload, variables=given, directory=folder)
+
+    assert ("belong to the governance" in done.out) is moved, done.out
+
+
+def rollout(
+    home: Path, session: str, folder: Path, *entries: object, source: object = "exec"
+) -> int:
+    """A transcript of Codex, ten minutes ago."""
+    file = home / "sessions" / "2026" / "11" / "29" / f"rollout-{session}.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    at_s = int(time.time()) - 600
+    stamp = datetime.fromtimestamp(at_s, UTC).isoformat().replace("+00:00", "Z")
+    meta = {"id": session, "cwd": str(folder), "source": source}
+    lines = [{"type": "session_meta", "payload": meta}]
+    lines += [{"type": "response_item", "timestamp": stamp, "payload": one} for one in entries]
+    file.write_text("\n".join(map(json.dumps, lines)) + '\n[]\n{"half a line')
+    return at_s * 1000
+
+
+def called(call_id: str, name: str = "exec_command") -> dict[str, str]:
+    return {"type": "function_call", "name": name, "call_id": call_id}
+
+
+def test_calls_of_codex_without_a_hook_are_found_once(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of its transcripts the project's own count, and of their calls those that hooks ask about."""
+    run(capsys, "init", folder, "--host", "codex")
+    os.utime(installer_of("codex").record(folder), (time.time() - 86_400,) * 2)
+    home = tmp_path / ".codex"
+    blocked = "Command blocked by PreToolUse hook: no"
+    at_ms = rollout(
+        home, "s1", folder / "sub", called("c1"), called("c2", "update_plan"), called("c3"),
+        {"type": "function_call_output", "call_id": "c3", "output": blocked},
+        {"type": "function_call_output", "call_id": "c1", "output": "done"},
+        {"type": "custom_tool_call", "name": "apply_patch", "call_id": "c4"},
+    )  # fmt: skip
+    rollout(home, "s2", tmp_path, called("c5"))
+    rollout(home, "s3", folder, called("c6"), source={"other": "x"})
+    (home / "sessions" / "2026" / "11" / "29" / "rollout-s4.jsonl").write_bytes(b"\xff\n")
+
+    code, told = run(capsys, "doctor", "--dir", folder)
+    again = run(capsys, "doctor", "--dir", folder)[0]
+
+    assert (code, again) == (1, 0)
+    assert "2 calls of session s1 of codex ran without a hook" in " ".join(told.split())
+    lines = run(capsys, "log", "@project", "--dir", folder, "--format", "jsonl")[1].splitlines()
+    gaps = [row["body"]["data"] for row in map(json.loads, lines) if row["kind"] == "guard.gap"]
+    assert gaps == [{"host": "codex", "from": at_ms, "to": at_ms, "missed": 2}]
+
+
+def test_last_call_of_a_host_without_transcripts_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether Gemini CLI calls its hooks at all is seen by the last one that did."""
+    run(capsys, "init", folder, "--host", "gemini-cli")
+    assert "gemini-cli: has not called us lately" in run(capsys, "doctor", "--dir", folder)[1]
+    payload = {
+        "hook_event_name": "BeforeTool", "session_id": "s", "cwd": str(folder),
+        "tool_name": "run_shell_command", "tool_input": {"command": "ls"},
+    }  # fmt: skip
+    line = installer_of("gemini-cli").commands(folder)["BeforeTool"]
+    run_hook(line, payload, variables={}, directory=folder)
+
+    code, told = run(capsys, "doctor", "--dir", folder)
+
+    assert code == 0
+    assert "gemini-cli: called at 20" in told

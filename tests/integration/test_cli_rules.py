@@ -6,12 +6,16 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from governance import cli
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 PACK = """\
 format = 1
@@ -75,6 +79,24 @@ def ask(
     return dict(answer)
 
 
+class Endless(io.RawIOBase):
+    """A stream of one line that does not end; reading 20 MB of it is a failure."""
+
+    given = 0
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, into: WriteableBuffer, /) -> int:
+        """Fill *into*."""
+        view = memoryview(into)
+        self.given += len(view)
+        assert self.given < 20_000_000
+        view[:] = b"x" * len(view)
+        return len(view)
+
+
 class TestCheck:
     """What `check` finds."""
 
@@ -86,6 +108,18 @@ class TestCheck:
             assert code == 0
             assert "2 rules in 1 packs: 0 errors" in out
             assert "is known to miss: command = cd x; make deploy (not at the beginning)" in out
+
+    def test_roles_that_nobody_has_are_told(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Whoever writes roles and no actor has no access control, and hears so."""
+        config = project / "governance.toml"
+        config.write_text(config.read_text() + '[access.roles]\nown = ["read:own"]\n')
+
+        code, out, _ = run(capsys, "check", str(project))
+
+        assert code == 0
+        assert "GOV311 nobody has any of these roles" in out
 
     def test_json_has_the_fixed_form(
         self, project: Path, capsys: pytest.CaptureFixture[str]
@@ -292,6 +326,18 @@ class TestDecide:
         assert code == 2
         assert f"{file}:2: GOV612" in err
         assert said in err
+
+    def test_a_line_without_end_is_refused(
+        self, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No more of it is read than one line may have."""
+        endless = io.BufferedReader(Endless())
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(endless))
+
+        code, _, err = run(capsys, "decide", "--dir", str(project), "--batch", "-")
+
+        assert code == 2
+        assert "-:1: GOV612" in err
 
     def test_a_call_must_be_given(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """Neither --tool nor --batch is bad usage."""

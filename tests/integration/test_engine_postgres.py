@@ -5,11 +5,16 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from governance.chat import media
 from governance.engine import Engine
 from governance.journal.postgres import PostgresJournal
+from governance.journal.session_values import BLOB_SHELF, INDEX_SHELF
+from governance.journal.sqlite import SqliteJournal
+from governance.scopes import PROJECT, Reader, Scope
 from governance.session.commands import Command
 from governance.testing import ManualClock
 from governance.testing.engines import law_of, memory_engine
@@ -86,4 +91,59 @@ def test_an_engine_whose_answer_was_lost_counts_once(
         assert _turns(journal) == 1
         assert _turn(engine) == "allow"
         assert _turns(journal) == 2
+        engine.close()
+
+
+def test_a_session_goes_through_an_archive_with_all_it_holds(
+    server: Server, journal: PostgresJournal, tmp_path: Path
+) -> None:
+    """Out of a server, onto a disk, into a file store and into another server's store."""
+    me, own = Reader(session="s"), Scope("session", "s")
+
+    def read(engine: Engine) -> object:
+        session, contexts = engine.session("s"), engine.contexts
+        said = session.messages().messages
+        found = contexts.search("needle", by=me, scopes=(own,))
+        return (
+            engine.journal.read("s"),
+            [session.content(one, part) for one in said for part in one.parts],
+            contexts.find(own, by=me, hidden=True),
+            [one.value.key for one in found.hits],
+        )
+
+    with memory_engine(law=LAW, journal=server.again(journal)) as engine:
+        with engine.start("s") as session:
+            session.message("user", ["long " * 10_000, media(b"\xff" * 100, "image/png")])
+            engine.contexts.set(own, "code", "big", f"needle {'x' * 9_000}", by=me)
+            engine.contexts.set(own, "code", "small", "hay", by=me)
+        before = read(engine)
+        file = engine.archive("s", tmp_path).path
+        assert engine.journal.shelf.scan(BLOB_SHELF) == engine.journal.shelf.scan(INDEX_SHELF) == ()
+    for other in (
+        SqliteJournal.open(tmp_path / "j.db", create=True),
+        server.journal(),
+        server.again(journal),
+    ):
+        with memory_engine(law=LAW, journal=other) as engine:
+            engine.unarchive(file)
+            assert read(engine) == before
+            assert engine.journal.verify().ok
+
+
+def test_values_are_searched_by_whoever_shares_the_store(
+    server: Server, journal: PostgresJournal
+) -> None:
+    """By an index that another machine's engine has kept, and what came since."""
+    me = Reader(actor="ada")
+    engines = [memory_engine(law=LAW, journal=server.again(journal)) for _ in range(2)]
+    for number in range(30):
+        text = f"{'needle' if number % 10 == 3 else 'straw'} {number}"
+        engines[0].contexts.set(PROJECT, "code", f"k{number}", text, by=me)
+    assert len(engines[0].contexts.search("needle", by=me).hits) == 3
+    assert len(journal.shelf.scan(INDEX_SHELF)) == 1
+    engines[1].contexts.set(PROJECT, "code", "new", "needle", by=me)
+
+    for engine in engines:
+        hits = engine.contexts.search("needle", by=me).hits
+        assert [one.value.key for one in hits] == ["new", "k23", "k13", "k3"]
         engine.close()

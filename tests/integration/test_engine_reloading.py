@@ -17,6 +17,7 @@ from governance.engine.session import Session
 from governance.journal.opening import open_journal
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust
+from governance.scopes import PROJECT, Reader
 from governance.testing import ManualClock
 
 CHECK_MS = 1_000
@@ -182,6 +183,8 @@ def test_changed_grants_are_in_force_from_the_next_look_on(
     with Engine.open(project, clock=clock, actor="bob") as engine:
         session = started(engine)
         assert asked(session, "fine") == "allow"
+        by = Reader(actor="bob")
+        engine.contexts.set(PROJECT, "project", "phase", "build", by=by)
         file.write_text(ACCESS)
 
         clock.advance(CHECK_MS)
@@ -190,6 +193,8 @@ def test_changed_grants_are_in_force_from_the_next_look_on(
         assert asked(session, "fine") == "deny"
         with pytest.raises(AccessRefused):
             engine.visible.read("s")
+        with pytest.raises(AccessRefused):
+            engine.contexts.get(PROJECT, "project", "phase", by=by)
         assert engine.state("s", actor="ann").head
 
         file.write_text(ACCESS.replace("ann", "bob"))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from governance.access.guard import AccessRefused, Guard
 from governance.engine import Engine, EngineOptions
 from governance.engine.contexts import Contexts, ContextsFound
 from governance.errors import MisuseError, SessionErased
@@ -183,7 +184,7 @@ def test_a_kept_index_spares_the_reading(tmp_path: Path) -> None:
         kept = journal.shelf.get(INDEX_SHELF, "@context#words")
         counted = Counted(engine.journal)
         other = Contexts(engine)
-        other._search.states.journal = counted  # type: ignore[assignment]
+        other._search.states.visible = lambda: counted  # type: ignore[assignment,return-value]
 
         found = other.search("needle", by=Reader())
 
@@ -290,3 +291,24 @@ def test_a_search_for_nothing_is_refused() -> None:
             with pytest.raises(MisuseError) as refused:
                 engine.contexts.search(text, by=Reader(), limit=limit)
             assert refused.value.code == "GOV569"
+
+
+def test_whoever_may_only_read_may_search() -> None:
+    """The index is the store's own; whoever may not read is refused before it is asked."""
+    journal = MemoryJournal()
+    with memory_engine(law=law(), journal=journal) as engine:
+        engine.contexts.set(PROJECT, "code", "k", "word", by=Reader())
+
+        def may(actor: str, action: str, session: str) -> tuple[str, ...]:
+            return () if (actor, action) == ("ann", "read") else (f"{session} is not for {actor}",)
+
+        for actor in ("ann", "bob"):
+            guard = Guard(actor, "api", may, None, 0.0)
+            options = EngineOptions(run=actor, guard=guard)
+            guarded = memory_engine(law=law(), journal=journal, options=options)
+            if actor == "ann":
+                assert len(guarded.contexts.search("word", by=Reader()).hits) == 1
+                assert journal.shelf.get(INDEX_SHELF, "@context#words") is not None
+            else:
+                with pytest.raises(AccessRefused):
+                    guarded.contexts.search("word", by=Reader())

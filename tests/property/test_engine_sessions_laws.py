@@ -13,14 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from governance.calls import ToolCall
 from governance.context import Anchor
-from governance.engine import restoring
+from governance.engine import EngineOptions, restoring
 from governance.engine.keeping import candidates
 from governance.engine.retention import Candidate, RetentionPolicy, plan
 from governance.errors import MisuseError
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Head, Record
 from governance.machine import Registers
+from governance.session.commands import Command
 from governance.session.merging import CLASH, KINDS, MISSING, Side, applied, merge, same, three_way
 from governance.session.state import Identity, SessionState, packed_anchors
 from governance.states import State
@@ -287,3 +289,72 @@ class Sessions(RuleBasedStateMachine):
 
 TestSessions = Sessions.TestCase
 TestSessions.settings = settings(max_examples=25, stateful_step_count=25)
+
+
+PACK = """
+format = 1
+[pack]
+name = "apart"
+version = "1.0.0"
+summary = "A rule that is broken, and a context block."
+
+[[rule]]
+id = "apart.deny"
+tools = ["shell"]
+when.command = "forbidden"
+action = "deny"
+severity = "high"
+message = "No."
+must_match = [{ tool = "shell", command = "forbidden" }]
+must_not_match = [{ tool = "shell", command = "fine" }]
+
+[[context]]
+id = "hello"
+at = ["beginning", "compacted", "resumed"]
+text = "Be governed."
+"""
+APART = law_of(PACK)
+HAPPENINGS = st.lists(
+    st.tuples(
+        st.sampled_from("ab"),
+        st.sampled_from(["start", "turn_start", "turn_end", "tool_before", "tool_after",
+                         "compact", "lapse", "interrupt", "resume", "reset", "end"]),
+        st.sampled_from(["fine", "forbidden"]),
+        st.sampled_from([0, 0, 1, 3_600, 604_800]),
+    ),
+    max_size=24,
+)  # fmt: skip
+
+
+def lived(happened: Sequence[tuple[str, str, str, int]], who: str) -> dict[str, list[object]]:
+    """Each session's rows and state after what *happened* to those of *who*."""
+    clock = ManualClock()
+    # Nobody is idle: that one is interrupted is written when an engine comes to look at it.
+    options = EngineOptions(run="test", idle_ms_max=10**15)
+    with memory_engine(law=APART, clock=clock, options=options) as engine:
+        for number, (session, event, command, seconds) in enumerate(happened):
+            clock.advance(seconds * 1_000)
+            if session not in who:
+                continue
+            args: dict[str, Json] = {"command": command}
+            call = ToolCall("shell", native="shell", own=args, args=args, call_id=f"c{number}")
+            data: dict[str, dict[str, Json]] = {
+                "turn_start": {"prompt": "go"}, "tool_after": {"outcome": "ok"}
+            }  # fmt: skip
+            engine.handle(
+                Command(
+                    event=event, session=session, history="kept", data=data.get(event, {}),
+                    call=call if event.startswith("tool") else None,
+                )
+            )  # fmt: skip
+        return {name: [engine.journal.read(name), engine.state(name)] for name in who}
+
+
+@settings(max_examples=60)
+@given(HAPPENINGS)
+def test_sessions_do_not_touch_each_other(happened: list[tuple[str, str, str, int]]) -> None:
+    """However they are interleaved, each has the rows and the state that it has by itself."""
+    together = lived(happened, "ab")
+
+    for name in "ab":
+        assert lived(happened, name)[name] == together[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -241,6 +242,10 @@ def event(command: str) -> RuleEvent:
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(wishes, st.integers(0, 5)), min_size=1, max_size=6), lines)
+@example([({"background": False}, 0), ({"recursive": {"equals": False}}, 1)], "ls x")
+@example([({"background": True}, 0), ({"opaque": {"exists": True}}, 3)], "ls x & tee y")
+@example([({"opaque": False}, 0), ({"removes": {"exists": False}}, 4)], "tee x")
+@example([({"words": "x", "writes": {"glob": "**", "not": {"glob": "**/y"}}}, 5)], "tee x")
 def test_screening_never_changes_a_decision(wanted: list[tuple[object, int]], text: str) -> None:
     """Rules that are screened by their programs decide exactly as each would by itself."""
     rules = rules_of(wanted)
@@ -250,6 +255,27 @@ def test_screening_never_changes_a_decision(wanted: list[tuple[object, int]], te
     }
 
     assert {*rules.decide(event(text), KNOWN).verdicts} == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ({"background": False}, "ls x"),
+        ({"recursive": {"equals": False}}, "ls x"),
+        ({"background": True}, "ls x & tee y"),
+        ({"opaque": {"exists": True}}, "ls x"),
+        ({"opaque": False}, "ls x"),
+        ({"removes": {"exists": False}}, "tee x"),
+        ({"removes": {"length": 0}}, "tee x"),
+        ({"writes": {"glob": "**", "not": {"glob": "**/y"}}}, "tee x"),
+        ({"reads": {"exists": True}}, "cat x"),
+    ],
+)
+def test_what_holds_for_nothing_is_tried_where_nothing_is(raw: object, text: str) -> None:
+    """No rule is left out for keys that its table lets be empty, nor where they are filled."""
+    verdicts = rules_of([(raw, 0)]).decide(event(text), KNOWN).verdicts
+
+    assert [one.rule for one in verdicts] == ["p.r0"]
 
 
 @settings(deadline=None)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
+import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.engine.context_states import ContextStates
 from governance.engine.contexts import Contexts
+from governance.journal.memory import MemoryJournal
+from governance.journal.records import Record
+from governance.journal.session_values import INDEX_SHELF
 from governance.scopes import PROJECT, Grant, Reader, Refusal, Scope
 from governance.scopes.merging import Merged, merge
+from governance.scopes.packing import packed_state, unpacked_state
 from governance.scopes.state import Name
 from governance.testing.engines import memory_engine
 
@@ -188,8 +193,13 @@ def test_a_cache_that_catches_up_is_the_fold_of_all_rows(steps: list[tuple[str, 
             held = contexts._states.newest(scope)
             seen[held.head] = {(one.kind, one.key): one for one in
                                contexts.find(scope, by=me, hidden=True)}  # fmt: skip
-            assert held == ContextStates(engine.journal).newest(scope)
-            assert held == ContextStates(engine.journal).at(scope, held.head)
+            assert held == ContextStates(lambda: engine.journal).newest(scope)
+            # From what an engine kept three rows ago, or just now.
+            kept = ContextStates(
+                lambda: engine.journal, shelf=engine.journal.shelf, snapshot_rows=3
+            )
+            assert held == kept.newest(scope)
+            assert held == ContextStates(lambda: engine.journal).at(scope, held.head)
 
 
 def test_another_engine_sees_what_this_one_wrote() -> None:
@@ -201,3 +211,52 @@ def test_another_engine_sees_what_this_one_wrote() -> None:
         assert other.get(PROJECT, "code", "a", by=me) == first
         second = other.set(PROJECT, "code", "a", 2, by=me)
         assert engine.contexts.get(PROJECT, "code", "a", by=me) == second
+
+
+def test_what_was_kept_of_a_scope_is_no_more_than_a_cache() -> None:
+    """Of another row, version or scope, damaged or gone: the rows say the same."""
+    me, own = Reader(session="s"), Scope("session", "s")
+    with memory_engine() as engine:
+        engine.start("s")
+        for number in range(5):
+            engine.contexts.set(own, "code", f"k{number}", [number, {"a": None}], by=me)
+        engine.contexts.grant(own, Grant("*", "code", "k1", "read"), by=me)
+        shelf = engine.journal.shelf
+        states = ContextStates(engine.journal, shelf=shelf, snapshot_rows=1)
+        whole = states.newest(own)
+        (entry,) = [one for one in shelf.scan(INDEX_SHELF) if one.name == "s#state"]
+        assert unpacked_state(own, entry.value) == (whole, engine.journal.head("s").hash)
+        other = packed_state(whole, bytes(32))
+        assert other is not None
+        newer = packed_state(attrs.evolve(whole, head=99), engine.journal.head("s").hash)
+        assert newer is not None
+
+        for value in (b"", b"x", entry.value[:-9], other, newer, entry.value):
+            shelf.put(INDEX_SHELF, entry.name, value)
+            again = ContextStates(engine.journal, shelf=shelf)
+            assert again.newest(own) == whole
+
+
+def test_a_kept_scope_spares_the_reading_of_its_rows() -> None:
+    """However long the session is, only what came since is read."""
+    me, own = Reader(session="s"), Scope("session", "s")
+    with memory_engine() as engine:
+        session = engine.start("s")
+        engine.contexts.set(own, "code", "k", 1, by=me)
+        for number in range(1_100):
+            session.message("user", f"{number}")
+        assert Contexts(engine).get(own, "code", "k", by=me)
+        session.message("user", "more")
+        states = ContextStates(engine.journal, shelf=engine.journal.shelf)
+        read: list[int] = []
+
+        class Counted(MemoryJournal):
+            def read(self, *words: object, **named: object) -> tuple[Record, ...]:
+                found = engine.journal.read(*words, **named)  # type: ignore[arg-type]
+                read.append(len(found))
+                return found
+
+        states.journal = Counted()
+
+        assert states.newest(own).values["code", "k"].value == 1
+        assert sum(read) <= 2

@@ -19,9 +19,8 @@ from attrs import frozen
 from governance.errors import JournalError
 from governance.journal.backup import backup_store
 from governance.journal.sources import FileSource
-from governance.journal.sqlite import SqliteJournal
 from tests.quality.damaged_stores import NOW_MS, PAGE_BYTES, Damaged, copied, make_store
-from tests.quality.power_cuts import Cut, cuts_of
+from tests.quality.power_cuts import Cut, cuts_of, opened
 
 SEEDS = (1, 2, 3)
 CASES = 96
@@ -58,12 +57,8 @@ def integrity(folder: Path, *, power_safe: bool = True, seeds: tuple[int, ...] =
 
 def _held(folder: Path, cut: Cut) -> int:
     """Promised rows that the journal gives as they were written; it proves what it gives."""
-    folder.mkdir()
-    for name, data in cut.images.items():
-        (folder / name).write_bytes(data)
-    (folder / "heads").write_bytes(cut.mirror)
     try:
-        journal = SqliteJournal.open(folder / "journal.db", create=False, mirror=folder / "heads")
+        journal = opened(folder, cut)
     except JournalError:
         return 0
     held = 0

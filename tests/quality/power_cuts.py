@@ -72,14 +72,19 @@ def cuts_of(folder: Path, seed: int, *, power_safe: bool) -> list[Cut]:
     return chance.sample(cuts, min(CUTS, len(cuts)))
 
 
-def lost_by(folder: Path, cut: Cut) -> str:
-    """What the files of *cut* have lost or broken, opened by the journal itself; or ``""``."""
+def opened(folder: Path, cut: Cut) -> SqliteJournal:
+    """The store that *cut* has left, put into *folder*, which is made; raises as the journal."""
     folder.mkdir()
     for name, data in cut.images.items():
         (folder / name).write_bytes(data)
     (folder / "heads").write_bytes(cut.mirror)
+    return SqliteJournal.open(folder / "journal.db", create=False, mirror=folder / "heads")
+
+
+def lost_by(folder: Path, cut: Cut) -> str:
+    """What the files of *cut* have lost or broken, opened by the journal itself; or ``""``."""
     try:
-        journal = SqliteJournal.open(folder / "journal.db", create=False, mirror=folder / "heads")
+        journal = opened(folder, cut)
     except JournalError as error:
         return f"cannot be opened: {error}"
     try:

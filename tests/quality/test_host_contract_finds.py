@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from governance.errors import MisuseError
 from governance.hooking.answering import SILENCE, Answer, json_bytes
 from governance.hooking.installing import Change, Installer
 from governance.hooking.payload import Payload
@@ -17,10 +18,12 @@ from governance.hooking.translation import Translation
 from governance.hosts import installer_of
 from governance.session.commands import Command
 from governance.session.replies import Reply
-from governance.testing.host_contract_hook_driver import Heard
+from governance.testing.host_contract_driver import Seen
+from governance.testing.host_contract_hook_driver import Heard, HookHost
 from governance.testing.host_contract_hooks import HookHostContract
 from governance.testing.host_contract_settings import SettingsContract
-from tests.contract.hook_drivers import ClaudeCode
+from tests.contract.hook_drivers import ClaudeCode, GeminiCli, OpenCode
+from tests.contract.test_own_harness import OwnHarness
 
 ADAPTER = ClaudeCode.adapter
 DENY = Answer(
@@ -159,8 +162,16 @@ def blank(payload: Payload, replies: Sequence[Reply], made: Answer) -> Answer:
     return made if replies[0].message.strip() else SILENCE
 
 
+class Ticking(OpenCode):
+    """The plugin, telling something else in each request."""
+
+    def prompt(self, session: str, text: str) -> Seen:
+        seen = super().prompt(session, text)
+        return evolve(seen, told=f"{seen.told} {next(_numbers)}")
+
+
 LENIENT = silent_at("PreToolUse", "deny", "halt")
-BROKEN: Mapping[str, type[ClaudeCode]] = {
+BROKEN: Mapping[str, type[HookHost]] = {
     "test_what_is_allowed_runs_as_it_is": deaf_to("tool_after"),
     "test_allowing_is_silence": answering(granting),
     "test_what_is_denied_does_not_run_and_says_why": silent_at("PreToolUse", "deny"),
@@ -181,6 +192,7 @@ BROKEN: Mapping[str, type[ClaudeCode]] = {
     "test_the_briefing_is_told_as_often_as_the_host_forgets_it": commanding(
         lambda one: evolve(one, history="lost")
     ),
+    "test_requests_carry_the_very_same_bytes": Ticking,
     "test_after_a_compaction_the_model_is_reminded": deaf_to("compact"),
     "test_a_session_ends_once": deaf_to("end"),
     "test_a_resumed_session_goes_on": LENIENT,
@@ -246,15 +258,38 @@ def test_a_broken_adapter_is_found(name: str, tmp_path: Path) -> None:
     """The sound adapter passes the check, and the one that is broken in just this does not."""
     given = {"unbound": "allow"} if name == "test_what_names_no_session_may_be_allowed" else {}
     check = getattr(HookHostContract(), name)
-    for driver, folder in ((ClaudeCode, tmp_path / "sound"), (BROKEN[name], tmp_path / "broken")):
+    sound = OpenCode if BROKEN[name] is Ticking else ClaudeCode
+    for driver, folder in ((sound, tmp_path / "sound"), (BROKEN[name], tmp_path / "broken")):
         folder.mkdir()
         host = driver(folder, **given)
-        if driver is ClaudeCode:
+        if driver is sound:
             check(host)
         else:
             with pytest.raises(AssertionError):
                 check(host)
         host.close()
+
+
+def test_a_claim_without_its_verb_is_no_silent_pass(tmp_path: Path) -> None:
+    """What an adapter claims and its driver cannot do is an error, and names the verb."""
+    host = GeminiCli(tmp_path)
+    claims = tuple(
+        evolve(one, can=True) if one.name == "see compaction" else one
+        for one in host.profile.capabilities
+    )
+    host.profile = evolve(host.profile, capabilities=claims)
+    with pytest.raises(AssertionError):
+        HookHostContract().test_after_a_compaction_the_model_is_reminded(host)
+    host.close()
+
+    bare = OwnHarness()
+    bare.profile = evolve(bare.profile, capabilities=claims)
+    with pytest.raises(MisuseError, match=r"GOV770.*compact"):
+        HookHostContract().test_after_a_compaction_the_model_is_reminded(bare)
+    for verb, words in (("child", ("s", "helper", "ls")), ("slash", ("s", "title"))):
+        with pytest.raises(MisuseError, match=f"GOV770.*{verb}"):
+            getattr(bare, verb)(*words)
+    bare.close()
 
 
 # -- settings ---------------------------------------------------------------------------------

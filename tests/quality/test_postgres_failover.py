@@ -11,8 +11,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 from attrs import define, field
 
@@ -24,7 +26,7 @@ from governance.journal.faults import StoreReadOnly
 from governance.journal.postgres import PostgresJournal
 from governance.journal.postgres_faults import RowsLost
 from governance.journal.postgres_url import target_of
-from governance.journal.records import Append, Appended, Row
+from governance.journal.records import Append, Appended, Conflict, Row
 from governance.testing.engines import memory_engine
 from tests.postgres_server import Server, running_pair, wait_for
 
@@ -33,6 +35,7 @@ BEFORE, AFTER = 40, 5
 """Rows that each writer has acknowledged before the kill, and after it."""
 
 ROWS_MAX = 100_000
+WAITS = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
 @pytest.fixture
@@ -105,6 +108,7 @@ def test_a_standby_that_had_to_have_everything_takes_over(
     """Nothing that was acknowledged is lost, nothing doubled, and what was refused is not there."""
     primary, standby = pair
     PostgresJournal.open(target_of(url(primary)), create=True).close()
+    let_commits_wait(primary)
     with primary.connect() as connection:
         connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
         connection.execute("SELECT pg_reload_conf()")
@@ -164,6 +168,76 @@ def test_a_standby_that_had_to_have_everything_takes_over(
     assert max(decided.values()) == 1
     for journal in (reader, *(one.journal for one in writers)):
         journal.close()
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["row arrived", "row did not arrive"])
+def test_a_commit_of_which_no_answer_came_is_there_once_or_not_at_all(
+    pair: tuple[Server, Server], arrives: bool
+) -> None:
+    """The server dies while it waits for the other one; the head there says what became of it."""
+    primary, standby = pair
+    PostgresJournal.open(target_of(url(primary)), create=True).close()
+    journal = opened(primary, standby)
+    journal.append([Append("s", 0, (row("first"),))])
+    batch = [Append("s", 1, (row("second"),))]
+    let_commits_wait(primary)
+    with primary.connect() as connection:
+        if not arrives:
+            standby.stop("fast")
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(journal.append, batch)
+            wait_for(lambda: connection.execute(WAITS).fetchone())
+            if arrives:
+                written = f"SELECT pg_last_wal_replay_lsn() >= '{flushed(connection)}'"
+                with standby.connect() as other:
+                    wait_for(lambda: (other.execute(written).fetchone() or [False])[0])
+            primary.kill()
+            with pytest.raises(OutcomeUnknown, match="read the head"):
+                sent.result(30)
+    if not arrives:
+        standby.start()
+    standby.run("pg_ctl", "-w", "-D", str(standby.data), "promote")
+
+    settled = settle_unknown(journal, batch)
+
+    assert isinstance(settled, Appended if arrives else Conflict)
+    assert bodies(journal, "s") == ["first", "second"][: 1 + arrives]
+    # Told to write it again, a caller that expects the head that it knows doubles nothing.
+    again = journal.append(batch)
+    assert isinstance(again, Conflict if arrives else Appended)
+    assert bodies(journal, "s") == ["first", "second"]
+    journal.close()
+
+
+def let_commits_wait(primary: Server) -> None:
+    """
+    Return once commits of *primary* wait for a standby that never says that it has anything.
+
+    That a setting was read tells nothing: a process of the server's must have acted on it.
+    """
+    with primary.connect() as connection, primary.connect() as probe:
+        connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        connection.execute("SELECT pg_reload_conf()")
+        waited = threading.Event()
+
+        def commit() -> None:
+            while not waited.is_set():
+                probe.execute("SELECT pg_current_xact_id()")
+
+        with ThreadPoolExecutor(1) as pool:
+            committing = pool.submit(commit)
+            try:
+                wait_for(lambda: connection.execute(WAITS).fetchone())
+            finally:
+                waited.set()
+                probe.cancel()
+            committing.result(30)
+
+
+def flushed(connection: psycopg.Connection) -> str:
+    found = connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
+    assert found is not None
+    return str(found[0])
 
 
 def test_a_standby_that_lacks_rows_is_found_out(

@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -17,6 +18,7 @@ from governance.journal.records import Append, Appended, Entry, Row
 from governance.journal.repair import OtherStore
 from governance.journal.replacing import StoreInUse
 from governance.journal.restore import BackupDamaged, restore_store
+from governance.journal.session_values import BLOB_SHELF, INDEX_SHELF
 from governance.journal.sources import FileSource, JournalSource, copies_of
 from tests.quality.damaged_stores import NOW_MS, Damaged, copied, make_store
 
@@ -87,6 +89,20 @@ def test_a_copy_that_lies_brings_nothing_back(store: Damaged, tmp_path: Path) ->
     (one,) = report.sessions
     assert (one.merged, one.lost) == (2, ((6, 6),))
     assert store.recovered() == store.rows.keys() - {("s-1", 6)}
+
+
+def test_what_was_made_from_lost_rows_goes_with_them(store: Damaged) -> None:
+    """An index or a state that is kept beside the rows tells of some that are there no more."""
+    with closing(store.open()) as journal:
+        for shelf in (BLOB_SHELF, INDEX_SHELF):
+            journal.shelf.put(shelf, "s-1#x", b"value")
+    _edit(store, "DELETE FROM event WHERE session = 's-1' AND seq BETWEEN 5 AND 7")
+
+    assert store.repair().lost == 3
+
+    with closing(store.open()) as journal:
+        assert journal.shelf.get(BLOB_SHELF, "s-1#x") is not None
+        assert journal.shelf.get(INDEX_SHELF, "s-1#x") is None
 
 
 def test_what_is_found_later_takes_its_place_again(store: Damaged, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
 // Loads a plugin as the client does, calls its hooks as a script says, and prints what came of it.
+// A step with `exec` runs a command in between.
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 const [file, script] = process.argv.slice(2);
@@ -18,7 +20,8 @@ for (const step of JSON.parse(readFileSync(script, "utf8"))) {
       return { thrown: error.message, output };
     }
   };
-  if (step.unawaited) one();
+  if (step.exec) execFileSync(step.exec[0], step.exec.slice(1));
+  else if (step.unawaited) one();
   else told.push(await one());
 }
 process.stdout.write(JSON.stringify({ id: plugin.id, hooks: Object.keys(hooks), told }));

@@ -58,6 +58,8 @@ def test_contexts_are_worked_with_as_in_the_engine() -> None:
             merged = await contexts.merge(OWN, PROJECT, by=ME)
             assert not isinstance(merged, Refusal)
             assert merged.taken == (("project", "phase"),)
+            found = await contexts.search("phase", by=ME, scopes=(OWN, PROJECT))
+            assert [one.scope for one in found.hits] == [OWN, PROJECT]
             assert await contexts.prune(OWN, by=ME, bytes_max=0)
             assert await contexts.find(OWN, by=ME, prefix="style") == ()
             assert len(await contexts.find(OWN, by=ME, hidden=True)) == 2

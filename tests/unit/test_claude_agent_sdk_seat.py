@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -21,6 +22,7 @@ from governance.session.law import HostSettings, Law
 from governance.states import State
 from governance.testing import FailingJournal
 from governance.testing.engines import law_of, memory_engine, settings_with
+from tests.slow_journal import SlowJournal
 from tests.tool_pack import BRIEFING, PACK
 
 DENIED = "Denied: TRIAL-DENIED: this is forbidden here. [trial.deny]"
@@ -126,6 +128,24 @@ def test_text_counts_as_told_when_something_comes_after_it(lab: Lab) -> None:
     other.seat.close()
     assert "governance.injected" not in other.kinds("t")
     assert not lab.engine.state("t").governance_injected
+
+
+def test_answer_that_comes_too_late_is_a_denial_and_tells_nothing() -> None:
+    """The prompt is blocked, and what would have been told stays owed."""
+
+    slow = SlowJournal()
+    with memory_engine(law=_law(deadline_ms=50), journal=slow) as engine:
+        lab = Lab(engine, FailingJournal(slow), Seat(engine, None, ""))
+        slow.seconds = 0.2
+        said = lab.prompt()
+        slow.seconds = 0.0
+        # The thread that was given up on goes on, and nobody waits for it.
+        while engine.state("s").registers.turn == 0:
+            time.sleep(0.01)
+
+        assert "in time" in said["reason"]
+        lab.hook("Stop")
+        assert "governance.injected" not in lab.kinds()
 
 
 def test_sessions_begin_and_end_with_their_client(lab: Lab) -> None:

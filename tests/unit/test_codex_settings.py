@@ -10,7 +10,14 @@ import pytest
 
 from governance.hooking.settings_file import SettingsRefused
 from governance.hosts.codex.capabilities import EVENTS
-from governance.hosts.codex.settings import SETTINGS, config_file, install, problems, uninstall
+from governance.hosts.codex.settings import (
+    SETTINGS,
+    config_file,
+    install,
+    problems,
+    shadows,
+    uninstall,
+)
 from governance.hosts.codex.trust import places
 
 THEIRS = '{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "bell"}]}]}, "a": 1}\n'
@@ -186,3 +193,25 @@ def test_malformed_hooks_are_refused(project: Path) -> None:
         install(project)
     assert not config_file().exists()
     assert problems(project) != ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("config.toml", "[features]\nhooks = false\n", "`hooks` is switched off"),
+        ("managed_config.toml", "[features]\nhooks = false\n", "`hooks` is switched off"),
+        ("requirements.toml", "[features]\nhooks = false\n", "`hooks` is switched off"),
+        ("requirements.toml", "allow_managed_hooks_only = true\n", "`allow_managed_hooks_only`"),
+        ("requirements.toml", "allow_managed_hooks_only = false\n", ""),
+        ("config.toml", "[features]\nhooks = true\n", ""),
+        ("config.toml", "no toml", ""),
+    ],
+)
+def test_settings_of_the_machine_are_looked_at(
+    tmp_path: Path, name: str, text: str, told: str
+) -> None:
+    """What the machine's own files say against hooks is told, with the file."""
+    (tmp_path / name).write_text(text)
+    found = shadows({}, tmp_path)
+    assert [told in one.message for one in found] == [True] * bool(told)
+    assert all(one.file == tmp_path / name for one in found)

@@ -53,6 +53,7 @@ class Watched(SqliteJournal):
         *,
         key: str | None = None,
         deadline_ms: int | None = None,
+        told: Callable[[], None] | None = None,
     ) -> None:
         self.later.append(threading.get_ident())
         if self.refuse is not None:
@@ -66,7 +67,7 @@ class Watched(SqliteJournal):
                 assert isinstance(answer(), Appended)
                 answered(_unknown)
 
-        super().append_later(batch, done, key=key, deadline_ms=deadline_ms)
+        super().append_later(batch, done, key=key, deadline_ms=deadline_ms, told=told)
 
 
 def _unknown() -> Answer:

@@ -7,17 +7,20 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from governance.chat import media
 from governance.engine import Engine, EngineOptions, restoring
 from governance.engine.live import STATE_BYTES_ESTIMATE, LiveSessions
 from governance.engine.spool import Spool
 from governance.errors import MisuseError
 from governance.journal.memory import MemoryJournal
+from governance.journal.records import Append, Row
 from governance.ledger import halted
+from governance.scopes import Reader, Scope
 from governance.session.law import Law
 from governance.session.state import SessionState
 from governance.states import State
 from governance.testing import ManualClock
-from governance.testing.engines import law_of, memory_engine
+from governance.testing.engines import law_of, memory_engine, settings_with
 from governance.values import Json
 
 PACK = """
@@ -388,6 +391,26 @@ class TestQuota:
 
         assert engine.state("s").size_bytes == sum(len(one.body) for one in rows)
         assert restoring.restore(engine.journal, "s") == engine.state("s")
+
+
+def test_contents_count_as_well() -> None:
+    """What a row names and does not hold, of messages and contexts, live as restored."""
+    with memory_engine(settings=settings_with(session_bytes_max=200_000)) as engine:
+        session = engine.start("s")
+        me, own = Reader(session="s"), Scope("session", "s")
+        session.message("user", ["x" * 40_000, media(bytes(30_000), "image/png")])
+        engine.contexts.set(own, "code", "k", "y" * 9_998, by=me)
+        rows = sum(len(one.body) for one in engine.journal.read("s"))
+
+        assert engine.state("s").size_bytes == rows + 80_000
+        assert restoring.restore(engine.journal, "s") == engine.state("s")
+        assert not session.turn("go").denied
+        session.message("user", ["z" * 150_000])
+        assert session.turn("go on").denied
+        foreign = Row("message.added", 0, b'{"data":{"parts":["a",{"blob":"b","size_bytes":"9"}]}}')
+        head = engine.journal.head("s").seq
+        engine.journal.append([Append("s", head, (foreign,))])
+        assert restoring.restore(engine.journal, "s").head == head + 1
 
 
 class TestPages:

@@ -602,3 +602,28 @@ def test_a_prompt_that_is_denied_starts_no_turn_and_counts() -> None:
         data = body_of(counted[0])["data"]
         assert isinstance(data, dict)
         assert data["counts"] == {"medium": 1}
+
+
+@pytest.mark.parametrize(
+    ("tool", "subject"),
+    [
+        ("shell", "command"),
+        ("read", "path"),
+        ("write", "path"),
+        ("edit", "path"),
+        ("delete", "path"),
+        ("fetch", "url"),
+    ],
+)
+def test_a_call_that_names_no_subject_is_not_let_through(
+    engine: Engine, tool: str, subject: str
+) -> None:
+    """A host that calls the argument otherwise gives rules nothing to look at: that is asked."""
+    session = engine.start("s")
+    session.turn("go")
+
+    unnamed = session.tool(tool, {"target": "x"}, call_id="1")
+
+    assert unnamed.action == "ask"
+    assert f"the {subject} of the tool `{tool}` is not known" in unnamed.message
+    assert session.tool(tool, {subject: "http://x.test"}, call_id="2").action == "allow"

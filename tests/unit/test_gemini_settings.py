@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from governance.hooking.command_line import hook_command
 from governance.hooking.settings_file import SettingsRefused
 from governance.hosts.gemini_cli.capabilities import EVENTS
 from governance.hosts.gemini_cli.settings import (
     SETTINGS,
+    SYSTEM_FILES,
     install,
     person_folder,
     problems,
+    shadows,
     trust_file,
     uninstall,
 )
@@ -146,3 +149,31 @@ def test_malformed_settings_are_refused_and_untouched(project: Path, text: str) 
     assert (project / SETTINGS).read_text() == text
     assert not trust_file().exists()
     assert problems(project) != ()
+
+
+@pytest.mark.parametrize(
+    "variable", ["GEMINI_CLI_SYSTEM_DEFAULTS_PATH", "GEMINI_CLI_SYSTEM_SETTINGS_PATH"]
+)
+@pytest.mark.parametrize(
+    ("switches", "told"),
+    [
+        ({"enabled": False}, "`hooksConfig.enabled` is false"),
+        ({"disabled": ["ours"]}, "switched off by `hooksConfig.disabled`"),
+        ({"disabled": ["theirs.sh"]}, ""),
+        ({"enabled": True}, ""),
+        ([], ""),
+    ],
+)
+def test_settings_of_the_machine_are_looked_at(
+    project: Path, variable: str, switches: object, told: str
+) -> None:
+    """What the machine's own files say against hooks is told, with the file."""
+    ours = hook_command("gemini-cli", project, "BeforeTool")
+    file = project / "system.json"
+    file.write_text(json.dumps({"hooksConfig": switches}).replace('"ours"', json.dumps(ours)))
+    nowhere = {name: str(project / "none.json") for name in SYSTEM_FILES}
+
+    found = shadows({**nowhere, variable: str(file)})
+
+    assert [told in one.message for one in found] == [True] * bool(told)
+    assert all(one.file == file for one in found)

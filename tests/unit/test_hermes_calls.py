@@ -110,6 +110,15 @@ def test_a_path_with_a_sign_that_might_end_its_line_is_not_read(sign: str) -> No
     assert call.native == UNREAD_PATCH
 
 
+def test_a_path_with_blanks_without_end_costs_no_more_than_its_length() -> None:
+    """Whoever reads it again for each blank would never come to an end."""
+    text = f"*** Update File: a{' ' * 1_000_000}b{' ' * 1_000_000}\n+x"
+
+    (call,) = calls_of("patch", {"mode": "patch", "patch": text}, cwd=None, call_id="c")
+
+    assert call.own["path"] == f"a{' ' * 1_000_000}b"
+
+
 def test_too_many_parts_are_refused() -> None:
     """A call that would be judged without end is none."""
     with pytest.raises(CallRefused, match="GOV740"):

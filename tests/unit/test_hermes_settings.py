@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from governance.hooking.settings_file import SettingsRefused, write_text
+from governance.hooking.settings_file import SettingsRefused, read_text, write_text
 from governance.hosts.hermes.settings import (
     FILES,
     SHIPPED,
@@ -88,12 +88,24 @@ def test_a_private_file_is_private_while_it_is_written(
     monkeypatch.setattr(os, "fsync", lambda handle: modes.append(os.fstat(handle).st_mode))
     before = os.umask(0)
 
-    write_text(file, "token: y\n")
+    try:
+        write_text(file, "token: y\n")
+    finally:
+        os.umask(before)
 
-    os.umask(before)
     assert [one & 0o777 for one in modes] == [0o600]
     assert file.read_text() == "token: y\n"
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_no_more_is_read_of_settings_than_settings_may_have(tmp_path: Path) -> None:
+    """A file larger than the memory is refused like one that is a little too large."""
+    file = tmp_path / "config.yaml"
+    with file.open("wb") as stream:
+        stream.truncate(1 << 42)
+
+    with pytest.raises(SettingsRefused, match="is larger than"):
+        read_text(file)
 
 
 def test_dry_run_writes_nothing(project: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from attrs import Factory, define, field
@@ -265,6 +266,34 @@ def test_callers_of_both_kinds_share_a_commit_whoever_leads() -> None:
     waiter.join()
     assert sorted(name for group in recorder.groups for name in group) == ["a", "b", "c", "leads"]
     assert isinstance(queue.submit(_request("d"), _WAIT_MS), Appended)
+    queue.close()
+
+
+def test_callers_of_one_commit_are_woken_once_when_all_are_told() -> None:
+    """Whoever waits for several hears of them all before it is woken, once for each commit."""
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    heard: list[str] = []
+    woken = threading.Semaphore(0)
+
+    def wake() -> None:
+        heard.append("wake")
+        woken.release()
+
+    queue.submit_later(_request("a"), lambda: heard.append("a"), _WAIT_MS, wake)
+    assert recorder.entered.wait(20)
+    for name in ("b", "c"):
+        queue.submit_later(_request(name), partial(heard.append, name), _WAIT_MS, wake)
+    lonely = _later(queue, _request("d"))
+    recorder.free.set()
+    assert woken.acquire(timeout=20)
+    assert lonely.wait(20)
+    assert (recorder.groups, heard) == ([["a", "b", "c", "d"]], ["a", "b", "c", "wake"])
+    recorder.failure = JournalError("no")
+    queue.submit_later(_request("e"), lambda: heard.append("e"), _WAIT_MS, wake)
+    assert woken.acquire(timeout=20)
+    assert heard[4:] == ["e", "wake"]
     queue.close()
 
 

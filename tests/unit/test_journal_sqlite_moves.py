@@ -267,8 +267,8 @@ def _bytes_on_disk(path: Path) -> bytes:
     return b"".join(file.read_bytes() for file in files if file.exists())
 
 
-def test_a_deleted_key_and_a_removed_body_are_overwritten(tmp_path: Path) -> None:
-    """Neither is left in the file or its log, where both had been."""
+def test_a_deleted_key_and_what_was_removed_are_overwritten(tmp_path: Path) -> None:
+    """No key, row or value of the session is left in the file or its log, where all had been."""
     path = tmp_path / "journal.db"
     journal = SqliteJournal.open(path, create=True)
     secrets = [b"key-%d-" % n + bytes(range(65, 91)) * 40 for n in range(40)]
@@ -280,6 +280,9 @@ def test_a_deleted_key_and_a_removed_body_are_overwritten(tmp_path: Path) -> Non
     begin, end = b"body-" + bytes(range(48, 90)), bytes(range(48, 90)) + b"-body"
     body = begin + bytes(20_000) + end
     journal.append([Append("s", 0, (Row("k", 0, body),))])
+    value = b"value-" + bytes(range(48, 90))
+    journal.shelf.put("blob", "s#x", value + bytes(20_000))
+    assert value in _bytes_on_disk(path)
     assert secrets[1][:30] in _bytes_on_disk(path)
     assert begin in _bytes_on_disk(path)
     assert end in _bytes_on_disk(path)
@@ -290,6 +293,7 @@ def test_a_deleted_key_and_a_removed_body_are_overwritten(tmp_path: Path) -> Non
     assert [n for n, secret in enumerate(secrets) if secret[:30] in left] == []
     assert begin not in left
     assert end not in left
+    assert value not in left
     journal.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -96,6 +97,7 @@ class Bench:
             capture_output=True,
             text=True,
             timeout=SECONDS_MAX,
+            env={**os.environ, "GOVERNANCE_SERVICE": "on"},
         )
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout)
@@ -177,6 +179,91 @@ def test_engine_that_hangs_is_stopped_and_refuses(bench: Bench, how: str) -> Non
     )
     (told,) = bench.run({"tool.execute.before": {"hang": how}}, before())
     assert "no answer within 400 ms" in told["thrown"]
+
+
+RELAY = """
+import sys, time
+def frame(kind, body):
+    return kind + len(body).to_bytes(4, "big") + body
+def take():
+    head = sys.stdin.buffer.read(5)
+    return sys.stdin.buffer.read(int.from_bytes(head[1:], "big")).split(b"\\0", 2)
+call, event, payload = take()
+allow = b'{{"governance":1,"event":"' + event + b'","action":"allow"}}'
+{answer}
+sys.stdout.buffer.flush()
+time.sleep(60)
+"""
+SAYS = "sys.stdout.buffer.write"
+NO_RELAYS = {
+    "ends": "sys.exit(0)",
+    "fails": "sys.exit(1)",
+    "noise": f"{SAYS}(b'no frames at all')",
+    "another kind": f"{SAYS}(frame(b'Z', call + b'\\0' + allow))",
+    "another call": f"{SAYS}(frame(b'A', b'0' * 24 + b'\\0' + allow))",
+    "no call": f"{SAYS}(frame(b'A', allow))",
+    "endless": f"{SAYS}(b'A\\xff\\xff\\xff\\xff' + call + b'\\0' + allow)",
+    "half an answer": f"{SAYS}(frame(b'A', call + b'\\0' + allow)[:-1])",
+    "heard, and no answer": f"{SAYS}(frame(b'H', call))",
+    "silence": "pass",
+}
+
+
+def with_relay(bench: Bench, answer: str, *, service_ms_max: int = 16_000) -> None:
+    """Give the plugin a relay that says *answer* to the first call, and no more."""
+    file = bench.project / "relay.py"
+    file.write_text(RELAY.format(answer=answer))
+    bench.set(relay=str(file))
+    text = bench.plugin.read_text()
+    bound = f"SERVICE_MS_MAX = {service_ms_max}"
+    bench.plugin.write_text(text.replace("SERVICE_MS_MAX = 16_000", bound))
+
+
+def test_what_a_service_answers_is_the_answer(bench: Bench) -> None:
+    """A payload that a service has answered is asked of nobody else."""
+    deny = """allow.replace(b'"allow"', b'"deny","message":"no"')"""
+    with_relay(bench, f"{SAYS}(frame(b'A', call + b'\\0' + {deny}))")
+    (told,) = bench.run({"tool.execute.before": ALLOW}, before())
+    assert told["thrown"] == "no"
+    assert bench.sent() == []
+
+
+@pytest.mark.parametrize("name", NO_RELAYS)
+def test_service_without_sense_is_done_without(bench: Bench, name: str) -> None:
+    """Whatever comes in place of an answer, a hook decides, and knows the payload by its name."""
+    waits = name in ("half an answer", "heard, and no answer", "silence")
+    with_relay(bench, NO_RELAYS[name], service_ms_max=700 if waits else 16_000)
+    answer = {"action": "deny", "message": "the hook says no"}
+
+    told = bench.run({"tool.execute.before": answer}, before(), before())
+
+    assert [one["thrown"] for one in told] == ["the hook says no"] * 2
+    assert len(bench.sent()) == 2
+    words = bench.words()
+    assert words[words.index("--call") + 1].isalnum()
+
+
+def test_answer_of_a_service_is_read_as_strictly(bench: Bench) -> None:
+    """What came through a service and is not understood refuses, as a hook's would."""
+    with_relay(bench, f"{SAYS}(frame(b'A', call + b'\\0' + allow[:-1]))")
+    (told,) = bench.run({"tool.execute.before": ALLOW}, before())
+    assert "no JSON" in told["thrown"]
+
+
+def test_call_that_no_service_heard_of_has_no_name(bench: Bench) -> None:
+    """Where none is, the hook starts one, which it does for a call that nobody has taken."""
+    with_relay(bench, f"{SAYS}(frame(b'N', call))")
+    (told,) = bench.run({"tool.execute.before": ALLOW}, before())
+    assert "thrown" not in told
+    assert "--call" not in bench.words()
+
+
+def test_relay_that_cannot_stay_is_left_alone_for_a_while(bench: Bench) -> None:
+    """After three that were lost in a row no fourth one is started."""
+    with_relay(bench, f"open({str(bench.project / 'begun')!r}, 'a').write('x'); sys.exit(1)")
+    bench.run({"tool.execute.before": ALLOW}, *[before()] * 6)
+    assert (bench.project / "begun").read_text() == "xxx"
+    assert len(bench.sent()) == 6
 
 
 def test_endless_answer_is_refused(bench: Bench) -> None:

@@ -71,10 +71,12 @@ def test_plugin_is_whole_and_knows_this_machine(project: Path) -> None:
     assert settings["python"] == sys.executable
     assert settings["project"] == str(project)
     assert Path(str(settings["hook"])).is_file()
+    assert Path(str(settings["relay"])).is_file()
     shipped, ours = PLUGIN_FILE.read_text().splitlines(), text.splitlines()
     assert sum(one != other for one, other in zip(shipped, ours, strict=True)) == 1
     assert settings_in(PLUGIN_FILE.read_text().replace("python:", '"python":')
-                       .replace("hook:", '"hook":').replace("project:", '"project":')
+                       .replace("hook:", '"hook":').replace("relay:", '"relay":')
+                       .replace("project:", '"project":')
                        .replace("paths:", '"paths":'))["python"] == ""  # fmt: skip
 
 

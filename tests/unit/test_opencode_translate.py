@@ -380,6 +380,8 @@ def test_permissions_are_noted() -> None:
     (asked,) = translate(captured("event.permission.asked")).notes
     (replied,) = translate(captured("event.permission.replied")).notes
     assert asked.kind == "permission.asked"
+    assert asked.key == f"opencode:permission.asked:{asked.session}:{asked.data['id']}"
+    assert replied.key not in (None, asked.key)
     assert asked.data["patterns"] == ["echo RAN > ran.txt", "echo marker-output"]
     assert (replied.kind, replied.data["reply"]) == ("permission.replied", "reject")
     assert asked.data["id"] == replied.data["id"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from governance.rules.globs import PatternError, expand_braces, text_glob, tool_pattern
+from governance.rules.moved import moved_folders
 from governance.rules.paths import PLAIN_PLACES, Places, check_path_glob, places_of
 from governance.rules.vocabulary import Unknown
 
@@ -156,3 +158,72 @@ def test_the_folder_of_a_project_is_no_pattern() -> None:
 def test_tool_patterns(pattern: str, tool: str, wanted: bool) -> None:
     """A star in a tool's name stops at the colon."""
     assert tool_pattern(pattern)(tool) is wanted
+
+
+# -- folders that stand elsewhere --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "wanted"),
+    [
+        ("~/.codex/config.toml", "/srv/codex/config.toml", True),
+        ("/**/.codex/{config.toml,hooks.json}", "/srv/codex/hooks.json", True),
+        ("/**/.codex/hooks/**", "/srv/codex/hooks/a/b.sh", True),
+        ("/home/*/.codex/config.toml", "/srv/codex/config.toml", True),
+        ("~/.codex", "/srv/codex", True),
+        ("~/.{claude,codex}/x", "/srv/codex/x", True),
+        ("~/.codex/config.toml", "/home/ana/.codex/config.toml", True),
+        ("~/.codex/config.toml", "/srv/codex/other.toml", False),
+        ("./.codex/config.toml", "/srv/codex/config.toml", False),
+        ("/home/other/.codex/config.toml", "/srv/codex/config.toml", False),
+        ("~/.claude/settings.json", "/srv/codex/settings.json", False),
+        ("~/**", "/srv/codex/config.toml", False),
+        ("~/.config/opencode/opencode.json", "/srv/xdg/opencode/opencode.json", True),
+        ("/**/.config/opencode/**", "/srv/xdg/opencode/plugin/x.js", True),
+        ("~/.gemini/trustedFolders.json", "/srv/trusted.json", True),
+        ("~/.gemini/settings.json", "/srv/trusted.json", False),
+        ("~/.gemini/settings.json", "/srv/gem/.gemini/settings.json", True),
+    ],
+)
+def test_globs_reach_folders_that_stand_elsewhere(glob: str, path: str, wanted: bool) -> None:
+    """A pattern that means a folder where it stands by default means where it stands."""
+    environment = {
+        "CODEX_HOME": "/srv/codex", "XDG_CONFIG_HOME": "/srv/xdg", "GEMINI_CLI_HOME": "/srv/gem",
+        "GEMINI_CLI_TRUSTED_FOLDERS_PATH": "/srv/trusted.json",
+    }  # fmt: skip
+    places = Places("/home/ana/work", "/home/ana", moved=moved_folders(environment, "/home/ana"))
+    assert places.glob(glob)(path) is wanted
+
+
+def test_single_paths_reach_them_too() -> None:
+    """As globs do, so do the spellings of one path and of folders."""
+    places = Places("/home/ana/work", "/home/ana", moved=(("/home/ana/.codex", "/srv/co[d]ex"),))
+    assert places.spellings("~/.codex/a") == {"/home/ana/.codex/a", "/srv/co[d]ex/a"}
+    assert places.folders(["~/.codex"]) == {"/home/ana/.codex", "/srv/co[d]ex"}
+    assert places.glob("~/.codex/*")("/srv/co[d]ex/a")
+
+
+def test_links_of_a_folder_elsewhere_are_followed(tmp_path: Path) -> None:
+    """The place as the variable spells it, and the one that it leads to."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    moved = (("/home/ana/.codex", str(tmp_path / "link")),)
+    places = Places("/home/ana/work", "/home/ana", resolve=os.path.realpath, moved=moved)
+    test = places.glob("~/.codex/config.toml")
+    assert test(f"{tmp_path}/link/config.toml")
+    assert test(f"{tmp_path}/real/config.toml")
+
+
+@pytest.mark.parametrize("given", ["", "  ", "relative/path", "/home/ana/.codex/", "~/.codex"])
+def test_what_names_no_other_folder_moves_nothing(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty, relative, or the default itself."""
+    monkeypatch.setenv("HOME", "/home/ana")
+    assert moved_folders({"CODEX_HOME": given}, "/home/ana") == ()
+
+
+def test_variables_of_this_process_move_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The places of this machine are those that its programs are told."""
+    monkeypatch.setenv("CODEX_HOME", "/srv/codex")
+    assert places_of("/work").glob("~/.codex/config.toml")("/srv/codex/config.toml")

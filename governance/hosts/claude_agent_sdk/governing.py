@@ -11,7 +11,7 @@ from typing import Any
 from governance.engine import Engine
 from governance.errors import MisuseError
 from governance.hosts.claude_agent_sdk import framework
-from governance.hosts.claude_agent_sdk.adapter import ADAPTER
+from governance.hosts.claude_agent_sdk.events import ADAPTER
 from governance.hosts.claude_agent_sdk.seat import Seat
 from governance.tools.waiting import aside
 

@@ -18,7 +18,7 @@ from governance.hooking.payload import Payload, Unbound, read_payload
 from governance.hooking.translation import Translation, birth, continued
 from governance.hooking.worker import decided
 from governance.hosts.claude_agent_sdk import NAME
-from governance.hosts.claude_agent_sdk.adapter import ADAPTER
+from governance.hosts.claude_agent_sdk.events import ADAPTER
 from governance.session.commands import Command
 from governance.states import State
 from governance.tools.deciding import deny_text, error_text
@@ -40,13 +40,13 @@ class Seat:
 
         forked: The session that a fork of it is begun from, or ``""``.
 
-        lost: What could not be recorded, first things first.
+        lost: Why something could not be recorded: the first thing that was not.
     """
 
     engine: Engine
     role: str | None
     forked: str
-    lost: list[GovernanceError] = field(factory=list, init=False)
+    lost: Exception | None = field(default=None, init=False)
     _told: dict[str, Command] = field(factory=dict, init=False)
     _calls: OrderedDict[str, Payload] = field(factory=OrderedDict, init=False)
     _sessions: dict[str, None] = field(factory=dict, init=False)
@@ -64,20 +64,23 @@ class Seat:
         try:
             with fail_after(self.engine.law.settings.host(NAME).deadline_ms / 1000):
                 verb = partial(self.answered, event, given)
-                return await to_thread.run_sync(verb, abandon_on_cancel=True)
+                out, told = await to_thread.run_sync(verb, abandon_on_cancel=True)
         except Exception as error:  # noqa: BLE001 -- whatever it is, the tool must not run
             known = ADAPTER.events.get(event)
             if known is not None and known.decides:
                 host = self.engine.law.settings.host(NAME)
                 strictness = host.unbound if isinstance(error, Unbound) else "deny"
                 return _output(ADAPTER.unbound(event, strictness, _reason(error)).out)
-            if isinstance(error, GovernanceError):
-                self.lost.append(error)
+            self._lose(error)
             return {}
+        if told is not None:
+            # An answer that came too late is not given, and tells nobody anything.
+            self._told[told.session] = told
+        return out
 
-    def answered(self, event: str, given: Mapping[str, Any]) -> Output:
+    def answered(self, event: str, given: Mapping[str, Any]) -> tuple[Output, Command | None]:
         """
-        The answer to *event*.
+        The answer to *event*, and what is to be recorded once it was read.
 
         Raises:
             GovernanceError: Nothing could be decided, and why.
@@ -89,13 +92,11 @@ class Seat:
             self._remember(payload)
         translation = ADAPTER.translate(payload, {})
         if not translation.commands:
-            return {}
+            return {}, None
         translation = self._of_role(self._begun(payload, translation))
         self._read_by(translation)
         made, told = decided(ADAPTER, self.engine, translation, payload)
-        if told is not None:
-            self._told[told.session] = told
-        return _output(made.out)
+        return _output(made.out), told
 
     def was_asked(self, call_id: str | None) -> bool:
         """Whether a hook was called for this call: without that, nobody guards it."""
@@ -126,7 +127,7 @@ class Seat:
         The client is gone: its sessions that have not ended do so now, once.
 
         Raises:
-            GovernanceError: Something could not be recorded, now or before.
+            Exception: Something could not be recorded, now or before: mostly a `GovernanceError`.
         """
         sessions, self._sessions = self._sessions, {}
         self._told.clear()
@@ -135,10 +136,13 @@ class Seat:
                 if self.engine.state(session).state is not State.ENDED:
                     self._end(session, "client_closed")
             except GovernanceError as error:
-                self.lost.append(error)
-        if self.lost:
-            lost, self.lost = self.lost, []
-            raise lost[0]
+                self._lose(error)
+        lost, self.lost = self.lost, None
+        if lost is not None:
+            raise lost
+
+    def _lose(self, error: Exception) -> None:
+        self.lost = self.lost or error
 
     def _of_role(self, translation: Translation) -> Translation:
         if self.role is None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +11,11 @@ from governance.hooking.transcripts import (
     TRANSCRIPTS_MAX,
     Transcript,
     TranscriptCall,
+    at_ms_of,
+    entry_of,
     last_lines,
 )
+from governance.values import Json
 
 
 def home_of(environment: Mapping[str, str]) -> Path:
@@ -39,26 +40,16 @@ def find_transcripts(directory: Path, environment: Mapping[str, str]) -> tuple[T
 
 def _calls(file: Path) -> Iterator[TranscriptCall]:
     for line in last_lines(file):
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            continue  # the last line may still be written
-        yield from _told(entry)
+        yield from _told(entry_of(line))
 
 
-def _told(entry: object) -> Iterator[TranscriptCall]:
-    message = entry.get("message") if isinstance(entry, dict) else None
+def _told(entry: Mapping[str, Json]) -> Iterator[TranscriptCall]:
+    message = entry.get("message")
     parts = message.get("content") if isinstance(message, dict) else None
     for part in parts if isinstance(parts, list) else ():
-        kind = part.get("type") if isinstance(part, dict) else ""
-        if kind == "tool_use" and isinstance(entry, dict):
-            yield TranscriptCall(_ms(entry.get("timestamp")), str(part.get("id")))
-        elif kind == "tool_result" and part.get("is_error"):
+        if not isinstance(part, dict):
+            continue
+        if part.get("type") == "tool_use":
+            yield TranscriptCall(at_ms_of(entry.get("timestamp")), str(part.get("id")))
+        elif part.get("type") == "tool_result" and part.get("is_error"):
             yield TranscriptCall(0, str(part.get("tool_use_id")), failed=True)
-
-
-def _ms(text: object) -> int:
-    try:
-        return int(datetime.fromisoformat(str(text)).timestamp() * 1000)
-    except ValueError:
-        return 0

@@ -20,7 +20,7 @@ from governance.hooking.hook_table import (
     with_entries,
     without_entries,
 )
-from governance.hooking.installing import Change, Installer
+from governance.hooking.installing import Change, Installer, Shadow
 from governance.hooking.members import with_member, without_member
 from governance.hooking.settings_file import (
     Kept,
@@ -33,11 +33,12 @@ from governance.hooking.settings_file import (
 )
 from governance.hosts.codex.capabilities import EVENTS
 from governance.hosts.codex.tools import HOST
-from governance.hosts.codex.trust import places, trusting, with_trust, without_trust
+from governance.hosts.codex.trust import MANAGED_ALONE, places, trusting, with_trust, without_trust
 from governance.values import Json
 
 SETTINGS = Path(".codex") / "hooks.json"
 KEPT = Path(".governance") / HOST
+SYSTEM = Path("/etc/codex")
 
 
 def config_file(environment: Mapping[str, str] | None = None) -> Path:
@@ -150,6 +151,24 @@ def problems(directory: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
+def shadows(_: Mapping[str, str], system: Path = SYSTEM) -> tuple[Shadow, ...]:
+    """Settings of the machine, in the folder *system*, that keep a project's hooks from running."""
+    found = []
+    for name in ("config.toml", "managed_config.toml", "requirements.toml"):
+        file = system / name
+        try:
+            told = trusting(read_text(file) or "", file, Path("/"))
+        except SettingsRefused:
+            continue  # the client does not start with it either
+        if told.switched_off:
+            what = f"the feature `hooks` is switched off in `{file}`: no hook runs at all"
+            found.append(Shadow(what, file, "take it out of `[features]`"))
+        if told.managed_alone:
+            what = f"`{MANAGED_ALONE}` is set in `{file}`: the project's hooks are not called"
+            found.append(Shadow(what, file, f"take `{MANAGED_ALONE}` out of it"))
+    return tuple(found)
+
+
 def _hooks(project: Path) -> Mapping[str, Json]:
     file = real(project / SETTINGS)
     return hooks_of(parsed(read_text(file) or "{}", file), file, EVENTS)
@@ -206,4 +225,5 @@ INSTALLER = Installer(
     problems=problems,
     commands=commands,
     record=lambda directory: Kept(directory / KEPT).record,
+    shadows=shadows,
 )

@@ -22,6 +22,9 @@ from governance.errors import DefinitionError
 from governance.hooking.settings_file import refused
 from governance.values import Json
 
+MANAGED_ALONE = "allow_managed_hooks_only"
+"""What a machine's requirements say where they let no project's hooks run."""
+
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 _OWN_LINE = re.compile(r"\s*(trusted_hash|enabled|trust_level)\s*=")
 
@@ -85,11 +88,14 @@ class Trusting:
         states: Key of a hook → its table.
 
         switched_off: Whether its features leave hooks out altogether.
+
+        managed_alone: Whether it lets run only hooks that the machine itself requires.
     """
 
     level: str
     states: Mapping[str, Mapping[str, object]]
     switched_off: bool
+    managed_alone: bool = False
 
     def trusts(self, place: Place) -> bool:
         """Whether the client runs the hook at *place*, as far as this file has a say."""
@@ -115,6 +121,7 @@ def trusting(text: str, file: Path, project: Path) -> Trusting:
         level if isinstance(level, str) else "",
         {key: value for key, value in states.items() if isinstance(value, Mapping)},
         any(features.get(name) is False for name in ("hooks", "codex_hooks")),
+        data.get(MANAGED_ALONE) is True,
     )
 
 

@@ -9,6 +9,7 @@ one member is touched; every other byte stays.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -21,7 +22,7 @@ from governance.hooking.hook_table import (
     with_entries,
     without_entries,
 )
-from governance.hooking.installing import Change, Installer
+from governance.hooking.installing import Change, Installer, Shadow
 from governance.hooking.members import with_member, without_member
 from governance.hooking.settings_file import (
     Kept,
@@ -40,6 +41,12 @@ from governance.values import Json
 SETTINGS = Path(".gemini") / "settings.json"
 KEPT = Path(".governance") / HOST
 TRUSTED = "TRUST_FOLDER"
+SYSTEM_FOLDERS: Mapping[str, str] = {"darwin": "/Library/Application Support/GeminiCli"}
+SYSTEM_FILES: Mapping[str, str] = {
+    "GEMINI_CLI_SYSTEM_DEFAULTS_PATH": "system-defaults.json",
+    "GEMINI_CLI_SYSTEM_SETTINGS_PATH": "settings.json",
+}
+"""Variable that says where a file of the machine's settings is → its name in their folder."""
 
 
 def person_folder(environment: Mapping[str, str] | None = None) -> Path:
@@ -154,7 +161,18 @@ def problems(directory: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _switched_off(file: Path, project: Path) -> list[str]:
+def shadows(environment: Mapping[str, str]) -> tuple[Shadow, ...]:
+    """Settings of the machine that keep a project's hooks from running."""
+    folder = Path(SYSTEM_FOLDERS.get(sys.platform, "/etc/gemini-cli"))
+    found = []
+    for name, file_name in SYSTEM_FILES.items():
+        file = Path(environment.get(name, "").strip() or folder / file_name)
+        told = _switched_off(file, None)
+        found += [Shadow(what, file, "take it out of `hooksConfig`") for what in told]
+    return tuple(found)
+
+
+def _switched_off(file: Path, project: Path | None) -> list[str]:
     try:
         switches = parsed(read_text(file) or "{}", file).get("hooksConfig")
     except SettingsRefused:
@@ -165,6 +183,10 @@ def _switched_off(file: Path, project: Path) -> list[str]:
         return [f"`hooksConfig.enabled` is false in `{file}`: no hook runs at all"]
     left_out = switches.get("disabled")
     named = left_out if isinstance(left_out, (list, tuple)) else ()
+    if project is None:
+        if not any(is_hook_command(one, HOST) for one in named):
+            return []
+        return [f"hooks of ours are switched off by `hooksConfig.disabled` in `{file}`"]
     return [
         f"the hook for `{event}` is switched off by `hooksConfig.disabled` in `{file}`"
         for event in EVENTS
@@ -213,4 +235,5 @@ INSTALLER = Installer(
     problems=problems,
     commands=commands,
     record=lambda directory: Kept(directory / KEPT).record,
+    shadows=shadows,
 )

@@ -27,7 +27,7 @@ UNREAD_PATCH = "patch:unread"
 """The native name of a patch of which nobody can say what it changes; it is refused."""
 
 # As lenient as the client's own reader of patches, and a little more.
-_TARGET = re.compile(r"\s*\*\*\*\s*(Add|Update|Delete|Move)\s+(?:File|to)\s*:\s*(.+?)\s*$")
+_TARGET = re.compile(r"\s*\*\*\*\s*(Add|Update|Delete|Move)\s+(?:File|to)\s*:\s*(.+)$")
 _FRAME = re.compile(r"\*\*\*\s*(?:Begin\s+Patch|End\s+Patch|End\s+of\s+File)\s*$")
 _CANONICAL = {"Add": "write", "Update": "edit", "Delete": "delete", "Move": "write"}
 _TYPED = frozenset({"write", "submit"})
@@ -104,7 +104,8 @@ def _patch(call: ToolCall) -> Iterator[ToolCall]:
     if not found:
         # What it changes is not named in a way that is known here.
         yield evolve(call, tool="other", native=UNREAD_PATCH, own={}, fields={})
-    for kind, named in (match.groups() for match in found):
+    # Cut here: a pattern that did so would look at a long run of blanks again and again.
+    for kind, named in ((match[1], match[2].strip()) for match in found):
         before, moved, after = named.partition("->")
         if kind == "Move" and moved:
             yield evolve(call, tool="delete", own={"path": before.strip()}, fields={})

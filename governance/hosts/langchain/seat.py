@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import define, field, frozen
@@ -11,7 +11,7 @@ from governance.engine import Session
 from governance.errors import GovernanceError, MisuseError
 from governance.hosts.langchain import framework
 from governance.rules.host_tools import HostTools
-from governance.tools.deciding import Gate, deny_text, error_text, output_text
+from governance.tools.deciding import Gate, arguments_of, deny_text, error_text, output_text
 from governance.tools.turns import Turns
 from governance.values import json_of
 
@@ -92,7 +92,7 @@ class Seat:
         if reply.denied:
             return self._instead(name, call_id, deny_text(reply))
         if reply.action == "rewrite" and reply.rewritten is not None:
-            changed = _merged(given["args"], reply.rewritten)
+            changed = arguments_of(given["args"], reply.rewritten)
             request = request.override(tool_call={**given, "args": changed})
         return Call(call_id, name, request, self.session.engine.clock.monotonic_ms())
 
@@ -132,14 +132,6 @@ class Seat:
         return framework.langchain().tool_message(
             content=text, name=name, tool_call_id=call_id, status=status
         )
-
-
-def _merged(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """*wanted*, with the very objects of *given* where nothing was changed."""
-    return {
-        name: given[name] if name in given and json_of(given[name]) == value else value
-        for name, value in wanted.items()
-    }
 
 
 def _text(content: object) -> str:

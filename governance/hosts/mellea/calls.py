@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 from attrs import evolve
 
@@ -12,6 +10,7 @@ from governance.hosts.mellea import reading, translate
 from governance.hosts.mellea.decider import Asked, Decider
 from governance.hosts.mellea.held import Held
 from governance.hosts.mellea.verdicts import PASS, Modify, Verdict, code_of, deny_text
+from governance.tools.deciding import arguments_of
 
 
 def tool(decider: Decider, held: Held, asked: Asked) -> Verdict:
@@ -32,7 +31,7 @@ def tool(decider: Decider, held: Held, asked: Asked) -> Verdict:
         return decider.refusal(asked, deny_text(reply), code_of(reply), held.options.denial)
     held.note(reply.message)
     if reply.action == "rewrite" and reply.rewritten is not None:
-        call = dataclasses.replace(call, args=_merged(call.args, reply.rewritten))
+        call = dataclasses.replace(call, args=arguments_of(call.args, reply.rewritten))
         decider.let(invocation, call)
         return Modify({"model_tool_call": call})
     decider.let(invocation, call)
@@ -52,11 +51,3 @@ def tool_result(decider: Decider, held: Held, asked: Asked) -> Verdict:
     if reply.action == "rewrite" and reply.rewritten is not None:
         return Modify({"tool_output": str(reply.rewritten.get("output", ""))})
     return PASS
-
-
-def _merged(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """*wanted*, with the very objects of *given* where nothing was changed."""
-    return {
-        name: given[name] if name in given and reading.json_of(given[name]) == value else value
-        for name, value in wanted.items()
-    }

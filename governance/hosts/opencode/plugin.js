@@ -5,15 +5,21 @@
 // but what the client will ask for again, and refuses whatever the engine did not allow.
 
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { appendFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 
-const SETTINGS = { python: "", hook: "", project: "", paths: [] };
+const SETTINGS = { python: "", hook: "", relay: "", project: "", paths: [] };
 
 const ENGINE_MS_MAX = 30_000;
 const KILL_MS_MAX = 2_000;
+// A service may use up half of a deadline, which is 28 s at most; then others decide.
+const SERVICE_MS_MAX = 16_000;
+const RELAY_LOSSES_MAX = 3;
+const RELAY_PAUSE_MS = 60_000;
 const LOOKUP_MS_MAX = 5_000;
 const LEAVE_MS_MAX = 25_000;
+const PAYLOAD_BYTES_MAX = 16_000_000;
 const ANSWER_BYTES_MAX = 4_000_000;
 const ERROR_CHARS_MAX = 2_000;
 const OUTPUT_CHARS_MAX = 2_000_000;
@@ -43,12 +49,104 @@ function isTable(value) {
 // ---------------------------------------------------------------------------------------
 // The engine
 
-// How the engine is reached, and the only place that knows: one process for one event.
-function reach(event, payload) {
-  const words = ["-I", "-S", SETTINGS.hook, "--host", "opencode", "--dir", SETTINGS.project];
-  words.push("--event", event, ...SETTINGS.paths.flatMap((path) => ["--path", path]));
+// How the engine is reached, and the only place that knows: by the local service where one
+// answers, else by a process for this one event, which starts a service for those to come.
+async function reach(event, payload) {
+  const call = randomBytes(12).toString("hex");
+  const { kind, text } = await askService(call, event, payload);
+  if (kind === "A") return text;
+  // What a service may have taken already counts once: the hook must know it by its name.
+  return await askHook(event, payload, kind === "H" ? ["--call", call] : []);
+}
+
+function commandOf(script, ...more) {
+  const paths = SETTINGS.paths.flatMap((path) => ["--path", path]);
+  return ["-I", "-S", script, "--host", "opencode", "--dir", SETTINGS.project, ...more, ...paths];
+}
+
+// One process that stays, and asks the service what it is handed: JavaScript cannot see who
+// listens at a socket, and an agent might. It ends with this one.
+let relay;
+let losses = 0;
+let restsUntil = 0;
+
+// What the service says: `A` with its answer; `H` where it may have the payload and others
+// must decide; `N` where none has heard of it.
+function askService(call, event, payload) {
+  const body = Buffer.from(`${call}\0${event}\0${payload}`, "utf8");
+  const off = !SETTINGS.relay || process.env.GOVERNANCE_SERVICE === "off";
+  if (off || body.length > PAYLOAD_BYTES_MAX || Date.now() < restsUntil) return { kind: "N" };
+  try {
+    relay ??= openRelay();
+  } catch {
+    return { kind: "N" };
+  }
+  const { child, calls, lost } = relay;
+  return new Promise((resolve) => {
+    // The relay does not keep this process from ending, and nothing else may wait for it.
+    const late = setTimeout(lost, SERVICE_MS_MAX);
+    calls.set(call, (kind, text) => {
+      clearTimeout(late);
+      calls.delete(call);
+      resolve({ kind, text });
+    });
+    const head = Buffer.alloc(5);
+    head.write("Q", 0, "latin1");
+    head.writeUInt32BE(body.length, 1);
+    child.stdin.write(Buffer.concat([head, body]));
+  });
+}
+
+function openRelay() {
+  const stdio = ["pipe", "pipe", "ignore"];
+  const child = spawn(SETTINGS.python, commandOf(SETTINGS.relay), { stdio });
+  let held = Buffer.alloc(0);
+  const lost = () => {
+    if (relay !== made) return;
+    relay = undefined;
+    losses += 1;
+    if (losses >= RELAY_LOSSES_MAX) {
+      losses = 0;
+      restsUntil = Date.now() + RELAY_PAUSE_MS;
+    }
+    child.kill("SIGKILL");
+    for (const answered of [...made.calls.values()]) answered("H");
+  };
+  const made = { child, calls: new Map(), lost };
+  child.on("error", lost);
+  child.on("close", lost);
+  child.stdin.on("error", lost);
+  child.stdout.on("data", (chunk) => {
+    held = Buffer.concat([held, chunk]);
+    while (held.length >= 5 && relay === made) {
+      const size = held.readUInt32BE(1);
+      if (size > ANSWER_BYTES_MAX) return lost();
+      if (held.length < 5 + size) return;
+      const kind = held.toString("latin1", 0, 1);
+      const body = held.subarray(5, 5 + size);
+      held = held.subarray(5 + size);
+      const end = kind === "A" ? body.indexOf(0) : size;
+      const answered = made.calls.get(body.toString("latin1", 0, Math.max(end, 0)));
+      if (!"AHN".includes(kind) || end < 0 || !answered) return lost();
+      losses = 0;
+      answered(kind, kind === "A" ? body.toString("utf8", end + 1) : undefined);
+    }
+  });
+  for (const one of [child, child.stdin, child.stdout]) one.unref?.();
+  return made;
+}
+
+function closeRelay() {
+  if (!relay || relay.calls.size) return;
+  const { child } = relay;
+  relay = undefined;
+  child.stdin.end();
+}
+
+function askHook(event, payload, more) {
   return new Promise((resolve, reject) => {
-    const child = spawn(SETTINGS.python, words, { stdio: ["pipe", "pipe", "pipe"] });
+    const given = commandOf(SETTINGS.hook, "--event", event, ...more);
+    const child = spawn(SETTINGS.python, given, { stdio: ["pipe", "pipe", "pipe"] });
     let out = [];
     let size = 0;
     let error = "";
@@ -407,6 +505,7 @@ async function server({ client, directory }) {
       } catch (cause) {
         log("dispose", cause);
       }
+      closeRelay();
     },
   };
 }

@@ -14,8 +14,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from governance.hooking.command_line import HOOK_FILE, hook_command, import_folders
-from governance.hooking.installing import Change, Installer
+from governance.hooking.command_line import (
+    HOOK_FILE,
+    RELAY_FILE,
+    hook_command,
+    import_folders,
+)
+from governance.hooking.installing import Change, Installer, Shadow
 from governance.hooking.settings_file import (
     Kept,
     SettingsRefused,
@@ -32,6 +37,12 @@ from governance.values import Json
 SETTINGS = Path(".opencode") / "plugins" / "session-governance.js"
 KEPT = Path(".governance") / HOST
 PLUGIN_FILE = Path(__file__).with_name("plugin.js")
+
+LEAVING_OUT: Mapping[str, str] = {
+    "OPENCODE_PURE": "the client loads no plugin at all",
+    "OPENCODE_DISABLE_PROJECT_CONFIG": "the client leaves the project's folder out",
+}
+"""Variable of the client → what it does to the plugin."""
 
 _FIRST_LINE = PLUGIN_FILE.read_text(encoding="utf-8").partition("\n")[0]
 _SETTINGS_MARK = "const SETTINGS = "
@@ -95,6 +106,7 @@ def plugin_text(project: Path) -> str:
     values: dict[str, Json] = {
         "python": sys.executable,
         "hook": str(HOOK_FILE),
+        "relay": str(RELAY_FILE),
         "project": str(project),
         "paths": list(import_folders()),
     }
@@ -137,6 +149,15 @@ def problems(directory: Path) -> tuple[str, ...]:
     return ()
 
 
+def shadows(environment: Mapping[str, str]) -> tuple[Shadow, ...]:
+    """Variables with which the client leaves the plugin out."""
+    return tuple(
+        Shadow(f"`{name}` is set: {what}", SETTINGS, f"`unset {name}`")
+        for name, what in LEAVING_OUT.items()
+        if environment.get(name, "").lower() in ("1", "true")
+    )
+
+
 def _is_ours(text: str) -> bool:
     return text.startswith(_FIRST_LINE) and f"\n{_SETTINGS_MARK}" in text
 
@@ -150,4 +171,5 @@ INSTALLER = Installer(
     problems=problems,
     commands=commands,
     record=lambda directory: Kept(directory / KEPT).record,
+    shadows=shadows,
 )

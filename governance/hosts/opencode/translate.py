@@ -380,7 +380,9 @@ def _note(payload: Payload, data: dict[str, Json]) -> Note:
     call_id = call_id_of(payload.table("input").get("callID"))
     if call_id:
         data["call_id"] = call_id
-    return Note(payload.identity("session_id"), payload.event, data)
+    session, asked = payload.identity("session_id"), call_id_of(data["id"])
+    key = f"{HOST}:{payload.event}:{session}:{asked}" if asked else None
+    return Note(session, payload.event, data, key)
 
 
 _NOTED: Mapping[str, Callable[[Payload], Note]] = {

@@ -25,28 +25,17 @@ from governance.engine.encoding import body_of
 from governance.errors import MisuseError, StoreFull
 from governance.hosts.claude_agent_sdk import NAME, client
 from governance.hosts.claude_agent_sdk.profile import TOOLS
-from governance.journal.memory import MemoryJournal
 from governance.session.law import HostSettings
 from governance.states import State
 from governance.testing import FailingJournal
 from governance.testing.engines import law_of, memory_engine, settings_with
 from tests.hosts.claude_client import Client
 from tests.hosts.model_server import ModelServer, request_text, tool_results
+from tests.slow_journal import SlowJournal
 
 CLIENT = Path(os.environ["GOVERNANCE_CLAUDE"])
 PACK = (Path(__file__).parents[1] / "pack.toml").read_text(encoding="utf-8")
 BYPASS = "bypassPermissions"
-
-
-@define(eq=False)
-class Slow(MemoryJournal):
-    """A journal that takes its time once it is told to."""
-
-    seconds: float = 0.0
-
-    def append(self, *given: Any, **named: Any) -> Any:
-        time.sleep(self.seconds)
-        return super().append(*given, **named)
 
 
 @define(eq=False)
@@ -55,7 +44,7 @@ class Lab:
 
     engine: Engine
     journal: FailingJournal
-    slow: Slow
+    slow: SlowJournal
     server: ModelServer
     home: Path
     project: Path
@@ -118,7 +107,7 @@ async def turn(claude: Any, prompt: str) -> str:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    slow = Slow()
+    slow = SlowJournal()
     journal = FailingJournal(slow)
     hosts = {NAME: HostSettings(deadline_ms=2_000)}
     law = law_of(PACK, settings=settings_with(hosts=hosts), tools=(TOOLS,))

@@ -723,6 +723,21 @@ def prove_agent_in_a_tool_is_a_sub_session(lab: Lab) -> None:
     assert lab.kinds().count("session.created") == lab.kinds().count("session.ended") == 1
 
 
+def prove_runs_of_one_task_are_turns_of_one_session(driven: Lab) -> None:
+    """A run that comes after another one is not below it."""
+    script = Script([[TextPart("hi")], [TextPart("hi")]])
+    agent = driven.agent(script)
+
+    async def work() -> None:
+        for _ in range(2):
+            await driven._run(agent, "hello")
+
+    with start(driven.engine, "s") as session, governing(session):
+        asyncio.run(work())
+    assert driven.kinds().count("turn.started") == 2
+    assert "child.started" not in driven.kinds()
+
+
 def prove_prompt_of_a_sub_agent_that_is_denied_is_told_to_the_one_above(lab: Lab) -> None:
     """The tool that was to run it fails, and the run above goes on."""
     inner = Script([])
