@@ -25,6 +25,9 @@ from governance.journal.postgres_url import target_of
 _ACCOUNT = "nobody"
 """Who runs the server where the tests run as root, which the server refuses."""
 
+_PATIENT = ("-w", "-t", "300")
+"""Wait until it is done, also where the machine has much else to do."""
+
 _SETTINGS = {
     "listen_addresses": "''",
     "max_connections": "60",
@@ -99,11 +102,15 @@ class Server:
     def start(self) -> None:
         given = _SETTINGS if self.synced else _SETTINGS | _UNSYNCED
         settings = " ".join(f"-c {name}={value}" for name, value in given.items())
-        words = ("-w", "-D", str(self.data), "-l", str(self.folder / "log"))
+        words = (*_PATIENT, "-D", str(self.data), "-l", str(self.folder / "log"))
         self.run("pg_ctl", *words, "-o", f"-k {self.folder} {settings}", "start")
 
     def stop(self, mode: str = "immediate") -> None:
-        self.run("pg_ctl", "-w", "-D", str(self.data), "-m", mode, "stop")
+        self.run("pg_ctl", *_PATIENT, "-D", str(self.data), "-m", mode, "stop")
+
+    def promote(self) -> None:
+        """Let a standby take over; it may be written when this returns."""
+        self.run("pg_ctl", *_PATIENT, "-D", str(self.data), "promote")
 
     def kill(self) -> None:
         """SIGKILL to all of its processes at once, whatever they are doing."""

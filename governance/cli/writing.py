@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import click
 
 from governance.authoring.skeletons import ACTIONS, Wish, with_rule
 from governance.authoring.subjects import config_around, settings_alone, vocabulary
+from governance.cli.files import write_whole
 from governance.cli.frame import FINE, Example, command, file_error
 from governance.cli.output import print_json, print_line
 from governance.errors import DefinitionError, Diagnostic
@@ -133,20 +133,8 @@ def _cannot(file: Path, why: str, mend: str) -> DefinitionError:
 
 def _write(file: Path, text: str) -> None:
     """Put *text* in place of *file* whole: an interruption leaves the old one."""
-    target = file.resolve()
-    try:
-        with NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=target.parent, prefix=".", delete=False
-        ) as stream:
-            stream.write(text)
-        beside = Path(stream.name)
-        try:
-            beside.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise file_error(file, error) from None
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
+    write_whole(file, text.encode(), mode)
 
 
 @command(

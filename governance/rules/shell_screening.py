@@ -223,6 +223,9 @@ def programs_in(text: str) -> set[str] | None:
     bare = text
     if "'" in text or '"' in text:
         quoted = [one[1:-1] for one in whole.findall(text)]
+        if "" in quoted:
+            # It may stand where a program does, and then nothing is known of that.
+            return None
         bare = whole.sub("''", text)
     if not KEYWORDS.isdisjoint(between.split(bare)):
         return None

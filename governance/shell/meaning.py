@@ -46,7 +46,7 @@ def understand(
     if not simple.argv:
         return draft
     first = simple.argv[0]
-    name = basename(first) if "/" in first else str(first)
+    name = (basename(first) if "/" in first else "") or str(first)
     if not name or HOLE in name or first.glob:
         draft.program = draft.name = HOLE
         draft.blind("dynamic", "which program runs is put together when it runs")

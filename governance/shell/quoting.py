@@ -5,6 +5,7 @@ Escapes and braces: what `$'…'`, `echo -e` and `printf` make of a backslash, w
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from governance.shell.boundaries import (
@@ -166,7 +167,7 @@ def _alternatives(raw: str, start: int, end: int, commas: list[int]) -> list[str
     if not commas:
         return _range(raw[start + 1 : end])
     bounds = [start, *commas, end]
-    return [raw[one + 1 : other] for one, other in zip(bounds, bounds[1:], strict=False)]
+    return [raw[one + 1 : other] for one, other in pairwise(bounds)]
 
 
 def _range(text: str) -> list[str] | None:

@@ -287,3 +287,18 @@ def test_a_variable_of_the_wrong_type_is_blamed() -> None:
     found = read_rules([PackSource("p", text + body, "p.toml", "user")], default_vocabulary())
 
     assert [(one.code, "`force`" in one.message) for one in found.errors] == [("GOV205", True)]
+
+
+@pytest.mark.parametrize("command", ["''", '"" x', "a && ''", "\0for", "for", 'eval "$X"'])
+def test_a_line_of_which_nobody_knows_what_it_runs_is_opaque(command: str) -> None:
+    """A quick look at the words of a line never hides that it is opaque."""
+    rules = rules_of("when.shell = { opaque = true }\n")
+
+    assert decide(rules, command).action == "warn"
+
+
+def test_a_folder_that_stands_for_a_program_is_no_secret() -> None:
+    """`/` names something, if nothing that runs: no more is unknown of it than of a script."""
+    rules = rules_of('when.shell = { opaque = ["dynamic", "syntax"] }\n')
+
+    assert [decide(rules, one).action for one in ("/", "ls; /", "/usr/")] == ["allow"] * 3

@@ -200,9 +200,7 @@ def migration(draft: Draft) -> None:
     draft.blind("script", f"the project decides what `{draft.program}` runs")
     if draft.subcommand in {"runner", "r"}:
         draft.code += draft.words
-    if draft.has("--stdin"):
-        sql(draft)
-    elif draft.subcommand in {"dbconsole", "db"}:
+    if draft.has("--stdin") or draft.subcommand in {"dbconsole", "db"}:
         sql(draft)
     elif draft.subcommand in {"console", "c", "shell"}:
         stdin(draft)

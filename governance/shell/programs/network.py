@@ -51,8 +51,9 @@ wget, wget2
   --delete-after --trust-server-names --no-proxy --show-progress -h -V
 
 aria2c, axel, lftpget, ncftpget, httrack
-  !act=network.download -d/--dir=write -o/--out/--output=write -i/--input-file=read -x= -s= -j= -k= -n= -c --header= -U=
-  --http-user= --http-passwd= --on-download-complete=shell --referer= --max-tries= -q
+  !act=network.download -d/--dir=write -o/--out/--output=write -i/--input-file=read -x= -s= -j= -k=
+  -n= -c --header= -U= --http-user= --http-passwd= --on-download-complete=shell --referer=
+  --max-tries= -q
 
 http, https, xh, xhs, httpie, curlie
   !act=network.httpie -o/--output=write -d/--download -a/--auth= -f/--form -j/--json -p/--print= -v

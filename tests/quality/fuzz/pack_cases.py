@@ -40,14 +40,16 @@ EXAMPLES_MAX = 2
 
 _WORDS = (
     "", "x", "tool", "read", "@writes", "@nothing", "mcp:a:*", "native:python:read", "**/.env", "{",
-    "{path}", "deny", "(", "10m", "-1h", "var", "exists", "not", "every", "\u202e", "é", "\x7f", "**",
+    "{path}", "deny", "(", "10m", "-1h",
+    "var", "exists", "not", "every", "\u202e", "é", "\x7f", "**",
     "a/../..", "[a", "(?i)a{1,1000}", "(a+)+$", "\0", "shell", "1.0.0", "never", "UTC",
 )  # fmt: skip
 _KEYS = (
     "when", "unless", "any", "tools", "rewrite", "var", "not", "every", "in", "regex", "glob",
-    "path", "usage", "fields", "args", "tool", "length", "between", "redact", "default", "x", "shell",
-    "program", "flags_any", "flows_to", "requires", "forbids", "limit", "same", "within", "max", "per",
-    "command", "must_match", "after", "repeat", "detect", "lt", "exists", "extends", "mode",
+    "path", "usage", "fields", "args", "tool", "length", "between", "redact", "default", "x",
+    "shell", "program", "flags_any", "flows_to", "requires", "forbids", "limit", "same", "within",
+    "max", "per", "command", "must_match", "after", "repeat", "detect", "lt", "exists", "extends",
+    "mode",
 )  # fmt: skip
 
 
@@ -135,7 +137,7 @@ def _value(random: Random, depth: int = 0) -> Any:
         case 5:
             return random.choice((True, False))
         case 6:
-            return random.choice((date(2030, 1, 1), datetime(2030, 1, 1), time(1)))  # noqa: DTZ001
+            return random.choice((date(2030, 1, 1), datetime(2030, 1, 1), time(1)))
         case 7 | 8:
             return {
                 random.choice(_KEYS): _value(random, depth + 1) for _ in range(random.randrange(3))
