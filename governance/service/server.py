@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -135,6 +136,10 @@ def _shipped_files() -> tuple[str, ...]:
     return tuple(str(one) for name in ("rules", "states") for one in (folder / name).glob("*.toml"))
 
 
+Became: TypeAlias = Literal["answered", "told", "left"]
+"""What came of a connection: a hook was answered, a question about the service was, or neither."""
+
+
 @define(eq=False)
 class Service:
     """
@@ -146,6 +151,8 @@ class Service:
         name: Of its socket and lock, without an ending.
 
         door: The file with address and token of its loopback door, where it has one.
+
+        answered, left: Calls of hooks that were answered, and connections that were not.
     """
 
     folder: Path
@@ -212,36 +219,41 @@ class Service:
             full = len(self._open) >= CONNECTIONS_MAX
             if not full:
                 self._open[id(link)] = time.monotonic()
-        if full or peer_of(link).uid != os.geteuid():
-            with self._lock:
-                self._open.pop(id(link), None)
-                self.left += 1
-            link.close()
-            return
-        threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+        try:
+            if not full and peer_of(link).uid == os.geteuid():
+                threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+                return
+        except (OSError, RuntimeError):
+            pass  # the peer has gone, or no thread is to be had: its hook decides by itself
+        self._closed(link)
 
     def _serve(self, link: socket.socket) -> None:
         link.setblocking(True)
         way = Link(link)
+        became: Became = "left"
         try:
-            self._answer(way)
-            self.answered += 1
+            became = self._answer(way)
         except BaseException as error:  # noqa: BLE001 -- the hook decides by itself, whatever it is
-            self.left += 1
             with contextlib.suppress(OSError, Unfit):
                 way.send(b"X", why_not(error).encode("utf-8", "replace"))
         finally:
-            with contextlib.suppress(OSError):
-                link.close()
-            with self._lock:
-                self._open.pop(id(link), None)
+            self._closed(link, became)
 
-    def _answer(self, way: Link) -> None:
+    def _closed(self, link: socket.socket, became: Became = "left") -> None:
+        with self._lock:
+            self._open.pop(id(link), None)
+            self.answered += became == "answered"
+            self.left += became == "left"
+        with contextlib.suppress(OSError):
+            link.close()
+
+    def _answer(self, way: Link) -> Became:
         if way.peek() == b"C":
             self._control(way)
-            return
+            return "told"
         try:
             answer_hook(way, self.projects, self.installation.stamp)
+            return "answered"
         except Unfit as error:
             if str(error) == "another installation":
                 self.end(str(error))

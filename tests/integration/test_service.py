@@ -263,7 +263,7 @@ def test_client_imports_nothing_heavy(place: Place) -> None:
             env=dict(place.environment),
             timeout=60,
         )
-        assert answered() > before + 2  # the hook, and the questions before it
+        assert answered() > before
     names = {line.split("|")[-1].strip() for line in done.stderr.decode().splitlines()[1:]}
     bare = subprocess.run(
         [words[0], "-X", "importtime", "-I", "-S", "-c", "pass"], capture_output=True, text=True
@@ -435,8 +435,7 @@ def test_folder_that_others_may_enter_is_not_used(place: Place, mode: int) -> No
         file.parent.chmod(mode)
         assert "OWN-DENIED" in reason(place.hook(command="forbidden"))
         file.parent.chmod(0o700)
-        # A question for the figure is two calls: were the hook answered, it would be three.
-        assert answered() == before + 2
+        assert answered() == before
 
 
 def test_changed_rules_count_at_once(place: Place) -> None:
@@ -507,6 +506,9 @@ def test_other_installation_replaces_the_service(place: Place) -> None:
 
 def test_first_hooks_start_one_service(place: Place) -> None:
     """Six hooks at once and no service: all are answered, and one service is there."""
+    # Each of them first decides by itself, which takes a busy machine long.
+    with (place.project / "governance.toml").open("a") as file:
+        file.write("[hosts.claude-code]\ndeadline_ms = 25_000\n")
     found: list[subprocess.CompletedProcess[bytes]] = []
     threads = [
         threading.Thread(target=lambda: found.append(place.hook(command="forbidden")))
@@ -521,7 +523,7 @@ def test_first_hooks_start_one_service(place: Place) -> None:
     assert len(services_of(place.home)) == 1
     before = answered()
     assert "OWN-DENIED" in reason(place.hook(command="forbidden"))
-    assert answered() > before + 2
+    assert answered() > before
     kinds = place.kinds("s1")
     assert kinds.count("tool.decided") == 7
 
