@@ -226,11 +226,16 @@ def prove_hook_of_the_program_that_gives_leave_may_not_change_the_call(lab: Lab)
 
         return {"PermissionRequest": [HookMatcher(hooks=[leave])]}
 
+    async def slow(_: str, __: Mapping[str, Any], ___: Any) -> Any:
+        # The client asks the person and the hooks at once, and heeds who answers first.
+        await asyncio.sleep(30)
+        return PermissionResultDeny(message="THE-PERSON-SAID-NO")
+
+    asked: dict[str, Any] = {"permission_mode": "default", "can_use_tool": slow}
     changed = hooks(updatedInput={"command": "touch FORBIDDEN"})
-    read = lab.bash("touch one", permission_mode="default", hooks=changed)
-    assert "after it was decided" in read
+    assert "after it was decided" in lab.bash("touch one", hooks=changed, **asked)
     assert lab.made() == []
-    lab.bash("touch two", permission_mode="default", hooks=hooks())
+    lab.bash("touch two", hooks=hooks(), **asked)
     assert lab.made() == ["two"]
 
 
