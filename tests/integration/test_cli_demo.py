@@ -176,7 +176,7 @@ def test_every_example_of_the_help_works(demo: Demo, name: str, line: str) -> No
     """Each example in the help of each command runs there, for a person with the key."""
     key = {"GOVERNANCE_KEY_FILE": str(demo.key())}
     if any(word in line for word in ENDLESS):
-        line = f"timeout --preserve-status --signal=INT 3 {line}"
+        line = f"timeout --foreground --preserve-status --signal=INT 3 {line}"
     done = demo.place.shell(["/bin/sh", "-c", line], within=demo.project, **key)
 
     assert done.returncode in (0, 1), done.stdout + done.stderr

@@ -222,7 +222,7 @@ def test_what_was_kept_of_a_scope_is_no_more_than_a_cache() -> None:
             engine.contexts.set(own, "code", f"k{number}", [number, {"a": None}], by=me)
         engine.contexts.grant(own, Grant("*", "code", "k1", "read"), by=me)
         shelf = engine.journal.shelf
-        states = ContextStates(engine.journal, shelf=shelf, snapshot_rows=1)
+        states = ContextStates(lambda: engine.journal, shelf=shelf, snapshot_rows=1)
         whole = states.newest(own)
         (entry,) = [one for one in shelf.scan(INDEX_SHELF) if one.name == "s#state"]
         assert unpacked_state(own, entry.value) == (whole, engine.journal.head("s").hash)
@@ -233,7 +233,7 @@ def test_what_was_kept_of_a_scope_is_no_more_than_a_cache() -> None:
 
         for value in (b"", b"x", entry.value[:-9], other, newer, entry.value):
             shelf.put(INDEX_SHELF, entry.name, value)
-            again = ContextStates(engine.journal, shelf=shelf)
+            again = ContextStates(lambda: engine.journal, shelf=shelf)
             assert again.newest(own) == whole
 
 
@@ -247,7 +247,6 @@ def test_a_kept_scope_spares_the_reading_of_its_rows() -> None:
             session.message("user", f"{number}")
         assert Contexts(engine).get(own, "code", "k", by=me)
         session.message("user", "more")
-        states = ContextStates(engine.journal, shelf=engine.journal.shelf)
         read: list[int] = []
 
         class Counted(MemoryJournal):
@@ -256,7 +255,8 @@ def test_a_kept_scope_spares_the_reading_of_its_rows() -> None:
                 read.append(len(found))
                 return found
 
-        states.journal = Counted()
+        counted = Counted()
+        states = ContextStates(lambda: counted, shelf=engine.journal.shelf)
 
         assert states.newest(own).values["code", "k"].value == 1
         assert sum(read) <= 2
