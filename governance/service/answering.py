@@ -47,6 +47,10 @@ class Unfit(Exception):
     """The request is not one that is answered here; the hook decides by itself."""
 
 
+class Gone(Unfit):
+    """The other end has closed the connection."""
+
+
 @frozen
 class Peer:
     """Who is at the other end of a connection, as the system says."""
@@ -80,7 +84,9 @@ class Link:
         The body of the next frame, which must be of *kind*.
 
         Raises:
-            Unfit: It is of another kind, too large, too slow, or the other end has gone.
+            Gone: The other end has closed the connection.
+
+            Unfit: It is of another kind, too large, or too slow.
         """
         while len(self._held) < 5 or len(self._held) < 5 + self._size():
             if len(self._held) >= 5 and (self._held[:1] != kind or self._size() > bytes_max):
@@ -88,7 +94,7 @@ class Link:
             self._wait()
             chunk = self.socket.recv(1 << 18)
             if not chunk:
-                raise Unfit("the other end has gone")
+                raise Gone("the other end has gone")
             self._held += chunk
         if self._held[:1] != kind or self._size() > bytes_max:
             raise Unfit("no request that is understood")

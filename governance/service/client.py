@@ -17,11 +17,12 @@ from governance.hooking.hook_client import (
     service_script,
     socket_path,
 )
-from governance.service.answering import Link, Unfit, peer_of
+from governance.service.answering import Gone, Link, Unfit, peer_of
 from governance.values import Json, load_json
 
 STATUS_BYTES_MAX = 1_000_000
 END_SECONDS_MAX = 15.0
+ENDING_SECONDS_MAX = 1.0
 
 
 class ServiceUnreachable(GovernanceError):
@@ -55,6 +56,21 @@ def ask(what: str) -> Mapping[str, Json] | None:
     file = socket_file()
     if file is None:
         return None
+    until = time.monotonic() + ENDING_SECONDS_MAX
+    while True:
+        try:
+            return _asked(file, what)
+        except (ConnectionError, Gone) as error:
+            # A service that ends takes along what waits for it; then there is none, or a new one.
+            if time.monotonic() > until:
+                raise ServiceUnreachable(
+                    f"what is at `{file}` ends each call without an answer: {error}"
+                ) from None
+        time.sleep(0.02)
+
+
+def _asked(file: Path, what: str) -> Mapping[str, Json] | None:
+    """As `ask`, once; raises `ConnectionError` or `Gone` where the other end has gone."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as raw:
         try:
             handle = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -75,6 +91,8 @@ def ask(what: str) -> Mapping[str, Json] | None:
             link = Link(raw)
             link.send(b"C", what.encode())
             told = load_json(link.receive(b"A", STATUS_BYTES_MAX))
+        except (ConnectionError, Gone):
+            raise
         except (OSError, Unfit) as error:
             raise ServiceUnreachable(
                 f"the service at `{file}`, process {peer_of(raw).pid}, gives no answer: {error}",
