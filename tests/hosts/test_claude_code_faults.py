@@ -192,7 +192,7 @@ def test_own_time_out_denies(lab: Lab) -> None:
     lab.govern(OWN_PACK + "\n[hosts.claude-code]\ndeadline_ms = 1500\n")
     lab.without_service()
     package = lab.own_installation()
-    answer = package / "hosts" / "claude_code" / "answer.py"
+    answer = package / "hooking" / "claude" / "answers.py"
     slow = answer.read_text().replace(
         "    if not replies:", "    import time\n\n    time.sleep(60)\n    if not replies:", 1
     )
