@@ -404,15 +404,22 @@ class TestSchedule:
 
     def test_a_folder_that_is_gone_fails_nothing(self, tmp_path: Path) -> None:
         """Looking raises nothing, whatever is wrong, and starting may fail as well."""
+        tried: list[int] = []
 
         def fail() -> None:
+            tried.append(1)
             raise OSError("no process is free")
 
         BackupSchedule(Project(tmp_path / "gone"), 1, fail).look()
+        assert tried == []
         (tmp_path / ".governance").mkdir()
         write_status(Project(tmp_path), BackupStatus(0))
         os.utime(status_file(Project(tmp_path)), (0, 0))
-        BackupSchedule(Project(tmp_path), 1, fail).look()
+        schedule = BackupSchedule(Project(tmp_path), 1, fail)
+        schedule.look()
+        assert _wait_for(lambda: tried == [1])
+        # It is done with it: the next look would be free to begin another one.
+        assert _wait_for(lambda: not schedule._busy.locked())
 
     def test_it_follows_the_configuration(self, project: Path) -> None:
         """The age is the configured one; 0 and a store that is no file want none."""

@@ -113,7 +113,9 @@ def test_only_what_is_asked_for_is_told(project: Path) -> None:
 
     work(project, config_text(WRITE, str(file), more='on = ["halt"]'))
 
-    until(lambda: told(file) == ["session.halted"])
+    until(lambda: told(file) != [])
+    time.sleep(0.3)
+    assert told(file) == ["session.halted"]
 
 
 def test_no_more_are_started_than_the_hour_may_have(project: Path) -> None:

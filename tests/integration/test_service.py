@@ -28,8 +28,10 @@ from governance.hosts.claude_code.adapter import ADAPTER
 from governance.hosts.claude_code.tools import TOOLS
 from governance.journal.opening import open_journal
 from governance.project import Project, create_project
+from governance.service import server
 from governance.service.answering import READ_SECONDS_MAX
 from governance.service.client import ServiceUnreachable, ask, service_command, socket_file, stop
+from governance.service.projects import Projects
 from governance.testing.services import kill_services, running_service, services_of
 from tests.integration.conftest import RUN
 
@@ -423,6 +425,63 @@ def test_another_program_at_the_socket_is_not_believed(place: Place) -> None:
         denied = place.hook(command="forbidden")
         fake.kill()
     assert "OWN-DENIED" in reason(denied)
+
+
+@contextlib.contextmanager
+def ending(answers: int) -> Iterator[None]:
+    """Somebody who ends each call at the socket but the last of *answers*; 0: each."""
+    file = socket_file()
+    assert file is not None
+    file.parent.mkdir(mode=0o700, parents=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        with contextlib.chdir(file.parent):  # the whole path may be too long for one
+            listener.bind(file.name)
+        listener.listen()
+
+        def serve() -> None:
+            number = 0
+            with contextlib.suppress(OSError):
+                while True:
+                    link, _ = listener.accept()
+                    number += 1
+                    if number == answers:
+                        link.sendall(frame(b"A", b'{"pid": 7}'))
+                    link.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_a_service_that_ends_is_asked_again(place: Place) -> None:
+    """What was taken along by one that ends is answered by the next, or nobody is there."""
+    with ending(answers=3):
+        assert ask("status") == {"pid": 7}
+
+
+def test_one_that_never_answers_is_said_to_be_there(place: Place) -> None:
+    """It is not waited for any longer than a service takes to end."""
+    with ending(answers=0), pytest.raises(ServiceUnreachable, match="ends each call"):
+        ask("status")
+
+
+def test_a_caller_that_cannot_be_told_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service goes on, counts it, and keeps nothing of it open."""
+
+    def gone(_: socket.socket) -> None:
+        raise OSError("the peer has gone")
+
+    monkeypatch.setattr(server, "peer_of", gone)
+    service = server.Service(Path("/nowhere"), "x", Projects(()), server.Installation(""))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as caller,
+    ):
+        service._accept(listener)
+        assert caller.recv(1) == b""
+    assert (service.left, service.answered, service.status()["connections"]) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o777])
