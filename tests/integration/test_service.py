@@ -445,6 +445,7 @@ def ending(answers: int) -> Iterator[None]:
                     link, _ = listener.accept()
                     number += 1
                     if number == answers:
+                        link.recv(1_000)
                         link.sendall(frame(b"A", b'{"pid": 7}'))
                     link.close()
 
