@@ -132,8 +132,9 @@ def context(
 
     A value has a scope, a kind and a key. You act under your user's name, and of a session as
     that session: other users' values are not yours to see unless they gave leave. VALUE is JSON,
-    and a text where it is none. Everything is a row of the journal, so `reset` leads back to
-    any row. `search` finds values of any kind that hold all WORDS, a phrase in double quotes.
+    and a text where it does not begin like JSON. Everything is a row of the journal, so `reset`
+    leads back to any row. `search` finds values of any kind that hold all WORDS, a phrase in
+    double quotes.
     """
     takes = _TAKES[what]
     if len(words) != len(takes):
@@ -165,9 +166,17 @@ def _get(asked: Asked) -> object:
 
 def _set(asked: Asked) -> object:
     key, text = asked.words
+    value: Json
     try:
         value = load_json(text)
-    except ValueRefused:
+    except ValueRefused as error:
+        if text.lstrip()[:1] in ("{", "[", '"'):
+            # Meant as JSON: kept as a text, it would be another value than was given.
+            raise MisuseError(
+                f"the value is no JSON: {error.message}",
+                code="GOV560",
+                remedy="mend it, or write a text as JSON: in double quotes",
+            ) from None
         value = text
     return asked.contexts.set(
         asked.scope, asked.kind, key, value, by=asked.by, expected_version=asked.expect

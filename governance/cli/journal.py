@@ -29,7 +29,7 @@ from governance.cli.opening import (
 from governance.cli.output import moment, print_json, print_line, print_table
 from governance.cli.progress import working
 from governance.engine.following import Cursor, Follower
-from governance.errors import SessionErased
+from governance.errors import MisuseError, SessionErased
 from governance.journal.heads import compare_heads, read_heads_file, read_public_key
 from governance.journal.records import Finding, Journal, Record, VerifyReport
 from governance.values import Json, ValueRefused, load_json
@@ -62,6 +62,10 @@ def log(
     `--follow` rows of every process that writes to the store appear as they come, those of each
     session in order, and none is missed; Ctrl-C ends it.
     """
+    if follow and format_name == "json":
+        raise MisuseError(
+            "rows that go on coming are no one JSON document", remedy="take `--format jsonl`"
+        )
     with store_of(project_of(directory)) as journal:
         if session is not None:
             require_session(journal, session)

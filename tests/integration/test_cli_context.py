@@ -64,6 +64,16 @@ def test_values_are_set_shown_listed_and_taken_out(run) -> None:  # type: ignore
     assert "no values" in run("list")[1]
 
 
+@pytest.mark.parametrize("text", ['{"a":', "[1, 2", '"open', '{"a": NaN}'])
+def test_what_begins_like_json_and_is_none_is_refused(run, text: str) -> None:  # type: ignore[no-untyped-def]
+    """It is not kept as a text, which would be another value than was meant."""
+    code, _, error = run("set", "k", text)
+
+    assert code == 2
+    assert "the value is no JSON" in error
+    assert run("get", "k")[0] == 1
+
+
 def test_values_are_searched(run) -> None:  # type: ignore[no-untyped-def]
     """By all words, of one scope; what cannot be searched is said, and is a finding."""
     for key, text in (("a", "the rate limit"), ("b", "limit the rate, a limit"), ("c", "other")):

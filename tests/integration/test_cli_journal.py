@@ -113,6 +113,17 @@ def test_log_follows_what_others_write(project: Path) -> None:
     assert err.strip() == "stopped"
 
 
+def test_what_goes_on_is_no_json_document(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused, and not printed as if nobody had asked to follow."""
+    code = cli.main(["log", "alpha", "--follow", "--format", "json", "--dir", str(project)])
+
+    shown = capsys.readouterr()
+    assert (code, shown.out) == (2, "")
+    assert "--format jsonl" in shown.err
+
+
 def test_an_unknown_session_is_told_with_the_nearest(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
