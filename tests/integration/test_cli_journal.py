@@ -119,9 +119,9 @@ def test_what_goes_on_is_no_json_document(
     """It is refused, and not printed as if nobody had asked to follow."""
     code = cli.main(["log", "alpha", "--follow", "--format", "json", "--dir", str(project)])
 
-    shown = capsys.readouterr()
-    assert (code, shown.out) == (2, "")
-    assert "--format jsonl" in shown.err
+    (problem,) = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert code == 2
+    assert problem["suggestion"] == "take `--format jsonl`"
 
 
 def test_an_unknown_session_is_told_with_the_nearest(
