@@ -1,8 +1,12 @@
-"""The rules that every host is tried on; they speak of the shell, which every host has."""
+"""
+The rules that hosts are tried on; they speak of the shell, which every host has.
+
+A suite that needs more rules of its own adds them to `RULES`, which begins the pack.
+"""
 
 from __future__ import annotations
 
-PACK = """
+RULES = """
 format = 1
 [pack]
 name = "trial"
@@ -80,7 +84,10 @@ action = "deny"
 message = "TRIAL-UNSPOKEN: not in these words."
 must_match = [{ prompt = "UNSPEAKABLE" }]
 must_not_match = [{ prompt = "hello" }]
+"""
+"""The pack's head, with the rules on tools, their results and prompts."""
 
+COMMANDS = """
 [[rule]]
 id = "trial.slash"
 on = "command"
@@ -96,7 +103,10 @@ on = "command"
 when.command = "profile"
 action = "rewrite"
 rewrite.command = "whoami"
+"""
+"""The rules on a host's own commands."""
 
+TOLD = """
 [[context]]
 id = "trial.briefing"
 at = ["beginning"]
@@ -111,3 +121,7 @@ priority = 90
 keep = true
 text = "TRIAL-REMINDER: it still is, after the compaction."
 """
+"""What the model is told."""
+
+PACK = RULES + COMMANDS + TOLD
+"""All of it."""

@@ -22,8 +22,8 @@ from governance.session.law import HostSettings, Law
 from governance.states import State
 from governance.testing import FailingJournal
 from governance.testing.engines import law_of, memory_engine, settings_with
+from governance.testing.host_contract_pack import RULES, TOLD
 from tests.slow_journal import SlowJournal
-from tests.tool_pack import BRIEFING, PACK
 
 DENIED = "Denied: TRIAL-DENIED: this is forbidden here. [trial.deny]"
 
@@ -31,7 +31,7 @@ DENIED = "Denied: TRIAL-DENIED: this is forbidden here. [trial.deny]"
 @cache
 def _law(**host: Any) -> Law:
     settings = settings_with(hosts={NAME: HostSettings(**host)})
-    return law_of(PACK, BRIEFING, settings=settings, tools=(TOOLS,))
+    return law_of(RULES + TOLD, settings=settings, tools=(TOOLS,))
 
 
 @define

@@ -22,69 +22,10 @@ from governance.journal.memory import MemoryJournal
 from governance.session.state import SessionState
 from governance.testing import FailingJournal, ManualClock
 from governance.testing.engines import law_of, memory_engine
+from governance.testing.host_contract_pack import RULES, TOLD
 from tests.hosts.mellea.stub_model import StubModel
 
-PACK = """
-format = 1
-[pack]
-name = "trial"
-version = "1.0.0"
-summary = "Rules that the proofs are tried on."
-
-[[rule]]
-id = "trial.deny"
-tools = ["shell"]
-when.command = { contains = "FORBIDDEN" }
-action = "deny"
-severity = "high"
-message = "TRIAL-DENIED: this is forbidden here."
-must_match = [{ tool = "shell", command = "touch FORBIDDEN" }]
-must_not_match = [{ tool = "shell", command = "touch allowed" }]
-
-[[rule]]
-id = "trial.ask"
-tools = ["shell"]
-when.command = { contains = "QUESTION" }
-action = "ask"
-message = "TRIAL-ASKED: a person has to say yes."
-must_match = [{ tool = "shell", command = "touch QUESTION" }]
-must_not_match = [{ tool = "shell", command = "touch allowed" }]
-
-[[rule]]
-id = "trial.rewrite"
-tools = ["shell"]
-when.command = "touch CLUMSY"
-action = "rewrite"
-rewrite.command = "touch REWRITTEN"
-
-[[rule]]
-id = "trial.warn"
-tools = ["shell"]
-when.command = "touch ODD"
-action = "warn"
-severity = "info"
-message = "TRIAL-WARNED: think twice."
-
-[[rule]]
-id = "trial.withhold"
-on = "tool-result"
-tools = ["shell"]
-when.output = { contains = "TOPSECRET" }
-action = "deny"
-severity = "low"
-message = "TRIAL-WITHHELD: this output is not for you."
-must_match = [{ tool = "shell", output = "TOPSECRET", command = "cat x" }]
-must_not_match = [{ tool = "shell", output = "fine", command = "cat x" }]
-
-[[rule]]
-id = "trial.prompt"
-on = "prompt"
-when.prompt = { contains = "UNSPEAKABLE" }
-action = "deny"
-message = "TRIAL-UNSPOKEN: not in these words."
-must_match = [{ prompt = "UNSPEAKABLE" }]
-must_not_match = [{ prompt = "hello" }]
-
+OWN = """
 [[rule]]
 id = "trial.cool"
 on = "session"
@@ -114,21 +55,10 @@ of = { severity = ["high"] }
 action = "halt"
 lasts = "pardon"
 message = "TRIAL-HALTED: three serious violations."
-
-[[context]]
-id = "trial.briefing"
-at = ["beginning"]
-priority = 100
-keep = true
-text = "TRIAL-BRIEFING: this program is governed."
-
-[[context]]
-id = "trial.reminder"
-at = ["compacted"]
-priority = 90
-keep = true
-text = "TRIAL-REMINDER: it still is, after the compaction."
 """
+"""Rules on what Mellea alone has: sessions that are about to begin."""
+
+PACK = RULES + OWN + TOLD
 
 TOOLS = {"run": "shell"}
 

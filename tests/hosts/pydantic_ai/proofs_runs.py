@@ -763,7 +763,8 @@ def prove_compaction_of_the_provider_is_seen(lab: Lab) -> None:
         lab.run(agent)
         assert lab.kinds().count("session.compacted") == 1
         lab.run(agent)
-    assert "TRIAL-BRIEFING" in script.told[1]
+    assert "TRIAL-REMINDER" not in script.told[0]
+    assert "TRIAL-REMINDER" in script.told[1]
     assert lab.kinds().count("governance.injected") == 2
 
 
