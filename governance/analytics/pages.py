@@ -30,7 +30,7 @@ body{font:15px/1.45 system-ui,'DejaVu Sans',Verdana,sans-serif;color:#1f2933;mar
 max-width:1180px;padding:24px}h1{font-size:26px;margin:0}h2{font-size:19px;margin:34px 0 4px;
 border-bottom:1px solid #d9dee4;padding-bottom:4px}h3{font-size:14px;margin:0 0 6px}
 p{color:#52606d;margin:4px 0 12px}table{border-collapse:collapse;width:100%;table-layout:fixed}
-td.name{width:19%}td.value{width:12%}td.change{width:10%}td.line{width:15%}
+td.name{width:17%}td.value{width:16%}td.change{width:9%}td.line{width:15%}
 td{padding:3px 12px 3px 0;border-bottom:1px solid #eef1f4;vertical-align:middle}
 td.value{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;font-weight:600}
 td.doc,td.change{color:#52606d;white-space:nowrap}td.doc{white-space:normal}
