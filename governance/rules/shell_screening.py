@@ -20,9 +20,10 @@ from attrs import define, field, frozen
 from governance.rules.deferred import fact_of
 from governance.rules.fact_table import BY_COMMAND
 from governance.rules.matching import Condition, Match
+from governance.rules.partial import HOLE
 from governance.rules.patterns import Pattern, compile_pattern
-from governance.rules.shell_facts import FOREIGN, ShellCall
-from governance.rules.shell_matchers import ShellMatcher, literals, wanted_keys, wants
+from governance.rules.shell_facts import FILLED, FOREIGN, ShellCall
+from governance.rules.shell_matchers import ShellMatcher, asked_texts, literals, may_have, wants
 
 CHARACTERS_MAX: Final = 2_000
 """A longer line is taken apart without a look."""
@@ -70,16 +71,21 @@ class Screen:
     What a line must have for a rule to match it, unless the line is blind: one of these.
 
     Attributes:
-        programs: Names of programs that it runs.
+        programs: Names of programs that it runs, each with texts of which the line must have
+            one as well (see `ShellCall.texts`); ``None``: none of any.
 
-        keys: Keys of `HAD` under which some command of it has anything.
+        texts: Texts of which it has one, whatever it runs.
     """
 
-    programs: frozenset[str] = frozenset()
-    keys: frozenset[str] = frozenset()
+    programs: Mapping[str, frozenset[str] | None] = field(factory=dict)
+    texts: frozenset[str] = frozenset()
 
     def __or__(self, other: Screen) -> Screen:
-        return Screen(self.programs | other.programs, self.keys | other.keys)
+        programs = dict(self.programs)
+        for name, asked in other.programs.items():
+            known = programs.get(name, frozenset())
+            programs[name] = None if known is None or asked is None else known | asked
+        return Screen(programs, self.texts | other.texts)
 
 
 @define(eq=False)
@@ -90,57 +96,61 @@ class ShellScreened(Generic[R]):
     Attributes:
         rules: All of them.
 
-        by_program, by_key: Each under every program and key that it may be found by.
+        by_program, by_text: Each under every program and text that it may be found by.
     """
 
     rules: tuple[R, ...]
-    by_program: Mapping[str, tuple[R, ...]] = field(repr=False)
-    by_key: Mapping[str, tuple[R, ...]] = field(repr=False)
+    by_program: Mapping[str, tuple[tuple[R, frozenset[str] | None], ...]] = field(repr=False)
+    by_text: Mapping[str, tuple[R, ...]] = field(repr=False)
 
     def to_try(self, facts: Mapping[str, object]) -> tuple[R, ...]:
         """The rules that may match *facts*."""
         text = facts.get("command")
-        if not self.by_key and type(text) is str and facts.get("native") not in FOREIGN:
+        if not self.by_text and type(text) is str and facts.get("native") not in FOREIGN:
             names = programs_in(text)
-            if names is not None:
-                return self._found(names, frozenset())
+            if names is not None and self.by_program.keys().isdisjoint(names):
+                return ()
         call = fact_of(facts, "shell")
         if not isinstance(call, ShellCall) or call.programs is None:
             return self.rules
-        return self._found(call.programs, call.has)
+        return self._found(call.programs, call.texts)
 
-    def _found(self, programs: Set[str], keys: Set[str]) -> tuple[R, ...]:
-        found = [self.by_program[name] for name in self.by_program.keys() & programs]
-        found += [self.by_key[key] for key in self.by_key.keys() & keys]
-        if len(found) == 1:
-            return found[0]
-        return tuple(dict.fromkeys(rule for rules in found for rule in rules))
+    def _found(self, programs: Set[str], texts: Set[str]) -> tuple[R, ...]:
+        found = dict.fromkeys(
+            rule
+            for name in self.by_program.keys() & programs
+            for rule, asked in self.by_program[name]
+            if may_have(texts, asked)
+        )
+        for text in self.by_text if HOLE in texts else self.by_text.keys() & texts:
+            found.update(dict.fromkeys(self.by_text[text]))
+        return tuple(found)
 
 
 def shell_screened(rules: Iterable[R]) -> tuple[ShellScreened[R] | None, tuple[R, ...]]:
     """The rules that have a screen, in one group, and those that have none."""
     screened: list[R] = []
     rest: list[R] = []
-    by_program: dict[str, list[R]] = {}
-    by_key: dict[str, list[R]] = {}
+    by_program: dict[str, list[tuple[R, frozenset[str] | None]]] = {}
+    by_text: dict[str, list[R]] = {}
     for rule in rules:
         screen = screen_of(rule.match)
         if screen is None:
             rest.append(rule)
             continue
         screened.append(rule)
-        for program in screen.programs:
-            by_program.setdefault(program, []).append(rule)
-        for key in screen.keys:
-            by_key.setdefault(key, []).append(rule)
+        for program, asked in screen.programs.items():
+            by_program.setdefault(program, []).append((rule, asked))
+        for text in screen.texts:
+            by_text.setdefault(text, []).append(rule)
     if not screened:
         return None, tuple(rest)
-    made = ShellScreened(tuple(screened), _frozen(by_program), _frozen(by_key))
+    made = ShellScreened(
+        tuple(screened),
+        {name: tuple(several) for name, several in by_program.items()},
+        {text: tuple(several) for text, several in by_text.items()},
+    )
     return made, tuple(rest)
-
-
-def _frozen(rules: Mapping[str, list[R]]) -> Mapping[str, tuple[R, ...]]:
-    return {name: tuple(several) for name, several in rules.items()}
 
 
 def screen_of(match: Match) -> Screen | None:
@@ -178,7 +188,7 @@ def _screen_of(condition: Condition) -> Screen | None:
                 return found
         elif name in BY_COMMAND and wants(name, matcher.raw):
             # What all commands together have under it, which is nothing where none has.
-            return Screen(keys=frozenset({name}))
+            return Screen(texts=frozenset({FILLED[name]}))
     return None
 
 
@@ -194,14 +204,14 @@ def _needed(raw: object) -> Screen | None:
 
 
 def _needed_of(table: Mapping[str, object]) -> Screen | None:
-    names = literals(table["program"]) if "program" in table else None
+    names = literals(table.get("program"))
+    asked = asked_texts(table)
     if names is not None:
-        return Screen(programs=frozenset(names))
+        return Screen(programs=dict.fromkeys(names, asked))
     if table.get("opaque") is True:
         return Screen()
-    keys = wanted_keys(table)
-    if keys:
-        return Screen(keys=frozenset(keys[:1]))
+    if asked is not None:
+        return Screen(texts=asked)
     return _needed(table["flows_to"]) if "flows_to" in table else None
 
 
