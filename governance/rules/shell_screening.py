@@ -80,13 +80,6 @@ class Screen:
     programs: Mapping[str, frozenset[str] | None] = field(factory=dict)
     texts: frozenset[str] = frozenset()
 
-    def __or__(self, other: Screen) -> Screen:
-        programs = dict(self.programs)
-        for name, asked in other.programs.items():
-            known = programs.get(name, frozenset())
-            programs[name] = None if known is None or asked is None else known | asked
-        return Screen(programs, self.texts | other.texts)
-
 
 @define(eq=False)
 class ShellScreened(Generic[R]):
@@ -139,8 +132,10 @@ def shell_screened(rules: Iterable[R]) -> tuple[ShellScreened[R] | None, tuple[R
             rest.append(rule)
             continue
         screened.append(rule)
+        # Most programs of a rule share what is asked beside them: one entry does for all.
+        entries = {asked: (rule, asked) for asked in screen.programs.values()}
         for program, asked in screen.programs.items():
-            by_program.setdefault(program, []).append((rule, asked))
+            by_program.setdefault(program, []).append(entries[asked])
         for text in screen.texts:
             by_text.setdefault(text, []).append(rule)
     if not screened:
@@ -165,13 +160,22 @@ def screen_of(match: Match) -> Screen | None:
         found = _screen_of(match.when)
         if found is not None:
             return found
-    several = Screen()
-    for condition in match.any:
-        own = _screen_of(condition)
-        if own is None:
+    return _joined(map(_screen_of, match.any)) if match.any else None
+
+
+def _joined(screens: Iterable[Screen | None]) -> Screen | None:
+    """What a line must have where one of several must hold; ``None``: one may without."""
+    programs: dict[str, frozenset[str] | None] = {}
+    texts: set[str] = set()
+    for one in screens:
+        if one is None:
             return None
-        several |= own
-    return several if match.any else None
+        for name, asked in one.programs.items():
+            known = programs.get(name, asked)
+            either = None if known is None or asked is None else known | asked
+            programs[name] = asked if known is asked else either
+        texts |= one.texts
+    return Screen(programs, frozenset(texts))
 
 
 def _asks_of_commands(match: Match) -> bool:
@@ -183,7 +187,7 @@ def _asks_of_commands(match: Match) -> bool:
 def _screen_of(condition: Condition) -> Screen | None:
     for name, matcher in condition.matchers:
         if isinstance(matcher, ShellMatcher):
-            found = _needed(matcher.raw)
+            found = _joined(_needed(one.raw, one.programs, one.asked) for one in matcher.tables)
             if found is not None:
                 return found
         elif name in BY_COMMAND and wants(name, matcher.raw):
@@ -192,27 +196,27 @@ def _screen_of(condition: Condition) -> Screen | None:
     return None
 
 
-def _needed(raw: object) -> Screen | None:
-    """As `screen_of`, of one `shell` matcher as it stands in the pack."""
-    found = Screen()
-    for table in raw if isinstance(raw, list) else [raw]:
-        own = _needed_of(table) if isinstance(table, Mapping) else None
-        if own is None:
-            return None
-        found |= own
-    return found
-
-
-def _needed_of(table: Mapping[str, object]) -> Screen | None:
-    names = literals(table.get("program"))
-    asked = asked_texts(table)
+def _needed(
+    table: Mapping[str, object], names: frozenset[str] | None, asked: frozenset[str] | None
+) -> Screen | None:
+    """As `screen_of`, of one table of a `shell` matcher, as it stands in the pack."""
     if names is not None:
         return Screen(programs=dict.fromkeys(names, asked))
     if table.get("opaque") is True:
         return Screen()
     if asked is not None:
         return Screen(texts=asked)
-    return _needed(table["flows_to"]) if "flows_to" in table else None
+    reached = table.get("flows_to")
+    if reached is None:
+        return None
+    return _joined(map(_needed_of_raw, reached if isinstance(reached, list) else [reached]))
+
+
+def _needed_of_raw(table: object) -> Screen | None:
+    if not isinstance(table, Mapping):
+        return None
+    names = literals(table.get("program"))
+    return _needed(table, None if names is None else frozenset(names), asked_texts(table))
 
 
 def programs_in(text: str) -> set[str] | None:
