@@ -37,6 +37,10 @@ HAD: Final = (
 """Keys that most commands have nothing under, the rarest first: of lists, and of yes or no."""
 
 _HAD = frozenset(HAD)
+
+FILLED: Final[Mapping[str, str]] = {key: f"\0{key}" for key in HAD}
+"""Signs that stand among the texts of a line for keys under which some command has anything."""
+
 _REMEMBERED_CHARACTERS_MAX = 4_096
 
 
@@ -85,6 +89,7 @@ class ShellCall:
         self.blind: Opaque | None = line.blind
         self.programs = _names_of(self.commands) if line.blind is None else None
         self.has = frozenset(key for key in HAD if any(getattr(one, key) for one in self.commands))
+        self._texts: frozenset[str] | None = None
         self.world: Mapping[str, object] = {REAL_PATHS: real}
         self._cwd = cwd
         self._places = places
@@ -120,6 +125,26 @@ class ShellCall:
             return list(dict.fromkeys(one.kind for one in command.opaque))
         found = getattr(command, key)
         return [_plain(one) for one in found] if isinstance(found, tuple) else found
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """
+        Every subcommand, flag, word and argument of the line, and the signs of `FILLED`.
+
+        Among them a `HOLE` where a part of any is not known, so that any text may be there.
+        """
+        known = self._texts
+        if known is None:
+            found: set[str] = {FILLED[key] for key in self.has}
+            for one in self.commands:
+                found.update((one.subcommand,), one.flags, one.words, one.arguments)
+            joined = "".join(found)
+            if not joined.isascii():
+                found |= {composed(text) for text in found}
+                if HOLE in joined:
+                    found.add(HOLE)
+            known = self._texts = frozenset(found)
+        return known
 
     def told(self, position: int, key: str) -> object:
         """What to show people under *key* of the command at *position*."""

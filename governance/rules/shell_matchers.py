@@ -6,16 +6,18 @@ A test gives ``True``, ``False`` or `Unknown`; `shell_building.build_shell` make
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TypeAlias
 
 from attrs import Factory, define, field, frozen
 
 from governance.rules.deferred import settled
+from governance.rules.globs import composed
 from governance.rules.kleene import Truth, any_of
 from governance.rules.matchers import World
 from governance.rules.needs import Need
-from governance.rules.shell_facts import HAD, ShellCall, by_program, named, unnamed
+from governance.rules.partial import HOLE
+from governance.rules.shell_facts import FILLED, HAD, ShellCall, by_program, named, unnamed
 from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown
 
 CommandTest: TypeAlias = Callable[[ShellCall, int, bool], Truth]
@@ -58,6 +60,9 @@ class ShellTable:
 
         wanted: Keys under which a command must have something.
 
+        asked: Texts of which a line must have one, as `ShellCall.texts` gives them; ``None``:
+            it need not.
+
         hidden: Whether a command that is not listed could be meant: not where only that is
             asked what cannot be known, for that is known.
     """
@@ -67,12 +72,14 @@ class ShellTable:
     _parts: tuple[ShellPart, ...] | None = field(default=None, init=False)
     programs: frozenset[str] | None = field(init=False)
     wanted: frozenset[str] = field(init=False)
+    asked: frozenset[str] | None = field(init=False)
     hidden: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         names = literals(self.raw["program"]) if "program" in self.raw else None
         self.programs = None if names is None else frozenset(names)
         self.wanted = frozenset(wanted_keys(self.raw))
+        self.asked = asked_texts(self.raw)
         self.hidden = any(key != "opaque" for key in self.raw)
 
     @property
@@ -168,14 +175,18 @@ class ShellMatcher:
 
     def _to_try(self, call: ShellCall) -> Sequence[ShellTable]:
         """
-        The tables that may hold for a command of *call*: others name other programs, or want
-        what no command of it has.
+        The tables that may hold for a command of *call*: others name other programs, or ask
+        for what no command of it has.
         """
         names = call.programs
         if names is None:
             return self.tables
-        has = call.has
-        return [one for one in named(names, self._by_program, self._unnamed) if one.wanted <= has]
+        has, texts = call.has, call.texts
+        return [
+            one
+            for one in named(names, self._by_program, self._unnamed)
+            if one.wanted <= has and may_have(texts, one.asked)
+        ]
 
     def excuses(
         self,
@@ -264,8 +275,6 @@ def flags_test(wanted: tuple[str, ...], *, every: bool) -> CommandTest:
 
 def _may_have(call: ShellCall, position: int, flag: str) -> bool:
     """Whether an argument that is not known, or known in part, may turn out to be *flag*."""
-    from governance.shell.values import HOLE
-
     command = call.commands[position]
     if not any(HOLE in one for one in command.arguments):
         return False
@@ -327,6 +336,32 @@ def wanted_keys(table: Mapping[str, object]) -> list[str]:
     return [key for key in HAD if key in table and wants(key, table[key])]
 
 
+def asked_texts(table: Mapping[str, object]) -> frozenset[str] | None:
+    """
+    Texts of which a line must have one for *table* to hold; ``None``: it may without any.
+
+    Where several keys ask for texts it is enough to look for those of one.
+    """
+    subcommands = literals(table.get("subcommand"))
+    if subcommands is not None:
+        return frozenset(map(composed, subcommands))
+    for key in ("flags_any", "flags_all"):
+        flags = table.get(key)
+        if isinstance(flags, list) and flags:
+            return frozenset(flags if key == "flags_any" else flags[:1])
+    for key in ("words", "arguments"):
+        texts = literals(table.get(key))
+        if texts is not None:
+            return frozenset(map(composed, texts))
+    keys = wanted_keys(table)
+    return frozenset((FILLED[keys[0]],)) if keys else None
+
+
+def may_have(texts: Set[str], asked: Set[str] | None) -> bool:
+    """Whether *texts* of a line have one of *asked*, or may have."""
+    return asked is None or not asked.isdisjoint(texts) or HOLE in texts
+
+
 def wants(key: str, raw: object) -> bool:
     """Whether *raw*, which stands behind *key* of `HAD`, cannot hold where nothing is there."""
     if key in _YES_OR_NO:
@@ -347,4 +382,6 @@ def literals(raw: object) -> list[str] | None:
                 return literals(raw[operator])
         return None
     listed = raw if isinstance(raw, list) else [raw]
-    return [one for one in listed if isinstance(one, str)] if listed else None
+    # A value of another type is a variable, or a mistake: what it asks for is not known here.
+    names = [one for one in listed if isinstance(one, str)]
+    return names if names and len(names) == len(listed) else None

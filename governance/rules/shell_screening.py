@@ -20,9 +20,10 @@ from attrs import define, field, frozen
 from governance.rules.deferred import fact_of
 from governance.rules.fact_table import BY_COMMAND
 from governance.rules.matching import Condition, Match
+from governance.rules.partial import HOLE
 from governance.rules.patterns import Pattern, compile_pattern
-from governance.rules.shell_facts import FOREIGN, ShellCall
-from governance.rules.shell_matchers import ShellMatcher, literals, wanted_keys, wants
+from governance.rules.shell_facts import FILLED, FOREIGN, ShellCall
+from governance.rules.shell_matchers import ShellMatcher, asked_texts, literals, may_have, wants
 
 CHARACTERS_MAX: Final = 2_000
 """A longer line is taken apart without a look."""
@@ -70,16 +71,14 @@ class Screen:
     What a line must have for a rule to match it, unless the line is blind: one of these.
 
     Attributes:
-        programs: Names of programs that it runs.
+        programs: Names of programs that it runs, each with texts of which the line must have
+            one as well (see `ShellCall.texts`); ``None``: none of any.
 
-        keys: Keys of `HAD` under which some command of it has anything.
+        texts: Texts of which it has one, whatever it runs.
     """
 
-    programs: frozenset[str] = frozenset()
-    keys: frozenset[str] = frozenset()
-
-    def __or__(self, other: Screen) -> Screen:
-        return Screen(self.programs | other.programs, self.keys | other.keys)
+    programs: Mapping[str, frozenset[str] | None] = field(factory=dict)
+    texts: frozenset[str] = frozenset()
 
 
 @define(eq=False)
@@ -90,57 +89,63 @@ class ShellScreened(Generic[R]):
     Attributes:
         rules: All of them.
 
-        by_program, by_key: Each under every program and key that it may be found by.
+        by_program, by_text: Each under every program and text that it may be found by.
     """
 
     rules: tuple[R, ...]
-    by_program: Mapping[str, tuple[R, ...]] = field(repr=False)
-    by_key: Mapping[str, tuple[R, ...]] = field(repr=False)
+    by_program: Mapping[str, tuple[tuple[R, frozenset[str] | None], ...]] = field(repr=False)
+    by_text: Mapping[str, tuple[R, ...]] = field(repr=False)
 
     def to_try(self, facts: Mapping[str, object]) -> tuple[R, ...]:
         """The rules that may match *facts*."""
         text = facts.get("command")
-        if not self.by_key and type(text) is str and facts.get("native") not in FOREIGN:
+        if not self.by_text and type(text) is str and facts.get("native") not in FOREIGN:
             names = programs_in(text)
-            if names is not None:
-                return self._found(names, frozenset())
+            if names is not None and self.by_program.keys().isdisjoint(names):
+                return ()
         call = fact_of(facts, "shell")
         if not isinstance(call, ShellCall) or call.programs is None:
             return self.rules
-        return self._found(call.programs, call.has)
+        return self._found(call.programs, call.texts)
 
-    def _found(self, programs: Set[str], keys: Set[str]) -> tuple[R, ...]:
-        found = [self.by_program[name] for name in self.by_program.keys() & programs]
-        found += [self.by_key[key] for key in self.by_key.keys() & keys]
-        if len(found) == 1:
-            return found[0]
-        return tuple(dict.fromkeys(rule for rules in found for rule in rules))
+    def _found(self, programs: Set[str], texts: Set[str]) -> tuple[R, ...]:
+        found = dict.fromkeys(
+            rule
+            for name in self.by_program.keys() & programs
+            for rule, asked in self.by_program[name]
+            if may_have(texts, asked)
+        )
+        for text in self.by_text if HOLE in texts else self.by_text.keys() & texts:
+            found.update(dict.fromkeys(self.by_text[text]))
+        return tuple(found)
 
 
 def shell_screened(rules: Iterable[R]) -> tuple[ShellScreened[R] | None, tuple[R, ...]]:
     """The rules that have a screen, in one group, and those that have none."""
     screened: list[R] = []
     rest: list[R] = []
-    by_program: dict[str, list[R]] = {}
-    by_key: dict[str, list[R]] = {}
+    by_program: dict[str, list[tuple[R, frozenset[str] | None]]] = {}
+    by_text: dict[str, list[R]] = {}
     for rule in rules:
         screen = screen_of(rule.match)
         if screen is None:
             rest.append(rule)
             continue
         screened.append(rule)
-        for program in screen.programs:
-            by_program.setdefault(program, []).append(rule)
-        for key in screen.keys:
-            by_key.setdefault(key, []).append(rule)
+        # Most programs of a rule share what is asked beside them: one entry does for all.
+        entries = {asked: (rule, asked) for asked in screen.programs.values()}
+        for program, asked in screen.programs.items():
+            by_program.setdefault(program, []).append(entries[asked])
+        for text in screen.texts:
+            by_text.setdefault(text, []).append(rule)
     if not screened:
         return None, tuple(rest)
-    made = ShellScreened(tuple(screened), _frozen(by_program), _frozen(by_key))
+    made = ShellScreened(
+        tuple(screened),
+        {name: tuple(several) for name, several in by_program.items()},
+        {text: tuple(several) for text, several in by_text.items()},
+    )
     return made, tuple(rest)
-
-
-def _frozen(rules: Mapping[str, list[R]]) -> Mapping[str, tuple[R, ...]]:
-    return {name: tuple(several) for name, several in rules.items()}
 
 
 def screen_of(match: Match) -> Screen | None:
@@ -155,13 +160,22 @@ def screen_of(match: Match) -> Screen | None:
         found = _screen_of(match.when)
         if found is not None:
             return found
-    several = Screen()
-    for condition in match.any:
-        own = _screen_of(condition)
-        if own is None:
+    return _joined(map(_screen_of, match.any)) if match.any else None
+
+
+def _joined(screens: Iterable[Screen | None]) -> Screen | None:
+    """What a line must have where one of several must hold; ``None``: one may without."""
+    programs: dict[str, frozenset[str] | None] = {}
+    texts: set[str] = set()
+    for one in screens:
+        if one is None:
             return None
-        several |= own
-    return several if match.any else None
+        for name, asked in one.programs.items():
+            known = programs.get(name, asked)
+            either = None if known is None or asked is None else known | asked
+            programs[name] = asked if known is asked else either
+        texts |= one.texts
+    return Screen(programs, frozenset(texts))
 
 
 def _asks_of_commands(match: Match) -> bool:
@@ -173,36 +187,36 @@ def _asks_of_commands(match: Match) -> bool:
 def _screen_of(condition: Condition) -> Screen | None:
     for name, matcher in condition.matchers:
         if isinstance(matcher, ShellMatcher):
-            found = _needed(matcher.raw)
+            found = _joined(_needed(one.raw, one.programs, one.asked) for one in matcher.tables)
             if found is not None:
                 return found
         elif name in BY_COMMAND and wants(name, matcher.raw):
             # What all commands together have under it, which is nothing where none has.
-            return Screen(keys=frozenset({name}))
+            return Screen(texts=frozenset({FILLED[name]}))
     return None
 
 
-def _needed(raw: object) -> Screen | None:
-    """As `screen_of`, of one `shell` matcher as it stands in the pack."""
-    found = Screen()
-    for table in raw if isinstance(raw, list) else [raw]:
-        own = _needed_of(table) if isinstance(table, Mapping) else None
-        if own is None:
-            return None
-        found |= own
-    return found
-
-
-def _needed_of(table: Mapping[str, object]) -> Screen | None:
-    names = literals(table["program"]) if "program" in table else None
+def _needed(
+    table: Mapping[str, object], names: frozenset[str] | None, asked: frozenset[str] | None
+) -> Screen | None:
+    """As `screen_of`, of one table of a `shell` matcher, as it stands in the pack."""
     if names is not None:
-        return Screen(programs=frozenset(names))
+        return Screen(programs=dict.fromkeys(names, asked))
     if table.get("opaque") is True:
         return Screen()
-    keys = wanted_keys(table)
-    if keys:
-        return Screen(keys=frozenset(keys[:1]))
-    return _needed(table["flows_to"]) if "flows_to" in table else None
+    if asked is not None:
+        return Screen(texts=asked)
+    reached = table.get("flows_to")
+    if reached is None:
+        return None
+    return _joined(map(_needed_of_raw, reached if isinstance(reached, list) else [reached]))
+
+
+def _needed_of_raw(table: object) -> Screen | None:
+    if not isinstance(table, Mapping):
+        return None
+    names = literals(table.get("program"))
+    return _needed(table, None if names is None else frozenset(names), asked_texts(table))
 
 
 def programs_in(text: str) -> set[str] | None:

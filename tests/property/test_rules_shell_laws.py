@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from governance._shipped import pack_texts
 from governance.calls import ToolCall
 from governance.rules.deciding import History, RuleEvent, RuleSet, compile_rules
+from governance.rules.deferred import fact_of
 from governance.rules.facts import facts_of_call, session_facts
 from governance.rules.format import Pack, Rule
 from governance.rules.paths import PLAIN_PLACES
@@ -290,6 +291,57 @@ def test_a_line_that_passes_the_look_runs_nothing_else(text: str) -> None:
         assert {one.program for one in line.commands} | {one.name for one in line.commands} <= (
             found | {""}
         )
+
+
+asking = st.fixed_dictionaries(
+    {},
+    optional={
+        "program": st.sampled_from(["git", ["git", "rm"], {"not": "git"}]),
+        "subcommand": st.sampled_from(
+            ["push", ["push", "é"], {"in": ["e\u0301"]}, {"not": "push"}]
+        ),
+        "words": st.sampled_from(["a", ["a", "é"], {"not": "a"}, {"equals": "b"}]),
+        "arguments": st.sampled_from(["-f", ["x", "-n"], {"exists": False}]),
+        "flags_any": st.sampled_from([["-f"], ["-f", "-r"]]),
+        "flags_all": st.sampled_from([["-f", "-r"], ["-n"]]),
+    },
+).filter(bool)
+written = st.lists(
+    st.sampled_from(
+        ["push", "é", "e\u0301", "a", "b", "x", "-f", "-r", "-n", "-fr", "$X", "-$X", "--"]
+    ),
+    max_size=4,
+)
+
+
+@settings(deadline=None)
+@given(st.lists(asking, min_size=1, max_size=4), st.sampled_from(["git", "rm", "ls"]), written)
+@example([{"program": "git", "subcommand": "push"}], "git", ["$X"])
+@example([{"program": "git", "flags_any": ["-f"]}], "git", ["push", "$X"])
+@example([{"program": "git", "subcommand": {"in": ["e\u0301"]}}], "git", ["é"])
+@example([{"flags_any": ["-f"], "subcommand": {"not": "push"}}], "rm", ["-fr", "a"])
+def test_rules_left_out_for_want_of_a_text_would_say_nothing(
+    wanted: list[dict[str, object]], program: str, words: list[str]
+) -> None:
+    """No rule and no table is passed over for a text that the line has or may have."""
+    asked = event(" ".join([program, *words]))
+    rules = rules_of([(raw, number % 2) for number, raw in enumerate(wanted)])
+    group, _ = shell_screened(list(rules.compiled.values()))
+    tried = group.to_try(asked.facts) if group is not None else ()
+
+    call = fact_of(asked.facts, "shell")
+    assert isinstance(call, ShellCall)
+    for one in group.rules if group is not None else ():
+        matches = [part for part in (one.match.when, *one.match.any) if part is not None]
+        held = [
+            table.test(call) is not False
+            for part in matches
+            for _, matcher in part.matchers
+            if isinstance(matcher, ShellMatcher)
+            for table in matcher.tables
+        ]
+        assert any(held) == (one.match.test(asked.facts) is not False)
+        assert one in tried or not any(held)
 
 
 FORMS = (
