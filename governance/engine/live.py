@@ -54,7 +54,7 @@ class LiveSessions:
     sessions_max: int
     megabytes_max: int
     idle_ms_max: int
-    _kept: OrderedDict[str, tuple[SessionState, int, int]] = field(factory=OrderedDict, init=False)
+    _kept: OrderedDict[str, tuple[SessionState, int]] = field(factory=OrderedDict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     capacity: int = field(init=False)
     size_bytes: int = field(default=0, init=False)
@@ -70,20 +70,22 @@ class LiveSessions:
             found = self._kept.get(session)
             if found is None:
                 return None
-            self._kept[session] = (found[0], now_ms, found[2])
+            self._kept[session] = (found[0], now_ms)
             self._kept.move_to_end(session)
             return found[0]
 
     def put(self, state: SessionState, now_ms: int) -> None:
         """Hold *state*, unless a newer one of its session is held already."""
+        # What a state takes is told again when it goes: it never changes, and a number of its
+        # own for each of 100,000 would take more than the telling.
         size = bytes_estimate(state)
         with self._lock:
             held = self._kept.get(state.id)
             if held is not None:
                 if held[0].head > state.head:
                     return
-                self.size_bytes -= held[2]
-            self._kept[state.id] = (state, now_ms, size)
+                self.size_bytes -= bytes_estimate(held[0])
+            self._kept[state.id] = (state, now_ms)
             self._kept.move_to_end(state.id)
             self.size_bytes += size
             bytes_max = self.megabytes_max * 1_000_000
@@ -91,19 +93,20 @@ class LiveSessions:
             while len(self._kept) > 1 and (
                 len(self._kept) > self.sessions_max or self.size_bytes > bytes_max
             ):
-                self.size_bytes -= self._kept.popitem(last=False)[1][2]
+                _, (gone, _) = self._kept.popitem(last=False)
+                self.size_bytes -= bytes_estimate(gone)
 
     def drop(self, session: str) -> None:
         """Forget *session*; its next event restores it."""
         with self._lock:
             held = self._kept.pop(session, None)
-            self.size_bytes -= held[2] if held is not None else 0
+            self.size_bytes -= bytes_estimate(held[0]) if held is not None else 0
 
     def oldest(self, count: int) -> tuple[SessionState, ...]:
         """The *count* states that were not asked for the longest."""
         with self._lock:
             found: list[SessionState] = []
-            for state, _, _ in self._kept.values():
+            for state, _ in self._kept.values():
                 if len(found) == count:
                     break
                 found.append(state)
@@ -111,12 +114,12 @@ class LiveSessions:
 
     def _drop_old(self, now_ms: int) -> None:
         while self._kept:
-            session, (_, touched_ms, size) = next(iter(self._kept.items()))
+            session, (state, touched_ms) = next(iter(self._kept.items()))
             # A clock that went back makes ages negative: then nothing is old.
             if now_ms - touched_ms <= self.idle_ms_max:
                 return
             del self._kept[session]
-            self.size_bytes -= size
+            self.size_bytes -= bytes_estimate(state)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from struct import Struct
 from sys import intern
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from governance.ledger.approvals import names_of
 from governance.ledger.violations import Violation, matching
@@ -22,7 +24,13 @@ STEPS_MAX = 64
 _RANK = {"halt": 0, "deny": 1, "ask": 2, "warn": 3}
 
 
-@frozen(weakref_slot=False)
+_TIMES = Struct("<qq")
+_TIME_MIN, _TIME_MAX = -(2**63), 2**63 - 1
+_NO_END = _TIME_MIN
+"""Stands for a step without an end; no time is packed as it."""
+
+
+@frozen
 class StepTaken:
     """
     A step of the ladder that a session has reached.
@@ -83,6 +91,39 @@ class StepTaken:
     def holds_at(self, now_ms: int) -> bool:
         """Whether it is in force at *now_ms*."""
         return self.until_ms is None or now_ms < self.until_ms
+
+
+def packed_steps(steps: Iterable[StepTaken]) -> tuple[tuple[StepTaken, ...], bytes]:
+    """
+    *steps* as a session keeps them: what it shares with others, and its own times.
+
+    The first is *steps* without times, one tuple for all sessions that took the same. A time
+    that 64 bits do not hold becomes the nearest that they do.
+    """
+    kinds: list[StepTaken] = []
+    times: list[bytes] = []
+    for one in steps:
+        until_ms = _NO_END if one.until_ms is None else max(_NO_END + 1, one.until_ms)
+        times.append(_TIMES.pack(_held(one.since_ms), _held(until_ms)))
+        kinds.append(evolve(one, since_ms=0, until_ms=None))
+    return _shared(tuple(kinds)), b"".join(times)
+
+
+def unpacked_steps(kinds: tuple[StepTaken, ...], times: bytes) -> tuple[StepTaken, ...]:
+    """The steps that `packed_steps` was given."""
+    return tuple(
+        evolve(one, since_ms=since_ms, until_ms=None if until_ms == _NO_END else until_ms)
+        for one, (since_ms, until_ms) in zip(kinds, _TIMES.iter_unpack(times), strict=True)
+    )
+
+
+def _held(time_ms: int) -> int:
+    return max(_TIME_MIN, min(time_ms, _TIME_MAX))
+
+
+@lru_cache(maxsize=4096)
+def _shared(kinds: tuple[StepTaken, ...]) -> tuple[StepTaken, ...]:
+    return kinds
 
 
 def strictest_first(steps: Iterable[StepTaken]) -> tuple[StepTaken, ...]:

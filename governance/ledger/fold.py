@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import Any, cast
 
@@ -10,7 +10,13 @@ from attrs import evolve, frozen
 
 from governance.ledger import approvals as _approvals
 from governance.ledger.approvals import Approval
-from governance.ledger.escalation import StepTaken, strictest_first, taken
+from governance.ledger.escalation import (
+    StepTaken,
+    packed_steps,
+    strictest_first,
+    taken,
+    unpacked_steps,
+)
 from governance.ledger.violations import NONE, SEVERITIES, Violation, Violations
 from governance.values import Json
 
@@ -46,15 +52,27 @@ class Ledger:
     Attributes:
         halts: In the order in which they were made.
 
-        steps: Steps of the ladder, ended ones perhaps still among them: ask `in_force`.
+        step_kinds: `steps` without their times, shared with sessions that took the same.
+
+        step_times: The times of `steps`, packed.
 
         approvals: Questions that wait and leave that was given.
     """
 
     violations: Violations = NONE
     halts: tuple[Halt, ...] = ()
-    steps: tuple[StepTaken, ...] = ()
+    step_kinds: tuple[StepTaken, ...] = ()
+    step_times: bytes = b""
     approvals: tuple[Approval, ...] = ()
+
+    @property
+    def steps(self) -> tuple[StepTaken, ...]:
+        """Steps of the ladder, ended ones perhaps still among them: ask `in_force`."""
+        return unpacked_steps(self.step_kinds, self.step_times) if self.step_kinds else ()
+
+    def _with_steps(self, steps: Iterable[StepTaken]) -> Ledger:
+        kinds, times = packed_steps(steps)
+        return evolve(self, step_kinds=kinds, step_times=times)
 
     @property
     def total(self) -> int:
@@ -104,7 +122,7 @@ class Ledger:
         if kind == "approval.settled":
             return evolve(self, approvals=_approvals.settled(self.approvals, body))
         if kind == "session.escalated":
-            return evolve(self, steps=taken(self.steps, body, at_ms))
+            return self._with_steps(taken(self.steps, body, at_ms))
         if kind == "session.halted":
             return evolve(self, halts=_halt(self.halts, body, at_ms))
         if kind == "violation.pardoned":
@@ -129,9 +147,8 @@ class Ledger:
         return Ledger(
             violations=self.violations.pardon(rule),
             halts=tuple(one for one in self.halts if one.rule == DAMAGE or one.rule != rule),
-            steps=tuple(one for one in self.steps if one.id != rule and rule not in one.rules),
             approvals=self.approvals,
-        )
+        )._with_steps(one for one in self.steps if one.id != rule and rule not in one.rules)
 
     def carry(self) -> dict[str, Json]:
         """
@@ -163,9 +180,8 @@ class Ledger:
         return cls(
             violations=Violations.from_json(wrote["violations"]),
             halts=tuple(Halt(*one) for one in wrote["halts"]),
-            steps=tuple(StepTaken.from_json(one, 0) for one in wrote["steps"]),
             approvals=tuple(Approval.from_json(one, 0) for one in wrote["approvals"]),
-        )
+        )._with_steps(StepTaken.from_json(one, 0) for one in wrote["steps"])
 
 
 _BEGINNINGS = frozenset({"session.created", "session.branched"})

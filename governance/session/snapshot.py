@@ -46,7 +46,7 @@ def state_bytes(state: SessionState) -> bytes:
     made["anchors"] = [attrs.asdict(one) for one in state.anchors]
     made["ledger"] = state.ledger.as_json()
     made["metrics"] = state.metrics.as_json()
-    made["stalls"] = state.stalls.as_json()
+    made["stalls"] = StallWindow.unpacked(state.stalls).as_json()
     made["origin"] = state.origin
     made["merges"] = [list(one) for one in state.merges]
     made["conflicts"] = [attrs.asdict(one) for one in state.conflicts]
@@ -75,7 +75,7 @@ def state_of_bytes(data: bytes) -> SessionState:
         kept_anchors=packed_anchors(Anchor(**one) for one in wrote["anchors"]),
         ledger=Ledger.from_json(wrote["ledger"]),
         counts=Metrics.from_json(wrote["metrics"]).packed(),
-        stalls=StallWindow.from_json(wrote["stalls"]),
+        stalls=StallWindow.from_json(wrote["stalls"]).packed(),
         origin=tuple(wrote["origin"]) if wrote["origin"] is not None else None,
         merges=tuple((name, seq, own) for name, seq, own in wrote["merges"]),
         conflicts=tuple(MergeConflict(**one) for one in wrote["conflicts"]),

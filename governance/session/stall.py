@@ -38,7 +38,7 @@ class Stall:
     evidence: str
 
 
-@frozen(weakref_slot=False)
+@frozen
 class StallWindow:
     """
     The last few fingerprints of failures, calls and delegations, newest last.
@@ -51,6 +51,22 @@ class StallWindow:
     calls: bytes = b""
     delegates: bytes = b""
 
+    def packed(self) -> bytes:
+        """The three as a live session keeps them: their lengths, then themselves."""
+        if self == _EMPTY:
+            return NO_STALLS
+        parts = (self.failures, self.calls, self.delegates)
+        return bytes(map(len, parts)) + b"".join(parts)
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> StallWindow:
+        """The windows that `packed` made."""
+        if not data:
+            return _EMPTY
+        calls = 3 + data[0]
+        delegates = calls + data[1]
+        return cls(data[3:calls], data[calls:delegates], data[delegates:])
+
     def as_json(self) -> list[str]:
         """The three windows as hexadecimal text."""
         return [self.failures.hex(), self.calls.hex(), self.delegates.hex()]
@@ -61,8 +77,10 @@ class StallWindow:
         return cls(*(bytes.fromhex(one) for one in data))
 
 
-NO_STALLS = StallWindow()
-"""The window of a session that has called nothing."""
+_EMPTY = StallWindow()
+
+NO_STALLS = b""
+"""The packed window of a session that has called nothing."""
 
 
 def normalise_failure(error: str) -> str:
@@ -79,30 +97,33 @@ def _push(window: bytes, mark: bytes) -> bytes:
     return (window + mark)[-4 * WINDOW :]
 
 
-def see_call(window: StallWindow, intent: str, delegate: str = "") -> StallWindow:
-    """*window* after a call was let through; another agent resets the delegate run."""
+def see_call(packed: bytes, intent: str, delegate: str = "") -> bytes:
+    """The window *packed* after a call was let through; another agent resets its run."""
+    window = StallWindow.unpacked(packed)
     delegates = _push(window.delegates, _mark(delegate)) if delegate else window.delegates
-    return StallWindow(window.failures, _push(window.calls, _mark(intent)), delegates)
+    return StallWindow(window.failures, _push(window.calls, _mark(intent)), delegates).packed()
 
 
-def see_result(window: StallWindow, outcome: str, intent: str, error: str) -> StallWindow:
-    """*window* after a call finished; success of the same intent clears its failures."""
+def see_result(packed: bytes, outcome: str, intent: str, error: str) -> bytes:
+    """The window *packed* after a call finished; success of its intent clears its failures."""
+    window = StallWindow.unpacked(packed)
     if outcome == "failed":
         mark = _mark(intent + "\n" + normalise_failure(error))
-        return evolve(window, failures=_push(window.failures, mark))
-    if outcome == "ok":
-        return evolve(window, failures=b"")
-    return window
+        return evolve(window, failures=_push(window.failures, mark)).packed()
+    if outcome == "ok" and window.failures:
+        return evolve(window, failures=b"").packed()
+    return packed
 
 
-def detect(window: StallWindow, *, repeats_max: int) -> tuple[Stall, ...]:
+def detect(packed: bytes, *, repeats_max: int) -> tuple[Stall, ...]:
     """
-    The patterns that *window* shows just now.
+    The patterns that the window *packed* shows just now.
 
     A pattern is reported when it first appears and not again for each repetition: the
     window must end with exactly *repeats_max* equal failures or delegations, or with
     A-B-A-B that A-B did not precede.
     """
+    window = StallWindow.unpacked(packed)
     found = []
     if _ends_a_run(window.failures, repeats_max):
         found.append(Stall("same_failure", f"the same failure {repeats_max} times in a row"))

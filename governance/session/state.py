@@ -12,7 +12,7 @@ from governance.context import Anchor
 from governance.ledger import EMPTY, Ledger
 from governance.machine import ABSENT, Registers
 from governance.session.metrics import NO_COUNTS, Metrics
-from governance.session.stall import NO_STALLS, StallWindow
+from governance.session.stall import NO_STALLS
 from governance.states import LIVE_STATES, State
 from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json, dump_json, load_json
@@ -154,6 +154,8 @@ class SessionState:
 
         kept_anchors: `anchors`, packed.
 
+        stalls: What may show that it goes in circles, a packed `StallWindow`.
+
         recent: The last few things done, one a line, newest last, for notices.
 
         origin: The session that it was branched off and the row at which, or ``None``.
@@ -187,7 +189,7 @@ class SessionState:
     kept_anchors: bytes = b""
     ledger: Ledger = EMPTY
     counts: bytes = NO_COUNTS
-    stalls: StallWindow = NO_STALLS
+    stalls: bytes = NO_STALLS
     origin: tuple[str, int] | None = None
     merges: tuple[tuple[str, int, int], ...] = ()
     conflicts: tuple[MergeConflict, ...] = ()

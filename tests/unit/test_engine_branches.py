@@ -22,6 +22,7 @@ from governance.states import State
 from governance.testing import ManualClock
 from governance.testing.engines import law_of, memory_engine, settings_with
 from governance.values import Json
+from tests.bench.bench_engine import live_sessions
 
 PACK = """
 format = 1
@@ -472,6 +473,12 @@ class TestRemoved:
 
 
 class TestLiveBounds:
+    def test_the_estimate_is_not_below_what_a_session_takes(self, tmp_path: Path) -> None:
+        """A worked session takes less memory than is counted for it, by a twentieth at least."""
+        megabytes_of_100_000, _ = live_sessions(tmp_path, sessions=1_000)
+
+        assert megabytes_of_100_000 * 10 < 0.95 * STATE_BYTES_ESTIMATE
+
     def test_large_states_count_for_what_they_are(self) -> None:
         """The bound in bytes holds for sessions of any size; the newest always stays."""
         live = LiveSessions(sessions_max=1000, megabytes_max=1, idle_ms_max=1000)
