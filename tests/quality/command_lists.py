@@ -29,7 +29,7 @@ from attrs import frozen
 FOLDER = Path(__file__).with_name("commands")
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "recall.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
-LISTS = ("worked", "held_back", "second", "third")
+LISTS = ("worked", "held_back", "second", "third", "fourth")
 STOPPED = frozenset({"deny", "ask", "halt"})
 
 
