@@ -91,6 +91,10 @@ project that every other command can be tried on.
 """
 
 
+_SHORT_MAX = 200
+"""Longer than any first sentence: one that is cut off tells nobody what is meant."""
+
+
 class LazyGroup(click.Group):
     """Finds commands in `SECTIONS` and imports the one that is asked for."""
 
@@ -121,7 +125,7 @@ class LazyGroup(click.Group):
 
     def _short(self, ctx: click.Context, name: str) -> str:
         found = self.get_command(ctx, name)
-        return found.get_short_help_str(limit=80) if found else ""
+        return found.get_short_help_str(limit=_SHORT_MAX) if found else ""
 
 
 @click.group(

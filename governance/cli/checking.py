@@ -56,7 +56,7 @@ class Checked:
     ],
     exits="0 no errors (there may be warnings), 1 errors, 2 a path cannot be read",
 )
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PATH…")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]…")
 @format_option()
 def check(paths: tuple[Path, ...], format_name: str) -> int:
     """

@@ -41,6 +41,9 @@ from governance.rules.format import parse_duration
 from governance.session.law import Law
 from governance.values import Json, dump_json
 
+SILENT_SHOWN = 20
+"""Rules without a say that people are shown by name."""
+
 KEPT_MAX = 10_000
 """Differences that one run keeps to be shown; all are counted."""
 
@@ -127,7 +130,7 @@ class Difference:
     ],
     exits="0 no regression, 1 some decision changes as --regression says, 2 could not look",
 )
-@click.argument("sessions", nargs=-1, metavar="SESSION…")
+@click.argument("sessions", nargs=-1, metavar="[SESSION]…")
 @click.option(
     "--rules",
     "names",
@@ -295,7 +298,9 @@ def _print_coverage(coverage: Sequence[Coverage]) -> None:
     silent = [one.rule for one in coverage if not one.matched and not one.unseen]
     if silent:
         line = styled(f"never matched ({len(silent)}): ", "wary")
-        line.append_text(styled(", ".join(silent)))
+        line.append_text(styled(", ".join(silent[:SILENT_SHOWN])))
+        if len(silent) > SILENT_SHOWN:
+            line.append_text(styled(" …; `--format json` names them all"))
         console().print(line)
     for one in coverage:
         if one.unseen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -282,10 +282,29 @@ def _print(done: object, format_name: str) -> int:
     if format_name == "json":
         print_json(told)
     else:
-        for name, value in told.items():
-            tone: Tone = "bad" if name in ("refused", "reasons", "wrong") and value else "plain"
-            print_line(f"{name}: {_text(value)}", tone)
+        for line, tone in _lines(told):
+            print_line(line, tone)
     return FOUND if "refused" in told or told.get("wrong") else FINE
+
+
+def _lines(told: Mapping[str, Json]) -> Iterator[tuple[str, Tone]]:
+    """What a verb gave, for people: a refusal by its reasons, names as `kind key`."""
+    if "refused" in told:
+        reasons = told["reasons"]
+        assert isinstance(reasons, list), "a refusal says why"
+        code = str(told["refused"])
+        start = f"{code} " if code.startswith("GOV") else ""
+        yield from ((f"{start}{reason}", "bad") for reason in reasons)
+        return
+    for name, value in told.items():
+        tone: Tone = "bad" if name == "wrong" and value else "plain"
+        if not isinstance(value, list):
+            yield f"{name}: {_text(value)}", tone
+            continue
+        yield f"{name}: {len(value) or 'none'}", tone
+        for one in value:
+            words = one if isinstance(one, list) else [one]
+            yield "  " + " ".join(map(_text, words)), tone
 
 
 def _print_found(found: ContextsFound, format_name: str) -> int:

@@ -40,6 +40,8 @@ _ACTION_TONES: Mapping[str, Tone] = {
 _SEVERITY_TONES: Mapping[str, Tone] = {ERROR: "bad", WARNING: "wary"}
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 _WIDTH_WITHOUT_TERMINAL = 120
+_GAP = 3
+"""Blanks between two columns of a table."""
 
 
 def visible(text: str) -> str:
@@ -132,6 +134,15 @@ def print_table(
     for row in rows:
         table.add_row(*(styled(cell) if isinstance(cell, str) else cell for cell in row))
     console().print(table)
+
+
+def width_of(columns: Sequence[str], rows: Iterable[Sequence[Text]]) -> int:
+    """How many columns of a terminal `print_table` needs so that no cell is folded."""
+    widths = [len(column) for column in columns]
+    for row in rows:
+        for at, cell in enumerate(row):
+            widths[at] = max(widths[at], *(line.cell_len for line in cell.split("\n")))
+    return sum(widths) + _GAP * len(widths)
 
 
 def print_json(value: Json, *, lines: bool = False) -> None:

@@ -27,6 +27,7 @@ from governance.cli.output import (
     print_table,
     span,
     styled,
+    width_of,
 )
 from governance.cli.progress import progressing
 from governance.cli.recording import DURATION
@@ -51,8 +52,6 @@ READ_MAX = 10_000
 
 OWN_MARK = "@"
 """What the ids of the project's own journals begin with; they are no sessions of anybody."""
-
-_WIDE_COLUMNS = 100
 
 STATE_TONES: Mapping[str, Tone] = {
     "beginning": "wary",
@@ -293,17 +292,20 @@ def ago(at_ms: int | None, now_ms: int, *, parts: int = 2) -> str:
     return f"{' '.join(words[: 2 * parts])} ago"
 
 
+_PAST = ("violations", "last work")
+
+
 def _print(shown: Sequence[Summary], now_ms: int) -> None:
     if not shown:
         return
-    if console().width >= _WIDE_COLUMNS:
-        columns: tuple[str, ...] = ("session", "host", "role", "state", "briefed", "turns", "tools")
-        rows = [_wide(one, now_ms) for one in shown]
-    else:
-        columns = ("session", "state", "briefed", "work")
+    every: tuple[str, ...] = (
+        "session", "host", "role", "state", "briefed", "turns", "tools", *_PAST
+    )  # fmt: skip
+    rows = [_wide(one, now_ms) for one in shown]
+    if width_of(every, rows) > console().width:
+        every = ("session", "state", "briefed", "work", *_PAST)
         rows = [_narrow(one, now_ms) for one in shown]
-    every = (*columns, "violations", "last work")
-    print_table(every, rows, whole=set(every) - {"session", "host", "role", "violations"})
+    print_table(every, rows, whole=set(every) - {"session", "host", "role"})
 
 
 def _wide(one: Summary, now_ms: int) -> list[Text]:

@@ -59,7 +59,7 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Only tell what wo
         Example("governance init --host claude-code --dry-run", "See what that would change."),
     ],
 )
-@click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
 @host_option
 @dry_run_option
 @key_option

@@ -69,7 +69,7 @@ class Run:
     ],
     exits="0 all went well, 1 something failed or survived, 2 a path cannot be read",
 )
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PATH…")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]…")
 @click.option(
     "--coverage",
     "coverage",
