@@ -201,7 +201,7 @@ def replay(
     _print_counts(found, replaying.skipped)
     _print_rules(found)
     _print_calls(found, limit)
-    _print_coverage(coverage)
+    print_coverage(coverage)
     return FOUND if worse else FINE
 
 
@@ -279,7 +279,8 @@ def _what(one: Compared) -> str:
     return f"{text[:_TOLD_CHARACTERS]} …" if len(text) > _TOLD_CHARACTERS else text
 
 
-def _print_coverage(coverage: Sequence[Coverage]) -> None:
+def print_coverage(coverage: Sequence[Coverage]) -> None:
+    """How often each rule had a say, for people."""
     fired = [one for one in coverage if one.matched]
     if fired:
         print_table(

@@ -294,7 +294,8 @@ def _lines(told: Mapping[str, Json]) -> Iterator[tuple[str, Tone]]:
         assert isinstance(reasons, list), "a refusal says why"
         code = str(told["refused"])
         start = f"{code} " if code.startswith("GOV") else ""
-        yield from ((f"{start}{reason}", "bad") for reason in reasons)
+        for reason in reasons:
+            yield f"{start}{reason}", "bad"
         return
     for name, value in told.items():
         tone: Tone = "bad" if name == "wrong" and value else "plain"

@@ -347,14 +347,14 @@ def _conclude(
         teller.say(f"a hook could not decide: {line}", "bad", indent=2)
     teller.title("Try next")
     teller.say(f"cd {shlex.quote(str(project.directory))}", indent=2)
-    if (folder := _unfound()) is not None:
+    if (folder := command_folder()) is not None:
         # Called by its path, as the README does: what follows would not be found otherwise.
         line = f'PATH="{folder}:$PATH"'
         print_columns([[styled(line), styled("# where this command is", "quiet")]])
     print_columns((styled(one.line), styled(f"# {one.does}", "quiet")) for one in TRY_NEXT)
 
 
-def _unfound() -> Path | None:
+def command_folder() -> Path | None:
     """The folder of this command, where a shell does not find it by its name."""
     called = Path(sys.argv[0]).absolute()
     if called.name != "governance" or shutil.which("governance") is not None:

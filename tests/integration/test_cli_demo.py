@@ -14,7 +14,7 @@ import pytest
 from governance import cli
 from governance._shipped import recording_text
 from governance.cli.app import HOMES, app
-from governance.cli.demo import PAYLOAD, TRY_NEXT
+from governance.cli.demo import PAYLOAD, TRY_NEXT, command_folder
 from governance.cli.frame import GovernedCommand
 from governance.cli.replaying import read_recording
 from governance.errors import MisuseError
@@ -211,6 +211,20 @@ def test_a_hook_with_its_words_in_another_order_answers(demo: Demo) -> None:
 
     assert done.returncode == 0
     assert "permissionDecision" in done.stdout
+
+
+def test_a_command_that_no_shell_finds_tells_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Called by its path, as the README does, it says what the next lines need; else nothing."""
+    command = tmp_path / "governance"
+    command.touch(mode=0o755)
+    monkeypatch.setattr("sys.argv", [str(command), "demo"])
+
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert command_folder() == tmp_path
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert command_folder() is None
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from governance import Engine, cli
+from governance.cli.comparing import SILENT_SHOWN, print_coverage
+from governance.cli.replayed import Coverage
 from governance.journal.opening import open_journal
 from governance.project import create_project
 
@@ -252,3 +254,13 @@ class TestShadow:
 
         assert code == 1
         assert "team.no-env" in capsys.readouterr().out
+
+
+def test_rules_that_had_no_say_are_named_up_to_a_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    """People see how many there are and the first of them; programs are told all."""
+    print_coverage([Coverage(f"r.{number}", "deny") for number in range(SILENT_SHOWN + 5)])
+
+    out = capsys.readouterr().out
+    assert f"never matched ({SILENT_SHOWN + 5})" in out
+    assert f"r.{SILENT_SHOWN - 1} …" in out
+    assert f"r.{SILENT_SHOWN}" not in out

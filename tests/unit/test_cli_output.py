@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import redirect_stdout
+from io import StringIO
 
 import pytest
 from hypothesis import given
@@ -18,7 +20,9 @@ from governance.cli.output import (
     print_line,
     print_table,
     span,
+    styled,
     visible,
+    width_of,
 )
 from governance.errors import WARNING, DefinitionError, Diagnostic, StoreBusy
 
@@ -145,3 +149,26 @@ def test_any_moment_and_any_span_can_be_shown(at_ms: int) -> None:
 def test_a_moment_is_shown_in_utc() -> None:
     """The form is ISO 8601 in UTC, whatever zone the machine is in."""
     assert moment(1_700_000_000_000) == "2023-11-14T22:13:20Z"
+
+
+cells = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=12)
+tables = st.integers(1, 5).flatmap(
+    lambda columns: st.tuples(
+        st.lists(cells, min_size=columns, max_size=columns),
+        st.lists(st.lists(cells, min_size=columns, max_size=columns), min_size=1, max_size=4),
+    )
+)
+
+
+@given(tables)
+def test_a_table_as_wide_as_is_told_folds_no_cell(table: tuple[list[str], list[list[str]]]) -> None:
+    """Each row stands on a line of its own, with all of its cells."""
+    columns, rows = table
+    shown = [[styled(cell) for cell in row] for row in rows]
+    out = StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):
+        patch.setenv("COLUMNS", str(width_of(columns, shown)))
+        print_table(columns, shown)
+
+    lines = [line.split() for line in out.getvalue().splitlines() if line.strip(" ─")]
+    assert lines == [columns, *rows]
