@@ -9,12 +9,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from itertools import pairwise
 
 import click
 
 from governance import __version__
 from governance.cli.frame import FAILED, FINE
-from governance.errors import GovernanceError, did_you_mean
+from governance.errors import GovernanceError, MisuseError, did_you_mean
 
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Begin": {
@@ -150,7 +151,7 @@ def run(words: Sequence[str]) -> int:
         code = app.main(list(words), prog_name="governance", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        _print_misuse(error, words)
         return FAILED
     except GovernanceError as error:
         from governance.cli.output import print_error
@@ -170,6 +171,23 @@ def run(words: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 -- the last line of defence: it is logged whole
         return _crashed(error, words)
     return code if isinstance(code, int) else FINE
+
+
+def _print_misuse(error: click.ClickException, words: Sequence[str]) -> None:
+    """Say what is wrong with *words*: a program that asked for JSON gets JSON here too."""
+    if not _asks_for_json(words):
+        error.show()
+        return
+    from governance.cli.output import print_error
+
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    remedy = f"see `{context.command_path} --help`" if context is not None else ""
+    print_error(MisuseError(error.format_message(), remedy=remedy), as_json=True)
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    given = " ".join(words).replace("--format=", "--format ").split()
+    return any(one == "--format" and after.startswith("json") for one, after in pairwise(given))
 
 
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})

@@ -138,6 +138,28 @@ def test_bad_usage_is_two_and_names_the_way_out(
         assert "`probe`" in err or "--format" in err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["prob", "--format", "json"],
+        ["probe", "x", "--format=jsonl"],
+        ["probe", "--formt", "x", "--format", "json"],
+    ],
+)
+def test_bad_usage_is_json_where_json_was_asked_for(
+    declare: Declare, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """A program reads what was wrong where it reads everything else, and nothing but that."""
+    declare(lambda: None)
+
+    assert cli.main(words) == 2
+    shown = capsys.readouterr()
+    (problem,) = json.loads(shown.out)["diagnostics"]
+    assert problem["code"] == "GOV400"
+    assert problem["suggestion"].startswith("see `governance")
+    assert not shown.err
+
+
 def test_help_teaches(declare: Declare, capsys: pytest.CaptureFixture[str]) -> None:
     """Help shows an example that can be copied, and what the exit codes mean."""
     declare(lambda: None)
