@@ -22,7 +22,7 @@ from typing import Generic, TypeAlias
 
 from attrs import define, field, frozen
 
-from governance.rules.deferred import settled
+from governance.rules.deferred import Deferred
 from governance.rules.domains import hosts_of
 from governance.rules.matchers import ELEMENTS_MAX, MAY_FAIL_COST, PYTHON_TYPES, REAL_PATHS
 from governance.rules.matching import Condition, Match
@@ -81,11 +81,15 @@ class Index(Generic[R]):
                 return self._others
         found = set(built.always)
         for name, lookups in built.by_fact:
-            value = settled(facts.get(name, MISSING))
-            if value is None or value is MISSING:
+            value = facts.get(name)
+            if type(value) is Deferred:
+                value = value.value()
+            if value is None or value is MISSING or (type(value) is list and not value):
                 continue  # no rule is entered under what also holds without the fact
             for one in lookups:
                 one.find(value, facts, found)
+        if not found:
+            return ()
         rules = self._others
         return [rules[number] for number in sorted(found)]
 
@@ -218,7 +222,10 @@ class _Lookup:
     def find(self, value: object, facts: Mapping[str, object], into: set[int]) -> None:
         """Add the rules whose keys are found in *value*, or all of them if that is not known."""
         if type(value) is self._plain_type:
-            if not self._find_one(value, into):
+            found = self._find_in(value, into) if type(value) is str else True
+            if self._exact:
+                into.update(self._exact.get(value, ()))
+            if not found:
                 into |= self._all
             return
         for one in self._read(value, facts):

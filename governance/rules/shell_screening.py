@@ -193,8 +193,12 @@ def screen_of(match: Match) -> tuple[Sequence[Asked] | None, Match | None]:
     What some command of a line must have for *match* to hold, one of these unless the line
     is blind; and how else it may hold.
     """
-    if match.when is not None and (found := _screen_of(match.when)) is not None:
-        return found, None
+    if match.when is not None:
+        if _has_text(match.when):
+            return None, match
+        found = _screen_of(match.when)
+        if found is not None:
+            return found, None
     screened: list[Asked] = []
     others: list[Condition] = []
     of_commands = False
@@ -210,15 +214,23 @@ def screen_of(match: Match) -> tuple[Sequence[Asked] | None, Match | None]:
     return screened, evolve(match, any=tuple(others)) if others else None
 
 
+def _has_text(condition: Condition) -> bool:
+    """Whether it asks for a text of the whole line, by which it is looked up best."""
+    return any(name == "command" and one.needs() for name, one in condition.matchers)
+
+
 def _screen_of(condition: Condition) -> Sequence[Asked] | None:
-    """As `screen_of`; ``None``: it asks nothing of commands, or may hold for any."""
+    """
+    As `screen_of`; ``None``: it may hold for any command, or is looked up by its facts, as
+    `governance.rules.index` does.
+    """
     several = [one for _, one in condition.matchers if isinstance(one, ShellMatcher)]
     for one in several:
         found = [table.asked for table in one.tables]
         if not any(asked.anything for asked in found):
             return found
-    if not several:
-        return None  # looked up by `governance.rules.index`, which knows of paths
+    if not several or _has_text(condition):
+        return None
     for name, matcher in condition.matchers:
         if name in BY_COMMAND and wants(name, matcher.raw):
             # What all commands together have under it, which is nothing where none has.

@@ -388,6 +388,9 @@ spelled = st.lists(
 @example([({"arguments": {"regex": r"(?s)a.b"}}, 1)], "git", ["'a\nb'"])
 @example([({"program": {"regex": "^g|m$"}}, 0)], "rm", [])
 @example([({"code": {"regex": r"^a\nb$"}}, 0)], "python -c", ["'a\nb'"])
+@example([({"program": "git", "subcommand": "push"}, 0)], "git", ["$X"])
+@example([({"words": {"regex": r"\Aa\z"}}, 0)], "ls", ["x", "a"])
+@example([({"assigns": {"regex": "^A=b"}}, 0)], "A=$X ls", [])
 def test_rules_found_by_sorted_entries_are_those_that_match(
     wanted: list[tuple[object, int]], program: str, words: list[str]
 ) -> None:
