@@ -175,7 +175,7 @@ def load_json(data: bytes | str, *, bytes_max: int | None = None) -> Json:
     except UnicodeDecodeError as error:
         raise ValueRefused(f"bytes that are no UTF-8 at offset {error.start}") from None
     try:
-        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
+        value = _DECODER.decode(text)
     except ValueError as error:
         raise ValueRefused(f"no JSON: {error}") from None
     except RecursionError:
@@ -195,3 +195,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise ValueError(f"the key `{twice}` stands twice")
     return made
+
+
+# `json.loads` would make one for every value.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_unique)

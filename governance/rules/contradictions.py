@@ -17,7 +17,8 @@ from governance.rules.operators import build_matcher
 from governance.rules.paths import PLAIN_PLACES
 from governance.rules.possible import NOTHING, implied, some_value
 from governance.rules.shell_keys import SHELL_KEYS
-from governance.rules.shell_matchers import ShellMatcher, literals
+from governance.rules.shell_matchers import ShellMatcher
+from governance.rules.shell_terms import literals
 from governance.rules.vocabulary import TOOLS, Place, Report, Vocabulary
 
 _CODE = "GOV226"

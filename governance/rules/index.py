@@ -18,39 +18,26 @@ import threading
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, TypeAlias
 
 from attrs import define, field, frozen
 
-from governance.rules.deferred import settled
+from governance.rules.deferred import Deferred
 from governance.rules.domains import hosts_of
 from governance.rules.matchers import ELEMENTS_MAX, MAY_FAIL_COST, PYTHON_TYPES, REAL_PATHS
 from governance.rules.matching import Condition, Match
 from governance.rules.needs import Kind, Look, Need
 from governance.rules.partial import HOLE
 from governance.rules.patterns import PatternRefused, PatternSet, quoted
+from governance.rules.shell_entries import PLAIN_LOOKS, R
 from governance.rules.shell_screening import ShellScreened, shell_screened
 from governance.rules.vocabulary import MISSING
-
-PLAIN_LOOKS = 16
-"""Looks before an index is built, which takes milliseconds: a process that decides one call
-never pays them."""
 
 TEXTS_MAX = 16
 """Texts that are searched for one by one; of more, a set of RE2 finds all in one walk."""
 
 Entry: TypeAlias = tuple[Need, ...]
 """Needs of which at least one is found wherever a rule matches."""
-
-
-class Matching(Protocol):
-    """What is indexed: anything that has a match."""
-
-    @property
-    def match(self) -> Match: ...
-
-
-R = TypeVar("R", bound=Matching)
 
 
 @define(eq=False)
@@ -65,21 +52,28 @@ class Index(Generic[R]):
     _looks_left: int = field(default=PLAIN_LOOKS)
     _by_program: ShellScreened[R] | None = field(init=False)
     _others: tuple[R, ...] = field(init=False)
+    _matches: tuple[Match, ...] = field(init=False)
     _built: _Built | None = field(default=None, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._by_program, self._others = shell_screened(self.rules)
+        self._by_program, others = shell_screened(self.rules, self._looks_left)
+        self._others = tuple(rule for rule, _ in others)
+        self._matches = tuple(match for _, match in others)
 
     def to_try(self, facts: Mapping[str, object]) -> Sequence[R]:
         """Every rule that may match *facts* or be unknown, and few others."""
         chosen = self._chosen(facts)
         if self._by_program is None:
             return chosen
-        return (*chosen, *self._by_program.to_try(facts))
+        screened = self._by_program.to_try(facts)
+        if not chosen:
+            return screened
+        # A rule with alternatives of both kinds is tried once.
+        return tuple(dict.fromkeys((*chosen, *screened)))
 
     def _chosen(self, facts: Mapping[str, object]) -> Sequence[R]:
-        """Of the rules that name no program, those to try."""
+        """Of the rules that may match for what commands do not have, those to try."""
         built = self._built
         if built is None:
             built = self._prepared()
@@ -87,11 +81,15 @@ class Index(Generic[R]):
                 return self._others
         found = set(built.always)
         for name, lookups in built.by_fact:
-            value = settled(facts.get(name, MISSING))
-            if value is None or value is MISSING:
+            value = facts.get(name)
+            if type(value) is Deferred:
+                value = value.value()
+            if value is None or value is MISSING or (type(value) is list and not value):
                 continue  # no rule is entered under what also holds without the fact
             for one in lookups:
                 one.find(value, facts, found)
+        if not found:
+            return ()
         rules = self._others
         return [rules[number] for number in sorted(found)]
 
@@ -101,7 +99,7 @@ class Index(Generic[R]):
             return None
         try:
             if self._built is None:
-                self._built = _build([one.match for one in self._others])
+                self._built = _build(self._matches)
             return self._built
         finally:
             self._lock.release()
@@ -224,7 +222,10 @@ class _Lookup:
     def find(self, value: object, facts: Mapping[str, object], into: set[int]) -> None:
         """Add the rules whose keys are found in *value*, or all of them if that is not known."""
         if type(value) is self._plain_type:
-            if not self._find_one(value, into):
+            found = self._find_in(value, into) if type(value) is str else True
+            if self._exact:
+                into.update(self._exact.get(value, ()))
+            if not found:
                 into |= self._all
             return
         for one in self._read(value, facts):

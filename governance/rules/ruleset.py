@@ -49,6 +49,7 @@ _Value = TypeVar("_Value")
 
 DEFAULT_TOOL = "default.tool"
 NO_HISTORY = History()
+NOTHING_SAID = compose((), ())
 
 
 @frozen(kw_only=True, eq=False)
@@ -369,9 +370,12 @@ class RuleSet:
         skipped: list[str] = []
         for single in events:
             enforced, shadowed, untried = self._judge(single, history)
-            _keep_strictest(verdicts, enforced)
-            _keep_strictest(shadows, shadowed)
-            skipped.extend(untried)
+            if enforced or shadowed or untried:
+                _keep_strictest(verdicts, enforced)
+                _keep_strictest(shadows, shadowed)
+                skipped.extend(untried)
+        if not (verdicts or shadows or skipped):
+            return NOTHING_SAID
         intent = fact_of(event.facts, "intent") if verdicts or shadows else ""
         return compose(
             list(verdicts.values()),

@@ -20,10 +20,10 @@ from governance.rules.shell_matchers import (
     ShellTable,
     flags_test,
     flows_test,
-    literals,
     opaque_test,
     value_test,
 )
+from governance.rules.shell_terms import literals
 from governance.rules.vocabulary import FactSpec, Place, Report
 
 NESTING_MAX = 8

@@ -16,10 +16,11 @@ from governance.rules.globs import composed
 from governance.rules.matchers import REAL_PATHS
 from governance.rules.partial import HOLE, Program
 from governance.rules.paths import Places
+from governance.rules.shell_terms import FILLED, LineTerms
 from governance.rules.vocabulary import MISSING, Unknown
 
 if TYPE_CHECKING:
-    from governance.shell.values import Command, Line, Opaque, Word
+    from governance.shell.values import Command, Line, Word
 
 GLOB_PATHS_MAX: Final = 1_000
 """Paths that one live glob may stand for; of more than these the rest is unknown."""
@@ -30,35 +31,29 @@ FOREIGN: Final = frozenset({"PowerShell"})
 SINKS: Final = frozenset({"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty"})
 """Files that keep nothing of what is written to them; they are no paths of a command."""
 
-HAD: Final = (
-    "recursive", "opaque", "assigns", "wrappers", "removes", "background", "writes", "code",
-    "domains", "reads",
-)  # fmt: skip
-"""Keys that most commands have nothing under, the rarest first: of lists, and of yes or no."""
-
-_HAD = frozenset(HAD)
-
-FILLED: Final[Mapping[str, str]] = {key: f"\0{key}" for key in HAD}
-"""Signs that stand among the texts of a line for keys under which some command has anything."""
-
 _REMEMBERED_CHARACTERS_MAX = 4_096
 
 
 def line_of(text: str, native: str = "") -> Line:
     """*text* taken apart; of the last short lines this is remembered."""
+    return terms_of_line(text, native).line
+
+
+def terms_of_line(text: str, native: str = "") -> LineTerms:
+    """What is known of *text*, taken apart as by `line_of`."""
     if len(text) > _REMEMBERED_CHARACTERS_MAX:
         return _read(text, native in FOREIGN)
     return _read_again(text, native in FOREIGN)
 
 
-def _read(text: str, foreign: bool) -> Line:
+def _read(text: str, foreign: bool) -> LineTerms:
     from governance.shell import foreign_line, read_line
 
-    return foreign_line(text) if foreign else read_line(text)
+    return LineTerms(foreign_line(text) if foreign else read_line(text))
 
 
 @lru_cache(maxsize=256)
-def _read_again(text: str, foreign: bool) -> Line:
+def _read_again(text: str, foreign: bool) -> LineTerms:
     return _read(text, foreign)
 
 
@@ -66,30 +61,31 @@ class ShellCall:
     """
     A command line of one call; each of its commands has a position.
 
-    What is not known of the line as a whole stands as a last command that runs nothing. Not
-    shared between threads while it is new: two may work the same thing out, alike.
+    What it has whatever call it stands in is that of `LineTerms`. Not shared between threads
+    while it is new: two may work the same thing out, alike.
     """
 
-    def __init__(self, line: Line, *, cwd: str | None, places: Places, real: dict[str, str]):
+    def __init__(
+        self,
+        line: Line | LineTerms,
+        *,
+        cwd: str | None,
+        places: Places,
+        real: dict[str, str],
+    ):
         """
         Take *line* as run in the folder *cwd*.
-
-        `programs` are the names of all that it runs, ``None`` where it may run others; `has`
-        are the keys, of those in `HAD`, under which some command has anything.
 
         Args:
             real: Where paths lead that are worked out is put into it: spelled → real.
         """
-        self.line = line
-        self.commands: tuple[Command, ...] = line.commands
-        if line.opaque:
-            from governance.shell.values import Command as _Command
-
-            self.commands += (_Command(program="", opaque=line.opaque),)
-        self.blind: Opaque | None = line.blind
-        self.programs = _names_of(self.commands) if line.blind is None else None
-        self.has = frozenset(key for key in HAD if any(getattr(one, key) for one in self.commands))
-        self._texts: frozenset[str] | None = None
+        known = line if isinstance(line, LineTerms) else LineTerms(line)
+        self.known = known
+        self.line = known.line
+        self.commands = known.commands
+        self.blind = known.blind
+        self.programs = known.programs
+        self.has = known.has
         self.world: Mapping[str, object] = {REAL_PATHS: real}
         self._cwd = cwd
         self._places = places
@@ -126,26 +122,6 @@ class ShellCall:
         found = getattr(command, key)
         return [_plain(one) for one in found] if isinstance(found, tuple) else found
 
-    @property
-    def texts(self) -> frozenset[str]:
-        """
-        Every subcommand, flag, word and argument of the line, and the signs of `FILLED`.
-
-        Among them a `HOLE` where a part of any is not known, so that any text may be there.
-        """
-        known = self._texts
-        if known is None:
-            found: set[str] = {FILLED[key] for key in self.has}
-            for one in self.commands:
-                found.update((one.subcommand,), one.flags, one.words, one.arguments)
-            joined = "".join(found)
-            if not joined.isascii():
-                found |= {composed(text) for text in found}
-                if HOLE in joined:
-                    found.add(HOLE)
-            known = self._texts = frozenset(found)
-        return known
-
     def told(self, position: int, key: str) -> object:
         """What to show people under *key* of the command at *position*."""
         command = self.commands[position]
@@ -158,7 +134,7 @@ class ShellCall:
 
     def all(self, key: str) -> list[object]:
         """What all commands together have under *key*, and an open end if more may belong."""
-        if self.blind is None and key in _HAD and key not in self.has:
+        if self.blind is None and key in FILLED and key not in self.has:
             return []
         found: dict[object, None] = {}
         for position in range(len(self.commands)):
@@ -339,12 +315,6 @@ def named(
     return (*always, *found) if found else always
 
 
-def _names_of(commands: Iterable[Command]) -> frozenset[str] | None:
-    """Every name that a program of *commands* has; ``None``: one is not known."""
-    names = frozenset(name for one in commands for name in (one.program, one.name))
-    return None if any(HOLE in name for name in names) else names
-
-
 def deferred_call(
     text: object, native: str, *, cwd: str | None, places: Places, real: dict[str, str]
 ) -> Callable[[], ShellCall | Unknown]:
@@ -353,6 +323,6 @@ def deferred_call(
     def make() -> ShellCall | Unknown:
         if type(text) is not str:
             return text if isinstance(text, Unknown) else Unknown("the call has no command line")
-        return ShellCall(line_of(text, native), cwd=cwd, places=places, real=real)
+        return ShellCall(terms_of_line(text, native), cwd=cwd, places=places, real=real)
 
     return make

@@ -6,18 +6,18 @@ A test gives ``True``, ``False`` or `Unknown`; `shell_building.build_shell` make
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from attrs import Factory, define, field, frozen
 
 from governance.rules.deferred import settled
-from governance.rules.globs import composed
 from governance.rules.kleene import Truth, any_of
 from governance.rules.matchers import World
 from governance.rules.needs import Need
 from governance.rules.partial import HOLE
-from governance.rules.shell_facts import FILLED, HAD, ShellCall, by_program, named, unnamed
+from governance.rules.shell_facts import ShellCall, by_program, named, unnamed
+from governance.rules.shell_terms import Asked, asked_of
 from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown
 
 CommandTest: TypeAlias = Callable[[ShellCall, int, bool], Truth]
@@ -41,13 +41,6 @@ class ShellPart:
     test: CommandTest
 
 
-_HELD_BY_NOTHING = frozenset({"not", "every", "length", "exists"})
-"""Operators that may hold for a command that has nothing under a key."""
-
-_YES_OR_NO = frozenset({"background", "recursive"})
-"""Keys that are no lists, whose operators may as well hold for what is not so."""
-
-
 @define(eq=False)
 class ShellTable:
     """
@@ -56,12 +49,7 @@ class ShellTable:
     Attributes:
         raw: As it stands in the pack, variables put in.
 
-        programs: Names of which a command must have one; ``None``: it names none.
-
-        wanted: Keys under which a command must have something.
-
-        asked: Texts of which a line must have one, as `ShellCall.texts` gives them; ``None``:
-            it need not.
+        asked: What a command must have for it.
 
         hidden: Whether a command that is not listed could be meant: not where only that is
             asked what cannot be known, for that is known.
@@ -70,17 +58,17 @@ class ShellTable:
     raw: Mapping[str, object]
     _build: Callable[[], tuple[ShellPart, ...]]
     _parts: tuple[ShellPart, ...] | None = field(default=None, init=False)
-    programs: frozenset[str] | None = field(init=False)
-    wanted: frozenset[str] = field(init=False)
-    asked: frozenset[str] | None = field(init=False)
+    asked: Asked = field(init=False)
     hidden: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        names = literals(self.raw["program"]) if "program" in self.raw else None
-        self.programs = None if names is None else frozenset(names)
-        self.wanted = frozenset(wanted_keys(self.raw))
-        self.asked = asked_texts(self.raw)
+        self.asked = asked_of(self.raw)
         self.hidden = any(key != "opaque" for key in self.raw)
+
+    @property
+    def programs(self) -> frozenset[str] | None:
+        """Names of which a command must have one; ``None``: it names none."""
+        return self.asked.programs
 
     @property
     def parts(self) -> tuple[ShellPart, ...]:
@@ -100,11 +88,22 @@ class ShellTable:
                 unknown = result
         return True if unknown is None else unknown
 
+    def positions(self, call: ShellCall) -> Iterator[int]:
+        """The commands of *call* that have what is asked; of others a key does not hold."""
+        asked, names = self.asked, self.asked.programs
+        for position, terms in enumerate(call.known.each):
+            if names is not None:
+                one = call.commands[position]
+                if one.program not in names and one.name not in names and one.program != HOLE:
+                    continue
+            if asked.may_hold(terms):
+                yield position
+
     def test(self, call: ShellCall) -> Truth:
         """Whether every key holds for some command of *call*."""
         # As `any_of`, which would cost as much as what it joins: this runs most of all.
         unknown: Unknown | None = None
-        for position in range(len(call.commands)):
+        for position in self.positions(call):
             result = self.holds(call, position)
             if result is True:
                 return True
@@ -175,18 +174,10 @@ class ShellMatcher:
 
     def _to_try(self, call: ShellCall) -> Sequence[ShellTable]:
         """
-        The tables that may hold for a command of *call*: others name other programs, or ask
-        for what no command of it has.
+        The tables that may hold for a command of *call*: others name other programs.
         """
         names = call.programs
-        if names is None:
-            return self.tables
-        has, texts = call.has, call.texts
-        return [
-            one
-            for one in named(names, self._by_program, self._unnamed)
-            if one.wanted <= has and may_have(texts, one.asked)
-        ]
+        return self.tables if names is None else named(names, self._by_program, self._unnamed)
 
     def excuses(
         self,
@@ -329,59 +320,3 @@ def value_test(
         return matches(MISSING if value is None else value, call.world, strict)
 
     return test
-
-
-def wanted_keys(table: Mapping[str, object]) -> list[str]:
-    """The keys of *table* under which a command must have something, the rarest first."""
-    return [key for key in HAD if key in table and wants(key, table[key])]
-
-
-def asked_texts(table: Mapping[str, object]) -> frozenset[str] | None:
-    """
-    Texts of which a line must have one for *table* to hold; ``None``: it may without any.
-
-    Where several keys ask for texts it is enough to look for those of one.
-    """
-    subcommands = literals(table.get("subcommand"))
-    if subcommands is not None:
-        return frozenset(map(composed, subcommands))
-    for key in ("flags_any", "flags_all"):
-        flags = table.get(key)
-        if isinstance(flags, list) and flags:
-            return frozenset(flags if key == "flags_any" else flags[:1])
-    for key in ("words", "arguments"):
-        texts = literals(table.get(key))
-        if texts is not None:
-            return frozenset(map(composed, texts))
-    keys = wanted_keys(table)
-    return frozenset((FILLED[keys[0]],)) if keys else None
-
-
-def may_have(texts: Set[str], asked: Set[str] | None) -> bool:
-    """Whether *texts* of a line have one of *asked*, or may have."""
-    return asked is None or not asked.isdisjoint(texts) or HOLE in texts
-
-
-def wants(key: str, raw: object) -> bool:
-    """Whether *raw*, which stands behind *key* of `HAD`, cannot hold where nothing is there."""
-    if key in _YES_OR_NO:
-        return raw is True
-    if isinstance(raw, Mapping):
-        # All operators of a table hold at once, so that one which asks for something will do.
-        # (Of what is opaque there always is a list, which may be empty.)
-        there = raw.get("exists") is True and key != "opaque"
-        return there or not _HELD_BY_NOTHING.issuperset(raw)
-    return isinstance(raw, (str, list)) or raw is True
-
-
-def literals(raw: object) -> list[str] | None:
-    """The names of which *raw*, a matcher, demands one; ``None``: it is no such list."""
-    if isinstance(raw, Mapping):
-        for operator in ("equals", "in"):
-            if operator in raw:
-                return literals(raw[operator])
-        return None
-    listed = raw if isinstance(raw, list) else [raw]
-    # A value of another type is a variable, or a mistake: what it asks for is not known here.
-    names = [one for one in listed if isinstance(one, str)]
-    return names if names and len(names) == len(listed) else None

@@ -11,22 +11,32 @@ rules. What may run anything is tried rule by rule.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache, lru_cache
-from typing import Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field
 
 from governance.rules.deferred import fact_of
 from governance.rules.fact_table import BY_COMMAND
 from governance.rules.matching import Condition, Match
-from governance.rules.partial import HOLE
 from governance.rules.patterns import Pattern, compile_pattern
-from governance.rules.shell_facts import FILLED, FOREIGN, ShellCall
-from governance.rules.shell_matchers import ShellMatcher, asked_texts, literals, may_have, wants
+from governance.rules.shell_entries import PLAIN_LOOKS, Entry, R, SortedEntries
+from governance.rules.shell_facts import FOREIGN, ShellCall
+from governance.rules.shell_matchers import ShellMatcher
+from governance.rules.shell_terms import FILLED, Asked, LineTerms, wants
+
+if TYPE_CHECKING:
+    from governance.shell.values import Command
 
 CHARACTERS_MAX: Final = 2_000
 """A longer line is taken apart without a look."""
+
+LINES_MAX: Final = 512
+"""Lines of which it is remembered which rules they may match; then the memory starts anew."""
+
+SORTED_MAX: Final = 128
+"""Programs whose entries are sorted at once; then the sorting starts anew."""
 
 _GRAMMAR = """
 if then else elif fi for in do done while until case esac function select coproc time
@@ -55,168 +65,177 @@ _WITHIN = r"[/=,:!]"
 _WHOLE = r"'[^']*'|\"[^\"]*\""
 
 
-class Matching(Protocol):
-    """What is screened: anything that has a match."""
-
-    @property
-    def match(self) -> Match: ...
-
-
-R = TypeVar("R", bound=Matching)
-
-
-@frozen
-class Screen:
-    """
-    What a line must have for a rule to match it, unless the line is blind: one of these.
-
-    Attributes:
-        programs: Names of programs that it runs, each with texts of which the line must have
-            one as well (see `ShellCall.texts`); ``None``: none of any.
-
-        texts: Texts of which it has one, whatever it runs.
-    """
-
-    programs: Mapping[str, frozenset[str] | None] = field(factory=dict)
-    texts: frozenset[str] = frozenset()
-
-
 @define(eq=False)
 class ShellScreened(Generic[R]):
     """
-    Rules of which each can only match a line that has what its `Screen` says.
+    Rules of which each can only match a line with a command that has what an `Entry` asks.
 
     Attributes:
         rules: All of them.
 
-        by_program, by_text: Each under every program and text that it may be found by.
+        by_program: Each entry under every program that it names; under ``""`` those that
+            name none.
+
+        looks: How often a program is met before its entries are sorted.
     """
 
     rules: tuple[R, ...]
-    by_program: Mapping[str, tuple[tuple[R, frozenset[str] | None], ...]] = field(repr=False)
-    by_text: Mapping[str, tuple[R, ...]] = field(repr=False)
+    by_program: Mapping[str, tuple[Entry[R], ...]] = field(repr=False)
+    looks: int
+    _met: dict[str, int] = field(factory=dict, init=False, repr=False)
+    _sorted: dict[str, SortedEntries[R]] = field(factory=dict, init=False, repr=False)
+    _remembered: dict[LineTerms, tuple[R, ...]] = field(factory=dict, init=False, repr=False)
 
     def to_try(self, facts: Mapping[str, object]) -> tuple[R, ...]:
         """The rules that may match *facts*."""
         text = facts.get("command")
-        if not self.by_text and type(text) is str and facts.get("native") not in FOREIGN:
+        if "" not in self.by_program and type(text) is str and facts.get("native") not in FOREIGN:
             names = programs_in(text)
             if names is not None and self.by_program.keys().isdisjoint(names):
                 return ()
         call = fact_of(facts, "shell")
         if not isinstance(call, ShellCall) or call.programs is None:
             return self.rules
-        return self._found(call.programs, call.texts)
+        # What a line has is the same in every call, and short lines come again.
+        known = self._remembered.get(call.known)
+        return self._found(call.known, call.programs) if known is None else known
 
-    def _found(self, programs: Set[str], texts: Set[str]) -> tuple[R, ...]:
-        found = dict.fromkeys(
-            rule
-            for name in self.by_program.keys() & programs
-            for rule, asked in self.by_program[name]
-            if may_have(texts, asked)
+    def _found(self, line: LineTerms, programs: Set[str]) -> tuple[R, ...]:
+        found: dict[int, R] = {}
+        settled = True
+        for command, terms in zip(line.commands, line.each, strict=True):
+            for name in {command.program, command.name, ""}:
+                several = self.by_program.get(name)
+                if several is None:
+                    continue
+                made = self._sorted.get(name) or self._sort(name, several)
+                if made is None:
+                    settled, had = False, terms
+                else:
+                    several, had = made.found(command, terms)
+                for one in several:
+                    if one.number not in found and _may_hold(one.asked, command, had, programs):
+                        found[one.number] = one.rule
+        chosen = tuple(found.values())
+        if settled:
+            if len(self._remembered) >= LINES_MAX:
+                self._remembered.clear()
+            self._remembered[line] = chosen
+        return chosen
+
+    def _sort(self, name: str, several: Sequence[Entry[R]]) -> SortedEntries[R] | None:
+        """The entries of a program, sorted once it has been met often enough for that to pay."""
+        met = self._met[name] = self._met.get(name, 0) + 1
+        if met < self.looks:
+            return None
+        if len(self._sorted) >= SORTED_MAX:
+            self._sorted.clear()
+        made = self._sorted[name] = SortedEntries.of(several)
+        return made
+
+
+def _may_hold(asked: Asked, command: Command, terms: Set[str], programs: Set[str]) -> bool:
+    if asked.others and (command.program in asked.others or command.name in asked.others):
+        return False
+    if asked.reached is not None and asked.reached.isdisjoint(programs):
+        return False
+    return asked.may_hold(terms)
+
+
+@define(eq=False)
+class _Entering(Generic[R]):
+    """Rules on their way into a group."""
+
+    rules: dict[int, R] = field(factory=dict)
+    by_program: dict[str, list[Entry[R]]] = field(factory=dict)
+
+    def enter(self, number: int, rule: R, several: Iterable[Asked]) -> None:
+        """Enter *rule* under what one of *several* asks."""
+        self.rules[number] = rule
+        for asked in several:
+            one = Entry(number, rule, asked)
+            for program in ("",) if asked.programs is None else asked.programs:
+                self.by_program.setdefault(program, []).append(one)
+
+    def group(self, looks: int) -> ShellScreened[R] | None:
+        """All of them; ``None``: there is none."""
+        if not self.rules:
+            return None
+        return ShellScreened(
+            tuple(self.rules.values()),
+            {name: tuple(several) for name, several in self.by_program.items()},
+            looks,
         )
-        for text in self.by_text if HOLE in texts else self.by_text.keys() & texts:
-            found.update(dict.fromkeys(self.by_text[text]))
-        return tuple(found)
 
 
-def shell_screened(rules: Iterable[R]) -> tuple[ShellScreened[R] | None, tuple[R, ...]]:
-    """The rules that have a screen, in one group, and those that have none."""
-    screened: list[R] = []
-    rest: list[R] = []
-    by_program: dict[str, list[tuple[R, frozenset[str] | None]]] = {}
-    by_text: dict[str, list[R]] = {}
-    for rule in rules:
-        screen = screen_of(rule.match)
-        if screen is None:
-            rest.append(rule)
-            continue
-        screened.append(rule)
-        # Most programs of a rule share what is asked beside them: one entry does for all.
-        entries = {asked: (rule, asked) for asked in screen.programs.values()}
-        for program, asked in screen.programs.items():
-            by_program.setdefault(program, []).append(entries[asked])
-        for text in screen.texts:
-            by_text.setdefault(text, []).append(rule)
-    if not screened:
-        return None, tuple(rest)
-    made = ShellScreened(
-        tuple(screened),
-        {name: tuple(several) for name, several in by_program.items()},
-        {text: tuple(several) for text, several in by_text.items()},
-    )
-    return made, tuple(rest)
-
-
-def screen_of(match: Match) -> Screen | None:
+def shell_screened(
+    rules: Sequence[R], looks: int = PLAIN_LOOKS
+) -> tuple[ShellScreened[R] | None, tuple[tuple[R, Match], ...]]:
     """
-    What a line must have for *match* to hold, unless it is blind.
+    The rules that a line alone can rule out, in one group, and what else may make rules match.
 
-    ``None``: it may hold without. A rule on what cannot be known needs nothing at all.
+    A rule of which only some alternatives ask of commands stands in both: there with those,
+    here with the others.
     """
-    if not _asks_of_commands(match):
-        return None  # looked up by `governance.rules.index`, which knows of other tools too
+    made: _Entering[R] = _Entering()
+    rest: list[tuple[R, Match]] = []
+    for number, rule in enumerate(rules):
+        screen, others = screen_of(rule.match)
+        if screen is not None:
+            made.enter(number, rule, screen)
+        if others is not None:
+            rest.append((rule, others))
+    return made.group(looks), tuple(rest)
+
+
+def screen_of(match: Match) -> tuple[Sequence[Asked] | None, Match | None]:
+    """
+    What some command of a line must have for *match* to hold, one of these unless the line
+    is blind; and how else it may hold.
+    """
     if match.when is not None:
+        if _has_text(match.when):
+            return None, match
         found = _screen_of(match.when)
         if found is not None:
+            return found, None
+    screened: list[Asked] = []
+    others: list[Condition] = []
+    of_commands = False
+    for one in match.any:
+        found = _screen_of(one)
+        if found is None:
+            others.append(one)
+        else:
+            of_commands = True
+            screened += found
+    if not of_commands:
+        return None, match
+    return screened, evolve(match, any=tuple(others)) if others else None
+
+
+def _has_text(condition: Condition) -> bool:
+    """Whether it asks for a text of the whole line, by which it is looked up best."""
+    return any(name == "command" and one.needs() for name, one in condition.matchers)
+
+
+def _screen_of(condition: Condition) -> Sequence[Asked] | None:
+    """
+    As `screen_of`; ``None``: it may hold for any command, or is looked up by its facts, as
+    `governance.rules.index` does.
+    """
+    several = [one for _, one in condition.matchers if isinstance(one, ShellMatcher)]
+    for one in several:
+        found = [table.asked for table in one.tables]
+        if not any(asked.anything for asked in found):
             return found
-    return _joined(map(_screen_of, match.any)) if match.any else None
-
-
-def _joined(screens: Iterable[Screen | None]) -> Screen | None:
-    """What a line must have where one of several must hold; ``None``: one may without."""
-    programs: dict[str, frozenset[str] | None] = {}
-    texts: set[str] = set()
-    for one in screens:
-        if one is None:
-            return None
-        for name, asked in one.programs.items():
-            known = programs.get(name, asked)
-            either = None if known is None or asked is None else known | asked
-            programs[name] = asked if known is asked else either
-        texts |= one.texts
-    return Screen(programs, frozenset(texts))
-
-
-def _asks_of_commands(match: Match) -> bool:
-    """Whether *match* has a `shell` matcher anywhere in what makes it hold."""
-    parts = (match.when, *match.any) if match.when is not None else match.any
-    return any(isinstance(one, ShellMatcher) for part in parts for _, one in part.matchers)
-
-
-def _screen_of(condition: Condition) -> Screen | None:
+    if not several or _has_text(condition):
+        return None
     for name, matcher in condition.matchers:
-        if isinstance(matcher, ShellMatcher):
-            found = _joined(_needed(one.raw, one.programs, one.asked) for one in matcher.tables)
-            if found is not None:
-                return found
-        elif name in BY_COMMAND and wants(name, matcher.raw):
+        if name in BY_COMMAND and wants(name, matcher.raw):
             # What all commands together have under it, which is nothing where none has.
-            return Screen(texts=frozenset({FILLED[name]}))
+            return (Asked(signs=frozenset({FILLED[name]})),)
     return None
-
-
-def _needed(
-    table: Mapping[str, object], names: frozenset[str] | None, asked: frozenset[str] | None
-) -> Screen | None:
-    """As `screen_of`, of one table of a `shell` matcher, as it stands in the pack."""
-    if names is not None:
-        return Screen(programs=dict.fromkeys(names, asked))
-    if table.get("opaque") is True:
-        return Screen()
-    if asked is not None:
-        return Screen(texts=asked)
-    reached = table.get("flows_to")
-    if reached is None:
-        return None
-    return _joined(map(_needed_of_raw, reached if isinstance(reached, list) else [reached]))
-
-
-def _needed_of_raw(table: object) -> Screen | None:
-    if not isinstance(table, Mapping):
-        return None
-    names = literals(table.get("program"))
-    return _needed(table, None if names is None else frozenset(names), asked_texts(table))
 
 
 def programs_in(text: str) -> set[str] | None:

@@ -33,7 +33,8 @@ from governance.rules.paths import PLAIN_PLACES
 from governance.rules.possible import NOTHING, UNSURE, some_value
 from governance.rules.reading import Findings
 from governance.rules.ruleset import CompiledRule
-from governance.rules.shell_matchers import ShellMatcher, literals
+from governance.rules.shell_matchers import ShellMatcher
+from governance.rules.shell_terms import literals
 from governance.rules.verdicts import History, RuleEvent
 from governance.rules.vocabulary import Vocabulary
 

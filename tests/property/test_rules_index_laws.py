@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from governance.rules import patterns as patterns_module
 from governance.rules.deciding import History, RuleEvent, RuleSet, compile_rules
 from governance.rules.format import Pack, Rule
-from governance.rules.index import PLAIN_LOOKS, Index
+from governance.rules.index import Index
 from governance.rules.matchers import ELEMENTS_MAX, REAL_PATHS
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.patterns import PatternRefused, PatternSet
+from governance.rules.shell_entries import PLAIN_LOOKS
 from governance.rules.vocabulary import Unknown, default_vocabulary
 
 VOCABULARY = default_vocabulary()

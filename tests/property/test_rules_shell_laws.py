@@ -12,6 +12,7 @@ from governance.rules.deciding import History, RuleEvent, RuleSet, compile_rules
 from governance.rules.deferred import fact_of
 from governance.rules.facts import facts_of_call, session_facts
 from governance.rules.format import Pack, Rule
+from governance.rules.index import Index
 from governance.rules.paths import PLAIN_PLACES
 from governance.rules.shell_building import build_shell
 from governance.rules.shell_facts import ShellCall, line_of
@@ -344,6 +345,68 @@ def test_rules_left_out_for_want_of_a_text_would_say_nothing(
         assert one in tried or not any(held)
 
 
+patterned = st.fixed_dictionaries(
+    {},
+    optional={
+        "program": st.sampled_from(
+            ["git", {"not": ["rm", "ls"]}, {"regex": "^g|m$"}, {"not": "git", "regex": "s"}]
+        ),
+        "subcommand": st.sampled_from(
+            ["push", {"regex": "^pu(sh|ll)$"}, {"regex": ["^a$", "x"], "not": "ax"}]
+        ),
+        "words": st.sampled_from(
+            [{"regex": r"\Aa\z"}, {"regex": "^é$"}, {"regex": "(?i)^B"}, {"regex": "^$"}]
+        ),
+        "arguments": st.sampled_from(
+            [{"regex": r"\ba\b"}, {"regex": r"(?s)a.b"}, {"regex": "[^b]$", "not": "a"}]
+        ),
+        "options": st.sampled_from([{"regex": "^-c=x$"}, {"regex": r"(?-m)=x$"}, {"exists": True}]),
+        "code": st.sampled_from([{"regex": r"\Bb|x\B"}, {"regex": r"^a\nb$"}]),
+        "assigns": st.just({"regex": "^A=.$"}),
+        "flows_to": st.sampled_from([{"program": "sh"}, [{"program": "rm"}, {"words": "x"}]]),
+        "opaque": st.sampled_from(["script", ["input", "code"], True]),
+    },
+).filter(bool)
+spelled = st.lists(
+    st.sampled_from(
+        [
+            "push", "pull", "a", "'a\nb'", "b", "ax", "x", "é", "e\u0301", "''", "-c", "-c=x", "$X",
+            "a$X", "--c=x", "| sh", "| rm x", "; ls a", "&& A=b git push", "$'a\\nb'", "'é a'",
+        ]
+    ),
+    max_size=5,
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.tuples(patterned, st.integers(0, 3)), min_size=1, max_size=6),
+    st.sampled_from(["git", "rm", "ls", "sh -c", "python -c", "A=b git", "awk"]),
+    spelled,
+)
+@example([({"words": {"regex": "^$"}}, 0)], "ls", ["''"])
+@example([({"arguments": {"regex": r"(?s)a.b"}}, 1)], "git", ["'a\nb'"])
+@example([({"program": {"regex": "^g|m$"}}, 0)], "rm", [])
+@example([({"code": {"regex": r"^a\nb$"}}, 0)], "python -c", ["'a\nb'"])
+@example([({"program": "git", "subcommand": "push"}, 0)], "git", ["$X"])
+@example([({"words": {"regex": r"\Aa\z"}}, 0)], "ls", ["x", "a"])
+@example([({"assigns": {"regex": "^A=b"}}, 0)], "A=$X ls", [])
+def test_rules_found_by_sorted_entries_are_those_that_match(
+    wanted: list[tuple[object, int]], program: str, words: list[str]
+) -> None:
+    """What is found by texts and patterns leaves out no rule that has a verdict, seen or not."""
+    asked = event(" ".join([program, *words]))
+    rules = rules_of(wanted)
+    index = Index(tuple(rules.compiled.values()), looks_left=1)
+
+    first, again = index.to_try(asked.facts), index.to_try(asked.facts)
+
+    assert first == again
+    assert len({one.rule.id for one in first}) == len(first)
+    for one in rules.compiled.values():
+        assert one in first or one.match.test(asked.facts) is False
+
+
 FORMS = (
     "{}",
     "{} x",
@@ -390,8 +453,11 @@ def test_screening_loses_no_rule(wanted: list[tuple[object, int]]) -> None:
     group, rest = shell_screened(compiled)
 
     named = group.rules if group is not None else ()
-    assert sorted(one.rule.id for one in (*named, *rest)) == sorted(one.rule.id for one in compiled)
-    assert all(screen_of(one.match) is not None for one in named)
+    others = [rule for rule, _ in rest]
+    assert {one.rule.id for one in (*named, *others)} == {one.rule.id for one in compiled}
+    for one in compiled:
+        screened, left = screen_of(one.match)
+        assert (one in named, one in others) == (screened is not None, left is not None)
 
 
 def test_no_rule_that_is_left_out_has_a_verdict() -> None:
@@ -400,6 +466,7 @@ def test_no_rule_that_is_left_out_has_a_verdict() -> None:
     compiled = [one for one in rules.compiled.values() if one.rule.on == "tool"]
     group, _ = shell_screened(compiled)
     assert group is not None
+    index = Index(tuple(compiled), looks_left=1)
     lines = [
         str(example.facts["command"])
         for one in group.rules
@@ -411,7 +478,7 @@ def test_no_rule_that_is_left_out_has_a_verdict() -> None:
     for line in lines:
         call = ToolCall(tool="shell", own={"command": line})
         event = RuleEvent("tool", facts_of_call(call, PLAIN_PLACES), call)
-        tried = group.to_try(event.facts)
+        tried = index.to_try(event.facts)
         silent = [one for one in group.rules if one not in tried]
         left_out += len(silent)
         assert [one.rule.id for one in silent if one.match.test(event.facts) is not False] == []
