@@ -13,6 +13,8 @@ bounds of what is kept in memory are those of the start.
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -169,16 +171,26 @@ def marks_of(directory: Path, config: Config) -> Iterator[tuple[str, tuple[int, 
         own = [one for one in layer.packs.paths if one.partition(":")[0] != SHIPPED]
         files += [layer.directory / one for one in own]
     for file in files:
-        yield str(file), mark_of(file)
-        if file.is_dir():
+        status = _status_of(file)
+        yield str(file), _mark(status)
+        if status is not None and stat.S_ISDIR(status.st_mode):
             yield from ((str(one), mark_of(one)) for one in sorted(file.glob("*.toml")))
 
 
-def mark_of(file: Path) -> tuple[int, ...]:
+def mark_of(file: str | Path) -> tuple[int, ...]:
     """What differs once *file* is another one or was written; ``()`` where there is none."""
+    return _mark(_status_of(file))
+
+
+def _status_of(file: str | Path) -> os.stat_result | None:
     try:
-        status = file.stat()
+        return os.stat(file)  # noqa: PTH116 -- before each call
     except OSError:
+        return None
+
+
+def _mark(status: os.stat_result | None) -> tuple[int, ...]:
+    if status is None:
         return ()
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 

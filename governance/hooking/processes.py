@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ANCESTORS_MAX = 64
 ENVIRONMENT_BYTES_MAX = 4_000_000
 COMMAND_BYTES_MAX = 8_192
+_CHUNK_BYTES = 1 << 16
 INTERPRETERS = ("node", "nodejs", "bun", "deno", "python", "sh", "bash")
 """Programs whose first word is the program that is meant."""
 
@@ -73,7 +74,8 @@ def _linux_look(pid: int) -> tuple[Process, int] | None:
         file = ""  # another user's process
     words = os.fsdecode(_read(f"{home}/cmdline", COMMAND_BYTES_MAX)).split("\0")
     programs = _programs(before.partition("(")[2], file.removesuffix(" (deleted)"), words)
-    return Process(pid, programs, _environment(f"/proc/{pid}")), int(rest[1])
+    variables = _variables(_read(f"{home}/environ", ENVIRONMENT_BYTES_MAX))
+    return Process(pid, programs, variables), int(rest[1])
 
 
 def darwin_look(pid: int, kernel: Kernel | None = None) -> tuple[Process, int] | None:
@@ -90,7 +92,7 @@ def darwin_look(pid: int, kernel: Kernel | None = None) -> tuple[Process, int] |
         os.fsdecode(asked.path(pid)),
         [os.fsdecode(one) for one in words] or [""],
     )
-    return Process(pid, programs, _variables(variables)), hook_darwin.parent_in(about)
+    return Process(pid, programs, _variables(b"\0".join(variables))), hook_darwin.parent_in(about)
 
 
 @cache
@@ -111,31 +113,29 @@ def _base(path: str) -> str:
     return os.path.basename(path)  # noqa: PTH119 -- on the hook's path
 
 
-def environment_of(pid: int) -> Mapping[str, str]:
-    """The variables that the program of *pid* was started with; empty when it is not ours."""
-    if sys.platform == "darwin":
-        from governance.hooking.hook_darwin import arguments_in
-
-        return _variables(arguments_in(_kernel().arguments(pid))[1])
-    return _environment(f"/proc/{pid}")
-
-
-def _environment(home: str) -> Mapping[str, str]:
-    return _variables(_read(f"{home}/environ", ENVIRONMENT_BYTES_MAX).split(b"\0"))
-
-
-def _variables(entries: list[bytes]) -> Mapping[str, str]:
+def _variables(told: bytes) -> Mapping[str, str]:
     found: dict[str, str] = {}
-    for entry in entries:
-        name, sign, value = entry.partition(b"=")
+    # Decoded once as a whole: a zero is part of no other sign.
+    for entry in os.fsdecode(told).split("\0"):
+        name, sign, value = entry.partition("=")
         if sign:
-            found.setdefault(os.fsdecode(name), os.fsdecode(value))
+            found.setdefault(name, value)
     return found
 
 
 def _read(file: str, bytes_max: int) -> bytes:
+    # Without the layers of a file object: a hook reads some twenty of these.
     try:
-        with open(file, "rb") as stream:  # noqa: PTH123 -- on the hook's path
-            return stream.read(bytes_max)
+        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""  # gone, or another user's: no agent of ours started it
+    try:
+        data = chunk = os.read(handle, min(_CHUNK_BYTES, bytes_max))
+        while chunk and len(data) < bytes_max:
+            chunk = os.read(handle, min(_CHUNK_BYTES, bytes_max - len(data)))
+            data += chunk
+        return data
+    except OSError:
+        return b""
+    finally:
+        os.close(handle)

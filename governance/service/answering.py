@@ -21,7 +21,7 @@ from governance.errors import GovernanceError
 from governance.hooking import hook_client
 from governance.hooking.hook_alone import log
 from governance.hooking.hook_client import PAYLOAD_BYTES_MAX, frame
-from governance.hooking.processes import environment_of, processes_above
+from governance.hooking.processes import processes_above
 from governance.hooking.worker import Call, answer
 from governance.hosts import adapter_of
 from governance.rules.moved import MOVED
@@ -181,7 +181,10 @@ def answer_hook(link: Link, projects: Projects, stamp: str) -> None:
         raise Unfit("another installation")
     link.send(b"G")
     pid = peer_of(link.socket).pid
-    environment = environment_of(pid)
+    above = tuple(processes_above(pid))
+    if not above:
+        raise Unfit("who asks cannot be seen")
+    environment = above[0].environment
     if not same_home(environment):
         raise Unfit("another home")
     with projects.use(Path(directory)) as held:
@@ -189,9 +192,6 @@ def answer_hook(link: Link, projects: Projects, stamp: str) -> None:
             raise Unfit("the project is not open here")
         if not held.fits(environment):
             raise Unfit("another key of the journal")
-        above = tuple(processes_above(pid))
-        if not above:
-            raise Unfit("who asks cannot be seen")
         call = Call(Path(directory), event, environment, lambda: above, call_id)
         line = ServiceLine(link, data, directory, event)
         answer(adapter_of(host), call, line, lambda: held.config, lambda: _engine(held))

@@ -27,7 +27,7 @@ from attrs import define
 from governance.errors import GovernanceError
 from governance.hooking.hook_alone import log
 from governance.hooking.payload import PAYLOAD_BYTES_MAX
-from governance.hooking.processes import environment_of, processes_above
+from governance.hooking.processes import processes_above
 from governance.hooking.worker import Call, answer
 from governance.hosts import HOOKED, adapter_of
 from governance.service.answering import same_home
@@ -165,12 +165,12 @@ class _Request(BaseHTTPRequestHandler):
         data = self._body()
         pid = process_of(self.client_address[1], self._door.server_port)
         above = tuple(processes_above(pid)) if pid else ()
-        if not above or not same_home(environment_of(pid)):
+        if not above or not same_home(above[0].environment):
             raise NotTaken(403, "who calls cannot be seen, or has another home")
         with self._door.projects.use(Path(directory)) as held:
             if held is None:
                 raise NotTaken(503, f"`{directory}` is not open yet, or does without the service")
-            environment = environment_of(pid)
+            environment = above[0].environment
             if not held.fits(environment):
                 raise NotTaken(403, "who calls names another key of the journal")
             call = Call(Path(directory), event, environment, lambda: above)

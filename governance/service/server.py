@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Literal, TypeAlias
 
 from attrs import define, field, frozen
@@ -43,6 +44,9 @@ from governance.values import Json, dump_json
 
 CONNECTIONS_MAX = 64
 """Connections at once; who comes then decides by itself."""
+
+WAITING_MAX = 8
+"""Threads that wait for the next connection; to start one takes longer than to wake one."""
 
 BACKLOG = 128
 TICK_SECONDS = 1.0
@@ -117,7 +121,7 @@ class Installation:
     def stands(self) -> bool:
         """Whether every file is still as it was when it was first seen."""
         for file in (*_module_files(), *_shipped_files()):
-            found = mark_of(Path(file))
+            found = mark_of(file)
             if self._marks.setdefault(file, found) != found:
                 return False
         return True
@@ -168,6 +172,8 @@ class Service:
     _ending: str = field(default="", init=False)
     _inode: int = field(default=0, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _links: SimpleQueue[socket.socket] = field(factory=SimpleQueue, init=False)
+    _waiting: int = field(default=0, init=False)
 
     @property
     def socket_file(self) -> Path:
@@ -221,11 +227,30 @@ class Service:
                 self._open[id(link)] = time.monotonic()
         try:
             if not full and peer_of(link).uid == os.geteuid():
-                threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+                self._hand(link)
                 return
         except (OSError, RuntimeError):
             pass  # the peer has gone, or no thread is to be had: its hook decides by itself
         self._closed(link)
+
+    def _hand(self, link: socket.socket) -> None:
+        """Give *link* to a thread that waits for one, or to a new one where none does."""
+        with self._lock:
+            waits = self._waiting > 0
+            self._waiting -= waits
+        if waits:
+            self._links.put(link)
+        else:
+            threading.Thread(target=self._work, args=(link,), daemon=True).start()
+
+    def _work(self, link: socket.socket) -> None:
+        while True:
+            self._serve(link)
+            with self._lock:
+                if self._waiting >= WAITING_MAX:
+                    return
+                self._waiting += 1
+            link = self._links.get()
 
     def _serve(self, link: socket.socket) -> None:
         link.setblocking(True)

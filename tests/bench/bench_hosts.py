@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from governance._shipped import pack_texts
+from governance.engine.reloading import SETTLED_NS
 from governance.hooking.claude.answers import answer
 from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.hooking.payload import read_payload
@@ -124,9 +125,14 @@ def payload_of(number: str, **more: object) -> bytes:
 
 
 def hook_with_service(folder: Path, *, rounds: int = 101) -> tuple[float, float]:
-    """The whole process of a hook of a project of 200 rules, the service running."""
+    """
+    The whole process of a hook of a project of 200 rules, the service running.
+
+    Rules that were written just now are read again at each call, until they have settled.
+    """
     project = _project(folder)
     with running_service(project):
+        time.sleep(SETTLED_NS / 1e9)
         return _paired(project, rounds), 1.5
 
 
