@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from governance.hooking.claude.outputs import output_text
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
