@@ -82,8 +82,9 @@ def call_of(
     """
     The call that *host* names *native*, in canonical terms.
 
-    A tool that the table does not know is ``"other"`` under its native name. An own fact
-    whose native argument is absent stays absent; types are judged where facts are read.
+    A tool that the table does not know is ``"other"`` under its native name; so is one with
+    the prefix of MCP tools that names no server or no tool. An own fact whose native argument
+    is absent stays absent; types are judged where facts are read.
 
     >>> call_of(PYTHON_TOOLS, "shell", {"command": "ls"}).own
     {'command': 'ls'}
@@ -92,9 +93,9 @@ def call_of(
     """
     if host.mcp_prefix and native.startswith(host.mcp_prefix):
         server, tool = _mcp_parts(host, native[len(host.mcp_prefix) :])
-        own: dict[str, Json] = {"server": server, "mcp_tool": tool}
-        name = f"mcp:{server}:{tool}"
-        return ToolCall(name, native, own, arguments, cwd, call_id)
+        if server and tool:
+            own: dict[str, Json] = {"server": server, "mcp_tool": tool}
+            return ToolCall(f"mcp:{server}:{tool}", native, own, arguments, cwd, call_id)
     known = host.tools.get(native)
     if known is None:
         return ToolCall("other", native, {}, arguments, cwd, call_id)

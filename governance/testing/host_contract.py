@@ -94,6 +94,20 @@ class HostContract:
         assert [one["action"] for one in host.rows("s1", "tool.decided")] == ["deny"]
         assert host.tool("s1", "touch allowed", call="c2").ran == "touch allowed"
 
+    def test_an_id_that_comes_again_is_another_call(self, host: Host) -> None:
+        """Some services of models give one id to several calls: each of them is judged."""
+        at_work(host)
+
+        for _ in range(2):
+            assert host.tool("s1", "touch allowed", call="c1").ran == "touch allowed"
+            assert host.tool("s1", "touch FORBIDDEN", call="c1").ran is None
+
+        withheld = host.tool("s1", "touch allowed", call="c1", output="TOPSECRET of the tool")
+        assert "TOPSECRET" not in withheld.told
+        halted = host.tool("s1", "touch HALTNOW", call="c2")
+        assert halted.ran is None
+        assert host.tool("s1", "touch allowed", call="c1").ran is None
+
     def test_asking_is_asked_or_denied(self, host: Host) -> None:
         """A person is asked where the host can; elsewhere it is a deny that says so."""
         at_work(host)

@@ -67,7 +67,6 @@ def test_shell_call_is_read() -> None:
     assert command.call.own == {"command": "echo RAN > ran.txt; echo marker-output"}
     assert command.call.cwd == "/home/dev/project"
     assert command.data["permission_mode"] == "bypassPermissions"
-    assert command.key is not None
 
 
 def test_output_is_kept() -> None:

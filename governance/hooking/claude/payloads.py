@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from governance.hooking.claude.outputs import output_text
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
@@ -200,9 +200,8 @@ def _tool(
         raise PayloadRefused("the payload names no tool with its arguments")
     call_id = payload.identity("tool_use_id")
     call = call_of(client.tools, name, arguments, cwd=payload.text("cwd") or None, call_id=call_id)
-    return _command(
-        client, payload, event, data, key=call_id, delivery=delivery, known=_TOOL_FIELDS, call=call
-    )
+    # No key: the id is the model's service's own, and some give one to several calls.
+    return _command(client, payload, event, data, delivery=delivery, known=_TOOL_FIELDS, call=call)
 
 
 def _tool_before(payload: Payload, _: Mapping[str, str], client: Client) -> Translation:
@@ -274,7 +273,7 @@ def _tool_batch(payload: Payload, _: Mapping[str, str], client: Client) -> Trans
         error = output_text(one.get("tool_response"))
         if error:
             data["error"] = error
-        commands.append(evolve(_tool(client, inner, "tool_after", data), key=None))
+        commands.append(_tool(client, inner, "tool_after", data))
     return Translation(payload.event, tuple(commands))
 
 

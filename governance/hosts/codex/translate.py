@@ -179,10 +179,9 @@ def _handed_over(call: ToolCall, command: str) -> tuple[ToolCall, ...]:
 def _tools(
     payload: Payload, event: str, data: Mapping[str, Json], delivery: Delivery = "none"
 ) -> Read:
+    # No key: the id is the model's service's own, and some give one to several calls.
     commands = tuple(
-        _command(
-            payload, event, data, key=call.call_id, delivery=delivery, known=_TOOL_FIELDS, call=call
-        )
+        _command(payload, event, data, delivery=delivery, known=_TOOL_FIELDS, call=call)
         for call in _calls(payload)
     )
     return commands, 0

@@ -92,7 +92,9 @@ def _call(payload: Payload) -> ToolCall:
     call = call_of(TOOLS, name, arguments, cwd=cwd, call_id=f"call-{digest[:24]}")
     context = payload.table("mcp_context")
     server, tool = context.get("server_name"), context.get("tool_name")
-    if isinstance(server, str) and isinstance(tool, str) and server and tool:
+    # A tool of the client's own is that, whatever is said beside it.
+    foreign = name not in TOOLS.tools
+    if foreign and isinstance(server, str) and isinstance(tool, str) and server and tool:
         own: dict[str, Json] = {"server": server, "mcp_tool": tool}
         return evolve(call, tool=f"mcp:{server}:{tool}", own=own)
     if name == SHELL:

@@ -235,12 +235,12 @@ def call_id_of(given: Json) -> str:
 
 def _tool_before(payload: Payload) -> Read:
     told = _told(payload)
+    # No key: the id is the model's service's own, and some give one to several calls.
     asked = [
         _command(
             payload,
             "tool_before",
             {},
-            key=call.call_id,
             delivery="after_flush",
             call=call,
             refused=refusal_of(call, PATCH),
@@ -262,7 +262,7 @@ def _tool_ok(payload: Payload) -> Read:
 
 
 def _after(payload: Payload, call: ToolCall, data: Mapping[str, Json]) -> Command:
-    return _command(payload, "tool_after", data, key=call.call_id, call=call)
+    return _command(payload, "tool_after", data, call=call)
 
 
 def _child_done(payload: Payload) -> tuple[Command, ...]:
@@ -288,7 +288,7 @@ def _tool_failed(payload: Payload) -> Read:
         # One file of a patch was denied. What the engine let through of it did not run either;
         # it passes over the calls that have their outcome already.
         settled: dict[str, Json] = {"outcome": "refused", "settle": True, "error": error}
-        return [evolve(_after(payload, one, settled), key=None) for one in _calls(payload)], 0
+        return [_after(payload, one, settled) for one in _calls(payload)], 0
     refused = error.startswith(_REFUSED)
     data: dict[str, Json] = {"outcome": "refused" if refused else "failed", "error": error}
     if not refused:
