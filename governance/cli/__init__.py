@@ -21,7 +21,8 @@ def main(words: Sequence[str] | None = None) -> int:
     Run the command line *words* and give its exit code.
 
     0: fine. 1: the command found something (a violation of a chain, a bad pack). 2: it
-    could not do what was asked. Never raises but for `SystemExit` of a host's hook.
+    could not do what was asked. 130: it was stopped by Ctrl-C.
+    Never raises but for `SystemExit` of a host's hook.
     """
     given = list(sys.argv[1:] if words is None else words)
     if _is_quick(given):

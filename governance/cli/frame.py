@@ -16,11 +16,13 @@ from governance.cli.output import print_error, print_line
 from governance.errors import DefinitionError, Diagnostic, GovernanceError
 from governance.project import CONFIG_NAME, Project, find_project, open_project
 
-EXITS = "0 fine, 1 found something, 2 could not do what was asked"
+EXITS = "0 fine, 2 could not do what was asked"
 
 FINE = 0
 FOUND = 1
 FAILED = 2
+STOPPED = 130
+"""Ended by Ctrl-C, as a shell says it: 128 and the number of the signal."""
 
 CODES: Mapping[str, str] = {
     "GOV610": "a file that cannot be read or written",

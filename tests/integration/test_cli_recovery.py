@@ -194,7 +194,7 @@ def test_what_a_backup_has_is_brought_back(project: Path, run: Run, key: tuple[s
         assert not engine.session("one").tool("read", {"path": "a"}, call_id="d").denied
     assert run("repair", *key)[:2] == (
         0,
-        f"nothing is to be repaired: {_rows(project)} rows hold\n",
+        f"nothing is to be repaired in {_rows(project)} rows\n",
     )
 
 
@@ -439,7 +439,7 @@ def test_a_new_store_needs_no_repair(
         "[packs]\npaths = []\n[journal]\nurl = 'sqlite:///n.db'\n"
     )
     open_journal("sqlite:///n.db", base=project, create=True).close()
-    assert run("repair", *key)[:2] == (0, "nothing is to be repaired: 0 rows hold\n")
+    assert run("repair", *key)[:2] == (0, "nothing is to be repaired in 0 rows\n")
     with Engine.open(project) as engine:
         engine.start("s")
     connection = apsw.Connection(str(project / "n.db"))

@@ -106,7 +106,7 @@ class TestCheck:
             code, out, _ = run(capsys, "check", str(path))
 
             assert code == 0
-            assert "2 rules in 1 packs: 0 errors" in out
+            assert "2 rules in 1 pack: 0 errors" in out
             assert "is known to miss: command = cd x; make deploy (not at the beginning)" in out
 
     def test_roles_that_nobody_has_are_told(

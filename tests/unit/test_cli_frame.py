@@ -113,10 +113,10 @@ def test_the_log_is_bounded(declare: Declare, tmp_path: Path) -> None:
 def test_a_stopped_command_says_so(
     declare: Declare, capsys: pytest.CaptureFixture[str], error: BaseException
 ) -> None:
-    """Ctrl-C is no crash."""
+    """Ctrl-C is no crash, and the exit code is the one that shells know it by."""
     declare(fail_with(error))
 
-    assert cli.main(["probe"]) == 2
+    assert cli.main(["probe"]) == 130
     assert capsys.readouterr().err.strip() == "stopped"
 
 
@@ -168,7 +168,7 @@ def test_help_teaches(declare: Declare, capsys: pytest.CaptureFixture[str]) -> N
 
     out = capsys.readouterr().out
     assert "$ governance probe" in out
-    assert "0 fine, 1 found something, 2 could not" in out
+    assert "0 fine, 2 could not do what was asked" in out
 
 
 def test_without_words_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,6 +213,29 @@ def test_a_reader_that_has_gone_is_no_crash() -> None:
     process.wait()
 
     assert err == b""
+
+
+def test_a_reader_that_leaves_a_table_is_not_a_finding() -> None:
+    """What rich prints ends as all else does: with 2, for 1 would be an answer."""
+    run = (
+        "import sys; from governance.cli import main, frame; from governance.cli import app; "
+        "from governance.cli.output import print_line; from types import SimpleNamespace; "
+        "body = lambda: [print_line('x' * 99) for _ in range(9)]; "
+        "made = frame.command('probe', examples=[])(body); "
+        "sys.modules['probe'] = SimpleNamespace(COMMANDS={'probe': made}); "
+        "app.HOMES = {'probe': 'probe'}; sys.exit(main(['probe']))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", run], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+
+    err = process.stderr.read()
+    process.stderr.close()
+
+    assert (process.wait(), err) == (2, b"")
 
 
 def test_a_hook_that_cannot_be_imported_denies(
