@@ -234,9 +234,12 @@ def test_a_policy_that_vanished_is_made_anew_by_a_person_alone(
     key = key_of(folder)
     (folder / "governance.toml").unlink()
 
+    dry, told, _ = run(capsys, "init", folder, "--dry-run")
     code, _, err = run(capsys, "init", folder)
     made_by_nobody = (folder / "governance.toml").exists()
 
+    assert dry == 0
+    assert "would be made" in told
     assert code == 2
     assert "GOV60" in err
     assert not made_by_nobody

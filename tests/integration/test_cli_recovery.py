@@ -431,6 +431,21 @@ class TestSchedule:
             assert schedule_of(load_config(project)) is None
 
 
+def test_a_newer_store_is_named_as_the_person_knows_it(
+    project: Path, run: Run, key: tuple[str, str]
+) -> None:
+    """What is told is about the store, and about no copy that was made to look at it."""
+    store = project / ".governance" / "journal.db"
+    connection = apsw.Connection(str(store))
+    connection.pragma("user_version", 10_000)
+    connection.close()
+
+    code, _, err = run("repair", *key)
+
+    assert code == 2
+    assert f"GOV503 the store `{store}` has schema version 10000" in err
+
+
 def test_a_new_store_needs_no_repair(
     project: Path, run: Run, key: tuple[str, str], tmp_path: Path
 ) -> None:
