@@ -27,9 +27,13 @@ def main(words: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if words is None else words)
     if _is_quick(given):
         return _run_quick(given[0], given[1], given[2:])
-    from governance.cli.app import run
+    try:
+        from governance.cli.app import run
 
-    return run(given)
+        return run(given)
+    except KeyboardInterrupt:  # while the commands were still being imported
+        sys.stderr.write("stopped\n")
+        return 130
 
 
 def _is_quick(given: list[str]) -> bool:

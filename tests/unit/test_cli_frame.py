@@ -120,6 +120,24 @@ def test_a_stopped_command_says_so(
     assert capsys.readouterr().err.strip() == "stopped"
 
 
+def test_ctrl_c_while_commands_are_imported_is_no_crash(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first second of a command is its imports, and people are quick."""
+
+    class Interrupting:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "governance.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "governance.cli.app")
+    monkeypatch.delattr(cli, "app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+
+    assert cli.main(["sessions"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
 @pytest.mark.parametrize(
     "words", [["prob"], ["probe", "--formt", "json"], ["probe", "--format", "xml"], ["probe", "x"]]
 )
@@ -236,6 +254,28 @@ def test_a_reader_that_leaves_a_table_is_not_a_finding() -> None:
     process.stderr.close()
 
     assert (process.wait(), err) == (2, b"")
+
+
+def test_a_folder_that_was_removed_under_us_is_named(
+    declare: Declare,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever stands in it is told so; a failure of another kind is no such thing."""
+    declare(Path.cwd)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    code = cli.main(["probe"])
+    told = capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    declare(fail_with(FileNotFoundError()))
+
+    assert (code, "GOV610 the folder you are in is gone" in told) == (2, True)
+    assert cli.main(["probe"]) == 2
+    assert "did not foresee" in capsys.readouterr().err
 
 
 def test_a_hook_that_cannot_be_imported_denies(
