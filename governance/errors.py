@@ -157,6 +157,16 @@ class Problem:
     severity: str = ERROR
 
 
+def number_of(count: int, what: str) -> str:
+    """
+    *count* of *what*, which takes an ``s`` where it is not one.
+
+    >>> number_of(1, "rule"), number_of(0, "rule"), number_of(2, "new row")
+    ('1 rule', '0 rules', '2 new rows')
+    """
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     The nearest of *known* to *word*, as the words ``did you mean `x`?``, or ``""``.
@@ -168,5 +178,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     names = sorted(known)
     lower = {name.lower(): name for name in reversed(names)}
-    near = difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=0.5)
+    # Of two letters one may be wrong; among longer words half the letters are common by chance.
+    cutoff = 0.5 if len(word) <= 2 else 0.6
+    near = difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=cutoff)
     return f"did you mean `{lower[near[0]]}`?" if near else ""

@@ -8,10 +8,14 @@ from html import escape
 from attrs import frozen
 
 INK, SOFT, GRID = "#1f2933", "#52606d", "#d9dee4"
+DEEP = "#7a1f18"
+"""Graver than red."""
+
 COLOURS = ("#3b6fb6", "#e0a030", "#c8463c", "#2e8540", "#6d4fb3", "#7b8794")
 _FONT = "font-family=\"system-ui, 'DejaVu Sans', Verdana, sans-serif\""
 _WIDTH, _HEIGHT = 720.0, 220.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 8.0, 12.0, 28.0
+_COLUMN_MAX = 64.0
 _LABELS_MAX = 8
 _NAME_CHARACTERS = 30
 
@@ -31,16 +35,17 @@ def columns_chart(title: str, periods: Sequence[str], series: Sequence[Series]) 
     top = nice_top(max(sums, default=0))
     scale = (_HEIGHT - _TOP - _BOTTOM) / top
     slot = (_WIDTH - _LEFT - _RIGHT) / max(len(periods), 1)
+    column = min(slot * 0.76, _COLUMN_MAX)
     parts = [_open(title, _WIDTH, _HEIGHT), *_grid(top)]
     for at, period in enumerate(periods):
-        x, base = _LEFT + at * slot, _HEIGHT - _BOTTOM
+        x, base = _LEFT + (at + 0.5) * slot - column / 2, _HEIGHT - _BOTTOM
         for one in series:
             value = one.values[at] or 0
             if value:
                 height = value * scale
                 base -= height
                 parts.append(
-                    f'<rect x="{_n(x + slot * 0.12)}" y="{_n(base)}" width="{_n(slot * 0.76)}" '
+                    f'<rect x="{_n(x)}" y="{_n(base)}" width="{_n(column)}" '
                     f'height="{_n(height)}" fill="{one.colour}"><title>{escape(period)}, '
                     f"{escape(one.name)}: {_figure(value)}</title></rect>"
                 )

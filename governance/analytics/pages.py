@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from html import escape
 
-from governance.analytics.charts import COLOURS, Series, bars_chart, columns_chart, sparkline
+from governance.analytics.charts import (
+    COLOURS,
+    DEEP,
+    GRID,
+    INK,
+    SOFT,
+    Series,
+    bars_chart,
+    columns_chart,
+    sparkline,
+)
 from governance.analytics.measures import MEASURES, SECTIONS, Measure
 from governance.analytics.report import Report
 from governance.analytics.wording import change_text, name_text, tone_of, value_text
 
 _ACTIONS = (("allow", COLOURS[3]), ("warn", "#8fbf6a"), ("rewrite", COLOURS[4]),
-            ("ask", COLOURS[1]), ("deny", COLOURS[2]), ("halt", "#7a1f18"))  # fmt: skip
+            ("ask", COLOURS[1]), ("deny", COLOURS[2]), ("halt", DEEP))  # fmt: skip
 _OUTCOMES = (("ok", COLOURS[3]), ("failed", COLOURS[2]), ("refused", COLOURS[1]),
              ("unknown", COLOURS[5]))  # fmt: skip
 _SEVERITIES = (("info", COLOURS[5]), ("low", COLOURS[0]), ("medium", COLOURS[1]),
-               ("high", COLOURS[2]), ("critical", "#7a1f18"))  # fmt: skip
+               ("high", COLOURS[2]), ("critical", DEEP))  # fmt: skip
 _OVER_TIME = (
     ("Tool calls by decision", "action", _ACTIONS),
     ("Tool calls by outcome", "outcome", _OUTCOMES),
@@ -26,6 +36,7 @@ _CURVES = (
 )
 
 _STYLE = """
+:root{color-scheme:light dark}
 body{font:15px/1.45 system-ui,'DejaVu Sans',Verdana,sans-serif;color:#1f2933;margin:0 auto;
 max-width:1180px;padding:24px}h1{font-size:26px;margin:0}h2{font-size:19px;margin:34px 0 4px;
 border-bottom:1px solid #d9dee4;padding-bottom:4px}h3{font-size:14px;margin:0 0 6px}
@@ -35,10 +46,33 @@ td{padding:3px 12px 3px 0;border-bottom:1px solid #eef1f4;vertical-align:middle}
 td.value{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;font-weight:600}
 td.doc,td.change{color:#52606d;white-space:nowrap}td.doc{white-space:normal}
 td.good{color:#2e8540}td.bad{color:#c8463c}.grid{display:grid;gap:22px;
-grid-template-columns:repeat(auto-fit,minmax(480px,1fr))}.grid svg{max-width:100%;height:auto}
+grid-template-columns:repeat(auto-fit,minmax(min(480px,100%),1fr))}
+.grid svg{max-width:100%;height:auto}
 .key{color:#52606d;font-size:13px}.key i{display:inline-block;width:10px;height:10px;
 border-radius:2px;margin:0 4px 0 12px}.empty{padding:40px 0;text-align:center}
+@media (max-width:640px){body{padding:16px}table,tbody{display:block}
+tr{display:grid;grid-template-columns:1fr auto auto;border-bottom:1px solid #eef1f4;padding:3px 0}
+td{border:0;padding:1px 0 1px 12px}td.name,td.doc{padding-left:0}td.line{display:none}
+td.name,td.value,td.change{width:auto}td.doc{grid-column:1/-1}}
 """
+
+_DARK = {INK: "#e4e8ec", SOFT: "#a3aeb9", GRID: "#39434e", DEEP: "#f2a49b"}
+"""Colour of charts on white → what stands in its place where the reader wants it dark."""
+
+
+def _dark_style() -> str:
+    """The colours of a page in the dark; charts say theirs in attributes, which this overrides."""
+    ink, soft, grid = _DARK[INK], _DARK[SOFT], _DARK[GRID]
+    charts = "".join(
+        f'[fill="{light}"]{{fill:{dark}}}[stroke="{light}"]{{stroke:{dark}}}'
+        f'i[style*="{light}"]{{background:{dark}!important}}'
+        for light, dark in _DARK.items()
+    )
+    return (
+        f"@media (prefers-color-scheme:dark){{body{{background:#14191f;color:{ink}}}"
+        f"p,td.doc,td.change,.key{{color:{soft}}}h2,td,tr{{border-color:{grid}}}"
+        f"td.good{{color:#5fbf77}}td.bad{{color:#ef7d73}}{charts}}}"
+    )
 
 
 def html_page(report: Report) -> str:
@@ -49,7 +83,7 @@ def html_page(report: Report) -> str:
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width">'
-        f"<title>{heading}</title><style>{_STYLE}</style></head><body>",
+        f"<title>{heading}</title><style>{_STYLE}{_dark_style()}</style></head><body>",
         f"<h1>{heading}</h1><p>{escape(_span(report))}</p>",
     ]
     if report.whole:

@@ -8,6 +8,7 @@ from typing import cast
 from attrs import define, field, frozen
 
 from governance.engine import Session
+from governance.errors import number_of
 from governance.rules.explain import Explanation, explain
 from governance.rules.facts import facts_of_call
 from governance.rules.format import Step
@@ -133,7 +134,7 @@ class Compared:
             by_rule = state.ledger.count_by("rule")
             rules = ", ".join(f"{n} of `{name}`" for name, n in by_rule.items())
             counted = f"{state.ledger.total}" + (f" ({rules})" if rules else "")
-            self._fail("violations", f"{expect.violations} violations, not {counted}")
+            self._fail("violations", f"{number_of(expect.violations, 'violation')}, not {counted}")
         return self.found
 
     def _fail(self, name: str, message: str, because: Sequence[str] = ()) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 
 from governance.chat.messages import Message
 from governance.chat.parts import Part
+from governance.errors import number_of
 from governance.values import dump_json
 
 _TICKS = re.compile("`+")
@@ -50,7 +51,8 @@ def _part(part: Part) -> Iterator[str]:
         body, info = dump_json(part.value).decode(), "json"
     yield "\n" + fenced(body, info)
     if part.blob:
-        yield f"\nThis is the beginning of {part.size_bytes} bytes, sha256 {part.blob}.\n"
+        size = number_of(part.size_bytes, "byte")
+        yield f"\nThis is the beginning of {size}, sha256 {part.blob}.\n"
 
 
 def _label(part: Part) -> str:
@@ -65,7 +67,8 @@ def _label(part: Part) -> str:
         case "media":
             name = f" {span(part.name)}" if part.name else ""
             where = f"sha256 {part.blob}" if part.blob else f"kept at {span(part.reference)}"
-            return f"Media{name} of type {span(part.media_type)}, {part.size_bytes} bytes, {where}."
+            size = number_of(part.size_bytes, "byte")
+            return f"Media{name} of type {span(part.media_type)}, {size}, {where}."
         case _:
             return ""
 

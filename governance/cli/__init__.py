@@ -21,14 +21,19 @@ def main(words: Sequence[str] | None = None) -> int:
     Run the command line *words* and give its exit code.
 
     0: fine. 1: the command found something (a violation of a chain, a bad pack). 2: it
-    could not do what was asked. Never raises but for `SystemExit` of a host's hook.
+    could not do what was asked. 130: it was stopped by Ctrl-C.
+    Never raises but for `SystemExit` of a host's hook.
     """
     given = list(sys.argv[1:] if words is None else words)
     if _is_quick(given):
         return _run_quick(given[0], given[1], given[2:])
-    from governance.cli.app import run
+    try:
+        from governance.cli.app import run
 
-    return run(given)
+        return run(given)
+    except KeyboardInterrupt:  # while the commands were still being imported
+        sys.stderr.write("stopped\n")
+        return 130
 
 
 def _is_quick(given: list[str]) -> bool:

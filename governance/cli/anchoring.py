@@ -18,9 +18,10 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import surroundings
 from governance.cli.opening import require_session, store_of
-from governance.cli.output import print_json, print_line, print_table, styled
+from governance.cli.output import print_json, print_line, styled
 from governance.cli.recording import person_name, recorded_json, recording_engine
 from governance.cli.sessions import ago
+from governance.cli.tables import print_table
 from governance.clock import SystemClock
 from governance.context import Anchor
 from governance.context.anchors import PRIORITIES, TYPES, admit_anchor

@@ -14,7 +14,7 @@ from itertools import pairwise
 import click
 
 from governance import __version__
-from governance.cli.frame import FAILED, FINE
+from governance.cli.frame import FAILED, FINE, STOPPED
 from governance.errors import GovernanceError, MisuseError, did_you_mean
 
 SECTIONS: Mapping[str, Mapping[str, str]] = {
@@ -160,7 +160,7 @@ def run(words: Sequence[str]) -> int:
         return FAILED
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("stopped\n")
-        return FAILED
+        return STOPPED
     except BrokenPipeError:
         return _closed_pipe()
     except OSError as error:

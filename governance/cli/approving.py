@@ -18,13 +18,14 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import require_person
 from governance.cli.opening import require_session, store_of
-from governance.cli.output import moment, print_json, print_line, print_table, span
+from governance.cli.output import moment, print_json, print_line, span
 from governance.cli.recording import DURATION, person_name, recorded_json, recording_engine
-from governance.cli.sessions import ago, number_of, states_of
+from governance.cli.sessions import ago, states_of
+from governance.cli.tables import print_table
 from governance.clock import SystemClock
 from governance.engine import Engine
 from governance.engine.restoring import restore
-from governance.errors import MisuseError, did_you_mean
+from governance.errors import MisuseError, did_you_mean, number_of
 from governance.journal.records import Journal
 from governance.ledger import Approval
 from governance.values import Json

@@ -18,9 +18,10 @@ from governance.cli.frame import (
     format_option,
     project_of,
 )
-from governance.cli.output import moment, print_json, print_line, print_table, span
+from governance.cli.output import moment, print_json, print_line, span
 from governance.cli.private import make_private_dir
 from governance.cli.progress import working
+from governance.cli.tables import print_table
 from governance.config import Config, load_config
 from governance.engine.backing import (
     BackupStatus,

@@ -20,14 +20,15 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import require_person
 from governance.cli.opening import require_session, store_of
-from governance.cli.output import print_json, print_line, print_table
+from governance.cli.output import print_json, print_line, value_text
 from governance.cli.recording import person_name, recorded_json, recording_engine
-from governance.cli.sessions import number_of
+from governance.cli.tables import print_table
 from governance.engine.merging import MergeReport, Take, conflict_json
 from governance.engine.restoring import restore
+from governance.errors import number_of
 from governance.project import Project
 from governance.session.state import MergeConflict
-from governance.values import Json, dump_json
+from governance.values import Json
 
 HOST_WORDS = {
     "claude-code": "the client goes on in it by `claude --resume`, under the id of its own",
@@ -253,10 +254,11 @@ def _print_conflicts(conflicts: Sequence[MergeConflict]) -> None:
 
 
 _SIDES = ("base", "ours", "theirs")
+_SIDE_CHARACTERS = 200
 
 
 def _side(one: MergeConflict, name: str) -> str:
-    return dump_json(one.sides[name]).decode() if name in one.sides else "—"
+    return value_text(one.sides[name], _SIDE_CHARACTERS) if name in one.sides else "—"
 
 
 COMMANDS = {"branch": branch, "merge": merge, "switch": switch}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -39,7 +39,7 @@ from governance.cli.output import moment, print_json, print_line
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recording_engine
 from governance.engine.chatting import import_messages
-from governance.errors import MisuseError
+from governance.errors import MisuseError, number_of
 from governance.hosts.claude_code.transcript import Transcript
 from governance.journal.searching import HITS_MAX
 from governance.project import Project
@@ -193,12 +193,13 @@ def _print(message: Message) -> None:
 
 def part_text(part: Part) -> str:
     """*part* as a person reads it in a terminal."""
-    more = f"\n… {part.size_bytes} bytes in all" if part.blob and part.type != "media" else ""
+    size = number_of(part.size_bytes, "byte")
+    more = f"\n… {size} in all" if part.blob and part.type != "media" else ""
     match part.type:
         case "text":
             return part.text + more
         case "media":
-            where = part.reference or f"{part.size_bytes} bytes, sha256 {part.blob}"
+            where = part.reference or f"{size}, sha256 {part.blob}"
             return f"[media {part.name or part.media_type}: {where}]"
         case "json" | "tool_call":
             from governance.values import dump_json
@@ -259,7 +260,7 @@ def _import(project: Project, session: str, path: Path, from_: str | None, forma
             raise file_error(path, error) from None
     # An export has a header of its own; any file at all can be read as a transcript of nothing.
     if kind == "claude-code" and not done.added and not done.known:
-        left = "; ".join(f"{name}, {count} times" for name, count in transcript.left_out.items())
+        left = "; ".join(_left_out(transcript))
         why = f"`{path}` holds no message" + (f": {left}" if left else "")
         raise MisuseError(
             why, code="GOV567", remedy="give an export, or a transcript and `--from` its kind"
@@ -271,10 +272,15 @@ def _import(project: Project, session: str, path: Path, from_: str | None, forma
              "left_out": left_out}
         )  # fmt: skip
         return FINE
-    print_line(f"{done.added} messages added, {done.known} known already", "good")
-    for name, count in left_out.items():
-        print_line(f"not carried: {name}, {count} times", "wary")
+    print_line(f"{number_of(done.added, 'message')} added, {done.known} known already", "good")
+    for line in _left_out(transcript):
+        print_line(f"not carried: {line}", "wary")
     return FINE
+
+
+def _left_out(transcript: Transcript) -> Sequence[str]:
+    found = sorted(transcript.left_out.items())
+    return [f"{name}, {number_of(count, 'time')}" for name, count in found]
 
 
 def _kind_of(path: Path, file: IO[bytes]) -> str:

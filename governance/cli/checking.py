@@ -29,7 +29,7 @@ from governance.cli.output import (
 )
 from governance.cli.progress import working
 from governance.config import Config, load_config
-from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic, JournalError
+from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic, JournalError, number_of
 from governance.journal.key_sources import check_place
 from governance.journal.opening import check_url
 from governance.project import CONFIG_NAME, find_project
@@ -184,7 +184,8 @@ def _print_summary(found: Sequence[Diagnostic], packs: Sequence[Pack]) -> None:
     warnings = sum(one.severity == WARNING for one in found)
     rules = sum(len(pack.rules) for pack in packs)
     print_line(
-        f"{rules} rules in {len(packs)} packs: {errors} errors, {warnings} warnings",
+        f"{number_of(rules, 'rule')} in {number_of(len(packs), 'pack')}: "
+        f"{number_of(errors, 'error')}, {number_of(warnings, 'warning')}",
         "bad" if errors else "good",
     )
 

@@ -28,18 +28,20 @@ from governance.cli.output import (
     moment,
     print_json,
     print_line,
-    print_table,
     styled,
+    value_text,
 )
 from governance.cli.progress import progressing
 from governance.cli.replayed import Answer, Compared, Coverage, Replay
-from governance.cli.sessions import OWN_MARK, number_of
+from governance.cli.sessions import OWN_MARK
+from governance.cli.tables import print_table
 from governance.clock import SystemClock
+from governance.errors import number_of
 from governance.journal.records import Journal
 from governance.project import Project
 from governance.rules.format import parse_duration
 from governance.session.law import Law
-from governance.values import Json, dump_json
+from governance.values import Json
 
 SILENT_SHOWN = 20
 """Rules without a say that people are shown by name."""
@@ -271,12 +273,8 @@ def _print_calls(found: Difference, limit: int) -> None:
 
 
 def _what(one: Compared) -> str:
-    words = " ".join(
-        value if isinstance(value, str) else dump_json(value).decode()
-        for value in one.told.values()
-    )
-    text = " ".join(f"{one.tool or one.event} {words}".split())
-    return f"{text[:_TOLD_CHARACTERS]} …" if len(text) > _TOLD_CHARACTERS else text
+    words = " ".join(value_text(value, _TOLD_CHARACTERS) for value in one.told.values())
+    return value_text(f"{one.tool or one.event} {words}", _TOLD_CHARACTERS)
 
 
 def print_coverage(coverage: Sequence[Coverage]) -> None:

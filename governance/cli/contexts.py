@@ -19,10 +19,11 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.opening import require_session
-from governance.cli.output import Tone, print_json, print_line, print_table
+from governance.cli.output import Tone, print_json, print_line
 from governance.cli.recording import person_name, recording_engine
+from governance.cli.tables import print_table
 from governance.engine.contexts import Contexts, ContextsFound
-from governance.errors import MisuseError
+from governance.errors import MisuseError, number_of
 from governance.journal.searching import HITS_MAX
 from governance.scopes import Grant, Reader, Refusal, Scope, Stale, Value
 from governance.scopes.state import Name
@@ -139,7 +140,7 @@ def context(
     takes = _TAKES[what]
     if len(words) != len(takes):
         raise MisuseError(
-            f"`context {what}` takes {len(takes)} words, not {len(words)}",
+            f"`context {what}` takes {number_of(len(takes), 'word')}, not {len(words)}",
             code="GOV560",
             remedy=f"governance context {' '.join((what, *takes))}",
         )

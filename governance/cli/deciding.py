@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 from attrs import define, frozen
@@ -13,6 +16,7 @@ from attrs import define, frozen
 from governance.calls import ToolCall
 from governance.cli.frame import (
     FINE,
+    FOUND,
     Example,
     command,
     dir_option,
@@ -24,7 +28,7 @@ from governance.cli.opening import TOOLS, TRAITS, law_of
 from governance.cli.output import action_text, console, print_json, print_line, styled
 from governance.clock import SystemClock
 from governance.engine.looking import decide_looking
-from governance.errors import DefinitionError, Diagnostic, did_you_mean
+from governance.errors import DefinitionError, Diagnostic, did_you_mean, number_of
 from governance.machine import Registers
 from governance.rules.host_tools import PYTHON_TOOLS, call_of
 from governance.rules.simulation import Past
@@ -36,6 +40,9 @@ from governance.states import LIVE_STATES, State
 from governance.values import Json, ValueRefused, load_json
 
 LINE_BYTES_MAX = 4_000_000
+LINE_PARTS_MAX = 3
+"""So many times as much is passed over of a longer line before it counts as endless."""
+
 SESSION = "decide"
 STATES = tuple(state.value for state in State)
 
@@ -145,7 +152,8 @@ def _registers(state: State) -> Registers:
             "In another state, by another role, on another host.",
         ),
     ],
-    exits="0 answered, whatever the answer is, 2 could not answer",
+    exits="0 answered, whatever the answer is, 1 with --batch: some lines cannot be read and are"
+    " denied, 2 could not answer",
 )
 @click.option("--tool", help="The tool, by its canonical name or by that of --host.")
 @click.option("--args", "args_text", default="{}", help="Its arguments, a JSON object.")
@@ -194,18 +202,14 @@ def decide(
     Answer one call, or many, without a session; nothing is written.
 
     Rules that need a past do not decide, unless --history gives one, and are named as
-    skipped. With --batch one JSON line is written for each that is read, in order:
-    {"action", "rules", "message", "skipped"}.
+    skipped. With --batch one JSON line is written for each that is read, in order and at once:
+    {"action", "rules", "message", "skipped"}. A line that cannot be read is answered in its
+    place by a deny whose message says why.
     """
     law = law_of(project_of(directory))
     judge = Judge(law, host, _past(law, host, role, history_file))
     if batch_file is not None:
-        for number, line in _lines(batch_file):
-            question = _question(
-                line, f"{batch_file}", number, Question("", {}, State(state), role)
-            )
-            print_json(_reply_json(judge.answer(question)), lines=True)
-        return FINE
+        return _answer_all(judge, batch_file, Question("", {}, State(state), role))
     if tool is None:
         raise click.UsageError("give --tool and --args, or --batch FILE")
     args = _object(args_text.encode("utf-8", "surrogatepass"), "--args", 0)
@@ -215,6 +219,30 @@ def decide(
     else:
         _print_reply(reply)
     return FINE
+
+
+def _answer_all(judge: Judge, file: Path, default: Question) -> int:
+    """Answer each line of *file* by a line; 1 where some could not be read."""
+    unread = 0
+    for number, line in _lines(file):
+        try:
+            question = _question(line, f"{file}", number, default)
+        except DefinitionError as error:
+            unread += 1
+            told = _denied(str(error))
+        else:
+            told = _reply_json(judge.answer(question))
+        print_json(told, lines=True)
+        if str(file) == "-":
+            # Whoever writes line by line may wait for the answer to each.
+            sys.stdout.flush()
+    if unread:
+        print_line(f"not read, and denied: {number_of(unread, 'line')}", "bad", stderr=True)
+    return FOUND if unread else FINE
+
+
+def _denied(why: str) -> dict[str, Json]:
+    return {"action": "deny", "rules": [], "message": why, "skipped": []}
 
 
 def _reply_json(reply: Reply) -> dict[str, Json]:
@@ -264,16 +292,36 @@ def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
     The lines of *file* that hold anything, with their numbers, one at a time.
 
     Of one that is longer than `LINE_BYTES_MAX` so much comes that it is refused for it.
+
+    Raises:
+        DefinitionError: GOV610, *file* cannot be read; GOV612, a line has no end.
     """
     try:
-        stream = sys.stdin.buffer if str(file) == "-" else file.open("rb")
+        stream = _standard_input() if str(file) == "-" else file.open("rb")
         with stream:
             read = partial(stream.readline, LINE_BYTES_MAX + 1)
             for number, line in enumerate(iter(read, b""), 1):
                 if line.strip():
                     yield number, line
+                if len(line) > LINE_BYTES_MAX and not line.endswith(b"\n"):
+                    _skip_rest(read, str(file), number)
     except OSError as error:
         raise file_error(file, error) from None
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return sys.stdin.buffer
+
+
+def _skip_rest(read: Callable[[], bytes], file: str, number: int) -> None:
+    """Read on to the end of a line that is refused for its length."""
+    for _ in range(LINE_PARTS_MAX):
+        part = read()
+        if not part or part.endswith(b"\n"):
+            return
+    raise _unreadable(file, number, "the line has no end")
 
 
 def _question(line: bytes, file: str, number: int, default: Question) -> Question:

@@ -37,7 +37,7 @@ from governance.clock import SystemClock
 from governance.config import default_toml, load_config
 from governance.diagrams import SUFFIXES, Format, render
 from governance.diagrams.png import RendererMissing
-from governance.errors import DefinitionError, MisuseError
+from governance.errors import DefinitionError, MisuseError, number_of
 from governance.machine import load_machine
 from governance.project import Project
 from governance.rules.trust import grant_trust
@@ -257,7 +257,9 @@ def _introduce(
         raise DefinitionError(loaded.errors)
     rules = sum(len(pack.rules) for pack in loaded.packs)
     whose = "shipped packs" if packs is None else f"packs of {packs}"
-    teller.say(f"A project was made in {project.directory}: {rules} rules of the {whose}.")
+    teller.say(
+        f"A project was made in {project.directory}: {number_of(rules, 'rule')} of the {whose}."
+    )
     teller.say(
         f"Claude Code's {len(recording)} recorded hook calls are now given to the hook that was "
         "installed there, one process each. Nothing that the agent tried is run."
@@ -337,9 +339,10 @@ def _conclude(
         ("hook calls", f"{figures.hooks}, median {figures.median_ms:.0f} ms "
                        f"and at most {figures.longest_ms:.0f} ms, each a process of its own"),
         ("tool calls", f"{asked} asked, {denied} denied"),
-        ("injections", f"{figures.injections}, {figures.injected_characters} characters"),
+        ("injections", f"{figures.injections}, "
+                       f"{number_of(figures.injected_characters, 'character')}"),
         ("violations", f"{counted}: {', '.join(figures.violations)}" if counted else "none"),
-        ("journal", f"{figures.rows} rows; {holds}"),
+        ("journal", f"{number_of(figures.rows, 'row')}; {holds}"),
     )  # fmt: skip
     for name, text in lines:
         teller.entry(name, text)

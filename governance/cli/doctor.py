@@ -6,18 +6,13 @@ import os
 from pathlib import Path
 
 from governance.cli.examining import Check, Surroundings, examine
-from governance.cli.founding import remains_of
+from governance.cli.founding import examined
 from governance.cli.frame import FINE, FOUND, Example, command, dir_option, format_option
-from governance.cli.output import (
-    diagnostic_json,
-    print_diagnostics,
-    print_json,
-    print_line,
-    print_table,
-    styled,
-)
+from governance.cli.output import diagnostic_json, print_diagnostics, print_json, print_line, styled
 from governance.cli.progress import working
+from governance.cli.tables import print_table
 from governance.clock import SystemClock
+from governance.errors import number_of
 
 
 @command(
@@ -26,7 +21,7 @@ from governance.clock import SystemClock
         Example("governance doctor", "Look at everything that governing depends on."),
         Example("governance doctor --format json", "The same, for a program."),
     ],
-    exits="0 nothing was found, 1 something was, 2 it could not look",
+    exits="0 nothing was found, 1 something was, 2 there is no project, nor what is left of one",
 )
 @dir_option
 @format_option()
@@ -40,7 +35,7 @@ def doctor(directory: Path | None, format_name: str) -> int:
     calls that no hook was asked about are named and written into it, once. A pause that
     is in force and what hooks have written into their log are findings as well.
     """
-    project = remains_of(directory)
+    project = examined(directory)
     around = Surroundings(project, SystemClock().now_ms(), dict(os.environ))
     with working("examining"):
         checks = examine(around)
@@ -71,7 +66,7 @@ def _print(directory: Path, checks: tuple[Check, ...]) -> None:
     found = {str(finding): finding for one in checks for finding in one.findings}
     print_diagnostics(tuple(found.values()))
     if found:
-        print_line(f"{len(found)} findings", "bad")
+        print_line(number_of(len(found), "finding"), "bad")
     else:
         print_line("nothing was found", "good")
 

@@ -22,11 +22,11 @@ from governance.cli.keys import encrypted_of
 from governance.cli.opening import require_session
 from governance.cli.output import print_json, print_line
 from governance.cli.recording import person_name, recording_engine
-from governance.cli.sessions import OWN_MARK, number_of
+from governance.cli.sessions import OWN_MARK
 from governance.engine import Engine
 from governance.engine.opening import PROJECT_SESSION, spool_of
 from governance.engine.restoring import restore
-from governance.errors import MisuseError
+from governance.errors import MisuseError, number_of
 from governance.journal.encrypted import EncryptedJournal, as_stored
 from governance.journal.gaps import DAMAGED_KIND, GAP_KIND
 from governance.journal.sealing import is_sealed

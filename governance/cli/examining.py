@@ -20,7 +20,7 @@ from governance.config import load_config
 from governance.engine.backing import read_status
 from governance.engine.lawmaking import trusted_config
 from governance.engine.opening import PROJECT_SESSION, paused_reason
-from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError
+from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError, number_of
 from governance.hosts import (
     HOOKED,
     INSTALLABLE,
@@ -104,9 +104,9 @@ def _rules(around: Surroundings) -> Check:
     loaded = rules_of(load_config(around.project.directory))
     rules = sum(len(pack.rules) for pack in loaded.packs)
     warnings = sum(one.severity == WARNING for one in loaded.diagnostics)
-    saw = f"{rules} rules in {len(loaded.packs)} packs"
+    saw = f"{number_of(rules, 'rule')} in {number_of(len(loaded.packs), 'pack')}"
     if warnings:
-        saw += f"; {warnings} warnings, see `governance check`"
+        saw += f"; {number_of(warnings, 'warning')}, see `governance check`"
     return Check("rules", saw, loaded.errors)
 
 
@@ -116,7 +116,7 @@ def _store(around: Surroundings) -> Check:
     server = _server(around.project)
     on = server.saw if server is not None else f"SQLite of apsw {_apsw_version()}"
     found += server.findings if server is not None else ()
-    saw = f"{rows} rows of {sessions} sessions hold; {on}"
+    saw = f"nothing wrong in {number_of(rows, 'row')} of {number_of(sessions, 'session')}; {on}"
     if all(one.severity == WARNING for one in found):
         return Check("journal", saw, found)
     return Check("journal", saw if not found else "does not hold", found)
@@ -296,7 +296,7 @@ def _heartbeat(around: Surroundings) -> Check:
             continue
         count, beats = _beats(around, host, since_ms)
         findings += [_gap(host, one) for one in beats]
-        said = f"{count} transcripts of the client agree with the journal"
+        said = f"the journal agrees with {number_of(count, 'transcript')} of the client"
         saw.append(f"{host}: {said if not beats else 'the guard was off'}")
     return Check("heartbeat", "; ".join(saw), tuple(findings))
 
@@ -316,8 +316,8 @@ def _beats(around: Surroundings, host: str, since_ms: int) -> tuple[int, list[Be
 def _gap(host: str, one: Beat) -> Diagnostic:
     return Diagnostic(
         "GOV641",
-        f"{one.missed} calls of session {one.session} of {host} ran without a hook, from "
-        f"{moment(one.from_ms)} to {moment(one.to_ms)}; it is in the journal now",
+        f"{number_of(one.missed, 'call')} of session {one.session} of {host} ran without a hook, "
+        f"from {moment(one.from_ms)} to {moment(one.to_ms)}; it is in the journal now",
         suggestion="see why the hooks were off: a switch of the client, a killed hook",
     )
 
@@ -404,12 +404,12 @@ def _log(around: Surroundings) -> Check:
     newest = " ".join(lines[-1].split()[1:])
     found = Diagnostic(
         "GOV642",
-        f"{len(lines)} lines within {LOG_DAYS} days, the newest: {newest[:300]}",
+        f"{number_of(len(lines), 'line')} within {LOG_DAYS} days, the newest: {newest[:300]}",
         str(file),
         suggestion="mend what it says, then remove the file",
         severity=WARNING,
     )
-    return Check("log", f"{len(lines)} lines", (found,))
+    return Check("log", number_of(len(lines), "line"), (found,))
 
 
 def _log_lines(project: Project) -> list[str]:

@@ -8,14 +8,15 @@ from attrs import field, frozen
 
 from governance.authoring.flips import Search
 from governance.calls import ToolCall
-from governance.cli.output import action_text, console, moment, print_line, styled
+from governance.cli.output import action_text, console, moment, print_line, styled, value_text
+from governance.errors import number_of
 from governance.journal.records import Record
 from governance.rules.explain import Explanation, MatcherTrace, RuleTrace, shown
 from governance.rules.fact_table import Unknown
 from governance.rules.verdicts import Verdict
 from governance.session.replies import Reply
 from governance.session.state import SessionState
-from governance.values import Json, dump_json
+from governance.values import Json
 
 _ARGUMENT_CHARACTERS = 300
 _MESSAGE_CHARACTERS = 500
@@ -260,9 +261,7 @@ def _print_call(one: Explained) -> None:
 
 
 def _short(value: Json) -> str:
-    text = value if isinstance(value, str) else dump_json(value).decode()
-    cut = f"{text[:_ARGUMENT_CHARACTERS]} …" if len(text) > _ARGUMENT_CHARACTERS else text
-    return " ".join(cut.split())
+    return value_text(value, _ARGUMENT_CHARACTERS)
 
 
 def _print_answer(one: Explained) -> None:
@@ -351,7 +350,7 @@ def _brief(trace: RuleTrace) -> str:
         return str(trace)
     lines = [_brief_matcher(one) for one in telling[:_MATCHERS_SHOWN]]
     if len(telling) > len(lines):
-        lines.append(f"and {len(telling) - len(lines)} matchers more")
+        lines.append(f"and {number_of(len(telling) - len(lines), 'more matcher')}")
     return "\n".join(lines)
 
 

@@ -25,6 +25,7 @@ from governance.project import (
     PRIVATE_NAME,
     Project,
     create_project,
+    open_project,
 )
 
 MADE = "made"
@@ -63,6 +64,7 @@ def found_project(
 
     A project that this person had here before, and that has lost its configuration or its
     private folder, is made anew by a person alone: an agent could have deleted its policy.
+    A dry run asks nobody.
 
     Raises:
         PersonNeeded: See above.
@@ -72,7 +74,7 @@ def found_project(
         JournalError: The store is damaged, or one that is known of has vanished.
     """
     project = Project(directory.absolute())
-    if _has_lost_parts(project):
+    if not dry_run and _has_lost_parts(project):
         require_person("init", project, key_file)
     store = _store(project)
     wanted = (
@@ -260,6 +262,20 @@ def remains_of(directory: Path | None) -> Project:
         if (folder / CONFIG_NAME).is_file() or (folder / PRIVATE_NAME).is_dir():
             return Project(folder)
     return Project(here)
+
+
+def examined(directory: Path | None) -> Project:
+    """
+    As `remains_of`, for what tells how a project is: one that has lost a part is told of.
+
+    Raises:
+        DefinitionError: GOV331, no project is there, and none was.
+    """
+    project = remains_of(directory)
+    parts = (project.config_file, project.private, project.state_directory())
+    if not any(part.exists() for part in parts):
+        open_project(project.directory)
+    return project
 
 
 def _known_store(project: Project) -> Path | None:

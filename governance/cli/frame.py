@@ -16,11 +16,13 @@ from governance.cli.output import print_error, print_line
 from governance.errors import DefinitionError, Diagnostic, GovernanceError
 from governance.project import CONFIG_NAME, Project, find_project, open_project
 
-EXITS = "0 fine, 1 found something, 2 could not do what was asked"
+EXITS = "0 fine, 2 could not do what was asked"
 
 FINE = 0
 FOUND = 1
 FAILED = 2
+STOPPED = 130
+"""Ended by Ctrl-C, as a shell says it: 128 and the number of the signal."""
 
 CODES: Mapping[str, str] = {
     "GOV610": "a file that cannot be read or written",
@@ -56,7 +58,9 @@ class GovernedCommand(click.Command):
             return _failed(ctx, error)
         except OSError as error:
             if not isinstance(error.filename, (str, bytes)):
-                raise
+                if _is_here():
+                    raise
+                return _failed(ctx, _nowhere())
             return _failed(ctx, file_error(Path(os.fsdecode(error.filename)), error))
         except RuntimeError as error:
             # What `Path.resolve` says of a link that leads to itself, before Python 3.13.
@@ -76,6 +80,21 @@ class GovernedCommand(click.Command):
                     formatter.write(f"{'':{formatter.current_indent}}  $ {example.line}\n")
         with formatter.section("Exit codes"):
             formatter.write_text(self.exits or EXITS)
+
+
+def _is_here() -> bool:
+    """Whether the folder that we were called in is still there."""
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
+
+
+def _nowhere() -> GovernanceError:
+    mend = "change into one that is there"
+    return DefinitionError(
+        (Diagnostic("GOV610", "the folder you are in is gone", suggestion=mend),)
+    )
 
 
 def _failed(ctx: click.Context, error: GovernanceError) -> int:

@@ -20,8 +20,8 @@ from governance.cli.frame import (
 from governance.cli.opening import stored_form_of
 from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
-from governance.cli.sessions import number_of
 from governance.clock import SystemClock
+from governance.errors import number_of
 from governance.journal.heads import heads_bytes, public_bytes, read_signing_key, take_heads
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from governance.cli.examining import CHECKS, Surroundings
+from governance.cli.founding import examined
 from governance.cli.frame import (
     FINE,
     FOUND,
@@ -16,17 +17,10 @@ from governance.cli.frame import (
     command,
     dir_option,
     format_option,
-    project_of,
 )
 from governance.cli.opening import guarded_store_of
-from governance.cli.output import (
-    diagnostic_json,
-    print_diagnostics,
-    print_json,
-    print_line,
-    print_table,
-    styled,
-)
+from governance.cli.output import diagnostic_json, print_diagnostics, print_json, print_line, styled
+from governance.cli.tables import print_table
 from governance.clock import SystemClock
 from governance.engine.health import (
     FREE_MEGABYTES_MIN,
@@ -67,7 +61,7 @@ _ALSO = ("backup", "heartbeat")
             "With more patience, for a store over a network.",
         ),
     ],
-    exits="0 healthy, 1 something is wrong, 2 it could not look",
+    exits="0 healthy, 1 something is wrong, 2 there is no project, nor what is left of one",
 )
 @click.option("--wal-megabytes-max", type=click.IntRange(1, 1_000_000), default=WAL_MEGABYTES_MAX,
               show_default=True, help="How large the write-ahead log may be.")  # fmt: skip
@@ -101,7 +95,7 @@ def health(
     runs; a backup that failed and calls that no hook was asked about (missed heartbeats) are
     told. `governance doctor` looks at far more.
     """
-    project = project_of(directory)
+    project = examined(directory)
     now_ms = SystemClock().now_ms()
     limits = HealthLimits(wal_megabytes_max, free_megabytes_min, load_seconds_max, save_seconds_max)
     seen = _store(project, now_ms, limits)

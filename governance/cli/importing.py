@@ -26,8 +26,7 @@ from governance.cli.output import (
     print_line,
     visible,
 )
-from governance.cli.sessions import number_of
-from governance.errors import DefinitionError, Diagnostic
+from governance.errors import DefinitionError, Diagnostic, number_of
 from governance.importing.packing import import_sources
 from governance.importing.values import FORMATS, Entry, Source
 from governance.rules.vocabulary import default_vocabulary

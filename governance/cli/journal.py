@@ -26,10 +26,11 @@ from governance.cli.opening import (
     store_of,
     stored_form_of,
 )
-from governance.cli.output import moment, print_json, print_line, print_table
+from governance.cli.output import moment, print_json, print_line
 from governance.cli.progress import working
+from governance.cli.tables import print_table
 from governance.engine.following import Cursor, Follower
-from governance.errors import MisuseError, SessionErased
+from governance.errors import MisuseError, SessionErased, number_of
 from governance.journal.heads import compare_heads, read_heads_file, read_public_key
 from governance.journal.records import Finding, Journal, Record, VerifyReport
 from governance.values import Json, ValueRefused, load_json
@@ -218,10 +219,10 @@ def verify(
     anchored = "heads match their mirror" if report.anchored else "heads are not mirrored"
     if exported is not None:
         by = f"signed by {exported.signed_by}" if exported.signed_by else "not signed"
-        anchored += f"; compared with {len(exported.heads)} heads of {against}, {by}"
+        anchored += f"; compared with {number_of(len(exported.heads), 'head')} of {against}, {by}"
     print_line(
-        f"{report.rows} rows of {report.sessions} sessions; {anchored}; "
-        + ("all holds" if report.ok else f"{len(report.findings)} findings"),
+        f"{number_of(report.rows, 'row')} of {number_of(report.sessions, 'session')}; {anchored}; "
+        + ("all holds" if report.ok else number_of(len(report.findings), "finding")),
         "good" if report.ok else "bad",
     )
     return FINE if report.ok else FOUND

@@ -10,6 +10,7 @@ from governance.cli.machines import MOVED_BY
 from governance.cli.output import Tone
 from governance.diagrams.path import spell_ms
 from governance.engine.encoding import body_of
+from governance.errors import number_of
 from governance.journal.records import Record
 from governance.machine.definition import Definition
 from governance.machine.registers import ABSENT
@@ -43,11 +44,7 @@ class Stay:
             (self.turns, "turn", ""),
             (self.calls, "call", f", {self.denied} denied" if self.denied else ""),
         )
-        return ", ".join(
-            f"{count} {noun}{'s' if count != 1 else ''}{more}"
-            for count, noun, more in counted
-            if count
-        )
+        return ", ".join(number_of(count, noun) + more for count, noun, more in counted if count)
 
 
 def stays(rows: Iterable[Record]) -> tuple[Stay, ...]:

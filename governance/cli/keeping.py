@@ -17,13 +17,14 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import require_person
 from governance.cli.opening import require_session
-from governance.cli.output import print_json, print_line, print_table
+from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recording_engine
-from governance.cli.sessions import number_of
+from governance.cli.tables import print_table
 from governance.config import load_config
 from governance.engine.keeping import PruneReport
 from governance.engine.lawmaking import archive_folder, retention_of, trusted_config
+from governance.errors import number_of
 from governance.values import Json
 
 

@@ -22,9 +22,8 @@ from governance.cli.opening import store_of
 from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recorded_json, recording_engine
-from governance.cli.sessions import number_of
 from governance.engine.opening import PROJECT_SESSION
-from governance.errors import MisuseError
+from governance.errors import MisuseError, number_of
 from governance.journal.encrypted import EncryptedJournal
 from governance.journal.heads import new_signing_key, private_pem, public_pem
 from governance.journal.key_sources import new_key_text

@@ -19,13 +19,14 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.opening import law_of, require_session, rows_of, store_of
-from governance.cli.output import print_json, print_line, print_table, styled
+from governance.cli.output import print_json, print_line, styled
 from governance.cli.progress import progressing
+from governance.cli.tables import print_table
 from governance.config import Config, load_config
 from governance.diagrams import FORMATS, SUFFIXES, Format, SessionPath, render
 from governance.engine.encoding import body_of
 from governance.engine.lawmaking import trusted_config
-from governance.errors import DefinitionError, MisuseError
+from governance.errors import DefinitionError, MisuseError, number_of
 from governance.events import CATALOGUE
 from governance.journal.records import Journal
 from governance.listeners import Listener, listeners_of
@@ -113,7 +114,7 @@ def diagram(
         sys.stdout.buffer.write(picture)
         return FINE
     write_whole(output, picture, 0o644)
-    print_line(f"{output}: {chosen}, {len(picture)} bytes", "good", stderr=True)
+    print_line(f"{output}: {chosen}, {number_of(len(picture), 'byte')}", "good", stderr=True)
     return FINE
 
 

@@ -22,9 +22,10 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import require_person
 from governance.cli.opening import require_session, sessions_in
-from governance.cli.output import print_json, print_line, print_table
+from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recorded_json, recording_engine
+from governance.cli.tables import print_table
 from governance.clock import SystemClock
 from governance.config import Config, load_config
 from governance.engine import Engine
@@ -32,7 +33,7 @@ from governance.engine.backing import backup_folder, embedded_store
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.restoring import keep_snapshot
 from governance.engine.restoring import restore as restore_state
-from governance.errors import GovernanceError, MisuseError, SessionErased
+from governance.errors import GovernanceError, MisuseError, SessionErased, number_of
 from governance.journal.backup import backups_in
 from governance.journal.gaps import DAMAGED_KIND
 from governance.journal.opening import mirror_for, open_journal
@@ -210,7 +211,8 @@ def _tell_engine(project: Project, report: RepairReport, restored: str) -> None:
                 newest = engine.journal.read(one.session, limit=1, reverse=True)
                 engine.announce([row for row in newest if row.kind == DAMAGED_KIND])
             elif one.merged and not one.lost:
-                _record(engine, one.session, f"{_rows(one.merged)} came from a copy", one.merged)
+                what = f"{number_of(one.merged, 'row')} came from a copy"
+                _record(engine, one.session, what, one.merged)
         harmed = {one.session for one in report.sessions if one.lost}
         if restored and PROJECT_SESSION not in harmed:
             _record(engine, PROJECT_SESSION, restored, report.rows)
@@ -273,7 +275,7 @@ def _told(report: RepairReport, format_name: str) -> int:
     if format_name == "json":
         print_json(_as_json(report))
     elif not report.needed:
-        print_line(f"nothing is to be repaired: {_rows(report.rows)} hold", "good")
+        print_line(f"nothing is to be repaired in {number_of(report.rows, 'row')}", "good")
     else:
         _print(report)
     return FOUND if any(one.fresh for one in report.sessions) else FINE
@@ -281,9 +283,11 @@ def _told(report: RepairReport, format_name: str) -> int:
 
 def _print(report: RepairReport) -> None:
     would = "would be " if report.dry_run else ""
-    print_line(f"{_rows(report.rows)} {would}there", "good")
+    print_line(f"{number_of(report.rows, 'row')} {would}there", "good")
     if report.merged:
-        print_line(f"{_rows(report.merged)} of them {would}brought back from copies", "good")
+        print_line(
+            f"{number_of(report.merged, 'row')} of them {would}brought back from copies", "good"
+        )
     if report.sessions:
         print_table(
             ("session", "lost", "brought back", "which are lost"),
@@ -291,13 +295,15 @@ def _print(report: RepairReport) -> None:
             whole=("lost", "brought back"),
         )
     if report.more:
-        print_line(f"and {report.more} further sessions", "wary")
+        print_line(f"and {number_of(report.more, 'further session')}", "wary")
     if report.kept is not None:
         print_line(f"what stood there is kept as {report.kept}")
     if report.quarantine is not None:
-        print_line(f"{_rows(report.quarantined)} that fit nowhere are in {report.quarantine}")
+        print_line(
+            f"{number_of(report.quarantined, 'row')} that fit nowhere are in {report.quarantine}"
+        )
     if report.lost:
-        print_line(f"{_rows(report.lost)} {would}lost", "bad")
+        print_line(f"{number_of(report.lost, 'row')} {would}lost", "bad")
     if any(one.fresh for one in report.sessions) and not report.dry_run:
         print_line("their sessions may not work until `governance repair --accept SESSION`", "wary")
 
@@ -305,14 +311,10 @@ def _print(report: RepairReport) -> None:
 def _line(one: SessionRepair) -> tuple[str, ...]:
     stretches = [str(a) if a == b else f"{a}-{b}" for a, b in one.lost[:20]]
     more = len(one.lost) - len(stretches)
-    words = ", ".join(stretches) + (f" and {more} further stretches" if more else "")
+    words = ", ".join(stretches) + (f" and {more} more" if more else "")
     if one.unproven:
-        words += f" ({_rows(one.unproven)} after them cannot be proven)"
+        words += f" ({number_of(one.unproven, 'row')} after them cannot be proven)"
     return one.session, str(one.lost_rows), str(one.merged), words
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"
 
 
 def _as_json(report: RepairReport) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic, GovernanceError
@@ -40,8 +40,6 @@ _ACTION_TONES: Mapping[str, Tone] = {
 _SEVERITY_TONES: Mapping[str, Tone] = {ERROR: "bad", WARNING: "wary"}
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 _WIDTH_WITHOUT_TERMINAL = 120
-_GAP = 3
-"""Blanks between two columns of a table."""
 
 
 def visible(text: str) -> str:
@@ -80,8 +78,14 @@ def console(*, stderr: bool = False) -> Console:
     """
     from rich.console import Console
 
+    class Ours(Console):
+        """A console that leaves a reader who has gone to the frame: its exit code is no 1."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     stream = sys.stderr if stderr else sys.stdout
-    made = Console(file=stream, highlight=False, markup=False, emoji=False)
+    made = Ours(file=stream, highlight=False, markup=False, emoji=False)
     if not made.is_terminal and not _columns():
         made.width = _WIDTH_WITHOUT_TERMINAL
     return made
@@ -111,40 +115,6 @@ def print_line(text: str, tone: Tone = "plain", *, stderr: bool = False) -> None
     console(stderr=stderr).print(styled(text, tone), soft_wrap=not sys.stdout.isatty())
 
 
-def print_table(
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str | Text]],
-    *,
-    title: str = "",
-    whole: Collection[str] = (),
-) -> None:
-    """Print *rows* under *columns*; cells are folded (but for *whole* columns), never cut."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(
-        title=visible(title) or None,
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    for column in columns:
-        table.add_column(column, overflow="fold", header_style="bold", no_wrap=column in whole)
-    for row in rows:
-        table.add_row(*(styled(cell) if isinstance(cell, str) else cell for cell in row))
-    console().print(table)
-
-
-def width_of(columns: Sequence[str], rows: Iterable[Sequence[Text]]) -> int:
-    """How many columns of a terminal `print_table` needs so that no cell is folded."""
-    widths = [len(column) for column in columns]
-    for row in rows:
-        for at, cell in enumerate(row):
-            widths[at] = max(widths[at], *(line.cell_len for line in cell.split("\n")))
-    return sum(widths) + _GAP * len(widths)
-
-
 def print_json(value: Json, *, lines: bool = False) -> None:
     """Print *value* as JSON in ASCII, on one line when *lines* are asked for."""
     text = json.dumps(value, indent=None if lines else 2, default=_plain)
@@ -155,6 +125,29 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"`{type(value).__name__}` is no JSON value")
+
+
+def value_text(value: Json, chars_max: int) -> str:
+    """
+    *value* on one line for people: a text as it is, a table as ``name: value, …``.
+
+    >>> value_text({"text": "a  b", "tags": ["x", 1]}, 100), value_text("abcdef", 4)
+    ('text: a b, tags: [x, 1]', 'ab …')
+    """
+    text = " ".join(_value_words(value, 0).split())
+    return text if len(text) <= chars_max else f"{text[: chars_max - 2]} …"
+
+
+def _value_words(value: Json, depth: int) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{name}: {_value_words(one, depth + 1)}" for name, one in value.items())
+        return f"{{{inner}}}" if depth else inner
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(_value_words(one, depth + 1) for one in value)
+        return f"[{inner}]" if depth else inner
+    return json.dumps(value)
 
 
 def diagnostic_json(one: Diagnostic) -> dict[str, Json]:

@@ -22,20 +22,14 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import require_person
 from governance.cli.opening import require_session, rows_of, store_of
-from governance.cli.output import (
-    Tone,
-    moment,
-    print_json,
-    print_line,
-    print_table,
-    styled,
-)
+from governance.cli.output import Tone, moment, print_json, print_line, styled
 from governance.cli.recording import person_name, recorded_json, recording_engine
-from governance.cli.sessions import counts_text, number_of, states_of
+from governance.cli.sessions import counts_text, states_of
 from governance.cli.shadowed import tell_shadows
+from governance.cli.tables import print_table
 from governance.engine.encoding import body_of
 from governance.engine.restoring import restore
-from governance.errors import MisuseError, did_you_mean
+from governance.errors import MisuseError, did_you_mean, number_of
 from governance.journal.records import Journal
 from governance.ledger import Ledger, Violation, halted
 from governance.session.state import SessionState

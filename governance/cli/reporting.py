@@ -18,6 +18,7 @@ from governance.cli.opening import store_of
 from governance.cli.output import Tone, console, print_json, print_line, styled
 from governance.cli.progress import working
 from governance.config import load_config
+from governance.errors import number_of
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _LINE_PERIODS = 40
@@ -86,7 +87,7 @@ def report(
         return FINE
     data = text.encode()
     write_whole(output, data, 0o644)
-    print_line(f"{output}: {format_name}, {len(data)} bytes", "good", stderr=True)
+    print_line(f"{output}: {format_name}, {number_of(len(data), 'byte')}", "good", stderr=True)
     return FINE
 
 

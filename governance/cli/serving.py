@@ -20,7 +20,8 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.output import print_json, print_line, print_table
+from governance.cli.output import print_json, print_line
+from governance.cli.tables import print_table
 from governance.errors import MisuseError
 from governance.service.client import as_words, ask, service_command, socket_file, stop
 from governance.values import Json

@@ -18,22 +18,13 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.opening import store_of
-from governance.cli.output import (
-    Tone,
-    console,
-    moment,
-    print_json,
-    print_line,
-    print_table,
-    span,
-    styled,
-    width_of,
-)
+from governance.cli.output import Tone, console, moment, print_json, print_line, span, styled
 from governance.cli.progress import progressing
 from governance.cli.recording import DURATION
+from governance.cli.tables import print_table, width_of
 from governance.clock import SystemClock
 from governance.engine.restoring import restore
-from governance.errors import SessionErased
+from governance.errors import SessionErased, number_of
 from governance.journal.records import Journal
 from governance.ledger import halted
 from governance.session.state import SessionState
@@ -277,11 +268,6 @@ def counts_text(counts: Mapping[str, int], between: str = ", ") -> str:
     return between.join(f"{number} {name}" for name, number in reversed(list(counts.items())))
 
 
-def number_of(count: int, what: str) -> str:
-    """*count* of *what*: ``"1 turn"``, ``"2 turns"``."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def ago(at_ms: int | None, now_ms: int, *, parts: int = 2) -> str:
     """How long ago *at_ms* was, in its one or two largest units."""
     if at_ms is None:
@@ -330,7 +316,7 @@ def _narrow(one: Summary, now_ms: int) -> list[Text]:
 
 
 def _name(one: Summary) -> Text:
-    return styled(("  " * (one.depth - 1) + "└ " if one.depth else "") + one.id)
+    return styled(("  " * (one.depth - 1) + "└─" if one.depth else "") + one.id)
 
 
 def _standing(one: Summary) -> tuple[Text, Text]:

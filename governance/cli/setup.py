@@ -35,7 +35,7 @@ from governance.cli.guard import require_person
 from governance.cli.opening import rules_of
 from governance.cli.output import Tone, print_diagnostics, print_json, print_line, styled
 from governance.config import default_toml, load_config
-from governance.errors import MisuseError
+from governance.errors import MisuseError, number_of
 from governance.hosts import INSTALLABLE, installer_of
 from governance.project import Project
 from governance.values import Json
@@ -139,7 +139,9 @@ def _print_state(project: Project, host: str | None) -> None:
         print_line("until that is mended every tool call here is denied", "bad")
         return
     rules = sum(len(pack.rules) for pack in loaded.packs)
-    print_line(f"{rules} rules of {len(loaded.packs)} packs are in force.", "good")
+    print_line(
+        f"in force: {number_of(rules, 'rule')} of {number_of(len(loaded.packs), 'pack')}", "good"
+    )
     print_line("")
     folder = _word(project.directory)
     steps = [

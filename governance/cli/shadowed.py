@@ -9,9 +9,11 @@ from attrs import define, field, frozen
 
 from governance.cli.frame import FINE, FOUND
 from governance.cli.opening import require_session, rows_of, sessions_in, store_of
-from governance.cli.output import action_text, moment, print_json, print_line, print_table
-from governance.cli.sessions import OWN_MARK, number_of
+from governance.cli.output import action_text, moment, print_json, print_line
+from governance.cli.sessions import OWN_MARK
+from governance.cli.tables import print_table
 from governance.engine.encoding import body_of
+from governance.errors import number_of
 from governance.journal.records import Journal, Record
 from governance.project import Project
 from governance.values import Json

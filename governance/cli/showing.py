@@ -17,23 +17,17 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.opening import require_session, store_of
-from governance.cli.output import (
-    moment,
-    print_json,
-    print_line,
-    print_table,
-    span,
-    styled,
-    visible,
-)
+from governance.cli.output import moment, print_json, print_line, span, styled, value_text, visible
 from governance.cli.sessions import STATE_TONES, ago, counts_text
+from governance.cli.tables import print_table
 from governance.clock import SystemClock
 from governance.engine.merging import conflict_json
 from governance.engine.restoring import restore
+from governance.errors import number_of
 from governance.journal.records import Journal, Record
 from governance.ledger import damage, halted, in_force
 from governance.session.state import SessionState
-from governance.values import Json, ValueRefused, dump_json, load_json
+from governance.values import Json, ValueRefused, load_json
 
 ROWS_MAX = 200
 _LINE_CHARACTERS = 160
@@ -186,7 +180,7 @@ def _print(
         print_table(("session", "state", "role"), family)
     rows = list(newest)
     if rows:
-        _head(f"newest {len(rows)} of {state.head} rows")
+        _head(f"newest {len(rows)} of {number_of(state.head, 'row')}")
         print_table(
             ("row", "when", "kind", "what"),
             [(str(one.seq), _clock(one.at_ms), one.kind, _shown(one)) for one in rows],
@@ -268,7 +262,7 @@ def _identity_lines(state: SessionState) -> list[tuple[str, str]]:
         if value in ("", (), None, 0):
             continue
         shown = ", ".join(value) if isinstance(value, tuple) else value
-        text = dump_json(shown).decode() if isinstance(shown, Mapping) else str(shown)
+        text = value_text(shown, _LINE_CHARACTERS) if isinstance(shown, Mapping) else str(shown)
         lines.append((name.replace("_", " "), text))
     if state.labels:
         lines.append(("labels", ", ".join(name for name, _, _ in state.labels)))
@@ -380,10 +374,8 @@ def _shown(record: Record) -> str:
     for name, value in data.items():
         if name in _UNSHOWN or value in ("", None) or value == [] or value == {}:
             continue
-        text = value if isinstance(value, str) else dump_json(value).decode()
-        words.append(f"{name}={' '.join(text.split())}")
-    line = " ".join(words)
-    return line if len(line) <= _LINE_CHARACTERS else line[: _LINE_CHARACTERS - 2] + " …"
+        words.append(f"{name}={value_text(value, _LINE_CHARACTERS)}")
+    return value_text(" ".join(words), _LINE_CHARACTERS)
 
 
 COMMANDS = {"show": show}

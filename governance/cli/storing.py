@@ -21,10 +21,11 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.output import print_json, print_line, print_table
+from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
+from governance.cli.tables import print_table
 from governance.config import load_config
-from governance.errors import MisuseError
+from governance.errors import MisuseError, number_of
 from governance.journal.copying import CopyReport, copy_store
 from governance.journal.opening import open_journal, shown_url
 from governance.journal.records import Journal
@@ -99,7 +100,7 @@ def _check_words(action: str, words: Sequence[str], create: bool) -> None:
     wanted = _WORDS[action]
     if len(words) != len(wanted):
         raise MisuseError(
-            f"`store {action}` takes {' '.join(wanted)}; {len(words)} words were given",
+            f"`store {action}` takes {' '.join(wanted)}, not {number_of(len(words), 'word')}",
             remedy="see `governance store --help`",
         )
     if create and action != "copy":
@@ -151,11 +152,12 @@ def _print(report: CopyReport, other: str) -> None:
     said = (
         "the copy holds, and all heads are the same"
         if report.ok
-        else (f"{len(report.findings)} findings")
+        else number_of(len(report.findings), "finding")
     )
+    rows = f"{number_of(report.rows, 'row')} ({report.new_rows} of them new)"
     print_line(
-        f"{report.new_rows} new of {report.rows} rows of {report.sessions} sessions and "
-        f"{report.values} values are in {shown_url(other)}; {said}",
+        f"{shown_url(other)} has {rows} of {number_of(report.sessions, 'session')} "
+        f"and {number_of(report.values, 'value')}; {said}",
         "good" if report.ok else "bad",
     )
 

@@ -13,16 +13,10 @@ from attrs import define, field
 from governance.authoring.subjects import Subject, subjects_of
 from governance.authoring.tried import Tried, errors_of, tried
 from governance.cli.frame import FINE, FOUND, Example, command, format_option
-from governance.cli.output import (
-    diagnostic_json,
-    print_diagnostics,
-    print_json,
-    print_line,
-    print_table,
-    styled,
-)
+from governance.cli.output import diagnostic_json, print_diagnostics, print_json, print_line, styled
 from governance.cli.progress import progressing
-from governance.errors import Diagnostic
+from governance.cli.tables import print_table
+from governance.errors import Diagnostic, number_of
 from governance.project import config_missing, folder_around
 from governance.values import Json
 
@@ -192,16 +186,19 @@ def _print_run(run: Run) -> None:
         _print_coverage(run.covered)
     examples = sum(one.kind != "scenario" for one in run.results)
     scenarios = len(run.results) - examples
-    words = f"{examples} examples, {scenarios} scenarios: {len(run.failed)} failed"
+    words = (
+        f"{number_of(examples, 'example')}, {number_of(scenarios, 'scenario')}: "
+        f"{len(run.failed)} failed"
+    )
     if run.problems:
-        words += f", {len(run.problems)} errors"
+        words += f", {number_of(len(run.problems), 'error')}"
     if run.covered:
         values = sum(one.elements for one in run.covered)
         faults = sum(one.mutants for one in run.covered) - values
         survived = sum(len(one.faults) for one in run.covered)
-        words += f"; {faults} changed rules: {survived} survived"
+        words += f"; {number_of(faults, 'changed rule')}: {survived} survived"
         if values:
-            words += f"; {values} values left out: {run.survivors - survived} survived"
+            words += f"; {number_of(values, 'value')} left out: {run.survivors - survived} survived"
     print_line(words, "good" if run.ok else "bad")
 
 
@@ -235,7 +232,7 @@ def _change_of(same: Sequence[Survivor]) -> str:
     shown = ", ".join(one.value for one in same[:VALUES_SHOWN_MAX])
     more = len(same) - VALUES_SHOWN_MAX
     rest = f" or {more} more" if more > 0 else ""
-    return f"without any one of {len(same)} values of `{same[0].where}` ({shown}{rest})"
+    return f"without any one value of `{same[0].where}` ({shown}{rest})"
 
 
 def _print_coverage(covered: Sequence[Coverage]) -> None:
@@ -256,7 +253,7 @@ def _print_coverage(covered: Sequence[Coverage]) -> None:
             out.print(line, soft_wrap=True)
             out.print(Padding(styled(each.remedy, "good"), (0, 0, 0, 4)))
         if one.cut:
-            text = f"{one.rule}: {one.cut} more changes were not tried"
+            text = f"{one.rule}: not tried: {number_of(one.cut, 'more change')}"
             print_line(text, "quiet")
 
 

@@ -18,7 +18,7 @@ from attrs import evolve, frozen
 
 from governance.analytics.projection import MOVED_MAX, lag
 from governance.engine.restoring import restored
-from governance.errors import DefinitionError, Diagnostic, GovernanceError, SessionErased
+from governance.errors import DefinitionError, Diagnostic, GovernanceError, SessionErased, number_of
 from governance.journal.records import Journal
 from governance.values import Json, ValueRefused, dump_json, load_json
 
@@ -211,7 +211,7 @@ def _load(journal: Journal, loading: Journal) -> HealthCheck:
         return HealthCheck("load", "there is no session to load")
     saw = f"`{session}` is erased"
     with suppress(SessionErased):
-        saw = f"`{session}` of {restored(loading, session)[0].head} rows can be loaded"
+        saw = f"`{session}` of {number_of(restored(loading, session)[0].head, 'row')} can be loaded"
     # One that cannot be loaded is loaded again by the next look: it stays red until it is mended.
     journal.shelf.put(SHELF, LOADED, session.encode("utf-8", "replace"))
     return HealthCheck("load", saw)
@@ -250,7 +250,8 @@ def _chain(journal: Journal, now_ms: int) -> HealthCheck:
         value: dict[str, Json] = {"after": after, "round_ms": round_ms}
         journal.shelf.put(SHELF, WALKED, dump_json(value))
     ago = f", all of it {(now_ms - round_ms) // 1000} s ago" if round_ms and after else ""
-    saw = f"{rows} rows of {sessions} sessions hold{ago}" if not found else "does not hold"
+    seen = f"{number_of(rows, 'row')} of {number_of(sessions, 'session')}"
+    saw = "does not hold" if found else f"nothing wrong in {seen}{ago}"
     return HealthCheck("chain", saw, tuple(found))
 
 
@@ -309,4 +310,5 @@ def _unseen(name: str, code: str, error: OSError) -> HealthCheck:
 def _figures(journal: Journal) -> HealthCheck:
     behind = lag(journal)
     more = " or more" if behind >= MOVED_MAX else ""
-    return HealthCheck("figures", f"{behind}{more} sessions moved since figures were counted")
+    moved = f"{number_of(behind, 'session')}{more}"
+    return HealthCheck("figures", f"{moved} moved since figures were counted")

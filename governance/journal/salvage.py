@@ -83,7 +83,7 @@ class Salvage:
         try:
             connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
             connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-            refuse_newer_file(connection, self.path)
+            refuse_newer_file(connection, Path(self.source))
             return self._tables(connection)
         finally:
             connection.close()

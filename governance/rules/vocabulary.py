@@ -303,6 +303,9 @@ class Vocabulary:
         if name in SHELL_KEYS:
             mend = f"write `when.shell = {{ {name} = … }}`"
             return Problem("GOV220", f"`{name}` is asked of a command, in `shell`", path, mend)
+        if name.partition(".")[0] == "predicate":
+            mend = "declare what a program finds out as a field, and write `when.fields.NAME = …`"
+            return Problem("GOV220", "there are no predicates", path, mend)
         here = [one for one, spec in self.facts.items() if on in spec.events]
         hint = did_you_mean(name, here) or did_you_mean(name, self.facts)
         return Problem("GOV220", f"unknown fact `{name}`", path, hint)

@@ -142,8 +142,8 @@ def as_words(status: Mapping[str, Json]) -> Sequence[tuple[str, str]]:
         ("process", str(status.get("pid"))),
         ("version", str(status.get("version"))),
         ("runs for", f"{status.get('seconds')} s"),
-        ("answered", f"{status.get('answered')} calls"),
-        ("left to the hooks", f"{status.get('left')} calls"),
+        ("calls answered", str(status.get("answered"))),
+        ("left to the hooks", str(status.get("left"))),
         ("projects open", "\n".join(str(one) for one in listed) or "none"),
         ("loopback", str(status.get("http") or "closed")),
     )

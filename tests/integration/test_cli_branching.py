@@ -90,6 +90,7 @@ def test_branches_and_merges_from_end_to_end(run: Run) -> None:
     (conflict,) = report["conflicts"]
     code, out, _ = run("merge", "demo", "--show", person=False)
     assert code == 1
+    assert "{" not in out
     assert "ours it is" in out
     assert "theirs it is" in out
     assert told(run, "merge", "demo", "--show")[1]["conflicts"] == [conflict]

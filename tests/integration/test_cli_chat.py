@@ -146,7 +146,7 @@ def test_a_transcript_is_imported_and_says_what_it_could_not_carry(
     _, listed, _ = run(capsys, "sessions", "--format", "json", "--dir", str(project))
 
     assert code == 0
-    assert "1 messages added" in out
+    assert "1 message added" in out
     assert "not carried: a line that cannot be read, 1 times" in out
     assert "not carried: an entry of type summary, 1 times" in out
     assert "hello" in shown

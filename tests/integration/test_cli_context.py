@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 
@@ -138,6 +139,34 @@ def test_a_scope_is_merged_pruned_reset_and_cared_for(run) -> None:  # type: ign
     assert run("revoke", "user:bob", "a*", "--kind", "code", *own)[0] == 0
     assert run("reset", "0", *own)[0] == 0
     assert json.loads(run("list", "--hidden", *own)[1]) == []
+
+
+def test_every_verb_is_told_in_words(run) -> None:  # type: ignore[no-untyped-def]
+    """For people too: rows by number, names by kind and key, what there is none of."""
+    own = ("--scope", "session:s")
+    run("set", "a", "1")
+    run("set", "b", "2", *own)
+
+    told = {
+        words[0]: run(*words, *own)[1]
+        for words in (
+            ("merge", "project"), ("validate",), ("repair",), ("prune", "0"),
+            ("grant", "user:bob", "a*"), ("grants",), ("revoke", "user:bob", "a*"),
+            ("unset", "b"), ("reset", "0"), ("search", "nowhere"),
+        )
+    }  # fmt: skip
+
+    assert re.fullmatch(r"row: \d+\ntaken: 1\n  project a\n(.*\n)*", told["merge"])
+    assert told["merge"].endswith("dropped: none\nconflicts: none\n")
+    assert told["validate"] == "wrong: none\n"
+    assert told["repair"] == "repaired: none\n"
+    assert told["prune"] == "hidden: 2\n  project b\n  project a\n"
+    assert re.fullmatch(r"row: \d+\n", told["grant"])
+    assert told["grants"] == "grants: 1\n  user:bob read project a*\n"
+    assert re.fullmatch(r"row: \d+\n", told["revoke"])
+    assert re.fullmatch(r"unset: \d+\n|unset: true\n", told["unset"])
+    assert re.fullmatch(r"row: \d+\n", told["reset"])
+    assert told["search"] == "nothing was found\n"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -91,6 +92,20 @@ def test_a_project_without_a_host_is_well(
     capsys.readouterr()
 
     assert look(tmp_path / "plain", capsys)[0] == 0
+
+
+@pytest.mark.parametrize("command", ["doctor", "health"])
+def test_where_no_project_is_nothing_is_looked_at(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """That is bad usage, as for all commands; a project that lost its parts is a finding."""
+    folder = tmp_path / "folder"
+
+    assert cli.main([command, "--dir", str(folder)]) == 2
+    assert "GOV331" in capsys.readouterr().err
+    cli.main(["init", str(folder)])
+    shutil.rmtree(folder)
+    assert cli.main([command, "--dir", str(folder)]) == 1
 
 
 def _no_config(project: Path, home: Path) -> None:

@@ -64,7 +64,7 @@ def test_init_makes_a_project(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert key_of(folder).stat().st_mode & 0o777 == 0o600
     assert not key_of(folder).is_relative_to(folder)
     packs = len(pack_texts().keys() - BY_NAME)
-    assert f"rules of {packs} packs are in force" in out
+    assert f"rules of {packs} packs" in out
     assert not (folder / ".claude").exists()
     assert run(capsys, "verify", "--dir", folder)[0] == 0
     assert run(capsys, "check", folder)[0] == 0
@@ -234,9 +234,12 @@ def test_a_policy_that_vanished_is_made_anew_by_a_person_alone(
     key = key_of(folder)
     (folder / "governance.toml").unlink()
 
+    dry, told, _ = run(capsys, "init", folder, "--dry-run")
     code, _, err = run(capsys, "init", folder)
     made_by_nobody = (folder / "governance.toml").exists()
 
+    assert dry == 0
+    assert "would be made" in told
     assert code == 2
     assert "GOV60" in err
     assert not made_by_nobody

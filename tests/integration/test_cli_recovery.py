@@ -194,7 +194,7 @@ def test_what_a_backup_has_is_brought_back(project: Path, run: Run, key: tuple[s
         assert not engine.session("one").tool("read", {"path": "a"}, call_id="d").denied
     assert run("repair", *key)[:2] == (
         0,
-        f"nothing is to be repaired: {_rows(project)} rows hold\n",
+        f"nothing is to be repaired in {_rows(project)} rows\n",
     )
 
 
@@ -431,6 +431,21 @@ class TestSchedule:
             assert schedule_of(load_config(project)) is None
 
 
+def test_a_newer_store_is_named_as_the_person_knows_it(
+    project: Path, run: Run, key: tuple[str, str]
+) -> None:
+    """What is told is about the store, and about no copy that was made to look at it."""
+    store = project / ".governance" / "journal.db"
+    connection = apsw.Connection(str(store))
+    connection.pragma("user_version", 10_000)
+    connection.close()
+
+    code, _, err = run("repair", *key)
+
+    assert code == 2
+    assert f"GOV503 the store `{store}` has schema version 10000" in err
+
+
 def test_a_new_store_needs_no_repair(
     project: Path, run: Run, key: tuple[str, str], tmp_path: Path
 ) -> None:
@@ -439,7 +454,7 @@ def test_a_new_store_needs_no_repair(
         "[packs]\npaths = []\n[journal]\nurl = 'sqlite:///n.db'\n"
     )
     open_journal("sqlite:///n.db", base=project, create=True).close()
-    assert run("repair", *key)[:2] == (0, "nothing is to be repaired: 0 rows hold\n")
+    assert run("repair", *key)[:2] == (0, "nothing is to be repaired in 0 rows\n")
     with Engine.open(project) as engine:
         engine.start("s")
     connection = apsw.Connection(str(project / "n.db"))

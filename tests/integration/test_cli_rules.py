@@ -106,7 +106,7 @@ class TestCheck:
             code, out, _ = run(capsys, "check", str(path))
 
             assert code == 0
-            assert "2 rules in 1 packs: 0 errors" in out
+            assert "2 rules in 1 pack: 0 errors" in out
             assert "is known to miss: command = cd x; make deploy (not at the beginning)" in out
 
     def test_roles_that_nobody_has_are_told(
@@ -317,15 +317,20 @@ class TestDecide:
     def test_a_line_that_cannot_be_read_is_named(
         self, project: Path, capsys: pytest.CaptureFixture[str], line: str, said: str
     ) -> None:
-        """File, line, what is wrong and what was meant; exit code 2."""
+        """It is denied in its place, with file, line, what is wrong and what was meant."""
         file = project / "batch.jsonl"
-        file.write_text("\n" + line)
+        good = '{"tool": "shell", "args": {"command": "make test"}}'
+        file.write_text(f"\n{line}\n{good}\n")
 
-        code, _, err = run(capsys, "decide", "--dir", str(project), "--batch", str(file))
+        code, out, err = run(capsys, "decide", "--dir", str(project), "--batch", str(file))
 
-        assert code == 2
-        assert f"{file}:2: GOV612" in err
-        assert said in err
+        first, second = map(json.loads, out.splitlines())
+        assert code == 1
+        assert (first["action"], first["rules"], first["skipped"]) == ("deny", [], [])
+        assert f"{file}:2: GOV612" in first["message"]
+        assert said in first["message"]
+        assert second["action"] == "allow"
+        assert "denied: 1 line" in err
 
     def test_a_line_without_end_is_refused(
         self, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -334,10 +339,25 @@ class TestDecide:
         endless = io.BufferedReader(Endless())
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(endless))
 
-        code, _, err = run(capsys, "decide", "--dir", str(project), "--batch", "-")
+        code, out, err = run(capsys, "decide", "--dir", str(project), "--batch", "-")
 
         assert code == 2
+        assert json.loads(out)["action"] == "deny"
         assert "-:1: GOV612" in err
+
+    def test_a_line_that_is_too_long_is_denied_and_passed_over(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It has one answer, and the line behind it has its own."""
+        file = project / "batch.jsonl"
+        file.write_text(f'{{"tool": "read", "args": {{"path": "{"a" * 4_000_000}"}}}}\n{{}}\n')
+
+        code, out, _ = run(capsys, "decide", "--dir", str(project), "--batch", str(file))
+
+        assert code == 1
+        assert ["4000000" in json.loads(line)["message"] for line in out.splitlines()] == [
+            True, False
+        ]  # fmt: skip
 
     def test_a_call_must_be_given(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """Neither --tool nor --batch is bad usage."""

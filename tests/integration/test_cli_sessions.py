@@ -134,7 +134,7 @@ class TestSessions:
         assert listed(capsys, project) == ["over\x1b[31m", "halted", "main", "main/review"]
 
         _, out, _ = run(capsys, "sessions", "--dir", str(project))
-        assert " └ main/review" in out
+        assert " └─main/review" in out
         assert "@project" not in out
         _, out, _ = run(capsys, "violations", "main", "--dir", str(project))
         assert "2 violations, 1 high, 1 medium" in out

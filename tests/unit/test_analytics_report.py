@@ -12,6 +12,7 @@ import pytest
 
 from governance.access.guard import guard_of
 from governance.access.guarded import GuardedJournal
+from governance.analytics.charts import Series, columns_chart
 from governance.analytics.figures import GROUPS, NAMES_MAX, OTHER, Counting, count
 from governance.analytics.fold import DAYS_MAX, Rollup, fold
 from governance.analytics.measures import MEASURES, SECTIONS
@@ -134,6 +135,26 @@ def test_no_days_are_no_report_but_an_empty_one() -> None:
     assert report.whole == {}
     assert "Nothing happened" in html_page(report)
     assert "Nothing happened" in markdown_page(report)
+
+
+def test_a_page_can_be_read_in_the_dark_and_on_a_phone() -> None:
+    """Every colour of writing and lines has one for the dark; nothing is wider than the screen."""
+    page = html_page(nasty_report())
+    head, _, body = page.partition("</style>")
+
+    written = set(re.findall(r'<text[^>]* fill="(#\w+)"|<line[^>]* stroke="(#\w+)"', body))
+    for colour in {one or other for one, other in written}:
+        assert f'="{colour}"]{{' in head.partition("prefers-color-scheme:dark")[2]
+    assert "minmax(min(480px,100%),1fr)" in head
+    assert "@media (max-width:640px)" in head
+
+
+def test_one_period_is_a_column_and_no_wall() -> None:
+    """However few there are a column keeps to its width, in the middle of its period."""
+    chart = columns_chart("calls", ["2026-01-31"], [Series("ok", "#123456", (3.0,))])
+
+    assert 'x="352" y="' in chart
+    assert 'width="64"' in chart
 
 
 @pytest.mark.parametrize(

@@ -113,11 +113,29 @@ def test_the_log_is_bounded(declare: Declare, tmp_path: Path) -> None:
 def test_a_stopped_command_says_so(
     declare: Declare, capsys: pytest.CaptureFixture[str], error: BaseException
 ) -> None:
-    """Ctrl-C is no crash."""
+    """Ctrl-C is no crash, and the exit code is the one that shells know it by."""
     declare(fail_with(error))
 
-    assert cli.main(["probe"]) == 2
+    assert cli.main(["probe"]) == 130
     assert capsys.readouterr().err.strip() == "stopped"
+
+
+def test_ctrl_c_while_commands_are_imported_is_no_crash(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first second of a command is its imports, and people are quick."""
+
+    class Interrupting:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "governance.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "governance.cli.app")
+    monkeypatch.delattr(cli, "app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+
+    assert cli.main(["sessions"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +186,7 @@ def test_help_teaches(declare: Declare, capsys: pytest.CaptureFixture[str]) -> N
 
     out = capsys.readouterr().out
     assert "$ governance probe" in out
-    assert "0 fine, 1 found something, 2 could not" in out
+    assert "0 fine, 2 could not do what was asked" in out
 
 
 def test_without_words_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,6 +231,51 @@ def test_a_reader_that_has_gone_is_no_crash() -> None:
     process.wait()
 
     assert err == b""
+
+
+def test_a_reader_that_leaves_a_table_is_not_a_finding() -> None:
+    """What rich prints ends as all else does: with 2, for 1 would be an answer."""
+    run = (
+        "import sys; from governance.cli import main, frame; from governance.cli import app; "
+        "from governance.cli.output import print_line; from types import SimpleNamespace; "
+        "body = lambda: [print_line('x' * 99) for _ in range(9)]; "
+        "made = frame.command('probe', examples=[])(body); "
+        "sys.modules['probe'] = SimpleNamespace(COMMANDS={'probe': made}); "
+        "app.HOMES = {'probe': 'probe'}; sys.exit(main(['probe']))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", run], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+
+    err = process.stderr.read()
+    process.stderr.close()
+
+    assert (process.wait(), err) == (2, b"")
+
+
+def test_a_folder_that_was_removed_under_us_is_named(
+    declare: Declare,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever stands in it is told so; a failure of another kind is no such thing."""
+    declare(Path.cwd)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    code = cli.main(["probe"])
+    told = capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    declare(fail_with(FileNotFoundError()))
+
+    assert (code, "GOV610 the folder you are in is gone" in told) == (2, True)
+    assert cli.main(["probe"]) == 2
+    assert "did not foresee" in capsys.readouterr().err
 
 
 def test_a_hook_that_cannot_be_imported_denies(

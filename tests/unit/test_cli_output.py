@@ -18,12 +18,11 @@ from governance.cli.output import (
     print_error,
     print_json,
     print_line,
-    print_table,
     span,
     styled,
     visible,
-    width_of,
 )
+from governance.cli.tables import print_table, width_of
 from governance.errors import WARNING, DefinitionError, Diagnostic, StoreBusy
 
 FOUND = Diagnostic(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from governance.errors import number_of
 from governance.ledger import halted
 from governance.session.state import SessionState
 from governance.states import State
@@ -47,6 +48,5 @@ def status_text(state: SessionState | None, paused: str = "") -> str:
     total = sum(state.ledger.counts.values())
     severe = sum(state.ledger.counts.get(name, 0) for name in SEVERE)
     if total:
-        noun = "violation" if total == 1 else "violations"
-        parts.append(f"{total} {noun}" + (f" ({severe} severe)" if severe else ""))
+        parts.append(number_of(total, "violation") + (f" ({severe} severe)" if severe else ""))
     return "governance: " + " · ".join(parts)
