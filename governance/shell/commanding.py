@@ -238,6 +238,7 @@ def _execute(
         flow.redirects + tuple(opened_.files),
         given,
         recursive=recursive,
+        held=around.held,
     )
     notes = walker.notes
     notes.link(around.feeders, [position], piped=False)

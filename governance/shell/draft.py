@@ -138,6 +138,10 @@ class Draft:
         """What standard input holds, where that is known."""
         return self.known if self.simple.input_text is None else self.simple.input_text
 
+    def held(self, file: str) -> Word | None:
+        """What *file* holds, where that is a `<(…)` and known."""
+        return next((text for path, text in self.simple.held if path == file), None)
+
     @property
     def piped(self) -> bool:
         """Whether another command gives the input, and what it gives is not known."""

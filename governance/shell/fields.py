@@ -22,6 +22,7 @@ WORD_MAX: Final = 65_536
 """Characters of one word that are followed."""
 
 
+_TILDE: Final = re.compile(r"~(?:/|$)")
 LIVE: Final = re.compile(r"[*?]|\[[^\]\[]{1,64}\]")
 _FROM_HERE: Final = re.compile(f"{HERE}((?:/[^/\\s;:\"']*)*)")
 
@@ -63,7 +64,11 @@ class Fields:
     def end(self) -> None:
         """The word up to here is one."""
         if self.begun:
-            self.done.append(("".join(self.parts)[:WORD_MAX], self.live))
+            made = "".join(self.parts)[:WORD_MAX]
+            if self.done and _TILDE.match(made):
+                # `rm${IFS}~`: bash leaves it as it is, and home is meant.
+                made = HOME + made[1:]
+            self.done.append((made, self.live))
             self.parts = []
             self.live = self.begun = False
 
@@ -142,9 +147,14 @@ def split_into(value: str, separators: str, made: Fields) -> None:
         piece = value[at : found.start()]
         at = found.end()
         if piece:
-            made.add(piece, live=LIVE.search(piece) is not None)
+            made.add(_homed(piece, made), live=LIVE.search(piece) is not None)
         elif other and found[1] and not made.begun:
             made.add("")
         made.end()
     if at < len(value):
-        made.add(value[at:], live=LIVE.search(value[at:]) is not None)
+        made.add(_homed(value[at:], made), live=LIVE.search(value[at:]) is not None)
+
+
+def _homed(piece: str, made: Fields) -> str:
+    """A `~` out of a variable: bash leaves it as it is, others do not, and home is meant."""
+    return HOME + piece[1:] if _TILDE.match(piece) and not made.begun else piece

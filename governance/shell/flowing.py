@@ -74,6 +74,7 @@ class Record:
     recursive: bool
     reached: bool
     opaque: tuple[Opaque, ...]
+    held: tuple[tuple[str, Word], ...] = ()
     input_from: dict[int, None] = field(factory=dict)
     feeds: dict[int, None] = field(factory=dict)
 
@@ -91,6 +92,7 @@ class Record:
             recursive=self.recursive,
             reached=self.reached,
             opaque=self.opaque,
+            held=self.held,
         )
 
 

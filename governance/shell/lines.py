@@ -189,6 +189,7 @@ class _Driver:
             cwd=nested.cwd,
             background=simple.background,
             recursive=simple.recursive,
+            held=simple.held,
         )
         return self.simple(inner, inside).reached
 

@@ -78,7 +78,7 @@ def _redirect(around: Around, text: str, one: Redirection, made: Opened) -> None
     mode = "read" if one.operator == "<&" else _MODES[one.operator]
     made.files.append(Redirect(mode, finished(value, around.state.cwd, glob=live), fd))  # type: ignore[arg-type]
     if fd == 0:
-        made.detached, made.given = True, None
+        made.detached, made.given = True, around.held.get(value)
     if fd in (1, -1) and value not in ("/dev/stdout", "/dev/fd/1"):
         made.printing = False
 

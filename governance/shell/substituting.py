@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, evolve, field
@@ -25,16 +26,24 @@ if TYPE_CHECKING:
 EXPORTED_MAX: Final = 64
 """Exported variables that are noted with a command."""
 
+_NOTHING: Final[Mapping[str, str | None]] = {}
+
 
 @define(eq=False)
 class Around:
-    """What the words of a command need, and what they leave: whose output they hold."""
+    """
+    What the words of a command need, and what they leave: whose output they hold.
+
+    Attributes:
+        held: The files of its `<(…)`, and what they hold as far as that is known.
+    """
 
     walker: Walker
     state: State
     flow: Flow
     feeders: list[int] = field(factory=list)
     fed: list[Pipe] = field(factory=list)
+    held: dict[str, str | None] = field(factory=dict)
 
     def substituted(self, text: str) -> str:
         """What the commands of `$(…)` print."""
@@ -54,10 +63,12 @@ class Around:
         if sign == "<":
             self.walker.text(text, self.state.copy(), evolve(self.flow, sink=pipe, redirects=()))
             self.feeders += pipe.writers
-        else:
-            flow = evolve(self.flow, source=pipe, given=None, redirects=())
-            self.walker.text(text, self.state.copy(), flow)
-            self.fed.append(pipe)
+            path = f"/dev/fd/{max(63 - len(self.held), 10)}"
+            self.held[path] = pipe.text
+            return path
+        flow = evolve(self.flow, source=pipe, given=None, redirects=())
+        self.walker.text(text, self.state.copy(), flow)
+        self.fed.append(pipe)
         return "/dev/fd/63"
 
     def spend(self, cost: int) -> None:
@@ -118,6 +129,7 @@ def keep(
     given: str | None,
     *,
     recursive: bool = False,
+    held: Mapping[str, str | None] = _NOTHING,
 ) -> int:
     """Note one command."""
     names = {one.partition("=")[0] for one in assigned}
@@ -137,5 +149,10 @@ def keep(
             recursive=recursive,
             reached=flow.reached,
             opaque=(),
+            held=tuple(
+                (path, Word(shown(text, state.cwd)))
+                for path, text in held.items()
+                if text is not None
+            ),
         )
     )

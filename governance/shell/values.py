@@ -113,6 +113,8 @@ class Simple:
         reached: ``False`` only where it stands in a function that the line never calls.
 
         opaque: What is not known of the text that it was read from.
+
+        held: The files of its `<(…)` of which is known what they hold, with that.
     """
 
     argv: tuple[Word, ...] = ()
@@ -126,6 +128,7 @@ class Simple:
     recursive: bool = False
     reached: bool = True
     opaque: tuple[Opaque, ...] = ()
+    held: tuple[tuple[str, Word], ...] = ()
 
 
 @frozen(kw_only=True)

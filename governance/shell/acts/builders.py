@@ -31,16 +31,20 @@ def project(draft: Draft) -> None:
 
 def make(draft: Draft) -> None:
     """`make -C folder target`; ``SHELL=`` and `--eval` are texts that it runs."""
-    draft.code += draft.value("--eval")
-    if any(one in {"-", "/dev/stdin"} for one in draft.value("--file")):
-        _recipes(draft)
-        return
+    for text in draft.value("--eval"):
+        _recipes(draft, text)
+    for file in draft.value("--file"):
+        if file in {"-", "/dev/stdin"}:
+            _recipes(draft, draft.stdin_text)
+            return
+        if file.startswith("/dev/fd/"):
+            _recipes(draft, draft.held(file))
+            return
     draft.blind("script", "a makefile decides what `make` runs")
 
 
-def _recipes(draft: Draft) -> None:
-    """`make -f -`: the recipes of a makefile that is piped in."""
-    text = draft.stdin_text
+def _recipes(draft: Draft, text: Word | None) -> None:
+    """`make -f -`: the recipes of a makefile that is piped in, or given as a word."""
     if text is None:
         draft.blind("input", "make runs what another command writes")
         return
@@ -69,16 +73,22 @@ def started(draft: Draft) -> None:
 
 
 def package_exec(draft: Draft) -> None:
-    """`npx tool words`, `uvx tool`: the tool is run, and comes from a registry if need be."""
+    """
+    `npx tool words`, `uvx tool`: the tool is run, and comes from a registry if need be.
+
+    The packages that are fetched are the words: those of `-p` and `--from`, or the tool's own.
+    """
     words = draft.words
     if draft.program in {"npm", "pnpm", "yarn"} and words[:1] == ["--"]:
         words = words[1:]
-    draft.words = []
+    sources = draft.value("--package", "--from", "--spec")
+    draft.words = sources or words[:1]
     if not words:
         return
     name = _tool(words[0])
-    if "://" in words[0] or words[0].startswith(("git+", "github:")):
-        draft.talk(words[0].removeprefix("git+"))
+    for one in draft.words:
+        if "://" in one or one.startswith(("git+", "github:")):
+            draft.talk(one.removeprefix("git+"))
     draft.blind("script", f"`{words[0][-60:]}` is fetched and run")
     draft.run([Word(name), *words[1:]])
 

@@ -30,7 +30,10 @@ _SERVER: Final = re.compile(r"(?:^|[\s;])host(?:addr)?=([^\s;]+)")
 def stdin(draft: Draft) -> None:
     """What is piped in is told to the server, and so is what a file holds."""
     for file in draft.value("--file", "--queries-file", "-i"):
-        if file != "-":
+        held = draft.held(file)
+        if held is not None:
+            draft.code.append(held)
+        elif file != "-":
             _unread(draft, file)
     text = draft.stdin_text
     if text is not None:

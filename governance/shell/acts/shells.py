@@ -54,6 +54,11 @@ def file_given(draft: Draft, file: Word, language: str) -> None:
     if file in {"-", "/dev/stdin"}:
         piped_in(draft)
         return
+    text = draft.held(file)
+    if text is not None and language in {"bash", "shell"} and not whole_hole(text):
+        draft.code.append(text)
+        draft.run_text(text)
+        return
     if file.startswith("/dev/fd/") or file == HOLE:
         draft.blind("input", f"{draft.program} runs what another command writes")
         return

@@ -198,6 +198,8 @@ def chroot(draft: Draft) -> None:
 
 def away(draft: Draft) -> None:
     """The words of a command that runs elsewhere."""
+    if draft.has("-h", "--help", "-V", "--version"):
+        return
     words, draft.words = draft.words, []
     draft.run(words or [_SHELL], cwd=REMOTE)
 

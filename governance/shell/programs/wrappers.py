@@ -133,13 +133,13 @@ chroot
   !posix !act=wrapping.chroot --userspec= --groups= --skip-chdir -u= -g= -G=
 
 unshare
-  !posix -r/--map-root-user -m/--mount? -u/--uts? -i/--ipc? -n/--net? -p/--pid? -U/--user? -C? -T?
-  -f/--fork --mount-proc? -R/--root= -w/--wd=cwd -S/--setuid= -G/--setgid= --propagation=
+  !posix -r/--map-root-user -c/--map-current-user -m -u -i -n -p -U -C -T --mount? --uts? --ipc?
+  --net? --pid? --user? --cgroup? --time? -f/--fork --mount-proc? -R/--root= -w/--wd=cwd -S/--setuid= -G/--setgid= --propagation=
   --setgroups= --kill-child? --map-user= --map-group= : argv
 
 nsenter
   !posix !act=wrapping.away -t/--target= -m/--mount? -u/--uts? -i/--ipc? -n/--net? -p/--pid?
-  -U/--user? -C? -T? -S/--setuid= -G/--setgid= -r/--root? -w/--wd? -W= -a/--all -F -Z -e
+  -U/--user? -C? -T? -S/--setuid= -G/--setgid= -r/--root? -w/--wd? -W= -a/--all -F -Z -e -h/--help
 
 bwrap, firejail, systemd-nspawn, proot
   !posix --bind=_,_ --ro-bind=_,_ --dev-bind=_,_ --dev= --proc= --tmpfs= --chdir= --setenv=_,_ -D=
