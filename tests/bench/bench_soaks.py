@@ -18,7 +18,7 @@ from governance.service.client import ask
 from governance.testing.services import running_service
 from tests.bench.bench_hosts import hook_words, payload_of
 from tests.bench.projects import make_project, printed
-from tests.quality.fault_counts import integrity, recovery
+from tests.quality.fault_counts import Share, crashes, integrity, recovery
 
 SOAK_SECONDS = float(os.environ.get("GOVERNANCE_SOAK_SECONDS", "20"))
 _SOAK = """
@@ -120,3 +120,30 @@ def recovery_of_stores(folder: Path) -> tuple[float, float]:
     # INVARIANT: the count can fall short.
     assert control < 95, "the control has come back by itself"
     return recovery(folder / "own").percent, 95.0
+
+
+def integrity_of_a_server(folder: Path) -> tuple[float, float]:
+    """Rows that a server had acknowledged as durable and that are there after its crashes."""
+    own, control = _crashed(folder)
+    # INVARIANT: the count can fall short.
+    assert control[0].percent < 99.9, "the control has lost nothing"
+    return own[0].percent, 99.9
+
+
+def recovery_of_a_server(folder: Path) -> tuple[float, float]:
+    """Crashes of a server after which the same journal goes on, each row there once."""
+    own, control = _crashed(folder)
+    # INVARIANT: the count can fall short.
+    assert control[1].percent < 95, "the control has come back by itself"
+    return own[1].percent, 95.0
+
+
+def _crashed(folder: Path) -> tuple[tuple[Share, Share], tuple[Share, Share]]:
+    """What the crashes have left of durable rows, and of such as were acknowledged too early."""
+    from tests.postgres_server import running_server
+
+    for name in ("own", "control"):
+        (folder / name).mkdir(parents=True)
+    with running_server() as server:
+        own = crashes(server, folder / "own")
+        return own, crashes(server, folder / "control", rounds=4, durable=False)

@@ -311,5 +311,19 @@ THRESHOLDS = (
         unit="%",
         least=True,
     ),
+    Bench(
+        "integrity-server",
+        "of the rows that PostgreSQL had acknowledged as durable, those that 40 crashes have left",
+        bench_soaks.integrity_of_a_server,
+        unit="%",
+        least=True,
+    ),
+    Bench(
+        "recovery-server",
+        "of 40 crashes of PostgreSQL amid appends, those after which all goes on, each row once",
+        bench_soaks.recovery_of_a_server,
+        unit="%",
+        least=True,
+    ),
 )
 """Each is far off: on a busy machine too."""

@@ -12,23 +12,20 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import pytest
 
-from governance.chat import media
 from governance.engine import Engine, keeping, retention
-from governance.engine.retention import RetentionPolicy
 from governance.journal import archive as archives
 from governance.journal import archive_lines
-from governance.journal.archive import check_archive
 from governance.journal.records import Head
-from governance.journal.session_values import BLOB_SHELF, values_of
 from governance.journal.sqlite import SqliteJournal
-from governance.scopes import Reader, Scope
 from governance.session.law import Law
 from governance.testing.engines import law_of, memory_engine
+from tests.quality.archive_laws import archiving_is_lawful, contents_are_there, fill
 
 ROOMS = frozenset(
     str(one.__file__)
@@ -38,7 +35,6 @@ ROOMS = frozenset(
 # The child opens what it needs by itself and ends without a clean-up, whatever threads there are.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
-ME, OWN = Reader(session="s"), Scope("session", "s")
 KILLED = 9
 LINES_MAX = 2_000
 
@@ -64,12 +60,7 @@ def _store(tmp_path: Path, law: Law) -> Path:
     folder.mkdir()
     SqliteJournal.open(folder / "journal.db", create=True, mirror=folder / "heads").close()
     with opened(folder, law) as engine:
-        session = engine.start("s")
-        session.turn("go")
-        session.tool("shell", {"command": "ls"}, call_id="1")
-        session.message("user", [media(b"\xff" * 5_000, "image/png")])
-        engine.contexts.set(OWN, "code", "k", "x" * 9_000, by=ME)
-        session.end()
+        fill(engine)
     return folder
 
 
@@ -77,22 +68,6 @@ def head_of(folder: Path) -> Head:
     file, mirror = folder / "journal.db", folder / "heads"
     with closing(SqliteJournal.open(file, create=False, mirror=mirror)) as journal:
         return journal.head("s")
-
-
-def contents_are_there(engine: Engine) -> bool:
-    """Whether the session is there, and then with all that was too big for a row."""
-    if not engine.journal.head("s").seq:
-        return False
-    session = engine.session("s")
-    (said,) = session.messages().messages
-    assert session.content(said, said.parts[0]) == b"\xff" * 5_000
-    assert engine.contexts.validate(OWN, by=ME) == {}
-    return True
-
-
-def archives_in(folder: Path) -> list[Path]:
-    """What bears the name of an archive; what is still being written has another."""
-    return sorted((folder / "archive").glob("[!.]*"))
 
 
 def killed_at(line: int, folder: Path, law: Law, work: Work) -> bool:
@@ -142,30 +117,7 @@ def test_archiving_loses_nothing(store: Path, law: Law) -> None:
     head = head_of(store)
     seen = set()
     for folder in each_line(store, law, lambda engine, to: engine.archive("s", to), 17):
-        files = archives_in(folder)
-        with opened(folder, law) as engine:
-            journal = engine.journal
-            assert journal.verify().ok
-            live = journal.head("s") == head
-            seen.add((live, len(files)))
-            assert contents_are_there(engine) == live
-            if not live:
-                assert not list(values_of(journal.shelf, BLOB_SHELF, "s"))
-                assert journal.removed() == (head,)
-                assert [check_archive(one).head for one in files] == [head]
-            for one in files:
-                assert check_archive(one).head == head
-            if live:
-                engine.archive("s", folder / "archive")
-            else:
-                engine.prune(RetentionPolicy(), actor="me")
-            told = [one.name for one in engine.events("@project")]
-            assert told == ["session.archived"]
-            assert journal.shelf.scan("archiving") == ()
-            (file,) = archives_in(folder)
-            assert engine.unarchive(file) == head
-            assert contents_are_there(engine)
-            assert journal.verify().ok
+        seen.add(archiving_is_lawful(partial(opened, folder, law), folder / "archive", head))
     assert seen == {(True, 0), (True, 1), (False, 1)}
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.quality.fault_counts import DAMAGES, integrity, recovery
+from tests.postgres_server import Server
+from tests.quality.fault_counts import DAMAGES, crashes, integrity, recovery
 
 INTEGRITY_PERCENT_MIN = 99.9
 RECOVERY_PERCENT_MIN = 95.0
@@ -35,3 +36,20 @@ def test_without_repair_they_do_not(tmp_path: Path) -> None:
     found = recovery(tmp_path, cases=4 * len(DAMAGES), seed=1, repair=False)
 
     assert found.percent < RECOVERY_PERCENT_MIN
+
+
+def test_a_server_that_crashes_loses_nothing(server: Server, tmp_path: Path) -> None:
+    """Of what was acknowledged as durable at least 99.9 %, and whoever wrote goes on by itself."""
+    kept, back = crashes(server, tmp_path, rounds=5)
+
+    assert kept.of > 100
+    assert kept.percent >= INTEGRITY_PERCENT_MIN
+    assert back.percent > RECOVERY_PERCENT_MIN
+
+
+def test_a_server_that_acknowledges_first_loses(server: Server, tmp_path: Path) -> None:
+    """Negative control: both counts fall short where commits are not waited for."""
+    kept, back = crashes(server, tmp_path, rounds=2, durable=False)
+
+    assert kept.percent < INTEGRITY_PERCENT_MIN
+    assert back.percent < RECOVERY_PERCENT_MIN
