@@ -2,7 +2,8 @@
 The one interface for whoever changes this tree; `.ci/run` calls the same sessions.
 
 Sessions run with the tools of the environment that nox itself runs in
-(``pip install -e ".[dev]"``): nothing is installed twice.
+(``pip install -e ".[dev]"``): nothing is installed twice, but by the two sessions that are
+about other releases, of the dependencies (``lowest``) and of Python (``pythons``).
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import nox
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "tests", "docs"]
+# A Python that is claimed and not there is no Python that was tried.
+nox.options.error_on_missing_interpreters = True
 
 PYTHON = sys.executable
+PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 CODE = ("governance", "tests", "docs", "examples", "conftest.py", "noxfile.py")
 # Tools that were installed with this Python stand beside it.
 BIN = Path(PYTHON).parent
@@ -62,6 +66,23 @@ def tests(session: nox.Session) -> None:
     session.run(coverage, "run", "-m", "pytest", "-n0", *session.posargs, external=True)
     session.run(coverage, "combine", "-q", external=True)
     session.run(coverage, "report", external=True)
+
+
+@nox.session(venv_backend="venv", python=PYTHONS)
+def pythons(session: nox.Session) -> None:
+    """Run the tests with each Python that is claimed, in an environment of its own."""
+    session.install("-q", "-e", ".[test]")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(venv_backend="venv")
+def lowest(session: nox.Session) -> None:
+    """Run the tests of single rooms with the oldest release of each dependency."""
+    constraints = Path(session.virtualenv.location) / "lowest.txt"
+    session.run(PYTHON, "-m", "tests.dependency_ranges", str(constraints), external=True)
+    session.install("-q", "--constraint", str(constraints), "-e", ".[test]")
+    rooms = session.posargs or ("tests/unit", "tests/contract", "tests/property")
+    session.run("python", "-m", "pytest", *rooms, env={"HYPOTHESIS_PROFILE": "brief"})
 
 
 @nox.session

@@ -1,5 +1,5 @@
 """
-Hypothesis profiles: `ci` (the default, always the same examples), `dev`, `nightly`.
+Hypothesis profiles: `ci` (the default, always the same examples), `brief`, `dev`, `nightly`.
 
 And no hook of a test starts a service by itself: the tests of the service say so outright.
 """
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 settings.register_profile("ci", derandomize=True, **_COMMON)
+settings.register_profile("brief", derandomize=True, max_examples=10, **_COMMON)
 settings.register_profile("dev", max_examples=50, **_COMMON)
 settings.register_profile("nightly", max_examples=2_000, print_blob=True, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
