@@ -259,11 +259,13 @@ class _Lookup:
         except UnicodeEncodeError:
             return False  # each rule says for itself that it cannot be evaluated
         for patterns in self._sets:
-            found = patterns.found(data)
+            hits = patterns.search(data)
+            if hits == patterns.nothing:
+                continue
+            found = patterns.values_of(hits)
             if found is None:
                 return False
-            if found:
-                into.update(*found)
+            into.update(*found)
         return True
 
     def _read(self, value: object, facts: Mapping[str, object]) -> Iterable[object]:
@@ -318,6 +320,8 @@ class _Sorted:
         self.longest = max(map(len, rules))
         self._texts = sorted(rules)
         self._rules = [rules[one] for one in self._texts]
+        # Most texts begin with a sign that none of these begins with.
+        self._signs = None if "" in rules else frozenset(one[0] for one in rules)
         # Of each text the longest other one that it begins with.
         self._shorter: list[int] = []
         for at, text in enumerate(self._texts):
@@ -328,6 +332,8 @@ class _Sorted:
 
     def find(self, text: str, into: set[int]) -> None:
         """Add the rules of every text that *text* begins with."""
+        if self._signs is not None and text[:1] not in self._signs:
+            return
         # All of those begin the last text that sorts before *text*, too.
         at = bisect_right(self._texts, text) - 1
         while at >= 0:

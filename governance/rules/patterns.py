@@ -4,11 +4,11 @@ RE2 patterns: linear in the text, whatever the text. `re2` is imported on first 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 
 class Hit(Protocol):
@@ -65,10 +65,23 @@ V = TypeVar("V")
 
 @frozen(eq=False)
 class PatternSet(Generic[V]):
-    """Many patterns that are searched for in one walk over a text, each with a value."""
+    """
+    Many patterns that are searched for in one walk over a text, each with a value.
+
+    Attributes:
+        search: Gives numbers for `values_of`, from the bytes of a text.
+
+        nothing: What it gives where no pattern is found.
+    """
 
     values: tuple[V, ...]
     _set: _Re2Set
+    search: Callable[[bytes], list[int] | None] = field(
+        default=Factory(lambda self: _search_of(self._set), takes_self=True), init=False
+    )
+    nothing: list[int] = field(
+        default=Factory(lambda self: [len(self.values)], takes_self=True), init=False
+    )
 
     @classmethod
     def of(
@@ -104,15 +117,22 @@ class PatternSet(Generic[V]):
 
     def found(self, text: bytes) -> list[V] | None:
         """The values of the patterns found in *text*; ``None``: RE2 could not search it."""
+        return self.values_of(self.search(text))
+
+    def values_of(self, numbers: Sequence[int] | None) -> list[V] | None:
+        """What the *numbers* of a search stand for; ``None``: RE2 could not search."""
         # A search that runs out of memory finds nothing, not even the empty pattern at the end.
-        numbers = self._set.Match(text)
-        last = len(self.values)
+        values = self.values
+        last = len(values)
         if not numbers or last not in numbers:
             return None
-        if len(numbers) == 1:
-            return []
-        values = self.values
         return [values[number] for number in numbers if number != last]
+
+
+def _search_of(made: _Re2Set) -> Callable[[bytes], list[int] | None]:
+    """The search itself, without the wrapper that would look whether it was given a text."""
+    inner: _Re2Set = getattr(made, "_set", made)
+    return inner.Match
 
 
 class _Re2Set(Protocol):

@@ -47,7 +47,7 @@ def terms_of_line(text: str, native: str = "") -> LineTerms:
 
 
 def _read(text: str, foreign: bool) -> LineTerms:
-    from governance.shell import foreign_line, read_line
+    from governance.shell.lines import foreign_line, read_line
 
     return LineTerms(foreign_line(text) if foreign else read_line(text))
 

@@ -90,8 +90,10 @@ class ShellScreened(Generic[R]):
         """The rules that may match *facts*."""
         text = facts.get("command")
         if "" not in self.by_program and type(text) is str and facts.get("native") not in FOREIGN:
-            names = programs_in(text)
-            if names is not None and self.by_program.keys().isdisjoint(names):
+            programs = self.by_program.keys()
+            # The look is dear, and in vain where a word is one of the programs.
+            names = programs_in(text) if programs.isdisjoint(text.split()) else None
+            if names is not None and programs.isdisjoint(names):
                 return ()
         call = fact_of(facts, "shell")
         if not isinstance(call, ShellCall) or call.programs is None:

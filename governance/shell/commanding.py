@@ -49,7 +49,7 @@ def run(walker: Walker, start: int, end: int, state: State, flow: Flow) -> None:
     for found in TOKENS.finditer(skeleton.plain, start, end):
         if found.group().startswith(b">"):
             starts.append(found.start())
-        elif found.group() != b";":
+        else:
             words.append(found.span())
         if len(words) + len(starts) > WORDS_MAX:
             walker.notes.note("bound", f"more than {WORDS_MAX} words in a command")
@@ -130,7 +130,7 @@ def _once(
     argv = _argv(around, rest)
     opened = redirected(around, starts)
     assigned = [assigned_text(around, one, keep=not rest) for one in prefixes]
-    _execute(around, argv, assigned, opened)
+    execute(around, argv, assigned, opened)
 
 
 def _argv(around: Around, raws: list[str]) -> list[tuple[str, bool]]:
@@ -209,7 +209,7 @@ def _test(
         (text_of(around, text[begin:end])[0], False)
         for begin, end in walker.skeleton.tests[words[0][0]]
     ]
-    _execute(around, argv, [], redirected(around, starts))
+    execute(around, argv, [], redirected(around, starts))
 
 
 def _alone(walker: Walker, words: list[tuple[int, int]]) -> None:
@@ -217,7 +217,7 @@ def _alone(walker: Walker, words: list[tuple[int, int]]) -> None:
         walker.notes.note("syntax", "words behind the end of a test")
 
 
-def _execute(
+def execute(
     around: Around, argv: list[tuple[str, bool]], assigned: list[str], opened_: Opened
 ) -> None:
     """Call a function, or keep the command and do what it does to the shell."""

@@ -42,6 +42,7 @@ RESERVED: Final = _OPENING | _CLOSING | {"for", "select", "case", "function", "i
 _BLOCKS: Final = frozenset({"{", "if", "while", "until", "for", "select", "case"})
 _SEPARATED: Final = _CLOSING | {"then", "do", "elif", "else"}
 _COMPOUND: Final = frozenset({"{", "if", "while", "until", "for", "select", "case", "[["})
+_BETWEEN: Final = frozenset({"word", "pattern"})
 DECLARING: Final = frozenset({"declare", "export", "local", "readonly", "typeset"})
 
 
@@ -173,11 +174,21 @@ class _Scanner:
 
     def newline(self) -> None:
         """The end of a line, behind which awaited here-documents stand."""
-        self.keep(self.at, self.at + 1)
+        between = self.expected == "in" or bool(self.stack and self.stack[-1] in _BETWEEN)
+        following = skip_lines(self.text, self.at)
+        if (
+            self.plain is not None
+            and not (self.commanding or between)
+            and not self.text.startswith((";", "esac"), following)
+        ):
+            # The grammar reads over the end of a line behind longer pipes, but over no `;`.
+            self.plain[self.at] = 0x3B
+        else:
+            self.keep(self.at, self.at + 1)
         self.at += 1
         self.closed = False
         self.documents()
-        if self.expected != "in" and not (self.stack and self.stack[-1] in ("word", "pattern")):
+        if not between:
             self.commanding = self.assigning = True
             self.declaring = False
 

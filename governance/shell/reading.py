@@ -12,6 +12,7 @@ from attrs import frozen
 from governance.shell.boundaries import TooDeep
 from governance.shell.flowing import Flow
 from governance.shell.notes import Bounded, Notes
+from governance.shell.plain import read_plain
 from governance.shell.state import HERE, HOME, State
 from governance.shell.values import HOLE, Opaque, Simple, Word
 from governance.shell.walking import Walker
@@ -90,6 +91,8 @@ def _internal(cwd: Word) -> str:
 
 
 def _run(text: str, state: State, notes: Notes) -> None:
+    if read_plain(text, state, notes):
+        return
     try:
         skeleton, root = notes.tree(text)
         Walker(notes, skeleton, 0).sequence(root.children, state, Flow())

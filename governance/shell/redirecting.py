@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from governance.shell.walking import Walker
 
 
-TOKENS: Final = re.compile(rb">+[^ \n>]*|[^ \n>]+")
+TOKENS: Final = re.compile(rb">+[^ \n;>]*|[^ \n;>]+")
 
 _MODES: Final = {"<": "read", ">": "write", ">|": "write", "&>": "write", ">&": "write",
                  ">>": "append", "&>>": "append", "<>": "both"}  # fmt: skip
@@ -45,11 +45,12 @@ def redirected(around: Around, starts: list[int]) -> Opened:
     for start in starts:
         one = skeleton.redirections.get(start)
         if one is not None:
-            _redirect(around, skeleton.text, one, made)
+            redirect(around, skeleton.text, one, made)
     return made
 
 
-def _redirect(around: Around, text: str, one: Redirection, made: Opened) -> None:
+def redirect(around: Around, text: str, one: Redirection, made: Opened) -> None:
+    """Add what *one*, whose target stands in *text*, says."""
     raw = text[one.start : one.end]
     if one.operator in ("<<", "<<-"):
         body = one.document or ""
@@ -112,6 +113,6 @@ def opened(walker: Walker, made: Opened, before: int, state: State, flow: Flow) 
 def _starts(walker: Walker, start: int, end: int) -> list[int]:
     plain = walker.skeleton.plain
     found = list(TOKENS.finditer(plain, start, end))
-    if any(not one.group().startswith((b">", b";")) for one in found):
+    if any(not one.group().startswith(b">") for one in found):
         walker.notes.note("syntax", "words behind the end of a group")
     return [one.start() for one in found if one.group().startswith(b">")]

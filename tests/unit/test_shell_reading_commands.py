@@ -232,3 +232,25 @@ def test_a_redirection_needs_no_blank_before_it(
     (command,) = read_line(line).commands
 
     assert (command.reads, command.writes) == (reads, writes)
+
+
+@pytest.mark.parametrize("behind", ["2>/dev/null", "> log", "2>&1", "< in"])
+@pytest.mark.parametrize("before", ["a | b | c", "a|b|c|d", "x=$(a | b | c", "! a | b | c"])
+@pytest.mark.parametrize("between", ["\n", "\n\n", " # c\n", "\n# c\n"])
+def test_a_line_end_behind_a_long_pipe_ends_it(before: str, between: str, behind: str) -> None:
+    """What stands on the next line is a command of its own, never words of the last in a pipe."""
+    closed = ")" if "(" in before else ""
+
+    found = read_simples(f"{before}{between}rm -rf build {behind}{closed} #").simples
+
+    assert ("rm", "-rf", "build") in [one.argv for one in found]
+
+
+def test_a_line_end_within_a_case_is_none_of_a_list() -> None:
+    """The lines of a case, of a loop and of a branch read as they did."""
+    text = "case x in\na|b)\nls\n;;\n*)\nrm x\nesac\nfor i in a\ndo\nls\ndone\nif a\nthen\nb\nfi"
+
+    reading = read_simples(text)
+
+    assert reading.opaque == ()
+    assert [one.argv[0] for one in reading.simples] == ["ls", "rm", "ls", "a", "b"]
