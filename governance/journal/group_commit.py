@@ -3,8 +3,10 @@ Many callers, one commit: the first caller that finds nobody leading commits for
 
 A caller that waits for its answer leads in its own thread, so a single one pays two lock
 operations and no hop. A leader commits one group and hands over to whoever queued up
-meanwhile. Callers that do not wait (an event loop must not) are led by one thread, which is
-started for the first of them and ended by `close`.
+meanwhile. Of its group it wakes one caller, who wakes two more, and so on: woken all at once,
+they would only wait again, for the interpreter, and hold up the next leader. Callers that do
+not wait (an event loop must not) are led by one thread, which is started for the first of them
+and ended by `close`.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ GROUP_ROWS_MAX = 10_000
 GROUP_BYTES_MAX = 16 * 1024 * 1024
 """How much one commit takes along, besides what its leader brings."""
 
+WOKEN_BY_ONE = 2
+WAKE_SECONDS_MAX = 1.0
+"""How long a caller sleeps whose answer is there, when who should wake it was interrupted."""
+
 
 @define(eq=False, repr=False)
 class Request:
@@ -43,6 +49,10 @@ class Request:
             waits; must be quick, and raise nothing.
 
         told: Called after `done`, once for all of a group that have the same one.
+
+        gate: What its caller sleeps at; ``None``: it does not wait, or not any more.
+
+        following: The gates that its caller opens once it is awake.
     """
 
     batch: tuple[Append, ...]
@@ -57,6 +67,7 @@ class Request:
     answer: Appended | Conflict | Duplicate | None = field(default=None, init=False)
     error: JournalError | None = field(default=None, init=False)
     gate: threading.Lock | None = field(default=None, init=False)
+    following: tuple[threading.Lock, ...] = field(default=(), init=False)
 
     @classmethod
     def of(cls, batch: tuple[Append, ...], key: str | None) -> Request:
@@ -212,17 +223,30 @@ class GroupCommit:
 
     def _wait_turn(self, request: Request, gate: threading.Lock, until: float) -> bool:
         """Wait for an answer; ``True`` where this caller must lead instead."""
-        if not gate.acquire(timeout=max(0.0, until - time.monotonic())):
-            with self._lock:
-                if request in self._waiting:
-                    self._waiting.remove(request)
-                    raise StoreBusy("the store stayed locked past the deadline", remedy="try again")
-            # Some leader holds it, in a commit that is under way: its end is near, and
-            # only that end says whether the rows were written.
-            gate.acquire()
-        return not request.settled
+        try:
+            while not gate.acquire(
+                timeout=max(0.0, min(until - time.monotonic(), WAKE_SECONDS_MAX))
+            ):
+                if request.settled:
+                    break
+                if time.monotonic() >= until:
+                    self._leave(request)
+                    # Some leader holds it, in a commit that is under way: its end is near,
+                    # and only that end says whether the rows were written.
+                    until += WAKE_SECONDS_MAX
+            return not request.settled
+        finally:
+            for one in request.following:
+                one.release()
+
+    def _leave(self, request: Request) -> None:
+        with self._lock:
+            if request in self._waiting:
+                self._waiting.remove(request)
+                raise StoreBusy("the store stayed locked past the deadline", remedy="try again")
 
     def _lead(self, own: Request, until: float) -> None:
+        own.gate = None
         if own.solo is not None:
             self._alone = threading.get_ident()
             try:
@@ -276,15 +300,22 @@ class GroupCommit:
     def _answer(requests: Sequence[Request]) -> None:
         """Tell whoever handed *requests* in that they are settled, each once; who leads knows."""
         last: dict[Callable[[], None], None] = {}
+        asleep: list[Request] = []
+        gates: list[threading.Lock] = []
         for one in requests:
-            gate, done = one.gate, one.done
-            one.gate = one.done = None
-            if gate is not None:
-                gate.release()
-            elif done is not None:
-                done()
+            if one.gate is not None:
+                asleep.append(one)
+                gates.append(one.gate)
+            elif one.done is not None:
+                one.done()
                 if one.told is not None:
                     last[one.told] = None
+            one.gate = one.done = None
+        for place, one in enumerate(asleep):
+            first = WOKEN_BY_ONE * place + 1
+            one.following = tuple(gates[first : first + WOKEN_BY_ONE])
+        for gate in gates[:1]:
+            gate.release()
         for told in last:
             told()
 

@@ -2,8 +2,9 @@
 The journal on a PostgreSQL server: for sessions that several machines share.
 
 An append is one statement that writes if every head is the expected one, and else nothing; so
-it needs no lock of its own, no leader and no clock. What an engine believes of a session may
-be as old as it likes: the server compares.
+it needs no lock of its own and no clock. What an engine believes of a session may be as old as
+it likes: the server compares. Appends that threads hand in at the same time share a statement:
+see `postgres_group`.
 """
 
 from __future__ import annotations

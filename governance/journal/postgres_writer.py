@@ -29,6 +29,7 @@ from governance.journal.postgres_faults import (
     told,
     unknown,
 )
+from governance.journal.postgres_group import SharedAppends
 from governance.journal.postgres_url import Target
 from governance.journal.postgres_wakeup import channel
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Head
@@ -61,6 +62,10 @@ class Writer:
     anchor: Anchor | None
     _heads: dict[str, Head] = field(factory=dict, init=False)
     _acknowledged: dict[str, Head] = field(factory=dict, init=False)
+    _shared: SharedAppends = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._shared = SharedAppends(self)
 
     def append(
         self, whole: tuple[Append, ...], key: str | None, until: float
@@ -68,7 +73,12 @@ class Writer:
         """What the contract's ``append`` gives, by *until*."""
         self._check_own_turn()
         # A session that is said to be new needs no look: the server finds out.
-        before = self._remembered(whole)
+        before = self.remembered(whole)
+        if before is not None and key is None:
+            shared = self._shared.append(whole, until)
+            if shared is not None:
+                return shared
+            before = None
         for tries in range(TRIES_MAX):
             if before is None:
                 answer = self._look(whole, key, until)
@@ -76,7 +86,7 @@ class Writer:
                     return answer
                 before = answer
             batch = postgres_rows.Batch.of(whole, before, key)
-            written = self._write(batch, until)
+            written = self.write(batch, until)
             if written is True:
                 return batch.appended()
             before = None
@@ -144,7 +154,8 @@ class Writer:
         )
         self._check_store(connection)
 
-    def _remembered(self, whole: tuple[Append, ...]) -> tuple[Head, ...] | None:
+    def remembered(self, whole: tuple[Append, ...]) -> tuple[Head, ...] | None:
+        """The heads to write *whole* after, where they are known without a look."""
         found: list[Head] = []
         for one in whole:
             head = self._heads.get(one.session)
@@ -202,9 +213,14 @@ class Writer:
             if hash_ != known.hash:
                 raise lost(self.target.place, known, head)
 
-    def _write(self, batch: postgres_rows.Batch, until: float) -> bool | None:
+    def write(
+        self, batch: postgres_rows.Batch, until: float, *, held_ms_max: int | None = None
+    ) -> bool | None:
         """
         Send *batch*: ``True`` it is written, ``False`` it does not fit, ``None`` send it again.
+
+        Args:
+            held_ms_max: How long it waits for a session that somebody holds; none: *until*.
 
         Raises:
             JournalError: Nothing was written, but for `OutcomeUnknown`.
@@ -212,19 +228,26 @@ class Writer:
         mark = self.anchor.mark() if self.anchor is not None else 0
         with self.connections.lend(until) as connection:
             try:
-                written = self.send(connection, batch, until)
+                written = self.send(connection, batch, until, held_ms_max=held_ms_max)
             except psycopg.Error as error:
                 return self._failed(error, batch, alive=connection.alive)
         if written:
             self.note(batch, mark)
         return written
 
-    def send(self, connection: Connection, batch: postgres_rows.Batch, until: float) -> bool:
+    def send(
+        self,
+        connection: Connection,
+        batch: postgres_rows.Batch,
+        until: float,
+        *,
+        held_ms_max: int | None = None,
+    ) -> bool:
         """Send *batch* in one statement; ``False`` where it does not fit."""
         words = batch.words()
         words["tenant"], words["store"] = self.target.tenant, self.store_id
         words["level"] = connection.level(durable=batch.durable)
-        words["wait_ms"] = left_ms(until)
+        words["wait_ms"] = left_ms(until) if held_ms_max is None else str(held_ms_max)
         words["channel"] = channel(self.target)
         found = connection.execute(postgres_rows.append_sql(self.target), words).fetchone()
         return found is not None and found[0] == len(batch.heads)

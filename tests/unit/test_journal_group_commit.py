@@ -143,6 +143,34 @@ def test_the_queue_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert recorder.groups == [["a"]]
 
 
+def test_everybody_hears_where_one_who_should_wake_others_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Callers wake each other; one that was interrupted in its sleep keeps no answer back."""
+    monkeypatch.setattr(group_commit, "WAKE_SECONDS_MAX", 0.05)
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    threads = [_start(lambda: queue.submit(_request("a"), _WAIT_MS))]
+    recorder.entered.wait()
+    gone = _request("gone")
+    gone.gate = threading.Lock()
+    gone.gate.acquire()
+    queue._waiting.append(gone)
+    threads += [
+        _start(lambda n=n: queue.submit(_request(f"s{n}"), _WAIT_MS))  # type: ignore[misc]
+        for n in range(6)
+    ]
+    _await_queue(queue, 7)
+    began = time.monotonic()
+    recorder.free.set()
+    for thread in threads:
+        thread.join(_WAIT_MS / 1000)
+    assert not any(thread.is_alive() for thread in threads)
+    assert time.monotonic() - began < _WAIT_MS / 2000
+    assert len(recorder.groups) == 1
+
+
 def test_who_gives_up_is_not_written_later() -> None:
     """A follower past its deadline leaves the queue; the commit that follows is without it."""
     recorder = Recorder()
