@@ -174,6 +174,7 @@ GEMINI_CLI = (
     "fault: import error",
     "fault: own time-out",
     "uninstall leaves the very bytes",
+    "transcript: what ran without us is found",
     "tool table fits the client's schemas",
     "holes are where the page says",
 )
