@@ -60,6 +60,6 @@ def test_calls_without_us_are_found(gemini: GeminiLab) -> None:
     (gap,) = looked(gemini).findings
     assert gap.code == "GOV641"
     assert f"2 calls of session {session} of gemini-cli" in gap.message
-    (row,) = [data for kind, data in gemini.rows(session) if kind == "guard.gap"]
+    (row,) = gemini.rows_of(session, "guard.gap")
     assert (row["host"], row["missed"]) == ("gemini-cli", 2)
     assert looked(gemini).findings == ()
