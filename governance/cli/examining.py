@@ -24,7 +24,6 @@ from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceEr
 from governance.hosts import (
     HOOKED,
     INSTALLABLE,
-    TRANSCRIBED,
     adapter_of,
     installer_of,
     transcripts_of,
@@ -280,7 +279,11 @@ def _answering(around: Surroundings, host: str, commands: Mapping[str, str]) -> 
 
 
 def _heartbeat(around: Surroundings) -> Check:
-    """The transcripts of every host that is installed, against the journal; else its last call."""
+    """
+    The transcripts of every host that is installed, against the journal.
+
+    Of a host that has none its last call is told.
+    """
     since = {host: installed_ms(around.project, host) for host in INSTALLABLE}
     installed = {host: at_ms for host, at_ms in since.items() if at_ms is not None}
     if not installed:
@@ -288,15 +291,13 @@ def _heartbeat(around: Surroundings) -> Check:
     saw: list[str] = []
     findings: list[Diagnostic] = []
     for host, since_ms in installed.items():
-        if host not in TRANSCRIBED:
-            with store_of(around.project) as journal:
-                last_ms = called_ms(journal, host)
-            told = "has not called us lately" if last_ms is None else f"called at {moment(last_ms)}"
-            saw.append(f"{host}: {told}")
-            continue
         count, beats = _beats(around, host, since_ms)
         findings += [_gap(host, one) for one in beats]
         said = f"the journal agrees with {number_of(count, 'transcript')} of the client"
+        if not count:
+            with store_of(around.project) as journal:
+                last_ms = called_ms(journal, host)
+            said = "has not called us lately" if last_ms is None else f"called at {moment(last_ms)}"
         saw.append(f"{host}: {said if not beats else 'the guard was off'}")
     return Check("heartbeat", "; ".join(saw), tuple(findings))
 

@@ -21,6 +21,9 @@ PAGES_MAX = 1_000
 SETTLED_MS = 60_000
 """A call this young may still be on its way into the journal."""
 
+CLOCK_MS = 500
+"""How far the times of a host and of the journal may be apart: each reads them by itself."""
+
 
 @frozen
 class Beat:
@@ -77,29 +80,52 @@ def missed_in(
     asked, told_ms = _journaled(journal, session)
     refused: set[str] = set()
     calls: dict[str, int] = {}
+    alike: list[int] = []
     for one in transcript.calls():
+        late = max(since_ms, told_ms) < one.at_ms < now_ms - SETTLED_MS
         if one.failed:
             refused.add(one.call_id)
-        elif one.call_id not in asked and max(since_ms, told_ms) < one.at_ms < now_ms - SETTLED_MS:
+        elif one.asked_ms is not None:
+            if not _taken(asked.get(one.call_id, []), one.asked_ms, one.at_ms) and late:
+                alike.append(one.at_ms)
+        elif one.call_id not in asked and late:
             calls[one.call_id] = one.at_ms
-    times = [at_ms for call, at_ms in calls.items() if call not in refused]
+    times = alike + [at_ms for call, at_ms in calls.items() if call not in refused]
     if not times:
         return None
     return Beat(session, min(times), max(times), len(times))
 
 
-def _journaled(journal: Journal, session: str) -> tuple[set[str], int]:
-    """Ids of the calls that hooks asked about, and until when gaps are in the journal."""
-    asked: set[str] = set()
+def _taken(asked: list[int], from_ms: int, to_ms: int) -> bool:
+    """Whether one of the times *asked* is of a call that lasted so long; it is no other's then."""
+    for at_ms in asked:
+        if from_ms - CLOCK_MS <= at_ms <= to_ms + CLOCK_MS:
+            asked.remove(at_ms)
+            return True
+    return False
+
+
+def _journaled(journal: Journal, session: str) -> tuple[dict[str, list[int]], int]:
+    """When hooks asked about which calls, by id, and until when gaps are in the journal."""
+    asked: dict[str, list[int]] = {}
+    changed: list[int] = []
     told_ms = 0
     for name in (session, PROJECT_SESSION):
         for record, _ in zip(rows_of(journal, name), range(ROWS_MAX), strict=False):
-            if record.kind not in ("tool.decided", "guard.gap"):
+            if record.kind == "turn.started":
+                changed.clear()
+            if record.kind not in ("tool.decided", "tool.finished", "guard.gap"):
                 continue
             data = data_of(body_of(record))
             end_ms = data.get("to")
             if record.kind == "tool.decided":
-                asked.add(str(data.get("call_id")))
+                asked.setdefault(str(data.get("call_id")), []).append(record.at_ms)
+                if data.get("action") == "rewrite":
+                    changed.append(record.at_ms)
+            elif record.kind == "tool.finished":
+                # A host without ids of calls tells of a rewritten one by its new arguments.
+                if data.get("unasked") and changed:
+                    asked.setdefault(str(data.get("call_id")), []).append(changed.pop(0))
             elif isinstance(end_ms, int) and (name == session or not journal.head(session).seq):
                 told_ms = max(told_ms, end_ms)
     return asked, told_ms

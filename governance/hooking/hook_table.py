@@ -10,11 +10,106 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
-from governance.hooking.settings_file import refused
+from attrs import frozen
+
+from governance.hooking.adapter import HookEvent
+from governance.hooking.command_line import entry_command, is_hook_command
+from governance.hooking.members import with_member, without_member
+from governance.hooking.settings_file import parsed, read_text, real, refused
 from governance.values import Json
 
 Entry = Mapping[str, Json]
 IsOurs = Callable[[Json], bool]
+
+
+@frozen
+class HookTable:
+    """
+    Our hooks in the table of one host, which is the member ``hooks`` of a file of settings.
+
+    Attributes:
+        settings: That file, from the project's folder.
+
+        second: What a second is in the host's time-outs.
+    """
+
+    host: str
+    settings: Path
+    events: Mapping[str, HookEvent]
+    second: int = 1
+
+    def is_ours(self, entry: Json) -> bool:
+        """Whether *entry* runs our script for this host, of this installation or another."""
+        return isinstance(entry, Mapping) and is_hook_command(entry.get("command"), self.host)
+
+    def of(self, project: Path) -> Mapping[str, Json]:
+        """
+        The table of *project*.
+
+        Raises:
+            SettingsRefused: The settings are not what they should be.
+        """
+        file = real(project / self.settings)
+        return hooks_of(parsed(read_text(file) or "{}", file), file, self.events)
+
+    def put_into(self, text: str, file: Path, project: Path) -> tuple[dict[str, Json], str]:
+        """
+        The table with ours in it, and *text* of *file* with that; those of before are replaced.
+
+        Raises:
+            SettingsRefused: As `of`.
+        """
+        entries: Mapping[str, Entry] = {
+            one.name: {
+                "type": "command",
+                "command": entry_command(self.host, project, one),
+                "timeout": one.timeout_seconds * self.second,
+            }
+            for one in self.events.values()
+        }
+        made = with_entries(hooks_of(parsed(text, file), file, self.events), entries, self.is_ours)
+        return made, with_member(text, "hooks", cast(Json, made))
+
+    def taken_out_of(self, text: str, file: Path) -> str:
+        """
+        *text* of *file* without any of ours.
+
+        Raises:
+            SettingsRefused: As `of`.
+        """
+        hooks = hooks_of(parsed(text, file), file, self.events)
+        left = without_entries(hooks, self.is_ours)
+        if left == hooks:
+            return text
+        return with_member(text, "hooks", left) if left else without_member(text, "hooks")
+
+    def commands(self, directory: Path) -> Mapping[str, str]:
+        """
+        Event → the shell command of ours that the settings of *directory* run for it.
+
+        Raises:
+            SettingsRefused: As `of`.
+        """
+        found = {
+            event: str(entry["command"])
+            for event, groups in self.of(directory.resolve()).items()
+            for entry in entries_of(groups)
+            if self.is_ours(entry)
+        }
+        return {event: found[event] for event in self.events if event in found}
+
+    def problems(self, hooks: Mapping[str, Json], project: Path) -> list[str]:
+        """Why *hooks* are not those that this installation writes for *project*."""
+        found = []
+        for name, event in self.events.items():
+            ours = [one for one in entries_of(hooks.get(name)) if self.is_ours(one)]
+            if not ours:
+                found.append(f"no hook of ours is installed for `{name}`")
+            elif all(
+                one.get("command") != entry_command(self.host, project, event) for one in ours
+            ):
+                found.append(f"the hook for `{name}` is not the one that this installation writes")
+        return found
 
 
 def hooks_of(settings: Mapping[str, Json], file: Path, events: Iterable[str]) -> Mapping[str, Json]:
@@ -73,13 +168,3 @@ def without_entries(hooks: Mapping[str, Json], is_ours: IsOurs) -> dict[str, Jso
         if left:
             made[event] = left
     return made
-
-
-def commands_of(hooks: Mapping[str, Json], is_ours: IsOurs) -> Mapping[str, str]:
-    """Event → the command line of the last entry of ours in *hooks*."""
-    return {
-        event: str(entry["command"])
-        for event, groups in hooks.items()
-        for entry in entries_of(groups)
-        if is_ours(entry)
-    }

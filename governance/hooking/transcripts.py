@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +24,9 @@ TRANSCRIPTS_MAX = 20
 TRANSCRIPT_BYTES_MAX = 8 * 1024 * 1024
 """How much of the end of each is read."""
 
+BUSY_SECONDS_MAX = 2.0
+"""How long a client's database that somebody writes is waited for."""
+
 
 @frozen
 class TranscriptCall:
@@ -35,11 +39,16 @@ class TranscriptCall:
         call_id: The host's own id of it, which its hooks are given too.
 
         failed: This tells that it failed or was refused; another entry may tell the call.
+
+        asked_ms: Where *call_id* is not of this call alone: a hook was asked about it no
+            earlier than this, and no later than *at_ms*, when it was over. ``None``: no other
+            call has its id.
     """
 
     at_ms: int
     call_id: str
     failed: bool = False
+    asked_ms: int | None = None
 
 
 @frozen
@@ -69,6 +78,25 @@ def last_lines(file: Path) -> list[bytes]:
             stream.seek(max(0, size - TRANSCRIPT_BYTES_MAX))
             return stream.read(TRANSCRIPT_BYTES_MAX).splitlines()
     except OSError:
+        return []
+
+
+def rows_in(file: Path, statement: str, given: Mapping[str, object]) -> list[tuple[object, ...]]:
+    """
+    The rows of *statement* in the SQLite database *file* of a client, which is only read.
+
+    None where the client has no such database, or one with other tables.
+    """
+    import sqlite3
+
+    # Without a log of writes nobody has it open; to be read it needs no file of ours beside it.
+    alone = "" if Path(f"{file}-wal").exists() else "&immutable=1"
+    name = f"{file.absolute().as_uri()}?mode=ro{alone}"
+    try:
+        with closing(sqlite3.connect(name, uri=True, timeout=BUSY_SECONDS_MAX)) as opened:
+            opened.execute("PRAGMA query_only = ON")
+            return opened.execute(statement, given).fetchall()
+    except sqlite3.Error:
         return []
 
 

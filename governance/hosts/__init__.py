@@ -40,10 +40,11 @@ HOOKED = ("claude-code", "codex", "gemini-cli", "opencode")
 """Hosts that call a command for their events: each has ``adapter.ADAPTER`` and `refusal.py`."""
 
 INSTALLABLE = ("claude-code", "codex", "gemini-cli", "hermes", "opencode")
-"""Hosts whose settings `init` changes: each has ``settings.INSTALLER``."""
+"""
+Hosts whose settings `init` changes: each has ``settings.INSTALLER``.
 
-TRANSCRIBED = ("claude-code", "codex", "opencode")
-"""Hosts that keep transcripts which are read: each has ``transcripts.find_transcripts``."""
+Each also keeps transcripts of its own: ``transcripts.find_transcripts`` finds them.
+"""
 
 STATUS_LINES = ("claude-code",)
 """Hosts that show a status line of ours: each has `statusline.py`."""

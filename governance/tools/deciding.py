@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -127,10 +127,19 @@ def deny_text(reply: Reply) -> str:
     return reply.message or "; ".join(reply.reasons) or "governance refuses this"
 
 
-def arguments_of(given: Mapping[str, Any], wanted: Mapping[str, Json]) -> dict[str, Any]:
-    """The arguments *wanted* by a rule, with the very objects *given* where they are alike."""
+def arguments_of(
+    given: Mapping[str, Any],
+    wanted: Mapping[str, Json],
+    shown: Callable[[Any], Json] = json_of,
+) -> dict[str, Any]:
+    """
+    The arguments *wanted* by a rule, with the very objects *given* where they are alike.
+
+    Args:
+        shown: What a rule sees of an argument.
+    """
     return {
-        name: given[name] if name in given and json_of(given[name]) == value else value
+        name: given[name] if name in given and shown(given[name]) == value else value
         for name, value in wanted.items()
     }
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,9 +15,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import governance
+from governance.cli import main
 from governance.cli.guard import key_path
 from governance.engine import Engine
-from governance.hooking.command_line import HOOK_FILE
+from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.hosts import profile_of
 from governance.project import Project
 from governance.session.state import SessionState
@@ -110,6 +114,14 @@ class Governed:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def command_here(self, *words: str) -> str:
+        """As `command`, without the price of a process."""
+        out = io.StringIO()
+        with contextlib.chdir(self.project), contextlib.redirect_stdout(out):
+            code = main(words)
+        assert code == 0, out.getvalue()
+        return out.getvalue()
+
     @property
     def key(self) -> Path:
         """The key that `init` made for the person, outside of the project."""
@@ -131,6 +143,23 @@ class Governed:
         )
         self.script_file.chmod(0o755)
         self.client.variables["PATH"] = f"{self.script_file.parent}:/usr/local/bin:/usr/bin:/bin"
+
+    def forging(self, event: str, payload: str, session: str) -> str:
+        """A line that hands *payload*, with *session* in it, to the hook of *event*."""
+        words = [sys.executable, "-I", "-S", str(HOOK_FILE), "--host", self.HOST]
+        words += ["--dir", str(self.project), "--event", event]
+        words += [word for folder in import_folders() for word in ("--path", folder)]
+        return f"printf {shlex.quote(payload)} {session} | {shlex.join(words)}"
+
+    def governing_itself(self, session: str) -> tuple[str, ...]:
+        """Lines by which an agent in *session* would be rid of us, hidden in three ways."""
+        program = shlex.quote(str(self.script_file))
+        bare = f'env -i HOME="$HOME" PATH="{Path(sys.executable).parent}:$PATH"'
+        return (
+            f"{program} pardon {session} --reason nothing",
+            f"{bare} {program} uninstall --all --yes",
+            f"script -qec '{bare} {program} pause --for 10m --reason x' /dev/null",
+        )
 
     def script(self, **scripts: Sequence[Step]) -> None:
         """Scripts of the model by name."""
@@ -183,6 +212,14 @@ class Governed:
             made.append((record.kind, body.get("data", body)))
         return made
 
+    def rows_of(self, session: str, kind: str) -> list[dict[str, Any]]:
+        """Data of the rows of that *kind*, in order."""
+        return [data for one, data in self.rows(session) if one == kind]
+
+    def decided(self, session: str) -> list[str]:
+        """What was decided of each tool of *session*, in order."""
+        return [str(data["action"]) for data in self.rows_of(session, "tool.decided")]
+
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait for what a process that nobody waits for still does; fail when it never does."""
         end = time.monotonic() + WAIT_SECONDS_MAX
@@ -193,6 +230,44 @@ class Governed:
     def kinds(self, session: str) -> list[str]:
         """Kinds of all rows of *session*."""
         return [kind for kind, _ in self.rows(session)]
+
+
+class TableLab(Governed):
+    """
+    What the labs have in common whose hooks stand in a table of a file of settings.
+
+    Attributes:
+        SETTINGS: That file, from the project's folder.
+    """
+
+    SETTINGS: ClassVar[Path]
+
+    @property
+    def settings_file(self) -> Path:
+        return self.project / self.SETTINGS
+
+    def edit_commands(
+        self, change: Mapping[str, str] | None = None, prefix: str = "", suffix: str = ""
+    ) -> None:
+        """Change the installed hooks' commands: replace texts, and add before and after."""
+        settings: dict[str, Any] = json.loads(self.settings_file.read_text())
+        for groups in settings["hooks"].values():
+            for group in groups:
+                for entry in group["hooks"]:
+                    for old, new in (change or {}).items():
+                        entry["command"] = entry["command"].replace(old, new)
+                    entry["command"] = prefix + entry["command"] + suffix
+        self.settings_file.write_text(json.dumps(settings, indent=2))
+
+    def at(self, now_ms: int) -> None:
+        """Let every hook from now on believe that it is *now_ms*."""
+        self.allow_replay()
+        _, found, rest = self.settings_file.read_text().partition(" --now-ms ")
+        if found:
+            old = rest.split('"')[0].split("\\")[0].split()[0]
+            self.edit_commands({f" --now-ms {old}": f" --now-ms {now_ms}"})
+        else:
+            self.edit_commands(suffix=f" --now-ms {now_ms}")
 
 
 def _plain(content: Any) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from attrs import define, field
 
-from governance.cli import main
 from governance.hooking.command_line import RELAY_FILE
 from governance.hosts.opencode.settings import SETTINGS
 from tests.hosts.claude_client import Run
@@ -67,11 +65,7 @@ class OpenCodeLab(Governed):
         """As `Governed.command`; beside a server without the price of a process."""
         if self.served is None:
             return Governed.command(self, *words)
-        out = io.StringIO()
-        with contextlib.chdir(self.project), contextlib.redirect_stdout(out):
-            code = main(words)
-        assert code == 0, out.getvalue()
-        return out.getvalue()
+        return self.command_here(*words)
 
     @property
     def plugin_file(self) -> Path:
@@ -130,10 +124,6 @@ class OpenCodeLab(Governed):
                 if str(self.project) in words and any(word.endswith(script) for word in words):
                     found.append(int(one.name))
         return found
-
-    def rows_of(self, session: str, kind: str) -> Sequence[dict[str, Any]]:
-        """Data of the rows of that *kind*, in order."""
-        return [data for one, data in self.rows(session) if one == kind]
 
 
 def system_of(request: Mapping[str, Any]) -> list[str]:

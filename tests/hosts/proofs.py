@@ -179,6 +179,7 @@ GEMINI_CLI = (
     "fault: the interpreter is gone",
     "fault: the hook is killed",
     "uninstall leaves the very bytes",
+    "transcript: what ran without us is found",
     "tool table fits the client's schemas",
     "holes are where the page says",
 )

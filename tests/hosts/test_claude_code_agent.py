@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from governance.hosts.claude_code.settings import commands
+from governance.hosts.claude_code.settings import (
+    INSTALLER,
+)
 from governance.project import Project
 from tests.hosts.lab import BYPASS, OWN_PACK, PYTHON_PATH, RUN, Lab
 from tests.hosts.proofs import proves
@@ -184,7 +186,7 @@ def test_agent_cannot_trust(lab: Lab) -> None:
 def test_rules_refuse_a_person_s_commands(lab: Lab, line: str) -> None:
     """With the shipped packs such a command is not even started."""
     lab.govern(SHIPPED)
-    hook = commands(lab.project)["PostToolUse"]
+    hook = INSTALLER.commands(lab.project)["PostToolUse"]
 
     lab.bash(line.format(script=lab.script_file, hook=hook))
 
@@ -194,7 +196,7 @@ def test_rules_refuse_a_person_s_commands(lab: Lab, line: str) -> None:
 def forged(lab: Lab, session: str, event: str, **more: Any) -> str:
     """A shell command that tells our hook of an *event* that never happened."""
     payload = {"hook_event_name": event, "session_id": session, "cwd": str(lab.project), **more}
-    hook = commands(lab.project)[event]
+    hook = INSTALLER.commands(lab.project)[event]
     return f"printf '%s' {shlex.quote(json.dumps(payload))} | {hook}"
 
 

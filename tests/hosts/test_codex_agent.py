@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
 
-from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.states import State
 from tests.hosts.codex_lab import CodexLab
 from tests.hosts.proofs import proves
@@ -22,10 +20,7 @@ def test_agent_cannot_forge_events(codex: CodexLab) -> None:
     """What an agent's shell tells the hook is not believed."""
     codex.govern()
     payload = '{"hook_event_name": "SessionEnd", "session_id": "%s", "reason": "other"}'
-    words = [sys.executable, "-I", "-S", str(HOOK_FILE), "--host", "codex"]
-    words += ["--dir", str(codex.project), "--event", "SessionEnd"]
-    words += [word for folder in import_folders() for word in ("--path", folder)]
-    sent = f"printf {shlex.quote(payload)} $CODEX_SESSION_ID | {shlex.join(words)}"
+    sent = codex.forging("SessionEnd", payload, "$CODEX_SESSION_ID")
 
     codex.bash(sent, f"env -i sh -c {shlex.quote(sent)}", "touch still")
 
@@ -44,15 +39,7 @@ def test_agent_cannot_govern_itself(codex: CodexLab) -> None:
     codex.bash("touch FORBIDDEN")
     session = codex.session
     hooks = codex.settings_file.read_text()
-    program = shlex.quote(str(codex.script_file))
-    bare = f'env -i HOME="$HOME" PATH="{Path(sys.executable).parent}:$PATH"'
-    codex.script(
-        more=codex.steps(
-            f"{program} pardon {session} --reason nothing",
-            f"{bare} {program} uninstall --all --yes",
-            f"script -qec '{bare} {program} pause --for 10m --reason x' /dev/null",
-        )
-    )
+    codex.script(more=codex.steps(*codex.governing_itself(session)))
 
     codex.run("resume", session, "SCENARIO:more go")
 

@@ -53,6 +53,6 @@ def test_calls_without_us_are_found(codex: CodexLab) -> None:
     (gap,) = looked(codex).findings
     assert gap.code == "GOV641"
     assert f"2 calls of session {codex.session} of codex" in gap.message
-    (row,) = codex.rows_of_project("guard.gap")
+    (row,) = codex.rows_of("@project", "guard.gap")
     assert (row["host"], row["missed"]) == ("codex", 2)
     assert looked(codex).findings == ()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
 
-from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.states import State
 from tests.hosts.gemini_lab import GeminiLab
 from tests.hosts.proofs import proves
@@ -22,14 +20,11 @@ def test_agent_cannot_forge_events(gemini: GeminiLab) -> None:
     """What an agent's shell tells the hook is not believed."""
     gemini.govern()
     payload = '{"hook_event_name": "SessionEnd", "session_id": "%s", "reason": "other"}'
-    words = [sys.executable, "-I", "-S", str(HOOK_FILE), "--host", "gemini-cli"]
-    words += ["--dir", str(gemini.project), "--event", "SessionEnd"]
-    words += [word for folder in import_folders() for word in ("--path", folder)]
     steps = gemini.steps("first", "second", "touch still")
 
     def forge() -> None:
         # The client's shell does not name the session; an agent that found it out is no better.
-        sent = f"printf {shlex.quote(payload)} {gemini.session} | {shlex.join(words)}"
+        sent = gemini.forging("SessionEnd", payload, gemini.session)
         steps[0]["input"]["command"] = sent
         steps[1]["input"]["command"] = f"env -i sh -c {shlex.quote(sent)}"
 
@@ -52,15 +47,7 @@ def test_agent_cannot_govern_itself(gemini: GeminiLab) -> None:
     gemini.bash("touch FORBIDDEN")
     session = gemini.session
     hooks = gemini.settings_file.read_text()
-    program = shlex.quote(str(gemini.script_file))
-    bare = f'env -i HOME="$HOME" PATH="{Path(sys.executable).parent}:$PATH"'
-    gemini.script(
-        more=gemini.steps(
-            f"{program} pardon {session} --reason nothing",
-            f"{bare} {program} uninstall --all --yes",
-            f"script -qec '{bare} {program} pause --for 10m --reason x' /dev/null",
-        )
-    )
+    gemini.script(more=gemini.steps(*gemini.governing_itself(session)))
 
     gemini.run("SCENARIO:more go", "--resume", session)
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from typing import Any
 import apsw
 import pytest
 
+from governance.cli.examining import CHECKS, Check, Surroundings
 from governance.hosts.hermes.tools import TOOLS
+from governance.hosts.hermes.transcripts import find_transcripts
+from governance.project import Project
 from governance.states import State
 from tests.hosts.chat_server import ChatServer, request_text
 from tests.hosts.hermes_client import CONFIG, REPOSITORY, HermesLab, install
@@ -24,6 +28,7 @@ pytestmark = pytest.mark.real_client
 EXAMPLE = REPOSITORY / "examples" / "hermes_listener.py"
 DENIED = "TRIAL-DENIED: this is forbidden here."
 BRIEFING = "TRIAL-BRIEFING"
+LATER_MS = 120_000
 
 Facts = dict[str, Any]
 Seen = tuple[HermesLab, Facts]
@@ -472,6 +477,47 @@ def test_safe_mode_loads_no_plugin(lab: HermesLab) -> None:
     assert facts["plugins"] == {}
     assert facts["ran"]
     assert not facts["ran_again"]
+
+
+def test_calls_without_us_are_found(lab: HermesLab) -> None:
+    """Calls of a Hermes that loads no plugin are found in its own record, once, and no others."""
+    server = ChatServer()
+    config = lab.home / "config.yaml"
+    config.write_text(config.read_text().replace("http://127.0.0.1:9/v1", server.url))
+    shell = [
+        {"tool": "terminal", "args": {"command": one}}
+        for one in ("touch FORBIDDEN", "touch one", "exit 3")
+    ]
+    # A tool that there is not, and one that fails, are none that ran without us.
+    others = [{"tool": "nosuch", "args": {}}, {"tool": "read_file", "args": {"path": "no"}}]
+    server.scripts["go"] = [*shell, *others, {"text": "bye"}]
+    chat = ("-Q", "-t", "terminal,file")
+    lab.chat("-q", "SCENARIO:go one", *chat)
+    session = lab.sessions()[0]
+    (found,) = find_transcripts(lab.project, lab.environment())
+    assert found.session == session
+    assert len({one.call_id for one in found.calls()}) == 4
+    assert looked(lab).findings == ()
+
+    on = config.read_text()
+    config.write_text(on.replace("- governance", "- another"))
+    lab.chat("-q", "SCENARIO:go two", *chat, "--resume", session)
+    config.write_text(on)
+    server.close()
+    assert (lab.project / "FORBIDDEN").exists()
+
+    (gap,) = looked(lab).findings
+    assert gap.code == "GOV641"
+    assert f"3 calls of session {session} of hermes" in gap.message
+    (row,) = [data for kind, data in lab.rows(session) if kind == "guard.gap"]
+    assert (row["host"], row["missed"]) == ("hermes", 3)
+    assert looked(lab).findings == ()
+
+
+def looked(lab: HermesLab) -> Check:
+    """What `doctor` finds of the heartbeat; no call is too young to be missed."""
+    now_ms = int(time.time() * 1000) + LATER_MS
+    return CHECKS["heartbeat"](Surroundings(Project(lab.project), now_ms, lab.environment()))
 
 
 # -- faults -------------------------------------------------------------------------------

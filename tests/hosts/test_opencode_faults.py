@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from governance.hooking.command_line import HOOK_FILE, import_folders
+from governance.hooking.command_line import HOOK_FILE
 from governance.states import State
 from tests.hosts.governed import OWN_PACK
 from tests.hosts.opencode_lab import OpenCodeLab
@@ -138,10 +138,7 @@ def test_agent_cannot_forge_events(opencode: OpenCodeLab) -> None:
     """What an agent's shell tells the hook is not believed: the session has not ended."""
     opencode.govern()
     payload = '{"hook_event_name": "session.deleted", "session_id": "%s", "parent_id": ""}'
-    words = [sys.executable, "-I", "-S", str(HOOK_FILE), "--host", "opencode"]
-    words += ["--dir", str(opencode.project), "--event", "session.deleted"]
-    words += [word for folder in import_folders() for word in ("--path", folder)]
-    sent = f"printf {shlex.quote(payload)} $GOVERNANCE_OPENCODE_SESSION | {shlex.join(words)}"
+    sent = opencode.forging("session.deleted", payload, "$GOVERNANCE_OPENCODE_SESSION")
 
     session = opencode.bash(sent, f"env -i sh -c {shlex.quote(sent)}", "touch still")
 
@@ -158,15 +155,8 @@ def test_agent_cannot_govern_itself(opencode: OpenCodeLab) -> None:
     opencode.govern()
     session = opencode.bash("touch FORBIDDEN")
     plugin = opencode.plugin_file.read_text()
-    program = shlex.quote(str(opencode.script_file))
-    bare = f'env -i HOME="$HOME" PATH="{Path(sys.executable).parent}:$PATH"'
 
-    opencode.bash(
-        f"{program} pardon {session} --reason nothing",
-        f"{bare} {program} uninstall --all --yes",
-        f"script -qec '{bare} {program} pause --for 10m --reason x' /dev/null",
-        session=session,
-    )
+    opencode.bash(*opencode.governing_itself(session), session=session)
 
     assert all("is a person's" in told for told in opencode.results_seen()[-3:])
     assert opencode.plugin_file.read_text() == plugin

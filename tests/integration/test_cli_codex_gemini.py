@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -13,8 +14,10 @@ import pytest
 from governance import cli
 from governance.cli.guard import key_path
 from governance.cli.installed import run_hook
+from governance.engine import Engine
 from governance.hosts import installer_of
 from governance.project import Project
+from governance.testing.fakes import ManualClock
 
 NO_PACKS = "[packs]\npaths = []\n"
 ASKING = """format = 1
@@ -185,10 +188,68 @@ def test_calls_of_codex_without_a_hook_are_found_once(
     assert gaps == [{"host": "codex", "from": at_ms, "to": at_ms, "missed": 2}]
 
 
+def chats(home: Path, folder: Path, *calls: tuple[str, int, int, str]) -> int:
+    """A transcript of Gemini CLI: id, begin and end in seconds after its own begin, and status."""
+    place = home / ".gemini" / "tmp" / "project"
+    (place / "chats" / "s1").mkdir(parents=True)
+    (place / ".project_root").write_text(str(folder))
+    begun_s = int(time.time()) - 900
+
+    def at(seconds: int) -> str:
+        moment = datetime.fromtimestamp(begun_s + seconds, UTC)
+        return moment.isoformat().replace("+00:00", "Z")
+
+    head = {"sessionId": "s1", "kind": "main", "startTime": at(0)}
+    lines = [json.dumps(head), "[]", "{half a line"]
+    for name, asked, ended, status in calls:
+        call = {"id": name, "name": "run_shell_command", "args": {"command": "ls"},
+                "status": status, "timestamp": at(ended)}  # fmt: skip
+        told = {"type": "gemini", "timestamp": at(asked), "toolCalls": [call]}
+        lines += [json.dumps({**told, "toolCalls": [{**call, "status": "executing"}]})]
+        lines += [json.dumps(told)]
+    (place / "chats" / "session-1.jsonl").write_text("\n".join(lines))
+    kid = {"id": "k1", "name": "write_file", "args": {"content": "\ud800"}, "status": "success"}
+    (place / "chats" / "s1" / "kid.jsonl").write_text(json.dumps({"toolCalls": [kid, 7]}))
+    (place / "chats" / "session-2.jsonl").write_text('{"sessionId": "../s1"}')
+    return begun_s * 1000
+
+
+def test_calls_of_gemini_without_a_hook_are_found_once(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of calls that are alike each was asked about in its own time, or not at all."""
+    run(capsys, "init", folder, "--host", "gemini-cli")
+    os.utime(installer_of("gemini-cli").record(folder), (time.time() - 86_400,) * 2)
+    at_ms = chats(
+        tmp_path, folder, ("a", 10, 20, "success"), ("b", 30, 40, "success"),
+        ("c", 50, 60, "success"), ("d", 70, 80, "error"), ("e", 90, 95, "success"),
+    )  # fmt: skip
+    call = {"tool": "run_shell_command", "input": {"command": "ls"}}
+    digest = hashlib.sha256(json.dumps(call, sort_keys=True, separators=(",", ":")).encode())
+    call_id = f"call-{digest.hexdigest()[:24]}"
+    clock = ManualClock(at_ms)
+    with Engine.open(folder, clock=clock) as engine:
+        session = engine.start("s1", host="gemini-cli")
+        # The second was asked about twice, and after the third its hook came too late.
+        for seconds in (15, 31, 31, 65):
+            clock.wall_ms = at_ms + seconds * 1000
+            session.tool("shell", {"command": "ls"}, call_id=call_id)
+
+    code, told = run(capsys, "doctor", "--dir", folder)
+    again = run(capsys, "doctor", "--dir", folder)[0]
+
+    assert (code, again) == (1, 0)
+    assert "2 calls of session s1 of gemini-cli ran without a hook" in " ".join(told.split())
+    lines = run(capsys, "log", "s1", "--dir", folder, "--format", "jsonl")[1].splitlines()
+    gaps = [row["body"]["data"] for row in map(json.loads, lines) if row["kind"] == "guard.gap"]
+    span = {"from": at_ms + 60_000, "to": at_ms + 95_000}
+    assert gaps == [{"host": "gemini-cli", **span, "missed": 2}]
+
+
 def test_last_call_of_a_host_without_transcripts_is_told(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whether Gemini CLI calls its hooks at all is seen by the last one that did."""
+    """Where a client has written nothing down, the last hook that it called is told."""
     run(capsys, "init", folder, "--host", "gemini-cli")
     assert "gemini-cli: has not called us lately" in run(capsys, "doctor", "--dir", folder)[1]
     payload = {

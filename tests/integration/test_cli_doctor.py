@@ -15,7 +15,9 @@ import pytest
 from governance import cli
 from governance.cli.installed import run_hook
 from governance.cli.replaying import replayable
-from governance.hosts.claude_code.settings import INSTALLER, commands
+from governance.hosts.claude_code.settings import (
+    INSTALLER,
+)
 from governance.hosts.claude_code.transcripts import find_transcripts
 from governance.project import Project
 
@@ -321,7 +323,7 @@ def installed_long_ago(project: Path) -> None:
 def ask(project: Path, session: str, call: str) -> None:
     """Let the installed hook decide a call."""
     run_hook(
-        commands(project)["PreToolUse"],
+        INSTALLER.commands(project)["PreToolUse"],
         {
             "hook_event_name": "PreToolUse", "session_id": session, "tool_use_id": call,
             "cwd": str(project), "tool_name": "Bash", "tool_input": {"command": "ls"},

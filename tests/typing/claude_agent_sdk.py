@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from governance import Engine
-from governance.hosts.claude_agent_sdk import client
+from governance.hosts.claude_agent_sdk import client, query
 
 
 async def work(engine: Engine, options: object) -> None:
@@ -11,3 +11,5 @@ async def work(engine: Engine, options: object) -> None:
         await claude.query("hello")
     async with client(engine) as claude:
         await claude.query("hello")
+    async for message in query(engine, "hello", options, role="builder"):
+        print(message)

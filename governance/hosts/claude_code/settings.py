@@ -11,17 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 from governance.hooking.claude.events import EVENTS
-from governance.hooking.command_line import command_of, entry_command, is_hook_command, quoted
-from governance.hooking.hook_table import (
-    commands_of,
-    entries_of,
-    hooks_of,
-    with_entries,
-    without_entries,
-)
+from governance.hooking.command_line import command_of, quoted
+from governance.hooking.hook_table import HookTable
 from governance.hooking.installing import Change, Installer, Shadow
 from governance.hooking.members import with_member, without_member
 from governance.hooking.settings_file import (
@@ -39,6 +32,7 @@ from governance.values import Json
 
 SETTINGS = Path(".claude") / "settings.local.json"
 KEPT = Path(".governance") / HOST
+TABLE = HookTable(HOST, SETTINGS, EVENTS)
 STATUS_FILE = Path(__file__).with_name("statusline.py")
 STATUS_MARK = "/governance/hosts/claude_code/statusline.py"
 MANAGED = (
@@ -66,10 +60,10 @@ def install(
     file = real(project / SETTINGS)
     before = read_text(file)
     text = before if before is not None else "{}\n"
-    settings = parsed(text, file)
-    hooks = with_entries(hooks_of(settings, file, EVENTS), _entries(project), _is_ours)
-    after = with_member(text, "hooks", cast(Json, hooks))
-    if _is_ours(settings.get("statusLine")) or not _has_status_line(project, home or Path.home()):
+    _, after = TABLE.put_into(text, file, project)
+    if _is_our_line(parsed(text, file).get("statusLine")) or not _has_status_line(
+        project, home or Path.home()
+    ):
         line: Json = {"type": "command", "command": _status_command(project)}
         after = with_member(after, "statusLine", line)
     change = Change(file, before, after)
@@ -97,18 +91,6 @@ def uninstall(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
     return (restore(file, kept, lambda text: _without_ours(text, file), dry_run=dry_run),)
 
 
-def commands(directory: Path) -> Mapping[str, str]:
-    """
-    Event → the shell command of ours that the settings of *directory* run for it.
-
-    Raises:
-        SettingsRefused: The settings are not what they should be.
-    """
-    file = real(directory.resolve() / SETTINGS)
-    found = commands_of(hooks_of(parsed(read_text(file) or "{}", file), file, EVENTS), _is_ours)
-    return {event: found[event] for event in EVENTS if event in found}
-
-
 def problems(directory: Path) -> tuple[str, ...]:
     """
     Why the hooks of *directory* would not be called, or would fail; empty when all is well.
@@ -116,18 +98,10 @@ def problems(directory: Path) -> tuple[str, ...]:
     Looks at the files alone; whether the client calls them shows in the journal.
     """
     project = directory.resolve()
-    found: list[str] = []
     try:
-        settings = parsed(read_text(real(project / SETTINGS)) or "{}", project / SETTINGS)
-        hooks = hooks_of(settings, project / SETTINGS, EVENTS)
+        found = TABLE.problems(TABLE.of(project), project)
     except SettingsRefused as error:
         return (error.message,)
-    for name, event in EVENTS.items():
-        ours = [one for one in entries_of(hooks.get(name)) if _is_ours(one)]
-        if not ours:
-            found.append(f"no hook of ours is installed for `{name}`")
-        elif all(one.get("command") != entry_command(HOST, project, event) for one in ours):
-            found.append(f"the hook for `{name}` is not the one that this installation writes")
     found.extend(
         f"`disableAllHooks` is set in `{name}`: no hook runs at all"
         for name in (SETTINGS, SETTINGS.with_name("settings.json"))
@@ -158,35 +132,18 @@ def _switched_off(file: Path) -> bool:
         return False
 
 
-def _entries(project: Path) -> Mapping[str, Mapping[str, Json]]:
-    return {
-        event.name: {
-            "type": "command",
-            "command": entry_command(HOST, project, event),
-            "timeout": event.timeout_seconds,
-        }
-        for event in EVENTS.values()
-    }
-
-
 def _status_command(project: Path) -> str:
     return command_of(STATUS_FILE, (f"--dir {quoted(str(project))}",))
 
 
-def _is_ours(entry: Json) -> bool:
-    command = entry.get("command") if isinstance(entry, Mapping) else None
-    if is_hook_command(command, HOST):
-        return True
+def _is_our_line(line: Json) -> bool:
+    command = line.get("command") if isinstance(line, Mapping) else None
     return isinstance(command, str) and STATUS_MARK in command.replace("\\", "/")
 
 
-def _without_ours(text: str, file: Path) -> str | None:
-    settings = parsed(text, file)
-    hooks = hooks_of(settings, file, EVENTS)
-    left = without_entries(hooks, _is_ours)
-    if left != hooks:
-        text = with_member(text, "hooks", left) if left else without_member(text, "hooks")
-    if _is_ours(settings.get("statusLine")):
+def _without_ours(text: str, file: Path) -> str:
+    text = TABLE.taken_out_of(text, file)
+    if _is_our_line(parsed(text, file).get("statusLine")):
         text = without_member(text, "statusLine")
     return text
 
@@ -214,7 +171,7 @@ INSTALLER = Installer(
     install=install,
     uninstall=uninstall,
     problems=problems,
-    commands=commands,
+    commands=TABLE.commands,
     record=lambda directory: Kept(directory / KEPT).record,
     shadows=shadows,
 )

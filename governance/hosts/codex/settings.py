@@ -10,22 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
-from governance.hooking.command_line import entry_command, is_hook_command
-from governance.hooking.hook_table import (
-    commands_of,
-    entries_of,
-    hooks_of,
-    with_entries,
-    without_entries,
-)
+from governance.hooking.hook_table import HookTable, without_entries
 from governance.hooking.installing import Change, Installer, Shadow
-from governance.hooking.members import with_member, without_member
 from governance.hooking.settings_file import (
     Kept,
     SettingsRefused,
-    parsed,
     read_text,
     real,
     restore,
@@ -34,10 +24,10 @@ from governance.hooking.settings_file import (
 from governance.hosts.codex.capabilities import EVENTS
 from governance.hosts.codex.tools import HOST
 from governance.hosts.codex.trust import MANAGED_ALONE, places, trusting, with_trust, without_trust
-from governance.values import Json
 
 SETTINGS = Path(".codex") / "hooks.json"
 KEPT = Path(".governance") / HOST
+TABLE = HookTable(HOST, SETTINGS, EVENTS)
 SYSTEM = Path("/etc/codex")
 
 
@@ -62,15 +52,13 @@ def install(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
     file, config = real(project / SETTINGS), real(config_file())
     before, config_before = read_text(file), read_text(config)
     text = before if before is not None else "{}\n"
-    held = hooks_of(parsed(text, file), file, EVENTS)
-    hooks = with_entries(held, _entries(project), _is_ours)
-    after = with_member(text, "hooks", cast(Json, hooks))
-    wanted = places(project / SETTINGS, hooks, _is_ours)
+    hooks, after = TABLE.put_into(text, file, project)
+    wanted = places(project / SETTINGS, hooks, TABLE.is_ours)
     config_after = with_trust(config_before or "", config, project, wanted)
     changes = (Change(file, before, after), Change(config, config_before, config_after))
     if not dry_run:
         kept, kept_config = _kept(project)
-        original = None if before is None else _without_ours(before, file)
+        original = None if before is None else TABLE.taken_out_of(before, file)
         config_original = (
             None if config_before is None else _untrusting(config_before, config, project)
         )
@@ -99,19 +87,8 @@ def uninstall(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
     told = restore(
         config, kept_config, lambda text: _untrusting(text, config, project), dry_run=dry_run
     )
-    hooks = restore(file, kept, lambda text: _without_ours(text, file), dry_run=dry_run)
+    hooks = restore(file, kept, lambda text: TABLE.taken_out_of(text, file), dry_run=dry_run)
     return hooks, told
-
-
-def commands(directory: Path) -> Mapping[str, str]:
-    """
-    Event → the shell command of ours that the settings of *directory* run for it.
-
-    Raises:
-        SettingsRefused: The settings are not what they should be.
-    """
-    found = commands_of(_hooks(directory.resolve()), _is_ours)
-    return {event: found[event] for event in EVENTS if event in found}
 
 
 def problems(directory: Path) -> tuple[str, ...]:
@@ -123,22 +100,16 @@ def problems(directory: Path) -> tuple[str, ...]:
     project = directory.resolve()
     config = real(config_file())
     try:
-        hooks = _hooks(project)
+        hooks = TABLE.of(project)
         told = trusting(read_text(config) or "", config, project)
         own_file = project / SETTINGS.with_name("config.toml")
         own = trusting(read_text(own_file) or "", own_file, project)
     except SettingsRefused as error:
         return (error.message,)
-    found: list[str] = []
-    for name, event in EVENTS.items():
-        ours = [one for one in entries_of(hooks.get(name)) if _is_ours(one)]
-        if not ours:
-            found.append(f"no hook of ours is installed for `{name}`")
-        elif all(one.get("command") != entry_command(HOST, project, event) for one in ours):
-            found.append(f"the hook for `{name}` is not the one that this installation writes")
+    found = TABLE.problems(hooks, project)
     found.extend(
         f"the client does not trust the hook for `{place.event}`, or it is switched off there"
-        for place in places(project / SETTINGS, hooks, _is_ours)
+        for place in places(project / SETTINGS, hooks, TABLE.is_ours)
         if place.event in EVENTS and not told.trusts(place)
     )
     if told.level != "trusted":
@@ -169,43 +140,17 @@ def shadows(_: Mapping[str, str], system: Path = SYSTEM) -> tuple[Shadow, ...]:
     return tuple(found)
 
 
-def _hooks(project: Path) -> Mapping[str, Json]:
-    file = real(project / SETTINGS)
-    return hooks_of(parsed(read_text(file) or "{}", file), file, EVENTS)
-
-
 def _kept(project: Path) -> tuple[Kept, Kept]:
     return Kept(project / KEPT), Kept(project / KEPT / "config")
 
 
-def _entries(project: Path) -> Mapping[str, Mapping[str, Json]]:
-    return {
-        event.name: {
-            "type": "command",
-            "command": entry_command(HOST, project, event),
-            "timeout": event.timeout_seconds,
-        }
-        for event in EVENTS.values()
-    }
-
-
-def _is_ours(entry: Json) -> bool:
-    return isinstance(entry, Mapping) and is_hook_command(entry.get("command"), HOST)
-
-
-def _without_ours(text: str, file: Path) -> str:
-    hooks = hooks_of(parsed(text, file), file, EVENTS)
-    left = without_entries(hooks, _is_ours)
-    if left == hooks:
-        return text
-    return with_member(text, "hooks", left) if left else without_member(text, "hooks")
-
-
 def _untrusting(text: str, config: Path, project: Path) -> str:
     """*text* of *config* without the trust in hooks that are ours or that are not there."""
-    hooks = _hooks(project)
-    left = places(project / SETTINGS, without_entries(hooks, _is_ours), _is_ours, ours=False)
-    ours = {one.key for one in places(project / SETTINGS, hooks, _is_ours)}
+    hooks = TABLE.of(project)
+    left = places(
+        project / SETTINGS, without_entries(hooks, TABLE.is_ours), TABLE.is_ours, ours=False
+    )
+    ours = {one.key for one in places(project / SETTINGS, hooks, TABLE.is_ours)}
     others = {one.key for one in left}
     held = trusting(text, config, project).states
     here = f"{project / SETTINGS}:"
@@ -223,7 +168,7 @@ INSTALLER = Installer(
     install=install,
     uninstall=uninstall,
     problems=problems,
-    commands=commands,
+    commands=TABLE.commands,
     record=lambda directory: Kept(directory / KEPT).record,
     shadows=shadows,
 )

@@ -12,16 +12,9 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 from governance.hooking.command_line import entry_command, is_hook_command
-from governance.hooking.hook_table import (
-    commands_of,
-    entries_of,
-    hooks_of,
-    with_entries,
-    without_entries,
-)
+from governance.hooking.hook_table import HookTable
 from governance.hooking.installing import Change, Installer, Shadow
 from governance.hooking.members import with_member, without_member
 from governance.hooking.settings_file import (
@@ -36,10 +29,10 @@ from governance.hooking.settings_file import (
 )
 from governance.hosts.gemini_cli.capabilities import EVENTS
 from governance.hosts.gemini_cli.tools import HOST
-from governance.values import Json
 
 SETTINGS = Path(".gemini") / "settings.json"
 KEPT = Path(".governance") / HOST
+TABLE = HookTable(HOST, SETTINGS, EVENTS, second=1000)
 TRUSTED = "TRUST_FOLDER"
 SYSTEM_FOLDERS: Mapping[str, str] = {"darwin": "/Library/Application Support/GeminiCli"}
 SYSTEM_FILES: Mapping[str, str] = {
@@ -77,9 +70,7 @@ def install(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
     file, trust = real(project / SETTINGS), real(trust_file())
     before, trust_before = read_text(file), read_text(trust)
     text = before if before is not None else "{}\n"
-    held = hooks_of(parsed(text, file), file, EVENTS)
-    hooks = with_entries(held, _entries(project), _is_ours)
-    after = with_member(text, "hooks", cast(Json, hooks))
+    _, after = TABLE.put_into(text, file, project)
     trust_text = trust_before if trust_before is not None else "{}\n"
     level = parsed(trust_text, trust).get(str(project))
     if level not in (None, TRUSTED):
@@ -88,7 +79,7 @@ def install(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
     changes = (Change(file, before, after), Change(trust, trust_before, trust_after))
     if not dry_run:
         kept, kept_trust = _kept(project)
-        original = None if before is None else _without_ours(before, file)
+        original = None if before is None else TABLE.taken_out_of(before, file)
         kept.keep(file, before, original, after)
         if changes[1].changed:
             kept_trust.keep(trust, trust_before, trust_before, trust_after or "")
@@ -119,19 +110,8 @@ def uninstall(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
     else:
         held = read_text(trust)
         told = Change(trust, held, held)
-    hooks = restore(file, kept, lambda text: _without_ours(text, file), dry_run=dry_run)
+    hooks = restore(file, kept, lambda text: TABLE.taken_out_of(text, file), dry_run=dry_run)
     return hooks, told
-
-
-def commands(directory: Path) -> Mapping[str, str]:
-    """
-    Event → the shell command of ours that the settings of *directory* run for it.
-
-    Raises:
-        SettingsRefused: The settings are not what they should be.
-    """
-    found = commands_of(_hooks(directory.resolve()), _is_ours)
-    return {event: found[event] for event in EVENTS if event in found}
 
 
 def problems(directory: Path) -> tuple[str, ...]:
@@ -142,18 +122,12 @@ def problems(directory: Path) -> tuple[str, ...]:
     """
     project = directory.resolve()
     try:
-        hooks = _hooks(project)
+        hooks = TABLE.of(project)
         trust = trust_file()
         level = parsed(read_text(trust) or "{}", trust).get(str(project))
     except SettingsRefused as error:
         return (error.message,)
-    found: list[str] = []
-    for name, event in EVENTS.items():
-        ours = [one for one in entries_of(hooks.get(name)) if _is_ours(one)]
-        if not ours:
-            found.append(f"no hook of ours is installed for `{name}`")
-        elif all(one.get("command") != entry_command(HOST, project, event) for one in ours):
-            found.append(f"the hook for `{name}` is not the one that this installation writes")
+    found = TABLE.problems(hooks, project)
     if level != TRUSTED:
         found.append(f"`{trust}` does not call this folder trusted: no hook of it runs")
     for file in (project / SETTINGS, person_folder() / "settings.json"):
@@ -194,36 +168,8 @@ def _switched_off(file: Path, project: Path | None) -> list[str]:
     ]
 
 
-def _hooks(project: Path) -> Mapping[str, Json]:
-    file = real(project / SETTINGS)
-    return hooks_of(parsed(read_text(file) or "{}", file), file, EVENTS)
-
-
 def _kept(project: Path) -> tuple[Kept, Kept]:
     return Kept(project / KEPT), Kept(project / KEPT / "trust")
-
-
-def _entries(project: Path) -> Mapping[str, Mapping[str, Json]]:
-    return {
-        event.name: {
-            "type": "command",
-            "command": entry_command(HOST, project, event),
-            "timeout": event.timeout_seconds * 1000,
-        }
-        for event in EVENTS.values()
-    }
-
-
-def _is_ours(entry: Json) -> bool:
-    return isinstance(entry, Mapping) and is_hook_command(entry.get("command"), HOST)
-
-
-def _without_ours(text: str, file: Path) -> str:
-    hooks = hooks_of(parsed(text, file), file, EVENTS)
-    left = without_entries(hooks, _is_ours)
-    if left == hooks:
-        return text
-    return with_member(text, "hooks", left) if left else without_member(text, "hooks")
 
 
 INSTALLER = Installer(
@@ -233,7 +179,7 @@ INSTALLER = Installer(
     install=install,
     uninstall=uninstall,
     problems=problems,
-    commands=commands,
+    commands=TABLE.commands,
     record=lambda directory: Kept(directory / KEPT).record,
     shadows=shadows,
 )

@@ -83,13 +83,23 @@ def _prompt(payload: Payload) -> Command:
 _TOOL_FIELDS = ("tool_name", "tool_input", "tool_response", "original_request_name")
 
 
+def call_id_of(tool: str, arguments: Mapping[str, Json]) -> str:
+    """
+    What a call is known by: the same for every call of *tool* with these *arguments*.
+
+    Raises:
+        ValueRefused: Arguments that no journal can hold.
+    """
+    digest = hashlib.sha256(dump_json({"tool": tool, "input": arguments})).hexdigest()
+    return f"call-{digest[:24]}"
+
+
 def _call(payload: Payload) -> ToolCall:
     name, arguments = payload.text("tool_name"), payload.values.get("tool_input")
     if not name or not isinstance(arguments, Mapping):
         raise PayloadRefused("the payload names no tool with its arguments")
-    digest = hashlib.sha256(dump_json({"tool": name, "input": arguments})).hexdigest()
     cwd = payload.text("cwd") or None
-    call = call_of(TOOLS, name, arguments, cwd=cwd, call_id=f"call-{digest[:24]}")
+    call = call_of(TOOLS, name, arguments, cwd=cwd, call_id=call_id_of(name, arguments))
     context = payload.table("mcp_context")
     server, tool = context.get("server_name"), context.get("tool_name")
     # A tool of the client's own is that, whatever is said beside it.

@@ -10,27 +10,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from governance.hooking.transcripts import (
     TRANSCRIPTS_MAX,
     Transcript,
     TranscriptCall,
     entry_of,
+    rows_in,
 )
 from governance.hosts.opencode.translate import call_id_of
-
-if TYPE_CHECKING:
-    import sqlite3
 
 CALLS_MAX = 5_000
 """Parts that are read of one session, the newest of them."""
 
 PART_CHARS_MAX = 4_000_000
-BUSY_SECONDS_MAX = 2.0
 PERSON = "The following tool was executed by the user"
 """What the client writes before a command that its user typed after ``!``: no tool of the agent."""
 
@@ -67,14 +62,16 @@ def find_transcripts(directory: Path, environment: Mapping[str, str]) -> tuple[T
     if file is None:
         return ()
     given = {"folder": str(directory.resolve()), "most": TRANSCRIPTS_MAX}
-    sessions = [str(session) for (session,) in _read(file, _SESSIONS, given)]
+    sessions = [str(session) for (session,) in rows_in(file, _SESSIONS, given)]
     return tuple(Transcript(one, partial(_calls, file, one)) for one in sessions)
 
 
 def _calls(file: Path, session: str) -> Iterator[TranscriptCall]:
     given = {"session": session, "chars": PART_CHARS_MAX, "most": CALLS_MAX}
-    parents = {str(one): entry_of(data) for one, data in _read(file, _PARENTS, given)}
-    parts = [(str(of), at, entry_of(data)) for of, at, data in reversed(_read(file, _PARTS, given))]
+    parents = {str(one): entry_of(data) for one, data in rows_in(file, _PARENTS, given)}
+    parts = [
+        (str(of), at, entry_of(data)) for of, at, data in reversed(rows_in(file, _PARTS, given))
+    ]
     persons = {of for of, _, part in parts if str(part.get("text", "")).startswith(PERSON)}
     for message, at_ms, part in parts:
         if part.get("type") != "tool" or parents.get(message, {}).get("parentID") in persons:
@@ -87,25 +84,3 @@ def _calls(file: Path, session: str) -> Iterator[TranscriptCall]:
             yield TranscriptCall(at_ms if isinstance(at_ms, int) else 0, call_id)
             if status == "error":
                 yield TranscriptCall(0, call_id, failed=True)
-
-
-def _read(file: Path, statement: str, given: Mapping[str, object]) -> list[tuple[object, ...]]:
-    """The rows of *statement*; none where the client has no such database, or another one."""
-    import sqlite3
-
-    try:
-        with closing(_opened(file)) as opened:
-            return opened.execute(statement, given).fetchall()
-    except sqlite3.Error:
-        return []
-
-
-def _opened(file: Path) -> sqlite3.Connection:
-    import sqlite3
-
-    # Without a log of writes nobody has it open; to be read it needs no file of ours beside it.
-    alone = "" if Path(f"{file}-wal").exists() else "&immutable=1"
-    name = f"{file.absolute().as_uri()}?mode=ro{alone}"
-    opened = sqlite3.connect(name, uri=True, timeout=BUSY_SECONDS_MAX)
-    opened.execute("PRAGMA query_only = ON")
-    return opened

@@ -12,7 +12,13 @@ from governance.errors import GovernanceError
 from governance.hosts.pydantic_ai import framework
 from governance.hosts.pydantic_ai.running import Run
 from governance.session.replies import Reply
-from governance.tools.deciding import ToolRefused, deny_text, error_text, output_text
+from governance.tools.deciding import (
+    ToolRefused,
+    arguments_of,
+    deny_text,
+    error_text,
+    output_text,
+)
 from governance.tools.turns import TurnRefused
 from governance.tools.waiting import aside
 from governance.values import Json, json_of
@@ -104,10 +110,7 @@ class Call:
             raise framework.pydantic_ai().failed(deny_text(reply))
         if reply.action != "rewrite" or reply.rewritten is None:
             return dict(self.args)
-        wanted = {
-            name: self.args[name] if name in shown and shown[name] == value else value
-            for name, value in reply.rewritten.items()
-        }
+        wanted = arguments_of(self.args, reply.rewritten, shown_argument)
         try:
             return self.checked(wanted)
         except framework.pydantic_ai().invalid as error:
@@ -118,9 +121,12 @@ class Call:
 
 def shown_arguments(args: Mapping[str, Any]) -> dict[str, Json]:
     """*args* as rules see them: models by their fields, what has no place in JSON as text."""
-    plain = framework.pydantic_ai().plain
-    made = {str(name): plain(one, fallback=str) for name, one in args.items()}
-    return {name: json_of(one) for name, one in made.items()}
+    return {str(name): shown_argument(one) for name, one in args.items()}
+
+
+def shown_argument(value: Any) -> Json:
+    """What rules see of one argument."""
+    return json_of(framework.pydantic_ai().plain(value, fallback=str))
 
 
 def result_text(result: Any) -> str:

@@ -12,6 +12,7 @@ from attrs import frozen
 from governance.tools.requiring import required
 
 HOOKS = (
+    "for_agent",
     "for_run",
     "get_wrapper_toolset",
     "wrap_run",

@@ -9,6 +9,7 @@ from governance.errors import GovernanceError, MisuseError
 from governance.hosts.pydantic_ai import framework
 from governance.hosts.pydantic_ai.calls import Call
 from governance.hosts.pydantic_ai.outputs import run_output
+from governance.hosts.pydantic_ai.overriding import keep_governed
 from governance.hosts.pydantic_ai.running import AROUND, Run, Waiting, prompt_of
 from governance.hosts.pydantic_ai.toolset import governed, toolset_class
 from governance.rules.host_tools import HostTools
@@ -39,6 +40,10 @@ class Hooks:
 
     def get_ordering(self) -> Any:
         return framework.pydantic_ai().ordering(position="innermost")
+
+    def for_agent(self, agent: Any) -> Any:
+        keep_governed(agent, Hooks)
+        return self
 
     async def for_run(self, ctx: Any) -> Any:  # noqa: ARG002
         run = Run(self.tools, AROUND.get(), self.waiting)

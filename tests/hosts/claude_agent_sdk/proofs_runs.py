@@ -6,7 +6,8 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from claude_agent_sdk import (
 from governance.engine import Engine
 from governance.engine.encoding import body_of
 from governance.errors import MisuseError, StoreFull
-from governance.hosts.claude_agent_sdk import NAME, client
+from governance.hosts.claude_agent_sdk import NAME, client, query
 from governance.hosts.claude_agent_sdk.profile import TOOLS
 from governance.session.law import HostSettings
 from governance.states import State
@@ -140,6 +141,59 @@ def prove_allowed_tool_runs_and_is_reported(lab: Lab) -> None:
     assert "TRIAL-BRIEFING" in request_text(lab.server.requests[0])
     assert lab.kinds().count("governance.injected") == 1
     assert lab.kinds().count("session.created") == lab.kinds().count("session.ended") == 1
+
+
+def prove_query_for_one_prompt_is_governed(lab: Lab) -> None:
+    """The tool is denied, the other one runs and is reported, and the session ends with it."""
+    lab.server.scripts["shell"] = [
+        {"tool": "Bash", "input": {"command": "touch FORBIDDEN"}},
+        {"tool": "Bash", "input": {"command": "touch allowed"}},
+        {"text": "that was all"},
+    ]
+
+    async def work() -> list[Any]:
+        return [one async for one in query(lab.engine, "SCENARIO:shell go", lab.options())]
+
+    messages = asyncio.run(work())
+
+    lab.sessions.append(messages[-1].session_id)
+    assert type(messages[-1]).__name__ == "ResultMessage"
+    assert "TRIAL-DENIED" in str(tool_results(lab.server.requests[-1]))
+    assert lab.made() == ["allowed"]
+    assert lab.outcomes() == ["ok"]
+    assert "TRIAL-BRIEFING" in request_text(lab.server.requests[0])
+    assert lab.engine.state(lab.sessions[-1]).state is State.ENDED
+
+
+def prove_query_for_a_stream_of_prompts_is_governed_to_its_end(lab: Lab) -> None:
+    """Hooks are called in its last turn as in its first; who stops reading ends the session."""
+    for number in (1, 2, 3):
+        step = {"tool": "Bash", "input": {"command": f"touch FORBIDDEN-{number}"}}
+        lab.server.scripts[f"turn{number}"] = [step, {"text": f"turn {number} is over"}]
+
+    async def prompts() -> AsyncIterator[Mapping[str, Any]]:
+        for number in (1, 2, 3):
+            message = {"role": "user", "content": f"SCENARIO:turn{number} go"}
+            yield {"type": "user", "message": message, "parent_tool_use_id": None}
+
+    async def work() -> list[str]:
+        ended = []
+        async with aclosing(query(lab.engine, prompts(), lab.options())) as messages:
+            async for one in messages:
+                if type(one).__name__ == "ResultMessage":
+                    ended.append(one.session_id)
+                if len(ended) == 2:
+                    break
+        return ended
+
+    ended = asyncio.run(work())
+
+    lab.sessions.append(ended[0])
+    assert len(set(ended)) == 1
+    assert len(lab.rows("turn.started")) == 2
+    assert [row["action"] for row in lab.rows("tool.decided")] == ["deny", "deny"]
+    assert lab.made() == []
+    assert lab.kinds().count("session.ended") == 1
 
 
 def prove_what_is_merely_allowed_is_not_granted(lab: Lab) -> None:

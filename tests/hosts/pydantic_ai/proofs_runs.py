@@ -25,6 +25,7 @@ from pydantic_ai import (
     TextOutput,
     ToolOutput,
 )
+from pydantic_ai.agent import AgentSpec, WrapperAgent
 from pydantic_ai.capabilities import Hooks, NativeTool
 from pydantic_ai.exceptions import UnexpectedModelBehavior, UserError
 from pydantic_ai.mcp import MCPToolset
@@ -823,10 +824,38 @@ def prove_session_of_another_host_is_refused(lab: Lab) -> None:
     assert script.asked == []
 
 
-def prove_spec_that_replaces_capabilities_is_the_hole_that_the_page_names(lab: Lab) -> None:
-    """`override(spec=…)` with capabilities takes ours out, as the page says."""
-    script = Script([[call("touch FORBIDDEN")], [TextPart("done")]])
+def prove_spec_that_replaces_capabilities_is_refused(lab: Lab) -> None:
+    """`override(spec=…)` with capabilities would take ours out; another spec, or a run's, stays."""
+    script = Script([[call("touch FORBIDDEN")], [TextPart("done")]] * 2)
     agent = lab.agent(script)
-    with agent.override(spec={"capabilities": ["Thinking"]}):
-        lab.run(agent)
-    assert lab.ran == ["touch FORBIDDEN"]
+    more = {"capabilities": ["Thinking"]}
+    for one in (agent, WrapperAgent(agent)):
+        for spec in (more, AgentSpec.from_dict(more)):
+            with pytest.raises(MisuseError, match="GOV764"), one.override(spec=spec):
+                lab.run(one)
+
+    with start(lab.engine, "s") as session, governing(session):
+        with agent.override(spec={"instructions": "OTHER"}):
+            lab.run(agent)
+        lab.run(agent, spec=more)
+
+    assert lab.ran == []
+    assert "TRIAL-DENIED" in script.read()
+
+
+def prove_capability_of_a_run_stays_whatever_is_overridden(lab: Lab) -> None:
+    """An agent that is governed by its run alone may get other capabilities of its own."""
+    script = Script([])
+    agent = Agent(script.model(), tools=[lab.sh])
+    ours = capability(TOOLS)
+    for _ in range(2):
+        script.answers += [[call("touch FORBIDDEN")], [TextPart("done")]]
+        with (
+            start(lab.engine, "s") as session,
+            governing(session),
+            agent.override(spec={"capabilities": ["Thinking"]}),
+        ):
+            lab.run(agent, capabilities=[ours])
+        assert "TRIAL-DENIED" in script.read()
+
+    assert lab.ran == []
