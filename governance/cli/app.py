@@ -148,6 +148,20 @@ def run(words: Sequence[str]) -> int:
     """
     prepare_streams()
     try:
+        return _answered(words)
+    except BrokenPipeError:
+        return _closed_pipe()
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            return _crashed(error, words)
+        _say(f"the output cannot be written: {(error.strerror or '').lower()}")
+        return _closed_pipe()
+    except Exception as error:  # noqa: BLE001 -- the last line of defence: it is logged whole
+        return _crashed(error, words)
+
+
+def _answered(words: Sequence[str]) -> int:
+    try:
         code = app.main(list(words), prog_name="governance", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
@@ -159,17 +173,8 @@ def run(words: Sequence[str]) -> int:
         print_error(error, as_json=False)
         return FAILED
     except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("stopped\n")
+        _say("stopped")
         return STOPPED
-    except BrokenPipeError:
-        return _closed_pipe()
-    except OSError as error:
-        if error.errno not in _UNWRITABLE:
-            return _crashed(error, words)
-        sys.stderr.write(f"the output cannot be written: {(error.strerror or '').lower()}\n")
-        return _closed_pipe()
-    except Exception as error:  # noqa: BLE001 -- the last line of defence: it is logged whole
-        return _crashed(error, words)
     return code if isinstance(code, int) else FINE
 
 
@@ -209,6 +214,15 @@ def prepare_streams() -> None:
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
+def _say(text: str) -> None:
+    """Tell *text* on standard error; where that cannot be written either, the exit code tells."""
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
 def _closed_pipe() -> int:
     # Whoever read our output has gone; the interpreter's own flush at exit must not fail too.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -223,8 +237,8 @@ def _crashed(error: Exception, words: Sequence[str]) -> int:
     else:
         file = log_crash(error, words)
     where = f"the whole is in {file}" if file else "and no log file could be written"
-    sys.stderr.write(
+    _say(
         f"governance failed in a way that it did not foresee "
-        f"({type(error).__name__}: {str(error)[:200]!r}); {where}\n"
+        f"({type(error).__name__}: {str(error)[:200]!r}); {where}"
     )
     return FAILED

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from governance.cli.private import make_private_dir, write_private
+from governance.errors import DefinitionError
 from governance.journal.redact import redact_text
 from governance.project import user_state_directory
 
@@ -30,16 +31,21 @@ def log_crash(error: BaseException, words: Sequence[str]) -> Path | None:
     # What an error says may hold what somebody typed.
     told, _ = redact_text("".join(traceback.format_exception(error)))
     text = f"{when} {command}\n{told}\n"
-    for folder in (user_state_directory(), Path(tempfile.gettempdir()) / f"governance-{_owner()}"):
+    for place in (user_state_directory, _beside_temporary_files):
         try:
+            folder = place()
             file = _own(make_private_dir(folder)) / "errors.log"
             if file.exists() and file.stat().st_size > LOG_BYTES_MAX:
                 file.replace(file.with_name("errors.log.1"))
             write_private(file, text, append=True)
-        except OSError:
+        except (OSError, DefinitionError):
             continue
         return file
     return None
+
+
+def _beside_temporary_files() -> Path:
+    return Path(tempfile.gettempdir()) / f"governance-{_owner()}"
 
 
 def _own(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from governance.cli.founding import installed_hosts
+from governance.cli.frame import file_error
 from governance.cli.guard import key_path
 from governance.cli.heartbeat import Beat, called_ms, installed_ms, missed_in
 from governance.cli.installed import HookSilent, run_hook
@@ -91,6 +93,11 @@ def _guarded(name: str, check: Callable[[Surroundings], Check], around: Surround
     except GovernanceError as error:
         found = Diagnostic(error.code, error.message, suggestion=error.remedy)
         return Check(name, "cannot be looked at", (found,))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        denied = file_error(Path(os.fsdecode(error.filename)), error)
+        return Check(name, "cannot be looked at", denied.diagnostics)
 
 
 def _parts(around: Surroundings) -> Check:

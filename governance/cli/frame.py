@@ -14,7 +14,7 @@ from attrs import frozen
 
 from governance.cli.output import print_error, print_line
 from governance.errors import DefinitionError, Diagnostic, GovernanceError
-from governance.project import CONFIG_NAME, Project, find_project, open_project
+from governance.project import CONFIG_NAME, Project, find_project, no_home, open_project
 
 EXITS = "0 fine, 2 could not do what was asked"
 
@@ -63,6 +63,8 @@ class GovernedCommand(click.Command):
                 return _failed(ctx, _nowhere())
             return _failed(ctx, file_error(Path(os.fsdecode(error.filename)), error))
         except RuntimeError as error:
+            if str(error).startswith("Could not determine home"):  # as `Path.home` says it
+                return _failed(ctx, no_home())
             # What `Path.resolve` says of a link that leads to itself, before Python 3.13.
             name = str(error).removeprefix("Symlink loop from ")
             if name == str(error):
@@ -160,7 +162,7 @@ def project_of(directory: Path | None) -> Project:
     return find_project(Path.cwd()) if directory is None else open_project(directory)
 
 
-def file_error(path: Path, error: OSError) -> GovernanceError:
+def file_error(path: Path, error: OSError) -> DefinitionError:
     """The error to raise when *path* cannot be read or written."""
     return DefinitionError(
         (

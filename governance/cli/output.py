@@ -102,7 +102,10 @@ def styled(text: str, tone: Tone = "plain") -> Text:
     """*text*, made visible, in the colour of *tone*."""
     from rich.text import Text
 
-    return Text(visible(text), style=_STYLES[tone])
+    made = Text(visible(text))
+    # A style of the whole would colour what is appended later, too.
+    made.stylize(_STYLES[tone])
+    return made
 
 
 def action_text(action: str) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -26,10 +27,11 @@ def progressing(items: Iterable[T], label: str, *, total: int | None = None) -> 
     """
     *items*, one by one; once they have taken longer than `QUIET_SECONDS`, a bar tells how far.
 
-    Without *total* the bar only counts. Where standard error is no terminal nothing is shown,
+    Without *total* the bar only counts. Where standard error is no terminal, or one that can
+    only append (``TERM=dumb``), nothing is shown,
     and the bar is wiped when it is done.
     """
-    if not sys.stderr.isatty():
+    if not _shown(sys.stderr):
         yield from items
         return
     begun = time.monotonic()
@@ -45,6 +47,10 @@ def progressing(items: Iterable[T], label: str, *, total: int | None = None) -> 
                 task = bar.add_task(visible(label), total=total)
             if bar is not None and task is not None:
                 bar.update(task, completed=done)
+
+
+def _shown(stream: TextIO) -> bool:
+    return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
 
 
 def _bar() -> Progress:
@@ -63,7 +69,7 @@ def working(label: str) -> Iterator[None]:
     and the line is wiped at the end. Nothing else may be printed meanwhile.
     """
     stream = sys.stderr
-    if not stream.isatty():
+    if not _shown(stream):
         yield
         return
     done = threading.Event()

@@ -280,12 +280,12 @@ def _metric_lines(state: SessionState) -> list[tuple[str, str]]:
         ("sub-sessions", "children_", f"{made.get('children', 0)} begun"),
     )
     for title, prefix, first in groups:
-        words = [f"{value} {name.removeprefix(prefix)}" for name, value in made.items()
+        words = [_counted(value, name.removeprefix(prefix)) for name, value in made.items()
                  if name.startswith(prefix)]  # fmt: skip
         if words:
             lines.append((title, ", ".join([*([first] if first else []), *words])))
     rest = [
-        f"{value} {name.replace('_', ' ')}"
+        _counted(value, name)
         for name, value in own.items()
         if not name.startswith("tools_") and name != "tool_ms"
     ]
@@ -295,9 +295,14 @@ def _metric_lines(state: SessionState) -> list[tuple[str, str]]:
         lines.append(("time in tools", span(state.metrics.tool_ms)))
     if any(name.startswith("children_") for name in made):
         whole = state.metrics.rolled_up()
-        words = [f"{value} {name.removeprefix('children_')}" for name, value in whole.items()]
+        words = [_counted(value, name.removeprefix("children_")) for name, value in whole.items()]
         lines.append(("own and delegated", ", ".join(words)))
     return lines
+
+
+def _counted(value: Json, name: str) -> str:
+    words = name.replace("_", " ")
+    return f"{value} {words.removesuffix('s') if value == 1 else words}"
 
 
 def _print_ledger(state: SessionState, now_ms: int) -> None:

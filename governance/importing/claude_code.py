@@ -16,6 +16,7 @@ from governance.importing import commands
 from governance.importing.json_lines import Path, read_json
 from governance.importing.paths import PathRefused, globs_of, path_matchers, sample_path
 from governance.importing.values import (
+    EXAMPLES,
     Entry,
     Reading,
     Rule,
@@ -43,19 +44,6 @@ _FILES: Mapping[str, tuple[str, ...]] = {
 }
 """Tools whose specifier is a path → the canonical tools that the rule is about here."""
 
-_EXAMPLES: Mapping[str, Table] = {
-    "shell": {"command": "ls"},
-    "read": {"path": "a.txt"},
-    "write": {"path": "a.txt", "content": "a"},
-    "edit": {"path": "a.txt", "content": "a", "removed": "b"},
-    "delete": {"path": "a.txt"},
-    "grep": {"path": "a", "pattern": "b"},
-    "glob": {"path": "a", "pattern": "b"},
-    "fetch": {"url": "https://example.com/"},
-    "search": {"query": "a"},
-    "delegate": {"agent": "a", "prompt": "b"},
-    "todo": {},
-}
 _DECISIONS: Mapping[str, str] = {"deny": "is refused", "ask": "is asked about"}
 _OTHER_KEYS: Mapping[str, str] = {
     "defaultMode": "a mode of the client is no rule; `[defaults] tool` says what holds here",
@@ -177,8 +165,8 @@ def _example(tool: str) -> Table:
         return {"tool": tool.replace("*", "a")}
     if tool.startswith("native:"):
         kind = TOOLS.tools[tool.rpartition(":")[2]].canonical
-        return {"tool": tool, "host": HOST, **_EXAMPLES.get(kind, {})}
-    return {"tool": tool, **_EXAMPLES.get(tool, {})}
+        return {"tool": tool, "host": HOST, **EXAMPLES.get(kind, {})}
+    return {"tool": tool, **EXAMPLES.get(tool, {})}
 
 
 def _bash(reading: Reading, entry: Entry, decision: str, specifier: str | None) -> None:

@@ -15,6 +15,7 @@ from governance.errors import DefinitionError, Diagnostic
 from governance.importing import commands
 from governance.importing.samples import sample_of
 from governance.importing.values import (
+    EXAMPLES,
     Entry,
     Reading,
     Rule,
@@ -44,17 +45,6 @@ _TOOLS: Mapping[str, str] = {
     "web_fetch": "fetch",
     "google_web_search": "search",
     "write_todos": "todo",
-}
-_EXAMPLES: Mapping[str, Table] = {
-    "shell": {"command": "ls"},
-    "read": {"path": "a.txt"},
-    "write": {"path": "a.txt", "content": "a"},
-    "edit": {"path": "a.txt", "content": "a", "removed": "b"},
-    "grep": {"path": "a", "pattern": "b"},
-    "glob": {"path": "a", "pattern": "b"},
-    "fetch": {"url": "https://example.com/"},
-    "search": {"query": "a"},
-    "todo": {},
 }
 _KEYS = (
     "toolName", "mcpName", "argsPattern", "commandPrefix", "commandRegex", "decision",
@@ -288,7 +278,7 @@ def _tools(reading: Reading, one: _Read, action: str) -> None:
     if not found:
         return
     tool = found[0]
-    example: Table = {"tool": tool.replace("*", "a"), **_EXAMPLES.get(tool, {})}
+    example: Table = {"tool": tool.replace("*", "a"), **EXAMPLES.get(tool, {})}
     other: Table = {"tool": "delegate", "agent": "a", "prompt": "b"}
     label = " ".join([*(server or []), *names]) or "every tool"
     _add(reading, one, action, label, {"tools": list(found)}, ((example,),), ((other,),))

@@ -17,6 +17,7 @@ from attrs import define, field
 from governance.importing import commands
 from governance.importing.packing import with_role
 from governance.importing.values import (
+    EXAMPLES,
     Entry,
     Reading,
     Role,
@@ -46,18 +47,6 @@ _TOOLS: Mapping[str, str] = {
     "todo": "todo",
     "todoread": "todo",
     "todowrite": "todo",
-}
-_EXAMPLES: Mapping[str, Table] = {
-    "shell": {"command": "ls"},
-    "read": {"path": "a.txt"},
-    "write": {"path": "a.txt", "content": "a"},
-    "edit": {"path": "a.txt", "content": "a", "removed": "b"},
-    "grep": {"path": "a", "pattern": "b"},
-    "glob": {"path": "a", "pattern": "b"},
-    "fetch": {"url": "https://example.com/"},
-    "search": {"query": "a"},
-    "delegate": {"agent": "a", "prompt": "b"},
-    "todo": {},
 }
 _SEVERITIES: Mapping[str, str] = {"block": "deny", "warn": "warn"}
 _PLAIN_KEYS = ("version", "last_updated", "author")
@@ -292,7 +281,7 @@ def _tool_denies(file: _File, key: str, node: Node) -> None:
             if tool is None:
                 file.reading.leave(entry, f"`{wanted}` is no tool that is known here")
                 continue
-            example: Table = {"tool": tool, **_EXAMPLES[tool]}
+            example: Table = {"tool": tool, **EXAMPLES[tool]}
             other: Table = {"tool": "todo"} if tool != "todo" else commands.shell("ls")
             rule = Rule(
                 entry=entry,

@@ -30,6 +30,21 @@ CODES: Mapping[str, str] = {
 }
 
 Table: TypeAlias = dict[str, object]
+
+EXAMPLES: Mapping[str, Table] = {
+    "shell": {"command": "ls"},
+    "read": {"path": "a.txt"},
+    "write": {"path": "a.txt", "content": "a"},
+    "edit": {"path": "a.txt", "content": "a", "removed": "b"},
+    "delete": {"path": "a.txt"},
+    "grep": {"path": "a", "pattern": "b"},
+    "glob": {"path": "a", "pattern": "b"},
+    "fetch": {"url": "https://example.com/"},
+    "search": {"query": "a"},
+    "delegate": {"agent": "a", "prompt": "b"},
+    "todo": {},
+}
+"""Canonical tool → the facts of a plain call of it."""
 """A table as TOML will have it."""
 
 _SHOWN_MAX = 120

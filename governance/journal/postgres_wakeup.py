@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import psycopg.sql
-from attrs import define, field
+from attrs import define
 
 from governance.errors import JournalError, MisuseError
 from governance.journal.postgres_connection import Connection, connect
@@ -31,16 +31,10 @@ def channel(target: Target) -> str:
 
 @define(eq=False, repr=False)
 class WakeUps:
-    """
-    Waits for moves of one store; has a connection of its own while it listens.
-
-    Attributes:
-        polls: How often it has looked.
-    """
+    """Waits for moves of one store; has a connection of its own while it listens."""
 
     _target: Target
     _moved: Callable[[], tuple[Moved, ...]]
-    polls: int = field(default=0, init=False)
 
     def wait(self, seconds: float) -> tuple[Moved, ...]:
         """
@@ -55,7 +49,6 @@ class WakeUps:
         until = time.monotonic() + seconds
         with self._listening(until) as listener:
             while True:
-                self.polls += 1
                 found = self._moved()
                 left = until - time.monotonic()
                 if found or left <= 0:

@@ -5,13 +5,10 @@ Arguments, taken apart into options, their values and operands as an entry of th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from governance.shell.draft import Draft
 from governance.shell.notation import Option, Spec
 from governance.shell.values import Word
-
-TRUE: Final = Word("true")
 
 
 def parse(

@@ -62,7 +62,7 @@ class TestTest:
         code, out, _ = run(capsys, "test", "team.toml")
 
         assert code == 0
-        assert "2 examples, 1 scenarios: 0 failed" in out
+        assert "2 examples, 1 scenario: 0 failed" in out
 
     def test_what_fails_is_told_with_matcher_value_and_step(
         self, folder: Path, capsys: pytest.CaptureFixture[str]
@@ -166,7 +166,7 @@ class TestTest:
         code, out, _ = run(capsys, "test")
 
         assert code == 0, out
-        assert "2 examples, 1 scenarios: 0 failed" in out
+        assert "2 examples, 1 scenario: 0 failed" in out
         assert run(capsys, "check", ".")[0] == 0
 
     def test_check_reads_files_of_scenarios(

@@ -147,8 +147,8 @@ def test_a_transcript_is_imported_and_says_what_it_could_not_carry(
 
     assert code == 0
     assert "1 message added" in out
-    assert "not carried: a line that cannot be read, 1 times" in out
-    assert "not carried: an entry of type summary, 1 times" in out
+    assert "not carried: a line that cannot be read, 1 time" in out
+    assert "not carried: an entry of type summary, 1 time" in out
     assert "hello" in shown
     states = {one["id"]: one["state"] for one in json.loads(listed)["sessions"]}
     assert states["old"] == "absent"

@@ -110,6 +110,23 @@ def test_where_no_project_is_nothing_is_looked_at(
     assert cli.main([command, "--dir", str(folder)]) == 1
 
 
+def test_what_may_not_be_looked_at_is_a_finding(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A place that the system does not let us into ends one check, and no other."""
+
+    def elsewhere(settings: dict[str, Any]) -> None:
+        settings["hooks"]["Stop"][0]["hooks"][0]["command"] = f"/{'x' * 300}"
+
+    edit(project / SETTINGS, elsewhere)
+
+    code, report = look(project, capsys)
+
+    assert code == 1
+    assert codes(report) & {"GOV610", "GOV640"}
+    assert len(report["checks"]) > 5
+
+
 def _no_config(project: Path, home: Path) -> None:
     (project / "governance.toml").unlink()
 

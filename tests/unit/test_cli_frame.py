@@ -23,7 +23,7 @@ from governance.cli.app import prepare_streams
 from governance.cli.frame import Example, command, format_option, project_of
 from governance.cli.output import print_line
 from governance.errors import DefinitionError, Diagnostic, StoreBusy
-from governance.project import create_project
+from governance.project import create_project, user_state_directory
 
 Declare = Callable[..., None]
 
@@ -118,6 +118,28 @@ def test_a_stopped_command_says_so(
 
     assert cli.main(["probe"]) == 130
     assert capsys.readouterr().err.strip() == "stopped"
+
+
+def test_a_user_without_a_home_is_told(
+    declare: Declare, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours and the system's ways to ask for it end alike, and a crash finds another log."""
+    pwd = pytest.importorskip("pwd", reason="platform: users are POSIX")
+
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+
+    for body in (user_state_directory, Path.home):
+        declare(body)
+        assert cli.main(["probe"]) == 2
+        assert "GOV337" in capsys.readouterr().err
+    declare(fail_with(ZeroDivisionError()))
+    assert cli.main(["probe"]) == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_ctrl_c_while_commands_are_imported_is_no_crash(
@@ -254,6 +276,17 @@ def test_a_reader_that_leaves_a_table_is_not_a_finding() -> None:
     process.stderr.close()
 
     assert (process.wait(), err) == (2, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="platform: has no /dev/full")
+@pytest.mark.parametrize("words", [["--version"], ["no-such-command"]])
+def test_full_disks_are_two_wherever_is_printed(words: list[str]) -> None:
+    """Not even the line that says so can be written, and the exit code stays the command's."""
+    run = f"from governance.cli import main; import sys; sys.exit(main({words}))"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", run], stdout=full, stderr=full, check=False)
+
+    assert done.returncode == 2
 
 
 def test_a_folder_that_was_removed_under_us_is_named(

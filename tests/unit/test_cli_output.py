@@ -80,6 +80,19 @@ def test_no_color_is_kept(
     assert "31m" not in capsys.readouterr().out
 
 
+def test_a_colour_ends_where_it_should(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The place of a problem is dim, and what is said of it is not."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    print_diagnostics((FOUND,))
+
+    assert "\x1b[0munknown fact" in capsys.readouterr().out
+
+
 def test_columns_sets_the_width(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

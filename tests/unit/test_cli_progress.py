@@ -42,6 +42,20 @@ def test_a_terminal_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "3/3" in stream.getvalue()
 
 
+def test_a_terminal_that_can_only_append_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that is written over and over would stand there over and over."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+    monkeypatch.setenv("TERM", "dumb")
+
+    with progress.working("counting"):
+        time.sleep(0.05)
+    assert list(progress.progressing([1, 2], "counting")) == [1, 2]
+
+    assert stream.getvalue() == ""
+
+
 def test_what_is_quick_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """No bar flickers up for what is done at once."""
     stream = Terminal()
