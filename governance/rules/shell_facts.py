@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from governance.rules.domains import hosts_of
 from governance.rules.globs import composed
 from governance.rules.matchers import REAL_PATHS
+from governance.rules.notable import meant_by
 from governance.rules.partial import HOLE, Program
 from governance.rules.paths import Places
 from governance.rules.shell_terms import FILLED, LineTerms
@@ -197,6 +198,8 @@ class ShellCall:
                 if expanded:
                     found.update(dict.fromkeys(expanded))
                     continue
+                for meant in meant_by(text):
+                    found[self._placed(meant, folder)] = None
             found[self._placed(text, folder)] = None
         return list(found)
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from governance.shell.values import Word
+from governance.shell.values import HOLE, Word
 
 _HOSTLESS: Final = frozenset({"file", "data", "about", "javascript", "blob", "unix", "mailto"})
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?=[/\\])")
+_NUMBER: Final = re.compile(rf"((?:[0-9]{{1,3}}\.){{3}}[0-9]{{1,3}}){HOLE}")
 _URL: Final = re.compile(
     r"(?:https?|wss?|ftps?|sftp|ssh|git|tcp|udp|rsync|redis|mongodb(?:\+srv)?|postgres(?:ql)?"
     r"|mysql|amqps?|ldaps?|smb|s3|gs)://[^\s\"'`<>)\]}|;]+",
@@ -47,6 +48,9 @@ def hosts_in(address: str) -> list[Word]:
         host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
         if host:
             hosts[host.lower()] = None
+            number = _NUMBER.match(host)
+            if number is not None:  # `169.254.170.2$PATH_OF_CREDENTIALS`
+                hosts[number[1]] = None
     return [Word(one) for one in hosts]
 
 

@@ -4,7 +4,9 @@ What a simple command means: its program in the tables, its options, and what it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import Final
 
@@ -15,6 +17,15 @@ from governance.shell.programs import canonical, spec_for
 from governance.shell.values import HOLE, Simple, Word
 
 _SOCKETS: Final = ("/dev/tcp/", "/dev/udp/")
+_BIN: Final = re.compile(r"(?:^|/)\.?s?bin/[^/]+$")
+_OWN: Final = frozenset({"install", "start", "build", "service", "open", "format", "script", "serve"})
+"""Names that a project's own scripts have as well as programs of the system."""
+
+_HIT: Final = ("rm", "cat", "bash", "sh", "nc", "curl", "wget", "dd", "chmod", "chown", "mv", "cp",
+               "head", "tail", "less", "python3", "perl", "base64", "tac", "shred", "sudo",
+               "find")  # fmt: skip
+"""Programs that a glob in the place of one may stand for, the worst first."""
+
 _ACTS: Final[dict[str, Callable[[Draft], None]]] = {}
 
 
@@ -47,7 +58,11 @@ def understand(
         return draft
     first = simple.argv[0]
     name = (basename(first) if "/" in first else "") or str(first)
-    if not name or HOLE in name or first.glob:
+    hit = _program_of(name) if first.glob and "/" in first else ""
+    if hit:
+        draft.blind("dynamic", "a glob says which program runs")
+        name = hit
+    elif not name or HOLE in name or first.glob:
         draft.program = draft.name = HOLE
         draft.blind("dynamic", "which program runs is put together when it runs")
         draft.words = parse_unknown(draft, draft.arguments)
@@ -56,11 +71,16 @@ def understand(
     draft.program = program = canonical(name)
     spec = spec_for(program)
     draft.spec = spec
-    if not spec.known:
+    if not spec.known or (name in _OWN and "/" in first and _BIN.search(first) is None):
         _unlisted(draft, first)
         return draft
     interpret(draft, spec)
     return draft
+
+
+def _program_of(pattern: str) -> str:
+    """The first program of note that the glob *pattern* hits, or nothing."""
+    return next((one for one in _HIT if fnmatchcase(one, pattern)), "")
 
 
 def interpret(draft: Draft, spec: Spec) -> None:

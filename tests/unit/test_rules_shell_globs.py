@@ -9,6 +9,7 @@ from attrs import evolve
 
 from governance.rules import live_globs
 from governance.rules.live_globs import expand
+from governance.rules.notable import MEANT_MAX, NOTABLE, meant_by
 from governance.rules.paths import places_of
 from governance.rules.shell_facts import ShellCall
 from governance.rules.vocabulary import Unknown
@@ -81,3 +82,25 @@ def test_a_glob_below_a_folder_that_is_not_known_is_kept(tree: Path) -> None:
     call = ShellCall(Line((cat,)), cwd=None, places=places_of(str(tree)), real={})
 
     assert call.value(0, "reads") == ["\ufffc/*.py"]
+
+
+@pytest.mark.parametrize(
+    ("glob", "meant"),
+    [
+        ("~/.s?h/id_*a", ["~/.ssh/id_rsa"]),
+        ("/e?c/sh?dow", ["/etc/shadow"]),
+        (".en[v]", [".env"]),
+        ("*.py", []),
+        ("*", []),
+        ("src/c*g.txt", []),
+    ],
+)
+def test_a_glob_means_the_notable_names_that_it_would_hit(glob: str, meant: list[str]) -> None:
+    """Two letters of a name are enough; a glob that hits anything means nothing of note."""
+    assert meant_by(glob) == meant
+
+
+def test_a_glob_means_few_paths() -> None:
+    """However many names a glob would hit, no more than the bound are looked at."""
+    assert len(meant_by("/".join(["?*[a-z]_or*[a-z]?"] * 4))) <= MEANT_MAX
+    assert len(meant_by("*e*n*/*e*n*/*e*n*")) <= MEANT_MAX < len(NOTABLE) ** 2

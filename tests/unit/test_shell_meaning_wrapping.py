@@ -206,3 +206,54 @@ def test_an_entry_point_of_the_line_wins() -> None:
     commands = read_line("docker run --entrypoint sh hashicorp/terraform -c ls").commands
 
     assert [one.program for one in commands[1:]] == ["sh", "ls"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bash <(echo 'rm x')",
+        "bash < <(echo 'rm x')",
+        "sudo bash <(echo 'rm x')",
+        "source <(printf 'rm x')",
+        "sh <(cat <<< 'ls') <(echo 'ls'); . <(echo 'rm x')",
+        "make -f <(echo 'all:;rm x')",
+        "make --eval='all:;rm x' all",
+    ],
+)
+def test_what_a_substituted_file_holds_is_run(text: str) -> None:
+    """A file of `<(…)` is read as the text that it holds, where that is known."""
+    assert removing(text).removes == ("x",)
+
+
+def test_a_recipe_reads_the_variables_of_make() -> None:
+    """`$(HOME)` in a recipe is the variable, no command."""
+    text = r"printf 'all:\n\trm -rf $(HOME)\n' | make -f - all"
+
+    assert removing(text).removes == ("~",)
+
+
+@pytest.mark.parametrize(
+    ("text", "packages"),
+    [
+        ("npx -y some-cli@1 init", ("some-cli@1",)),
+        ("npx -p a -p b c", ("a", "b")),
+        ("uvx --from build pyproject-build", ("build",)),
+        ("pnpm dlx some-cli", ("some-cli",)),
+        ("pipx run --spec a b", ("a",)),
+    ],
+)
+def test_the_words_of_a_runner_are_the_packages(text: str, packages: tuple[str, ...]) -> None:
+    """What is fetched stands among the words of what fetches it."""
+    assert read_line(text).commands[0].words == packages
+
+
+def test_a_tilde_out_of_a_variable_is_home() -> None:
+    """bash leaves it as it is; who writes it means home."""
+    assert removing("X='rm -rf ~'; $X").removes == ("~",)
+    assert removing("rm${IFS}-rf${IFS}~/x").removes == ("~/x",)
+    assert removing("X='~'; rm \"$X\"").removes == ("./~",)
+
+
+def test_short_options_of_unshare_stand_together() -> None:
+    """`-Urm` is three options."""
+    assert {"-U", "-r", "-m"} <= set(read_line("unshare -Urm true").commands[0].flags)

@@ -13,6 +13,9 @@ from governance.shell.values import Word
 
 _RECIPE: Final = re.compile(r"(?m)(?:^\t[ \t]*|^[^\s#=]+[^=\n]*:[^=\n;]*;[ \t]*)([^\n]+)")
 
+_VARIABLE: Final = re.compile(r"(?<!\$)\$\((\w+)\)")
+"""A variable of make, which those of the environment are as well."""
+
 
 def script(draft: Draft) -> None:
     """A script of the project runs."""
@@ -51,7 +54,8 @@ def _recipes(draft: Draft, text: Word | None) -> None:
     draft.code.append(text)
     lines = [re.sub(r"^[@+-]+", "", one) for one in _RECIPE.findall(text)]
     if lines:
-        draft.run_text("\n".join(lines).replace("$$", "$"), stdin=False)
+        made = _VARIABLE.sub(r"${\1}", "\n".join(lines)).replace("$$", "$")
+        draft.run_text(made, stdin=False)
 
 
 def build_tool(draft: Draft) -> None:

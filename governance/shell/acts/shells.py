@@ -92,7 +92,8 @@ def whole_hole(text: str) -> bool:
 
 def evaluate(draft: Draft) -> None:
     """`eval words…`."""
-    text = Word(" ".join(draft.words))
+    # A `~` in quotes is none for the words, but is one for the text that they become.
+    text = Word(" ".join(one[2:] if one.startswith("./~") else one for one in draft.words))
     draft.words = []
     if text.strip():
         text_given(draft, text, [])

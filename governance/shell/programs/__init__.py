@@ -54,6 +54,9 @@ _SAME: Final = {
     "batcat": "bat",
     "fdfind": "fd",
     "nerdctl": "docker",
+    "k": "kubectl",
+    "kubecolor": "kubectl",
+    "tf": "terraform",
 }
 
 _homes: Final = {name: module for module, names in INDEX.items() for name in names.split()}
