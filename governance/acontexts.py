@@ -65,14 +65,15 @@ class AsyncContexts:
         text: str,
         *,
         by: Reader,
-        scopes: Sequence[Scope] = (PROJECT,),
+        scopes: Sequence[Scope] | None = (PROJECT,),
         kind: str | None = None,
         hidden: bool = False,
         ranked: bool = False,
         limit: int = 20,
+        after: str = "",
     ) -> ContextsFound:
         """As `Contexts.search`."""
-        given: dict[str, Any] = {"hidden": hidden, "ranked": ranked, "limit": limit}
+        given: dict[str, Any] = {"hidden": hidden, "ranked": ranked, "limit": limit, "after": after}
         verb = partial(self.contexts.search, text, by=by, scopes=scopes, kind=kind, **given)
         return await self._aside(verb)
 

@@ -28,11 +28,13 @@ from governance.engine.backing import (
     backup_folder,
     embedded_store,
     make_backup,
+    make_config_backup,
     write_status,
 )
 from governance.engine.lawmaking import trusted_config
 from governance.errors import GovernanceError
 from governance.journal.backup import Backup, backups_in
+from governance.journal.config_copy import copies_in
 from governance.project import Project
 from governance.values import Json
 
@@ -43,6 +45,7 @@ from governance.values import Json
         Example("governance backup", "Make one now, among those that are made by themselves."),
         Example("governance backup list", "Those that there are, the newest first."),
         Example("governance backup --to copies", "Make one in a folder of its own."),
+        Example("governance backup --config-only", "Only the configuration and own packs."),
     ],
 )
 @click.argument("what", required=False, type=click.Choice(["list"]))
@@ -52,16 +55,29 @@ from governance.values import Json
     default=None,
     help="Folder, in place of the configured one.",
 )
+@click.option(
+    "--config-only", is_flag=True, help="Copy the configuration alone, whatever the store is."
+)
 @format_option()
 @dir_option
-def backup(what: str | None, to: Path | None, format_name: str, directory: Path | None) -> int:
+def backup(
+    what: str | None,
+    to: Path | None,
+    config_only: bool,
+    format_name: str,
+    directory: Path | None,
+) -> int:
     """
     Copy the store while agents go on, and prove the copy before it counts.
 
     The copy is one file, named by the store and the time; beside it are the heads that it
-    has. Every row of it is read back and checked, and only then the oldest beyond
+    has, and in a third file `governance.toml` and the project's own rule packs. Every row of
+    the copy is read back and checked, and only then the oldest beyond
     `[backup] backups_max` go. With `[backup] age_hours_max` a running engine has one made by
     itself when it is due. `governance restore` puts one in the store's place.
+
+    A store on a server is copied by the tools of the server; `--config-only` copies what
+    belongs to the project beside it.
     """
     project = project_of(directory)
     config = trusted_config(load_config(project.directory))
@@ -77,6 +93,13 @@ def backup(what: str | None, to: Path | None, format_name: str, directory: Path 
             raise file_error(to, OSError("its name is no UTF-8")) from None
         except OSError as error:
             raise file_error(to, error) from None
+    if config_only:
+        copied = make_config_backup(project, to)
+        if format_name == "json":
+            print_json({"ok": True, "path": str(copied), "size_bytes": copied.stat().st_size})
+        else:
+            print_line(f"the configuration is copied to {copied}", "good")
+        return FINE
     made = _make(project, to)
     size = made.stat().st_size
     if format_name == "json":
@@ -109,11 +132,15 @@ def _note(project: Project, path: str, error: str) -> None:
 
 def _list(config: Config, folder: Path, format_name: str) -> int:
     found = backups_in(folder)
+    alone = [one for one in copies_in(folder) if not one.with_suffix(".db").exists()]
     if format_name == "json":
         print_json([_as_json(one) for one in found])
         return FINE
+    for one in alone:
+        print_line(f"the configuration alone: {one.name}", "quiet")
     if not found:
-        print_line(f"no backup is in {folder}", "wary")
+        if not alone:
+            print_line(f"no backup is in {folder}", "wary")
         return FINE
     own = embedded_store(config).stem
     now_ms = int(time.time() * 1000)
@@ -136,6 +163,7 @@ def _as_json(one: Backup) -> dict[str, Json]:
         "store": one.store_id,
         "at_ms": one.at_ms,
         "size_bytes": one.size_bytes,
+        "config": str(one.config) if one.config.is_file() else "",
     }
 
 

@@ -25,13 +25,16 @@ from governance.cli.tables import print_table
 from governance.engine.contexts import Contexts, ContextsFound
 from governance.errors import MisuseError, number_of
 from governance.journal.searching import HITS_MAX
-from governance.scopes import Grant, Reader, Refusal, Scope, Stale, Value
+from governance.scopes import PROJECT, Grant, Reader, Refusal, Scope, Stale, Value
 from governance.scopes.state import Name
 from governance.scopes.values import KINDS
 from governance.values import Json, ValueRefused, dump_json, load_json
 
 TEXT_CHARS_MAX = 2_000
 """Characters of a value that a list shows."""
+
+EVERYWHERE = "all"
+"""What stands for all scopes in a search; a scope of that name there is none."""
 
 _DIGITS_MAX = 15
 
@@ -84,6 +87,10 @@ class Asked:
             """governance context search '"rate limit"' --ranked --limit 5""", "What speaks of it."
         ),
         Example(
+            "governance context search style --scope all",
+            "In all scopes, as far as they are yours to see.",
+        ),
+        Example(
             "governance context grant user:ada 'style.*' --scope session:demo",
             "Leave for somebody to read a part of it.",
         ),
@@ -102,7 +109,7 @@ class Asked:
 @click.argument("what", type=click.Choice(list(_TAKES)))
 @click.argument("words", nargs=-1)
 @click.option("--scope", "scope_", default="project", show_default=True,
-              help="Whose it is: project, session:ID or user:NAME.")  # fmt: skip
+              help="Whose it is: project, session:ID, user:NAME; to search also: all.")  # fmt: skip
 @click.option("--kind", type=click.Choice(KINDS), default="project", show_default=True,
               help="Which kind of context.")  # fmt: skip
 @click.option("--expect", type=click.IntRange(min=0), default=None,
@@ -113,6 +120,7 @@ class Asked:
 @click.option("--ranked", is_flag=True, help="Search: the best first, not the newest.")
 @click.option("--limit", type=click.IntRange(1, HITS_MAX), default=20, show_default=True,
               help="Search: how many at most.")  # fmt: skip
+@click.option("--after", default="", help="Search: go on behind the mark that the answer gave.")
 @format_option()
 @dir_option
 def context(
@@ -125,6 +133,7 @@ def context(
     hidden: bool,
     ranked: bool,
     limit: int,
+    after: str,
     format_name: str,
     directory: Path | None,
 ) -> int:
@@ -135,7 +144,7 @@ def context(
     that session: other users' values are not yours to see unless they gave leave. VALUE is JSON,
     and a text where it does not begin like JSON. Everything is a row of the journal, so `reset`
     leads back to any row. `search` finds values of any kind that hold all WORDS, a phrase in
-    double quotes.
+    double quotes; with `--scope all` in everything that you may see.
     """
     takes = _TAKES[what]
     if len(words) != len(takes):
@@ -144,7 +153,8 @@ def context(
             code="GOV560",
             remedy=f"governance context {' '.join((what, *takes))}",
         )
-    scope = Scope.of(scope_)
+    everywhere = what == "search" and scope_ == EVERYWHERE
+    scope = PROJECT if everywhere else Scope.of(scope_)
     by = Reader(person_name(), scope.name if scope.kind == "session" else "")
     with recording_engine(project_of(directory)) as engine:
         if scope.kind == "session":
@@ -154,7 +164,13 @@ def context(
             return _print_values(found, format_name)
         if what == "search":
             hits = engine.contexts.search(
-                words[0], by=by, scopes=(scope,), hidden=hidden, ranked=ranked, limit=limit
+                words[0],
+                by=by,
+                scopes=None if everywhere else (scope,),
+                hidden=hidden,
+                ranked=ranked,
+                limit=limit,
+                after=after,
             )
             return _print_found(hits, format_name)
         done = _DOES[what](Asked(engine.contexts, scope, kind, words, by, expect, right))
@@ -312,12 +328,16 @@ def _lines(told: Mapping[str, Json]) -> Iterator[tuple[str, Tone]]:
 def _print_found(found: ContextsFound, format_name: str) -> int:
     """What was found; 1 where some of it could not be searched."""
     unread = [name for _, name in found.unread]
-    values = tuple(hit.value for hit in found.hits)
     if format_name == "json":
-        hits = [{**attrs.asdict(hit.value), "score": hit.score} for hit in found.hits]
-        print_json({"found": hits, "unread": _names(unread)})
-    elif values:
-        _print_values(values, format_name)
+        hits = [
+            {"scope": str(hit.scope), **attrs.asdict(hit.value), "score": hit.score}
+            for hit in found.hits
+        ]
+        print_json({"found": hits, "unread": _names(unread), "mark": found.mark})
+    elif found.hits:
+        _print_table([(str(hit.scope), hit.value) for hit in found.hits])
+        if found.mark:
+            print_line(f"there is more: --after {found.mark}", "quiet")
     else:
         print_line("nothing was found", "quiet")
     if unread and format_name != "json":
@@ -333,15 +353,27 @@ def _print_values(found: Sequence[Value], format_name: str) -> int:
     if not found:
         print_line("no values; `governance context set KEY VALUE` makes one", "quiet")
         return FINE
-    print_table(
-        ("kind", "key", "version", "value", "by", "row"),
-        [
-            (one.kind, one.key, str(one.version), _text(one.value), one.actor, str(one.seq))
-            for one in found
-        ],
-        whole=("kind", "version", "row"),
-    )
+    _print_table([("", one) for one in found])
     return FINE
+
+
+def _print_table(found: Sequence[tuple[str, Value]]) -> None:
+    """Values; with the scope of each, where it is not the one that was asked for."""
+    named = any(scope for scope, _ in found)
+    rows = [
+        (one.kind, one.key, str(one.version), _text(one.value), one.actor, str(one.seq))
+        for _, one in found
+    ]
+    columns: tuple[str, ...] = ("kind", "key", "version", "value", "by", "row")
+    if named:
+        columns = ("scope", *columns)
+        print_table(
+            columns,
+            [(scope, *row) for (scope, _), row in zip(found, rows, strict=True)],
+            whole=("kind", "version", "row"),
+        )
+        return
+    print_table(columns, rows, whole=("kind", "version", "row"))
 
 
 def _text(value: Json) -> str:

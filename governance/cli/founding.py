@@ -248,7 +248,7 @@ def _backups_elsewhere(project: Project, store: Path) -> Iterator[Effect]:
     if known is None or folder.is_relative_to(project.private):
         return
     for one in backups_in(folder, known.store):
-        for path in (one.path, one.heads):
+        for path in (one.path, one.heads, one.config):
             if path.exists():
                 yield Effect(REMOVED, path, "a backup of the journal")
 

@@ -9,6 +9,14 @@ from pathlib import Path
 import click
 
 from governance.access.guard import require_whole
+from governance.cli.config_restoring import (
+    ConfigRestore,
+    config_source,
+    planned,
+    print_plan,
+    readable_config,
+    require_strength,
+)
 from governance.cli.founding import remains_of
 from governance.cli.frame import (
     FINE,
@@ -30,6 +38,7 @@ from governance.clock import SystemClock
 from governance.config import Config, load_config
 from governance.engine import Engine
 from governance.engine.backing import backup_folder, embedded_store
+from governance.engine.config_files import finish_put_back, put_back, unfinished
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.restoring import keep_snapshot
 from governance.engine.restoring import restore as restore_state
@@ -135,14 +144,33 @@ def repair(
     "restore",
     examples=[
         Example("governance restore latest", "Put the newest backup in the store's place."),
+        Example(
+            "governance restore latest --config-only --dry-run",
+            "What putting its configuration back would change.",
+        ),
+        Example("governance restore latest --config", "The store, its configuration and packs."),
     ],
-    exits="0 the backup stands, 1 it stands and newer rows are lost, 2 it could not be done",
+    exits="0 the backup stands, 1 it stands and newer rows are lost, or with --dry-run the law "
+    "would be weakened, 2 it could not be done",
 )
 @click.argument("backup")
+@click.option("--config", "with_config", is_flag=True, help="Its configuration and packs as well.")
+@click.option("--config-only", is_flag=True, help="These alone; the store stays as it is.")
+@click.option("--allow-weaker", is_flag=True, help="Also where rules go or read otherwise by it.")
+@click.option("--dry-run", is_flag=True, help="Of the configuration: only show what would change.")
 @format_option()
 @key_option
 @dir_option
-def restore(backup: str, format_name: str, key_file: Path | None, directory: Path | None) -> int:
+def restore(
+    backup: str,
+    with_config: bool,
+    config_only: bool,
+    allow_weaker: bool,
+    dry_run: bool,
+    format_name: str,
+    key_file: Path | None,
+    directory: Path | None,
+) -> int:
     """
     Put BACKUP in the place of the store: a file, a name from `backup list`, or `latest`.
 
@@ -150,10 +178,35 @@ def restore(backup: str, format_name: str, key_file: Path | None, directory: Pat
     to be newer than the backup, by the heads kept outside the project or by the store that is
     replaced, are lost by it: their sessions may not work until a person accepts that with
     `governance repair --accept`; `governance repair` brings them back where the replaced store
-    still has them. A person's command.
+    still has them. A person's command; `--dry-run` is anybody's.
+
+    With `--config` or `--config-only` the project's `governance.toml` and its own rule packs are
+    put back as well, all of them or none; files that the backup does not know stay. It is refused
+    where a rule that is in force would be gone, read otherwise or be milder, unless
+    `--allow-weaker` says so, and where the project would have no law at all. What a person has not
+    trusted still loosens nothing.
     """
+    if dry_run and not (with_config or config_only):
+        raise click.UsageError("`--dry-run` is for `--config` and `--config-only`")
     project = remains_of(directory)
-    require_person("restore", project, key_file)
+    if not dry_run:
+        require_person("restore", project, key_file)
+    plan = None
+    if with_config or config_only:
+        plan = _planned(project, backup, dry_run=dry_run)
+        if dry_run:
+            return _told_plan(plan, format_name)
+        require_strength(plan, allowed=allow_weaker)
+    if plan is not None and config_only:
+        _restore_config(project, plan)
+        if format_name == "json":
+            print_json({"ok": True, "config": plan.as_json()})
+        else:
+            print_plan(plan, dry_run=False)
+        return FINE
+    if plan is not None and plan.law is None:
+        # What is there says nothing that could be read, the place of the store not either.
+        put_back(project, plan.changes)
     config = load_config(project.directory)
     require_whole(config, "keep")
     require_key(config)
@@ -167,7 +220,44 @@ def restore(backup: str, format_name: str, key_file: Path | None, directory: Pat
             mirror=mirror_for(config.journal.url, path),
         )
     _tell_engine(project, report, f"the store was restored from `{found.name}`")
-    return _told(report, format_name)
+    if plan is not None:
+        _restore_config(project, plan, moved=plan.law is None)
+        if format_name != "json":
+            print_plan(plan, dry_run=False)
+    return _told(report, format_name, plan)
+
+
+def _planned(project: Project, backup: str, *, dry_run: bool) -> ConfigRestore:
+    """What restoring the configuration of *backup* does, once an older restore of it has ended."""
+    left = unfinished(project) if dry_run else finish_put_back(project)
+    if left:
+        was = "was broken off" if dry_run else "was broken off, and is ended now"
+        print_line(f"a restore of {len(left)} files {was}", "wary", stderr=True)
+    config = readable_config(project)
+    if config is not None:
+        require_whole(config, "keep")
+    return planned(project, config, config_source(project, config, backup))
+
+
+def _restore_config(project: Project, plan: ConfigRestore, *, moved: bool = False) -> None:
+    """Record and do it; by broken files nothing can be recorded, so that there it comes after."""
+    if plan.law is None and not moved:
+        put_back(project, plan.changes)
+    with recording_engine(project) as engine:
+        _record(engine, PROJECT_SESSION, plan.what, 0)
+    if plan.law is not None:
+        put_back(project, plan.changes)
+
+
+def _told_plan(plan: ConfigRestore, format_name: str) -> int:
+    weaker = plan.law is not None and plan.law.weakens
+    if format_name == "json":
+        print_json({"ok": not weaker, "dry_run": True, "config": plan.as_json()})
+    else:
+        print_plan(plan, dry_run=True)
+        if weaker:
+            print_line("this weakens what is in force: it takes `--allow-weaker`", "bad")
+    return FOUND if weaker else FINE
 
 
 def _backup(config: Config, named: str) -> Path:
@@ -271,9 +361,9 @@ def _damage(engine: Engine, session: str) -> str:
         return ""
 
 
-def _told(report: RepairReport, format_name: str) -> int:
+def _told(report: RepairReport, format_name: str, plan: ConfigRestore | None = None) -> int:
     if format_name == "json":
-        print_json(_as_json(report))
+        print_json(_as_json(report) | ({} if plan is None else {"config": plan.as_json()}))
     elif not report.needed:
         print_line(f"nothing is to be repaired in {number_of(report.rows, 'row')}", "good")
     else:

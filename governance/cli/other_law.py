@@ -9,6 +9,7 @@ from pathlib import Path
 from attrs import frozen
 
 from governance._shipped import pack_texts
+from governance._toml import Document
 from governance.authoring.subjects import FILES_MAX, nothing_in, text_of
 from governance.cli.opening import TOOLS, TRAITS
 from governance.clock import SystemClock
@@ -19,9 +20,10 @@ from governance.errors import DefinitionError, MisuseError, did_you_mean
 from governance.journal.redaction import keep_all
 from governance.machine import load_machine
 from governance.project import CONFIG_NAME, Project
+from governance.rules.deciding import RuleSet
 from governance.rules.format import Defaults
 from governance.rules.loader import read_rules
-from governance.rules.paths import places_of
+from governance.rules.paths import Places, places_of
 from governance.rules.sources import LoadSettings, PackSource, pack_files
 from governance.rules.vocabulary import default_vocabulary
 from governance.session.law import Law
@@ -102,10 +104,36 @@ def other_law(project: Project, rules: OtherRules) -> Law:
     own = load_config(project.directory)
     config = rules.config or own
     places = places_of(str(own.directory))
+    return Law(
+        machine=load_machine(),
+        rules=rules_by(
+            config,
+            rules.sources,
+            places,
+            project=config.document if rules.config is not None else None,
+        ),
+        settings=settings_of(config),
+        places=places,
+        redact=keep_all,
+    )
+
+
+def rules_by(
+    config: Config, sources: Sequence[PackSource], places: Places, *, project: Document | None
+) -> RuleSet:
+    """
+    The rules of *sources* as *config* has them, every one of them trusted.
+
+    Args:
+        project: The file whose exemptions count.
+
+    Raises:
+        DefinitionError: With every problem of every pack.
+    """
     defaults = config.defaults
     today = datetime.datetime.fromtimestamp(SystemClock().now_ms() / 1000, datetime.UTC).date()
     loaded = read_rules(
-        rules.sources,
+        sources,
         default_vocabulary(*TOOLS.values()),
         settings=LoadSettings(
             defaults=Defaults(
@@ -114,7 +142,7 @@ def other_law(project: Project, rules: OtherRules) -> Law:
             fields=fields_of(config),
             time_zone=config.project.time_zone or None,
             hosts={name: TRAITS[name] for name in config.hosts if name in TRAITS},
-            project=config.document if rules.config is not None else None,
+            project=project,
             # Whether a person trusts a file is no question of what it would decide.
             trusted=lambda _hash: True,
             today=today,
@@ -123,10 +151,4 @@ def other_law(project: Project, rules: OtherRules) -> Law:
     )
     if loaded.rules is None:
         raise DefinitionError(loaded.errors)
-    return Law(
-        machine=load_machine(),
-        rules=loaded.rules,
-        settings=settings_of(config),
-        places=places,
-        redact=keep_all,
-    )
+    return loaded.rules

@@ -189,7 +189,7 @@ def main(directory: str) -> int:
 
 def make_backup(project: Project, to: Path | None = None) -> Path:
     """
-    A new backup of the store of *project*, by its configuration.
+    A new backup of the store of *project*, by its configuration, which is put beside it.
 
     Args:
         to: Folder for it, in place of the configured one.
@@ -200,6 +200,7 @@ def make_backup(project: Project, to: Path | None = None) -> Path:
         JournalError: As `governance.journal.backup.backup_store`.
     """
     from governance.config import load_config
+    from governance.engine.config_files import own_files
     from governance.engine.lawmaking import trusted_config
     from governance.journal.backup import backup_store
 
@@ -211,7 +212,34 @@ def make_backup(project: Project, to: Path | None = None) -> Path:
         now_ms=int(time.time() * 1000),
         backups_max=config.backup.backups_max,
         seconds_max=config.backup.seconds_max,
+        config=own_files(config),
     ).path
+
+
+def make_config_backup(project: Project, to: Path | None = None) -> Path:
+    """
+    A copy of the configuration of *project* alone, whatever its store is and wherever.
+
+    Args:
+        to: As in `make_backup`.
+
+    Raises:
+        DefinitionError: The configuration is wrong.
+        JournalError: As `governance.journal.config_copy.backup_config`.
+    """
+    from governance.config import load_config
+    from governance.engine.config_files import own_files
+    from governance.engine.lawmaking import trusted_config
+    from governance.journal.config_copy import backup_config
+
+    config = trusted_config(load_config(project.directory))
+    return backup_config(
+        to if to is not None else backup_folder(config),
+        own_files(config),
+        project=project.key,
+        now_ms=int(time.time() * 1000),
+        backups_max=config.backup.backups_max,
+    )
 
 
 def backup_folder(config: Config) -> Path:
@@ -234,7 +262,8 @@ def embedded_store(config: Config) -> Path:
         raise MisuseError(
             f"the store `{url.partition(':')[0]}:` is no file that could be backed up here",
             code="GOV546",
-            remedy="use the tools of its server, or `governance log --format jsonl`",
+            remedy="use the tools of its server; `governance backup --config-only` copies the "
+            "configuration",
         )
     return store_path(url, config.directory)
 

@@ -3,36 +3,58 @@ Searching contexts: leave is asked first, an index says what may fit, and that i
 
 The index of a scope lies beside its journal, sealed where the store is, by the key of the
 session that it belongs to. It is brought up to date when it is asked, so that writing costs no
-more; where it cannot be kept, it is made anew.
+more; where it cannot be kept, it is made anew. Scopes are gone through one after the other, so
+that however many there are, no more is in memory than what is given and one of them.
 """
 
 from __future__ import annotations
 
 import threading
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from heapq import nlargest
+from itertools import islice
 from operator import attrgetter
+from typing import TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from governance.engine.context_states import ContextStates
-from governance.errors import JournalError
-from governance.journal.records import Shelf
+from governance.errors import JournalError, MisuseError
+from governance.journal.records import Journal, Shelf
 from governance.journal.searching import Query, Statistics, check_search, fits, score_of
 from governance.journal.session_values import INDEX_SHELF, shelf_name
 from governance.scopes.contents import ContextLost
 from governance.scopes.indexing import WordIndex, words_of_value
 from governance.scopes.state import Name, ScopeState, Stored
-from governance.scopes.values import Reader, Scope
+from governance.scopes.values import PROJECT, Reader, Scope
+from governance.values import ValueRefused, dump_json, load_json
 
 INDEX = "words"
 """How the index of a scope is named behind its journal."""
 
+SCOPES_MAX = 100_000
+"""Scopes that one search goes through; where there are more they must be named."""
+
+UNREAD_MAX = 1_000
+"""Values that could not be searched of which one answer names each."""
+
 INDICES_HELD_MAX = 8
 _KEPT_SHARE = 20
 """An index is written again once more than a twentieth of it is new."""
+
+CODES: Mapping[str, str] = {
+    "GOV585": "a mark that no search of contexts has given",
+    "GOV586": "a search through more scopes than there may be",
+}
+
+Order: TypeAlias = tuple[float, int, str, int, Name]
+"""By what the best, and of those the newest, come first."""
+
+_MARK_CHARS_MAX = 4_096
+_PAGE_SESSIONS = 500
 
 
 @frozen
@@ -46,8 +68,8 @@ class Place:
     score: float = 0.0
 
     @property
-    def order(self) -> tuple[float, int, str, int, Name]:
-        """By what the best, and of those the newest, come first."""
+    def order(self) -> Order:
+        """Where it stands among others; unlike that of any other."""
         stored = self.stored
         return self.score, stored.at_ms, str(self.scope), stored.seq, self.name
 
@@ -59,10 +81,78 @@ class Places:
 
     Attributes:
         unread: Values that may be seen and could not be searched, for their content is lost.
+
+        mark: What to go on from; ``""``: that was all.
     """
 
     found: tuple[Place, ...]
     unread: tuple[tuple[Scope, Name], ...]
+    mark: str = ""
+
+
+def mark_of(place: Place) -> str:
+    """What stands for *place* in a list that goes on behind it."""
+    score, at_ms, scope, seq, name = place.order
+    return urlsafe_b64encode(dump_json([score, at_ms, scope, seq, *name])).decode().rstrip("=")
+
+
+def order_of(mark: str) -> Order:
+    """
+    What `mark_of` was given.
+
+    Raises:
+        MisuseError: GOV585, it is none.
+    """
+    try:
+        if len(mark) > _MARK_CHARS_MAX:
+            raise ValueError
+        found = load_json(urlsafe_b64decode(mark + "=" * (-len(mark) % 4)))
+    except (ValueError, ValueRefused):
+        found = None
+    match found:
+        case [float() | int() as score, int() as at_ms, str() as scope, int() as seq,
+              str() as kind, str() as key]:  # fmt: skip
+            return float(score), at_ms, scope, seq, (kind, key)
+        case _:
+            raise MisuseError(
+                f"`{mark[:80]}` is no mark of a search",
+                code="GOV585",
+                remedy="take the one that the answer before gave, or none to begin",
+            )
+
+
+def scopes_in(journal: Journal) -> Iterator[Scope]:
+    """
+    Every scope that has a row in *journal*, which leaves out what may not be seen.
+
+    Raises:
+        MisuseError: GOV586, there are more than `SCOPES_MAX`.
+    """
+    after, count = "", 0
+    while page := journal.sessions(after=after, limit=_PAGE_SESSIONS):
+        for head in page:
+            scope = _scope_of(head.session)
+            if scope is None:
+                continue
+            count += 1
+            if count > SCOPES_MAX:
+                raise MisuseError(
+                    f"there are more than {SCOPES_MAX:,} scopes",
+                    code="GOV586",
+                    remedy="name those that are to be searched",
+                )
+            yield scope
+        after = page[-1].session
+
+
+def _scope_of(journal: str) -> Scope | None:
+    """The scope whose rows stand in *journal*; ``None``: it is for something else."""
+    if journal == PROJECT.journal:
+        return PROJECT
+    user = journal.removeprefix(f"{PROJECT.journal}:")
+    if user != journal:
+        return Scope("user", user)
+    return None if journal.startswith("@") else Scope("session", journal)
 
 
 @define(eq=False, repr=False)
@@ -82,47 +172,51 @@ class ContextSearch:
     def find(
         self,
         query: Query,
-        scopes: Sequence[Scope],
+        scopes: Callable[[], Iterable[Scope]],
         *,
         by: Reader,
         kind: str | None,
         hidden: bool,
         ranked: bool,
         limit: int,
+        after: str = "",
     ) -> Places:
-        """As `Contexts.search`."""
+        """
+        As `Contexts.search`.
+
+        Args:
+            scopes: Gives those to be searched, each once, and again when it is asked again.
+        """
         check_search(limit)
-        found: list[Place] = []
-        unread: list[tuple[Scope, Name]] = []
+        order = order_of(after) if after else None
+        seen = _Seen(self.states, scopes, by, kind, hidden)
         counted = _Counted(query)
-        for scope in dict.fromkeys(scopes):
-            state = self.states.newest(scope)
-            seen = {
-                name: stored
-                for name, stored in state.values.items()
-                if (kind is None or name[0] == kind)
-                and (hidden or not stored.hidden)
-                and state.may(by, *name, "read")
-            }
-            if not seen:
-                continue
-            with self._lock:
-                index, lost = self._index(scope, state)
-                names = index.holding(counted.words) & seen.keys()
-                if ranked:
-                    counted.add(index, seen)
-            unread += [(scope, name) for name in lost if name in seen]
-            fitting = self._fitting(scope, query, {name: seen[name] for name in names})
-            # Without an order of its own the newest of each scope are enough.
-            found += fitting if ranked else _first(fitting, limit)
         if ranked:
-            statistics = counted.statistics()
-            found = [
-                Place(one.scope, one.name, one.stored, one.words, score_of(one.words, statistics))
-                for one in found
-            ]
-        best = nlargest(limit, found, key=attrgetter("order"))
-        return Places(tuple(best), tuple(sorted(unread, key=lambda one: (str(one[0]), one[1]))))
+            for scope, state, values in seen:
+                with self._lock:
+                    counted.add(self._index(scope, state)[0], values)
+        statistics = counted.statistics()
+        unread: list[tuple[Scope, Name]] = []
+
+        def found() -> Iterator[Place]:
+            for scope, state, values in seen:
+                with self._lock:
+                    index, lost = self._index(scope, state)
+                    names = index.holding(counted.words) & values.keys()
+                unread.extend((scope, name) for name in lost if name in values)
+                del unread[UNREAD_MAX:]
+                fitting = self._fitting(scope, query, {name: values[name] for name in names})
+                if ranked:
+                    fitting = (evolve(one, score=score_of(one.words, statistics))
+                               for one in fitting)  # fmt: skip
+                later = (one for one in fitting if order is None or one.order < order)
+                # Without an order of its own the newest of each scope are enough.
+                yield from later if ranked else islice(later, limit + 1)
+
+        best = nlargest(limit + 1, found(), key=attrgetter("order"))
+        mark = mark_of(best[limit - 1]) if len(best) > limit else ""
+        told = sorted(unread, key=lambda one: (str(one[0]), one[1]))
+        return Places(tuple(best[:limit]), tuple(told), mark)
 
     def _fitting(self, scope: Scope, query: Query, names: Mapping[Name, Stored]) -> Iterator[Place]:
         """Those of *names* that hold *query*, the newest first; each is read when it is due."""
@@ -178,8 +272,28 @@ class ContextSearch:
         return rows[0].hash if rows else b""
 
 
-def _first(places: Iterator[Place], limit: int) -> list[Place]:
-    return [one for one, _ in zip(places, range(limit), strict=False)]
+@frozen
+class _Seen:
+    """The scopes that are searched, each with what of it may be seen; those with nothing not."""
+
+    states: ContextStates
+    scopes: Callable[[], Iterable[Scope]]
+    by: Reader
+    kind: str | None
+    hidden: bool
+
+    def __iter__(self) -> Iterator[tuple[Scope, ScopeState, Mapping[Name, Stored]]]:
+        for scope in self.scopes():
+            state = self.states.newest(scope)
+            seen = {
+                name: stored
+                for name, stored in state.values.items()
+                if (self.kind is None or name[0] == self.kind)
+                and (self.hidden or not stored.hidden)
+                and state.may(self.by, *name, "read")
+            }
+            if seen:
+                yield scope, state, seen
 
 
 @define(eq=False)

@@ -7,15 +7,16 @@ that no decision pays for them. What is held of a scope is a cache that catches 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, final
 
 from attrs import define, field, frozen
 
 from governance.chat.contents import keep
-from governance.engine.context_search import ContextSearch, Place
+from governance.engine.context_search import ContextSearch, Place, scopes_in
 from governance.engine.context_states import ContextStates, touched
-from governance.errors import JournalError, MisuseError
+from governance.errors import JournalError, MisuseError, SessionErased
 from governance.journal.searching import Query
 from governance.scopes.contents import ContextLost, encoded
 from governance.scopes.declaring import Declaration
@@ -67,11 +68,16 @@ class ContextsFound:
     Attributes:
         hits: Newest first, or best first where that was asked for.
 
-        unread: Values that *by* may see and whose content is lost: they were not searched.
+        unread: Values that *by* may see and whose content is lost: they were not searched;
+            1,000 at most.
+
+        mark: Given as ``after`` it has the search go on behind the last hit; ``""``: that was
+            all.
     """
 
     hits: tuple[ContextHit, ...]
     unread: tuple[tuple[Scope, Name], ...]
+    mark: str = ""
 
 
 @frozen
@@ -188,11 +194,12 @@ class Contexts:
         text: str,
         *,
         by: Reader,
-        scopes: Sequence[Scope] = (PROJECT,),
+        scopes: Sequence[Scope] | None = (PROJECT,),
         kind: str | None = None,
         hidden: bool = False,
         ranked: bool = False,
         limit: int = 20,
+        after: str = "",
     ) -> ContextsFound:
         """
         Values that *by* may see and that hold every word of *text*, newest first.
@@ -203,19 +210,41 @@ class Contexts:
         Args:
             text: Words, and phrases in double quotes; case and marks over letters do not count.
 
+            scopes: Where to look; ``None``: in all of the store, as far as *by* may see it.
+                Each scope is gone through, so that it costs what there is of them, but no
+                more is in memory than what is given and one scope.
+
             hidden: Pruned ones as well.
 
             ranked: The best first, in place of the newest.
 
             limit: How many at most, up to 1,000.
 
+            after: The `ContextsFound.mark` of the answer before, for the next page. What was
+                changed meanwhile may move: it is given where it stands now.
+
         Raises:
-            MisuseError: GOV569, *text* asks for nothing, or too much.
+            MisuseError: GOV569, *text* asks for nothing, or too much; GOV585, *after* is no
+                mark; GOV586, the store has more than 100,000 scopes.
         """
         done = self._search.find(
-            Query.of(text), scopes, by=by, kind=kind, hidden=hidden, ranked=ranked, limit=limit
+            Query.of(text),
+            self._all_scopes if scopes is None else lambda: dict.fromkeys(scopes),
+            by=by,
+            kind=kind,
+            hidden=hidden,
+            ranked=ranked,
+            limit=limit,
+            after=after,
         )
-        return ContextsFound(tuple(map(self._hit, done.found)), done.unread)
+        return ContextsFound(tuple(map(self._hit, done.found)), done.unread, done.mark)
+
+    def _all_scopes(self) -> Iterator[Scope]:
+        for scope in scopes_in(self._states.journal):
+            with suppress(SessionErased):
+                # Nobody reads it again; whoever names it is told so.
+                self._states.newest(scope)
+                yield scope
 
     def changes(self, scope: Scope, *, by: Reader, after: int = 0) -> Changed:
         """What changed after row *after* of the scope's journal, for a copy that is kept."""

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, frozen
 
 from governance._shipped import BY_NAME, pack_texts
 from governance.config import Config
@@ -20,7 +20,7 @@ from governance.rules.format import Layer as LayerName
 from governance.rules.loader import Loaded, read_rules
 from governance.rules.paths import places_of
 from governance.rules.reading import INFO
-from governance.rules.sources import HostAbilities, LoadSettings, PackSource, pack_files
+from governance.rules.sources import HostAbilities, LoadSettings, PackSource, is_pack_in, pack_files
 from governance.rules.trust import pack_hash, read_trust
 from governance.rules.vocabulary import default_vocabulary
 from governance.session.law import SESSION_FIELDS
@@ -215,21 +215,41 @@ def no_rules() -> RuleSet:
     return compile_rules((), default_vocabulary(), defaults=Defaults(tool="deny"))
 
 
-def pack_sources(config: Config) -> tuple[PackSource, ...]:
+def pack_sources(
+    config: Config, *, instead: Mapping[str, bytes] | None = None
+) -> tuple[PackSource, ...]:
     """
     The packs that the layers of *config* name, upper layers first, each once.
+
+    Args:
+        instead: Absolute path → what would stand there, whether anything does now or not.
 
     Raises:
         DefinitionError: GOV270 for every one that is not there.
     """
-    found: dict[str, PackSource] = {}
-    missing: list[Diagnostic] = []
-    for layer in config.layers:
-        listed = _Listed(layer.directory, layer.document, ("packs", "paths"), _LAYERS[layer.name])
-        missing += _gather(layer.packs.paths, listed, found)
+    found, missing = _all_sources(config, instead or {})
     if missing:
         raise DefinitionError(tuple(missing))
     return tuple(found.values())
+
+
+def own_sources(config: Config) -> tuple[PackSource, ...]:
+    """The packs that the project's own layer names and that are there, without shipped ones."""
+    found, _ = _all_sources(config, {})
+    own = (one for one in found.values() if one.layer == "project")
+    return tuple(one for one in own if not one.name)
+
+
+def _all_sources(
+    config: Config, instead: Mapping[str, bytes]
+) -> tuple[dict[str, PackSource], list[Diagnostic]]:
+    found: dict[str, PackSource] = {}
+    missing: list[Diagnostic] = []
+    for layer in config.layers:
+        kind = _LAYERS[layer.name]
+        listed = _Listed(layer.directory, layer.document, ("packs", "paths"), kind, instead)
+        missing += _gather(layer.packs.paths, listed, found)
+    return found, missing
 
 
 def named_sources(
@@ -250,12 +270,18 @@ def named_sources(
 
 @frozen
 class _Listed:
-    """Where names of packs stand: the folder that they start from, and their place."""
+    """
+    Where names of packs stand: the folder that they start from, and their place.
+
+    Attributes:
+        instead: Absolute path → what would stand there.
+    """
 
     directory: Path
     document: Document
     path: tuple[str, ...]
     kind: LayerName
+    instead: Mapping[str, bytes] = Factory(dict)
 
 
 def _gather(
@@ -294,18 +320,23 @@ def _named(
         hint = did_you_mean(one, shipped) or "one of " + ", ".join(sorted(shipped))
         return [(f"no shipped pack is called `{one}`", hint)]
     path = layer.directory / name
+    files = {str(one) for one in layer.instead if is_pack_in(one, str(path))}
     if path.is_dir():
-        files = pack_files(path)
+        files |= {str(one) for one in pack_files(path)}
         if not files:
             return [(f"the folder `{name}` has no `*.toml` file", "name a pack")]
-        return [_source(str(one), kind) for one in files]
-    return [_source(str(path), kind)]
+    if files:
+        return [_source(one, layer) for one in sorted(files)]
+    return [_source(str(path), layer)]
 
 
-def _source(file: str, kind: LayerName) -> PackSource | tuple[str, str]:
+def _source(file: str, layer: _Listed) -> PackSource | tuple[str, str]:
     from pathlib import Path
 
-    text = read_file(Path(file))
+    kind = layer.kind
+    text = layer.instead.get(file)
+    if text is None:
+        text = read_file(Path(file))
     if text is None:
         return (f"the pack `{file}` is not there", "write it, or take it off the list")
     return PackSource("", text, file, kind)

@@ -2,7 +2,8 @@
 Online backups of a SQLite store: a whole copy while others write, proven before it counts.
 
 A backup is one file without a log, named by the store and the time, with the heads that it has
-beside it. It comes into being under another name, is read back and checked row by row, synced,
+beside it, and with the project's own configuration where that was given. It comes into being under
+another name, is read back and checked row by row, synced,
 and only then renamed; the oldest go after the newest has come. So a disk that fills up, a kill or
 a power cut costs the backup that was being made, and never one that was there.
 """
@@ -13,13 +14,14 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from governance.errors import JournalError, StoreDamaged, StoreMissing
+from governance.journal.config_copy import SUFFIX as CONFIG_SUFFIX
+from governance.journal.config_copy import ConfigFile, write_copy
 from governance.journal.faults import folder_error, store_error
 from governance.journal.mirror import Identity, write_heads
 from governance.journal.rebuilding import sync_file
@@ -28,9 +30,6 @@ from governance.journal.replacing import stamp_of, sync_folder
 from governance.journal.sqlite_connection import Patience, connect
 from governance.journal.sqlite_schema import check_store, make_folder
 from governance.journal.sqlite_verify import verify_store
-
-if TYPE_CHECKING:
-    pass
 
 STEP_PAGES = 256
 """Pages copied between two looks at the clock."""
@@ -55,7 +54,11 @@ class BackupFailed(JournalError):
 
 @frozen
 class Backup:
-    """One backup in a folder; ``heads`` is the file beside it, in the form of a mirror."""
+    """
+    One backup in a folder.
+
+    Beside it are ``heads``, in the form of a mirror, and ``config``, if the backup has any.
+    """
 
     path: Path
     store_id: str
@@ -66,6 +69,10 @@ class Backup:
     def heads(self) -> Path:
         return self.path.with_suffix(".heads")
 
+    @property
+    def config(self) -> Path:
+        return self.path.with_suffix(CONFIG_SUFFIX)
+
 
 def backup_store(
     path: Path,
@@ -75,6 +82,7 @@ def backup_store(
     backups_max: int = BACKUPS_MAX_DEFAULT,
     seconds_max: float = SECONDS_MAX_DEFAULT,
     vfs: str | None = None,
+    config: Sequence[ConfigFile] | None = None,
 ) -> Backup:
     """
     A new backup of the store at *path* in *folder*; the oldest beyond *backups_max* go.
@@ -86,10 +94,13 @@ def backup_store(
 
         vfs: SQLite VFS that the copy is written through, instead of the platform's own.
 
+        config: The project's own files, which are put beside it.
+
     Raises:
         StoreMissing: There is no store.
         StoreDamaged: The store does not hold; the backups that there are stay all.
         BackupFailed: It took too long.
+        ConfigTooLarge: There is more of *config* than a backup takes.
         JournalError: Another child, such as `StoreFull`; nothing is left of it.
     """
     if not path.exists():
@@ -98,21 +109,25 @@ def backup_store(
     _sweep(folder)
     until = time.monotonic() + seconds_max
     draft = folder / f".{os.getpid()}-{os.urandom(4).hex()}.new"
-    heads = draft.with_suffix(".heads")
+    heads, beside = draft.with_suffix(".heads"), draft.with_suffix(CONFIG_SUFFIX)
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, _FILE_MODE))
         store_id = _copy(path, draft, until, vfs)
         found = _proven(draft, path, until)
         write_heads(heads, Identity(store_id, str(path)), found)
+        if config is not None:
+            write_copy(beside, config, now_ms)
         sync_file(draft)
         made = _named(folder, path, store_id, now_ms)
         heads.replace(made.heads)
+        if config is not None:
+            beside.replace(made.config)
         draft.replace(made.path)
         sync_folder(folder)
     except OSError as error:
         raise folder_error(error, folder) from None
     finally:
-        for left in (draft, heads, Path(f"{draft}-journal"), Path(f"{draft}-wal")):
+        for left in (draft, heads, beside, Path(f"{draft}-journal"), Path(f"{draft}-wal")):
             with contextlib.suppress(OSError):
                 left.unlink(missing_ok=True)
     _rotate(folder, made, backups_max)
@@ -221,7 +236,7 @@ def _backup_of(file: Path) -> Backup | None:
 
 def _rotate(folder: Path, newest: Backup, backups_max: int) -> None:
     for old in backups_in(folder, newest.store_id)[max(1, backups_max) :]:
-        for file in (old.path, old.heads):
+        for file in (old.path, old.heads, old.config):
             with contextlib.suppress(OSError):
                 file.unlink(missing_ok=True)
 
@@ -237,5 +252,6 @@ def _sweep(folder: Path) -> None:
 def _leftovers(folder: Path) -> Iterator[Path]:
     with contextlib.suppress(OSError):
         for file in folder.iterdir():
-            if file.name.startswith(".") and ".new" in file.name:
+            own = ".new" in file.name or file.suffix in (".heads", CONFIG_SUFFIX)
+            if file.name.startswith(".") and own:
                 yield file

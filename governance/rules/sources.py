@@ -51,6 +51,12 @@ def pack_files(folder: Path) -> list[Path]:
     return [one for one in sorted(folder.glob("*.toml")) if not one.name.endswith(FILE_SUFFIX)]
 
 
+def is_pack_in(file: str, folder: str) -> bool:
+    """Whether `pack_files` would give *file* of *folder*, were it there."""
+    above, _, name = file.rpartition("/")
+    return above == folder.rstrip("/") and name.endswith(".toml") and not name.endswith(FILE_SUFFIX)
+
+
 class HostAbilities(Protocol):
     """What the loader asks of a host; the traits that adapters declare fit it."""
 

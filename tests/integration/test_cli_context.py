@@ -17,6 +17,8 @@ from governance.journal.session_values import BLOB_SHELF, values_of
 from governance.project import create_project
 from governance.testing.engines import memory_engine
 
+JSON = ("--format", "json")
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -94,6 +96,24 @@ def test_values_are_searched(run) -> None:  # type: ignore[no-untyped-def]
     assert "limit the rate" not in phrase[1]
     assert (none[0], none[1].strip()) == (0, "nothing was found")
     assert run("search", "...")[0] == 2
+
+
+def test_all_scopes_are_searched_by_pages(run) -> None:  # type: ignore[no-untyped-def]
+    """With the scope of each; the mark of one page leads to the next, and a wrong one nowhere."""
+    run("set", "first", "rate limit")
+    run("set", "mine", "rate limit", "--scope", f"user:{person_name()}")
+    run("set", "theirs", "rate limit", "--scope", "user:somebody-else")
+
+    code, shown, _ = run("search", "rate", "--scope", "all", "--limit", "1")
+    page = json.loads(run("search", "rate", "--scope", "all", "--limit", "1", *JSON)[1])
+    rest = json.loads(run("search", "rate", "--scope", "all", "--after", page["mark"], *JSON)[1])
+
+    assert (code, f"--after {page['mark']}" in shown) == (0, True)
+    scopes = {one["scope"] for one in (*page["found"], *rest["found"])}
+    assert scopes == {"project", f"user:{person_name()}"}
+    assert (len(page["found"]), len(rest["found"]), rest["mark"]) == (1, 1, "")
+    assert "GOV585" in run("search", "rate", "--after", "nonsense")[2]
+    assert "GOV560" in run("list", "--scope", "all")[2]
 
 
 def test_a_search_names_what_it_could_not_read(run, project: Path) -> None:  # type: ignore[no-untyped-def]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.access.guard import AccessRefused, Guard
-from governance.engine import Engine, EngineOptions
+from governance.engine import Engine, EngineOptions, context_search
 from governance.engine.contexts import Contexts, ContextsFound
 from governance.errors import MisuseError, SessionErased
 from governance.journal.encrypted import encrypted
@@ -24,9 +25,11 @@ from governance.journal.sqlite import SqliteJournal
 from governance.journal.vault import Vault, session_scope
 from governance.scopes import PROJECT, Grant, Reader, Scope
 from governance.scopes.indexing import WordIndex, words_of_value
+from governance.scopes.limits import ContextLimits
 from governance.session.law import Law
 from governance.testing.engines import law_of, memory_engine
 from governance.values import Json
+from tests.postgres_server import Server
 
 Steps: TypeAlias = list[tuple[str, Scope, str, str, Json]]
 
@@ -134,6 +137,35 @@ def test_a_search_finds_what_reading_finds(
             assert not found.unread
 
 
+@settings(max_examples=60)
+@given(STEPS, QUERIES, READERS, st.booleans(), st.integers(1, 3), st.booleans())
+def test_a_search_of_everything_finds_what_may_be_read(
+    steps: Steps, asked: str, reader: Reader, hidden: bool, limit: int, ranked: bool
+) -> None:
+    """In scopes that nobody named, no more and no less; page by page it is the same list."""
+    with memory_engine(law=law()) as engine:
+        for number, step in enumerate(steps):
+            play(engine.contexts, number, step)
+        expected = read_through(engine.contexts, asked, reader, hidden=hidden)
+        given: dict[str, Any] = {"by": reader, "scopes": None, "hidden": hidden, "ranked": ranked}
+
+        whole = engine.contexts.search(asked, **given, limit=HITS_MAX)
+        paged, mark = [], ""
+        while True:
+            page = engine.contexts.search(asked, **given, limit=limit, after=mark)
+            paged += page.hits
+            mark = page.mark
+            if not mark:
+                break
+
+        assert tuple(paged) == whole.hits
+        assert not whole.mark
+        if ranked:
+            assert set(places(whole)) == set(expected)
+        else:
+            assert places(whole) == expected
+
+
 def _anew(engine: Engine) -> Contexts:
     for one in engine.journal.shelf.scan(INDEX_SHELF):
         engine.journal.shelf.delete(INDEX_SHELF, one.name)
@@ -141,13 +173,13 @@ def _anew(engine: Engine) -> Contexts:
 
 
 @settings(max_examples=80)
-@given(STEPS, QUERIES, st.lists(VALUES, min_size=3, max_size=3), st.booleans())
+@given(STEPS, QUERIES, st.lists(VALUES, min_size=3, max_size=3), st.booleans(), st.booleans())
 def test_what_a_reader_may_not_see_changes_nothing(
-    steps: Steps, asked: str, secrets: list[Json], ranked: bool
+    steps: Steps, asked: str, secrets: list[Json], ranked: bool, everywhere: bool
 ) -> None:
     """Neither what is found, nor its order or score, nor that something was not searched."""
     eve = Reader("eve", "e")
-    hers = [PROJECT, OWN]
+    hers = None if everywhere else [PROJECT, OWN]
     told = []
     for values in (secrets, ["other"] * 3):
         with memory_engine(law=law()) as engine:
@@ -157,9 +189,12 @@ def test_what_a_reader_may_not_see_changes_nothing(
             for key, value in zip(KEYS, values, strict=True):
                 if key not in shown and not _granted(engine.contexts, key):
                     engine.contexts.set(OWN, "conversation", key, value, by=owner(OWN))
-            found = engine.contexts.search(asked, by=eve, scopes=hers, ranked=ranked)
+            found = engine.contexts.search(asked, by=eve, scopes=hers, ranked=ranked, limit=2)
             told.append(
-                [(one.scope, one.value.kind, one.value.key, one.score) for one in found.hits]
+                [
+                    found.mark,
+                    *((one.scope, one.value.kind, one.value.key, one.score) for one in found.hits),
+                ]
             )
             assert not [one for one in found.hits if one.value.kind == "conversation"]
     assert told[0] == told[1]
@@ -282,6 +317,112 @@ def test_an_index_that_changes_much_stays_small() -> None:
     assert again is not None
     assert again.holding(["w7"]) == {("code", "k7")}
     assert again.length(("code", "k7")) == 2
+
+
+def shared_out(engine: Engine, sessions: int, text: str) -> None:
+    """As many sessions, every third of which lets everybody read what it keeps."""
+    for number in range(sessions):
+        own, me = Scope("session", f"s{number}"), Reader(session=f"s{number}")
+        engine.contexts.set(own, "code", "k", f"{text} {number}", by=me)
+        if number % 3 == 0:
+            engine.contexts.grant(own, Grant("*", "*", "*", "read"), by=me)
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
+def test_every_store_searches_everything_alike(store: str, tmp_path: Path, server: Server) -> None:
+    """Only what leave was given for is found, in all scopes, by pages; what was erased is not."""
+    journal: Journal
+    if store == "postgres":
+        journal = server.journal()
+    elif store == "sqlite":
+        journal = SqliteJournal.open(tmp_path / "journal.db", create=True)
+    else:
+        journal = MemoryJournal()
+    key = KeyEncryptionKey.of(b"k" * 32)
+    sealed = encrypted(journal, Vault.open(journal.shelf, key))
+    with memory_engine(law=law(), journal=sealed) as engine:
+        shared_out(engine, 12, "rate limit")
+        ada = Reader("ada")
+        engine.contexts.set(PROJECT, "code", "k", "rate", by=ada)
+        engine.contexts.set(Scope("user", "ada"), "user", "k", "rate", by=ada)
+        engine.contexts.set(Scope("user", "bob"), "user", "k", "rate", by=Reader("bob"))
+        sealed.vault.erase(session_scope("s0"), 1)
+
+        contexts = Contexts(engine)
+        found, mark = [], ""
+        for _ in range(5):
+            page = contexts.search("rate", by=ada, scopes=None, limit=1, after=mark)
+            found += [str(one.scope) for one in page.hits]
+            mark = page.mark
+
+        assert sorted(found) == ["project", "session:s3", "session:s6", "session:s9", "user:ada"]
+        assert not mark
+
+
+def test_a_search_of_everything_asks_who_looks() -> None:
+    """A session that its actor may not read at all is not searched, whatever leave it gave."""
+
+    def may(actor: str, action: str, session: str) -> tuple[str, ...]:
+        return ("it is not for you",) if session == "s3" else ()
+
+    journal = MemoryJournal()
+    with memory_engine(law=law(), journal=journal) as engine:
+        shared_out(engine, 5, "rate")
+        options = EngineOptions(run="test", guard=Guard("ann", "api", may, None, 0.0))
+        guarded = memory_engine(law=law(), journal=journal, options=options)
+        found = guarded.contexts.search("rate", by=Reader("ann"), scopes=None)
+
+    assert [str(one.scope) for one in found.hits] == ["session:s0"]
+
+
+def _peak_bytes(sessions: int, *, ranked: bool) -> int:
+    """What a search of everything takes at most, where each of so many scopes says much."""
+    text = "rate " + " ".join(f"w{n}" for n in range(800))
+    with memory_engine(law=law()) as engine:
+        for number in range(sessions):
+            own, me = Scope("session", f"s{number}"), Reader(session=f"s{number}")
+            engine.contexts.set(own, "code", "k", text, by=me)
+            engine.contexts.grant(own, Grant("*", "*", "*", "read"), by=me)
+        contexts = Contexts(engine, ContextLimits(scopes_held_max=1))
+        tracemalloc.start()
+        found = contexts.search("rate", by=Reader("a"), scopes=None, ranked=ranked, limit=1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert len(found.hits) == 1
+    return peak
+
+
+@pytest.mark.parametrize("ranked", [True, False])
+def test_a_search_of_everything_holds_few_scopes_at_a_time(ranked: bool) -> None:
+    """Three times as many scopes take next to no more: eight indices are held, as ever."""
+    assert _peak_bytes(36, ranked=ranked) < 1.5 * _peak_bytes(12, ranked=ranked)
+
+
+def test_a_search_that_holds_everything_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: were all indices held, more scopes would take more."""
+    monkeypatch.setattr(context_search, "INDICES_HELD_MAX", 1_000)
+
+    assert _peak_bytes(36, ranked=False) > 1.5 * _peak_bytes(12, ranked=False)
+
+
+@pytest.mark.parametrize(
+    "mark", ["x", "e30", "W10", "bm9uZQ", "W251bGwsMSwiYSIsMSwiYSIsImIiXQ", "ä", "W10" * 5_000]
+)
+def test_a_mark_that_nobody_gave_is_refused(mark: str) -> None:
+    """Nothing is guessed of it."""
+    with memory_engine(law=law()) as engine, pytest.raises(MisuseError) as refused:
+        engine.contexts.search("rate", by=Reader("ada"), after=mark)
+    assert refused.value.code == "GOV585"
+
+
+def test_more_scopes_than_there_may_be_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They must be named then; nothing is left out unsaid."""
+    monkeypatch.setattr(context_search, "SCOPES_MAX", 3)
+    with memory_engine(law=law()) as engine:
+        shared_out(engine, 4, "rate")
+        with pytest.raises(MisuseError) as refused:
+            engine.contexts.search("rate", by=Reader("ada"), scopes=None)
+    assert refused.value.code == "GOV586"
 
 
 def test_a_search_for_nothing_is_refused() -> None:

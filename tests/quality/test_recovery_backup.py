@@ -16,11 +16,14 @@ import pytest
 
 from governance.errors import JournalError, StoreDamaged, StoreFull, StoreMissing
 from governance.journal.backup import BackupFailed, backup_store, backups_in
+from governance.journal.config_copy import ConfigCopy, ConfigFile, copies_in, read_copy
 from governance.journal.mirror import read_heads, read_identity
 from governance.journal.records import Append, Appended, Row
 from governance.journal.sqlite import SqliteJournal
 from tests.quality.damaged_stores import NOW_MS, Damaged, copied, make_store
 from tests.quality.journal_storage import disk
+
+CONFIG = (ConfigFile("governance.toml", 0o644, b"[packs]\npaths = []\n"),)
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +105,10 @@ def test_a_naive_copy_under_a_writer_is_not(store: Damaged, tmp_path: Path) -> N
 
 
 def test_a_backup_says_what_it_is(store: Damaged, tmp_path: Path) -> None:
-    """Its name has store and time, the heads are beside it, and both are private, one file each."""
+    """Its name has store and time, heads and configuration are beside it, and all are private."""
     folder = tmp_path / "backups"
 
-    made = backup_store(store.path, folder, now_ms=NOW_MS)
+    made = backup_store(store.path, folder, now_ms=NOW_MS, config=CONFIG)
 
     assert made.path.name == f"journal-{made.store_id}-20270115T080000.000Z.db"
     identity = read_identity(made.heads)
@@ -114,9 +117,11 @@ def test_a_backup_says_what_it_is(store: Damaged, tmp_path: Path) -> None:
     assert list(read_heads(made.heads)) == list(journal.sessions())
     assert journal.store_id == made.store_id
     journal.close()
-    assert {one.name for one in folder.iterdir()} == {made.path.name, made.heads.name, ".gitignore"}
+    assert read_copy(made.config) == ConfigCopy(NOW_MS, CONFIG)
+    names = {made.path.name, made.heads.name, made.config.name, ".gitignore"}
+    assert {one.name for one in folder.iterdir()} == names
     assert folder.stat().st_mode & 0o777 == 0o700
-    for file in (made.path, made.heads):
+    for file in (made.path, made.heads, made.config):
         assert file.stat().st_mode & 0o777 == 0o600
     (listed,) = backups_in(folder)
     assert (listed.path, listed.at_ms) == (made.path, NOW_MS)
@@ -128,11 +133,15 @@ def test_the_oldest_go_and_other_stores_stay(store: Damaged, tmp_path: Path) -> 
     folder = tmp_path / "backups"
     other = make_store(tmp_path / "other", rows=8)
     theirs = backup_store(other.path, folder, now_ms=1)
-    made = [backup_store(store.path, folder, now_ms=NOW_MS, backups_max=3) for _ in range(5)]
+    made = [
+        backup_store(store.path, folder, now_ms=NOW_MS, backups_max=3, config=CONFIG)
+        for _ in range(5)
+    ]
 
     kept = backups_in(folder, made[0].store_id)
 
     assert [one.path for one in kept] == [one.path for one in reversed(made[2:])]
+    assert sorted(copies_in(folder)) == sorted(one.config for one in kept)
     assert theirs.path.exists()
     assert len(list(folder.glob("*.heads"))) == 4
 
