@@ -47,3 +47,13 @@ def test_what_bash_refuses_is_opaque(text: str) -> None:
     refused = bash(text, "-O", "extglob", "-n").returncode != 0
 
     assert any(one.kind == "syntax" for one in read_simples(text).opaque) == refused
+
+
+@pytest.mark.parametrize("text", lines("shell_disputed.txt"))
+def test_what_only_some_releases_of_bash_refuse_is_read_on(text: str) -> None:
+    """A broken `[[` ends with status 0 in bash 5.2.15 and 2 in 5.2.37: what follows is judged."""
+    reading = read_simples(f"{text}\ntrue after")
+
+    assert [one for one in reading.opaque if one.kind == "syntax"] == []
+    assert bash(text, "-O", "extglob", "-n").returncode in (0, 2)
+    assert reading.simples[-1].argv == ("true", "after")
