@@ -90,7 +90,7 @@ class Asked:
             "In all scopes, as far as they are yours to see.",
         ),
         Example(
-            "governance context search style --scope all --after WzAsMSwicHJvamVjdCIsMSwiY29kZSIsImEiXQ",
+            "governance context search style --after WzAsMSwicHJvamVjdCIsMSwiY29kZSIsImEiXQ",
             "The next page, by the mark that stands below the one before.",
         ),
         Example(
