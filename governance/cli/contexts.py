@@ -91,6 +91,10 @@ class Asked:
             "In all scopes, as far as they are yours to see.",
         ),
         Example(
+            "governance context search style --after WzAsMSwicHJvamVjdCIsMSwiY29kZSIsImEiXQ",
+            "The next page, by the mark that stands below the one before.",
+        ),
+        Example(
             "governance context grant user:ada 'style.*' --scope session:demo",
             "Leave for somebody to read a part of it.",
         ),

@@ -149,6 +149,10 @@ def repair(
             "What putting its configuration back would change.",
         ),
         Example("governance restore latest --config", "The store, its configuration and packs."),
+        Example(
+            "governance restore latest --config-only --allow-weaker",
+            "Also where rules go by it that are in force now.",
+        ),
     ],
     exits="0 the backup stands, 1 it stands and newer rows are lost, or with --dry-run the law "
     "would be weakened, 2 it could not be done",
