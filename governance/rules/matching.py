@@ -149,7 +149,7 @@ class Match:
     when: Condition | None = None
     any: tuple[Condition, ...] = ()
     unless: Condition | None = None
-    _by_program: Mapping[str, tuple[Condition, ...]] = field(
+    _by_program: Mapping[str, Sequence[Condition]] = field(
         default=Factory(lambda self: by_program(self.any), takes_self=True),
         init=False,
         repr=False,

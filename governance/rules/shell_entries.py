@@ -102,7 +102,7 @@ class SortedEntries(Generic[R]):
 
     def found(
         self, command: Command, terms: frozenset[str]
-    ) -> tuple[tuple[Entry[R], ...], frozenset[str]]:
+    ) -> tuple[Sequence[Entry[R]], frozenset[str]]:
         """Those that *command* may match, to be held against the terms that are given beside."""
         if HOLE in terms:
             return self.entries, terms
@@ -165,7 +165,10 @@ def _hits(texts: Sequence[str], sets: Sequence[PatternSet[str]]) -> Iterable[str
         return None
     hits: list[str] = []
     for one in sets:
-        found = one.found(data)
+        numbers = one.search(data)
+        if numbers == one.nothing:
+            continue
+        found = one.values_of(numbers)
         if found is None:
             return None
         hits += found

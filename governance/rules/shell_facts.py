@@ -296,12 +296,12 @@ class Naming(Protocol):
 T = TypeVar("T", bound=Naming)
 
 
-def by_program(several: Iterable[T]) -> Mapping[str, tuple[T, ...]]:
+def by_program(several: Iterable[T]) -> Mapping[str, Sequence[T]]:
     """Those of *several* that name a program, by its name, each in its order."""
-    found: dict[str, tuple[T, ...]] = {}
+    found: dict[str, list[T]] = {}
     for one in several:
         for name in one.programs or ():
-            found[name] = (*found.get(name, ()), one)
+            found.setdefault(name, []).append(one)
     return found
 
 
@@ -311,7 +311,7 @@ def unnamed(several: Iterable[T]) -> tuple[T, ...]:
 
 
 def named(
-    names: Iterable[str], grouped: Mapping[str, tuple[T, ...]], always: tuple[T, ...]
+    names: Iterable[str], grouped: Mapping[str, Sequence[T]], always: tuple[T, ...]
 ) -> tuple[T, ...]:
     """Those that may hold for a line that runs the programs *names*."""
     found = [one for name in names if name in grouped for one in grouped[name]]

@@ -17,7 +17,7 @@ from governance.rules.matchers import World
 from governance.rules.needs import Need
 from governance.rules.partial import HOLE
 from governance.rules.shell_facts import ShellCall, by_program, named, unnamed
-from governance.rules.shell_terms import Asked, asked_of
+from governance.rules.shell_terms import Asked, asked_of, programs_of
 from governance.rules.vocabulary import MISSING, FactSpec, Place, Unknown
 
 CommandTest: TypeAlias = Callable[[ShellCall, int, bool], Truth]
@@ -49,7 +49,7 @@ class ShellTable:
     Attributes:
         raw: As it stands in the pack, variables put in.
 
-        asked: What a command must have for it.
+        programs: Names of which a command must have one; ``None``: it names none.
 
         hidden: Whether a command that is not listed could be meant: not where only that is
             asked what cannot be known, for that is known.
@@ -58,17 +58,20 @@ class ShellTable:
     raw: Mapping[str, object]
     _build: Callable[[], tuple[ShellPart, ...]]
     _parts: tuple[ShellPart, ...] | None = field(default=None, init=False)
-    asked: Asked = field(init=False)
+    programs: frozenset[str] | None = field(init=False)
+    _asked: Asked | None = field(default=None, init=False)
     hidden: bool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.asked = asked_of(self.raw)
+        self.programs = programs_of(self.raw)
         self.hidden = any(key != "opaque" for key in self.raw)
 
     @property
-    def programs(self) -> frozenset[str] | None:
-        """Names of which a command must have one; ``None``: it names none."""
-        return self.asked.programs
+    def asked(self) -> Asked:
+        """What a command must have for it; read off when it is needed."""
+        if self._asked is None:
+            self._asked = asked_of(self.raw)
+        return self._asked
 
     @property
     def parts(self) -> tuple[ShellPart, ...]:
@@ -90,7 +93,7 @@ class ShellTable:
 
     def positions(self, call: ShellCall) -> Iterator[int]:
         """The commands of *call* that have what is asked; of others a key does not hold."""
-        asked, names = self.asked, self.asked.programs
+        asked, names = self.asked, self.programs
         for position, terms in enumerate(call.known.each):
             if names is not None:
                 one = call.commands[position]
@@ -129,7 +132,7 @@ class ShellMatcher:
     raw: object
     place: Place
     tables: tuple[ShellTable, ...]
-    _by_program: Mapping[str, tuple[ShellTable, ...]] = field(
+    _by_program: Mapping[str, Sequence[ShellTable]] = field(
         default=Factory(lambda self: by_program(self.tables), takes_self=True),
         init=False,
         repr=False,

@@ -80,7 +80,7 @@ class ShellScreened(Generic[R]):
     """
 
     rules: tuple[R, ...]
-    by_program: Mapping[str, tuple[Entry[R], ...]] = field(repr=False)
+    by_program: Mapping[str, Sequence[Entry[R]]] = field(repr=False)
     looks: int
     _met: dict[str, int] = field(factory=dict, init=False, repr=False)
     _sorted: dict[str, SortedEntries[R]] = field(factory=dict, init=False, repr=False)
@@ -165,7 +165,7 @@ class _Entering(Generic[R]):
             return None
         return ShellScreened(
             tuple(self.rules.values()),
-            {name: tuple(several) for name, several in self.by_program.items()},
+            self.by_program,
             looks,
         )
 

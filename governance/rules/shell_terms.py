@@ -9,9 +9,10 @@ command lacks it, no key of the table needs to be tried.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from governance.rules.globs import composed
 from governance.rules.partial import HOLE
@@ -33,6 +34,9 @@ PATTERNED: Final = (
 )  # fmt: skip
 """Keys whose texts are the same wherever a line is run, so that patterns may be searched for."""
 
+_HAD_OF = attrgetter(*HAD)
+_NAMED = frozenset({"subcommand", "words", "arguments"})
+_FLAGS = frozenset({"flags_any", "flags_all"})
 _HELD_BY_NOTHING = frozenset({"not", "every", "length", "exists"})
 """Operators that may hold for a command that has nothing under a key."""
 
@@ -65,7 +69,9 @@ class LineTerms:
             self.commands += (_Command(program="", opaque=line.opaque),)
         self.blind: Opaque | None = line.blind
         self.programs = _names_of(self.commands) if self.blind is None else None
-        self.has = frozenset(key for key in HAD if any(getattr(one, key) for one in self.commands))
+        self.has = frozenset(
+            key for one in self.commands for key, had in zip(HAD, _HAD_OF(one), strict=True) if had
+        )
         self._each: tuple[frozenset[str], ...] | None = None
 
     @property
@@ -128,7 +134,7 @@ class Asked:
 
         others: Names of programs for which it does not hold.
 
-        patterns: Keys with RE2 patterns of which one is found in a text under the key.
+        table: As it stands in the pack.
     """
 
     programs: frozenset[str] | None = None
@@ -136,7 +142,7 @@ class Asked:
     texts: tuple[frozenset[str], ...] = ()
     reached: frozenset[str] | None = None
     others: frozenset[str] = frozenset()
-    patterns: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    table: Mapping[str, object] = field(factory=dict, repr=False)
 
     def may_hold(self, terms: Set[str]) -> bool:
         """Whether a command of these *terms* has what is asked beside its program, or may."""
@@ -148,50 +154,62 @@ class Asked:
         return True
 
     @property
+    def patterns(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Keys with RE2 patterns of which one is found in a text under the key."""
+        return tuple(_patterns(self.table))
+
+    @property
     def anything(self) -> bool:
         """Whether a command may have nothing at all, and run whatever it wants."""
-        told = self.signs or self.texts or self.patterns
-        return self.programs is None and not told
+        return self.programs is None and not (self.signs or self.texts or self.patterns)
 
 
 def asked_of(table: Mapping[str, object]) -> Asked:
     """What *table*, as it stands in the pack, asks for."""
-    program = table.get("program")
-    names = literals(program)
-    others = literals(program.get("not")) if isinstance(program, Mapping) else None
-    reached = table.get("flows_to")
-    signs = {FILLED[key] for key in HAD if key in table and wants(key, table[key])}
-    if reached is not None:
-        signs.add(FILLED["flows_to"])
+    signs: list[str] = []
+    texts: list[frozenset[str]] = []
+    others: list[str] | None = None
+    for key, raw in table.items():
+        if key == "program":
+            others = literals(raw.get("not")) if isinstance(raw, Mapping) else None
+        elif key == "flows_to" or (key in FILLED and wants(key, raw)):
+            signs.append(FILLED[key])
+        texts += _texts(key, raw)
     return Asked(
-        None if names is None else frozenset(names),
+        programs_of(table),
         frozenset(signs),
-        tuple(_texts(table)),
-        _reached(reached),
+        tuple(texts),
+        _reached(table["flows_to"]) if "flows_to" in table else None,
         frozenset(others or ()) - {""},
-        tuple(_patterns(table)),
+        table,
     )
 
 
-def _texts(table: Mapping[str, object]) -> Iterable[frozenset[str]]:
-    for key in ("subcommand", "words", "arguments"):
-        texts = literals(table.get(key))
+def programs_of(table: Mapping[str, object]) -> frozenset[str] | None:
+    """Names of which a command must have one for *table* to hold; ``None``: it names none."""
+    names = literals(table.get("program"))
+    return None if names is None else frozenset(names)
+
+
+def _texts(key: str, raw: object) -> Iterable[frozenset[str]]:
+    """Of each of these a command must have one, where *raw* stands behind *key*."""
+    if key in _NAMED:
+        texts = literals(raw)
         if texts is not None:
             yield frozenset(map(composed, texts))
-    for key in ("flags_any", "flags_all"):
-        flags = table.get(key)
-        if isinstance(flags, list) and flags and all(isinstance(one, str) for one in flags):
-            if key == "flags_any":
-                yield frozenset(flags)
-            else:
-                yield from (frozenset((one,)) for one in flags)
-    opaque = table.get("opaque")
-    if opaque is True:
-        from governance.shell.values import BLINDING
+    elif key in _FLAGS:
+        flags = literals(raw)
+        if flags is not None and key == "flags_any":
+            yield frozenset(flags)
+        elif flags is not None:
+            yield from (frozenset((one,)) for one in flags)
+    elif key == "opaque":
+        if raw is True:
+            from governance.shell.values import BLINDING
 
-        yield frozenset(map(_kind, BLINDING))
-    elif (kinds := literals(opaque)) is not None:
-        yield frozenset(map(_kind, kinds))
+            yield frozenset(map(_kind, BLINDING))
+        elif (kinds := literals(raw)) is not None:
+            yield frozenset(map(_kind, kinds))
 
 
 def _patterns(table: Mapping[str, object]) -> Iterable[tuple[str, tuple[str, ...]]]:
@@ -217,22 +235,25 @@ def wants(key: str, raw: object) -> bool:
     """Whether *raw*, which stands behind *key* of `HAD`, cannot hold where nothing is there."""
     if key in _YES_OR_NO:
         return raw is True
+    if isinstance(raw, (str, list)) or raw is True:
+        return True
     if isinstance(raw, Mapping):
         # All operators of a table hold at once, so that one which asks for something will do.
         # (Of what is opaque there always is a list, which may be empty.)
         there = raw.get("exists") is True and key != "opaque"
         return there or not _HELD_BY_NOTHING.issuperset(raw)
-    return isinstance(raw, (str, list)) or raw is True
+    return False
 
 
 def literals(raw: object) -> list[str] | None:
     """The names of which *raw*, a matcher, demands one; ``None``: it is no such list."""
-    if isinstance(raw, Mapping):
-        for operator in ("equals", "in"):
-            if operator in raw:
-                return literals(raw[operator])
+    if isinstance(raw, str):
+        return [raw]
+    if not isinstance(raw, list):
+        if isinstance(raw, Mapping):
+            for operator in ("equals", "in"):
+                if operator in raw:
+                    return literals(raw[operator])
         return None
-    listed = raw if isinstance(raw, list) else [raw]
     # A value of another type is a variable, or a mistake: what it asks for is not known here.
-    names = [one for one in listed if isinstance(one, str)]
-    return names if names and len(names) == len(listed) else None
+    return raw if raw and all(isinstance(one, str) for one in raw) else None

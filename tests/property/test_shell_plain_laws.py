@@ -65,7 +65,7 @@ def test_what_agents_write_is_plain() -> None:
     """The grammar is not asked about the usual lines, and is about all that needs it."""
     for plain in (
         "ls -la src",
-        "cd /work/app && npm test",
+        "cd /srv/app && npm test",
         "git commit -m 'Mend it' && git push origin main",
         'grep -rn "def main" src | head -20',
         "make -j4 test > out.log 2>&1",
