@@ -35,7 +35,6 @@ CODES: Mapping[str, str] = {
     "GOV334": "a file or folder that cannot be read or made",
     "GOV335": "a file or folder that others may change or read",
     "GOV336": "a project on a network file system",
-    "GOV337": "a user without a home folder",
 }
 
 NETWORK_TYPES = frozenset(
@@ -131,17 +130,8 @@ def _home(environment: Mapping[str, str] | None, variable: str, default: str) ->
     if given.startswith("/"):
         return Path(given) / HOME_NAME
     home = where.get("HOME", "")
-    try:
-        base = Path(home) if home.startswith("/") else Path("~").expanduser()
-    except RuntimeError:
-        raise no_home() from None
+    base = Path(home) if home.startswith("/") else Path("~").expanduser()
     return base / default / HOME_NAME
-
-
-def no_home() -> DefinitionError:
-    """The error to raise where the system knows no home of the user whose process this is."""
-    mend = "set `HOME`, to a folder that is this user's alone"
-    return DefinitionError((Diagnostic("GOV337", "this user has no home folder", suggestion=mend),))
 
 
 def open_project(directory: Path) -> Project:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from governance.cli.private import make_private_dir, write_private
-from governance.errors import DefinitionError
 from governance.journal.redact import redact_text
 from governance.project import user_state_directory
 
@@ -38,7 +37,7 @@ def log_crash(error: BaseException, words: Sequence[str]) -> Path | None:
             if file.exists() and file.stat().st_size > LOG_BYTES_MAX:
                 file.replace(file.with_name("errors.log.1"))
             write_private(file, text, append=True)
-        except (OSError, DefinitionError):
+        except (OSError, RuntimeError):
             continue
         return file
     return None

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from governance.cli.output import print_error, print_line
 from governance.errors import DefinitionError, Diagnostic, GovernanceError
-from governance.project import CONFIG_NAME, Project, find_project, no_home, open_project
+from governance.project import CONFIG_NAME, Project, find_project, open_project
 
 EXITS = "0 fine, 2 could not do what was asked"
 
@@ -25,6 +25,7 @@ STOPPED = 130
 """Ended by Ctrl-C, as a shell says it: 128 and the number of the signal."""
 
 CODES: Mapping[str, str] = {
+    "GOV337": "a user without a home folder",
     "GOV610": "a file that cannot be read or written",
 }
 _Decorated = TypeVar("_Decorated", bound=Callable[..., object])
@@ -64,7 +65,7 @@ class GovernedCommand(click.Command):
             return _failed(ctx, file_error(Path(os.fsdecode(error.filename)), error))
         except RuntimeError as error:
             if str(error).startswith("Could not determine home"):  # as `Path.home` says it
-                return _failed(ctx, no_home())
+                return _failed(ctx, _no_home())
             # What `Path.resolve` says of a link that leads to itself, before Python 3.13.
             name = str(error).removeprefix("Symlink loop from ")
             if name == str(error):
@@ -82,6 +83,11 @@ class GovernedCommand(click.Command):
                     formatter.write(f"{'':{formatter.current_indent}}  $ {example.line}\n")
         with formatter.section("Exit codes"):
             formatter.write_text(self.exits or EXITS)
+
+
+def _no_home() -> GovernanceError:
+    mend = "set `HOME`, to a folder that is this user's alone"
+    return DefinitionError((Diagnostic("GOV337", "this user has no home folder", suggestion=mend),))
 
 
 def _is_here() -> bool:

@@ -29,10 +29,13 @@ from governance.cli.opening import (
 from governance.cli.output import moment, print_json, print_line
 from governance.cli.progress import working
 from governance.cli.tables import print_table
+from governance.config import load_config
 from governance.engine.following import Cursor, Follower
 from governance.errors import MisuseError, SessionErased, number_of
 from governance.journal.heads import compare_heads, read_heads_file, read_public_key
+from governance.journal.opening import mirror_for, store_path
 from governance.journal.records import Finding, Journal, Record, VerifyReport
+from governance.project import Project
 from governance.values import Json, ValueRefused, load_json
 
 _BODY_CHARACTERS = 200
@@ -178,11 +181,15 @@ def verify(
         raise click.UsageError("--public-key is about the file of --against")
     key = read_public_key(public_key) if public_key is not None else None
     exported = read_heads_file(against, key) if against is not None else None
-    with stored_form_of(project_of(directory)) as journal:
+    project = project_of(directory)
+    was_mirrored = _is_mirrored(project)
+    with stored_form_of(project) as journal:
         if session is not None:
             require_session(journal, session)
         with working("proving"):
             report = journal.verify(session)
+            # One that was made by this very opening can tell nothing of what was before.
+            report = evolve(report, anchored=report.anchored and was_mirrored)
             if exported is not None:
                 report = _with(report, compare_heads(journal, exported), session)
     if format_name == "json":
@@ -226,6 +233,15 @@ def verify(
         "good" if report.ok else "bad",
     )
     return FINE if report.ok else FOUND
+
+
+def _is_mirrored(project: Project) -> bool:
+    """Whether there is a mirror of the heads before the store is opened, which makes one."""
+    url = load_config(project.directory).journal.url
+    if not url.startswith("sqlite:///"):
+        return True
+    mirror = mirror_for(url, store_path(url, project.directory))
+    return mirror is not None and mirror.exists()
 
 
 def _with(report: VerifyReport, more: tuple[Finding, ...], session: str | None) -> VerifyReport:

@@ -146,6 +146,20 @@ def test_verify_says_that_all_holds(project: Path, capsys: pytest.CaptureFixture
     assert run(capsys, "verify", "--dir", str(project))[0] == 0
 
 
+def test_a_mirror_that_was_taken_away_is_missed_once(
+    project: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What the look itself has made anew proves nothing of what was before it."""
+    (mirror,) = tmp_path.rglob("*.heads")
+    mirror.unlink()
+
+    first = run(capsys, "verify", "--dir", str(project))[1]
+    second = run(capsys, "verify", "--dir", str(project))[1]
+
+    assert "heads are not mirrored" in first
+    assert "heads match their mirror" in second
+
+
 def test_verify_names_the_first_bad_row(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A row that was changed behind the engine's back is named, and the exit code is 1."""
     with sqlite3.connect(project / ".governance" / "journal.db") as connection:
