@@ -53,6 +53,8 @@ class Request:
         gate: What its caller sleeps at; ``None``: it does not wait, or not any more.
 
         following: The gates that its caller opens once it is awake.
+
+        leads: The last leader has handed over to it.
     """
 
     batch: tuple[Append, ...]
@@ -68,6 +70,7 @@ class Request:
     error: JournalError | None = field(default=None, init=False)
     gate: threading.Lock | None = field(default=None, init=False)
     following: tuple[threading.Lock, ...] = field(default=(), init=False)
+    leads: bool = field(default=False, init=False)
 
     @classmethod
     def of(cls, batch: tuple[Append, ...], key: str | None) -> Request:
@@ -235,9 +238,20 @@ class GroupCommit:
                     # and only that end says whether the rows were written.
                     until += WAKE_SECONDS_MAX
             return not request.settled
+        except BaseException:
+            self._give_up(request)
+            raise
         finally:
             for one in request.following:
                 one.release()
+
+    def _give_up(self, request: Request) -> None:
+        """Its caller was interrupted in its sleep: nobody may wait for it to lead."""
+        with self._lock:
+            if request in self._waiting:
+                self._waiting.remove(request)
+        if request.leads:
+            self._hand_over()
 
     def _leave(self, request: Request) -> None:
         with self._lock:
@@ -325,6 +339,7 @@ class GroupCommit:
                 self._led = False
                 return
             heir = self._waiting.pop(0)
+            heir.leads = True
         if heir.gate is not None:
             heir.gate.release()
             return

@@ -56,7 +56,7 @@ class SharedAppends:
         answer = self._queue.submit(request, max(0, int((until - time.monotonic()) * 1000)))
         return answer if isinstance(answer, Appended) and answer is not _APART else None
 
-    def begin(self, durable: bool, wait_ms: int) -> None:
+    def begin(self, durable: bool, wait_ms: int) -> None:  # noqa: ARG002 - as the protocol has it
         """Let those come whose company the last one had; there is no lock to take."""
         if self._company:
             time.sleep(COMPANY_SECONDS)

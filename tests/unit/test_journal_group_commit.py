@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
 from collections.abc import Callable
@@ -169,6 +170,39 @@ def test_everybody_hears_where_one_who_should_wake_others_is_gone(
     assert not any(thread.is_alive() for thread in threads)
     assert time.monotonic() - began < _WAIT_MS / 2000
     assert len(recorder.groups) == 1
+
+
+def test_a_caller_that_is_interrupted_in_its_sleep_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It leaves the queue, in which it would be the next to lead; the one behind it leads."""
+    monkeypatch.setattr(group_commit, "WAKE_SECONDS_MAX", 0.01)
+    recorder = Recorder()
+    recorder.free.clear()
+    queue = GroupCommit(recorder)
+    interrupted: list[str] = []
+
+    def sleeper() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            queue.submit(_request("interrupted"), _WAIT_MS)
+        interrupted.append("yes")
+
+    threads = [_start(lambda: queue.submit(_request("seen", durable=False), _WAIT_MS))]
+    recorder.entered.wait()
+    threads.append(_start(sleeper))
+    _await_queue(queue, 1)
+    threads.append(_start(lambda: queue.submit(_request("next"), _WAIT_MS)))
+    _await_queue(queue, 2)
+    raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(threads[1].ident or 0), ctypes.py_object(KeyboardInterrupt)
+    )
+    assert raised == 1
+    threads[1].join(_WAIT_MS / 1000)
+    recorder.free.set()
+    for thread in threads:
+        thread.join(_WAIT_MS / 1000)
+    assert interrupted == ["yes"]
+    assert recorder.groups == [["seen"], ["next"]]
 
 
 def test_who_gives_up_is_not_written_later() -> None:
