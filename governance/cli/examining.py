@@ -250,10 +250,10 @@ def _broken_commands(host: str, commands: Mapping[str, str], file: Path) -> list
         except ValueError:
             gone[f"the command `{line}` is none that a shell can read"] = None
             continue
-        named = [words[0], *(word for word in words[1:] if word.startswith("/"))]
-        for one in named:
+        first = words[1] if words[0] == "exec" else words[0]
+        for one in (first, *(word for word in words if word.startswith("/"))):
             if not Path(one).exists():
-                gone[f"`{one}` is gone, and the hooks need it: every tool runs unasked"] = None
+                gone[f"`{one}` is gone, and the hooks need it: every tool is denied"] = None
     mend = f"run `governance init --host {host}` again, with the engine that is installed now"
     return [_finding("GOV640", one, file, mend) for one in gone]
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from governance.hooking.settings_file import SettingsRefused
+
+if TYPE_CHECKING:
+    from governance.hooking.adapter import HookEvent
 
 HOOK_FILE = Path(__file__).with_name("hook.py")
 RELAY_FILE = HOOK_FILE.with_name("hook_relay.py")
@@ -13,10 +17,38 @@ HOOK_MARK = "/governance/hooking/hook.py"
 NEEDED = ("attr", "apsw", "re2", "transitions")
 """Import names that the hook's process must find; their folders go into its command."""
 
+GUARD = (
+    'trap : HUP INT TERM; "$@" || { [ $? = 2 ] ||'
+    ' echo "governance: the hook ended without an answer, so this is refused;'
+    ' run governance doctor" >&2; exit 2; }'
+)
+"""
+A script of the shell that runs its arguments, and refuses where they end in any other way
+than with an answer: the interpreter is gone, or was killed. Exit code 2 is a deny in every host
+that takes a command for a hook; any other code of failure lets the tool run in most.
+
+A shell that is told to stop waits for what it runs, which then has a deny to give.
+"""
+
+
+def entry_command(host: str, project: Path, event: HookEvent) -> str:
+    """
+    What stands in the settings of *host* for *event*: `hook_command`, behind `GUARD` where
+    leave is asked for.
+
+    Any shell of a person can read it: the guard is the argument of one that is named, and
+    takes that shell's place.
+
+    Raises:
+        SettingsRefused: A package that the hook needs is not installed.
+    """
+    command = hook_command(host, project, event.name)
+    return f"exec /bin/sh -c '{GUARD}' governance {command}" if event.decides else command
+
 
 def hook_command(host: str, project: Path, event: str) -> str:
     """
-    What *host* runs for *event*: the script, with every word in double quotes that may need it.
+    What decides *event* of *host*: the script, with every word in double quotes that may need it.
 
     Raises:
         SettingsRefused: A package that the hook needs is not installed.

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from attrs import define, field
 
 from governance.cli import main
-from governance.hooking.command_line import HOOK_FILE, is_hook_command
+from governance.hooking.command_line import is_hook_command
 from governance.hosts.codex.settings import SETTINGS
 from governance.hosts.codex.trust import places, with_trust
 from tests.hosts.claude_client import Run
@@ -106,10 +106,6 @@ class CodexLab(Governed):
             self.edit_commands({f" --now-ms {old}": f" --now-ms {now_ms}"})
         else:
             self.edit_commands({}, suffix=f" --now-ms {now_ms}")
-
-    def point_hooks_at(self, script: Path) -> None:
-        """Have the installed commands run *script*."""
-        self.edit_commands({str(HOOK_FILE): str(script)})
 
     def decided(self, session: str = "") -> list[str]:
         """What was decided of each tool of *session*, or of the last one, in order."""

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from attrs import define, field
 
 from governance.cli import main
-from governance.hooking.command_line import HOOK_FILE
 from governance.hosts.gemini_cli.settings import SETTINGS
 from governance.hosts.gemini_cli.tools import SHELL
 from tests.hosts.claude_client import Run
@@ -99,10 +98,6 @@ class GeminiLab(Governed):
             self.edit_commands({f" --now-ms {old}": f" --now-ms {now_ms}"})
         else:
             self.edit_commands({}, suffix=f" --now-ms {now_ms}")
-
-    def point_hooks_at(self, script: Path) -> None:
-        """Have the installed commands run *script*."""
-        self.edit_commands({str(HOOK_FILE): str(script)})
 
     def decided(self) -> list[str]:
         """What was decided of each tool of the last session, in order."""

@@ -46,9 +46,21 @@ class Governed:
     def project(self) -> Path:
         return Path(self.client.project)
 
+    def edit_commands(self, change: Mapping[str, str]) -> None:
+        """Replace texts in the commands of the installed hooks."""
+        raise NotImplementedError
+
     def point_hooks_at(self, script: Path) -> None:
         """Have the client's hooks run *script* in place of the installed one."""
-        raise NotImplementedError
+        self.edit_commands({str(HOOK_FILE): str(script)})
+
+    def own_interpreter(self) -> Path:
+        """An interpreter for the hooks alone, to be broken; its file."""
+        file = self.project.parent / "interpreter"
+        file.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        file.chmod(0o755)
+        self.edit_commands({f'"{sys.executable}"': f'"{file}"'})
+        return file
 
     def without_service(self) -> None:
         """Let the client's hooks decide by themselves, for what is about their own processes."""

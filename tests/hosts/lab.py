@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from attrs import define, field
 
-from governance.hooking.command_line import HOOK_FILE
 from governance.hosts.claude_code.settings import SETTINGS
 from tests.hosts.claude_client import Client, Conversation, Run
 from tests.hosts.governed import DAY_MS, HOUR_MS, OWN_PACK, PYTHON_PATH, RUN, Governed
@@ -81,10 +80,6 @@ class Lab(Governed):
         else:
             assert head
             self.edit_commands(suffix=f" --now-ms {now_ms}")
-
-    def point_hooks_at(self, script: Path) -> None:
-        """Have the installed commands run *script*."""
-        self.edit_commands({str(HOOK_FILE): str(script)})
 
     def govern(self, config: str = OWN_PACK, *, more: str = "") -> None:
         """As `Governed.govern`."""

@@ -206,6 +206,30 @@ def test_own_time_out_denies(lab: Lab) -> None:
     assert "1500 ms" in told
 
 
+@proves("fault: the interpreter is gone")
+def test_interpreter_that_is_gone_denies(lab: Lab) -> None:
+    """Where the hook cannot be started the shell before it refuses."""
+    lab.govern()
+    interpreter = lab.own_interpreter()
+
+    told = broken_between_calls(lab, interpreter.unlink)
+
+    assert "governance doctor" in told
+    prompt_is_refused(lab)
+
+
+@proves("fault: the hook is killed")
+def test_hook_that_is_killed_denies(lab: Lab) -> None:
+    """Where the hook is killed, as by a system without memory, the shell before it refuses."""
+    lab.govern()
+    interpreter = lab.own_interpreter()
+
+    told = broken_between_calls(lab, lambda: interpreter.write_text("#!/bin/sh\nkill -9 $$\n"))
+
+    assert "governance doctor" in told
+    prompt_is_refused(lab)
+
+
 @proves("killed before the flush: unbriefed")
 def test_killed_before_the_flush_is_unbriefed(lab: Lab) -> None:
     """A briefing that was rendered and never flushed was not given: the next answer has it."""
@@ -298,7 +322,7 @@ def test_holes_are_where_the_page_says(lab: Lab) -> None:
     assert "TRIAL-BRIEFING" not in lab.last_request()
     assert "--setting-sources" in page
 
-    # A killed hook is, to the client, none.
+    # A hook that is killed with the shell before it is, to the client, none.
     lab.edit_commands(prefix="kill -9 $$; ")
     lab.bash("touch FORBIDDEN")
     assert lab.ran("FORBIDDEN")

@@ -14,7 +14,7 @@ from governance.hosts.codex.tools import TOOLS
 from governance.states import State
 from tests.hosts.codex_client import FULL
 from tests.hosts.codex_lab import SHELL, CodexLab
-from tests.hosts.governed import DAY_MS, OWN_PACK
+from tests.hosts.governed import DAY_MS
 from tests.hosts.model_server import Step, request_text
 from tests.hosts.proofs import proves
 
@@ -444,14 +444,3 @@ def test_text_for_a_running_program_is_seen_by_no_hook(codex: CodexLab) -> None:
 
     codex.until(lambda: codex.ran("FORBIDDEN"))
     assert codex.decided() == ["allow"]
-
-
-@proves("holes are where the page says", "codex")
-def test_hook_that_cannot_be_started_is_none(codex: CodexLab) -> None:
-    """Where the interpreter is gone the client runs the tool."""
-    codex.govern(OWN_PACK)
-    codex.edit_commands({codex.hook_commands()[0].split('"')[1]: "/gone/python"})
-
-    codex.bash("touch FORBIDDEN")
-
-    assert codex.ran("FORBIDDEN")

@@ -250,20 +250,6 @@ def test_every_tool_that_is_offered_is_known(gemini: GeminiLab) -> None:
         assert {*known.args, *known.fields.values()} <= schema.get("properties", {}).keys(), name
 
 
-@proves("fault: the engine is gone", "gemini-cli")
-def test_hook_that_cannot_be_started_denies(gemini: GeminiLab) -> None:
-    """Where the interpreter is gone the client takes what the shell says of that for a deny."""
-    gemini.govern()
-    gemini.script(work=gemini.steps("touch first"))
-    command = gemini.settings_file.read_text().split('\\"')[1]
-    gemini.edit_commands({command: "/gone/python"})
-
-    gemini.run("SCENARIO:work go")
-
-    assert not gemini.ran("first")
-    assert gemini.server.requests == []
-
-
 @proves("holes are where the page says", "gemini-cli")
 def test_person_without_trust_has_no_hooks_and_no_run(gemini: GeminiLab) -> None:
     """Without a trusted folder the client does not work at all where nobody can be asked."""

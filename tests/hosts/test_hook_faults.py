@@ -103,3 +103,25 @@ def test_own_time_out_denies(lab: CodexLab | GeminiLab) -> None:
     told = broken_between_calls(lab, lambda: answer.write_text(slow))
 
     assert "4000 ms" in told
+
+
+@of_both("fault: the interpreter is gone")
+def test_interpreter_that_is_gone_denies(lab: CodexLab | GeminiLab) -> None:
+    """Where the hook cannot be started the shell before it refuses."""
+    lab.govern()
+    interpreter = lab.own_interpreter()
+
+    told = broken_between_calls(lab, interpreter.unlink)
+
+    assert "governance doctor" in told
+
+
+@of_both("fault: the hook is killed")
+def test_hook_that_is_killed_denies(lab: CodexLab | GeminiLab) -> None:
+    """Where the hook is killed, as by a system without memory, the shell before it refuses."""
+    lab.govern()
+    interpreter = lab.own_interpreter()
+
+    told = broken_between_calls(lab, lambda: interpreter.write_text("#!/bin/sh\nkill -9 $$\n"))
+
+    assert "governance doctor" in told

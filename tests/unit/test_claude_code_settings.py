@@ -82,6 +82,9 @@ def test_every_event_gets_one_hook(project: Path, home: Path) -> None:
         words = subprocess.run(
             ["sh", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True, timeout=60
         ).stdout.split("\n")
+        if EVENTS[event].decides:
+            assert words[:3] == ["exec", "/bin/sh", "-c"]
+            words = words[5:]
         assert words[0] == sys.executable
         assert words[1:3] == ["-I", "-S"]
         assert Path(words[3]).is_file()

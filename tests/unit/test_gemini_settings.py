@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from governance.hooking.command_line import hook_command
+from governance.hooking.command_line import entry_command
 from governance.hooking.settings_file import SettingsRefused
 from governance.hosts.gemini_cli.capabilities import EVENTS
 from governance.hosts.gemini_cli.settings import (
@@ -168,7 +168,7 @@ def test_settings_of_the_machine_are_looked_at(
     project: Path, variable: str, switches: object, told: str
 ) -> None:
     """What the machine's own files say against hooks is told, with the file."""
-    ours = hook_command("gemini-cli", project, "BeforeTool")
+    ours = entry_command("gemini-cli", project, EVENTS["BeforeTool"])
     file = project / "system.json"
     file.write_text(json.dumps({"hooksConfig": switches}).replace('"ours"', json.dumps(ours)))
     nowhere = {name: str(project / "none.json") for name in SYSTEM_FILES}

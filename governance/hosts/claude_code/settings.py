@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from governance.hooking.claude.events import EVENTS
-from governance.hooking.command_line import command_of, hook_command, is_hook_command, quoted
+from governance.hooking.command_line import command_of, entry_command, is_hook_command, quoted
 from governance.hooking.hook_table import (
     commands_of,
     entries_of,
@@ -122,12 +122,12 @@ def problems(directory: Path) -> tuple[str, ...]:
         hooks = hooks_of(settings, project / SETTINGS, EVENTS)
     except SettingsRefused as error:
         return (error.message,)
-    for event in EVENTS:
-        ours = [one for one in entries_of(hooks.get(event)) if _is_ours(one)]
+    for name, event in EVENTS.items():
+        ours = [one for one in entries_of(hooks.get(name)) if _is_ours(one)]
         if not ours:
-            found.append(f"no hook of ours is installed for `{event}`")
-        elif all(one.get("command") != hook_command(HOST, project, event) for one in ours):
-            found.append(f"the hook for `{event}` names another interpreter, folder or project")
+            found.append(f"no hook of ours is installed for `{name}`")
+        elif all(one.get("command") != entry_command(HOST, project, event) for one in ours):
+            found.append(f"the hook for `{name}` is not the one that this installation writes")
     found.extend(
         f"`disableAllHooks` is set in `{name}`: no hook runs at all"
         for name in (SETTINGS, SETTINGS.with_name("settings.json"))
@@ -162,7 +162,7 @@ def _entries(project: Path) -> Mapping[str, Mapping[str, Json]]:
     return {
         event.name: {
             "type": "command",
-            "command": hook_command(HOST, project, event.name),
+            "command": entry_command(HOST, project, event),
             "timeout": event.timeout_seconds,
         }
         for event in EVENTS.values()

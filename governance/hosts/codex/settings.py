@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from governance.hooking.command_line import hook_command, is_hook_command
+from governance.hooking.command_line import entry_command, is_hook_command
 from governance.hooking.hook_table import (
     commands_of,
     entries_of,
@@ -130,12 +130,12 @@ def problems(directory: Path) -> tuple[str, ...]:
     except SettingsRefused as error:
         return (error.message,)
     found: list[str] = []
-    for event in EVENTS:
-        ours = [one for one in entries_of(hooks.get(event)) if _is_ours(one)]
+    for name, event in EVENTS.items():
+        ours = [one for one in entries_of(hooks.get(name)) if _is_ours(one)]
         if not ours:
-            found.append(f"no hook of ours is installed for `{event}`")
-        elif all(one.get("command") != hook_command(HOST, project, event) for one in ours):
-            found.append(f"the hook for `{event}` names another interpreter, folder or project")
+            found.append(f"no hook of ours is installed for `{name}`")
+        elif all(one.get("command") != entry_command(HOST, project, event) for one in ours):
+            found.append(f"the hook for `{name}` is not the one that this installation writes")
     found.extend(
         f"the client does not trust the hook for `{place.event}`, or it is switched off there"
         for place in places(project / SETTINGS, hooks, _is_ours)
@@ -182,7 +182,7 @@ def _entries(project: Path) -> Mapping[str, Mapping[str, Json]]:
     return {
         event.name: {
             "type": "command",
-            "command": hook_command(HOST, project, event.name),
+            "command": entry_command(HOST, project, event),
             "timeout": event.timeout_seconds,
         }
         for event in EVENTS.values()

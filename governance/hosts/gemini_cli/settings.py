@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from governance.hooking.command_line import hook_command, is_hook_command
+from governance.hooking.command_line import entry_command, is_hook_command
 from governance.hooking.hook_table import (
     commands_of,
     entries_of,
@@ -148,12 +148,12 @@ def problems(directory: Path) -> tuple[str, ...]:
     except SettingsRefused as error:
         return (error.message,)
     found: list[str] = []
-    for event in EVENTS:
-        ours = [one for one in entries_of(hooks.get(event)) if _is_ours(one)]
+    for name, event in EVENTS.items():
+        ours = [one for one in entries_of(hooks.get(name)) if _is_ours(one)]
         if not ours:
-            found.append(f"no hook of ours is installed for `{event}`")
-        elif all(one.get("command") != hook_command(HOST, project, event) for one in ours):
-            found.append(f"the hook for `{event}` names another interpreter, folder or project")
+            found.append(f"no hook of ours is installed for `{name}`")
+        elif all(one.get("command") != entry_command(HOST, project, event) for one in ours):
+            found.append(f"the hook for `{name}` is not the one that this installation writes")
     if level != TRUSTED:
         found.append(f"`{trust}` does not call this folder trusted: no hook of it runs")
     for file in (project / SETTINGS, person_folder() / "settings.json"):
@@ -188,9 +188,9 @@ def _switched_off(file: Path, project: Path | None) -> list[str]:
             return []
         return [f"hooks of ours are switched off by `hooksConfig.disabled` in `{file}`"]
     return [
-        f"the hook for `{event}` is switched off by `hooksConfig.disabled` in `{file}`"
-        for event in EVENTS
-        if hook_command(HOST, project, event) in named
+        f"the hook for `{name}` is switched off by `hooksConfig.disabled` in `{file}`"
+        for name, event in EVENTS.items()
+        if entry_command(HOST, project, event) in named
     ]
 
 
@@ -207,7 +207,7 @@ def _entries(project: Path) -> Mapping[str, Mapping[str, Json]]:
     return {
         event.name: {
             "type": "command",
-            "command": hook_command(HOST, project, event.name),
+            "command": entry_command(HOST, project, event),
             "timeout": event.timeout_seconds * 1000,
         }
         for event in EVENTS.values()
