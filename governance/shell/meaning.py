@@ -18,7 +18,9 @@ from governance.shell.values import HOLE, Simple, Word
 
 _SOCKETS: Final = ("/dev/tcp/", "/dev/udp/")
 _BIN: Final = re.compile(r"(?:^|/)\.?s?bin/[^/]+$")
-_OWN: Final = frozenset({"install", "start", "build", "service", "open", "format", "script", "serve"})
+_OWN: Final = frozenset(
+    {"install", "start", "build", "service", "open", "format", "script", "serve"}
+)
 """Names that a project's own scripts have as well as programs of the system."""
 
 _HIT: Final = ("rm", "cat", "bash", "sh", "nc", "curl", "wget", "dd", "chmod", "chown", "mv", "cp",

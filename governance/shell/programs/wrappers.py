@@ -134,8 +134,9 @@ chroot
 
 unshare
   !posix -r/--map-root-user -c/--map-current-user -m -u -i -n -p -U -C -T --mount? --uts? --ipc?
-  --net? --pid? --user? --cgroup? --time? -f/--fork --mount-proc? -R/--root= -w/--wd=cwd -S/--setuid= -G/--setgid= --propagation=
-  --setgroups= --kill-child? --map-user= --map-group= : argv
+  --net? --pid? --user? --cgroup? --time? -f/--fork --mount-proc? -R/--root= -w/--wd=cwd
+  -S/--setuid= -G/--setgid= --propagation= --setgroups= --kill-child?
+  --map-user= --map-group= : argv
 
 nsenter
   !posix !act=wrapping.away -t/--target= -m/--mount? -u/--uts? -i/--ipc? -n/--net? -p/--pid?
