@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -121,12 +122,23 @@ def store_path(url: str, base: Path) -> Path:
     try:
         found = path.resolve()
         str(found).encode()
+        if _leads_to_itself(found):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     except (UnicodeEncodeError, RuntimeError, OSError) as error:
         loops = not isinstance(error, UnicodeEncodeError)
         why = "a link in it leads to itself" if loops else "its name is no UTF-8"
         message = f"no store can lie at `{path}`: {why}"
         raise DefinitionError((Diagnostic(_CODE, message, path=("journal", "url")),)) from None
     return found
+
+
+def _leads_to_itself(path: Path) -> bool:
+    """Whether a link in *path* does: `resolve` stopped saying so in Python 3.13."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def default_mirror(path: Path) -> Path:
