@@ -4,6 +4,7 @@ A command in the making: what the tables and the acts note down of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,6 +19,8 @@ STANDARD: Final = frozenset(
     | {"/dev/fd/1", "/dev/fd/2", "/proc/self/fd/0", "/proc/self/fd/1", ""}
 )
 """Operands that are no files that anything is kept in."""
+
+_ROUND: Final = re.compile(r"/proc/(?:self|thread-self|\d+)/(cwd|root)(?:/|$)")
 
 REMOTE: Final = Word(HOLE)
 """The folder of a command that runs on another machine, or inside a container."""
@@ -184,15 +187,15 @@ class Draft:
 
     def read(self, *words: Word) -> None:
         """Note paths that are read."""
-        self.reads += [one for one in words if _kept(one)]
+        self.reads += [_plain(one) for one in words if _kept(one)]
 
     def write(self, *words: Word) -> None:
         """Note paths that are written."""
-        self.writes += [one for one in words if _kept(one)]
+        self.writes += [_plain(one) for one in words if _kept(one)]
 
     def remove(self, *words: Word) -> None:
         """Note paths that are removed, which is a way to write them."""
-        found = [one for one in words if one]
+        found = [_plain(one) for one in words if one]
         self.removes += found
         self.writes += found
 
@@ -301,6 +304,17 @@ class Draft:
 def _kept(word: Word) -> bool:
     """Whether *word* is a file that something is kept in."""
     return word not in STANDARD and not word.startswith("/dev/fd/")
+
+
+def _plain(word: Word) -> Word:
+    """*word* without the ways round by which the kernel names this folder and the root."""
+    if not word.startswith("/proc/"):
+        return word
+    found = _ROUND.match(word)
+    if found is None:
+        return word
+    rest = word[found.end() :].lstrip("/")
+    return Word(f"/{rest}" if found[1] == "root" else rest or ".", glob=word.glob)
 
 
 def _once(words: list[Word]) -> tuple[Word, ...]:

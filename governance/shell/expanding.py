@@ -420,6 +420,8 @@ class Expander:
     def changed(self, value: str, sign: str, rest: str) -> str:
         """One value after `#`, `%`, `/`, `^`, `,`, `@`."""
         if (HOME in value or HERE in value) and (sign, rest) not in (("##", "*/"), ("%", "/*")):
+            if sign in ("%", "%%") and rest == "/" and not value.endswith("/"):
+                return value  # a home and a folder have no `/` at their end
             return HOLE  # its characters are not known
         if sign[0] in "^,~":
             return cased(value, sign) if not rest else HOLE

@@ -146,7 +146,7 @@ class _Driver:
             self.opaque[Opaque("bound", f"more than {COMMANDS_MAX} commands")] = None
             return _Made()
         draft = understand(simple, around.known, around.fed, around.given)
-        if simple.redirects or draft.program == "tee":
+        if simple.redirects or draft.program == "tee" or draft.subcommand == "pkg":
             self.scripts.wrote(simple)
         self.scripts.look(draft)
         self.found.append((draft, around.wrappers))

@@ -10,6 +10,7 @@ An entry is one string: settings, options, ``:``, and the roles of the operands:
 ``-o=read``               it takes a value, which is read (``-o=``: a plain value)
 ``--arg=_,_``             it takes two values
 ``--color?``              its value, if any, is attached (``-i?write`` gives it a role)
+``-0~``                   a number may be attached, and other letters follow it
 ``read* write``           all operands are read, the last one is written
 ``!posix``                options end at the first operand
 ``!single``               ``-name`` is one option, not a cluster of letters
@@ -49,7 +50,7 @@ ROLES: Final = frozenset(
         "cwd",
     }
 )
-_OPTION = re.compile(r"(?P<names>[-+][^\s=?]*)(?:(?P<kind>[=?])(?P<roles>[a-z_]*(?:,[a-z_]+)*))?")
+_OPTION = re.compile(r"(?P<names>[-+][^\s=?~]*)(?:(?P<kind>[=?~])(?P<roles>[a-z_]*(?:,[a-z_]+)*))?")
 _SETTINGS = frozenset({"posix", "single", "plus", "valued", "sub", "raw", "groups", "act", "like"})
 
 
@@ -70,12 +71,15 @@ class Option:
         roles: One role for each value that it takes.
 
         attached: It takes a value only where that is attached.
+
+        counted: That value is a number, and the letters behind it are options again.
     """
 
     names: tuple[str, ...]
     name: str
     roles: tuple[str, ...] = ()
     attached: bool = False
+    counted: bool = False
 
 
 @frozen
@@ -162,7 +166,7 @@ def _option(token: str) -> Option:
     if not ROLES.issuperset(roles):
         raise NotationError(f"`{token}` has a role that does not exist")
     long = next((name for name in names if name.startswith("--")), names[0])
-    return Option(names, long, roles, kind == "?")
+    return Option(names, long, roles, kind in {"?", "~"}, kind == "~")
 
 
 def _operands(tokens: list[str]) -> tuple[tuple[str, ...], str, tuple[str, ...]]:

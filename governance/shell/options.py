@@ -4,11 +4,15 @@ Arguments, taken apart into options, their values and operands as an entry of th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from governance.shell.draft import Draft
 from governance.shell.notation import Option, Spec
 from governance.shell.values import Word
+
+_NUMBER: Final = re.compile(r"[xX][0-9A-Fa-f]+|[0-9]+")
 
 
 def parse(
@@ -157,6 +161,12 @@ def _cluster(draft: Draft, arguments: Sequence[Word], at: int, word: Word, spec:
                 draft.flags[name] = None
             continue
         text = word[position:]
+        if option.counted:
+            number = _NUMBER.match(text)
+            count = number.end() if number is not None else 0
+            _taken(draft, option, arguments, at, Word(text[:count]) if count else None)
+            position += count
+            continue
         if not text:
             return _taken(draft, option, arguments, at, None)
         return _taken(draft, option, arguments, at, Word(text))

@@ -16,6 +16,16 @@ from governance.shell.values import HOLE, Simple, Word
 FILES_MAX: Final = 64
 """Files that one line writes and that are remembered."""
 
+_IMPLIED: Final = {
+    "make": ("GNUmakefile", "makefile", "Makefile"),
+    "pytest": ("conftest.py",),
+}
+"""Files that a program runs without being told so."""
+
+_PACKERS: Final = frozenset({"npm", "pnpm", "yarn", "bun"})
+_SCRIPT: Final = "scripts."
+"""How `npm pkg set` names a script of the project; no path begins so here."""
+
 _MAKING: Final = frozenset({"cat", "echo", "printf", "tee"})
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "source", ".", "busybox"})
 _ENDINGS: Final = {
@@ -46,6 +56,8 @@ class Scripts:
     def wrote(self, simple: Simple) -> None:
         """Remember what *simple* writes into files, where that is known."""
         name = basename(simple.argv[0]) if simple.argv else ""
+        if name in _PACKERS and simple.argv[1:3] == ("pkg", "set"):
+            self._set(simple.argv[3:])
         if name not in _MAKING:
             return
         targets = [
@@ -68,11 +80,25 @@ class Scripts:
             elif path in self._texts or len(self._texts) < FILES_MAX:
                 self._texts[path] = before + text
 
+    def _set(self, words: Sequence[Word]) -> None:
+        """Remember the scripts that `npm pkg set` gives the project."""
+        for one in words:
+            name, equals, text = one.partition("=")
+            if equals and name.startswith(_SCRIPT) and len(self._texts) < FILES_MAX:
+                self._texts[name] = text[:TEXT_MAX]
+
     def look(self, draft: Draft) -> None:
         """Note what the script does that *draft* runs, if it is one of these."""
         if not self._texts or not any(one.kind == "script" for one in draft.opaque):
             return
-        for file in draft.reads:
+        if draft.program in _PACKERS:
+            words = draft.words if draft.subcommand.startswith("run") else [draft.subcommand]
+            text = self._texts.get(f"{_SCRIPT}{words[0]}") if words else None
+            if text is not None:
+                draft.run_text(text, stdin=False)
+            return
+        implied = [Word(one) for one in _IMPLIED.get(draft.program, ())]
+        for file in [*draft.reads, *draft.value("--file"), *implied]:
             text = self._texts.get(_path(draft.simple.cwd, file))
             if text is not None:
                 _understand(draft, file, text)
@@ -84,6 +110,11 @@ def _understand(draft: Draft, file: Word, text: str) -> None:
     # Other languages are loaded only for a line that has such a script.
     from governance.shell.codes import understand_code
 
+    if draft.program == "make":
+        from governance.shell.acts.builders import recipes
+
+        recipes(draft, Word(text))
+        return
     language = _language(draft, file, text.split("\n", 1)[0])
     if language in _LANGUAGES:
         understand_code(draft, language, text)
@@ -97,6 +128,8 @@ def _language(draft: Draft, file: Word, first: str) -> str:
         return "sh"
     if draft.program in _LANGUAGES:
         return draft.program
+    if file in _IMPLIED.get(draft.program, ()):
+        return "python"
     if "/" not in draft.simple.argv[0]:
         return ""  # it may be a file that a compiler or a builder reads
     if first.startswith("#!"):

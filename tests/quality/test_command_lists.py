@@ -36,10 +36,10 @@ def test_the_figures_that_are_published_are_these() -> None:
 
 @pytest.mark.parametrize("name", LISTS)
 def test_the_lists_are_large_and_of_both_kinds(name: str) -> None:
-    """Each list has 600 calls or more, no call twice, and at least a third of either kind."""
+    """Each list has 500 calls or more, no call twice, and at least a third of either kind."""
     calls = calls_of(name)
     kinds = [one["expect"] for one in calls]
 
-    assert len(calls) >= 600
+    assert len(calls) >= 500
     assert len({json.dumps([one["tool"], one["args"]]) for one in calls}) == len(calls)
     assert min(kinds.count("caught"), kinds.count("harmless")) * 3 >= len(calls)

@@ -25,6 +25,11 @@ def _removed(text: str) -> list[str]:
         ("printf '#!/usr/bin/env python3\\nimport os\\nos.remove(\"a\")\\n' > b; ./b", ["a"]),
         ("cd d; echo rm x > a.sh; cd ..; sh d/a.sh", ["x"]),
         ("echo rm x > a.sh; echo rm y | tee -ia a.sh; sh a.sh", ["x", "y"]),
+        ("printf 'all:\\n\\t@rm -r $(HOME)/d\\n' >> Makefile && make", ["~/d"]),
+        ("printf 'x:\\n\\trm y\\n' > M; make -f M x", ["y"]),
+        ("echo \"import os; os.remove('a')\" > conftest.py; python -m pytest -q", ["a"]),
+        ('npm pkg set scripts.tidy="rm -r x" && npm run tidy', ["x"]),
+        ("pnpm pkg set scripts.test='rm -r x'; pnpm test", ["x"]),
     ],
 )
 def test_a_script_that_the_line_wrote_is_read(line: str, removed: list[str]) -> None:
@@ -37,6 +42,9 @@ def test_a_script_that_the_line_wrote_is_read(line: str, removed: list[str]) -> 
     [
         "echo 'rm -rf /' > notes.txt; cat notes.txt",
         "echo 'rm -rf /' > a.sh; sh b.sh",
+        "printf 'x:\\n\\trm y\\n' > M; make x",
+        "echo \"import os; os.remove('a')\" > helper.py; pytest",
+        "npm pkg set scripts.tidy='rm -r x' && npm run build",
         "echo 'rm -rf /' > a.sh; echo true > a.sh; sh a.sh",
         "echo 'rm -rf /' > a.sh; some-program > a.sh; cat b > a.sh; sh a.sh",
     ],

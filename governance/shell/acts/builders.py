@@ -35,18 +35,18 @@ def project(draft: Draft) -> None:
 def make(draft: Draft) -> None:
     """`make -C folder target`; ``SHELL=`` and `--eval` are texts that it runs."""
     for text in draft.value("--eval"):
-        _recipes(draft, text)
+        recipes(draft, text)
     for file in draft.value("--file"):
         if file in {"-", "/dev/stdin"}:
-            _recipes(draft, draft.stdin_text)
+            recipes(draft, draft.stdin_text)
             return
         if file.startswith("/dev/fd/"):
-            _recipes(draft, draft.held(file))
+            recipes(draft, draft.held(file))
             return
     draft.blind("script", "a makefile decides what `make` runs")
 
 
-def _recipes(draft: Draft, text: Word | None) -> None:
+def recipes(draft: Draft, text: Word | None) -> None:
     """`make -f -`: the recipes of a makefile that is piped in, or given as a word."""
     if text is None:
         draft.blind("input", "make runs what another command writes")

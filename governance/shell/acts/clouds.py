@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from governance.shell.acts.databases import sql
 from governance.shell.acts.wrapping import text_of
 from governance.shell.draft import Draft
 from governance.shell.hosts import hosts_in
@@ -93,3 +94,10 @@ def run(draft: Draft) -> None:
     if draft.subcommand.startswith("run") and words:
         draft.words = []
         text_of(draft, words)
+
+
+def d1(draft: Draft) -> None:
+    """`wrangler d1 execute base --remote --command text`; without `--remote` it is a copy here."""
+    if draft.has("--remote"):
+        draft.code += draft.value("--command")
+        sql(draft)

@@ -64,6 +64,26 @@ def yq(draft: Draft) -> None:
         draft.write(*files)
 
 
+def replace(draft: Draft) -> None:
+    """`sd old new files`, `rpl old new files`, `crudini --set file …`, `dasel put -f file`."""
+    files = draft.value("--file")
+    if draft.program in {"sd", "rpl"}:
+        files = draft.words[2:]
+    elif draft.program == "crudini":
+        files = draft.words[:1]
+    elif draft.program != "dasel":
+        files = draft.words[1:]
+    draft.read(*files)
+    changes = {
+        "dasel": draft.words[:1] in (["put"], ["delete"]),
+        "crudini": draft.has("--set", "--del", "--merge"),
+        "sd": not draft.has("-p", "--preview"),
+        "rpl": not draft.has("-s", "--dry-run"),
+    }
+    if changes.get(draft.program, draft.has("-i", "--in-place", "-U", "--update-all")):
+        draft.write(*files)
+
+
 def _evaluated(text: str) -> list[str]:
     """The replacements of `s/x/cmd/e`, which a shell runs."""
     found: list[str] = []

@@ -233,5 +233,5 @@ def mercurial(draft: Draft) -> None:
             draft.run_text(value)
     if draft.subcommand in {"push", "pull", "clone", "incoming", "outgoing"}:
         draft.talk(*(one for one in draft.words[:1] if "://" in one))
-    if draft.subcommand in {"purge", "clean"}:
+    if draft.subcommand in {"purge", "clean"} and not draft.has("-p", "--print", "-0", "--print0"):
         draft.remove(*(draft.words or [Word(".")]))

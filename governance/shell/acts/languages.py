@@ -5,6 +5,7 @@ Interpreters of other languages: the text, the file or the input that they run.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from governance.shell.acts import databases
@@ -98,6 +99,9 @@ def _module(draft: Draft, module: Word, rest: list[Word]) -> None:
         draft.words = []
     elif module == "http.server":
         draft.flags["--listen"] = None
+        named = [two for one, two in pairwise(rest) if one in {"-d", "--directory"}]
+        named += [Word(one[12:]) for one in rest if one.startswith("--directory=")]
+        draft.read(*(named or [Word(".")]))
     elif module == "zipfile" or module == "tarfile":
         draft.read(*rest[1:2])
     elif module in {"venv", "virtualenv"}:

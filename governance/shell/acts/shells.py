@@ -14,6 +14,7 @@ _OTHER_GRAMMARS: Final = frozenset({"fish", "csh", "tcsh", "elvish", "nu", "xons
 _STARTED_WITH: Final = {"BASH_ENV", "ENV", "ZDOTDIR"}
 _GIVEN_MAX: Final = 64
 _ITSELF: Final = re.compile(r"\$(?:0(?![0-9])|\{0\})")
+_NESTED: Final = re.compile(r"(?<![$<>(])\(\((?=[^)])")
 _PLAIN: Final = re.compile(r"[\w./~@%+:,\ufffc-]*")
 
 
@@ -46,7 +47,14 @@ def text_given(draft: Draft, text: Word, given: list[Word]) -> None:
     if given and "$" in text:
         own = given[0] if _PLAIN.fullmatch(given[0]) else HOLE
         text = Word(_ITSELF.sub(lambda _: own, text))
-    draft.run_text(text, given=tuple(given[1:_GIVEN_MAX]))
+    draft.run_text(_own(draft, text), given=tuple(given[1:_GIVEN_MAX]))
+
+
+def _own(draft: Draft, text: str) -> str:
+    """*text* as the shell that is named reads it: `((` of `sh` are two groups, no sum."""
+    if draft.program in {"sh", "dash", "ash"} and "((" in text:
+        return _NESTED.sub("( (", text)
+    return text
 
 
 def file_given(draft: Draft, file: Word, language: str) -> None:
@@ -77,7 +85,7 @@ def piped_in(draft: Draft) -> None:
         if whole_hole(text):
             draft.blind("input", f"{draft.program} runs what another command writes")
         else:
-            draft.run_text(text, stdin=False)
+            draft.run_text(_own(draft, text), stdin=False)
         return
     if draft.stdin_file is not None:
         draft.blind("script", f"what `{draft.stdin_file[-60:]}` does is not looked at")

@@ -14,6 +14,10 @@ from governance.shell.values import HOLE, Word
 
 _ASSIGN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _SHELL: Final = Word("sh")
+_CALLED: Final = re.compile(
+    r"(?:call|print|p|expr|compile)\s[^\"]*\b(?:system|popen|execl?p?)\s*\(\s*\"([^\"]+)"
+)
+"""What a debugger has its program call; `python` and `shell` are commands of their own."""
 
 
 def sudo(draft: Draft) -> None:
@@ -166,15 +170,33 @@ def entr(draft: Draft) -> None:
 def gdb(draft: Draft) -> None:
     """`gdb --args cmd`, `valgrind cmd`; `-ex 'shell cmd'`."""
     words, draft.words = draft.words, []
-    for one in draft.value("-ex", "-e", "-iex"):
+    for one in draft.value("-ex", "-e", "-iex", "--one-line", "--one-line-before-crash"):
         draft.code.append(one)
         found = re.match(r"\s*(?:shell|make|!|platform shell)\s*(.+)", one, re.DOTALL)
         if found is not None:
             draft.run_text(found[1])
+        found = re.match(r"\s*(?:python|py|script) (.+)", one, re.DOTALL)
+        if found is not None:
+            # Loaded only for a line that has such a text.
+            from governance.shell.codes import understand_code
+
+            understand_code(draft, "python", found[1])
+        for command in _CALLED.findall(one):
+            draft.run_text(command)
     if draft.program == "perf" and words:
         draft.subcommand = str(words[0])
         words = words[1:]
     draft.run(words)
+
+
+def tool_server(draft: Draft) -> None:
+    """`claude mcp add name -- cmd`: the agent starts it whenever it runs, so it runs."""
+    if draft.words[:2] != ["mcp", "add"]:
+        return
+    words = list(draft.arguments)
+    command = words[words.index(Word("--")) + 1 :] if "--" in words else draft.words[3:]
+    if command and "://" not in command[0]:
+        draft.run(command)
 
 
 def script(draft: Draft) -> None:

@@ -21,6 +21,7 @@ governance hook
   --dir=_ --event= --path=read --now-ms= -h/--help
 
 claude, claude-code
+  !act=wrapping.tool_server
   -p/--print -c/--continue -r/--resume? -d/--debug? --verbose --model= --fallback-model= --agent=
   --agents= --output-format= --input-format= --json-schema= --max-turns= --max-budget-usd=
   --permission-mode= --permission-prompt-tool= --allowedTools/--allowed-tools=
@@ -31,12 +32,14 @@ claude, claude-code
   -h/--help -n/--name= -w/--worktree? --betas= --effort=
 
 codex
+  !act=wrapping.tool_server
   -c/--config= -m/--model= -p/--profile= -s/--sandbox= -a/--ask-for-approval= -C/--cd=_
   -i/--image=read --enable= --disable= --add-dir=read -o/--output-last-message=write
   --output-schema=read --color= --full-auto --dangerously-bypass-approvals-and-sandbox --yolo
   --oss --search --json --skip-git-repo-check -h/--help -V/--version
 
 gemini, gemini-cli, qwen, qwen-code, iflow
+  !act=wrapping.tool_server
   -m/--model= -p/--prompt= -i/--prompt-interactive= -s/--sandbox --sandbox-image= -y/--yolo
   --approval-mode= --allowed-tools= --allowed-mcp-server-names= -e/--extensions=
   --include-directories= -o/--output-format= --policy=read -a/--all-files -d/--debug -r/--resume=

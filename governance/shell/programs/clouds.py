@@ -94,6 +94,15 @@ heroku run, heroku run:detached, flyctl|fly ssh console, railway run|shell, verc
 heroku pg:psql, heroku psql
   -a/--app= -c/--command=code : _*
 
+turso db shell
+  !act=databases.operand : _*
+
+pscale shell
+  !act=databases.sql --execute=code --org= : _*
+
+wrangler d1 execute
+  !act=clouds.d1 --command= --file=script -y/--yes -c/--config=read -e/--env= --persist-to=read
+
 eb ssh
   -c/--command=away -n= -e= : _*
 

@@ -32,7 +32,7 @@ TABLE: Final = """
   !groups=config,node,service,stack,swarm,manifest,trust,builder,pod,machine,kube,play
   !groups=generate,scout,buildx/imagetools,model,mcp --config=read -c/--context= -D/--debug
   -H/--host= -l/--log-level= --tls --tlscacert=read --tlscert=read --tlskey=read --tlsverify -v
-  --log-level= --root= --runroot= --url= --connection= -r/--remote --identity=read
+  --log-level= -n/--namespace= --root= --runroot= --url= --connection= -r/--remote --identity=read
 
 @compose
   -f/--file=read -p/--project-name= --profile= --env-file=read --project-directory=cwd --parallel=

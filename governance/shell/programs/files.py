@@ -254,7 +254,7 @@ mdadm
   --raid-devices= --add= --fail= --remove= -D/--detail= --scan : write*
 
 lvremove, vgremove, pvremove, lvcreate, vgcreate, pvcreate, lvextend, lvreduce, vgreduce
-  -f/--force -y/--yes -n/--name= -L/--size= -l/--extents= -s -t -v : write*
+  -f/--force -y/--yes -n/--name= -L/--size= -l/--extents= -s -t/--test -v : write*
 
 zfs, zpool, btrfs, ceph
   !sub !groups=subvolume,device,filesystem,balance,scrub,osd,pool

@@ -25,20 +25,20 @@ trash trash-cli trash-put tree truncate tune2fs type umount unlink updatedb vdir
 vgreduce vgremove whatis whereis which wipe wipefs xattr xfs_repair xxhsum zfs zpool
 """,
     "texts": """
-: [ [[ ack ag alias arch awk banner base32 base64 basenc bat bc bg bind break bzcat bzgrep cal
-cat clear cmp code codium colordiff colrm column comm compgen complete compopt continue cowsay
-cursor cut dasel date dc declare delta diff diff3 difft dirs disown dmesg dos2unix echo ed egrep
-emacs emacsclient enable ex exit expand export expr factor false fc fg fgrep figlet fmt fold
-fortune free fx gbase64 gdiff gedit getconf getopts ggrep glow gojq grep gron groups gsort gvim
-gzcat hd head helix help hexdump hexyl history hostid hostname hx icdiff iconv id iostat jaq jc
-jed jo jobs joe join jq kak kate last less let local locale logname logout lolcat lzcat mac2unix
-mapfile mate mcedit mdcat micro mlr more most mpstat mvim nano ne nl nproc numfmt nvim nvimdiff
-od paste patch pg pico popd pr print printenv printf pt ptx pwd read readarray readonly red reset
-return rev rg rgrep rnano rvim sar sdiff sed seq set shift shopt shuf sleep sort strings stty
-subl suspend tac tail test tidy times toilet tomlq tput tr true tsort tty typeset ug ugrep ul
-ulimit umask unalias uname unexpand uniq unix2dos unset uptime users uudecode uuencode vi view
-vim vimdiff vimx vmstat w wait wc who whoami xmllint xmlstarlet xq xxd xzcat xzgrep yes yq zcat
-zed zegrep zfgrep zgrep zless zmore zstdcat
+: [ [[ ack ag alias arch ast-grep awk banner base32 base64 basenc bat bc bg bind break bzcat bzgrep
+cal cat clear cmp code codium colordiff colrm column comby comm compgen complete compopt continue
+cowsay crudini cursor cut dasel date dc declare delta diff diff3 difft dirs disown dmesg dos2unix
+echo ed egrep emacs emacsclient enable ex exit expand export expr factor false fc fg fgrep figlet
+fmt fold fortune free fx gbase64 gdiff gedit getconf getopts ggrep glow gojq grep gron groups gsort
+gvim gzcat hd head helix help hexdump hexyl history hostid hostname hx icdiff iconv id iostat jaq
+jc jed jo jobs joe join jq kak kate last less let local locale logname logout lolcat lzcat mac2unix
+mapfile mate mcedit mdcat micro mlr more most mpstat mvim nano ne nl nproc numfmt nvim nvimdiff od
+paste patch pg pico popd pr print printenv printf pt ptx pwd read readarray readonly red reset
+return rev rg rgrep rnano rpl rvim sar sd sdiff sed seq set shift shopt shuf sleep sort strings
+stty subl suspend tac tail test tidy times toilet tomlq tput tr true tsort tty typeset ug ugrep ul
+ulimit umask unalias uname unexpand uniq unix2dos unset uptime users uudecode uuencode vi view vim
+vimdiff vimx vmstat w wait wc who whoami xmllint xmlstarlet xq xxd xzcat xzgrep yes yq zcat zed
+zegrep zfgrep zgrep zless zmore zstdcat
 """,
     "archives": """
 7z 7za 7zr 7zz apack ar atool aunpack borg brotli bunzip2 bzip2 compress cpio dpkg-deb dtrx

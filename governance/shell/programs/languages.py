@@ -23,12 +23,12 @@ ts-node, tsx, esno, swc-node, babel-node, coffee, zx
   -O= --tsconfig=read --watch --quiet --shell= --prefix=
 
 perl
-  !posix !act=languages.perl -e= -E= -n -p -i? -l? -0? -a -F= -M= -m= -I= -w -W -T -t -s -S -c -d?
+  !posix !act=languages.perl -e= -E= -n -p -i? -l~ -0~ -a -F= -M= -m= -I= -w -W -T -t -s -S -c -d?
   -D= -x? -u -U -v -X -f -h -g -C?
 
 ruby, jruby, irb, truffleruby
   !posix !act=languages.ruby -e= -n -p -i? -l -a -F= -r= -I= -C=cwd -E= -K= -w -W? -x? -s -S -c -d
-  -v -y -T? -U -0? --enable= --disable= --yjit
+  -v -y -T? -U -0~ --enable= --disable= --yjit
 
 php, php-cgi, hhvm
   !posix !act=languages.php -r= -R= -B= -E= -F=script -f=script -d= -c=read -z= -t=cwd -S= -a -i -l

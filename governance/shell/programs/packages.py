@@ -34,6 +34,9 @@ npm install-ci-test, yarn node
 npm|pnpm|yarn exec|x|dlx
   !posix !act=builders.package_exec -c/--call=shell -p/--package=
 
+npm|pnpm pkg
+  -w/--workspace= --workspaces --json
+
 npm explore
   !act=builders.after_dashes
 

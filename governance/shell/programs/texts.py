@@ -74,7 +74,14 @@ yq
   !act=editing.yq -i/--inplace/--in-place? -r -j -P -o= -p= -s= -n -e -c -y -Y -f=read
   --from-file=read --arg=_,_ --argjson=_,_ --expression= -w= --indent=
 
-xq, tomlq, dasel, mlr, fx, gron, jo, jc
+xq, tomlq
+  !like=@json !act=editing.yq -i/--inplace/--in-place? -t -y -Y
+
+dasel, crudini, sd, rpl, comby, ast-grep
+  !act=editing.replace -f/--file= -p/--preview -s= -v= -t= -r= -w= -i/--in-place -U/--update-all
+  -x= -d= -F -n= -R --dry-run --get --set --del --merge --list
+
+mlr, fx, gron, jo, jc
   -r -c -i -p= -o= -f=read : _ read*
 
 xmllint, xmlstarlet, tidy
@@ -134,8 +141,11 @@ iconv
 dos2unix, unix2dos, mac2unix
   -n/--newfile -k -q -o : both*
 
-vi, vim, nvim, view, gvim, vimx, ex, rvim, mvim
+vi, vim, nvim, view, gvim, vimx, rvim, mvim
   !like=@vim
+
+ex
+  !like=@vim -s
 
 nano, pico, rnano
   !plus -r= -T= -s= -o/--operatingdir= -S -B/--backup -C/--backupdir= -w -l -i -m -v : both*

@@ -113,7 +113,11 @@ strace, ltrace, dtruss, truss
   !posix -e= -o=write -p= -s= -u= -E= -P= -a= -b= -I= -O= -S= -X= -U= -l= -f -ff -c -C -d -D -F -h
   -i -k -n -q -r -t -T -v -V -w -x -y -z : argv
 
-perf, rr, valgrind, gdb, lldb, heaptrack
+lldb
+  !act=wrapping.gdb -o/--one-line= -O/--one-line-before-crash= -s/--source=script -p=
+  -b/--batch -f= -c= --args
+
+perf, rr, valgrind, gdb, heaptrack
   !act=wrapping.gdb -ex= -x=script --args -p= -batch -q --batch -ix=script -iex= -o=write -c=
   --tool= --leak-check= -nx -e=
 
