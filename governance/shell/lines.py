@@ -30,6 +30,8 @@ NESTED_CHARACTERS_MAX: Final = 262_144
 """Characters of all the texts within one line together."""
 
 _HERE: Final = Word("")
+_PLANTING: Final = frozenset({"tee", "ln"})
+"""Programs that make a file or a link without a redirection."""
 
 
 def read_line(text: str) -> Line:
@@ -146,7 +148,7 @@ class _Driver:
             self.opaque[Opaque("bound", f"more than {COMMANDS_MAX} commands")] = None
             return _Made()
         draft = understand(simple, around.known, around.fed, around.given)
-        if simple.redirects or draft.program == "tee" or draft.subcommand == "pkg":
+        if simple.redirects or draft.program in _PLANTING or draft.subcommand == "pkg":
             self.scripts.wrote(simple)
         self.scripts.look(draft)
         self.found.append((draft, around.wrappers))

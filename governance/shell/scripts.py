@@ -1,5 +1,5 @@
 """
-Scripts that a line writes and then runs: what it wrote is what runs.
+Scripts that a line writes and then runs, and links that it makes and then goes through.
 """
 
 from __future__ import annotations
@@ -39,23 +39,27 @@ _ENDINGS: Final = {
     ".lua": "lua",
 }
 
+_SOFT: Final = re.compile(r"--symbolic$|-[A-Za-z]*s")
 _ADDING: Final = re.compile(r"-\w*a")
 _LANGUAGES: Final = tuple(dict.fromkeys(_ENDINGS.values()))
 
 
 class Scripts:
     """
-    Texts of files that a line has written so far, by their paths as it gave them.
+    Texts of files that a line has written so far, and its links, by their paths as it gave them.
 
     What is longer than `TEXT_MAX` is forgotten; such a script is one that nobody has read.
     """
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
+        self._links: dict[str, str] = {}
 
     def wrote(self, simple: Simple) -> None:
         """Remember what *simple* writes into files, where that is known."""
         name = basename(simple.argv[0]) if simple.argv else ""
+        if name == "ln":
+            self._link(simple)
         if name in _PACKERS and simple.argv[1:3] == ("pkg", "set"):
             self._set(simple.argv[3:])
         if name not in _MAKING:
@@ -87,8 +91,28 @@ class Scripts:
             if equals and name.startswith(_SCRIPT) and len(self._texts) < FILES_MAX:
                 self._texts[name] = text[:TEXT_MAX]
 
+    def _link(self, simple: Simple) -> None:
+        """Remember a symbolic link, which what follows may go through."""
+        words = [one for one in simple.argv[1:] if not one.startswith("-")]
+        soft = any(_SOFT.match(one) for one in simple.argv[1:])
+        if soft and len(words) == 2 and HOLE not in words[0] and len(self._links) < FILES_MAX:
+            self._links[_path(simple.cwd, words[1])] = words[0]
+
+    def _through(self, draft: Draft) -> None:
+        """Note what *draft* writes and removes by way of links that the line has made."""
+        cwd = draft.simple.cwd
+        for words in (draft.writes, draft.removes):
+            words += [
+                Word(normpath(joined(Word(target), path[len(link) + 1 :])))
+                for path in [_path(cwd, one) for one in words]
+                for link, target in self._links.items()
+                if path.startswith(f"{link}/")
+            ]
+
     def look(self, draft: Draft) -> None:
         """Note what the script does that *draft* runs, if it is one of these."""
+        if self._links and draft.program != "ln":
+            self._through(draft)
         if not self._texts or not any(one.kind == "script" for one in draft.opaque):
             return
         if draft.program in _PACKERS:

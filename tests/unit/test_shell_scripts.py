@@ -54,6 +54,22 @@ def test_a_file_that_is_not_run_or_no_longer_so_is_not(line: str) -> None:
     assert _removed(line) == []
 
 
+@pytest.mark.parametrize(
+    ("line", "removed"),
+    [
+        ("ln -s / b/x && rm -r b/x/home/dev", ["b/x/home/dev", "/home/dev"]),
+        ("ln -sfn ~ h; cd h2; rm ../h/a/../b", ["../h/a/../b", "~/b"]),
+        ("ln --symbolic .. up; rm -r up/other", ["up/other", "../other"]),
+        ("ln -s /a b; rm b", ["b"]),
+        ("ln /a b; rm b/c", ["b/c"]),
+        ("ln -s $X b; rm b/c", ["b/c"]),
+    ],
+)
+def test_what_lies_behind_a_link_of_the_line_is_meant(line: str, removed: list[str]) -> None:
+    """What is removed below a symbolic link lies where that leads to."""
+    assert _removed(line) == removed
+
+
 def test_a_script_that_is_too_long_is_one_that_nobody_has_read() -> None:
     """A text that grows over the bound is forgotten, and the script stays unknown."""
     adding = f"echo '{'#' * 9_000}' >> a.sh; "

@@ -54,6 +54,7 @@ _SAME: Final = {
     "batcat": "bat",
     "fdfind": "fd",
     "nerdctl": "docker",
+    "finch": "docker",
     "k": "kubectl",
     "kubecolor": "kubectl",
     "tf": "terraform",
