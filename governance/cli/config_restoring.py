@@ -15,7 +15,7 @@ from governance.config import BackupTable, Config, load_config, loosenings, read
 from governance.engine.backing import backup_folder
 from governance.engine.config_files import Change, changes_of
 from governance.engine.project_rules import pack_sources
-from governance.errors import DefinitionError, MisuseError
+from governance.errors import DefinitionError, MisuseError, number_of
 from governance.journal.config_copy import SUFFIX, copies_in, read_copy
 from governance.project import CONFIG_NAME, Project
 from governance.rules.deciding import RuleSet
@@ -250,4 +250,6 @@ def _diff(one: Change) -> str:
     path = one.file.path
     lines = list(difflib.unified_diff(before, after, path, path, lineterm=""))
     more = len(lines) - DIFF_LINES_MAX
-    return "\n".join(lines[:DIFF_LINES_MAX] + ([f"… and {more} more lines"] if more > 0 else []))
+    return "\n".join(
+        lines[:DIFF_LINES_MAX] + ([f"… and {number_of(more, 'more line')}"] if more > 0 else [])
+    )

@@ -20,6 +20,7 @@ from governance.cli.output import moment
 from governance.cli.recording import recording_engine
 from governance.config import load_config
 from governance.engine.backing import read_status
+from governance.engine.config_files import unfinished
 from governance.engine.lawmaking import trusted_config
 from governance.engine.opening import PROJECT_SESSION, paused_reason
 from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError, number_of
@@ -366,6 +367,14 @@ def _service(around: Surroundings) -> Check:
 
 
 def _backup(around: Surroundings) -> Check:
+    broken_off = unfinished(around.project)
+    if broken_off:
+        found = Diagnostic(
+            "GOV574",
+            f"a restore of the configuration was broken off: {', '.join(broken_off)}",
+            suggestion="run `governance restore … --config-only` again: it ends the first one",
+        )
+        return Check("backup", "a restore was broken off", (found,))
     config = trusted_config(load_config(around.project.directory))
     hours = config.backup.age_hours_max
     plan = f"one is made every {hours} h" if hours else "none is made by itself"

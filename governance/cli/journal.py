@@ -32,7 +32,7 @@ from governance.cli.tables import print_table
 from governance.config import load_config
 from governance.engine.following import Cursor, Follower
 from governance.errors import MisuseError, SessionErased, number_of
-from governance.journal.heads import compare_heads, read_heads_file, read_public_key
+from governance.journal.heads import Exported, compare_heads, read_heads_file, read_public_key
 from governance.journal.opening import mirror_for, store_path
 from governance.journal.records import Finding, Journal, Record, VerifyReport
 from governance.project import Project
@@ -193,28 +193,30 @@ def verify(
             if exported is not None:
                 report = _with(report, compare_heads(journal, exported), session)
     if format_name == "json":
-        compared: dict[str, Json] = {}
-        if exported is not None:
-            compared = {"compared": len(exported.heads), "signed_by": exported.signed_by}
-        print_json(
-            {
-                "ok": report.ok,
-                "sessions": report.sessions,
-                "rows": report.rows,
-                "anchored": report.anchored,
-                **compared,
-                "findings": [
-                    {
-                        "what": one.what,
-                        "session": one.session,
-                        "seq": one.seq,
-                        "message": one.message,
-                    }
-                    for one in report.findings
-                ],
-            }
-        )
-        return FINE if report.ok else FOUND
+        print_json(_verified_json(report, exported))
+    else:
+        _print_verified(report, exported, f"{against}")
+    return FINE if report.ok else FOUND
+
+
+def _verified_json(report: VerifyReport, exported: Exported | None) -> dict[str, Json]:
+    compared: dict[str, Json] = {}
+    if exported is not None:
+        compared = {"compared": len(exported.heads), "signed_by": exported.signed_by}
+    return {
+        "ok": report.ok,
+        "sessions": report.sessions,
+        "rows": report.rows,
+        "anchored": report.anchored,
+        **compared,
+        "findings": [
+            {"what": one.what, "session": one.session, "seq": one.seq, "message": one.message}
+            for one in report.findings
+        ],
+    }
+
+
+def _print_verified(report: VerifyReport, exported: Exported | None, against: str) -> None:
     for one in report.findings[:1]:
         row = f" row {one.seq}" if one.seq else ""
         print_line(f"first bad row: session {one.session}{row}: {one.message}", "bad")
@@ -232,7 +234,6 @@ def verify(
         + ("all holds" if report.ok else number_of(len(report.findings), "finding")),
         "good" if report.ok else "bad",
     )
-    return FINE if report.ok else FOUND
 
 
 def _is_mirrored(project: Project) -> bool:

@@ -236,7 +236,7 @@ def _planned(project: Project, backup: str, *, dry_run: bool) -> ConfigRestore:
     left = unfinished(project) if dry_run else finish_put_back(project)
     if left:
         was = "was broken off" if dry_run else "was broken off, and is ended now"
-        print_line(f"a restore of {len(left)} files {was}", "wary", stderr=True)
+        print_line(f"a restore of {number_of(len(left), 'file')} {was}", "wary", stderr=True)
     config = readable_config(project)
     if config is not None:
         require_whole(config, "keep")

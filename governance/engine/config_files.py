@@ -27,7 +27,7 @@ from governance.project import CONFIG_NAME, Project, make_private_folder
 STAGE = "restoring-config"
 """Folder in a project's private one, while its configuration is put back."""
 
-_PLAN = "plan.json"
+PLAN = "plan.json"
 _PLAN_BYTES_MAX = 16_000_000
 _MODE = 0o755
 _STALE_SECONDS = 3_600
@@ -175,7 +175,7 @@ def _write_stage(stage: Path, todo: list[Change]) -> None:
             if one.before is not None:
                 _write(draft / f"old-{number}", one.before, one.place.stat().st_mode & 0o777)
         plan = json.dumps([one.file.path for one in todo]).encode("ascii")
-        _write(draft / _PLAN, plan, 0o600)
+        _write(draft / PLAN, plan, 0o600)
         sync_folder(draft)
         try:
             draft.rename(stage)
@@ -218,7 +218,7 @@ def _take_back(stage: Path, done: list[tuple[int, Change]]) -> None:
 
 def _clear(stage: Path) -> None:
     """The plan first: what is left without one means nothing."""
-    (stage / _PLAN).unlink(missing_ok=True)
+    (stage / PLAN).unlink(missing_ok=True)
     shutil.rmtree(stage, ignore_errors=True)
 
 
@@ -252,7 +252,7 @@ def unfinished(project: Project) -> tuple[str, ...]:
     Raises:
         MisuseError: GOV574, the system refused, or it is no plan.
     """
-    file = project.private / STAGE / _PLAN
+    file = project.private / STAGE / PLAN
     try:
         if not file.exists():
             return ()

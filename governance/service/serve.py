@@ -9,17 +9,23 @@ project to begin with, and where its packages lie.
 import os
 import sys
 
+INTERRUPTED = 130
+"""Exit code after SIGINT."""
+
 
 def main(words: list[str]) -> int:
-    """Run until there is nothing to do; 0, or 2 where it could not begin."""
-    from governance.hooking.hook_client import Failed
-    from governance.service.server import options_of, run
-
+    """Run until there is nothing to do; 0, 2 where it could not begin, or `INTERRUPTED`."""
     try:
-        return run(options_of(words))
-    except (Failed, OSError) as error:
-        sys.stderr.write(f"governance serve: {error}\n")
-        return 2
+        from governance.hooking.hook_client import Failed
+        from governance.service.server import options_of, run
+
+        try:
+            return run(options_of(words))
+        except (Failed, OSError) as error:
+            sys.stderr.write(f"governance serve: {error}\n")
+            return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED  # while it was imported: there is nothing to close yet
 
 
 def search(words: list[str]) -> None:

@@ -87,6 +87,7 @@ def test_unwritable_folder_denies(lab: Lab) -> None:
     if os.geteuid() == 0:
         lower = "setpriv --bounding-set -dac_override --inh-caps -dac_override "
         lab.edit_commands(prefix=lower)
+        lab.edit_commands({f"{lower}exec ": f"exec {lower}"})
     private = lab.project / ".governance"
 
     def lock_away() -> None:

@@ -15,6 +15,7 @@ import pytest
 from governance import cli
 from governance.cli.installed import run_hook
 from governance.cli.replaying import replayable
+from governance.engine.config_files import PLAN, STAGE
 from governance.hosts.claude_code.settings import (
     INSTALLER,
 )
@@ -267,6 +268,21 @@ def test_a_hook_that_fails_is_found(project: Path, capsys: pytest.CaptureFixture
     assert code == 1
     assert codes(report) <= {"GOV640", "GOV645"}
     assert codes(report)
+
+
+def test_a_restore_that_was_broken_off_is_found(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files of the configuration that are half old and half new are named."""
+    stage = Project(project).private / STAGE
+    stage.mkdir(mode=0o700)
+    (stage / PLAN).write_text('["governance.toml", "rules/own.toml"]')
+
+    code, report = look(project, capsys)
+
+    assert code == 1
+    assert codes(report) == {"GOV574"}
+    assert "governance.toml, rules/own.toml" in report["diagnostics"][0]["message"]
 
 
 def test_a_pause_is_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -202,7 +202,7 @@ def test_uninstall_all_and_the_journal_leaves_no_trace(
     (folder / "governance.toml").write_text(text)
     run(capsys, "trust", "--yes", "--dir", folder, "--key", key_of(folder))
     assert run(capsys, "backup", "--dir", folder)[0] == 0
-    assert len(list(elsewhere.iterdir())) == 3
+    assert len(list(elsewhere.iterdir())) == 4
     words = ("uninstall", "--all", "--erase-journal", "--yes", "--dir", folder)
 
     code = run(capsys, *words, "--key", key_of(folder))[0]

@@ -170,11 +170,16 @@ class Ticking(OpenCode):
         return evolve(seen, told=f"{seen.told} {next(_numbers)}")
 
 
+def keyed(one: Command) -> Command:
+    return one if one.call is None else evolve(one, key=f"{one.event} {one.call.call_id}")
+
+
 LENIENT = silent_at("PreToolUse", "deny", "halt")
 BROKEN: Mapping[str, type[HookHost]] = {
     "test_what_is_allowed_runs_as_it_is": deaf_to("tool_after"),
     "test_allowing_is_silence": answering(granting),
     "test_what_is_denied_does_not_run_and_says_why": silent_at("PreToolUse", "deny"),
+    "test_an_id_that_comes_again_is_another_call": commanding(keyed),
     "test_asking_is_asked_or_denied": silent_at("PreToolUse", "ask"),
     "test_a_rewrite_runs_or_is_named": silent_at("PreToolUse", "rewrite"),
     "test_a_warning_lets_run": answering(

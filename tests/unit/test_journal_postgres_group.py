@@ -40,8 +40,11 @@ def _shared(journal: PostgresJournal, *batches: tuple[Append, ...]) -> list[obje
 
 
 def _transactions(journal: PostgresJournal) -> int:
-    text = "SELECT count(DISTINCT xmin::text) FROM @.event"
-    found = journal._read(lambda one: one.execute(sql(journal.target.schema, text)).fetchone())
+    # Other tests have tenants of their own in the same tables.
+    text = sql(
+        journal.target.schema, "SELECT count(DISTINCT xmin::text) FROM @.event WHERE tenant = %s"
+    )
+    found = journal._read(lambda one: one.execute(text, [journal.target.tenant]).fetchone())
     assert found is not None
     return int(found[0])
 
