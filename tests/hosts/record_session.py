@@ -122,7 +122,9 @@ def record(folder: Path) -> list[dict[str, Any]]:
     lab.govern(SHIPPED)
     lab.allow_replay()
     log = folder / "payloads.jsonl"
-    lab.edit_commands({"exec /bin/sh": "/bin/sh"}, prefix=f'"{sys.executable}" -I -S "{TEE}" "{log}" ')
+    lab.edit_commands(
+        {"exec /bin/sh": "/bin/sh"}, prefix=f'"{sys.executable}" -I -S "{TEE}" "{log}" '
+    )
     lab.script(**scripts(project))
     with talk(lab) as first:
         session = first.say("Everybody can log in with no password. Fix that. SCENARIO:fix")
