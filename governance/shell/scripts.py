@@ -39,6 +39,9 @@ _ENDINGS: Final = {
     ".lua": "lua",
 }
 
+_INSIDE: Final = re.compile(r"/\.?$")
+"""How a word ends that means what a link leads to, and not the link."""
+
 _SOFT: Final = re.compile(r"--symbolic$|-[A-Za-z]*s")
 _ADDING: Final = re.compile(r"-\w*a")
 _LANGUAGES: Final = tuple(dict.fromkeys(_ENDINGS.values()))
@@ -104,9 +107,9 @@ class Scripts:
         for words in (draft.writes, draft.removes):
             words += [
                 Word(normpath(joined(Word(target), path[len(link) + 1 :])))
-                for path in [_path(cwd, one) for one in words]
+                for path, inside in [(_path(cwd, one), _INSIDE.search(one)) for one in words]
                 for link, target in self._links.items()
-                if path.startswith(f"{link}/")
+                if path.startswith(f"{link}/") or (inside and path == link)
             ]
 
     def look(self, draft: Draft) -> None:

@@ -60,6 +60,8 @@ def test_a_file_that_is_not_run_or_no_longer_so_is_not(line: str) -> None:
         ("ln -s / b/x && rm -r b/x/home/dev", ["b/x/home/dev", "/home/dev"]),
         ("ln -sfn ~ h; cd h2; rm ../h/a/../b", ["../h/a/../b", "~/b"]),
         ("ln --symbolic .. up; rm -r up/other", ["up/other", "../other"]),
+        ("ln -s ~ b; rm -r b/", ["b/", "~"]),
+        ("ln -s /a b; rm -r b/.", ["b/.", "/a"]),
         ("ln -s /a b; rm b", ["b"]),
         ("ln /a b; rm b/c", ["b/c"]),
         ("ln -s $X b; rm b/c", ["b/c"]),
