@@ -17,15 +17,19 @@ HOOK_MARK = "/governance/hooking/hook.py"
 NEEDED = ("attr", "apsw", "re2", "transitions")
 """Import names that the hook's process must find; their folders go into its command."""
 
+ANSWERED = 3
+"""How the script ends where it is told that it is guarded and has answered; see there."""
+
 GUARD = (
-    'trap : HUP INT TERM; "$@" || { [ $? = 2 ] ||'
+    f'trap : HUP INT TERM; "$@"; s=$?; [ $s = {ANSWERED} ] && exit 0; [ $s = 2 ] ||'
     ' echo "governance: the hook ended without an answer, so this is refused;'
-    ' run governance doctor" >&2; exit 2; }'
+    ' run governance doctor" >&2; exit 2'
 )
 """
 A script of the shell that runs its arguments, and refuses where they end in any other way
-than with an answer: the interpreter is gone, or was killed. Exit code 2 is a deny in every host
-that takes a command for a hook; any other code of failure lets the tool run in most.
+than with an answer: the interpreter is gone, or was killed, or the script was cut off. Exit code
+2 is a deny in every host that takes a command for a hook; 0 without a word is leave, and any other
+code of failure is in most.
 
 A shell that is told to stop waits for what it runs, which then has a deny to give.
 """
@@ -42,18 +46,23 @@ def entry_command(host: str, project: Path, event: HookEvent) -> str:
     Raises:
         SettingsRefused: A package that the hook needs is not installed.
     """
-    command = hook_command(host, project, event.name)
-    return f"exec /bin/sh -c '{GUARD}' governance {command}" if event.decides else command
+    if not event.decides:
+        return hook_command(host, project, event.name)
+    command = hook_command(host, project, event.name, "--guarded")
+    return f"exec /bin/sh -c '{GUARD}' governance {command}"
 
 
-def hook_command(host: str, project: Path, event: str) -> str:
+def hook_command(host: str, project: Path, event: str, *more: str) -> str:
     """
     What decides *event* of *host*: the script, with every word in double quotes that may need it.
+
+    Args:
+        more: Further words for the script.
 
     Raises:
         SettingsRefused: A package that the hook needs is not installed.
     """
-    more = (f"--host {host}", f"--dir {quoted(str(project))}", f"--event {event}")
+    more = (f"--host {host}", f"--dir {quoted(str(project))}", f"--event {event}", *more)
     return command_of(HOOK_FILE, more)
 
 

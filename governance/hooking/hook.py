@@ -1,6 +1,9 @@
 """
 The entry point that hosts run: ``python -I -S hook.py --host NAME --dir PROJECT --event NAME``.
 
+With ``--guarded`` it ends with `ANSWERED` where it would end with 0: a shell before it takes that,
+and nothing else, for an answer. A script that was cut off ends with 0 as well, and says nothing.
+
 A script is compiled each time that it is run, so that here stands only what loads the rest
 from beside it, without its package: that may be broken. Where even this fails, exit code 2
 blocks wherever blocking is possible.
@@ -8,6 +11,9 @@ blocks wherever blocking is possible.
 
 import posix
 import sys
+
+GUARDED = "--guarded"
+ANSWERED = 3
 
 
 def main(words: list[str]) -> int:
@@ -32,4 +38,6 @@ def _client_main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    posix._exit(main(sys.argv[1:]))
+    words = [word for word in sys.argv[1:] if word != GUARDED]
+    code = main(words)
+    posix._exit(ANSWERED if code == 0 and GUARDED in sys.argv else code)

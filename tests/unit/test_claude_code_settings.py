@@ -85,6 +85,7 @@ def test_every_event_gets_one_hook(project: Path, home: Path) -> None:
         if EVENTS[event].decides:
             assert words[:3] == ["exec", "/bin/sh", "-c"]
             words = words[5:]
+            assert words[10] == "--guarded"
         assert words[0] == sys.executable
         assert words[1:3] == ["-I", "-S"]
         assert Path(words[3]).is_file()

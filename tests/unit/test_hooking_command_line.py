@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from governance.hooking import hook
 from governance.hooking.adapter import HookEvent
-from governance.hooking.command_line import entry_command, hook_command
+from governance.hooking.command_line import ANSWERED, HOOK_FILE, entry_command, hook_command
 from governance.hosts import INSTALLABLE, adapter_of
 
 ASKS = HookEvent("Asks", True, (), "")
@@ -38,9 +39,11 @@ def run(command: str, shell: str = "sh") -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("script", ["", "kill -9 $$", "kill -11 $$", "exit 1", "exit 127"])
+@pytest.mark.parametrize(
+    "script", ["", "kill -9 $$", "kill -11 $$", "exit 0", "exit 1", "exit 127"]
+)
 def test_without_an_answer_it_refuses(tmp_path: Path, script: str, shell: str) -> None:
-    """An interpreter that is gone, killed or fails leaves exit code 2, and a word for people."""
+    """One that is gone, killed, fails or says nothing leaves exit code 2, and a word for people."""
     done = run(standing_in(tmp_path, script), shell)
     assert done.returncode == 2
     assert "run governance doctor" in done.stderr
@@ -48,7 +51,7 @@ def test_without_an_answer_it_refuses(tmp_path: Path, script: str, shell: str) -
 
 def test_an_answer_passes_as_it_is(tmp_path: Path) -> None:
     """Input, words, output and the codes of an answer go through the shell unchanged."""
-    done = run(standing_in(tmp_path, 'cat; echo; echo "$@"') + " --now-ms 7")
+    done = run(standing_in(tmp_path, 'cat; echo; echo "$@"; exit 3') + " --now-ms 7")
     assert done.returncode == 0
     assert done.stderr == ""
     first, words = done.stdout.splitlines()
@@ -64,7 +67,7 @@ def test_a_shell_that_is_told_to_stop_waits_for_the_answer(
     tmp_path: Path, sent: signal.Signals
 ) -> None:
     """The signal that reaches the shell alone takes the answer of its hook from nobody."""
-    command = standing_in(tmp_path, "echo started; sleep 0.5; echo answer")
+    command = standing_in(tmp_path, "echo started; sleep 0.5; echo answer; exit 3")
     with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, text=True) as shell:
         assert shell.stdout is not None
         assert shell.stdout.readline() == "started\n"
@@ -72,6 +75,21 @@ def test_a_shell_that_is_told_to_stop_waits_for_the_answer(
         shell.send_signal(sent)
         assert shell.stdout.read() == "answer\n"
     assert shell.returncode == 0
+
+
+@pytest.mark.parametrize("kept", [0, 1_500])
+def test_a_script_that_was_cut_off_refuses(tmp_path: Path, kept: int) -> None:
+    """Where the disk was full while it was installed nothing of it may be left, or a part."""
+    script = tmp_path / "hook.py"
+    script.write_bytes(HOOK_FILE.read_bytes()[:kept])
+    command = entry_command("claude-code", tmp_path, ASKS).replace(str(HOOK_FILE), str(script))
+    assert str(script) in command
+    assert run(command).returncode == 2
+
+
+def test_the_script_ends_as_its_guard_expects() -> None:
+    """The code of an answer is the same on both sides."""
+    assert hook.ANSWERED == ANSWERED
 
 
 def test_an_event_that_only_tells_has_no_guard(tmp_path: Path) -> None:
