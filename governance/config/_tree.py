@@ -339,7 +339,7 @@ class AuditTable:
 
 @frozen(kw_only=True, eq=False)
 class BackupTable:
-    """``[backup]``: copies of an embedded store that are made by themselves."""
+    """``[backup]``: copies of an embedded store, or of the configuration, made by themselves."""
 
     age_hours_max: int = field(
         default=24,

@@ -15,13 +15,14 @@ import pytest
 
 from governance import cli
 from governance.cli.guard import MARKS, make_key
-from governance.engine import config_files
+from governance.engine import Engine, config_files
+from governance.engine.backing import BackupStatus, read_status, status_file, write_status
 from governance.engine.config_files import Change, changes_of, finish_put_back, own_files, put_back
 from governance.errors import MisuseError
 from governance.journal import open_journal
 from governance.journal.config_copy import ConfigCopy, ConfigFile, read_copy
 from governance.project import Project, create_project
-from tests.postgres_server import Server
+from tests.postgres_server import Server, wait_for
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -287,6 +288,48 @@ def test_a_store_on_a_server_has_its_configuration_backed_up(
     assert (project / "one.toml").read_text() == pack("one", "release")
     with closing(open_journal(url, base=project, create=False)) as journal:
         assert [one.kind for one in journal.read("@project")].count("session.repaired") == 1
+
+
+def test_a_store_on_a_server_has_its_configuration_backed_up_by_itself(
+    project: Path, run: Run, key: tuple[str, str], server: Server
+) -> None:
+    """When it is due a decision has the copy made; `doctor` tells of it, and it can be put back."""
+    url = server.url(tenant=f"c{os.urandom(6).hex()}")
+    text = CONFIG.replace("age_hours_max = 0", "age_hours_max = 1")
+    (project / "governance.toml").write_text(f'{text}[journal]\nurl = "{url}"\n')
+    open_journal(url, base=project, create=True).close()
+    place = Project(project)
+    write_status(place, BackupStatus(0))
+    os.utime(status_file(place), (0, 0))
+
+    with Engine.open(project) as engine, engine.start("one") as session:
+        session.tool("read", {"path": "a"}, call_id="c")
+
+    wait_for(lambda: (one := read_status(place)) is not None and (one.path or one.error), 60)
+    status = read_status(place)
+    assert status is not None
+    assert (status.error, Path(status.path).suffix) == ("", ".config")
+    assert "of the configuration alone" in run("doctor")[1]
+    (found,) = json.loads(run("backup", "list", "--format", "json")[1])
+    assert (found["path"], found["config"]) == ("", status.path)
+    assert found["at_ms"] == read_copy(Path(status.path)).at_ms
+    (project / "one.toml").unlink()
+    assert run("restore", "latest", "--config-only", *key)[0] == 0
+    assert (project / "one.toml").read_text() == pack("one", "release")
+
+
+def test_backups_of_a_store_that_moved_to_a_server_are_listed(
+    project: Path, run: Run, server: Server
+) -> None:
+    """What was kept of the file that it was before is named still."""
+    assert run("backup")[0] == 0
+    (kept,) = json.loads(run("backup", "list", "--format", "json")[1])
+    url = server.url(tenant=f"c{os.urandom(6).hex()}")
+    (project / "governance.toml").write_text(f'{CONFIG}[journal]\nurl = "{url}"\n')
+
+    code, out, _ = run("backup", "list")
+
+    assert (code, Path(kept["path"]).name in out) == (0, True)
 
 
 # -- killed, and refused by the system --------------------------------------------------
