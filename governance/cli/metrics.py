@@ -28,7 +28,9 @@ from governance.cli.opening import guarded_store_of
 from governance.cli.output import print_line
 from governance.cli.progress import working
 from governance.clock import SystemClock
+from governance.config import load_config
 from governance.engine.health import health_of
+from governance.engine.lawmaking import health_limits_of
 from governance.errors import GovernanceError, MisuseError
 from governance.process_metrics import PROCESS
 from governance.project import Project
@@ -83,9 +85,10 @@ def text_of(project: Project) -> str:
     Raises:
         GovernanceError: Its store cannot be opened or read.
     """
+    limits = health_limits_of(load_config(project.directory))
     with guarded_store_of(project) as (journal, inner):
         days = catch_up(journal).days
-        health = health_of(journal, now_ms=SystemClock().now_ms(), loading=inner)
+        health = health_of(journal, now_ms=SystemClock().now_ms(), limits=limits, loading=inner)
     whole: Counting = {}
     for figures in days.values():
         add(whole, figures)

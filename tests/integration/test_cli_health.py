@@ -207,6 +207,27 @@ def test_a_log_over_its_limit_is_red(project: Path, capsys: pytest.CaptureFixtur
     assert (code, codes(report)) == (1, {"GOV577"})
 
 
+def test_what_counts_as_healthy_is_configured(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For `health` and `metrics` alike; an option counts in its place, and a wrong file is told."""
+    file, directory = project / "governance.toml", ["--dir", str(project)]
+    plain = file.read_text()
+    file.write_text(plain.replace("#free_megabytes_min = 100", "free_megabytes_min = 1000000000"))
+
+    code, report = look(capsys, project)
+    own, _ = look(capsys, project, "--free-megabytes-min", "0")
+    assert cli.main(["metrics", *directory]) == 0
+    scraped = capsys.readouterr().out
+    file.write_text(plain.replace("#free_megabytes_min = 100", "free_megabytes_min = 'much'"))
+    wrong, told = look(capsys, project)
+
+    assert (code, codes(report), own) == (1, {"GOV578"}, 0)
+    assert 'governance_healthy{check="disk"} 0' in scraped
+    assert 'governance_healthy{check="log"} 1' in scraped
+    assert (wrong, codes(told)) == (1, {"GOV302"})
+
+
 def test_a_failed_backup_is_red(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What `doctor` says of backups holds here too."""
     write_status(Project(project), BackupStatus(1, error="no room"))
