@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from attrs import evolve
@@ -96,7 +97,7 @@ def health(
     project = examined(directory)
     now_ms = SystemClock().now_ms()
     limits, memory_max = _configured(project)
-    given = {
+    given: dict[str, Any] = {
         "wal_megabytes_max": wal_megabytes_max,
         "free_megabytes_min": free_megabytes_min,
         "load_seconds_max": load_seconds_max,
