@@ -117,6 +117,16 @@ class Guard:
         if reasons:
             raise AccessRefused(reasons)
 
+    @property
+    def shows_all(self) -> bool:
+        """
+        Whether its actor may read every session that there is and will be.
+
+        Only grants say that at once; a program that decides is asked of each session.
+        """
+        asked = self._authorize
+        return asked is None or (isinstance(asked, Grants) and not self.reasons("read"))
+
     def hides(self, session: str) -> bool:
         """Whether a list must leave *session* out, for its actor may not read it."""
         return bool(self.reasons("read", session))

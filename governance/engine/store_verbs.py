@@ -45,9 +45,9 @@ class StoreVerbs:
         guard = engine.guard
         if guard is None:
             return engine.journal
-        from governance.access.guarded import GuardedJournal
+        from governance.access.guarded import guarded
 
-        return GuardedJournal(engine.journal, guard)
+        return guarded(engine.journal, guard)
 
     @property
     def contexts(self) -> Contexts:

@@ -158,7 +158,8 @@ def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in ("project", "packs", "session", "resume", "idle", "live", "journal",
                  "redaction", "encryption", "access", "audit", "retention", "backup", "health",
-                 "context", "contexts", "stall", "defaults", "service", "listeners", "notify"):  # fmt: skip
+                 "context", "contexts", "stall", "defaults", "service", "listeners",
+                 "notify"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
         found |= {f"hosts.{host}.{key}": value for key, value in slots(table)}
