@@ -34,7 +34,7 @@ from governance.engine.backing import (
     write_status,
 )
 from governance.engine.lawmaking import trusted_config
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, MisuseError
 from governance.journal.backup import Backup, backups_in
 from governance.journal.config_copy import ConfigCopyRefused, copies_in, read_copy
 from governance.project import Project
@@ -97,6 +97,9 @@ def backup(
             raise file_error(to, error) from None
     if config_only:
         copied = make_config_backup(project, to)
+        if to is None and not is_embedded(config):
+            # There it is what is made by itself as well, so that `doctor` tells of it.
+            _note(project, str(copied), "")
         if format_name == "json":
             print_json({"ok": True, "path": str(copied), "size_bytes": copied.stat().st_size})
         else:
@@ -116,6 +119,8 @@ def _make(project: Project, to: Path | None) -> Path:
     try:
         with working("copying and proving"):
             made = make_backup(project, to)
+    except MisuseError:
+        raise  # nothing was tried
     except GovernanceError as error:
         if to is None:
             _note(project, "", str(error))

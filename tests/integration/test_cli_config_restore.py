@@ -279,8 +279,13 @@ def test_a_store_on_a_server_has_its_configuration_backed_up(
     open_journal(url, base=project, create=True).close()
     code, _, err = run("backup")
     assert (code, "--config-only" in err) == (2, True)
+    status = read_status(Project(project))
+    assert status is None or not status.error
 
     assert run("backup", "--config-only")[0] == 0
+    status = read_status(Project(project))
+    assert status is not None
+    assert status.path.endswith(".config")
     assert "the configuration alone" in run("backup", "list")[1]
     (project / "one.toml").unlink()
     assert run("restore", "latest", "--config-only", *key)[0] == 0
