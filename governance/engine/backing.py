@@ -133,7 +133,8 @@ class BackupSchedule:
             # A project that has just begun has nothing to lose yet.
             write_status(self.project, BackupStatus(int(time.time() * 1000)))
             return False
-        return age >= self.interval_seconds
+        # A clock that went back has left a time behind that may be years ahead.
+        return not -LOOK_SECONDS <= age < self.interval_seconds
 
     def _begin(self) -> None:
         try:

@@ -432,10 +432,10 @@ class Keeper:
     def look(self, engine: Engine) -> None:
         """Begin a run if one is due; costs a comparison of two numbers where none is."""
         now = engine.clock.now_ms()
-        if now < self._next_ms or not self._lock.acquire(blocking=False):
+        if not self._is_due(now) or not self._lock.acquire(blocking=False):
             return
         try:
-            if now < self._next_ms or (self._thread is not None and self._thread.is_alive()):
+            if not self._is_due(now) or (self._thread is not None and self._thread.is_alive()):
                 return
             self._next_ms = now + self.interval_ms
             self._thread = threading.Thread(
@@ -444,6 +444,10 @@ class Keeper:
             self._thread.start()
         finally:
             self._lock.release()
+
+    def _is_due(self, now_ms: int) -> bool:
+        # A clock that went back does not put the next run off for longer than the interval.
+        return not 0 < self._next_ms - now_ms <= self.interval_ms
 
     def wait(self) -> None:
         """Return once no run is under way."""

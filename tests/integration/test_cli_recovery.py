@@ -402,6 +402,17 @@ class TestSchedule:
         time.sleep(0.05)
         assert started == [1]
 
+    def test_a_clock_that_went_back_puts_none_off(self, project: Path) -> None:
+        """A last try that lies years ahead was never made at that time, so one is due."""
+        place, started = Project(project), []
+        write_status(place, BackupStatus(0))
+        os.utime(status_file(place), (time.time() + 10 * 365 * 86_400,) * 2)
+
+        BackupSchedule(place, 3_600, lambda: started.append(1)).look()
+
+        assert _wait_for(lambda: started == [1])
+        assert abs(status_file(place).stat().st_mtime - time.time()) < 60
+
     def test_a_folder_that_is_gone_fails_nothing(self, tmp_path: Path) -> None:
         """Looking raises nothing, whatever is wrong, and starting may fail as well."""
         tried: list[int] = []
