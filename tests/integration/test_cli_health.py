@@ -156,11 +156,15 @@ def test_a_full_disk_is_red_before_and_when_it_is_full(
 
 
 def test_a_broken_chain_is_red_until_it_is_mended(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A row that was changed behind the engine's back is found by each look."""
+    """A row that was changed behind the engine's back is found by each look, whatever is next."""
+    monkeypatch.setattr(health_module, "VERIFIED_ROWS_MAX", 1)
+    with Opened(project) as journal:
+        write(journal, "s-2", 5)
     with sqlite3.connect(project / ".governance" / "journal.db") as connection:
         connection.execute("UPDATE event SET at_ms = at_ms + 1 WHERE seq = 3")
+        connection.execute("UPDATE event SET at_ms = at_ms - 1 WHERE session = 's-2' AND seq = 3")
     connection.close()
 
     first, second = look(capsys, project), look(capsys, project)
