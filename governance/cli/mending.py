@@ -39,8 +39,8 @@ from governance.config import Config, load_config
 from governance.engine import Engine
 from governance.engine.backing import backup_folder, embedded_store
 from governance.engine.config_files import finish_put_back, put_back, unfinished
-from governance.engine.opening import PROJECT_SESSION
 from governance.engine.kept_states import kept_findings, make_anew
+from governance.engine.opening import PROJECT_SESSION
 from governance.engine.restoring import keep_snapshot
 from governance.engine.restoring import restore as restore_state
 from governance.errors import GovernanceError, MisuseError, SessionErased, number_of

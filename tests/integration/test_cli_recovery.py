@@ -168,7 +168,7 @@ def test_a_session_with_lost_rows_waits_for_a_person(
 
 
 def forge(project: Path, session: str = "one") -> None:
-    """A state that is kept of *session*, sound but for what it says: all that comes first is done."""
+    """Keep a state of *session* that says that all which comes first was done."""
     with Engine.open(project) as engine:
         state, head = engine.state(session), engine.journal.head(session)
         forged = attrs.evolve(state, done_tools=frozenset({"todo", "shell"}))
