@@ -83,7 +83,7 @@ def test_denied_tool_raises_with_the_reason(session: Session) -> None:
     assert finished(session) == []
 
 
-class Word(str, Enum):
+class Word(str, Enum):  # noqa: UP042 -- the kind whose text is not its value
     """Of such an enumeration ``str`` gives the name, and whoever takes it for a text its value."""
 
     DENIED = "touch FORBIDDEN"
