@@ -31,6 +31,7 @@ from governance.cli.progress import working
 from governance.cli.tables import print_table
 from governance.config import load_config
 from governance.engine.following import Cursor, Follower
+from governance.engine.kept_states import kept_findings
 from governance.errors import MisuseError, SessionErased, number_of
 from governance.journal.heads import Exported, compare_heads, read_heads_file, read_public_key
 from governance.journal.opening import mirror_for, store_path
@@ -174,6 +175,9 @@ def verify(
     the report says so: a chain alone cannot prove that its end was not cut off. What is
     encrypted needs no key for this.
 
+    The states that are kept of sessions to save time are folded anew from their rows, and
+    have to be the same; not so where they are encrypted.
+
     With --against, heads that were exported before are compared too: a session that was
     cut, rewritten or removed since is named.
     """
@@ -190,6 +194,7 @@ def verify(
             report = journal.verify(session)
             # One that was made by this very opening can tell nothing of what was before.
             report = evolve(report, anchored=report.anchored and was_mirrored)
+            report = _with(report, _kept(journal, report, session), session)
             if exported is not None:
                 report = _with(report, compare_heads(journal, exported), session)
     if format_name == "json":
@@ -197,6 +202,15 @@ def verify(
     else:
         _print_verified(report, exported, f"{against}")
     return FINE if report.ok else FOUND
+
+
+def _kept(journal: Journal, report: VerifyReport, session: str | None) -> tuple[Finding, ...]:
+    """What is wrong with the kept states of sessions whose rows hold, or of that one."""
+    blamed = {one.session for one in report.findings}
+    names = sessions_in(journal) if session is None else iter((session,))
+    return tuple(
+        one for name in names if name not in blamed for one in kept_findings(journal, name)
+    )
 
 
 def _verified_json(report: VerifyReport, exported: Exported | None) -> dict[str, Json]:

@@ -253,6 +253,8 @@ def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
         (*_paths(facts), *_targets(facts)),
         judgement.rules,
         draft.law.rules.hash,
+        native=judgement.call.native,
+        folder=judgement.call.cwd or "",
         intent=intent if terms.scope == "intent" else None,
     )
     granted = find_approval(ledger, key, draft.at_ms)

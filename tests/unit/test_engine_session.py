@@ -151,6 +151,29 @@ def test_an_asked_call_is_bound_to_its_exact_arguments(engine: Engine) -> None:
     assert spent.action == "deny"
 
 
+@pytest.mark.parametrize(
+    ("tool", "folder"),
+    [("launch", "/work/b"), ("lift_off", "/work/a")],
+    ids=["another folder", "another tool that nobody knows"],
+)
+def test_an_asked_call_is_bound_to_its_tool_and_its_folder(
+    engine: Engine, tool: str, folder: str
+) -> None:
+    """The same arguments are another call by another tool, or where they mean other files."""
+    session = engine.session("s", traits=HostTraits(asks=False))
+    session.turn("go")
+    session.tool("launch", {"to": "."}, call_id="1", cwd="/work/a")
+    (approval,) = engine.state("s").ledger.open_approvals(engine.clock.now_ms())
+    engine.record(
+        "s", "approval.settled", {"id": approval.id, "by": "me", "decision": "granted"}, actor="me"
+    )
+
+    other = session.tool(tool, {"to": "."}, call_id="2", cwd=folder)
+    granted = session.tool("launch", {"to": "."}, call_id="3", cwd="/work/a")
+
+    assert (other.action, granted.action) == ("deny", "allow")
+
+
 def test_an_approval_expires(engine: Engine, clock: ManualClock) -> None:
     """Leave that was given ten minutes ago is no leave."""
     session = engine.session("s", traits=HostTraits(asks=False))
