@@ -134,6 +134,7 @@ CODEX = (
     "compaction: the reminder is next",
     "resume after 0 s: the briefing is still there",
     "resume after 3 days",
+    "fork is a branch",
     "sub-agents are child sessions",
     "a child's third violation halts the parent",
     "patches file by file",
