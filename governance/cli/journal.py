@@ -221,7 +221,8 @@ def _verified_json(report: VerifyReport, exported: Exported | None) -> dict[str,
 def _print_verified(report: VerifyReport, exported: Exported | None, against: str) -> None:
     for one in report.findings[:1]:
         row = f" row {one.seq}" if one.seq else ""
-        print_line(f"first bad row: session {one.session}{row}: {one.message}", "bad")
+        where = f"first bad row: session {one.session}{row}: " if one.session else ""
+        print_line(f"{where}{one.message}", "bad")
     if report.findings:
         print_table(
             ("session", "row", "what", "message"),
