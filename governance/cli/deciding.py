@@ -135,6 +135,35 @@ def _registers(state: State) -> Registers:
     )
 
 
+_HOSTS = ("python", *TOOLS)
+
+
+def imagined_options(body: Callable[..., int]) -> Callable[..., int]:
+    """Give *body* the options that say what an imagined call is, but for its tool."""
+    for add in (
+        click.option(
+            "--host",
+            type=click.Choice(_HOSTS),
+            default="python",
+            show_default=True,
+            # Its names in brackets, as they stand by themselves, would fit no terminal.
+            metavar="HOST",
+            help=f"Whose tool names and abilities hold: {', '.join(_HOSTS)}.",
+        ),
+        click.option("--role", default="", help="The role of the agent that calls."),
+        click.option(
+            "--state",
+            type=click.Choice(STATES),
+            default=State.BETWEEN_TURN.value,
+            show_default=True,
+            help="The state of the session that is imagined.",
+        ),
+        click.option("--args", "args_text", default="{}", help="Its arguments, a JSON object."),
+    ):
+        body = add(body)
+    return body
+
+
 @command(
     "decide",
     examples=[
@@ -156,22 +185,7 @@ def _registers(state: State) -> Registers:
     " denied, 2 could not answer",
 )
 @click.option("--tool", help="The tool, by its canonical name or by that of --host.")
-@click.option("--args", "args_text", default="{}", help="Its arguments, a JSON object.")
-@click.option(
-    "--state",
-    type=click.Choice(STATES),
-    default=State.BETWEEN_TURN.value,
-    show_default=True,
-    help="The state of the session that is imagined.",
-)
-@click.option("--role", default="", help="The role of the agent that calls.")
-@click.option(
-    "--host",
-    type=click.Choice(["python", *TOOLS]),
-    default="python",
-    show_default=True,
-    help="Whose tool names and abilities hold.",
-)
+@imagined_options
 @click.option(
     "--history",
     "history_file",

@@ -172,8 +172,9 @@ def verify(
 
     The chain over every column of every row is computed anew, the order is checked, and
     the heads are compared with their mirror outside the store. Where there is no mirror
-    the report says so: a chain alone cannot prove that its end was not cut off. What is
-    encrypted needs no key for this.
+    the report says so: a chain alone cannot prove that its end was not cut off. Where it was
+    made anew, for a store that had rows, the report says since when. What is encrypted needs
+    no key for this.
 
     The states that are kept of sessions to save time are folded anew from their rows, and
     have to be the same; not so where they are encrypted.
@@ -222,6 +223,7 @@ def _verified_json(report: VerifyReport, exported: Exported | None) -> dict[str,
         "sessions": report.sessions,
         "rows": report.rows,
         "anchored": report.anchored,
+        "mirrored_since_ms": report.anew_ms,
         **compared,
         "findings": [
             {"what": one.what, "session": one.session, "seq": one.seq, "message": one.message}
@@ -233,13 +235,19 @@ def _verified_json(report: VerifyReport, exported: Exported | None) -> dict[str,
 def _print_verified(report: VerifyReport, exported: Exported | None, against: str) -> None:
     for one in report.findings[:1]:
         row = f" row {one.seq}" if one.seq else ""
-        print_line(f"first bad row: session {one.session}{row}: {one.message}", "bad")
+        where = f"first bad row: session {one.session}{row}: " if one.session else ""
+        print_line(f"{where}{one.message}", "bad")
     if report.findings:
         print_table(
             ("session", "row", "what", "message"),
-            [(one.session, str(one.seq), one.what, one.message) for one in report.findings],
+            [
+                (one.session, f"{one.seq or ''}", one.what, one.message)
+                for one in report.findings
+            ],
         )
     anchored = "heads match their mirror" if report.anchored else "heads are not mirrored"
+    if report.anchored and report.anew_ms:
+        anchored += f", which was made anew at {moment(report.anew_ms)} and knows nothing of before"
     if exported is not None:
         by = f"signed by {exported.signed_by}" if exported.signed_by else "not signed"
         anchored += f"; compared with {number_of(len(exported.heads), 'head')} of {against}, {by}"

@@ -89,6 +89,7 @@ def test_values_are_searched(run) -> None:  # type: ignore[no-untyped-def]
     none = run("search", "zebra")
 
     assert [one["key"] for one in newest["found"]] == ["b", "a"]
+    assert json.loads(run("search", "rate", "limit", "--format", "json")[1]) == newest
     assert newest["unread"] == []
     assert [one["key"] for one in best["found"]] == ["b"]
     assert best["found"][0]["score"] > 0

@@ -238,6 +238,20 @@ class TestDecide:
         warned = ask(capsys, project, "write", {"path": "a.py", "content": ""})
         assert warned["action"] == "warn"
 
+    @pytest.mark.parametrize("default", ["ask", "deny"])
+    def test_a_project_may_be_stricter_than_what_the_shipped_packs_recommend(
+        self, project: Path, capsys: pytest.CaptureFixture[str], default: str
+    ) -> None:
+        """What they offer instead may be refused by the default: the packs hold all the same."""
+        rules = '[packs]\npaths = ["shipped:git-safety", "team.toml"]\n'
+        (project / "governance.toml").write_text(f'{rules}[defaults]\ntool = "{default}"\n')
+
+        other = ask(capsys, project, "shell", {"command": "git status"})
+        forced = ask(capsys, project, "shell", {"command": "git push --force"})
+
+        assert (other["action"], other["rules"]) == (default, ["default.tool"])
+        assert (forced["action"], forced["rules"][0]) == ("deny", "git.no-force-push")
+
     def test_a_host_brings_its_names(
         self, project: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

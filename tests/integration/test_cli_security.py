@@ -189,6 +189,18 @@ def test_an_event_loop_is_served_behind_keys_and_grants(house: House) -> None:
     assert all(is_sealed(one) for one in bodies)
 
 
+@pytest.mark.parametrize("action", ["new", "new-signing"])
+def test_no_key_is_made_in_a_project(house: House, action: str) -> None:
+    """Its agents could read it there, and none is used from there."""
+    folder = house.project / "keys"
+    folder.mkdir()
+
+    assert run(["keys", action, str(folder / "k")]) == 2
+
+    assert "outside the project" in house.capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+
+
 def test_keys_are_made_shown_and_rotated(house: House) -> None:
     """From the making of a file to a store that the old key no longer opens."""
     old, new = house.folder / "old.key", house.folder / "new.key"
