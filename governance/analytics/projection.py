@@ -11,6 +11,7 @@ processes may count at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 from zlib import crc32
@@ -19,7 +20,7 @@ from attrs import define, field, frozen
 
 from governance.analytics.figures import Figures
 from governance.analytics.fold import FOLD_VERSION, Draft, Place, Rollup, merged
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, SessionErased
 from governance.journal.records import Journal, Moved
 from governance.values import Json, ValueRefused, dump_json, load_json
 
@@ -104,10 +105,12 @@ def _read(journal: Journal, draft: Draft, session: str) -> int:
         origin = journal.origin(session)
         place = draft.places[session] = Place(origin.seq if origin is not None else 0)
     rows, after = 0, place.seq
-    while page := journal.read(session, after=after, limit=PAGE_ROWS):
-        for record in page:
-            draft.add(record)
-        rows, after = rows + len(page), page[-1].seq
+    # What an erased session did was done, and stays counted as far as it had been.
+    with suppress(SessionErased):
+        while page := journal.read(session, after=after, limit=PAGE_ROWS):
+            for record in page:
+                draft.add(record)
+            rows, after = rows + len(page), page[-1].seq
     return rows
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from types import MappingProxyType, TracebackType
 from typing import final
@@ -18,7 +19,7 @@ from typing import final
 from attrs import define, field, frozen
 
 from governance.engine.encoding import body_of, event_of
-from governance.errors import JournalError, MisuseError
+from governance.errors import JournalError, MisuseError, SessionErased
 from governance.events import Event
 from governance.journal.records import Journal, Record
 from governance.values import Json, ValueRefused, dump_json, load_json
@@ -215,7 +216,9 @@ class Follower:
                         self._seqs[one.session] = origin.seq if origin is not None else 0
                     # A repair may have let go of rows that were told.
                     self._seqs[one.session] = min(self._seqs[one.session], one.seq)
-                    yield from self._rest_of(one.session)
+                    # Nobody reads an erased one again; whoever follows it alone is told so.
+                    with suppress(SessionErased):
+                        yield from self._rest_of(one.session)
                 self._position = one.position
 
     def take(self, limit: int = PAGE_ROWS) -> tuple[Record, ...]:
