@@ -22,6 +22,7 @@ from governance.errors import number_of
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _LINE_PERIODS = 40
+_NAMED_MAX = 5
 _BAR_CHARACTERS = 30
 _GROUPS_SHOWN = ("action", "outcome", "tool", "rule", "violated", "hour")
 
@@ -74,6 +75,14 @@ def report(
     title = load_config(project.directory).project.name or project.directory.name
     with store_of(project) as journal, working("counting"):
         counted = catch_up(journal, anew=anew)
+    if counted.damaged:
+        names = ", ".join(f"`{name}`" for name in counted.damaged[:_NAMED_MAX])
+        print_line(
+            f"{number_of(len(counted.damaged), 'session')} cannot be read, so not all is counted: "
+            f"{names}; `governance repair` mends them",
+            "bad",
+            stderr=True,
+        )
     made = report_of(counted.days, title=title, since=first, until=last, by=by)
     if output is None and format_name == "text":
         _print(made)
