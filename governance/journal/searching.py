@@ -237,12 +237,17 @@ def scan(
     session: str | None = None,
     ranked: bool = False,
     limit: int = 20,
-    rows_max: int = SCAN_ROWS_MAX,
+    rows_max: int | None = None,
 ) -> Scanned:
-    """As `Search.search`, by reading rows, the newest of each session first; slow but exact."""
+    """
+    As `Search.search`, by reading rows, the newest of each session first; slow but exact.
+
+    Args:
+        rows_max: Rows after which it ends, by default `SCAN_ROWS_MAX`.
+    """
     check_search(limit)
     found: list[Searched] = []
-    left = rows_max
+    left = SCAN_ROWS_MAX if rows_max is None else rows_max
     total, length = 0, 0
     holding = dict.fromkeys(query.phrases, 0)
     for record in _rows(journal, None if ranked else session):
