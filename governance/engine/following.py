@@ -127,6 +127,7 @@ class Follower:
     over: Callable[[], bool] = field(default=lambda: False, kw_only=True)
     _position: int = field(default=0, init=False)
     _seqs: dict[str, int] = field(factory=dict, init=False)
+    _begun: bool = field(default=False, init=False)
     _stop: threading.Event = field(factory=threading.Event, init=False)
 
     @classmethod
@@ -207,6 +208,12 @@ class Follower:
         if self.session is not None:
             yield from self._rest_of(self.session)
             return
+        if not self._begun:
+            self._begun = True
+            if self._position and not self.journal.moved(after=self._position - 1, limit=1):
+                # The store is an older one than the cursor is of: what was told is known by
+                # its session, and what has come since stands at positions that were passed.
+                self._position = 0
         while page := self.journal.moved(after=self._position, limit=MOVED_MAX):
             for one in page:
                 # A removed session stays known: what is put back was told before.
