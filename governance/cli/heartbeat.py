@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 
 from attrs import frozen
 
@@ -10,6 +11,7 @@ from governance.cli.opening import rows_of
 from governance.cli.replaying import data_of
 from governance.engine.encoding import body_of
 from governance.engine.opening import PROJECT_SESSION
+from governance.errors import SessionErased
 from governance.hooking.transcripts import Transcript
 from governance.hosts import installer_of
 from governance.journal.records import Journal, Moved
@@ -66,9 +68,10 @@ def called_ms(journal: Journal, host: str) -> int | None:
         newest.extend(page)
         after = page[-1].position
     for one in reversed(newest):
-        for record in journal.read(one.session, limit=1, reverse=True):
-            if body_of(record).get("host") == host:
-                return record.at_ms
+        with suppress(SessionErased):
+            for record in journal.read(one.session, limit=1, reverse=True):
+                if body_of(record).get("host") == host:
+                    return record.at_ms
     return None
 
 
@@ -77,7 +80,10 @@ def missed_in(
 ) -> Beat | None:
     """The calls in *transcript* after *since_ms* that the journal does not know."""
     session = transcript.session
-    asked, told_ms = _journaled(journal, session)
+    try:
+        asked, told_ms = _journaled(journal, session)
+    except SessionErased:
+        return None  # what it was asked about is gone with it
     refused: set[str] = set()
     calls: dict[str, int] = {}
     alike: list[int] = []

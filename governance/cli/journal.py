@@ -32,7 +32,7 @@ from governance.cli.tables import print_table
 from governance.config import load_config
 from governance.engine.following import Cursor, Follower
 from governance.engine.kept_states import kept_findings
-from governance.errors import MisuseError, SessionErased, number_of
+from governance.errors import MisuseError, SessionErased, StoreDamaged, number_of
 from governance.journal.heads import Exported, compare_heads, read_heads_file, read_public_key
 from governance.journal.opening import mirror_for, store_path
 from governance.journal.records import Finding, Journal, Record, VerifyReport
@@ -92,6 +92,7 @@ def _rows(journal: Journal, session: str | None, after: int) -> Iterator[Record]
     if session is not None:
         yield from rows_of(journal, session, after=after)
         return
+    broken: StoreDamaged | None = None
     for name in sessions_in(journal):
         # Among all sessions the rows that a branch shares are told once, by who wrote them.
         origin = journal.origin(name)
@@ -100,6 +101,11 @@ def _rows(journal: Journal, session: str | None, after: int) -> Iterator[Record]
             yield from rows_of(journal, name, after=begin)
         except SessionErased as error:
             print_line(error.message, "quiet", stderr=True)
+        except StoreDamaged as error:
+            broken = broken or error
+            print_line(f"left out from there on: {error.message}", "bad", stderr=True)
+    if broken is not None:
+        raise broken
 
 
 def _following(journal: Journal, session: str | None, after: int) -> Iterator[Record]:

@@ -23,7 +23,7 @@ from typing import TypeAlias
 from attrs import define, evolve, field, frozen
 
 from governance.engine.context_states import ContextStates
-from governance.errors import JournalError, MisuseError, SessionErased
+from governance.errors import JournalError, MisuseError, SessionErased, StoreDamaged
 from governance.journal.records import Head, Journal, Shelf
 from governance.journal.searching import Query, Statistics, check_search, fits, score_of
 from governance.journal.session_values import INDEX_SHELF, shelf_name
@@ -162,9 +162,12 @@ class ContextSearch:
     _unshared: UnsharedHeads | None = field(default=None, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
-    def everywhere(self, by: Reader) -> Iterator[Scope]:
+    def everywhere(self, by: Reader, damaged: list[Scope]) -> Iterator[Scope]:
         """
         The scopes of the store in which *by* may see something, and others that share something.
+
+        Args:
+            damaged: Gets those that cannot be read.
 
         Raises:
             MisuseError: GOV586, it would have to read more than `SCOPES_MAX`. What was read and
@@ -185,7 +188,11 @@ class ContextSearch:
                         remedy="search again, for those that share nothing are passed over now, "
                         "or name the scopes",
                     )
-                shares = self._shares(scope, head, unshared)
+                try:
+                    shares = self._shares(scope, head, unshared)
+                except StoreDamaged:
+                    damaged.append(scope)
+                    continue
                 if shares or (owns and shares is not None):
                     yield scope
         finally:

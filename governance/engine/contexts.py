@@ -71,6 +71,9 @@ class ContextsFound:
         unread: Values that *by* may see and whose content is lost: they were not searched;
             1,000 at most.
 
+        damaged: Scopes that were to be searched with all others and cannot be read; named alone
+            one of them is an error.
+
         mark: Given as ``after`` it has the search go on behind the last hit; ``""``: that was
             all.
     """
@@ -78,6 +81,7 @@ class ContextsFound:
     hits: tuple[ContextHit, ...]
     unread: tuple[tuple[Scope, Name], ...]
     mark: str = ""
+    damaged: tuple[Scope, ...] = ()
 
 
 @frozen
@@ -228,7 +232,8 @@ class Contexts:
             MisuseError: GOV569, *text* asks for nothing, or too much; GOV585, *after* is no
                 mark; GOV586, more than 100,000 scopes would have to be read.
         """
-        everywhere = partial(self._search.everywhere, by)
+        damaged: list[Scope] = []
+        everywhere = partial(self._search.everywhere, by, damaged)
         done = self._search.find(
             Query.of(text),
             everywhere if scopes is None else lambda: dict.fromkeys(scopes),
@@ -239,7 +244,8 @@ class Contexts:
             limit=limit,
             after=after,
         )
-        return ContextsFound(tuple(map(self._hit, done.found)), done.unread, done.mark)
+        hits = tuple(map(self._hit, done.found))
+        return ContextsFound(hits, done.unread, done.mark, tuple(dict.fromkeys(damaged)))
 
     def changes(self, scope: Scope, *, by: Reader, after: int = 0) -> Changed:
         """What changed after row *after* of the scope's journal, for a copy that is kept."""

@@ -17,7 +17,14 @@ from governance import cli
 from governance.cli.guard import MARKS, make_key
 from governance.engine import Engine, config_files
 from governance.engine.backing import BackupStatus, read_status, status_file, write_status
-from governance.engine.config_files import Change, changes_of, finish_put_back, own_files, put_back
+from governance.engine.config_files import (
+    STAGE,
+    Change,
+    changes_of,
+    finish_put_back,
+    own_files,
+    put_back,
+)
 from governance.errors import MisuseError
 from governance.journal import open_journal
 from governance.journal.config_copy import ConfigCopy, ConfigFile, read_copy
@@ -113,6 +120,7 @@ def test_what_was_changed_and_lost_comes_back(
     (told,) = recorded(project)
     assert str(told).startswith("the configuration was restored from `journal-")
     assert str(told).endswith(": rules/a.toml")
+    assert not (Project(project).private / STAGE).exists()
 
 
 def test_a_weaker_law_takes_a_second_word(project: Path, run: Run, key: tuple[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,7 +19,7 @@ from governance.errors import MisuseError, SessionErased
 from governance.journal.encrypted import encrypted
 from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.memory import MemoryJournal
-from governance.journal.records import Entry, Journal, Record
+from governance.journal.records import Entry, Head, Journal, Record
 from governance.journal.searching import HITS_MAX, Query, fits
 from governance.journal.session_values import BLOB_SHELF, INDEX_SHELF, values_of
 from governance.journal.sqlite import SqliteJournal
@@ -365,6 +366,38 @@ def test_what_shares_nothing_is_read_once(ranked: bool) -> None:
 
         engine.journal.shelf.put(INDEX_SHELF, "@context#unshared", b"unshared 1\n123")
         assert rows_read(engine, ada, ranked=ranked) == (found[0], everyone)
+
+
+def test_a_head_is_not_judged_by_what_came_after_it() -> None:
+    """A session that ceases to share while it is looked at says nothing of a branch from before."""
+    one, me, ada = Scope("session", "s0"), Reader(session="s0"), Reader("ada")
+    with memory_engine(law=law()) as engine:
+        shared_out(engine, 1, "rate")
+        seq = engine.journal.head("s0").seq
+        meanwhile = Meanwhile(engine.journal)
+        meanwhile.work = lambda: engine.contexts.revoke(one, Grant("*", "*", "*", "read"), by=me)
+        contexts = Contexts(engine)
+        contexts._search.states.visible = lambda: meanwhile  # type: ignore[assignment,return-value]
+        assert places(contexts.search("rate", by=ada, scopes=None)) == []
+
+        engine.journal.branch("b", "s0", seq)
+
+        assert places(contexts.search("rate", by=ada, scopes=None)) == [
+            (Scope("session", "b"), "code", "k")
+        ]
+
+
+class Meanwhile(Counted):
+    """A journal in which something happens once, right after its sessions were listed."""
+
+    work: Callable[[], object] | None = None
+
+    def sessions(self, **words: Any) -> tuple[Head, ...]:
+        page = self.journal.sessions(**words)
+        work, self.work = self.work, None
+        if work is not None:
+            work()
+        return page
 
 
 def test_heads_that_share_nothing_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,9 +18,12 @@ from governance.engine.encoding import body_of
 from governance.engine.engine import RECORDED
 from governance.errors import DefinitionError, JournalError
 from governance.events import check_data
+from governance.journal.encrypted import encrypted
+from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Append, Appended, Head, Journal, Row, Snapshot
 from governance.journal.sqlite import SqliteJournal
+from governance.journal.vault import Vault, session_scope
 from governance.listeners import Listeners
 from governance.session.commands import Command
 from governance.testing import ManualClock, RecordingListener
@@ -366,6 +369,23 @@ def test_writing_leaves_rows_of_its_own(journal: MemoryJournal) -> None:
 
     assert isinstance(guarded.append([Append("x", 0, (Row("k", 1, b"{}"),))]), Appended)
     assert looked(journal) == []
+
+
+def test_an_erased_session_is_nobodys_own() -> None:
+    """Who began it can be read no more, so a list leaves it out, and goes on."""
+    inner = MemoryJournal()
+    vault = Vault.open(inner.shelf, KeyEncryptionKey.of(b"k" * 32))
+    sealed = encrypted(inner, vault)
+    for name in ("a", "b", "c"):
+        begun(sealed, name, "builder")
+    vault.erase(session_scope("b"), 1)
+
+    shown = GuardedJournal(sealed, guard(sealed, "builder"))
+
+    assert [one.session for one in shown.sessions()] == ["a", "c"]
+    assert [one.session for one in shown.moved()] == ["a", "c"]
+    with pytest.raises(AccessRefused):
+        shown.read("b")
 
 
 def test_only_who_may_read_everything_asks_the_index(tmp_path: Path) -> None:
