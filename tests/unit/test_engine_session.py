@@ -198,7 +198,9 @@ def test_an_asked_call_that_a_rule_changes_is_never_asked_about_as_it_was(
         again = session.tool("shell", {"command": "push --force-with-lease"}, call_id="2")
 
         assert first.action == "deny"
-        assert 'make this call instead: shell {"command":"push --force-with-lease"}' in first.message
+        assert (
+            'make this call instead: shell {"command":"push --force-with-lease"}' in first.message
+        )
         assert (again.action, again.rewritten) == ("ask", None)
 
         approval = engine.state("s").ledger.open_approvals(clock.now_ms())[0]
