@@ -204,9 +204,7 @@ def _judge(draft: Draft, call: ToolCall, floors: list[Floor]) -> Judgement:
         action = _stricter(action, floor.action)
         message = f"{message}\n{floor.message}".strip()
     if action == "rewrite" and not draft.command.traits.rewrites:
-        action = "deny"
-        wanted = dump_json(dict(call.args)).decode()
-        message = f"{message}\nmake this call instead: {call.native or call.tool} {wanted}".strip()
+        action, message = "deny", _instead(message, call)
     stale = any(floor.rule == "session.stale" for floor in floors)
     return Judgement(
         action=action,
@@ -218,6 +216,12 @@ def _judge(draft: Draft, call: ToolCall, floors: list[Floor]) -> Judgement:
         rewritten=rewritten,
         stale=stale,
     )
+
+
+def _instead(message: str, call: ToolCall) -> str:
+    """*message* with *call* as the one to make, where it cannot be put in another's place."""
+    wanted = dump_json(dict(call.args)).decode()
+    return f"{message}\nmake this call instead: {call.native or call.tool} {wanted}".strip()
 
 
 def _stricter(one: Action, other: Action) -> Action:
@@ -277,9 +281,13 @@ def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
                 "scope": terms.scope,
             },
         )
+    message = judgement.message
     if draft.command.traits.asks:
-        return evolve(judgement, approval=ident)
-    message = f"{judgement.message}\na person can allow it: governance approve {ident}".strip()
+        if not judgement.rewritten:
+            return evolve(judgement, approval=ident)
+        # Whoever says yes to the host says it to the call as it stands there: that one would run.
+        message = _instead(message, judgement.call)
+    message = f"{message}\na person can allow it: governance approve {ident}".strip()
     return evolve(judgement, action="deny", message=message)
 
 
