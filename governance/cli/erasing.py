@@ -167,7 +167,9 @@ def _parents(journal: EncryptedJournal) -> dict[str, list[str]]:
         if journal.vault.is_erased(session_scope(name)):
             continue
         for record in journal.read(name, limit=1):
-            parent = body_of(record).get("parent")
+            to = body_of(record).get("to")
+            identity = to.get("identity") if isinstance(to, Mapping) else None
+            parent = identity.get("parent") if isinstance(identity, Mapping) else None
             if record.session == name and isinstance(parent, str) and parent:
                 found.setdefault(parent, []).append(name)
     return found
