@@ -156,8 +156,9 @@ def _children(journal: EncryptedJournal, session: str) -> Iterator[str]:
     for record in rows_of(journal, session):
         if record.kind == "child.started" and record.session == session:
             data = body_of(record).get("data")
-            if isinstance(data, Mapping) and isinstance(data.get("child_id"), str):
-                yield data["child_id"]
+            child = data.get("child_id") if isinstance(data, Mapping) else None
+            if isinstance(child, str):
+                yield child
 
 
 def _parents(journal: EncryptedJournal) -> dict[str, list[str]]:
