@@ -164,8 +164,9 @@ def context(
     scope = PROJECT if everywhere else Scope.of(scope_)
     by = Reader(person_name(), scope.name if scope.kind == "session" else "")
     with recording_engine(project_of(directory)) as engine:
-        if scope.kind == "session":
-            require_session(engine.journal, scope.name)
+        for one in (scope, Scope.of(words[0])) if what == "merge" else (scope,):
+            if one.kind == "session":
+                require_session(engine.journal, one.name)
         if what == "list":
             found = engine.contexts.find(scope, by=by, hidden=hidden)
             return _print_values(found, format_name)
