@@ -369,6 +369,7 @@ def test_exported_heads_expose_what_was_done_to_the_store(house: House) -> None:
     heads = house.folder / "heads.json"
     assert house.say("anchor-heads", "--to", str(heads))[0] == 0
     assert heads.stat().st_mode & 0o777 == 0o600
+    assert SECRET not in heads.read_text()
     against = ("--against", str(heads))
     assert findings(house, *against) == (0, [])
     house.work("c")
