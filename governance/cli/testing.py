@@ -226,9 +226,9 @@ def _print_failed(one: Tried) -> None:
     out = console()
     out.print(line, soft_wrap=True)
     if one.what:
-        out.print(Padding(styled(one.what, "quiet"), (0, 0, 0, 4)))
+        out.print(Padding(styled(one.what, "quiet"), (0, 0, 0, 4), expand=False))
     for problem in one.problems:
-        out.print(Padding(styled(problem), (0, 0, 0, 4)))
+        out.print(Padding(styled(problem), (0, 0, 0, 4), expand=False))
 
 
 def _change_of(same: Sequence[Survivor]) -> str:
@@ -257,7 +257,7 @@ def _print_coverage(covered: Sequence[Coverage]) -> None:
             line.append_text(styled(f"{one.rule}: "))
             line.append_text(styled(f"{_change_of(same)}: no test notices", "wary"))
             out.print(line, soft_wrap=True)
-            out.print(Padding(styled(each.remedy, "good"), (0, 0, 0, 4)))
+            out.print(Padding(styled(each.remedy, "good"), (0, 0, 0, 4), expand=False))
         if one.cut:
             text = f"{one.rule}: not tried: {number_of(one.cut, 'more change')}"
             print_line(text, "quiet")
