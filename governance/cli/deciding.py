@@ -26,6 +26,7 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import TOOLS, TRAITS, law_of
 from governance.cli.output import action_text, console, print_json, print_line, styled
+from governance.cli.progress import progressing
 from governance.clock import SystemClock
 from governance.engine.looking import decide_looking
 from governance.errors import DefinitionError, Diagnostic, did_you_mean, number_of
@@ -238,7 +239,10 @@ def decide(
 def _answer_all(judge: Judge, file: Path, default: Question) -> int:
     """Answer each line of *file* by a line; 1 where some could not be read."""
     unread = 0
-    for number, line in _lines(file):
+    lines = _lines(file)
+    if str(file) != "-" and not sys.stdout.isatty():
+        lines = progressing(lines, "deciding")  # the answers themselves tell how far it is
+    for number, line in lines:
         try:
             question = _question(line, f"{file}", number, default)
         except DefinitionError as error:

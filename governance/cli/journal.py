@@ -246,10 +246,7 @@ def _print_verified(report: VerifyReport, exported: Exported | None, against: st
     if report.findings:
         print_table(
             ("session", "row", "what", "message"),
-            [
-                (one.session, f"{one.seq or ''}", one.what, one.message)
-                for one in report.findings
-            ],
+            [(one.session, f"{one.seq or ''}", one.what, one.message) for one in report.findings],
         )
     anchored = "heads match their mirror" if report.anchored else "heads are not mirrored"
     if report.anchored and report.anew_ms:

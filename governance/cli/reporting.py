@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
@@ -83,7 +83,7 @@ def report(
     with store_of(project) as journal, working("counting"):
         counted = catch_up(journal, anew=anew)
     if not counted.days and last is None:
-        last = datetime.now(timezone.utc).date()  # nothing was ever counted: until today
+        last = datetime.now(UTC).date()  # nothing was ever counted: until today
     if counted.damaged:
         names = ", ".join(f"`{name}`" for name in counted.damaged[:_NAMED_MAX])
         print_line(

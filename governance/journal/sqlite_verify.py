@@ -121,9 +121,7 @@ def verify_store(
         _verify_shelf(walk)
         _guarded(walk, "", _nowhere, lambda: _verify_positions(walk))
         _verify_pages(walk)
-    return VerifyReport(
-        walk.sessions, walk.rows, walk.anchored, tuple(walk.findings), walk.anew_ms
-    )
+    return VerifyReport(walk.sessions, walk.rows, walk.anchored, tuple(walk.findings), walk.anew_ms)
 
 
 def _guarded(walk: _Walk, session: str, place: Callable[[], int], work: Callable[[], None]) -> bool:

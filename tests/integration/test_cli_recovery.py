@@ -15,8 +15,7 @@ import apsw
 import attrs
 import pytest
 
-from governance import cli
-from governance.cli.guard import MARKS, make_key
+from governance.cli.guard import MARKS
 from governance.config import load_config
 from governance.engine import Engine
 from governance.engine.backing import (
@@ -28,8 +27,8 @@ from governance.engine.backing import (
     status_file,
     write_status,
 )
-from governance.engine.restoring import keep_snapshot_at
 from governance.engine.keeping import candidates
+from governance.engine.restoring import keep_snapshot_at
 from governance.engine.retention import Candidate
 from governance.events import check_data
 from governance.journal import open_journal
@@ -37,9 +36,8 @@ from governance.journal.backup import backups_in
 from governance.journal.opening import DEFAULT_URL
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust
+from tests.integration.conftest import Run
 from tests.postgres_server import Server
-
-Run = Callable[..., tuple[int, str, str]]
 
 LISTEN = "import sys; open({file!r}, 'a').write(sys.stdin.read().strip() + chr(10))"
 
@@ -78,24 +76,6 @@ def trusted(project: Path) -> None:
     text = file.read_text()
     record = str(place.trust_file())
     grant_trust(record, text, file=str(file), project=str(project), by="me", at_ms=0)
-
-
-@pytest.fixture(name="run")
-def _run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command on the project."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = cli.main((*words, "--dir", str(project)))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return run
-
-
-@pytest.fixture(name="key")
-def _key(project: Path) -> tuple[str, str]:
-    """The words that stand for a person where there is no terminal."""
-    return "--key", str(make_key(Project(project)))
 
 
 def damage(project: Path, session: str = "one", first: int = 5, last: int = 7) -> None:

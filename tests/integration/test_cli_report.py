@@ -101,6 +101,22 @@ def test_a_report_counts_what_came_since(project: Path, capsys: pytest.CaptureFi
     assert json.loads(run(capsys, *words, "--anew")[1]) == second
 
 
+def test_what_a_removed_session_did_stays_counted(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Until somebody has what is left counted anew."""
+    words = ("report", "--format", "json", "--dir", str(project))
+    run(capsys, *words)
+    journal = open_journal(load_config(project).journal.url, base=project, create=False)
+    assert journal.remove("s-1", expected=journal.head("s-1")) is True
+    journal.close()
+
+    kept = json.loads(run(capsys, *words)[1])
+    anew = json.loads(run(capsys, *words, "--anew")[1])
+
+    assert [one["measures"]["turns"]["value"] for one in (kept, anew)] == [10, 0]
+
+
 def test_a_span_of_days(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Only days within count; a day that is none is refused."""
     span = ("--since", "2024-10-05", "--until", "2024-10-07")

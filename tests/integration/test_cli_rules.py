@@ -205,6 +205,21 @@ class TestCheck:
         assert run(capsys, "check")[0] == 0
 
 
+@pytest.mark.parametrize("rule", ["self-protection.files", "self-protection.host-settings"])
+def test_self_protection_is_exempted_by_nobody(
+    project: Path, capsys: pytest.CaptureFixture[str], rule: str
+) -> None:
+    """With whatever reason: it is an error, and names the rule."""
+    (project / "governance.toml").write_text(
+        f'[packs]\npaths = ["shipped"]\n[[exempt]]\nrule = "{rule}"\nreason = "I want to."\n'
+    )
+
+    code, out, _ = run(capsys, "check", str(project), "--format", "json")
+
+    told = {one["code"]: one["message"] for one in json.loads(out)["diagnostics"]}
+    assert (code, told["GOV250"]) == (1, f"`{rule}` can be exempted by nobody")
+
+
 class TestDecide:
     """What `decide` answers."""
 

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import date
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def test_no_label_of_a_chart_is_cut_or_covered(periods: int) -> None:
     assert places
     assert places[0] >= 33
     assert places[-1] <= 720 - 33
-    assert all(after - before >= 66 for before, after in zip(places, places[1:], strict=False))
+    assert all(after - before >= 66 for before, after in pairwise(places))
 
 
 def test_long_names_are_told_apart() -> None:
