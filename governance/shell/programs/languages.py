@@ -91,9 +91,9 @@ django-admin, manage.py
   -c/--command=
 
 uvicorn, gunicorn, hypercorn, daphne, celery, streamlit, jupyter, jupyter-lab, voila, gradio,
-luigi, airflow, dagster, prefect, mlflow, wandb, huggingface-cli, accelerate, torchrun, deepspeed,
-dvc, kaggle, spark-submit, http-server, serve, live-server, json-server, php-fpm, nginx, httpd,
-apachectl, apache2ctl, caddy, haproxy, traefik, varnishd, squid
+luigi, airflow, dagster, prefect, mlflow, accelerate, torchrun, deepspeed, spark-submit,
+http-server, serve, live-server, json-server, php-fpm, nginx, httpd, apachectl, apache2ctl, caddy,
+haproxy, traefik, varnishd, squid
   !act=builders.served -b= -w= -k= -c=read -g= -p= -l= -f=read -t -s= -d= -o= -n= -A= --host=
   --port= --bind= --reload --config=read --workers= -h= -q
 
