@@ -27,7 +27,9 @@ _SCRIPT: Final = "scripts."
 """How `npm pkg set` names a script of the project; no path begins so here."""
 
 _MAKING: Final = frozenset({"cat", "echo", "printf", "tee"})
-_SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "source", ".", "busybox"})
+_SHELLS: Final = frozenset(
+    {"sh", "bash", "dash", "zsh", "ksh", "ash", "source", ".", "busybox", "sbatch", "qsub"}
+)
 _ENDINGS: Final = {
     ".py": "python",
     ".js": "node",

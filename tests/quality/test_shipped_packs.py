@@ -115,7 +115,7 @@ def test_the_packs_that_are_promised_are_there() -> None:
     """All packs come with the engine, each named as its file."""
     promised = {"briefing", "roles", "secrets", "git-safety", "destructive", "self-protection"}
     promised |= {"privilege", "persistence", "containers", "network", "cloud", "databases"}
-    promised |= {"packages", "hiding", "escalation", "idumb-chains"}
+    promised |= {"packages", "hiding", "escalation", "idumb-chains", "services"}
     assert set(PACKS) == promised
     assert set(PACKS) == promised
     assert all(pack["pack"]["name"] == name for name, pack in PACKS.items())
