@@ -145,3 +145,5 @@ def foreign(draft: Draft) -> None:
     draft.flags = dict.fromkeys(str(one) for one in draft.arguments if one.startswith("-"))
     draft.code.append(text)
     draft.opaque.append(Opaque("foreign", "PowerShell and cmd are not taken apart"))
+    if draft.words and HOLE in text and whole_hole(" ".join(draft.words)):
+        draft.blind("dynamic", f"the text that {draft.program} runs is put together when it runs")
