@@ -24,6 +24,9 @@ def shell(draft: Draft) -> None:
         name, _, value = one.partition("=")
         if name in _STARTED_WITH and value:
             draft.read(Word(value))
+    if draft.has("-n", "--no-execute"):
+        draft.read(*draft.words[:1])  # it is only looked at
+        return
     for text in draft.value("--command"):
         text_given(draft, text, [])
     if draft.has("-c") and draft.words:
