@@ -39,8 +39,9 @@ _ENDINGS: Final = {
     ".lua": "lua",
 }
 _TOLD: Final = frozenset({
-    "psql", "pgcli", "mysql", "mycli", "usql", "cockroach", "sqlcmd", "sqlplus", "clickhouse-client",
-    "sqlite3", "duckdb", "cqlsh", "snowsql", "bq", "trino", "presto", "hive", "beeline",
+    "psql", "pgcli", "mysql", "mycli", "usql", "cockroach", "sqlcmd", "sqlplus",
+    "clickhouse-client", "sqlite3", "duckdb", "cqlsh", "snowsql", "bq", "trino", "presto", "hive",
+    "beeline",
 })  # fmt: skip
 """Clients that are told what a file holds, as SQL."""
 

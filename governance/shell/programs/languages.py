@@ -61,8 +61,8 @@ tsc, esbuild, swc, babel, rollup, webpack, vite, parcel, sass, lessc, postcss, t
   -o/--out=write --outfile=write --outdir/--out-dir/--outDir=write -p/--project=read
   -c/--config=read -d=write -w/--watch --format= --target= : read*
 
-flake8, pylint, mypy, pyright, shellcheck, yamllint, golangci-lint, hlint, bandit, vulture, pyflakes,
-protoc, phpstan, psalm
+flake8, pylint, mypy, pyright, shellcheck, yamllint, golangci-lint, hlint, bandit, vulture,
+pyflakes, protoc, phpstan, psalm
   !like=@linter
 
 eslint, prettier, prettierd, black, ruff, isort, autopep8, yapf, stylelint, biome, rome, rubocop,
