@@ -36,6 +36,7 @@ url: requests.get requests.post requests.put requests.delete requests.patch requ
 url: requests.request httpx.get httpx.post httpx.put httpx.delete urllib.request.urlopen
 url: urllib.request.urlretrieve urllib.urlopen urlopen urllib2.urlopen urlretrieve
 sql: execute executescript executemany execute_sql raw_sql read_sql read_sql_query exec_driver_sql
+told: text
 code: exec eval compile runpy.run_module __import__
 """,
     "node": """
@@ -126,6 +127,16 @@ open: io.open
 read: dofile loadfile io.lines
 connect: socket.connect
 code: load loadstring
+""",
+    "go": """
+argv: exec.Command
+exec: syscall.Exec
+remove: os.Remove os.RemoveAll
+move: os.Rename
+write: os.WriteFile ioutil.WriteFile os.Create os.Mkdir os.MkdirAll os.Truncate os.Chmod
+read: os.ReadFile ioutil.ReadFile os.Open os.ReadDir
+connect2: net.Dial tls.Dial
+url: http.Get http.Post http.PostForm http.Head http.NewRequest
 """,
     "other": """
 shell: system shell Sys.command System.cmd os.execute callCommand exec shell-command execSync

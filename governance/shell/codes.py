@@ -73,6 +73,10 @@ _FETCHED: Final = re.compile(
 _TOLD: Final = re.compile(
     r"(?i)\s*(?:select|insert|update|delete|drop|create|alter|truncate|pragma|begin|with)\s"
 )
+_TELLING: Final = frozenset({"shell", "argvs", "told"})
+"""Effects of calls whose text may be a statement of SQL."""
+_ASKED: Final = frozenset({"sql", "told"})
+"""Effects of methods, whatever they are called on."""
 _WRITES: Final = re.compile(r"[wax+>]")
 _SOCKET: Final = re.compile(r"socket|fsockopen|TCPSocket|/dev/tcp/|net\.|IO::Socket")
 _REWIRED: Final = re.compile(
@@ -125,7 +129,11 @@ def _look(draft: Draft, language: str, text: str, depth: int) -> None:
             break
         name = re.sub(r"\s*\($|\s+$", "", found[0])
         effect = spoken.effects[name]
-        if known == "python" and effect != "sql" and _is_method(source.text, found.start(), name):
+        if (
+            known == "python"
+            and effect not in _ASKED
+            and _is_method(source.text, found.start(), name)
+        ):
             continue
         arguments, _ = source.arguments(found.end())
         _effect(draft, language, effect, arguments, depth)
@@ -197,8 +205,10 @@ def _effect(draft: Draft, language: str, effect: str, given: list[Value], depth:
     elif effect in {"connect", "connected", "connect2"}:
         hosts = _words(values) if effect == "connect2" else first
         draft.talk(*(one for one in hosts[:2] if not one.isdigit() and one != HOLE))
-    elif effect == "sql" or (effect in {"shell", "argvs"} and first and _TOLD.match(first[0])):
+    elif effect == "sql" or (effect in _TELLING and first and _TOLD.match(first[0])):
         draft.code += [made for one in _words(values[:2]) for made in statements(one)]
+    elif effect == "told":
+        return
     elif effect == "required":
         draft.read(*(one for one in first if one.startswith((".", "/", "~"))))
     elif effect == "code":

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from itertools import chain, islice
 from typing import Final, TypeAlias
 
 from governance.shell.values import HOLE
@@ -31,9 +32,14 @@ _SET: Final = re.compile(
     r"(?:^|[\n;{(]|\b(?:const|let|var|my|our|local|for)\s)[ \t]*(?:my[ \t]+)?([$@]?[A-Za-z_]\w*)"
     r"(?:\s{0,9}:\s{0,9}\w+)?\s{0,9}(?:=(?![=~>])|\bin\b|\bof\b)"
 )
+_SET_MORE: Final = {
+    "node": re.compile(r"[)\w'\"\]]\s{0,9},\s{0,9}([A-Za-z_$]\w*)\s{0,9}=(?![=~>])"),
+    "go": re.compile(r"(?:^|[\n;{])[ \t]*([A-Za-z_]\w*)(?:\s{0,9},\s{0,9}\w+)?\s{0,9}:="),
+}
+"""How one language sets names besides: `const a = 1, b = 2`, `a, err := f()`."""
 _HOME: Final = re.compile(
     r"(?:os\.environ(?:\.get\(\s*|\[)\s*['\"]HOME['\"]\s*(?:,[^)]*)?[\])]"
-    r"|os\.getenv\(\s*['\"]HOME['\"]\s*\)|(?:pathlib\.)?Path\.home\(\)|process\.env\.HOME"
+    r"|os\.[gG]etenv\(\s*['\"]HOME['\"]\s*\)|os\.UserHomeDir\(\)|(?:pathlib\.)?Path\.home\(\)|process\.env\.HOME"
     r"|process\.env\[\s*['\"]HOME['\"]\s*\]|(?:require\(\s*['\"](?:node:)?os['\"]\s*\)|os)\.homedir\(\)"
     r"|\$ENV\{\s*['\"]?HOME['\"]?\s*\}|ENV\[\s*['\"]HOME['\"]\s*\]|ENV\.fetch\(\s*['\"]HOME['\"]\s*\)"
     r"|Dir\.home(?:\(\))?|getenv\(\s*['\"]HOME['\"]\s*\)|\$_(?:SERVER|ENV)\[\s*['\"]HOME['\"]\s*\]"
@@ -79,9 +85,9 @@ class Source:
         self.language = language
         self.joins = "." if language in {"perl", "php", "lua"} else "+"
         self.names: dict[str, Value] = {}
-        for count, found in enumerate(_SET.finditer(self.text)):
-            if count >= NAMES_MAX:
-                break
+        more = _SET_MORE.get(language)
+        sets = chain(_SET.finditer(self.text), more.finditer(self.text) if more else ())
+        for found in islice(sets, NAMES_MAX):
             value, _ = self.value(found.end())
             known = self.names.get(found[1])
             if known is not None and known != value:

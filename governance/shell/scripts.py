@@ -40,6 +40,15 @@ _ENDINGS: Final = {
     ".php": "php",
     ".lua": "lua",
 }
+_TOLD: Final = frozenset({
+    "psql", "pgcli", "mysql", "mycli", "usql", "cockroach", "sqlcmd", "sqlplus",
+    "clickhouse-client", "sqlite3", "duckdb", "cqlsh", "snowsql", "bq", "trino", "presto", "hive",
+    "beeline",
+})  # fmt: skip
+"""Clients that are told what a file holds, as SQL."""
+
+_COMPILED: Final = {"go": "go", "mongosh": "node"}
+"""Programs that run a file of their own, and the language that it is in."""
 
 _INSIDE: Final = re.compile(r"/\.?$")
 """How a word ends that means what a link leads to, and not the link."""
@@ -118,7 +127,8 @@ class Scripts:
         """Note what the script does that *draft* runs, if it is one of these."""
         if self._links and draft.program != "ln":
             self._through(draft)
-        if not self._texts or not any(one.kind == "script" for one in draft.opaque):
+        compiled = draft.program == "go" and draft.subcommand == "run"
+        if not self._texts or not (compiled or any(one.kind == "script" for one in draft.opaque)):
             return
         if draft.program in _PACKERS:
             words = draft.words if draft.subcommand.startswith("run") else [draft.subcommand]
@@ -144,8 +154,13 @@ def _understand(draft: Draft, file: Word, text: str) -> None:
 
         recipes(draft, Word(text))
         return
+    if draft.program in _TOLD:
+        from governance.shell.statements import statements
+
+        draft.code += statements(text)
+        return
     language = _language(draft, file, text.split("\n", 1)[0])
-    if language in _LANGUAGES:
+    if language in _LANGUAGES or draft.program in _COMPILED:
         understand_code(draft, language, text)
     elif language == "sh":
         draft.code.append(Word(text))
@@ -157,6 +172,8 @@ def _language(draft: Draft, file: Word, first: str) -> str:
         return "sh"
     if draft.program in _LANGUAGES:
         return draft.program
+    if draft.program in _COMPILED:
+        return _COMPILED[draft.program]
     if file in _IMPLIED.get(draft.program, ()):
         return "python"
     if "/" not in draft.simple.argv[0]:

@@ -81,8 +81,8 @@ def _narrowed(roots: list[Word], tests: tuple[Word, ...]) -> list[Word]:
         if word in {"!", "-not"}:
             negated = True
             continue
-        if word in _RUNNING or word in _WRITING:
-            break
+        if word in _RUNNING or word in _WRITING or word == "-delete":
+            break  # what is tested after it does not hold it back
         if word in {"-o", "-or", ","}:
             either += 1
         elif word in _NAMING and at + 1 < len(tests) and not negated:

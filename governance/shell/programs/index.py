@@ -183,28 +183,29 @@ redis-cli redis-server reindexdb rman sequelize sequelize-cli snowsql spark-sql 
 sqlcipher sqlcmd sqlite3 sqlplus sqlx surreal trino tsql typeorm usql vacuumdb vertica vsql
 """,
     "languages": """
-R Rscript accelerate act airflow apache2ctl apachectl apl as asciidoctor astro autopep8 ava babel
-babel-node bandit bats bb behave biome black bmake bpython buf busted c++ caddy cake cc celery
-chez clang clang++ clang-format clisp clj clojure coffee compare composite convert coverage cpp
-csharp csi cucumber cwebp cypress d8 dagger dagster daphne deepspeed devbox devcontainer
-django-admin djlint doit dot dotnet-script dprint earthly ecl elixir emcc erl esbuild escript
-eslint esno exiftool fab fennel ffmpeg ffplay ffprobe flake8 forth g++ gatsby gcc gdbtui gforth
-gfortran ghci gjs gnuplot go-task gofmt goimports golangci-lint gosh gotestsum gradio groovy
-grunt gs guile gulp gunicorn haproxy hhvm hlint http-server httpd hugo hy hypercorn icc identify
-iex inkscape inv invoke io ipython irb isort jake janet java javac javaw jekyll jest jpegoptim
-jruby js jshell json-server julia jupyter jupyter-lab just karma kotlin kotlinc kotlinc-jvm
-ktlint latex latexmk ld lessc libreoffice live-server lua luac lualatex luigi mage magick make
-manage.py markdownlint marp matlab maxima mingw32-make minitest mkdocs mlflow mmdc mocha mogrify
-montage moon mypy next ng nginx nim ninja-make nmake node nose2 nuxt nvcc ocaml octave optipng
-oxlint pandoc parcel pdflatex pdftk pdftotext perl perl6 pest php php-cgi php-cs-fixer php-fpm
-phpstan phpunit plantuml playwright postcss prefect prettier protoc ps2pdf psalm ptpython py
-py.test pyflakes pylint pyright pytest python pythonw q qjs qpdf racket raku redo remake remix
-rexx rollup rspec rsvg-convert rubocop ruby ruff runghc runhaskell rustfmt sage sass sbcl scala
-scalac scheme serve shellcheck shfmt soffice sox spark-submit sphinx-build sqlfluff squid
-standard storybook streamlit stylelint svelte-kit swc swc-node swiftlint swipl tailwindcss tap
-taplo task tcc tclsh terraform-fmt tesseract testcafe texlua torchrun traefik truffleruby ts-node
-tsc tsx tup unittest uvicorn v varnishd vite vitest voila vue vulture weasyprint webpack wish
-wkhtmltopdf xelatex xo yamllint yapf zx
+R Rscript accelerate act airflow alejandra apache2ctl apachectl apl as asciidoctor astro autoflake
+autopep8 ava babel babel-node bandit bats bb behave biome black bmake bpython buf busted c++ caddy
+cake cc celery chez clang clang++ clang-format clisp clj clojure coffee compare composite convert
+coverage cpp csharp csi cucumber cwebp cypress d8 dagger dagster daphne deepspeed devbox
+devcontainer django-admin djlint docformatter doit dot dotnet-script dprint earthly ecl elixir
+emcc erl esbuild escript eslint esno exiftool fab fennel ffmpeg ffplay ffprobe flake8 forth g++
+gatsby gcc gdbtui gforth gfortran ghci gjs gnuplot go-task gofmt gofumpt goimports golangci-lint
+gosh gotestsum gradio groovy grunt gs guile gulp gunicorn haproxy hhvm hlint http-server httpd
+hugo hy hypercorn icc identify iex inkscape inv invoke io ipython irb isort jake janet java javac
+javaw jekyll jest jpegoptim jruby js jshell json-server jsonlint julia jupyter jupyter-lab just
+karma kotlin kotlinc kotlinc-jvm ktlint latex latexmk ld lessc libreoffice live-server lua luac
+lualatex luigi mage magick make manage.py markdownlint markdownlint-cli2 marp matlab maxima
+mdformat mingw32-make minitest mkdocs mlflow mmdc mocha mogrify montage moon mypy next ng nginx
+nim ninja-make nixfmt nmake node nose2 nuxt nvcc ocaml ocamlformat octave optipng oxlint pandoc
+parcel pdflatex pdftk pdftotext perl perl6 pest php php-cgi php-cs-fixer php-fpm phpstan phpunit
+plantuml playwright postcss prefect prettier prettierd protoc ps2pdf psalm ptpython py py.test
+pyflakes pylint pyright pytest python pythonw pyupgrade q qjs qpdf racket raku redo remake remix
+rexx rollup rome rspec rsvg-convert rubocop ruby ruff runghc runhaskell rustfmt sage sass sbcl
+scala scalac scheme serve shellcheck shfmt soffice sort-package-json sox spark-submit sphinx-build
+sqlfluff squid standard storybook streamlit stylelint stylua svelte-kit swc swc-node swiftformat
+swiftlint swipl tailwindcss tap taplo task tcc tclsh terraform-fmt tesseract testcafe texlua
+torchrun traefik truffleruby ts-node tsc tsx tup unittest uvicorn v varnishd vite vitest voila vue
+vulture weasyprint webpack wish wkhtmltopdf xelatex xo yamlfmt yamllint yapf zx
 """,
     "agents": """
 agy aider amp auggie claude claude-code cline cn codex crush cursor-agent droid forge gemini
