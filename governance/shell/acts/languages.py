@@ -72,6 +72,9 @@ def python(draft: Draft) -> None:
     cut = _until_text(draft, ("-c", "-m"))
     modules = draft.value("-m")
     texts = draft.value("-c")
+    if draft.program == "ipython":
+        for line in re.findall(r"(?m)^\s*!{1,2}([^\n!=].*)$", "\n".join(texts)):
+            draft.run_text(line, stdin=False)
     if modules and not texts:
         _module(draft, modules[0], cut)
         return
