@@ -14,7 +14,7 @@ from attrs import frozen
 
 from governance.shell.calls import TABLES
 from governance.shell.draft import Draft
-from governance.shell.expressions import Source, Value
+from governance.shell.expressions import Source, Value, below
 from governance.shell.hosts import urls_in
 from governance.shell.statements import statements
 from governance.shell.values import HOLE, Word
@@ -309,6 +309,8 @@ def _paths(draft: Draft, source: Source) -> None:
             if effect == "open":
                 _effect(draft, "python", "open", [value, *given], 0)
             else:
+                if method[1] in {"glob", "rglob"}:
+                    value = below(value, given)
                 _touch(draft, "read" if effect == "move" else effect, _words([value]))
                 if effect == "move":
                     _touch(draft, "remove", _words([value]))
