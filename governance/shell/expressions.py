@@ -35,6 +35,8 @@ _SET: Final = re.compile(
     r"(?:^|[\n;{(]|\b(?:const|let|var|my|our|local|for)\s)[ \t]*(?:my[ \t]+)?([$@]?[A-Za-z_]\w*)"
     r"(?:\s{0,9}:\s{0,9}\w+)?\s{0,9}(?:=(?![=~>])|\bin\b|\bof\b)"
 )
+_EACH: Final = re.compile(r"\bforeach\s{0,9}\(")
+_EACH_NAME: Final = re.compile(r"\s{0,9}as\s+(?:\$\w+\s{0,9}=>\s{0,9})?(\$\w+)")
 _SET_MORE: Final = {
     "node": re.compile(r"[)\w'\"\]]\s{0,9},\s{0,9}([A-Za-z_$]\w*)\s{0,9}=(?![=~>])"),
     "go": re.compile(r"(?:^|[\n;{])[ \t]*([A-Za-z_]\w*)(?:\s{0,9},\s{0,9}\w+)?\s{0,9}:="),
@@ -42,7 +44,9 @@ _SET_MORE: Final = {
 """How one language sets names besides: `const a = 1, b = 2`, `a, err := f()`."""
 _HOME: Final = re.compile(
     r"(?:os\.environ(?:\.get\(\s*|\[)\s*['\"]HOME['\"]\s*(?:,[^)]*)?[\])]"
-    r"|os\.[gG]etenv\(\s*['\"]HOME['\"]\s*\)|os\.UserHomeDir\(\)|(?:pathlib\.)?Path\.home\(\)|process\.env\.HOME"
+    r"|os\.[gG]etenv\(\s*['\"]HOME['\"]\s*\)|os\.UserHomeDir\(\)|NSHomeDirectory\(\)"
+    r"|System\.(?:getProperty\(\s*\"user\.home\"\s*\)|getenv\(\s*\"HOME\"\s*\)|user_home!?(?:\(\))?)"
+    r"|(?:std::)?env::var\(\s*\"HOME\"\s*\)(?:\.unwrap\(\))?|(?:pathlib\.)?Path\.home\(\)|process\.env\.HOME"
     r"|process\.env\[\s*['\"]HOME['\"]\s*\]|(?:require\(\s*['\"](?:node:)?os['\"]\s*\)|os)\.homedir\(\)"
     r"|\$ENV\{\s*['\"]?HOME['\"]?\s*\}|ENV\[\s*['\"]HOME['\"]\s*\]|ENV\.fetch\(\s*['\"]HOME['\"]\s*\)"
     r"|Dir\.home(?:\(\))?|getenv\(\s*['\"]HOME['\"]\s*\)|\$_(?:SERVER|ENV)\[\s*['\"]HOME['\"]\s*\]"
@@ -92,10 +96,19 @@ class Source:
         sets = chain(_SET.finditer(self.text), more.finditer(self.text) if more else ())
         for found in islice(sets, NAMES_MAX):
             value, _ = self.value(found.end())
-            known = self.names.get(found[1])
-            if known is not None and known != value:
-                value = [*_several(known), *_several(value)][:8]
-            self.names[found[1]] = value
+            self._set(found[1], value)
+        if language == "php":
+            for found in islice(_EACH.finditer(self.text), NAMES_MAX):
+                value, end = self.value(found.end())
+                name = _EACH_NAME.match(self.text, end)
+                if name is not None:
+                    self._set(name[1], value)
+
+    def _set(self, name: str, value: Value) -> None:
+        known = self.names.get(name)
+        if known is not None and known != value:
+            value = [*_several(known), *_several(value)][:8]
+        self.names[name] = value
 
     def arguments(self, at: int) -> tuple[list[Value], int]:
         """The values from *at* on that commas part, up to a bracket or the end of a statement."""
@@ -263,7 +276,7 @@ class Source:
             text = text.replace("\\'", "'").replace("\\\\", "\\")
         if "f" in prefix:
             return self._formatted(text), end
-        elif quote == "`" or (quote == '"' and self.language in {"ruby"}):
+        if quote == "`" or (quote == '"' and self.language in {"ruby"}):
             text = _HOLES.sub(lambda one: self._filled_name(one[0][2:-1]), text)
         elif quote == '"' and self.language in {"perl", "php"}:
             text = re.sub(r"\$(?:ENV|_SERVER|_ENV)[{\[]['\"]?HOME['\"]?[}\]]", "~", text)
