@@ -6,6 +6,7 @@ from governance import __version__
 
 project = "governance"
 author = "The governance authors"
+copyright = author
 release = __version__
 extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -15,4 +16,6 @@ exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "governance"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 nitpicky = True

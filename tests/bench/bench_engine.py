@@ -27,14 +27,11 @@ from governance.journal.sqlite import SqliteJournal
 from governance.session.state import SessionState
 from governance.testing.engines import law_of, memory_engine
 from tests.bench.bench_journal import row
+from tests.bench.disks import AS_IT_IS, Disk
 from tests.bench.turns import briefed, deciding, engine_on, gain_of, rate_of
 
 CALLERS = 32
 MEGABYTE = 1_000_000
-
-
-def _store(folder: Path) -> SqliteJournal:
-    return SqliteJournal.open(folder / "journal.db", create=True, mirror=folder / "heads")
 
 
 def _seconds(work: Callable[[int], object], first: int, times: int) -> float:
@@ -47,7 +44,9 @@ def _seconds(work: Callable[[int], object], first: int, times: int) -> float:
     return statistics.median(taken)
 
 
-def durable_decision(folder: Path, *, rounds: int = 20, per_round: int = 40) -> tuple[float, float]:
+def durable_decision(
+    folder: Path, *, disk: Disk = AS_IT_IS, rounds: int = 20, per_round: int = 40
+) -> tuple[float, float]:
     """
     One `Session.tool`, decided by the shipped packs and on disk, over the bare write.
 
@@ -55,20 +54,22 @@ def durable_decision(folder: Path, *, rounds: int = 20, per_round: int = 40) -> 
     so fast that 80 µs are more than half of it, those are the bound.
     """
     handle = os.open(folder / "yardstick", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with deciding(_store(folder / "decision")) as calls:
+    with deciding(disk.store(folder / "decision")) as calls:
 
         def write() -> None:
             os.write(handle, calls.body)
-            os.fdatasync(handle)
+            disk.sync(handle)
 
         found = calls.over(write, rounds=rounds, per_round=per_round)
     os.close(handle)
     return found.ratio, found.durable_bound
 
 
-def group_commit_of_threads(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
+def group_commit_of_threads(
+    folder: Path, *, disk: Disk = AS_IT_IS, seconds: float = 1.0
+) -> tuple[float, float]:
     """Calls a second of 32 threads, each decided and ended durably, over those of one caller."""
-    with engine_on(_store(folder / "threads")) as engine:
+    with engine_on(disk.store(folder / "threads")) as engine:
 
         def rate(name: str, callers: int) -> float:
             sessions = [briefed(engine, f"{name}-{place}") for place in range(callers)]
@@ -86,9 +87,11 @@ def _called_until(sessions: Sequence[Session], place: int, until: float) -> int:
     return count
 
 
-def group_commit_of_tasks(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
+def group_commit_of_tasks(
+    folder: Path, *, disk: Disk = AS_IT_IS, seconds: float = 1.0
+) -> tuple[float, float]:
     """Calls a second of 32 tasks of `AsyncEngine`, as those of threads, over those of one task."""
-    with engine_on(_store(folder / "tasks")) as engine:
+    with engine_on(disk.store(folder / "tasks")) as engine:
 
         async def rate(name: str, callers: int) -> float:
             aengine = AsyncEngine(engine)
@@ -105,9 +108,11 @@ def group_commit_of_tasks(folder: Path, *, seconds: float = 1.0) -> tuple[float,
         return gain_of(partial(anyio.run, rate), CALLERS, turns=5), 4.0
 
 
-def group_commit_of_appends(folder: Path, *, seconds: float = 1.0) -> tuple[float, float]:
+def group_commit_of_appends(
+    folder: Path, *, disk: Disk = AS_IT_IS, seconds: float = 1.0
+) -> tuple[float, float]:
     """Durable rows a second of 32 tasks that append in threads, over those of one task."""
-    journal = _store(folder / "appends")
+    journal = disk.store(folder / "appends")
 
     async def rate(name: str, callers: int) -> float:
         limiter = anyio.CapacityLimiter(callers)

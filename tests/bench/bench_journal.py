@@ -20,6 +20,7 @@ from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.records import Append, Appended, Journal, Row
 from governance.journal.sqlite import SqliteJournal
 from governance.journal.vault import Vault
+from tests.bench.disks import AS_IT_IS, Disk
 from tests.bench.projects import held_folder
 from tests.bench.turns import gain_of, in_turn, rate_of
 
@@ -47,9 +48,7 @@ def durable_append(folder: Path, *, rounds: int = 40, per_round: int = 40) -> tu
 
     On a disk that syncs so fast that 80 µs are more than half of it, those are the bound.
     """
-    journal = SqliteJournal.open(
-        folder / "append" / "journal.db", create=True, mirror=folder / "append-heads"
-    )
+    journal = AS_IT_IS.store(folder / "append")
     handle = os.open(folder / "yardstick", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     seq = 0
 
@@ -61,7 +60,7 @@ def durable_append(folder: Path, *, rounds: int = 40, per_round: int = 40) -> tu
 
     def write() -> None:
         os.write(handle, BODY)
-        os.fdatasync(handle)
+        AS_IT_IS.sync(handle)
 
     found = in_turn(append, write, rounds=rounds, per_round=per_round)
     journal.close()
@@ -88,11 +87,11 @@ def encrypted_append(folder: Path, *, rounds: int = 30, per_round: int = 40) -> 
     return found.ratio, 1.3
 
 
-def group_commit(folder: Path, *, threads: int = 32, seconds: float = 1.0) -> tuple[float, float]:
+def group_commit(
+    folder: Path, *, disk: Disk = AS_IT_IS, threads: int = 32, seconds: float = 1.0
+) -> tuple[float, float]:
     """Durable rows a second of 32 threads on sessions of their own, over those of one caller."""
-    journal = SqliteJournal.open(
-        folder / "group" / "journal.db", create=True, mirror=folder / "group-heads"
-    )
+    journal = disk.store(folder / "group")
 
     def rate(name: str, callers: int) -> float:
         return rate_of(partial(appended_until, journal, name), callers, seconds)

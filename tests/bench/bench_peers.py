@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from governance.journal.sqlite import SqliteJournal
+from tests.bench.disks import AS_IT_IS
 from tests.bench.turns import deciding
 
 _SAID = "The importer reads each line twice, which is why the second half is late. " * 4
@@ -47,10 +47,6 @@ def _putting(saver: Any, messages: int) -> Callable[[], object]:
     return put
 
 
-def _own_store(folder: Path) -> SqliteJournal:
-    return SqliteJournal.open(folder / "own" / "journal.db", create=True, mirror=folder / "heads")
-
-
 def _over_sqlite_saver(folder: Path, messages: int) -> float:
     from langgraph.checkpoint.sqlite import SqliteSaver
 
@@ -59,7 +55,7 @@ def _over_sqlite_saver(folder: Path, messages: int) -> float:
         saver.setup()
         # INVARIANT: both sync each commit.
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
-        with deciding(_own_store(folder)) as calls:
+        with deciding(AS_IT_IS.store(folder / "own")) as calls:
             return calls.over(_putting(saver, messages), per_round=25).ratio
 
 
@@ -103,7 +99,10 @@ def over_sqlite_session(folder: Path) -> tuple[float, float]:
 
     session = SQLiteSession("s", folder / "theirs.db")
     item: Any = {"role": "user", "content": _SAID}
-    with closing(asyncio.new_event_loop()) as loop, deciding(_own_store(folder)) as calls:
+    with (
+        closing(asyncio.new_event_loop()) as loop,
+        deciding(AS_IT_IS.store(folder / "own")) as calls,
+    ):
 
         def add() -> None:
             loop.run_until_complete(session.add_items([item]))

@@ -23,6 +23,7 @@ from tests.bench import (
     bench_temporal,
     bench_thresholds,
 )
+from tests.bench.disks import slow_disk
 
 Measure = Callable[[Path], tuple[float, float]]
 
@@ -48,6 +49,16 @@ class Bench:
 def _anywhere(measure: Callable[[], tuple[float, float]]) -> Measure:
     """A measure that needs no folder, as one that is given one."""
     return lambda _folder: measure()
+
+
+def _slowly(measure: Callable[..., tuple[float, float]]) -> Measure:
+    """A measure of what is kept durably, on a disk whose syncs take their time."""
+
+    def slow(folder: Path) -> tuple[float, float]:
+        with slow_disk() as disk:
+            return measure(folder, disk=disk)
+
+    return slow
 
 
 BENCHES = (
@@ -103,6 +114,35 @@ BENCHES = (
         "engine-tasks",
         "calls a second of 32 tasks of `AsyncEngine`, decided and ended durably, over one task",
         bench_engine.group_commit_of_tasks,
+        least=True,
+    ),
+    Bench(
+        "slow-decision",
+        "`decision`, on a disk whose syncs take 1 ms more",
+        _slowly(bench_engine.durable_decision),
+    ),
+    Bench(
+        "slow-journal-threads",
+        "`journal-threads`, on that disk",
+        _slowly(bench_journal.group_commit),
+        least=True,
+    ),
+    Bench(
+        "slow-journal-tasks",
+        "`journal-tasks`, on that disk",
+        _slowly(bench_engine.group_commit_of_appends),
+        least=True,
+    ),
+    Bench(
+        "slow-engine-threads",
+        "`engine-threads`, on that disk",
+        _slowly(bench_engine.group_commit_of_threads),
+        least=True,
+    ),
+    Bench(
+        "slow-engine-tasks",
+        "`engine-tasks`, on that disk",
+        _slowly(bench_engine.group_commit_of_tasks),
         least=True,
     ),
     Bench(

@@ -13,11 +13,19 @@ import pytest
 
 from governance.hooking import hook
 from governance.hooking.adapter import HookEvent
-from governance.hooking.command_line import ANSWERED, HOOK_FILE, entry_command, hook_command
+from governance.hooking.command_line import (
+    ANSWERED,
+    HOOK_FILE,
+    entry_command,
+    hook_command,
+    import_folders,
+    quoted,
+)
 from governance.hosts import INSTALLABLE, adapter_of
 
 ASKS = HookEvent("Asks", True, (), "")
 TELLS = HookEvent("Tells", False, (), "")
+PAGE = Path(__file__).parents[2] / "docs" / "hosts" / "claude-code.md"
 SHELLS = [shell for shell in ("sh", "bash", "dash", "zsh", "fish") if shutil.which(shell)]
 
 
@@ -108,3 +116,20 @@ def test_every_event_that_asks_is_behind_it(host: str, tmp_path: Path) -> None:
         if entry_command(host, tmp_path, event).startswith("exec /bin/sh -c ")
     }
     assert guarded == {name for name, event in events.items() if event.decides} != set()
+
+
+@pytest.mark.parametrize("event", [ASKS, TELLS], ids=["asks", "tells"])
+def test_the_page_shows_the_command_as_it_is(tmp_path: Path, event: HookEvent) -> None:
+    """Both kinds stand on the page, with places that everybody understands."""
+    command = entry_command("claude-code", tmp_path, event)
+    shown = {
+        sys.executable: "/abs/python",
+        str(HOOK_FILE): "/abs/…/hooking/hook.py",
+        str(tmp_path): "/abs/project",
+    }
+    for found, told in shown.items():
+        command = command.replace(quoted(found), quoted(told))
+    folders = [f"--path {quoted(one)}" for one in import_folders()]
+    command = command.replace(" ".join(folders), '--path "/abs/site-packages"')
+    command = command.replace(f"--event {event.name}", "--event NAME")
+    assert f"\n{command}\n" in PAGE.read_text(encoding="utf-8")
