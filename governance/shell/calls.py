@@ -146,7 +146,8 @@ remove: std::fs::remove_file removeItem Files.delete Files.deleteIfExists FileUt
 remove: FileUtils.forceDelete File.Delete Directory.Delete fs::remove_dir std::fs::remove_dir
 remove: filesystem::remove_all filesystem::remove remove_all
 move: rename fs::rename std::fs::rename Files.move File.Move
-write: fs::write std::fs::write File::create Files.writeString Files.write File.WriteAllText FileWriter
+write: fs::write std::fs::write File::create Files.writeString Files.write File.WriteAllText
+write: FileWriter
 open: fopen
 read: fs::read_to_string std::fs::read_to_string fs::read File::open Files.readString ifstream
 read: Files.readAllBytes Files.readAllLines File.ReadAllText FileReader contentsOfFile

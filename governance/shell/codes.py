@@ -102,6 +102,8 @@ _AS: Final = re.compile(r"(\w+)\s*(?::|\bas\b)\s*(\w+)")
 """What is taken out of a module under another name."""
 _SPLIT: Final = re.compile(r"(['\"])\s*\+\s*\1")
 _SCRIPTED: Final = re.compile(r"(?<![\w)])\$`([^`]{1,4000})`")
+_HOMES: Final = re.compile(r"\$\{\s*(?:(?:process|Bun)\.env\.HOME|os\.homedir\(\))\s*\}")
+_HOLES: Final = re.compile(r"\$\{[^}]*\}")
 _REQUIRED: Final = re.compile(
     r"(?:(?:const|let|var)\s+|import\s+(?:\*\s*as\s+)?)(\w+)\s*(?:=\s*require\(|from)\s*"
     r"['\"](?:node:)?([\w/]+)['\"]"
@@ -332,11 +334,8 @@ def _paths(draft: Draft, source: Source) -> None:
 
 def _backticks(draft: Draft, source: Source, language: str) -> None:
     if language == "node":
-        for text in _SCRIPTED.findall(source.text):
-            text = re.sub(
-                r"\$\{\s*(?:process|Bun)\.env\.HOME\s*\}|\$\{\s*os\.homedir\(\)\s*\}", "~", text
-            )
-            draft.run_text(re.sub(r"\$\{[^}]*\}", HOLE, text), stdin=False)
+        for found in _SCRIPTED.findall(source.text):
+            draft.run_text(_HOLES.sub(HOLE, _HOMES.sub("~", found)), stdin=False)
     if language in {"perl", "ruby", "php"}:
         for found in _BACKTICKS.finditer(source.text):
             text = found[1] or found[2] or found[3] or found[4] or found[6]
