@@ -19,6 +19,8 @@ FILES_MAX: Final = 64
 _IMPLIED: Final = {
     "make": ("GNUmakefile", "makefile", "Makefile"),
     "pytest": ("conftest.py",),
+    "cargo": ("src/main.rs", "build.rs", "src/lib.rs"),
+    "dotnet": ("Program.cs",),
 }
 """Files that a program runs without being told so."""
 
@@ -47,7 +49,16 @@ _TOLD: Final = frozenset({
 })  # fmt: skip
 """Clients that are told what a file holds, as SQL."""
 
-_COMPILED: Final = {"go": "go", "mongosh": "node"}
+_COMPILED: Final = {
+    "go": "go",
+    "mongosh": "node",
+    **dict.fromkeys(
+        ("gcc", "cc", "g++", "c++", "clang", "clang++", "tcc", "rustc", "java", "javac", "swift",
+         "swiftc", "kotlinc", "kotlin", "zig", "nim", "crystal", "mcs", "csc", "dmd", "cargo",
+         "dotnet"),
+        "compiled",
+    ),
+}  # fmt: skip
 """Programs that run a file of their own, and the language that it is in."""
 
 _INSIDE: Final = re.compile(r"/\.?$")
@@ -127,7 +138,7 @@ class Scripts:
         """Note what the script does that *draft* runs, if it is one of these."""
         if self._links and draft.program != "ln":
             self._through(draft)
-        compiled = draft.program == "go" and draft.subcommand == "run"
+        compiled = draft.program in _COMPILED
         if not self._texts or not (compiled or any(one.kind == "script" for one in draft.opaque)):
             return
         if draft.program in _PACKERS:

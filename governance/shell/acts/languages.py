@@ -109,6 +109,10 @@ def _module(draft: Draft, module: Word, rest: list[Word]) -> None:
         draft.read(*rest[1:2])
     elif module in {"venv", "virtualenv"}:
         draft.write(*(one for one in rest if not one.startswith("-")))
+    elif module == "timeit":
+        for one in rest:
+            if one[:1] != "-":
+                understand_code(draft, "python", one)
     elif module == "pty":
         draft.blind("code", "a shell of its own")
     elif module in _MODULES_READING:

@@ -85,6 +85,9 @@ def _narrowed(roots: list[Word], tests: tuple[Word, ...]) -> list[Word]:
             break  # what is tested after it does not hold it back
         if word in {"-o", "-or", ","}:
             either += 1
+        elif word == "-prune" and patterns and tests[at + 1 : at + 2] in {("-o",), ("-or",)}:
+            patterns.pop()  # what is left out is not found
+            either -= 1
         elif word in _NAMING and at + 1 < len(tests) and not negated:
             name = tests[at + 1]
             if name.strip("*.?/") and word != "-regex":
