@@ -95,11 +95,12 @@ _GETATTR: Final = re.compile(r"getattr\(\s*([\w.]+)\s*,\s*['\"](\w+)['\"]\s*\)")
 _ALIASES: Final = re.compile(r"\bimport\s+([\w.]+)\s+as\s+(\w+)")
 _REQUIRE: Final = re.compile(r"require\(\s*['\"](?:node:)?([\w/]+)['\"]\s*\)(?=\s*\.)")
 _RENAMED: Final = re.compile(
-    r"\{([^{}]{1,400})\}\s*=\s*(?:await\s+)?(?:require|import)\(|\bimport\s*\{([^{}]{1,400})\}\s*from"
-    r"|\bfrom\s+[\w.]+\s+import\s+([^\n;]{1,400})"
+    r"(?:\bfrom\s+([\w.]+)\s+import\s+|(?=\{[^{}]{1,400}\}\s*=\s*(?:await\s+)?(?:require|import)\()\{"
+    r"|\bimport\s*\{)([^\n;{}]{1,400})"
 )
-_AS: Final = re.compile(r"(\w+)\s*(?::|\bas\b)\s*(\w+)")
-"""What is taken out of a module under another name."""
+"""What is taken out of a module, maybe under another name."""
+_AS: Final = re.compile(r"\s*(?::|\bas\b)\s*")
+_TAKEN_FROM: Final = frozenset({"os", "shutil"})
 _SPLIT: Final = re.compile(r"(['\"])\s*\+\s*\1")
 _SCRIPTED: Final = re.compile(r"(?<![\w)])\$`([^`]{1,4000})`")
 _HOMES: Final = re.compile(r"\$\{\s*(?:(?:process|Bun)\.env\.HOME|os\.homedir\(\))\s*\}")
@@ -166,9 +167,12 @@ def _plain_names(text: str, language: str) -> str:
         text = _REQUIRE.sub(lambda one: one[1].replace("/", "."), text)
     else:
         return text
-    for parts in _RENAMED.findall(text)[:8]:
-        for name, alias in _AS.findall("".join(parts))[:8]:
-            text = re.sub(rf"(?<![\w.]){re.escape(alias)}(?=\s*\()", name, text)
+    for module, parts in _RENAMED.findall(text)[:8]:
+        for one in parts.split(",")[:16]:
+            name, _, alias = _AS.sub(" ", one.strip(" ()")).partition(" ")
+            known = f"{module}.{name}" if module in _TAKEN_FROM else name
+            if (alias or known != name) and (alias or name).isidentifier():
+                text = re.sub(rf"(?<![\w.]){alias or name}(?=\s*\()", known, text)
     for module, name in found[:8]:
         if module != name:
             text = re.sub(rf"(?<![\w.]){re.escape(name)}\.", module.replace("/", ".") + ".", text)

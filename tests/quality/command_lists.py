@@ -31,7 +31,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "recall.md"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 LISTS = (
     "worked", "held_back", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
-    "ninth", "tenth", "twelfth",
+    "ninth", "tenth", "eleventh", "twelfth",
 )  # fmt: skip
 STOPPED = frozenset({"deny", "ask", "halt"})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -260,6 +261,15 @@ def test_the_readme_lists_every_rule_with_its_sentence() -> None:
         row = rows.pop(role["name"])
         assert row[2] == ", ".join(f"`{one}`" for one in role["tools"])
     assert rows == {}
+
+
+@pytest.mark.parametrize(("pack", "rule"), RULES, ids=[rule["id"] for _, rule in RULES])
+def test_a_rule_has_an_example_for_each_alternative(pack: str, rule: dict[str, Any]) -> None:
+    """As many calls that it must match as it has alternatives, where it asks, denies or halts."""
+    shell = rule.get("when", {}).get("shell", {})
+    alternatives = max(len(rule.get("any", ())), len(shell) if isinstance(shell, list) else 1)
+
+    assert "must_match" not in rule or len(rule["must_match"]) >= alternatives, pack
 
 
 def test_the_token_pattern_of_commands_knows_what_the_shipped_set_knows() -> None:
