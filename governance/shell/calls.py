@@ -36,6 +36,7 @@ url: requests.get requests.post requests.put requests.delete requests.patch requ
 url: requests.request httpx.get httpx.post httpx.put httpx.delete urllib.request.urlopen
 url: urllib.request.urlretrieve urllib.urlopen urlopen urllib2.urlopen urlretrieve
 sql: execute executescript executemany execute_sql raw_sql read_sql read_sql_query exec_driver_sql
+told: text
 code: exec eval compile runpy.run_module __import__
 """,
     "node": """
@@ -126,6 +127,31 @@ open: io.open
 read: dofile loadfile io.lines
 connect: socket.connect
 code: load loadstring
+""",
+    "go": """
+argv: exec.Command
+exec: syscall.Exec
+remove: os.Remove os.RemoveAll
+move: os.Rename
+write: os.WriteFile ioutil.WriteFile os.Create os.Mkdir os.MkdirAll os.Truncate os.Chmod
+read: os.ReadFile ioutil.ReadFile os.Open os.ReadDir
+connect2: net.Dial tls.Dial
+url: http.Get http.Post http.PostForm http.Head http.NewRequest
+""",
+    "compiled": """
+shell: system popen Runtime.getRuntime().exec
+argv: exec Command::new ProcessBuilder Process.Start execlp execvp execl execv posix_spawn
+remove: unlink rmdir remove fs::remove_dir_all fs::remove_file std::fs::remove_dir_all
+remove: std::fs::remove_file removeItem Files.delete Files.deleteIfExists FileUtils.deleteDirectory
+remove: FileUtils.forceDelete File.Delete Directory.Delete fs::remove_dir std::fs::remove_dir
+remove: filesystem::remove_all filesystem::remove remove_all
+move: rename fs::rename std::fs::rename Files.move File.Move
+write: fs::write std::fs::write File::create Files.writeString Files.write File.WriteAllText
+write: FileWriter
+open: fopen
+read: fs::read_to_string std::fs::read_to_string fs::read File::open Files.readString ifstream
+read: Files.readAllBytes Files.readAllLines File.ReadAllText FileReader contentsOfFile
+connect: TcpStream::connect
 """,
     "other": """
 shell: system shell Sys.command System.cmd os.execute callCommand exec shell-command execSync

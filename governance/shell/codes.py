@@ -14,7 +14,7 @@ from attrs import frozen
 
 from governance.shell.calls import TABLES
 from governance.shell.draft import Draft
-from governance.shell.expressions import Source, Value
+from governance.shell.expressions import Source, Value, below
 from governance.shell.hosts import urls_in
 from governance.shell.statements import statements
 from governance.shell.values import HOLE, Word
@@ -73,6 +73,12 @@ _FETCHED: Final = re.compile(
 _TOLD: Final = re.compile(
     r"(?i)\s*(?:select|insert|update|delete|drop|create|alter|truncate|pragma|begin|with)\s"
 )
+_TELLING: Final = frozenset({"shell", "argvs", "told"})
+"""Effects of calls whose text may be a statement of SQL."""
+_ASKED: Final = frozenset({"sql", "told"})
+"""Effects of methods, whatever they are called on."""
+_BARE_NAMES: Final = frozenset({"remove", "rename", "unlink", "rmdir", "exec", "system", "popen"})
+"""Functions of C that are methods of many things elsewhere."""
 _WRITES: Final = re.compile(r"[wax+>]")
 _SOCKET: Final = re.compile(r"socket|fsockopen|TCPSocket|/dev/tcp/|net\.|IO::Socket")
 _REWIRED: Final = re.compile(
@@ -84,12 +90,21 @@ _PERL_HOST: Final = re.compile(
 )
 
 
-_IMPORTED: Final = re.compile(
-    r"(?:__import__|import_module|importlib\.import_module)\(\s*['\"]([\w.]+)['\"]\s*\)"
-)
+_IMPORTED: Final = re.compile(r"(?:__import__|(?:\w+\.)?import_module)\(\s*['\"]([\w.]+)['\"]\s*\)")
 _GETATTR: Final = re.compile(r"getattr\(\s*([\w.]+)\s*,\s*['\"](\w+)['\"]\s*\)")
 _ALIASES: Final = re.compile(r"\bimport\s+([\w.]+)\s+as\s+(\w+)")
 _REQUIRE: Final = re.compile(r"require\(\s*['\"](?:node:)?([\w/]+)['\"]\s*\)(?=\s*\.)")
+_RENAMED: Final = re.compile(
+    r"(?:\bfrom\s+([\w.]+)\s+import\s+|(?=\{[^{}]{1,400}\}\s*=\s*(?:await\s+)?(?:require|import)\()\{"
+    r"|\bimport\s*\{)([^\n;{}]{1,400})"
+)
+"""What is taken out of a module, maybe under another name."""
+_AS: Final = re.compile(r"\s*(?::|\bas\b)\s*")
+_TAKEN_FROM: Final = frozenset({"os", "shutil"})
+_SPLIT: Final = re.compile(r"(['\"])\s*\+\s*\1")
+_SCRIPTED: Final = re.compile(r"(?<![\w)])\$`([^`]{1,4000})`")
+_HOMES: Final = re.compile(r"\$\{\s*(?:(?:process|Bun)\.env\.HOME|os\.homedir\(\))\s*\}")
+_HOLES: Final = re.compile(r"\$\{[^}]*\}")
 _REQUIRED: Final = re.compile(
     r"(?:(?:const|let|var)\s+|import\s+(?:\*\s*as\s+)?)(\w+)\s*(?:=\s*require\(|from)\s*"
     r"['\"](?:node:)?([\w/]+)['\"]"
@@ -125,7 +140,13 @@ def _look(draft: Draft, language: str, text: str, depth: int) -> None:
             break
         name = re.sub(r"\s*\($|\s+$", "", found[0])
         effect = spoken.effects[name]
-        if known == "python" and effect != "sql" and _is_method(source.text, found.start(), name):
+        if (
+            known == "python"
+            and effect not in _ASKED
+            and _is_method(source.text, found.start(), name)
+        ):
+            continue
+        if known == "compiled" and name in _BARE_NAMES and source.text[found.start() - 1] in ".:>":
             continue
         arguments, _ = source.arguments(found.end())
         _effect(draft, language, effect, arguments, depth)
@@ -139,13 +160,19 @@ def _look(draft: Draft, language: str, text: str, depth: int) -> None:
 def _plain_names(text: str, language: str) -> str:
     """*text* with modules under their own names, whatever it calls them."""
     if language == "python":
-        text = _GETATTR.sub(r"\1.\2", _IMPORTED.sub(r"\1", text))
+        text = _GETATTR.sub(r"\1.\2", _IMPORTED.sub(r"\1", _SPLIT.sub("", text)))
         found = _ALIASES.findall(text)
     elif language == "node":
         found = [(module, name) for name, module in _REQUIRED.findall(text)]
         text = _REQUIRE.sub(lambda one: one[1].replace("/", "."), text)
     else:
         return text
+    for module, parts in _RENAMED.findall(text)[:8]:
+        for one in parts.split(",")[:16]:
+            name, _, alias = _AS.sub(" ", one.strip(" ()")).partition(" ")
+            known = f"{module}.{name}" if module in _TAKEN_FROM else name
+            if (alias or known != name) and (alias or name).isidentifier():
+                text = re.sub(rf"(?<![\w.]){alias or name}(?=\s*\()", known, text)
     for module, name in found[:8]:
         if module != name:
             text = re.sub(rf"(?<![\w.]){re.escape(name)}\.", module.replace("/", ".") + ".", text)
@@ -197,8 +224,10 @@ def _effect(draft: Draft, language: str, effect: str, given: list[Value], depth:
     elif effect in {"connect", "connected", "connect2"}:
         hosts = _words(values) if effect == "connect2" else first
         draft.talk(*(one for one in hosts[:2] if not one.isdigit() and one != HOLE))
-    elif effect == "sql" or (effect in {"shell", "argvs"} and first and _TOLD.match(first[0])):
+    elif effect == "sql" or (effect in _TELLING and first and _TOLD.match(first[0])):
         draft.code += [made for one in _words(values[:2]) for made in statements(one)]
+    elif effect == "told":
+        return
     elif effect == "required":
         draft.read(*(one for one in first if one.startswith((".", "/", "~"))))
     elif effect == "code":
@@ -299,6 +328,8 @@ def _paths(draft: Draft, source: Source) -> None:
             if effect == "open":
                 _effect(draft, "python", "open", [value, *given], 0)
             else:
+                if method[1] in {"glob", "rglob"}:
+                    value = below(value, given)
                 _touch(draft, "read" if effect == "move" else effect, _words([value]))
                 if effect == "move":
                     _touch(draft, "remove", _words([value]))
@@ -306,6 +337,9 @@ def _paths(draft: Draft, source: Source) -> None:
 
 
 def _backticks(draft: Draft, source: Source, language: str) -> None:
+    if language == "node":
+        for found in _SCRIPTED.findall(source.text):
+            draft.run_text(_HOLES.sub(HOLE, _HOMES.sub("~", found)), stdin=False)
     if language in {"perl", "ruby", "php"}:
         for found in _BACKTICKS.finditer(source.text):
             text = found[1] or found[2] or found[3] or found[4] or found[6]

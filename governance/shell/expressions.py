@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from itertools import chain, islice
 from typing import Final, TypeAlias
 
 from governance.shell.values import HOLE
@@ -19,6 +20,9 @@ Value: TypeAlias = "str | list[str]"
 
 NAMES_MAX: Final = 200
 """Values given to names that are looked at."""
+
+VARIANTS_MAX: Final = 8
+"""Texts that one expression may stand for."""
 
 DEPTH_MAX: Final = 12
 CHARACTERS_MAX: Final = 100_000
@@ -31,9 +35,18 @@ _SET: Final = re.compile(
     r"(?:^|[\n;{(]|\b(?:const|let|var|my|our|local|for)\s)[ \t]*(?:my[ \t]+)?([$@]?[A-Za-z_]\w*)"
     r"(?:\s{0,9}:\s{0,9}\w+)?\s{0,9}(?:=(?![=~>])|\bin\b|\bof\b)"
 )
+_EACH: Final = re.compile(r"\bforeach\s{0,9}\(")
+_EACH_NAME: Final = re.compile(r"\s{0,9}as\s+(?:\$\w+\s{0,9}=>\s{0,9})?(\$\w+)")
+_SET_MORE: Final = {
+    "node": re.compile(r"[)\w'\"\]]\s{0,9},\s{0,9}([A-Za-z_$]\w*)\s{0,9}=(?![=~>])"),
+    "go": re.compile(r"(?:^|[\n;{])[ \t]*([A-Za-z_]\w*)(?:\s{0,9},\s{0,9}\w+)?\s{0,9}:="),
+}
+"""How one language sets names besides: `const a = 1, b = 2`, `a, err := f()`."""
 _HOME: Final = re.compile(
     r"(?:os\.environ(?:\.get\(\s*|\[)\s*['\"]HOME['\"]\s*(?:,[^)]*)?[\])]"
-    r"|os\.getenv\(\s*['\"]HOME['\"]\s*\)|(?:pathlib\.)?Path\.home\(\)|process\.env\.HOME"
+    r"|os\.[gG]etenv\(\s*['\"]HOME['\"]\s*\)|os\.UserHomeDir\(\)|NSHomeDirectory\(\)"
+    r"|System\.(?:getProperty\(\s*\"user\.home\"\s*\)|getenv\(\s*\"HOME\"\s*\)|user_home!?(?:\(\))?)"
+    r"|(?:std::)?env::var\(\s*\"HOME\"\s*\)(?:\.unwrap\(\))?|(?:pathlib\.)?Path\.home\(\)|process\.env\.HOME"
     r"|process\.env\[\s*['\"]HOME['\"]\s*\]|(?:require\(\s*['\"](?:node:)?os['\"]\s*\)|os)\.homedir\(\)"
     r"|\$ENV\{\s*['\"]?HOME['\"]?\s*\}|ENV\[\s*['\"]HOME['\"]\s*\]|ENV\.fetch\(\s*['\"]HOME['\"]\s*\)"
     r"|Dir\.home(?:\(\))?|getenv\(\s*['\"]HOME['\"]\s*\)|\$_(?:SERVER|ENV)\[\s*['\"]HOME['\"]\s*\]"
@@ -79,14 +92,23 @@ class Source:
         self.language = language
         self.joins = "." if language in {"perl", "php", "lua"} else "+"
         self.names: dict[str, Value] = {}
-        for count, found in enumerate(_SET.finditer(self.text)):
-            if count >= NAMES_MAX:
-                break
+        more = _SET_MORE.get(language)
+        sets = chain(_SET.finditer(self.text), more.finditer(self.text) if more else ())
+        for found in islice(sets, NAMES_MAX):
             value, _ = self.value(found.end())
-            known = self.names.get(found[1])
-            if known is not None and known != value:
-                value = [*_several(known), *_several(value)][:8]
-            self.names[found[1]] = value
+            self._set(found[1], value)
+        if language == "php":
+            for found in islice(_EACH.finditer(self.text), NAMES_MAX):
+                value, end = self.value(found.end())
+                name = _EACH_NAME.match(self.text, end)
+                if name is not None:
+                    self._set(name[1], value)
+
+    def _set(self, name: str, value: Value) -> None:
+        known = self.names.get(name)
+        if known is not None and known != value:
+            value = [*_several(known), *_several(value)][:8]
+        self.names[name] = value
 
     def arguments(self, at: int) -> tuple[list[Value], int]:
         """The values from *at* on that commas part, up to a bracket or the end of a statement."""
@@ -142,7 +164,7 @@ class Source:
                 pass
             elif sign == "/" and self.language == "python":
                 right, at = self._term(here + 1, depth + 1)
-                value = f"{_one(value).rstrip('/')}/{_one(right)}"
+                value = _combined([value, right], "/")
                 continue
             else:
                 break
@@ -150,7 +172,7 @@ class Source:
             if isinstance(value, list) and isinstance(right, list):
                 value = value + right
             else:
-                value = _one(value) + _one(right)
+                value = _combined([value, right], "")
         return value, at
 
     def _method(self, value: Value, found: re.Match[str], depth: int) -> tuple[Value, int]:
@@ -253,13 +275,22 @@ class Source:
         elif self.language != "python":
             text = text.replace("\\'", "'").replace("\\\\", "\\")
         if "f" in prefix:
-            text = re.sub(r"\{([^{}]*)\}", self._filled, text)
-        elif quote == "`" or (quote == '"' and self.language in {"ruby"}):
+            return self._formatted(text), end
+        if quote == "`" or (quote == '"' and self.language in {"ruby"}):
             text = _HOLES.sub(lambda one: self._filled_name(one[0][2:-1]), text)
         elif quote == '"' and self.language in {"perl", "php"}:
             text = re.sub(r"\$(?:ENV|_SERVER|_ENV)[{\[]['\"]?HOME['\"]?[}\]]", "~", text)
             text = re.sub(r"[$@]\{?(\w+)\}?", lambda one: self._filled_name("$" + one[1]), text)
         return text, end
+
+    def _formatted(self, text: str) -> Value:
+        """A text of Python with names in braces, of which one may have several values."""
+        for name in re.findall(r"\{(\w+)\}", text)[:8]:
+            several = self.names.get(name)
+            if isinstance(several, list) and 1 < len(several) <= VARIANTS_MAX:
+                made = [text.replace(f"{{{name}}}", one) for one in several]
+                return [re.sub(r"\{([^{}]*)\}", self._filled, one) for one in made]
+        return re.sub(r"\{([^{}]*)\}", self._filled, text)
 
     def _filled(self, found: re.Match[str]) -> str:
         return self._filled_name(found[1])
@@ -306,12 +337,30 @@ def _first(given: list[Value]) -> Value:
     return given[0] if given else HOLE
 
 
-def _path(given: list[Value]) -> Value:
-    made = ""
+def _combined(given: list[Value], sign: str) -> Value:
+    """*given* joined by *sign*; where one of them may be several texts, each that this gives."""
+    made = [""]
     for one in given:
-        part = _one(one)
-        made = part if part.startswith(("/", "~")) or not made else f"{made.rstrip('/')}/{part}"
-    return made or HOLE
+        several = _several(one) if 0 < len(_several(one)) <= VARIANTS_MAX else [HOLE]
+        made = [_joined(left, part, sign) for left in made for part in several]
+        if len(made) > VARIANTS_MAX:
+            return HOLE
+    return made if len(made) > 1 else made[0] or HOLE
+
+
+def _joined(left: str, right: str, sign: str) -> str:
+    if sign and left and not right.startswith(("/", "~")):
+        return left.rstrip(sign) + sign + right
+    return right if sign else left + right
+
+
+def below(folder: Value, patterns: list[Value]) -> Value:
+    """What lies in *folder* and fits the first of *patterns*; the folder where there is none."""
+    return _combined([folder, *patterns[:1]], "/")
+
+
+def _path(given: list[Value]) -> Value:
+    return _combined(given, "/")
 
 
 def _decoded(given: list[Value]) -> Value:

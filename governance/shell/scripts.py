@@ -19,6 +19,8 @@ FILES_MAX: Final = 64
 _IMPLIED: Final = {
     "make": ("GNUmakefile", "makefile", "Makefile"),
     "pytest": ("conftest.py",),
+    "cargo": ("src/main.rs", "build.rs", "src/lib.rs"),
+    "dotnet": ("Program.cs",),
 }
 """Files that a program runs without being told so."""
 
@@ -27,7 +29,9 @@ _SCRIPT: Final = "scripts."
 """How `npm pkg set` names a script of the project; no path begins so here."""
 
 _MAKING: Final = frozenset({"cat", "echo", "printf", "tee"})
-_SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash", "source", ".", "busybox"})
+_SHELLS: Final = frozenset(
+    {"sh", "bash", "dash", "zsh", "ksh", "ash", "source", ".", "busybox", "sbatch", "qsub"}
+)
 _ENDINGS: Final = {
     ".py": "python",
     ".js": "node",
@@ -38,6 +42,24 @@ _ENDINGS: Final = {
     ".php": "php",
     ".lua": "lua",
 }
+_TOLD: Final = frozenset({
+    "psql", "pgcli", "mysql", "mycli", "usql", "cockroach", "sqlcmd", "sqlplus",
+    "clickhouse-client", "sqlite3", "duckdb", "cqlsh", "snowsql", "bq", "trino", "presto", "hive",
+    "beeline",
+})  # fmt: skip
+"""Clients that are told what a file holds, as SQL."""
+
+_COMPILED: Final = {
+    "go": "go",
+    "mongosh": "node",
+    **dict.fromkeys(
+        ("gcc", "cc", "g++", "c++", "clang", "clang++", "tcc", "rustc", "java", "javac", "swift",
+         "swiftc", "kotlinc", "kotlin", "zig", "nim", "crystal", "mcs", "csc", "dmd", "cargo",
+         "dotnet"),
+        "compiled",
+    ),
+}  # fmt: skip
+"""Programs that run a file of their own, and the language that it is in."""
 
 _INSIDE: Final = re.compile(r"/\.?$")
 """How a word ends that means what a link leads to, and not the link."""
@@ -116,7 +138,8 @@ class Scripts:
         """Note what the script does that *draft* runs, if it is one of these."""
         if self._links and draft.program != "ln":
             self._through(draft)
-        if not self._texts or not any(one.kind == "script" for one in draft.opaque):
+        compiled = draft.program in _COMPILED
+        if not self._texts or not (compiled or any(one.kind == "script" for one in draft.opaque)):
             return
         if draft.program in _PACKERS:
             words = draft.words if draft.subcommand.startswith("run") else [draft.subcommand]
@@ -142,8 +165,13 @@ def _understand(draft: Draft, file: Word, text: str) -> None:
 
         recipes(draft, Word(text))
         return
+    if draft.program in _TOLD:
+        from governance.shell.statements import statements
+
+        draft.code += statements(text)
+        return
     language = _language(draft, file, text.split("\n", 1)[0])
-    if language in _LANGUAGES:
+    if language in _LANGUAGES or draft.program in _COMPILED:
         understand_code(draft, language, text)
     elif language == "sh":
         draft.code.append(Word(text))
@@ -155,6 +183,8 @@ def _language(draft: Draft, file: Word, first: str) -> str:
         return "sh"
     if draft.program in _LANGUAGES:
         return draft.program
+    if draft.program in _COMPILED:
+        return _COMPILED[draft.program]
     if file in _IMPLIED.get(draft.program, ()):
         return "python"
     if "/" not in draft.simple.argv[0]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,7 +116,7 @@ def test_the_packs_that_are_promised_are_there() -> None:
     """All packs come with the engine, each named as its file."""
     promised = {"briefing", "roles", "secrets", "git-safety", "destructive", "self-protection"}
     promised |= {"privilege", "persistence", "containers", "network", "cloud", "databases"}
-    promised |= {"packages", "hiding", "escalation", "idumb-chains"}
+    promised |= {"packages", "hiding", "escalation", "idumb-chains", "services"}
     assert set(PACKS) == promised
     assert set(PACKS) == promised
     assert all(pack["pack"]["name"] == name for name, pack in PACKS.items())
@@ -262,11 +263,20 @@ def test_the_readme_lists_every_rule_with_its_sentence() -> None:
     assert rows == {}
 
 
+@pytest.mark.parametrize(("pack", "rule"), RULES, ids=[rule["id"] for _, rule in RULES])
+def test_a_rule_has_an_example_for_each_alternative(pack: str, rule: dict[str, Any]) -> None:
+    """As many calls that it must match as it has alternatives, where it asks, denies or halts."""
+    shell = rule.get("when", {}).get("shell", {})
+    alternatives = max(len(rule.get("any", ())), len(shell) if isinstance(shell, list) else 1)
+
+    assert "must_match" not in rule or len(rule["must_match"]) >= alternatives, pack
+
+
 def test_the_token_pattern_of_commands_knows_what_the_shipped_set_knows() -> None:
     """What `detect = "secrets"` finds by its own form is found on a command line too."""
     pattern = re.compile(PACKS["secrets"]["vars"]["token_in_command"])
     samples = [
-        "AKIAIOSFODNN7EXAMPLE",
+        "AKIA" + "Q3EGTZ5N7XAMPLE2",
         "ghp_" + "a1" * 18,
         "glpat-" + "x" * 20,
         "xoxb-123456789012",
@@ -279,3 +289,4 @@ def test_the_token_pattern_of_commands_knows_what_the_shipped_set_knows() -> Non
     for sample in samples:
         assert detector("secrets")(sample)
         assert pattern.search(f"x --key {sample}")
+    assert not pattern.search("x --key AKIAIOSFODNN7EXAMPLE")  # that of the manuals

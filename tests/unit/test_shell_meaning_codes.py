@@ -54,6 +54,17 @@ def facts(program: str, text: str, fact: str) -> set[str]:
         ("php -r", "unlink('/x');"),
         ("lua -e", "os.execute('rm -rf /x')"),
         ("lua -e", "os.remove('/x')"),
+        ("python -m timeit", "__import__('os').remove('/x')"),
+        ("python -c", "from os import remove as r; r('/x')"),
+        ("python -c", "import importlib as i; i.import_module('os').remove('/x')"),
+        ("python -c", "getattr(__import__('os'), 'sys' + 'tem')('rm -rf /x')"),
+        ("python -c", "import os\nfor n in ('x', 'x'): os.remove(os.path.join('/', n))"),
+        ("python -c", "import os\nfor n in ('x', 'x'): os.remove(f'/{n}')"),
+        ("python -c", "import pathlib\nfor n in ('x',): (pathlib.Path('/') / n).unlink()"),
+        ("node -e", "const {rmSync: r} = require('fs'); r('/x')"),
+        ("node -e", "const fs = require('fs'), f = '/x'; fs.rmSync(f)"),
+        ("bun -e", "await $`rm -rf /x`"),
+        ("php -r", "foreach (glob('/x') as $f) unlink($f);"),
     ],
 )
 def test_what_is_removed_is_seen(program: str, text: str) -> None:

@@ -36,7 +36,7 @@ def tar(draft: Draft) -> None:
     if draft.has("--delete"):
         draft.write(*archives)
     elif draft.has("-x") and not draft.has("-O") and not draft.value("--to-command"):
-        draft.write(folder or Word("."))
+        draft.write(folder or Word("."), *(joined(folder, one) for one in draft.words))
     elif folder and not draft.has("-t"):
         draft.read(folder)
 
@@ -70,7 +70,8 @@ def unzip(draft: Draft) -> None:
     draft.read(*draft.words[:1])
     listing = draft.program == "zipinfo" or draft.has("-l", "-p", "-t", "-v", "-Z", "-c")
     if not listing:
-        draft.write(*(draft.value("-d") or [Word(".")]))
+        folders = draft.value("-d") or [Word(".")]
+        draft.write(*folders, *(joined(folders[-1], one) for one in draft.words[1:]))
 
 
 def gzip(draft: Draft) -> None:

@@ -13,6 +13,9 @@ from governance.shell.values import Word
 
 _RECIPE: Final = re.compile(r"(?m)(?:^\t[ \t]*|^[^\s#=]+[^=\n]*:[^=\n;]*;[ \t]*)([^\n]+)")
 
+_SCOPED: Final = {"angular": "ng", "nestjs": "nest", "sentry": "sentry-cli"}
+"""Programs of packages that are named `@scope/cli`, where they are not named as the scope."""
+
 _VARIABLE: Final = re.compile(r"(?<!\$)\$\((\w+)\)")
 """A variable of make, which those of the environment are as well."""
 
@@ -101,7 +104,8 @@ def _tool(word: Word) -> str:
     """The program of a package: without its version."""
     head = word[1:].partition("@")[0] if word.startswith("@") else word.partition("@")[0]
     if word.startswith("@"):
-        return f"@{head}".rpartition("/")[2] if "/" in head else f"@{head}"
+        scope, _, name = head.partition("/")
+        return _SCOPED.get(scope, scope) if name == "cli" else name or f"@{head}"
     return head.partition("==")[0] or str(word)
 
 

@@ -31,6 +31,7 @@ _VERB_WORDS: Final = """
 """
 _VERBS: Final = frozenset(_VERB_WORDS.split())
 _WAY_MAX: Final = 8
+_PHRASE_MAX: Final = 4
 
 
 def way(draft: Draft) -> None:
@@ -46,6 +47,13 @@ def way(draft: Draft) -> None:
     last = bare[end - 1] if bare else ""
     if last in {"scp", "cp", "mv", "rsync", "copy", "upload"}:
         storage(draft)
+
+
+def phrase(draft: Draft) -> None:
+    """`hf repo delete name`: a service whose verbs no table lists; its first words say it."""
+    words = parse(draft, draft.arguments, draft.spec)
+    draft.subcommand = " ".join(words[:_PHRASE_MAX])
+    draft.words = words
 
 
 def storage(draft: Draft) -> None:

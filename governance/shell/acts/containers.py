@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from governance.shell.acts.shells import file_given, piped_in
 from governance.shell.draft import REMOTE, Draft, pairs_of
 from governance.shell.hosts import hosts_in
 from governance.shell.options import parse
@@ -192,3 +193,11 @@ def kubectl(draft: Draft) -> None:
     """`minikube kubectl -- words`."""
     words = [one for one in draft.words if one != "--"]
     draft.run([Word("kubectl"), *words])
+
+
+def batch(draft: Draft) -> None:
+    """`sbatch file`, `qsub < file`: a script that a queue runs; `--wrap` is one of its options."""
+    if draft.words:
+        file_given(draft, draft.words[0], "shell")
+    elif not draft.value("--wrap"):
+        piped_in(draft)

@@ -21,6 +21,23 @@ _VIM_CALL: Final = re.compile(
 _VIM_WRITE: Final = re.compile(r"(?::|^|\|)\s*(?:w|write|sav|saveas|wq|x)!?\s+(?!!)([^|\s]+)")
 _VIM_READ: Final = re.compile(r"(?::|^|\|)\s*(?:r|read|e|edit|so|source)!?\s+(!?)([^|]+)")
 
+_FORMATTERS: Final = frozenset({
+    "black", "isort", "rustfmt", "prettierd", "docformatter", "pyupgrade", "mdformat", "yamlfmt",
+    "stylua", "swiftformat", "nixfmt", "alejandra", "sort-package-json",
+})  # fmt: skip
+"""Programs that change the files they are given unless they are told to look only."""
+_CHANGING: Final = frozenset({"format", "fmt", "fix"})
+_COMMANDS: Final = _CHANGING | {"check", "lint", "ci", "analyze"}
+_PRINTING: Final = frozenset({"biome", "rome", "buf"})
+"""Programs whose `format` only prints."""
+_IN_PLACE: Final = (
+    "-w", "--write", "--fix", "-i", "--in-place", "--apply", "--apply-unsafe", "-a", "-A",
+    "--autocorrect", "--autocorrect-all", "--auto-correct", "--reformat", "-F",
+)  # fmt: skip
+_ONLY_LOOKING: Final = (
+    "--check", "--check-only", "--diff", "--dry-run", "--list-different", "--verify", "--stdout",
+)  # fmt: skip
+
 
 def plain(draft: Draft) -> None:
     """A program that opens the editor that its environment names."""
@@ -81,6 +98,17 @@ def replace(draft: Draft) -> None:
         "rpl": not draft.has("-s", "--dry-run"),
     }
     if changes.get(draft.program, draft.has("-i", "--in-place", "-U", "--update-all")):
+        draft.write(*files)
+
+
+def formatter(draft: Draft) -> None:
+    """`prettier --write files`, `black files`: formatters, and linters that mend what they find."""
+    command = draft.words[0] if draft.words[:1] and draft.words[0] in _COMMANDS else ""
+    files = draft.words[1:] if command else draft.words
+    draft.read(*files)
+    told = draft.has(*_IN_PLACE) and not (draft.program == "shfmt" and not draft.has("-w"))
+    changes = draft.program in _FORMATTERS or command in _CHANGING
+    if (told or (changes and draft.program not in _PRINTING)) and not draft.has(*_ONLY_LOOKING):
         draft.write(*files)
 
 

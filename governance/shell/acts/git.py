@@ -153,6 +153,14 @@ def checkout(draft: Draft) -> None:
         draft.write(Word("."))
 
 
+def patched(draft: Draft) -> None:
+    """`git apply <<E`: the files that the text names are written."""
+    plain(draft)
+    if draft.stdin_text is not None and not draft.words and not draft.has("--check", "--stat"):
+        for path in re.findall(r"(?m)^\+\+\+ (?:b/)?(\S+)", draft.stdin_text):
+            draft.write(Word(path))
+
+
 def clean(draft: Draft) -> None:
     """`git clean -f` removes what git does not keep, here or below the paths."""
     plain(draft)

@@ -72,6 +72,9 @@ def python(draft: Draft) -> None:
     cut = _until_text(draft, ("-c", "-m"))
     modules = draft.value("-m")
     texts = draft.value("-c")
+    if draft.program == "ipython":
+        for line in re.findall(r"(?m)^\s*!{1,2}([^\n!=].*)$", "\n".join(texts)):
+            draft.run_text(line, stdin=False)
     if modules and not texts:
         _module(draft, modules[0], cut)
         return
@@ -106,6 +109,10 @@ def _module(draft: Draft, module: Word, rest: list[Word]) -> None:
         draft.read(*rest[1:2])
     elif module in {"venv", "virtualenv"}:
         draft.write(*(one for one in rest if not one.startswith("-")))
+    elif module == "timeit":
+        for one in rest:
+            if one[:1] != "-":
+                understand_code(draft, "python", one)
     elif module == "pty":
         draft.blind("code", "a shell of its own")
     elif module in _MODULES_READING:

@@ -217,9 +217,9 @@ def rclone(draft: Draft) -> None:
 def ftp(draft: Draft) -> None:
     """`sftp host`, `lftp -e 'commands' url`; their input is commands."""
     _ssh_options(draft)
-    draft.talk(*draft.words[:1])
-    draft.code += draft.value("-e", "-c")
-    texts = [*draft.value("-e", "-c")]
+    draft.talk(*(one if "://" in one else Word(one.lstrip("/")) for one in draft.words[:1]))
+    texts = [*draft.value("-e", "-c", "--command")]
+    draft.code += texts
     if draft.stdin_text is not None:
         draft.code.append(draft.stdin_text)
         texts.append(draft.stdin_text)

@@ -81,10 +81,13 @@ def _narrowed(roots: list[Word], tests: tuple[Word, ...]) -> list[Word]:
         if word in {"!", "-not"}:
             negated = True
             continue
-        if word in _RUNNING or word in _WRITING:
-            break
+        if word in _RUNNING or word in _WRITING or word == "-delete":
+            break  # what is tested after it does not hold it back
         if word in {"-o", "-or", ","}:
             either += 1
+        elif word == "-prune" and patterns and tests[at + 1 : at + 2] in {("-o",), ("-or",)}:
+            patterns.pop()  # what is left out is not found
+            either -= 1
         elif word in _NAMING and at + 1 < len(tests) and not negated:
             name = tests[at + 1]
             if name.strip("*.?/") and word != "-regex":

@@ -24,6 +24,9 @@ def shell(draft: Draft) -> None:
         name, _, value = one.partition("=")
         if name in _STARTED_WITH and value:
             draft.read(Word(value))
+    if draft.has("-n", "--no-execute"):
+        draft.read(*draft.words[:1])  # it is only looked at
+        return
     for text in draft.value("--command"):
         text_given(draft, text, [])
     if draft.has("-c") and draft.words:
@@ -145,3 +148,5 @@ def foreign(draft: Draft) -> None:
     draft.flags = dict.fromkeys(str(one) for one in draft.arguments if one.startswith("-"))
     draft.code.append(text)
     draft.opaque.append(Opaque("foreign", "PowerShell and cmd are not taken apart"))
+    if draft.words and HOLE in text and whole_hole(" ".join(draft.words)):
+        draft.blind("dynamic", f"the text that {draft.program} runs is put together when it runs")

@@ -58,6 +58,11 @@ _SAME: Final = {
     "k": "kubectl",
     "kubecolor": "kubectl",
     "tf": "terraform",
+    "eas-cli": "eas",
+    "firebase-tools": "firebase",
+    "netlify-cli": "netlify",
+    "esptool.py": "esptool",
+    "espefuse.py": "espefuse",
 }
 
 _homes: Final = {name: module for module, names in INDEX.items() for name in names.split()}

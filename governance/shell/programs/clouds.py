@@ -75,9 +75,8 @@ mc rm|cp|mv|mirror|rb|mb|ls|cat|pipe
   !act=clouds.storage --remove --overwrite --versions
 
 heroku, flyctl, fly, vercel, netlify, railway, render, wrangler, firebase, supabase, dokku, cf, eb,
-now, surge, planetscale, pscale, neonctl, turso, convex, expo-cli, sentry-cli, stripe, twilio,
-shopify, hasura, cloudflare, bosh, databricks, snow, launchdarkly, ldcli, okta, auth0, twurl,
-slack, algolia, datadog-ci
+now, surge, planetscale, pscale, neonctl, turso, convex, expo-cli,
+hasura, cloudflare, bosh, databricks, snow
   !sub !groups=apps,ssh,secrets,volumes,machine,machines,postgres,pg,db,projects,project,ips,certs
   !groups=domains,dns,env,sites,kv:key,kv:namespace,kv,r2,r2/bucket,r2/object,d1,queues
   !groups=pages,pages/deployment,secret,functions,migration,branches,branch,database
@@ -105,6 +104,49 @@ wrangler d1 execute
 
 eb ssh
   -c/--command=away -n= -e= : _*
+
+hf, huggingface-cli, kaggle, wandb, comet, neptune, clearml-data, clearml-task, zenml, bentoml,
+cog, replicate, modal, beam, cerebrium, runpodctl, vastai, lambda-cloud, paperspace, gradient,
+sky, anyscale, brev, mcli, dstack, lightning, openai, together, firectl, cohere, dvc, appcenter,
+code-push, code-push-standalone, shorebird, capgo, app-store-connect, google-play, bitrise,
+butler, steamcmd, rojo, mantle, tcli, chrome-webstore-upload, chrome-webstore-upload-cli, cws,
+publish-browser-extension, msstore, wingetcreate, copr, copr-cli, osc, ovsx, vsce, web-ext, tfx,
+circleci, bk, buildkite, drone, woodpecker-cli, travis, sem, harness, octopus, spinnaker, spin,
+jenkins-cli, jenkins-jobs, concourse, jira, linear, notion, asana, trello, sf, sfdx, hs, gam, gyb,
+m365, mgc, box, gdrive, gcalcli, todoist, zapier, n8n, mailchimp, postmark, resend, mailgun,
+sendgrid, himalaya, plivo, vonage, nexmo, messagebird, mmctl, signal-cli, telegram-send,
+telegram-cli, matrix-commander, toot, bsky, ntfy, apprise, slackcat, discord, gotify, pushover,
+sendxmpp, go-sendxmpp, sendemail, s-nail, neomutt, mpack, mailsend, ssmtp, courier, unleash,
+flagsmith, configcat, growthbook, statsig, flipt, optimizely, dnscontrol, octodns-sync, lexicon,
+cli53, flarectl, gandi, namecheap, porkbun, godaddy, dnsimple, ns1, inwx, pdnsutil, knotc, cfcli,
+akamai, fastly, bunny, temporal, tctl, zbctl, inngest, kestra, meltano, abctl, octavia, feast,
+sqlmesh, dataform, dbt, ray, dask, yarn-app, balena, particle, hass-cli, ha, mender-cli,
+arduino-cloud-cli, wp, drush, terminus, acli, platform, upsun, kinsta, plesk, uapi, whmapi1,
+ghost, strapi, sanity, contentful, storyblok, prismic, webflow, wix, koyeb, scalingo, clever,
+caprover, aptible, nctl, porter, northflank, qovery, zeet, zeabur, cyclic, deployctl, wasmer,
+faas-cli, fn, render-cli, appwrite, nhost, fauna, grafbase, stytch, clerk, workos, confluent,
+ccloud, aiven, avn, elastic, ecctl, redisctl, astra, xata, upstash, tinybird, tb, neon, newrelic,
+pagerduty, pd, statuspage, opsgenie, grafanactl, grizzly, grr, yc, lightsail, metal, equinix,
+triton, ovhcloud, stackit, nebius, cloudsmith, jf, jfrog, nexus3, packagecloud, quay, hub-tool,
+gcrane, spacectl, tfe, tfc, akeyless, berglas, teller, bitcoin-cli, lncli, lightning-cli, cast,
+solana, spl-token, anchor, near, aptos, sui, starkli, dfx, cardano-cli, stellar, octez-client,
+electrum, monero-wallet-cli, geth, gaiad, fastboot, heimdall, edl, mtk, rkdeveloptool,
+idevicerestore, ideviceinstaller, idevicebackup2, idevicediagnostics, cfgutil, pymobiledevice3,
+ios-deploy, esptool, espefuse, idf.py, pio, platformio, arduino-cli, dfu-util, st-flash, openocd,
+nrfjprog, nrfutil, pyocd, probe-rs, flashrom, picotool, fwupdmgr, racadm, xcode-select, fw_setenv,
+scancel, scontrol, sacctmgr, squeue, sinfo, sacct, qdel, bkill, badmin, bstop, condor_rm,
+condor_off, condor_drain, pbsnodes, oardel, flux-job, quarto, rsconnect, mike, ghp-import,
+gh-pages, rdme, hexo, docusaurus, launchdarkly, ldcli, okta, auth0, twurl, slack, algolia,
+datadog-ci, shopify, sentry-cli, stripe, twilio
+  !valued !raw !act=clouds.phrase !like=@bare -y/--yes --public --private --live --cloud --workspace
+  --push --execute --broadcast --prod --production --share --non-interactive --auto-submit --stop
+  --cancel --doit --all-projects --allow-empty --immediate --wait --confirm --rm --down
+
+hdfs, hadoop, mapred, qmod, qconf, qmgr, nvidia-smi, rocm-smi, avrdude, ipmitool
+  !single !raw !act=clouds.phrase -c=
+
+adb
+  !raw !act=clouds.phrase -s= -t= -H= -P= -L= -d -e -a
 
 terraform-docs, tflint
   -c=read : read*

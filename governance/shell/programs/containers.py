@@ -254,6 +254,20 @@ pulumi, cdk, cdktf, sam, sls, serverless, amplify, copilot, sst, crossplane, inf
   --require-approval= -t/--target= --template=read --template-file=read --stack-name= --context=
   -c=
 
+srun, salloc
+  !posix -n/--ntasks= -N/--nodes= -p/--partition= -t/--time= -A/--account= -c/--cpus-per-task=
+  --gres= --gpus= --mem= --mem-per-cpu= -w/--nodelist= -x/--exclude= -J/--job-name= -o/--output=
+  -e/--error= -q/--qos= -C/--constraint= -D/--chdir=cwd --jobid= --export= --mail-user= --pty
+  --exclusive --overlap : argv
+
+bsub
+  !posix -n= -q= -o= -e= -J= -W= -M= -R= -P= -I -Is -K : argv
+
+sbatch, qsub
+  !posix !act=containers.batch --wrap=shell -n/--ntasks= -N/--nodes= -p/--partition= -t/--time= -A/--account=
+  -c/--cpus-per-task= --gres= --gpus= --mem= -a/--array= -d/--dependency= -b/--begin= -J/--job-name=
+  -o/--output= -e/--error= -q/--qos= -D/--chdir=cwd -l= -pe=_,_ --test-only --parsable --wait
+
 inspec, tfsec, trivy, grype, syft, snyk, checkov, kube-bench, hadolint, dive, cosign, notation,
 slsa-verifier
   !sub -f= -o/--output=write -s= -q --config=read

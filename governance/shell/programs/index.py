@@ -126,21 +126,50 @@ rye sbt scons scoop sdk shards slackpkg snap stack swift swupd tdnf thor tlmgr t
 twine urpmi uv uvx volta waf winget xbps-install xbps-remove xmake yarn yay yum zig zypper
 """,
     "containers": """
-VBoxManage amplify argocd buildah cdk cdktf checkov clusterctl colima copilot cosign crane crictl
-crossplane ctr devspace distrobox distrobox-enter dive docker docker-compose eksctl flux govc
-grype hadolint helm helmfile img incus infracost inspec istioctl k3d k3s k9s kaniko kind kops
-kube-bench kubeadm kubectl kubectx kubens kustomize kvm limactl linkerd lxc lxc-attach
+VBoxManage amplify argocd bsub buildah cdk cdktf checkov clusterctl colima copilot cosign crane
+crictl crossplane ctr devspace distrobox distrobox-enter dive docker docker-compose eksctl flux
+govc grype hadolint helm helmfile img incus infracost inspec istioctl k3d k3s k9s kaniko kind
+kops kube-bench kubeadm kubectl kubectx kubens kustomize kvm limactl linkerd lxc lxc-attach
 microk8s.kubectl minikube multipass notation oc oras orb packer pct podman podman-compose prlctl
-pulumi qemu-img qemu-nbd qemu-system-aarch64 qemu-system-x86_64 qm rancher regctl sam serverless
-skaffold skopeo sls slsa-verifier snyk sst stern syft talosctl tart terraform terragrunt tfsec
-tilt toolbox trivy vagrant vboxmanage velero virsh virt-install vmrun
+pulumi qemu-img qemu-nbd qemu-system-aarch64 qemu-system-x86_64 qm qsub rancher regctl salloc sam
+sbatch serverless skaffold skopeo sls slsa-verifier snyk srun sst stern syft talosctl tart
+terraform terragrunt tfsec tilt toolbox trivy vagrant vboxmanage velero virsh virt-install vmrun
 """,
     "clouds": """
-algolia aliyun auth0 aws aws2 awslocal az azcopy bosh bq cf civo cloudflare convex databricks
-datadog-ci doctl dokku eb exo expo-cli firebase fly flyctl gcloud gsutil hasura hcloud heroku
-ibmcloud launchdarkly ldcli linode-cli mc neonctl netlify now oci okta openstack planetscale
-pscale railway render s3cmd s4cmd s5cmd scw sentry-cli shopify slack snow stripe supabase surge
-tccli terraform-docs tflint turso twilio twurl upctl vercel vultr-cli wrangler
+abctl acli adb aiven akamai akeyless algolia aliyun anchor anyscale app-store-connect appcenter
+apprise appwrite aptible aptos arduino-cli arduino-cloud-cli asana astra auth0 avn avrdude aws
+aws2 awslocal az azcopy badmin balena beam bentoml berglas bitcoin-cli bitrise bk bkill bosh box
+bq brev bsky bstop buildkite bunny butler capgo caprover cardano-cli cast ccloud cerebrium cf
+cfcli cfgutil chrome-webstore-upload chrome-webstore-upload-cli circleci civo clearml-data
+clearml-task clerk clever cli53 cloudflare cloudsmith code-push code-push-standalone cog cohere
+comet concourse condor_drain condor_off condor_rm configcat confluent contentful convex copr
+copr-cli courier cws cyclic dask databricks datadog-ci dataform dbt deployctl dfu-util dfx
+discord dnscontrol dnsimple doctl docusaurus dokku drone drush dstack dvc eb ecctl edl elastic
+electrum equinix espefuse esptool exo expo-cli faas-cli fastboot fastly fauna feast firebase
+firectl flagsmith flarectl flashrom flipt flux-job fly flyctl fn fw_setenv fwupdmgr gaiad gam
+gandi gcalcli gcloud gcrane gdrive geth gh-pages ghost ghp-import go-sendxmpp godaddy google-play
+gotify gradient grafanactl grafbase grizzly growthbook grr gsutil gyb ha hadoop harness hass-cli
+hasura hcloud hdfs heimdall heroku hexo hf himalaya hs hub-tool huggingface-cli ibmcloud
+idevicebackup2 idevicediagnostics ideviceinstaller idevicerestore idf.py inngest inwx ios-deploy
+ipmitool jenkins-cli jenkins-jobs jf jfrog jira kaggle kestra kinsta knotc koyeb lambda-cloud
+launchdarkly ldcli lexicon lightning lightning-cli lightsail linear linode-cli lncli m365
+mailchimp mailgun mailsend mantle mapred matrix-commander mc mcli meltano mender-cli messagebird
+metal mgc mike mmctl modal monero-wallet-cli mpack msstore mtk n8n namecheap nctl near nebius
+neomutt neon neonctl neptune netlify newrelic nexmo nexus3 nhost northflank notion now nrfjprog
+nrfutil ns1 ntfy nvidia-smi oardel oci octavia octez-client octodns-sync octopus okta openai
+openocd openstack opsgenie optimizely osc ovhcloud ovsx packagecloud pagerduty paperspace
+particle pbsnodes pd pdnsutil picotool pio planetscale platform platformio plesk plivo porkbun
+porter postmark prismic probe-rs pscale publish-browser-extension pushover pymobiledevice3 pyocd
+qconf qdel qmgr qmod qovery quarto quay racadm railway ray rdme redisctl render render-cli
+replicate resend rkdeveloptool rocm-smi rojo rsconnect runpodctl s-nail s3cmd s4cmd s5cmd sacct
+sacctmgr sanity scalingo scancel scontrol scw sem sendemail sendgrid sendxmpp sentry-cli sf sfdx
+shopify shorebird signal-cli sinfo sky slack slackcat snow solana spacectl spin spinnaker
+spl-token sqlmesh squeue ssmtp st-flash stackit starkli statsig statuspage steamcmd stellar
+storyblok strapi stripe stytch sui supabase surge tb tccli tcli tctl telegram-cli telegram-send
+teller temporal terminus terraform-docs tfc tfe tflint tfx tinybird todoist together toot travis
+trello triton turso twilio twurl uapi unleash upctl upstash upsun vastai vercel vonage vsce
+vultr-cli wandb wasmer web-ext webflow whmapi1 wingetcreate wix woodpecker-cli workos wp wrangler
+xata xcode-select yarn-app yc zapier zbctl zeabur zeet zenml
 """,
     "databases": """
 alembic arangosh athenacli atlas bcp beeline cbq clickhouse clickhouse-client clusterdb cockroach
@@ -154,28 +183,29 @@ redis-cli redis-server reindexdb rman sequelize sequelize-cli snowsql spark-sql 
 sqlcipher sqlcmd sqlite3 sqlplus sqlx surreal trino tsql typeorm usql vacuumdb vertica vsql
 """,
     "languages": """
-R Rscript accelerate act airflow apache2ctl apachectl apl as asciidoctor astro autopep8 ava babel
-babel-node bandit bats bb behave biome black bmake bpython buf busted c++ caddy cake cc celery
-chez clang clang++ clang-format clisp clj clojure coffee compare composite convert coverage cpp
-csharp csi cucumber cwebp cypress d8 dagger dagster daphne deepspeed devbox devcontainer
-django-admin djlint doit dot dotnet-script dprint dvc earthly ecl elixir emcc erl esbuild escript
-eslint esno exiftool fab fennel ffmpeg ffplay ffprobe flake8 forth g++ gatsby gcc gdbtui gforth
-gfortran ghci gjs gnuplot go-task gofmt goimports golangci-lint gosh gotestsum gradio groovy
-grunt gs guile gulp gunicorn haproxy hhvm hlint http-server httpd huggingface-cli hugo hy
-hypercorn icc identify iex inkscape inv invoke io ipython irb isort jake janet java javac javaw
-jekyll jest jpegoptim jruby js jshell json-server julia jupyter jupyter-lab just kaggle karma
-kotlin kotlinc kotlinc-jvm ktlint latex latexmk ld lessc libreoffice live-server lua luac
-lualatex luigi mage magick make manage.py markdownlint marp matlab maxima mingw32-make minitest
-mkdocs mlflow mmdc mocha mogrify montage moon mypy next ng nginx nim ninja-make nmake node nose2
-nuxt nvcc ocaml octave optipng oxlint pandoc parcel pdflatex pdftk pdftotext perl perl6 pest php
-php-cgi php-cs-fixer php-fpm phpstan phpunit plantuml playwright postcss prefect prettier protoc
-ps2pdf psalm ptpython py py.test pyflakes pylint pyright pytest python pythonw q qjs qpdf racket
-raku redo remake remix rexx rollup rspec rsvg-convert rubocop ruby ruff runghc runhaskell rustfmt
-sage sass sbcl scala scalac scheme serve shellcheck shfmt soffice sox spark-submit sphinx-build
-sqlfluff squid standard storybook streamlit stylelint svelte-kit swc swc-node swiftlint swipl
-tailwindcss tap taplo task tcc tclsh terraform-fmt tesseract testcafe texlua torchrun traefik
-truffleruby ts-node tsc tsx tup unittest uvicorn v varnishd vite vitest voila vue vulture wandb
-weasyprint webpack wish wkhtmltopdf xelatex xo yamllint yapf zx
+R Rscript accelerate act airflow alejandra apache2ctl apachectl apl as asciidoctor astro autoflake
+autopep8 ava babel babel-node bandit bats bb behave biome black bmake bpython buf busted c++ caddy
+cake cc celery chez clang clang++ clang-format clisp clj clojure coffee compare composite convert
+coverage cpp csharp csi cucumber cwebp cypress d8 dagger dagster daphne deepspeed devbox
+devcontainer django-admin djlint docformatter doit dot dotnet-script dprint earthly ecl elixir
+emcc erl esbuild escript eslint esno exiftool fab fennel ffmpeg ffplay ffprobe flake8 forth g++
+gatsby gcc gdbtui gforth gfortran ghci gjs gnuplot go-task gofmt gofumpt goimports golangci-lint
+gosh gotestsum gradio groovy grunt gs guile gulp gunicorn haproxy hhvm hlint http-server httpd
+hugo hy hypercorn icc identify iex inkscape inv invoke io ipython irb isort jake janet java javac
+javaw jekyll jest jpegoptim jruby js jshell json-server jsonlint julia jupyter jupyter-lab just
+karma kotlin kotlinc kotlinc-jvm ktlint latex latexmk ld lessc libreoffice live-server lua luac
+lualatex luigi mage magick make manage.py markdownlint markdownlint-cli2 marp matlab maxima
+mdformat mingw32-make minitest mkdocs mlflow mmdc mocha mogrify montage moon mypy next ng nginx
+nim ninja-make nixfmt nmake node nose2 nuxt nvcc ocaml ocamlformat octave optipng oxlint pandoc
+parcel pdflatex pdftk pdftotext perl perl6 pest php php-cgi php-cs-fixer php-fpm phpstan phpunit
+plantuml playwright postcss prefect prettier prettierd protoc ps2pdf psalm ptpython py py.test
+pyflakes pylint pyright pytest python pythonw pyupgrade q qjs qpdf racket raku redo remake remix
+rexx rollup rome rspec rsvg-convert rubocop ruby ruff runghc runhaskell rustfmt sage sass sbcl
+scala scalac scheme serve shellcheck shfmt soffice sort-package-json sox spark-submit sphinx-build
+sqlfluff squid standard storybook streamlit stylelint stylua svelte-kit swc swc-node swiftformat
+swiftlint swipl tailwindcss tap taplo task tcc tclsh terraform-fmt tesseract testcafe texlua
+torchrun traefik truffleruby ts-node tsc tsx tup unittest uvicorn v varnishd vite vitest voila vue
+vulture weasyprint webpack wish wkhtmltopdf xelatex xo yamlfmt yamllint yapf zx
 """,
     "agents": """
 agy aider amp auggie claude claude-code cline cn codex crush cursor-agent droid forge gemini

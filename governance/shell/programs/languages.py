@@ -61,10 +61,18 @@ tsc, esbuild, swc, babel, rollup, webpack, vite, parcel, sass, lessc, postcss, t
   -o/--out=write --outfile=write --outdir/--out-dir/--outDir=write -p/--project=read
   -c/--config=read -d=write -w/--watch --format= --target= : read*
 
-eslint, prettier, black, ruff, isort, autopep8, yapf, flake8, pylint, mypy, pyright, stylelint,
-biome, rubocop, shellcheck, shfmt, gofmt, goimports, rustfmt, clang-format, yamllint, markdownlint,
-golangci-lint, terraform-fmt, hlint, bandit, vulture, pyflakes, djlint, standard, xo, oxlint,
-dprint, taplo, buf, protoc, sqlfluff, swiftlint, ktlint, php-cs-fixer, phpstan, psalm
+flake8, pylint, mypy, pyright, shellcheck, yamllint, golangci-lint, hlint, bandit, vulture,
+pyflakes, protoc, phpstan, psalm
+  !like=@linter
+
+eslint, prettier, prettierd, black, ruff, isort, autopep8, yapf, stylelint, biome, rome, rubocop,
+shfmt, gofmt, gofumpt, goimports, rustfmt, clang-format, markdownlint, markdownlint-cli2,
+terraform-fmt, djlint, standard, xo, oxlint, dprint, taplo, buf, sqlfluff, swiftlint, swiftformat,
+ktlint, php-cs-fixer, autoflake, docformatter, pyupgrade, mdformat, yamlfmt, stylua, nixfmt,
+alejandra, ocamlformat, sort-package-json, jsonlint
+  !like=@linter !act=editing.formatter
+
+@linter
   -c/--config/--config-file=read -o/--output-file=write --select= --ignore= --ext= --fix -i -w -d
   -f/--format= -l -n -j= -p= -s= -e= -x -m= -t= --exclude= --extend-exclude= --check --write
   --quiet -q -v --severity= --shell= --line-length= -I= -q : read*
@@ -91,9 +99,9 @@ django-admin, manage.py
   -c/--command=
 
 uvicorn, gunicorn, hypercorn, daphne, celery, streamlit, jupyter, jupyter-lab, voila, gradio,
-luigi, airflow, dagster, prefect, mlflow, wandb, huggingface-cli, accelerate, torchrun, deepspeed,
-dvc, kaggle, spark-submit, http-server, serve, live-server, json-server, php-fpm, nginx, httpd,
-apachectl, apache2ctl, caddy, haproxy, traefik, varnishd, squid
+luigi, airflow, dagster, prefect, mlflow, accelerate, torchrun, deepspeed, spark-submit,
+http-server, serve, live-server, json-server, php-fpm, nginx, httpd, apachectl, apache2ctl, caddy,
+haproxy, traefik, varnishd, squid
   !act=builders.served -b= -w= -k= -c=read -g= -p= -l= -f=read -t -s= -d= -o= -n= -A= --host=
   --port= --bind= --reload --config=read --workers= -h= -q
 

@@ -129,7 +129,11 @@ yt-dlp, youtube-dl, gallery-dl
   -o/--output= -f/--format= -P/--paths=write -a/--batch-file=read --cookies=both --exec=shell -x
   --audio-format= --proxy=url -u= -p= --config-location=read -r= -c -q : url*
 
-smbclient, rpcclient, smbget, ldapsearch, ldapmodify, ldapadd, ldapdelete, snmpwalk
+smbclient
+  !act=network.ftp -c/--command= -U/--user= -p/--port= -W/--workgroup= -I/--ip-address=host
+  -A/--authentication-file=read -D/--directory= -L/--list=host -s= -N/--no-pass -k -m= -T=_,_
+
+rpcclient, smbget, ldapsearch, ldapmodify, ldapadd, ldapdelete, snmpwalk
   -H=url -h=host -U= -u= -c= -p= -P= -W= -I=host -A=read -f=read -D= -w= -b= -y=read -x -N -L=host
   -s= -r : _*
 

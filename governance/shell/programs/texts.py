@@ -167,12 +167,15 @@ echo
 printf, print
   !posix : _*
 
-yes, seq, true, false, sleep, pwd, :, date, cal, uptime, bc, dc, factor, numfmt, expr, test, [, [[,
+yes, seq, true, false, sleep, pwd, :, cal, uptime, bc, dc, factor, numfmt, expr, test, [, [[,
 break, continue, return, shift, wait, jobs, fg, bg, let, getopts, times, umask, exit, logout, tput,
 clear, reset, stty, tty, nproc, arch, hostname, uname, whoami, id, groups, users, who, w, last,
 logname, hostid, getconf, locale, free, vmstat, iostat, mpstat, sar, dmesg, printenv, figlet,
 cowsay, lolcat, fortune, banner, toilet
   !posix : _*
+
+date
+  -d/--date= -f/--file=read -r/--reference= -s/--set= -u/--utc -R/--rfc-email -I/--iso-8601? -j -v=
 
 set, shopt
   !posix !plus : _*
