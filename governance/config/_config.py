@@ -386,8 +386,8 @@ def until_trusted(config: Config) -> Config:
     *config* as it holds before a person has trusted it: what it loosens does not count.
 
     Its level, its exemptions and every key of `loosenings` are put back to their defaults;
-    what it tightens stays. Agents have the roles that the packs in force name them for. Programs that it names are not called, and backups go
-    nowhere but into the project.
+    what it tightens stays. Agents have the roles that the packs in force name them for.
+    Programs that it names are not called, and backups go nowhere but into the project.
     """
     own = config.session
     level: Level = "standard" if own.level == "minimal" else own.level
