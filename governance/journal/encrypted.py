@@ -177,10 +177,15 @@ class EncryptedJournal:
         self.inner.snapshot_put(evolve(snapshot, body=key.seal(snapshot.body, _bound(snapshot))))
 
     def snapshot_get(self, session: str, *, version: int) -> Snapshot | None:
-        """As the contract says; one that does not open is none, for it is only a cache."""
+        """
+        As the contract says; one that does not open is none, for it is only a cache.
+
+        Nor is one that was never sealed: whoever may write the store could make it without
+        the key, and say of a session what its rows do not.
+        """
         found = self.inner.snapshot_get(session, version=version)
         if found is None or not is_sealed(found.body):
-            return found
+            return None
         key = self.vault.key_of(session_scope(session), make=False)
         if key is None:
             return None

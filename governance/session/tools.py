@@ -194,7 +194,8 @@ def _judge(draft: Draft, call: ToolCall, floors: list[Floor]) -> Judgement:
         action = _stricter(first.action, decision.action)
         if first.action == action != decision.action:
             # The question, or the warning, was about the call as it will now run.
-            decision = first
+            first, decision = decision, first
+        decision = _joined(decision, first)
         if again:
             action, message = "deny", "the call would be rewritten again; write it as it should be"
     if rewritten and action in ("allow", "warn"):
@@ -215,6 +216,19 @@ def _judge(draft: Draft, call: ToolCall, floors: list[Floor]) -> Judgement:
         decision=decision,
         rewritten=rewritten,
         stale=stale,
+    )
+
+
+def _joined(decision: Decision, other: Decision) -> Decision:
+    """*decision* with what only *other* met: of a call that was changed both count, once each."""
+    known = {verdict.rule for verdict in decision.verdicts}
+    return evolve(
+        decision,
+        verdicts=(
+            *decision.verdicts,
+            *(verdict for verdict in other.verdicts if verdict.rule not in known),
+        ),
+        labels=tuple(dict.fromkeys((*decision.labels, *other.labels))),
     )
 
 

@@ -168,3 +168,17 @@ def test_rows_from_before_encryption_read_on() -> None:
     assert bodies(journal.read("s")) == [b'{"n":1}', b'{"n":2}']
     assert [is_sealed(one) for one in bodies(inner.read("s"))] == [False, True]
     assert journal.verify().ok
+
+
+@given(BODIES)
+def test_what_was_never_sealed_is_no_snapshot(body: bytes) -> None:
+    """Without the key nobody can say of a session what its rows do not."""
+    inner = MemoryJournal()
+    journal = journal_over(inner)
+    journal.append([Append("s", 0, (Row("a", 1, b"{}"),))])
+    head = inner.head("s")
+
+    inner.snapshot_put(Snapshot("s", head.seq, head.hash, 1, body))
+
+    assert inner.snapshot_get("s", version=1) is not None
+    assert journal.snapshot_get("s", version=1) is None
