@@ -19,7 +19,7 @@ from typing import final
 from attrs import define, field, frozen
 
 from governance.engine.encoding import body_of, event_of
-from governance.errors import JournalError, MisuseError, SessionErased
+from governance.errors import JournalError, MisuseError, SessionErased, StoreDamaged
 from governance.events import Event
 from governance.journal.records import Journal, Record
 from governance.values import Json, ValueRefused, dump_json, load_json
@@ -203,6 +203,7 @@ class Follower:
         The rows that are there and were not given yet; waits for nothing.
 
         Raises:
+            StoreDamaged: A session cannot be read; the rows of all others were given before.
             JournalError: The store cannot be read; what was not given comes next time.
         """
         if self.session is not None:
@@ -214,7 +215,8 @@ class Follower:
                 # The store is an older one than the cursor is of: what was told is known by
                 # its session, and what has come since stands at positions that were passed.
                 self._position = 0
-        while page := self.journal.moved(after=self._position, limit=MOVED_MAX):
+        position, broken = self._position, None
+        while page := self.journal.moved(after=position, limit=MOVED_MAX):
             for one in page:
                 # A removed session stays known: what is put back was told before.
                 if one.seq:
@@ -224,9 +226,17 @@ class Follower:
                     # A repair may have let go of rows that were told.
                     self._seqs[one.session] = min(self._seqs[one.session], one.seq)
                     # Nobody reads an erased one again; whoever follows it alone is told so.
-                    with suppress(SessionErased):
-                        yield from self._rest_of(one.session)
-                self._position = one.position
+                    try:
+                        with suppress(SessionErased):
+                            yield from self._rest_of(one.session)
+                    except StoreDamaged as error:
+                        broken = broken or error
+                position = one.position
+                # What cannot be read now is looked for again, until it can.
+                if broken is None:
+                    self._position = position
+        if broken is not None:
+            raise broken
 
     def take(self, limit: int = PAGE_ROWS) -> tuple[Record, ...]:
         """As `poll`, at most *limit* rows."""

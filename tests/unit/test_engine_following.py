@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,10 +18,10 @@ from hypothesis import strategies as st
 
 from governance.aengine import AsyncEngine
 from governance.engine.following import Cursor, Follower, cursor_now
-from governance.errors import MisuseError
+from governance.errors import MisuseError, StoreDamaged
 from governance.journal.backup import backup_store
 from governance.journal.memory import MemoryJournal
-from governance.journal.records import Append, Journal, Row
+from governance.journal.records import Append, Journal, Record, Row
 from governance.journal.restore import restore_store
 from governance.journal.sqlite import SqliteJournal
 from governance.testing.engines import memory_engine
@@ -274,3 +275,37 @@ def test_a_cursor_of_a_later_store_begins_anew() -> None:
     got = places(Follower.after(older, follower.cursor).take())
 
     assert got == [("b", 1), ("b", 2)]
+
+
+def test_a_damaged_session_keeps_no_row_of_others_back() -> None:
+    """Theirs come, and then the error, each time; once it is mended its own come too, once."""
+
+    class Harmed(MemoryJournal):
+        harmed = "b"
+
+        def read(self, session: str, **words: Any) -> tuple[Record, ...]:
+            if session == self.harmed:
+                raise StoreDamaged(f"row 1 of `{session}` is damaged")
+            return super().read(session, **words)
+
+    journal = Harmed()
+    for name in "abc":
+        write(journal, name)
+    follower = Follower.after(journal)
+    got: list[tuple[str, int]] = []
+
+    def look() -> None:
+        got.extend((one.session, one.seq) for one in follower.poll())
+
+    with pytest.raises(StoreDamaged):
+        look()
+    write(journal, "c")
+    with pytest.raises(StoreDamaged):
+        look()
+    assert got == [("a", 1), ("c", 1), ("c", 2)]
+    follower = Follower.after(journal, Cursor.from_text(follower.cursor.text()))
+    journal.harmed = ""
+    look()
+
+    assert got[3:] == [("b", 1)]
+    assert places(follower.poll()) == []
