@@ -11,7 +11,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from governance.errors import ERROR, WARNING, DefinitionError, Diagnostic, GovernanceError
 from governance.values import Json
@@ -76,7 +76,7 @@ def console(*, stderr: bool = False) -> Console:
     ``NO_COLOR`` and a stream that is no terminal switch colour off; ``COLUMNS`` sets the
     width, and where there is no terminal lines have 120 columns.
     """
-    from rich.console import Console
+    from rich.console import Console, ConsoleDimensions
 
     class Ours(Console):
         """A console that leaves a reader who has gone to the frame: its exit code is no 1."""
@@ -88,7 +88,19 @@ def console(*, stderr: bool = False) -> Console:
     made = Ours(file=stream, highlight=False, markup=False, emoji=False)
     if not made.is_terminal and not _columns():
         made.width = _WIDTH_WITHOUT_TERMINAL
+    elif made.is_dumb_terminal:
+        # One that can only append is as wide as it is, too.
+        made.size = ConsoleDimensions(_columns() or _columns_of(stream) or made.width, made.height)
     return made
+
+
+def _columns_of(stream: TextIO) -> int:
+    import os
+
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 0
 
 
 def _columns() -> int:

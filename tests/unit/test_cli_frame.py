@@ -494,6 +494,8 @@ def test_what_a_command_can_be_told_to_do_stands_whole(
     assert max(map(len, told.splitlines())) <= 80
     found = app_module.app.get_command(click.Context(app_module.app), name)
     assert found is not None
+    for choices in re.findall(r"\{([^}]*)\}", out.partition("\n\n")[0]):
+        assert not any(re.search(r"\S\s+\S", one) for one in choices.split("|"))
     words = re.split(r"[^\w-]+", out)
     for one in found.params:
         if isinstance(one, click.Argument) and isinstance(one.type, click.Choice):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from contextlib import redirect_stdout
+from importlib import import_module
 from io import StringIO
 
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 from governance.cli.output import (
     action_text,
+    console,
     diagnostic_json,
     moment,
     print_diagnostics,
@@ -44,6 +48,23 @@ def test_nothing_visible_acts_on_a_terminal(text: str) -> None:
 def test_plain_text_stays_as_it_is(text: str) -> None:
     """What is printable is shown unchanged."""
     assert visible(text) == text
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="platform: no pseudo-terminals")
+@pytest.mark.parametrize("columns", ["", "40"])
+def test_a_terminal_that_can_only_append_is_as_wide_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    """And not eighty columns; what `COLUMNS` says counts more."""
+    struct, fcntl, termios = (import_module(one) for one in ("struct", "fcntl", "termios"))
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", columns)
+    above, below = os.openpty()
+    fcntl.ioctl(below, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    with os.fdopen(above), os.fdopen(below, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+
+        assert console().width == int(columns or 60)
 
 
 def test_markup_and_escapes_in_cells_are_only_text(capsys: pytest.CaptureFixture[str]) -> None:

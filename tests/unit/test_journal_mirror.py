@@ -132,6 +132,23 @@ def test_the_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert read_identity(path) == begun
 
 
+def test_whoever_rewrites_the_file_keeps_since_when_it_knows_the_store(tmp_path: Path) -> None:
+    """Also a process that came later and found it there."""
+    path = tmp_path / "heads"
+    _begun(path, _head("old", 1)).close()
+    begun = read_identity(path)
+    later = _begun(path)
+    later._compact_at_bytes = 0
+    later.note([_head("new", 2)], durable=True)
+    later._check_place()
+    later.close()
+
+    assert list(read_heads(path)) == [_head("old", 1), _head("new", 2)]
+    assert isinstance(begun, Identity)
+    assert begun.anew_ms > 0
+    assert read_identity(path) == begun
+
+
 def test_a_mirror_locked_by_a_stopped_process_delays_no_append(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
