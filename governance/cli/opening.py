@@ -101,6 +101,11 @@ def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journa
         journal.close()
 
 
+def behind_guard(journal: Journal) -> Journal:
+    """*journal* without its guard, for what that was asked for as a whole: nobody is shown rows."""
+    return journal.inner if isinstance(journal, GuardedJournal) else journal
+
+
 def _opened(journal: Journal, config: Config) -> Journal:
     try:
         return protected(journal, config)
