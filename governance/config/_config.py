@@ -54,6 +54,7 @@ from governance.config._tree import (
     ContextTable,
     DefaultsTable,
     EncryptionTable,
+    HealthTable,
     HostTable,
     IdleTable,
     JournalTable,
@@ -118,6 +119,7 @@ class Config:
     audit: AuditTable
     retention: RetentionTable
     backup: BackupTable
+    health: HealthTable
     context: ContextTable
     contexts: ContextsTable
     stall: StallTable
@@ -228,6 +230,7 @@ def _build(
         audit=tightened_audit(table("audit", AuditTable), uppers),
         retention=tightened_retention(table("retention", RetentionTable), uppers),
         backup=table("backup", BackupTable),
+        health=table("health", HealthTable),
         context=table("context", ContextTable),
         contexts=table("contexts", ContextsTable),
         stall=table("stall", StallTable),

@@ -283,10 +283,13 @@ def _decide(
         links.remember(call.directory, host, *translation.remember)
     recall = translation.recall
     predecessor = links.find(call.directory, host, recall) if recall else ""
+    if not predecessor and translation.forked and adapter.forked_from is not None:
+        found = adapter.forked_from(payload, call.above())
+        predecessor = found if found and engine.journal.head(found).seq else ""
     if predecessor and predecessor != translation.commands[0].session:
         translation = keyed(continued(translation, predecessor), call.id)
     made, told = decided(adapter, engine, translation, payload)
-    if predecessor:
+    if predecessor and recall:
         links.forget(call.directory, host, recall)
     if made.spilled:
         line.note("the briefing is longer than this answer may be; a denied tool carries it")

@@ -200,12 +200,16 @@ class VerifyReport:
     Attributes:
         anchored: Whether heads were also compared with a mirror outside the store. An
             unanchored chain cannot prove that its tail was not cut.
+
+        anew_ms: When that mirror was begun on a store that had rows already (milliseconds
+            since 1970): it cannot tell what was cut off before. 0: it knows all.
     """
 
     sessions: int
     rows: int
     anchored: bool
     findings: tuple[Finding, ...]
+    anew_ms: int = 0
 
     @property
     def ok(self) -> bool:

@@ -8,7 +8,7 @@ from typing import cast
 
 from attrs import evolve, frozen
 
-from governance.calls import ToolCall
+from governance.calls import ToolCall, content_id
 from governance.ledger import approval_key, find_approval, in_force
 from governance.machine import Step
 from governance.rules.deferred import fact_of, text_of
@@ -346,6 +346,8 @@ def _record(draft: Draft, judgement: Judgement) -> None:
         data["stale"] = True
     if judgement.rewritten:
         data["rewritten"] = True
+        if data.get("open") and not draft.command.traits.call_ids:
+            data["runs_as"] = content_id(judgement.call.native, judgement.call.args)
     if judgement.decision.shadows:
         data |= judging.shadows_json(judgement.decision)
     if judgement.decision.skipped:
