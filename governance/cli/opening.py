@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from governance.access.guard import Guard, guard_of
-from governance.access.guarded import guarded
+from governance.access.guarded import GuardedJournal, guarded
 from governance.clock import SystemClock
 from governance.config import Config, load_config
 from governance.engine.lawmaking import settings_of, trusted_config
