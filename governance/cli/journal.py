@@ -20,6 +20,7 @@ from governance.cli.frame import (
     until_interrupted,
 )
 from governance.cli.opening import (
+    behind_guard,
     require_session,
     rows_of,
     sessions_in,
@@ -201,7 +202,7 @@ def verify(
             report = journal.verify(session)
             # One that was made by this very opening can tell nothing of what was before.
             report = evolve(report, anchored=report.anchored and was_mirrored)
-            report = _with(report, _kept(journal, report, session), session)
+            report = _with(report, _kept(behind_guard(journal), report, session), session)
             if exported is not None:
                 report = _with(report, compare_heads(journal, exported), session)
     if format_name == "json":

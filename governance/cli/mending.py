@@ -29,7 +29,12 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.opening import require_session, sessions_in, stored_form_of
+from governance.cli.opening import (
+    behind_guard,
+    require_session,
+    sessions_in,
+    stored_form_of,
+)
 from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recorded_json, recording_engine
@@ -320,7 +325,8 @@ def _tell_engine(project: Project, report: RepairReport, restored: str) -> None:
 
 def _kept_anew(project: Project, *, dry_run: bool) -> tuple[str, ...]:
     """Sessions whose kept state was not what their rows tell, and is by now unless *dry_run*."""
-    with stored_form_of(project) as journal, working("folding what is kept"):
+    with stored_form_of(project) as guarded, working("folding what is kept"):
+        journal = behind_guard(guarded)
         found = [one for name in sessions_in(journal) for one in kept_findings(journal, name)]
     if dry_run or not found:
         return tuple(one.session for one in found)
