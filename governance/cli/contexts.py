@@ -110,7 +110,7 @@ class Asked:
     ],
     exits="0 done, 1 refused or something was found, 2 could not do what was asked",
 )
-@click.argument("what", type=click.Choice(list(_TAKES)))
+@click.argument("what", type=click.Choice(list(_TAKES)), metavar="WHAT")
 @click.argument("words", nargs=-1)
 @click.option("--scope", "scope_", default="project", show_default=True,
               help="Whose it is: project, session:ID, user:NAME; to search also: all.")  # fmt: skip
@@ -144,13 +144,16 @@ def context(
     """
     Show and change named values that outlive a context window.
 
-    A value has a scope, a kind and a key. You act under your user's name, and of a session as
-    that session: other users' values are not yours to see unless they gave leave. VALUE is JSON,
-    and a text where it does not begin like JSON. Everything is a row of the journal, so `reset`
-    leads back to any row. `search` finds values of any kind that hold all WORDS, a phrase in
-    double quotes; with `--scope all` in everything that you may see.
+    WHAT is list, get, set, unset, search, merge, reset, prune, repair, validate, grant, revoke
+    or grants. A value has a scope, a kind and a key. You act under your user's name, and of a
+    session as that session: other users' values are not yours to see unless they gave leave.
+    VALUE is JSON, and a text where it does not begin like JSON. Everything is a row of the
+    journal, so `reset` leads back to any row. `search` finds values of any kind that hold all
+    WORDS, a phrase in double quotes; with `--scope all` in everything that you may see.
     """
     takes = _TAKES[what]
+    if what == "search" and words:
+        words = (" ".join(words),)
     if len(words) != len(takes):
         raise MisuseError(
             f"`context {what}` takes {number_of(len(takes), 'word')}, not {len(words)}",
@@ -161,8 +164,9 @@ def context(
     scope = PROJECT if everywhere else Scope.of(scope_)
     by = Reader(person_name(), scope.name if scope.kind == "session" else "")
     with recording_engine(project_of(directory)) as engine:
-        if scope.kind == "session":
-            require_session(engine.journal, scope.name)
+        for one in (scope, Scope.of(words[0])) if what == "merge" else (scope,):
+            if one.kind == "session":
+                require_session(engine.journal, one.name)
         if what == "list":
             found = engine.contexts.find(scope, by=by, hidden=hidden)
             return _print_values(found, format_name)

@@ -114,24 +114,16 @@ def _taken(asked: list[int], from_ms: int, to_ms: int) -> bool:
 def _journaled(journal: Journal, session: str) -> tuple[dict[str, list[int]], int]:
     """When hooks asked about which calls, by id, and until when gaps are in the journal."""
     asked: dict[str, list[int]] = {}
-    changed: list[int] = []
     told_ms = 0
     for name in (session, PROJECT_SESSION):
         for record, _ in zip(rows_of(journal, name), range(ROWS_MAX), strict=False):
-            if record.kind == "turn.started":
-                changed.clear()
-            if record.kind not in ("tool.decided", "tool.finished", "guard.gap"):
+            if record.kind not in ("tool.decided", "guard.gap"):
                 continue
             data = data_of(body_of(record))
             end_ms = data.get("to")
             if record.kind == "tool.decided":
-                asked.setdefault(str(data.get("call_id")), []).append(record.at_ms)
-                if data.get("action") == "rewrite":
-                    changed.append(record.at_ms)
-            elif record.kind == "tool.finished":
-                # A host without ids of calls tells of a rewritten one by its new arguments.
-                if data.get("unasked") and changed:
-                    asked.setdefault(str(data.get("call_id")), []).append(changed.pop(0))
+                known = data.get("runs_as") or data.get("call_id")
+                asked.setdefault(str(known), []).append(record.at_ms)
             elif isinstance(end_ms, int) and (name == session or not journal.head(session).seq):
                 told_ms = max(told_ms, end_ms)
     return asked, told_ms

@@ -71,7 +71,8 @@ def open_engine(
     """As `Engine.open`, which says what each argument is and what is raised."""
     from governance.config import load_config
 
-    config = trusted_config(load_config(directory))
+    # By its whole name, as it is looked at later, wherever the program has gone by then.
+    config = trusted_config(load_config(directory.absolute()))
     ticking = clock or SystemClock()
     own = journal is None
     if journal is None:

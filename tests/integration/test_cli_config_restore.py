@@ -13,8 +13,7 @@ from types import FrameType
 
 import pytest
 
-from governance import cli
-from governance.cli.guard import MARKS, make_key
+from governance.cli.guard import MARKS
 from governance.engine import Engine, config_files
 from governance.engine.backing import BackupStatus, read_status, status_file, write_status
 from governance.engine.config_files import (
@@ -29,9 +28,8 @@ from governance.errors import MisuseError
 from governance.journal import open_journal
 from governance.journal.config_copy import ConfigCopy, ConfigFile, read_copy
 from governance.project import Project, create_project
+from tests.integration.conftest import Run
 from tests.postgres_server import Server, wait_for
-
-Run = Callable[..., tuple[int, str, str]]
 
 CONFIG = '[packs]\npaths = ["rules", "one.toml"]\n[backup]\nage_hours_max = 0\n'
 
@@ -68,21 +66,6 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "one.toml").write_text(pack("one", "release"))
     open_journal(base=folder, create=True).close()
     return folder
-
-
-@pytest.fixture(name="run")
-def _run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: str) -> tuple[int, str, str]:
-        code = cli.main((*words, "--dir", str(project)))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return run
-
-
-@pytest.fixture(name="key")
-def _key(project: Path) -> tuple[str, str]:
-    return "--key", str(make_key(Project(project)))
 
 
 def files_of(project: Path) -> dict[str, bytes]:

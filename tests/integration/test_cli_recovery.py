@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import apsw
+import attrs
 import pytest
 
-from governance import cli
-from governance.cli.guard import MARKS, make_key
+from governance.cli.guard import MARKS
 from governance.config import load_config
 from governance.engine import Engine
 from governance.engine.backing import (
@@ -28,6 +28,7 @@ from governance.engine.backing import (
     write_status,
 )
 from governance.engine.keeping import candidates
+from governance.engine.restoring import keep_snapshot_at
 from governance.engine.retention import Candidate
 from governance.events import check_data
 from governance.journal import open_journal
@@ -35,9 +36,8 @@ from governance.journal.backup import backups_in
 from governance.journal.opening import DEFAULT_URL
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust
+from tests.integration.conftest import Run
 from tests.postgres_server import Server
-
-Run = Callable[..., tuple[int, str, str]]
 
 LISTEN = "import sys; open({file!r}, 'a').write(sys.stdin.read().strip() + chr(10))"
 
@@ -76,24 +76,6 @@ def trusted(project: Path) -> None:
     text = file.read_text()
     record = str(place.trust_file())
     grant_trust(record, text, file=str(file), project=str(project), by="me", at_ms=0)
-
-
-@pytest.fixture(name="run")
-def _run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command on the project."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = cli.main((*words, "--dir", str(project)))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return run
-
-
-@pytest.fixture(name="key")
-def _key(project: Path) -> tuple[str, str]:
-    """The words that stand for a person where there is no terminal."""
-    return "--key", str(make_key(Project(project)))
 
 
 def damage(project: Path, session: str = "one", first: int = 5, last: int = 7) -> None:
@@ -167,6 +149,44 @@ def test_a_session_with_lost_rows_waits_for_a_person(
     assert run("repair", "--accept", "one", *key)[0] == 2
     assert run("repair", "--accept-all", "--format", "json", *key)[0] == 0
     assert run("repair", "--accept-all", *key)[1] == "nothing is lost of any session\n"
+
+
+def forge(project: Path, session: str = "one") -> None:
+    """Keep a state of *session* that says that all which comes first was done."""
+    with Engine.open(project) as engine:
+        state, head = engine.state(session), engine.journal.head(session)
+        forged = attrs.evolve(state, done_tools=frozenset({"todo", "shell"}))
+        keep_snapshot_at(engine.journal, forged, head.hash)
+
+
+def done_tools(project: Path, session: str = "one") -> set[str]:
+    """What an engine that is opened now takes *session* to have done."""
+    with Engine.open(project) as engine:
+        return set(engine.state(session).done_tools)
+
+
+def test_a_kept_state_that_its_rows_do_not_tell_is_found_and_made_anew(
+    project: Path, run: Run, key: tuple[str, str]
+) -> None:
+    """No chain covers what is kept to save time: `verify` folds it anew, `repair` puts it right."""
+    forge(project)
+    assert done_tools(project) == {"todo", "shell"}
+    code, out, _ = run("verify")
+    assert (code, "session one" in out, "not what they tell" in out) == (1, True, True)
+    (found,) = json.loads(run("verify", "one", "--format", "json")[1])["findings"]
+    assert (found["what"], found["session"]) == ("kept", "one")
+    assert run("verify", "two")[0] == 0
+    assert json.loads(run("repair", "--dry-run", "--format", "json")[1])["anew"] == ["one"]
+    assert done_tools(project) == {"todo", "shell"}
+
+    code, out, err = run("repair", *key)
+
+    assert (code, err) == (0, "")
+    assert "one: the state that is kept of it was made anew" in out
+    assert done_tools(project) == {"read"}
+    assert run("verify")[0] == 0
+    assert ("session.repaired", "one") in {one[:2] for one in seen(project)}
+    assert "nothing is to be repaired" in run("repair", *key)[1]
 
 
 def test_what_was_decided_before_a_loss_is_not_judged_by_it(

@@ -194,6 +194,18 @@ def test_an_event_loop_is_served_behind_keys_and_grants(house: House) -> None:
     assert all(is_sealed(one) for one in bodies)
 
 
+@pytest.mark.parametrize("action", ["new", "new-signing"])
+def test_no_key_is_made_in_a_project(house: House, action: str) -> None:
+    """Its agents could read it there, and none is used from there."""
+    folder = house.project / "keys"
+    folder.mkdir()
+
+    assert run(["keys", action, str(folder / "k")]) == 2
+
+    assert "outside the project" in house.capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+
+
 def test_keys_are_made_shown_and_rotated(house: House) -> None:
     """From the making of a file to a store that the old key no longer opens."""
     old, new = house.folder / "old.key", house.folder / "new.key"
@@ -242,6 +254,8 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
         parent = engine.start("s")
         parent.turn(SECRET)
         parent.child("helper").turn(SECRET)
+        with parent.child("done") as done:
+            done.turn(SECRET)
 
     waiting = Project(house.project).state_directory() / "untold"
     with Engine.open(house.project) as engine:
@@ -252,14 +266,16 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
     code, out, err = house.person("erase", "s", "--reason", "asked", "--format", "json")
 
     assert code == 0, err
-    assert [one["session"] for one in json.loads(out)["erased"]] == ["s/helper", "s"]
-    for name in ("s", "s/helper"):
+    assert [one["session"] for one in json.loads(out)["erased"]] == ["s/helper", "s/done", "s"]
+    for name in ("s", "s/helper", "s/done"):
         code, out, err = house.say("log", name)
         assert (code, "GOV553" in err) == (2, True)
         assert house.say("show", name)[0] == 2
     listed = json.loads(house.say("sessions", "--format", "json")[1])["sessions"]
     states = {one["id"]: one["state"] for one in listed}
-    assert states == {"keep": "ended", "s": "erased", "s/helper": "erased"}
+    assert states == {
+        "keep": "ended", "s": "erased", "s/helper": "erased", "s/done": "erased",
+    }  # fmt: skip
     code, out, err = house.say("log")
     assert code == 0
     assert "`s` was erased" in err
@@ -267,9 +283,10 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
     assert house.say("violations")[0] == 0
     assert house.say("verify")[0] == 0
     rows = [body["data"] for kind, body in house.rows("@project") if kind == "session.erased"]
-    assert [check_data("session.erased", one) for one in rows] == [(), ()]
+    assert [check_data("session.erased", one) for one in rows] == [(), (), ()]
     assert [(one["session"], one["by"], one["reason"]) for one in rows] == [
         ("s/helper", ME, "asked"),
+        ("s/done", ME, "asked"),
         ("s", ME, "asked"),
     ]
     with Engine.open(house.project) as engine:
@@ -373,6 +390,23 @@ def test_a_session_that_was_removed_is_erased_as_well(house: House) -> None:
         assert engine.journal.verify().ok
 
 
+def test_what_a_session_began_is_erased_though_its_own_rows_are_archived(house: House) -> None:
+    """Its sub-sessions still say whose they are."""
+    house.encrypt()
+    with Engine.open(house.project) as engine:
+        with engine.start("s") as parent:
+            parent.turn("go")
+            with parent.child("helper") as child:
+                child.turn(SECRET)
+        with engine.start("other") as other, other.child("helper") as child:
+            child.turn("go")
+        engine.archive("s", house.folder / "cold")
+
+    out = house.person("erase", "s", "--reason", "asked", "--format", "json")[1]
+
+    assert [one["session"] for one in json.loads(out)["erased"]] == ["s/helper", "s"]
+
+
 def test_a_session_from_before_encryption_cannot_be_erased(house: House) -> None:
     """No key hides its first rows, and that is said before anything is done."""
     house.work("s")
@@ -401,6 +435,7 @@ def test_exported_heads_expose_what_was_done_to_the_store(house: House) -> None:
     heads = house.folder / "heads.json"
     assert house.say("anchor-heads", "--to", str(heads))[0] == 0
     assert heads.stat().st_mode & 0o777 == 0o600
+    assert SECRET not in heads.read_text()
     against = ("--against", str(heads))
     assert findings(house, *against) == (0, [])
     house.work("c")

@@ -110,6 +110,24 @@ def started(engine: Engine, name: str = "s") -> Session:
     return session
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_did_not_change_is_no_change(
+    project: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """Whatever way the project was named; a file with other times and the same text is none."""
+    monkeypatch.chdir(project)
+    with Engine.open(project if whole else ".", clock=clock) as engine:
+        session = started(engine)
+        monkeypatch.chdir(project.parent)
+        clock.advance(CHECK_MS)
+        session.turn("on")
+        os.utime(project / "packs" / "own.toml", (1, 1))
+        clock.advance(CHECK_MS)
+        session.turn("on")
+
+        assert rows(engine, "s", "rules.changed", "rules.refused") == []
+
+
 def test_a_changed_pack_is_in_force_from_the_next_look_on(
     project: Path, engine: Engine, clock: ManualClock
 ) -> None:

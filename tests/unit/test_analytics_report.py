@@ -6,6 +6,7 @@ import json
 import re
 from datetime import date
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from governance.access.guard import guard_of
 from governance.access.guarded import GuardedJournal
-from governance.analytics.charts import Series, columns_chart
+from governance.analytics.charts import Series, bars_chart, columns_chart
 from governance.analytics.figures import GROUPS, NAMES_MAX, OTHER, Counting, count
 from governance.analytics.fold import DAYS_MAX, Rollup, fold
 from governance.analytics.measures import MEASURES, SECTIONS
@@ -156,6 +157,32 @@ def test_one_period_is_a_column_and_no_wall() -> None:
 
     assert 'x="352" y="' in chart
     assert 'width="64"' in chart
+
+
+@pytest.mark.parametrize("periods", [1, 2, 8, 9, 43, 366])
+def test_no_label_of_a_chart_is_cut_or_covered(periods: int) -> None:
+    """However many days there are, their names keep within the picture and apart."""
+    names = [f"2026-{at:05d}" for at in range(periods)]
+
+    chart = columns_chart("t", names, [Series("s", "#000", (1.0,) * periods)])
+
+    places = [float(x) for x in re.findall(r'<text x="([\d.]+)"[^>]*middle', chart)]
+    assert places
+    assert places[0] >= 33
+    assert places[-1] <= 720 - 33
+    assert all(after - before >= 66 for before, after in pairwise(places))
+
+
+def test_long_names_are_told_apart() -> None:
+    """Of what is too long for its place the middle is left out, and the whole is its title."""
+    names = [f"organisation.some-long-rule-name-that-goes-on-{at}" for at in (1, 2)]
+
+    chart = bars_chart("t", [(name, 1) for name in names])
+
+    shown = re.findall(r'text-anchor="end"[^>]*>([^<]*)<', chart)
+    assert len(set(shown)) == 2
+    assert all(len(one) <= 30 for one in shown)
+    assert all(f"<title>{name}: 1</title>" in chart for name in names)
 
 
 @pytest.mark.parametrize(

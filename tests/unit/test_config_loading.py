@@ -404,7 +404,7 @@ def test_what_a_project_loosens_is_known_and_can_be_put_back() -> None:
     """A cloned repository loosens nothing, and starts no program, before a person trusts it."""
     config = read(
         '[session]\nlevel = "minimal"\n[defaults]\ntool = "deny"\n[journal]\nredaction = false\n'
-        '[hosts.codex]\nunbound = "allow"\nunbriefed = "deny"\n'
+        '[hosts.codex]\nunbound = "allow"\nunbriefed = "deny"\nroles = { plan = "builder" }\n'
         '[listeners]\nentry_points = ["x"]\n[[exempt]]\nrule = "a.b"\n' + LISTENER
     )
 
@@ -416,6 +416,7 @@ def test_what_a_project_loosens_is_known_and_can_be_put_back() -> None:
         "journal.redaction",
         "hosts.codex.unbound",
         "hosts.codex.unknown_tool",
+        "hosts.codex.roles",
     }
     assert loosenings(safe) == ()
     assert (safe.defaults.mode, safe.defaults.unknown_role) == ("enforce", "deny")
