@@ -341,7 +341,9 @@ def _print_found(found: ContextsFound, format_name: str) -> int:
             {"scope": str(hit.scope), **attrs.asdict(hit.value), "score": hit.score}
             for hit in found.hits
         ]
-        print_json({"found": hits, "unread": _names(unread), "mark": found.mark})
+        damaged: list[Json] = [str(scope) for scope in found.damaged]
+        told: dict[str, Json] = {"found": hits, "unread": _names(unread), "mark": found.mark}
+        print_json({**told, "damaged": damaged})
     elif found.hits:
         _print_table([(str(hit.scope), hit.value) for hit in found.hits])
         if found.mark:
@@ -351,7 +353,10 @@ def _print_found(found: ContextsFound, format_name: str) -> int:
     if unread and format_name != "json":
         names = ", ".join(key for _, key in unread)
         print_line(f"not searched, for their content is lost: {names}", "bad")
-    return FOUND if unread else FINE
+    if found.damaged and format_name != "json":
+        scopes = ", ".join(map(str, found.damaged))
+        print_line(f"not searched, for their rows do not hold: {scopes}", "bad")
+    return FOUND if unread or found.damaged else FINE
 
 
 def _print_values(found: Sequence[Value], format_name: str) -> int:

@@ -31,7 +31,8 @@ from governance.cli.progress import working
 from governance.cli.tables import print_table
 from governance.config import load_config
 from governance.engine.following import Cursor, Follower
-from governance.errors import MisuseError, SessionErased, number_of
+from governance.engine.kept_states import kept_findings
+from governance.errors import MisuseError, SessionErased, StoreDamaged, number_of
 from governance.journal.heads import Exported, compare_heads, read_heads_file, read_public_key
 from governance.journal.opening import mirror_for, store_path
 from governance.journal.records import Finding, Journal, Record, VerifyReport
@@ -91,6 +92,7 @@ def _rows(journal: Journal, session: str | None, after: int) -> Iterator[Record]
     if session is not None:
         yield from rows_of(journal, session, after=after)
         return
+    broken: StoreDamaged | None = None
     for name in sessions_in(journal):
         # Among all sessions the rows that a branch shares are told once, by who wrote them.
         origin = journal.origin(name)
@@ -99,6 +101,11 @@ def _rows(journal: Journal, session: str | None, after: int) -> Iterator[Record]
             yield from rows_of(journal, name, after=begin)
         except SessionErased as error:
             print_line(error.message, "quiet", stderr=True)
+        except StoreDamaged as error:
+            broken = broken or error
+            print_line(f"left out from there on: {error.message}", "bad", stderr=True)
+    if broken is not None:
+        raise broken
 
 
 def _following(journal: Journal, session: str | None, after: int) -> Iterator[Record]:
@@ -175,6 +182,9 @@ def verify(
     made anew, for a store that had rows, the report says since when. What is encrypted needs
     no key for this.
 
+    The states that are kept of sessions to save time are folded anew from their rows, and
+    have to be the same; not so where they are encrypted.
+
     With --against, heads that were exported before are compared too: a session that was
     cut, rewritten or removed since is named.
     """
@@ -191,6 +201,7 @@ def verify(
             report = journal.verify(session)
             # One that was made by this very opening can tell nothing of what was before.
             report = evolve(report, anchored=report.anchored and was_mirrored)
+            report = _with(report, _kept(journal, report, session), session)
             if exported is not None:
                 report = _with(report, compare_heads(journal, exported), session)
     if format_name == "json":
@@ -198,6 +209,15 @@ def verify(
     else:
         _print_verified(report, exported, f"{against}")
     return FINE if report.ok else FOUND
+
+
+def _kept(journal: Journal, report: VerifyReport, session: str | None) -> tuple[Finding, ...]:
+    """What is wrong with the kept states of sessions whose rows hold, or of that one."""
+    blamed = {one.session for one in report.findings}
+    names = sessions_in(journal) if session is None else iter((session,))
+    return tuple(
+        one for name in names if name not in blamed for one in kept_findings(journal, name)
+    )
 
 
 def _verified_json(report: VerifyReport, exported: Exported | None) -> dict[str, Json]:

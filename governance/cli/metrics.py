@@ -28,7 +28,9 @@ from governance.cli.opening import guarded_store_of
 from governance.cli.output import print_line
 from governance.cli.progress import working
 from governance.clock import SystemClock
+from governance.config import load_config
 from governance.engine.health import health_of
+from governance.engine.lawmaking import health_limits_of
 from governance.errors import GovernanceError, MisuseError, StoreDamaged
 from governance.process_metrics import PROCESS
 from governance.project import Project
@@ -84,17 +86,18 @@ def text_of(project: Project) -> str:
     Raises:
         GovernanceError: Its store cannot be opened.
     """
+    limits = health_limits_of(load_config(project.directory))
     whole: Counting = {}
-    counted = True
     with guarded_store_of(project) as (journal, inner):
         try:
-            days = catch_up(journal).days
+            found = catch_up(journal)
         except StoreDamaged:
             counted = False
         else:
-            for figures in days.values():
+            counted = not found.damaged
+            for figures in found.days.values():
                 add(whole, figures)
-        health = health_of(journal, now_ms=SystemClock().now_ms(), loading=inner)
+        health = health_of(journal, now_ms=SystemClock().now_ms(), limits=limits, loading=inner)
     looked = {one.name: Looked(one.ok, one.seconds) for one in health.checks}
     if not counted and "figures" in looked:
         looked["figures"] = Looked(False, looked["figures"].seconds)

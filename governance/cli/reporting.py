@@ -23,6 +23,7 @@ from governance.errors import number_of
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _LINE_PERIODS = 40
+_NAMED_MAX = 5
 _BAR_CHARACTERS = 30
 _BAR_CHARACTERS_MIN = 6
 """A terminal that has no room for so much of a bar beside the names has them folded."""
@@ -83,6 +84,14 @@ def report(
         counted = catch_up(journal, anew=anew)
     if not counted.days and last is None:
         last = datetime.now(UTC).date()  # nothing was ever counted: until today
+    if counted.damaged:
+        names = ", ".join(f"`{name}`" for name in counted.damaged[:_NAMED_MAX])
+        print_line(
+            f"{number_of(len(counted.damaged), 'session')} cannot be read, so not all is counted: "
+            f"{names}; `governance repair` mends them",
+            "bad",
+            stderr=True,
+        )
     made = report_of(counted.days, title=title, since=first, until=last, by=by)
     if output is None and format_name == "text":
         _print(made)

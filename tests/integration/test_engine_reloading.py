@@ -359,3 +359,17 @@ def test_a_default_project_takes_up_its_first_own_pack(project: Path, clock: Man
         clock.advance(CHECK_MS)
 
         assert asked(session, "one") == "deny"
+
+
+def test_a_project_opened_by_a_relative_name_has_not_changed(
+    project: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same files by another name are no news."""
+    monkeypatch.chdir(project)
+    with Engine.open(".", clock=clock) as engine:
+        session = started(engine)
+        for _ in range(3):
+            clock.advance(CHECK_MS)
+            asked(session, "fine")
+
+        assert rows(engine, "s", "rules.changed", "rules.refused") == []

@@ -8,6 +8,7 @@ from datetime import date
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,14 +19,14 @@ from governance.analytics.figures import GROUPS, NAMES_MAX, OTHER, Counting, cou
 from governance.analytics.fold import DAYS_MAX, Rollup, fold
 from governance.analytics.measures import MEASURES, SECTIONS
 from governance.analytics.pages import html_page, markdown_page
-from governance.analytics.projection import catch_up
+from governance.analytics.projection import POSITION, SHELF, catch_up, recomputed
 from governance.analytics.prometheus import METRICS
 from governance.analytics.report import _SHOWN, FIRST, LAST, PERIODS_MAX, By, Report, report_of
 from governance.config import read_config
-from governance.errors import MisuseError
+from governance.errors import MisuseError, StoreDamaged
 from governance.events import CATALOGUE
 from governance.journal.memory import MemoryJournal
-from governance.journal.records import Append, Row
+from governance.journal.records import Append, Record, Row
 from governance.testing import ManualClock
 from governance.testing.engines import memory_engine
 from governance.values import dump_json
@@ -303,3 +304,35 @@ def test_figures_are_told_to_whom_may_not_keep_them() -> None:
 
     assert not counted.saved
     assert counted.days == catch_up(journal).days
+
+
+def test_what_is_damaged_is_counted_once_it_is_mended() -> None:
+    """Nothing that was counted without it is kept, and what was counted before it was stays."""
+
+    class Harmed(MemoryJournal):
+        harmed = ""
+
+        def read(self, session: str, **words: Any) -> tuple[Record, ...]:
+            if session == self.harmed:
+                raise StoreDamaged(f"row 1 of `{session}` is damaged")
+            return super().read(session, **words)
+
+    journal = Harmed()
+    engine = memory_engine(journal=journal)
+    engine.start("a").turn("go")
+    assert catch_up(journal).saved
+    kept = journal.shelf.get(SHELF, POSITION)
+    for name in "bc":
+        engine.start(name).turn("go")
+    journal.harmed = "b"
+
+    harmed = catch_up(journal)
+
+    assert (harmed.damaged, harmed.saved) == (("b",), False)
+    assert journal.shelf.get(SHELF, POSITION) == kept
+    (figures,) = harmed.days.values()
+    assert figures["count"]["sessions"] == 2
+    journal.harmed = ""
+    mended = catch_up(journal)
+    assert (mended.damaged, mended.saved) == ((), True)
+    assert mended.days == recomputed(journal).days
