@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from attrs import evolve
 
+from governance.access.guarded import GuardedJournal
 from governance.cli.frame import (
     FINE,
     FOUND,
@@ -214,6 +215,8 @@ def verify(
 
 def _kept(journal: Journal, report: VerifyReport, session: str | None) -> tuple[Finding, ...]:
     """What is wrong with the kept states of sessions whose rows hold, or of that one."""
+    # Part of the one look that was asked for and recorded, and nothing of it is shown.
+    journal = journal.inner if isinstance(journal, GuardedJournal) else journal
     blamed = {one.session for one in report.findings}
     names = sessions_in(journal) if session is None else iter((session,))
     return tuple(
