@@ -9,7 +9,9 @@ vanished must never be taken for a new one.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -231,12 +233,26 @@ def read_file(file: Path, *, bytes_max: int = FILE_BYTES_MAX) -> bytes | None:
         DefinitionError: GOV334, when it is there and cannot be read.
     """
     try:
-        with file.open("rb") as stream:
+        with open(file, "rb", opener=plain_file) as stream:  # noqa: PTH123 - it takes no opener
             return stream.read(bytes_max + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise DefinitionError((_unreadable(file, error),)) from None
+
+
+def plain_file(path: str, flags: int) -> int:
+    """
+    Open *path* if it is a regular file: at the end of a pipe one would wait for ever.
+
+    Raises:
+        OSError: It cannot be opened, or is something else.
+    """
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "Not a regular file", path)
+    return handle
 
 
 def create_project(directory: Path, config_text: str) -> tuple[Project, tuple[Path, ...]]:

@@ -22,7 +22,13 @@ from governance.errors import ERROR, DefinitionError, Diagnostic
 from governance.hosts import HOSTS, profile_of
 from governance.journal.redaction import keep_all
 from governance.machine import load_machine
-from governance.project import CONFIG_NAME, FILE_BYTES_MAX, config_missing, folder_around
+from governance.project import (
+    CONFIG_NAME,
+    FILE_BYTES_MAX,
+    config_missing,
+    folder_around,
+    plain_file,
+)
 from governance.rules.examples import Bench
 from governance.rules.format import Defaults, Scenario
 from governance.rules.loader import Loaded, read_rules
@@ -322,10 +328,12 @@ def text_of(file: Path) -> bytes:
     What stands in *file*, as far as a pack is read.
 
     Raises:
-        DefinitionError: GOV610, it cannot be read.
+        DefinitionError: GOV610, it cannot be read, or is no regular file; what a shell hands
+            over as `/dev/fd/63` is read.
     """
+    opener = None if file.parts[:2] == ("/", "dev") else plain_file
     try:
-        with file.open("rb") as stream:
+        with open(file, "rb", opener=opener) as stream:  # noqa: PTH123 - it takes no opener
             return stream.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         message = f"cannot be used: {(error.strerror or str(error)).lower()}"

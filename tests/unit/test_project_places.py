@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from governance.authoring.subjects import text_of
 from governance.errors import WARNING, DefinitionError, Diagnostic
 from governance.project import (
     CODES,
@@ -112,6 +114,18 @@ def test_what_cannot_be_made_is_told() -> None:
 
     assert [one.code for one in refused(caught)] == ["GOV334"]
     assert "/proc/self/.governance" in str(caught.value)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """Nobody writes into it: whoever read it would hold up every decision."""
+    os.mkfifo(tmp_path / "pack.toml")
+
+    with pytest.raises(DefinitionError) as caught:
+        read_file(tmp_path / "pack.toml")
+
+    assert "not a regular file" in refused(caught)[0].message
+    with pytest.raises(DefinitionError):
+        text_of(tmp_path / "pack.toml")
 
 
 def test_all_that_is_missing_is_told_at_once_and_nothing_is_made(tmp_path: Path) -> None:
