@@ -34,7 +34,7 @@ def _removed(text: str) -> list[str]:
         ("echo 'system(\"rm -r x\");' > a.c; gcc a.c -o a && ./a", ["x"]),
         ("echo 'std::fs::remove_dir_all(\"x\")' > a.rs; rustc a.rs", ["x"]),
         ("echo 'fn main() { fs::remove_file(\"x\") }' > src/main.rs; cargo run", ["x"]),
-        ("echo 'l.remove(\"/x\"); new File(\"y\")' > A.java; java A.java", []),
+        ('echo \'l.remove("/x"); new File("y")\' > A.java; java A.java', []),
     ],
 )
 def test_a_script_that_the_line_wrote_is_read(line: str, removed: list[str]) -> None:
