@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from governance.values import Json
+from governance.values import Json, dump_json
 
 
 @frozen
@@ -38,3 +39,14 @@ class ToolCall:
     cwd: str | None = None
     call_id: str = ""
     fields: Mapping[str, str] = field(factory=dict)
+
+
+def content_id(native: str, arguments: Mapping[str, Json]) -> str:
+    """
+    What a call is known by where its host has no ids: its tool and its *arguments*.
+
+    Raises:
+        ValueRefused: Arguments that no journal can hold.
+    """
+    digest = hashlib.sha256(dump_json({"tool": native, "input": arguments})).hexdigest()
+    return f"call-{digest[:24]}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence, Sized
+from os import PathLike, fspath
 from typing import TypeAlias
 
 from governance.errors import GovernanceError
@@ -87,17 +88,42 @@ def _check_text(text: str) -> None:
 
 
 def json_of(value: object, depth: int = 0) -> Json:
-    """*value* as JSON: what has no place there is text, as ``str`` gives it."""
+    """
+    *value* as JSON: what has no place there is text, as ``str`` gives it.
+
+    What a function takes for a text or a path is that text, whatever ``str`` says of it: the
+    bytes of one, an `os.PathLike`, a member of an enumeration that is a string.
+
+    >>> from http import HTTPMethod
+    >>> json_of([b"a/.env", HTTPMethod.GET, 1])
+    ['a/.env', 'GET', 1]
+    """
     if value is None or isinstance(value, (bool, int, float)):
-        return value
+        return _plain_number(value)
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).decode("utf-8", "replace")
+    if isinstance(value, PathLike):
+        return json_of(fspath(value), depth)
     if depth < SHOWN_DEPTH_MAX:
         if isinstance(value, Mapping):
-            return {str(name): json_of(one, depth + 1) for name, one in value.items()}
+            return {_name(name): json_of(one, depth + 1) for name, one in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)):
             return [json_of(one, depth + 1) for one in value]
     return str(value)[:TEXT_CHARS_MAX]
+
+
+def _plain_number(value: bool | float | None) -> Json:
+    """*value* without what a class of its own makes of it, which no journal takes."""
+    kind = type(value)
+    if value is None or kind is bool or kind is int or kind is float:
+        return value
+    return int(value) if isinstance(value, int) else float(value)
+
+
+def _name(key: object) -> str:
+    return str.__str__(key) if isinstance(key, str) else str(key)
 
 
 def mend_text(text: str) -> str:

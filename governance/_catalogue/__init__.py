@@ -164,6 +164,7 @@ _WORK = (
         ("skipped", "list[str] ?", "Rules that did not decide for want of history."),
         ("delegate", "str ?", "The agent that work is handed to."),
         ("rewritten", "bool ?", "Other arguments were answered than were asked for."),
+        ("runs_as", "str ?", "Id by which a host without ids of calls reports a rewritten one."),
         ("paths", "list[str] ?", "The files that the call is about to change."),
         ("arguments", "object ?", "The arguments as the host sent them, cut to what is kept."),
         ("cwd", "str ?", "The working folder of the call, where the host tells it."),

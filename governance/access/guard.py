@@ -20,7 +20,7 @@ from attrs import define, field
 
 from governance.access.actors import process_actor
 from governance.access.grants import Authorize, Grants
-from governance.errors import GovernanceError, JournalError
+from governance.errors import GovernanceError, JournalError, SessionErased
 from governance.journal.records import Append, Appended, Journal, Row
 from governance.values import Json, ValueRefused, dump_json, load_json
 
@@ -116,6 +116,16 @@ class Guard:
             self._note(actor or self.actor, action, session, reasons)
         if reasons:
             raise AccessRefused(reasons)
+
+    @property
+    def shows_all(self) -> bool:
+        """
+        Whether its actor may read every session that there is and will be.
+
+        Only grants say that at once; a program that decides is asked of each session.
+        """
+        asked = self._authorize
+        return asked is None or (isinstance(asked, Grants) and not self.reasons("read"))
 
     def hides(self, session: str) -> bool:
         """Whether a list must leave *session* out, for its actor may not read it."""
@@ -250,7 +260,10 @@ class Owners:
             return known
         origin = self._journal.origin(session)
         begun = origin.seq if origin is not None else 0
-        rows = self._journal.read(session, after=begun, limit=_FIRST_ROWS)
+        try:
+            rows = self._journal.read(session, after=begun, limit=_FIRST_ROWS)
+        except SessionErased:
+            return ""  # nobody can read who began it
         if not rows:
             # A branch without a row of its own yet shows what its parent's owner began.
             return self.owner_of(origin.parent) if origin is not None else None

@@ -23,6 +23,7 @@ from governance.journal.records import (
     Snapshot,
     VerifyReport,
 )
+from governance.journal.searching import Hit, Query, Search
 
 
 @define(eq=False, repr=False)
@@ -145,6 +146,29 @@ class GuardedJournal:
     def close(self) -> None:
         """As the contract says; asks nobody."""
         self.inner.close()
+
+
+@define(eq=False, repr=False)
+class _GuardedSearch(GuardedJournal):
+    """One whose actor may read everything, so that the index of *inner* tells no more than that."""
+
+    def search(
+        self, query: Query, *, session: str | None = None, ranked: bool = False, limit: int = 20
+    ) -> tuple[Hit, ...]:
+        """As the contract says."""
+        self.guard.require(self.looking, session or "")
+        assert isinstance(self.inner, Search), "`guarded` looked"
+        return self.inner.search(query, session=session, ranked=ranked, limit=limit)
+
+
+def guarded(inner: Journal, guard: Guard, looking: str = "read") -> GuardedJournal:
+    """
+    *inner* as the actor of *guard* may see it now.
+
+    Its index is asked only by whoever may read every session: it ranks by all of them.
+    """
+    whole = looking == "read" and isinstance(inner, Search) and guard.shows_all
+    return (_GuardedSearch if whole else GuardedJournal)(inner, guard, looking)
 
 
 @frozen(eq=False)

@@ -17,6 +17,9 @@ _WIDTH, _HEIGHT = 720.0, 220.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 8.0, 12.0, 28.0
 _COLUMN_MAX = 64.0
 _LABELS_MAX = 8
+_LABEL_WIDTH = 66.0
+"""Of a day such as 2026-11-29, at the size of its letters."""
+
 _NAME_CHARACTERS = 30
 
 
@@ -61,11 +64,10 @@ def bars_chart(title: str, named: Sequence[tuple[str, int]], colour: str = COLOU
     for at, (name, value) in enumerate(named):
         y = at * row + 4
         length = (width - left - 70) * value / top
-        short = name if len(name) <= _NAME_CHARACTERS else name[: _NAME_CHARACTERS - 1] + "…"
         parts.append(
             f"<g><title>{escape(name)}: {_figure(value)}</title>"
             f'<text x="{_n(left - 8)}" y="{_n(y + 12)}" font-size="12" text-anchor="end" '
-            f'fill="{INK}">{escape(short)}</text>'
+            f'fill="{INK}">{escape(_short(name))}</text>'
             f'<rect x="{_n(left)}" y="{_n(y)}" width="{_n(max(length, 1))}" height="15" rx="2" '
             f'fill="{colour}"/><text x="{_n(left + length + 6)}" y="{_n(y + 12)}" '
             f'font-size="12" fill="{SOFT}">{_figure(value)}</text></g>'
@@ -133,13 +135,23 @@ def _grid(top: float) -> list[str]:
     return found
 
 
+def _short(name: str) -> str:
+    """*name* without its middle where it is long: what tells names apart stands at their ends."""
+    if len(name) <= _NAME_CHARACTERS:
+        return name
+    half = _NAME_CHARACTERS // 2
+    return f"{name[: half - 1]}…{name[-half:]}"
+
+
 def _period_labels(periods: Sequence[str], slot: float) -> list[str]:
+    """Those that have room: none reaches into the next or over the right edge."""
     every = -(-len(periods) // _LABELS_MAX) or 1
+    last = _WIDTH - _LABEL_WIDTH / 2
     return [
         f'<text x="{_n(_LEFT + (at + 0.5) * slot)}" y="{_n(_HEIGHT - 9)}" font-size="11" '
         f'text-anchor="middle" fill="{SOFT}">{escape(period)}</text>'
         for at, period in enumerate(periods)
-        if at % every == 0
+        if at % every == 0 and _LEFT + (at + 0.5) * slot <= last
     ]
 
 

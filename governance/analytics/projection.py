@@ -11,6 +11,7 @@ processes may count at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 from zlib import crc32
@@ -19,7 +20,7 @@ from attrs import define, field, frozen
 
 from governance.analytics.figures import Figures
 from governance.analytics.fold import FOLD_VERSION, Draft, Place, Rollup, merged
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, SessionErased, StoreDamaged
 from governance.journal.records import Journal, Moved
 from governance.values import Json, ValueRefused, dump_json, load_json
 
@@ -47,11 +48,15 @@ class Counted:
 
         saved: It is on the shelf; not so where the store may only be read, or others wrote
             all the time. The figures are the same.
+
+        damaged: Sessions of which not all could be counted, for their rows do not hold. Then
+            nothing new is kept, and all of them is counted once they are mended.
     """
 
     days: Mapping[int, Figures]
     position: int
     saved: bool
+    damaged: tuple[str, ...] = ()
 
 
 def catch_up(journal: Journal, *, anew: bool = False) -> Counted:
@@ -71,7 +76,8 @@ def catch_up(journal: Journal, *, anew: bool = False) -> Counted:
         # Rows that were counted are gone: only counting again knows what is left.
         run = _Run(journal, anew=True)
         saved = run.count_and_keep()
-    return Counted(MappingProxyType(merged(run.rollups())), run.position, saved)
+    days = MappingProxyType(merged(run.rollups()))
+    return Counted(days, run.position, saved, tuple(run.damaged))
 
 
 def recomputed(journal: Journal) -> Rollup:
@@ -104,10 +110,12 @@ def _read(journal: Journal, draft: Draft, session: str) -> int:
         origin = journal.origin(session)
         place = draft.places[session] = Place(origin.seq if origin is not None else 0)
     rows, after = 0, place.seq
-    while page := journal.read(session, after=after, limit=PAGE_ROWS):
-        for record in page:
-            draft.add(record)
-        rows, after = rows + len(page), page[-1].seq
+    # What an erased session did was done, and stays counted as far as it had been.
+    with suppress(SessionErased):
+        while page := journal.read(session, after=after, limit=PAGE_ROWS):
+            for record in page:
+                draft.add(record)
+            rows, after = rows + len(page), page[-1].seq
     return rows
 
 
@@ -135,6 +143,7 @@ class _Run:
     journal: Journal
     anew: bool
     position: int = field(default=0, init=False)
+    damaged: list[str] = field(factory=list, init=False)
     _shards: list[_Shard] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -148,15 +157,21 @@ class _Run:
         left, faster = True, 0
         while left or 0 < faster < ATTEMPTS_MAX:
             left = self._count()
+            if self.damaged:
+                return self._rest()
             try:
                 faster = 0 if self._keep() else faster + 1
             except GovernanceError:
                 # Figures are a cache: a store that cannot be written, or not by this actor, is no
                 # reason to hide them.
-                while self._count():
-                    pass
-                return False
+                return self._rest()
         return not faster
+
+    def _rest(self) -> bool:
+        """Count what is left, for this once."""
+        while self._count():
+            pass
+        return False
 
     def _count(self) -> bool:
         """Count a part that is worth keeping; whether more may be left."""
@@ -178,7 +193,11 @@ class _Run:
         known = shard.draft.places.get(moved.session)
         if known is not None and moved.seq < known.seq:
             raise _Rewritten
-        rows = _read(self.journal, shard.draft, moved.session)
+        try:
+            rows = _read(self.journal, shard.draft, moved.session)
+        except StoreDamaged:
+            self.damaged.append(moved.session)
+            return 0
         shard.changed = shard.changed or bool(rows) or known is None
         return rows
 

@@ -210,8 +210,12 @@ def prepare_streams() -> None:
         if stream is None:  # closed by whoever started this
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         elif isinstance(stream, TextIOWrapper) and codecs.lookup(stream.encoding).name != "utf-8":
-            encoding = None if stream.isatty() else "utf-8"
-            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+            if stream.isatty():
+                from governance.cli import plain_signs
+
+                stream.reconfigure(errors=plain_signs.NAME)
+            else:
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _say(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -27,14 +28,15 @@ from governance.engine.backing import (
     BackupStatus,
     backup_folder,
     embedded_store,
+    is_embedded,
     make_backup,
     make_config_backup,
     write_status,
 )
 from governance.engine.lawmaking import trusted_config
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, MisuseError
 from governance.journal.backup import Backup, backups_in
-from governance.journal.config_copy import copies_in
+from governance.journal.config_copy import ConfigCopyRefused, copies_in, read_copy
 from governance.project import Project
 from governance.values import Json
 
@@ -77,7 +79,7 @@ def backup(
     itself when it is due. `governance restore` puts one in the store's place.
 
     A store on a server is copied by the tools of the server; `--config-only` copies what
-    belongs to the project beside it.
+    belongs to the project beside it, and by itself that is what is made when it is due.
     """
     project = project_of(directory)
     config = trusted_config(load_config(project.directory))
@@ -95,6 +97,9 @@ def backup(
             raise file_error(to, error) from None
     if config_only:
         copied = make_config_backup(project, to)
+        if to is None and not is_embedded(config):
+            # There it is what is made by itself as well, so that `doctor` tells of it.
+            _note(project, str(copied), "")
         if format_name == "json":
             print_json({"ok": True, "path": str(copied), "size_bytes": copied.stat().st_size})
         else:
@@ -114,6 +119,8 @@ def _make(project: Project, to: Path | None) -> Path:
     try:
         with working("copying and proving"):
             made = make_backup(project, to)
+    except MisuseError:
+        raise  # nothing was tried
     except GovernanceError as error:
         if to is None:
             _note(project, "", str(error))
@@ -134,15 +141,16 @@ def _list(config: Config, folder: Path, format_name: str) -> int:
     found = backups_in(folder)
     alone = [one for one in copies_in(folder) if not one.with_suffix(".db").exists()]
     if format_name == "json":
-        print_json([_as_json(one) for one in found])
+        print_json([*map(_as_json, found), *map(_alone_as_json, alone)])
         return FINE
-    for one in alone:
-        print_line(f"the configuration alone: {one.name}", "quiet")
+    for copy in alone:
+        print_line(f"the configuration alone: {copy.name}", "quiet")
     if not found:
         if not alone:
             print_line(f"no backup is in {folder}", "wary")
         return FINE
-    own = embedded_store(config).stem
+    # What was kept of a file that has moved to a server since is still there to be put back.
+    own = embedded_store(config).stem if is_embedded(config) else ""
     now_ms = int(time.time() * 1000)
     print_table(
         ("made", "age", "size", "name"),
@@ -164,6 +172,20 @@ def _as_json(one: Backup) -> dict[str, Json]:
         "at_ms": one.at_ms,
         "size_bytes": one.size_bytes,
         "config": str(one.config) if one.config.is_file() else "",
+    }
+
+
+def _alone_as_json(copy: Path) -> dict[str, Json]:
+    """A copy of the configuration alone, which has no store; 0 ms where it cannot be read."""
+    at_ms = size_bytes = 0
+    with suppress(ConfigCopyRefused, OSError):
+        at_ms, size_bytes = read_copy(copy).at_ms, copy.stat().st_size
+    return {
+        "path": "",
+        "store": "",
+        "at_ms": at_ms,
+        "size_bytes": size_bytes,
+        "config": str(copy),
     }
 
 

@@ -175,7 +175,7 @@ def _search(
         print_line("no message holds all of these words", "quiet")
     if not found.indexed:
         more = "" if found.complete else "; it ended before all rows were read"
-        print_line(f"this store has no index: the journal itself was read{more}", "wary")
+        print_line(f"no index was asked: the journal itself was read{more}", "wary")
     return FINE
 
 

@@ -19,7 +19,7 @@ from governance.cli.frame import (
     format_option,
     project_of,
 )
-from governance.cli.opening import law_of, require_session, sessions_in, store_of
+from governance.cli.opening import law_of, readable_in, require_session, store_of
 from governance.cli.other_law import other_law, rules_named
 from governance.cli.output import (
     Tone,
@@ -216,7 +216,7 @@ def _chosen(journal: Journal, sessions: Sequence[str]) -> Iterable[str]:
         require_session(journal, session)
     if sessions:
         return dict.fromkeys(sessions)
-    return [one for one in sessions_in(journal) if not one.startswith(OWN_MARK)]
+    return [one for one in readable_in(journal) if not one.startswith(OWN_MARK)]
 
 
 def _print_counts(found: Difference, skipped: Mapping[str, int]) -> None:

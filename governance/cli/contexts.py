@@ -110,7 +110,7 @@ class Asked:
     ],
     exits="0 done, 1 refused or something was found, 2 could not do what was asked",
 )
-@click.argument("what", type=click.Choice(list(_TAKES)))
+@click.argument("what", type=click.Choice(list(_TAKES)), metavar="WHAT")
 @click.argument("words", nargs=-1)
 @click.option("--scope", "scope_", default="project", show_default=True,
               help="Whose it is: project, session:ID, user:NAME; to search also: all.")  # fmt: skip
@@ -144,13 +144,16 @@ def context(
     """
     Show and change named values that outlive a context window.
 
-    A value has a scope, a kind and a key. You act under your user's name, and of a session as
-    that session: other users' values are not yours to see unless they gave leave. VALUE is JSON,
-    and a text where it does not begin like JSON. Everything is a row of the journal, so `reset`
-    leads back to any row. `search` finds values of any kind that hold all WORDS, a phrase in
-    double quotes; with `--scope all` in everything that you may see.
+    WHAT is list, get, set, unset, search, merge, reset, prune, repair, validate, grant, revoke
+    or grants. A value has a scope, a kind and a key. You act under your user's name, and of a
+    session as that session: other users' values are not yours to see unless they gave leave.
+    VALUE is JSON, and a text where it does not begin like JSON. Everything is a row of the
+    journal, so `reset` leads back to any row. `search` finds values of any kind that hold all
+    WORDS, a phrase in double quotes; with `--scope all` in everything that you may see.
     """
     takes = _TAKES[what]
+    if what == "search" and words:
+        words = (" ".join(words),)
     if len(words) != len(takes):
         raise MisuseError(
             f"`context {what}` takes {number_of(len(takes), 'word')}, not {len(words)}",
@@ -161,8 +164,9 @@ def context(
     scope = PROJECT if everywhere else Scope.of(scope_)
     by = Reader(person_name(), scope.name if scope.kind == "session" else "")
     with recording_engine(project_of(directory)) as engine:
-        if scope.kind == "session":
-            require_session(engine.journal, scope.name)
+        for one in (scope, Scope.of(words[0])) if what == "merge" else (scope,):
+            if one.kind == "session":
+                require_session(engine.journal, one.name)
         if what == "list":
             found = engine.contexts.find(scope, by=by, hidden=hidden)
             return _print_values(found, format_name)
@@ -337,7 +341,9 @@ def _print_found(found: ContextsFound, format_name: str) -> int:
             {"scope": str(hit.scope), **attrs.asdict(hit.value), "score": hit.score}
             for hit in found.hits
         ]
-        print_json({"found": hits, "unread": _names(unread), "mark": found.mark})
+        damaged: list[Json] = [str(scope) for scope in found.damaged]
+        told: dict[str, Json] = {"found": hits, "unread": _names(unread), "mark": found.mark}
+        print_json({**told, "damaged": damaged})
     elif found.hits:
         _print_table([(str(hit.scope), hit.value) for hit in found.hits])
         if found.mark:
@@ -347,7 +353,10 @@ def _print_found(found: ContextsFound, format_name: str) -> int:
     if unread and format_name != "json":
         names = ", ".join(key for _, key in unread)
         print_line(f"not searched, for their content is lost: {names}", "bad")
-    return FOUND if unread else FINE
+    if found.damaged and format_name != "json":
+        scopes = ", ".join(map(str, found.damaged))
+        print_line(f"not searched, for their rows do not hold: {scopes}", "bad")
+    return FOUND if unread or found.damaged else FINE
 
 
 def _print_values(found: Sequence[Value], format_name: str) -> int:

@@ -26,6 +26,7 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import TOOLS, TRAITS, law_of
 from governance.cli.output import action_text, console, print_json, print_line, styled
+from governance.cli.progress import progressing
 from governance.clock import SystemClock
 from governance.engine.looking import decide_looking
 from governance.errors import DefinitionError, Diagnostic, did_you_mean, number_of
@@ -135,6 +136,35 @@ def _registers(state: State) -> Registers:
     )
 
 
+_HOSTS = ("python", *TOOLS)
+
+
+def imagined_options(body: Callable[..., int]) -> Callable[..., int]:
+    """Give *body* the options that say what an imagined call is, but for its tool."""
+    for add in (
+        click.option(
+            "--host",
+            type=click.Choice(_HOSTS),
+            default="python",
+            show_default=True,
+            # Its names in brackets, as they stand by themselves, would fit no terminal.
+            metavar="HOST",
+            help=f"Whose tool names and abilities hold: {', '.join(_HOSTS)}.",
+        ),
+        click.option("--role", default="", help="The role of the agent that calls."),
+        click.option(
+            "--state",
+            type=click.Choice(STATES),
+            default=State.BETWEEN_TURN.value,
+            show_default=True,
+            help="The state of the session that is imagined.",
+        ),
+        click.option("--args", "args_text", default="{}", help="Its arguments, a JSON object."),
+    ):
+        body = add(body)
+    return body
+
+
 @command(
     "decide",
     examples=[
@@ -156,22 +186,7 @@ def _registers(state: State) -> Registers:
     " denied, 2 could not answer",
 )
 @click.option("--tool", help="The tool, by its canonical name or by that of --host.")
-@click.option("--args", "args_text", default="{}", help="Its arguments, a JSON object.")
-@click.option(
-    "--state",
-    type=click.Choice(STATES),
-    default=State.BETWEEN_TURN.value,
-    show_default=True,
-    help="The state of the session that is imagined.",
-)
-@click.option("--role", default="", help="The role of the agent that calls.")
-@click.option(
-    "--host",
-    type=click.Choice(["python", *TOOLS]),
-    default="python",
-    show_default=True,
-    help="Whose tool names and abilities hold.",
-)
+@imagined_options
 @click.option(
     "--history",
     "history_file",
@@ -224,7 +239,10 @@ def decide(
 def _answer_all(judge: Judge, file: Path, default: Question) -> int:
     """Answer each line of *file* by a line; 1 where some could not be read."""
     unread = 0
-    for number, line in _lines(file):
+    lines = _lines(file)
+    if str(file) != "-" and not sys.stdout.isatty():
+        lines = progressing(lines, "deciding")  # the answers themselves tell how far it is
+    for number, line in lines:
         try:
             question = _question(line, f"{file}", number, default)
         except DefinitionError as error:

@@ -19,13 +19,13 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import require_person
 from governance.cli.keys import encrypted_of
-from governance.cli.opening import require_session
+from governance.cli.opening import require_session, rows_of, sessions_in
 from governance.cli.output import print_json, print_line
 from governance.cli.recording import person_name, recording_engine
 from governance.cli.sessions import OWN_MARK
 from governance.engine import Engine
+from governance.engine.encoding import body_of
 from governance.engine.opening import PROJECT_SESSION, spool_of
-from governance.engine.restoring import restore
 from governance.errors import MisuseError, number_of
 from governance.journal.encrypted import EncryptedJournal, as_stored
 from governance.journal.gaps import DAMAGED_KIND, GAP_KIND
@@ -126,14 +126,20 @@ def family(journal: EncryptedJournal, session: str) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     branches = _branches(journal)
+    parents: dict[str, list[str]] | None = None
 
     def visit(name: str) -> Iterator[str]:
+        nonlocal parents
         if name in found or len(found) > FAMILY_MAX:
             return
         found[name] = None
         if journal.inner.head(name).seq and not journal.vault.is_erased(session_scope(name)):
-            for child in restore(journal, name).children:
-                yield from visit(child)
+            children = list(_children(journal, name))
+        else:  # its own rows tell no more whom it began
+            parents = _parents(journal) if parents is None else parents
+            children = parents.get(name, [])
+        for child in children:
+            yield from visit(child)
         # They show its rows, and keep what it had come to in rows and snapshots of their own.
         for branch in branches.get(name, ()):
             yield from visit(branch)
@@ -143,6 +149,31 @@ def family(journal: EncryptedJournal, session: str) -> tuple[str, ...]:
     if len(names) > FAMILY_MAX:
         raise _refused(session, f"more than {FAMILY_MAX} sessions hang on it")
     return tuple(name for name in names if _is_known(journal, name))
+
+
+def _children(journal: EncryptedJournal, session: str) -> Iterator[str]:
+    """All that it ever began, those that have ended as well; not what its parent had."""
+    for record in rows_of(journal, session):
+        if record.kind == "child.started" and record.session == session:
+            data = body_of(record).get("data")
+            child = data.get("child_id") if isinstance(data, Mapping) else None
+            if isinstance(child, str):
+                yield child
+
+
+def _parents(journal: EncryptedJournal) -> dict[str, list[str]]:
+    """Session → those that say in their first row that they are below it."""
+    found: dict[str, list[str]] = {}
+    for name in sessions_in(journal.inner):
+        if journal.vault.is_erased(session_scope(name)):
+            continue
+        for record in journal.read(name, limit=1):
+            to = body_of(record).get("to")
+            identity = to.get("identity") if isinstance(to, Mapping) else None
+            parent = identity.get("parent") if isinstance(identity, Mapping) else None
+            if record.session == name and isinstance(parent, str) and parent:
+                found.setdefault(parent, []).append(name)
+    return found
 
 
 def _branches(journal: EncryptedJournal) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from governance.cli.opening import rules_of, store_of
 from governance.cli.output import moment
 from governance.cli.recording import recording_engine
 from governance.config import load_config
-from governance.engine.backing import read_status
+from governance.engine.backing import is_embedded, read_status
 from governance.engine.config_files import unfinished
 from governance.engine.lawmaking import trusted_config
 from governance.engine.opening import PROJECT_SESSION, paused_reason
@@ -378,6 +378,8 @@ def _backup(around: Surroundings) -> Check:
     config = trusted_config(load_config(around.project.directory))
     hours = config.backup.age_hours_max
     plan = f"one is made every {hours} h" if hours else "none is made by itself"
+    if not is_embedded(config):
+        plan = f"of the configuration alone, the store is not copied here: {plan}"
     status = read_status(around.project)
     if status is None or not (status.path or status.error):
         return Check("backup", f"{plan}; there is none yet")

@@ -379,4 +379,6 @@ def _indented(text: str, *, quiet: bool = False) -> None:
     """*text* folded under the name it belongs to."""
     from rich.padding import Padding
 
-    console().print(Padding(styled(text, "quiet" if quiet else "plain"), (0, 0, 0, 6)))
+    console().print(
+        Padding(styled(text, "quiet" if quiet else "plain"), (0, 0, 0, 6), expand=False)
+    )

@@ -9,7 +9,7 @@ import click
 
 from governance.authoring.comparing import explanation_of
 from governance.authoring.flips import smallest_flip
-from governance.cli.deciding import STATES, Judge, Question
+from governance.cli.deciding import Judge, Question, imagined_options
 from governance.cli.explained import Explained, Recorded, explained_json, print_explained
 from governance.cli.frame import (
     FINE,
@@ -67,22 +67,7 @@ DECIDED = "tool.decided"
 @click.argument("which", required=False, metavar="[SEQ|CALL_ID]")
 @click.option("--all", "show_all", is_flag=True, help="All rules that did not match.")
 @click.option("--tool", help="Instead of a session: the tool of a call to explain.")
-@click.option("--args", "args_text", default="{}", help="Its arguments, a JSON object.")
-@click.option("--role", default="", help="The role of the agent that calls.")
-@click.option(
-    "--state",
-    type=click.Choice(STATES),
-    default=State.BETWEEN_TURN.value,
-    show_default=True,
-    help="The state of the session that is imagined.",
-)
-@click.option(
-    "--host",
-    type=click.Choice(["python", *TOOLS]),
-    default="python",
-    show_default=True,
-    help="Whose tool names and abilities hold.",
-)
+@imagined_options
 @format_option()
 @dir_option
 def why(

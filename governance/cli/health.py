@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
+from attrs import evolve
 
 from governance.cli.examining import CHECKS, Surroundings
 from governance.cli.founding import examined
@@ -22,11 +24,8 @@ from governance.cli.opening import guarded_store_of
 from governance.cli.output import diagnostic_json, print_diagnostics, print_json, print_line, styled
 from governance.cli.tables import print_table
 from governance.clock import SystemClock
+from governance.config import HealthTable, load_config
 from governance.engine.health import (
-    FREE_MEGABYTES_MIN,
-    LOAD_SECONDS_MAX,
-    SAVE_SECONDS_MAX,
-    WAL_MEGABYTES_MAX,
     Health,
     HealthCheck,
     HealthLimits,
@@ -34,13 +33,13 @@ from governance.engine.health import (
     guarded,
     health_of,
 )
+from governance.engine.lawmaking import health_limits_of
 from governance.errors import Diagnostic, GovernanceError
 from governance.project import Project
 from governance.service.client import ask
 
 CODES = {"GOV584": "a service that takes too much memory"}
 
-MEMORY_MEGABYTES_MAX = 500
 _MEGABYTE = 1_000_000
 _ALSO = ("backup", "heartbeat")
 """Checks of `doctor` that can turn red by themselves while nobody changes anything."""
@@ -63,26 +62,24 @@ _ALSO = ("backup", "heartbeat")
     ],
     exits="0 healthy, 1 something is wrong, 2 there is no project, nor what is left of one",
 )
-@click.option("--wal-megabytes-max", type=click.IntRange(1, 1_000_000), default=WAL_MEGABYTES_MAX,
-              show_default=True, help="How large the write-ahead log may be.")  # fmt: skip
-@click.option("--free-megabytes-min", type=click.IntRange(0, 1_000_000_000),
-              default=FREE_MEGABYTES_MIN, show_default=True,
+@click.option("--wal-megabytes-max", type=click.IntRange(1, 1_000_000), default=None,
+              help="How large the write-ahead log may be.")  # fmt: skip
+@click.option("--free-megabytes-min", type=click.IntRange(0, 1_000_000_000), default=None,
               help="How much room the disk must have.")  # fmt: skip
-@click.option("--load-seconds-max", type=click.FloatRange(0.001, 3_600), default=LOAD_SECONDS_MAX,
-              show_default=True, help="How long loading a session may take.")  # fmt: skip
-@click.option("--save-seconds-max", type=click.FloatRange(0.001, 3_600), default=SAVE_SECONDS_MAX,
-              show_default=True, help="How long writing to the store may take.")  # fmt: skip
-@click.option("--memory-megabytes-max", type=click.IntRange(1, 1_000_000),
-              default=MEMORY_MEGABYTES_MAX, show_default=True,
+@click.option("--load-seconds-max", type=click.FloatRange(0.001, 3_600), default=None,
+              help="How long loading one session may take, by the clock.")  # fmt: skip
+@click.option("--save-seconds-max", type=click.FloatRange(0.001, 3_600), default=None,
+              help="How long one small durable write may take, by the clock.")  # fmt: skip
+@click.option("--memory-megabytes-max", type=click.IntRange(1, 1_000_000), default=None,
               help="How much memory the local service may take.")  # fmt: skip
 @format_option()
 @dir_option
 def health(
-    wal_megabytes_max: int,
-    free_megabytes_min: int,
-    load_seconds_max: float,
-    save_seconds_max: float,
-    memory_megabytes_max: int,
+    wal_megabytes_max: int | None,
+    free_megabytes_min: int | None,
+    load_seconds_max: float | None,
+    save_seconds_max: float | None,
+    memory_megabytes_max: int | None,
     format_name: str,
     directory: Path | None,
 ) -> int:
@@ -94,14 +91,25 @@ def health(
     log and the room on the disk are measured, and the memory of the local service, where one
     runs; a backup that failed and calls that no hook was asked about (missed heartbeats) are
     told. `governance doctor` looks at far more.
+
+    What is too much stands under `[health]` in `governance.toml`; an option counts in its place.
     """
     project = examined(directory)
     now_ms = SystemClock().now_ms()
-    limits = HealthLimits(wal_megabytes_max, free_megabytes_min, load_seconds_max, save_seconds_max)
+    limits, memory_max = _configured(project)
+    given: dict[str, Any] = {
+        "wal_megabytes_max": wal_megabytes_max,
+        "free_megabytes_min": free_megabytes_min,
+        "load_seconds_max": load_seconds_max,
+        "save_seconds_max": save_seconds_max,
+    }
+    limits = evolve(limits, **{name: one for name, one in given.items() if one is not None})
+    if memory_megabytes_max is not None:
+        memory_max = memory_megabytes_max
     seen = _store(project, now_ms, limits)
     around = Surroundings(project, now_ms, dict(os.environ))
     seen += tuple(_also(name, around) for name in _ALSO)
-    seen += (guarded("service", lambda: _service(memory_megabytes_max)),)
+    seen += (guarded("service", lambda: _service(memory_max)),)
     whole = Health(seen)
     if format_name == "json":
         print_json(
@@ -122,6 +130,16 @@ def health(
     print_diagnostics([found for one in seen for found in one.findings])
     print_line("healthy" if whole.ok else "not healthy", "good" if whole.ok else "bad")
     return FINE if whole.ok else FOUND
+
+
+def _configured(project: Project) -> tuple[HealthLimits, int]:
+    """What `[health]` says, and the most memory of the service in megabytes."""
+    try:
+        config = load_config(project.directory)
+    except GovernanceError:
+        # What is wrong with it is found when the store is opened, or cannot be.
+        return HealthLimits(), HealthTable().memory_megabytes_max
+    return health_limits_of(config), config.health.memory_megabytes_max
 
 
 def _store(project: Project, now_ms: int, limits: HealthLimits) -> tuple[HealthCheck, ...]:

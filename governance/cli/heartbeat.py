@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 
 from attrs import frozen
 
@@ -10,6 +11,7 @@ from governance.cli.opening import rows_of
 from governance.cli.replaying import data_of
 from governance.engine.encoding import body_of
 from governance.engine.opening import PROJECT_SESSION
+from governance.errors import SessionErased
 from governance.hooking.transcripts import Transcript
 from governance.hosts import installer_of
 from governance.journal.records import Journal, Moved
@@ -66,9 +68,10 @@ def called_ms(journal: Journal, host: str) -> int | None:
         newest.extend(page)
         after = page[-1].position
     for one in reversed(newest):
-        for record in journal.read(one.session, limit=1, reverse=True):
-            if body_of(record).get("host") == host:
-                return record.at_ms
+        with suppress(SessionErased):
+            for record in journal.read(one.session, limit=1, reverse=True):
+                if body_of(record).get("host") == host:
+                    return record.at_ms
     return None
 
 
@@ -77,7 +80,10 @@ def missed_in(
 ) -> Beat | None:
     """The calls in *transcript* after *since_ms* that the journal does not know."""
     session = transcript.session
-    asked, told_ms = _journaled(journal, session)
+    try:
+        asked, told_ms = _journaled(journal, session)
+    except SessionErased:
+        return None  # what it was asked about is gone with it
     refused: set[str] = set()
     calls: dict[str, int] = {}
     alike: list[int] = []
@@ -108,24 +114,16 @@ def _taken(asked: list[int], from_ms: int, to_ms: int) -> bool:
 def _journaled(journal: Journal, session: str) -> tuple[dict[str, list[int]], int]:
     """When hooks asked about which calls, by id, and until when gaps are in the journal."""
     asked: dict[str, list[int]] = {}
-    changed: list[int] = []
     told_ms = 0
     for name in (session, PROJECT_SESSION):
         for record, _ in zip(rows_of(journal, name), range(ROWS_MAX), strict=False):
-            if record.kind == "turn.started":
-                changed.clear()
-            if record.kind not in ("tool.decided", "tool.finished", "guard.gap"):
+            if record.kind not in ("tool.decided", "guard.gap"):
                 continue
             data = data_of(body_of(record))
             end_ms = data.get("to")
             if record.kind == "tool.decided":
-                asked.setdefault(str(data.get("call_id")), []).append(record.at_ms)
-                if data.get("action") == "rewrite":
-                    changed.append(record.at_ms)
-            elif record.kind == "tool.finished":
-                # A host without ids of calls tells of a rewritten one by its new arguments.
-                if data.get("unasked") and changed:
-                    asked.setdefault(str(data.get("call_id")), []).append(changed.pop(0))
+                known = data.get("runs_as") or data.get("call_id")
+                asked.setdefault(str(known), []).append(record.at_ms)
             elif isinstance(end_ms, int) and (name == session or not journal.head(session).seq):
                 told_ms = max(told_ms, end_ms)
     return asked, told_ms

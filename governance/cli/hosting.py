@@ -64,7 +64,8 @@ def hook(host: str, directory: Path, event: str, paths: tuple[str, ...], now_ms:
 
     `governance init --host` writes this into the host's settings in a form that starts
     faster. Whatever goes wrong, an event that asks for leave is answered with a deny.
-    The journal of the project records it like any other call.
+    The journal of the project records it like any other call. HOST is claude-code, codex,
+    gemini-cli or opencode.
     """
     from governance.hooking.hook import main
 

@@ -31,7 +31,8 @@ from governance.cli.progress import working
 from governance.cli.tables import print_table
 from governance.config import load_config
 from governance.engine.following import Cursor, Follower
-from governance.errors import MisuseError, SessionErased, number_of
+from governance.engine.kept_states import kept_findings
+from governance.errors import MisuseError, SessionErased, StoreDamaged, number_of
 from governance.journal.heads import Exported, compare_heads, read_heads_file, read_public_key
 from governance.journal.opening import mirror_for, store_path
 from governance.journal.records import Finding, Journal, Record, VerifyReport
@@ -91,6 +92,7 @@ def _rows(journal: Journal, session: str | None, after: int) -> Iterator[Record]
     if session is not None:
         yield from rows_of(journal, session, after=after)
         return
+    broken: StoreDamaged | None = None
     for name in sessions_in(journal):
         # Among all sessions the rows that a branch shares are told once, by who wrote them.
         origin = journal.origin(name)
@@ -99,6 +101,11 @@ def _rows(journal: Journal, session: str | None, after: int) -> Iterator[Record]
             yield from rows_of(journal, name, after=begin)
         except SessionErased as error:
             print_line(error.message, "quiet", stderr=True)
+        except StoreDamaged as error:
+            broken = broken or error
+            print_line(f"left out from there on: {error.message}", "bad", stderr=True)
+    if broken is not None:
+        raise broken
 
 
 def _following(journal: Journal, session: str | None, after: int) -> Iterator[Record]:
@@ -171,8 +178,12 @@ def verify(
 
     The chain over every column of every row is computed anew, the order is checked, and
     the heads are compared with their mirror outside the store. Where there is no mirror
-    the report says so: a chain alone cannot prove that its end was not cut off. What is
-    encrypted needs no key for this.
+    the report says so: a chain alone cannot prove that its end was not cut off. Where it was
+    made anew, for a store that had rows, the report says since when. What is encrypted needs
+    no key for this.
+
+    The states that are kept of sessions to save time are folded anew from their rows, and
+    have to be the same; not so where they are encrypted.
 
     With --against, heads that were exported before are compared too: a session that was
     cut, rewritten or removed since is named.
@@ -190,6 +201,7 @@ def verify(
             report = journal.verify(session)
             # One that was made by this very opening can tell nothing of what was before.
             report = evolve(report, anchored=report.anchored and was_mirrored)
+            report = _with(report, _kept(journal, report, session), session)
             if exported is not None:
                 report = _with(report, compare_heads(journal, exported), session)
     if format_name == "json":
@@ -197,6 +209,15 @@ def verify(
     else:
         _print_verified(report, exported, f"{against}")
     return FINE if report.ok else FOUND
+
+
+def _kept(journal: Journal, report: VerifyReport, session: str | None) -> tuple[Finding, ...]:
+    """What is wrong with the kept states of sessions whose rows hold, or of that one."""
+    blamed = {one.session for one in report.findings}
+    names = sessions_in(journal) if session is None else iter((session,))
+    return tuple(
+        one for name in names if name not in blamed for one in kept_findings(journal, name)
+    )
 
 
 def _verified_json(report: VerifyReport, exported: Exported | None) -> dict[str, Json]:
@@ -208,6 +229,7 @@ def _verified_json(report: VerifyReport, exported: Exported | None) -> dict[str,
         "sessions": report.sessions,
         "rows": report.rows,
         "anchored": report.anchored,
+        "mirrored_since_ms": report.anew_ms,
         **compared,
         "findings": [
             {"what": one.what, "session": one.session, "seq": one.seq, "message": one.message}
@@ -219,13 +241,16 @@ def _verified_json(report: VerifyReport, exported: Exported | None) -> dict[str,
 def _print_verified(report: VerifyReport, exported: Exported | None, against: str) -> None:
     for one in report.findings[:1]:
         row = f" row {one.seq}" if one.seq else ""
-        print_line(f"first bad row: session {one.session}{row}: {one.message}", "bad")
+        where = f"first bad row: session {one.session}{row}: " if one.session else ""
+        print_line(f"{where}{one.message}", "bad")
     if report.findings:
         print_table(
             ("session", "row", "what", "message"),
-            [(one.session, str(one.seq), one.what, one.message) for one in report.findings],
+            [(one.session, f"{one.seq or ''}", one.what, one.message) for one in report.findings],
         )
     anchored = "heads match their mirror" if report.anchored else "heads are not mirrored"
+    if report.anchored and report.anew_ms:
+        anchored += f", which was made anew at {moment(report.anew_ms)} and knows nothing of before"
     if exported is not None:
         by = f"signed by {exported.signed_by}" if exported.signed_by else "not signed"
         anchored += f"; compared with {number_of(len(exported.heads), 'head')} of {against}, {by}"

@@ -29,7 +29,7 @@ from governance.journal.heads import new_signing_key, private_pem, public_pem
 from governance.journal.key_sources import new_key_text
 from governance.journal.protected import VAULT, KeyNeeded
 from governance.journal.records import KEY_SHELF
-from governance.project import Project
+from governance.project import Project, folder_around
 from governance.values import Json
 
 
@@ -76,6 +76,12 @@ def keys(
 
 
 def _new(file: Path, signing: bool, format_name: str) -> int:
+    around = folder_around(file.absolute().parent)
+    if around is not None:
+        raise MisuseError(
+            f"`{file}` would lie in the project `{around}`, where its agents could read it",
+            remedy="name a file outside the project; a key in it is not used either",
+        )
     public = file.parent / f"{file.name}.pub"
     for one in (file, public) if signing else (file,):
         if one.exists():

@@ -29,7 +29,7 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.opening import require_session, sessions_in
+from governance.cli.opening import require_session, sessions_in, stored_form_of
 from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recorded_json, recording_engine
@@ -39,6 +39,7 @@ from governance.config import Config, load_config
 from governance.engine import Engine
 from governance.engine.backing import backup_folder, embedded_store
 from governance.engine.config_files import finish_put_back, put_back, unfinished
+from governance.engine.kept_states import kept_findings, make_anew
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.restoring import keep_snapshot
 from governance.engine.restoring import restore as restore_state
@@ -106,6 +107,8 @@ def repair(
     copy that `--from` names. The hash of a row says whether it is the row, wherever it was
     found. The damaged file is kept beside the store, and what fits nowhere in a file of its own.
 
+    A state that is kept of a session and is not what its rows tell is made anew from them.
+
     Where the journal is encrypted rows stay so, and the key is needed to record what was done.
 
     Where a row is found nowhere a `session.gap` row stands in its place, and the session may not
@@ -137,7 +140,8 @@ def repair(
         )
     if report.needed and not dry_run:
         _tell_engine(project, report, "")
-    return _told(report, format_name)
+    anew = () if report.needed else _kept_anew(project, dry_run=dry_run)
+    return _told(report, format_name, anew=anew)
 
 
 @command(
@@ -314,6 +318,19 @@ def _tell_engine(project: Project, report: RepairReport, restored: str) -> None:
             _keep_snapshot(engine, name)
 
 
+def _kept_anew(project: Project, *, dry_run: bool) -> tuple[str, ...]:
+    """Sessions whose kept state was not what their rows tell, and is by now unless *dry_run*."""
+    with stored_form_of(project) as journal, working("folding what is kept"):
+        found = [one for name in sessions_in(journal) for one in kept_findings(journal, name)]
+    if dry_run or not found:
+        return tuple(one.session for one in found)
+    with recording_engine(project) as engine:
+        made = tuple(make_anew(engine.journal, found))
+        for session in made:
+            _record(engine, session, "the state that was kept of it was made anew", 0)
+    return made
+
+
 def _record(engine: Engine, session: str, what: str, rows: int) -> int:
     data: dict[str, Json] = {"what": what, "rows": rows}
     return engine.record(session, "session.repaired", data, actor=person_name()).seq
@@ -365,9 +382,20 @@ def _damage(engine: Engine, session: str) -> str:
         return ""
 
 
-def _told(report: RepairReport, format_name: str, plan: ConfigRestore | None = None) -> int:
+def _told(
+    report: RepairReport,
+    format_name: str,
+    plan: ConfigRestore | None = None,
+    *,
+    anew: tuple[str, ...] = (),
+) -> int:
+    would = "would be" if report.dry_run else "was"
     if format_name == "json":
-        print_json(_as_json(report) | ({} if plan is None else {"config": plan.as_json()}))
+        told = _as_json(report) | {"anew": list(anew)}
+        print_json(told | ({} if plan is None else {"config": plan.as_json()}))
+    elif anew:
+        for session in anew:
+            print_line(f"{session}: the state that is kept of it {would} made anew", "good")
     elif not report.needed:
         print_line(f"nothing is to be repaired in {number_of(report.rows, 'row')}", "good")
     else:

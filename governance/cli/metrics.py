@@ -28,8 +28,10 @@ from governance.cli.opening import guarded_store_of
 from governance.cli.output import print_line
 from governance.cli.progress import working
 from governance.clock import SystemClock
+from governance.config import load_config
 from governance.engine.health import health_of
-from governance.errors import GovernanceError, MisuseError
+from governance.engine.lawmaking import health_limits_of
+from governance.errors import GovernanceError, MisuseError, StoreDamaged
 from governance.process_metrics import PROCESS
 from governance.project import Project
 from governance.service.client import ask
@@ -60,7 +62,8 @@ def metrics(output: Path | None, listen: str | None, directory: Path | None) -> 
     Print figures and health in the text format of Prometheus.
 
     Counters are of all days, counted from the journal; `governance_healthy` says for each
-    check of `governance health` on the store whether it is green. CPU and memory are those of
+    check of `governance health` on the store whether it is green; of a damaged store there are no
+    figures, and this tells why. CPU and memory are those of
     this process and of the local service, where one runs; how long sessions took to load and
     to save is told by the service, for all of its projects.
     """
@@ -78,18 +81,26 @@ def metrics(output: Path | None, listen: str | None, directory: Path | None) -> 
 
 def text_of(project: Project) -> str:
     """
-    The figures and the health of *project*, now.
+    The figures and the health of *project*, now; of a damaged store its health alone.
 
     Raises:
-        GovernanceError: Its store cannot be opened or read.
+        GovernanceError: Its store cannot be opened.
     """
-    with guarded_store_of(project) as (journal, inner):
-        days = catch_up(journal).days
-        health = health_of(journal, now_ms=SystemClock().now_ms(), loading=inner)
+    limits = health_limits_of(load_config(project.directory))
     whole: Counting = {}
-    for figures in days.values():
-        add(whole, figures)
+    with guarded_store_of(project) as (journal, inner):
+        try:
+            found = catch_up(journal)
+        except StoreDamaged:
+            counted = False
+        else:
+            counted = not found.damaged
+            for figures in found.days.values():
+                add(whole, figures)
+        health = health_of(journal, now_ms=SystemClock().now_ms(), limits=limits, loading=inner)
     looked = {one.name: Looked(one.ok, one.seconds) for one in health.checks}
+    if not counted and "figures" in looked:
+        looked["figures"] = Looked(False, looked["figures"].seconds)
     return exposition(whole, looked, _processes())
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from governance.access.guard import Guard, guard_of
-from governance.access.guarded import GuardedJournal
+from governance.access.guarded import guarded
 from governance.clock import SystemClock
 from governance.config import Config, load_config
 from governance.engine.lawmaking import settings_of, trusted_config
@@ -16,7 +16,7 @@ from governance.engine.project_rules import (
     load_project_rules,
     read_project_rules,
 )
-from governance.errors import JournalError, MisuseError, did_you_mean
+from governance.errors import JournalError, MisuseError, SessionErased, did_you_mean
 from governance.hosts import HOSTS, profile_of
 from governance.journal import open_journal
 from governance.journal.protected import open_protected, protected
@@ -62,7 +62,7 @@ def store_of(project: Project, looking: str = "read") -> Iterator[Journal]:
         JournalError: The store is missing, damaged, newer or cannot be reached, or its key.
     """
     with unguarded_store_of(project) as (journal, guard):
-        yield journal if guard is None else GuardedJournal(journal, guard, looking)
+        yield journal if guard is None else guarded(journal, guard, looking)
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def unguarded_store_of(project: Project) -> Iterator[tuple[Journal, Guard | None
 def guarded_store_of(project: Project) -> Iterator[tuple[Journal, Journal]]:
     """As `store_of`, and beside it the store itself, for what shows nothing of it to anybody."""
     with unguarded_store_of(project) as (journal, guard):
-        yield (journal if guard is None else GuardedJournal(journal, guard)), journal
+        yield (journal if guard is None else guarded(journal, guard)), journal
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journa
     journal = open_journal(config.journal.url, base=project.directory, create=False)
     try:
         guard = guard_of(config, _opened(journal, config), through="cli", clock=SystemClock())
-        yield journal if guard is None else GuardedJournal(journal, guard, looking)
+        yield journal if guard is None else guarded(journal, guard, looking)
     finally:
         journal.close()
 
@@ -121,6 +121,14 @@ def sessions_in(journal: Journal) -> Iterator[str]:
     while page := journal.sessions(after=after, limit=PAGE_ROWS):
         yield from (head.session for head in page)
         after = page[-1].session
+
+
+def readable_in(journal: Journal) -> Iterator[str]:
+    """As `sessions_in`, without those that were erased, which nobody reads again."""
+    for name in sessions_in(journal):
+        with suppress(SessionErased):
+            journal.read(name, limit=1)
+            yield name
 
 
 def require_session(journal: Journal, session: str) -> None:

@@ -11,6 +11,7 @@ import click
 from attrs import define, frozen
 
 from governance.cli.frame import (
+    FAILED,
     FINE,
     FOUND,
     Example,
@@ -24,7 +25,7 @@ from governance.cli.guard import require_person
 from governance.cli.opening import require_session, rows_of, store_of
 from governance.cli.output import Tone, moment, print_json, print_line, styled
 from governance.cli.recording import person_name, recorded_json, recording_engine
-from governance.cli.sessions import counts_text, states_of
+from governance.cli.sessions import DAMAGED, counts_text, states_of
 from governance.cli.shadowed import tell_shadows
 from governance.cli.tables import print_table
 from governance.engine.encoding import body_of
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 LISTED_MAX = 10_000
+_NAMED_MAX = 5
 
 CODES: Mapping[str, str] = {
     "GOV632": "a pardon of what does not stand",
@@ -121,11 +123,17 @@ def violations(
     """
     if shadow:
         return tell_shadows(project_of(directory), session, limit, format_name)
+    damaged: list[str] = []
+
+    def unread(name: str, why: str) -> None:
+        if why == DAMAGED:
+            damaged.append(name)
+
     with store_of(project_of(directory)) as journal:
         if session is None:
             accounts = [
                 Account(one, _told(journal, one.id, limit))
-                for one in states_of(journal)
+                for one in states_of(journal, unread=unread)
                 if one.ledger.total
             ]
         else:
@@ -136,8 +144,17 @@ def violations(
     else:
         for one in accounts:
             _print_account(one)
-        if not accounts:
+        if not accounts and not damaged:
             print_line("no violation stands in any session", "good")
+    if damaged:
+        names = ", ".join(f"`{name}`" for name in damaged[:_NAMED_MAX])
+        print_line(
+            f"{number_of(len(damaged), 'session')} cannot be read and may have more: {names}; "
+            "`governance repair` mends them",
+            "bad",
+            stderr=True,
+        )
+        return FAILED
     return FOUND if any(one.state.ledger.total for one in accounts) else FINE
 
 

@@ -27,9 +27,9 @@ def progressing(items: Iterable[T], label: str, *, total: int | None = None) -> 
     """
     *items*, one by one; once they have taken longer than `QUIET_SECONDS`, a bar tells how far.
 
-    Without *total* the bar only counts. Where standard error is no terminal, or one that can
-    only append (``TERM=dumb``), nothing is shown,
-    and the bar is wiped when it is done.
+    Without *total* the bar only counts. What is printed meanwhile stands above it. Where
+    standard error is no terminal, or one that can only append (``TERM=dumb``), nothing is
+    shown, and the bar is wiped when it is done.
     """
     if not _shown(sys.stderr):
         yield from items
@@ -57,7 +57,9 @@ def _bar() -> Progress:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=console(stderr=True), transient=True)
+    # What goes to a file must not go to the terminal in its place.
+    aside = sys.stdout.isatty()
+    return Progress(*columns, console=console(stderr=True), transient=True, redirect_stdout=aside)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
@@ -17,12 +17,20 @@ from governance.cli.frame import FINE, Example, command, dir_option, project_of
 from governance.cli.opening import store_of
 from governance.cli.output import Tone, console, print_json, print_line, styled
 from governance.cli.progress import working
+from governance.cli.tables import fold
 from governance.config import load_config
 from governance.errors import number_of
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _LINE_PERIODS = 40
+_NAMED_MAX = 5
 _BAR_CHARACTERS = 30
+_BAR_CHARACTERS_MIN = 6
+"""A terminal that has no room for so much of a bar beside the names has them folded."""
+
+_MEASURE_CHARACTERS = 56
+"""What a measure takes beside its line: name, value and change."""
+
 _GROUPS_SHOWN = ("action", "outcome", "tool", "rule", "violated", "hour")
 
 
@@ -74,6 +82,16 @@ def report(
     title = load_config(project.directory).project.name or project.directory.name
     with store_of(project) as journal, working("counting"):
         counted = catch_up(journal, anew=anew)
+    if not counted.days and last is None:
+        last = datetime.now(UTC).date()  # nothing was ever counted: until today
+    if counted.damaged:
+        names = ", ".join(f"`{name}`" for name in counted.damaged[:_NAMED_MAX])
+        print_line(
+            f"{number_of(len(counted.damaged), 'session')} cannot be read, so not all is counted: "
+            f"{names}; `governance repair` mends them",
+            "bad",
+            stderr=True,
+        )
     made = report_of(counted.days, title=title, since=first, until=last, by=by)
     if output is None and format_name == "text":
         _print(made)
@@ -129,9 +147,10 @@ def _print(made: Report) -> None:
         _head(f"{section}: {doc[0].lower()}{doc[1:]}")
         grid = Table.grid(padding=(0, 2))
         grid.add_column(no_wrap=True)
-        grid.add_column(justify="right", no_wrap=True)
+        grid.add_column(justify="right", overflow="fold")
         grid.add_column(no_wrap=True)
         grid.add_column(no_wrap=True)
+        periods = min(_LINE_PERIODS, console().width - _MEASURE_CHARACTERS)
         for one in (each for each in MEASURES if each.section == section):
             value, trend = made.measure(one.name), made.trend(one.name)
             if not value:
@@ -141,7 +160,7 @@ def _print(made: Report) -> None:
             grid.add_row(
                 styled(f"  {name_text(one.name)}"),
                 styled(value_text(value, one.unit)),
-                styled(spark(made.series(one.name)), "quiet"),
+                styled(spark(made.series(one.name), periods), "quiet"),
                 styled(change_text(trend), tone),
             )
         console().print(grid)
@@ -160,25 +179,35 @@ def _bars(title: str, named: tuple[tuple[str, int], ...]) -> None:
     from rich.table import Table
 
     _head(title)
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(overflow="fold")
-    grid.add_column(no_wrap=True)
-    grid.add_column(justify="right", no_wrap=True)
+    out = console()
     top = max(value for _, value in named)
-    for name, value in named:
-        bar = "█" * max(round(_BAR_CHARACTERS * value / top), 1 if value else 0)
-        grid.add_row(styled(f"  {name}"), styled(bar), styled(value_text(float(value))))
-    console().print(grid)
+    figures = [value_text(float(value)) for _, value in named]
+    labels = [styled(name) for name, _ in named]
+    # Two blanks before a name, between columns and at the end.
+    room = out.width - 8 - max(map(len, figures))
+    longest = max(min(label.cell_len for label in labels), room - _BAR_CHARACTERS_MIN)
+    wide = min(max(label.cell_len for label in labels), max(1, longest))
+    bars = max(1, min(_BAR_CHARACTERS, room - wide))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=wide + 2)
+    grid.add_column(width=bars)
+    grid.add_column(justify="right", no_wrap=True)
+    for label, (_, value), figure in zip(labels, named, figures, strict=True):
+        bar = "█" * max(round(bars * value / top), 1 if value else 0)
+        for at, line in enumerate(fold(label, wide).split("\n")):
+            shown = (bar, figure) if at == 0 else ("", "")
+            grid.add_row(styled("  ").append_text(line), *map(styled, shown))
+    out.print(grid)
 
 
-def spark(values: tuple[float | None, ...]) -> str:
+def spark(values: tuple[float | None, ...], periods_max: int = _LINE_PERIODS) -> str:
     """
     The newest values as a line of blocks.
 
     >>> spark((0.0, 1.0, None, 2.0))
     ' ▄ █'
     """
-    newest = values[-_LINE_PERIODS:]
+    newest = values[-periods_max:] if periods_max > 0 else ()
     top = max((one for one in newest if one is not None), default=0.0)
     if len(newest) < 2 or top <= 0:
         return ""

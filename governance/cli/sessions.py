@@ -24,7 +24,7 @@ from governance.cli.recording import DURATION
 from governance.cli.tables import print_table, width_of
 from governance.clock import SystemClock
 from governance.engine.restoring import restore
-from governance.errors import SessionErased, number_of
+from governance.errors import SessionErased, StoreDamaged, number_of
 from governance.journal.records import Journal
 from governance.ledger import halted
 from governance.session.state import SessionState
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 PAGE_SESSIONS = 500
 ERASED = "erased"
 """What stands in place of the state of a session whose key was destroyed."""
+
+DAMAGED = "damaged"
+"""What stands in place of the state of a session whose rows do not hold."""
 
 READ_MAX = 10_000
 """Sessions that one call looks at; the next call begins after them."""
@@ -53,6 +56,7 @@ STATE_TONES: Mapping[str, Tone] = {
     "ended": "quiet",
     "absent": "quiet",
     ERASED: "quiet",
+    DAMAGED: "bad",
 }
 
 
@@ -136,26 +140,32 @@ def session_ids(journal: Journal, *, after: str = "") -> Iterator[str]:
 
 
 def states_of(
-    journal: Journal, *, after: str = "", erased: Callable[[str], None] | None = None
+    journal: Journal, *, after: str = "", unread: Callable[[str, str], None] | None = None
 ) -> Iterator[SessionState]:
     """
     The sessions of the store with what is known of each, with progress; no bound.
 
-    Those that were erased are left out, and *erased* is told of each.
+    Those that are erased or damaged are left out. *unread* is told of each, and which of the
+    two it is; without it people are told of damage.
     """
     for name in progressing(session_ids(journal, after=after), "reading sessions"):
         try:
             state = restore(journal, name)
         except SessionErased:
-            if erased is not None:
-                erased(name)
-            continue
-        yield state
+            if unread is not None:
+                unread(name, ERASED)
+        except StoreDamaged as error:
+            if unread is not None:
+                unread(name, DAMAGED)
+            else:
+                print_line(f"left out: {error.message}", "bad", stderr=True)
+        else:
+            yield state
 
 
-def erased_summary(session: str) -> Summary:
-    """What a list says of a session that nobody can read any more."""
-    return summary_of(SessionState(id=session), 0, state_name=ERASED)
+def unread_summary(session: str, why: str) -> Summary:
+    """What a list says of a session that cannot be read."""
+    return summary_of(SessionState(id=session), 0, state_name=why)
 
 
 @command(
@@ -212,8 +222,11 @@ def sessions(
     read, last = 0, ""
     more = False
     with store_of(project_of(directory)) as journal:
-        erased: list[str] = []
-        for one in states_of(journal, after=after, erased=erased.append):
+        unread: list[Summary] = []
+        told = states_of(
+            journal, after=after, unread=lambda *name: unread.append(unread_summary(*name))
+        )
+        for one in told:
             if read == READ_MAX:
                 more = True
                 break
@@ -228,7 +241,7 @@ def sessions(
             if wanted:
                 found.append(summary)
     if not any((state, host, since, only_halted)):
-        found += map(erased_summary, erased)
+        found += unread
     shown = in_tree(found)[:limit]
     if format_name == "json":
         print_json(

@@ -100,6 +100,8 @@ def init(
 
 def _print_effects(project: Project, done: Sequence[Effect], *, dry_run: bool) -> None:
     print_line(str(project.directory))
+    if not done:
+        print_line("  nothing of governance is here", "quiet")
     print_columns(
         (
             (

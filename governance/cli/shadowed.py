@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from attrs import define, field, frozen
 
 from governance.cli.frame import FINE, FOUND
-from governance.cli.opening import require_session, rows_of, sessions_in, store_of
+from governance.cli.opening import readable_in, require_session, rows_of, store_of
 from governance.cli.output import action_text, moment, print_json, print_line
 from governance.cli.sessions import OWN_MARK
 from governance.cli.tables import print_table
@@ -111,7 +111,7 @@ def tell_shadows(project: Project, session: str | None, limit: int, format_name:
             require_session(journal, session)
             names: Iterable[str] = (session,)
         else:
-            names = (one for one in sessions_in(journal) if not one.startswith(OWN_MARK))
+            names = (one for one in readable_in(journal) if not one.startswith(OWN_MARK))
         watched = shadows_of(journal, names, limit)
     if format_name == "json":
         print_json([one.as_json() for one in watched])

@@ -202,10 +202,16 @@ def _print_run(run: Run) -> None:
     print_line(words, "good" if run.ok else "bad")
 
 
+def _shown(file: str) -> str:
+    """*file* as somebody in this folder would name it."""
+    path, here = Path(file), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else file
+
+
 def _row(file: str, results: Sequence[Tried]) -> Sequence[str]:
     examples = sum(one.kind != "scenario" for one in results)
     failed = sum(not one.ok for one in results)
-    return (file, str(examples), str(len(results) - examples), str(failed))
+    return (_shown(file), str(examples), str(len(results) - examples), str(failed))
 
 
 def _print_failed(one: Tried) -> None:
@@ -213,16 +219,16 @@ def _print_failed(one: Tried) -> None:
 
     from governance.cli.output import console
 
-    line = styled(f"{one.file}:{one.line}: ", "quiet")
+    line = styled(f"{_shown(one.file)}:{one.line}: ", "quiet")
     line.append_text(styled(f"{one.code} ", "bad"))
     what = one.of if one.kind == "scenario" else f"{one.kind} of `{one.of}`"
     line.append_text(styled(f"{what} failed"))
     out = console()
     out.print(line, soft_wrap=True)
     if one.what:
-        out.print(Padding(styled(one.what, "quiet"), (0, 0, 0, 4)))
+        out.print(Padding(styled(one.what, "quiet"), (0, 0, 0, 4), expand=False))
     for problem in one.problems:
-        out.print(Padding(styled(problem), (0, 0, 0, 4)))
+        out.print(Padding(styled(problem), (0, 0, 0, 4), expand=False))
 
 
 def _change_of(same: Sequence[Survivor]) -> str:
@@ -247,11 +253,11 @@ def _print_coverage(covered: Sequence[Coverage]) -> None:
             same = lists.get(each.where, [each])
             if each is not same[0]:
                 continue
-            line = styled(f"{one.file}:{each.line}: ", "quiet")
+            line = styled(f"{_shown(one.file)}:{each.line}: ", "quiet")
             line.append_text(styled(f"{one.rule}: "))
             line.append_text(styled(f"{_change_of(same)}: no test notices", "wary"))
             out.print(line, soft_wrap=True)
-            out.print(Padding(styled(each.remedy, "good"), (0, 0, 0, 4)))
+            out.print(Padding(styled(each.remedy, "good"), (0, 0, 0, 4), expand=False))
         if one.cut:
             text = f"{one.rule}: not tried: {number_of(one.cut, 'more change')}"
             print_line(text, "quiet")

@@ -54,6 +54,7 @@ from governance.config._tree import (
     ContextTable,
     DefaultsTable,
     EncryptionTable,
+    HealthTable,
     HostTable,
     IdleTable,
     JournalTable,
@@ -118,6 +119,7 @@ class Config:
     audit: AuditTable
     retention: RetentionTable
     backup: BackupTable
+    health: HealthTable
     context: ContextTable
     contexts: ContextsTable
     stall: StallTable
@@ -228,6 +230,7 @@ def _build(
         audit=tightened_audit(table("audit", AuditTable), uppers),
         retention=tightened_retention(table("retention", RetentionTable), uppers),
         backup=table("backup", BackupTable),
+        health=table("health", HealthTable),
         context=table("context", ContextTable),
         contexts=table("contexts", ContextsTable),
         stall=table("stall", StallTable),
@@ -374,6 +377,8 @@ def loosenings(config: Config) -> tuple[str, ...]:
     found += [f"retention.{name}" for name in loosened("retention", config.retention)]
     for host, table in config.hosts.items():
         found += [f"hosts.{host}.{name}" for name in loosened("hosts", table)]
+        # It goes before what roles say of their agents, and may name a wider one.
+        found += [f"hosts.{host}.roles"] if table.roles else []
     if not config.hosts:
         found += [f"hosts.*.{name}" for name in loosened("hosts", config.host(""))]
     return tuple(found)
@@ -384,8 +389,8 @@ def until_trusted(config: Config) -> Config:
     *config* as it holds before a person has trusted it: what it loosens does not count.
 
     Its level, its exemptions and every key of `loosenings` are put back to their defaults;
-    what it tightens stays. Programs that it names are not called, and backups go
-    nowhere but into the project.
+    what it tightens stays. Agents have the roles that the packs in force name them for.
+    Programs that it names are not called, and backups go nowhere but into the project.
     """
     own = config.session
     level: Level = "standard" if own.level == "minimal" else own.level
@@ -397,7 +402,10 @@ def until_trusted(config: Config) -> Config:
         redaction=evolve(config.redaction, patterns={}),
         # Nothing that was recorded goes by the word of a folder that came from elsewhere.
         retention=RetentionTable(session_megabytes_max=config.retention.session_megabytes_max),
-        hosts={name: changed(one, loosened("hosts", one)) for name, one in config.hosts.items()},
+        hosts={
+            name: changed(one, {**loosened("hosts", one), "roles": {}})
+            for name, one in config.hosts.items()
+        },
         backup=evolve(config.backup, folder=BackupTable().folder),
         exempts=(),
         listeners=evolve(config.listeners, entry_points=()),

@@ -339,7 +339,7 @@ class AuditTable:
 
 @frozen(kw_only=True, eq=False)
 class BackupTable:
-    """``[backup]``: copies of an embedded store that are made by themselves."""
+    """``[backup]``: copies of an embedded store, or of the configuration, made by themselves."""
 
     age_hours_max: int = field(
         default=24,
@@ -360,6 +360,42 @@ class BackupTable:
     seconds_max: int = field(
         default=600,
         metadata=whole("A backup that takes longer is given up.", low=1, high=86_400),
+    )
+
+
+@frozen(kw_only=True, eq=False)
+class HealthTable:
+    """``[health]``: what `governance health`, `metrics` and `engine.health()` count as healthy."""
+
+    wal_megabytes_max: int = field(
+        default=64,
+        metadata=whole(
+            "Size of the write-ahead log of a store in a file, in megabytes.",
+            low=1,
+            high=1_000_000,
+        ),
+    )
+    free_megabytes_min: int = field(
+        default=100,
+        metadata=whole(
+            "Room on the disk of a store in a file, in megabytes.", low=0, high=1_000_000_000
+        ),
+    )
+    load_seconds_max: int = field(
+        default=5,
+        metadata=whole(
+            "Wall time for loading one session from the store, in seconds.", low=1, high=3_600
+        ),
+    )
+    save_seconds_max: int = field(
+        default=2,
+        metadata=whole(
+            "Wall time for one small durable write to the store, in seconds.", low=1, high=3_600
+        ),
+    )
+    memory_megabytes_max: int = field(
+        default=500,
+        metadata=whole("Memory of the local service, in megabytes.", low=1, high=1_000_000),
     )
 
 
@@ -599,6 +635,7 @@ TABLES: Mapping[str, type] = {
     "audit": AuditTable,
     "retention": RetentionTable,
     "backup": BackupTable,
+    "health": HealthTable,
     "context": ContextTable,
     "contexts": ContextsTable,
     "stall": StallTable,

@@ -17,7 +17,7 @@ _TONES = {
 }
 _PLAIN = ("#eef1f4", "#5c6773")
 _DIM = ("#f8f9fa", "#ced4da")
-_INK, _SOFT, _FAINT = "#1f2933", "#52606d", "#b8c0c8"
+_INK, _SOFT, _FAINT = "#1f2933", "#52606d", "#8a94a0"
 _LINE, _FAINT_LINE, _TAKEN = "#52606d", "#d5dae0", "#1d4ed8"
 _CORNER = 14.0
 

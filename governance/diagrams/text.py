@@ -47,7 +47,7 @@ def draw_mermaid(definition: Definition, path: SessionPath | None, rules: Rules)
     for name in inside:
         fill, stroke = _FILL.get(name, _PLAIN)
         lines.append(f"    classDef {_id(name)}Tone fill:{fill},stroke:{stroke},color:#1f2933")
-    lines.append("    classDef paleTone fill:#f8f9fa,stroke:#ced4da,color:#b8c0c8")
+    lines.append("    classDef paleTone fill:#f8f9fa,stroke:#ced4da,color:#8a94a0")
     for name in inside:
         pale = path is not None and name not in path.visited
         lines.append(f"    class {_id(name)} {'pale' if pale else _id(name)}Tone")
@@ -78,7 +78,7 @@ def draw_dot(definition: Definition, path: SessionPath | None, rules: Rules) -> 
         style = ""
         if path is not None:
             taken = path.count(bundle.edges)
-            pale = ', color="#d5dae0", fontcolor="#b8c0c8"'
+            pale = ', color="#d5dae0", fontcolor="#8a94a0"'
             style = ', penwidth=2.8, color="#1d4ed8"' if taken else pale
         source, target = _quoted(bundle.source), _quoted(bundle.target)
         lines.append(f'  {source} -> {target} [label="{words}"{style}]')
@@ -124,7 +124,7 @@ def _dot_node(definition: Definition, name: str, path: SessionPath | None) -> st
     label = _escaped(definition.states[name].title)
     if path is not None and (said := _spent(path, name)):
         label += f"\\n{said}"
-    ink = "#b8c0c8" if pale else "#1f2933"
+    ink = "#8a94a0" if pale else "#1f2933"
     colours = f'fillcolor="{fill}", color="{stroke}", fontcolor="{ink}"'
     return f'{_quoted(name)} [label="{label}", {colours}]'
 

@@ -133,7 +133,8 @@ class BackupSchedule:
             # A project that has just begun has nothing to lose yet.
             write_status(self.project, BackupStatus(int(time.time() * 1000)))
             return False
-        return age >= self.interval_seconds
+        # A clock that went back has left a time behind that may be years ahead.
+        return not -LOOK_SECONDS <= age < self.interval_seconds
 
     def _begin(self) -> None:
         try:
@@ -147,8 +148,13 @@ class BackupSchedule:
 
 
 def schedule_of(config: Config) -> BackupSchedule | None:
-    """What *config* wants made by itself, or none; only an embedded store has backups here."""
-    if not config.backup.age_hours_max or not config.journal.url.startswith("sqlite:"):
+    """
+    What *config* wants made by itself, or none.
+
+    Of a store on a server that is the configuration alone. One in memory leaves nothing behind,
+    and no process either.
+    """
+    if not config.backup.age_hours_max or config.journal.url.startswith("memory:"):
         return None
     if not hasattr(os, "posix_spawn"):
         return None  # there the system's own scheduler calls `governance backup`
@@ -175,12 +181,16 @@ def start_backup(directory: Path) -> None:
 
 
 def main(directory: str) -> int:
-    """Make the backup of the project in *directory* and leave what became of it."""
+    """
+    Make the backup of the project in *directory* and leave what became of it; of a store that is
+    its server's to back up, a copy of the configuration.
+    """
     os.setsid()
     os.nice(_NICE)
     project = Project(Path(directory))
     try:
-        path, error = str(make_backup(project)), ""
+        made = make_backup if is_embedded(_config_of(project)) else make_config_backup
+        path, error = str(made(project)), ""
     except Exception as failure:  # noqa: BLE001 - nobody else is there to be told
         path, error = "", str(failure)[:_ERROR_CHARACTERS_MAX] or type(failure).__name__
     write_status(project, BackupStatus(int(time.time() * 1000), path, error))
@@ -199,12 +209,10 @@ def make_backup(project: Project, to: Path | None = None) -> Path:
         MisuseError: GOV546, the store is none that is backed up here.
         JournalError: As `governance.journal.backup.backup_store`.
     """
-    from governance.config import load_config
     from governance.engine.config_files import own_files
-    from governance.engine.lawmaking import trusted_config
     from governance.journal.backup import backup_store
 
-    config = trusted_config(load_config(project.directory))
+    config = _config_of(project)
     folder = to if to is not None else backup_folder(config)
     return backup_store(
         embedded_store(config),
@@ -227,12 +235,10 @@ def make_config_backup(project: Project, to: Path | None = None) -> Path:
         DefinitionError: The configuration is wrong.
         JournalError: As `governance.journal.config_copy.backup_config`.
     """
-    from governance.config import load_config
     from governance.engine.config_files import own_files
-    from governance.engine.lawmaking import trusted_config
     from governance.journal.config_copy import backup_config
 
-    config = trusted_config(load_config(project.directory))
+    config = _config_of(project)
     return backup_config(
         to if to is not None else backup_folder(config),
         own_files(config),
@@ -240,6 +246,18 @@ def make_config_backup(project: Project, to: Path | None = None) -> Path:
         now_ms=int(time.time() * 1000),
         backups_max=config.backup.backups_max,
     )
+
+
+def _config_of(project: Project) -> Config:
+    from governance.config import load_config
+    from governance.engine.lawmaking import trusted_config
+
+    return trusted_config(load_config(project.directory))
+
+
+def is_embedded(config: Config) -> bool:
+    """Whether the store of *config* is a file, which is backed up here."""
+    return config.journal.url.startswith("sqlite:")
 
 
 def backup_folder(config: Config) -> Path:
@@ -258,7 +276,7 @@ def embedded_store(config: Config) -> Path:
     from governance.journal.opening import store_path
 
     url = config.journal.url
-    if not url.startswith("sqlite:"):
+    if not is_embedded(config):
         raise MisuseError(
             f"the store `{url.partition(':')[0]}:` is no file that could be backed up here",
             code="GOV546",

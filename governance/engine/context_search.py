@@ -4,7 +4,8 @@ Searching contexts: leave is asked first, an index says what may fit, and that i
 The index of a scope lies beside its journal, sealed where the store is, by the key of the
 session that it belongs to. It is brought up to date when it is asked, so that writing costs no
 more; where it cannot be kept, it is made anew. Scopes are gone through one after the other, so
-that however many there are, no more is in memory than what is given and one of them.
+that however many there are, no more is in memory than what is given and one of them. A scope that
+shares nothing is read once and then passed over by its head, until that has moved.
 """
 
 from __future__ import annotations
@@ -22,21 +23,25 @@ from typing import TypeAlias
 from attrs import define, evolve, field, frozen
 
 from governance.engine.context_states import ContextStates
-from governance.errors import JournalError, MisuseError
-from governance.journal.records import Journal, Shelf
+from governance.errors import JournalError, MisuseError, SessionErased, StoreDamaged
+from governance.journal.records import Head, Journal, Shelf
 from governance.journal.searching import Query, Statistics, check_search, fits, score_of
 from governance.journal.session_values import INDEX_SHELF, shelf_name
 from governance.scopes.contents import ContextLost
 from governance.scopes.indexing import WordIndex, words_of_value
 from governance.scopes.state import Name, ScopeState, Stored
+from governance.scopes.unshared import UnsharedHeads
 from governance.scopes.values import PROJECT, Reader, Scope
 from governance.values import ValueRefused, dump_json, load_json
 
 INDEX = "words"
 """How the index of a scope is named behind its journal."""
 
+UNSHARED = "unshared"
+"""How the heads that share nothing are named, behind the journal of the project's contexts."""
+
 SCOPES_MAX = 100_000
-"""Scopes that one search goes through; where there are more they must be named."""
+"""Scopes that one search of everything reads; those that it passes over do not count."""
 
 UNREAD_MAX = 1_000
 """Values that could not be searched of which one answer names each."""
@@ -47,7 +52,7 @@ _KEPT_SHARE = 20
 
 CODES: Mapping[str, str] = {
     "GOV585": "a mark that no search of contexts has given",
-    "GOV586": "a search through more scopes than there may be",
+    "GOV586": "a search that would have to read more scopes than it may",
 }
 
 Order: TypeAlias = tuple[float, int, str, int, Name]
@@ -121,27 +126,14 @@ def order_of(mark: str) -> Order:
             )
 
 
-def scopes_in(journal: Journal) -> Iterator[Scope]:
-    """
-    Every scope that has a row in *journal*, which leaves out what may not be seen.
-
-    Raises:
-        MisuseError: GOV586, there are more than `SCOPES_MAX`.
-    """
-    after, count = "", 0
+def scopes_in(journal: Journal) -> Iterator[tuple[Scope, Head]]:
+    """Every scope that has a row in *journal*, which leaves out what may not be seen."""
+    after = ""
     while page := journal.sessions(after=after, limit=_PAGE_SESSIONS):
         for head in page:
             scope = _scope_of(head.session)
-            if scope is None:
-                continue
-            count += 1
-            if count > SCOPES_MAX:
-                raise MisuseError(
-                    f"there are more than {SCOPES_MAX:,} scopes",
-                    code="GOV586",
-                    remedy="name those that are to be searched",
-                )
-            yield scope
+            if scope is not None:
+                yield scope, head
         after = page[-1].session
 
 
@@ -167,7 +159,59 @@ class ContextSearch:
     states: ContextStates
     shelf: Shelf
     _held: OrderedDict[Scope, WordIndex] = field(factory=OrderedDict, init=False)
+    _unshared: UnsharedHeads | None = field(default=None, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
+
+    def everywhere(self, by: Reader, damaged: list[Scope]) -> Iterator[Scope]:
+        """
+        The scopes of the store in which *by* may see something, and others that share something.
+
+        Args:
+            damaged: Gets those that cannot be read.
+
+        Raises:
+            MisuseError: GOV586, it would have to read more than `SCOPES_MAX`. What was read and
+                shares nothing is passed over the next time.
+        """
+        unshared = self._unshared_heads()
+        count = 0
+        try:
+            for scope, head in scopes_in(self.states.journal):
+                owns = ScopeState(scope).owns(by)
+                if not owns and head.hash in unshared:
+                    continue
+                count += 1
+                if count > SCOPES_MAX:
+                    raise MisuseError(
+                        f"more than {SCOPES_MAX:,} scopes would have to be read",
+                        code="GOV586",
+                        remedy="search again, for those that share nothing are passed over now, "
+                        "or name the scopes",
+                    )
+                try:
+                    shares = self._shares(scope, head, unshared)
+                except StoreDamaged:
+                    damaged.append(scope)
+                    continue
+                if shares or (owns and shares is not None):
+                    yield scope
+        finally:
+            self._keep_unshared(unshared)
+
+    def _shares(self, scope: Scope, head: Head, unshared: UnsharedHeads) -> bool | None:
+        """Whether others than its owner may see something in *scope*; ``None``: it is erased."""
+        shares: bool | None = None
+        seq = head.seq
+        # What was erased nobody reads again; whoever names it is told so.
+        with suppress(SessionErased):
+            state = self.states.newest(scope)
+            shares, seq = bool(state.grants and state.values), state.head
+        # What is known of a later row says nothing of this one, which others may branch off.
+        if not shares and seq == head.seq:
+            with self._lock:
+                if head.hash not in unshared:
+                    unshared.add(head.hash)
+        return shares
 
     def find(
         self,
@@ -256,6 +300,24 @@ class ContextSearch:
             # A cache that cannot be read is made anew; a store that cannot, says so by then.
             return None
         return WordIndex.unpacked(entry.value) if entry is not None else None
+
+    def _unshared_heads(self) -> UnsharedHeads:
+        with self._lock:
+            if self._unshared is None:
+                entry = None
+                with suppress(JournalError):
+                    entry = self.shelf.get(INDEX_SHELF, shelf_name(PROJECT.journal, UNSHARED))
+                kept = UnsharedHeads.unpacked(entry.value) if entry is not None else None
+                self._unshared = kept or UnsharedHeads()
+            return self._unshared
+
+    def _keep_unshared(self, unshared: UnsharedHeads) -> None:
+        with self._lock:
+            if unshared.new * _KEPT_SHARE > len(unshared):
+                # A store that may only be read is searched all the same.
+                with suppress(JournalError):
+                    name = shelf_name(PROJECT.journal, UNSHARED)
+                    self.shelf.put(INDEX_SHELF, name, unshared.packed())
 
     def _keep(self, scope: Scope, index: WordIndex) -> None:
         value = index.packed()

@@ -7,16 +7,16 @@ that no decision pays for them. What is held of a scope is a cache that catches 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, final
 
 from attrs import define, field, frozen
 
 from governance.chat.contents import keep
-from governance.engine.context_search import ContextSearch, Place, scopes_in
+from governance.engine.context_search import ContextSearch, Place
 from governance.engine.context_states import ContextStates, touched
-from governance.errors import JournalError, MisuseError, SessionErased
+from governance.errors import JournalError, MisuseError
 from governance.journal.searching import Query
 from governance.scopes.contents import ContextLost, encoded
 from governance.scopes.declaring import Declaration
@@ -71,6 +71,9 @@ class ContextsFound:
         unread: Values that *by* may see and whose content is lost: they were not searched;
             1,000 at most.
 
+        damaged: Scopes that were to be searched with all others and cannot be read; named alone
+            one of them is an error.
+
         mark: Given as ``after`` it has the search go on behind the last hit; ``""``: that was
             all.
     """
@@ -78,6 +81,7 @@ class ContextsFound:
     hits: tuple[ContextHit, ...]
     unread: tuple[tuple[Scope, Name], ...]
     mark: str = ""
+    damaged: tuple[Scope, ...] = ()
 
 
 @frozen
@@ -211,8 +215,9 @@ class Contexts:
             text: Words, and phrases in double quotes; case and marks over letters do not count.
 
             scopes: Where to look; ``None``: in all of the store, as far as *by* may see it.
-                Each scope is gone through, so that it costs what there is of them, but no
-                more is in memory than what is given and one scope.
+                Scopes that share something are gone through one by one, so that no more is
+                in memory than what is given and one of them; one that shares nothing is read
+                once after each change of it, and costs no more than a look at its head then.
 
             hidden: Pruned ones as well.
 
@@ -225,11 +230,13 @@ class Contexts:
 
         Raises:
             MisuseError: GOV569, *text* asks for nothing, or too much; GOV585, *after* is no
-                mark; GOV586, the store has more than 100,000 scopes.
+                mark; GOV586, more than 100,000 scopes would have to be read.
         """
+        damaged: list[Scope] = []
+        everywhere = partial(self._search.everywhere, by, damaged)
         done = self._search.find(
             Query.of(text),
-            self._all_scopes if scopes is None else lambda: dict.fromkeys(scopes),
+            everywhere if scopes is None else lambda: dict.fromkeys(scopes),
             by=by,
             kind=kind,
             hidden=hidden,
@@ -237,14 +244,8 @@ class Contexts:
             limit=limit,
             after=after,
         )
-        return ContextsFound(tuple(map(self._hit, done.found)), done.unread, done.mark)
-
-    def _all_scopes(self) -> Iterator[Scope]:
-        for scope in scopes_in(self._states.journal):
-            with suppress(SessionErased):
-                # Nobody reads it again; whoever names it is told so.
-                self._states.newest(scope)
-                yield scope
+        hits = tuple(map(self._hit, done.found))
+        return ContextsFound(hits, done.unread, done.mark, tuple(dict.fromkeys(damaged)))
 
     def changes(self, scope: Scope, *, by: Reader, after: int = 0) -> Changed:
         """What changed after row *after* of the scope's journal, for a copy that is kept."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from types import MappingProxyType, TracebackType
 from typing import final
@@ -18,7 +19,7 @@ from typing import final
 from attrs import define, field, frozen
 
 from governance.engine.encoding import body_of, event_of
-from governance.errors import JournalError, MisuseError
+from governance.errors import JournalError, MisuseError, SessionErased
 from governance.events import Event
 from governance.journal.records import Journal, Record
 from governance.values import Json, ValueRefused, dump_json, load_json
@@ -126,6 +127,7 @@ class Follower:
     over: Callable[[], bool] = field(default=lambda: False, kw_only=True)
     _position: int = field(default=0, init=False)
     _seqs: dict[str, int] = field(factory=dict, init=False)
+    _begun: bool = field(default=False, init=False)
     _stop: threading.Event = field(factory=threading.Event, init=False)
 
     @classmethod
@@ -206,6 +208,12 @@ class Follower:
         if self.session is not None:
             yield from self._rest_of(self.session)
             return
+        if not self._begun:
+            self._begun = True
+            if self._position and not self.journal.moved(after=self._position - 1, limit=1):
+                # The store is an older one than the cursor is of: what was told is known by
+                # its session, and what has come since stands at positions that were passed.
+                self._position = 0
         while page := self.journal.moved(after=self._position, limit=MOVED_MAX):
             for one in page:
                 # A removed session stays known: what is put back was told before.
@@ -215,7 +223,9 @@ class Follower:
                         self._seqs[one.session] = origin.seq if origin is not None else 0
                     # A repair may have let go of rows that were told.
                     self._seqs[one.session] = min(self._seqs[one.session], one.seq)
-                    yield from self._rest_of(one.session)
+                    # Nobody reads an erased one again; whoever follows it alone is told so.
+                    with suppress(SessionErased):
+                        yield from self._rest_of(one.session)
                 self._position = one.position
 
     def take(self, limit: int = PAGE_ROWS) -> tuple[Record, ...]:

@@ -30,10 +30,6 @@ VERIFIED_ROWS_MAX = 5_000
 """Rows after which a look walks no further session."""
 
 SESSIONS_MAX = 500
-WAL_MEGABYTES_MAX = 64
-FREE_MEGABYTES_MIN = 100
-LOAD_SECONDS_MAX = 5.0
-SAVE_SECONDS_MAX = 2.0
 _MEGABYTE = 1_000_000
 
 CODES: Mapping[str, str] = {
@@ -63,15 +59,17 @@ class HealthLimits:
 
         free_megabytes_min: Room on the disk of a store in a file.
 
-        load_seconds_max: How long loading a session may take.
+        load_seconds_max: Wall time that loading one session from the store may take, from its
+            snapshot and the rows after it, or from all of its rows where it has none.
 
-        save_seconds_max: How long writing, durably, may take.
+        save_seconds_max: Wall time that one small durable write may take: a commit, waiting for
+            other writers and for the disk included.
     """
 
-    wal_megabytes_max: int = WAL_MEGABYTES_MAX
-    free_megabytes_min: int = FREE_MEGABYTES_MIN
-    load_seconds_max: float = LOAD_SECONDS_MAX
-    save_seconds_max: float = SAVE_SECONDS_MAX
+    wal_megabytes_max: int = 64
+    free_megabytes_min: int = 100
+    load_seconds_max: float = 5.0
+    save_seconds_max: float = 2.0
 
 
 @frozen

@@ -24,7 +24,13 @@ from governance.engine import restoring
 from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.engine.retention import Candidate, RetentionPolicy, Why, candidate, plan
-from governance.errors import GovernanceError, JournalError, MisuseError, SessionErased
+from governance.errors import (
+    GovernanceError,
+    JournalError,
+    MisuseError,
+    SessionErased,
+    StoreDamaged,
+)
 from governance.journal.archive import (
     Archived,
     ArchiveRefused,
@@ -370,7 +376,7 @@ def _prune_one(engine: Engine, session: str, policy: RetentionPolicy, why: Why, 
 def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:
     """Every session but the project's own, and why those stay that are needed."""
     found: dict[str, tuple[Candidate, SessionState]] = {}
-    erased: list[Candidate] = []
+    unread: list[Candidate] = []
     needed: dict[str, str] = {}
     after = ""
     while page := journal.sessions(after=after, limit=PAGE):
@@ -379,14 +385,21 @@ def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:
                 try:
                     state, begun = restoring.restored(journal, head.session)
                 except SessionErased:
-                    erased.append(Candidate(head.session, 0, 0, "it was erased"))
+                    unread.append(Candidate(head.session, 0, 0, "it was erased"))
+                    continue
+                except StoreDamaged:
+                    # What it stems from may be what mends it.
+                    unread.append(Candidate(head.session, 0, 0, "it is damaged"))
+                    origin = _origin(journal, head.session)
+                    if origin is not None:
+                        needed[origin[0]] = head.session
                     continue
                 found[head.session] = candidate(state, now_ms), state
                 origin = state.origin if begun else _origin(journal, head.session)
                 if origin is not None:
                     needed[origin[0]] = head.session
         after = page[-1].session
-    made = erased
+    made = unread
     for name, (one, state) in found.items():
         parent = found.get(state.identity.parent)
         why = one.needed
@@ -432,10 +445,10 @@ class Keeper:
     def look(self, engine: Engine) -> None:
         """Begin a run if one is due; costs a comparison of two numbers where none is."""
         now = engine.clock.now_ms()
-        if now < self._next_ms or not self._lock.acquire(blocking=False):
+        if not self._is_due(now) or not self._lock.acquire(blocking=False):
             return
         try:
-            if now < self._next_ms or (self._thread is not None and self._thread.is_alive()):
+            if not self._is_due(now) or (self._thread is not None and self._thread.is_alive()):
                 return
             self._next_ms = now + self.interval_ms
             self._thread = threading.Thread(
@@ -444,6 +457,10 @@ class Keeper:
             self._thread.start()
         finally:
             self._lock.release()
+
+    def _is_due(self, now_ms: int) -> bool:
+        # A clock that went back does not put the next run off for longer than the interval.
+        return not 0 < self._next_ms - now_ms <= self.interval_ms
 
     def wait(self) -> None:
         """Return once no run is under way."""
@@ -489,7 +506,8 @@ def preload(engine: Engine, count: int) -> int:
     now = engine.clock.now_ms()
     count = 0
     for session in newest:
-        with suppress(SessionErased):
+        # Whoever asks for one that is damaged is told so.
+        with suppress(SessionErased, StoreDamaged):
             engine._state(session, now)
             count += 1
     return count

@@ -15,6 +15,7 @@ from governance.session.law import HostSettings, Settings
 
 if TYPE_CHECKING:
     from governance.config import Config
+    from governance.engine.health import HealthLimits
     from governance.scopes.limits import ContextLimits
 
 
@@ -94,6 +95,20 @@ def context_limits_of(config: Config) -> ContextLimits:
         grants_max=table.grants_max,
         scopes_held_max=table.scopes_held_max,
         held_bytes_max=table.held_megabytes_max * 1_000_000,
+    )
+
+
+def health_limits_of(config: Config) -> HealthLimits:
+    """What counts as healthy by *config*."""
+    # Read when somebody looks: no decision pays for it.
+    from governance.engine.health import HealthLimits
+
+    table = config.health
+    return HealthLimits(
+        wal_megabytes_max=table.wal_megabytes_max,
+        free_megabytes_min=table.free_megabytes_min,
+        load_seconds_max=table.load_seconds_max,
+        save_seconds_max=table.save_seconds_max,
     )
 
 

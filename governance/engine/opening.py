@@ -18,6 +18,7 @@ from governance.engine.encoding import body_of
 from governance.engine.engine import Engine
 from governance.engine.lawmaking import (
     context_limits_of,
+    health_limits_of,
     retention_of,
     settings_of,
     trusted_config,
@@ -70,7 +71,8 @@ def open_engine(
     """As `Engine.open`, which says what each argument is and what is raised."""
     from governance.config import load_config
 
-    config = trusted_config(load_config(directory))
+    # By its whole name, as it is looked at later, wherever the program has gone by then.
+    config = trusted_config(load_config(directory.absolute()))
     ticking = clock or SystemClock()
     own = journal is None
     if journal is None:
@@ -117,6 +119,7 @@ def open_engine(
         keeper=_keeper(config),
         after=schedule.look if schedule is not None else None,
         context_limits=lambda: context_limits_of(config),
+        health_limits=lambda: health_limits_of(config),
     )
     engine = Engine(law, store, ticking, registry, _live(config), options)
     if config.live.preload_sessions_max:

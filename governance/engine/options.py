@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 if TYPE_CHECKING:
     from governance.access.guard import Guard
+    from governance.engine.health import HealthLimits
     from governance.engine.keeping import Keeper
     from governance.engine.news import Bulletin
     from governance.engine.spool import Spool
@@ -47,6 +48,8 @@ class EngineOptions:
         after: Called after each command, outside of every lock; waits for nothing.
 
         context_limits: Gives the bounds of contexts when they are first asked for.
+
+        health_limits: Gives what counts as healthy when somebody asks; ``None``: the usual.
     """
 
     run: str
@@ -62,3 +65,4 @@ class EngineOptions:
     keeper: Keeper | None = None
     after: Callable[[], None] | None = None
     context_limits: Callable[[], ContextLimits] | None = None
+    health_limits: Callable[[], HealthLimits] | None = None

@@ -156,8 +156,9 @@ def trust_mark(directory: Path) -> str:
 
 def made_of(config: Config, sources: Sequence[PackSource], trust: str) -> str:
     """A text that differs wherever the law of *config* could: every file, by its hash."""
-    parts = [f"{one.document.file} {pack_hash(one.document.text)}" for one in config.layers]
-    parts.append(f"{config.document.file} {pack_hash(config.document.text)}")
+    # Not by names of files, which are relative where the project was opened so.
+    parts = [f"{one.name} {pack_hash(one.document.text)}" for one in config.layers]
+    parts.append(f"own {pack_hash(config.document.text)}")
     parts.append(f"trusted {trust}")
     parts += [f"{one.layer} {one.file} {one.hash}" for one in sources]
     return "\n".join(parts)

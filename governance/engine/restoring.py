@@ -54,12 +54,23 @@ def restored(journal: Journal, session: str) -> tuple[SessionState, bool]:
     state = SessionState(id=session)
     snapshot = journal.snapshot_get(session, version=FOLD_VERSION)
     if snapshot is not None:
-        state = _of_snapshot(snapshot) or state
+        state = of_snapshot(snapshot) or state
+    return _gone_on(journal, state)
+
+
+def folded_to(journal: Journal, session: str, seq: int) -> tuple[SessionState, bool]:
+    """As `restored`, after row *seq*, from the rows alone."""
+    return _gone_on(journal, SessionState(id=session), before=seq + 1)
+
+
+def _gone_on(
+    journal: Journal, state: SessionState, before: int | None = None
+) -> tuple[SessionState, bool]:
     begun = True
     while True:
-        page = journal.read(session, after=state.head, limit=PAGE_ROWS)
+        page = journal.read(state.id, after=state.head, before=before, limit=PAGE_ROWS)
         state = _folded(state, page)
-        begun = page[-1].session == session if page else begun
+        begun = page[-1].session == state.id if page else begun
         if len(page) < PAGE_ROWS:
             return state, begun
 
@@ -74,7 +85,7 @@ def restore_at(journal: Journal, session: str, seq: int) -> SessionState:
     state = SessionState(id=session)
     snapshot = journal.snapshot_get(session, version=FOLD_VERSION)
     if snapshot is not None and snapshot.seq <= seq:
-        state = _of_snapshot(snapshot) or state
+        state = of_snapshot(snapshot) or state
     while state.head < seq:
         page = journal.read(session, after=state.head, before=seq + 1, limit=PAGE_ROWS)
         if not page:
@@ -83,7 +94,7 @@ def restore_at(journal: Journal, session: str, seq: int) -> SessionState:
     return state
 
 
-def _of_snapshot(snapshot: Snapshot) -> SessionState | None:
+def of_snapshot(snapshot: Snapshot) -> SessionState | None:
     """The state that *snapshot* keeps, unless it is not that of its session and row."""
     try:
         state = state_of_bytes(snapshot.body)

@@ -45,9 +45,9 @@ class StoreVerbs:
         guard = engine.guard
         if guard is None:
             return engine.journal
-        from governance.access.guarded import GuardedJournal
+        from governance.access.guarded import guarded
 
-        return GuardedJournal(engine.journal, guard)
+        return guarded(engine.journal, guard)
 
     @property
     def contexts(self) -> Contexts:
@@ -124,10 +124,16 @@ class StoreVerbs:
         Whether the store can be read, written and trusted now; ``.ok``, and what was seen.
 
         Each call walks another part of the chain; it writes nothing into any session.
+
+        Args:
+            limits: What counts as healthy; by default what ``[health]`` says.
         """
         from governance.engine.health import health_of
 
         engine = self._asked("verify", "", None)
+        configured = engine.options.health_limits
+        if limits is None and configured is not None:
+            limits = configured()
         return health_of(engine.journal, now_ms=engine.clock.now_ms(), limits=limits)
 
     def search(

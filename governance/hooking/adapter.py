@@ -8,6 +8,7 @@ from attrs import frozen
 
 from governance.hooking.answering import Answer
 from governance.hooking.payload import Payload
+from governance.hooking.processes import Process
 from governance.hooking.translation import Translation
 from governance.rules.host_tools import HostTools
 from governance.session.commands import HostTraits
@@ -28,6 +29,10 @@ MakeUnbound = Callable[[str, str, str], Answer]
 
 AgentSession = Callable[[Mapping[str, str]], str]
 """The session whose agent's shell has these variables, or ``""`` where it is no such shell."""
+
+
+ForkedFrom = Callable[[Payload, Sequence[Process]], str]
+"""The session that the one of a payload was forked from, by the processes above, or ``""``."""
 
 
 @frozen
@@ -96,6 +101,8 @@ class Adapter:
 
         probe: An event that changes nothing where its payload names a session alone: by it
             `doctor` sees whether the hook starts and finds the engine. ``""``: there is none.
+
+        forked_from: For a host whose payloads do not tell it.
     """
 
     profile: Profile
@@ -105,3 +112,4 @@ class Adapter:
     unbound: MakeUnbound
     agent_session: AgentSession
     probe: str = ""
+    forked_from: ForkedFrom | None = None

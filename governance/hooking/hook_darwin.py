@@ -44,13 +44,21 @@ class Kernel:
 
     It says nothing of another user's processes, and not the variables of programs that the
     system protects.
+
+    Args:
+        library: The system's functions; by default those of this process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, library: "Any" = None) -> None:
         import ctypes
 
         self._ctypes = ctypes
-        self._library = ctypes.CDLL(None, use_errno=True)
+        self._library = library or ctypes.CDLL(None, use_errno=True)
+        number, size, room = ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p
+        names, sizes = ctypes.POINTER(number), ctypes.POINTER(size)
+        self._library.sysctl.argtypes = (names, ctypes.c_uint, room, sizes, room, size)
+        self._library.proc_pidinfo.argtypes = (number, number, ctypes.c_uint64, room, number)
+        self._library.proc_pidpath.argtypes = (number, room, ctypes.c_uint32)
 
     def arguments(self, pid: int) -> bytes:
         """File, command line and variables of *pid*, as `arguments_in` reads them."""
@@ -63,9 +71,7 @@ class Kernel:
     def about(self, pid: int) -> bytes:
         """The ``struct proc_bsdinfo`` of *pid*."""
         made = self._ctypes.create_string_buffer(ABOUT_BYTES)
-        size = self._library.proc_pidinfo(
-            pid, PROC_PIDTBSDINFO, self._ctypes.c_uint64(0), made, ABOUT_BYTES
-        )
+        size = self._library.proc_pidinfo(pid, PROC_PIDTBSDINFO, 0, made, ABOUT_BYTES)
         return made.raw if size == ABOUT_BYTES else b""
 
     def path(self, pid: int) -> bytes:

@@ -37,11 +37,14 @@ class Process:
 
         environment: The variables that its program was started with; empty when another
             user's.
+
+        words: Its command line, the program first, cut at `COMMAND_BYTES_MAX`.
     """
 
     pid: int
     programs: frozenset[str]
     environment: Mapping[str, str] = field(repr=False)
+    words: tuple[str, ...] = field(default=(), repr=False)
 
 
 Look = Callable[[int], tuple[Process, int] | None]
@@ -75,7 +78,7 @@ def _linux_look(pid: int) -> tuple[Process, int] | None:
     words = os.fsdecode(_read(f"{home}/cmdline", COMMAND_BYTES_MAX)).split("\0")
     programs = _programs(before.partition("(")[2], file.removesuffix(" (deleted)"), words)
     variables = _variables(_read(f"{home}/environ", ENVIRONMENT_BYTES_MAX))
-    return Process(pid, programs, variables), int(rest[1])
+    return Process(pid, programs, variables, tuple(words)), int(rest[1])
 
 
 def darwin_look(pid: int, kernel: Kernel | None = None) -> tuple[Process, int] | None:
@@ -86,13 +89,12 @@ def darwin_look(pid: int, kernel: Kernel | None = None) -> tuple[Process, int] |
     about = asked.about(pid)
     if not about:
         return None
-    words, variables = hook_darwin.arguments_in(asked.arguments(pid))
-    programs = _programs(
-        os.fsdecode(hook_darwin.title_in(about)),
-        os.fsdecode(asked.path(pid)),
-        [os.fsdecode(one) for one in words] or [""],
-    )
-    return Process(pid, programs, _variables(b"\0".join(variables))), hook_darwin.parent_in(about)
+    told, variables = hook_darwin.arguments_in(asked.arguments(pid))
+    words = [os.fsdecode(one) for one in told]
+    file = os.fsdecode(asked.path(pid))
+    programs = _programs(os.fsdecode(hook_darwin.title_in(about)), file, words or [""])
+    found = Process(pid, programs, _variables(b"\0".join(variables)), tuple(words))
+    return found, hook_darwin.parent_in(about)
 
 
 @cache

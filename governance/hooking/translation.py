@@ -47,6 +47,9 @@ class Translation:
 
         known: Whether the adapter has a reading of this event at all.
 
+        forked: It is the first of a session that was forked from another one, which no
+            payload names.
+
         notes: Rows that are written beside what the commands lead to, in sessions that
             are known.
     """
@@ -57,6 +60,7 @@ class Translation:
     remember: tuple[str, str] | None = None
     recall: str = ""
     known: bool = True
+    forked: bool = False
     notes: tuple[Note, ...] = ()
 
 

@@ -18,7 +18,7 @@ from attrs import evolve, field, frozen
 
 from governance.clock import Clock, SystemClock
 from governance.config import Config, load_config
-from governance.errors import MisuseError
+from governance.errors import DefinitionError, Diagnostic, MisuseError
 from governance.hooking import links
 from governance.hooking.adapter import Adapter
 from governance.hooking.answering import Answer
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 EARLIER_SECONDS = 2
 """How much earlier than the host's own time-out an answer must be out, at most a quarter of it."""
+
+IN_MEMORY = "memory:"
+"""Url of a journal of one process alone."""
 
 ANCESTORS_MAX = 64
 """Sessions above one that are looked up."""
@@ -121,6 +124,7 @@ def run(adapter: Adapter, options: Given, line: WorkerLine, call_id: str = "") -
         from governance.engine.lawmaking import trusted_config
 
         found = trusted_config(load_config(directory))
+        _require_store(found)
         if found.service.enabled and options.now_ms is None:
             line.serve()
         return found
@@ -133,6 +137,21 @@ def run(adapter: Adapter, options: Given, line: WorkerLine, call_id: str = "") -
         return Engine.open(directory, clock=clock, run="", tools=(adapter.profile.tools,))
 
     answer(adapter, call, line, config, engine)
+
+
+def _require_store(config: Config) -> None:
+    """
+    Raises:
+        DefinitionError: GOV510, the journal is in memory, and would end with each hook: no
+            violation would be counted up, and nothing that was halted would stay so.
+    """
+    url = config.journal.url
+    if url == IN_MEMORY:
+        message = f"a journal at `{url}` keeps nothing from one hook to the next"
+        mend = "write `sqlite:///.governance/journal.db`"
+        raise DefinitionError(
+            (Diagnostic("GOV510", message, path=("journal", "url"), suggestion=mend),)
+        )
 
 
 def _clock(directory: Path, now_ms: int | None) -> Clock:
@@ -264,10 +283,13 @@ def _decide(
         links.remember(call.directory, host, *translation.remember)
     recall = translation.recall
     predecessor = links.find(call.directory, host, recall) if recall else ""
+    if not predecessor and translation.forked and adapter.forked_from is not None:
+        found = adapter.forked_from(payload, call.above())
+        predecessor = found if found and engine.journal.head(found).seq else ""
     if predecessor and predecessor != translation.commands[0].session:
         translation = keyed(continued(translation, predecessor), call.id)
     made, told = decided(adapter, engine, translation, payload)
-    if predecessor:
+    if predecessor and recall:
         links.forget(call.directory, host, recall)
     if made.spilled:
         line.note("the briefing is longer than this answer may be; a denied tool carries it")

@@ -26,7 +26,7 @@ from governance.journal.faults import folder_error, store_error
 from governance.journal.mirror import Identity, write_heads
 from governance.journal.rebuilding import sync_file
 from governance.journal.records import Head
-from governance.journal.replacing import stamp_of, sync_folder
+from governance.journal.replacing import ms_of, stamp_of, sync_folder
 from governance.journal.sqlite_connection import Patience, connect
 from governance.journal.sqlite_schema import check_store, make_folder
 from governance.journal.sqlite_verify import verify_store
@@ -40,10 +40,7 @@ _LOCK_MS = 5_000
 _FILE_MODE = 0o600
 _STALE_SECONDS = 86_400
 _STEPS_BETWEEN_LOOKS = 100_000
-_NAME = re.compile(
-    r"(?P<name>.+)-(?P<store>[0-9a-f]{32})-"
-    r"(?P<date>\d{8})T(?P<time>\d{6})\.(?P<ms>\d{3})Z\.db"
-)
+_NAME = re.compile(r"(?P<name>.+)-(?P<store>[0-9a-f]{32})-(?P<stamp>\d{8}T\d{6}\.\d{3}Z)\.db")
 
 
 class BackupFailed(JournalError):
@@ -224,14 +221,9 @@ def _backup_of(file: Path) -> Backup | None:
     if match is None:
         return None
     try:
-        when = time.strptime(match["date"] + match["time"], "%Y%m%d%H%M%S")
-        size = file.stat().st_size
+        return Backup(file, match["store"], ms_of(match["stamp"]), file.stat().st_size)
     except (ValueError, OSError):
         return None
-    import calendar
-
-    at_ms = calendar.timegm(when) * 1000 + int(match["ms"])
-    return Backup(file, match["store"], at_ms, size)
 
 
 def _rotate(folder: Path, newest: Backup, backups_max: int) -> None:

@@ -20,7 +20,7 @@ from attrs import frozen
 
 from governance.errors import JournalError
 from governance.journal.faults import folder_error
-from governance.journal.replacing import stamp_of, sync_folder
+from governance.journal.replacing import ms_of, stamp_of, sync_folder
 
 FORMAT = 1
 KIND = "governance-config"
@@ -220,7 +220,7 @@ def backup_config(
 
     make_folder(folder)
     draft = folder / f".{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
-    made = folder / f"{_OWN}-{project}-{stamp_of(now_ms)}{SUFFIX}"
+    made = _next_of(folder, project, now_ms)
     try:
         write_copy(draft, files, now_ms)
         draft.replace(made)
@@ -230,8 +230,22 @@ def backup_config(
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
-    own = [one for one in copies_in(folder) if one.name.startswith(f"{_OWN}-{project}-")]
-    for old in own[max(1, backups_max) :]:
+    for old in _alone_in(folder, project)[max(1, backups_max) :]:
         with contextlib.suppress(OSError):
             old.unlink(missing_ok=True)
     return made
+
+
+def _alone_in(folder: Path, project: str) -> list[Path]:
+    """The copies of *project* alone, the newest first."""
+    start = f"{_OWN}-{project}-"
+    return [one for one in copies_in(folder) if one.name.startswith(start)]
+
+
+def _next_of(folder: Path, project: str, now_ms: int) -> Path:
+    """Where a copy at *now_ms* goes, or right after the newest where a clock went back."""
+    others = _alone_in(folder, project)
+    if others:
+        stamp = others[0].name.removesuffix(SUFFIX).rpartition("-")[2]
+        now_ms = max(now_ms, ms_of(stamp) + 1)
+    return folder / f"{_OWN}-{project}-{stamp_of(now_ms)}{SUFFIX}"

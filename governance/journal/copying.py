@@ -144,8 +144,12 @@ def _put(copy: _Copy, head: Head, origin: Origin | None) -> None:
         assert origin is not None
         _agreed(copy.other.branch(head.session, origin.parent, base), head)
         return
-    end = _agreed(copy.other.restore(head, (), origin=origin), head)
-    for records in _pages(copy.source, max(base, end.seq), head):
+    end, pages = Head(head.session, base, b""), _pages(copy.source, base, head)
+    if base + PAGE_ROWS < head.seq:
+        # Of a long one the rows that an earlier copy has brought are not read again.
+        end = _agreed(copy.other.restore(head, (), origin=origin), head)
+        pages = _pages(copy.source, max(base, end.seq), head)
+    for records in pages:
         end = _agreed(copy.other.restore(head, records, origin=origin), head)
         copy.new_rows += len(records)
     if end != head:

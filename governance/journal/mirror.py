@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from governance.errors import JournalError
 from governance.journal.records import Head
@@ -49,10 +51,17 @@ _CHUNK_BYTES = 1024 * 1024
 
 @frozen
 class Identity:
-    """Which store a mirror speaks of: its id, and where it stood when the mirror began."""
+    """
+    Which store a mirror speaks of: its id, and where it stood when the mirror began.
+
+    Attributes:
+        anew_ms: When it was begun on a store that had rows already (milliseconds since 1970),
+            so that it knows nothing from before; 0: it knows the store from its beginning.
+    """
 
     store: str
     path: str
+    anew_ms: int = 0
 
 
 @frozen
@@ -84,7 +93,8 @@ def _unsealed(line: bytes) -> str | None:
 
 
 def _header(identity: Identity) -> bytes:
-    return _sealed(f"{_MAGIC} {identity.store} {os.fsencode(identity.path).hex()}")
+    anew = f" {identity.anew_ms}" if identity.anew_ms else ""
+    return _sealed(f"{_MAGIC} {identity.store} {os.fsencode(identity.path).hex()}{anew}")
 
 
 def _line(one: Head | Gone) -> bytes:
@@ -118,9 +128,10 @@ def read_identity(path: Path) -> Identity | Damaged | None:
     text = _unsealed(first)
     if text is None or not text.startswith(_MAGIC + " "):
         return Damaged(1)
-    store, _, place = text[len(_MAGIC) + 1 :].partition(" ")
+    store, _, rest = text[len(_MAGIC) + 1 :].partition(" ")
+    place, _, anew = rest.partition(" ")
     try:
-        return Identity(store, os.fsdecode(bytes.fromhex(place)))
+        return Identity(store, os.fsdecode(bytes.fromhex(place)), int(anew or 0))
     except ValueError:
         return Damaged(1)
 
@@ -209,17 +220,26 @@ class Mirror:
         """
         Open the file; where there is none, begin one with *heads*, whole or not at all.
 
-        A new one is synced, since its presence is what tells a vanished store from a new.
+        A new one is synced, since its presence is what tells a vanished store from a new. One
+        that begins with heads says so, for it cannot tell whether there had been more of them.
         """
         try:
             if not self.path.exists():
                 make_private_folder(self.path.parent)
-                self._replace(heads, fresh=True)
+                self._replace(self._found(heads), fresh=True)
             self._open()
         except OSError as error:
             self.problem = f"`{self.path}`: {error.strerror or error}"
         except JournalError as error:
             self.problem = f"`{self.path}` was not begun: {error}"
+
+    def _found(self, heads: Iterable[Head | Gone]) -> Iterable[Head | Gone]:
+        found = iter(heads)
+        first = next(found, None)
+        if first is None:
+            return ()
+        self.identity = evolve(self.identity, anew_ms=int(time.time() * 1000))
+        return chain((first,), found)
 
     def note(self, heads: Iterable[Head], *, durable: bool) -> None:
         """Write *heads* now if their rows are *durable*, else together with the next that are."""
@@ -322,6 +342,9 @@ class Mirror:
             name = (one.head if isinstance(one, Gone) else one).session
             if name not in newest or _overrules(one, newest[name]):
                 newest[name] = one
+        known = read_identity(self.path)
+        if isinstance(known, Identity):
+            self.identity = known  # another process may have begun the file, and anew
         self._replace(newest.values(), fresh=False)
         self._open()
         # What others added to the old file meanwhile belongs into the new one as well.

@@ -37,10 +37,13 @@ class MirrorIndex:
         anchored: Whether the mirror was read whole, and is being written.
 
         other: The store that it speaks of, where that is another one, or ``""``.
+
+        anew_ms: As `governance.journal.mirror.Identity` has it.
     """
 
     anchored: bool = False
     other: str = ""
+    anew_ms: int = 0
     _table: apsw.Connection = field(factory=lambda: apsw.Connection(""), init=False)
 
     @classmethod
@@ -73,6 +76,7 @@ class MirrorIndex:
                 if session is None or head.session == session:
                     self._table.execute(_PUT_SQL, (head.session, head.seq, head.hash))
         self.anchored = whole and not mirror.problem
+        self.anew_ms = known.anew_ms
 
     def head(self, session: str) -> Head | None:
         """The newest head of *session* that the mirror was told."""

@@ -158,7 +158,9 @@ def verify_store(
             _verify_all(walk)
     finally:
         mirrored.close()
-    return VerifyReport(walk.sessions, walk.rows, mirrored.anchored, tuple(walk.findings))
+    return VerifyReport(
+        walk.sessions, walk.rows, mirrored.anchored, tuple(walk.findings), mirrored.anew_ms
+    )
 
 
 def _verify_line(walk: _Walk, session: str) -> None:

@@ -64,7 +64,9 @@ def build_store(
             connection.execute("PRAGMA synchronous=OFF")
             if store_id:
                 connection.execute("UPDATE store SET value = ? WHERE name = 'id'", (store_id,))
-            position = staging.position or now_ms
+            # Beyond all that a store which is gone may have given to whoever follows it: more
+            # moves than one a microsecond there were not.
+            position = max(staging.position, now_ms * 1_000)
             for session in staging.sessions():
                 position += 1
                 with connection:

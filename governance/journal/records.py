@@ -180,7 +180,8 @@ class Finding:
     Attributes:
         what: ``"gap"``, ``"hash"``, ``"head"``, ``"cut"``, ``"removed"``, ``"vanished"``,
             ``"unreadable"``, ``"newer"``, ``"lost"`` (rows that a repair did not find, and
-            that no person has accepted as lost).
+            that no person has accepted as lost), ``"kept"`` (a state that is kept of rows
+            and is not what they tell; the command finds it, a journal does not).
 
         seq: First bad row, or 0 where no row is at fault.
     """
@@ -199,12 +200,16 @@ class VerifyReport:
     Attributes:
         anchored: Whether heads were also compared with a mirror outside the store. An
             unanchored chain cannot prove that its tail was not cut.
+
+        anew_ms: When that mirror was begun on a store that had rows already (milliseconds
+            since 1970): it cannot tell what was cut off before. 0: it knows all.
     """
 
     sessions: int
     rows: int
     anchored: bool
     findings: tuple[Finding, ...]
+    anew_ms: int = 0
 
     @property
     def ok(self) -> bool:

@@ -194,6 +194,19 @@ def stamp_of(at_ms: int) -> str:
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(seconds))}.{rest:03d}Z"
 
 
+def ms_of(stamp: str) -> int:
+    """
+    What `stamp_of` was given.
+
+    Raises:
+        ValueError: There is no such time.
+    """
+    import calendar
+
+    when = time.strptime(stamp[:15], "%Y%m%dT%H%M%S")
+    return calendar.timegm(when) * 1000 + int(stamp[16:19])
+
+
 def sync_folder(folder: Path) -> None:
     """Make names in *folder* survive a power cut, where the platform can."""
     if os.name != "posix":

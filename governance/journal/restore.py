@@ -113,6 +113,7 @@ def _know_replaced(staging: Staging, held: Hold, work: Path, store_id: str) -> N
             )
         heads = aside.confirmed_heads()
         marks = tuple(aside.erased_marks())
+        staging.position = max(staging.position, aside.position)
     with staging.connection:
         for head in heads:
             staging.know(head, str(held.path))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from heapq import nlargest
 from math import log
 from operator import attrgetter
@@ -17,7 +18,7 @@ from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
-from governance.errors import MisuseError
+from governance.errors import MisuseError, SessionErased
 from governance.journal.records import Journal, Record
 from governance.values import Json, ValueRefused, load_json
 
@@ -236,12 +237,17 @@ def scan(
     session: str | None = None,
     ranked: bool = False,
     limit: int = 20,
-    rows_max: int = SCAN_ROWS_MAX,
+    rows_max: int | None = None,
 ) -> Scanned:
-    """As `Search.search`, by reading rows, the newest of each session first; slow but exact."""
+    """
+    As `Search.search`, by reading rows, the newest of each session first; slow but exact.
+
+    Args:
+        rows_max: Rows after which it ends, by default `SCAN_ROWS_MAX`.
+    """
     check_search(limit)
     found: list[Searched] = []
-    left = rows_max
+    left = SCAN_ROWS_MAX if rows_max is None else rows_max
     total, length = 0, 0
     holding = dict.fromkeys(query.phrases, 0)
     for record in _rows(journal, None if ranked else session):
@@ -279,17 +285,23 @@ def score_of(words: Sequence[str], statistics: Statistics) -> float:
 
 def _rows(journal: Journal, session: str | None) -> Iterator[Record]:
     """The rows of *session* with those that it shares, or of all sessions, each row once."""
-    names = [session] if session is not None else _sessions(journal)
-    for name in names:
-        before: int | None = None
-        while rows := journal.read(name, before=before, limit=_PAGE_ROWS, reverse=True):
-            for row in rows:
-                if session is None and row.session != name:
+    if session is not None:
+        yield from _rows_of(journal, session)
+        return
+    for name in _sessions(journal):
+        # Nobody reads an erased one again; whoever names it is told so.
+        with suppress(SessionErased):
+            for row in _rows_of(journal, name):
+                if row.session != name:
                     break
                 yield row
-            before = rows[-1].seq
-            if session is None and rows[-1].session != name:
-                break
+
+
+def _rows_of(journal: Journal, session: str) -> Iterator[Record]:
+    before: int | None = None
+    while rows := journal.read(session, before=before, limit=_PAGE_ROWS, reverse=True):
+        yield from rows
+        before = rows[-1].seq
 
 
 def _sessions(journal: Journal) -> Iterator[str]:

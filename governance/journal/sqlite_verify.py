@@ -76,6 +76,7 @@ class _Walk:
     sessions: int = 0
     rows: int = 0
     anchored: bool = False
+    anew_ms: int = 0
     blamed: set[str] = field(factory=set)
     unread: tuple[str, str] | None = None
     mirror: Path | None = None
@@ -120,7 +121,7 @@ def verify_store(
         _verify_shelf(walk)
         _guarded(walk, "", _nowhere, lambda: _verify_positions(walk))
         _verify_pages(walk)
-    return VerifyReport(walk.sessions, walk.rows, walk.anchored, tuple(walk.findings))
+    return VerifyReport(walk.sessions, walk.rows, walk.anchored, tuple(walk.findings), walk.anew_ms)
 
 
 def _guarded(walk: _Walk, session: str, place: Callable[[], int], work: Callable[[], None]) -> bool:
@@ -161,6 +162,7 @@ def _load_mirror(walk: _Walk, mirror: Mirror | None) -> None:
     except OSError:
         return
     walk.anchored = whole and not mirror.problem
+    walk.anew_ms = known.anew_ms
     walk.mirror = mirror.path
 
 

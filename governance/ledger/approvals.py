@@ -111,6 +111,8 @@ def approval_key(
     rules: Iterable[str],
     pack_hash: str,
     *,
+    native: str = "",
+    folder: str = "",
     intent: str | None = None,
 ) -> str:
     """
@@ -125,15 +127,21 @@ def approval_key(
         paths: Every path the call touches, resolved: a link that is turned elsewhere
             between the question and the call has another key.
 
-        intent: For approvals of scope ``"intent"``: stands in place of *arguments* and
-            *paths*, so that the same target by another spelling has the same key.
+        native: What the host calls the tool: all that nobody knows are one *tool* of ours.
+
+        folder: Where the call runs, which says what a command does that names no path.
+
+        intent: For approvals of scope ``"intent"``: stands in place of *arguments*, *paths*,
+            *native* and *folder*, so that the same target by another spelling has the same
+            key.
 
     Raises:
         ValueRefused: *arguments* hold something that no journal may hold.
     """
-    what: list[Json] = [arguments, sorted(set(paths))] if intent is None else [intent]
+    exact: list[Json] = [arguments, sorted(set(paths)), native, folder]
+    what: list[Json] = exact if intent is None else [intent]
     scope = "call" if intent is None else "intent"
-    parts: Json = ["approval-1", scope, session, tool, what, sorted(set(rules)), pack_hash]
+    parts: Json = ["approval-2", scope, session, tool, what, sorted(set(rules)), pack_hash]
     return sha256(dump_json(parts)).hexdigest()
 
 

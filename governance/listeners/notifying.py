@@ -124,7 +124,10 @@ class Notifier:
             handle = os.open(self.record, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "r+b") as file:
                 stamps = file.read(_FILE_BYTES_MAX).split()
-                recent = [one for one in stamps if one.isdigit() and int(one) > now - HOUR_SECONDS]
+                # Also of stamps ahead: a clock that went back must not silence it for years.
+                recent = [
+                    one for one in stamps if one.isdigit() and abs(int(one) - now) < HOUR_SECONDS
+                ]
                 if len(recent) >= self.hourly_max:
                     raise NotStarted(f"{self.hourly_max} were started within the hour")
                 if len(stamps) > 2 * self.hourly_max:

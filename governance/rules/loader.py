@@ -46,6 +46,7 @@ from governance.rules.linking import (
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.reading import Findings, Path
 from governance.rules.roles_checked import check_roles
+from governance.rules.ruleset import DEFAULT_TOOL
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.vocabulary import Vocabulary
 
@@ -401,7 +402,12 @@ def _check_remedy(
         if answer is None:
             return
         decision = rules.decide(answer.event, answer.history)
-        refusing = [one.rule for one in decision.verdicts if one.action in ("deny", "halt")]
+        # What nothing allows is the project's own choice, and no fault of the pack's.
+        refusing = [
+            one.rule
+            for one in decision.verdicts
+            if one.action in ("deny", "halt") and one.rule != DEFAULT_TOOL
+        ]
         if refusing:
             names = ", ".join(f"`{name}`" for name in refusing)
             message = f"the remedy of `{rule.id}` is refused by {names}"

@@ -35,6 +35,9 @@ class HostTraits:
         redirects: Whether another command can be run in place of the one that was given.
 
         deny_at: Machine events whose refusal the host honours.
+
+        call_ids: Whether each call has an id of the host's; if not, it is known by what it
+            is (`content_id`), and one that was rewritten is reported as what it became.
     """
 
     inject: InjectPlace = "transcript"
@@ -46,6 +49,7 @@ class HostTraits:
     deny_at: frozenset[str] = frozenset(
         {"start", "turn_start", "tool_before", "command", "compacting", "child_start"}
     )
+    call_ids: bool = True
 
 
 @frozen(kw_only=True)

@@ -50,6 +50,8 @@ class OpenCall:
         labels: Labels that it sets once a person has allowed it.
 
         marks: What rules that look back wait for its outcome with.
+
+        runs_as: Id that its outcome is reported by, where that is another one, or ``""``.
     """
 
     call_id: str
@@ -62,6 +64,7 @@ class OpenCall:
     paths: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     marks: tuple[tuple[Json, ...], ...] = ()
+    runs_as: str = ""
 
 
 @frozen
@@ -224,8 +227,11 @@ class SessionState:
         return self.registers.state in LIVE_STATES
 
     def open_call(self, call_id: str) -> OpenCall | None:
-        """The open call of that id, if there is one."""
+        """The open call of that id, or else one that runs under it, if there is one."""
+        changed = None
         for call in self.open_calls:
             if call.call_id == call_id:
                 return call
-        return None
+            if call.runs_as == call_id and changed is None:
+                changed = call
+        return changed

@@ -8,7 +8,7 @@ from typing import cast
 
 from attrs import evolve, frozen
 
-from governance.calls import ToolCall
+from governance.calls import ToolCall, content_id
 from governance.ledger import approval_key, find_approval, in_force
 from governance.machine import Step
 from governance.rules.deferred import fact_of, text_of
@@ -204,9 +204,7 @@ def _judge(draft: Draft, call: ToolCall, floors: list[Floor]) -> Judgement:
         action = _stricter(action, floor.action)
         message = f"{message}\n{floor.message}".strip()
     if action == "rewrite" and not draft.command.traits.rewrites:
-        action = "deny"
-        wanted = dump_json(dict(call.args)).decode()
-        message = f"{message}\nmake this call instead: {call.native or call.tool} {wanted}".strip()
+        action, message = "deny", _instead(message, call)
     stale = any(floor.rule == "session.stale" for floor in floors)
     return Judgement(
         action=action,
@@ -218,6 +216,12 @@ def _judge(draft: Draft, call: ToolCall, floors: list[Floor]) -> Judgement:
         rewritten=rewritten,
         stale=stale,
     )
+
+
+def _instead(message: str, call: ToolCall) -> str:
+    """*message* with *call* as the one to make, where it cannot be put in another's place."""
+    wanted = dump_json(dict(call.args)).decode()
+    return f"{message}\nmake this call instead: {call.native or call.tool} {wanted}".strip()
 
 
 def _stricter(one: Action, other: Action) -> Action:
@@ -253,6 +257,8 @@ def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
         (*_paths(facts), *_targets(facts)),
         judgement.rules,
         draft.law.rules.hash,
+        native=judgement.call.native,
+        folder=judgement.call.cwd or "",
         intent=intent if terms.scope == "intent" else None,
     )
     granted = find_approval(ledger, key, draft.at_ms)
@@ -275,9 +281,13 @@ def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
                 "scope": terms.scope,
             },
         )
+    message = judgement.message
     if draft.command.traits.asks:
-        return evolve(judgement, approval=ident)
-    message = f"{judgement.message}\na person can allow it: governance approve {ident}".strip()
+        if not judgement.rewritten:
+            return evolve(judgement, approval=ident)
+        # Whoever says yes to the host says it to the call as it stands there: that one would run.
+        message = _instead(message, judgement.call)
+    message = f"{message}\na person can allow it: governance approve {ident}".strip()
     return evolve(judgement, action="deny", message=message)
 
 
@@ -322,6 +332,8 @@ def _record(draft: Draft, judgement: Judgement) -> None:
         data["stale"] = True
     if judgement.rewritten:
         data["rewritten"] = True
+        if data.get("open") and not draft.command.traits.call_ids:
+            data["runs_as"] = content_id(judgement.call.native, judgement.call.args)
     if judgement.decision.shadows:
         data |= judging.shadows_json(judgement.decision)
     if judgement.decision.skipped:

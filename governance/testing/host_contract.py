@@ -124,6 +124,10 @@ class HostContract:
         assert not seen.granted
         if host.can("rewrite a tool's arguments"):
             assert seen.ran == "touch REWRITTEN"
+            (asked,) = host.rows("s1", "tool.decided")
+            (finished,) = host.rows("s1", "tool.finished")
+            assert (finished["outcome"], "unasked" in finished) == ("ok", False)
+            assert finished.get("call_id") == asked.get("call_id")
         else:
             assert seen.ran is None
             assert "touch REWRITTEN" in seen.told
@@ -188,6 +192,13 @@ class HostContract:
         assert seen.ran is None
         assert not seen.granted
 
+    def test_a_halt_stops_the_turn(self, host: Host) -> None:
+        """Where a turn can be stopped the model is asked nothing more; a mere deny stops none."""
+        at_work(host)
+        assert not host.tool("s1", "touch FORBIDDEN", call="c1").stopped
+        seen = host.tool("s1", "touch HALTNOW", call="c2")
+        assert seen.stopped is host.can("stop a turn")
+
     def test_strange_arguments_are_judged_or_refused(self, host: Host) -> None:
         """No sign and no length gets a call past the rules, or breaks the session."""
         at_work(host)
@@ -235,7 +246,36 @@ class HostContract:
         assert "session.compacted" in host.kinds("s1")
         assert host.tool("s1", "touch FORBIDDEN", call="c1").ran is None
 
+    def test_a_compaction_is_refused(self, host: Host) -> None:
+        """Where it can be refused the history stays as it is, and the reason is told."""
+        if not host.can("refuse a compaction"):
+            return
+        at_work(host)
+        host.forbid("session.compacting", "TRIAL-UNCUT: not now.")
+        assert "TRIAL-UNCUT" in host.compact("s1").told
+        assert "session.compacted" not in host.kinds("s1")
+        assert host.prompt("s1", "hello again").ran == "hello again"
+
     # -- sessions ------------------------------------------------------------------------
+
+    def test_a_session_is_refused(self, host: Host) -> None:
+        """Where one can be refused, neither it nor a sub-agent's does any work, and says why."""
+        if not host.can("refuse a session or a sub-agent"):
+            return
+        at_work(host)
+        host.forbid("session.creating", "TRIAL-UNBORN: nothing begins here.")
+        if host.can("see sub-agents"):
+            child, seen = host.child("s1", "helper", "touch allowed")
+            assert seen.ran is None
+            assert "TRIAL-UNBORN" in seen.told
+            assert "session.created" not in host.kinds(child)
+        host.start("s2")
+        seen = host.prompt("s2", "hello")
+        assert seen.ran is None
+        assert "TRIAL-UNBORN" in seen.told
+        assert host.tool("s2", "touch allowed", call="c1").ran is None
+        assert "session.created" not in host.kinds("s2")
+        assert host.tool("s1", "touch allowed", call="c2").ran == "touch allowed"
 
     def test_a_session_ends_once(self, host: Host) -> None:
         """Its end is on record, once."""

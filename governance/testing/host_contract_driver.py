@@ -12,11 +12,13 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from governance.engine import Engine
 from governance.engine.encoding import body_of
 from governance.errors import MisuseError, StoreFull
 from governance.hooking.adapter import Profile
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Journal
+from governance.listeners import Refuse
 from governance.rules.host_tools import HostTools
 from governance.session.law import Law
 from governance.testing.engines import law_of, memory_engine
@@ -47,12 +49,15 @@ class Seen:
         asked: A person was asked, and has not answered yet.
 
         granted: The host was told to run it without asking its own permissions.
+
+        stopped: The turn is over with it: the model is not asked what to do next.
     """
 
     ran: str | None = None
     told: str = ""
     asked: bool = False
     granted: bool = False
+    stopped: bool = False
 
 
 class Host(ABC):
@@ -112,6 +117,10 @@ class Host(ABC):
         """The user types the slash command *name*."""
         raise self._lacks("refuse a slash command", "slash", session, name)
 
+    def forbid(self, event: str, why: str) -> None:
+        """From now on whatever *event* (``session.creating``, …) asks leave for is refused."""
+        raise self._lacks("refuse something", "forbid", event, why)
+
     def close(self) -> None:  # noqa: B027 -- most have nothing to close
         """Let go of what was opened."""
 
@@ -160,9 +169,18 @@ class EngineHost(Host):
         """The store is full."""
         self._failing.fail("append", StoreFull("the disk is full"), times=FOREVER)
 
+    def forbid(self, event: str, why: str) -> None:
+        """By a listener."""
+        refuse_at(self.engine, event, why)
+
     def close(self) -> None:
         """Close the engine."""
         self.engine.close()
+
+
+def refuse_at(engine: Engine, event: str, why: str) -> None:
+    """Have a listener of *engine* refuse *event* from now on."""
+    engine.listeners.register(event, lambda _: Refuse(why), mode="sequential", name="contract")
 
 
 _LAWS: dict[str, tuple[HostTools, Law]] = {}

@@ -31,10 +31,10 @@ from governance.journal.records import Journal
 from governance.project import create_project
 from governance.testing.engines import memory_engine
 from governance.testing.fakes import FailingJournal
-from governance.testing.host_contract_driver import FOREVER, Host, Seen, contract_law
+from governance.testing.host_contract_driver import FOREVER, Host, Seen, contract_law, refuse_at
 
 Act: TypeAlias = Literal[
-    "start", "resume", "prompt", "tool", "tool_ok", "turn_end", "end",
+    "start", "resume", "prompt", "tool", "tool_ok", "tool_batch", "turn_end", "end",
     "compacting", "compacted", "clear_end", "clear_start", "child_start", "child_stop", "slash",
 ]  # fmt: skip
 """What a host does, and may call its hook for."""
@@ -62,6 +62,8 @@ class Heard:
         output: What the model reads in place of the tool's output, or ``None``.
 
         context: What the model reads besides.
+
+        stops: It ends the turn here.
     """
 
     denied: bool = False
@@ -71,6 +73,7 @@ class Heard:
     args: Mapping[str, Any] | None = None
     output: str | None = None
     context: str = ""
+    stops: bool = False
 
 
 @define(eq=False)
@@ -190,13 +193,19 @@ class HookHost(Host):
 
     def _tool(self, session: str, command: str, **given: Any) -> Seen:
         heard = self.send("tool", session, command=command, **given)
-        if heard.denied or heard.asked:
-            return Seen(None, heard.reason, heard.asked, heard.granted)
+        if heard.asked:
+            return Seen(None, heard.reason, True, heard.granted)
+        if heard.denied:
+            batch = self.send("tool_batch", session, command=command, **given)
+            return Seen(None, heard.reason, granted=heard.granted, stopped=batch.stops)
         ran = command if heard.args is None else self.command_of(heard.args)
-        after = self.send("tool_ok", session, **{**given, "command": ran})
+        given["command"] = ran
+        after = self.send("tool_ok", session, **given)
+        batch = self.send("tool_batch", session, **given)
         read = given["output"] if after.output is None else after.output
-        told = "\n".join(part for part in (heard.context, read, after.context) if part)
-        return Seen(ran, told, granted=heard.granted)
+        said = (heard.context, read, after.context, batch.context)
+        told = "\n".join(part for part in said if part)
+        return Seen(ran, told, granted=heard.granted, stopped=batch.stops)
 
     def child(self, session: str, name: str, command: str) -> tuple[str, Seen]:
         """A sub-agent, from its start to its stop."""
@@ -213,6 +222,8 @@ class HookHost(Host):
     def compact(self, session: str) -> Seen:
         """Both events, where the host has both."""
         before = self.send("compacting", session)
+        if before.denied:
+            return Seen(told=before.reason)
         after = self.send("compacted", session)
         return Seen(told=f"{before.context}\n{after.context}")
 
@@ -232,6 +243,10 @@ class HookHost(Host):
     def cut(self) -> None:
         """The store is full."""
         self._journal.fail("append", StoreFull("the disk is full"), times=FOREVER)
+
+    def forbid(self, event: str, why: str) -> None:
+        """By a listener."""
+        refuse_at(self.engine, event, why)
 
     def close(self) -> None:
         """Close the engine."""

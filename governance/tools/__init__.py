@@ -15,7 +15,7 @@ CODES = {
     "GOV760": "a tool that governance refused to run, or whose output it withheld",
     "GOV761": "a governed tool that was called outside of every session",
     "GOV762": "a function that cannot be governed as the tool that it is said to be",
-    "GOV763": "a prompt or a sub-agent that governance refused",
+    "GOV763": "a session, a prompt or a sub-agent that governance refused",
     "GOV764": "a part of an agent that cannot be governed, or a harness that is not there",
     "GOV765": "a tool of a harness that ran without being asked about",
 }

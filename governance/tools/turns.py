@@ -8,13 +8,14 @@ from governance.engine import Session
 from governance.errors import GovernanceError
 from governance.session.commands import Command
 from governance.session.replies import Injection, Reply
+from governance.states import State
 from governance.tools.deciding import deny_text
 from governance.values import Json
 
 
 class TurnRefused(GovernanceError):
     """
-    Governance refused a prompt, a request or a sub-agent; nothing was sent.
+    Governance refused a session, a prompt, a request or a sub-agent; nothing was sent.
 
     Attributes:
         reply: The engine's answer, with rules and reasons.
@@ -25,6 +26,20 @@ class TurnRefused(GovernanceError):
     def __init__(self, reply: Reply) -> None:
         super().__init__(deny_text(reply))
         self.reply = reply
+
+
+def begun(session: Session) -> Session:
+    """
+    *session*, which was just started or taken up again.
+
+    Raises:
+        TurnRefused: It may not begin, and does not exist. One that is halted exists: what it
+            asks for is refused, until a person pardons it.
+    """
+    reply = session.reply
+    if reply is not None and reply.denied and session.state.state is State.ABSENT:
+        raise TurnRefused(reply)
+    return session
 
 
 @define(eq=False)

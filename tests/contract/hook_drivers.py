@@ -84,7 +84,19 @@ class ClaudeCode(SessionHooks):
     """Claude Code runs the tool on anything but a well-formed deny or question."""
 
     adapter = adapter_of("claude-code")
-    ACTS: ClassVar[Mapping[Act, str]] = {**SessionHooks.ACTS, "slash": "UserPromptExpansion"}
+    ACTS: ClassVar[Mapping[Act, str]] = {
+        **SessionHooks.ACTS,
+        "slash": "UserPromptExpansion",
+        "tool_batch": "PostToolBatch",
+    }
+
+    def payload(self, act: Act, session: str, **given: Any) -> Sent | None:
+        made = super().payload(act, session, **given)
+        if made is not None and act == "tool_batch":
+            values = made[1]
+            call = {name: values.pop(name) for name in ("tool_name", "tool_input", "tool_use_id")}
+            values["tool_calls"] = [{**call, "tool_response": given["output"]}]
+        return made
 
     def own(self, act: Act, given: Mapping[str, Any]) -> dict[str, Any]:
         match act:
@@ -125,6 +137,7 @@ class ClaudeCode(SessionHooks):
             args=args if event == "PreToolUse" and isinstance(args, dict) else None,
             output=table(output).get("stdout") if event == "PostToolUse" else None,
             context=context,
+            stops=event == "PostToolBatch" and answer.get("continue") is False,
         )
 
 

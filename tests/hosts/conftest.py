@@ -91,7 +91,7 @@ def pytest_terminal_summary(
         return
     terminalreporter.section("what the real client proved")
     versions = {host: client.VERSION for host, client in CLIENTS.items()}
-    versions |= {host: proofs.version_of(host) for host in proofs.PACKAGES}
+    versions |= {host: proofs.version_of(host) for host in proofs.PINNED}
     for host, version in versions.items():
         if _narrowed(config) and not any(name.startswith(f"{host}: ") for name in found):
             continue

@@ -150,6 +150,14 @@ def gates(server: ChatServer) -> Facts:
     made.run_conversation("SCENARIO:ask go")
     facts["ask"] = results(server)
 
+    # Hermes has a gate of its own, and a person who says no there.
+    Path("kept").touch(0o600)
+    answers += ["deny", "deny"]
+    server.scripts["own"] = [shell("chmod 777 kept"), shell("touch SLOPPY")]
+    made.run_conversation("SCENARIO:own go")
+    facts["own_gate"] = [facts["asked"].pop() for _ in range(len(facts["asked"]) - 2)]
+    facts["mode"] = Path("kept").stat().st_mode & 0o777
+
     # Another plugin comes first and has a person agree to what we block.
     set_approval_callback(lambda *_, **__: "once")
     agreeing = [lambda **_: {"action": "approve", "message": "fine"}]

@@ -134,6 +134,7 @@ CODEX = (
     "compaction: the reminder is next",
     "resume after 0 s: the briefing is still there",
     "resume after 3 days",
+    "fork is a branch",
     "sub-agents are child sessions",
     "a child's third violation halts the parent",
     "patches file by file",
@@ -184,6 +185,56 @@ GEMINI_CLI = (
     "holes are where the page says",
 )
 
+HERMES = (
+    "briefing in the first request, and it stays",
+    "deny blocks, the model reads why",
+    "rewrite runs the other command",
+    "ask without a person is refused",
+    "ask with a person runs after a yes, stops after a no",
+    "what is merely allowed is not granted",
+    "rewrite grants nothing",
+    "ask is denied where the client would say yes itself",
+    "withheld output",
+    "context after a tool",
+    "patches file by file",
+    "programs, and the tools that they call",
+    "parallel calls",
+    "deny holds against another plugin",
+    "arguments that another plugin changes are judged",
+    "ids that the client leaves out",
+    "the guard is there after a reload",
+    "sub-agents are child sessions",
+    "each session ends once",
+    "late events reopen nothing",
+    "reset: the next session continues the one before",
+    "prompt is refused, and a halt is latched",
+    "compaction: the reminder is next",
+    "a history that was cut is briefed again",
+    "compaction under the same id, and under a new one",
+    "gateway: tools",
+    "gateway: slash commands are refused and redirected",
+    "gateway: a chat without a session",
+    "gateway: ends that it forgets",
+    "gateway: state, figures, greeting and clean-up of a listener",
+    "gateway: compaction",
+    "gateway: the guard is armed again",
+    "gateway: its registry alone",
+    "terminal: the end, and resume of a known id",
+    "agent: governing itself fails",
+    "fault: missing governance.toml",
+    "fault: bad pack",
+    "fault: missing store",
+    "fault: missing record",
+    "fault: import error",
+    "fault: own time-out",
+    "without us the tool runs",
+    "transcript: what ran without us is found",
+    "uninstall leaves the very bytes",
+    "registered once, by either name",
+    "tool table fits the client's schemas",
+    "holes are where the page says",
+)
+
 PACKAGES: Mapping[str, str] = {
     "agent-hooks": "agent-hooks-sdk",
     "claude-agent-sdk": "claude-agent-sdk",
@@ -193,7 +244,10 @@ PACKAGES: Mapping[str, str] = {
     "openai-agents": "openai-agents",
     "pydantic-ai": "pydantic-ai-slim",
 }
-"""Harness in Python → its package, whose version its requirements pin."""
+"""Harness in Python whose proofs are functions → its package."""
+
+PINNED: Mapping[str, str] = {**PACKAGES, "hermes": "hermes-agent"}
+"""Client in Python → its package, whose version its requirements pin."""
 
 
 def folder_of(host: str) -> Path:
@@ -234,9 +288,9 @@ def vectors_of(host: str) -> Mapping[str, Mapping[str, str]]:
 
 
 def version_of(host: str) -> str:
-    """The version of the harness *host* that is pinned."""
+    """The version of the client *host* in Python that is pinned."""
     pins = (HERE / "clients" / host / "requirements.txt").read_text(encoding="utf-8").split()
-    return next(one.partition("==")[2] for one in pins if one.startswith(f"{PACKAGES[host]}=="))
+    return next(one.partition("==")[2] for one in pins if one.startswith(f"{PINNED[host]}=="))
 
 
 def _words(host: str, function: str) -> str:
@@ -253,6 +307,7 @@ PROOFS: Mapping[str, tuple[str, ...]] = {
     "claude-code": CLAUDE_CODE,
     "codex": CODEX,
     "gemini-cli": GEMINI_CLI,
+    "hermes": HERMES,
     "opencode": OPENCODE,
     **{
         host: tuple(

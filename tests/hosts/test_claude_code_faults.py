@@ -288,11 +288,14 @@ def test_tool_table_fits_the_schemas(lab: Lab) -> None:
     from governance.hosts.claude_code.tools import TOOLS
 
     lab.govern()
+    # Else the client names some of them alone, until its model looks for one.
+    lab.client.variables["ENABLE_TOOL_SEARCH"] = "false"
     lab.script(talk=[{"text": "hello"}])
     lab.run("SCENARIO:talk go")
 
     offered = {one["name"]: one["input_schema"].get("properties", {})
                for one in lab.server.requests[0]["tools"]}  # fmt: skip
+    assert {"Agent", "WebFetch", "NotebookEdit"} <= set(offered)
     assert set(offered) <= set(TOOLS.tools), "the client has a tool that we do not know"
     kinds = {"string": "str", "number": "float", "integer": "int", "boolean": "bool",
              "array": "list[str]"}  # fmt: skip

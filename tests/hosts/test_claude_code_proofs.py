@@ -258,14 +258,16 @@ def test_clear_keeps_the_ledger(lab: Lab) -> None:
 
 
 @proves("fork is a branch")
-def test_fork_is_a_branch(lab: Lab) -> None:
+@pytest.mark.parametrize("named", [True, False], ids=["by its id", "the last one"])
+def test_fork_is_a_branch(lab: Lab, named: bool) -> None:
     """A fork has an id of its own, knows where it came from, and keeps the ledger."""
     lab.govern()
     lab.script(talk=[{"text": "hello"}])
     lab.bash("touch FORBIDDEN", flags=BASH)
     old = session_of(lab)
 
-    lab.run("SCENARIO:talk go", "--resume", old, "--fork-session")
+    taken_up = ("--resume", old) if named else ("--continue",)
+    lab.run("SCENARIO:talk go", *taken_up, "--fork-session")
 
     new = session_of(lab)
     assert old != new
@@ -274,11 +276,9 @@ def test_fork_is_a_branch(lab: Lab) -> None:
     assert "TRIAL-BRIEFING" in lab.last_request()
 
 
-def agent(prompt: str) -> dict[str, object]:
-    return {
-        "tool": "Agent",
-        "input": {"description": "d", "prompt": prompt, "subagent_type": "general-purpose"},
-    }
+def agent(prompt: str, **more: object) -> dict[str, object]:
+    given = {"description": "d", "prompt": prompt, "subagent_type": "general-purpose"}
+    return {"tool": "Agent", "input": {**given, **more}}
 
 
 @proves("sub-agents are child sessions")
@@ -318,7 +318,8 @@ def test_third_violation_of_a_child_halts_the_parent(lab: Lab) -> None:
     bad = [{"tool": "Bash", "input": {"command": f"touch FORBIDDEN{n}"}} for n in range(3)]
     lab.script(
         parent=[
-            agent("SCENARIO:kid go"),
+            # By default the client goes on while a sub-agent works.
+            agent("SCENARIO:kid go", run_in_background=False),
             {"tool": "Bash", "input": {"command": "touch allowed"}},
             {"text": "fine"},
         ],

@@ -204,6 +204,23 @@ def command(text: str) -> Step:
     return {"tool": SHELL, "input": {"cmd": text}}
 
 
+@proves("fork is a branch", "codex")
+def test_fork_is_a_branch(codex: CodexLab) -> None:
+    """A fork has an id of its own, knows where it came from, and keeps the ledger."""
+    codex.govern()
+    codex.script(talk=[{"text": "hello"}])
+    codex.bash("touch FORBIDDEN")
+    old = codex.session
+
+    codex.run("fork", old, "SCENARIO:talk go")
+
+    new = codex.session
+    assert new != old
+    assert codex.state(new).identity.predecessor == old
+    assert codex.state(new).ledger.counts["high"] == 1
+    assert "TRIAL-BRIEFING" in codex.last_request()
+
+
 @proves("sub-agents are child sessions", "codex")
 def test_sub_agents_are_child_sessions(codex: CodexLab) -> None:
     """A sub-agent has a session below its parent's, a briefing, and its own decisions."""

@@ -83,6 +83,12 @@ def test_rewrite_grants_nothing(
 
     assert not gemini.ran("CLUMSY")
     assert gemini.ran("REWRITTEN") is runs
+    # The outcome stands with the call that was asked about, though its arguments are others.
+    (asked,) = gemini.rows_of(gemini.session, "tool.decided")
+    finished = gemini.rows_of(gemini.session, "tool.finished")
+    assert [one["call_id"] for one in finished] == [asked["call_id"]]
+    assert [one["outcome"] for one in finished] == (["ok"] if runs else ["unknown"])
+    assert not any("unasked" in one for one in finished)
 
 
 @proves("what is merely allowed is not granted", "gemini-cli")

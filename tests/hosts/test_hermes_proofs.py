@@ -22,9 +22,11 @@ from governance.project import Project
 from governance.states import State
 from tests.hosts.chat_server import ChatServer, request_text
 from tests.hosts.hermes_client import CONFIG, REPOSITORY, HermesLab, install
+from tests.hosts.proofs import proves
 
 pytestmark = pytest.mark.real_client
 
+HOST = "hermes"
 EXAMPLE = REPOSITORY / "examples" / "hermes_listener.py"
 DENIED = "TRIAL-DENIED: this is forbidden here."
 BRIEFING = "TRIAL-BRIEFING"
@@ -126,6 +128,7 @@ def end_of(lab: HermesLab, session: str) -> list[str]:
 # -- tools ------------------------------------------------------------------------------
 
 
+@proves("briefing in the first request, and it stays", HOST)
 def test_briefing_is_in_the_first_request_and_stays_there(tools: Seen) -> None:
     """The model reads the briefing with the first message, once, and has it in the next turn."""
     lab, facts = tools
@@ -135,6 +138,7 @@ def test_briefing_is_in_the_first_request_and_stays_there(tools: Seen) -> None:
     assert lab.kinds(facts["session"]).count("governance.injected") == 1
 
 
+@proves("deny blocks, the model reads why", HOST)
 def test_deny_blocks_and_the_model_reads_why(tools: Seen) -> None:
     """A denied tool does not run, and its result is our message."""
     lab, facts = tools
@@ -145,6 +149,7 @@ def test_deny_blocks_and_the_model_reads_why(tools: Seen) -> None:
     assert decided(lab, facts["session"])[:2] == ["deny", "allow"]
 
 
+@proves("rewrite runs the other command", HOST)
 def test_rewrite_runs_the_other_command(tools: Seen) -> None:
     """Rewritten arguments are those that run, and the model sees their result."""
     _, facts = tools
@@ -154,6 +159,7 @@ def test_rewrite_runs_the_other_command(tools: Seen) -> None:
     assert "CLUMSY" not in facts["files"]
 
 
+@proves("ask without a person is refused", HOST)
 def test_ask_without_a_person_is_refused(tools: Seen) -> None:
     """Where nobody is there, Hermes' gate refuses, and the journal says so."""
     lab, facts = tools
@@ -164,6 +170,8 @@ def test_ask_without_a_person_is_refused(tools: Seen) -> None:
     assert [one["decision"] for one in settled] == ["denied"]
 
 
+@proves("withheld output", HOST)
+@proves("context after a tool", HOST)
 def test_output_is_withheld_and_remarked_on(tools: Seen) -> None:
     """Output that a rule withholds never reaches the model; a remark stands below it."""
     _, facts = tools
@@ -174,6 +182,7 @@ def test_output_is_withheld_and_remarked_on(tools: Seen) -> None:
     assert "TRIAL-NOTED" in facts["one"][5]
 
 
+@proves("patches file by file", HOST)
 def test_a_patch_of_two_files_is_judged_by_each(tools: Seen) -> None:
     """One forbidden file in a patch keeps all of it from being made."""
     _, facts = tools
@@ -182,6 +191,7 @@ def test_a_patch_of_two_files_is_judged_by_each(tools: Seen) -> None:
     assert "secret.txt" not in facts["files"]
 
 
+@proves("programs, and the tools that they call", HOST)
 def test_a_program_is_judged_and_so_are_its_tools(tools: Seen) -> None:
     """Python that the agent runs is read as what it is, and its calls belong to the session."""
     _, facts = tools
@@ -192,6 +202,7 @@ def test_a_program_is_judged_and_so_are_its_tools(tools: Seen) -> None:
     assert "FORBIDDEN" not in facts["files"]
 
 
+@proves("parallel calls", HOST)
 def test_parallel_calls_and_those_of_the_agents_own_loop(tools: Seen) -> None:
     """Every call of one answer is decided and reported once, whichever way Hermes runs it."""
     lab, facts = tools
@@ -203,6 +214,7 @@ def test_parallel_calls_and_those_of_the_agents_own_loop(tools: Seen) -> None:
     assert lab.state(facts["session"]).open_calls == ()
 
 
+@proves("agent: governing itself fails", HOST)
 def test_what_the_agent_starts_is_known_by_its_mark(tools: Seen) -> None:
     """A person's command refuses below the agent's shell, by the mark in its environment."""
     lab, facts = tools
@@ -215,6 +227,7 @@ def test_what_the_agent_starts_is_known_by_its_mark(tools: Seen) -> None:
 # -- gates ------------------------------------------------------------------------------
 
 
+@proves("ask with a person runs after a yes, stops after a no", HOST)
 def test_ask_with_a_person(gates: Seen) -> None:
     """A person reads our reason; a yes runs the call, a no does not."""
     lab, facts = gates
@@ -227,6 +240,7 @@ def test_ask_with_a_person(gates: Seen) -> None:
     assert [one["decision"] for one in settled][:2] == ["approved", "denied"]
 
 
+@proves("deny holds against another plugin", HOST)
 def test_a_block_holds_against_another_plugin(gates: Seen) -> None:
     """What another plugin has a person agree to is still refused at the last look."""
     _, facts = gates
@@ -236,6 +250,7 @@ def test_a_block_holds_against_another_plugin(gates: Seen) -> None:
     assert "overruled" in facts["files"]
 
 
+@proves("arguments that another plugin changes are judged", HOST)
 def test_arguments_that_change_are_judged_again(gates: Seen) -> None:
     """Arguments that another plugin puts in after the question do not slip through."""
     _, facts = gates
@@ -243,6 +258,19 @@ def test_arguments_that_change_are_judged_again(gates: Seen) -> None:
     assert DENIED in facts["changed"][0]
 
 
+@proves("what is merely allowed is not granted", HOST)
+@proves("rewrite grants nothing", HOST)
+def test_what_is_not_denied_is_not_granted(gates: Seen) -> None:
+    """What no rule minds, and what a rule makes of a call, Hermes' own gate still asks about."""
+    lab, facts = gates
+
+    assert len(facts["own_gate"]) == 2
+    assert not any("TRIAL" in one for one in facts["own_gate"])
+    assert facts["mode"] == 0o600
+    assert decided(lab, facts["session"])[2:4] == ["allow", "rewrite"]
+
+
+@proves("ask is denied where the client would say yes itself", HOST)
 def test_ask_is_a_deny_where_the_host_would_answer_itself(gates: Seen) -> None:
     """With ``--yolo`` Hermes says yes to every question; so ours is none there."""
     _, facts = gates
@@ -251,6 +279,7 @@ def test_ask_is_a_deny_where_the_host_would_answer_itself(gates: Seen) -> None:
     assert "QUESTION3" not in facts["files"]
 
 
+@proves("ids that the client leaves out", HOST)
 def test_ids_that_the_host_leaves_out(gates: Seen) -> None:
     """A call under its task alone is its session's; one that names nothing is refused."""
     lab, facts = gates
@@ -262,6 +291,7 @@ def test_ids_that_the_host_leaves_out(gates: Seen) -> None:
     assert lab.sessions() == [facts["session"]]
 
 
+@proves("the guard is there after a reload", HOST)
 def test_the_guard_is_there_after_plugins_were_loaded_anew(gates: Seen) -> None:
     """Hermes clears its lists and loads its plugins again; ours with them, once."""
     _, facts = gates
@@ -272,6 +302,7 @@ def test_the_guard_is_there_after_plugins_were_loaded_anew(gates: Seen) -> None:
 # -- lives of sessions --------------------------------------------------------------------
 
 
+@proves("sub-agents are child sessions", HOST)
 def test_children_are_sessions_of_their_own(lives: Seen) -> None:
     """A delegated agent has a session below its parent's, briefed, governed and ended."""
     lab, facts = lives
@@ -286,6 +317,7 @@ def test_children_are_sessions_of_their_own(lives: Seen) -> None:
     assert "violation.counted" in kinds
 
 
+@proves("each session ends once", HOST)
 def test_every_session_ends_exactly_once(lives: Seen) -> None:
     """Whatever Hermes forgets: a job ends with its turn, the others with the process."""
     lab, facts = lives
@@ -296,6 +328,7 @@ def test_every_session_ends_exactly_once(lives: Seen) -> None:
     assert all(len(end_of(lab, one)) == 1 for one in lab.sessions())
 
 
+@proves("late events reopen nothing", HOST)
 def test_late_events_reopen_nothing(lives: Seen) -> None:
     """Hermes reports a turn's end after the session's; it is recorded as late."""
     lab, facts = lives
@@ -303,6 +336,7 @@ def test_late_events_reopen_nothing(lives: Seen) -> None:
     assert lab.kinds(facts["left"])[-2:] == ["session.ended", "event.late"]
 
 
+@proves("reset: the next session continues the one before", HOST)
 def test_a_new_session_continues_the_one_before(lives: Seen) -> None:
     """The terminal's ``/new`` names no other session; the new one is linked all the same."""
     lab, facts = lives
@@ -310,6 +344,7 @@ def test_a_new_session_continues_the_one_before(lives: Seen) -> None:
     assert lab.state(facts["next"]).identity.predecessor == facts["left"]
 
 
+@proves("prompt is refused, and a halt is latched", HOST)
 def test_a_halt_is_latched(lives: Seen) -> None:
     """After a halt no tool runs, also in the next turn, whose prompt the model reads as refused."""
     lab, facts = lives
@@ -320,6 +355,7 @@ def test_a_halt_is_latched(lives: Seen) -> None:
     assert "session.halted" in lab.kinds(facts["halted"])
 
 
+@proves("compaction: the reminder is next", HOST)
 def test_compaction_in_the_terminal(lives: Seen) -> None:
     """No event tells of it; the history does, and the reminder is in the next request."""
     lab, facts = lives
@@ -330,6 +366,7 @@ def test_compaction_in_the_terminal(lives: Seen) -> None:
     assert kinds.count("governance.injected") == 2
 
 
+@proves("a history that was cut is briefed again", HOST)
 def test_a_history_that_was_cut_is_briefed_again(lives: Seen) -> None:
     """A history without the briefing and without a summary owes the briefing again."""
     lab, facts = lives
@@ -338,6 +375,7 @@ def test_a_history_that_was_cut_is_briefed_again(lives: Seen) -> None:
     assert lab.kinds(facts["cut"]).count("governance.injected") == 2
 
 
+@proves("compaction under the same id, and under a new one", HOST)
 def test_compaction_by_hermes_itself(compactions: Seen) -> None:
     """In place it is one more epoch of the context; under a new id the old session ends."""
     lab, facts = compactions
@@ -357,6 +395,7 @@ def test_compaction_by_hermes_itself(compactions: Seen) -> None:
 # -- the gateway --------------------------------------------------------------------------
 
 
+@proves("gateway: tools", HOST)
 def test_tools_in_the_gateway(gateway: Seen) -> None:
     """A chat's tools are governed like any other's."""
     lab, facts = gateway
@@ -369,6 +408,7 @@ def test_tools_in_the_gateway(gateway: Seen) -> None:
     assert "allowed" in home
 
 
+@proves("gateway: slash commands are refused and redirected", HOST)
 def test_slash_commands_are_denied_and_redirected(gateway: Seen) -> None:
     """A denied command does nothing and its user reads why; a redirected one is another."""
     lab, facts = gateway
@@ -381,6 +421,7 @@ def test_slash_commands_are_denied_and_redirected(gateway: Seen) -> None:
     assert ran == ["whoami", "new"]
 
 
+@proves("gateway: a chat without a session", HOST)
 def test_a_chat_without_a_session_has_a_place_of_its_own(gateway: Seen) -> None:
     """A command before the first session is put into no other; the session continues it."""
     lab, facts = gateway
@@ -391,6 +432,7 @@ def test_a_chat_without_a_session_has_a_place_of_its_own(gateway: Seen) -> None:
     assert end_of(lab, place) == ["session_began"]
 
 
+@proves("gateway: ends that it forgets", HOST)
 def test_ends_that_the_gateway_forgets(gateway: Seen) -> None:
     """After ``/new``, after a start of its own, and at its end: each session ends once."""
     lab, facts = gateway
@@ -402,6 +444,7 @@ def test_ends_that_the_gateway_forgets(gateway: Seen) -> None:
     assert lab.state(facts["third"]).identity.predecessor == facts["second"]
 
 
+@proves("gateway: state, figures, greeting and clean-up of a listener", HOST)
 def test_the_example_gets_what_a_plugin_wants_of_sessions(gateway: Seen) -> None:
     """State of its own, figures, a welcome and a goodbye, and nothing left, for each session."""
     lab, facts = gateway
@@ -418,6 +461,7 @@ def test_the_example_gets_what_a_plugin_wants_of_sessions(gateway: Seen) -> None
     assert not list(Path(facts["temporary"]).glob("visit-*"))
 
 
+@proves("gateway: compaction", HOST)
 def test_compaction_in_the_gateway(gateway: Seen) -> None:
     """``session:compress`` owes the reminder, and the next request holds it."""
     lab, facts = gateway
@@ -426,6 +470,7 @@ def test_compaction_in_the_gateway(gateway: Seen) -> None:
     assert "TRIAL-REMINDER" in facts["after_compress"]
 
 
+@proves("gateway: the guard is armed again", HOST)
 def test_the_gateway_arms_the_guard_again(gateway: Seen) -> None:
     """Whoever clears Hermes' lists of plugins has not taken out the guard."""
     lab, facts = gateway
@@ -434,6 +479,7 @@ def test_the_gateway_arms_the_guard_again(gateway: Seen) -> None:
     assert "it is now" in lab.log()
 
 
+@proves("gateway: its registry alone", HOST)
 def test_the_registry_alone(registry: Seen) -> None:
     """The hook directory decides on commands, and takes events without an id as information."""
     lab, facts = registry
@@ -448,6 +494,7 @@ def test_the_registry_alone(registry: Seen) -> None:
 # -- the program --------------------------------------------------------------------------
 
 
+@proves("terminal: the end, and resume of a known id", HOST)
 def test_the_program_itself(lab: HermesLab) -> None:
     """``hermes chat`` ends its session at its exit, resumes it, and keeps its briefing."""
     server = ChatServer()
@@ -470,6 +517,7 @@ def test_the_program_itself(lab: HermesLab) -> None:
     assert request_text(last).count(BRIEFING) == 1
 
 
+@proves("holes are where the page says", HOST)
 def test_safe_mode_loads_no_plugin(lab: HermesLab) -> None:
     """A known hole: ``HERMES_SAFE_MODE`` leaves plugins out; the gateway's hook puts ours back."""
     facts = lab.drive("broken", HERMES_SAFE_MODE="1")
@@ -479,6 +527,7 @@ def test_safe_mode_loads_no_plugin(lab: HermesLab) -> None:
     assert not facts["ran_again"]
 
 
+@proves("transcript: what ran without us is found", HOST)
 def test_calls_without_us_are_found(lab: HermesLab) -> None:
     """Calls of a Hermes that loads no plugin are found in its own record, once, and no others."""
     server = ChatServer()
@@ -544,14 +593,20 @@ def _nothing(_: HermesLab) -> None:
     return None
 
 
+FAULTS = (
+    ("missing governance.toml", "configuration", _no_configuration, "GOV331"),
+    ("bad pack", "pack", _bad_pack, "GOV101"),
+    ("missing store", "store", _no_store, "GOV504"),
+    ("missing record", "record", _no_record, "names no project"),
+    ("import error", "package", _nothing, "No module named 'governance"),
+)
+
+
 @pytest.mark.parametrize(
     ("name", "breaks", "told"),
     [
-        ("configuration", _no_configuration, "GOV331"),
-        ("pack", _bad_pack, "GOV101"),
-        ("store", _no_store, "GOV504"),
-        ("record", _no_record, "names no project"),
-        ("package", _nothing, "No module named 'governance"),
+        pytest.param(*given, marks=proves(f"fault: {fault}", HOST), id=given[0])
+        for fault, *given in FAULTS
     ],
 )
 def test_nothing_runs_where_nothing_can_be_decided(
@@ -569,6 +624,7 @@ def test_nothing_runs_where_nothing_can_be_decided(
     assert facts["plugins"]["governance"]["enabled"]
 
 
+@proves("fault: own time-out", HOST)
 def test_a_store_that_stays_locked_is_a_deny_in_time(lab: HermesLab) -> None:
     """An answer that takes longer than ``deadline_ms`` is a deny."""
     config = lab.project / "governance.toml"
@@ -583,6 +639,7 @@ def test_a_store_that_stays_locked_is_a_deny_in_time(lab: HermesLab) -> None:
     assert "within 500 ms" in json.loads(facts["result"])["error"]
 
 
+@proves("without us the tool runs", HOST)
 def test_without_any_of_ours_the_tool_runs(lab: HermesLab) -> None:
     """The control: what these tests see refused does run in a Hermes that nobody governs."""
     lab.command("uninstall", "--host", "hermes", "--key", lab.key)
@@ -597,6 +654,7 @@ def test_without_any_of_ours_the_tool_runs(lab: HermesLab) -> None:
 # -- installation ---------------------------------------------------------------------------
 
 
+@proves("uninstall leaves the very bytes", HOST)
 def test_uninstall_leaves_the_very_bytes(lab: HermesLab) -> None:
     """Home and settings are as before `init`, also after Hermes has used our files."""
     lab.drive("entry_point")
@@ -609,6 +667,7 @@ def test_uninstall_leaves_the_very_bytes(lab: HermesLab) -> None:
     assert not (lab.home / "plugins" / "governance").exists()
 
 
+@proves("registered once, by either name", HOST)
 def test_plugin_is_registered_once_by_either_name(lab: HermesLab) -> None:
     """With both the folder and the entry point enabled there is one guard."""
     config = lab.home / "config.yaml"
@@ -624,6 +683,7 @@ def test_plugin_is_registered_once_by_either_name(lab: HermesLab) -> None:
     assert facts["callbacks"] == 1
 
 
+@proves("tool table fits the client's schemas", HOST)
 def test_the_table_fits_the_clients_tools(lab: HermesLab) -> None:
     """Every tool that the client registers is in the table, with the arguments it names."""
     schemas = lab.drive("schemas")

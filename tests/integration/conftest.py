@@ -1,22 +1,45 @@
-"""One run of the main job, for all tests that look at what it shows and leaves behind."""
+"""
+What tests of the command share: homes, ways to run it, and one run of the main job.
+
+`run` and `key` are about the fixture `project` of the file that asks for them.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from attrs import frozen
 
-from governance.cli.guard import MARKS
+from governance import cli
+from governance.cli.guard import MARKS, make_key
 from governance.project import Project
 
 ROOT = Path(__file__).parents[2]
 SECONDS_MAX = 240
 RUN = "import sys; from governance.cli import main; sys.exit(main())"
+
+Run = Callable[..., tuple[int, str, str]]
+"""Words of a command → its exit code, and what it printed on both streams."""
+
+ASKING = """format = 1
+[pack]
+name = "trial"
+version = "1.0.0"
+summary = "A rule that asks."
+[[rule]]
+id = "trial.ask"
+tools = ["shell"]
+when.command = "perhaps"
+action = "ask"
+message = "Perhaps?"
+must_match = [{ tool = "shell", command = "perhaps" }]
+must_not_match = [{ tool = "shell", command = "ls" }]
+"""
 
 
 @frozen
@@ -94,3 +117,32 @@ def run_demo(folder: Path, *words: str) -> Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The demo with the shipped packs."""
     return run_demo(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture
+def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command on the project."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = cli.main((*words, "--dir", str(project)))
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+@pytest.fixture
+def key(project: Path) -> tuple[str, str]:
+    """The words that stand for a person where there is no terminal."""
+    return "--key", str(make_key(Project(project)))
+
+
+def bare_folder(folder: Path, monkeypatch: pytest.MonkeyPatch, *variables: str) -> Path:
+    """A project without packs, a home beside it, and nothing around, *variables* among it."""
+    made = folder / "project"
+    made.mkdir()
+    (made / "governance.toml").write_text("[packs]\npaths = []\n")
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "GOVERNANCE_KEY_FILE", *variables):
+        monkeypatch.delenv(name, raising=False)
+    return made

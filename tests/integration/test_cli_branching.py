@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ from governance.config import load_config
 from governance.engine import Engine
 from governance.journal import open_journal
 from governance.project import Project, create_project
+from tests.integration.conftest import Run
 
-Run = Callable[..., tuple[int, str, str]]
 PERSONS = (
     ("branch", "demo"),
     ("switch", "demo", "other"),

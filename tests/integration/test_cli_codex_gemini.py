@@ -18,36 +18,17 @@ from governance.engine import Engine
 from governance.hosts import installer_of
 from governance.project import Project
 from governance.testing.fakes import ManualClock
+from tests.integration.conftest import ASKING, bare_folder
 
-NO_PACKS = "[packs]\npaths = []\n"
-ASKING = """format = 1
-[pack]
-name = "trial"
-version = "1.0.0"
-summary = "A rule that asks."
-[[rule]]
-id = "trial.ask"
-tools = ["shell"]
-when.command = "perhaps"
-action = "ask"
-message = "Perhaps?"
-must_match = [{ tool = "shell", command = "perhaps" }]
-must_not_match = [{ tool = "shell", command = "ls" }]
-"""
 PERSONS = {"codex": ".codex/config.toml", "gemini-cli": ".gemini/trustedFolders.json"}
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a configuration, a home beside it, and nothing of ours around."""
-    made = tmp_path / "project"
-    made.mkdir()
-    (made / "governance.toml").write_text(NO_PACKS)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "GOVERNANCE_KEY_FILE", "CODEX_HOME",
-                 "GEMINI_CLI_HOME", "GEMINI_CLI_TRUSTED_FOLDERS_PATH"):  # fmt: skip
-        monkeypatch.delenv(name, raising=False)
-    return made
+    return bare_folder(
+        tmp_path, monkeypatch, "CODEX_HOME", "GEMINI_CLI_HOME", "GEMINI_CLI_TRUSTED_FOLDERS_PATH"
+    )
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:

@@ -13,17 +13,23 @@ from types import FrameType
 
 import pytest
 
-from governance import cli
-from governance.cli.guard import MARKS, make_key
-from governance.engine import config_files
-from governance.engine.config_files import Change, changes_of, finish_put_back, own_files, put_back
+from governance.cli.guard import MARKS
+from governance.engine import Engine, config_files
+from governance.engine.backing import BackupStatus, read_status, status_file, write_status
+from governance.engine.config_files import (
+    STAGE,
+    Change,
+    changes_of,
+    finish_put_back,
+    own_files,
+    put_back,
+)
 from governance.errors import MisuseError
 from governance.journal import open_journal
 from governance.journal.config_copy import ConfigCopy, ConfigFile, read_copy
 from governance.project import Project, create_project
-from tests.postgres_server import Server
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.integration.conftest import Run
+from tests.postgres_server import Server, wait_for
 
 CONFIG = '[packs]\npaths = ["rules", "one.toml"]\n[backup]\nage_hours_max = 0\n'
 
@@ -62,21 +68,6 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(name="run")
-def _run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: str) -> tuple[int, str, str]:
-        code = cli.main((*words, "--dir", str(project)))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return run
-
-
-@pytest.fixture(name="key")
-def _key(project: Path) -> tuple[str, str]:
-    return "--key", str(make_key(Project(project)))
-
-
 def files_of(project: Path) -> dict[str, bytes]:
     """All files of *project* but the private ones."""
     found = (one for one in project.rglob("*") if one.is_file())
@@ -112,6 +103,7 @@ def test_what_was_changed_and_lost_comes_back(
     (told,) = recorded(project)
     assert str(told).startswith("the configuration was restored from `journal-")
     assert str(told).endswith(": rules/a.toml")
+    assert not (Project(project).private / STAGE).exists()
 
 
 def test_a_weaker_law_takes_a_second_word(project: Path, run: Run, key: tuple[str, str]) -> None:
@@ -278,8 +270,13 @@ def test_a_store_on_a_server_has_its_configuration_backed_up(
     open_journal(url, base=project, create=True).close()
     code, _, err = run("backup")
     assert (code, "--config-only" in err) == (2, True)
+    status = read_status(Project(project))
+    assert status is None or not status.error
 
     assert run("backup", "--config-only")[0] == 0
+    status = read_status(Project(project))
+    assert status is not None
+    assert status.path.endswith(".config")
     assert "the configuration alone" in run("backup", "list")[1]
     (project / "one.toml").unlink()
     assert run("restore", "latest", "--config-only", *key)[0] == 0
@@ -287,6 +284,48 @@ def test_a_store_on_a_server_has_its_configuration_backed_up(
     assert (project / "one.toml").read_text() == pack("one", "release")
     with closing(open_journal(url, base=project, create=False)) as journal:
         assert [one.kind for one in journal.read("@project")].count("session.repaired") == 1
+
+
+def test_a_store_on_a_server_has_its_configuration_backed_up_by_itself(
+    project: Path, run: Run, key: tuple[str, str], server: Server
+) -> None:
+    """When it is due a decision has the copy made; `doctor` tells of it, and it can be put back."""
+    url = server.url(tenant=f"c{os.urandom(6).hex()}")
+    text = CONFIG.replace("age_hours_max = 0", "age_hours_max = 1")
+    (project / "governance.toml").write_text(f'{text}[journal]\nurl = "{url}"\n')
+    open_journal(url, base=project, create=True).close()
+    place = Project(project)
+    write_status(place, BackupStatus(0))
+    os.utime(status_file(place), (0, 0))
+
+    with Engine.open(project) as engine, engine.start("one") as session:
+        session.tool("read", {"path": "a"}, call_id="c")
+
+    wait_for(lambda: (one := read_status(place)) is not None and (one.path or one.error), 60)
+    status = read_status(place)
+    assert status is not None
+    assert (status.error, Path(status.path).suffix) == ("", ".config")
+    assert "of the configuration alone" in run("doctor")[1]
+    (found,) = json.loads(run("backup", "list", "--format", "json")[1])
+    assert (found["path"], found["config"]) == ("", status.path)
+    assert found["at_ms"] == read_copy(Path(status.path)).at_ms
+    (project / "one.toml").unlink()
+    assert run("restore", "latest", "--config-only", *key)[0] == 0
+    assert (project / "one.toml").read_text() == pack("one", "release")
+
+
+def test_backups_of_a_store_that_moved_to_a_server_are_listed(
+    project: Path, run: Run, server: Server
+) -> None:
+    """What was kept of the file that it was before is named still."""
+    assert run("backup")[0] == 0
+    (kept,) = json.loads(run("backup", "list", "--format", "json")[1])
+    url = server.url(tenant=f"c{os.urandom(6).hex()}")
+    (project / "governance.toml").write_text(f'{CONFIG}[journal]\nurl = "{url}"\n')
+
+    code, out, _ = run("backup", "list")
+
+    assert (code, Path(kept["path"]).name in out) == (0, True)
 
 
 # -- killed, and refused by the system --------------------------------------------------

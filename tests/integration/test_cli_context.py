@@ -77,6 +77,14 @@ def test_what_begins_like_json_and_is_none_is_refused(run, text: str) -> None:  
     assert run("get", "k")[0] == 1
 
 
+def test_nothing_is_merged_from_a_session_that_is_not_there(run) -> None:  # type: ignore[no-untyped-def]
+    """A misspelled one is no session without values."""
+    code, _, err = run("merge", "session:t")
+
+    assert (code, "GOV611" in err) == (2, True)
+    assert run("merge", "session:s")[0] == 0
+
+
 def test_values_are_searched(run) -> None:  # type: ignore[no-untyped-def]
     """By all words, of one scope; what cannot be searched is said, and is a finding."""
     for key, text in (("a", "the rate limit"), ("b", "limit the rate, a limit"), ("c", "other")):
@@ -89,6 +97,7 @@ def test_values_are_searched(run) -> None:  # type: ignore[no-untyped-def]
     none = run("search", "zebra")
 
     assert [one["key"] for one in newest["found"]] == ["b", "a"]
+    assert json.loads(run("search", "rate", "limit", "--format", "json")[1]) == newest
     assert newest["unread"] == []
     assert [one["key"] for one in best["found"]] == ["b"]
     assert best["found"][0]["score"] > 0

@@ -156,11 +156,15 @@ def test_a_full_disk_is_red_before_and_when_it_is_full(
 
 
 def test_a_broken_chain_is_red_until_it_is_mended(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A row that was changed behind the engine's back is found by each look."""
+    """A row that was changed behind the engine's back is found by each look, whatever is next."""
+    monkeypatch.setattr(health_module, "VERIFIED_ROWS_MAX", 1)
+    with Opened(project) as journal:
+        write(journal, "s-2", 5)
     with sqlite3.connect(project / ".governance" / "journal.db") as connection:
         connection.execute("UPDATE event SET at_ms = at_ms + 1 WHERE seq = 3")
+        connection.execute("UPDATE event SET at_ms = at_ms - 1 WHERE session = 's-2' AND seq = 3")
     connection.close()
 
     first, second = look(capsys, project), look(capsys, project)
@@ -205,6 +209,27 @@ def test_a_log_over_its_limit_is_red(project: Path, capsys: pytest.CaptureFixtur
     assert [one.name for one in small.checks if not one.ok] == ["log"]
     assert large.ok
     assert (code, codes(report)) == (1, {"GOV577"})
+
+
+def test_what_counts_as_healthy_is_configured(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For `health` and `metrics` alike; an option counts in its place, and a wrong file is told."""
+    file, directory = project / "governance.toml", ["--dir", str(project)]
+    plain = file.read_text()
+    file.write_text(plain.replace("#free_megabytes_min = 100", "free_megabytes_min = 1000000000"))
+
+    code, report = look(capsys, project)
+    own, _ = look(capsys, project, "--free-megabytes-min", "0")
+    assert cli.main(["metrics", *directory]) == 0
+    scraped = capsys.readouterr().out
+    file.write_text(plain.replace("#free_megabytes_min = 100", "free_megabytes_min = 'much'"))
+    wrong, told = look(capsys, project)
+
+    assert (code, codes(report), own) == (1, {"GOV578"}, 0)
+    assert 'governance_healthy{check="disk"} 0' in scraped
+    assert 'governance_healthy{check="log"} 1' in scraped
+    assert (wrong, codes(told)) == (1, {"GOV302"})
 
 
 def test_a_failed_backup_is_red(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,6 +155,13 @@ def test_uninstall_is_a_persons(folder: Path, capsys: pytest.CaptureFixture[str]
     assert tree(folder) == before
 
 
+def test_nothing_to_uninstall_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a folder without governance that is told, not only its name."""
+    code, out, _ = run(capsys, "uninstall", "--all", "--dry-run", "--dir", str(tmp_path))
+
+    assert (code, "nothing of governance is here" in out) == (0, True)
+
+
 def test_uninstall_works_when_the_policy_is_gone(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

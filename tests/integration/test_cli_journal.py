@@ -141,23 +141,30 @@ def test_verify_says_that_all_holds(project: Path, capsys: pytest.CaptureFixture
 
     assert code == 0
     assert json.loads(out) == {
-        "ok": True, "sessions": 2, "rows": 10, "anchored": True, "findings": []
+        "ok": True, "sessions": 2, "rows": 10, "anchored": True,
+        "mirrored_since_ms": 0, "findings": [],
     }  # fmt: skip
     assert run(capsys, "verify", "--dir", str(project))[0] == 0
 
 
-def test_a_mirror_that_was_taken_away_is_missed_once(
-    project: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+@pytest.mark.parametrize("between", [None, "sessions"])
+def test_a_mirror_that_was_taken_away_is_missed(
+    project: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, between: str | None
 ) -> None:
-    """What the look itself has made anew proves nothing of what was before it."""
+    """One that was made anew, by whichever command, proves nothing of what was before it."""
     (mirror,) = tmp_path.rglob("*.heads")
     mirror.unlink()
+    if between:
+        assert run(capsys, between, "--dir", str(project))[0] == 0
 
     first = run(capsys, "verify", "--dir", str(project))[1]
     second = run(capsys, "verify", "--dir", str(project))[1]
+    told = json.loads(run(capsys, "verify", "--format", "json", "--dir", str(project))[1])
 
-    assert "heads are not mirrored" in first
-    assert "heads match their mirror" in second
+    assert ("heads are not mirrored" in first) is (between is None)
+    assert ("was made anew" in first) is (between is not None)
+    assert "heads match their mirror, which was made anew at 2" in second
+    assert (told["ok"], told["anchored"], told["mirrored_since_ms"] > 0) == (True, True, True)
 
 
 def test_verify_names_the_first_bad_row(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,24 @@ def test_the_names_are_these(project: Path, capsys: pytest.CaptureFixture[str]) 
     assert 'governance_turn_duration_seconds_bucket{le="+Inf"} 1' in text
     assert "governance_turn_duration_seconds_sum 2\n" in text
     assert 'governance_healthy{check="chain"} 1' in text
+
+
+def test_a_damaged_store_is_told_to_who_watches(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be counted is no zero, and the checks that are red say so."""
+    with closing(sqlite3.connect(project / ".governance" / "journal.db")) as store:
+        store.execute("UPDATE event SET body = X'7B' WHERE seq = 2")
+        store.commit()
+
+    code = cli.main(["metrics", "--dir", str(project)])
+
+    text = capsys.readouterr().out
+    assert code == 0
+    assert "governance_happenings_total{" not in text
+    assert 'governance_healthy{check="chain"} 0' in text
+    assert 'governance_healthy{check="figures"} 0' in text
+    assert 'governance_healthy{check="read"} 1' in text
 
 
 def test_names_of_agents_break_no_line() -> None:

@@ -17,35 +17,15 @@ from governance.cli.installed import run_hook
 from governance.hosts.opencode.settings import INSTALLER, LEAVING_OUT, SETTINGS, commands
 from governance.hosts.opencode.transcripts import find_transcripts
 from governance.project import Project
-
-NO_PACKS = "[packs]\npaths = []\n"
-ASKING = """format = 1
-[pack]
-name = "trial"
-version = "1.0.0"
-summary = "A rule that asks."
-[[rule]]
-id = "trial.ask"
-tools = ["shell"]
-when.command = "perhaps"
-action = "ask"
-message = "Perhaps?"
-must_match = [{ tool = "shell", command = "perhaps" }]
-must_not_match = [{ tool = "shell", command = "ls" }]
-"""
+from tests.integration.conftest import ASKING, bare_folder
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a configuration, a home beside it, and nothing of ours around."""
-    made = tmp_path / "project"
-    made.mkdir()
-    (made / "governance.toml").write_text(NO_PACKS)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "GOVERNANCE_KEY_FILE",
-                 "CLAUDE_CONFIG_DIR", "OPENCODE_DB", *LEAVING_OUT):  # fmt: skip
-        monkeypatch.delenv(name, raising=False)
-    return made
+    return bare_folder(
+        tmp_path, monkeypatch, "XDG_DATA_HOME", "CLAUDE_CONFIG_DIR", "OPENCODE_DB", *LEAVING_OUT
+    )
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:

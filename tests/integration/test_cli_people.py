@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from governance import cli
-from governance.cli.guard import MARKS, make_key
+from governance.cli.guard import MARKS
 from governance.clock import SystemClock
 from governance.config import load_config
 from governance.engine import Engine
@@ -19,6 +17,7 @@ from governance.project import Project, create_project
 from governance.session.commands import HostTraits
 from governance.testing import ManualClock
 from governance.values import Json
+from tests.integration.conftest import Run
 
 PACK = """\
 format = 1
@@ -74,8 +73,6 @@ message = "Twice is enough."
 PUBLISH: dict[str, Json] = {"command": "make publish"}
 NO_ASKING = HostTraits(asks=False)
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture(name="project")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -99,24 +96,6 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for number in range(2):
             halted.tool("shell", {"command": "make deploy"}, call_id=f"h{number}")
     return folder
-
-
-@pytest.fixture(name="run")
-def _run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command on the project."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = cli.main((*words, "--dir", str(project)))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return run
-
-
-@pytest.fixture(name="key")
-def _key(project: Path) -> tuple[str, str]:
-    """The words that stand for a person where there is no terminal."""
-    return "--key", str(make_key(Project(project)))
 
 
 def asked_id(run: Run) -> str:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import apsw
+import attrs
 import pytest
 
-from governance import cli
-from governance.cli.guard import MARKS, make_key
+from governance.cli.guard import MARKS
 from governance.config import load_config
 from governance.engine import Engine
 from governance.engine.backing import (
@@ -27,13 +27,17 @@ from governance.engine.backing import (
     status_file,
     write_status,
 )
+from governance.engine.keeping import candidates
+from governance.engine.restoring import keep_snapshot_at
+from governance.engine.retention import Candidate
 from governance.events import check_data
 from governance.journal import open_journal
 from governance.journal.backup import backups_in
+from governance.journal.opening import DEFAULT_URL
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.integration.conftest import Run
+from tests.postgres_server import Server
 
 LISTEN = "import sys; open({file!r}, 'a').write(sys.stdin.read().strip() + chr(10))"
 
@@ -72,24 +76,6 @@ def trusted(project: Path) -> None:
     text = file.read_text()
     record = str(place.trust_file())
     grant_trust(record, text, file=str(file), project=str(project), by="me", at_ms=0)
-
-
-@pytest.fixture(name="run")
-def _run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command on the project."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = cli.main((*words, "--dir", str(project)))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return run
-
-
-@pytest.fixture(name="key")
-def _key(project: Path) -> tuple[str, str]:
-    """The words that stand for a person where there is no terminal."""
-    return "--key", str(make_key(Project(project)))
 
 
 def damage(project: Path, session: str = "one", first: int = 5, last: int = 7) -> None:
@@ -163,6 +149,44 @@ def test_a_session_with_lost_rows_waits_for_a_person(
     assert run("repair", "--accept", "one", *key)[0] == 2
     assert run("repair", "--accept-all", "--format", "json", *key)[0] == 0
     assert run("repair", "--accept-all", *key)[1] == "nothing is lost of any session\n"
+
+
+def forge(project: Path, session: str = "one") -> None:
+    """Keep a state of *session* that says that all which comes first was done."""
+    with Engine.open(project) as engine:
+        state, head = engine.state(session), engine.journal.head(session)
+        forged = attrs.evolve(state, done_tools=frozenset({"todo", "shell"}))
+        keep_snapshot_at(engine.journal, forged, head.hash)
+
+
+def done_tools(project: Path, session: str = "one") -> set[str]:
+    """What an engine that is opened now takes *session* to have done."""
+    with Engine.open(project) as engine:
+        return set(engine.state(session).done_tools)
+
+
+def test_a_kept_state_that_its_rows_do_not_tell_is_found_and_made_anew(
+    project: Path, run: Run, key: tuple[str, str]
+) -> None:
+    """No chain covers what is kept to save time: `verify` folds it anew, `repair` puts it right."""
+    forge(project)
+    assert done_tools(project) == {"todo", "shell"}
+    code, out, _ = run("verify")
+    assert (code, "session one" in out, "not what they tell" in out) == (1, True, True)
+    (found,) = json.loads(run("verify", "one", "--format", "json")[1])["findings"]
+    assert (found["what"], found["session"]) == ("kept", "one")
+    assert run("verify", "two")[0] == 0
+    assert json.loads(run("repair", "--dry-run", "--format", "json")[1])["anew"] == ["one"]
+    assert done_tools(project) == {"todo", "shell"}
+
+    code, out, err = run("repair", *key)
+
+    assert (code, err) == (0, "")
+    assert "one: the state that is kept of it was made anew" in out
+    assert done_tools(project) == {"read"}
+    assert run("verify")[0] == 0
+    assert ("session.repaired", "one") in {one[:2] for one in seen(project)}
+    assert "nothing is to be repaired" in run("repair", *key)[1]
 
 
 def test_what_was_decided_before_a_loss_is_not_judged_by_it(
@@ -402,6 +426,17 @@ class TestSchedule:
         time.sleep(0.05)
         assert started == [1]
 
+    def test_a_clock_that_went_back_puts_none_off(self, project: Path) -> None:
+        """A last try that lies years ahead was never made at that time, so one is due."""
+        place, started = Project(project), []
+        write_status(place, BackupStatus(0))
+        os.utime(status_file(place), (time.time() + 10 * 365 * 86_400,) * 2)
+
+        BackupSchedule(place, 3_600, lambda: started.append(1)).look()
+
+        assert _wait_for(lambda: started == [1])
+        assert abs(status_file(place).stat().st_mtime - time.time()) < 60
+
     def test_a_folder_that_is_gone_fails_nothing(self, tmp_path: Path) -> None:
         """Looking raises nothing, whatever is wrong, and starting may fail as well."""
         tried: list[int] = []
@@ -470,3 +505,66 @@ def test_a_folder_that_cannot_be_made_is_named(run: Run, tmp_path: Path) -> None
     (tmp_path / "file").write_text("in the way")
     code, _, err = run("backup", "--to", str(tmp_path / "file" / "x"))
     assert (code, "GOV610" in err) == (2, True)
+
+
+# -- one damaged session among others --------------------------------------------------------
+
+
+@pytest.fixture(name="harmed", params=["file", "server"])
+def _harmed(project: Path, server: Server, request: pytest.FixtureRequest) -> Path:
+    """A project with sessions `a`, `b` and `c`, each with a message; a row of `b` was changed."""
+    url = DEFAULT_URL
+    if request.param == "server":
+        url = server.url(tenant=f"h{os.urandom(6).hex()}")
+        file = project / "governance.toml"
+        file.write_text(f'{file.read_text()}\n[journal]\nurl = "{url}"\n')
+        open_journal(url, base=project, create=True).close()
+    with Engine.open(project) as engine:
+        for name in "abc":
+            with engine.start(name) as session:
+                session.turn("go")
+                session.message("user", "a hedgehog")
+    if request.param == "server":
+        tenant = url.rpartition("tenant=")[2]
+        with server.connect() as connection:
+            connection.execute(
+                "UPDATE governance.event SET at_ms = at_ms + 1"
+                " WHERE tenant = %s AND session = 'b' AND seq = 3",
+                (tenant,),
+            )
+    else:
+        connection = apsw.Connection(str(Project(project).journal_file))
+        connection.execute("UPDATE event SET at_ms = at_ms + 1 WHERE session = 'b' AND seq = 3")
+        connection.close()
+    return project
+
+
+def test_a_damaged_session_hides_no_other(harmed: Path, run: Run) -> None:
+    """Lists name it, figures and searches leave it out and say so, and all others are there."""
+    listed = json.loads(run("sessions", "--format", "json")[1])["sessions"]
+    states = {one["id"]: one["state"] for one in listed if len(one["id"]) == 1}
+    assert states == {"a": "ended", "b": "damaged", "c": "ended"}
+    code, out, err = run("report", "--format", "json")
+    assert (code, "`b`" in err) == (0, True)
+    assert json.loads(out)["measures"]["sessions"]["value"] >= 2
+    code, out, _ = run("metrics")
+    assert code == 0
+    assert 'governance_healthy{check="chain"} 0' in out
+    assert 'governance_healthy{check="read"} 1' in out
+    code, out, err = run("violations")
+    assert (code, "`b`" in err, "no violation" in out) == (2, True, False)
+    code, out, err = run("log")
+    assert (code, "GOV502" in err) == (2, True)
+    assert {line.split()[0] for line in out.splitlines()} >= {"a", "c"}
+    code, out, err = run("approve")
+    assert (code, "row 3 of `b`" in err) == (0, True)
+    code, out, _ = run("context", "search", "x", "--scope", "all", "--format", "json")
+    assert (code, json.loads(out)["damaged"]) == (1, ["session:b"])
+    code, out, _ = run("prune", "--dry-run")
+    assert code == 0
+    with Engine.open(harmed) as engine:
+        assert engine.preload(20) >= 2
+        assert [one for one in candidates(engine.journal, 0) if one.session == "b"] == [
+            Candidate("b", 0, 0, "it is damaged")
+        ]
+        assert not engine.session("d").turn("go").denied

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,46 @@ def test_a_report_in_the_terminal(project: Path, capsys: pytest.CaptureFixture[s
     assert "██████████" in out
 
 
+@pytest.mark.parametrize("columns", [40, 80, 300])
+def test_a_report_fits_its_terminal(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+) -> None:
+    """Names stand whole beside their bars as long as there is room, and nothing is cut."""
+    rules = ("databases.drop-table", "escalation.freeze-writes.of-the-whole-team")
+    body = {"data": {"action": "deny", "rules": list(rules), "tool": "shell"}}
+    append(project, 10, Row("tool.decided", 20_009 * DAY_MS, json.dumps(body).encode()))
+    monkeypatch.setenv("COLUMNS", f"{columns}")
+
+    code, out, _ = run(capsys, "report", "--dir", str(project))
+
+    lines = out.splitlines()
+    assert code == 0
+    assert max(map(len, lines[1:])) <= columns
+    assert "…" not in out
+    assert any(line.startswith("  deny  ███") for line in lines)
+    for rule in rules[: 1 if columns == 40 else 2]:
+        assert any(re.match(rf"  {rule} +██████", line) for line in lines)
+
+
+def test_a_store_in_which_nothing_happened_is_told_of_today(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], project: Path
+) -> None:
+    """And of no day long ago."""
+    folder = tmp_path / "new"
+    folder.mkdir()
+    create_project(folder, default_toml())
+    open_journal(load_config(folder).journal.url, base=folder, create=True).close()
+
+    code, out, _ = run(capsys, "report", "--dir", str(folder))
+
+    assert code == 0
+    assert "nothing happened in these days" in out
+    assert "1970" not in out
+
+
 def test_a_report_counts_what_came_since(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The second report knows the new rows; counted anew it is the same."""
     words = ("report", "--format", "json", "--dir", str(project))
@@ -58,6 +99,22 @@ def test_a_report_counts_what_came_since(project: Path, capsys: pytest.CaptureFi
     assert first["measures"]["turns"]["value"] == 10
     assert second["measures"]["turns"]["value"] == 11
     assert json.loads(run(capsys, *words, "--anew")[1]) == second
+
+
+def test_what_a_removed_session_did_stays_counted(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Until somebody has what is left counted anew."""
+    words = ("report", "--format", "json", "--dir", str(project))
+    run(capsys, *words)
+    journal = open_journal(load_config(project).journal.url, base=project, create=False)
+    assert journal.remove("s-1", expected=journal.head("s-1")) is True
+    journal.close()
+
+    kept = json.loads(run(capsys, *words)[1])
+    anew = json.loads(run(capsys, *words, "--anew")[1])
+
+    assert [one["measures"]["turns"]["value"] for one in (kept, anew)] == [10, 0]
 
 
 def test_a_span_of_days(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -205,6 +205,21 @@ class TestCheck:
         assert run(capsys, "check")[0] == 0
 
 
+@pytest.mark.parametrize("rule", ["self-protection.files", "self-protection.host-settings"])
+def test_self_protection_is_exempted_by_nobody(
+    project: Path, capsys: pytest.CaptureFixture[str], rule: str
+) -> None:
+    """With whatever reason: it is an error, and names the rule."""
+    (project / "governance.toml").write_text(
+        f'[packs]\npaths = ["shipped"]\n[[exempt]]\nrule = "{rule}"\nreason = "I want to."\n'
+    )
+
+    code, out, _ = run(capsys, "check", str(project), "--format", "json")
+
+    told = {one["code"]: one["message"] for one in json.loads(out)["diagnostics"]}
+    assert (code, told["GOV250"]) == (1, f"`{rule}` can be exempted by nobody")
+
+
 class TestDecide:
     """What `decide` answers."""
 
@@ -237,6 +252,20 @@ class TestDecide:
         }  # fmt: skip
         warned = ask(capsys, project, "write", {"path": "a.py", "content": ""})
         assert warned["action"] == "warn"
+
+    @pytest.mark.parametrize("default", ["ask", "deny"])
+    def test_a_project_may_be_stricter_than_what_the_shipped_packs_recommend(
+        self, project: Path, capsys: pytest.CaptureFixture[str], default: str
+    ) -> None:
+        """What they offer instead may be refused by the default: the packs hold all the same."""
+        rules = '[packs]\npaths = ["shipped:git-safety", "team.toml"]\n'
+        (project / "governance.toml").write_text(f'{rules}[defaults]\ntool = "{default}"\n')
+
+        other = ask(capsys, project, "shell", {"command": "git status"})
+        forced = ask(capsys, project, "shell", {"command": "git push --force"})
+
+        assert (other["action"], other["rules"]) == (default, ["default.tool"])
+        assert (forced["action"], forced["rules"][0]) == ("deny", "git.no-force-push")
 
     def test_a_host_brings_its_names(
         self, project: Path, capsys: pytest.CaptureFixture[str]

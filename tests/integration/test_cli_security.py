@@ -17,18 +17,23 @@ from governance.access.actors import process_actor
 from governance.aengine import AsyncEngine
 from governance.cli.app import run
 from governance.cli.guard import make_key
+from governance.cli.heartbeat import called_ms, missed_in
 from governance.engine.encoding import body_of
 from governance.errors import GovernanceError, SessionErased
 from governance.events import check_data
-from governance.journal.encrypted import as_stored
+from governance.hooking.transcripts import Transcript, TranscriptCall
+from governance.journal.encrypted import as_stored, encrypted
 from governance.journal.heads import read_heads_file
-from governance.journal.key_sources import KeyUnavailable, new_key_text
-from governance.journal.opening import open_journal
+from governance.journal.key_sources import KeyEncryptionKey, KeyUnavailable, new_key_text
+from governance.journal.memory import MemoryJournal
+from governance.journal.opening import DEFAULT_URL, open_journal
 from governance.journal.protected import KeyNeeded
+from governance.journal.records import Append, Row
 from governance.journal.sealing import is_sealed
-from governance.journal.vault import WrongKey
+from governance.journal.vault import Vault, WrongKey, session_scope
 from governance.project import Project, create_project, machine_config
 from governance.session.commands import Command
+from tests.postgres_server import Server
 
 SMALL = "[packs]\npaths = []\n"
 SECRET = "the-plain-words-of-a-session"
@@ -189,6 +194,18 @@ def test_an_event_loop_is_served_behind_keys_and_grants(house: House) -> None:
     assert all(is_sealed(one) for one in bodies)
 
 
+@pytest.mark.parametrize("action", ["new", "new-signing"])
+def test_no_key_is_made_in_a_project(house: House, action: str) -> None:
+    """Its agents could read it there, and none is used from there."""
+    folder = house.project / "keys"
+    folder.mkdir()
+
+    assert run(["keys", action, str(folder / "k")]) == 2
+
+    assert "outside the project" in house.capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+
+
 def test_keys_are_made_shown_and_rotated(house: House) -> None:
     """From the making of a file to a store that the old key no longer opens."""
     old, new = house.folder / "old.key", house.folder / "new.key"
@@ -237,6 +254,8 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
         parent = engine.start("s")
         parent.turn(SECRET)
         parent.child("helper").turn(SECRET)
+        with parent.child("done") as done:
+            done.turn(SECRET)
 
     waiting = Project(house.project).state_directory() / "untold"
     with Engine.open(house.project) as engine:
@@ -247,14 +266,16 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
     code, out, err = house.person("erase", "s", "--reason", "asked", "--format", "json")
 
     assert code == 0, err
-    assert [one["session"] for one in json.loads(out)["erased"]] == ["s/helper", "s"]
-    for name in ("s", "s/helper"):
+    assert [one["session"] for one in json.loads(out)["erased"]] == ["s/helper", "s/done", "s"]
+    for name in ("s", "s/helper", "s/done"):
         code, out, err = house.say("log", name)
         assert (code, "GOV553" in err) == (2, True)
         assert house.say("show", name)[0] == 2
     listed = json.loads(house.say("sessions", "--format", "json")[1])["sessions"]
     states = {one["id"]: one["state"] for one in listed}
-    assert states == {"keep": "ended", "s": "erased", "s/helper": "erased"}
+    assert states == {
+        "keep": "ended", "s": "erased", "s/helper": "erased", "s/done": "erased",
+    }  # fmt: skip
     code, out, err = house.say("log")
     assert code == 0
     assert "`s` was erased" in err
@@ -262,9 +283,10 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
     assert house.say("violations")[0] == 0
     assert house.say("verify")[0] == 0
     rows = [body["data"] for kind, body in house.rows("@project") if kind == "session.erased"]
-    assert [check_data("session.erased", one) for one in rows] == [(), ()]
+    assert [check_data("session.erased", one) for one in rows] == [(), (), ()]
     assert [(one["session"], one["by"], one["reason"]) for one in rows] == [
         ("s/helper", ME, "asked"),
+        ("s/done", ME, "asked"),
         ("s", ME, "asked"),
     ]
     with Engine.open(house.project) as engine:
@@ -278,6 +300,67 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
     assert [one["erased_before"] for one in again["erased"]] == [True]
     assert house.person("erase", "@project", "--reason", "x")[0] == 2
     assert "GOV611" in house.person("erase", "nobody", "--reason", "x")[2]
+
+
+@pytest.mark.parametrize("counted_before", [False, True])
+@pytest.mark.parametrize("on_server", [False, True])
+def test_an_erased_session_stands_in_nobodys_way(
+    house: House, server: Server, on_server: bool, counted_before: bool
+) -> None:
+    """Whatever goes over all sessions passes it over; whoever names it is told so."""
+    url = server.url(tenant=f"e{os.urandom(6).hex()}") if on_server else DEFAULT_URL
+    house.encrypt(f'[journal]\nurl = "{url}"\n')
+    open_journal(url, base=house.project, create=on_server).close()
+    with Engine.open(house.project) as engine:
+        for name in ("a", "keep"):
+            session = engine.start(name)
+            session.turn("go")
+            session.tool("read", {"path": "x"}, call_id="c")
+            session.message("user", "a hedgehog")
+    if counted_before:
+        assert house.say("report")[0] == 0
+
+    code, _, err = house.person("erase", "a", "--reason", "asked")
+    assert code == 0, err
+
+    for line in (
+        "report", "metrics", "replay", "log", "sessions", "violations", "violations --shadow",
+        "health", "verify", "context search x --scope all", "prune --dry-run", "approve",
+    ):  # fmt: skip
+        code, _, err = house.say(*line.split())
+        assert code < 2, (line, err)
+        assert "GOV553" not in err
+    found = json.loads(house.say("chat", "search", "--all", "hedgehog", "--format", "json")[1])
+    assert [one["session"] for one in found["messages"]] == ["keep"]
+    with Engine.open(house.project) as engine:
+        told = [one.session for one in engine.follow().take(1_000)]
+        assert set(told) == {"keep", "@project"}
+        with engine.follow() as follower:
+            list(follower.poll())
+            assert list(follower.poll()) == []
+        with pytest.raises(SessionErased):
+            engine.follow(session="a").take()
+        with pytest.raises(SessionErased):
+            engine.search("hedgehog", session="a")
+
+
+def test_a_heartbeat_passes_over_what_was_erased() -> None:
+    """When a host last called is told by what can be read; no call of an erased one is missed."""
+    inner = MemoryJournal()
+    vault = Vault.open(inner.shelf, KeyEncryptionKey.of(b"k" * 32))
+    sealed = encrypted(inner, vault)
+    for at_ms, name in ((1, "old"), (2, "new")):
+        row = Row("session.created", at_ms, b'{"data":{},"host":"codex"}')
+        sealed.append([Append(name, 0, (row,))])
+    vault.erase(session_scope("new"), 3)
+    calls = lambda: (TranscriptCall(10, "c1"),)  # noqa: E731
+
+    assert called_ms(sealed, "codex") == 1
+    missed = [
+        missed_in(Transcript(name, calls), sealed, since_ms=0, now_ms=10**9)
+        for name in ("old", "new")
+    ]
+    assert [one is not None for one in missed] == [True, False]
 
 
 def test_a_session_that_was_removed_is_erased_as_well(house: House) -> None:
@@ -305,6 +388,23 @@ def test_a_session_that_was_removed_is_erased_as_well(house: House) -> None:
             with pytest.raises(SessionErased):
                 engine.journal.read(name)
         assert engine.journal.verify().ok
+
+
+def test_what_a_session_began_is_erased_though_its_own_rows_are_archived(house: House) -> None:
+    """Its sub-sessions still say whose they are."""
+    house.encrypt()
+    with Engine.open(house.project) as engine:
+        with engine.start("s") as parent:
+            parent.turn("go")
+            with parent.child("helper") as child:
+                child.turn(SECRET)
+        with engine.start("other") as other, other.child("helper") as child:
+            child.turn("go")
+        engine.archive("s", house.folder / "cold")
+
+    out = house.person("erase", "s", "--reason", "asked", "--format", "json")[1]
+
+    assert [one["session"] for one in json.loads(out)["erased"]] == ["s/helper", "s"]
 
 
 def test_a_session_from_before_encryption_cannot_be_erased(house: House) -> None:
@@ -335,6 +435,7 @@ def test_exported_heads_expose_what_was_done_to_the_store(house: House) -> None:
     heads = house.folder / "heads.json"
     assert house.say("anchor-heads", "--to", str(heads))[0] == 0
     assert heads.stat().st_mode & 0o777 == 0o600
+    assert SECRET not in heads.read_text()
     against = ("--against", str(heads))
     assert findings(house, *against) == (0, [])
     house.work("c")

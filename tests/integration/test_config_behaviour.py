@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from governance.engine import Engine
+from governance.engine.health import InFile, health_of
 from governance.journal.opening import open_journal
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust
@@ -609,3 +611,33 @@ def test_live_preload_sessions_max(opened: Opener, clock: ManualClock, count: in
         while len(other.live) < count and time.monotonic() < deadline:
             time.sleep(0.01)
         assert {one.id for one in other.live.oldest(9)} == ({"b", "c"} if count else set())
+
+
+@pytest.mark.parametrize(
+    ("limit", "red"),
+    [
+        ("load_seconds_max = 2", "load"),
+        ("save_seconds_max = 2", "write"),
+        ("free_megabytes_min = 1000000000", "disk"),
+        ("wal_megabytes_max = 1", "log"),
+    ],
+)
+def test_health_limits(opened: Opener, limit: str, red: str) -> None:
+    """What is looked at is red by its own limit alone: each look takes 3 s, the log has 1.5 MB."""
+    wide = {"load_seconds_max": 4, "save_seconds_max": 4, "free_megabytes_min": 0}
+    ticks = iter(range(1_000))
+    seen = []
+    for tight in ({}, {limit.partition(" ")[0]: int(limit.rpartition(" ")[2])}):
+        lines = "\n".join(f"{key} = {value}" for key, value in {**wide, **tight}.items())
+        engine = opened(f"[health]\n{lines}\n")
+        engine.start("s")
+        journal, limits = engine.journal, engine.options.health_limits
+        assert isinstance(journal, InFile)
+        log = journal.path.with_name(f"{journal.path.name}-wal")
+        os.truncate(log, max(log.stat().st_size, 1_500_000))
+        assert limits is not None
+        found = health_of(journal, now_ms=1, limits=limits(), timer=lambda: next(ticks) * 3.0)
+        seen.append([one.name for one in found.checks if not one.ok])
+        if red in ("disk", "log"):
+            assert engine.health().ok is not bool(tight)
+    assert seen == [[], [red]]

@@ -110,6 +110,24 @@ def started(engine: Engine, name: str = "s") -> Session:
     return session
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_did_not_change_is_no_change(
+    project: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """Whatever way the project was named; a file with other times and the same text is none."""
+    monkeypatch.chdir(project)
+    with Engine.open(project if whole else ".", clock=clock) as engine:
+        session = started(engine)
+        monkeypatch.chdir(project.parent)
+        clock.advance(CHECK_MS)
+        session.turn("on")
+        os.utime(project / "packs" / "own.toml", (1, 1))
+        clock.advance(CHECK_MS)
+        session.turn("on")
+
+        assert rows(engine, "s", "rules.changed", "rules.refused") == []
+
+
 def test_a_changed_pack_is_in_force_from_the_next_look_on(
     project: Path, engine: Engine, clock: ManualClock
 ) -> None:
@@ -341,3 +359,17 @@ def test_a_default_project_takes_up_its_first_own_pack(project: Path, clock: Man
         clock.advance(CHECK_MS)
 
         assert asked(session, "one") == "deny"
+
+
+def test_a_project_opened_by_a_relative_name_has_not_changed(
+    project: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same files by another name are no news."""
+    monkeypatch.chdir(project)
+    with Engine.open(".", clock=clock) as engine:
+        session = started(engine)
+        for _ in range(3):
+            clock.advance(CHECK_MS)
+            asked(session, "fine")
+
+        assert rows(engine, "s", "rules.changed", "rules.refused") == []

@@ -131,6 +131,26 @@ def test_no_more_are_started_than_the_hour_may_have(project: Path) -> None:
     assert len(told(file)) == 2
 
 
+def test_stamps_from_a_clock_that_went_back_silence_nobody(project: Path) -> None:
+    """Starts that are noted for years from now do not count as those of this hour."""
+    file = project / "told"
+    text = config_text(WRITE, str(file), more="hourly_max = 2")
+    work(project, text)
+    until(lambda: len(told(file)) == 2)
+    files = Project(project).state_directory().iterdir()
+    (record,) = [one for one in files if one.is_file() and _stamps(one)]
+    record.write_text("".join(f"{int(time.time()) + 86_400 * 365 + n}\n" for n in range(3)))
+
+    work(project, text)
+
+    until(lambda: len(told(file)) == 4)
+
+
+def _stamps(file: Path) -> bool:
+    lines = file.read_bytes().split()
+    return len(lines) == 2 and all(one.isdigit() and len(one) == 10 for one in lines)
+
+
 def test_a_program_that_hangs_is_ended_and_nobody_waits(project: Path) -> None:
     """Decisions and the end of the engine go on at once; the log says what became of it."""
     code = "import time; time.sleep(60)"

@@ -169,9 +169,12 @@ def test_a_scrape_tells_of_the_service(place: Place, capsys: pytest.CaptureFixtu
     red = cli.main(["health", "--memory-megabytes-max", "1", "--format", "json", *directory])
     report = json.loads(capsys.readouterr().out)
     green = cli.main(["health", *directory])
+    file = place.project / "governance.toml"
+    file.write_text(f"{file.read_text()}\n[health]\nmemory_megabytes_max = 1\n")
+    configured = cli.main(["health", *directory])
     stop()
 
-    assert (alone[0], code, red, green) == (0, 0, 1, 0)
+    assert (alone[0], code, red, green, configured) == (0, 0, 1, 0, 1)
     assert 'process="service"' not in alone[1]
     assert 'governance_process_cpu_seconds_total{process="metrics"}' in alone[1]
     assert "process" in told

@@ -105,6 +105,11 @@ class Place:
             timeout=60,
         )
 
+    def be_patient(self) -> None:
+        """For hooks that decide by themselves, many at once: on a busy machine that takes long."""
+        with (self.project / "governance.toml").open("a") as file:
+            file.write("[hosts.claude-code]\ndeadline_ms = 25_000\n")
+
     def words(self, event: str) -> list[str]:
         words = [sys.executable, "-I", "-S", str(HOOK_FILE), "--host", HOST]
         words += ["--dir", str(self.project), "--event", event]
@@ -566,9 +571,7 @@ def test_other_installation_replaces_the_service(place: Place) -> None:
 
 def test_first_hooks_start_one_service(place: Place) -> None:
     """Six hooks at once and no service: all are answered, and one service is there."""
-    # Each of them first decides by itself, which takes a busy machine long.
-    with (place.project / "governance.toml").open("a") as file:
-        file.write("[hosts.claude-code]\ndeadline_ms = 25_000\n")
+    place.be_patient()
     found: list[subprocess.CompletedProcess[bytes]] = []
     threads = [
         threading.Thread(target=lambda: found.append(place.hook(command="forbidden")))
@@ -619,6 +622,7 @@ def test_service_without_calls_ends(place: Place) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_dead_or_stopped_service_costs_time_alone(place: Place, number: signal.Signals) -> None:
     """Killed or stopped, it is done without, and another one is there for later calls."""
+    place.be_patient()
     with running_service(place.project) as pid:
         os.kill(pid, number)
         assert "OWN-DENIED" in reason(place.hook(command="forbidden"))
@@ -636,6 +640,7 @@ def test_killed_in_the_middle_of_decisions(place: Place) -> None:
     """Hooks whose service is killed while it decides get their answer, and count once."""
     calls = 12
     answers: list[bytes] = []
+    place.be_patient()
 
     def work(worker: int) -> None:
         for number in range(calls):

@@ -313,3 +313,28 @@ def test_an_archive_of_the_same_rows_with_other_values_is_another_file(tmp_path:
         assert (check_archive(whole).values, poor.values) == (1, 0)
         engine.unarchive(whole)
         assert readable(engine, "s") == before
+
+
+def test_a_file_that_lacks_something_is_no_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes from the shelf while it is written is found before the rows go."""
+    count = archives._counted
+
+    def losing(journal: Journal, session: str) -> tuple[list[tuple[str, str]], bytes]:
+        found = count(journal, session)
+        for entry in journal.shelf.scan(BLOB_SHELF):
+            journal.shelf.delete(BLOB_SHELF, entry.name)
+        return found
+
+    with memory_engine(law=law()) as engine:
+        played(engine, [("say", "s", 3)])
+        head = engine.journal.head("s")
+        monkeypatch.setattr(archives, "_counted", losing)
+
+        with pytest.raises(archives.ArchiveRefused):
+            engine.archive("s", tmp_path)
+
+        assert list(tmp_path.iterdir()) == []
+        assert engine.journal.head("s") == head
+        assert not engine.journal.removed()

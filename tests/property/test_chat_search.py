@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.errors import MisuseError
-from governance.journal import sqlite_search
+from governance.journal import searching, sqlite_search
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Append, Head, Row
 from governance.journal.searching import HITS_MAX, Hit, Query, scan, words_of
@@ -130,7 +130,7 @@ def test_a_search_gives_messages_and_says_how_it_found_them(tmp_path: Path) -> N
     assert [[one.session for one in each.messages] for each in found] == [["t", "s"]] * 2
 
 
-def test_a_reading_that_ends_early_says_so() -> None:
+def test_a_reading_that_ends_early_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its bound is in rows, and what it found until then is given."""
     with memory_engine() as engine:
         session = engine.start("s")
@@ -139,6 +139,9 @@ def test_a_reading_that_ends_early_says_so() -> None:
 
         assert len(scan(engine.journal, Query.of("word"), rows_max=3).hits) == 3
         assert not scan(engine.journal, Query.of("word"), rows_max=3).complete
+        assert engine.search("word").complete
+        monkeypatch.setattr(searching, "SCAN_ROWS_MAX", 3)
+        assert not engine.search("word").complete
 
 
 def test_what_was_removed_is_in_no_index(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,14 +19,15 @@ from governance.errors import MisuseError, SessionErased
 from governance.journal.encrypted import encrypted
 from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.memory import MemoryJournal
-from governance.journal.records import Entry, Journal
+from governance.journal.records import Entry, Head, Journal, Record
 from governance.journal.searching import HITS_MAX, Query, fits
 from governance.journal.session_values import BLOB_SHELF, INDEX_SHELF, values_of
 from governance.journal.sqlite import SqliteJournal
 from governance.journal.vault import Vault, session_scope
-from governance.scopes import PROJECT, Grant, Reader, Scope
+from governance.scopes import PROJECT, Grant, Reader, Scope, unshared
 from governance.scopes.indexing import WordIndex, words_of_value
 from governance.scopes.limits import ContextLimits
+from governance.scopes.unshared import UnsharedHeads
 from governance.session.law import Law
 from governance.testing.engines import law_of, memory_engine
 from governance.values import Json
@@ -91,7 +93,8 @@ def play(contexts: Contexts, number: int, step: tuple[str, Scope, str, str, Json
         to = "*" if number % 2 else "user:bob"
         contexts.grant(scope, Grant(to, kind, f"{key[:2]}*", "read"), by=me)
     else:
-        contexts.search("rate", by=me, scopes=(scope,))
+        # What it learns of scopes, and keeps, must not mislead those that come after it.
+        contexts.search("rate", by=me, scopes=(scope,) if number % 2 else None)
 
 
 def read_through(
@@ -229,11 +232,16 @@ def test_a_kept_index_spares_the_reading(tmp_path: Path) -> None:
 
 
 class Counted:
-    """A journal that counts how often a value is read from its shelf."""
+    """A journal that counts how often a value is read from its shelf, and which rows are read."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.reads = 0
+        self.rows: list[str] = []
+
+    def read(self, session: str, **words: Any) -> tuple[Record, ...]:
+        self.rows.append(session)
+        return self.journal.read(session, **words)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.journal, name)
@@ -328,6 +336,90 @@ def shared_out(engine: Engine, sessions: int, text: str) -> None:
             engine.contexts.grant(own, Grant("*", "*", "*", "read"), by=me)
 
 
+def rows_read(engine: Engine, by: Reader, *, ranked: bool) -> tuple[list[str], set[str]]:
+    """What a search of everything finds in an engine that is started anew, and what it reads."""
+    contexts, counted = Contexts(engine), Counted(engine.journal)
+    contexts._search.states.visible = lambda: counted  # type: ignore[assignment,return-value]
+    found = contexts.search("rate", by=by, scopes=None, ranked=ranked, limit=9)
+    return sorted(str(one.scope) for one in found.hits), set(counted.rows)
+
+
+@pytest.mark.parametrize("ranked", [True, False])
+def test_what_shares_nothing_is_read_once(ranked: bool) -> None:
+    """Until it changes; whoever begins to share is found, and an owner finds their own."""
+    ada, eve = Reader("ada"), Reader("eve", "s1")
+    everyone = {f"s{number}" for number in range(7)}
+    with memory_engine(law=law()) as engine:
+        shared_out(engine, 7, "rate")
+        first, shared = ["session:s0", "session:s3", "session:s6"], {"s0", "s3", "s6"}
+        assert rows_read(engine, ada, ranked=ranked) == (first, everyone)
+        assert rows_read(engine, ada, ranked=ranked) == (first, shared)
+        assert rows_read(engine, eve, ranked=ranked) == (
+            sorted([*first, "session:s1"]),
+            shared | {"s1"},
+        )
+
+        one = Scope("session", "s1")
+        engine.contexts.grant(one, Grant("user:ada", "*", "*", "read"), by=eve)
+        found = rows_read(engine, ada, ranked=ranked)
+        assert found == (sorted([*first, "session:s1"]), shared | {"s1"})
+
+        engine.journal.shelf.put(INDEX_SHELF, "@context#unshared", b"unshared 1\n123")
+        assert rows_read(engine, ada, ranked=ranked) == (found[0], everyone)
+
+
+def test_a_head_is_not_judged_by_what_came_after_it() -> None:
+    """A session that ceases to share while it is looked at says nothing of a branch from before."""
+    one, me, ada = Scope("session", "s0"), Reader(session="s0"), Reader("ada")
+    with memory_engine(law=law()) as engine:
+        shared_out(engine, 1, "rate")
+        seq = engine.journal.head("s0").seq
+        meanwhile = Meanwhile(engine.journal)
+        meanwhile.work = lambda: engine.contexts.revoke(one, Grant("*", "*", "*", "read"), by=me)
+        contexts = Contexts(engine)
+        contexts._search.states.visible = lambda: meanwhile  # type: ignore[assignment,return-value]
+        assert places(contexts.search("rate", by=ada, scopes=None)) == []
+
+        engine.journal.branch("b", "s0", seq)
+
+        assert places(contexts.search("rate", by=ada, scopes=None)) == [
+            (Scope("session", "b"), "code", "k")
+        ]
+
+
+class Meanwhile(Counted):
+    """A journal in which something happens once, right after its sessions were listed."""
+
+    work: Callable[[], object] | None = None
+
+    def sessions(self, **words: Any) -> tuple[Head, ...]:
+        page = self.journal.sessions(**words)
+        work, self.work = self.work, None
+        if work is not None:
+            work()
+        return page
+
+
+def test_heads_that_share_nothing_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept comes back; with one too many the old ones go, and are learned again."""
+    monkeypatch.setattr(unshared, "HEADS_MAX", 30)
+    hashes = [bytes([number]) * 32 for number in range(40)]
+    held = UnsharedHeads()
+    for hash_ in hashes[:30]:
+        held.add(hash_)
+    again = UnsharedHeads.unpacked(held.packed())
+
+    assert again is not None
+    assert [one in again for one in hashes] == [True] * 30 + [False] * 10
+    for hash_ in hashes[30:]:
+        again.add(hash_)
+    third = UnsharedHeads.unpacked(again.packed())
+    assert third is not None
+    assert [one in third for one in hashes] == [False] * 30 + [True] * 10
+    for damaged in (b"", b"unshared 2\n", held.packed()[:-1], held.packed() + bytes(8)):
+        assert UnsharedHeads.unpacked(damaged) is None
+
+
 @pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
 def test_every_store_searches_everything_alike(store: str, tmp_path: Path, server: Server) -> None:
     """Only what leave was given for is found, in all scopes, by pages; what was erased is not."""
@@ -416,13 +508,16 @@ def test_a_mark_that_nobody_gave_is_refused(mark: str) -> None:
 
 
 def test_more_scopes_than_there_may_be_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They must be named then; nothing is left out unsaid."""
+    """Nothing is left out unsaid; what was read meanwhile was not read in vain."""
     monkeypatch.setattr(context_search, "SCOPES_MAX", 3)
     with memory_engine(law=law()) as engine:
         shared_out(engine, 4, "rate")
         with pytest.raises(MisuseError) as refused:
             engine.contexts.search("rate", by=Reader("ada"), scopes=None)
+        # Those that share nothing are known by now, so that the next one comes further.
+        found = engine.contexts.search("rate", by=Reader("ada"), scopes=None)
     assert refused.value.code == "GOV586"
+    assert [str(one.scope) for one in found.hits] == ["session:s3", "session:s0"]
 
 
 def test_a_search_for_nothing_is_refused() -> None:

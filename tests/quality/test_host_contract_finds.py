@@ -190,6 +190,7 @@ BROKEN: Mapping[str, type[HookHost]] = {
     "test_a_denied_prompt_is_refused": silent_at("UserPromptSubmit", "deny"),
     "test_a_slash_command_is_refused": silent_at("UserPromptExpansion", "deny"),
     "test_a_halt_holds": silent_at("PreToolUse", "halt"),
+    "test_a_halt_stops_the_turn": at("PostToolBatch", SILENCE),
     "test_strange_arguments_are_judged_or_refused": LENIENT,
     "test_the_model_is_briefed": answering(
         lambda payload, _, made: made if payload.event == "PreToolUse" else SILENCE
@@ -199,6 +200,8 @@ BROKEN: Mapping[str, type[HookHost]] = {
     ),
     "test_requests_carry_the_very_same_bytes": Ticking,
     "test_after_a_compaction_the_model_is_reminded": deaf_to("compact"),
+    "test_a_compaction_is_refused": silent_at("PreCompact", "deny"),
+    "test_a_session_is_refused": claiming("refuse a session or a sub-agent", can=True),
     "test_a_session_ends_once": deaf_to("end"),
     "test_a_resumed_session_goes_on": LENIENT,
     "test_a_halt_outlives_its_end": LENIENT,

@@ -9,8 +9,11 @@ from pathlib import Path
 import apsw
 import pytest
 
+from governance.journal.backup import backup_store
+from governance.journal.copying import copy_store
 from governance.journal.records import Append, Appended, Row
 from governance.journal.repair import repair_store
+from governance.journal.restore import restore_store
 from governance.journal.sqlite import SqliteJournal
 
 _EVENTS = 30_000
@@ -89,12 +92,29 @@ def _with(path: Path, work: Callable[[SqliteJournal], object]) -> Callable[[], o
     return run
 
 
-@pytest.mark.parametrize("what", ["read", "verify", "repair"])
-def test_memory_does_not_grow_with_a_session(small: Path, large: Path, what: str) -> None:
-    """Five times the rows take no more memory to be walked, judged or repaired."""
+def _copied(journal: SqliteJournal, to: Path) -> None:
+    other = SqliteJournal.open(to, create=True, power_safe=False)
+    assert copy_store(journal, other).rows == journal.head("s").seq
+    other.close()
+
+
+@pytest.mark.parametrize("what", ["read", "verify", "repair", "backup", "restore", "copy"])
+def test_memory_does_not_grow_with_a_session(
+    small: Path, large: Path, what: str, tmp_path: Path
+) -> None:
+    """Five times the rows take no more memory to be walked, judged, repaired, kept or moved."""
+    made = iter(range(9))
 
     def work(path: Path) -> Callable[[], object]:
+        to = tmp_path / str(next(made)) / "journal.db"
         match what:
+            case "backup":
+                return lambda: backup_store(path, to.parent, now_ms=1)
+            case "restore":
+                kept = backup_store(path, to.parent, now_ms=1).path
+                return lambda: restore_store(to, kept, now_ms=1, mirror=None)
+            case "copy":
+                return _with(path, lambda journal: _copied(journal, to))
             case "read":
                 return _with(path, _all)
             case "verify":

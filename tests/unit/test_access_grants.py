@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from governance.access.guard import AUDIT_SESSION, SINGLE_READS_MAX, AccessRefused, Guard, guard_of
-from governance.access.guarded import GuardedJournal
+from governance.access.guarded import GuardedJournal, guarded
+from governance.chat.finding import find
 from governance.config import Config, read_config
 from governance.config._tree import ACTIONS
 from governance.engine import Engine, EngineOptions
@@ -17,8 +18,12 @@ from governance.engine.encoding import body_of
 from governance.engine.engine import RECORDED
 from governance.errors import DefinitionError, JournalError
 from governance.events import check_data
+from governance.journal.encrypted import encrypted
+from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Append, Appended, Head, Journal, Row, Snapshot
+from governance.journal.sqlite import SqliteJournal
+from governance.journal.vault import Vault, session_scope
 from governance.listeners import Listeners
 from governance.session.commands import Command
 from governance.testing import ManualClock, RecordingListener
@@ -364,3 +369,57 @@ def test_writing_leaves_rows_of_its_own(journal: MemoryJournal) -> None:
 
     assert isinstance(guarded.append([Append("x", 0, (Row("k", 1, b"{}"),))]), Appended)
     assert looked(journal) == []
+
+
+def test_an_erased_session_is_nobodys_own() -> None:
+    """Who began it can be read no more, so a list leaves it out, and goes on."""
+    inner = MemoryJournal()
+    vault = Vault.open(inner.shelf, KeyEncryptionKey.of(b"k" * 32))
+    sealed = encrypted(inner, vault)
+    for name in ("a", "b", "c"):
+        begun(sealed, name, "builder")
+    vault.erase(session_scope("b"), 1)
+
+    shown = GuardedJournal(sealed, guard(sealed, "builder"))
+
+    assert [one.session for one in shown.sessions()] == ["a", "c"]
+    assert [one.session for one in shown.moved()] == ["a", "c"]
+    with pytest.raises(AccessRefused):
+        shown.read("b")
+
+
+def test_only_who_may_read_everything_asks_the_index(tmp_path: Path) -> None:
+    """It ranks by all messages; whoever may not read them is given what reading their own gives."""
+    store = SqliteJournal.open(tmp_path / "journal.db", create=True)
+    with memory_engine(journal=store) as engine:
+        for actor in ("builder", "other"):
+            engine.start(f"of-{actor}", actor=actor).message("user", f"{actor} said hedgehog")
+
+        def found(made: Guard) -> tuple[list[str], bool]:
+            seen = find(guarded(store, made), "hedgehog")
+            return sorted(one.session for one in seen.messages), seen.indexed
+
+        everything = ["of-builder", "of-other"]
+        for actor in ("root", "auditor"):
+            assert found(guard(store, actor)) == (everything, True)
+        assert found(guard(store, "builder")) == (["of-builder"], False)
+        assert found(guard(store, "eve", AUDIT)) == (everything, True)
+        with pytest.raises(AccessRefused):
+            found(guard(store, "guest"))
+
+        def program(actor: str, action: str, session: str) -> tuple[str, ...]:
+            return ("not that one",) if session == "of-other" else ()
+
+        assert found(Guard("ann", "api", program, None, 0.0)) == (["of-builder"], False)
+
+
+def test_a_search_by_the_index_is_audited(tmp_path: Path) -> None:
+    """That it was asked, and each session of which something was shown."""
+    store = SqliteJournal.open(tmp_path / "journal.db", create=True)
+    with memory_engine(journal=store) as engine:
+        engine.start("one").message("user", "hedgehog")
+        engine.start("two").message("user", "badger")
+        find(guarded(store, guard(store, "eve", AUDIT)), "hedgehog")
+        rows = [body_of(one)["data"] for one in store.read(AUDIT_SESSION)]
+
+    assert [(row["action"], row["session"]) for row in rows] == [("read", ""), ("read", "one")]  # type: ignore[index,call-overload]

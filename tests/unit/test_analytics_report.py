@@ -6,25 +6,27 @@ import json
 import re
 from datetime import date
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from governance.access.guard import guard_of
 from governance.access.guarded import GuardedJournal
-from governance.analytics.charts import Series, columns_chart
+from governance.analytics.charts import Series, bars_chart, columns_chart
 from governance.analytics.figures import GROUPS, NAMES_MAX, OTHER, Counting, count
 from governance.analytics.fold import DAYS_MAX, Rollup, fold
 from governance.analytics.measures import MEASURES, SECTIONS
 from governance.analytics.pages import html_page, markdown_page
-from governance.analytics.projection import catch_up
+from governance.analytics.projection import POSITION, SHELF, catch_up, recomputed
 from governance.analytics.prometheus import METRICS
 from governance.analytics.report import _SHOWN, FIRST, LAST, PERIODS_MAX, By, Report, report_of
 from governance.config import read_config
-from governance.errors import MisuseError
+from governance.errors import MisuseError, StoreDamaged
 from governance.events import CATALOGUE
 from governance.journal.memory import MemoryJournal
-from governance.journal.records import Append, Row
+from governance.journal.records import Append, Record, Row
 from governance.testing import ManualClock
 from governance.testing.engines import memory_engine
 from governance.values import dump_json
@@ -157,6 +159,32 @@ def test_one_period_is_a_column_and_no_wall() -> None:
     assert 'width="64"' in chart
 
 
+@pytest.mark.parametrize("periods", [1, 2, 8, 9, 43, 366])
+def test_no_label_of_a_chart_is_cut_or_covered(periods: int) -> None:
+    """However many days there are, their names keep within the picture and apart."""
+    names = [f"2026-{at:05d}" for at in range(periods)]
+
+    chart = columns_chart("t", names, [Series("s", "#000", (1.0,) * periods)])
+
+    places = [float(x) for x in re.findall(r'<text x="([\d.]+)"[^>]*middle', chart)]
+    assert places
+    assert places[0] >= 33
+    assert places[-1] <= 720 - 33
+    assert all(after - before >= 66 for before, after in pairwise(places))
+
+
+def test_long_names_are_told_apart() -> None:
+    """Of what is too long for its place the middle is left out, and the whole is its title."""
+    names = [f"organisation.some-long-rule-name-that-goes-on-{at}" for at in (1, 2)]
+
+    chart = bars_chart("t", [(name, 1) for name in names])
+
+    shown = re.findall(r'text-anchor="end"[^>]*>([^<]*)<', chart)
+    assert len(set(shown)) == 2
+    assert all(len(one) <= 30 for one in shown)
+    assert all(f"<title>{name}: 1</title>" in chart for name in names)
+
+
 @pytest.mark.parametrize(
     ("since", "until"),
     [(date(2026, 1, 2), date(2026, 1, 1)), (date(2020, 1, 1), date(2026, 1, 1))],
@@ -276,3 +304,35 @@ def test_figures_are_told_to_whom_may_not_keep_them() -> None:
 
     assert not counted.saved
     assert counted.days == catch_up(journal).days
+
+
+def test_what_is_damaged_is_counted_once_it_is_mended() -> None:
+    """Nothing that was counted without it is kept, and what was counted before it was stays."""
+
+    class Harmed(MemoryJournal):
+        harmed = ""
+
+        def read(self, session: str, **words: Any) -> tuple[Record, ...]:
+            if session == self.harmed:
+                raise StoreDamaged(f"row 1 of `{session}` is damaged")
+            return super().read(session, **words)
+
+    journal = Harmed()
+    engine = memory_engine(journal=journal)
+    engine.start("a").turn("go")
+    assert catch_up(journal).saved
+    kept = journal.shelf.get(SHELF, POSITION)
+    for name in "bc":
+        engine.start(name).turn("go")
+    journal.harmed = "b"
+
+    harmed = catch_up(journal)
+
+    assert (harmed.damaged, harmed.saved) == (("b",), False)
+    assert journal.shelf.get(SHELF, POSITION) == kept
+    (figures,) = harmed.days.values()
+    assert figures["count"]["sessions"] == 2
+    journal.harmed = ""
+    mended = catch_up(journal)
+    assert (mended.damaged, mended.saved) == ((), True)
+    assert mended.days == recomputed(journal).days

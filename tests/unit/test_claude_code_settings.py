@@ -263,6 +263,21 @@ def test_self_check_finds_each_missing_hook(project: Path, home: Path) -> None:
     assert len(problems(project)) == 3
 
 
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "LD_PRELOAD"])
+def test_self_check_finds_an_environment_that_changes_the_hooks(
+    project: Path, home: Path, variable: str
+) -> None:
+    """A cloned repository could leave out a person's rules, or bring trust of its own."""
+    install(project, home=home)
+    team = project / SETTINGS.with_name("settings.json")
+    team.write_text(json.dumps({"env": {"FINE": "1", variable: "/proc/self/cwd/x"}}))
+    (told,) = problems(project)
+    assert told.startswith(f"`env` in `.claude/settings.json` sets `{variable}`: ")
+    for harmless in ({"env": {"FINE": "1"}}, {"env": [variable]}, {"env": variable}):
+        team.write_text(json.dumps(harmless))
+        assert problems(project) == ()
+
+
 def test_symlinked_settings_stay_a_link(project: Path, home: Path, tmp_path: Path) -> None:
     """Settings that are a link are changed where they lie."""
     real = tmp_path / "real.json"

@@ -336,6 +336,17 @@ def test_clear_ties_two_ids_by_the_prompt() -> None:
     assert [one.event for one in tied.commands] == ["start"]
 
 
+def test_clear_ties_two_ids_by_the_process() -> None:
+    """A client that names its process names no prompt at the start of the other session."""
+    env = {"CLAUDE_PID": "3020"}
+    ended = translate(captured("SessionEnd.clear"), env)
+    started = translate(captured("SessionStart.startup", source="clear"), env)
+    assert ended.remember is not None
+    assert ended.remember[0] == started.recall == "process-3020"
+    other = translate(captured("SessionStart.startup", source="clear"), {"CLAUDE_PID": "../x"})
+    assert other.recall == ""
+
+
 def test_other_ends_leave_nothing() -> None:
     """Only a clear is followed by another session."""
     assert translate(captured("SessionEnd.other")).remember is None
@@ -355,6 +366,15 @@ def test_fork_is_seen_in_the_environment() -> None:
     assert tied.commands[0].data["source"] == "fork"
     assert tied.commands[0].history == "kept"
     assert tied.decisive == 1
+
+
+def test_fork_with_an_id_of_its_own_is_a_start() -> None:
+    """A later client gives the fork its new id at once; the history is that of the old one."""
+    made = translate(captured("SessionStart.startup", source="fork"))
+    assert made.forked
+    (started,) = made.commands
+    assert (started.event, started.history, started.data["source"]) == ("start", "kept", "fork")
+    assert not translate(captured("SessionStart.startup")).forked
 
 
 @pytest.mark.parametrize("path", ["", "/", "x", "/a/not-an-id/f.sh"])

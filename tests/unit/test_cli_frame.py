@@ -6,6 +6,7 @@ import getpass
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -456,6 +457,47 @@ def test_signs_that_a_terminal_cannot_show_are_spelled(monkeypatch: pytest.Monke
     sys.stdout.flush()
 
     assert shown.getvalue() == "a → b\n".encode()
+
+
+class OldTerminal(io.TextIOWrapper):
+    """A terminal that shows what its encoding has."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_without_our_signs_gets_others_as_wide(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Bars, lines and arrows are drawn in ASCII there; what somebody wrote is spelled."""
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", OldTerminal(shown, encoding="ascii"))
+
+    prepare_streams()
+    sys.stdout.write("└─a ██▄ │ 1 → 2 … “é”\n")
+    sys.stdout.flush()
+
+    assert shown.getvalue() == b'`-a ##= | 1 > 2 ... "\\xe9"\n'
+
+
+@pytest.mark.parametrize("name", list(app_module.HOMES))
+def test_what_a_command_can_be_told_to_do_stands_whole(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a terminal of 80 columns no word that is to be typed is torn apart."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    assert cli.main([name, "--help"]) == 0
+
+    out = capsys.readouterr().out
+    told, _, _ = out.partition("Examples:")  # these are to be copied
+    assert max(map(len, told.splitlines())) <= 80
+    found = app_module.app.get_command(click.Context(app_module.app), name)
+    assert found is not None
+    words = re.split(r"[^\w-]+", out)
+    for one in found.params:
+        if isinstance(one, click.Argument) and isinstance(one.type, click.Choice):
+            assert set(one.type.choices) <= set(words)
 
 
 def governance(*words: str, stdout: Any, **more: str) -> subprocess.CompletedProcess[str]:

@@ -42,6 +42,23 @@ def test_a_terminal_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "3/3" in stream.getvalue()
 
 
+def test_what_goes_to_a_file_goes_there_while_a_bar_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A bar on the terminal keeps nothing that is printed into a file or a pipe."""
+    stream, file = Terminal(), io.StringIO()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(sys, "stdout", file)
+    monkeypatch.setattr(progress, "QUIET_SECONDS", -1.0)
+
+    for one in progress.progressing("abc", "deciding"):
+        sys.stdout.write(f"{one}\n")
+
+    assert file.getvalue() == "a\nb\nc\n"
+    assert "3/?" in stream.getvalue()
+
+
 def test_a_terminal_that_can_only_append_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line that is written over and over would stand there over and over."""
     stream = Terminal()

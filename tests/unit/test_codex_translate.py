@@ -47,7 +47,7 @@ def test_every_capture_is_read(file: Path) -> None:
     [
         ("startup", "start", "lost"),
         ("clear", "start", "lost"),
-        ("fork", "start", "lost"),
+        ("fork", "start", "kept"),
         ("resume", "resume", "kept"),
         ("compact", "compact", "lost"),
     ],

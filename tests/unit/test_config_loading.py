@@ -79,6 +79,11 @@ CHANGES = {
     "backup.backups_max": "3",
     "backup.folder": '"/elsewhere"',
     "backup.seconds_max": "9",
+    "health.wal_megabytes_max": "8",
+    "health.free_megabytes_min": "500",
+    "health.load_seconds_max": "30",
+    "health.save_seconds_max": "10",
+    "health.memory_megabytes_max": "900",
     "notify.command": '["tell"]',
     "notify.on": '["halt"]',
     "notify.seconds_max": "3",
@@ -152,8 +157,9 @@ def plain(value: object) -> object:
 def flat(config: Config) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in ("project", "packs", "session", "resume", "idle", "live", "journal",
-                 "redaction", "encryption", "access", "audit", "retention", "backup", "context",
-                 "contexts", "stall", "defaults", "service", "listeners", "notify"):  # fmt: skip
+                 "redaction", "encryption", "access", "audit", "retention", "backup", "health",
+                 "context", "contexts", "stall", "defaults", "service", "listeners",
+                 "notify"):  # fmt: skip
         found |= {f"{name}.{key}": value for key, value in slots(getattr(config, name))}
     for host, table in config.hosts.items():
         found |= {f"hosts.{host}.{key}": value for key, value in slots(table)}
@@ -398,7 +404,7 @@ def test_what_a_project_loosens_is_known_and_can_be_put_back() -> None:
     """A cloned repository loosens nothing, and starts no program, before a person trusts it."""
     config = read(
         '[session]\nlevel = "minimal"\n[defaults]\ntool = "deny"\n[journal]\nredaction = false\n'
-        '[hosts.codex]\nunbound = "allow"\nunbriefed = "deny"\n'
+        '[hosts.codex]\nunbound = "allow"\nunbriefed = "deny"\nroles = { plan = "builder" }\n'
         '[listeners]\nentry_points = ["x"]\n[[exempt]]\nrule = "a.b"\n' + LISTENER
     )
 
@@ -410,6 +416,7 @@ def test_what_a_project_loosens_is_known_and_can_be_put_back() -> None:
         "journal.redaction",
         "hosts.codex.unbound",
         "hosts.codex.unknown_tool",
+        "hosts.codex.roles",
     }
     assert loosenings(safe) == ()
     assert (safe.defaults.mode, safe.defaults.unknown_role) == ("enforce", "deny")

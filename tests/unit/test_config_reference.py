@@ -54,6 +54,11 @@ backup.age_hours_max 24
 backup.backups_max 7
 backup.folder ".governance/backups"
 backup.seconds_max 600
+health.wal_megabytes_max 64
+health.free_megabytes_min 100
+health.load_seconds_max 5
+health.save_seconds_max 2
+health.memory_megabytes_max 500
 context.characters_max 8000
 context.tokens_max none
 contexts.value_kilobytes_max 4000

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from hypothesis import strategies as st
 from governance.aengine import AsyncEngine
 from governance.engine.following import Cursor, Follower, cursor_now
 from governance.errors import MisuseError
+from governance.journal.backup import backup_store
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Append, Journal, Row
+from governance.journal.restore import restore_store
 from governance.journal.sqlite import SqliteJournal
 from governance.testing.engines import memory_engine
 
@@ -228,3 +231,46 @@ def test_a_task_awaits_rows() -> None:
                 assert one.session == "s-1"
 
     asyncio.run(follow())
+
+
+@pytest.mark.parametrize("vanished", [True, False])
+def test_a_store_that_was_restored_is_followed_on(tmp_path: Path, vanished: bool) -> None:
+    """What is written after the restore of an older backup comes, wherever the cursor had been."""
+    path = tmp_path / "store" / "journal.db"
+    with closing(SqliteJournal.open(path, create=True)) as store:
+        write(store, "a", 3)
+    kept = backup_store(path, tmp_path / "kept", now_ms=1).path
+    with closing(SqliteJournal.open(path, create=False)) as store:
+        write(store, "b", 9)
+        follower = Follower.after(store)
+        assert len(follower.take()) == 12
+    cursor = follower.cursor
+    if vanished:
+        for file in path.parent.glob("journal.db*"):
+            file.unlink()
+    restore_store(path, kept, now_ms=1_700_000_000_000, mirror=None)
+
+    with closing(SqliteJournal.open(path, create=False)) as store:
+        write(store, "c", 2)
+        got = places(Follower.after(store, cursor).take())
+        positions = [one.position for one in store.moved()]
+
+    assert ("c", 1) in got
+    assert ("c", 2) in got
+    assert not [one for one in got if one[0] == "a"]
+    assert min(positions) > cursor.position
+
+
+def test_a_cursor_of_a_later_store_begins_anew() -> None:
+    """A server's own tools put an older store in the place: what is known is not told again."""
+    later, older = MemoryJournal(), MemoryJournal()
+    for _ in range(9):
+        write(later, "a")
+    follower = Follower.after(later)
+    follower.take()
+    write(older, "a", 9)
+    write(older, "b", 2)
+
+    got = places(Follower.after(older, follower.cursor).take())
+
+    assert got == [("b", 1), ("b", 2)]

@@ -421,6 +421,21 @@ class TestRetention:
         for one in engines:
             one.close()
 
+    def test_a_clock_that_went_back_puts_no_run_off(self, law: Law, clock: ManualClock) -> None:
+        """By whichever process the last run was: the next one comes after an interval at most."""
+        policy = RetentionPolicy(age_ms_max=DAY_MS)
+        keeper = Keeper(policy, 3_600_000)
+        options = EngineOptions(run="r", keeper=keeper)
+        with memory_engine(law=law, clock=clock, options=options) as engine:
+            worked(engine, "old")
+            keeper.wait()
+            clock.skew(-10 * DAY_MS)
+            worked(engine, "older")
+            keeper.wait()
+            lease = engine.journal.shelf.get("lease", "retention")
+            assert lease is not None
+            assert int(lease.value) == clock.now_ms()
+
     def test_what_cannot_be_pruned_stops_nobody(
         self, law: Law, clock: ManualClock, tmp_path: Path
     ) -> None:

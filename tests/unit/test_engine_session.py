@@ -151,6 +151,69 @@ def test_an_asked_call_is_bound_to_its_exact_arguments(engine: Engine) -> None:
     assert spent.action == "deny"
 
 
+@pytest.mark.parametrize(
+    ("tool", "folder"),
+    [("launch", "/work/b"), ("lift_off", "/work/a")],
+    ids=["another folder", "another tool that nobody knows"],
+)
+def test_an_asked_call_is_bound_to_its_tool_and_its_folder(
+    engine: Engine, tool: str, folder: str
+) -> None:
+    """The same arguments are another call by another tool, or where they mean other files."""
+    session = engine.session("s", traits=HostTraits(asks=False))
+    session.turn("go")
+    session.tool("launch", {"to": "."}, call_id="1", cwd="/work/a")
+    (approval,) = engine.state("s").ledger.open_approvals(engine.clock.now_ms())
+    engine.record(
+        "s", "approval.settled", {"id": approval.id, "by": "me", "decision": "granted"}, actor="me"
+    )
+
+    other = session.tool(tool, {"to": "."}, call_id="2", cwd=folder)
+    granted = session.tool("launch", {"to": "."}, call_id="3", cwd="/work/a")
+
+    assert (other.action, granted.action) == ("deny", "allow")
+
+
+BOTH = """
+[[rule]]
+id = "house.ask-to-push"
+tools = ["shell"]
+when.command = { starts_with = "push" }
+action = "ask"
+message = "Others see it."
+must_match = [{ tool = "shell", command = "push now" }]
+must_not_match = [{ tool = "shell", command = "pack" }]
+"""
+
+
+def test_an_asked_call_that_a_rule_changes_is_never_asked_about_as_it_was(
+    clock: ManualClock,
+) -> None:
+    """A host runs what its person said yes to: the call as it stood there, which no rule let be."""
+    with memory_engine(PACK + BOTH, clock=clock) as engine:
+        session = engine.session("s", traits=HostTraits(asks=True, rewrites=True))
+        session.turn("go")
+
+        first = session.tool("shell", {"command": "push --force"}, call_id="1")
+        again = session.tool("shell", {"command": "push --force-with-lease"}, call_id="2")
+
+        assert first.action == "deny"
+        assert (
+            'make this call instead: shell {"command":"push --force-with-lease"}' in first.message
+        )
+        assert (again.action, again.rewritten) == ("ask", None)
+
+        approval = engine.state("s").ledger.open_approvals(clock.now_ms())[0]
+        yes: dict[str, Json] = {"id": approval.id, "by": "me", "decision": "granted"}
+        engine.record("s", "approval.settled", yes, actor="me")
+        granted = session.tool("shell", {"command": "push --force"}, call_id="3")
+
+        assert (granted.action, granted.rewritten) == (
+            "rewrite",
+            {"command": "push --force-with-lease"},
+        )
+
+
 def test_an_approval_expires(engine: Engine, clock: ManualClock) -> None:
     """Leave that was given ten minutes ago is no leave."""
     session = engine.session("s", traits=HostTraits(asks=False))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import struct
 import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from attrs import frozen
 
-from governance.hooking import hook_darwin
+from governance.hooking import hook_client, hook_darwin
 from governance.hooking.processes import Process, darwin_look, processes_above
 
 CLIENT = "/Applications/Some Client.app/Contents/MacOS/client"
@@ -63,7 +68,8 @@ def test_ancestors_are_seen() -> None:
 
     hook, shell, client = processes_above(7, lambda pid: darwin_look(pid, system))  # type: ignore[arg-type]
 
-    assert hook == Process(7, frozenset({"hook", "python3", "hook.py"}), {"A": "b=c"})
+    words = ("python3", "/x/hook.py")
+    assert hook == Process(7, frozenset({"hook", "python3", "hook.py"}), {"A": "b=c"}, words)
     assert shell.programs == {"zsh", "-zsh"}
     assert client.programs == {"client"}
     assert client.environment == {}
@@ -105,3 +111,107 @@ def test_peer_of_another_shape_is_refused(credentials: bytes, pid: bytes) -> Non
 def test_program_is_its_file_and_its_words() -> None:
     """As the hook's client compares them with what the service must be."""
     assert hook_darwin.program_of(7, Kernel()) == (b"/usr/bin/python3", b"python3\0/x/hook.py\0")
+
+
+# -- the system's functions, called as its headers declare them ---------------------------------
+
+ARGUMENTS = arguments("/usr/bin/python3", ["python3", "/x/hook.py"], ["A=b"])
+
+
+def library(answers: dict[str, bytes]) -> SimpleNamespace:
+    """
+    Functions of C with the signatures of the headers, which answer for process 7 alone.
+
+    A call whose arguments are of other types, or in another order, is an error here too.
+    """
+    number, size, room = ctypes.c_int, ctypes.c_size_t, ctypes.c_void_p
+    names, sizes = ctypes.POINTER(number), ctypes.POINTER(size)
+
+    def sysctl(name: Any, count: int, old: int, length: Any, new: int | None, _: int) -> int:
+        data = answers.get("arguments", b"")
+        asked = tuple(name[one] for one in range(count))
+        # The kernel gives nothing where the room is too small for all of it.
+        if asked != (1, 49, 7) or new is not None or not 0 < len(data) <= length[0]:
+            return -1
+        ctypes.memmove(old, data, len(data))
+        length[0] = len(data)
+        return 0
+
+    def proc_pidinfo(pid: int, flavor: int, argument: int, buffer: int, bytes_max: int) -> int:
+        data = answers.get("about", b"")
+        if (pid, flavor, argument) != (7, 3, 0) or len(data) > bytes_max:
+            return 0
+        ctypes.memmove(buffer, data, len(data))
+        return len(data)
+
+    def proc_pidpath(pid: int, buffer: int, bytes_max: int) -> int:
+        data = answers.get("path", b"")
+        if pid != 7 or len(data) > bytes_max:
+            return 0
+        ctypes.memmove(buffer, data, len(data))
+        return len(data)
+
+    signed: dict[Callable[..., int], Any] = {
+        sysctl: ctypes.CFUNCTYPE(number, names, ctypes.c_uint, room, sizes, room, size),
+        proc_pidinfo: ctypes.CFUNCTYPE(number, number, number, ctypes.c_uint64, room, number),
+        proc_pidpath: ctypes.CFUNCTYPE(number, number, room, ctypes.c_uint32),
+    }
+    return SimpleNamespace(**{one.__name__: kind(one) for one, kind in signed.items()})
+
+
+def test_kernel_asks_as_the_headers_say() -> None:
+    """What the system's functions write is what is given on, to the byte."""
+    kernel = hook_darwin.Kernel(
+        library({"arguments": ARGUMENTS, "about": about(5), "path": CLIENT.encode()})
+    )
+
+    assert kernel.arguments(7) == ARGUMENTS
+    assert kernel.about(7) == about(5)
+    assert kernel.path(7) == CLIENT.encode()
+
+
+def test_kernel_that_gives_no_answer() -> None:
+    """Of another user's process, of one that is gone, and where there is no room: nothing."""
+    long = b"\1\0\0\0" + b"x" * hook_darwin.ARGUMENTS_BYTES_MAX
+    kernel = hook_darwin.Kernel(library({"arguments": long, "about": about(5)[:-1]}))
+
+    for pid in (7, 8):
+        assert (kernel.arguments(pid), kernel.about(pid), kernel.path(pid)) == (b"", b"", b"")
+
+
+# -- the hook's client there --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("user", "file", "words", "ours"),
+    [
+        ("me", sys.executable, ("-I", "-S", hook_client.service_script()), True),
+        ("other", sys.executable, ("-I", "-S", hook_client.service_script()), False),
+        ("me", "/bin/sh", ("-I", "-S", hook_client.service_script()), False),
+        ("me", sys.executable, ("-I", "-S", "/tmp/serve.py"), False),
+        ("me", sys.executable, (hook_client.service_script(),), False),
+        ("me", "", (), False),
+    ],
+    ids=["ours", "another user", "another program", "another script", "other words", "hidden"],
+)
+def test_only_our_own_service_is_asked(
+    monkeypatch: pytest.MonkeyPatch, user: str, file: str, words: tuple[str, ...], ours: bool
+) -> None:
+    """On a Mac too a hook gives its payload to this user's service by this interpreter alone."""
+
+    class System:
+        def arguments(self, pid: int) -> bytes:
+            return arguments(file, [sys.executable, *words], []) if pid == 4711 else b""
+
+        def path(self, pid: int) -> bytes:
+            return {4711: file, os.getpid(): sys.executable}[pid].encode()
+
+    monkeypatch.setattr(hook_client, "DARWIN", True)
+    module = hook_client._beside("hook_darwin")
+    monkeypatch.setattr(module, "Kernel", System)
+    uid = os.geteuid() + (user == "other")
+    credentials = struct.pack("=IIh", 0, uid, 1).ljust(76, b"\0")
+
+    link = Link(credentials, (4711).to_bytes(4, sys.byteorder))
+    assert hook_client._is_ours(link) is ours  # type: ignore[arg-type]
+    assert hook_client.socket_path(b"/place", 3, "name") == b"/place/name"

@@ -20,7 +20,7 @@ from governance.hooking.claude.events import EVENTS
 from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.hooking.hook_alone import json_text, search_paths
 from governance.hosts.claude_code.refusal import DECIDING
-from governance.project import Project
+from governance.project import Project, create_project
 
 HOST = "claude-code"
 PAYLOAD = {
@@ -80,6 +80,14 @@ def test_missing_project_denies_decisions_and_creates_nothing(tmp_path: Path, ev
     else:
         assert done.stdout == b""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_journal_in_memory_denies(tmp_path: Path) -> None:
+    """It would end with each hook, and with it all violations and every halt."""
+    create_project(tmp_path, '[packs]\npaths = []\n[journal]\nurl = "memory:"\n')
+    told = reason(run(tmp_path, "PreToolUse", payload("PreToolUse")))
+    assert "keeps nothing from one hook to the next" in told
+    assert run(tmp_path, "PostToolUse", payload("PostToolUse")).stdout == b""
 
 
 def test_failure_is_logged_where_a_log_can_be(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.journal.chain import ZERO_HASH, chain_rows, record_hash, row_hash, snapshot_digest
-from governance.journal.records import Row, Snapshot
+from governance.journal.heads import compare_heads, take_heads
+from governance.journal.memory import MemoryJournal
+from governance.journal.records import Append, Row, Snapshot
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 _COLUMNS = st.tuples(
@@ -73,3 +75,25 @@ def test_rows_are_chained_one_to_the_next(bodies: list[bytes], seq: int) -> None
         assert record.hash == record_hash(previous, record)
         previous = record.hash
     assert [record.key for record in records] == [None] * (len(rows) - 1) + ["key"]
+
+
+def test_exported_heads_expose_a_session_that_was_cut_before_it_was_removed() -> None:
+    """A tombstone of fewer rows than were exported hides nothing; one of as many, or more, fits."""
+
+    def removed_after(count: int) -> MemoryJournal:
+        journal = MemoryJournal()
+        journal.append([Append("s", 0, (Row("k", 1, b"{}"),) * count)])
+        assert journal.remove("s", expected=journal.head("s")) is True
+        return journal
+
+    whole = MemoryJournal()
+    whole.append([Append("s", 0, (Row("k", 1, b"{}"),) * 5)])
+    exported = take_heads(whole, at_ms=1, by="me")
+
+    found = {count: compare_heads(removed_after(count), exported) for count in (3, 5, 7)}
+
+    assert {count: [(one.what, one.seq) for one in each] for count, each in found.items()} == {
+        3: [("cut", 4)],
+        5: [],
+        7: [],
+    }

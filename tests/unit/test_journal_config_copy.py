@@ -145,3 +145,17 @@ def test_the_oldest_copies_alone_go(tmp_path: Path) -> None:
 
     assert copies_in(tmp_path) == (made[3], made[2], other)
     assert copies_in(tmp_path / "nowhere") == ()
+
+
+def test_a_copy_after_the_clock_went_back_is_the_newest(tmp_path: Path) -> None:
+    """Copies from a time that never was do not have the new ones rotated away."""
+    years_ms = 40 * 365 * 86_400_000
+    ahead = [
+        backup_config(tmp_path, FILES, project=PROJECT, now_ms=years_ms + n, backups_max=2)
+        for n in range(2)
+    ]
+
+    made = backup_config(tmp_path, FILES, project=PROJECT, now_ms=1_000, backups_max=2)
+
+    assert copies_in(tmp_path) == (made, ahead[1])
+    assert read_copy(made).at_ms == 1_000

@@ -111,7 +111,11 @@ def test_the_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     mirror = Mirror(path, _IDENTITY)
     mirror._compact_at_bytes = 4_000
     mirror.begin([_head("quiet", 9)])
+    begun = read_identity(path)
+    assert isinstance(begun, Identity)
+    assert begun.anew_ms > 0
     other = _begun(path)
+    other._compact_at_bytes = 4_000
     for seq in range(1, 500):
         mirror.note([_head("busy", seq)], durable=True)
         other.note([_head("other", seq)], durable=True)
@@ -125,7 +129,7 @@ def test_the_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "busy": _head("busy", 499),
         "other": _head("other", 499),
     }
-    assert read_identity(path) == _IDENTITY
+    assert read_identity(path) == begun
 
 
 def test_a_mirror_locked_by_a_stopped_process_delays_no_append(

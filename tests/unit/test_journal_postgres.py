@@ -443,7 +443,13 @@ def test_a_tail_that_was_cut_is_found_by_the_mirror_alone(server: Server, tmp_pa
     unanchored = server.again(journal)
     assert unanchored.verify().ok
     unanchored.close()
-    assert [(one.what, one.seq) for one in journal.verify().findings] == [("cut", 2)]
+    cut = journal.verify()
+    assert [(one.what, one.seq) for one in cut.findings] == [("cut", 2)]
+    assert cut.anew_ms == 0
+    late = PostgresJournal.open(journal.target, create=False, mirror=tmp_path / "late")
+    report = late.verify()
+    assert (report.ok, report.anchored, report.anew_ms > 0) == (True, True, True)
+    late.close()
     journal.close()
 
 

@@ -293,7 +293,8 @@ def test_a_store_from_before_its_mirror_is_anchored_from_now_on(tmp_path: Path) 
     journal.close()
     journal = SqliteJournal.open(path, create=False, mirror=mirror)
     assert list(read_heads(mirror)) == heads
-    assert journal.verify().anchored
+    report = journal.verify()
+    assert (report.anchored, report.anew_ms > 0) == (True, True)
     journal.close()
 
 

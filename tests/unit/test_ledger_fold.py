@@ -450,8 +450,10 @@ def test_parts_of_a_key_cannot_run_into_each_other() -> None:
         approval_key("a", "c", {"n": "1"}, (), (), "h"),
         approval_key("a", "c", None, (), (), "h", intent="n"),
         approval_key("a", "c", ["n"], (), (), "h"),
+        approval_key("a", "c", {}, (), (), "h", native="b"),
+        approval_key("a", "c", {}, (), (), "h", folder="b"),
     }
-    assert len(keys) == 12
+    assert len(keys) == 14
 
 
 def test_an_approval_by_intent_does_not_look_at_the_spelling() -> None:

@@ -252,6 +252,27 @@ def test_old_formats_are_led_on(engine: Engine) -> None:
         older.get(OWN, "code", "k", by=ME)
 
 
+def test_a_migration_undoes_no_change_that_came_meanwhile(engine: Engine) -> None:
+    """What somebody sets while old values are led on is led on in turn, not written over."""
+    contexts, other = engine.contexts, Contexts(engine)
+    for one in (contexts, other):
+        one.declare(Declaration("code", "k", {"path": "str"}))
+    contexts.set(OWN, "code", "k", {"path": "old"}, by=ME)
+    changes = [{"path": "new"}]
+
+    def listed(old: Json) -> Json:
+        assert isinstance(old, Mapping)
+        if changes:
+            other.set(OWN, "code", "k", changes.pop(), by=ME)
+        return {"paths": [old["path"]]}
+
+    contexts.declare(Declaration("code", "k", {"paths": "list[str]"}, 2, {1: listed}))
+
+    assert contexts.migrate(OWN, by=ME) == (("code", "k"),)
+
+    assert value(contexts.get(OWN, "code", "k", by=ME)) == {"paths": ["new"]}
+
+
 def test_a_value_whose_content_is_lost_goes_back_to_its_newest_sound_one(engine: Engine) -> None:
     """Or out, where it has none; what is lost is an error and never an empty value."""
     contexts = engine.contexts

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import AsyncIterator, Iterator
+from enum import Enum, IntEnum
 
 import pytest
 
@@ -80,6 +81,41 @@ def test_denied_tool_raises_with_the_reason(session: Session) -> None:
     assert caught.value.reply.rules == ("trial.deny",)
     assert not caught.value.has_run
     assert finished(session) == []
+
+
+class Word(str, Enum):  # noqa: UP042 -- the kind whose text is not its value
+    """Of such an enumeration ``str`` gives the name, and whoever takes it for a text its value."""
+
+    DENIED = "touch FORBIDDEN"
+
+
+class Times(IntEnum):
+    TWICE = 2
+
+
+class Path:
+    """A path, as a library of its own has them."""
+
+    def __fspath__(self) -> str:
+        return "touch FORBIDDEN"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [bytearray(b"touch FORBIDDEN"), memoryview(b"touch FORBIDDEN"), Word.DENIED, Path()],
+    ids=["bytes", "a view of them", "an enumeration", "a path"],
+)
+def test_text_of_another_type_is_asked_about_as_what_it_says(
+    session: Session, command: object
+) -> None:
+    """What a system call takes for a text is that text to a rule as well."""
+    with pytest.raises(ToolRefused):
+        run(command)  # type: ignore[arg-type]
+
+
+def test_number_of_a_type_of_its_own_is_a_number(session: Session) -> None:
+    """It is asked about as the number that it is, and the function gets what was given."""
+    assert run("fine", times=Times.TWICE) == "ran fineran fine"
 
 
 def test_denied_tool_may_answer_with_the_reason(session: Session) -> None:

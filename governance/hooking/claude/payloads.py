@@ -136,12 +136,22 @@ def _session_start(payload: Payload, env: Mapping[str, str], client: Client) -> 
         "start",
         birth(client.host, model=payload.text("model"), source=source),
         delivery="after_flush",
-        history="lost",
+        # A fork begins with the history of the session that it comes from.
+        history="kept" if source == "fork" else "lost",
         known=known,
     )
+    recall = _tie(payload, env) if source == "clear" else ""
+    return Translation(payload.event, (command,), recall=recall, forked=source == "fork")
+
+
+def _tie(payload: Payload, env: Mapping[str, str]) -> str:
+    """What the end and the start of a cleared session have in common, or ``""``."""
+    client = env.get("CLAUDE_PID", "")
+    if client.isascii() and client.isdigit():
+        return f"process-{client[:20]}"
+    # Earlier clients do not tell their process, and name the prompt in both.
     prompt = payload.identity("prompt_id")
-    recall = f"prompt-{prompt}" if source == "clear" and prompt else ""
-    return Translation(payload.event, (command,), recall=recall)
+    return f"prompt-{prompt}" if prompt else ""
 
 
 def _env_session(env: Mapping[str, str]) -> str:
@@ -367,14 +377,12 @@ def _compacted(payload: Payload, _: Mapping[str, str], client: Client) -> Transl
     return Translation(payload.event, (_command(client, payload, "compact", data, known=known),))
 
 
-def _session_end(payload: Payload, _: Mapping[str, str], client: Client) -> Translation:
+def _session_end(payload: Payload, env: Mapping[str, str], client: Client) -> Translation:
     reason = payload.text("reason") or "other"
     command = _command(client, payload, "end", {"reason": reason}, known=frozenset({"reason"}))
-    prompt = payload.identity("prompt_id")
-    remember = None
-    if reason == "clear" and prompt:
-        # The start of the cleared session has a new id and the same prompt.
-        remember = (f"prompt-{prompt}", command.session)
+    # The start of the cleared session has a new id.
+    tie = _tie(payload, env) if reason == "clear" else ""
+    remember = (tie, command.session) if tie else None
     return Translation(payload.event, (command,), remember=remember)
 
 

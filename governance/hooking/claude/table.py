@@ -16,11 +16,11 @@ MCP_PREFIX = "mcp__"
 _FILE = {"path": "file_path"}
 _OTHER = (
     "Artifact", "AskUserQuestion", "BashOutput", "CronCreate", "CronDelete", "CronList",
-    "EnterPlanMode", "EnterWorktree", "ExitPlanMode", "ExitWorktree", "KillShell",
-    "ListMcpResources", "Projects", "PushNotification", "ReadMcpResource",
-    "ReadMcpResourceDir", "RemoteTrigger", "ReportFindings", "REPL", "ScheduleWakeup",
-    "SendMessage", "ShowOnboardingRolePicker", "Skill", "SlashCommand", "TaskOutput",
-    "TaskStop", "ToolSearch", "Workflow",
+    "DeferredToolPlaceholder", "EnterPlanMode", "EnterWorktree", "ExitPlanMode", "ExitWorktree",
+    "KillShell", "ListAgents", "ListMcpResources", "Projects", "PushNotification",
+    "ReadMcpResource", "ReadMcpResourceDir", "RemoteTrigger", "ReportFindings", "REPL",
+    "ScheduleWakeup", "SendMessage", "ShowOnboardingRolePicker", "Skill", "SlashCommand",
+    "TaskOutput", "TaskStop", "ToolSearch", "Workflow",
 )  # fmt: skip
 
 TABLE: Mapping[str, ToolMap] = {

@@ -17,6 +17,7 @@ from governance.hosts.agent_hooks.capabilities import TRAITS
 from governance.hosts.agent_hooks.verdicts import ALLOW, UNDECIDED, verdict
 from governance.rules.host_tools import HostTools
 from governance.session.replies import Reply
+from governance.states import State
 from governance.tools.deciding import Gate, output_text
 from governance.tools.naming import Named, tools_of
 from governance.tools.turns import TurnRefused, Turns
@@ -37,11 +38,17 @@ _LOG = logging.getLogger(__name__)
 
 @define(eq=False)
 class _Talk:
-    """One session in this process."""
+    """
+    One session in this process.
+
+    Attributes:
+        refused: Why it may not begin; a host that goes on all the same is told so again.
+    """
 
     session: Session
     gate: Gate
     turns: Turns
+    refused: Reply | None = None
     open: bool = False
 
     def ended(self, failure: str = "") -> None:
@@ -118,34 +125,49 @@ class Governance:
         found = self._talks.get(name)
         if found is None:
             session = self._engine.start(name, role=self._role, host=NAME, traits=TRAITS)
+            # INVARIANT: a session that was just started has the answer to it.
+            assert session.reply is not None, "started, and not answered"
             found = _Talk(session, Gate(session, self._tools), Turns(session))
+            found.refused = _refusal(session.reply)
             self._talks[name] = found
             while len(self._talks) > SESSIONS_MAX:
                 self._talks.popitem(last=False)
         self._talks.move_to_end(name)
         return found
 
+    def _begun(self, name: str) -> _Talk:
+        """
+        The session *name*, to work in.
+
+        Raises:
+            TurnRefused: It was refused when it began, and does not exist.
+        """
+        talk = self._talk(name)
+        if talk.refused is not None and talk.session.state.state is State.ABSENT:
+            raise TurnRefused(talk.refused)
+        return talk
+
     def _verdict(self, reply: Reply, context: Context) -> dict[str, Any]:
         return verdict(reply, context.get("target"), self._reasons)
 
     def _startup(self, name: str, context: Context) -> dict[str, Any]:
         self._talks.pop(name, None)
-        reply = self._talk(name).session.reply
-        # INVARIANT: a session that was just started has the answer to it.
-        assert reply is not None, "started, and not answered"
-        # Nothing may be transformed here: what a rule would have otherwise is refused.
-        asked = evolve(reply, action="deny") if reply.action == "rewrite" else reply
-        return self._verdict(asked, context)
+        talk = self._talk(name)
+        if talk.refused is not None:
+            return self._verdict(talk.refused, context)
+        # INVARIANT: `_talk` has seen the answer.
+        assert talk.session.reply is not None, "started, and not answered"
+        return self._verdict(talk.session.reply, context)
 
     def _input(self, name: str, context: Context) -> dict[str, Any]:
-        talk = self._talk(name)
+        talk = self._begun(name)
         talk.ended("unknown")
         talk.turns.begin(output_text(context["input"]["content"]))
         talk.open = True
         return dict(ALLOW)
 
     def _request(self, name: str, context: Context) -> dict[str, Any]:
-        text = self._talk(name).turns.text
+        text = self._begun(name).turns.text
         if not text:
             return dict(ALLOW)
         messages = [{"role": "system", "content": text}, *context["messages"]]
@@ -163,7 +185,7 @@ class Governance:
     def _tool(self, name: str, context: Context) -> dict[str, Any]:
         call = context["tool_call"]
         arguments = {str(key): json_of(one) for key, one in call["args"].items()}
-        reply = self._talk(name).gate.ask(str(call["name"]), arguments, _call_id(call))
+        reply = self._begun(name).gate.ask(str(call["name"]), arguments, _call_id(call))
         return self._verdict(reply, context)
 
     def _ran(self, name: str, context: Context) -> dict[str, Any]:
@@ -194,6 +216,13 @@ class Governance:
         session = self._engine.session(name, role=self._role, host=NAME, traits=TRAITS)
         session.end(str(context.get("summary", {}).get("reason") or "completed"))
         return dict(ALLOW)
+
+
+def _refusal(reply: Reply) -> Reply | None:
+    """*reply* to the start of a session, where that may not begin."""
+    # Nothing may be transformed there: what a rule would have otherwise is refused.
+    asked = evolve(reply, action="deny") if reply.action == "rewrite" else reply
+    return asked if asked.denied else None
 
 
 def _session_of(context: Context) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from governance.hooking.adapter import Adapter
 from governance.hooking.claude.answers import answer, unbound
 from governance.hooking.claude.events import EVENTS
+from governance.hosts.claude_code.forks import forked_from
 from governance.hosts.claude_code.profile import PROFILE
 from governance.hosts.claude_code.translate import translate
 
@@ -24,4 +25,4 @@ def agent_session(environment: Mapping[str, str]) -> str:
 PROBE = "SubagentStop"
 """It changes nothing when no agent is named: the hook starts, reads, and is silent."""
 
-ADAPTER = Adapter(PROFILE, EVENTS, translate, answer, unbound, agent_session, PROBE)
+ADAPTER = Adapter(PROFILE, EVENTS, translate, answer, unbound, agent_session, PROBE, forked_from)

@@ -41,6 +41,23 @@ MANAGED = (
 )
 """Settings of the machine's administrator."""
 
+_ELSEWHERE = "hooks look for the rules and the trust of a person in another place"
+_LOADED = "it has other code loaded into hooks"
+ENVIRONMENT: Mapping[str, str] = {
+    "HOME": _ELSEWHERE,
+    "XDG_CONFIG_HOME": _ELSEWHERE,
+    "XDG_STATE_HOME": _ELSEWHERE,
+    "LD_PRELOAD": _LOADED,
+    "LD_AUDIT": _LOADED,
+    "LD_LIBRARY_PATH": _LOADED,
+    "DYLD_INSERT_LIBRARIES": _LOADED,
+    "DYLD_LIBRARY_PATH": _LOADED,
+}
+"""
+Variables by which settings of a project, which may come with its repository, change what its
+hooks are: the client hands what stands in ``env`` to them.
+"""
+
 
 def install(
     directory: Path, *, home: Path | None = None, dry_run: bool = False
@@ -102,11 +119,16 @@ def problems(directory: Path) -> tuple[str, ...]:
         found = TABLE.problems(TABLE.of(project), project)
     except SettingsRefused as error:
         return (error.message,)
-    found.extend(
-        f"`disableAllHooks` is set in `{name}`: no hook runs at all"
-        for name in (SETTINGS, SETTINGS.with_name("settings.json"))
-        if _switched_off(project / name)
-    )
+    for name in (SETTINGS, SETTINGS.with_name("settings.json")):
+        settings = _read(project / name)
+        if settings.get("disableAllHooks"):
+            found.append(f"`disableAllHooks` is set in `{name}`: no hook runs at all")
+        variables = settings.get("env")
+        found.extend(
+            f"`env` in `{name}` sets `{variable}`: {ENVIRONMENT[variable]}"
+            for variable in (variables if isinstance(variables, Mapping) else ())
+            if variable in ENVIRONMENT
+        )
     return tuple(found)
 
 
@@ -125,11 +147,11 @@ def shadows(environment: Mapping[str, str]) -> tuple[Shadow, ...]:
     return tuple(found)
 
 
-def _switched_off(file: Path) -> bool:
+def _read(file: Path) -> Mapping[str, Json]:
     try:
-        return bool(parsed(read_text(file) or "{}", file).get("disableAllHooks"))
+        return parsed(read_text(file) or "{}", file)
     except SettingsRefused:
-        return False
+        return {}
 
 
 def _status_command(project: Path) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from governance.hooking.adapter import Adapter
 from governance.hosts.codex.answer import answer, unbound
 from governance.hosts.codex.capabilities import EVENTS
+from governance.hosts.codex.forks import forked_from
 from governance.hosts.codex.profile import PROFILE
 from governance.hosts.codex.translate import translate
 
@@ -21,4 +22,6 @@ def agent_session(environment: Mapping[str, str]) -> str:
     return environment.get(SESSION_MARK, "") if SHELL_MARK in environment else ""
 
 
-ADAPTER = Adapter(PROFILE, EVENTS, translate, answer, unbound, agent_session)
+ADAPTER = Adapter(
+    PROFILE, EVENTS, translate, answer, unbound, agent_session, forked_from=forked_from
+)

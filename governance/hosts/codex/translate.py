@@ -53,7 +53,8 @@ def translate(payload: Payload, _: Mapping[str, str] | None = None) -> Translati
     if not payload.identity("session_id"):
         raise Unbound("the payload names no session")
     commands, decisive = read(payload)
-    return Translation(payload.event, commands, decisive)
+    forked = payload.event == "SessionStart" and payload.text("source") == "fork"
+    return Translation(payload.event, commands, decisive, forked=forked)
 
 
 Read = tuple[tuple[Command, ...], int]
@@ -120,9 +121,13 @@ def _session_start(payload: Payload) -> Read:
             data["model_id"] = payload.text("model")
         told = _command(payload, "resume", data, delivery="after_flush", known=known)
     else:
-        # A cleared or forked session has a new id, and no payload ties it to the old one.
+        # A cleared session has a new id, and nothing ties it to the old one; a fork has the
+        # history of the one that it comes from.
         born = birth(HOST, model=payload.text("model"), source=source)
-        told = _command(payload, "start", born, delivery="after_flush", history="lost", known=known)
+        history: History = "kept" if source == "fork" else "lost"
+        told = _command(
+            payload, "start", born, delivery="after_flush", history=history, known=known
+        )
     return (told,), 0
 
 

@@ -13,6 +13,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before"}),
+    call_ids=False,
 )
 
 MARKS = ("GEMINI_CLI", "GEMINI_SESSION_ID", "GEMINI_PROJECT_DIR")

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from governance.calls import content_id
 from governance.hooking.transcripts import (
     TRANSCRIPTS_MAX,
     Transcript,
@@ -21,7 +22,6 @@ from governance.hooking.transcripts import (
     last_lines,
 )
 from governance.hosts.gemini_cli.settings import person_folder
-from governance.hosts.gemini_cli.translate import call_id_of
 from governance.values import Json, ValueRefused
 
 FOLDERS_MAX = 2_000
@@ -98,7 +98,7 @@ def _told(call: Mapping[str, Json], asked_ms: int) -> TranscriptCall | None:
     if call.get("status") != "success" or not isinstance(name, str):
         return None
     try:
-        call_id = call_id_of(name, arguments if isinstance(arguments, dict) else {})
+        call_id = content_id(name, arguments if isinstance(arguments, dict) else {})
     except ValueRefused:
         return None  # the hook refuses it for the same
     return TranscriptCall(at_ms_of(call.get("timestamp")), call_id, asked_ms=asked_ms)

@@ -7,12 +7,11 @@ adapter does not know are kept under ``extra``.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 
 from attrs import evolve
 
-from governance.calls import ToolCall
+from governance.calls import ToolCall, content_id
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Translation, birth
 from governance.hosts.gemini_cli.capabilities import TRAITS
@@ -20,7 +19,7 @@ from governance.hosts.gemini_cli.outputs import outcome_of, output_text
 from governance.hosts.gemini_cli.tools import HOST, SHELL, TOOLS
 from governance.rules.host_tools import call_of
 from governance.session.commands import Command, Delivery, History
-from governance.values import Json, dump_json
+from governance.values import Json
 
 COMMON = frozenset({"session_id", "transcript_path", "cwd", "hook_event_name", "timestamp"})
 """Fields that every payload may have."""
@@ -83,23 +82,12 @@ def _prompt(payload: Payload) -> Command:
 _TOOL_FIELDS = ("tool_name", "tool_input", "tool_response", "original_request_name")
 
 
-def call_id_of(tool: str, arguments: Mapping[str, Json]) -> str:
-    """
-    What a call is known by: the same for every call of *tool* with these *arguments*.
-
-    Raises:
-        ValueRefused: Arguments that no journal can hold.
-    """
-    digest = hashlib.sha256(dump_json({"tool": tool, "input": arguments})).hexdigest()
-    return f"call-{digest[:24]}"
-
-
 def _call(payload: Payload) -> ToolCall:
     name, arguments = payload.text("tool_name"), payload.values.get("tool_input")
     if not name or not isinstance(arguments, Mapping):
         raise PayloadRefused("the payload names no tool with its arguments")
     cwd = payload.text("cwd") or None
-    call = call_of(TOOLS, name, arguments, cwd=cwd, call_id=call_id_of(name, arguments))
+    call = call_of(TOOLS, name, arguments, cwd=cwd, call_id=content_id(name, arguments))
     context = payload.table("mcp_context")
     server, tool = context.get("server_name"), context.get("tool_name")
     # A tool of the client's own is that, whatever is said beside it.

@@ -10,6 +10,7 @@ from governance.hosts.langchain import NAME, framework
 from governance.hosts.langchain.capabilities import TRAITS
 from governance.hosts.langchain.seat import Call, Seat
 from governance.tools.naming import Named, tools_of
+from governance.tools.turns import begun
 from governance.tools.waiting import aside
 
 
@@ -18,8 +19,11 @@ def start(engine: Engine, session: str, *, role: str | None = None) -> Session:
     Start *session*, or take it up again, as one of this host; used in ``with`` it ends once.
 
     An agent may be invoked in it many times: each is a turn.
+
+    Raises:
+        TurnRefused: GOV763, the session may not begin.
     """
-    return engine.start(session, role=role, host=NAME, traits=TRAITS)
+    return begun(engine.start(session, role=role, host=NAME, traits=TRAITS))
 
 
 def middleware(session: Session, *, tools: Named | None = None) -> Any:

@@ -16,7 +16,7 @@ from governance.hosts.openai_agents import NAME, framework
 from governance.hosts.openai_agents.agents import Running
 from governance.hosts.openai_agents.capabilities import TRAITS
 from governance.tools.naming import Named, tools_of
-from governance.tools.turns import Turns
+from governance.tools.turns import Turns, begun
 from governance.tools.waiting import aside
 
 STOP_SECONDS_MAX = 10.0
@@ -28,8 +28,11 @@ def start(engine: Engine, session: str, *, role: str | None = None) -> Session:
     Start *session*, or take it up again, as one of this host; used in ``with`` it ends once.
 
     It may have many runs: each is a turn.
+
+    Raises:
+        TurnRefused: GOV763, the session may not begin.
     """
-    return engine.start(session, role=role, host=NAME, traits=TRAITS)
+    return begun(engine.start(session, role=role, host=NAME, traits=TRAITS))
 
 
 async def run(

@@ -12,6 +12,7 @@ from governance.hosts.pydantic_ai import NAME, framework
 from governance.hosts.pydantic_ai.capabilities import TRAITS
 from governance.hosts.pydantic_ai.hooks import Hooks
 from governance.tools.naming import Named, tools_of
+from governance.tools.turns import begun
 
 
 def start(
@@ -25,8 +26,12 @@ def start(
     Args:
         approvals: The program takes ``DeferredToolRequests`` and asks a person. Without it
             a question is a denial, which names ``governance approve``.
+
+    Raises:
+        TurnRefused: GOV763, the session may not begin.
     """
-    return engine.start(session, role=role, host=NAME, traits=evolve(TRAITS, asks=approvals))
+    traits = evolve(TRAITS, asks=approvals)
+    return begun(engine.start(session, role=role, host=NAME, traits=traits))
 
 
 def capability(tools: Named | None = None) -> Any:

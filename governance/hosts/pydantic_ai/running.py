@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import ExitStack
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 from attrs import define, field
@@ -21,7 +21,9 @@ from governance.rules.host_tools import HostTools
 from governance.session.replies import Reply
 from governance.tools.deciding import Gate, session_here
 from governance.tools.turns import TurnRefused, Turns
-from governance.values import Json
+from governance.values import Json, json_of
+
+_Asked: TypeAlias = tuple[str, dict[str, Any], Json]
 
 AROUND: ContextVar[Run | None] = ContextVar("governance.pydantic_ai.run", default=None)
 """The run that this context belongs to: an agent that is run within it is its child."""
@@ -76,7 +78,7 @@ class Run:
     _sent: bool = field(default=False, init=False)
     _children: int = field(default=0, init=False)
     _open: set[str] = field(factory=set, init=False)
-    _asked: dict[str, tuple[str, Mapping[str, Any]]] = field(factory=dict, init=False)
+    _asked: dict[str, _Asked] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -209,12 +211,17 @@ class Run:
     def asked(self, call_id: str, name: str, args: Mapping[str, Any]) -> None:
         """The call may be made, once, just so."""
         with self._lock:
-            self._asked[call_id] = name, args
+            self._asked[call_id] = _as_asked(name, args)
 
     def was_asked(self, call_id: str | None, name: str, args: Mapping[str, Any]) -> bool:
         """Whether this very call may be made; a second one is another one."""
         with self._lock:
-            return self._asked.pop(call_id or "", None) == (name, args)
+            return self._asked.pop(call_id or "", None) == _as_asked(name, args)
+
+
+def _as_asked(name: str, args: Mapping[str, Any]) -> _Asked:
+    """What tells a call from every other one, also once its arguments were changed in place."""
+    return name, dict(args), json_of(framework.pydantic_ai().plain(args, fallback=str))
 
 
 def _key(session: Session) -> tuple[int, str]:

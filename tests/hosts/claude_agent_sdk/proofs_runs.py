@@ -362,9 +362,11 @@ def prove_session_is_resumed_and_forked(lab: Lab) -> None:
 def prove_sub_agents_are_child_sessions(lab: Lab) -> None:
     """A sub-agent is briefed and denied in a session of its own, that ends."""
     task = {"subagent_type": "general-purpose", "description": "d", "prompt": "SCENARIO:kid go"}
+    # By default the client goes on, and may be left, while a sub-agent works.
+    waits = {"run_in_background": False}
     command = {"command": "touch FORBIDDEN"}
     lab.server.scripts["kid"] = [{"tool": "Bash", "input": command}, {"text": "no"}]
-    lab.server.scripts["top"] = [{"tool": "Agent", "input": task}, {"text": "done"}]
+    lab.server.scripts["top"] = [{"tool": "Agent", "input": task | waits}, {"text": "done"}]
     top = lab.say("SCENARIO:top go", role="builder")
     (kid,) = [one.session for one in lab.engine.journal.sessions() if one.session != top]
     assert kid.startswith(f"{top}/")

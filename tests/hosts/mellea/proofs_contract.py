@@ -99,7 +99,12 @@ class Mellea(EngineHost):
             read.extend(str(one.content) for one in call_tools(result, m.backend))
 
         refused = _refusal(use)
-        return Seen(ran[0] if ran else None, "\n".join((*read, *filter(None, [refused]))))
+        told = "\n".join((*read, *filter(None, [refused])))
+        if ran:
+            return Seen(ran[0], told)
+        sent = len(self.model.requests)
+        _refusal(lambda: m.instruct("go on", strategy=None))
+        return Seen(None, told, stopped=len(self.model.requests) == sent)
 
     def end(self, session: str) -> None:
         m, governed = self.open.pop(session)

@@ -24,10 +24,14 @@ class OpenAIAgents(EngineHost):
     def __init__(self) -> None:
         super().__init__()
         self.sessions: dict[str, Session] = {}
+        self.refused: dict[str, str] = {}
         self.ran: list[str] = []
 
     def start(self, session: str) -> Seen:
-        self.sessions[session] = start(self.engine, session)
+        try:
+            self.sessions[session] = start(self.engine, session)
+        except GovernanceError as error:
+            self.refused[session] = str(error)
         return Seen()
 
     def _run(self, session: str, text: str, output: str, *answers: Any) -> tuple[str, Any]:
@@ -52,12 +56,16 @@ class OpenAIAgents(EngineHost):
         return "", model
 
     def prompt(self, session: str, text: str) -> Seen:
+        if session not in self.sessions:
+            return Seen(None, self.refused[session])
         refused, model = self._run(session, text, "", assistant_message("hi"))
         if not model.calls:
             return Seen(None, refused)
         return Seen(text, model.calls[0].system_instructions or "")
 
     def tool(self, session: str, command: str, *, call: str, output: str = "done") -> Seen:
+        if session not in self.sessions:
+            return Seen(None, self.refused[session])
         calling = function_call("sh", {"command": command}, call_id=call)
         return self._used(session, output, calling)
 

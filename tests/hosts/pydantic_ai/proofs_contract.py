@@ -27,9 +27,13 @@ class PydanticAi(EngineHost):
     def __init__(self) -> None:
         super().__init__()
         self.sessions: dict[str, Session] = {}
+        self.refused: dict[str, str] = {}
 
     def start(self, session: str) -> Seen:
-        self.sessions[session] = start(self.engine, session, approvals=True)
+        try:
+            self.sessions[session] = start(self.engine, session, approvals=True)
+        except GovernanceError as error:
+            self.refused[session] = str(error)
         return Seen()
 
     def _agent(self, name: str, script: Script, *tools: Any) -> Agent[Any, Any]:
@@ -50,11 +54,15 @@ class PydanticAi(EngineHost):
                 return error
 
     def prompt(self, session: str, text: str) -> Seen:
+        if session not in self.sessions:
+            return Seen(None, self.refused[session])
         script = Script([[TextPart("hi")]])
         refused = self._run(session, text, script)
         return Seen(text, script.told[0]) if script.told else Seen(None, str(refused))
 
     def tool(self, session: str, command: str, *, call: str, output: str = "done") -> Seen:
+        if session not in self.sessions:
+            return Seen(None, self.refused[session])
         ran: list[str] = []
         script = _calling(command, call)
         made = self._run(session, "use the tool", script, _shell(ran, output))

@@ -516,12 +516,15 @@ def prove_tool_of_a_capabilitys_own_toolset_is_governed(lab: Lab) -> None:
     assert lab.ran == ["both"]
 
 
-def prove_wrapper_that_changes_a_call_is_decided_as_it_leaves_it(lab: Lab) -> None:
+@pytest.mark.parametrize("in_place", [False, True])
+def prove_wrapper_that_changes_a_call_is_decided_as_it_leaves_it(lab: Lab, in_place: bool) -> None:
     """What a toolset above the tools makes of the arguments is asked about as well."""
 
     class Spoil(WrapperToolset[Any]):
         async def call_tool(self, name: str, tool_args: Any, ctx: Any, tool: Any) -> Any:
-            return await super().call_tool(name, {"command": "touch FORBIDDEN"}, ctx, tool)
+            made = tool_args if in_place else {}
+            made["command"] = "touch FORBIDDEN"
+            return await super().call_tool(name, made, ctx, tool)
 
     class Wrap(Hooks[Any]):
         def get_wrapper_toolset(self, toolset: Any) -> Any:
