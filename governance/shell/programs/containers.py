@@ -264,9 +264,10 @@ bsub
   !posix -n= -q= -o= -e= -J= -W= -M= -R= -P= -I -Is -K : argv
 
 sbatch, qsub
-  !posix !act=containers.batch --wrap=shell -n/--ntasks= -N/--nodes= -p/--partition= -t/--time= -A/--account=
-  -c/--cpus-per-task= --gres= --gpus= --mem= -a/--array= -d/--dependency= -b/--begin= -J/--job-name=
-  -o/--output= -e/--error= -q/--qos= -D/--chdir=cwd -l= -pe=_,_ --test-only --parsable --wait
+  !posix !act=containers.batch --wrap=shell -n/--ntasks= -N/--nodes= -p/--partition= -t/--time=
+  -A/--account= -c/--cpus-per-task= --gres= --gpus= --mem= -a/--array= -d/--dependency=
+  -b/--begin= -J/--job-name= -o/--output= -e/--error= -q/--qos= -D/--chdir=cwd -l= -pe=_,_
+  --test-only --parsable --wait
 
 inspec, tfsec, trivy, grype, syft, snyk, checkov, kube-bench, hadolint, dive, cosign, notation,
 slsa-verifier

@@ -189,9 +189,9 @@ git grep
   --cached --untracked --no-index --max-depth= --threads= -E -P -F -G -q -h -H
 
 git apply|am
-  !act=git.patched -p= --directory= --exclude= --include= -C= -R/--reverse -3/--3way --index --cached --check --stat
-  --reject --whitespace= -v --unidiff-zero --abort --continue --skip -k -s -q --unsafe-paths
-  --patch-format= : read*
+  !act=git.patched -p= --directory= --exclude= --include= -C= -R/--reverse -3/--3way --index
+  --cached --check --stat --reject --whitespace= -v --unidiff-zero --abort --continue --skip -k -s
+  -q --unsafe-paths --patch-format= : read*
 
 git bundle create
   --all -q --version= : write _*
