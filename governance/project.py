@@ -233,7 +233,7 @@ def read_file(file: Path, *, bytes_max: int = FILE_BYTES_MAX) -> bytes | None:
         DefinitionError: GOV334, when it is there and cannot be read.
     """
     try:
-        with open(file, "rb", opener=plain_file) as stream:  # noqa: PTH123 - it takes no opener
+        with open(file, "rb", opener=plain_file) as stream:
             return stream.read(bytes_max + 1)
     except FileNotFoundError:
         return None

@@ -333,7 +333,7 @@ def text_of(file: Path) -> bytes:
     """
     opener = None if file.parts[:2] == ("/", "dev") else plain_file
     try:
-        with open(file, "rb", opener=opener) as stream:  # noqa: PTH123 - it takes no opener
+        with open(file, "rb", opener=opener) as stream:
             return stream.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         message = f"cannot be used: {(error.strerror or str(error)).lower()}"

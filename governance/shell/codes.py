@@ -70,6 +70,12 @@ _FETCHED: Final = re.compile(
     r"(?:urlopen|urlretrieve|requests\.|httpx\.|urllib|\bfetch\(|\.get\(\s*['\"]https?:|URI\.open"
     r"|Net::HTTP|file_get_contents\(\s*['\"]https?:|LWP|\.recv\(|marshal\.loads|zlib\.decompress)"
 )
+_FETCHED_THEN_RUN: Final = re.compile(
+    r"(?s)(?:urlopen|requests\.get|httpx\.get|\bfetch\(|https?\.get\(|url-insert-file-contents).{0,2000}?"
+    r"(?:\(\s*0\s*,\s*eval\s*\)|(?<![\w.])(?:eval|exec)\s*\(|\bnew\s+Function\s*\(|\bvm\.run\w*\("
+    r"|\(eval-(?:buffer|region)"
+    r"|\b(?:run|check_output|check_call|call)\(\s*\[?\s*['\"](?:/\S*/)?(?:ba|da|z|k)?sh['\"][^\n]{0,200}\binput\s*=)"
+)
 _TOLD: Final = re.compile(
     r"(?i)\s*(?:select|insert|update|delete|drop|create|alter|truncate|pragma|begin|with)\s"
 )
@@ -122,7 +128,7 @@ def understand_code(draft: Draft, language: str, text: Word | str) -> None:
         draft.blind("dynamic", f"the text that {draft.program} runs is put together when it runs")
         return
     draft.blind("code", f"a text of {language} is understood only in parts")
-    if _FETCHED.search(text) is not None:
+    if _FETCHED.search(text) is not None or _FETCHED_THEN_RUN.search(text) is not None:
         draft.blind("input", f"{draft.program} runs what it fetches or decodes")
     _look(draft, language, str(text), 0)
 
@@ -298,7 +304,7 @@ def _perl_open(draft: Draft, values: list[Value]) -> None:
         if "|" in mode:
             draft.run([Word(one) for one in words[2:]], stdin=False)
         else:
-            _touch(draft, "write" if ">" in mode else "read", [path])
+            _touch(draft, "write" if ">" in mode or "+" in mode else "read", [path])
     elif len(words) == 2:
         text = words[1].strip()
         if text.endswith("|") or text.startswith("|"):

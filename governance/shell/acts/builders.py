@@ -16,6 +16,19 @@ _RECIPE: Final = re.compile(r"(?m)(?:^\t[ \t]*|^[^\s#=]+[^=\n]*:[^=\n;]*;[ \t]*)
 _SCOPED: Final = {"angular": "ng", "nestjs": "nest", "sentry": "sentry-cli"}
 """Programs of packages that are named `@scope/cli`, where they are not named as the scope."""
 
+_CMAKE_TOOLS: Final = {
+    "remove": ("rm", "-f"),
+    "remove_directory": ("rm", "-r"),
+    "rename": ("mv",),
+    "copy": ("cp", "-r"),
+    "copy_directory": ("cp", "-r"),
+    "copy_if_different": ("cp",),
+    "make_directory": ("mkdir", "-p"),
+    "create_symlink": ("ln", "-s"),
+    "environment": ("env",),
+}
+"""What `cmake -E` calls a program that is named otherwise elsewhere."""
+
 _VARIABLE: Final = re.compile(r"(?<!\$)\$\((\w+)\)")
 """A variable of make, which those of the environment are as well."""
 
@@ -66,6 +79,16 @@ def build_tool(draft: Draft) -> None:
     if draft.words:
         draft.subcommand = str(draft.words[0])
     draft.blind("script", f"`{draft.program}` runs what the project says")
+
+
+def cmake(draft: Draft) -> None:
+    """`cmake -E rm -rf folder`: its own tools, by the names that others have for them."""
+    argv = draft.simple.argv
+    told = argv.index("-E") + 1 if "-E" in argv else len(argv)
+    if told >= len(argv):
+        build_tool(draft)
+        return
+    draft.run([*map(Word, _CMAKE_TOOLS.get(argv[told], (argv[told],))), *argv[told + 1 :]])
 
 
 def served(draft: Draft) -> None:

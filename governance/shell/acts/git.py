@@ -159,6 +159,8 @@ def patched(draft: Draft) -> None:
     if draft.stdin_text is not None and not draft.words and not draft.has("--check", "--stat"):
         for path in re.findall(r"(?m)^\+\+\+ (?:b/)?(\S+)", draft.stdin_text):
             draft.write(Word(path))
+    if not draft.has("--check", "--stat"):
+        draft.write(*draft.value("--include"))
 
 
 def clean(draft: Draft) -> None:

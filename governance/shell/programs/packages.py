@@ -208,11 +208,15 @@ composer run-script|run|exec|install|update|create-project
 
 mix, rebar3, gradle, gradlew, mvn, mvnw, sbt, lein, ant, dotnet, msbuild, nuget, stack, cabal,
 swift, flutter, dart, pub, zig, dub, nimble, opam, shards, crystal, gleam, bazel, bazelisk, buck,
-buck2, pants, meson, ninja, scons, waf, cmake, ctest, cpack, xmake, premake5, ionic, cordova, expo,
+buck2, pants, meson, ninja, scons, waf, ctest, cpack, xmake, premake5, ionic, cordova, expo,
 eas, fastlane, pod, carthage, tuist
   !single !act=builders.build_tool -f=read -b=read -p=cwd -C=cwd -s=read -pl= -P= -D= -B=write -G=
   -j= -S=read -DskipTests -t= --build=write --target= --config= --prefix=write --install=read -c=
   -o=write -x= -I=read --init-script=read --project-dir=cwd --file=read -e=
+
+cmake
+  !single !act=builders.cmake -S=read -B=write -D= -G= -P= -E -j= --build=write --target= --config=
+  --install=read --prefix=write --preset= -C=read
 
 apt, apt-get, aptitude, apt-cache, apt-mark, apt-file, nala
   !sub !like=@system
