@@ -153,7 +153,7 @@ def test_an_asked_call_is_bound_to_its_exact_arguments(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     ("tool", "folder"),
-    [("launch", "/work/b"), ("lift_off", "/work/a")],
+    [("launch", "/place/b"), ("lift_off", "/place/a")],
     ids=["another folder", "another tool that nobody knows"],
 )
 def test_an_asked_call_is_bound_to_its_tool_and_its_folder(
@@ -162,14 +162,14 @@ def test_an_asked_call_is_bound_to_its_tool_and_its_folder(
     """The same arguments are another call by another tool, or where they mean other files."""
     session = engine.session("s", traits=HostTraits(asks=False))
     session.turn("go")
-    session.tool("launch", {"to": "."}, call_id="1", cwd="/work/a")
+    session.tool("launch", {"to": "."}, call_id="1", cwd="/place/a")
     (approval,) = engine.state("s").ledger.open_approvals(engine.clock.now_ms())
     engine.record(
         "s", "approval.settled", {"id": approval.id, "by": "me", "decision": "granted"}, actor="me"
     )
 
     other = session.tool(tool, {"to": "."}, call_id="2", cwd=folder)
-    granted = session.tool("launch", {"to": "."}, call_id="3", cwd="/work/a")
+    granted = session.tool("launch", {"to": "."}, call_id="3", cwd="/place/a")
 
     assert (other.action, granted.action) == ("deny", "allow")
 
