@@ -153,7 +153,7 @@ def test_an_asked_call_is_bound_to_its_exact_arguments(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     ("tool", "folder"),
-    [("launch", "/proj/b"), ("lift_off", "/proj/a")],
+    [("launch", "/place/b"), ("lift_off", "/place/a")],
     ids=["another folder", "another tool that nobody knows"],
 )
 def test_an_asked_call_is_bound_to_its_tool_and_its_folder(
@@ -162,14 +162,14 @@ def test_an_asked_call_is_bound_to_its_tool_and_its_folder(
     """The same arguments are another call by another tool, or where they mean other files."""
     session = engine.session("s", traits=HostTraits(asks=False))
     session.turn("go")
-    session.tool("launch", {"to": "."}, call_id="1", cwd="/proj/a")
+    session.tool("launch", {"to": "."}, call_id="1", cwd="/place/a")
     (approval,) = engine.state("s").ledger.open_approvals(engine.clock.now_ms())
     engine.record(
         "s", "approval.settled", {"id": approval.id, "by": "me", "decision": "granted"}, actor="me"
     )
 
     other = session.tool(tool, {"to": "."}, call_id="2", cwd=folder)
-    granted = session.tool("launch", {"to": "."}, call_id="3", cwd="/proj/a")
+    granted = session.tool("launch", {"to": "."}, call_id="3", cwd="/place/a")
 
     assert (other.action, granted.action) == ("deny", "allow")
 
@@ -212,40 +212,6 @@ def test_an_asked_call_that_a_rule_changes_is_never_asked_about_as_it_was(
             "rewrite",
             {"command": "push --force-with-lease"},
         )
-
-
-WARNS = """
-[[rule]]
-id = "house.before"
-tools = ["shell"]
-when.command = "push --force"
-action = "warn"
-message = "Careful with that."
-
-[[rule]]
-id = "house.after"
-tools = ["shell"]
-when.command = "push --force-with-lease"
-action = "%s"
-message = "With that as well."
-must_match = [{ tool = "shell", command = "push --force-with-lease" }]
-must_not_match = [{ tool = "shell", command = "pack" }]
-"""
-
-
-@pytest.mark.parametrize("after", ["warn", "deny"])
-def test_both_decisions_on_a_call_that_is_changed_are_counted(after: str) -> None:
-    """A violation by the call as it was, and one by the call as it became: each once."""
-    with memory_engine(PACK + WARNS % after) as engine:
-        session = engine.session("s")
-        session.turn("go")
-        session.tool("shell", {"command": "push --force"}, call_id="1")
-        counted = [
-            str(body_of(row)["data"]["rule"])
-            for row in engine.journal.read("s")
-            if row.kind == "violation.counted"
-        ]
-    assert sorted(counted) == ["house.after", "house.before"]
 
 
 def test_an_approval_expires(engine: Engine, clock: ManualClock) -> None:
