@@ -45,7 +45,9 @@ KEYWORDS: Final = frozenset(_GRAMMAR.split())
 """Words of the grammar: a line that has one, not quoted, is taken apart."""
 
 HIDING: Final = ("shells.", "languages.", "wrapping.", "network.ssh", "network.everywhere")
-HIDING_TOO: Final = ("searching.xargs", "searching.parallel", "system.at", "system.crontab")
+HIDING_TOO: Final = (
+    "searching.xargs", "searching.parallel", "system.at", "system.crontab", "containers.batch",
+)  # fmt: skip
 """
 Acts of programs, as the tables name them, that run what their input or a file says, or
 another program than the line names: a line that names one of these is taken apart.

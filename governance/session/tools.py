@@ -272,7 +272,7 @@ def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
         judgement.rules,
         draft.law.rules.hash,
         native=judgement.call.native,
-        folder=judgement.call.cwd or "",
+        folder=judgement.call.cwd or draft.law.places.project,
         intent=intent if terms.scope == "intent" else None,
     )
     granted = find_approval(ledger, key, draft.at_ms)
