@@ -124,15 +124,15 @@ def supervise(options: Options, data: bytes, call: str, started: float) -> tuple
     _hold_signals()
     worker = os.fork()
     if worker == 0:
-        _default_signals()
+        _leave_signals()
         _release_signals()
         os.close(from_worker)
         os.close(to_worker)
         _work(options, call, Wire(data, to_supervisor, from_supervisor))
     os.close(to_supervisor)
     os.close(from_supervisor)
-    _heed_signals()
     frames = Frames(from_worker, started)
+    _heed_signals(options)
     try:
         _release_signals()
         code = _answered(options, frames)
@@ -196,22 +196,38 @@ def _release_signals() -> None:
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, STOPPING)
 
 
-def _default_signals() -> None:
+def _leave_signals() -> None:
+    """A worker goes on until its supervisor ends it; what it starts heeds signals again."""
     import _signal  # type: ignore[import-not-found,unused-ignore]
 
     for one in STOPPING:
-        _signal.signal(one, _signal.SIG_DFL)
+        _signal.signal(one, lambda _number, _frame: None)
 
 
-def _heed_signals() -> None:
-    """Being told to stop is a failure like any other: it must end in an answer."""
+def _heed_signals(options: Options) -> None:
     import _signal  # type: ignore[import-not-found,unused-ignore]
 
-    def stop(number: int, _: object) -> None:
-        raise Failed(f"the hook was stopped by signal {number}")
-
     for one in STOPPING:
-        _signal.signal(one, stop)
+        _signal.signal(one, lambda number, _: told_to_stop(options, number))
+
+
+def told_to_stop(options: Options, number: int) -> None:
+    """
+    Being told to stop is a failure like any other, and must end in an answer.
+
+    Where something is only reported nobody waits for one: a client that ends stops its hooks,
+    and what they were told is written down all the same.
+    """
+    options.stopped_by = number
+    shape = refusal_of(options.host) if options.event else None
+    if shape is None or options.event in shape["DECIDING"]:
+        require_reader(options)
+
+
+def require_reader(options: Options) -> None:
+    """Fail where nobody may be there to read an answer: it must not count as told."""
+    if options.stopped_by:
+        raise Failed(f"the hook was stopped by signal {options.stopped_by}")
 
 
 def _ignore_signals() -> None:
@@ -254,6 +270,8 @@ def _answered(options: Options, frames: Frames) -> int:
     while (frame := frames.next()) is not None:
         kind, body = frame
         if kind == b"A":
+            if body:
+                require_reader(options)
             _ignore_signals()
             return _write(body)
         if kind == b"F":

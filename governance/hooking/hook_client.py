@@ -68,7 +68,8 @@ class Options:
     The command line: which host calls, where the project is and which event this is.
 
     ``call`` is what a service may have taken this very payload by already, from another
-    process that gave up on it; it is not asked again.
+    process that gave up on it; it is not asked again. ``stopped_by`` is the signal that told
+    this one to stop, or 0.
     """
 
     def __init__(self, words: list[str]) -> None:
@@ -78,6 +79,7 @@ class Options:
         self.paths: list[str] = []
         self.now_ms: int | None = None
         self.call = ""
+        self.stopped_by = 0
         rest = iter(words)
         for word in rest:
             value = next(rest, "")
@@ -108,6 +110,8 @@ def main(words: list[str]) -> int:
         for one in STOPPING:
             _signal.signal(one, _stop)
         options = Options(words)
+        for one in STOPPING:
+            _signal.signal(one, lambda number, _: alone().told_to_stop(options, number))
         data = read_input(PAYLOAD_BYTES_MAX)
         call = options.call
         served = options.now_ms is None and posix.environ.get(SWITCH) != b"off"
@@ -115,6 +119,8 @@ def main(words: list[str]) -> int:
             call = new_call()
             kind, out, link = ask_service(options, data, call, started)
             if kind in ANSWERED:
+                if out and options.stopped_by:
+                    alone().require_reader(options)
                 _written(out)
                 if kind == b"D":
                     report(link, started)

@@ -193,16 +193,18 @@ def test_hang_is_denied_at_the_deadline(broken: Path, tmp_path: Path) -> None:
     assert "300 ms" in reason(done)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_told_to_stop_is_a_deny(broken: Path, tmp_path: Path, number: int) -> None:
-    """A hook that is told to stop answers before it does."""
+def told_to_stop(
+    broken: Path, tmp_path: Path, event: str, number: int, then: str
+) -> subprocess.CompletedProcess[bytes]:
+    """A hook of *event* that is sent *number*, with all of its group, while the worker works."""
     ready = tmp_path / "ready"
     (broken / "hooking" / "worker.py").write_text(
-        f"def run(adapter, options, line, call):\n    open({str(ready)!r}, 'w').close()\n"
-        "    import time\n    time.sleep(60)\n"
+        "import time\ndef run(adapter, options, line, call):\n"
+        f"    open({str(ready)!r}, 'w').close()\n"
+        f"    {then}\n"
     )
     process = subprocess.Popen(
-        command(tmp_path, "PreToolUse", hook_of(broken)),
+        command(tmp_path, event, hook_of(broken)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -216,10 +218,33 @@ def test_told_to_stop_is_a_deny(broken: Path, tmp_path: Path, number: int) -> No
     while not ready.exists() and time.monotonic() < until:
         time.sleep(0.01)
     assert ready.exists()
-    process.send_signal(number)
+    os.killpg(process.pid, number)
     out, err = process.communicate(timeout=30)
-    done = subprocess.CompletedProcess([], process.returncode, out, err)
+    return subprocess.CompletedProcess([], process.returncode, out, err)
+
+
+STOPPING = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+
+
+@STOPPING
+def test_told_to_stop_is_a_deny(broken: Path, tmp_path: Path, number: int) -> None:
+    """A hook that is told to stop answers before it does."""
+    done = told_to_stop(broken, tmp_path, "PreToolUse", number, "time.sleep(60)")
     assert "signal" in reason(done)
+
+
+@STOPPING
+@pytest.mark.parametrize("text", [b"", b"read this"], ids=["nothing to say", "a text"])
+def test_what_is_reported_is_written_down_though_the_hook_is_told_to_stop(
+    broken: Path, tmp_path: Path, number: int, text: bytes
+) -> None:
+    """A client that ends stops its hooks; a text that nobody may read never counts as told."""
+    file = tmp_path / "heard"
+    then = f"time.sleep(0.3); open({str(file)!r}, 'w').write(str(line.answer({text!r})))"
+    done = told_to_stop(broken, tmp_path, "StopFailure", number, then)
+    assert done.stdout == b""
+    heard = file.exists() and file.read_text() == "True"
+    assert heard is not bool(text)
 
 
 TELLS = """
