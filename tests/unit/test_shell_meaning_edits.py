@@ -95,3 +95,21 @@ def test_what_a_variable_has_powershell_run_is_not_known() -> None:
     kinds = [one.kind for one in read_line('pwsh -c "$CMD"').commands[0].opaque]
 
     assert kinds == ["foreign", "dynamic"]
+
+
+@pytest.mark.parametrize(
+    ("line", "fact", "paths"),
+    [
+        ("cmake -E rm -rf /x/y", "removes", {"/x/y"}),
+        ("cmake -E remove_directory /x/y", "removes", {"/x/y"}),
+        ("cmake -E rename /x/y z", "writes", {"z"}),
+        ("cmake --build build", "removes", set()),
+        ("git apply --include='.governance/*' a.patch", "writes", {".governance/*"}),
+        ("git apply --check --include='.governance/*' a.patch", "writes", set()),
+        ('perl -e \'open(F, "+<", "/dev/sdb")\'', "writes", {"/dev/sdb"}),
+    ],
+)
+def test_tools_within_tools_write_and_remove(line: str, fact: str, paths: set[str]) -> None:
+    """What a builder's own tools, a patch that is let write, and a file opened for both do."""
+    assert paths <= _paths(line, fact)
+    assert paths or not _paths(line, fact)
