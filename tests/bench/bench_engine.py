@@ -7,28 +7,42 @@ shipped packs, and its sessions are briefed, so that a call is decided and not o
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import statistics
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 
 import anyio
+from attrs import define, field
 
 from governance._shipped import pack_texts
 from governance.aengine import AsyncEngine
 from governance.engine import Session
 from governance.engine.live import LiveSessions
 from governance.engine.restoring import fold, keep_snapshot_at, restore
-from governance.journal.records import Append, Journal, Record, Row
+from governance.journal.records import (
+    Append,
+    Appended,
+    AppendsLater,
+    Conflict,
+    Duplicate,
+    Journal,
+    Record,
+    Row,
+)
 from governance.journal.sqlite import SqliteJournal
 from governance.session.state import SessionState
 from governance.testing.engines import law_of, memory_engine
 from tests.bench.bench_journal import row
 from tests.bench.disks import AS_IT_IS, Disk
 from tests.bench.turns import briefed, deciding, engine_on, gain_of, rate_of
+
+Answer = Callable[[], Appended | Conflict | Duplicate]
 
 CALLERS = 32
 MEGABYTE = 1_000_000
@@ -111,21 +125,49 @@ def group_commit_of_tasks(
 def group_commit_of_appends(
     folder: Path, *, disk: Disk = AS_IT_IS, seconds: float = 1.0
 ) -> tuple[float, float]:
-    """Durable rows a second of 32 tasks that append in threads, over those of one task."""
+    """
+    Durable rows a second of 32 tasks on sessions of their own, over those of one task.
+
+    They append as `AsyncEngine` does, without a thread for each: see `AppendsLater`.
+    """
     journal = disk.store(folder / "appends")
 
     async def rate(name: str, callers: int) -> float:
-        limiter = anyio.CapacityLimiter(callers)
+        letters = _Letters(journal, asyncio.get_running_loop())
 
         async def append(place: int, count: int) -> None:
-            batch = [Append(f"{name}-{place}", count, (row(),))]
-            await anyio.to_thread.run_sync(journal.append, batch, limiter=limiter)
+            await letters.append(Append(f"{name}-{place}", count, (row(),)))
 
         return await _rate_of_tasks(append, callers, seconds)
 
     found = gain_of(partial(anyio.run, rate), CALLERS, turns=5)
     journal.close()
     return found, 4.0
+
+
+@define
+class _Letters:
+    """Appends of one event loop that wait for no thread; the loop is woken once a commit."""
+
+    journal: AppendsLater
+    loop: asyncio.AbstractEventLoop
+    _settled: deque[tuple[asyncio.Future[None], Answer]] = field(factory=deque)
+
+    async def append(self, one: Append) -> None:
+        """Return once *one* is on disk."""
+        future = self.loop.create_future()
+        self.journal.append_later(
+            [one],
+            lambda answer: self._settled.append((future, answer)),
+            told=lambda: self.loop.call_soon_threadsafe(self._open),
+        )
+        await future
+
+    def _open(self) -> None:
+        while self._settled:
+            future, answer = self._settled.popleft()
+            assert isinstance(answer(), Appended)
+            future.set_result(None)
 
 
 async def _rate_of_tasks(
