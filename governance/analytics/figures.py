@@ -35,6 +35,7 @@ GROUPS: Mapping[str, str] = {
     "tool_ms": "How long tool calls took: calls by step of the scale.",
     "tool_time": "Milliseconds that tools ran, by tool.",
     "turn_ms": "How long turns took: turns by step of the scale.",
+    "session_ms": "How long sessions were worked on at a stretch: stretches by step of the scale.",
     "host": "Sessions, by host.",
     "role": "Tool calls, by role.",
     "hour": "Turns and tool calls, by hour of the day (UTC).",

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from governance.analytics.figures import Counting, Figures, add, count, step
 from governance.journal.records import Record
 from governance.values import Json, ValueRefused, load_json
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Grows with every change of what is counted; what another version kept is counted anew."""
 
 DAY_MS = 86_400_000
@@ -37,10 +37,17 @@ class Place:
 
     Attributes:
         turn_ms: When the open turn began, in milliseconds since 1970 UTC; 0: none is open.
+
+        begun_ms: When the session was begun or resumed that has not ended or broken off since;
+            0: it has.
+
+        last_ms: When the newest row was written.
     """
 
     seq: int = 0
     turn_ms: int = 0
+    begun_ms: int = 0
+    last_ms: int = 0
 
 
 @frozen
@@ -102,7 +109,7 @@ class Draft:
         if record.seq <= place.seq:
             return
         figures = self._day(record.at_ms // DAY_MS)
-        self.places[record.session] = Place(record.seq, _counted(figures, record, place.turn_ms))
+        self.places[record.session] = _counted(figures, record, place)
 
     def _day(self, day: int) -> Counting:
         """The figures of *day*; of one that is too old to be kept some that nobody keeps."""
@@ -117,17 +124,19 @@ class Draft:
         return found
 
 
-def _counted(figures: Counting, record: Record, turn_ms: int) -> int:
-    """Count *record* in *figures*; when the turn began that is open after it."""
+def _counted(figures: Counting, record: Record, place: Place) -> Place:
+    """Count *record* in *figures*; how far its session was counted then."""
     count(figures, "count", "rows")
     count(figures, "count", "bytes", len(record.body))
+    begun_ms = _stretch(figures, record, place)
+    after = Place(record.seq, place.turn_ms, begun_ms, record.at_ms)
     try:
         body = load_json(record.body)
     except ValueRefused:
         body = None
     if not isinstance(body, Mapping):
         count(figures, "count", "unreadable")
-        return turn_ms
+        return after
     data = body.get("data")
     own: Data = data if isinstance(data, Mapping) else {}
     named = _COUNTS.get(record.kind)
@@ -139,16 +148,43 @@ def _counted(figures: Counting, record: Record, turn_ms: int) -> int:
     if record.kind in _ACTIVE:
         count(figures, "hour", f"{record.at_ms % DAY_MS // 3_600_000:02d}")
     if record.kind == "turn.started":
-        return record.at_ms
-    if record.kind == "turn.ended" and turn_ms:
-        took = record.at_ms - turn_ms
-        if 0 <= took <= DURATION_MS_MAX:
-            count(figures, "turn_ms", step(took))
-            count(figures, "count", "turn_time", took)
-        return 0
-    return turn_ms
+        return evolve(after, turn_ms=record.at_ms)
+    if record.kind == "turn.ended" and place.turn_ms:
+        _lasted(figures, "turn", place.turn_ms, record.at_ms)
+        return evolve(after, turn_ms=0)
+    return after
 
 
+def _stretch(figures: Counting, record: Record, place: Place) -> int:
+    """
+    Count how long a session was worked on at a stretch, where *record* ends one.
+
+    That it broke off, or was left without a word, is found out later: then it ended with the row
+    before.
+
+    Returns:
+        When the stretch began that is open after it; 0: none is.
+    """
+    if record.kind == "session.ended":
+        ended_ms = record.at_ms
+    elif record.kind in _BREAKS or record.kind in _BEGINS:
+        ended_ms = place.last_ms
+    else:
+        return place.begun_ms
+    if place.begun_ms:
+        _lasted(figures, "session", place.begun_ms, ended_ms)
+    return record.at_ms if record.kind in _BEGINS else 0
+
+
+def _lasted(figures: Counting, what: str, from_ms: int, until_ms: int) -> None:
+    took = until_ms - from_ms
+    if 0 <= took <= DURATION_MS_MAX:
+        count(figures, f"{what}_ms", step(took))
+        count(figures, "count", f"{what}_time", took)
+
+
+_BEGINS = frozenset({"session.created", "session.branched", "session.resumed"})
+_BREAKS = frozenset({"session.interrupted"})
 _ACTIVE = frozenset({"turn.started", "tool.decided"})
 
 _COUNTS: Mapping[str, str] = {

@@ -67,6 +67,19 @@ def _share(group: str, *names: str) -> Callable[[Figures], float | None]:
 
 MEASURES: tuple[Measure, ...] = (
     Measure("sessions", "usage", "", "", "Sessions that began.", _count("sessions")),
+    Measure(
+        "session_p50", "usage", "ms", "",
+        "Half of the stretches from begin or resume to end or interruption were no longer.",
+        _scale("session_ms", 0.5),
+    ),
+    Measure(
+        "session_p95", "usage", "ms", "", "95 of 100 of these stretches were no longer.",
+        _scale("session_ms", 0.95),
+    ),
+    Measure(
+        "session_time", "usage", "ms", "", "These stretches, together.", _count("session_time")
+    ),
+    Measure("turn_time", "usage", "ms", "", "Turns, together.", _count("turn_time")),
     Measure("turns", "usage", "", "", "Turns that began.", _count("turns")),
     Measure("calls", "usage", "", "", "Tool calls that were decided.", _count("calls")),
     Measure("commands", "usage", "", "", "Commands of the host.", _count("commands")),

@@ -239,7 +239,10 @@ def bytes_of(rollup: Rollup, position: int) -> bytes:
         str(day): {group: dict(named) for group, named in figures.items()}
         for day, figures in rollup.days.items()
     }
-    places: dict[str, Json] = {name: [one.seq, one.turn_ms] for name, one in rollup.places.items()}
+    places: dict[str, Json] = {
+        name: [one.seq, one.turn_ms, one.begun_ms, one.last_ms]
+        for name, one in rollup.places.items()
+    }
     return dump_json(
         {"version": FOLD_VERSION, "position": position, "days": days, "places": places}
     )
@@ -259,8 +262,8 @@ def rollup_from(value: bytes) -> tuple[Rollup, int] | None:
             for day, figures in kept["days"].items()
         }
         places = {
-            str(name): Place(int(seq), int(turn_ms))
-            for name, (seq, turn_ms) in kept["places"].items()
+            str(name): Place(*(int(number) for number in numbers))
+            for name, numbers in kept["places"].items()
         }
         return Rollup(days, places), int(kept["position"])
     except (ValueRefused, KeyError, AttributeError, TypeError, ValueError):

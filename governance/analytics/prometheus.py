@@ -56,6 +56,10 @@ METRICS: tuple[Exposed, ...] = (
         "governance_turn_duration_seconds", "turn_ms", "", "How long turns took.",
         ("count", "turn_time"),
     ),
+    Exposed(
+        "governance_session_duration_seconds", "session_ms", "",
+        "How long sessions were worked on at a stretch.", ("count", "session_time"),
+    ),
 )  # fmt: skip
 """Every metric that figures become, in the order of the text."""
 

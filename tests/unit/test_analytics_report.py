@@ -95,11 +95,41 @@ def test_a_session_is_counted_as_it_went() -> None:
     assert report.trend("turns").change == 0
 
 
+def test_a_session_lasts_from_its_begin_to_its_end() -> None:
+    """Gaps in which nobody worked do not count; what has not ended yet is not known."""
+    minute_ms = 60_000
+    clock = ManualClock(10 * DAY_MS)
+    journal = MemoryJournal()
+    engine = memory_engine(PACK, clock=clock, journal=journal)
+    left, ended = engine.start("left"), engine.start("ended")
+    left.turn("go on")
+    clock.advance(5 * minute_ms)
+    left.turn_ended()
+    ended.end()
+    assert report_of(catch_up(journal).days).measure("session_time") == 5 * minute_ms
+
+    # `left` broke off without a word, which is seen when it goes on an hour later.
+    clock.advance(60 * minute_ms)
+    left.turn("where were we?")
+    clock.advance(20 * minute_ms)
+    left.turn_ended()
+    left.interrupt("aborted")
+    clock.advance(minute_ms)
+    report = report_of(catch_up(journal).days)
+
+    assert report.measure("session_time") == (5 + 5 + 20) * minute_ms
+    assert report.measure("turn_time") == (5 + 20) * minute_ms
+    assert sum(report.whole["session_ms"].values()) == 3
+    assert report.measure("session_p50") == pytest.approx(5 * minute_ms, rel=0.2)
+    assert report.measure("session_p95") == pytest.approx(20 * minute_ms, rel=0.2)
+
+
 def test_what_is_counted_has_a_kind_of_row() -> None:
     """No figure waits for an event that there is not."""
     from governance.analytics import fold as module
 
-    assert set(module._COUNTS) | set(module._MORE) <= set(CATALOGUE)
+    named = set(module._COUNTS) | set(module._MORE) | module._BEGINS | module._BREAKS
+    assert named <= set(CATALOGUE)
     assert {one.section for one in MEASURES} == set(SECTIONS)
 
 
