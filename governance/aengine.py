@@ -429,9 +429,45 @@ class AsyncSession:
         """As `Session.compacting`."""
         return await self._call(partial(self.session.compacting, trigger=trigger))
 
-    async def compact(self, *, trigger: str = "manual") -> Reply:
+    async def compact(
+        self,
+        *,
+        trigger: str = "manual",
+        summary: str | None = None,
+        context_size_tokens: int | None = None,
+    ) -> Reply:
         """As `Session.compact`."""
-        return await self._call(partial(self.session.compact, trigger=trigger))
+        return await self._call(
+            partial(
+                self.session.compact,
+                trigger=trigger,
+                summary=summary,
+                context_size_tokens=context_size_tokens,
+            )
+        )
+
+    async def used(
+        self,
+        *,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        cost_usd: float | None = None,
+        context_tokens: int | None = None,
+        context_ratio: float | None = None,
+        whole: bool = False,
+    ) -> None:
+        """As `Session.used`."""
+        await self._call(
+            partial(
+                self.session.used,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+                cost_usd=cost_usd,
+                context_tokens=context_tokens,
+                context_ratio=context_ratio,
+                whole=whole,
+            )
+        )
 
     async def interrupt(self, reason: str = "interrupted") -> Reply:
         """As `Session.interrupt`."""

@@ -284,6 +284,17 @@ _CONTEXT = (
         ("text", "str", "What is to be remembered."),
     ),
     event(
+        "usage.reported",
+        "after",
+        "The host has told what the model used.",
+        ("input_tokens", "int ?", "Tokens that were sent to the model."),
+        ("output_tokens", "int ?", "Tokens that the model made."),
+        ("cost_usd", "number ?", "What that cost, in US dollars."),
+        ("context_tokens", "int ?", "Tokens in the context now."),
+        ("context_ratio", "number ?", "How full the context is, 0 to 1."),
+        ("whole", "bool ?", "Tokens and cost are of all so far, not of what came since."),
+    ),
+    event(
         "session.compacting",
         "before",
         "The host is about to compact the context.",
@@ -296,7 +307,7 @@ _CONTEXT = (
         "The context was compacted; what the model was told is gone with it.",
         ("trigger", "str", "What set it off: manual, auto or unknown."),
         ("compaction_count", "int", "How many compactions the session has had."),
-        ("context_size_tokens", "number ?", "Size of the context, in tokens."),
+        ("context_size_tokens", "number ?", "Size of the context before, in tokens."),
         ("summary", "str ?", "The host's summary of what went before."),
     ),
 )

@@ -36,9 +36,6 @@ REDACTED = b"[redacted:"
 """What stands in a row for a secret that was taken out."""
 
 UNBRIEFED = "session.unbriefed"
-KEPT_NOT = ("usage.",)
-"""Facts that come with an event and that no row keeps."""
-
 _LET_BE = ("allow", "warn", "rewrite")
 _EVENTS = ("tool", "prompt", "command")
 
@@ -132,9 +129,7 @@ class Replay:
     def __attrs_post_init__(self) -> None:
         rules = self.law.rules
         self.coverage = {
-            name: Coverage(
-                name, rule.action, rules.compiled[name].shadow, unseen=_unseen(self.law, rule)
-            )
+            name: Coverage(name, rule.action, rules.compiled[name].shadow, unseen=_unseen(rule))
             for name, rule in rules.rules.items()
         }
         # A text that is owed is no decision of a rule: what it would have said is asked.
@@ -311,14 +306,13 @@ class _Cursor:
         return self._state
 
 
-def _unseen(law: Law, rule: Rule) -> str:
+def _unseen(rule: Rule) -> str:
     if rule.on not in _EVENTS:
         return f"rows do not keep what `{rule.on}` events are decided on"
     limit = rule.limit
     if limit is not None and limit.scope == "tree":
         return "rows of one session do not tell what a tree of them has counted"
-    lost = [name for name in law.rules.compiled[rule.id].facts if name.startswith(KEPT_NOT)]
-    return f"rows do not keep `{lost[0]}`" if lost else ""
+    return ""
 
 
 def _asked(found: Recorded, before_it: Record | None) -> bool:

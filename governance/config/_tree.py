@@ -410,7 +410,7 @@ class ContextTable:
     tokens_max: int | None = field(
         default=None,
         metadata=whole(
-            "Longest text in tokens, where the host counts them; not written: no such bound.",
+            "Longest text in tokens, three characters for one; not written: no such bound.",
             low=50,
             high=10_000_000,
         ),

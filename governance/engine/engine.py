@@ -569,8 +569,8 @@ class Engine(SessionVerbs, StoreVerbs):
             at_ms=now,
             parent=self._state(parent_id, now) if parent_id else None,
             child=self._state(child_id, now) if isinstance(child_id, str) else None,
-            predecessor_ledger=(
-                self._state(predecessor, now).ledger
+            predecessor=(
+                self._state(predecessor, now)
                 if absent and isinstance(predecessor, str) and predecessor
                 else None
             ),

@@ -263,12 +263,70 @@ class Session:
         """The host is about to compact; ``reply.message`` is what its summary must keep."""
         return self._handle("compacting", data={"trigger": trigger})
 
-    def compact(self, *, trigger: str = "manual", summary: str | None = None) -> Reply:
-        """The host has compacted: the briefing is gone and owed again."""
+    def compact(
+        self,
+        *,
+        trigger: str = "manual",
+        summary: str | None = None,
+        context_size_tokens: int | None = None,
+    ) -> Reply:
+        """
+        The host has compacted: the briefing is gone and owed again.
+
+        Args:
+            context_size_tokens: How large the context was; by default what `used` was told last.
+        """
         data: dict[str, Json] = {"trigger": trigger}
+        if context_size_tokens is not None:
+            data["context_size_tokens"] = context_size_tokens
         if summary is not None:
             data["summary"] = summary
         return self._handle("compact", data=data, delivery="none")
+
+    def used(
+        self,
+        *,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        cost_usd: float | None = None,
+        context_tokens: int | None = None,
+        context_ratio: float | None = None,
+        whole: bool = False,
+    ) -> None:
+        """
+        Report what the model has used since the last report; rules read it as ``usage.*``.
+
+        Args:
+            input_tokens: Tokens that were sent to the model.
+
+            output_tokens: Tokens that it made.
+
+            cost_usd: What that cost, in US dollars.
+
+            context_tokens: Tokens in its context now.
+
+            context_ratio: How full its context is, 0 to 1.
+
+            whole: Tokens and cost are those of all that the host knows of, not of what came
+                since; they never take back what was reported before.
+
+        Raises:
+            MisuseError: GOV402, nothing or nonsense was told, or the session was never begun.
+            JournalError: It could not be written.
+        """
+        from governance.engine.using import report_usage
+
+        told: dict[str, Json] = {
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+            "cost_usd": cost_usd,
+            "context_tokens": context_tokens,
+            "context_ratio": context_ratio,
+        }
+        told = {name: value for name, value in told.items() if value is not None}
+        if whole:
+            told["whole"] = True
+        report_usage(self.engine, self.id, told, actor=self.actor or self.host, host=self.host)
 
     def lapse(self, why: str = "not_delivered") -> Reply:
         """A request went out without what it should have carried; it is owed again."""

@@ -16,6 +16,7 @@ from governance.rules.fact_table import ASKED_EVENTS, TOOL_EVENTS, TOOLS
 from governance.rules.format import Rule
 from governance.rules.globs import split_tool_name
 from governance.rules.host_tools import HostTools, ToolMap
+from governance.rules.matching import flattened
 from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings
 from governance.rules.vocabulary import Vocabulary
@@ -71,6 +72,7 @@ def check_idle(
         message = f"`{rule.id}` is about {shown}, which this project does not use"
         findings.tell("GOV257", message, (*rule.path, "when", "host"))
         return
+    _check_told(rule, findings, settings)
     tables = [vocabulary.hosts[name] for name in settings.hosts if name in vocabulary.hosts]
     if rule.on not in TOOL_EVENTS or not rule.tools or len(tables) < len(settings.hosts):
         return
@@ -91,6 +93,29 @@ def check_idle(
         else:
             mend = "name the tool by which it is done there; `shell` has `writes` and `removes`"
             findings.warn("GOV257", message, path, mend)
+
+
+def _check_told(rule: Rule, findings: Findings, settings: LoadSettings) -> None:
+    """Report a fact that *rule* demands and no host of *settings* ever tells."""
+    hosts = settings.hosts
+    for name, raw, path in flattened(rule.when, (*rule.path, "when")) if hosts else ():
+        if isinstance(raw, Mapping) and raw.keys() <= {"not", "exists"}:
+            continue  # this may hold of what is missing
+        family = name.partition(".")[0]
+        if all(name in one.untold or family in one.untold for one in hosts.values()):
+            shown = ", ".join(f"`{one}`" for one in hosts)
+            message = f"`{rule.id}` does nothing here: {shown} tells no `{name}`"
+            mend = f"match another fact, or tell it by a program of yours (`{_TOLD_BY[family]}`)"
+            findings.warn("GOV257", message, path, mend)
+
+
+_TOLD_BY = {
+    "usage": "Session.used",
+    "model_options": "Engine.start",
+    "exit_code": "Session.tool_finished",
+    "duration_ms": "Session.tool_finished",
+}
+"""Family of facts, or fact, that some hosts do not tell → what else tells it."""
 
 
 def _is_any(tool: str) -> bool:

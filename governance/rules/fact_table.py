@@ -211,6 +211,7 @@ FACTS = (
     fact_spec("usage.input_tokens", "int", ALL_EVENTS, "Tokens sent to the model in this epoch."),
     fact_spec("usage.output_tokens", "int", ALL_EVENTS, "Tokens made by the model in this epoch."),
     fact_spec("usage.cost_usd", "float", ALL_EVENTS, "What the epoch has cost, in US dollars."),
+    fact_spec("usage.context_tokens", "int", ALL_EVENTS, "Tokens in the model's context now."),
     fact_spec(
         "usage.context_ratio", "float", ALL_EVENTS, "How full the model's context is, 0 to 1."
     ),
@@ -343,7 +344,12 @@ FACTS = (
     fact_spec("backend", "str", "session model", "The backend that runs the model."),
     fact_spec("context_type", "str", "session", "The kind of context that the host keeps."),
     fact_spec("parent", "str", "session model", "The id of the parent session."),
-    fact_spec("model_switched", "bool", "session model", "Whether the model has just changed."),
+    fact_spec(
+        "model_switched",
+        "bool",
+        "session model",
+        "Whether it is another model than in the session that this one follows.",
+    ),
     fact_spec("event", "str", "transition", "The machine's event.", values=ASKED_EVENTS),
     fact_spec("from", "str", "transition", "The state before.", values=STATES),
     fact_spec("to", "str", "transition", "The state after.", values=STATES),

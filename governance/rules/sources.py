@@ -80,6 +80,11 @@ class HostAbilities(Protocol):
         """Machine events whose refusal the host honours."""
         ...
 
+    @property
+    def untold(self) -> frozenset[str]:
+        """Facts, or families of them, that the host never tells."""
+        ...
+
 
 def trust_nothing(_hash: str) -> bool:
     """The trust of a machine on which no person has trusted anything yet."""

@@ -36,6 +36,9 @@ class HostTraits:
 
         deny_at: Machine events whose refusal the host honours.
 
+        untold: Facts of rules that it never tells, or families of them; a program that is
+            its own host may tell all.
+
         call_ids: Whether each call has an id of the host's; if not, it is known by what it
             is (`content_id`), and one that was rewritten is reported as what it became.
     """
@@ -50,6 +53,7 @@ class HostTraits:
         {"start", "turn_start", "tool_before", "command", "compacting", "child_start"}
     )
     call_ids: bool = True
+    untold: frozenset[str] = frozenset()
 
 
 @frozen(kw_only=True)

@@ -35,6 +35,7 @@ from governance.session.state import (
     SessionState,
     packed_anchors,
 )
+from governance.session.usage import NOTHING_USED
 from governance.states import State
 from governance.temporal.registers import applied
 from governance.values import Json
@@ -270,7 +271,16 @@ def _command(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Change
 
 
 def _compacted(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
-    return {"counts": add_counts(state.counts, compactions=1)}
+    changes: Changes = {"counts": add_counts(state.counts, compactions=1)}
+    if state.used:
+        # How large the context is now, nobody has told yet.
+        now = attrs.evolve(state.usage, context_tokens=None, context_ratio=None)
+        changes["used"] = now.packed()
+    return changes
+
+
+def _used(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
+    return {"used": state.usage.plus(data).packed()}
 
 
 def _interrupted(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
@@ -290,6 +300,7 @@ def _reset(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
         "recent": "",
         "task": "",
         "briefed_sha256": "",
+        "used": NOTHING_USED,
     }
 
 
@@ -415,4 +426,5 @@ _FOLDS: Mapping[str, Fold] = {
     "violation.counted": _violation,
     "session.stalled": _stalled,
     "anchor.added": _anchor_added,
+    "usage.reported": _used,
 }

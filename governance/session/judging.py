@@ -42,7 +42,6 @@ def session_facts(draft: Draft) -> dict[str, object]:
 def _session_facts(draft: Draft, pending: tuple[str, ...]) -> dict[str, object]:
     state, command = draft.state, draft.command
     identity = state.identity
-    usage = command.data.get("usage")
     facts = rule_session_facts(
         role=role_of(draft) or identity.role,
         depth=identity.depth,
@@ -54,7 +53,7 @@ def _session_facts(draft: Draft, pending: tuple[str, ...]) -> dict[str, object]:
         at_ms=draft.at_ms,
         time_zone=draft.law.settings.time_zone,
         approvals_open=len(state.ledger.open_approvals(draft.at_ms)),
-        usage=usage if isinstance(usage, Mapping) else {},
+        usage=state.usage.facts() if state.used else {},
         parent_roles=identity.parent_roles,
     )
     facts.update(_field_facts(draft.law, identity))
@@ -96,6 +95,9 @@ def model_facts(draft: Draft) -> dict[str, object]:
             facts[fact] = data[name]
     if draft.command.parent:
         facts["parent"] = draft.command.parent
+    before, now = draft.gathered.predecessor, str(data.get("model_id") or "")
+    if before is not None and before.identity.model_id and now:
+        facts["model_switched"] = now != before.identity.model_id
     return facts
 
 

@@ -8,7 +8,6 @@ from typing import Literal
 from attrs import field, frozen
 
 from governance.context import Budget
-from governance.ledger import Ledger
 from governance.machine import GapBounds, SessionMachine
 from governance.rules.deciding import RuleSet
 from governance.rules.paths import Places
@@ -111,7 +110,7 @@ class Gathered:
 
         child: State of the child that ends, for its figures.
 
-        predecessor_ledger: Ledger of the session that this one follows, when it starts.
+        predecessor: State of the session that this one follows, when it starts.
 
         journal_writable: Whether the last write of this session succeeded.
 
@@ -128,7 +127,7 @@ class Gathered:
     at_ms: int
     parent: SessionState | None = None
     child: SessionState | None = None
-    predecessor_ledger: Ledger | None = None
+    predecessor: SessionState | None = None
     journal_writable: bool = True
     paused_reason: str = ""
     history_known: bool = True

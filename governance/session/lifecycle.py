@@ -182,9 +182,9 @@ def _created(draft: Draft, step: Step, *, adopted: bool) -> None:
         "style": identity["style"],
         "adopted": adopted,
     }
-    carried = draft.gathered.predecessor_ledger
-    if carried is not None:
-        created["carried"] = carried.carry()
+    before = draft.gathered.predecessor
+    if before is not None:
+        created["carried"] = before.ledger.carry()
     if identity["predecessor"]:
         created["predecessor"] = identity["predecessor"]
     to = work(draft) | {"identity": identity}
@@ -228,9 +228,12 @@ def _compacted(draft: Draft, step: Step) -> None:
         "trigger": str(given.get("trigger") or "unknown"),
         "compaction_count": draft.state.metrics.compactions + 1,
     }
-    for name in ("context_size_tokens", "summary"):
+    known = draft.state.usage.as_json().get("context_tokens")
+    for name, value in (("context_size_tokens", known), ("summary", None)):
         if given.get(name) is not None:
             data[name] = given[name]
+        elif value is not None:
+            data[name] = value
     draft.emit("session.compacted", data, step=step)
 
 

@@ -18,6 +18,7 @@ from governance.session.state import (
     SessionState,
     packed_anchors,
 )
+from governance.session.usage import NOTHING_USED, Usage
 from governance.states import State
 from governance.temporal.registers import registers_json, registers_of_json
 from governance.values import Json, dump_json, load_json
@@ -47,6 +48,7 @@ def state_bytes(state: SessionState) -> bytes:
     made["ledger"] = state.ledger.as_json()
     made["metrics"] = state.metrics.as_json()
     made["stalls"] = StallWindow.unpacked(state.stalls).as_json()
+    made["usage"] = state.usage.as_json()
     made["origin"] = state.origin
     made["merges"] = [list(one) for one in state.merges]
     made["conflicts"] = [attrs.asdict(one) for one in state.conflicts]
@@ -76,10 +78,15 @@ def state_of_bytes(data: bytes) -> SessionState:
         ledger=Ledger.from_json(wrote["ledger"]),
         counts=Metrics.from_json(wrote["metrics"]).packed(),
         stalls=StallWindow.from_json(wrote["stalls"]).packed(),
+        used=_used_of(wrote["usage"]),
         origin=tuple(wrote["origin"]) if wrote["origin"] is not None else None,
         merges=tuple((name, seq, own) for name, seq, own in wrote["merges"]),
         conflicts=tuple(MergeConflict(**one) for one in wrote["conflicts"]),
     )
+
+
+def _used_of(wrote: dict[str, Any]) -> bytes:
+    return Usage(**wrote).packed() if wrote else NOTHING_USED
 
 
 def _open_call(wrote: list[Any]) -> OpenCall:

@@ -13,11 +13,12 @@ from governance.ledger import EMPTY, Ledger
 from governance.machine import ABSENT, Registers
 from governance.session.metrics import NO_COUNTS, Metrics
 from governance.session.stall import NO_STALLS
+from governance.session.usage import NOTHING_USED, Usage
 from governance.states import LIVE_STATES, State
 from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json, dump_json, load_json
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 """Version of `SessionState` and `evolve`; a snapshot of another version is not used."""
 
 OPEN_CALLS_MAX = 256
@@ -161,6 +162,8 @@ class SessionState:
 
         recent: The last few things done, one a line, newest last, for notices.
 
+        used: `usage`, packed.
+
         origin: The session that it was branched off and the row at which, or ``None``.
 
         merges: Session, its row up to which it was merged, and the own row that says so.
@@ -193,6 +196,7 @@ class SessionState:
     ledger: Ledger = EMPTY
     counts: bytes = NO_COUNTS
     stalls: bytes = NO_STALLS
+    used: bytes = NOTHING_USED
     origin: tuple[str, int] | None = None
     merges: tuple[tuple[str, int, int], ...] = ()
     conflicts: tuple[MergeConflict, ...] = ()
@@ -207,6 +211,11 @@ class SessionState:
     def metrics(self) -> Metrics:
         """What the session has done, as counts."""
         return Metrics.unpacked(self.counts)
+
+    @property
+    def usage(self) -> Usage:
+        """What its model has used in this epoch, as far as the host tells."""
+        return Usage.unpacked(self.used)
 
     @property
     def anchors(self) -> tuple[Anchor, ...]:

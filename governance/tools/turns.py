@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from attrs import define, evolve, field
 
 from governance.engine import Session
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, JournalError
 from governance.session.commands import Command
 from governance.session.replies import Injection, Reply
 from governance.states import State
@@ -54,6 +56,7 @@ class Turns:
     session: Session
     injection: Injection | None = None
     _told: bool = field(default=False, init=False)
+    _used: tuple[int, int] = field(default=(0, 0), init=False)
 
     @property
     def text(self) -> str:
@@ -102,6 +105,25 @@ class Turns:
             )
         )
 
+    def used(self, input_tokens: object, output_tokens: object) -> None:
+        """
+        Report what a request has used, as its provider told; of one that tells nothing, nothing.
+
+        What could not be written comes with the next one's: until then no tool is let run.
+        """
+        sent, made = self._used
+        sent, made = sent + _tokens(input_tokens), made + _tokens(output_tokens)
+        self._used = sent, made
+        if not sent and not made:
+            return
+        with suppress(JournalError):
+            self.session.used(input_tokens=sent, output_tokens=made)
+            self._used = 0, 0
+
     def ended(self, *, failure: str = "") -> None:
         """The turn is over."""
         self.session.turn_ended(failure=failure)
+
+
+def _tokens(told: object) -> int:
+    return told if isinstance(told, int) and not isinstance(told, bool) and told > 0 else 0

@@ -137,6 +137,8 @@ def run_everything(engine: Engine, clock: ManualClock) -> None:
     engine.handle(Command(event="tool_before", session="s", call=call))
     done = {"outcome": "ok", "task_title": "write a.py"}
     engine.handle(Command(event="tool_after", session="s", call=call, data=done))
+    session.used(input_tokens=9, output_tokens=1, cost_usd=0.1, context_tokens=9, context_ratio=0.5)
+    session.used(cost_usd=0.2, whole=True)
     session.command("style", ["terse"], style="terse")
     child = session.child("a")
     child.turn("look it up")

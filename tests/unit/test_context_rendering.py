@@ -186,7 +186,8 @@ def test_tokens_count_where_the_host_tells_them() -> None:
     block = Told("b", "x" * 100)
     kept = Told("k", "k", keep=True)
     for budget, blocks in (
-        (Budget(tokens_max=10), ("b", "k")),
+        (Budget(tokens_max=10), ("k",)),
+        (Budget(tokens_max=40), ("b", "k")),
         (Budget(tokens_max=10, characters_per_token=4.0), ("k",)),
         (Budget(tokens_max=30, characters_per_token=4.0), ("b", "k")),
         (Budget(tokens_max=10, characters_per_token=99.0, count_tokens=len), ("k",)),

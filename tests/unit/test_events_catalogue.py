@@ -82,6 +82,7 @@ session.damaged after what rows
 session.repaired after what rows
 listener.failed after listener event why error count disabled
 anchor.added after id type priority text
+usage.reported after input_tokens:? output_tokens:? cost_usd:? context_ratio:? whole:?
 session.skewed after back_seconds
 message.added after id role parts said_at_ms:? said_by:? said_in_epoch:? reply_to:? origin:? about:?
 context.set after set

@@ -30,6 +30,7 @@ class Host:
     asks: bool = True
     rewrites: bool = True
     deny_at: frozenset[str] = frozenset({"tool_before", "turn_start", "command", "start"})
+    untold: frozenset[str] = frozenset()
 
 
 def check(text: str, **hosts: Host) -> list[Diagnostic]:

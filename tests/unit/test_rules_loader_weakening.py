@@ -89,6 +89,7 @@ class Host:
     rewrites: bool = True
     redirects: bool = True
     deny_at: frozenset[str] = frozenset({"tool_before"})
+    untold: frozenset[str] = frozenset()
 
 
 SILENT = HostTools("silent", {"Put": ToolMap("write", {"path": "file"})})

@@ -15,6 +15,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before", "command", "compacting"}),
+    untold=frozenset({"model_options"}),
 )
 
 EVENTS: Mapping[str, HookEvent] = {

@@ -11,6 +11,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"start", "turn_start", "tool_before"}),
+    untold=frozenset({"usage", "model_options", "exit_code", "duration_ms"}),
 )
 """Each request carries the text anew: in front of its messages."""
 

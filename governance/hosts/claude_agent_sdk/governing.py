@@ -188,6 +188,7 @@ def _client_class() -> type[Any]:
             async for message in super().receive_messages():
                 if self._seat.unguarded(message):
                     await self._stop_unguarded()
+                await aside(partial(self._seat.used, message))
                 yield message
 
         async def _stop_unguarded(self) -> None:

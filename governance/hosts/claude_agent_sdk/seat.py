@@ -12,6 +12,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from governance.engine import Engine
+from governance.engine.using import report_usage
 from governance.errors import GovernanceError
 from governance.hooking.claude.events import TRAITS
 from governance.hooking.payload import Payload, Unbound, read_payload
@@ -110,6 +111,17 @@ class Seat:
             for block in content
             if hasattr(block, "tool_use_id") and hasattr(block, "is_error")
         )
+
+    def used(self, message: Any) -> None:
+        """Write down what the session has cost, where *message* is a result that tells it."""
+        cost, session = getattr(message, "total_cost_usd", None), getattr(message, "session_id", "")
+        if not cost or session not in self._sessions:
+            return
+        told = {"cost_usd": float(cost), "whole": True}
+        try:
+            report_usage(self.engine, session, told, actor=NAME, host=NAME)
+        except GovernanceError as error:
+            self._lose(error)
 
     def changed(self, call_id: str, arguments: Mapping[str, Any]) -> str:
         """Why a call that a person changed may not run, or ``""``."""

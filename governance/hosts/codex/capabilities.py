@@ -20,6 +20,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before"}),
+    untold=frozenset({"usage", "model_options", "duration_ms"}),
 )
 
 MARKS = (

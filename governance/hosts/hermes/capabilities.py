@@ -19,6 +19,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=True,
     deny_at=frozenset({"tool_before", "command"}),
+    untold=frozenset({"usage", "model_options"}),
 )
 
 MARKS = ("HERMES_SESSION_ID", "HERMES_SESSION_KEY")

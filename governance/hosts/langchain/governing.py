@@ -69,12 +69,12 @@ def _middleware_class() -> type[Any]:
 
         def wrap_model_call(self, request: Any, handler: Any) -> Any:
             answer = handler(self.seat.told(request))
-            self.seat.turns.answered()
+            self.seat.answered(answer)
             return answer
 
         async def awrap_model_call(self, request: Any, handler: Any) -> Any:
             answer = await handler(self.seat.told(request))
-            await aside(self.seat.turns.answered)
+            await aside(partial(self.seat.answered, answer))
             return answer
 
         def wrap_tool_call(self, request: Any, handler: Any) -> Any:

@@ -81,6 +81,13 @@ class Seat:
                 made = [{"type": "text", "text": text}, *own.content]
         return request.override(system_message=framework.langchain().system_message(content=made))
 
+    def answered(self, answer: Any) -> None:
+        """The model has given *answer*: it was told, and says what that has used."""
+        self.turns.answered()
+        for message in getattr(answer, "result", None) or (answer,):
+            usage = getattr(message, "usage_metadata", None) or {}
+            self.turns.used(usage.get("input_tokens"), usage.get("output_tokens"))
+
     def ask(self, request: Any) -> Call | Any:
         """Leave to run the tool of *request*, or the message that the model reads instead."""
         given = request.tool_call

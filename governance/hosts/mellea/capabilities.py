@@ -15,6 +15,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"start", "turn_start", "tool_before", "child_start"}),
+    untold=frozenset({"usage", "exit_code"}),
 )
 """Each request carries the text anew: as its system prompt, which is a model option."""
 

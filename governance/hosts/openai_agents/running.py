@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from attrs import define, frozen
@@ -200,6 +201,12 @@ def _config(sdk: framework.Sdk, given: Any, running: Running) -> Any:
     return dataclasses.replace(base, call_model_input_filter=put_first)
 
 
+def _answered(turns: Turns, response: Any) -> None:
+    turns.answered()
+    usage = getattr(response, "usage", None)
+    turns.used(getattr(usage, "input_tokens", None), getattr(usage, "output_tokens", None))
+
+
 def _hooks(sdk: framework.Sdk, given: Any, running: Running) -> Any:
     """*given*, and what tells that the model has answered."""
 
@@ -209,7 +216,7 @@ def _hooks(sdk: framework.Sdk, given: Any, running: Running) -> Any:
         """The program's hooks with ours in front."""
 
         async def on_llm_end(self, context: Any, agent: Any, response: Any) -> None:
-            await aside(running.turns[-1].answered)
+            await aside(partial(_answered, running.turns[-1], response))
             if given is not None:
                 await given.on_llm_end(context, agent, response)
 

@@ -13,6 +13,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before", "command"}),
+    untold=frozenset({"usage", "model_options", "duration_ms"}),
 )
 
 MARKS = ("OPENCODE", "OPENCODE_PID", "GOVERNANCE_OPENCODE_SESSION")

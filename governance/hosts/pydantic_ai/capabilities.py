@@ -11,6 +11,15 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"start", "turn_start", "tool_before", "child_start"}),
+    untold=frozenset(
+        {
+            "usage.cost_usd",
+            "usage.context_ratio",
+            "usage.context_tokens",
+            "model_options",
+            "exit_code",
+        }
+    ),
 )
 """Each request carries the text anew: in front of its instructions."""
 
