@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from agents import Agent, FileSearchTool, RunConfig, RunHooks, function_tool
+from agents import Agent, FileSearchTool, RunConfig, RunHooks, Usage, function_tool
 from agents.run_config import CallModelData, ModelInputData
 from agents.testing import ScriptedModel, assistant_message, function_call
 from attrs import define, field
@@ -95,6 +95,14 @@ def prove_allowed_tool_runs_and_is_reported(lab: Lab) -> None:
     assert lab.call("ls") == "did ls"
     assert ("run_item_stream_event" in lab.events) is lab.streamed
     assert [row["outcome"] for row in lab.finished()] == ["ok"]
+
+
+def prove_what_requests_use_is_told(lab: Lab) -> None:
+    """Tokens of both requests are added up, for rules to read."""
+    lab.model.set_default_usage(Usage(requests=1, input_tokens=20, output_tokens=3))
+    lab.call("ls")
+    used = lab.engine.state("s").usage
+    assert (used.input_tokens, used.output_tokens) == (40, 6)
 
 
 def prove_denied_tool_does_not_run_and_the_model_reads_why(lab: Lab) -> None:
