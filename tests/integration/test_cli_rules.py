@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from governance import cli
-from governance.project import Project, create_project
+from governance.project import Project
 from governance.rules.trust import grant_trust
+from tests.integration.conftest import TEAM_CONFIG, made_project
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -52,13 +53,7 @@ first = ["read"]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that one pack governs."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    folder = tmp_path / "project"
-    folder.mkdir()
-    create_project(folder, '[packs]\npaths = ["team.toml"]\n')
-    (folder / "team.toml").write_text(PACK, encoding="utf-8")
-    return folder
+    return made_project(tmp_path, monkeypatch, TEAM_CONFIG, {"team.toml": PACK}, stored=False)
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

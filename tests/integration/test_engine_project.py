@@ -11,14 +11,12 @@ import anyio
 import pytest
 
 from governance.aengine import AsyncEngine
-from governance.config import default_toml
 from governance.engine import Engine
 from governance.engine.opening import PROJECT_SESSION, paused_reason
 from governance.errors import DefinitionError, StoreDamaged, StoreFull, StoreMissing
-from governance.journal.opening import open_journal
 from governance.journal.records import Append, Row
-from governance.project import create_project
 from governance.testing import ManualClock
+from tests.integration.conftest import made_project
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,13 +32,7 @@ with Engine.open(sys.argv[1]) as engine:
 
 @pytest.fixture(name="project")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    directory = tmp_path / "project"
-    directory.mkdir()
-    create_project(directory, default_toml())
-    open_journal(base=directory, create=True).close()
-    return directory
+    return made_project(tmp_path, monkeypatch)
 
 
 def test_a_session_outlives_its_process(project: Path) -> None:
