@@ -12,8 +12,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from governance.errors import StoreDamaged, StoreNewer
-from governance.journal.faults import DAMAGED_REMEDY, LibraryUnsafe, folder_error, store_error
+from governance.errors import StoreDamaged
+from governance.journal.faults import (
+    DAMAGED_REMEDY,
+    LibraryUnsafe,
+    folder_error,
+    newer,
+    store_error,
+)
 from governance.project import make_private_folder
 
 if TYPE_CHECKING:
@@ -241,10 +247,7 @@ def refuse_newer(version: int, path: Path) -> None:
         StoreDamaged: It is below zero.
     """
     if version > VERSION:
-        raise StoreNewer(
-            f"the store `{path}` has schema version {version}; this engine knows {VERSION}",
-            remedy="upgrade `session-governance`; the store was left as it is",
-        )
+        raise newer(version, VERSION, f"the store `{path}`")
     if version < 0:
         raise StoreDamaged(
             f"the store `{path}` has schema version {version}", remedy=DAMAGED_REMEDY

@@ -109,19 +109,21 @@ def braces_end(text: str, start: int, depth: int = 0, *, quoted: bool = False) -
 
 def arithmetic_end(text: str, start: int, depth: int = 0) -> int:
     """Behind the `))` that closes the `((` ending before *start*; -1: it is none."""
-    at = _closing(text, start, depth, _ARITH, "()")
+    at = _closing(text, start, depth, _ARITH, ("(", ")"))
     return at + 2 if at >= 0 and text.startswith("))", at) else -1
 
 
 def bracket_end(text: str, start: int, depth: int = 0) -> int:
     """Behind the `]` that closes the `[` ending before *start*."""
-    at = _closing(text, start, depth, _BRACKET, "[]")
+    at = _closing(text, start, depth, _BRACKET, ("[", "]"))
     if at < 0:
         raise Unclosed("[")
     return at + 1
 
 
-def _closing(text: str, start: int, depth: int, plain: re.Pattern[str], pair: str) -> int:
+def _closing(
+    text: str, start: int, depth: int, plain: re.Pattern[str], pair: tuple[str, str]
+) -> int:
     """Where the second sign of *pair* closes the first one before *start*; -1: nowhere."""
     if depth > DEPTH_MAX:
         raise TooDeep
