@@ -165,7 +165,7 @@ class SessionVerbs:
 
             JournalError: GOV525, the file cannot be written; nothing was removed.
         """
-        from governance.engine.keeping import archive
+        from governance.engine.archiving import archive
 
         engine, who = self._open(actor, ("keep", session))
         return archive(engine, session, to, "person", who)
@@ -180,7 +180,7 @@ class SessionVerbs:
             JournalError: GOV525, *file* is no whole archive, or is encrypted by a key that this
                 store has not; GOV521, it does not fit the store.
         """
-        from governance.engine.keeping import unarchive
+        from governance.engine.archiving import unarchive
 
         engine, who = self._open(actor, ("keep", ""))
         return unarchive(engine, file, who)
@@ -204,6 +204,6 @@ class SessionVerbs:
 
     def preload(self, count: int) -> int:
         """Bring the *count* sessions that moved last into memory; how many came in."""
-        from governance.engine.keeping import preload
+        from governance.engine.preloading import preload
 
         return preload(self._open()[0], count)

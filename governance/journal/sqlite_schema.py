@@ -20,7 +20,7 @@ from governance.journal.faults import (
     newer,
     store_error,
 )
-from governance.project import make_private_folder
+from governance.project import FILE_MODE, make_private_folder
 
 if TYPE_CHECKING:
     import apsw
@@ -81,7 +81,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 VERSION = len(MIGRATIONS)
 """The schema version that this engine reads and writes (``PRAGMA user_version``)."""
 
-_FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
 _OWN_FOLDER = ".governance"
 
@@ -136,7 +135,7 @@ def make_folder(folder: Path) -> None:
             folder.chmod(_FOLDER_MODE)
         ignore = folder / ".gitignore"
         if not ignore.exists():
-            handle = os.open(ignore, os.O_WRONLY | os.O_CREAT, _FILE_MODE)
+            handle = os.open(ignore, os.O_WRONLY | os.O_CREAT, FILE_MODE)
             with os.fdopen(handle, "w") as file:
                 file.write("*\n")
     except OSError as error:
@@ -155,7 +154,7 @@ def create_store(path: Path) -> None:
     make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
     try:
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, _FILE_MODE))
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
         connection = apsw.Connection(str(draft), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
             connection.execute("PRAGMA synchronous=FULL")

@@ -156,12 +156,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command on the project."""
 
-    def run(*words: str) -> tuple[int, str, str]:
-        code = cli.main((*words, "--dir", str(project)))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
+    return lambda *words: run_words(capsys, *words, "--dir", str(project))
 
-    return run
+
+def run_words(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """The command `governance` with *words*: exit code, and what it printed on both streams."""
+    code = cli.main(words)
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
 
 
 @pytest.fixture

@@ -10,13 +10,12 @@ from typing import Any
 import click
 import pytest
 
-from governance import cli
 from governance.cli.app import app
 from governance.cli.frame import GovernedCommand
 from governance.cli.guard import make_key
 from governance.engine import Engine
 from governance.project import Project
-from tests.integration.conftest import Run, made_project
+from tests.integration.conftest import Run, made_project, run_words
 
 PERSONS = (
     ("branch", "demo"),
@@ -49,9 +48,7 @@ def _run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
     def run(*words: str, person: bool = True) -> tuple[int, str, str]:
         opened = ("--key", key) if person else ()
-        code = cli.main((*words, *opened, "--dir", str(project)))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
+        return run_words(capsys, *words, *opened, "--dir", str(project))
 
     return run
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from governance import cli
 from governance.chat import Part, media
 from governance.config import default_toml, load_config
 from governance.journal import open_journal
 from governance.journal.session_values import BLOB_SHELF, values_of
 from governance.testing.engines import memory_engine
 from tests.integration.conftest import made_project
+from tests.integration.conftest import run_words as run
 
 
 @pytest.fixture
@@ -28,12 +28,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         session.message("assistant", Part(type="tool_call", name="read", value={"path": "a"}))
         session.message("assistant", "word " * 10_000)
     return folder
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    code = cli.main(words)
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
 
 
 def test_show_prints_the_newest_messages_in_order(

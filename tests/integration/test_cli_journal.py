@@ -16,6 +16,7 @@ from governance import cli
 from governance.config import load_config
 from governance.journal import Append, Row, open_journal
 from tests.integration.conftest import made_project
+from tests.integration.conftest import run_words as run
 
 
 @pytest.fixture
@@ -31,12 +32,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         journal.append([Append(session, 0, rows)])
     journal.close()
     return folder
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    code = cli.main(words)
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
 
 
 def test_log_prints_every_row_in_order(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

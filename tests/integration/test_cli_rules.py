@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from governance import cli
 from governance.project import Project
 from governance.rules.trust import grant_trust
 from tests.integration.conftest import TEAM_CONFIG, made_project
+from tests.integration.conftest import run_words as run
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -54,12 +54,6 @@ first = ["read"]
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project that one pack governs."""
     return made_project(tmp_path, monkeypatch, TEAM_CONFIG, {"team.toml": PACK}, stored=False)
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    code = cli.main(words)
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
 
 
 def ask(

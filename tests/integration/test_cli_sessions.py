@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from governance import cli
 from governance.engine import Engine
 from governance.session.commands import HostTraits
 from governance.testing import ManualClock
 from tests.integration.conftest import TEAM_CONFIG, TEAM_PACK, made_project
+from tests.integration.conftest import run_words as run
 
 OWN = """
 [[rule]]
@@ -76,12 +76,6 @@ def _other_day(project: Path) -> Path:
     pack = project / "team.toml"
     pack.write_text(PACK.replace("team.no-deploy", "team.deploys-never"), encoding="utf-8")
     return project
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    code = cli.main(words)
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
 
 
 def listed(capsys: pytest.CaptureFixture[str], project: Path, *words: str) -> list[str]:
