@@ -162,12 +162,6 @@ class Scene:
     notes: tuple[Label, ...] = field(hash=False)
     title: str
 
-    def text_boxes(self) -> tuple[Box, ...]:
-        """The box of every text but those inside of states."""
-        outside = [node.label.box for node in self.nodes if node.shape != "state" and node.lines]
-        labels = [route.label.box for route in self.routes if route.label.lines]
-        return (*outside, *labels, *(note.box for note in self.notes))
-
     def state_boxes(self) -> tuple[Box, ...]:
         """The box of every state and sign; frames are only lines."""
         return tuple(node.box for node in self.nodes if node.shape != "frame")
