@@ -54,11 +54,6 @@ class Box:
             and other.y < self.bottom
         )
 
-    def around(self, margin: float) -> Box:
-        return Box(
-            self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin
-        )
-
 
 @frozen
 class Line:
