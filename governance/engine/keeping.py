@@ -1,223 +1,289 @@
-"""Retention: which sessions go by the project's bounds, and a thread that lets them go."""
+"""
+Archives: what the store holds, and what only a file does.
+
+A session leaves the store in steps of which each can be the last that a process takes: the
+file is whole before a note says so, the note is there before the rows go, and the project's
+own journal has the event before the note goes. Whoever keeps the store next ends what was
+begun.
+"""
 
 from __future__ import annotations
 
 import json
-import threading
+import secrets
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field, frozen
-
 from governance.engine import restoring
-from governance.engine.archiving import PAGE, archive, remove, settle, tell_project
-from governance.engine.retention import Candidate, RetentionPolicy, Why, candidate, plan
-from governance.errors import (
-    GovernanceError,
-    JournalError,
-    MisuseError,
-    SessionErased,
-    StoreDamaged,
+from governance.engine.opening import PROJECT_SESSION
+from governance.engine.racing import CONFLICTS_MAX
+from governance.engine.related import Step
+from governance.engine.retention import Why, candidate
+from governance.errors import JournalError, MisuseError
+from governance.journal.archive import (
+    Archived,
+    ArchiveRefused,
+    read_archive,
+    restore_archive,
+    write_archive,
 )
-from governance.journal.records import Journal
-from governance.session.state import SessionState
+from governance.journal.encrypted import EncryptedJournal, as_stored
+from governance.journal.records import Appended, Conflict, Duplicate, Entry, Head, Journal
+from governance.journal.sealing import is_sealed
+from governance.journal.vault import session_scope
+from governance.session.commands import Command
 from governance.values import Json
 
 if TYPE_CHECKING:
     from governance.engine.engine import Engine
 
-LEASES, LEASE = "lease", "retention"
-"""Shelf and name under which it stands who kept the store when."""
+CODES: Mapping[str, str] = {
+    "GOV526": "a session that may not be archived",
+}
 
-PRUNED_MAX = 100
-"""Sessions that an engine prunes by itself in one go; the next go takes the next."""
+NOTES, ARCHIVES = "archiving", "archive"
+"""Shelves: what is on its way out, and what is archived where."""
 
-STOP_SECONDS_MAX = 2.0
-"""How long closing waits for what keeps the store; every step of it may be its last."""
+NOTE_MS_MAX = 3_600_000
+"""How old a note may be whose session is still there, before it is taken for given up."""
 
-
-@frozen
-class PruneReport:
-    """
-    What retention did, or would do.
-
-    Attributes:
-        gone: Sessions with the bound that asked for each, in order.
-
-        kept: How many sessions stay.
-
-        needed: Sessions that a bound asks for and that stay, with why.
-    """
-
-    gone: tuple[tuple[str, Why], ...]
-    kept: int
-    needed: tuple[tuple[str, str], ...] = ()
+PAGE = 500
 
 
-def prune(
-    engine: Engine,
-    policy: RetentionPolicy,
-    *,
-    dry_run: bool = False,
-    actor: str,
-    limit: int | None = None,
-    stopped: threading.Event | None = None,
-) -> PruneReport:
-    """As `Engine.prune`; at most *limit* sessions, and none after *stopped* was set."""
-    if not dry_run:
+# -- out of the store ------------------------------------------------------------------
+
+
+def archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -> Archived:
+    """As `Engine.archive`."""
+    engine._check_id(session)
+    settle(engine)
+    try:
+        with engine._lock_of(session):
+            return _archive(engine, session, folder, why, actor)
+    finally:
         settle(engine)
-    now = engine.clock.now_ms()
-    found = candidates(engine.journal, now)
-    going = plan(found, policy, now)
-    if dry_run:
-        return PruneReport(going, len(found) - len(going), _held(found, policy, now))
-    done: list[tuple[str, Why]] = []
-    problem = ""
-    for session, why in going[:limit]:
-        if stopped is not None and stopped.is_set():
-            break
-        try:
-            if _prune_one(engine, session, policy, why, actor):
-                done.append((session, why))
-        except MisuseError:
-            # It was worked on since it was looked at, and stays.
-            continue
-        except JournalError as error:
-            problem = error.message
-            break
-    if done or problem:
-        data: dict[str, Json] = {
-            "archived": len(done) if policy.folder else 0,
-            "removed": 0 if policy.folder else len(done),
-            "kept": len(found) - len(done),
-            "by": actor,
-        }
-        tell_project(engine, "retention.pruned", data | ({"problem": problem} if problem else {}))
-    return PruneReport(tuple(done), len(found) - len(done), _held(found, policy, now))
 
 
-def _prune_one(engine: Engine, session: str, policy: RetentionPolicy, why: Why, actor: str) -> bool:
-    if policy.folder:
-        archive(engine, session, Path(policy.folder), why, actor)
-        return True
-    return remove(engine, session, why, actor)
-
-
-def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:
-    """Every session but the project's own, and why those stay that are needed."""
-    found: dict[str, tuple[Candidate, SessionState]] = {}
-    unread: list[Candidate] = []
-    needed: dict[str, str] = {}
-    after = ""
-    while page := journal.sessions(after=after, limit=PAGE):
-        for head in page:
-            if not head.session.startswith("@"):
-                try:
-                    state, begun = restoring.restored(journal, head.session)
-                except SessionErased:
-                    unread.append(Candidate(head.session, 0, 0, "it was erased"))
-                    continue
-                except StoreDamaged:
-                    # What it stems from may be what mends it.
-                    unread.append(Candidate(head.session, 0, 0, "it is damaged"))
-                    origin = _origin(journal, head.session)
-                    if origin is not None:
-                        needed[origin[0]] = head.session
-                    continue
-                found[head.session] = candidate(state, now_ms), state
-                origin = state.origin if begun else _origin(journal, head.session)
-                if origin is not None:
-                    needed[origin[0]] = head.session
-        after = page[-1].session
-    made = unread
-    for name, (one, state) in found.items():
-        parent = found.get(state.identity.parent)
-        why = one.needed
-        if name in needed:
-            why = f"`{needed[name]}` was branched off it"
-        elif not why and parent is not None and parent[1].live:
-            why = f"`{parent[0].session}`, whose sub-session it is, is live"
-        made.append(evolve(one, needed=why))
-    return tuple(made)
-
-
-def _origin(journal: Journal, session: str) -> tuple[str, int] | None:
-    """Where a branch that has no row of its own yet was branched off: no state tells it."""
-    origin = journal.origin(session)
-    return None if origin is None else (origin.parent, origin.seq)
-
-
-def _held(
-    found: tuple[Candidate, ...], policy: RetentionPolicy, now_ms: int
-) -> tuple[tuple[str, str], ...]:
-    """Those that would have gone as well, were they not needed."""
-    free = tuple(evolve(one, needed="") for one in found)
-    asked = {name for name, _ in plan(free, policy, now_ms)}
-    return tuple((one.session, one.needed) for one in found if one.needed and one.session in asked)
-
-
-@define(eq=False, repr=False)
-class Keeper:
-    """
-    Prunes a store by itself, in a thread of its own, so that no decision waits for it.
-
-    Attributes:
-        interval_ms: How long after one run, by whichever process, the next may begin.
-    """
-
-    policy: RetentionPolicy
-    interval_ms: int
-    _next_ms: int = field(default=0, init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
-    _stopped: threading.Event = field(factory=threading.Event, init=False)
-    _thread: threading.Thread | None = field(default=None, init=False)
-
-    def look(self, engine: Engine) -> None:
-        """Begin a run if one is due; costs a comparison of two numbers where none is."""
+def _archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -> Archived:
+    journal = engine.journal
+    for _ in range(CONFLICTS_MAX):
+        head = _head_to_go(engine, session)
         now = engine.clock.now_ms()
-        if not self._is_due(now) or not self._lock.acquire(blocking=False):
-            return
         try:
-            if not self._is_due(now) or (self._thread is not None and self._thread.is_alive()):
-                return
-            self._next_ms = now + self.interval_ms
-            self._thread = threading.Thread(
-                target=self._run, args=(engine,), name="governance-retention", daemon=True
-            )
-            self._thread.start()
-        finally:
-            self._lock.release()
+            made = write_archive(as_stored(journal), head, folder, now)
+        except ArchiveRefused:
+            if journal.head(session) == head:
+                raise
+            continue  # another process has taken the rows out while they were read
+        note = _note(head, made.rows, why, actor, str(made.path))
+        answer = _take_out(engine, head, note)
+        if answer is True:
+            return made
+        if answer is False:
+            if made.made_at_ms == now:
+                made.path.unlink(missing_ok=True)
+            raise _needed(session, "a branch needs its rows")
+    raise JournalError("the session is written by others all the time", code="GOV511")
 
-    def _is_due(self, now_ms: int) -> bool:
-        # A clock that went back does not put the next run off for longer than the interval.
-        return not 0 < self._next_ms - now_ms <= self.interval_ms
 
-    def wait(self) -> None:
-        """Return once no run is under way."""
-        if self._thread is not None:
-            self._thread.join()
+def remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
+    """Let the rows of *session* go without an archive; ``False``: a branch needs them."""
+    try:
+        with engine._lock_of(session):
+            return _remove(engine, session, why, actor)
+    finally:
+        settle(engine)
 
-    def stop(self) -> None:
-        """Let the run that is under way end with the session that it is at."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join(STOP_SECONDS_MAX)
 
-    def _run(self, engine: Engine) -> None:
-        try:
-            if self._takes_lease(engine):
-                prune(engine, self.policy, actor="engine", limit=PRUNED_MAX, stopped=self._stopped)
-        except GovernanceError:
-            # The store cannot be kept now, or is closed: a decision will say so where it
-            # matters, and the next run takes up what this one left.
-            return
+def _remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
+    for _ in range(CONFLICTS_MAX):
+        head = _head_to_go(engine, session)
+        origin = engine.journal.origin(session)
+        rows = head.seq - (origin.seq if origin is not None else 0)
+        answer = _take_out(engine, head, _note(head, rows, why, actor, ""))
+        if isinstance(answer, bool):
+            return answer
+    raise JournalError("the session is written by others all the time", code="GOV511")
 
-    def _takes_lease(self, engine: Engine) -> bool:
-        shelf, now = engine.journal.shelf, engine.clock.now_ms()
-        last = shelf.get(LEASES, LEASE)
-        if last is not None and 0 <= now - int(json.loads(last.value)) < self.interval_ms:
-            return False
-        version = last.version if last is not None else 0
-        return (
-            shelf.put(LEASES, LEASE, json.dumps(now).encode(), expected_version=version) is not None
+
+def _head_to_go(engine: Engine, session: str) -> Head:
+    """
+    The head of *session*, which may go.
+
+    Raises:
+        MisuseError: GOV526, it may not.
+    """
+    if engine.has_untold(session):
+        # What was told while the store could not be written belongs to what goes.
+        engine.write_untold(session)
+    engine.live.drop(session)
+    now = engine.clock.now_ms()
+    state = engine._state(session, now)
+    if not state.head:
+        raise _needed(session, "the store has no such session")
+    needed = candidate(state, now).needed
+    if needed:
+        raise _needed(session, needed)
+    head = engine.journal.head(session)
+    # Rows that came since may have made it live again: then its head is another one.
+    return head if head.seq == state.head else _head_to_go(engine, session)
+
+
+def _take_out(engine: Engine, head: Head, note: Mapping[str, Json]) -> bool | None:
+    """
+    Remove the rows of *head* under a note; ``None``: something moved, look at it anew.
+
+    There is one note a session, and it is armed only while the rows are seen to be there:
+    so of several processes that take out the same rows one event comes, by whichever note.
+    """
+    shelf, session = engine.journal.shelf, head.session
+    entry = shelf.get(NOTES, session)
+    if entry is None or json.loads(entry.value)["hash"] != note["hash"]:
+        fresh = {**note, "at_ms": engine.clock.now_ms(), "key": secrets.token_hex(16)}
+        version = entry.version if entry is not None else 0
+        entry = shelf.put(
+            NOTES, session, _json({**fresh, "armed": False}), expected_version=version
         )
+    if entry is None:
+        return None
+    told = json.loads(entry.value)
+    if engine.journal.head(session) != head:
+        if not told["armed"]:
+            shelf.delete(NOTES, session, expected_version=entry.version)
+        return None
+    entry = shelf.put(
+        NOTES, session, _json({**told, "armed": True}), expected_version=entry.version
+    )
+    if entry is None:
+        return None
+    answer = engine.journal.remove(session, expected=head)
+    engine.live.drop(session)
+    if answer is False:
+        shelf.delete(NOTES, session, expected_version=entry.version)
+    return None if isinstance(answer, Conflict) else answer
+
+
+def _json(value: Mapping[str, Json]) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _note(head: Head, rows: int, why: Why, actor: str, path: str) -> dict[str, Json]:
+    note: dict[str, Json] = {"session": head.session, "head": head.seq, "hash": head.hash.hex()}
+    return note | {"rows": rows, "path": path, "why": why, "by": actor}
+
+
+def settle(engine: Engine) -> None:
+    """Journal the removals that have happened and forget those that have not."""
+    shelf = engine.journal.shelf
+    for entry in _scanned(engine.journal, NOTES):
+        note = json.loads(entry.value)
+        gone = _gone(engine.journal, note["session"])
+        at_ms, key = int(note.pop("at_ms")), f"archiving {note.pop('key')}"
+        if note.pop("armed") and gone is not None and gone.hash.hex() == note["hash"]:
+            # Killed before the note goes, the next one finds the event by this key.
+            if note["path"]:
+                shelf.put(ARCHIVES, entry.name, entry.value)
+                tell_project(engine, "session.archived", note, key)
+            else:
+                del note["path"]
+                tell_project(engine, "session.removed", note, key)
+        elif gone is None and engine.clock.now_ms() - at_ms < NOTE_MS_MAX:
+            # Another process may be about to remove the rows.
+            continue
+        shelf.delete(NOTES, entry.name, expected_version=entry.version)
+
+
+def _gone(journal: Journal, session: str) -> Head | None:
+    """The head of *session* under its tombstone, if it was removed."""
+    if journal.head(session).seq:
+        return None
+    before = _just_before(session)
+    while page := journal.removed(after=before, limit=PAGE):
+        for head in page:
+            if head.session == session:
+                return head
+            if head.session > session:
+                return None
+        before = page[-1].session
+    return None
+
+
+def _just_before(session: str) -> str:
+    """A text that sorts before *session* with next to nothing between."""
+    last = ord(session[-1]) - 1
+    if last < 1:
+        return session[:-1]
+    return f"{session[:-1]}{chr(0xD7FF if last == 0xDFFF else last)}\U0010ffff"
+
+
+def _scanned(journal: Journal, shelf: str) -> Iterator[Entry]:
+    after = ""
+    while page := journal.shelf.scan(shelf, after=after, limit=PAGE):
+        yield from page
+        after = page[-1].name
+
+
+def tell_project(
+    engine: Engine, kind: str, data: Mapping[str, Json], key: str | None = None
+) -> None:
+    """One row in the project's own journal, once for each *key*."""
+    law, actor = engine.law, str(data["by"])
+    with engine._lock_of(PROJECT_SESSION):
+        for _ in range(CONFLICTS_MAX):
+            now = engine.clock.now_ms()
+            state = engine._state(PROJECT_SESSION, now)
+            command = Command(event="record", session=PROJECT_SESSION, at_ms=now, actor=actor,
+                              host="person")  # fmt: skip
+            outcome = restoring.recorded(law, state, command, now, kind, data)
+            result = engine._commit([Step(state, outcome)], key=key)
+            if isinstance(result, (Appended, Duplicate)):
+                break
+        else:
+            raise JournalError("the project's journal is written by others", code="GOV511")
+    if isinstance(result, Appended):
+        engine._publish(result.records)
+
+
+def _needed(session: str, why: str) -> MisuseError:
+    return MisuseError(
+        f"`{session}` is not archived: {why}",
+        code="GOV526",
+        remedy="`governance show` says how it stands; end it, or archive its branches first",
+    )
+
+
+# -- back into the store ---------------------------------------------------------------
+
+
+def unarchive(engine: Engine, file: Path, actor: str) -> Head:
+    """As `Engine.unarchive`."""
+    settle(engine)
+    _refuse_unreadable(engine.journal, file)
+    made = restore_archive(as_stored(engine.journal), file)
+    session = made.head.session
+    engine.live.drop(session)
+    known = engine.journal.shelf.get(ARCHIVES, session)
+    if known is not None and engine.journal.head(session) == made.head:
+        engine.journal.shelf.delete(ARCHIVES, session, expected_version=known.version)
+    data: dict[str, Json] = {"session": session, "head": made.head.seq}
+    data |= {"hash": made.head.hash.hex(), "path": str(file), "by": actor}
+    tell_project(engine, "session.unarchived", data)
+    return made.head
+
+
+def _refuse_unreadable(journal: Journal, file: Path) -> None:
+    """Refuse what only another store's keys open; erased is erased, and comes back as such."""
+    made, parts = read_archive(file)
+    scope, key = session_scope(made.head.session), None
+    if isinstance(journal, EncryptedJournal):
+        if journal.vault.is_erased(scope):
+            return
+        key = journal.vault.key_of(scope, make=False)
+    for one in parts:
+        body = one.value if isinstance(one, Entry) else one.body
+        if is_sealed(body) and not (key is not None and key.has_sealed(body)):
+            raise ArchiveRefused(
+                f"`{file}` is encrypted by a key that this store has not",
+                remedy="put it back into the store that it came from, or into a copy of that",
+            )

@@ -13,8 +13,8 @@ from governance.values import Json
 
 if TYPE_CHECKING:
     from governance.engine.engine import Engine
-    from governance.engine.keeping import PruneReport
     from governance.engine.merging import MergeReport, Take
+    from governance.engine.pruning import PruneReport
     from governance.engine.retention import RetentionPolicy
     from governance.engine.session import Session
     from governance.journal.archive import Archived
@@ -165,7 +165,7 @@ class SessionVerbs:
 
             JournalError: GOV525, the file cannot be written; nothing was removed.
         """
-        from governance.engine.archiving import archive
+        from governance.engine.keeping import archive
 
         engine, who = self._open(actor, ("keep", session))
         return archive(engine, session, to, "person", who)
@@ -180,7 +180,7 @@ class SessionVerbs:
             JournalError: GOV525, *file* is no whole archive, or is encrypted by a key that this
                 store has not; GOV521, it does not fit the store.
         """
-        from governance.engine.archiving import unarchive
+        from governance.engine.keeping import unarchive
 
         engine, who = self._open(actor, ("keep", ""))
         return unarchive(engine, file, who)
@@ -197,7 +197,7 @@ class SessionVerbs:
         Raises:
             AccessRefused: *actor* may not do so with every session.
         """
-        from governance.engine.keeping import prune
+        from governance.engine.pruning import prune
 
         engine, who = self._open(actor, ("keep", ""))
         return prune(engine, policy, dry_run=dry_run, actor=who)

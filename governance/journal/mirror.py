@@ -24,7 +24,7 @@ from attrs import define, evolve, field, frozen
 
 from governance.errors import JournalError
 from governance.journal.records import Head
-from governance.project import FILE_MODE, make_private_folder
+from governance.project import make_private_folder
 
 try:
     import fcntl
@@ -33,6 +33,7 @@ except ImportError:  # a platform without it: see `Mirror._compact`
 
 _MAGIC = "governance-heads 1"
 _GONE = " gone"
+_FILE_MODE = 0o600
 _LINE_BYTES_MAX = 4_096
 PENDING_MAX = 10_000
 """Heads that may wait for a durable commit; beyond it the oldest are forgotten, so unmirrored."""
@@ -183,7 +184,7 @@ def write_heads(path: Path, identity: Identity, heads: Iterable[Head | Gone]) ->
     Raises:
         OSError: It cannot be written.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
     with os.fdopen(handle, "wb") as file:
         file.write(_header(identity))
         file.writelines(_line(head) for head in heads)

@@ -11,7 +11,8 @@ import pytest
 from governance import Engine, cli
 from governance.cli.comparing import SILENT_SHOWN, print_coverage
 from governance.cli.replayed import Coverage
-from tests.integration.conftest import TEAM_CONFIG, made_project
+from governance.journal.opening import open_journal
+from governance.project import create_project
 
 HEAD = """\
 format = 1
@@ -56,7 +57,13 @@ must_not_match = [{ prompt = "test it" }]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one rule, and one session that it has governed."""
-    folder = made_project(tmp_path, monkeypatch, TEAM_CONFIG, {"team.toml": HEAD + PUSH})
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    create_project(folder, '[packs]\npaths = ["team.toml"]\n')
+    open_journal(base=folder, create=True).close()
+    (folder / "team.toml").write_text(HEAD + PUSH, encoding="utf-8")
     with Engine.open(folder) as engine, engine.start("s-1") as session:
         session.turn("tidy up and deploy")
         session.tool("shell", {"command": "git push"}, call_id="c1")
