@@ -15,12 +15,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from governance.engine import restoring
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
-from governance.engine.retention import Why, candidate
-from governance.errors import JournalError, MisuseError
+from governance.engine.retention import Candidate, Why, candidate
+from governance.errors import JournalError, MisuseError, SessionErased, StoreDamaged
 from governance.journal.archive import (
     Archived,
     ArchiveRefused,
@@ -33,6 +35,7 @@ from governance.journal.records import Appended, Conflict, Duplicate, Entry, Hea
 from governance.journal.sealing import is_sealed
 from governance.journal.vault import session_scope
 from governance.session.commands import Command
+from governance.session.state import SessionState
 from governance.values import Json
 
 if TYPE_CHECKING:
@@ -287,3 +290,50 @@ def _refuse_unreadable(journal: Journal, file: Path) -> None:
                 f"`{file}` is encrypted by a key that this store has not",
                 remedy="put it back into the store that it came from, or into a copy of that",
             )
+
+
+# -- which may go --------------------------------------------------------------------
+
+
+def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:
+    """Every session but the project's own, and why those stay that are needed."""
+    found: dict[str, tuple[Candidate, SessionState]] = {}
+    unread: list[Candidate] = []
+    needed: dict[str, str] = {}
+    after = ""
+    while page := journal.sessions(after=after, limit=PAGE):
+        for head in page:
+            if not head.session.startswith("@"):
+                try:
+                    state, begun = restoring.restored(journal, head.session)
+                except SessionErased:
+                    unread.append(Candidate(head.session, 0, 0, "it was erased"))
+                    continue
+                except StoreDamaged:
+                    # What it stems from may be what mends it.
+                    unread.append(Candidate(head.session, 0, 0, "it is damaged"))
+                    origin = _origin(journal, head.session)
+                    if origin is not None:
+                        needed[origin[0]] = head.session
+                    continue
+                found[head.session] = candidate(state, now_ms), state
+                origin = state.origin if begun else _origin(journal, head.session)
+                if origin is not None:
+                    needed[origin[0]] = head.session
+        after = page[-1].session
+    made = unread
+    for name, (one, state) in found.items():
+        parent = found.get(state.identity.parent)
+        why = one.needed
+        if name in needed:
+            why = f"`{needed[name]}` was branched off it"
+        elif not why and parent is not None and parent[1].live:
+            why = f"`{parent[0].session}`, whose sub-session it is, is live"
+        made.append(evolve(one, needed=why))
+    return tuple(made)
+
+
+def _origin(journal: Journal, session: str) -> tuple[str, int] | None:
+    """Where a branch that has no row of its own yet was branched off: no state tells it."""
+    origin = journal.origin(session)
+    return None if origin is None else (origin.parent, origin.seq)

@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
-from governance.engine import restoring
-from governance.engine.keeping import PAGE, archive, remove, settle, tell_project
-from governance.engine.retention import Candidate, RetentionPolicy, Why, candidate, plan
+from governance.engine.keeping import archive, candidates, remove, settle, tell_project
+from governance.engine.retention import Candidate, RetentionPolicy, Why, plan
 from governance.errors import (
     GovernanceError,
     JournalError,
     MisuseError,
-    SessionErased,
-    StoreDamaged,
 )
-from governance.journal.records import Journal
-from governance.session.state import SessionState
 from governance.values import Json
 
 if TYPE_CHECKING:
@@ -101,50 +96,6 @@ def _prune_one(engine: Engine, session: str, policy: RetentionPolicy, why: Why, 
         archive(engine, session, Path(policy.folder), why, actor)
         return True
     return remove(engine, session, why, actor)
-
-
-def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:
-    """Every session but the project's own, and why those stay that are needed."""
-    found: dict[str, tuple[Candidate, SessionState]] = {}
-    unread: list[Candidate] = []
-    needed: dict[str, str] = {}
-    after = ""
-    while page := journal.sessions(after=after, limit=PAGE):
-        for head in page:
-            if not head.session.startswith("@"):
-                try:
-                    state, begun = restoring.restored(journal, head.session)
-                except SessionErased:
-                    unread.append(Candidate(head.session, 0, 0, "it was erased"))
-                    continue
-                except StoreDamaged:
-                    # What it stems from may be what mends it.
-                    unread.append(Candidate(head.session, 0, 0, "it is damaged"))
-                    origin = _origin(journal, head.session)
-                    if origin is not None:
-                        needed[origin[0]] = head.session
-                    continue
-                found[head.session] = candidate(state, now_ms), state
-                origin = state.origin if begun else _origin(journal, head.session)
-                if origin is not None:
-                    needed[origin[0]] = head.session
-        after = page[-1].session
-    made = unread
-    for name, (one, state) in found.items():
-        parent = found.get(state.identity.parent)
-        why = one.needed
-        if name in needed:
-            why = f"`{needed[name]}` was branched off it"
-        elif not why and parent is not None and parent[1].live:
-            why = f"`{parent[0].session}`, whose sub-session it is, is live"
-        made.append(evolve(one, needed=why))
-    return tuple(made)
-
-
-def _origin(journal: Journal, session: str) -> tuple[str, int] | None:
-    """Where a branch that has no row of its own yet was branched off: no state tells it."""
-    origin = journal.origin(session)
-    return None if origin is None else (origin.parent, origin.seq)
 
 
 def _held(

@@ -27,7 +27,7 @@ from governance.engine.backing import (
     status_file,
     write_status,
 )
-from governance.engine.pruning import candidates
+from governance.engine.keeping import candidates
 from governance.engine.restoring import keep_snapshot_at
 from governance.engine.retention import Candidate
 from governance.events import check_data

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from governance.calls import ToolCall
 from governance.context import Anchor
 from governance.engine import EngineOptions, restoring
-from governance.engine.pruning import candidates
+from governance.engine.keeping import candidates
 from governance.engine.retention import Candidate, RetentionPolicy, plan
 from governance.errors import MisuseError
 from governance.journal.memory import MemoryJournal

@@ -10,12 +10,11 @@ from typing import Any
 
 from attrs import define, field
 
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, MisuseError
 from governance.hosts.openai_agents import framework
 from governance.rules.host_tools import HostTools
 from governance.session.replies import Reply
 from governance.tools.deciding import Gate, deny_text, error_text, output_text
-from governance.tools.requiring import ungoverned
 from governance.tools.turns import TurnRefused, Turns
 from governance.tools.waiting import aside
 from governance.values import Json, ValueRefused, load_json
@@ -57,16 +56,16 @@ class Running:
         if known is not None:
             return known[1]
         if len(self.agents) >= AGENTS_MAX:
-            raise ungoverned(f"more than {AGENTS_MAX} agents", "hand off to fewer")
+            raise _ungoverned(f"more than {AGENTS_MAX} agents", "hand off to fewer")
         if not isinstance(agent, framework.sdk().agent_class):
-            raise ungoverned(f"`{type(agent).__name__}`", "give an `Agent`")
+            raise _ungoverned(f"`{type(agent).__name__}`", "give an `Agent`")
         if agent.mcp_servers:
-            raise ungoverned(
+            raise _ungoverned(
                 f"the MCP servers of `{agent.name}`", "call their tools in function tools"
             )
         if agent.prompt is not None:
             # It is kept at the provider, and brings tools that run there.
-            raise ungoverned(f"the stored prompt of `{agent.name}`", "give it `instructions`")
+            raise _ungoverned(f"the stored prompt of `{agent.name}`", "give it `instructions`")
         made = agent.clone(tools=[self._tool(one) for one in agent.tools], handoffs=[])
         # The program's own is kept with it: the id of one that is gone would be given again.
         self.agents[id(agent)] = (agent, made)
@@ -76,9 +75,9 @@ class Running:
     def _tool(self, tool: Any) -> Any:
         sdk = framework.sdk()
         if not isinstance(tool, sdk.tool_class):
-            raise ungoverned(f"the tool `{tool.name}`", "only function tools ask before they run")
+            raise _ungoverned(f"the tool `{tool.name}`", "only function tools ask before they run")
         if getattr(tool, "_is_agent_tool", False):
-            raise ungoverned(f"the agent as a tool `{tool.name}`", "hand off to it")
+            raise _ungoverned(f"the agent as a tool `{tool.name}`", "hand off to it")
         return dataclasses.replace(tool, on_invoke_tool=self._invoking(tool))
 
     def _invoking(self, tool: Any) -> Invoke:
@@ -165,3 +164,7 @@ def _arguments(text: str) -> Mapping[str, Json]:
     if not isinstance(made, Mapping):
         raise ValueRefused("arguments that are no object")
     return made
+
+
+def _ungoverned(what: str, remedy: str) -> MisuseError:
+    return MisuseError(f"{what} cannot be governed", code="GOV764", remedy=remedy)
