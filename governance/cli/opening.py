@@ -29,6 +29,7 @@ from governance.rules.loader import Loaded
 from governance.rules.paths import places_of
 from governance.session.commands import HostTraits
 from governance.session.law import Law
+from governance.values import Json
 
 if TYPE_CHECKING:
     from governance.rules.check import Examined
@@ -184,3 +185,9 @@ def law_of(project: Project) -> Law:
         places=places_of(str(config.directory)),
         redact=keep_all,
     )
+
+
+def data_of(body: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The event's own fields in the *body* of a row."""
+    data = body.get("data")
+    return data if isinstance(data, Mapping) else {}

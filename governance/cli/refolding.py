@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from attrs import define, field
 
 from governance.calls import ToolCall
-from governance.cli.opening import TRAITS, rows_of
+from governance.cli.opening import TRAITS, data_of, rows_of
 from governance.engine.encoding import body_of
 from governance.journal.gaps import GAP_KIND
 from governance.journal.records import Journal, Record
@@ -75,7 +75,7 @@ class Refolding:
             if record.kind == GAP_KIND:
                 continue  # nobody knew then that the row would be lost
             self._state = self._after(record, body)
-            data = _data(body)
+            data = data_of(body)
             asks = record.kind == "approval.asked"
             uses = record.kind == "approval.settled" and data.get("by") == "rules"
             own_at_ms = record.at_ms if asks or uses else None
@@ -85,7 +85,7 @@ class Refolding:
         to: dict[str, Json] = dict(given) if isinstance(given, Mapping) else {}
         was = to.pop("past", None)
         began = was.get("begins") if isinstance(was, Mapping) else 0
-        data = dict(_data(body))
+        data = dict(data_of(body))
         if record.kind in _LABELLED or record.kind == "tool.finished":
             data.pop("labels", None)
         if record.kind in _LABELLED and self.labels and data.get("open", True):
@@ -187,8 +187,3 @@ def _step(before: SessionState, after: SessionState) -> Step | None:
     if before.registers == after.registers:
         return None
     return Step("", before.registers, after.registers, outcome="move", emits=())
-
-
-def _data(body: Mapping[str, Json]) -> Mapping[str, Json]:
-    data = body.get("data")
-    return data if isinstance(data, Mapping) else {}

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from governance.access.grants import Authorize
     from governance.access.guard import Guard
     from governance.config import Config
-    from governance.engine.keeping import Keeper
+    from governance.engine.pruning import Keeper
     from governance.journal.key_sources import KeySource
     from governance.listeners import Listeners
     from governance.rules.deciding import RuleSet
@@ -164,7 +164,7 @@ def _keeper(config: Config) -> Keeper | None:
     policy = retention_of(config)
     if not (policy.bounded and config.retention.interval_minutes_min):
         return None
-    from governance.engine.keeping import Keeper
+    from governance.engine.pruning import Keeper
 
     return Keeper(policy, config.retention.interval_minutes_min * 60_000)
 

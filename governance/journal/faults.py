@@ -15,6 +15,7 @@ from governance.errors import (
     StoreBusy,
     StoreDamaged,
     StoreFull,
+    StoreNewer,
 )
 from governance.journal.records import BRANCH_DEPTH_MAX
 
@@ -71,6 +72,14 @@ def too_deep(parent: str) -> MisuseError:
     return MisuseError(
         f"a branch of `{parent}` would stem from more than {BRANCH_DEPTH_MAX} sessions",
         remedy="branch off one of those that it stems from",
+    )
+
+
+def newer(version: int, known: int, place: str) -> StoreNewer:
+    """The error for the store at *place*, whose schema *version* is above the one *known* here."""
+    return StoreNewer(
+        f"{place} has schema version {version}; this engine knows {known}",
+        remedy="upgrade `session-governance`; the store was left as it is",
     )
 
 

@@ -12,6 +12,7 @@ from attrs import define, evolve, field, frozen
 
 from governance.errors import DefinitionError, Diagnostic, Problem
 from governance.rules import detect
+from governance.rules.building_demands import stable_text
 from governance.rules.composing import remedy_text
 from governance.rules.format import FORMAT, Defaults, Exempt, Pack, RoleDef, Rule
 from governance.rules.globs import PatternError
@@ -131,20 +132,10 @@ def _hash(
     lines = [f"format {FORMAT}", f"patterns {detect.VERSION}", repr(defaults)]
     lines += sorted(f"pack {one.layer} {one.name} {one.hash}" for one in packs)
     lines += sorted(
-        f"exempt {one.layer} {one.rule} {one.until} {_stable(one.when)}" for one in exempts
+        f"exempt {one.layer} {one.rule} {one.until} {stable_text(one.when)}" for one in exempts
     )
     lines += sorted(f"setting {one}" for one in settings)
     return sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()
-
-
-def _stable(value: object) -> str:
-    """A text of *value* in which the order of keys makes no difference."""
-    if isinstance(value, Mapping):
-        inner = sorted(f"{key!r}: {_stable(one)}" for key, one in value.items())
-        return "{" + ", ".join(inner) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_stable(one) for one in value) + "]"
-    return repr(value)
 
 
 @define(eq=False)

@@ -256,11 +256,6 @@ class RuleSet:
         factory=dict, init=False, repr=False
     )
 
-    @property
-    def facts_used(self) -> frozenset[str]:
-        """Facts that any rule looks at or speaks of."""
-        return frozenset(name for one in self.compiled.values() for name in one.facts)
-
     def has(self, on: str) -> bool:
         """Whether any rule looks at events of this kind."""
         return bool(self.by_event.get(on))

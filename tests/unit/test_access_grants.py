@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from governance.access.actors import process_actor
 from governance.access.guard import AUDIT_SESSION, SINGLE_READS_MAX, AccessRefused, Guard, guard_of
 from governance.access.guarded import GuardedJournal, guarded
 from governance.chat.finding import find
@@ -423,3 +424,12 @@ def test_a_search_by_the_index_is_audited(tmp_path: Path) -> None:
         rows = [body_of(one)["data"] for one in store.read(AUDIT_SESSION)]
 
     assert [(row["action"], row["session"]) for row in rows] == [("read", ""), ("read", "one")]  # type: ignore[index,call-overload]
+
+
+def test_a_user_without_a_name_acts_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no variable of the environment gives it another."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody")
+    monkeypatch.setattr("os.geteuid", lambda: 3_999_999_999)
+
+    assert process_actor() == "uid-3999999999"

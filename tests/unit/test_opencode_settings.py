@@ -19,6 +19,7 @@ from governance.hosts.opencode.settings import (
     problems,
     uninstall,
 )
+from governance.testing.host_contract_settings import tree
 
 
 @pytest.fixture
@@ -26,13 +27,6 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / 'pro "ject $x'
     (folder / ".governance").mkdir(parents=True)
     return folder
-
-
-def tree(folder: Path) -> dict[str, bytes | None]:
-    return {
-        str(one.relative_to(folder)): one.read_bytes() if one.is_file() else None
-        for one in sorted(folder.rglob("*"))
-    }
 
 
 def settings_in(text: str) -> dict[str, object]:

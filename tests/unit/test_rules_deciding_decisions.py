@@ -17,7 +17,6 @@ from governance.rules.format import (
     Example,
     Exempt,
     Pack,
-    RoleDef,
     Rule,
 )
 from governance.rules.matchers import Matcher
@@ -410,14 +409,14 @@ def test_lists_of_tools() -> None:
     assert rules.tool_is_in("mcp:a:b", ("mcp:a:*",))
 
 
-def test_facts_used() -> None:
-    """The rule set knows every fact that a rule looks at or speaks of."""
-    role = RoleDef(name="r", pack="p", layer="user", position=0, tools=("read",))
+def test_facts_of_a_rule() -> None:
+    """A compiled rule knows every fact that it looks at or speaks of, each once."""
     rules = rules_of(
-        rule("x", when={"command": "ls"}, unless={"turn": 1}, message="{cwd}"), roles=(role,)
+        rule("x", when={"command": "ls"}, unless={"turn": 1}, message="{cwd} {command}")
     )
 
-    assert rules.facts_used == {"command", "turn", "cwd"}
+    (made,) = rules.compiled.values()
+    assert sorted(made.facts) == ["command", "cwd", "turn"]
 
 
 def test_unknown_facts_reach_nobody_as_text() -> None:

@@ -28,7 +28,7 @@ from governance.hooking.settings_file import (
     real,
     remove_empty,
     restore,
-    write_text,
+    write_changes,
 )
 from governance.hosts.opencode.capabilities import EVENTS
 from governance.hosts.opencode.tools import HOST
@@ -68,9 +68,7 @@ def install(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
     change = Change(file, before, plugin_text(project))
     if not dry_run:
         Kept(project / KEPT).keep(file, None, None, plugin_text(project))
-        if change.changed:
-            file.parent.parent.mkdir(exist_ok=True)
-            write_text(file, plugin_text(project))
+        write_changes((change,))
     return (change,)
 
 
