@@ -184,6 +184,7 @@ def load_settings(
         ),
         fields=fields_of(config),
         time_zone=config.project.time_zone or None,
+        hearsay=config.hearsay,
         hosts=hosts or {},
         characters_max=config.context.characters_max,
         project=config.document,

@@ -411,6 +411,8 @@ def test_what_a_project_loosens_is_known_and_can_be_put_back() -> None:
     safe = until_trusted(config)
 
     assert set(loosenings(config)) == {
+        "session.level",
+        "listeners.entry_points",
         "defaults.unknown_role",
         "defaults.mode",
         "journal.redaction",
