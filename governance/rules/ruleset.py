@@ -408,7 +408,7 @@ class RuleSet:
         shadow = self.defaults.mode == "shadow"
         (shadowed if shadow else enforced).extend(refused)
         shadowed.extend(refused_shadow)
-        if self.defaults.tool != "allow" and not lifted:
+        if self.defaults.tool != "allow" and not lifted and not event.beside:
             text = f"no rule allows `{one_line(str(event.facts.get('tool')))}` here"
             default = Verdict(rule=DEFAULT_TOOL, action=self.defaults.tool, message=text)
             (shadowed if shadow else enforced).append(default)
