@@ -108,6 +108,7 @@ def compile_rules(
         toolsets=vocabulary.toolsets,
         hash=known_hash,
         warnings=tuple(problems.found),
+        places=places,
         by_event=_by_event(tried),
     )
 

@@ -338,7 +338,7 @@ def test_a_rule_for_all_tools_looks_at_what_a_command_line_writes() -> None:
 def test_the_message_says_what_why_and_what_instead() -> None:
     """One reason is one sentence, several are a list, remedies stand last."""
     remedy = Example(facts={"tool": "shell", "command": "ls -1"})
-    one = rule("a", message="Not `{command}`.", remedy=remedy)
+    one = rule("a", when={"command": "ls"}, message="Not `{command}`.", remedy=remedy)
 
     alone = rules_of(one).decide(LS, KNOWN).message
     both = rules_of(one, rule("b", "warn", message="Hm.")).decide(LS, KNOWN).message
