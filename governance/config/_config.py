@@ -221,7 +221,7 @@ def _build(
     resume, idle = table("resume", ResumeTable), table("idle", IdleTable)
     check_zone(project.time_zone, report)
     check_layers(packs, "project", ("packs", "layers"), report)
-    _check_bounds(resume, idle, report)
+    _check_bounds(resume, idle, raw, report)
     access, redaction = table("access", AccessTable), table("redaction", RedactionTable)
     check_access(access, report)
     check_patterns(redaction.patterns, report)
@@ -281,19 +281,26 @@ def _level(raw: Mapping[str, object]) -> Level:
     return found[0] if found else "standard"
 
 
-def _check_bounds(resume: ResumeTable, idle: IdleTable, report: Report) -> None:
+def _check_bounds(
+    resume: ResumeTable, idle: IdleTable, raw: Mapping[str, object], report: Report
+) -> None:
+    own = raw.get("resume")
+    written = own if isinstance(own, Mapping) else {}
     bounds = ("notice_seconds_min", "stale_seconds_min", "fresh_seconds_min")
     for lower, upper in pairwise(bounds):
         low, high = getattr(resume, lower), getattr(resume, upper)
         if low >= high:
             message = f"`resume.{upper}` is {high}, expected more than `{lower}`, which is {low}"
-            refuse("GOV304", message, ("resume", upper), report)
+            # The one that is written is the one to look at.
+            blamed = upper if upper in written else lower
+            refuse("GOV304", message, ("resume", blamed), report)
     if idle.idle_seconds_max > resume.notice_seconds_min:
         message = (
             f"`idle.idle_seconds_max` is {idle.idle_seconds_max}, expected no more than "
             f"`resume.notice_seconds_min`, which is {resume.notice_seconds_min}"
         )
-        refuse("GOV305", message, ("idle", "idle_seconds_max"), report)
+        blamed_path = ("idle", "idle_seconds_max") if "idle" in raw else ("resume", bounds[0])
+        refuse("GOV305", message, blamed_path, report)
 
 
 def _hosts(
@@ -306,8 +313,9 @@ def _hosts(
     for name, one in raw.items():
         host = read_table(HostTable, one, ("hosts", name), report, preset)
         if name not in HOSTS and not host.custom and isinstance(one, Mapping):
-            hint = did_you_mean(name, HOSTS) or f"known are {', '.join(HOSTS)}"
-            hint += "; or write `custom = true` if the name is that of a program of yours"
+            near = did_you_mean(name, HOSTS)
+            hint = f"{near} Else" if near else f"known are {', '.join(HOSTS)}; else"
+            hint += " write `custom = true`, if the name is that of a program of yours"
             message = f"no adapter is shipped for `{name}`"
             refuse("GOV307", message, ("hosts", name), report, hint)
         if name in HOSTS and host.custom:

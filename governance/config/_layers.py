@@ -257,6 +257,8 @@ def check_patterns(patterns: Mapping[str, str], report: Report) -> None:
         return
     import re2
 
+    quiet = re2.Options()
+    quiet.log_errors = False
     for name, source in patterns.items():
         path = ("redaction", "patterns", name)
         if len(patterns) > PATTERNS_MAX:
@@ -266,9 +268,10 @@ def check_patterns(patterns: Mapping[str, str], report: Report) -> None:
         if not name.isascii() or not name.replace("-", "").isalnum():
             refuse("GOV312", f"`{name}` is no name", path, report, "use letters, digits and `-`")
         try:
-            matches_nothing = re2.compile(source).search("") is not None
+            matches_nothing = re2.compile(source, quiet).search("") is not None
         except re2.error as error:
-            refuse("GOV312", f"RE2 refuses `{source}`: {error}", path, report)
+            why = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+            refuse("GOV312", f"RE2 refuses `{source}`: {why}", path, report)
             continue
         if matches_nothing:
             hint = "make the smallest match one character"

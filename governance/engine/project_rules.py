@@ -328,10 +328,10 @@ def _named(
             return [(f"the folder `{name}` has no `*.toml` file", "name a pack")]
     if files:
         return [_source(one, layer) for one in sorted(files)]
-    return [_source(str(path), layer)]
+    return [_source(str(path), layer, name)]
 
 
-def _source(file: str, layer: _Listed) -> PackSource | tuple[str, str]:
+def _source(file: str, layer: _Listed, named: str = "") -> PackSource | tuple[str, str]:
     from pathlib import Path
 
     kind = layer.kind
@@ -339,5 +339,8 @@ def _source(file: str, layer: _Listed) -> PackSource | tuple[str, str]:
     if text is None:
         text = read_file(Path(file))
     if text is None:
-        return (f"the pack `{file}` is not there", "write it, or take it off the list")
+        known = (SHIPPED, *(f"{SHIPPED}:{one}" for one in pack_texts()))
+        near = did_you_mean(named, known)
+        mend = f"write it, or take it off the list{f'; {near}' if near else ''}"
+        return (f"the pack `{file}` is not there", mend)
     return PackSource("", text, file, kind)
