@@ -117,11 +117,11 @@ def _refusal(code: str, message: str, file: str, line: int, suggestion: str) -> 
 
 
 def _decode(text: str | bytes, file: str, bytes_max: int) -> str:
-    size = len(text)
-    if size > bytes_max:
+    if len(text) > bytes_max:
+        # How many more it has nobody has looked: reading ends there.
         raise _refusal(
             "GOV102",
-            f"the file has {size} bytes where at most {bytes_max} are read",
+            f"the file has more than {bytes_max} bytes, which is the most that is read",
             file,
             0,
             "split it into several files",
