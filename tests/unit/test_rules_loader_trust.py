@@ -81,23 +81,6 @@ def test_a_record_inside_the_project_is_refused(tmp_path: Path) -> None:
     assert not record.exists()
 
 
-@pytest.mark.parametrize("kind", ["pipe", "folder", "link to itself"])
-def test_a_record_that_is_no_file_is_an_error_at_once(record: Path, kind: str) -> None:
-    """Nobody waits for what a pipe may bring: the hook would be ended before it has denied."""
-    record.parent.mkdir(parents=True, exist_ok=True)
-    if kind == "pipe":
-        os.mkfifo(record)
-    elif kind == "folder":
-        record.mkdir()
-    else:
-        record.symlink_to(record)
-
-    with pytest.raises(DefinitionError) as caught:
-        read_trust(str(record))
-
-    assert caught.value.diagnostics[0].code == "GOV273"
-
-
 @pytest.mark.parametrize(
     "text",
     [
