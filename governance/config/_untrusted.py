@@ -37,7 +37,7 @@ GUARD = f"{SHIPPED}:self-protection"
 """The pack that no project leaves out before it is trusted."""
 
 
-@frozen
+@frozen(eq=False)
 class Untrusted:
     """
     What counts of one key until a person has trusted the file.
@@ -235,7 +235,7 @@ UNTRUSTED: Mapping[str, Untrusted] = {
 """Key as the reference writes it → what counts of it until a person has trusted the file."""
 
 
-@frozen
+@frozen(eq=False)
 class Loosening:
     """
     One key whose written value waits for a person's trust.
