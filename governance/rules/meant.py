@@ -43,7 +43,7 @@ def _set(text: str) -> frozenset[str]:
 
 _READS = _set(
     "read get open load cat head tail show view describe analyze analyse inspect check lint "
-    "validate parse diff blame log query fetch download summarize screenshot navigate browse hover "
+    "validate parse diff blame log query fetch summarize navigate browse hover "
     "definition references diagnostics symbols status watch compare lookup"
 )
 _STATING = _set("get show describe status")
@@ -52,7 +52,7 @@ _SEARCHES = _set("search grep find rg")
 _WRITES = _set(
     "write edit create update save put append patch replace insert set modify upload store touch "
     "make mkdir symlink link chmod chown format fix apply generate add export extract unzip "
-    "restore sync overwrite post convert"
+    "restore sync overwrite post convert download screenshot capture record pdf"
 )
 _REMOVES = _set("delete remove rm rmdir unlink trash erase purge clear destroy")
 _MOVES = _set("move rename mv")
@@ -80,7 +80,12 @@ _PROSE = _set(
     "content contents text body message query pattern regex prompt description title reason "
     "comment code sql statement branch ref sha tag version summary"
 )
-_DATABASES = _set("sql postgres postgresql pg mysql mariadb sqlite db database duckdb")
+_DATABASES = _set(
+    "sql postgres postgresql pg mysql mariadb sqlite db database duckdb supabase migration neon "
+    "bigquery snowflake redshift clickhouse cockroach oracle mssql turso libsql"
+)
+_TERMINALS = _set("terminal tmux iterm pty shell console ssh process")
+_TYPED = _set("text input keys data line lines")
 _LANGUAGES: Mapping[str, str] = {
     "python": "python3 -c", "py": "python3 -c", "ipython": "python3 -c", "jupyter": "python3 -c",
     "ide": "python3 -c", "node": "node -e", "javascript": "node -e", "js": "node -e",
@@ -135,7 +140,9 @@ def says_what_it_does(call: ToolCall) -> bool:
 
 def _verbs_of(call: ToolCall) -> set[str]:
     name = call.tool.split(":", 2)[-1] if tool_class(call.tool) == "mcp" else call.native
-    return words_of(name) | _verbs(call.args, 0)
+    verbs = words_of(name) | _verbs(call.args, 0)
+    # What is added to a commit is read.
+    return (verbs - {"add"}) | {"read"} if {"git", "add"} <= verbs else verbs
 
 
 def files_searched(call: ToolCall) -> tuple[ToolCall, ...]:
@@ -335,7 +342,7 @@ def _verbs(value: Json, depth: int) -> set[str]:
 
 
 def _programs(call: ToolCall, words: set[str]) -> Iterator[str]:
-    """Command lines that stand for code and for statements of a database."""
+    """Command lines that stand for code, for what is typed, and for statements of a database."""
     for name, one in call.args.items():
         if not isinstance(one, str) or not one.strip():
             continue
@@ -346,6 +353,8 @@ def _programs(call: ToolCall, words: set[str]) -> Iterator[str]:
             runs = next((_LANGUAGES[word] for word in sorted(words) if word in _LANGUAGES), "")
             if runs:
                 yield f"{runs} {_quoted(one)}"
+        elif key in _TYPED and words & _TERMINALS:
+            yield one
 
 
 def _quoted(text: str) -> str:

@@ -72,6 +72,10 @@ HARMFUL: list[tuple[str, dict[str, Json]]] = [
     ("ide__executeCode", {"code": "import shutil; shutil.rmtree('/')"}),
     ("postgres__query", {"sql": "DROP TABLE users"}),
     ("mysql__query", {"query": "DROP DATABASE prod"}),
+    ("supabase__apply_migration", {"query": "DROP TABLE users"}),
+    ("tmux__send_keys_to_terminal", {"pane": "1", "keys": "rm -rf /\n"}),
+    ("desktop__interact_with_process", {"pid": 5, "input": "cat ~/.ssh/id_rsa"}),
+    ("browser__take_screenshot", {"filename": ".git/hooks/pre-commit"}),
 ]
 
 HARMLESS: list[tuple[str, dict[str, Json]]] = [
@@ -86,6 +90,16 @@ HARMLESS: list[tuple[str, dict[str, Json]]] = [
     ("fs__search_files", {"path": ".", "pattern": "governance.toml"}),
     ("fs__move_file", {"source": "a.py", "destination": "b.py"}),
     ("fs__list_allowed_directories", {}),
+    ("git__git_add", {"repo_path": "/project", "files": ["governance.toml", "src/a.py"]}),
+    ("git__git_commit", {"repo_path": "/project", "message": "x"}),
+    ("browser__take_screenshot", {"filename": "home.png"}),
+    ("tmux__read_terminal", {"lines": 20}),
+    ("supabase__list_tables", {"schemas": ["public"]}),
+    ("k8s__list_pods", {"namespace": "default"}),
+    ("fs__create_directory", {"path": "src/new"}),
+    ("figma__get_file", {"fileKey": "abc", "nodeId": "1:2"}),
+    ("notion__create_page", {"parent": {"page_id": "x"}, "title": "/etc/passwd and others"}),
+    ("aws__get_docs", {"url": "https://docs.aws.amazon.com/s3"}),
     ("github__create_issue", {"owner": "o", "repo": "r", "title": "x", "body": "see .env"}),
     ("github__create_pull_request", {"head": "feature/x", "base": "main", "title": "rm -rf /"}),
     ("github__search_code", {"q": "path:.env KEY"}),
@@ -148,7 +162,7 @@ def test_harm_by_a_tool_that_nobody_knows_is_held(
 ) -> None:
     """A plugin's tool, or one that a client has newly, is no way around either."""
     call = call_of(CLAUDE, name.partition("__")[2] or name, arguments, cwd="/project")
-    if name.startswith(("postgres", "mysql", "ide")):
+    if name.startswith(("postgres", "mysql", "ide", "supabase")):
         return  # by its own name alone nothing tells what language it speaks
 
     assert decided(rules, call).action in ("ask", "deny")
