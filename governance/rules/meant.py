@@ -96,8 +96,9 @@ _LANGUAGES: Mapping[str, str] = {
 
 @define(eq=False)
 class _Named:
-    """What the arguments of one call name, in the order in which they stand."""
+    """What the arguments of one call name, in the order in which they stand; *moving*: whither."""
 
+    moving: bool = False
     texts: int = 0
     sources: list[Json] = field(factory=list)
     targets: list[Json] = field(factory=list)
@@ -121,8 +122,8 @@ def calls_meant(call: ToolCall) -> tuple[ToolCall, ...]:
     >>> [one.own for one in calls_meant(ToolCall("mcp:sh:run", args={"command": "ls"}))]
     [{'command': 'ls'}]
     """
-    named = _Named()
     verbs = _verbs_of(call)
+    named = _Named(moving=not verbs.isdisjoint(_MOVES | _COPIES))
     _walk(call.args, (), named, 0)
     if named.texts > TEXTS_MAX:
         # Rules on files and commands meet a path and a command that nobody can tell.
@@ -304,7 +305,10 @@ def _sort(text: str, key: tuple[str, ...], named: _Named) -> None:
             named.urls.append(text)
             named.paths.extend(_file_of(text))
         return
-    told = _NAMED.fullmatch(text) if _PLACES.intersection(words) else _PATHLIKE.fullmatch(text)
+    told = _PATHLIKE.fullmatch(text)
+    if _PLACES.intersection(words):
+        # Elsewhere than where something is moved, a word alone is a language or a branch.
+        told = (_PLAIN if named.moving else _NAMED).fullmatch(text)
     if last in _PATHS or told:
         of = set(words)
         into = named.sources if of & _SOURCES else named.targets if of & _TARGETS else named.paths
