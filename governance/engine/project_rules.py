@@ -294,7 +294,9 @@ def _gather(
     for position, name in enumerate(names):
         for source in _named(name, listed, shipped):
             if isinstance(source, PackSource):
-                found.setdefault(source.file, source)
+                # A project may have a copy of what comes with the engine.
+                if not (source.name and any(one.hash == source.hash for one in found.values())):
+                    found.setdefault(source.file, source)
                 continue
             path: tuple[str | int, ...] = (*listed.path, position)
             text, suggestion = source

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from governance._shipped import pack_texts
 from governance.engine import Engine
 from governance.engine.health import InFile, health_of
 from governance.journal.opening import open_journal
@@ -713,3 +714,13 @@ def test_health_limits(opened: Opener, limit: str, red: str) -> None:
         if red in ("disk", "log"):
             assert engine.health().ok is not bool(tight)
     assert seen == [[], [red]]
+
+
+def test_a_copy_of_the_guard_stands_for_it(opened: Opener, tmp_path: Path) -> None:
+    """A project that brings the same text as a file of its own is not told of names twice."""
+    (tmp_path / "copies").mkdir()
+    copy = tmp_path / "copies" / "guard.toml"
+    copy.write_text(pack_texts()["self-protection"])
+    base = BASE.replace('["own.toml"]', f'["own.toml", "{copy}"]')
+
+    assert shell(opened(base=base, trusted=False), "echo > governance.toml") == "deny"
