@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import click
 from attrs import frozen
@@ -35,7 +36,7 @@ from governance.rules.format import Defaults
 from governance.rules.layers import drop_loosening, labels_that_excuse, upper_agents
 from governance.rules.sources import LoadSettings
 from governance.rules.trust import grant_trust, pack_hash, read_trust, withdraw_trust
-from governance.values import Json
+from governance.values import Json, dump_json
 
 CODES: Mapping[str, str] = {"GOV634": "a file whose trust is no question"}
 
@@ -43,6 +44,9 @@ PROJECT = "project"
 
 _SAID = ("listeners.entry_points", "notify.command", "backup.folder")
 """Keys of which something is said in words of their own."""
+
+SHOWN_MAX = 200
+"""Signs of one value that are shown."""
 
 LOOSENED_MAX = 50
 """Things that a file loosens of which the journal's row names each."""
@@ -206,7 +210,16 @@ def _loosened_by(
 def _waiting(one: Loosening) -> str:
     if one.key == "packs.paths":
         return f"`{one.key}` leaves out `{GUARD}`"
-    return f"`{one.key}` is milder than the default"
+    return f"`{one.key} = {_shown(one.written)}` counts as `{_shown(one.held)}`"
+
+
+def _shown(value: object) -> str:
+    """A value nearly as the file has it, on one line."""
+    if value is None:
+        return "not written"
+    plain = dict(value) if isinstance(value, Mapping) else value
+    text = dump_json(cast("Json", list(plain) if isinstance(plain, tuple) else plain)).decode()
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
 def _loosened_by_config(config: Config) -> tuple[str, ...]:

@@ -407,7 +407,7 @@ class TestTrust:
         )
         assert shown["loosens"] == [
             LEFT_OUT,
-            "`defaults.unknown_role` is milder than the default",
+            '`defaults.unknown_role = "allow"` counts as `"deny"`',
             "`team.publish` is exempted: the bot publishes",
         ]
 
