@@ -21,13 +21,15 @@ from governance.values import Json
 
 DEPTH_MAX = 16
 GLOBS_MAX = 100
+COMMANDS_MAX = 100
+"""Command lines of one call that are read."""
+
 TEXTS_MAX = 1_000
 """Texts of one call that are looked at; of a call with more it is not known what it names."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_PLAIN = re.compile(r"[^\s@]{1,1024}")
-_PATHLIKE = re.compile(r"(?:/|~/|\.\.?/)[^\s]*|(?:[^\s:?#]*/)?\.[A-Za-z][^\s/]*(?:/[^\s]*)?")
-_NAMED = re.compile(r"[^\s:]*(?:/[^\s:]*|\.[A-Za-z]\w{0,7})")
+_PLAIN = re.compile(r"[^\s@:]{1,1024}")
+_TYPED_NAME = re.compile(r"\.[A-Za-z]\w{0,7}\Z")
 _ONE_OF = re.compile(r"\[!?\^?(.)[^\]]*\]")
 _NAME_GLOBS = ("glob", "include", "include_pattern", "file_glob", "glob_pattern")
 _ADDRESS = re.compile(r"\s*(?:https?|wss?|ftps?|file):", re.IGNORECASE)
@@ -125,7 +127,7 @@ def calls_meant(call: ToolCall) -> tuple[ToolCall, ...]:
     verbs = _verbs_of(call)
     named = _Named(moving=not verbs.isdisjoint(_MOVES | _COPIES))
     _walk(call.args, (), named, 0)
-    if named.texts > TEXTS_MAX:
+    if named.texts > TEXTS_MAX or len(named.commands) > COMMANDS_MAX:
         # Rules on files and commands meet a path and a command that nobody can tell.
         unknown: list[Json] = [""] * (TEXTS_MAX + 1)
         return tuple(_made(call, tool, {"path": unknown}) for tool in ("read", "write"))
@@ -249,7 +251,7 @@ def _walk(value: Json, key: tuple[str, ...], named: _Named, depth: int) -> None:
     elif isinstance(value, Mapping):
         _pair(value, named)
         for name, one in value.items():
-            if _NAMED.fullmatch(name) and isinstance(one, (str, Mapping)) and "." in name:
+            if isinstance(one, (str, Mapping)) and "." in name and _is_named(name):
                 named.paths.append(name)  # a table of files by their names
             _walk(one, tuple(_WORD.findall(name)), named, depth + 1)
     elif isinstance(value, (list, tuple)):
@@ -305,14 +307,30 @@ def _sort(text: str, key: tuple[str, ...], named: _Named) -> None:
             named.urls.append(text)
             named.paths.extend(_file_of(text))
         return
-    told = _PATHLIKE.fullmatch(text)
-    if _PLACES.intersection(words):
+    if not _PLACES.intersection(words):
+        told = _is_path(text)
+    else:
         # Elsewhere than where something is moved, a word alone is a language or a branch.
-        told = (_PLAIN if named.moving else _NAMED).fullmatch(text)
+        told = _PLAIN.fullmatch(text) is not None if named.moving else _is_named(text)
     if last in _PATHS or told:
         of = set(words)
         into = named.sources if of & _SOURCES else named.targets if of & _TARGETS else named.paths
         into.append(text)
+
+
+def _is_named(text: str) -> bool:
+    """Whether *text* can be the name of a file: it has a folder, or an ending."""
+    plain = _PLAIN.fullmatch(text) is not None
+    return plain and ("/" in text or _TYPED_NAME.search(text) is not None)
+
+
+def _is_path(text: str) -> bool:
+    """Whether *text* can be nothing but a path, whatever its argument is called."""
+    if not _PLAIN.fullmatch(text):
+        return False
+    if text.startswith(("/", "~/", "./", "../")):
+        return True
+    return any(one[:1] == "." and one[1:2].isalpha() for one in text.split("/"))
 
 
 def _file_of(address: str) -> Iterator[str]:
