@@ -17,6 +17,32 @@ from attrs import define, evolve, field
 from governance.calls import ToolCall
 from governance.rules.fact_table import tool_class
 from governance.rules.globs import PatternError, expand_braces
+from governance.rules.meant_words import (
+    ADDRESSES,
+    COMMANDS,
+    CONTENTS,
+    COPIES,
+    DATABASES,
+    FOLDERS,
+    LANGUAGES,
+    LISTS,
+    MOVES,
+    PATHS,
+    PATTERNS,
+    PLACES,
+    PROSE,
+    READS,
+    REMOVES,
+    SEARCHES,
+    SOURCES,
+    STATING,
+    TARGETS,
+    TERMINALS,
+    TOLD,
+    TYPED,
+    VERBS,
+    WRITES,
+)
 from governance.values import Json
 
 DEPTH_MAX = 16
@@ -37,63 +63,6 @@ _PATCHED = re.compile(
     r"^(?:\*\*\* (?:(?:Add|Update|Delete) File|Move to): |(?:\+\+\+|---) (?:[ab]/)?)([^\t\r\n]+)",
     re.MULTILINE,
 )
-
-
-def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_READS = _set(
-    "read get open load cat head tail show view describe analyze analyse inspect check lint "
-    "validate parse diff blame log query fetch summarize navigate browse hover "
-    "definition references diagnostics symbols status watch compare lookup"
-)
-_STATING = _set("get show describe status")
-_LISTS = _set("list ls tree stat info exists directory glob")
-_SEARCHES = _set("search grep find rg")
-_WRITES = _set(
-    "write edit create update save put append patch replace insert set modify upload store touch "
-    "make mkdir symlink link chmod chown format fix apply generate add export extract unzip "
-    "restore sync overwrite post convert download screenshot capture record pdf"
-)
-_REMOVES = _set("delete remove rm rmdir unlink trash erase purge clear destroy")
-_MOVES = _set("move rename mv")
-_COPIES = _set("copy cp duplicate")
-
-_TOLD = _READS | _LISTS | _SEARCHES | _WRITES | _REMOVES | _MOVES | _COPIES
-
-_PATHS = _set(
-    "path paths file files filename filenames filepath filepaths pathname dir directory folder "
-    "notebook"
-)
-_PLACES = _set("source src from destination dest dst to target output out input old new")
-_SOURCES = _set("source src from old origin input")
-_TARGETS = _set("destination dest dst to new output out")
-_ADDRESSES = _set("url urls uri uris href link endpoint address website page")
-_CONTENTS = _set(
-    "content contents text data body value newtext newstring newstr newsource filetext string str "
-    "source_code insert replacement"
-)
-_COMMANDS = _set("command cmd commandline commands cmds shellcommand bash")
-_FOLDERS = _set("cwd workdir workingdirectory workingdir workdirectory")
-_VERBS = _set("op operation action mode method command type kind")
-_PATTERNS = _set("pattern query regex search text")
-_PROSE = _set(
-    "content contents text body message query pattern regex prompt description title reason "
-    "comment code sql statement branch ref sha tag version summary"
-)
-_DATABASES = _set(
-    "sql postgres postgresql pg mysql mariadb sqlite db database duckdb supabase migration neon "
-    "bigquery snowflake redshift clickhouse cockroach oracle mssql turso libsql"
-)
-_TERMINALS = _set("terminal tmux iterm pty shell console ssh process")
-_TYPED = _set("text input keys data line lines")
-_LANGUAGES: Mapping[str, str] = {
-    "python": "python3 -c", "py": "python3 -c", "ipython": "python3 -c", "jupyter": "python3 -c",
-    "ide": "python3 -c", "node": "node -e", "javascript": "node -e", "js": "node -e",
-    "deno": "deno eval", "ruby": "ruby -e", "perl": "perl -e", "bash": "bash -c",
-    "shell": "bash -c", "sh": "bash -c",
-}  # fmt: skip
 
 
 @define(eq=False)
@@ -125,7 +94,7 @@ def calls_meant(call: ToolCall) -> tuple[ToolCall, ...]:
     [{'command': 'ls'}]
     """
     verbs = _verbs_of(call)
-    named = _Named(moving=not verbs.isdisjoint(_MOVES | _COPIES))
+    named = _Named(moving=not verbs.isdisjoint(MOVES | COPIES))
     _walk(call.args, (), named, 0)
     if named.texts > TEXTS_MAX or len(named.commands) > COMMANDS_MAX:
         # Rules on files and commands meet a path and a command that nobody can tell.
@@ -138,7 +107,7 @@ def calls_meant(call: ToolCall) -> tuple[ToolCall, ...]:
 
 def says_what_it_does(call: ToolCall) -> bool:
     """Whether the name of the tool, or an argument, tells reading from writing."""
-    return not _verbs_of(call).isdisjoint(_TOLD)
+    return not _verbs_of(call).isdisjoint(TOLD)
 
 
 def _verbs_of(call: ToolCall) -> set[str]:
@@ -197,13 +166,13 @@ def _made(call: ToolCall, tool: str, own: Mapping[str, Json]) -> ToolCall:
 
 def _meant(named: _Named, verbs: set[str]) -> Iterator[tuple[str, Mapping[str, Json]]]:
     content: Mapping[str, Json] = {"content": "\n".join(named.contents)} if named.contents else {}
-    moves, copies = bool(verbs & _MOVES), bool(verbs & _COPIES)
+    moves, copies = bool(verbs & MOVES), bool(verbs & COPIES)
     paths, sources, targets = named.paths, named.sources, named.targets
     if not (sources and targets):
         paths, sources, targets = [*paths, *sources, *targets], [], []
     if sources:
         yield "read", {"path": sources}
-        if moves or verbs & _REMOVES:
+        if moves or verbs & REMOVES:
             yield "delete", {"path": sources}
         yield "write", {"path": targets, **content}
     if paths:
@@ -222,11 +191,11 @@ def _on_paths(
     *,
     told: bool,
 ) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    writes = bool(verbs & _WRITES) or told
-    removes = bool(verbs & (_REMOVES | _MOVES))
-    searches, lists = bool(verbs & _SEARCHES), bool(verbs & _LISTS)
-    reads = bool(verbs & _READS) or bool(verbs & _COPIES)
-    if verbs.isdisjoint(_TOLD):
+    writes = bool(verbs & WRITES) or told
+    removes = bool(verbs & (REMOVES | MOVES))
+    searches, lists = bool(verbs & SEARCHES), bool(verbs & LISTS)
+    reads = bool(verbs & READS) or bool(verbs & COPIES)
+    if verbs.isdisjoint(TOLD):
         # A tool that does not say what it does may do either.
         writes = reads = True
     if writes:
@@ -237,7 +206,7 @@ def _on_paths(
         pattern = {"pattern": named.patterns[0]} if named.patterns else {}
         yield "grep", {"path": paths, **pattern}
     # Who gets the state of a file gets nothing of what is in it.
-    if reads and not (lists and verbs.isdisjoint(_READS - _STATING)):
+    if reads and not (lists and verbs.isdisjoint(READS - STATING)):
         yield "read", {"path": paths}
 
 
@@ -267,11 +236,11 @@ def _pair(table: Mapping[str, Json], named: _Named) -> None:
     folder = folder or by_name.get("path")
     if isinstance(name, str) and isinstance(folder, str) and _PLAIN.fullmatch(name):
         named.paths.append(f"{folder}/{name}")
-    for key in ("cwd", *_FOLDERS):
+    for key in ("cwd", *FOLDERS):
         one = by_name.get(key)
         if isinstance(one, str) and not named.folder:
             named.folder = one
-    for key in _COMMANDS:
+    for key in COMMANDS:
         program = by_name.get(key)
         words = by_name.get("args") or by_name.get("arguments") or by_name.get("argv")
         if isinstance(program, (list, tuple)) and words is None:
@@ -288,33 +257,33 @@ def _sort(text: str, key: tuple[str, ...], named: _Named) -> None:
         return
     words = [one.lower() for one in key]
     joined, last = "".join(words), words[-1] if words else ""
-    if joined in _COMMANDS:
+    if joined in COMMANDS:
         named.commands.append(text)
         return
     if joined in ("patch", "diff", "patchtext", "input"):
         named.paths.extend(one.strip() for one in _PATCHED.findall(text) if one != "/dev/null")
         named.contents.append(text)
         return
-    if joined in _PATTERNS:
+    if joined in PATTERNS:
         named.patterns.append(text)
-    if joined in _CONTENTS or last in _CONTENTS:
+    if joined in CONTENTS or last in CONTENTS:
         named.contents.append(text)
         return
-    if joined in _FOLDERS or joined in _PROSE:
+    if joined in FOLDERS or joined in PROSE:
         return
-    if last in _ADDRESSES or _ADDRESS.match(text):
+    if last in ADDRESSES or _ADDRESS.match(text):
         if _ADDRESS.match(text):
             named.urls.append(text)
             named.paths.extend(_file_of(text))
         return
-    if not _PLACES.intersection(words):
+    if not PLACES.intersection(words):
         told = _is_path(text)
     else:
         # Elsewhere than where something is moved, a word alone is a language or a branch.
         told = _PLAIN.fullmatch(text) is not None if named.moving else _is_named(text)
-    if last in _PATHS or told:
+    if last in PATHS or told:
         of = set(words)
-        into = named.sources if of & _SOURCES else named.targets if of & _TARGETS else named.paths
+        into = named.sources if of & SOURCES else named.targets if of & TARGETS else named.paths
         into.append(text)
 
 
@@ -353,7 +322,7 @@ def _verbs(value: Json, depth: int) -> set[str]:
     if isinstance(value, Mapping):
         for name, one in value.items():
             if isinstance(one, str):
-                if name.lower() in _VERBS and len(one) <= 32 and " " not in one:
+                if name.lower() in VERBS and len(one) <= 32 and " " not in one:
                     found |= words_of(one)
             else:
                 found |= _verbs(one, depth + 1)
@@ -369,13 +338,13 @@ def _programs(call: ToolCall, words: set[str]) -> Iterator[str]:
         if not isinstance(one, str) or not one.strip():
             continue
         key = name.lower()
-        if key in ("sql", "statement") or (key == "query" and words & _DATABASES):
+        if key in ("sql", "statement") or (key == "query" and words & DATABASES):
             yield f"psql -c {_quoted(one)}"
         elif key in ("code", "script", "source"):
-            runs = next((_LANGUAGES[word] for word in sorted(words) if word in _LANGUAGES), "")
+            runs = next((LANGUAGES[word] for word in sorted(words) if word in LANGUAGES), "")
             if runs:
                 yield f"{runs} {_quoted(one)}"
-        elif key in _TYPED and words & _TERMINALS:
+        elif key in TYPED and words & TERMINALS:
             yield one
 
 
