@@ -21,7 +21,7 @@ from governance.cli.recording import recording_engine
 from governance.config import load_config
 from governance.engine.backing import is_embedded, read_status
 from governance.engine.config_files import unfinished
-from governance.engine.lawmaking import trusted_config
+from governance.engine.lawmaking import trusted_config, waiting_keys
 from governance.engine.opening import PROJECT_SESSION, paused_reason
 from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError, number_of
 from governance.hosts import (
@@ -103,8 +103,13 @@ def _guarded(name: str, check: Callable[[Surroundings], Check], around: Surround
 
 def _parts(around: Surroundings) -> Check:
     open_project(around.project.directory)
-    load_config(around.project.directory)
-    return Check("configuration", "governance.toml loads")
+    config = load_config(around.project.directory)
+    waiting = waiting_keys(config)
+    saw = "governance.toml loads"
+    if waiting:
+        shown = ", ".join(f"`{one.key}`" for one in waiting)
+        saw += f"; not as written until `governance trust`: {shown}"
+    return Check("configuration", saw)
 
 
 def _rules(around: Surroundings) -> Check:
@@ -131,7 +136,7 @@ def _store(around: Surroundings) -> Check:
 
 def _server(project: Project) -> ServerReport | None:
     """What the server is like that the store is on; none where it is a file."""
-    url = load_config(project.directory).journal.url
+    url = trusted_config(load_config(project.directory)).journal.url
     with closing(open_journal(url, base=project.directory, create=False)) as journal:
         return journal.server_report() if isinstance(journal, OnServer) else None
 

@@ -33,7 +33,7 @@ from governance.engine.health import (
     guarded,
     health_of,
 )
-from governance.engine.lawmaking import health_limits_of
+from governance.engine.lawmaking import health_limits_of, trusted_config
 from governance.errors import Diagnostic, GovernanceError
 from governance.project import Project
 from governance.service.client import ask
@@ -135,7 +135,7 @@ def health(
 def _configured(project: Project) -> tuple[HealthLimits, int]:
     """What `[health]` says, and the most memory of the service in megabytes."""
     try:
-        config = load_config(project.directory)
+        config = trusted_config(load_config(project.directory))
     except GovernanceError:
         # What is wrong with it is found when the store is opened, or cannot be.
         return HealthLimits(), HealthTable().memory_megabytes_max

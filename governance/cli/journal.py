@@ -34,6 +34,7 @@ from governance.cli.tables import print_table
 from governance.config import load_config
 from governance.engine.following import Cursor, Follower
 from governance.engine.kept_states import kept_findings
+from governance.engine.lawmaking import trusted_config
 from governance.errors import MisuseError, SessionErased, StoreDamaged, number_of
 from governance.journal.heads import Exported, compare_heads, read_heads_file, read_public_key
 from governance.journal.opening import mirror_for, store_path
@@ -267,7 +268,7 @@ def _print_verified(report: VerifyReport, exported: Exported | None, against: st
 
 def _is_mirrored(project: Project) -> bool:
     """Whether there is a mirror of the heads before the store is opened, which makes one."""
-    url = load_config(project.directory).journal.url
+    url = trusted_config(load_config(project.directory)).journal.url
     if not url.startswith("sqlite:///"):
         return True
     mirror = mirror_for(url, store_path(url, project.directory))

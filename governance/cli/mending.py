@@ -45,6 +45,7 @@ from governance.engine import Engine
 from governance.engine.backing import backup_folder, embedded_store
 from governance.engine.config_files import finish_put_back, put_back, unfinished
 from governance.engine.kept_states import kept_findings, make_anew
+from governance.engine.lawmaking import trusted_config
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.restoring import keep_snapshot
 from governance.engine.restoring import restore as restore_state
@@ -121,7 +122,7 @@ def repair(
     anybody's.
     """
     project = project_of(directory)
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
     require_whole(config, "keep")
     if accepted or accept_all:
         require_person("repair", project, key_file)
@@ -220,7 +221,7 @@ def restore(
     if plan is not None and plan.law is None:
         # What is there says nothing that could be read, the place of the store not either.
         put_back(project, plan.changes)
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
     require_whole(config, "keep")
     require_key(config)
     path = embedded_store(config)

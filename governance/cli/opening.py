@@ -69,7 +69,7 @@ def store_of(project: Project, looking: str = "read") -> Iterator[Journal]:
 @contextmanager
 def unguarded_store_of(project: Project) -> Iterator[tuple[Journal, Guard | None]]:
     """As `store_of`, for what asks the guard, which is given beside the journal, by itself."""
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
     journal = open_protected(config, create=False)
     try:
         yield journal, guard_of(config, journal, through="cli", clock=SystemClock())
@@ -93,7 +93,7 @@ def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journa
     a key it takes a grant for all sessions, and what is recorded of it is not encrypted: who
     looked, and what for.
     """
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
     journal = open_journal(config.journal.url, base=project.directory, create=False)
     try:
         guard = guard_of(config, _opened(journal, config), through="cli", clock=SystemClock())

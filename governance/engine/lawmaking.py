@@ -14,7 +14,7 @@ from governance.rules.trust import pack_hash, read_trust
 from governance.session.law import HostSettings, Settings
 
 if TYPE_CHECKING:
-    from governance.config import Config
+    from governance.config import Config, Loosening
     from governance.engine.health import HealthLimits
     from governance.scopes.limits import ContextLimits
 
@@ -28,11 +28,30 @@ def trusted_config(config: Config) -> Config:
     Raises:
         DefinitionError: The record of what was trusted is damaged.
     """
+    if _is_trusted(config):
+        return config
     from governance.config import until_trusted
 
+    return until_trusted(config)
+
+
+def waiting_keys(config: Config) -> tuple[Loosening, ...]:
+    """
+    The keys of *config* of which not what is written counts, for want of a person's trust.
+
+    Raises:
+        DefinitionError: The record of what was trusted is damaged.
+    """
+    if _is_trusted(config):
+        return ()
+    from governance.config import loosened_keys
+
+    return loosened_keys(config)
+
+
+def _is_trusted(config: Config) -> bool:
     record = read_trust(str(Project(config.directory).trust_file()))
-    trusted = record.trusts(pack_hash(config.document.text))
-    return config if trusted else until_trusted(config)
+    return record.trusts(pack_hash(config.document.text))
 
 
 def settings_of(config: Config) -> Settings:

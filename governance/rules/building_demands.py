@@ -68,6 +68,7 @@ class DemandBuilder:
     vocabulary: Vocabulary
     places: Places
     report: Report
+    hearsay: frozenset[str] = frozenset()
 
     def build(self) -> Demands:
         """The demands of the rule; empty when it has none."""
@@ -198,6 +199,7 @@ class DemandBuilder:
                 places=self.places,
                 path=(*one.path, "when"),
                 report=self.report,
+                hearsay=self.hearsay,
             )
             if condition is None:
                 return None

@@ -14,7 +14,7 @@ from governance.errors import DefinitionError, Diagnostic, Problem
 from governance.rules import detect
 from governance.rules.building_demands import stable_text
 from governance.rules.composing import remedy_text
-from governance.rules.format import FORMAT, Defaults, Exempt, Pack, RoleDef, Rule
+from governance.rules.format import FORMAT, Defaults, Exempt, Layer, Pack, RoleDef, Rule
 from governance.rules.globs import PatternError
 from governance.rules.kleene import Truth
 from governance.rules.matching import Condition, Exemption, Match, build_condition
@@ -50,6 +50,7 @@ def compile_rules(
     report: FileReport | None = None,
     proven: Callable[[str], bool] = _nothing,
     released: Callable[[str], bool] = _nothing,
+    hearsay: frozenset[str] = frozenset(),
 ) -> RuleSet:
     """
     Every rule, role and exemption of *packs*, compiled.
@@ -71,14 +72,17 @@ def compile_rules(
         released: Whether the pack with this hash was proven before it was released: so are
             its rules.
 
+        hearsay: Facts that a project fills which nobody has trusted: unknown to the rules and
+            exemptions of the layers above it.
+
     Raises:
         DefinitionError: Without *report*, when any problem is an error.
     """
     problems = _Problems()
-    work = _Compiler(vocabulary, places, report or problems.add)
+    work = _Compiler(vocabulary, places, report or problems.add, hearsay)
     excused = work.exemptions(packs, exempts)
     settled = defaults or Defaults()
-    known_hash = _hash(packs, exempts, settled, settings)
+    known_hash = _hash(packs, exempts, settled, (*settings, *(f"hearsay {x}" for x in hearsay)))
     all_known = proven(known_hash)
     made: list[CompiledRule] = []
     waiting: list[WaitingRule] = []
@@ -105,6 +109,7 @@ def compile_rules(
         toolsets=vocabulary.toolsets,
         hash=known_hash,
         warnings=tuple(problems.found),
+        places=places,
         by_event=_by_event(tried),
     )
 
@@ -165,10 +170,11 @@ class _Problems:
 
 @frozen
 class _Names:
-    """What names in one rule can mean: its event and its tools."""
+    """What names in one rule can mean: its event and its tools; and in whose layer it stands."""
 
     on: str
     tools: tuple[str, ...] | None
+    layer: Layer
 
 
 @define(eq=False)
@@ -176,6 +182,7 @@ class _Compiler:
     vocabulary: Vocabulary
     places: Places
     report: FileReport
+    hearsay: frozenset[str] = frozenset()
     proven: bool = False
     failed: int = 0
 
@@ -198,7 +205,7 @@ class _Compiler:
         tools: tuple[str, ...] | None = None
         if rule.tools:
             tools = self.vocabulary.expand_tools(rule.tools, (*path, "tools"), report)
-        names = _Names(rule.on, tools)
+        names = _Names(rule.on, tools, pack.layer)
         match = Match(
             when=self.condition(rule.when, names, (*path, "when"), report),
             any=tuple(
@@ -210,7 +217,7 @@ class _Compiler:
         )
         message = self.template(rule, names, report)
         changes = self.changes(rule, names, report)
-        demands = self.demands(rule, tools, match, report) if rule.looks_back else None
+        demands = self.demands(rule, names, match, report) if rule.looks_back else None
         if self.failed > failed:
             return None
         return CompiledRule(
@@ -228,15 +235,20 @@ class _Compiler:
     def demands(
         self,
         rule: Rule,
-        tools: tuple[str, ...] | None,
+        names: _Names,
         match: Match,
         report: Report,
     ) -> Demands:
         """What the rule demands of the past; rules that demand nothing never pay for this."""
         from governance.rules.building_demands import DemandBuilder, RuleParts
 
-        parts = RuleParts(rule, tools, match)
-        return DemandBuilder(parts, self.vocabulary, self.places, report).build()
+        parts = RuleParts(rule, names.tools, match)
+        hearsay = self.unbelieved(names)
+        return DemandBuilder(parts, self.vocabulary, self.places, report, hearsay).build()
+
+    def unbelieved(self, names: _Names) -> frozenset[str]:
+        """The facts that are unknown to a rule of that layer: the project's own believes itself."""
+        return frozenset() if names.layer == "project" else self.hearsay
 
     def waiting(
         self, pack: Pack, rule: Rule, shadow: bool, exempts: tuple[Exemption, ...]
@@ -268,6 +280,7 @@ class _Compiler:
             path=path,
             report=report,
             proven=self.proven,
+            hearsay=self.unbelieved(names),
         )
 
     def template(self, rule: Rule, names: _Names, report: Report) -> Template | None:
@@ -323,7 +336,7 @@ class _Compiler:
             if rule.tools:
                 quiet: list[Problem] = []
                 tools = self.vocabulary.expand_tools(rule.tools, path, quiet.append)
-            when = self.table(exempt.when, _Names(rule.on, tools), path, report)
+            when = self.table(exempt.when, _Names(rule.on, tools, exempt.layer), path, report)
             if when is None:
                 return None
         until = None if exempt.until is None else _end_of(exempt.until)

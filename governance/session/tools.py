@@ -144,16 +144,16 @@ _SUBJECTS: Mapping[str, str] = {
 """The fact of each tool without which no rule that looks at it has anything to look at."""
 
 
-def _floors(draft: Draft, call: ToolCall, step: Step) -> list[Floor]:
+def _floors(draft: Draft, call: ToolCall, step: Step | None) -> list[Floor]:
     """What machine, ledger and configuration demand besides the rules."""
     floors: list[Floor] = []
-    match step.outcome:
-        case "unbriefed_ask" | "unbriefed_deny":
-            action: Action = "ask" if step.outcome == "unbriefed_ask" else "deny"
+    match step.outcome if step is not None else None:
+        case "unbriefed_ask" | "unbriefed_deny" as outcome:
+            action: Action = "ask" if outcome == "unbriefed_ask" else "deny"
             text = "the model was not briefed and this host cannot brief it"
             floors.append(Floor(action, "session.unbriefed", text))
-        case "after_end_ask" | "after_end_deny":
-            action = "ask" if step.outcome == "after_end_ask" else "deny"
+        case "after_end_ask" | "after_end_deny" as outcome:
+            action = "ask" if outcome == "after_end_ask" else "deny"
             floors.append(Floor(action, "session.after-end", "the session has ended"))
         case _:
             pass
@@ -243,7 +243,12 @@ def _stricter(one: Action, other: Action) -> Action:
 
 
 def _decide(draft: Draft, call: ToolCall, facts: Mapping[str, object]) -> Decision:
-    return draft.law.rules.decide(_event(draft, call, facts), judging.history(draft))
+    def refuses(instead: ToolCall) -> bool:
+        held = _floors(draft, instead, draft.step)
+        return any(floor.action in ("deny", "halt") for floor in held)
+
+    event = _event(draft, call, facts)
+    return draft.law.rules.decide(event, judging.history(draft), refuses=refuses)
 
 
 def _event(draft: Draft, call: ToolCall, facts: Mapping[str, object]) -> RuleEvent:

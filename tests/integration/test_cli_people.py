@@ -318,6 +318,9 @@ class TestPause:
         assert json.loads(run("pause", "--format", "json")[1]) == {"paused": False}
 
 
+LEFT_OUT = "`packs.paths` leaves out `shipped:self-protection`"
+
+
 class TestTrust:
     """Whose loosening counts."""
 
@@ -334,7 +337,7 @@ class TestTrust:
             f"line {line}: rule `team.quiet` rewrites",
             "context `team.hello` tells the model: Be governed by the team.",
         ]
-        assert files["governance.toml"]["loosens"] == []
+        assert files["governance.toml"]["loosens"] == [LEFT_OUT]
 
     def test_trust_counts_until_the_file_changes_or_it_is_withdrawn(
         self, project: Path, run: Run, key: tuple[str, str]
@@ -353,7 +356,7 @@ class TestTrust:
 
         code, out, _ = run("trust", "--withdraw", *key, "--format", "json")
         assert code == 0
-        assert json.loads(out) == {"withdrawn": [str(pack)]}
+        assert set(json.loads(out)["withdrawn"]) == {str(pack), str(project / "governance.toml")}
         assert rewritten(project) is False
 
     def test_exemptions_of_the_configuration_are_shown(self, project: Path, run: Run) -> None:
@@ -370,7 +373,8 @@ class TestTrust:
             one for one in json.loads(out)["files"] if one["file"].endswith("governance.toml")
         )
         assert shown["loosens"] == [
-            "`defaults.unknown_role` is milder than the default",
+            LEFT_OUT,
+            '`defaults.unknown_role = "allow"` counts as `"deny"`',
             "`team.publish` is exempted: the bot publishes",
         ]
 

@@ -184,11 +184,11 @@ def test_nothing_of_self_protection_can_be_exempted(loaded: Loaded) -> None:
     }
 
 
-def test_self_protection_does_not_know_the_paths_of_mcp_tools(loaded: Loaded) -> None:
-    """The gap that the page of Claude Code names is still there; mend the page with it."""
+def test_self_protection_knows_the_paths_of_mcp_tools(loaded: Loaded) -> None:
+    """What a tool of a server writes is known by its arguments, as the page of Claude Code says."""
     call = ToolCall("mcp:fs:write_file", args={"path": "governance.toml", "content": ""})
 
-    assert _decide(loaded, call).action == "allow"
+    assert _decide(loaded, call).action == "deny"
 
 
 def test_no_rule_denies_for_want_of_history(loaded: Loaded) -> None:

@@ -128,6 +128,21 @@ def done(session, tool: str, arguments: dict, *, call_id: str, outcome: str = "o
     return reply
 
 
+def test_a_tool_of_a_server_reads_and_writes_as_any_other() -> None:
+    """What a server's tool read was read, and what it failed at has the intent of what it did."""
+    session = engine_of(READ_FIRST.replace('["edit"]', '["edit", "write"]'), RETRY).start("s")
+    session.turn("go")
+
+    assert done(session, "mcp:fs:write_file", {"path": "a.py"}, call_id="1").denied
+    assert not done(session, "mcp:fs:read_file", {"path": "a.py"}, call_id="2").denied
+    assert not done(session, "mcp:fs:write_file", {"path": "./a.py"}, call_id="3").denied
+    assert not session.tool("edit", {"path": "a.py"}, call_id="4").denied
+    for number in range(2):
+        one = {"command": "make it"}
+        assert not done(session, "mcp:sh:run", one, call_id=f"r{number}", outcome="failed").denied
+    assert session.tool("shell", {"command": "make it"}, call_id="5").denied
+
+
 def test_an_edit_waits_for_the_read_of_the_same_file() -> None:
     """The read must have come out well, of the same file by any spelling of it."""
     session = engine_of(READ_FIRST).start("s")
