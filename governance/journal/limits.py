@@ -31,6 +31,9 @@ SESSIONS_MAX = 1_000
 APPEND_BYTES_MAX = 256 * 1024 * 1024
 """Bytes of all bodies of one append."""
 
+POSITION_MAX = 2**62
+"""Positions that a store may have given; a counter beyond it is none that an engine wrote."""
+
 LIMIT_MAX = 100_000
 """Rows or heads that one read may ask for."""
 

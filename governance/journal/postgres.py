@@ -36,7 +36,7 @@ from governance.journal.postgres_anchor import Anchor, begun, known_store, refus
 from governance.journal.postgres_connection import Connection, Connections
 from governance.journal.postgres_faults import server_error
 from governance.journal.postgres_leases import Leases
-from governance.journal.postgres_search import PostgresSearch
+from governance.journal.postgres_search import PostgresSearch, drop_caches
 from governance.journal.postgres_server import report_of
 from governance.journal.postgres_shelf import PostgresShelf
 from governance.journal.postgres_turns import append_alone
@@ -48,6 +48,7 @@ from governance.journal.records import (
     Appended,
     Conflict,
     Duplicate,
+    Finding,
     Head,
     Moved,
     Origin,
@@ -365,6 +366,16 @@ class PostgresJournal:
             check_session(session)
         searching = PostgresSearch(self.target, self._read, self._change)
         return searching.search(query, session, ranked, limit)
+
+    def cache_findings(self) -> tuple[Finding, ...]:
+        """As `governance.journal.caches.Caching` says; beside readers and writers."""
+        from governance.journal.postgres_verify_caches import CacheWalk
+
+        return CacheWalk(self._read, self.target).findings()
+
+    def drop_caches(self) -> None:
+        """As `governance.journal.caches.Caching` says; the role must own the tables."""
+        self._change(lambda connection: drop_caches(connection, self.target), durable=False)
 
     def verify(self, session: str | None = None) -> VerifyReport:
         """

@@ -379,6 +379,18 @@ class SqliteJournal:
 
         self._change(sqlite_search.rebuild, False)
 
+    def cache_findings(self) -> tuple[Finding, ...]:
+        """As `governance.journal.caches.Caching` says; beside readers and writers."""
+        from governance.journal.sqlite_verify_caches import cache_findings
+
+        with self._looking() as connection:
+            return cache_findings(connection)
+
+    def drop_caches(self) -> None:
+        """As `governance.journal.caches.Caching` says."""
+        self.rebuild_search()
+        self._change(sqlite_rows.drop_snapshots, False)
+
     def verify(self, session: str | None = None) -> VerifyReport:
         """
         As the contract says; of all sessions, the structure of the file is checked as well.
@@ -393,15 +405,21 @@ class SqliteJournal:
         if not self._writer.in_place():
             gone = f"the store `{self.path}` was removed or replaced while it was open"
             return VerifyReport(0, 0, False, (Finding("vanished", "", 0, gone),))
+        with self._looking() as connection:
+            return verify_store(connection, self.path, self._writer.mirror, session)
+
+    @contextlib.contextmanager
+    def _looking(self) -> Iterator[apsw.Connection]:
+        """A connection of its own, for what reads long."""
+        self._check_open()
         patience = Patience()
         patience.allow(DEADLINE_MS_DEFAULT)
         with self._named_errors():
             connection = connect(self.path, patience, vfs=self._vfs)
-        try:
-            with self._named_errors():
-                return verify_store(connection, self.path, self._writer.mirror, session)
-        finally:
-            connection.close()
+            try:
+                yield connection
+            finally:
+                connection.close()
 
     def close(self) -> None:
         """

@@ -16,6 +16,7 @@ from attrs import define, field
 
 from governance.journal.chain import ZERO_HASH
 from governance.journal.gaps import Link, Losses, is_next, link_after
+from governance.journal.limits import POSITION_MAX
 from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_heads, read_identity
 from governance.journal.records import BRANCH_DEPTH_MAX, Finding, Head, VerifyReport
 from governance.journal.sqlite_lineage import (
@@ -62,6 +63,11 @@ _NEXT_VALUE_SQL = (
     f"SELECT {VALUE_COLUMNS} FROM shelf WHERE (shelf, name) > (?, ?)"  # noqa: S608
     " ORDER BY shelf, name LIMIT 1"
 )
+_SHARED_SQL = (
+    "WITH place AS (SELECT id, position FROM session UNION ALL SELECT id, position FROM removed)"
+    " SELECT max(id), position FROM place GROUP BY position HAVING count(*) > 1 LIMIT 20"
+)
+_STRANGE_SQL = "SELECT name FROM store WHERE name NOT IN ('id', 'position') LIMIT 20"
 _BELOW_SQL = "SELECT seq FROM event WHERE session = ? AND seq <= ? ORDER BY seq LIMIT 1"
 _CHUNK_SQL = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
 
@@ -226,7 +232,11 @@ def _compare_tombstone(walk: _Walk, head: Head) -> None:
         walk.find("cut", session, seq + 1, f"the mirror knows {anchor[0]} rows, not {seq}")
     elif anchor is not None and anchor[0] == seq and anchor[1] != head.hash:
         walk.find("hash", session, seq, "the mirror holds another hash of this row")
-    elif walk.anchored and not (anchor and anchor[2]) and not _was_told(walk, head):
+    elif (
+        walk.anchored
+        and not (anchor and anchor[2] and anchor[0] == seq)
+        and not _was_told(walk, head)
+    ):
         walk.find("removed", session, 1, "its rows are gone, and the mirror was not told so")
 
 
@@ -497,11 +507,18 @@ def _bad_value(shelf: str, name: str) -> str:
 
 
 def _verify_positions(walk: _Walk) -> None:
-    """A counter that has gone back would let followers miss moves."""
+    """A counter that has gone back, or two moves in one place, would let followers miss some."""
     with walk.connection:
-        newest = walk.connection.execute(NEWEST_SQL).get
-        if reserved(walk.connection) < newest:
+        newest, last = walk.connection.execute(NEWEST_SQL).get, reserved(walk.connection)
+        if last < newest:
             walk.find("head", "", 0, f"heads moved {newest} times, the store counts fewer")
+        if last >= POSITION_MAX:
+            walk.find("head", "", 0, f"heads have moved {last} times, which no store has seen")
+        for session, position in walk.connection.execute(_SHARED_SQL).fetchall():
+            message = f"its head moved to place {position}, as another one did"
+            walk.find("head", str(session), 0, message)
+        for (name,) in walk.connection.execute(_STRANGE_SQL).fetchall():
+            walk.find("unreadable", "", 0, f"`{name}` is nothing that a store says of itself")
 
 
 def _verify_pages(walk: _Walk) -> None:
