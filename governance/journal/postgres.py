@@ -31,6 +31,7 @@ from governance.journal.limits import (
     check_restored,
     check_session,
     check_snapshot,
+    check_wholes,
 )
 from governance.journal.postgres_anchor import Anchor, begun, known_store, refuse_other
 from governance.journal.postgres_connection import Connection, Connections
@@ -55,6 +56,7 @@ from governance.journal.records import (
     Record,
     Snapshot,
     VerifyReport,
+    Whole,
 )
 from governance.journal.searching import Hit, Query, check_search
 from governance.journal.servers import ServerReport
@@ -333,6 +335,17 @@ class PostgresJournal:
         done = self._change(work)
         if done == head and self._anchor is not None:
             self._anchor.note([head], mark=mark, durable=True)
+        return done
+
+    def restore_many(self, wholes: Sequence[Whole]) -> bool:
+        """As `governance.journal.records.RestoresMany` says; the role must own the tables."""
+        given = check_wholes(wholes)
+        mark = self._anchor.mark() if self._anchor is not None else 0
+        done = self._change(
+            lambda connection: postgres_moves.restore_many(connection, self.target, given)
+        )
+        if done and self._anchor is not None:
+            self._anchor.note([one.head for one in given], mark=mark, durable=True)
         return done
 
     def snapshot_put(self, snapshot: Snapshot) -> None:

@@ -33,6 +33,7 @@ from governance.journal.limits import (
     check_restored,
     check_session,
     check_snapshot,
+    check_wholes,
 )
 from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_identity
 from governance.journal.records import (
@@ -47,6 +48,7 @@ from governance.journal.records import (
     Record,
     Snapshot,
     VerifyReport,
+    Whole,
 )
 from governance.journal.sqlite_connection import Patience, connect
 from governance.journal.sqlite_lineage import origin_of
@@ -338,6 +340,11 @@ class SqliteJournal:
             return answer
 
         return self._move(work)
+
+    def restore_many(self, wholes: Sequence[Whole]) -> bool:
+        """As `governance.journal.records.RestoresMany` says."""
+        given = check_wholes(wholes)
+        return self._move(lambda places: sqlite_moves.restore_many(places, given)) is not None
 
     def snapshot_put(self, snapshot: Snapshot) -> None:
         """As the contract says."""
