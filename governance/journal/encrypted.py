@@ -261,6 +261,10 @@ class EncryptedJournal:
             case _:
                 return answer
 
+    def opened(self, record: Record) -> Record:
+        """*record*, as it is stored, with its body opened; also one that an archive holds."""
+        return self._opened(record, {})
+
     def _opened(self, record: Record, keys: dict[str, DataKey]) -> Record:
         """*record* with its body opened; *keys* are those that this call has found so far."""
         body, session, seq = record.body, record.session, record.seq
