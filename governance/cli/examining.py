@@ -23,6 +23,7 @@ from governance.engine.backing import is_embedded, read_status
 from governance.engine.config_files import unfinished
 from governance.engine.lawmaking import trusted_config
 from governance.engine.opening import PROJECT_SESSION, paused_reason
+from governance.engine.store_place import place_elsewhere
 from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError, number_of
 from governance.hosts import (
     HOOKED,
@@ -124,6 +125,9 @@ def _store(around: Surroundings) -> Check:
     on = server.saw if server is not None else f"SQLite of apsw {_apsw_version()}"
     found += server.findings if server is not None else ()
     saw = f"nothing wrong in {number_of(rows, 'row')} of {number_of(sessions, 'session')}; {on}"
+    elsewhere = place_elsewhere(load_config(around.project.directory))
+    if elsewhere is not None:
+        saw += f"; it is `{elsewhere}`, outside the project"
     if all(one.severity == WARNING for one in found):
         return Check("journal", saw, found)
     return Check("journal", saw if not found else "does not hold", found)

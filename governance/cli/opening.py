@@ -16,6 +16,7 @@ from governance.engine.project_rules import (
     load_project_rules,
     read_project_rules,
 )
+from governance.engine.store_place import require_own_place
 from governance.errors import JournalError, MisuseError, did_you_mean
 from governance.hosts import HOSTS, profile_of
 from governance.journal import open_journal
@@ -69,6 +70,7 @@ def store_of(project: Project, looking: str = "read") -> Iterator[Journal]:
 def unguarded_store_of(project: Project) -> Iterator[tuple[Journal, Guard | None]]:
     """As `store_of`, for what asks the guard, which is given beside the journal, by itself."""
     config = load_config(project.directory)
+    require_own_place(config)
     journal = open_protected(config, create=False)
     try:
         yield journal, guard_of(config, journal, through="cli", clock=SystemClock())
@@ -93,6 +95,7 @@ def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journa
     looked, and what for.
     """
     config = load_config(project.directory)
+    require_own_place(config)
     journal = open_journal(config.journal.url, base=project.directory, create=False)
     try:
         guard = guard_of(config, _opened(journal, config), through="cli", clock=SystemClock())

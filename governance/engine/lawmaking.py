@@ -30,9 +30,18 @@ def trusted_config(config: Config) -> Config:
     """
     from governance.config import until_trusted
 
+    return config if is_trusted(config) else until_trusted(config)
+
+
+def is_trusted(config: Config) -> bool:
+    """
+    Whether a person has trusted the text of *config*.
+
+    Raises:
+        DefinitionError: The record of what was trusted is damaged.
+    """
     record = read_trust(str(Project(config.directory).trust_file()))
-    trusted = record.trusts(pack_hash(config.document.text))
-    return config if trusted else until_trusted(config)
+    return record.trusts(pack_hash(config.document.text))
 
 
 def settings_of(config: Config) -> Settings:
