@@ -8,7 +8,7 @@ of all words, which needs no memory and no lock: it tells that it is wrong, not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby, islice
 from operator import itemgetter
@@ -67,31 +67,39 @@ def cache_findings(connection: apsw.Connection) -> tuple[Finding, ...]:
 
 def _snapshots(connection: apsw.Connection) -> Iterator[Finding]:
     after = ""
-    while True:
-        with connection:
-            found = connection.execute(_SNAPSHOT_SQL, (after,)).fetchone()
-            if found is None:
-                return
-            *columns, digest, head = found
+    while (looked := _next_snapshot(connection, after)) is not None:
+        after, why = looked
+        if why:
+            yield Finding(KEPT, after, 0, why)
+
+
+def _next_snapshot(connection: apsw.Connection, after: str) -> tuple[str, str] | None:
+    """The session after that one that has a snapshot, and what is wrong with it."""
+    looked: tuple[str, str] | None = None
+    with connection:
+        for *columns, digest, head in connection.execute(_SNAPSHOT_SQL, (after,)):
             kept = Snapshot(*columns)
             own = hash_at(connection, kept.session, kept.seq) if head is not None else None
-        why = wrong_snapshot(kept, digest, own, head)
-        if why:
-            yield Finding(KEPT, kept.session, 0, why)
-        after = kept.session
+            looked = kept.session, wrong_snapshot(kept, digest, own, head)
+    return looked
 
 
 def _messages(connection: apsw.Connection) -> Iterator[Finding]:
     after = ""
-    while True:
-        with connection:
-            name = connection.execute(_NAME_SQL, (after,)).get
-            if name is None:
-                return
-            found = _wrong_session(connection, name)
+    while (looked := _next_indexed(connection, after)) is not None:
+        after, found = looked
         if found is not None:
             yield found
-        after = name
+
+
+def _next_indexed(connection: apsw.Connection, after: str) -> tuple[str, Finding | None] | None:
+    """The session after that one that is in the index, and what is wrong with it there."""
+    looked: tuple[str, Finding | None] | None = None
+    with connection:
+        name = connection.execute(_NAME_SQL, (after,)).get
+        if name is not None:
+            looked = name, _wrong_session(connection, name)
+    return looked
 
 
 def _wrong_session(connection: apsw.Connection, session: str) -> Finding | None:
@@ -128,7 +136,7 @@ def _is_full_text_sound(connection: apsw.Connection) -> bool:
 
 
 def _has_settings(connection: apsw.Connection) -> bool:
-    settings: list[tuple[object, ...]] = connection.execute(_SETTING_SQL).fetchall()
+    settings: Sequence[tuple[object, ...]] = connection.execute(_SETTING_SQL).fetchall()
     names = {name for name, _ in settings}
     return names in _SETTINGS and ("secure-delete", 1) in settings
 
