@@ -14,6 +14,7 @@ from attrs import define, field
 from governance.analytics.fold import DAYS_MAX, Draft, Place, Rollup
 from governance.analytics.projection import (
     MOVED_MAX,
+    PAGE_MOVED,
     SHARDS,
     SHELF,
     name_of,
@@ -68,7 +69,7 @@ class FiguresCheck:
     def moved(self) -> Iterator[Moved]:
         """Every live session of the store; what is said of it is compared with where it is."""
         after = 0
-        while page := self.journal.moved(after=after, limit=MOVED_MAX):
+        while page := self.journal.moved(after=after, limit=PAGE_MOVED):
             for one in page:
                 if one.seq:
                     self._look(one)

@@ -28,6 +28,9 @@ SHELF = "rollup"
 POSITION = "position"
 SHARDS = 16
 MOVED_MAX = 1_000
+PAGE_MOVED = 10_000
+"""Heads that are asked for at once: a store in a file looks at all of its heads for each page."""
+
 PAGE_ROWS = 1_000
 SAVE_ROWS = 100_000
 """Rows that are counted before what was counted is written, however many follow."""
@@ -176,7 +179,7 @@ class _Run:
     def _count(self) -> bool:
         """Count a part that is worth keeping; whether more may be left."""
         rows, self.position = 0, min(one.position for one in self._shards)
-        while page := self.journal.moved(after=self.position, limit=MOVED_MAX):
+        while page := self.journal.moved(after=self.position, limit=PAGE_MOVED):
             rows += sum(self._counted(one) for one in page)
             self.position = page[-1].position
             if rows >= SAVE_ROWS:

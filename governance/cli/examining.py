@@ -35,6 +35,7 @@ from governance.hosts import (
 from governance.journal.opening import open_journal
 from governance.journal.records import Journal
 from governance.journal.servers import OnServer, ServerReport
+from governance.journal.verifying import first_of, verify_some
 from governance.project import FILE_BYTES_MAX, Project, inspect_project, open_project
 from governance.service.client import ServiceUnreachable, ask, socket_file
 
@@ -144,21 +145,19 @@ def _verified(journal: Journal) -> tuple[int, int, tuple[Diagnostic, ...]]:
     """Sessions and rows that were walked, up to the bound, and what is wrong with them."""
     sessions = rows = 0
     after, found = "", []
-    while rows < VERIFIED_ROWS_MAX and (page := journal.sessions(after=after, limit=100)):
-        for head in page:
-            if rows >= VERIFIED_ROWS_MAX:
-                break
-            report = journal.verify(head.session)
-            sessions, rows = sessions + 1, rows + report.rows
-            found += [
-                Diagnostic(
-                    "GOV644",
-                    f"session {one.session}, row {one.seq}: {one.message}",
-                    suggestion="`governance verify` shows all of it; `governance repair` mends it",
-                )
-                for one in report.findings
-            ]
-        after = page[-1].session
+    while rows < VERIFIED_ROWS_MAX and (page := journal.sessions(after=after, limit=1_000)):
+        names = first_of(page, VERIFIED_ROWS_MAX - rows)
+        report = verify_some(journal, names)
+        sessions, rows = sessions + len(names), rows + report.rows
+        found += [
+            Diagnostic(
+                "GOV644",
+                f"session {one.session}, row {one.seq}: {one.message}",
+                suggestion="`governance verify` shows all of it; `governance repair` mends it",
+            )
+            for one in report.findings
+        ]
+        after = names[-1]
     return sessions, rows, tuple(found)
 
 

@@ -53,6 +53,7 @@ from governance.journal.sealing import (
 )
 from governance.journal.session_values import INDEX_SHELF, session_of
 from governance.journal.vault import Vault, session_scope
+from governance.journal.verifying import verify_some
 
 PLAIN_SHELVES = frozenset({KEY_SHELF, "lease", "archive", "archiving"})
 """Shelves that hold nothing of what was said or done."""
@@ -197,6 +198,10 @@ class EncryptedJournal:
     def verify(self, session: str | None = None) -> VerifyReport:
         """As the contract says; needs no key."""
         return self.inner.verify(session)
+
+    def verify_many(self, sessions: Sequence[str]) -> VerifyReport:
+        """As `governance.journal.records.VerifiesMany` says; needs no key."""
+        return verify_some(self.inner, sessions)
 
     def moved(self, *, after: int = 0, limit: int = 1000) -> tuple[Moved, ...]:
         """As the contract says."""

@@ -396,13 +396,20 @@ class PostgresJournal:
 
         Streams in bounded memory, beside readers and writers; each part is of one moment.
         """
+        return self._verified(None if session is None else (session,))
+
+    def verify_many(self, sessions: Sequence[str]) -> VerifyReport:
+        """As `governance.journal.records.VerifiesMany` says."""
+        return self._verified(sessions)
+
+    def _verified(self, sessions: Sequence[str] | None) -> VerifyReport:
         from governance.journal.postgres_verify import verify_store
 
-        if session is not None:
+        for session in sessions or ():
             check_session(session)
         self._check_open()
         mirror = self._anchor.mirror if self._anchor is not None else None
-        return verify_store(self._read, self.target, self.store_id, mirror, session)
+        return verify_store(self._read, self.target, self.store_id, mirror, sessions)
 
     def close(self) -> None:
         """Close the connections, those in use as soon as they are not."""

@@ -7,7 +7,7 @@ A place that the server cannot read costs what lies there, never the rest of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -155,9 +155,13 @@ class _Chain:
 
 
 def verify_store(
-    lent: Lent, target: Target, store_id: str, mirror: Mirror | None, session: str | None
+    lent: Lent,
+    target: Target,
+    store_id: str,
+    mirror: Mirror | None,
+    sessions: Sequence[str] | None,
 ) -> VerifyReport:
-    """What is wrong with the store: with *session* and what it stems from, or with all of it."""
+    """What is wrong with the store: with *sessions* and what they stem from, or with all of it."""
 
     def look(connection: Connection) -> tuple[int | None, str | None]:
         version = schema_version(connection, target)
@@ -170,14 +174,15 @@ def verify_store(
     if id_ != store_id:
         gone = f"{target.place} was removed or replaced while it was open"
         return VerifyReport(0, 0, False, (Finding("vanished", "", 0, gone),))
-    mirrored = MirrorIndex.of(mirror, session)
+    mirrored = MirrorIndex.of(mirror, None if sessions is None else frozenset(sessions))
     try:
         walk = _Walk(lent, target, mirrored)
         if mirrored.other:
             message = f"the mirror holds the heads of store {mirrored.other}, which is another one"
             walk.find("vanished", "", 0, message)
-        if session is not None:
-            _verify_line(walk, session)
+        if sessions is not None:
+            for session in sessions:
+                _verify_line(walk, session)
         else:
             _verify_all(walk)
     finally:

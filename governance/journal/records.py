@@ -479,6 +479,15 @@ class AppendsAlone(Protocol):
 
 
 @runtime_checkable
+class VerifiesMany(Protocol):
+    """A `Journal` that can also look at some sessions at the price of one look at the mirror."""
+
+    def verify_many(self, sessions: Sequence[str]) -> VerifyReport:
+        """As `Journal.verify` of each of *sessions*, told together."""
+        ...
+
+
+@runtime_checkable
 class RestoresMany(Protocol):
     """A `Journal` that can also take in many sessions of another store in one commit."""
 

@@ -404,16 +404,23 @@ class SqliteJournal:
 
         Streams in bounded memory, beside readers and writers.
         """
+        return self._verified(None if session is None else (session,))
+
+    def verify_many(self, sessions: Sequence[str]) -> VerifyReport:
+        """As `governance.journal.records.VerifiesMany` says."""
+        return self._verified(sessions)
+
+    def _verified(self, sessions: Sequence[str] | None) -> VerifyReport:
         from governance.journal.sqlite_verify import verify_store
 
-        if session is not None:
+        for session in sessions or ():
             check_session(session)
         self._check_open()
         if not self._writer.in_place():
             gone = f"the store `{self.path}` was removed or replaced while it was open"
             return VerifyReport(0, 0, False, (Finding("vanished", "", 0, gone),))
         with self._looking() as connection:
-            return verify_store(connection, self.path, self._writer.mirror, session)
+            return verify_store(connection, self.path, self._writer.mirror, sessions)
 
     @contextlib.contextmanager
     def _looking(self) -> Iterator[apsw.Connection]:

@@ -22,6 +22,7 @@ from governance.journal.chain import entry_digest, snapshot_digest, tombstone_di
 from governance.journal.postgres import PostgresJournal
 from governance.journal.records import Entry, Head, Journal, Origin, Snapshot
 from governance.journal.sqlite import SqliteJournal
+from governance.journal.verifying import verify_some
 from governance.testing.engines import memory_engine
 from tests.postgres_server import Server
 from tests.quality.edited_stores import (
@@ -539,6 +540,25 @@ def test_places_that_hide_a_move_are_found(store: Store) -> None:
         store.change("session", later, to)
         assert findings(store), position
         store.change("session", {**later, **to}, {name: later[name] for name in to})
+    store.reset()
+
+
+@pytest.mark.parametrize("seq", [2, 6])
+def test_one_look_at_some_sessions_finds_what_a_look_at_each_does(store: Store, seq: int) -> None:
+    """Damage of one of them, and of a branch what it has of it; the mirror is told of all."""
+    store.reset()
+    (row,) = (one for one in store.rows("event") if (one["session"], one["seq"]) == ("two", seq))
+    store.change("event", row, {"at_ms": row["at_ms"] + 1})
+    journal = store.opened()
+    names = ("bough", "one", "gone", "never", "two")
+
+    each = [journal.verify(name) for name in names]
+    together = verify_some(journal, names)
+    journal.close()
+
+    assert set(together.findings) == {found for one in each for found in one.findings}
+    assert together.findings
+    assert together.anchored
     store.reset()
 
 
