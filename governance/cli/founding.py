@@ -14,6 +14,7 @@ from governance.cli.guard import key_path, make_key, remove_key, require_person
 from governance.config import BackupTable, default_toml, load_config
 from governance.engine.backing import backup_folder
 from governance.engine.lawmaking import trusted_config
+from governance.engine.store_place import require_own_place
 from governance.errors import DefinitionError
 from governance.hosts import INSTALLABLE, installer_of, profile_of
 from governance.journal.backup import backups_in
@@ -102,6 +103,7 @@ def _make(project: Project, config_text: str) -> None:
         raise file_error(project.directory, error) from None
     create_project(project.directory, config_text)
     config = trusted_config(load_config(project.directory))
+    require_own_place(config)
     open_protected(config, create=True).close()
     try:
         make_key(project)

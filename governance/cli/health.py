@@ -34,6 +34,7 @@ from governance.engine.health import (
     health_of,
 )
 from governance.engine.lawmaking import health_limits_of, trusted_config
+from governance.engine.store_place import place_elsewhere
 from governance.errors import Diagnostic, GovernanceError
 from governance.project import Project
 from governance.service.client import ask
@@ -146,7 +147,11 @@ def _store(project: Project, now_ms: int, limits: HealthLimits) -> tuple[HealthC
     """What is seen of the store, as far as it can be opened."""
     try:
         with guarded_store_of(project) as (journal, inner):
-            return health_of(journal, now_ms=now_ms, limits=limits, loading=inner).checks
+            checks = health_of(journal, now_ms=now_ms, limits=limits, loading=inner).checks
+        elsewhere = place_elsewhere(load_config(project.directory))
+        if elsewhere is None:
+            return checks
+        return (*checks, HealthCheck("place", f"`{elsewhere}`, outside the project"))
     except GovernanceError as error:
         return (failed("open", error),)
 

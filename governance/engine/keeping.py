@@ -79,7 +79,9 @@ def _archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -
             if journal.head(session) == head:
                 raise
             continue  # another process has taken the rows out while they were read
-        note = _note(head, made.rows, why, actor, str(made.path))
+        # Who began it is told here, for its rows no longer tell it, and no other note needs it.
+        parent = engine._state(session, now).identity.parent
+        note = _note(head, made.rows, why, actor, str(made.path)) | {"parent": parent}
         answer = _take_out(engine, head, note)
         if answer is True:
             return made
@@ -183,6 +185,7 @@ def settle(engine: Engine) -> None:
         note = json.loads(entry.value)
         gone = _gone(engine.journal, note["session"])
         at_ms, key = int(note.pop("at_ms")), f"archiving {note.pop('key')}"
+        note.pop("parent", None)
         if note.pop("armed") and gone is not None and gone.hash.hex() == note["hash"]:
             # Killed before the note goes, the next one finds the event by this key.
             if note["path"]:
@@ -273,6 +276,17 @@ def unarchive(engine: Engine, file: Path, actor: str) -> Head:
     data |= {"hash": made.head.hash.hex(), "path": str(file), "by": actor}
     tell_project(engine, "session.unarchived", data)
     return made.head
+
+
+def archived(journal: Journal) -> Iterator[tuple[str, Path, str | None]]:
+    """
+    Every archived session, where its archive was made, and who began it.
+
+    ``""``: nobody did; ``None``: it was archived before that was noted, and its rows tell it.
+    """
+    for entry in _scanned(journal, ARCHIVES):
+        note = json.loads(entry.value)
+        yield entry.name, Path(note["path"]), note.get("parent")
 
 
 def _refuse_unreadable(journal: Journal, file: Path) -> None:

@@ -28,7 +28,7 @@ def trusted_config(config: Config) -> Config:
     Raises:
         DefinitionError: The record of what was trusted is damaged.
     """
-    if _is_trusted(config):
+    if is_trusted(config):
         return config
     from governance.config import until_trusted
 
@@ -42,14 +42,20 @@ def waiting_keys(config: Config) -> tuple[Loosening, ...]:
     Raises:
         DefinitionError: The record of what was trusted is damaged.
     """
-    if _is_trusted(config):
+    if is_trusted(config):
         return ()
     from governance.config import loosened_keys
 
     return loosened_keys(config)
 
 
-def _is_trusted(config: Config) -> bool:
+def is_trusted(config: Config) -> bool:
+    """
+    Whether a person has trusted the text of *config*.
+
+    Raises:
+        DefinitionError: The record of what was trusted is damaged.
+    """
     record = read_trust(str(Project(config.directory).trust_file()))
     return record.trusts(pack_hash(config.document.text))
 

@@ -177,7 +177,7 @@ def _proven(draft: Path, path: Path, until: float) -> list[Head]:
             apsw.Connection(str(draft), flags=apsw.SQLITE_OPEN_READONLY)
         ) as connection:
             connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS_BETWEEN_LOOKS)
-            report = verify_store(connection, draft, None, None)
+            report = verify_store(connection, draft, None)
             _check_time(until)
             wrong = [one for one in report.findings if one.what != "lost"]
             if wrong:

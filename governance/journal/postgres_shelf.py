@@ -160,7 +160,8 @@ def forget(connection: Connection, target: Target, session: str) -> None:
     connection.execute(sql(target.schema, _FORGET_SQL), words)
 
 
-def _sound(columns: tuple[object, ...]) -> Entry:
+def entry_of(columns: tuple[object, ...]) -> Entry | None:
+    """The value in these *columns*, or none where it is not what was put."""
     shelf, name, version, value, digest = columns
     if (
         isinstance(shelf, str)
@@ -172,7 +173,14 @@ def _sound(columns: tuple[object, ...]) -> Entry:
         entry = Entry(shelf, name, version, value)
         if entry_digest(entry) == digest:
             return entry
-    raise StoreDamaged(
-        f"the value `{name}` on the shelf `{shelf}` is not what was put there",
-        remedy=DAMAGED_REMEDY,
-    )
+    return None
+
+
+def _sound(columns: tuple[object, ...]) -> Entry:
+    entry = entry_of(columns)
+    if entry is None:
+        raise StoreDamaged(
+            f"the value `{columns[1]}` on the shelf `{columns[0]}` is not what was put there",
+            remedy=DAMAGED_REMEDY,
+        )
+    return entry

@@ -203,7 +203,7 @@ def judge(path: Path, mirror: Mirror | None) -> VerifyReport:
         connection = connect(path, patience)
         try:
             check_store(connection, path)
-            return verify_store(connection, path, mirror, None)
+            return verify_store(connection, path, mirror)
         finally:
             connection.close()
     except apsw.Error as error:
