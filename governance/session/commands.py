@@ -38,6 +38,9 @@ class HostTraits:
 
         call_ids: Whether each call has an id of the host's; if not, it is known by what it
             is (`content_id`), and one that was rewritten is reported as what it became.
+
+        reports_arguments: Whether the report of an outcome has the arguments that the tool
+            ran with, as the host sent them before; what ran otherwise is judged by them.
     """
 
     inject: InjectPlace = "transcript"
@@ -50,6 +53,7 @@ class HostTraits:
         {"start", "turn_start", "tool_before", "command", "compacting", "child_start"}
     )
     call_ids: bool = True
+    reports_arguments: bool = False
 
 
 @frozen(kw_only=True)

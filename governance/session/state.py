@@ -17,7 +17,7 @@ from governance.states import LIVE_STATES, State
 from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json, dump_json, load_json
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 """Version of `SessionState` and `evolve`; a snapshot of another version is not used."""
 
 OPEN_CALLS_MAX = 256
@@ -52,6 +52,8 @@ class OpenCall:
         marks: What rules that look back wait for its outcome with.
 
         runs_as: Id that its outcome is reported by, where that is another one, or ``""``.
+
+        fingerprint: Of its arguments as they may run, where the host tells which it ran.
     """
 
     call_id: str
@@ -65,6 +67,7 @@ class OpenCall:
     labels: tuple[str, ...] = ()
     marks: tuple[tuple[Json, ...], ...] = ()
     runs_as: str = ""
+    fingerprint: str = ""
 
 
 @frozen

@@ -137,6 +137,11 @@ def run_everything(engine: Engine, clock: ManualClock) -> None:
     engine.handle(Command(event="tool_before", session="s", call=call))
     done = {"outcome": "ok", "task_title": "write a.py"}
     engine.handle(Command(event="tool_after", session="s", call=call, data=done))
+    told = HostTraits(reports_arguments=True)
+    for event, command in (("tool_before", "fine"), ("tool_after", "forbidden")):
+        given = {"command": command}
+        call = ToolCall("shell", "shell", given, given, call_id="r")
+        engine.handle(Command(event=event, session="s", call=call, traits=told, data=done))
     session.command("style", ["terse"], style="terse")
     child = session.child("a")
     child.turn("look it up")

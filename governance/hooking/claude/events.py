@@ -15,6 +15,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before", "command", "compacting"}),
+    reports_arguments=True,
 )
 
 EVENTS: Mapping[str, HookEvent] = {

@@ -20,6 +20,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before"}),
+    reports_arguments=True,
 )
 
 MARKS = (

@@ -14,6 +14,7 @@ TRAITS = HostTraits(
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before"}),
     call_ids=False,
+    reports_arguments=True,
 )
 
 MARKS = ("GEMINI_CLI", "GEMINI_SESSION_ID", "GEMINI_PROJECT_DIR")

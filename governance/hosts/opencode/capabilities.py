@@ -13,6 +13,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before", "command"}),
+    reports_arguments=True,
 )
 
 MARKS = ("OPENCODE", "OPENCODE_PID", "GOVERNANCE_OPENCODE_SESSION")
