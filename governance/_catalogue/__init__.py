@@ -543,6 +543,13 @@ _CARE = (
         ("missed", "int", "How many calls are known to have gone by."),
     ),
     event(
+        "environment.overruled",
+        "after",
+        "A hook's variables had a person's files elsewhere than `init`, and were passed over.",
+        ("host", "str", "The host."),
+        ("places", "object", "Where the variables have what: `home`, `config`, `state`."),
+    ),
+    event(
         "guard.bypassed",
         "after",
         "A call ran that the rules do not let run: as it ran it had not been decided.",

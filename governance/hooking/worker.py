@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,8 +26,8 @@ from governance.hooking.answering import Answer
 from governance.hooking.caller import refuse_agents
 from governance.hooking.payload import Payload, Unbound, read_payload
 from governance.hooking.processes import Process, processes_above
-from governance.hooking.translation import Translation, continued
-from governance.project import Project
+from governance.hooking.translation import Note, Translation, continued
+from governance.project import Person, Project, person, pin
 from governance.session.commands import Command
 from governance.values import Json
 
@@ -49,6 +50,9 @@ class Given(Protocol):
     dir: str
     event: str
     now_ms: int | None
+    home: str
+    config: str
+    state: str
 
 
 class Line(Protocol):
@@ -82,6 +86,8 @@ class Call:
 
         id: What two processes that get this very payload know it by; ``""``: no other one
             can have it.
+
+        overruled: Places of a person that *environment* has elsewhere than `init` wrote down.
     """
 
     directory: Path
@@ -89,6 +95,7 @@ class Call:
     environment: Mapping[str, str] = field(repr=False)
     above: Callable[[], Sequence[Process]] = field(repr=False)
     id: str = ""
+    overruled: tuple[str, ...] = ()
 
 
 @frozen
@@ -115,9 +122,17 @@ def run(adapter: Adapter, options: Given, line: WorkerLine, call_id: str = "") -
         GovernanceError: Nothing could be decided, and why; nothing was answered.
     """
     directory = Path(options.dir)
+    overruled: tuple[str, ...] = ()
+    if options.state:
+        overruled = pin(Person(options.home, options.config, options.state))
     above = os.getppid()
     call = Call(
-        directory, options.event, os.environ, lambda: tuple(processes_above(above)), call_id
+        directory,
+        options.event,
+        os.environ,
+        lambda: tuple(processes_above(above)),
+        call_id,
+        overruled,
     )
 
     def config() -> Config:
@@ -191,6 +206,9 @@ def answer(
         line.note(error.message)
         line.answer(adapter.unbound(payload.event, settings.unbound, error.message).out)
         return
+    if call.overruled and translation.commands:
+        note = _overruled(call, adapter.profile.name, translation.commands[0].session)
+        translation = evolve(translation, notes=(*translation.notes, note))
     if not translation.commands and not translation.notes:
         if not translation.known:
             line.note(f"`{payload.event}` is no event that this adapter knows; ignored")
@@ -205,6 +223,15 @@ def answer(
             (translation.commands or translation.notes)[0].session,
         )
         _decide(adapter, call, line, opened, keyed(translation, call.id), payload)
+
+
+def _overruled(call: Call, host: str, session: str) -> Note:
+    """The row that says so, once for a session and the same places."""
+    found = person(call.environment)
+    places: dict[str, Json] = {name: getattr(found, name) for name in call.overruled}
+    named = ":".join(f"{name}={place}" for name, place in places.items())
+    key = sha256(f"{host}:{session}:{named}".encode("utf-8", "surrogateescape")).hexdigest()
+    return Note(session, "environment.overruled", {"host": host, "places": places}, f"env:{key}")
 
 
 def _deadline_ms(configured: int, adapter: Adapter, event: str) -> int:

@@ -173,6 +173,7 @@ GEMINI_CLI = (
     "resume after 3 days",
     "sub-agents are decided as their parent",
     "parallel calls",
+    "variables of a repository move nobody's rules",
     "what another hook changed is found",
     "interrupted by a failing model",
     "agent: forging events fails",

@@ -15,6 +15,7 @@ from governance.testing.engines import memory_engine, settings_with
 
 ELSEWHERE = {
     "data.accessed": "made by an engine that records reads",
+    "environment.overruled": "made by a hook, of the variables that it is started with",
     "governance.paused": "made by the command `pause`",
     "guard.gap": "made by `doctor`, from a transcript",
     "keys.rotated": "made by the command `keys`",
