@@ -20,7 +20,7 @@ from attrs import evolve, field, frozen
 from governance.clock import Clock, SystemClock
 from governance.config import Config, load_config
 from governance.errors import DefinitionError, Diagnostic, MisuseError
-from governance.hooking import links
+from governance.hooking import links, offers
 from governance.hooking.adapter import Adapter
 from governance.hooking.answering import Answer
 from governance.hooking.caller import refuse_agents
@@ -315,6 +315,7 @@ def _decide(
         predecessor = found if found and engine.journal.head(found).seq else ""
     if predecessor and predecessor != translation.commands[0].session:
         translation = keyed(continued(translation, predecessor), call.id)
+    _report_shown(call, engine, translation)
     made, told = decided(adapter, engine, translation, payload)
     if predecessor and recall:
         links.forget(call.directory, host, recall)
@@ -322,7 +323,22 @@ def _decide(
         line.note("the briefing is longer than this answer may be; a denied tool carries it")
     flushed = line.answer(made.out, told=told is not None)
     if flushed and told is not None:
-        engine.handle(told)
+        if offers.waits(translation.commands[translation.decisive]):
+            offers.keep(call.directory, told)
+        else:
+            engine.handle(told)
+
+
+def _report_shown(call: Call, engine: Engine, translation: Translation) -> None:
+    """Report a text that an earlier answer carried, where this event shows that it was used."""
+    for command in translation.commands[:1]:
+        told = offers.shown(call.directory, command)
+        if told is not None:
+            _forget_stale(engine, translation)
+            engine.handle(told)
+        if told is not None or command.event == "turn_start":
+            # Reported first: of calls at one time each must find either the file or the row.
+            offers.forget(call.directory, command)
 
 
 def decided(

@@ -41,6 +41,7 @@ CLAUDE_CODE = (
     "sub-agents are child sessions",
     "a child's third violation halts the parent",
     "parallel calls",
+    "a prompt that another hook refused told nobody",
     "what another hook changed is found",
     "interrupted by a failing model",
     "terminal: deny, and the status line",

@@ -40,3 +40,30 @@ def test_a_call_that_another_hook_changed_is_judged_as_it_ran(lab: Lab) -> None:
     assert "OUTPUT" not in seen
     shown = [one["content"] for one in talk.messages if one.get("subtype") == "informational"]
     assert any("TRIAL-DENIED" in one for one in shown)
+
+
+@proves("a prompt that another hook refused told nobody")
+def test_a_prompt_that_another_hook_refused_told_nobody(lab: Lab) -> None:
+    """The briefing that was put beside it reached no model, so the next prompt carries it again."""
+    refusing = lab.project / "refusing.sh"
+    refusing.write_text("grep -q REFUSED && exit 2; exit 0\n")
+    hook = {"type": "command", "command": f"sh {refusing}"}
+    lab.client.settings({"hooks": {"UserPromptSubmit": [{"hooks": [hook]}]}})
+    lab.govern()
+    # What the start of a session says is not refused with a prompt: here the prompt alone tells.
+    settings = json.loads(lab.settings_file.read_text())
+    del settings["hooks"]["SessionStart"]
+    lab.settings_file.write_text(json.dumps(settings))
+    lab.script(talk=[{"tool": "Bash", "input": {"command": "touch allowed"}}, {"text": "so"}])
+
+    with lab.talk(*BYPASS) as talk:
+        session = talk.say("REFUSED SCENARIO:talk go")["session_id"]
+        assert lab.server.requests == []
+        assert "governance.injected" not in lab.kinds(session)
+        talk.say("SCENARIO:talk go")
+
+    assert lab.last_request().count("TRIAL-BRIEFING") == 1
+    assert lab.ran("allowed")
+    kinds = lab.kinds(session)
+    assert kinds.count("governance.injected") == 1
+    assert kinds.index("governance.injected") < kinds.index("tool.decided")
