@@ -26,7 +26,7 @@ from governance.hooking.answering import Answer
 from governance.hooking.caller import refuse_agents
 from governance.hooking.payload import Payload, Unbound, read_payload
 from governance.hooking.processes import Process, processes_above
-from governance.hooking.translation import Note, Translation, continued
+from governance.hooking.translation import CLIENT, Note, Translation, continued
 from governance.project import Person, Project, person, pin
 from governance.session.commands import Command
 from governance.values import Json
@@ -307,8 +307,11 @@ def _decide(
     """Find what is continued, answer, and report what was delivered."""
     host = adapter.profile.name
     if translation.remember is not None:
-        links.remember(call.directory, host, *translation.remember)
-    recall = translation.recall
+        key, ended = translation.remember
+        tie = _tie(adapter, call, key)
+        if tie:
+            links.remember(call.directory, host, tie, ended)
+    recall = _tie(adapter, call, translation.recall)
     predecessor = links.find(call.directory, host, recall) if recall else ""
     if not predecessor and translation.forked and adapter.forked_from is not None:
         found = adapter.forked_from(payload, call.above())
@@ -327,6 +330,15 @@ def _decide(
             offers.keep(call.directory, told)
         else:
             engine.handle(told)
+
+
+def _tie(adapter: Adapter, call: Call, key: str) -> str:
+    """*key*, or in place of `CLIENT` what names the client's process; ``""`` if it is not seen."""
+    if key != CLIENT:
+        return key
+    named = frozenset(adapter.profile.programs)
+    client = next((one for one in call.above() if named & one.programs), None)
+    return f"process-{client.pid}" if client is not None else ""
 
 
 def _report_shown(call: Call, engine: Engine, translation: Translation) -> None:

@@ -172,6 +172,7 @@ GEMINI_CLI = (
     "PreCompress is no compaction",
     "resume after 0 s: the briefing is still there",
     "resume after 3 days",
+    "clear keeps the ledger",
     "sub-agents are decided as their parent",
     "parallel calls",
     "variables of a repository move nobody's rules",
