@@ -14,9 +14,9 @@ SHELL = "run_shell_command"
 _FILE = {"path": "file_path"}
 _KEPT = (
     "ask_user", "complete_task", "enter_plan_mode", "exit_plan_mode", "get_internal_docs",
-    "list_background_processes", "read_background_output", "tracker_add_dependency", "tracker_create_task", "tracker_get_task",
-    "tracker_list_tasks", "tracker_update_task", "tracker_visualize", "update_topic",
-    "write_todos",
+    "list_background_processes", "read_background_output", "tracker_add_dependency",
+    "tracker_create_task", "tracker_get_task", "tracker_list_tasks", "tracker_update_task",
+    "tracker_visualize", "update_topic", "write_todos",
 )  # fmt: skip
 """Tools that are about the session's own work and its person, and reach nothing else."""
 
