@@ -13,7 +13,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from governance.project import write_private_file
+from governance.hooking import links
 from governance.session.commands import Command
 from governance.values import Json, ValueRefused, dump_json, load_json
 
@@ -38,12 +38,7 @@ def keep(project: Path, told: Command) -> None:
     Raises:
         OSError: The folder cannot be written.
     """
-    folder = _folder(project, told.host)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    held = sorted(folder.iterdir(), key=_age)
-    for old in held[: max(0, len(held) - OFFERS_MAX + 1)]:
-        old.unlink(missing_ok=True)
-    write_private_file(_file(project, told), dump_json({"data": dict(told.data)}))
+    links.keep(_file(project, told), dump_json({"data": dict(told.data)}), OFFERS_MAX)
 
 
 def shown(project: Path, command: Command) -> Command | None:
@@ -75,17 +70,7 @@ def _read(file: Path) -> Mapping[str, Json] | None:
     return data if isinstance(data, Mapping) else None
 
 
-def _folder(project: Path, host: str) -> Path:
-    return project / ".governance" / host / "offers"
-
-
 def _file(project: Path, command: Command) -> Path:
     # A child's id has a slash in it, and no id has this sign.
-    return _folder(project, command.host) / command.session.replace("/", "~")
-
-
-def _age(file: Path) -> tuple[int, str]:
-    try:
-        return (file.stat().st_mtime_ns, file.name)
-    except FileNotFoundError:
-        return (0, file.name)
+    name = command.session.replace("/", "~")
+    return project / ".governance" / command.host / "offers" / name
