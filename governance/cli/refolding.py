@@ -16,10 +16,12 @@ from attrs import define, field
 from governance.calls import ToolCall
 from governance.cli.opening import TRAITS, data_of, rows_of
 from governance.engine.encoding import body_of
+from governance.hosts import HOSTS, profile_of
 from governance.journal.gaps import GAP_KIND
 from governance.journal.records import Journal, Record
 from governance.machine import Step
 from governance.rules.facts import facts_of_call, result_facts
+from governance.rules.host_tools import call_of
 from governance.rules.verdicts import RuleEvent
 from governance.session import judging
 from governance.session.commands import Command, HostTraits
@@ -143,6 +145,9 @@ class Refolding:
         call_id, outcome = str(data.get("call_id") or ""), str(data["outcome"])
         call = self._calls.pop(call_id, None)
         held = self._state.open_call(call_id) if call_id else None
+        if data.get("changed") is True:
+            # What waited for this outcome was of a call that did not run.
+            held, call = None, _as_it_ran(call, body, data)
         asked = held is not None
         if held is None:
             held = OpenCall(call_id, str(data["tool"]), str(data.get("intent") or ""), 0)
@@ -180,6 +185,17 @@ class Refolding:
             traits=TRAITS.get(host, HostTraits()),
         )
         return Draft(self.law, command, Gathered(at_ms=record.at_ms), self._state)
+
+
+def _as_it_ran(
+    call: ToolCall | None, body: Mapping[str, Json], data: Mapping[str, Json]
+) -> ToolCall | None:
+    """What ran in place of *call*, as far as its arguments were kept."""
+    given, host = data.get("arguments"), str(body.get("host") or "")
+    if call is None or not isinstance(given, Mapping) or host not in HOSTS:
+        return None
+    tools = profile_of(host).tools
+    return call_of(tools, call.native, given, cwd=call.cwd, call_id=call.call_id)
 
 
 def _step(before: SessionState, after: SessionState) -> Step | None:

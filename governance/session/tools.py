@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import cast
 
@@ -18,19 +17,11 @@ from governance.rules.rewriting import rewrite_call
 from governance.rules.verdicts import Decision, RuleEvent
 from governance.session import briefing, judging, outcomes
 from governance.session.answering import allow, work
+from governance.session.arguments import bounded, fingerprint
 from governance.session.draft import Draft, texts
 from governance.session.remembering import NOTHING_SEEN, Seen, decided
 from governance.session.replies import ACTIONS, Action, Injection, Reply
-from governance.values import Json, dump_checked, dump_json
-
-ARGUMENT_BYTES_MAX = 16 * 1024
-"""Arguments beyond it stand in the journal as hash, size and beginning."""
-
-_CHARACTER_BYTES_MAX = 6
-"""Bytes of one character in JSON at most: a control character, as ``\\u0000``."""
-
-_MEMBER_BYTES = 8
-"""Bytes of quotes, colon, comma and braces around one member of a table, and some to spare."""
+from governance.values import Json, dump_json
 
 WRITING_TOOLS = frozenset({"write", "edit", "delete", "shell", "other"})
 """Tools that may change something, for the question that a stale session asks first."""
@@ -345,6 +336,9 @@ def _record(draft: Draft, judgement: Judgement) -> None:
             data["paths"] = texts(_paths(judgement.facts))
         if judgement.call.tool == "delegate":
             data["delegate"] = str(judgement.call.own.get("agent") or "")
+        traits = draft.command.traits
+        if traits.reports_arguments and traits.call_ids and judgement.call.call_id:
+            data["fingerprint"] = fingerprint(judgement.call)
     if judgement.approval:
         data["approval"] = judgement.approval
     if judgement.stale:
@@ -375,34 +369,13 @@ def _decided(
         "rules": texts(rules),
         "message": message,
         "intent": text_of(facts, "intent"),
-        "arguments": _bounded(call.args or call.own),
+        "arguments": bounded(call.args or call.own),
     }
     if call.call_id:
         data["call_id"] = call.call_id
     if call.cwd:
         data["cwd"] = call.cwd
     return data
-
-
-def _bounded(arguments: Mapping[str, Json]) -> Json:
-    # The engine has checked what is in them; here their size counts alone, and arguments
-    # of a few texts need not be written to know that they are small.
-    room = ARGUMENT_BYTES_MAX
-    for name, value in arguments.items():
-        if type(value) is not str:
-            break
-        room -= _CHARACTER_BYTES_MAX * (len(name) + len(value)) + _MEMBER_BYTES
-    else:
-        if room >= 0:
-            return dict(arguments)
-    encoded = dump_checked(dict(arguments))
-    if len(encoded) <= ARGUMENT_BYTES_MAX:
-        return dict(arguments)
-    return {
-        "sha256": hashlib.sha256(encoded).hexdigest(),
-        "bytes": len(encoded),
-        "beginning": encoded[:2000].decode("utf-8", "replace"),
-    }
 
 
 def _reply(draft: Draft, judgement: Judgement) -> Reply:

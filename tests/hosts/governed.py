@@ -219,6 +219,10 @@ class Governed:
         with self.engine() as engine:
             return [head.session for head in engine.journal.sessions()]
 
+    def client_sessions(self) -> list[str]:
+        """As `sessions`, without the project's own journal."""
+        return [one for one in self.sessions() if not one.startswith("@")]
+
     def rows(self, session: str) -> list[tuple[str, dict[str, Any]]]:
         """Kind and data of every row of *session*, in order."""
         with self.engine() as engine:

@@ -31,6 +31,9 @@ class Given:
     dir: str
     event: str
     now_ms: int | None
+    home: str = ""
+    config: str = ""
+    state: str = ""
 
 
 @define

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from governance.hooking.command_line import person_places
 from governance.hooking.settings_file import SettingsRefused
 from governance.hosts.opencode.capabilities import EVENTS
 from governance.hosts.opencode.settings import (
@@ -66,11 +67,13 @@ def test_plugin_is_whole_and_knows_this_machine(project: Path) -> None:
     assert settings["project"] == str(project)
     assert Path(str(settings["hook"])).is_file()
     assert Path(str(settings["relay"])).is_file()
+    assert settings["person"] == person_places()
     shipped, ours = PLUGIN_FILE.read_text().splitlines(), text.splitlines()
     assert sum(one != other for one, other in zip(shipped, ours, strict=True)) == 1
     assert settings_in(PLUGIN_FILE.read_text().replace("python:", '"python":')
                        .replace("hook:", '"hook":').replace("relay:", '"relay":')
                        .replace("project:", '"project":')
+                       .replace("person:", '"person":')
                        .replace("paths:", '"paths":'))["python"] == ""  # fmt: skip
 
 

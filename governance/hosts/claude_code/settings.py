@@ -41,7 +41,7 @@ MANAGED = (
 )
 """Settings of the machine's administrator."""
 
-_ELSEWHERE = "hooks look for the rules and the trust of a person in another place"
+_ELSEWHERE = "hooks pass over it, and decide without the service"
 _LOADED = "it has other code loaded into hooks"
 ENVIRONMENT: Mapping[str, str] = {
     "HOME": _ELSEWHERE,

@@ -19,6 +19,7 @@ from governance.hooking.command_line import (
     RELAY_FILE,
     hook_command,
     import_folders,
+    person_places,
 )
 from governance.hooking.installing import Change, Installer, Shadow
 from governance.hooking.settings_file import (
@@ -106,6 +107,7 @@ def plugin_text(project: Path) -> str:
         "hook": str(HOOK_FILE),
         "relay": str(RELAY_FILE),
         "project": str(project),
+        "person": dict(person_places()),
         "paths": list(import_folders()),
     }
     lines = PLUGIN_FILE.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -275,6 +275,39 @@ def prove_what_cannot_be_governed_is_refused(lab: Lab) -> None:
     assert lab.model.calls == ()
 
 
+def prove_what_is_added_to_a_running_agent_is_refused(lab: Lab) -> None:
+    """What hooks put into the agent at work does not run; the program's own agent is another."""
+    agent = lab.agent()
+
+    @function_tool
+    def loose(command: str) -> str:
+        """Run a command and ask nobody."""
+        lab.ran.append(command)
+        return "did it"
+
+    class Adding(RunHooks[Any]):
+        async def on_agent_start(self, context: Any, agent: Any) -> None:
+            agent.tools.append(loose)
+
+    class Serving(RunHooks[Any]):
+        async def on_llm_start(self, context: Any, agent: Any, *rest: Any) -> None:
+            agent.mcp_servers.append(object())
+
+    for hooks in (Adding(), Serving()):
+        lab.model.extend([[function_call("loose", {"command": "ls"}, call_id="c")]])
+        with start(lab.engine, "s") as session, pytest.raises(MisuseError, match="GOV764"):
+            lab.run(session, agent, hooks=hooks)
+    assert lab.ran == []
+
+    class Meanwhile(RunHooks[Any]):
+        async def on_agent_start(self, context: Any, _: Any) -> None:
+            agent.mcp_servers.append(object())
+
+    lab.model.extend([[assistant_message("done")]])
+    with start(lab.engine, "s") as session:
+        lab.run(session, agent, hooks=Meanwhile())
+
+
 def prove_agents_may_hand_off_in_circles(lab: Lab) -> None:
     """Each handover is a sub-session below the one that handed over, and all of them end."""
     agent, helper = lab.agent(), Agent(name="helper", model=lab.model)
