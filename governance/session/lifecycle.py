@@ -7,7 +7,7 @@ from governance.machine import Refusal, Step
 from governance.machine.predicates import PREDICATES
 from governance.rules.verdicts import RuleEvent
 from governance.session import judging, tools
-from governance.session.answering import REMARKS, allow, refusal_reply, remark, role_of, work
+from governance.session.answering import allow, refusal_reply, role_of, work
 from governance.session.draft import Draft, texts
 from governance.session.interruption import implied_end, interrupt_children, interrupted
 from governance.session.outcomes import settle_open_calls
@@ -31,9 +31,7 @@ def record_implied(draft: Draft, step: Step) -> None:
 
 
 def finish(draft: Draft, step: Step) -> Reply:
-    """The rows and the answer of a lifecycle event; also what only remarks on one."""
-    if step.outcome in REMARKS:
-        return remark(draft, step)
+    """The rows and the answer of a lifecycle event."""
     match step.event:
         case "start":
             return _start(draft, step)

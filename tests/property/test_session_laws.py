@@ -19,6 +19,7 @@ from governance.session.draft import DraftRow, Outcome
 from governance.session.evolve import evolve
 from governance.session.law import Gathered, Law
 from governance.session.metrics import Metrics
+from governance.session.replies import Injection
 from governance.session.state import RECENT_MAX, SessionState
 from governance.states import LIVE_STATES, State
 from governance.testing.engines import law_of, settings_with
@@ -115,11 +116,12 @@ DATA: dict[str, st.SearchStrategy[dict[str, Json]]] = {
     "child_start": st.fixed_dictionaries({"child_id": st.sampled_from(["s-1/a", "s-1/b"])}),
     "child_end": st.fixed_dictionaries({"child_id": st.sampled_from(["s-1/a", "s-1/b"])}),
     "interrupt": st.fixed_dictionaries({"reason": st.sampled_from(["idle", "abort"])}),
+    "brief": st.sampled_from([{}, {}, {"refresh": True}]),
 }
 EVENTS = (
     "start", "turn_start", "turn_start", "turn_end", "tool_before", "tool_before", "tool_before",
     "tool_after", "tool_after", "command", "compacting", "compact", "lapse", "interrupt",
-    "resume", "reset", "end", "child_start", "child_end",
+    "resume", "reset", "end", "child_start", "child_end", "brief", "brief",
 )  # fmt: skip
 
 
@@ -148,12 +150,22 @@ Happened = list[tuple[Command, int]]
 
 def steps(happened: Happened) -> Iterator[tuple[SessionState, Command, int, Outcome]]:
     """State before, command, time and outcome of each, one after the other."""
-    state, at_ms = SessionState(SESSION), START_MS
+    state, at_ms, rendered = SessionState(SESSION), START_MS, Injection("", "0", "briefing", (), 0)
     for command, waits_ms in happened:
         at_ms += waits_ms
+        if command.event == "brief":
+            command = attrs.evolve(command, data={**reported(rendered), **command.data})
         outcome = decide(law(), state, command, Gathered(at_ms=at_ms))
         yield state, command, at_ms, outcome
-        state = outcome.state
+        state, rendered = outcome.state, outcome.reply.injection or rendered
+
+
+def reported(injection: Injection) -> dict[str, Json]:
+    """What an adapter reports of *injection* once it was flushed."""
+    return {
+        "blocks": list(injection.blocks), "characters": len(injection.text),
+        "sha256": injection.sha256, "why": injection.why, "rendered_at": injection.rendered_at,
+    }  # fmt: skip
 
 
 def data_of(row: DraftRow) -> Mapping[str, Any]:
@@ -243,6 +255,27 @@ def test_a_process_that_is_gone_is_interrupted_before_work_goes_on(happened: Hap
         assert bool(skewed) == back
         if skewed:
             assert data_of(skewed[0])["back_seconds"] == -(gap_ms or 0) / 1000
+
+
+@given(HAPPENED)
+def test_only_a_briefing_of_what_stands_now_counts(happened: Happened) -> None:
+    """A report of an older text, or of one that nobody needed, is noted and changes nothing."""
+    for before, command, _, outcome in steps(happened):
+        if command.event != "brief" or before.state not in LIVE_STATES:
+            continue
+        if command.traits.inject == "none":
+            assert outcome.reply.denied
+            continue
+        current = cast("int", command.data["rendered_at"]) >= before.moved_at
+        needed = not before.governance_injected or bool(command.data.get("refresh"))
+        if current and needed:
+            assert [one.kind for one in outcome.rows] == ["governance.injected"]
+            assert outcome.state.governance_injected
+        else:
+            kind = "event.duplicate" if current else "event.late"
+            assert [one.kind for one in outcome.rows] == [kind]
+            assert outcome.state.registers == before.registers
+            assert outcome.state.metrics == before.metrics
 
 
 class Retold:
