@@ -32,11 +32,19 @@ def record_implied(draft: Draft, step: Step) -> None:
 
 def finish(draft: Draft, step: Step) -> Reply:
     """The rows and the answer of a lifecycle event."""
+    if step.reasons:
+        # A halted session is not begun or resumed: that it was tried is all there is to tell.
+        reasons = _reasons(draft, step.reasons)
+        refused: dict[str, Json] = {"event": step.event, "reasons": texts(reasons)}
+        draft.emit("event.refused", refused, step=step)
+        return refusal_reply(draft, reasons)
     match step.event:
         case "start":
             return _start(draft, step)
         case "resume":
             resumed(draft, step)
+        case "reset" if step.outcome == "stay":
+            pass  # a session that nobody knew has begun just now, and there is nothing to clear
         case "reset":
             settle_open_calls(draft)
             implied_end(draft, step)
@@ -116,10 +124,6 @@ def transition_rules(draft: Draft, step: Step) -> Reply | None:
 
 
 def _start(draft: Draft, step: Step) -> Reply:
-    if step.reasons:
-        reasons = _reasons(draft, step.reasons)
-        draft.emit("event.refused", {"event": "start", "reasons": texts(reasons)}, step=step)
-        return refusal_reply(draft, reasons)
     if step.before.state is not State.ABSENT:
         return allow(draft)
     decision = judging.decide_on(draft, "session", judging.model_facts(draft))
