@@ -751,8 +751,7 @@ def test_what_is_told_after_a_gap_is_what_the_session_knows(
     session.interrupt()
     clock.advance(5 * 60_000)
 
-    session.resume(history="lost")
-    told = session.turn("go on").text
+    told = session.resume(history="lost").text
 
     for words in (
         "Your role: builder.", "“Mend the roof”", "Answer in German; write documents in French.",
