@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -173,6 +174,42 @@ def test_an_output_that_is_withheld_is_not_shown(host: Host, reply: Reply) -> No
     assert value.get("decision") in ("block", "deny") or value.get("action") == "rewrite"
     words = value.get("reason") or value.get("output")
     assert (reply.message or "; ".join(reply.reasons) or "governance refuses") in words
+
+
+ASKED = {
+    "claude-code": {"PreToolUse", "UserPromptSubmit", "UserPromptExpansion"},
+    "codex": {"PreToolUse", "UserPromptSubmit"},
+    "gemini-cli": {"BeforeAgent", "BeforeTool"},
+    "opencode": {"chat.message", "command.execute.before", "tool.execute.before"},
+}
+"""What each host waits for: where we fail, nothing of that may happen."""
+
+
+@pytest.mark.parametrize("name", HOSTS)
+@given(reason=st.text().filter(str.strip))
+def test_what_fails_is_refused_as_the_engine_refuses(name: str, reason: str) -> None:
+    """The shape that needs nothing else is, byte by byte, that of an ordinary refusal."""
+    refusal = import_module(f"governance.hosts.{name.replace('-', '_')}.refusal")
+    assert ASKED[name] == refusal.DECIDING
+    for event in ASKED[name]:
+        denied = Reply("tool_before", "deny", "between-turn", reason)
+
+        made = HOSTS[name].answer(Payload(event, {}), (denied,), 0)
+
+        assert refusal.deny_bytes(event, json.dumps(reason)) == made.out
+
+
+@pytest.mark.parametrize("host", [HOSTS["codex"], HOSTS["opencode"]], ids=["codex", "opencode"])
+@given(several=st.lists(replies("tool_after"), min_size=2, max_size=3))
+def test_an_output_is_withheld_by_the_strictest(host: Host, several: list[Reply]) -> None:
+    """Of several results the one that is refused decides; where none is, all have their say."""
+    made = host.answer(Payload(host.result, {}), several, 0)
+    said = json.loads(made.out) if made.out else {}
+
+    held = said.get("decision") == "block" or said.get("action") == "rewrite"
+    assert held == (not all(_lets_be(one) for one in several))
+    if not held:
+        assert all(one.message in made.out.decode() for one in several)
 
 
 @EACH_HOST
