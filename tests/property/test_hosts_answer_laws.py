@@ -139,6 +139,7 @@ def test_a_prompt_is_never_changed(host: Host, reply: Reply) -> None:
         due = reply.injection is BRIEFING
         assert made.told == (BRIEFING if due and not host.reports else None)
         assert (BRIEFING.text in said.words) == (due or BRIEFING.text in reply.message)
+        assert reply.message in said.words
     elif reply.action == "rewrite" and reply.rewritten is not None:
         assert json.dumps(CHANGED) in said.words
     else:
@@ -210,6 +211,20 @@ def test_an_output_is_withheld_by_the_strictest(host: Host, several: list[Reply]
     assert held == (not all(_lets_be(one) for one in several))
     if not held:
         assert all(one.message in made.out.decode() for one in several)
+
+
+@EACH_HOST
+@pytest.mark.parametrize("sign", ["a", "é", "€", "😀"])
+@pytest.mark.parametrize("before", ["", "x", "xy", "xyz"])
+def test_a_long_message_is_cut_between_two_signs(host: Host, sign: str, before: str) -> None:
+    """Where a client shows only so much, what it gets is a beginning, marked as cut."""
+    message = before + sign * 12_000
+
+    said, _ = host.said(host.prompt, Reply("turn_start", "warn", "between-turn", message))
+
+    kept = said.words.strip()
+    assert message.startswith(kept.removesuffix(" […]"))
+    assert kept.startswith(before + sign * 1000)
 
 
 @EACH_HOST

@@ -16,6 +16,7 @@ from governance.config._tree import ACTIONS
 from governance.engine import Engine, EngineOptions
 from governance.engine.encoding import body_of
 from governance.engine.engine import RECORDED
+from governance.engine.retention import RetentionPolicy
 from governance.errors import DefinitionError, JournalError
 from governance.events import check_data
 from governance.journal.encrypted import encrypted
@@ -298,6 +299,47 @@ def test_the_engine_shows_to_whom_it_may(journal: MemoryJournal) -> None:
             with pytest.raises(AccessRefused, match="GOV556") as error:
                 engine.state(session, actor=actor)
             assert error.value.reasons
+
+
+ENGINE_VERBS: dict[str, tuple[Callable[[Engine, Path], object], set[tuple[str, str]]]] = {
+    "branch": (lambda e, _: e.branch("s", name="s-2"), {("read", "s")}),
+    "switch": (lambda e, _: e.switch("s", "t"), {("write", "s"), ("write", "t")}),
+    "merge": (lambda e, _: e.merge("s", "t"), {("write", "s"), ("read", "t")}),
+    "events": (lambda e, _: e.events("s"), {("read", "s")}),
+    "archive": (lambda e, to: e.archive("s", to), {("keep", "s")}),
+    "unarchive": (lambda e, to: e.unarchive(to / "none"), {("keep", "")}),
+    "prune": (lambda e, _: e.prune(RetentionPolicy()), {("keep", "")}),
+}
+"""Verb of an engine → a call of it, and every grant that it takes before anything else."""
+
+
+@pytest.mark.parametrize("verb", ENGINE_VERBS)
+def test_an_engines_verb_takes_its_grants(verb: str, tmp_path: Path) -> None:
+    """It asks for all of them first, and without any of them it does nothing."""
+    call, grants = ENGINE_VERBS[verb]
+    for missing in grants:
+        journal, asked = MemoryJournal(), []
+
+        def decide(
+            _: str, action: str, session: str, missing: tuple[str, str] = missing
+        ) -> tuple[str, ...]:
+            asked.append((action, session))  # noqa: B023 -- used up before the next turn
+            return ("not that",) if (action, session) == missing else ()
+
+        guarding = guard_of(
+            config_of("#"), journal, through="api", clock=ManualClock(), authorize=decide
+        )
+        begun(journal, "s", "me")
+        begun(journal, "t", "me")
+        with memory_engine(
+            journal=journal, options=EngineOptions(run="test", guard=guarding)
+        ) as engine:
+            with pytest.raises(AccessRefused, match="not that"):
+                call(engine, tmp_path)
+            assert set(asked) <= grants
+            assert asked[-1] == missing
+            assert {one.session for one in journal.sessions()} == {"s", "t"}
+            assert journal.head("s").seq == 1
 
 
 def test_a_persons_words_take_the_grant_of_each(journal: MemoryJournal) -> None:
