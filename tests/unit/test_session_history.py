@@ -177,6 +177,25 @@ def test_a_compaction_forgets_the_context_and_keeps_the_epoch() -> None:
     assert session.tool("edit", {"path": "a"}, call_id="2").rules == ("history.read-first",)
 
 
+@pytest.mark.parametrize(("history", "forgets"), [("kept", False), ("lost", True)])
+def test_a_history_that_is_lost_is_forgotten(history: str, forgets: bool) -> None:
+    """Where the host went on without it, what was read must be read again, and no label stands."""
+    session = engine_of(READ_FIRST, SECRET).start("s")
+    session.turn("go")
+    done(session, "read", {"path": "a"}, call_id="1")
+    done(session, "read", {"path": "secret"}, call_id="2")
+    session.tool_finished("2", outcome="ok")
+    session.interrupt()
+    session.resume(history=history)
+    session.turn("go on")
+
+    edit = session.tool("edit", {"path": "a"}, call_id="3")
+    fetch = session.tool("fetch", {"url": "https://a.b/"}, call_id="4")
+
+    assert edit.denied == forgets
+    assert fetch.denied != forgets
+
+
 def test_a_limit_counts_calls_that_run_at_once(clock: ManualClock) -> None:
     """Calls count when they are let through: three at once are one too many."""
     session = engine_of(TWO_FETCHES, clock=clock).start("s")
