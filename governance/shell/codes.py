@@ -81,7 +81,7 @@ _TOLD: Final = re.compile(
 )
 _TELLING: Final = frozenset({"shell", "argvs", "told"})
 """Effects of calls whose text may be a statement of SQL."""
-_ASKED: Final = frozenset({"sql", "told"})
+_ASKED: Final = frozenset({"sql", "told", "kept"})
 """Effects of methods, whatever they are called on."""
 _BARE_NAMES: Final = frozenset({"remove", "rename", "unlink", "rmdir", "exec", "system", "popen"})
 """Functions of C that are methods of many things elsewhere."""
@@ -107,6 +107,12 @@ _RENAMED: Final = re.compile(
 """What is taken out of a module, maybe under another name."""
 _AS: Final = re.compile(r"\s*(?::|\bas\b)\s*")
 _TAKEN_FROM: Final = frozenset({"os", "shutil"})
+_MAPPED: Final = re.compile(
+    r"\b(?:array_map|array_walk|map)\(\s*['\"]?"
+    r"((?:os\.)?(?:unlink|remove|rmdir)|shutil\.rmtree|rmtree)['\"]?\s*,"
+)
+"""A call of each of many: `array_map("unlink", x)` of PHP, `map(os.remove, x)` of Python."""
+_KEPT: Final = re.compile(r"[./~]|[\w.-]+/|\.env")
 _SPLIT: Final = re.compile(r"(['\"])\s*\+\s*\1")
 _SCRIPTED: Final = re.compile(r"(?<![\w)])\$`([^`]{1,4000})`")
 _HOMES: Final = re.compile(r"\$\{\s*(?:(?:process|Bun)\.env\.HOME|os\.homedir\(\))\s*\}")
@@ -165,6 +171,8 @@ def _look(draft: Draft, language: str, text: str, depth: int) -> None:
 
 def _plain_names(text: str, language: str) -> str:
     """*text* with modules under their own names, whatever it calls them."""
+    if language in {"python", "php"}:
+        text = _MAPPED.sub(r"\1(", text)
     if language == "python":
         text = _GETATTR.sub(r"\1.\2", _IMPORTED.sub(r"\1", _SPLIT.sub("", text)))
         found = _ALIASES.findall(text)
@@ -234,6 +242,8 @@ def _effect(draft: Draft, language: str, effect: str, given: list[Value], depth:
         draft.code += [made for one in _words(values[:2]) for made in statements(one)]
     elif effect == "told":
         return
+    elif effect == "kept":
+        _touch(draft, "read", [one for one in first if _KEPT.match(one)])
     elif effect == "required":
         draft.read(*(one for one in first if one.startswith((".", "/", "~"))))
     elif effect == "code":
