@@ -87,6 +87,7 @@ _BARE_NAMES: Final = frozenset({"remove", "rename", "unlink", "rmdir", "exec", "
 """Functions of C that are methods of many things elsewhere."""
 _WRITES: Final = re.compile(r"[wax+>]")
 _SOCKET: Final = re.compile(r"socket|fsockopen|TCPSocket|/dev/tcp/|net\.|IO::Socket")
+_RUNNING: Final = re.compile(r"system|popen|subprocess|exec|spawn|pty\b|proc_open|`")
 _REWIRED: Final = re.compile(
     r"dup2|pty\.spawn|\.pipe\(|exec|<&3|proc_open|popen|system|spawn|subprocess|>&"
 )
@@ -364,7 +365,8 @@ def _backticks(draft: Draft, source: Source, language: str) -> None:
 
 def _sockets(draft: Draft, text: str) -> None:
     """The other end of a socket; a shell that is tied to one has the wrapper ``socket``."""
-    if _SOCKET.search(text) is None:
+    found = _SOCKET.search(text)
+    if found is None or (found[0] == "/dev/tcp/" and _RUNNING.search(text) is None):
         return
     for host in _PAIR.findall(text):
         draft.talk(host)
