@@ -71,9 +71,9 @@ _FETCHED: Final = re.compile(
     r"|Net::HTTP|file_get_contents\(\s*['\"]https?:|LWP|\.recv\(|marshal\.loads|zlib\.decompress)"
 )
 _FETCHED_THEN_RUN: Final = re.compile(
-    r"(?s)(?:urlopen|requests\.get|httpx\.get|\bfetch\(|https?\.get\(|url-insert-file-contents).{0,2000}?"
+    r"(?s)(?:urlopen|urlretrieve|requests\.get|httpx\.get|\bfetch\(|https?\.get\(|url-insert-file-contents).{0,2000}?"
     r"(?:\(\s*0\s*,\s*eval\s*\)|(?<![\w.])(?:eval|exec)\s*\(|\bnew\s+Function\s*\(|\bvm\.run\w*\("
-    r"|\(eval-(?:buffer|region)"
+    r"|\(eval-(?:buffer|region)|\brunpy\.run_path\(|\bspec_from_file_location\("
     r"|\b(?:run|check_output|check_call|call)\(\s*\[?\s*['\"](?:/\S*/)?(?:ba|da|z|k)?sh['\"][^\n]{0,200}\binput\s*=)"
 )
 _TOLD: Final = re.compile(
