@@ -93,8 +93,8 @@ def _mounted(draft: Draft, mount: Word) -> tuple[str, str]:
     """Note a folder of this machine, and give it and its name inside, where both are known."""
     parts = mount.split(":")
     source = parts[0]
-    if len(parts) < 2 or not source.startswith(("/", ".", "~", "\ufffc")):
-        return "", ""
+    if len(parts) < 2 or not ("/" in source or source.startswith((".", "~", "\ufffc"))):
+        return "", ""  # a volume by its name
     draft.read(Word(source))
     if "ro" not in parts[-1].split(",") or len(parts) == 2:
         draft.write(Word(source))
