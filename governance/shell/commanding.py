@@ -35,6 +35,7 @@ WORDS_MAX: Final = 1_000
 
 _NAMES: Final = re.compile(r"[A-Za-z_]\w*", re.A)
 _DEFAULTED: Final = re.compile(r"\$\{([A-Za-z_]\w*):?[-=+]", re.A)
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.:+@%-]+")
 
 
 # Commands

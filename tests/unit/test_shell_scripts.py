@@ -237,19 +237,22 @@ def test_what_a_manifest_holds_is_known_where_the_line_has_written_it() -> None:
 @pytest.mark.parametrize(
     ("line", "removed"),
     [
-        ("printf 'file(REMOVE_RECURSE \"$ENV{HOME}/a\" b)' > x.cmake; cmake -P x.cmake", ["~/a", "b"]),
+        (
+            "printf 'file(REMOVE_RECURSE \"$ENV{HOME}/a\" b)' > x.cmake; cmake -P x.cmake",
+            ["~/a", "b"],
+        ),
         ("echo 'execute_process(COMMAND rm -r a WORKING_DIRECTORY /)' > x; cmake -P x", ["a"]),
         ("echo '- file: {path: a, state: absent} # localhost' > p; ansible-playbook p", ["a"]),
         ("printf 'hosts: localhost\\n- shell: rm -r a\\n' > p; ansible-playbook p", ["a"]),
         ("printf 'hosts: web\\n- file: path=a state=absent\\n' > p; ansible-playbook p", []),
-        ("echo 'require(\"fs\").rmSync(\"a\")' > a.test.js; npx jest", ["a"]),
-        ("echo 'require(\"fs\").rmSync(\"a\")' > a.js; npx jest b.js", []),
+        ('echo \'require("fs").rmSync("a")\' > a.test.js; npx jest', ["a"]),
+        ('echo \'require("fs").rmSync("a")\' > a.js; npx jest b.js', []),
         ("echo 'import shutil; shutil.rmtree(\"a\")' > test_a.py; pytest -q", ["a"]),
         ("printf 'x:\\n  rm -r a\\n' > justfile; just x", ["a"]),
         ("printf 'x:\\n  cmds:\\n    - rm -r a\\n' > Taskfile.yml; task x", ["a"]),
-        ("echo '{\"scripts\":{\"x\":\"rm -r a\"}}' > package.json; npm run x", ["a"]),
+        ('echo \'{"scripts":{"x":"rm -r a"}}\' > package.json; npm run x', ["a"]),
         ("echo '{\"scripts\":[' > package.json; npm run x", []),
-        ("echo '{\"scripts\":{\"x\":1}}' > package.json; npm run x", []),
+        ('echo \'{"scripts":{"x":1}}\' > package.json; npm run x', []),
     ],
 )
 def test_what_builders_and_tests_are_told_by_a_written_file_is_seen(
@@ -262,7 +265,13 @@ def test_what_builders_and_tests_are_told_by_a_written_file_is_seen(
 @pytest.mark.parametrize(
     ("line", "program", "read", "written", "hosts"),
     [
-        ("printf 'url = \"https://a.test\"\\ndata = \"@b\"\\n' > c; curl -K c", "curl", "b", "", "a.test"),
+        (
+            'printf \'url = "https://a.test"\\ndata = "@b"\\n\' > c; curl -K c',
+            "curl",
+            "b",
+            "",
+            "a.test",
+        ),
         ("curl -K - <<< 'upload-file = b'", "curl", "b", "", ""),
         ("curl -K - <<< 'output = \"b\"'", "curl", "", "b", ""),
         ("printf '+++ b/x\\n' > p; git apply p", "git", "", "x", ""),
