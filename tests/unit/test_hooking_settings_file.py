@@ -80,12 +80,12 @@ def test_what_cannot_be_written_is_as_it_was(tmp_path: Path) -> None:
 
 
 def test_folders_are_made_and_the_mode_is_kept(tmp_path: Path) -> None:
-    """A new file lies in folders of its own; one that was there is read by nobody else now."""
+    """A new file lies in folders of its own; one that was there keeps its rights."""
     file = tmp_path / "a" / "b" / "settings.json"
     write_changes([Change(file, None, "{}")])
-    file.chmod(0o640)
+    file.chmod(0o666)
 
     write_text(file, '{"a": 1}')
 
     assert file.read_text() == '{"a": 1}'
-    assert file.stat().st_mode & 0o777 == 0o640
+    assert file.stat().st_mode & 0o777 == 0o666
