@@ -159,8 +159,12 @@ def read_heads_file(path: Path, public_key: bytes | None = None) -> Exported:
 
 def _heads(fields: Mapping[str, Json]) -> Iterator[Head]:
     listed = fields["heads"]
-    for one in listed if isinstance(listed, (list, tuple)) else (None,):
-        session, seq, hash_ = one if isinstance(one, (list, tuple)) else ("", 0, "")
+    if not isinstance(listed, (list, tuple)):
+        raise ValueError("no list of heads")
+    for one in listed:
+        if not isinstance(one, (list, tuple)):
+            raise ValueError("no head")
+        session, seq, hash_ = one
         if type(session) is not str or type(seq) is not int or type(hash_) is not str:
             raise ValueError("no head")
         yield Head(session, seq, bytes.fromhex(hash_))
