@@ -72,18 +72,16 @@ def compile_rules(
         released: Whether the pack with this hash was proven before it was released: so are
             its rules.
 
-        hearsay: Facts that a project fills which nobody has trusted: unknown to the rules and
-            exemptions of the layers above it.
+        hearsay: Facts that are unknown to the rules and exemptions of layers above the project.
 
     Raises:
         DefinitionError: Without *report*, when any problem is an error.
     """
     problems = _Problems()
     work = _Compiler(vocabulary, places, report or problems.add, hearsay)
-    excused = work.exemptions(packs, exempts)
-    settled = defaults or Defaults()
+    excused, settled = work.exemptions(packs, exempts), defaults or Defaults()
     known_hash = _hash(packs, exempts, settled, (*settings, *(f"hearsay {x}" for x in hearsay)))
-    all_known = proven(known_hash)
+    all_known, roles = proven(known_hash), work.roles(packs, settled)
     made: list[CompiledRule] = []
     waiting: list[WaitingRule] = []
     for pack in packs:
@@ -96,7 +94,6 @@ def compile_rules(
             elif (ready := work.rule(*each)) is not None:
                 made.append(ready)
     made.sort(key=_cost)
-    roles = work.roles(packs, settled)
     problems.raise_errors()
     tried: tuple[CompiledRule | WaitingRule, ...] = (*made, *waiting)
     return RuleSet(

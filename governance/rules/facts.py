@@ -21,6 +21,7 @@ from governance.rules.domains import hosts_of
 from governance.rules.fact_table import (
     BY_COMMAND,
     DOMAINS_OF,
+    NAME_GLOBS,
     READS_OF,
     REMOVES_OF,
     TOOLS,
@@ -96,7 +97,7 @@ def facts_of_call(call: ToolCall, places: Places) -> dict[str, object]:
         if real:
             facts[REAL_PATHS] = real
         facts["intent"] = intent_of(call, facts)
-    if kind in _FOREIGN or (kind == "grep" and call.args):
+    if kind in _FOREIGN or (kind == "grep" and any(one in call.args for one in NAME_GLOBS)):
         _add_meant(facts, call, places, real)
     return facts
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from attrs import define, evolve, field
 
 from governance.calls import ToolCall
-from governance.rules.fact_table import tool_class
+from governance.rules.fact_table import NAME_GLOBS, tool_class
 from governance.rules.globs import PatternError, expand_braces
 from governance.rules.meant_words import (
     ADDRESSES,
@@ -57,7 +57,6 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _PLAIN = re.compile(r"[^\s@:]{1,1024}")
 _TYPED_NAME = re.compile(r"\.[A-Za-z]\w{0,7}\Z")
 _ONE_OF = re.compile(r"\[!?\^?(.)[^\]]*\]")
-_NAME_GLOBS = ("glob", "include", "include_pattern", "file_glob", "glob_pattern")
 _ADDRESS = re.compile(r"\s*(?:https?|wss?|ftps?|file):", re.IGNORECASE)
 _PATCHED = re.compile(
     r"^(?:\*\*\* (?:(?:Add|Update|Delete) File|Move to): |(?:\+\+\+|---) (?:[ab]/)?)([^\t\r\n]+)",
@@ -129,7 +128,7 @@ def files_searched(call: ToolCall) -> tuple[ToolCall, ...]:
     folder = call.own.get("path")
     start = f"{folder}/" if isinstance(folder, str) and folder else ""
     names: dict[Json, None] = {}
-    for key in _NAME_GLOBS:
+    for key in NAME_GLOBS:
         text = call.args.get(key)
         globs = text if isinstance(text, (list, tuple)) else [text]
         for glob in globs[:GLOBS_MAX]:

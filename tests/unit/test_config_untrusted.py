@@ -76,14 +76,10 @@ URLS = {
 
 def config_of(key: str, value: object) -> Config:
     """A project's configuration in which *key*, dotted, has *value* and nothing else is said."""
-    data: dict[str, object] = {}
     *tables, last = key.split(".")
-    inner = data
-    for table in tables:
-        inner = inner.setdefault(table, {})  # type: ignore[assignment]
-    inner[last] = value
-    if key == "resume.notice_seconds_min" and value == 100_000:
-        data["idle"] = {}
+    data: dict[str, object] = {last: value}
+    for table in reversed(tables):
+        data = {table: data}
     return read_config(tomli_w.dumps(data), FILE, Path("/p"))
 
 
