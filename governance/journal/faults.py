@@ -59,6 +59,14 @@ class RemovalRefused(JournalError):
     code = "GOV522"
 
 
+def bad_value(shelf: object, name: object) -> StoreDamaged:
+    """The error for the value *name* on *shelf*, which is not what was put there."""
+    return StoreDamaged(
+        f"the value `{name}` on the shelf `{shelf}` is not what was put there",
+        remedy=DAMAGED_REMEDY,
+    )
+
+
 def was_removed(session: str, seq: int) -> SessionRemoved:
     """The error for whoever would write to *session*, whose *seq* rows were removed."""
     return SessionRemoved(

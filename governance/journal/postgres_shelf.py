@@ -7,9 +7,9 @@ from typing import Protocol, TypeVar
 
 from attrs import define
 
-from governance.errors import StoreBusy, StoreDamaged
-from governance.journal.chain import entry_digest
-from governance.journal.faults import DAMAGED_REMEDY
+from governance.errors import StoreBusy
+from governance.journal.chain import entry_digest, entry_of
+from governance.journal.faults import bad_value
 from governance.journal.limits import SCAN_BYTES_MAX, check_entry, check_scan, check_value
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_schema import sql
@@ -160,27 +160,8 @@ def forget(connection: Connection, target: Target, session: str) -> None:
     connection.execute(sql(target.schema, _FORGET_SQL), words)
 
 
-def entry_of(columns: tuple[object, ...]) -> Entry | None:
-    """The value in these *columns*, or none where it is not what was put."""
-    shelf, name, version, value, digest = columns
-    if (
-        isinstance(shelf, str)
-        and isinstance(name, str)
-        and isinstance(version, int)
-        and version > 0
-        and isinstance(value, bytes)
-    ):
-        entry = Entry(shelf, name, version, value)
-        if entry_digest(entry) == digest:
-            return entry
-    return None
-
-
 def _sound(columns: tuple[object, ...]) -> Entry:
     entry = entry_of(columns)
     if entry is None:
-        raise StoreDamaged(
-            f"the value `{columns[1]}` on the shelf `{columns[0]}` is not what was put there",
-            remedy=DAMAGED_REMEDY,
-        )
+        raise bad_value(columns[0], columns[1])
     return entry

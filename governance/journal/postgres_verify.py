@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, field
 
 from governance.errors import JournalError
-from governance.journal.chain import ZERO_HASH, tombstone_digest
+from governance.journal.chain import ZERO_HASH, entry_of, tombstone_digest
 from governance.journal.gaps import Link, Losses, is_next, link_after
 from governance.journal.limits import POSITION_MAX
 from governance.journal.mirror import Mirror
@@ -27,7 +27,7 @@ from governance.journal.postgres_schema import (
     sql,
     tenant_id,
 )
-from governance.journal.postgres_shelf import Lent, entry_of
+from governance.journal.postgres_shelf import Lent
 from governance.journal.postgres_url import Target
 from governance.journal.records import (
     BRANCH_DEPTH_MAX,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
 
-from governance.journal.chain import ZERO_HASH
+from governance.journal.chain import ZERO_HASH, entry_of
 from governance.journal.gaps import Link, Losses, is_next, link_after
 from governance.journal.limits import POSITION_MAX
 from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_heads, read_identity
@@ -31,7 +31,7 @@ from governance.journal.sqlite_lineage import (
 from governance.journal.sqlite_positions import NEWEST_SQL, reserved
 from governance.journal.sqlite_rows import COLUMNS, HEAD_SQL, record_of
 from governance.journal.sqlite_schema import VERSION, schema_version
-from governance.journal.sqlite_shelf import VALUE_COLUMNS, entry_of
+from governance.journal.sqlite_shelf import VALUE_COLUMNS
 
 if TYPE_CHECKING:
     import apsw
