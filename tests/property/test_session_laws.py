@@ -17,7 +17,7 @@ from governance.session.commands import Command, HostTraits
 from governance.session.decide import decide
 from governance.session.draft import DraftRow, Outcome
 from governance.session.evolve import evolve
-from governance.session.law import Gathered, Law
+from governance.session.law import Gathered, HostSettings, Law
 from governance.session.metrics import Metrics
 from governance.session.replies import Injection
 from governance.session.state import RECENT_MAX, Identity, SessionState
@@ -52,6 +52,10 @@ summary = "One rule for each action."
 name = "reader"
 agents = ["scout"]
 tools = ["read", "shell"]
+
+[[role]]
+name = "writer"
+tools = ["read", "shell", "edit"]
 
 [[context]]
 id = "hello"
@@ -96,10 +100,18 @@ message = "Others see it."
 
 @cache
 def law() -> Law:
-    return law_of(PACK, settings=settings_with(stall_repeats_max=2))
+    hosts = {"other": HostSettings(roles={"scout": "writer"})}
+    return law_of(PACK, settings=settings_with(stall_repeats_max=2, hosts=hosts))
+
+
+def role_of(command: Command) -> str:
+    """The role of the only agent: by the table of the one host, else by the pack."""
+    return {"other": "writer"}.get(command.host, "reader") if command.agent else ""
 
 
 SESSION = "s-1"
+NOW = -1
+"""For the time at which a text was rendered: as the session stands when it is reported."""
 START_MS = 1_000_000_000
 STEPS_MS = tuple(1000 * n for n in (0, 1, 59, 3599, 3600, 172_799, 172_800, 604_800, -5))
 COMMANDS = ("fine", "fine too", "careless", "publish", "forbidden", "push --force")
@@ -141,7 +153,7 @@ DATA: dict[str, st.SearchStrategy[dict[str, Json]]] = {
     "child_start": st.fixed_dictionaries({"child_id": st.sampled_from(["s-1/a", "s-1/b"])}),
     "child_end": st.fixed_dictionaries({"child_id": st.sampled_from(["s-1/a", "s-1/b"])}),
     "interrupt": st.fixed_dictionaries({"reason": st.sampled_from(["idle", "abort"])}),
-    "brief": st.sampled_from([{}, {}, {"refresh": True}]),
+    "brief": st.sampled_from([{}, {}, {"refresh": True}, {"refresh": True, "rendered_at": NOW}]),
     "compact": st.sampled_from([{}, {"trigger": "manual", "summary": "so far"}]),
     "lapse": st.sampled_from([{}, {"why": "packs"}]),
     "end": st.sampled_from([{}, {"reason": "logout"}]),
@@ -208,7 +220,10 @@ def steps(happened: Happened) -> Iterator[tuple[SessionState, Command, int, Outc
     for command, waits_ms in happened:
         at_ms += waits_ms
         if command.event == "brief":
-            command = attrs.evolve(command, data={**reported(rendered), **command.data})
+            report = {**reported(rendered), **command.data}
+            if report["rendered_at"] == NOW:
+                report["rendered_at"] = state.head
+            command = attrs.evolve(command, data=report)
         outcome = decide(law(), state, command, gathered(command, at_ms))
         yield state, command, at_ms, outcome
         state, rendered = outcome.state, outcome.reply.injection or rendered
@@ -237,6 +252,9 @@ def test_an_answer_speaks_of_the_session_as_its_rows_leave_it(happened: Happened
         assert (reply.head, reply.state) == (state.head, state.state)
         assert reply.counts == state.ledger.counts
         assert bool(reply.halted) == bool(state.ledger.halts)
+        if reply.injection is not None:
+            assert command.traits.inject != "none"
+            assert command.delivery != "none" or command.event == "tool_before"
         decided = [data_of(one) for one in outcome.rows if one.kind == "tool.decided"]
         for row in decided:
             assert (row["action"], tuple(row["rules"])) == (reply.action, reply.rules)
@@ -292,6 +310,10 @@ def test_what_rows_say_of_the_session_is_so(happened: Happened) -> None:
                     assert data["trigger"] == given_.get("trigger", "unknown")
                     assert data["compaction_count"] == state.metrics.compactions
                     assert data.get("summary") == given_.get("summary")
+                case "governance.injected":
+                    assert data["why"] in ("briefing", "reminder", "resume", "refresh")
+                    assert data["packs"] == law().rules.hash[:16] == state.briefed_pack
+                    assert data["sha256"] == state.briefed_sha256
                 case "governance.lapsed":
                     assert data["why"] == given_.get("why", "not_delivered")
                 case "session.resumed":
@@ -364,7 +386,7 @@ def _is_born_as_told(command: Command, state: SessionState, data: Mapping[str, A
     depth = {"boss": BOSS.identity.depth + 1, "gone": 1}.get(command.parent or "", 0)
     assert (born.parent, born.depth) == (command.parent or "", depth)
     inherited = "chief" if command.parent == "boss" else ""
-    assert born.role == ("reader" if command.agent else inherited)
+    assert born.role == (role_of(command) or inherited)
     assert born.parent_roles == (("chief", "owner") if inherited else ())
 
 
@@ -585,6 +607,6 @@ def test_work_names_its_process_and_its_time(happened: Happened) -> None:
             assert outcome.state.last_work_at_ms == at_ms
             assert outcome.state.run == (command.run or before.run)
             if command.agent:
-                assert outcome.state.identity.role == "reader"
+                assert outcome.state.identity.role == role_of(command)
         elif not any("last_work_at_ms" in (one.body.get("to") or {}) for one in outcome.rows):
-            assert attrs.evolve(outcome.state.identity) == before.identity
+            assert outcome.state.identity == before.identity
