@@ -109,7 +109,7 @@ SESSION = "s-1"
 NOW = -1
 """For the time at which a text was rendered: as the session stands when it is reported."""
 START_MS = 1_000_000_000
-STEPS_MS = tuple(1000 * n for n in (0, 1, 59, 3599, 3600, 172_799, 172_800, 604_800, -5))
+STEPS_MS = tuple(1000 * n for n in (0, 1, 59, 3599, 3600, 172_799, 172_800, 604_800, -5, -9))
 COMMANDS = ("fine", "fine too", "careless", "publish", "forbidden", "push --force")
 ACTIONS_COUNTED = {
     "allow": "tools_allowed", "warn": "tools_warned", "rewrite": "tools_rewritten",
