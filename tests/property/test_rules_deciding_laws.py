@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from governance.rules.deciding import Decision, History, RuleEvent, compile_rules
@@ -266,9 +266,11 @@ def condition(table: Mapping[str, str]) -> Condition:
     st.none() | asked_of,
     st.lists(asked_of, max_size=3),
     st.none() | asked_of,
-    st.lists(st.tuples(st.none() | asked_of, st.sampled_from([None, 5])), max_size=2),
+    st.lists(st.tuples(asked_of | asked_of | st.none(), st.sampled_from([None, 5])), max_size=1),
     facts_known,
 )
+@example(None, [{"role": "a"}, {"model": "a"}], None, [], {"role": "b", "model": Unknown("u")})
+@settings(max_examples=200)
 def test_a_match_is_when_and_any_and_not_unless(
     when: Mapping[str, str] | None,
     any_: list[Mapping[str, str]],

@@ -3,227 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-import attrs
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from governance.calls import ToolCall
-from governance.machine import GapBounds, Registers, classify_gap
-from governance.session.commands import Command, HostTraits
+from governance.machine import GapBounds, classify_gap
+from governance.session.commands import Command
 from governance.session.decide import decide
 from governance.session.draft import DraftRow, Outcome
 from governance.session.evolve import evolve
-from governance.session.law import Gathered, Law
 from governance.session.metrics import Metrics
-from governance.session.replies import Injection
-from governance.session.state import RECENT_MAX, Identity, SessionState
+from governance.session.state import RECENT_MAX, SessionState
 from governance.states import LIVE_STATES, State
-from governance.testing.engines import law_of, settings_with
-from governance.values import Json
-
-
-def _rule(name: str, command: str, action: str, more: str = "") -> str:
-    return f"""
-[[rule]]
-id = "heart.{name}"
-tools = ["shell"]
-when.command = "{command}"
-action = "{action}"
-message = "It is {name}."
-must_match = [{{ tool = "shell", command = "{command}" }}]
-must_not_match = [{{ tool = "shell", command = "fine" }}]
-{more}
-"""
-
-
-PACK = (
-    """
-format = 1
-[pack]
-name = "heart"
-version = "1.0.0"
-summary = "One rule for each action."
-
-[[role]]
-name = "reader"
-agents = ["scout"]
-tools = ["read", "shell"]
-
-[[context]]
-id = "hello"
-at = ["beginning", "compacted", "resumed"]
-text = "Be governed."
-
-[[rule]]
-id = "heart.prompt"
-on = "prompt"
-when.prompt = "bad"
-action = "deny"
-message = "Not that word."
-must_match = [{ prompt = "bad" }]
-must_not_match = [{ prompt = "good" }]
-"""
-    + _rule("warned", "careless", "warn")
-    + _rule("asked", "publish", "ask")
-    + _rule("denied", "forbidden", "deny")
-    + _rule("halted", "stop everything", "halt", 'halt.scope = "session"')
-    + """
-[[rule]]
-id = "heart.result"
-on = "tool-result"
-tools = ["shell"]
-when.exit_code = 3
-action = "deny"
-message = "Not for you."
-must_match = [{ tool = "shell", command = "x", exit_code = 3 }]
-must_not_match = [{ tool = "shell", command = "x", exit_code = 0 }]
-
-[[rule]]
-id = "heart.pushed"
-tools = ["shell"]
-when.command = { starts_with = "push" }
-action = "warn"
-message = "Others see it."
-"""
-    + '\n[[rule]]\nid = "heart.changed"\ntools = ["shell"]\nwhen.command = "push --force"\n'
-    'action = "rewrite"\nrewrite.command = "push --force-with-lease"\n'
+from tests.property.session_histories import (
+    ACTIONS_COUNTED,
+    ASKED,
+    BOSS,
+    HAPPENED,
+    SESSION,
+    Happened,
+    data_of,
+    gathered,
+    law,
+    role_of,
+    steps,
+    to_of,
 )
-
-
-@cache
-def law() -> Law:
-    return law_of(PACK, settings=settings_with(stall_repeats_max=2))
-
-
-SESSION = "s-1"
-START_MS = 1_000_000_000
-STEPS_MS = tuple(1000 * n for n in (0, 1, 59, 3599, 3600, 172_799, 172_800, 604_800, -5))
-COMMANDS = ("fine", "fine too", "careless", "publish", "forbidden", "push --force")
-ACTIONS_COUNTED = {
-    "allow": "tools_allowed", "warn": "tools_warned", "rewrite": "tools_rewritten",
-    "ask": "tools_questioned", "deny": "tools_denied", "halt": "tools_denied",
-}  # fmt: skip
-
-
-def _call(tool: str, text: str, number: int) -> ToolCall:
-    own: dict[str, Json] = {"path": f"/project/{text}"}
-    if tool in ("shell", "delegate"):
-        own = {"command" if tool == "shell" else "agent": text}
-    return ToolCall(tool, native=tool, own=own, args=own, call_id=f"c{number}" if number else "")
-
-
-CALLS = st.builds(
-    _call,
-    st.sampled_from(["shell", "shell", "shell", "read", "edit", "delegate"]),
-    st.sampled_from((*COMMANDS, *COMMANDS, "stop everything")),
-    st.integers(0, 4),
-)
-OUTCOMES: st.SearchStrategy[dict[str, Json]] = st.fixed_dictionaries(
-    {"outcome": st.sampled_from(["ok", "ok", "failed", "refused", "unknown"])},
-    optional={
-        "duration_ms": st.integers(0, 999),
-        "error": st.just("no such file"),
-        "exit_code": st.sampled_from([0, 3]),
-        "task_title": st.just("It is done"),
-    },
-)
-DATA: dict[str, st.SearchStrategy[dict[str, Json]]] = {
-    "turn_start": st.fixed_dictionaries(
-        {"prompt": st.sampled_from(["good", "bad", "go on"])},
-        optional={"prompt_source": st.sampled_from(["user", "agent", "host"])},
-    ),
-    "tool_after": OUTCOMES,
-    "command": st.fixed_dictionaries({"name": st.sampled_from(["help", "clear"])}),
-    "child_start": st.fixed_dictionaries({"child_id": st.sampled_from(["s-1/a", "s-1/b"])}),
-    "child_end": st.fixed_dictionaries({"child_id": st.sampled_from(["s-1/a", "s-1/b"])}),
-    "interrupt": st.fixed_dictionaries({"reason": st.sampled_from(["idle", "abort"])}),
-    "brief": st.sampled_from([{}, {}, {"refresh": True}]),
-    "compact": st.sampled_from([{}, {"trigger": "manual", "summary": "so far"}]),
-    "lapse": st.sampled_from([{}, {"why": "packs"}]),
-    "end": st.sampled_from([{}, {"reason": "logout"}]),
-    "start": st.sampled_from([{}, {"language": "German"}, {"document_language": "French"}]),
-}
-EVENTS = (
-    "start", "turn_start", "turn_start", "turn_end", "tool_before", "tool_before", "tool_before",
-    "tool_after", "tool_after", "command", "compacting", "compact", "lapse", "interrupt",
-    "resume", "reset", "end", "child_start", "child_end", "brief", "brief",
-)  # fmt: skip
-
-ASKED = ("start", "turn_start", "tool_before", "command", "compacting", "child_start")
-REFUSALS: list[tuple[str, ...]] = [()] * 9 + [("a listener says no",)]
-WRITTEN: list[dict[str, dict[str, Json]]] = [{}, {}, {"mine": {"prompt": "other words"}}]
-FAILURES: list[tuple[dict[str, Json], ...]] = [(), (), ({"listener": "mine"},)]
-
-
-@st.composite
-def commands(draw: st.DrawFn) -> Command:
-    event = draw(st.sampled_from(EVENTS))
-    return Command(
-        event=event,
-        session=SESSION,
-        host=draw(st.sampled_from(["python", "other"])),
-        run=draw(st.sampled_from(["", "one", "one", "two"])),
-        history=draw(st.sampled_from(["kept", "kept", "lost", "unknown"])),
-        agent=draw(st.sampled_from(["", "", "scout"])),
-        actor=draw(st.sampled_from([None, "ann"])),
-        parent=draw(st.sampled_from([None, None, "boss", "gone"])),
-        call=draw(CALLS) if event in ("tool_before", "tool_after") else None,
-        late=draw(st.sampled_from([False] * 7 + [True])),
-        delivery=draw(st.sampled_from(["answer", "answer", "after_flush", "none"])),
-        traits=HostTraits(
-            inject=draw(st.sampled_from(["transcript", "request", "none"])),
-            call_ids=draw(st.booleans()),
-            rewrites=draw(st.sampled_from([True, True, False])),
-        ),
-        written=draw(st.sampled_from(WRITTEN)) if event in ASKED else {},
-        data=draw(DATA.get(event, st.just({}))),
-        refused=draw(st.sampled_from(REFUSALS)) if event in ASKED else (),
-        failures=draw(st.sampled_from(FAILURES)) if event in ASKED else (),
-    )
-
-
-HAPPENED = st.lists(st.tuples(commands(), st.sampled_from(STEPS_MS)), max_size=20)
-Happened = list[tuple[Command, int]]
-
-
-BOSS = SessionState(
-    "boss",
-    registers=Registers(State.BEGINNING),
-    identity=Identity(role="chief", depth=1, parent="top", parent_roles=("owner",)),
-)
-
-
-def gathered(command: Command, at_ms: int) -> Gathered:
-    """What the shell would have looked up; of one of the parents nothing is known any more."""
-    return Gathered(at_ms=at_ms, parent=BOSS if command.parent == "boss" else None)
-
-
-def steps(happened: Happened) -> Iterator[tuple[SessionState, Command, int, Outcome]]:
-    """State before, command, time and outcome of each, one after the other."""
-    state, at_ms, rendered = SessionState(SESSION), START_MS, Injection("", "0", "briefing", (), 0)
-    for command, waits_ms in happened:
-        at_ms += waits_ms
-        if command.event == "brief":
-            command = attrs.evolve(command, data={**reported(rendered), **command.data})
-        outcome = decide(law(), state, command, gathered(command, at_ms))
-        yield state, command, at_ms, outcome
-        state, rendered = outcome.state, outcome.reply.injection or rendered
-
-
-def reported(injection: Injection) -> dict[str, Json]:
-    """What an adapter reports of *injection* once it was flushed."""
-    return {
-        "blocks": list(injection.blocks), "characters": len(injection.text),
-        "sha256": injection.sha256, "why": injection.why, "rendered_at": injection.rendered_at,
-    }  # fmt: skip
-
-
-def data_of(row: DraftRow) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", row.body["data"])
 
 
 @given(HAPPENED)
@@ -237,6 +43,9 @@ def test_an_answer_speaks_of_the_session_as_its_rows_leave_it(happened: Happened
         assert (reply.head, reply.state) == (state.head, state.state)
         assert reply.counts == state.ledger.counts
         assert bool(reply.halted) == bool(state.ledger.halts)
+        if reply.injection is not None:
+            assert command.traits.inject != "none"
+            assert command.delivery != "none" or command.event == "tool_before"
         decided = [data_of(one) for one in outcome.rows if one.kind == "tool.decided"]
         for row in decided:
             assert (row["action"], tuple(row["rules"])) == (reply.action, reply.rules)
@@ -292,6 +101,10 @@ def test_what_rows_say_of_the_session_is_so(happened: Happened) -> None:
                     assert data["trigger"] == given_.get("trigger", "unknown")
                     assert data["compaction_count"] == state.metrics.compactions
                     assert data.get("summary") == given_.get("summary")
+                case "governance.injected":
+                    assert data["why"] in ("briefing", "reminder", "resume", "refresh")
+                    assert data["packs"] == law().rules.hash[:16] == state.briefed_pack
+                    assert data["sha256"] == state.briefed_sha256
                 case "governance.lapsed":
                     assert data["why"] == given_.get("why", "not_delivered")
                 case "session.resumed":
@@ -364,7 +177,7 @@ def _is_born_as_told(command: Command, state: SessionState, data: Mapping[str, A
     depth = {"boss": BOSS.identity.depth + 1, "gone": 1}.get(command.parent or "", 0)
     assert (born.parent, born.depth) == (command.parent or "", depth)
     inherited = "chief" if command.parent == "boss" else ""
-    assert born.role == ("reader" if command.agent else inherited)
+    assert born.role == (role_of(command) or inherited)
     assert born.parent_roles == (("chief", "owner") if inherited else ())
 
 
@@ -539,8 +352,8 @@ class Retold:
 
     def last(self, name: str) -> Any:
         """The last value that a row set under that name, or ``None``."""
-        all_to = (cast("Mapping[str, Any]", row.body.get("to") or {}) for _, row in self.rows)
-        return next((to[name] for to in reversed(list(all_to)) if name in to), None)
+        all_to = [to_of(row) for _, row in self.rows]
+        return next((to[name] for to in reversed(all_to) if name in to), None)
 
 
 @given(HAPPENED)
@@ -585,6 +398,6 @@ def test_work_names_its_process_and_its_time(happened: Happened) -> None:
             assert outcome.state.last_work_at_ms == at_ms
             assert outcome.state.run == (command.run or before.run)
             if command.agent:
-                assert outcome.state.identity.role == "reader"
-        elif not any("last_work_at_ms" in (one.body.get("to") or {}) for one in outcome.rows):
-            assert attrs.evolve(outcome.state.identity) == before.identity
+                assert outcome.state.identity.role == role_of(command)
+        elif not any("last_work_at_ms" in to_of(one) for one in outcome.rows):
+            assert outcome.state.identity == before.identity

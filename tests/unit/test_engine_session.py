@@ -551,6 +551,21 @@ def test_a_short_gap_with_a_kept_history_tells_nothing_again(
     assert session.governance_injected
 
 
+def test_a_slow_tool_is_no_gap(engine: Engine, clock: ManualClock) -> None:
+    """Within a turn nothing is measured, however long it takes and wherever the clock goes."""
+    session = engine.start("s")
+    session.turn("go")
+    for seconds, call in ((3 * 3600, "1"), (-5, "2"), (200 * 3600, "3")):
+        clock.skew(seconds * 1000)
+        assert not session.tool("read", {"path": "a"}, call_id=call).denied
+
+    assert not {"session.resumed", "session.skewed", "session.reset"} & set(kinds(engine, "s"))
+    session.turn_ended()
+    clock.skew(-5_000)
+    session.tool("read", {"path": "a"}, call_id="4")
+    assert "session.skewed" in kinds(engine, "s")
+
+
 @pytest.mark.parametrize("bad", ["", "x" * 201, "a\x00b", "\ud800", "@project"])
 def test_an_id_that_no_store_can_hold_is_misuse(engine: Engine, bad: str) -> None:
     """Ids are checked before anything is looked up."""

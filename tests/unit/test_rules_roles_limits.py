@@ -141,8 +141,8 @@ def test_a_child_may_do_what_all_its_parents_may() -> None:
     ]
     assert limits(decide("helper", "write", {"path": "docs/a"}, **child)) == []  # type: ignore[arg-type]
     nothing = History(frozenset(), known=True)
-    for role in ("helper", None):
-        first = decide(role, "read", {"path": "a"}, history=nothing, parents=("validator",))
+    for role, tool in (("helper", "read"), (None, "grep")):
+        first = decide(role, tool, {"path": "a"}, history=nothing, parents=("validator",))
         assert first.action == "allow", "what comes first comes first for who has the role itself"
 
 
