@@ -29,6 +29,13 @@ _NUL: Final = re.compile("[\0\u2400]")
 """NUL, and the sign that stands for it in what was recorded."""
 
 
+_CALLED: Final = frozenset({
+    "command_not_found_handle", "command_not_found_handler", "precmd", "preexec", "chpwd",
+    "periodic", "zshexit", "TRAPEXIT", "TRAPDEBUG", "TRAPZERR", "TRAPINT",
+})  # fmt: skip
+"""Functions that bash and zsh call by themselves."""
+
+
 @frozen
 class Reading:
     """
@@ -48,6 +55,11 @@ def _cleaned(text: str) -> str:
         return text
     text = _NUL.sub("", text.replace("\r\n", "\n")).replace("\ufeff", "")
     return re.sub(f"[\ud800-\udfff{HOME}{HERE}]", HOLE, text)
+
+
+def _depends(text: str) -> bool:
+    """Whether it makes a difference that bash takes the `\\r` as a character of a word."""
+    return "\\\r\n" in text or ("<<" in text and text.count("\n") > text.count("\r\n"))
 
 
 def read_simples(
@@ -82,6 +94,8 @@ def read_simples(
     if _NUL.search(text) is not None:
         # bash leaves it out, others end the line there or refuse it.
         notes.note("syntax", "a NUL stands in the text")
+    if "\r\n" in text and _depends(text):
+        notes.note("syntax", "line ends of two kinds where they make a difference")
     _run(_cleaned(text), state, notes)
     return Reading(tuple(one.simple() for one in notes.records), tuple(notes.opaque))
 
@@ -107,7 +121,7 @@ def unreached(notes: Notes, state: State) -> None:
     for name, functions in state.functions.items():
         if name in notes.called:
             continue
-        flow = Flow(calls=(name,), reached=name in words)
+        flow = Flow(calls=(name,), reached=name in words or name in _CALLED)
         for one in functions:
             inner = state.copy()
             inner.given = None

@@ -28,6 +28,9 @@ TURNS_MAX: Final = 16
 """Turns of a loop over known words that are followed one by one."""
 
 _NAMES: Final = re.compile(r"\$[{(!#]*([A-Za-z_]\w*)", re.A)
+_READING: Final = re.compile(r"while\s+(?:IFS=\S*\s+)?read(?:\s+-r)?(?:\s+[A-Za-z_]\w*)*\s*[;\n]")
+"""`while read x;`, which takes a line of its input each time."""
+
 _JOINING: Final = frozenset({"&&", "||"})
 _WRONG_ALONE: Final = frozenset(
     {"then", "do", "done", "fi", "esac", "elif", "else", "}", "{", "|", "&&", "||", "(", ")"}
@@ -215,8 +218,27 @@ class Walker:
         return self.branch(children[at + 1 :], state, flow)
 
     def repeated(self, node: Node, state: State, flow: Flow) -> None:
-        """`while` and `until`."""
+        """`while` and `until`; `while read` over known lines is followed line by line."""
+        lines = self.lines(node, flow)
+        if lines:
+            before = state.copy()
+            for one in lines:
+                self.sequence(node.children, state, evolve(flow, source=None, given=one))
+                state.ended = False
+            state.become([state.copy(), before])
+            return
         self.turned(node.children, node, state, evolve(flow, looping=True))
+
+    def lines(self, node: Node, flow: Flow) -> list[str]:
+        """The lines of its input that a loop reads, where they are known and not many."""
+        given = flow.text
+        if given is None or HOLE in given or "\0" in given:
+            return []
+        begin = node.start_byte
+        if _READING.match(self.skeleton.text, begin) is None:
+            return []
+        lines = given.splitlines(keepends=True)
+        return lines if len(lines) <= TURNS_MAX else []
 
     def turned(self, nodes: list[Node], node: Node, state: State, flow: Flow) -> None:
         """
@@ -268,7 +290,7 @@ class Walker:
                     ]
         else:
             values = [HOLE] if state.given is None else list(state.given)
-        if children[0].type == "select" or len(values) > TURNS_MAX:
+        if len(values) > TURNS_MAX:
             values = [HOLE]
         before = state.copy()
         for value in values:

@@ -173,6 +173,10 @@ def version_run(draft: Draft) -> None:
         draft.run(words[1:])
     elif draft.program in {"pyenv", "rbenv", "nodenv", "volta"}:
         draft.run([one for at, one in enumerate(words) if at or "@" not in one])
+    else:
+        while words and "@" in words[0]:
+            words = words[1:]
+        draft.run(words)
 
 
 def composer(draft: Draft) -> None:

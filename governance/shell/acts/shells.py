@@ -12,6 +12,7 @@ from governance.shell.values import HOLE, Opaque, Word
 
 _OTHER_GRAMMARS: Final = frozenset({"fish", "csh", "tcsh", "elvish", "nu", "xonsh"})
 _STARTED_WITH: Final = {"BASH_ENV", "ENV", "ZDOTDIR"}
+_INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _GIVEN_MAX: Final = 64
 _ITSELF: Final = re.compile(r"\$(?:0(?![0-9])|\{0\})")
 _NESTED: Final = re.compile(r"(?<![$<>(])\(\((?=[^)])")
@@ -27,6 +28,8 @@ def shell(draft: Draft) -> None:
     if draft.has("-n", "--no-execute"):
         draft.read(*draft.words[:1])  # it is only looked at
         return
+    for file in draft.value("--rcfile", "--init-file"):
+        file_given(draft, file, "bash")
     for text in draft.value("--command"):
         text_given(draft, text, [])
     if draft.has("-c") and draft.words:
@@ -62,7 +65,7 @@ def _own(draft: Draft, text: str) -> str:
 
 def file_given(draft: Draft, file: Word, language: str) -> None:
     """Note the *file* that an interpreter runs."""
-    if file in {"-", "/dev/stdin"}:
+    if file in _INPUTS:
         piped_in(draft)
         return
     text = draft.held(file)
@@ -115,7 +118,7 @@ def source(draft: Draft) -> None:
     if not draft.words:
         return
     file = draft.words[0]
-    if file == "/dev/stdin" and draft.stdin_text is not None:
+    if file in _INPUTS and draft.stdin_text is not None:
         draft.run_text(draft.stdin_text, stdin=False)
     else:
         file_given(draft, file, "shell")
