@@ -19,7 +19,7 @@ from governance.shell.lexing import DECLARING, RESERVED, Redirection
 from governance.shell.producing import PASSING, TEXT_MAX, output_of
 from governance.shell.redirecting import TOKENS, Opened, opened, redirected
 from governance.shell.setting import CHANGING, SILENT, apply
-from governance.shell.state import ALTERNATIVES_MAX, HERE, Function, State, Value
+from governance.shell.state import ALTERNATIVES_MAX, GIVEN, HERE, UNKNOWN, Function, State, Value
 from governance.shell.substituting import Around, calculate, expanded, keep, text_of
 from governance.shell.values import HOLE, Redirect, Word
 
@@ -35,11 +35,24 @@ _ERRORS: Final = 2
 FILES_MAX: Final = 64
 """Files whose text is remembered while the line is read."""
 
+KNOWN_MAX: Final = 64
+"""Variables of the shell that a text which it runs is told."""
+
+IN_PLACE: Final = frozenset({"eval", "source", ".", "trap"})
+"""Builtins that run a text in the same shell."""
+
 WORDS_MAX: Final = 1_000
 """Words of one command that are looked at."""
 
 _NAMES: Final = re.compile(r"[A-Za-z_]\w*", re.A)
 _DEFAULTED: Final = re.compile(r"\$\{([A-Za-z_]\w*):?[-=+]", re.A)
+_SETTING: Final = re.compile(
+    r"=|\b(?:alias|cd|declare|export|function|local|mapfile|popd|pushd|read\w*|set|shift|typeset)\b"
+    r"|\(\)|printf\s+-v"
+)
+"""What a text has in it that leaves something behind in its shell."""
+
+_GIVEN: Final = re.compile(r"\$\{?[!#]?[@*#0-9]|\bshift\b")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.:+@%-]+")
 
 
@@ -91,6 +104,8 @@ def _choices(
         for name in dict.fromkeys(_NAMES.findall(written)):
             if name in several:
                 made[name] = state.variables[name]
+        if GIVEN in several and _GIVEN.search(written) is not None:
+            made[GIVEN] = state.variables[GIVEN]
     for name in dict.fromkeys(_DEFAULTED.findall(written)):
         if name not in made and state.variables.get(name, (HOLE,)) == (HOLE,) and name != "PWD":
             made[name] = (HOLE, None)
@@ -247,6 +262,8 @@ def execute(
         around.held.update(_files_of(plain, state))
     if plain == ["exec"]:
         state.files.update(_descriptors(around, opened_))
+    if name in IN_PLACE:
+        around.held.update(_known_to(plain, state))
     position = keep(
         walker,
         state,
@@ -280,12 +297,38 @@ def execute(
                 notes.records[reader].input_text = Word(shown(pipe.text, state.cwd))
     while plain[:1] in (["command"], ["builtin"]) and len(plain) > 1:
         plain = plain[1:]
+    text = _in_place(plain, around, given)
+    if text and len(flow.calls) < CALLS_MAX:
+        walker.aside(shown(text, state.cwd), state, flow)
     if plain and plain[0] in CHANGING:
         origins = list(around.feeders)
         if flow.source is not None and not opened_.detached:
             origins += flow.source.writers
         apply(plain, state, given=None if flow.looping else given, origins=origins,
               prefixed=dict(one.split("=", 1) for one in assigned))  # fmt: skip
+
+
+def _known_to(plain: list[str], state: State) -> dict[str, str | None]:
+    """The variables of the shell that a text uses which it runs in place, and ``$1 $2 …``."""
+    text = " ".join(plain)
+    if "$" not in text:
+        return {}
+    names = itertools.islice(dict.fromkeys(_NAMES.findall(text)), KNOWN_MAX)
+    values = {f"${one}": state.value(one) for one in names if one in state.variables}
+    given = {f"${at}": one for at, one in enumerate((state.given or ())[:KNOWN_MAX], 1)}
+    return {**given, **{one: value for one, value in values.items() if isinstance(value, str)}}
+
+
+def _in_place(plain: list[str], around: Around, given: str | None) -> str | None:
+    """The text that a builtin runs in the same shell, where that is known and sets something."""
+    if plain[:1] == ["eval"]:
+        text: str | None = " ".join(plain[1:])
+    elif len(plain) > 1 and plain[0] in ("source", "."):
+        file = plain[1]
+        text = given if file == "/dev/stdin" else around.held.get(file) or around.state.file(file)
+    else:
+        return None
+    return text if text and _SETTING.search(text) is not None else None
 
 
 def _files_of(plain: list[str], state: State) -> dict[str, str | None]:
@@ -336,7 +379,7 @@ def _call(around: Around, name: str, given: tuple[str, ...], opened_: Opened) ->
     walker, state, flow = around.walker, around.state, around.flow
     walker.notes.called.add(name)
     inner = evolve(_into(around, flow, opened_), calls=(*flow.calls, name))
-    outer, hidden = state.given, state.locals
+    outer, hidden = state.variables.get(GIVEN, UNKNOWN), state.locals
     state.given, state.locals = given, {}
     before = len(walker.notes.records)
 
@@ -348,7 +391,7 @@ def _call(around: Around, name: str, given: tuple[str, ...], opened_: Opened) ->
     either(state, state.functions[name], one)
     for variable, values in state.locals.items():
         state.variables[variable] = values
-    state.given, state.locals, state.ended = outer, hidden, False
+    state.variables[GIVEN], state.locals, state.ended = outer, hidden, False
     opened(walker, opened_, before, state, inner)
     made = range(before, len(walker.notes.records))
     if around.feeders:

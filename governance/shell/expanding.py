@@ -431,8 +431,8 @@ class Expander:
                 self.listed(part, all_, made, split=split, quoted=quoted)
                 return
             known = first_of(value)
-            text = HOLE
-            if not any(one in known for one in (HOLE, HOME, HERE)):
+            text = "" if rest.endswith(":0") else HOLE
+            if text and not any(one in known for one in (HOLE, HOME, HERE)):
                 size = self.arithmetic(length) if ":" in rest else None
                 text = slice_of(known, self.arithmetic(offset), size)
             self.put_value(text, made, split, not quoted)

@@ -22,6 +22,8 @@ _OWN: Final = frozenset(
 )
 """Names that a project's own scripts have as well as programs of the system."""
 
+_NAMED: Final = re.compile(r"-{1,2}[A-Za-z0-9][A-Za-z0-9-]*|[A-Za-z][A-Za-z0-9-]*")
+_BETWEEN: Final = re.compile(rf"(?<=[A-Za-z]){HOLE}+(?=[A-Za-z])")
 _TESTS: Final = frozenset({"[", "[["})
 _PARTLY: Final = re.compile(rf"[{HOLE}*?\[]")
 """What in the name of a program says that only a part of it is known."""
@@ -68,6 +70,8 @@ def understand(
         name = hits[0]
         for other in hits[1:]:
             draft.run([Word(other), *draft.arguments])
+    if name[0] == "=":
+        name = name[1:] or name  # zsh: where the program of that name lies
     draft.name = name
     draft.program = program = canonical(name)
     spec = spec_for(program)
@@ -76,7 +80,26 @@ def understand(
         _unlisted(draft, first)
         return draft
     interpret(draft, spec)
+    if any(HOLE in one for one in draft.arguments):
+        _without_holes(draft, name)
     return draft
+
+
+def _without_holes(draft: Draft, name: str) -> None:
+    """Read it again with nothing where a part of an option or a name is not known: it may be so."""
+    named = "sub" in draft.spec.settings
+    made = tuple(_whole(one, named) for one in draft.arguments)
+    if made != draft.arguments:
+        draft.run([Word(name), *made])
+
+
+def _whole(word: Word, named: bool) -> Word:
+    """*word* without what is not known, where it is an option, or *named* as a subcommand is."""
+    if HOLE not in word or len(word) == 1:
+        return word
+    bare = word.replace(HOLE, "")
+    whole = (named or bare[:1] == "-") and _NAMED.fullmatch(bare) is not None
+    return Word(bare if whole else _BETWEEN.sub("", word), glob=word.glob)
 
 
 def interpret(draft: Draft, spec: Spec) -> None:

@@ -25,6 +25,9 @@ HOME: Final = "\ufffb"
 HERE: Final = "\ufffa"
 """Stands in a text for the folder of the call, until it is a `Word`."""
 
+GIVEN: Final = "@"
+"""The name under which the words stand that a shell or a function is given."""
+
 ALTERNATIVES_MAX: Final = 4
 """Values that a variable is followed with; more are not known."""
 
@@ -75,7 +78,6 @@ class State:
     exported: dict[str, None] = field(factory=dict)
     functions: dict[str, tuple[Function, ...]] = field(factory=dict)
     aliases: dict[str, tuple[str, ...]] = field(factory=dict)
-    given: tuple[str, ...] | None = None
     folders: tuple[str, ...] = ()
     ended: bool = False
     locals: dict[str, tuple[Value, ...]] | None = None
@@ -92,7 +94,6 @@ class State:
             dict(self.exported),
             dict(self.functions),
             dict(self.aliases),
-            self.given,
             self.folders,
             self.ended,
             self.locals,
@@ -100,6 +101,16 @@ class State:
             dict(self.references),
             self.files,
         )
+
+    @property
+    def given(self) -> tuple[str, ...] | None:
+        """``$1 $2 …``, the first of those that they may be; ``None``: not known."""
+        made = self.variables.get(GIVEN, UNKNOWN)[0]
+        return made if isinstance(made, tuple) else None
+
+    @given.setter
+    def given(self, words: tuple[str, ...] | None) -> None:
+        self.variables[GIVEN] = UNKNOWN if words is None else (words,)
 
     @property
     def cwd(self) -> str:
@@ -165,7 +176,6 @@ class State:
         going = [one for one in others if not one.ended] or others[:1]
         self.ended = all(one.ended for one in others)
         first = going[0]
-        self.given = first.given if all(one.given == first.given for one in going) else None
         self.folders = first.folders if all(one.folders == first.folders for one in going) else ()
         self.cwds = _union([one.cwds for one in going])
         names = dict.fromkeys(name for one in going for name in one.variables)

@@ -58,6 +58,16 @@ class Walker:
         skeleton, root = self.notes.tree(text)
         Walker(self.notes, skeleton, self.depth + 1).sequence(root.children, state, flow)
 
+    def aside(self, text: str, state: State, flow: Flow) -> None:
+        """Read *text* for what it does to *state*; its commands are found elsewhere."""
+        notes = Notes(steps=self.notes.steps, trees=self.notes.trees, defined=self.notes.defined)
+        origins = state.origins
+        state.origins = {}
+        calls = (*flow.calls, "eval")
+        Walker(notes, self.skeleton, self.depth).text(text, state, Flow(calls=calls))
+        self.notes.steps = notes.steps
+        state.origins = {one: made for one, made in origins.items() if one not in state.origins}
+
     def sequence(self, nodes: list[Node], state: State, flow: Flow) -> None:
         """Statements one after the other; words that stand alone are where the grammar failed."""
         loose: list[Node] = []

@@ -239,7 +239,8 @@ def parallel(draft: Draft) -> None:
             given = [_UNKNOWN]
     else:
         argv = words
-        given = _input_words(draft)
+        lines = (draft.stdin_text or "").splitlines()
+        given = _input_words(draft) if argv or not lines else [Word(one) for one in lines]
     if not argv:
         for one in given[:8]:
             text_given(draft, one, [])

@@ -24,7 +24,11 @@ def shell(draft: Draft) -> None:
     for one in draft.assigns:
         name, _, value = one.partition("=")
         if name in _STARTED_WITH and value:
-            draft.read(Word(value))
+            text = draft.held(value)
+            if text is None:
+                draft.read(Word(value))
+            else:
+                draft.run_text(text, stdin=False)
     if draft.has("-n", "--no-execute"):
         draft.read(*draft.words[:1])  # it is only looked at
         return
@@ -50,10 +54,12 @@ def text_given(draft: Draft, text: Word, given: list[Word]) -> None:
         return
     if draft.program in _OTHER_GRAMMARS:
         draft.blind("code", f"{draft.program} is read as if it were bash")
+    assigns, words = _known(draft) if draft.simple.held else ((), ())
     if given and "$" in text:
         own = given[0] if _PLAIN.fullmatch(given[0]) else HOLE
         text = Word(_ITSELF.sub(lambda _: own, text))
-    draft.run_text(_own(draft, text), given=tuple(given[1:_GIVEN_MAX]))
+    more = tuple(given[1:_GIVEN_MAX]) or words
+    draft.run_text(_own(draft, text), assigns=assigns, given=more)
 
 
 def _own(draft: Draft, text: str) -> str:
@@ -111,6 +117,19 @@ def evaluate(draft: Draft) -> None:
     draft.words = []
     if text.strip():
         text_given(draft, text, [])
+
+
+def _known(draft: Draft) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+    """What the shell of *draft* has set that a text uses which it runs, and ``$1 $2 …``."""
+    assigns: list[Word] = []
+    given: list[Word] = []
+    for name, value in draft.simple.held:
+        if name[:1] == "$":
+            if name[1:].isdigit():
+                given.append(value)
+            else:
+                assigns.append(Word(f"{name[1:]}={value}"))
+    return tuple(assigns), tuple(given)
 
 
 def source(draft: Draft) -> None:

@@ -87,7 +87,7 @@ ld-musl-x86_64.so.1 ld.so lerna linux32 linux64 lldb ltrace mispipe mksh monit m
 nocorrect nodemon noglob nohup npm-run-all nsenter nu numactl nx osh overmind parallel parallel-ssh
 pdksh pdsh pee perf pidproxy pkexec please pm2 posh powershell proot proxychains proxychains4 pssh
 pwsh reptyr retry rksh rlwrap rr run-p run-s run0 runcon runuser rush s6-envdir s6-setsid
-s6-setuidgid sccache schedtool screen script scriptreplay sem setarch setlock setpriv setsid
+s6-setuidgid sccache schedtool screen script scriptreplay setarch setlock setpriv setsid
 setuidgid sg sh slogin softlimit source ssh sshpass start-stop-daemon stdbuf strace su su-exec sudo
 supervisorctl systemd-cat systemd-inhibit systemd-nspawn systemd-run taskset tcsh time timeout tini
 tmux torify torsocks toybox trap truss ts tsocks turbo uname26 unbuffer unshare valgrind watch

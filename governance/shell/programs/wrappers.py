@@ -173,9 +173,6 @@ pee, mispipe
 execlineb
   !posix -c=shell -P -p -e -S= -s= -E -W : script
 
-sem
-  !posix !act=wrapping.watch -j/--jobs= --id= --fg --bg --wait -q --timeout= --semaphoretimeout= -u
-
 flatpak-spawn
   !posix --host --sandbox --clear-env --watch-bus --env= --directory=cwd --forward-fd= --no-network
   -v --latest-version : argv
