@@ -297,9 +297,10 @@ def execute(
                 notes.records[reader].input_text = Word(shown(pipe.text, state.cwd))
     while plain[:1] in (["command"], ["builtin"]) and len(plain) > 1:
         plain = plain[1:]
-    text = _in_place(plain, around, given)
-    if text and len(flow.calls) < CALLS_MAX:
-        walker.aside(shown(text, state.cwd), state, flow)
+    if plain and plain[0] in IN_PLACE and len(flow.calls) < CALLS_MAX:
+        text = _in_place(plain, around, given)
+        if text is not None:
+            walker.aside(shown(text, state.cwd), state, flow)
     if plain and plain[0] in CHANGING:
         origins = list(around.feeders)
         if flow.source is not None and not opened_.detached:

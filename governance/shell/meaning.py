@@ -23,7 +23,7 @@ _OWN: Final = frozenset(
 """Names that a project's own scripts have as well as programs of the system."""
 
 _NAMED: Final = re.compile(r"-{1,2}[A-Za-z0-9][A-Za-z0-9-]*|[A-Za-z][A-Za-z0-9-]*")
-_BETWEEN: Final = re.compile(rf"(?<=[A-Za-z]){HOLE}+(?=[A-Za-z])")
+_BETWEEN: Final = re.compile(rf"(?<=[A-Za-z]){HOLE}+(?=[A-Za-z/])")
 _TESTS: Final = frozenset({"[", "[["})
 _PARTLY: Final = re.compile(rf"[{HOLE}*?\[]")
 """What in the name of a program says that only a part of it is known."""
@@ -80,14 +80,13 @@ def understand(
         _unlisted(draft, first)
         return draft
     interpret(draft, spec)
-    if any(HOLE in one for one in draft.arguments):
-        _without_holes(draft, name)
+    if HOLE in "".join(draft.arguments):
+        _without_holes(draft, name, named="sub" in spec.settings)
     return draft
 
 
-def _without_holes(draft: Draft, name: str) -> None:
+def _without_holes(draft: Draft, name: str, *, named: bool) -> None:
     """Read it again with nothing where a part of an option or a name is not known: it may be so."""
-    named = "sub" in draft.spec.settings
     made = tuple(_whole(one, named) for one in draft.arguments)
     if made != draft.arguments:
         draft.run([Word(name), *made])

@@ -35,6 +35,7 @@ _MAKING: Final = frozenset({"cat", "echo", "printf", "tee", "dd"})
 COPYING: Final = frozenset({"cp", "mv", "ln", "install", "cat", "dd", "rsync", "ditto", "hash"})
 """Programs that put a file under another name, or its text into another file."""
 
+_EXPORTING: Final = frozenset({"export", "declare", "typeset", "env"})
 _BIN: Final = re.compile(r"(?:^|/)s?bin/[^/]+$")
 _SHELLS: Final = frozenset(
     {"sh", "bash", "dash", "zsh", "ksh", "ash", "source", ".", "busybox", "sbatch", "qsub"}
@@ -123,12 +124,12 @@ class Scripts:
 
     def named(self, simple: Simple) -> Simple:
         """*simple* with the program that the line has put under its name."""
-        first = simple.argv[0] if simple.argv else Word("")
-        self._pathed = self._pathed or any(
-            one.startswith("PATH=") for one in (*simple.assigns, *simple.argv[1:])
-        )
-        if not first or not (self._programs or self._names or self._pathed):
+        if simple.assigns or (simple.argv and simple.argv[0] in _EXPORTING):
+            words = (*simple.assigns, *simple.argv[1:])
+            self._pathed = self._pathed or any(one.startswith("PATH=") for one in words)
+        if not simple.argv or not (self._programs or self._names or self._pathed):
             return simple
+        first = simple.argv[0]
         path = _path(simple.cwd, first)
         found = self._programs.get(path) if "/" in first else self._names.get(first)
         if found is None and "/" not in first:

@@ -220,6 +220,7 @@ def _read(
         line = None
     separators = prefixed.get("IFS")
     ifs = separators if separators is not None else state.value("IFS")
+    ifs = " \t\n" if ifs is None else ifs
     if not isinstance(ifs, str) or HOLE in ifs:
         line, ifs = None, " "
     if array:
