@@ -100,6 +100,7 @@ def indirect(text: str, language: str, *, seen: bool) -> bool:
 def read_literals(draft: Draft, text: str, more: Iterable[str] = ()) -> None:
     """Note the commands that the literals of *text* are, and those that stand in *more*."""
     literals = list(_literals(text))
+    more = tuple(more)
     texts = dict.fromkeys(more)
     for value, _, _ in literals:
         texts.update(dict.fromkeys(_decoded(value)))
@@ -115,8 +116,9 @@ def read_literals(draft: Draft, text: str, more: Iterable[str] = ()) -> None:
             texts[group[0].replace(group[1], group[2])] = None
         lists.update(dict.fromkeys(group[at:] for at in range(min(len(group) - 1, 4))))
     runs = 0
+    given = {one for one in more if len(one) <= CHARACTERS_MAX and " " in one.strip()}
     for one in texts:
-        if runs < RUNS_MAX and _is_command(one):
+        if runs < RUNS_MAX and (one in given or _is_command(one)):
             runs += 1
             draft.run_text(one, stdin=False)
     for words in lists:

@@ -29,13 +29,6 @@ _NUL: Final = re.compile("[\0\u2400]")
 """NUL, and the sign that stands for it in what was recorded."""
 
 
-_CALLED: Final = frozenset({
-    "command_not_found_handle", "command_not_found_handler", "precmd", "preexec", "chpwd",
-    "periodic", "zshexit", "TRAPEXIT", "TRAPDEBUG", "TRAPZERR", "TRAPINT",
-})  # fmt: skip
-"""Functions that bash and zsh call by themselves."""
-
-
 @frozen
 class Reading:
     """
@@ -121,7 +114,7 @@ def unreached(notes: Notes, state: State) -> None:
     for name, functions in state.functions.items():
         if name in notes.called:
             continue
-        flow = Flow(calls=(name,), reached=name in words or name in _CALLED)
+        flow = Flow(calls=(name,), reached=name in words)
         for one in functions:
             inner = state.copy()
             inner.given = None

@@ -31,6 +31,12 @@ _NAMES: Final = re.compile(r"\$[{(!#]*([A-Za-z_]\w*)", re.A)
 _READING: Final = re.compile(r"while\s+(?:IFS=\S*\s+)?read(?:\s+-r)?(?:\s+[A-Za-z_]\w*)*\s*[;\n]")
 """`while read x;`, which takes a line of its input each time."""
 
+_CALLED: Final = frozenset({
+    "command_not_found_handle", "command_not_found_handler", "precmd", "preexec", "chpwd",
+    "periodic", "zshexit", "TRAPEXIT", "TRAPDEBUG", "TRAPZERR", "TRAPINT",
+})  # fmt: skip
+"""Functions that bash and zsh call by themselves."""
+
 _JOINING: Final = frozenset({"&&", "||"})
 _WRONG_ALONE: Final = frozenset(
     {"then", "do", "done", "fi", "esac", "elif", "else", "}", "{", "|", "&&", "||", "(", ")"}
@@ -357,6 +363,9 @@ class Walker:
         written = self.skeleton.text[name.start_byte : name.end_byte]
         state.functions[written] = (Function(body, end, self.skeleton),)
         self.notes.defined[written] = None
+        if written in _CALLED:
+            self.notes.called.add(written)
+            self.deeper().statement(body, state.copy(), Flow(calls=(written,)), end)
 
 
 _WORDS: Final = frozenset({"word", "command_name", "number", "extglob_pattern", "variable_name",

@@ -84,8 +84,8 @@ SPELLINGS = tuple(
         ("", "%L${PATH:0:0}%R"), ("", "${q9:-%W}"), ("", "${%X:=%W}"), ("%X=%W; ", "$%X"),
         ("%X=%L; %X+=%R; ", "${%X}"), ("%X=%W:zz; ", "${%X%%:*}"), ("%X=zz:%W; ", "${%X#*:}"),
         ("%X=%L@@%R; ", "${%X/@@/}"), ("%X=%A; ", "${%X//@}"), ("%X=zz%W; ", "${%X:2:%N}"),
-        ("%X=zz%W; ", "${%X: -%N}"), ("%X=%U; ", "${%X~~}"), ("%X=%W q8=%X; ", "${!q8}"),
-        ("declare -n %X=r9; r9=%W; ", "$%X"), ("%X=%W; ", "${%X@P}"), ("%X=(zz %W); ", "${%X[1]}"),
+        ("%X=zz%W; ", "${%X: -%N}"), ("%X=%U; ", "${%X~~}"), ("%X=%W q%X=%X; ", "${!q%X}"),
+        ("declare -n %X=r%X; r%X=%W; ", "$%X"), ("%X=%W; ", "${%X@P}"), ("%X=(zz %W); ", "${%X[1]}"),
         ("%X=(zz %W); ", '"${%X[@]:1}"'), ("%X[3]=%W; ", "${%X[3]}"), ("%X=([5]=%W); ", "${%X[5]}"),
         ("declare -A %X=([k]=%W); ", '"${%X[k]}"'), ("printf -v %X %s %W; ", "$%X"),
         ("declare -A %X; %X[a.b]=%W; ", '"${%X[a.b]}"'), ("printf -v %X '%H'; ", "$%X"),
@@ -103,7 +103,7 @@ SPELLINGS = tuple(
     )
 )  # fmt: skip
 IN_PLACE = (
-    "( {} )", "{{ {}; }}", "{} &", "false || {}", "if true; then {}; fi", "while {}; do break; done",
+    "( {} )", "{{ {}; }}", "{} &", "false || {{ {}; }}", "if true; then {}; fi",
     "for x in 1; do {}; done", "for ((i=0;i<1;i++)); do {}; done", "case a in (*) {};; esac",
     "time {}", "echo $( {}\n)", "x=$( {}\n)", "cat < <( {}\n)", "[[ -n $( {}\n) ]]",
     "cat <<E\n$( {}\n)\nE", "f() {{ {}; }}; f", "coproc {{ {}; }}", "true | {{ {}; }}",
@@ -115,27 +115,36 @@ IN_PLACE = (
 )  # fmt: skip
 QUOTED = (
     "eval {}", "bash -c {}", "bash <<< {}", "echo {} | sh", "source <(echo {})", "trap {} EXIT",
-    ". /dev/stdin <<< {}", "source /dev/fd/3 3<<< {}", "exec 5<<< {}; . /dev/fd/5", "env -S {}",
-    "env -vS {}", "bash <(echo {})", "x={}; eval \"$x\"", "x={} sh -c 'eval \"$x\"'",
+    ". /dev/stdin <<< {}", "source /dev/fd/3 3<<< {}", "exec 5<<< {}; . /dev/fd/5",
+     "bash <(echo {})", "x={}; eval \"$x\"", "x={} sh -c 'eval \"$x\"'",
     "echo {} > f; sh f", "echo {} > f; cp f g; sh g", "echo {} > f; mv f g; . ./g",
     "echo {} > f; ln -s f g; bash g", "echo {} > f; eval \"$(< f)\"", "echo {} > f; cat f | sh",
     "F=$(mktemp); echo {} > $F; sh $F", "exec 4> f; echo {} >&4; sh f",
     "echo {} | dd of=f; sh f", "mkdir d; echo {} > d/ls; PATH=$PWD/d:$PATH ls",
-    "read -r x <<< {}; eval \"$x\"", "echo {} | {{ read -r x; eval \"$x\"; }}",
-    "while read -r x; do eval \"$x\"; done <<< {}", "mapfile -t x <<< {}; eval \"${{x[0]}}\"",
-    "mapfile -C {} -c 1 x <<< a", "set -- {}; eval \"$1\"", "bash -c 'eval \"$1\"' _ {}",
-    "shopt -s expand_aliases\nalias w='env ' q={}\nw q", "BASH_ALIASES[q]={}\nq",
+
+
+    "mapfile -C {} -c 1 x <<< a",
+    "BASH_ALIASES[q]={}\nq",
     "PROMPT_COMMAND={}", "bash --rcfile <(echo {}) -i", "BASH_ENV=<(echo {}) bash -c :",
-    "x='a[$('{}')]'; (( x ))", "x='a[$('{}')]'; [[ x -eq 0 ]]", "test -v 'a[$('{}')]'",
-    "PS4='$('{}')'; set -x; :", "x='$('{}')'; echo ${{x@P}}", "let 'x[$('{}')]=1'",
-    "env 'BASH_FUNC_f%%=() {{ '{}'; }}' bash -c f", "echo {} | parallel",
-    "make --eval='$(shell '{}')'",
+    "x='a[$( '{}')]'; (( x ))", "x='a[$( '{}')]'; [[ x -eq 0 ]]", "test -v 'a[$( '{}')]'",
+    "PS4='$( '{}')'; set -x; :", "x='$( '{}')'; echo ${{x@P}}", "let 'x[$( '{}')]=1'",
+    "env 'BASH_FUNC_f%%=() {{ '{}'; }}' bash -c f",
     "awk -v c={} 'BEGIN{{system(c)}}'", "awk 'BEGIN{{system(ARGV[1])}}' {}",
 )  # fmt: skip
+ALONE = (
+    "read -r x <<< {}; eval \"$x\"", "echo {} | {{ read -r x; eval \"$x\"; }}",
+    "while read -r x; do eval \"$x\"; done <<< {}", "mapfile -t x <<< {}; eval \"${{x[0]}}\"",
+    "set -- {}; eval \"$1\"", "bash -c 'eval \"$1\"' _ {}",
+    "env -S {}", "env -vS {}", "echo {} | parallel",
+    "shopt -s expand_aliases\nalias w='env ' q={}\nw q",
+    "make --eval='$(shell '{}')'",
+)  # fmt: skip
+"""What takes a line without line ends, or no syntax of a shell."""
+
 AS_WORDS = (
     "X=({}); \"${{X[@]}}\"", "set -- {}; \"$@\"", "set -- zz {}; \"${{@:2}}\"",
     "mapfile -t X < <(printf '%s\\n' {}); \"${{X[@]}}\"", "xargs -a <(echo {}) env",
-    "setarch -R {}", "choom -n 0 -- {}", "runcon x {}", "chpst -u x {}", "cpulimit -l 5 -- {}",
+    "while {}; do break; done", "setarch -R {}", "choom -n 0 -- {}", "runcon x {}", "chpst -u x {}", "cpulimit -l 5 -- {}",
     "mise exec node@20 -- {}", "direnv exec . {}", "retry 3 {}", "gdb --args {}", "perf stat {}",
     "\\time -f %e {}", "script -q f {}", "- {}", "valgrind --tool=none {}",
 )  # fmt: skip
@@ -232,7 +241,7 @@ def test_each_disguise_alone_is_seen_through(argv: tuple[str, ...]) -> None:
     line = shlex.join(argv)
     plain: Spelling = lambda word, _: ("", Q(word))  # noqa: E731 - the type says what it is
     shapes = [one.format(line) for one in (*IN_PLACE, *AS_WORDS)]
-    shapes += [one.format(Q(line)) for one in QUOTED]
+    shapes += [one.format(Q(line)) for one in (*QUOTED, *ALONE)]
     shapes += [one.format(argv[0], shlex.join(argv[1:])) for one in NAMED]
     shapes += programs(line, argv)
     for at in range(len(argv)):
