@@ -305,7 +305,8 @@ def execute(
         origins = list(around.feeders)
         if flow.source is not None and not opened_.detached:
             origins += flow.source.writers
-        apply(plain, state, given=None if flow.looping and not opened_.detached else given, origins=origins,
+        turned = flow.looping and not opened_.detached  # the next turn reads another line
+        apply(plain, state, given=None if turned else given, origins=origins,
               prefixed=dict(one.split("=", 1) for one in assigned))  # fmt: skip
 
 

@@ -85,7 +85,8 @@ SPELLINGS = tuple(
         ("%X=%L; %X+=%R; ", "${%X}"), ("%X=%W:zz; ", "${%X%%:*}"), ("%X=zz:%W; ", "${%X#*:}"),
         ("%X=%L@@%R; ", "${%X/@@/}"), ("%X=%A; ", "${%X//@}"), ("%X=zz%W; ", "${%X:2:%N}"),
         ("%X=zz%W; ", "${%X: -%N}"), ("%X=%U; ", "${%X~~}"), ("%X=%W q%X=%X; ", "${!q%X}"),
-        ("declare -n %X=r%X; r%X=%W; ", "$%X"), ("%X=%W; ", "${%X@P}"), ("%X=(zz %W); ", "${%X[1]}"),
+        ("declare -n %X=r%X; r%X=%W; ", "$%X"), ("%X=%W; ", "${%X@P}"),
+        ("%X=(zz %W); ", "${%X[1]}"),
         ("%X=(zz %W); ", '"${%X[@]:1}"'), ("%X[3]=%W; ", "${%X[3]}"), ("%X=([5]=%W); ", "${%X[5]}"),
         ("declare -A %X=([k]=%W); ", '"${%X[k]}"'), ("printf -v %X %s %W; ", "$%X"),
         ("declare -A %X; %X[a.b]=%W; ", '"${%X[a.b]}"'), ("printf -v %X '%H'; ", "$%X"),
@@ -124,7 +125,7 @@ QUOTED = (
 
 
     "mapfile -C {} -c 1 x <<< a",
-    "BASH_ALIASES[q]={}\nq",
+
     "PROMPT_COMMAND={}", "bash --rcfile <(echo {}) -i", "BASH_ENV=<(echo {}) bash -c :",
     "x='a[$( '{}')]'; (( x ))", "x='a[$( '{}')]'; [[ x -eq 0 ]]", "test -v 'a[$( '{}')]'",
     "PS4='$( '{}')'; set -x; :", "x='$( '{}')'; echo ${{x@P}}", "let 'x[$( '{}')]=1'",
@@ -135,7 +136,7 @@ ALONE = (
     "read -r x <<< {}; eval \"$x\"", "echo {} | {{ read -r x; eval \"$x\"; }}",
     "while read -r x; do eval \"$x\"; done <<< {}", "mapfile -t x <<< {}; eval \"${{x[0]}}\"",
     "set -- {}; eval \"$1\"", "bash -c 'eval \"$1\"' _ {}",
-    "env -S {}", "env -vS {}", "echo {} | parallel",
+    "env -S {}", "env -vS {}", "BASH_ALIASES[q]={}\nq", "echo {} | parallel",
     "shopt -s expand_aliases\nalias w='env ' q={}\nw q",
     "make --eval='$(shell '{}')'",
 )  # fmt: skip
@@ -144,7 +145,8 @@ ALONE = (
 AS_WORDS = (
     "X=({}); \"${{X[@]}}\"", "set -- {}; \"$@\"", "set -- zz {}; \"${{@:2}}\"",
     "mapfile -t X < <(printf '%s\\n' {}); \"${{X[@]}}\"", "xargs -a <(echo {}) env",
-    "while {}; do break; done", "setarch -R {}", "choom -n 0 -- {}", "runcon x {}", "chpst -u x {}", "cpulimit -l 5 -- {}",
+    "while {}; do break; done", "setarch -R {}", "choom -n 0 -- {}", "runcon x {}", "chpst -u x {}",
+    "cpulimit -l 5 -- {}",
     "mise exec node@20 -- {}", "direnv exec . {}", "retry 3 {}", "gdb --args {}", "perf stat {}",
     "\\time -f %e {}", "script -q f {}", "- {}", "valgrind --tool=none {}",
 )  # fmt: skip
