@@ -230,7 +230,7 @@ def disguised(draw: st.DrawFn, commands: tuple[tuple[str, ...], ...] = HARMFUL) 
     return text
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(disguised())
 def test_a_disguise_never_turns_a_stop_into_an_allow(text: str) -> None:
     """However its words are spelled and whatever stands around it, a harmful line is stopped."""

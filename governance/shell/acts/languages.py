@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from typing import Final
-from urllib.parse import unquote
 
 from governance.shell.acts import databases
 from governance.shell.acts.shells import file_given, whole_hole
@@ -136,6 +135,9 @@ def node(draft: Draft) -> None:
     """`node -e text`, `node file`; what `--require` and `--import` name runs first."""
     for file in draft.value("--require", "--import", "-r"):
         if file.startswith("data:") and "," in file:
+            # Loaded only for a line that has such a text.
+            from urllib.parse import unquote
+
             understand_code(draft, "node", Word(unquote(file.partition(",")[2])))
         elif file.startswith((".", "/", "~")):
             draft.blind("script", f"what `{file[-60:]}` does is not looked at")
