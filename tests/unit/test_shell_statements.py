@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,12 +59,3 @@ def test_a_text_beyond_the_bound_is_kept_as_it_stands(signs: str) -> None:
     found = statements(signs * (CHARACTERS_MAX // len(signs)) + " " * CHARACTERS_MAX + "END")
     assert found[-1].endswith("END")
     assert len(found) <= STATEMENTS_MAX + 1
-
-
-@pytest.mark.parametrize("empty", ["\n", "\r\n", "# x\n", " \n"])
-def test_empty_lines_cost_no_more_than_their_number(empty: str) -> None:
-    """A text of nothing but ends of lines is read in a moment, however many there are."""
-    start = time.process_time()
-    line = read_line("ls" + empty * 20_000 + "ls")
-    assert time.process_time() - start < 5, "quadratic work would take a minute"
-    assert len(line.commands) == 2
