@@ -53,7 +53,6 @@ _BIRTH = (
         ("source", "str ?", "What the host calls this start."),
         ("predecessor", "str ?", "Session that this one follows after a clear, fork or rename."),
         ("carried", "object ?", "What the predecessor hands on of its ledger."),
-        ("ledger", "object ?", "The ledger that goes on from the predecessor."),
     ),
     event(
         "session.branched",
@@ -418,7 +417,6 @@ _LEDGER = (
         ("scope", "str ?", "What the host was told to stop.", ("turn", "session")),
         ("why", "str ?", "What the model and the person read."),
         ("rule", "str ?", "The rule that a pardon must name."),
-        ("reason", "str ?", "What led to it, in words."),
     ),
     event(
         "approval.asked",
@@ -431,9 +429,6 @@ _LEDGER = (
         ("rules", "list[str] ?", "The rules that ask."),
         ("uses", "int ?", "How often the leave may be used."),
         ("scope", "str ?", "What it covers.", ("call", "intent")),
-        ("asked_at_ms", "int ?", "When it was asked, in milliseconds since 1970 UTC."),
-        ("status", "str ?", "Where it stands."),
-        ("tool", "str ?", "Canonical name of the tool."),
         ("summary", "str ?", "The call in words."),
     ),
     event(

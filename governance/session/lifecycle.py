@@ -135,7 +135,7 @@ def _start(draft: Draft, step: Step) -> Reply:
         judging.note_shadows(draft, "session", decision)
         return refusal_reply(draft, reasons, rules, decision.message)
     rewritten = judging.rewritten_model(draft, decision)
-    _created(draft, step, adopted=False)
+    _created(draft, step, adopted=False, options=rewritten["model_options"])
     judging.note_shadows(draft, "session", decision)
     if decision.rewrites or draft.command.written:
         return Reply(
@@ -151,7 +151,7 @@ def _start(draft: Draft, step: Step) -> Reply:
     return allow(draft, decision.message, tuple(v.rule for v in decision.verdicts))
 
 
-def _created(draft: Draft, step: Step, *, adopted: bool) -> None:
+def _created(draft: Draft, step: Step, *, adopted: bool, options: Json = None) -> None:
     command, settings = draft.command, draft.law.settings
     data, parent = command.data, draft.gathered.parent
     language = str(data.get("language") or settings.language)
@@ -184,6 +184,12 @@ def _created(draft: Draft, step: Step, *, adopted: bool) -> None:
         "style": identity["style"],
         "adopted": adopted,
     }
+    told = {
+        "backend_name": data.get("backend_name"),
+        "model_options": options,
+        "source": data.get("source"),
+    }
+    created |= {name: value for name, value in told.items() if value}
     before = draft.gathered.predecessor
     if before is not None:
         created["carried"] = before.ledger.carry()
