@@ -157,7 +157,10 @@ class IdleTable:
     idle_seconds_max: int = field(
         default=1_800,
         metadata=whole(
-            "Without work for longer, a session is interrupted.", low=1, high=_SECONDS_MAX
+            "Without work for longer, a session is interrupted, at the next event of any other in "
+            "its engine; hooks see the gap once work goes on.",
+            low=1,
+            high=_SECONDS_MAX,
         ),
     )
 
