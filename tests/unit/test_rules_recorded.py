@@ -31,7 +31,8 @@ args.count = "float"
 
 
 def rule(matcher: str, tools: str = '"mcp:gh:create_issue"', more: str = "") -> str:
-    return f'\n[[rule]]\nid = "p.r"\ntools = [{tools}]\n{matcher}\naction = "warn"\nmessage = "m"\n{more}'
+    begin = f'\n[[rule]]\nid = "p.r"\ntools = [{tools}]\n{matcher}\n'
+    return f'{begin}action = "warn"\nmessage = "m"\n{more}'
 
 
 def source(body: str, name: str = "p", layer: str = "project") -> PackSource:
