@@ -243,6 +243,13 @@ def config_keys_table() -> str:
     return key_table()
 
 
+def config_untrusted_table() -> str:
+    """What counts of a key until a person has trusted the file."""
+    from governance.config import untrusted_table
+
+    return untrusted_table()
+
+
 def config_levels_table() -> str:
     """What each level puts in place of a default."""
     from governance.config import level_table
@@ -386,6 +393,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "config-example": config_example,
     "config-keys": config_keys_table,
     "config-levels": config_levels_table,
+    "config-untrusted": config_untrusted_table,
     "envelope": envelope_table,
     "events": events_table,
     "facts": facts_table,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 -- a hook process has no time for pathlib
 CODES = {"GOV190": "the engine's own states or rules are missing"}
 
+_REMEDY = "install session-governance again"
 _OURS = 'name = "session-governance"'
 
 
@@ -58,13 +59,7 @@ def machine_text(name: str = "session") -> str:
     Raises:
         ShippedMissing: There is no such machine in this installation.
     """
-    file = shipped_dir().joinpath("states", f"{name}.toml")
-    if not file.is_file():
-        raise ShippedMissing(
-            f"this installation has no machine `{name}`",
-            remedy="install session-governance again",
-        )
-    return file.read_text(encoding="utf-8")
+    return _text("states", f"{name}.toml", f"machine `{name}`")
 
 
 BY_NAME = frozenset({"idumb-chains"})
@@ -85,9 +80,7 @@ def pack_texts() -> dict[str, str]:
         if file.name.endswith(".toml")
     }
     if not found:
-        raise ShippedMissing(
-            "this installation has no rule packs", remedy="install session-governance again"
-        )
+        raise ShippedMissing("this installation has no rule packs", remedy=_REMEDY)
     return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
 
 
@@ -98,12 +91,13 @@ def recording_text(name: str = "claude_session") -> str:
     Raises:
         ShippedMissing: There is no such recording in this installation.
     """
-    file = shipped_dir().joinpath("examples", f"{name}.jsonl")
+    return _text("examples", f"{name}.jsonl", f"recording `{name}`")
+
+
+def _text(folder: str, name: str, what: str) -> str:
+    file = shipped_dir().joinpath(folder, name)
     if not file.is_file():
-        raise ShippedMissing(
-            f"this installation has no recording `{name}`",
-            remedy="install session-governance again",
-        )
+        raise ShippedMissing(f"this installation has no {what}", remedy=_REMEDY)
     return file.read_text(encoding="utf-8")
 
 
@@ -120,7 +114,6 @@ def _zipped() -> Traversable:
     packaged = files("governance") / "_shipped"
     if not (packaged / "states").is_dir():
         raise ShippedMissing(
-            "this installation has neither its states nor its rules",
-            remedy="install session-governance again",
+            "this installation has neither its states nor its rules", remedy=_REMEDY
         )
     return packaged

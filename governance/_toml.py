@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from governance.errors import DefinitionError, Diagnostic, Problem
+from governance.errors import DefinitionError, Diagnostic, Problem, sign_of
 
 Path: TypeAlias = "tuple[str | int, ...]"
 
@@ -117,16 +117,17 @@ def _refusal(code: str, message: str, file: str, line: int, suggestion: str) -> 
 
 
 def _decode(text: str | bytes, file: str, bytes_max: int) -> str:
-    size = len(text)
-    if size > bytes_max:
+    if len(text) > bytes_max:
+        # How many more it has nobody has looked: reading ends there.
         raise _refusal(
             "GOV102",
-            f"the file has {size} bytes where at most {bytes_max} are read",
+            f"the file has more than {bytes_max} bytes, which is the most that is read",
             file,
             0,
             "split it into several files",
         )
     if isinstance(text, bytes):
+        _refuse_utf16(text, file)
         try:
             plain = text.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -146,6 +147,15 @@ def _decode(text: str | bytes, file: str, bytes_max: int) -> str:
         sign = "a NUL" if spoilt.group() == "\x00" else "half of a surrogate pair"
         raise _refusal("GOV102", f"the text holds {sign}", file, line, "take it out")
     return plain
+
+
+def _refuse_utf16(text: bytes, file: str) -> None:
+    head = text[:64]
+    # Of plain letters every second byte is a NUL.
+    nuls = len(head) >= 4 and not (any(head[::2]) and any(head[1::2]))
+    if nuls or head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        mend = "save the file as UTF-8"
+        raise _refusal("GOV102", "the file is UTF-16, not UTF-8", file, 1, mend)
 
 
 _SPOILT = re.compile("[\x00\ud800-\udfff]")
@@ -203,8 +213,34 @@ def _syntax(plain: str, file: str, words: str) -> DefinitionError:
         where = f"at column {column}"
         lines = plain.replace("\r\n", "\n").split("\n")
         rest = lines[line - 1][column - 1 :] if line <= len(lines) else ""
-    message, mend = _plainly(what, rest)
+    alone = re.search(r"\r(?!\n)", plain)
+    if alone is not None:
+        line = plain.count("\n", 0, alone.start()) + 1
+        text, mend = "a line ends with a carriage return alone", "end lines with a line feed"
+        return _refusal("GOV101", text, file, line, mend)
+    message, mend = _foreign(plain, rest) or _plainly(what, rest)
     return _refusal("GOV101", f"{message}, {where}", file, line, mend)
+
+
+_MERGE_MARKS = ("<<<<<<<", "=======", ">>>>>>>")
+_FOREIGN: tuple[tuple[str, str, str], ...] = (
+    ("{", "this is JSON, and no TOML", "write `[table]` headers and `key = value` lines"),
+    ("<", "this is HTML or XML, and no TOML", "get the file itself, not the page about it"),
+    ("---", "this is YAML, and no TOML", "write `[table]` headers and `key = value` lines"),
+)
+
+
+def _foreign(plain: str, rest: str) -> tuple[str, str] | None:
+    """What stands where TOML ends: a mark of a merge, another language, another script's sign."""
+    if rest.startswith(_MERGE_MARKS):
+        return "a merge was not finished here", "choose one side, and take the marks out"
+    for start, words, mend in _FOREIGN:
+        if rest.startswith(start) and plain.lstrip().startswith(rest.split("\n", 1)[0]):
+            return words, mend
+    sign = rest.lstrip(" \t")[:1]
+    if sign and not sign.isascii():
+        return f"{sign_of(sign)} cannot stand here", "type it anew, as a plain sign"
+    return None
 
 
 _WORDS: tuple[tuple[str, str, str], ...] = (
@@ -243,6 +279,17 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
         "a backslash in a string means nothing known",
         "write the string in single quotes, or the backslash twice",
     ),
+    (
+        "Expected ']' at the end of a table declaration",
+        "the header of a table is not closed",
+        "write `[table]`",
+    ),
+    (
+        "Escaped character is not a Unicode scalar value",
+        "an escape names half of a surrogate pair",
+        "write the sign itself",
+    ),
+    ("Invalid statement", "this is neither a key nor a header", "write `key = value` or `[table]`"),
     ("Invalid hex value", "an escape names no character", "write the backslash twice"),
 )
 
@@ -252,6 +299,8 @@ def _plainly(what: str, rest: str) -> tuple[str, str]:
         if rest.strip() == "":
             return "a key was expected", "a table in braces stays on one line, without a last comma"
         return f"`{rest[0]}` cannot begin a key", "quote the key, or remove what is before it"
+    if what.startswith("Expected '=' after a key") and rest.startswith(":"):
+        return "a key has no `=` after it", "write `key = value`, for TOML has no colon"
     if what.startswith("Illegal character"):
         sign = what.removeprefix("Illegal character").strip()
         if "\\n" in sign:

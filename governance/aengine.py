@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from governance.acontexts import AsyncContexts
     from governance.chat import Message, Page, Part, Role, Said
     from governance.chat.finding import Found
-    from governance.engine.keeping import PruneReport
     from governance.engine.merging import MergeReport, Take
+    from governance.engine.pruning import PruneReport
     from governance.engine.retention import RetentionPolicy
     from governance.journal.archive import Archived
     from governance.journal.key_sources import KeySource

@@ -167,6 +167,24 @@ def number_of(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+def sign_of(sign: str) -> str:
+    """
+    One sign with its name, for it may look like another.
+
+    >>> sign_of("\u0430")
+    '`а` (CYRILLIC SMALL LETTER A)'
+    """
+    import unicodedata
+
+    return f"`{sign}` ({unicodedata.name(sign, f'U+{ord(sign):04X}')})"
+
+
+def strange_sign(text: str) -> str:
+    """What is said behind *text* of the first sign in it that is no plain one; often nothing."""
+    found = next((one for one in text if not one.isascii()), "")
+    return f": it holds {sign_of(found)}" if found else ""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     The nearest of *known* to *word*, as the words ``did you mean `x`?``, or ``""``.

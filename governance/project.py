@@ -105,13 +105,65 @@ class Project:
         return self.state_directory(environment) / "trust.json"
 
 
+@frozen
+class Person:
+    """
+    Where a person's files are, as `init` found it: absolute folders, each with our own name.
+
+    Attributes:
+        home: The home itself.
+
+        config, state: Our folders of configuration and of state.
+    """
+
+    home: str
+    config: str
+    state: str
+
+
+_PINNED: dict[str, str] = {}
+
+
+def person(environment: Mapping[str, str] | None = None) -> Person:
+    """Where *environment* has a person's files; by default that of this process."""
+    where = os.environ if environment is None else environment
+    home = where.get("HOME", "")
+    return Person(
+        home if home.startswith("/") else str(Path("~").expanduser()),
+        str(_home(where, "XDG_CONFIG_HOME", ".config")),
+        str(_home(where, "XDG_STATE_HOME", ".local/state")),
+    )
+
+
+def pin(pinned: Person) -> tuple[str, ...]:
+    """
+    From now on a person's files are where *pinned* says, whatever the environment says.
+
+    Gives what the environment has elsewhere: ``"home"``, ``"config"``, ``"state"``. A host may
+    let the settings of a repository set variables, and nobody's rules may be moved by them.
+    """
+    found = person()
+    names = ("home", "config", "state")
+    _PINNED.update({name: getattr(pinned, name) for name in names})
+    return tuple(name for name in names if getattr(found, name) != getattr(pinned, name))
+
+
+def pinned_home() -> str:
+    """The home that was pinned, or ``""``."""
+    return _PINNED.get("home", "")
+
+
 def user_config_directory(environment: Mapping[str, str] | None = None) -> Path:
     """``$XDG_CONFIG_HOME/session-governance``, else the same below ``~/.config``; not created."""
+    if environment is None and "config" in _PINNED:
+        return Path(_PINNED["config"])
     return _home(environment, "XDG_CONFIG_HOME", ".config")
 
 
 def user_state_directory(environment: Mapping[str, str] | None = None) -> Path:
     """``$XDG_STATE_HOME/session-governance``, else below ``~/.local/state``; not created."""
+    if environment is None and "state" in _PINNED:
+        return Path(_PINNED["state"])
     return _home(environment, "XDG_STATE_HOME", ".local/state")
 
 

@@ -57,6 +57,7 @@ COUNTERS: Mapping[str, tuple[str, str, str]] = {
     "session.interrupted": ("governance.interruptions", "{session}", "Work that broke off."),
     "session.stalled": ("governance.stalls", "{session}", "Sessions that went in circles."),
     "guard.gap": ("governance.guard.gaps", "{gap}", "Times that the guard was off."),
+    "guard.bypassed": ("governance.guard.bypasses", "{call}", "Calls that ran against the rules."),
     "listener.failed": ("governance.listener.failures", "{failure}", "Listeners that failed."),
 }
 """Kind of event → the counter that it adds one to: name, unit, meaning."""

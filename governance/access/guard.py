@@ -22,6 +22,7 @@ from governance.access.actors import process_actor
 from governance.access.grants import Authorize, Grants
 from governance.errors import GovernanceError, JournalError, SessionErased
 from governance.journal.records import Append, Appended, Journal, Row
+from governance.ledger.fold import BEGINNINGS
 from governance.values import Json, ValueRefused, dump_json, load_json
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ SINGLE_READS_MAX = 20
 recorded once, as all sessions."""
 
 ALL_SESSIONS = "*"
-_BEGINNINGS = frozenset({"session.created", "session.branched"})
 _FIRST_ROWS = 5
 _OWNERS_KEPT_MAX = 10_000
 _NOTED_MAX = 10_000
@@ -268,7 +268,7 @@ class Owners:
             # A branch without a row of its own yet shows what its parent's owner began.
             return self.owner_of(origin.parent) if origin is not None else None
         # What the engine itself had to tell of the rules can stand before it.
-        born = next((one for one in rows if one.kind in _BEGINNINGS), rows[0])
+        born = next((one for one in rows if one.kind in BEGINNINGS), rows[0])
         owner = _actor_of(born.body)
         with self._lock:
             self._known[session] = owner

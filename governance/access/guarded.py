@@ -24,6 +24,7 @@ from governance.journal.records import (
     VerifyReport,
 )
 from governance.journal.searching import Hit, Query, Search
+from governance.journal.verifying import verify_some
 
 
 @define(eq=False, repr=False)
@@ -142,6 +143,12 @@ class GuardedJournal:
         """As the contract says."""
         self.guard.require("verify", session or "")
         return self.inner.verify(session)
+
+    def verify_many(self, sessions: Sequence[str]) -> VerifyReport:
+        """As `VerifiesMany` says, where each of them may be verified."""
+        for session in sessions:
+            self.guard.require("verify", session)
+        return verify_some(self.inner, sessions)
 
     def close(self) -> None:
         """As the contract says; asks nobody."""

@@ -217,6 +217,7 @@ _COUNTS: Mapping[str, str] = {
     "session.stalled": "stalls",
     "child.started": "children",
     "guard.gap": "guard_gaps",
+    "guard.bypassed": "guard_bypasses",
     "event.late": "irregular",
     "event.duplicate": "irregular",
     "event.unmatched": "irregular",

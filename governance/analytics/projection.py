@@ -28,6 +28,9 @@ SHELF = "rollup"
 POSITION = "position"
 SHARDS = 16
 MOVED_MAX = 1_000
+PAGE_MOVED = 10_000
+"""Heads that are asked for at once: a store in a file looks at all of its heads for each page."""
+
 PAGE_ROWS = 1_000
 SAVE_ROWS = 100_000
 """Rows that are counted before what was counted is written, however many follow."""
@@ -176,7 +179,7 @@ class _Run:
     def _count(self) -> bool:
         """Count a part that is worth keeping; whether more may be left."""
         rows, self.position = 0, min(one.position for one in self._shards)
-        while page := self.journal.moved(after=self.position, limit=MOVED_MAX):
+        while page := self.journal.moved(after=self.position, limit=PAGE_MOVED):
             rows += sum(self._counted(one) for one in page)
             self.position = page[-1].position
             if rows >= SAVE_ROWS:
@@ -187,7 +190,7 @@ class _Run:
 
     def _counted(self, moved: Moved) -> int:
         """Count the rows of one session that are new; how many they were."""
-        shard = self._shards[crc32(moved.session.encode("utf-8", "surrogatepass")) % SHARDS]
+        shard = self._shards[shard_of(moved.session)]
         if not moved.seq or moved.position <= shard.position:
             return 0  # what a removed session did was done, and stays counted
         known = shard.draft.places.get(moved.session)
@@ -209,7 +212,7 @@ class _Run:
                 continue
             value = bytes_of(shard.draft.done(), shard.position)
             entry = self.journal.shelf.put(
-                SHELF, _name(number), value, expected_version=shard.version
+                SHELF, name_of(number), value, expected_version=shard.version
             )
             if entry is None:
                 faster = True
@@ -221,7 +224,7 @@ class _Run:
         return not faster
 
     def _loaded(self, number: int) -> _Shard:
-        entry = self.journal.shelf.get(SHELF, _name(number))
+        entry = self.journal.shelf.get(SHELF, name_of(number))
         version = entry.version if entry is not None else 0
         kept = None if entry is None or self.anew else rollup_from(entry.value)
         if kept is None:
@@ -229,7 +232,13 @@ class _Run:
         return _Shard(Draft.of(kept[0]), kept[1], version)
 
 
-def _name(number: int) -> str:
+def shard_of(session: str) -> int:
+    """The number of the value that the figures of *session* are in."""
+    return crc32(session.encode("utf-8", "surrogatepass")) % SHARDS
+
+
+def name_of(number: int) -> str:
+    """How that value is named on the shelf."""
     return f"figures-{number:02d}"
 
 

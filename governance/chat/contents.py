@@ -166,13 +166,23 @@ def content_of(journal: Journal, message: Message, part: Part) -> bytes:
             raise ContentGone(
                 f"the content `{part.blob}` of message `{message.id}` is not in the store"
             )
-        for data in _readings(entry.value, part.size_bytes):
-            if sha256(data).hexdigest() == part.blob:
-                return data
+        data = _content_in(entry.value, part.blob, part.size_bytes)
+        if data is not None:
+            return data
         raise ContentGone(
             f"the content `{part.blob}` of message `{message.id}` is not what was kept"
         )
     return dump_json(part.value) if part.value is not None else part.text.encode()
+
+
+def is_content(value: bytes, blob: str, size_bytes: int) -> bool:
+    """Whether *value*, from the shelf, holds what *blob* is the sha256 of."""
+    return _content_in(value, blob, size_bytes) is not None
+
+
+def _content_in(value: bytes, blob: str, size_bytes: int) -> bytes | None:
+    found = (data for data in _readings(value, size_bytes) if sha256(data).hexdigest() == blob)
+    return next(found, None)
 
 
 def _readings(value: bytes, size_bytes: int) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -19,7 +19,7 @@ from governance.cli.frame import (
     format_option,
     project_of,
 )
-from governance.cli.opening import law_of, readable_in, require_session, store_of
+from governance.cli.opening import law_of, require_session, store_of
 from governance.cli.other_law import other_law, rules_named
 from governance.cli.output import (
     Tone,
@@ -33,10 +33,10 @@ from governance.cli.output import (
 )
 from governance.cli.progress import progressing
 from governance.cli.replayed import Answer, Compared, Coverage, Replay
-from governance.cli.sessions import OWN_MARK
+from governance.cli.sessions import session_ids
 from governance.cli.tables import print_table
 from governance.clock import SystemClock
-from governance.errors import number_of
+from governance.errors import SessionErased, StoreDamaged, number_of
 from governance.journal.records import Journal
 from governance.project import Project
 from governance.rules.format import parse_duration
@@ -93,12 +93,15 @@ class Difference:
     What a run has found.
 
     Attributes:
+        damaged: Sessions of which not all rows could be read; what is behind them is not known.
+
         kept: Decisions that are not the same, at most `KEPT_MAX`.
 
         by_rule: Change → rule → decisions that it makes the difference of.
     """
 
     sessions: set[str] = field(factory=set)
+    damaged: list[str] = field(factory=list)
     counts: Counter[str] = field(factory=Counter)
     kept: list[Compared] = field(factory=list)
     by_rule: dict[str, Counter[str]] = field(factory=dict)
@@ -130,7 +133,8 @@ class Difference:
         ),
         Example("governance replay --limit 5", "List five of the changed decisions at most."),
     ],
-    exits="0 no regression, 1 some decision changes as --regression says, 2 could not look",
+    exits="0 no regression, 1 some decision changes as --regression says or a session is damaged, "
+    "2 could not look",
 )
 @click.argument("sessions", nargs=-1, metavar="[SESSION]…")
 @click.option(
@@ -185,7 +189,8 @@ def replay(
     run.
 
     A secret that was taken out of the journal, or an argument that was too long to be kept,
-    leaves a decision unknown. So does what rows never keep; the rules that need it are named.
+    leaves a decision unknown. So does what rows never keep; the rules that need it are named. Of
+    all sessions those that are erased are left out, and of a damaged one what comes after it.
     """
     project = project_of(directory)
     law = _law(project, names)
@@ -193,10 +198,12 @@ def replay(
     with store_of(project) as journal:
         replaying = Replay(law, journal)
         chosen = _chosen(journal, sessions)
-        for one in progressing(replaying.run(chosen, since_ms=since_ms or 0), "deciding again"):
+        decisions = _each(replaying, chosen, since_ms or 0, found, alone=bool(sessions))
+        for one in progressing(decisions, "deciding again"):
             found.add(one)
     coverage = list(replaying.coverage.values())
-    worse = any(found.counts[change] for change in regressions)
+    # What cannot be looked at may be what changes.
+    worse = bool(found.damaged) or any(found.counts[change] for change in regressions)
     if format_name == "json":
         print_json(_json(found, coverage, replaying.skipped, limit, worse))
         return FOUND if worse else FINE
@@ -216,7 +223,29 @@ def _chosen(journal: Journal, sessions: Sequence[str]) -> Iterable[str]:
         require_session(journal, session)
     if sessions:
         return dict.fromkeys(sessions)
-    return [one for one in readable_in(journal) if not one.startswith(OWN_MARK)]
+    return session_ids(journal)
+
+
+def _each(
+    replaying: Replay, chosen: Iterable[str], since_ms: int, found: Difference, *, alone: bool
+) -> Iterator[Compared]:
+    """
+    Every decision of the sessions *chosen*; those that are erased are passed over.
+
+    Args:
+        alone: They were named, so that one that cannot be read is an error.
+    """
+    for session in chosen:
+        try:
+            yield from replaying.run((session,), since_ms=since_ms)
+        except SessionErased:
+            if alone:
+                raise
+        except StoreDamaged as error:
+            if alone:
+                raise
+            found.damaged.append(session)
+            print_line(f"left out from there on: {error.message}", "bad", stderr=True)
 
 
 def _print_counts(found: Difference, skipped: Mapping[str, int]) -> None:
@@ -316,6 +345,7 @@ def _json(
     return {
         "ok": not worse,
         "sessions": len(found.sessions),
+        "damaged": found.damaged,
         "decisions": sum(found.counts.values()),
         "counts": {change: found.counts[change] for change in ("same", *_CHANGES)},
         "skipped": dict(skipped),

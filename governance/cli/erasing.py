@@ -25,10 +25,13 @@ from governance.cli.recording import person_name, recording_engine
 from governance.cli.sessions import OWN_MARK
 from governance.engine import Engine
 from governance.engine.encoding import body_of
+from governance.engine.keeping import archived
 from governance.engine.opening import PROJECT_SESSION, spool_of
-from governance.errors import MisuseError, number_of
+from governance.errors import JournalError, MisuseError, number_of
+from governance.journal.archive import read_archive
 from governance.journal.encrypted import EncryptedJournal, as_stored
 from governance.journal.gaps import DAMAGED_KIND, GAP_KIND
+from governance.journal.records import Record
 from governance.journal.sealing import is_sealed
 from governance.journal.session_values import SESSION_SHELVES, values_of
 from governance.journal.vault import session_scope
@@ -105,10 +108,13 @@ def erase(
         journal = encrypted_of(engine.journal)
         if not _is_known(journal, session):
             require_session(journal.inner, session)
+        untold: list[str] = []
         done = [
             _erase(project, engine, journal, one, session, reason)
-            for one in family(journal, session)
+            for one in family(journal, session, untold)
         ]
+    for name in untold:
+        print_line(f"it is not known whether this hung on it: {name}", "wary", stderr=True)
     if format_name == "json":
         print_json({"erased": [one.as_json() for one in done]})
         return FINE
@@ -118,11 +124,16 @@ def erase(
     return FINE
 
 
-def family(journal: EncryptedJournal, session: str) -> tuple[str, ...]:
+def family(
+    journal: EncryptedJournal, session: str, untold: list[str] | None = None
+) -> tuple[str, ...]:
     """
     *session*, its branches and all below them, every one behind what hangs on it.
 
     In this order a call that is killed can be given again: what is left is still found.
+
+    Args:
+        untold: Gets the archived sessions of which nothing tells any more who began them.
     """
     found: dict[str, None] = {}
     branches = _branches(journal)
@@ -136,7 +147,7 @@ def family(journal: EncryptedJournal, session: str) -> tuple[str, ...]:
         if journal.inner.head(name).seq and not journal.vault.is_erased(session_scope(name)):
             children = list(_children(journal, name))
         else:  # its own rows tell no more whom it began
-            parents = _parents(journal) if parents is None else parents
+            parents = _parents(journal, untold) if parents is None else parents
             children = parents.get(name, [])
         for child in children:
             yield from visit(child)
@@ -161,19 +172,50 @@ def _children(journal: EncryptedJournal, session: str) -> Iterator[str]:
                 yield child
 
 
-def _parents(journal: EncryptedJournal) -> dict[str, list[str]]:
-    """Session → those that say in their first row that they are below it."""
+def _parents(journal: EncryptedJournal, untold: list[str] | None) -> dict[str, list[str]]:
+    """Session → those, in the store or archived, that say that they are below it."""
     found: dict[str, list[str]] = {}
     for name in sessions_in(journal.inner):
         if journal.vault.is_erased(session_scope(name)):
             continue
         for record in journal.read(name, limit=1):
-            to = body_of(record).get("to")
-            identity = to.get("identity") if isinstance(to, Mapping) else None
-            parent = identity.get("parent") if isinstance(identity, Mapping) else None
-            if record.session == name and isinstance(parent, str) and parent:
+            parent = _begun_by(body_of(record)) if record.session == name else ""
+            if parent:
                 found.setdefault(parent, []).append(name)
+    for name, file, known in archived(journal):
+        if journal.vault.is_erased(session_scope(name)):
+            continue
+        try:
+            parent = _archived_parent(journal, name, file) if known is None else known
+        except JournalError as error:
+            if untold is not None:
+                untold.append(f"`{name}`: {error.message}")
+            continue
+        if parent:
+            found.setdefault(parent, []).append(name)
     return found
+
+
+def _begun_by(body: Mapping[str, Json]) -> str:
+    """Who began the session whose first row has this *body*, or ``""``."""
+    to = body.get("to")
+    identity = to.get("identity") if isinstance(to, Mapping) else None
+    parent = identity.get("parent") if isinstance(identity, Mapping) else None
+    return parent if isinstance(parent, str) else ""
+
+
+def _archived_parent(journal: EncryptedJournal, session: str, file: Path) -> str:
+    """
+    Who began *session*, by the archive in *file*.
+
+    Raises:
+        JournalError: It cannot be read, or not be opened.
+    """
+    _, parts = read_archive(file)
+    first = next((one for one in parts if isinstance(one, Record)), None)
+    if first is None or first.session != session or first.seq != 1:
+        return ""  # a branch, which is found by what it goes on from
+    return _begun_by(body_of(journal.opened(first)))
 
 
 def _branches(journal: EncryptedJournal) -> dict[str, list[str]]:

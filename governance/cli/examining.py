@@ -21,8 +21,9 @@ from governance.cli.recording import recording_engine
 from governance.config import load_config
 from governance.engine.backing import is_embedded, read_status
 from governance.engine.config_files import unfinished
-from governance.engine.lawmaking import trusted_config
+from governance.engine.lawmaking import trusted_config, waiting_keys
 from governance.engine.opening import PROJECT_SESSION, paused_reason
+from governance.engine.store_place import place_elsewhere
 from governance.errors import WARNING, DefinitionError, Diagnostic, GovernanceError, number_of
 from governance.hosts import (
     HOOKED,
@@ -34,6 +35,7 @@ from governance.hosts import (
 from governance.journal.opening import open_journal
 from governance.journal.records import Journal
 from governance.journal.servers import OnServer, ServerReport
+from governance.journal.verifying import first_of, verify_some
 from governance.project import FILE_BYTES_MAX, Project, inspect_project, open_project
 from governance.service.client import ServiceUnreachable, ask, socket_file
 
@@ -103,8 +105,13 @@ def _guarded(name: str, check: Callable[[Surroundings], Check], around: Surround
 
 def _parts(around: Surroundings) -> Check:
     open_project(around.project.directory)
-    load_config(around.project.directory)
-    return Check("configuration", "governance.toml loads")
+    config = load_config(around.project.directory)
+    waiting = waiting_keys(config)
+    saw = "governance.toml loads"
+    if waiting:
+        shown = ", ".join(f"`{one.key}`" for one in waiting)
+        saw += f"; not as written until `governance trust`: {shown}"
+    return Check("configuration", saw)
 
 
 def _rules(around: Surroundings) -> Check:
@@ -124,6 +131,9 @@ def _store(around: Surroundings) -> Check:
     on = server.saw if server is not None else f"SQLite of apsw {_apsw_version()}"
     found += server.findings if server is not None else ()
     saw = f"nothing wrong in {number_of(rows, 'row')} of {number_of(sessions, 'session')}; {on}"
+    elsewhere = place_elsewhere(load_config(around.project.directory))
+    if elsewhere is not None:
+        saw += f"; it is `{elsewhere}`, outside the project"
     if all(one.severity == WARNING for one in found):
         return Check("journal", saw, found)
     return Check("journal", saw if not found else "does not hold", found)
@@ -131,7 +141,7 @@ def _store(around: Surroundings) -> Check:
 
 def _server(project: Project) -> ServerReport | None:
     """What the server is like that the store is on; none where it is a file."""
-    url = load_config(project.directory).journal.url
+    url = trusted_config(load_config(project.directory)).journal.url
     with closing(open_journal(url, base=project.directory, create=False)) as journal:
         return journal.server_report() if isinstance(journal, OnServer) else None
 
@@ -140,21 +150,19 @@ def _verified(journal: Journal) -> tuple[int, int, tuple[Diagnostic, ...]]:
     """Sessions and rows that were walked, up to the bound, and what is wrong with them."""
     sessions = rows = 0
     after, found = "", []
-    while rows < VERIFIED_ROWS_MAX and (page := journal.sessions(after=after, limit=100)):
-        for head in page:
-            if rows >= VERIFIED_ROWS_MAX:
-                break
-            report = journal.verify(head.session)
-            sessions, rows = sessions + 1, rows + report.rows
-            found += [
-                Diagnostic(
-                    "GOV644",
-                    f"session {one.session}, row {one.seq}: {one.message}",
-                    suggestion="`governance verify` shows all of it; `governance repair` mends it",
-                )
-                for one in report.findings
-            ]
-        after = page[-1].session
+    while rows < VERIFIED_ROWS_MAX and (page := journal.sessions(after=after, limit=1_000)):
+        names = first_of(page, VERIFIED_ROWS_MAX - rows)
+        report = verify_some(journal, names)
+        sessions, rows = sessions + len(names), rows + report.rows
+        found += [
+            Diagnostic(
+                "GOV644",
+                f"session {one.session}, row {one.seq}: {one.message}",
+                suggestion="`governance verify` shows all of it; `governance repair` mends it",
+            )
+            for one in report.findings
+        ]
+        after = names[-1]
     return sessions, rows, tuple(found)
 
 

@@ -20,7 +20,15 @@ from governance.cli.frame import (
     format_option,
     project_of,
 )
-from governance.cli.opening import TOOLS, TRAITS, law_of, require_session, rows_of, store_of
+from governance.cli.opening import (
+    TOOLS,
+    TRAITS,
+    data_of,
+    law_of,
+    require_session,
+    rows_of,
+    store_of,
+)
 from governance.cli.output import moment, print_json, print_line
 from governance.cli.progress import working
 from governance.engine.encoding import body_of, files_of
@@ -219,7 +227,7 @@ def find_decision(journal: Journal, session: str, which: str | None) -> Recorded
         if which is None:
             if record.kind == "event.refused":
                 found = record
-            elif record.kind == DECIDED and _data(body).get("action") != "allow":
+            elif record.kind == DECIDED and data_of(body).get("action") != "allow":
                 found = Recorded(record, body, before)
         elif record.kind == DECIDED and (
             record.seq == seq or (call_id and body.get("call_id") == call_id)
@@ -249,7 +257,7 @@ def told(
         if record.kind != GAP_KIND:  # nobody knew then that the row would be lost
             state = evolve(state, record.seq, record.kind, record.at_ms, body)
         asks = record.kind == "approval.asked"
-        uses = record.kind == "approval.settled" and _data(body).get("by") == "rules"
+        uses = record.kind == "approval.settled" and data_of(body).get("by") == "rules"
         own_at_ms = record.at_ms if asks or uses else None
 
 
@@ -261,11 +269,6 @@ def state_at(journal: Journal, session: str, at_ms: int) -> SessionState:
             break
         state = evolve(state, record.seq, record.kind, record.at_ms, body_of(record))
     return state
-
-
-def _data(body: Mapping[str, Json]) -> Mapping[str, Json]:
-    data = body.get("data")
-    return data if isinstance(data, Mapping) else {}
 
 
 def _no_decision(session: str, which: str) -> MisuseError:
@@ -297,7 +300,7 @@ def _nothing_refused(session: str, format_name: str) -> int:
 
 def _print_refusal(record: Record, format_name: str) -> int:
     """What the machine, a guard or a rule refused that is no call: as it was recorded."""
-    data = _data(body_of(record))
+    data = data_of(body_of(record))
     given = data.get("reasons")
     reasons = [str(one) for one in given] if isinstance(given, (list, tuple)) else []
     event = str(data.get("event") or "")

@@ -24,12 +24,19 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600, *, new: bool = False
     """
     try:
         if path.exists() and not path.is_file() and not new:
-            with path.open("wb") as stream:
+            with open(path, "wb", opener=_at_once) as stream:
                 stream.write(data)
             return
         _write(path if new else Path(os.path.realpath(path)), data, mode, new=new)
     except OSError as error:
         raise file_error(path, error) from None
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open *path*, where a pipe that nobody reads is an error and nothing to wait for."""
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    os.set_blocking(handle, True)
+    return handle
 
 
 def _write(path: Path, data: bytes, mode: int, *, new: bool) -> None:

@@ -13,6 +13,8 @@ from governance.cli.frame import file_error
 from governance.cli.guard import key_path, make_key, remove_key, require_person
 from governance.config import BackupTable, default_toml, load_config
 from governance.engine.backing import backup_folder
+from governance.engine.lawmaking import trusted_config
+from governance.engine.store_place import require_own_place
 from governance.errors import DefinitionError
 from governance.hosts import INSTALLABLE, installer_of, profile_of
 from governance.journal.backup import backups_in
@@ -100,7 +102,8 @@ def _make(project: Project, config_text: str) -> None:
     except OSError as error:
         raise file_error(project.directory, error) from None
     create_project(project.directory, config_text)
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
+    require_own_place(config)
     open_protected(config, create=True).close()
     try:
         make_key(project)
@@ -118,7 +121,7 @@ def _store(project: Project) -> Path | None:
     url = DEFAULT_URL
     if project.config_file.exists():
         # Before anything is made: a wrong file must not leave half a project behind.
-        url = load_config(project.directory).journal.url
+        url = trusted_config(load_config(project.directory)).journal.url
     return store_path(url, project.directory) if url.startswith(_DISK) else None
 
 

@@ -29,7 +29,7 @@ from governance.cli.private import make_private_dir, write_private
 from governance.errors import GovernanceError
 from governance.hooking.processes import Process, processes_above
 from governance.hosts import HOSTS, profile_of
-from governance.project import Project, user_config_directory
+from governance.project import Project, plain_file, user_config_directory
 
 MARKS: Mapping[str, tuple[str, ...]] = {host: profile_of(host).marks for host in HOSTS}
 """Host → variables that stand in the environment of what it starts."""
@@ -190,15 +190,17 @@ def _digest_in_force(project: Project, where: Surroundings) -> Path:
 
 def _check_key(project: Project, key_file: Path, where: Surroundings) -> None:
     digest_file = _digest_in_force(project, where)
+    why = ""
     try:
-        with key_file.open(encoding="utf-8") as stream:
+        with open(key_file, encoding="utf-8", opener=plain_file) as stream:
             given = stream.read(_KEY_BYTES_MAX).strip()
         expected = digest_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError) as error:
         given = expected = ""
+        why = f": {error.strerror.lower()}" if isinstance(error, OSError) and error.strerror else ""
     if not expected or not hmac.compare_digest(_digest(given), expected):
         raise PersonNeeded(
-            f"`{key_file}` does not hold the key of `{project.directory}`",
+            f"`{key_file}` does not hold the key of `{project.directory}`{why}",
             code="GOV603",
             remedy="`governance init` says where it put the key",
         )

@@ -33,7 +33,8 @@ from governance.engine.health import (
     guarded,
     health_of,
 )
-from governance.engine.lawmaking import health_limits_of
+from governance.engine.lawmaking import health_limits_of, trusted_config
+from governance.engine.store_place import place_elsewhere
 from governance.errors import Diagnostic, GovernanceError
 from governance.project import Project
 from governance.service.client import ask
@@ -135,7 +136,7 @@ def health(
 def _configured(project: Project) -> tuple[HealthLimits, int]:
     """What `[health]` says, and the most memory of the service in megabytes."""
     try:
-        config = load_config(project.directory)
+        config = trusted_config(load_config(project.directory))
     except GovernanceError:
         # What is wrong with it is found when the store is opened, or cannot be.
         return HealthLimits(), HealthTable().memory_megabytes_max
@@ -146,7 +147,11 @@ def _store(project: Project, now_ms: int, limits: HealthLimits) -> tuple[HealthC
     """What is seen of the store, as far as it can be opened."""
     try:
         with guarded_store_of(project) as (journal, inner):
-            return health_of(journal, now_ms=now_ms, limits=limits, loading=inner).checks
+            checks = health_of(journal, now_ms=now_ms, limits=limits, loading=inner).checks
+        elsewhere = place_elsewhere(load_config(project.directory))
+        if elsewhere is None:
+            return checks
+        return (*checks, HealthCheck("place", f"`{elsewhere}`, outside the project"))
     except GovernanceError as error:
         return (failed("open", error),)
 

@@ -7,8 +7,7 @@ from contextlib import suppress
 
 from attrs import frozen
 
-from governance.cli.opening import rows_of
-from governance.cli.replaying import data_of
+from governance.cli.opening import data_of, rows_of
 from governance.engine.encoding import body_of
 from governance.engine.opening import PROJECT_SESSION
 from governance.errors import SessionErased

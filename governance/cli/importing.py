@@ -29,6 +29,7 @@ from governance.cli.output import (
 from governance.errors import DefinitionError, Diagnostic, number_of
 from governance.importing.packing import import_sources
 from governance.importing.values import FORMATS, Entry, Source
+from governance.rules.drafting import KEBAB
 from governance.rules.vocabulary import default_vocabulary
 from governance.values import Json
 
@@ -44,8 +45,6 @@ _ENDINGS: Mapping[str, str] = {
     ".yml": "idumb",
 }
 """How the name of a file ends → the format that it is taken for."""
-
-_KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @command(
@@ -177,7 +176,7 @@ def _sources(files: Sequence[Path], format_of_files: str | None) -> list[tuple[S
 
 def _name(name: str | None, output: Path | None, formats: Sequence[str]) -> str:
     if name is not None:
-        if not _KEBAB.fullmatch(name) or len(name) > 64:
+        if not KEBAB.fullmatch(name) or len(name) > 64:
             raise click.BadParameter(
                 f"`{name[:64]}` is no name of a pack; write it like `git-safety`",
                 param_hint="--name",

@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 from attrs import evolve
 
-from governance.access.guarded import GuardedJournal
 from governance.cli.frame import (
     FINE,
     FOUND,
@@ -34,6 +33,8 @@ from governance.cli.tables import print_table
 from governance.config import load_config
 from governance.engine.following import Cursor, Follower
 from governance.engine.kept_states import kept_findings
+from governance.engine.kept_values import kept_in
+from governance.engine.lawmaking import trusted_config
 from governance.errors import MisuseError, SessionErased, StoreDamaged, number_of
 from governance.journal.heads import Exported, compare_heads, read_heads_file, read_public_key
 from governance.journal.opening import mirror_for, store_path
@@ -184,8 +185,9 @@ def verify(
     made anew, for a store that had rows, the report says since when. What is encrypted needs
     no key for this.
 
-    The states that are kept of sessions to save time are folded anew from their rows, and
-    have to be the same; not so where they are encrypted.
+    What is kept of the rows to save time has to be what they tell: states of sessions and of
+    contexts, what messages and contexts are found by, and figures are made anew and compared, and
+    contents that lie beside the rows are there; not so where they are encrypted.
 
     With --against, heads that were exported before are compared too: a session that was
     cut, rewritten or removed since is named.
@@ -214,14 +216,11 @@ def verify(
 
 
 def _kept(journal: Journal, report: VerifyReport, session: str | None) -> tuple[Finding, ...]:
-    """What is wrong with the kept states of sessions whose rows hold, or of that one."""
-    # Part of the one look that was asked for and recorded, and nothing of it is shown.
-    journal = journal.inner if isinstance(journal, GuardedJournal) else journal
+    """What is wrong with what is kept of sessions whose rows hold, or of that one."""
     blamed = {one.session for one in report.findings}
-    names = sessions_in(journal) if session is None else iter((session,))
-    return tuple(
-        one for name in names if name not in blamed for one in kept_findings(journal, name)
-    )
+    if session is not None:
+        return () if session in blamed else kept_findings(journal, session)
+    return kept_in(journal, blamed).findings
 
 
 def _verified_json(report: VerifyReport, exported: Exported | None) -> dict[str, Json]:
@@ -267,7 +266,7 @@ def _print_verified(report: VerifyReport, exported: Exported | None, against: st
 
 def _is_mirrored(project: Project) -> bool:
     """Whether there is a mirror of the heads before the store is opened, which makes one."""
-    url = load_config(project.directory).journal.url
+    url = trusted_config(load_config(project.directory)).journal.url
     if not url.startswith("sqlite:///"):
         return True
     mirror = mirror_for(url, store_path(url, project.directory))

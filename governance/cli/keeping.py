@@ -22,8 +22,8 @@ from governance.cli.progress import working
 from governance.cli.recording import person_name, recording_engine
 from governance.cli.tables import print_table
 from governance.config import load_config
-from governance.engine.keeping import PruneReport
 from governance.engine.lawmaking import archive_folder, retention_of, trusted_config
+from governance.engine.pruning import PruneReport
 from governance.errors import number_of
 from governance.values import Json
 

@@ -44,7 +44,8 @@ from governance.config import Config, load_config
 from governance.engine import Engine
 from governance.engine.backing import backup_folder, embedded_store
 from governance.engine.config_files import finish_put_back, put_back, unfinished
-from governance.engine.kept_states import kept_findings, make_anew
+from governance.engine.kept_values import FIGURES, INDEX_OF_MESSAGES, kept_in, made_anew
+from governance.engine.lawmaking import trusted_config
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.restoring import keep_snapshot
 from governance.engine.restoring import restore as restore_state
@@ -62,6 +63,8 @@ from governance.values import Json
 
 SNAPSHOT_ROWS_MIN = 1000
 """Rows from which on a session's state is kept as a snapshot again after a repair."""
+
+_OF_STORE = {INDEX_OF_MESSAGES: "what messages are found by", FIGURES: "what figures count"}
 
 CODES: Mapping[str, str] = {
     "GOV547": "an acceptance of losses of a session that has none",
@@ -112,7 +115,11 @@ def repair(
     copy that `--from` names. The hash of a row says whether it is the row, wherever it was
     found. The damaged file is kept beside the store, and what fits nowhere in a file of its own.
 
-    A state that is kept of a session and is not what its rows tell is made anew from them.
+    What is kept of the rows to save time and is not what they tell is made anew from them, the
+    figures without what removed sessions did.
+
+    Rows of a store on a server are brought back by its own tools: of such a store only what is kept
+    of the rows is made anew.
 
     Where the journal is encrypted rows stay so, and the key is needed to record what was done.
 
@@ -121,7 +128,7 @@ def repair(
     anybody's.
     """
     project = project_of(directory)
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
     require_whole(config, "keep")
     if accepted or accept_all:
         require_person("repair", project, key_file)
@@ -129,6 +136,8 @@ def repair(
     if not dry_run:
         require_person("repair", project, key_file)
         require_key(config)
+    if config.journal.url.startswith("postgresql:") and not copies:
+        return _told_anew(_kept_anew(project, dry_run=dry_run), dry_run, format_name)
     path = embedded_store(config)
     mirror = mirror_for(config.journal.url, path)
     with ExitStack() as stack:
@@ -145,7 +154,8 @@ def repair(
         )
     if report.needed and not dry_run:
         _tell_engine(project, report, "")
-    anew = () if report.needed else _kept_anew(project, dry_run=dry_run)
+    # What would be kept of rows that are still to be brought back is not known.
+    anew = () if report.needed and dry_run else _kept_anew(project, dry_run=dry_run)
     return _told(report, format_name, anew=anew)
 
 
@@ -220,7 +230,7 @@ def restore(
     if plan is not None and plan.law is None:
         # What is there says nothing that could be read, the place of the store not either.
         put_back(project, plan.changes)
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
     require_whole(config, "keep")
     require_key(config)
     path = embedded_store(config)
@@ -324,17 +334,26 @@ def _tell_engine(project: Project, report: RepairReport, restored: str) -> None:
 
 
 def _kept_anew(project: Project, *, dry_run: bool) -> tuple[str, ...]:
-    """Sessions whose kept state was not what their rows tell, and is by now unless *dry_run*."""
+    """What was kept of rows and was not what they tell, and is by now unless *dry_run*."""
     with stored_form_of(project) as guarded, working("folding what is kept"):
-        journal = behind_guard(guarded)
-        found = [one for name in sessions_in(journal) for one in kept_findings(journal, name)]
-    if dry_run or not found:
-        return tuple(one.session for one in found)
+        found = kept_in(behind_guard(guarded), frozenset())
+    if dry_run or not found.mendable:
+        return found.mendable
     with recording_engine(project) as engine:
-        made = tuple(make_anew(engine.journal, found))
-        for session in made:
-            _record(engine, session, "the state that was kept of it was made anew", 0)
+        made = tuple(made_anew(engine.journal, found))
+        for one in made:
+            session = one if one not in _OF_STORE else PROJECT_SESSION
+            _record(engine, session, f"{_anew(one, 'was')}".partition(": ")[2], 0)
+        if INDEX_OF_MESSAGES in made:
+            for name in sessions_in(engine.journal):
+                _keep_snapshot(engine, name)
     return made
+
+
+def _anew(one: str, would: str) -> str:
+    what = _OF_STORE.get(one, "the state that is kept of it")
+    subject = "the store" if one in _OF_STORE else one
+    return f"{subject}: {what} {would} made anew"
 
 
 def _record(engine: Engine, session: str, what: str, rows: int) -> int:
@@ -399,14 +418,25 @@ def _told(
     if format_name == "json":
         told = _as_json(report) | {"anew": list(anew)}
         print_json(told | ({} if plan is None else {"config": plan.as_json()}))
-    elif anew:
-        for session in anew:
-            print_line(f"{session}: the state that is kept of it {would} made anew", "good")
-    elif not report.needed:
-        print_line(f"nothing is to be repaired in {number_of(report.rows, 'row')}", "good")
-    else:
+        return FOUND if any(one.fresh for one in report.sessions) else FINE
+    if report.needed:
         _print(report)
+    elif not anew:
+        print_line(f"nothing is to be repaired in {number_of(report.rows, 'row')}", "good")
+    for one in anew:
+        print_line(_anew(one, would), "good")
     return FOUND if any(one.fresh for one in report.sessions) else FINE
+
+
+def _told_anew(anew: tuple[str, ...], dry_run: bool, format_name: str) -> int:
+    if format_name == "json":
+        print_json({"ok": True, "needed": False, "dry_run": dry_run, "anew": list(anew)})
+        return FINE
+    for one in anew:
+        print_line(_anew(one, "would be" if dry_run else "was"), "good")
+    if not anew:
+        print_line("what is kept of the rows is what they tell", "good")
+    return FINE
 
 
 def _print(report: RepairReport) -> None:

@@ -30,7 +30,7 @@ from governance.cli.progress import working
 from governance.clock import SystemClock
 from governance.config import load_config
 from governance.engine.health import health_of
-from governance.engine.lawmaking import health_limits_of
+from governance.engine.lawmaking import health_limits_of, trusted_config
 from governance.errors import GovernanceError, MisuseError, StoreDamaged
 from governance.process_metrics import PROCESS
 from governance.project import Project
@@ -86,7 +86,7 @@ def text_of(project: Project) -> str:
     Raises:
         GovernanceError: Its store cannot be opened.
     """
-    limits = health_limits_of(load_config(project.directory))
+    limits = health_limits_of(trusted_config(load_config(project.directory)))
     whole: Counting = {}
     with guarded_store_of(project) as (journal, inner):
         try:

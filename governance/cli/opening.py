@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from governance.access.guard import Guard, guard_of
@@ -16,7 +16,8 @@ from governance.engine.project_rules import (
     load_project_rules,
     read_project_rules,
 )
-from governance.errors import JournalError, MisuseError, SessionErased, did_you_mean
+from governance.engine.store_place import require_own_place
+from governance.errors import JournalError, MisuseError, did_you_mean
 from governance.hosts import HOSTS, profile_of
 from governance.journal import open_journal
 from governance.journal.protected import open_protected, protected
@@ -29,6 +30,7 @@ from governance.rules.loader import Loaded
 from governance.rules.paths import places_of
 from governance.session.commands import HostTraits
 from governance.session.law import Law
+from governance.values import Json
 
 if TYPE_CHECKING:
     from governance.rules.check import Examined
@@ -68,7 +70,8 @@ def store_of(project: Project, looking: str = "read") -> Iterator[Journal]:
 @contextmanager
 def unguarded_store_of(project: Project) -> Iterator[tuple[Journal, Guard | None]]:
     """As `store_of`, for what asks the guard, which is given beside the journal, by itself."""
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
+    require_own_place(config)
     journal = open_protected(config, create=False)
     try:
         yield journal, guard_of(config, journal, through="cli", clock=SystemClock())
@@ -92,7 +95,8 @@ def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journa
     a key it takes a grant for all sessions, and what is recorded of it is not encrypted: who
     looked, and what for.
     """
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
+    require_own_place(config)
     journal = open_journal(config.journal.url, base=project.directory, create=False)
     try:
         guard = guard_of(config, _opened(journal, config), through="cli", clock=SystemClock())
@@ -126,14 +130,6 @@ def sessions_in(journal: Journal) -> Iterator[str]:
     while page := journal.sessions(after=after, limit=PAGE_ROWS):
         yield from (head.session for head in page)
         after = page[-1].session
-
-
-def readable_in(journal: Journal) -> Iterator[str]:
-    """As `sessions_in`, without those that were erased, which nobody reads again."""
-    for name in sessions_in(journal):
-        with suppress(SessionErased):
-            journal.read(name, limit=1)
-            yield name
 
 
 def require_session(journal: Journal, session: str) -> None:
@@ -184,3 +180,9 @@ def law_of(project: Project) -> Law:
         places=places_of(str(config.directory)),
         redact=keep_all,
     )
+
+
+def data_of(body: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The event's own fields in the *body* of a row."""
+    data = body.get("data")
+    return data if isinstance(data, Mapping) else {}

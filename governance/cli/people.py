@@ -22,7 +22,7 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.opening import require_session, rows_of, store_of
+from governance.cli.opening import data_of, require_session, rows_of, store_of
 from governance.cli.output import Tone, moment, print_json, print_line, styled
 from governance.cli.recording import person_name, recorded_json, recording_engine
 from governance.cli.sessions import DAMAGED, counts_text, states_of
@@ -163,18 +163,13 @@ def _told(journal: Journal, session: str, limit: int) -> tuple[Told, ...]:
     kept: deque[Told] = deque(maxlen=limit)
     for record in rows_of(journal, session):
         if record.kind == "violation.counted":
-            violation = Violation.from_json(_data(body_of(record)), record.at_ms)
+            violation = Violation.from_json(data_of(body_of(record)), record.at_ms)
             kept.append(Told(session, record.seq, violation))
         elif record.kind == "violation.pardoned":
-            rule = str(_data(body_of(record)).get("rule") or "")
+            rule = str(data_of(body_of(record)).get("rule") or "")
             for one in kept:
                 one.pardoned = one.pardoned or rule in ("", one.violation.rule)
     return tuple(kept)
-
-
-def _data(body: Mapping[str, Json]) -> Mapping[str, Json]:
-    data = body.get("data")
-    return data if isinstance(data, Mapping) else {}
 
 
 def _account_json(one: Account) -> Json:

@@ -14,12 +14,14 @@ from collections.abc import Iterator, Mapping
 from attrs import define, field
 
 from governance.calls import ToolCall
-from governance.cli.opening import TRAITS, rows_of
+from governance.cli.opening import TRAITS, data_of, rows_of
 from governance.engine.encoding import body_of
+from governance.hosts import HOSTS, profile_of
 from governance.journal.gaps import GAP_KIND
 from governance.journal.records import Journal, Record
 from governance.machine import Step
 from governance.rules.facts import facts_of_call, result_facts
+from governance.rules.host_tools import call_of
 from governance.rules.verdicts import RuleEvent
 from governance.session import judging
 from governance.session.commands import Command, HostTraits
@@ -75,7 +77,7 @@ class Refolding:
             if record.kind == GAP_KIND:
                 continue  # nobody knew then that the row would be lost
             self._state = self._after(record, body)
-            data = _data(body)
+            data = data_of(body)
             asks = record.kind == "approval.asked"
             uses = record.kind == "approval.settled" and data.get("by") == "rules"
             own_at_ms = record.at_ms if asks or uses else None
@@ -85,7 +87,7 @@ class Refolding:
         to: dict[str, Json] = dict(given) if isinstance(given, Mapping) else {}
         was = to.pop("past", None)
         began = was.get("begins") if isinstance(was, Mapping) else 0
-        data = dict(_data(body))
+        data = dict(data_of(body))
         if record.kind in _LABELLED or record.kind == "tool.finished":
             data.pop("labels", None)
         if record.kind in _LABELLED and self.labels and data.get("open", True):
@@ -143,6 +145,9 @@ class Refolding:
         call_id, outcome = str(data.get("call_id") or ""), str(data["outcome"])
         call = self._calls.pop(call_id, None)
         held = self._state.open_call(call_id) if call_id else None
+        if data.get("changed") is True:
+            # What waited for this outcome was of a call that did not run.
+            held, call = None, _as_it_ran(call, body, data)
         asked = held is not None
         if held is None:
             held = OpenCall(call_id, str(data["tool"]), str(data.get("intent") or ""), 0)
@@ -182,13 +187,19 @@ class Refolding:
         return Draft(self.law, command, Gathered(at_ms=record.at_ms), self._state)
 
 
+def _as_it_ran(
+    call: ToolCall | None, body: Mapping[str, Json], data: Mapping[str, Json]
+) -> ToolCall | None:
+    """What ran in place of *call*, as far as its arguments were kept."""
+    given, host = data.get("arguments"), str(body.get("host") or "")
+    if call is None or not isinstance(given, Mapping) or host not in HOSTS:
+        return None
+    tools = profile_of(host).tools
+    return call_of(tools, call.native, given, cwd=call.cwd, call_id=call.call_id)
+
+
 def _step(before: SessionState, after: SessionState) -> Step | None:
     """The step of the machine that led from one to the other, as far as it can be told."""
     if before.registers == after.registers:
         return None
     return Step("", before.registers, after.registers, outcome="move", emits=())
-
-
-def _data(body: Mapping[str, Json]) -> Mapping[str, Json]:
-    data = body.get("data")
-    return data if isinstance(data, Mapping) else {}

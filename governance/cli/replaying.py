@@ -157,9 +157,3 @@ def _new_rows(journal: Journal, seen: dict[str, int]) -> tuple[Record, ...]:
             found.append(record)
     # A child is told of before its own rows; the sort is stable, so its own order stays.
     return tuple(sorted(found, key=lambda record: record.at_ms))
-
-
-def data_of(body: Mapping[str, Json]) -> Mapping[str, Json]:
-    """The event's own fields in the *body* of a row."""
-    data = body.get("data")
-    return data if isinstance(data, Mapping) else {}

@@ -35,8 +35,10 @@ from governance.cli.guard import require_person
 from governance.cli.opening import rules_of
 from governance.cli.output import Tone, print_diagnostics, print_json, print_line, styled
 from governance.config import default_toml, load_config
+from governance.engine.lawmaking import trusted_config, waiting_keys
 from governance.errors import MisuseError, number_of
 from governance.hosts import INSTALLABLE, installer_of
+from governance.journal.opening import shown_url
 from governance.project import Project
 from governance.values import Json
 
@@ -134,7 +136,9 @@ def _short(project: Project, path: Path) -> str:
 
 def _print_state(project: Project, host: str | None) -> None:
     """What is in force now, and what to do next."""
-    loaded = rules_of(load_config(project.directory))
+    config = load_config(project.directory)
+    held = trusted_config(config)
+    loaded = rules_of(held)
     print_line("")
     if loaded.rules is None:
         print_diagnostics(loaded.errors)
@@ -144,12 +148,20 @@ def _print_state(project: Project, host: str | None) -> None:
     print_line(
         f"in force: {number_of(rules, 'rule')} of {number_of(len(loaded.packs), 'pack')}", "good"
     )
+    waiting = waiting_keys(config)
+    if waiting:
+        shown = ", ".join(f"`{one.key}`" for one in waiting)
+        print_line(f"not as written until `governance trust`: {shown}", "wary")
+    if not held.journal.url.startswith("sqlite:///.governance/"):
+        print_line(f"the journal is kept at {shown_url(held.journal.url)}", "wary")
     print_line("")
     folder = _word(project.directory)
     steps = [
         (f"governance doctor --dir {folder}", "see that everything is in its place"),
         (f"governance check {folder}", "whenever you have changed a rule"),
     ]
+    if waiting:
+        steps.append((f"governance trust --list --dir {folder}", "what its file would loosen"))
     if host:
         start = installer_of(host).start
         steps.insert(0, (start, "start it in the folder; what runs already is not governed yet"))

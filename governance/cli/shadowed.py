@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from attrs import define, field, frozen
 
 from governance.cli.frame import FINE, FOUND
-from governance.cli.opening import readable_in, require_session, rows_of, store_of
+from governance.cli.opening import require_session, rows_of, store_of
 from governance.cli.output import action_text, moment, print_json, print_line
-from governance.cli.sessions import OWN_MARK
+from governance.cli.sessions import session_ids
 from governance.cli.tables import print_table
 from governance.engine.encoding import body_of
-from governance.errors import number_of
+from governance.errors import SessionErased, StoreDamaged, number_of
 from governance.journal.records import Journal, Record
 from governance.project import Project
 from governance.values import Json
@@ -106,25 +106,41 @@ def tell_shadows(project: Project, session: str | None, limit: int, format_name:
 
         JournalError: The store cannot be read.
     """
+    damaged: list[str] = []
+
+    def broken(name: str, error: StoreDamaged) -> None:
+        damaged.append(name)
+        print_line(f"left out from there on: {error.message}", "bad", stderr=True)
+
     with store_of(project) as journal:
         if session is not None:
             require_session(journal, session)
-            names: Iterable[str] = (session,)
+            watched = shadows_of(journal, (session,), limit)
         else:
-            names = (one for one in readable_in(journal) if not one.startswith(OWN_MARK))
-        watched = shadows_of(journal, names, limit)
+            watched = shadows_of(journal, session_ids(journal), limit, broken)
     if format_name == "json":
         print_json([one.as_json() for one in watched])
     else:
         _print_watched(watched)
-    return FOUND if watched else FINE
+    return FOUND if watched or damaged else FINE
 
 
-def shadows_of(journal: Journal, sessions: Iterable[str], newest_max: int) -> list[Watched]:
-    """Each shadow rule that rows of *sessions* name, the one that would stop most first."""
+def shadows_of(
+    journal: Journal,
+    sessions: Iterable[str],
+    newest_max: int,
+    broken: Callable[[str, StoreDamaged], None] | None = None,
+) -> list[Watched]:
+    """
+    Each shadow rule that rows of *sessions* name, the one that would stop most first.
+
+    Args:
+        broken: Is told of sessions that are damaged, which are left out from there on, as are those
+            that are erased; without it either is an error.
+    """
     found: dict[str, Watched] = {}
     for session in sessions:
-        for record in rows_of(journal, session):
+        for record in _rows(journal, session, broken):
             for rule, match in _matches(record):
                 one = found.setdefault(rule, Watched(rule, deque(maxlen=newest_max)))
                 one.actions[match.action] += 1
@@ -132,6 +148,20 @@ def shadows_of(journal: Journal, sessions: Iterable[str], newest_max: int) -> li
                 one.stopped += match.stopped
                 one.newest.append(match)
     return sorted(found.values(), key=lambda one: (-one.stopped, -one.matched, one.rule))
+
+
+def _rows(
+    journal: Journal, session: str, broken: Callable[[str, StoreDamaged], None] | None
+) -> Iterator[Record]:
+    try:
+        yield from rows_of(journal, session)
+    except SessionErased:
+        if broken is None:
+            raise
+    except StoreDamaged as error:
+        if broken is None:
+            raise
+        broken(session, error)
 
 
 def _matches(record: Record) -> Iterator[tuple[str, Match]]:

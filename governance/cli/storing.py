@@ -25,6 +25,7 @@ from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.tables import print_table
 from governance.config import load_config
+from governance.engine.lawmaking import trusted_config
 from governance.errors import MisuseError, number_of
 from governance.journal.copying import CopyReport, copy_store
 from governance.journal.opening import open_journal, shown_url
@@ -75,7 +76,7 @@ def store(
     project = project_of(directory)
     require_person("store", project, key_file)
     _check_words(action, words, create)
-    config = load_config(project.directory)
+    config = trusted_config(load_config(project.directory))
     require_whole(config, "keep")
     if action == "copy":
         return _copied(project, words[0], words[1], create, format_name)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from governance.cli.journey import DENYING
+from governance.cli.opening import data_of
 from governance.cli.output import Tone, action_text, console, span, styled, visible
-from governance.cli.replaying import Played, data_of
+from governance.cli.replaying import Played
 from governance.engine.encoding import body_of
 from governance.journal.records import Record
 from governance.project import Project

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import click
 from attrs import frozen
@@ -24,7 +25,7 @@ from governance.cli.guard import require_person
 from governance.cli.output import print_json, print_line
 from governance.cli.recording import person_name, recording_engine
 from governance.clock import SystemClock
-from governance.config import BackupTable, Config, load_config, loosenings
+from governance.config import GUARD, BackupTable, Config, Loosening, load_config, loosened_keys
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.project_rules import pack_sources
 from governance.errors import MisuseError, did_you_mean
@@ -35,11 +36,17 @@ from governance.rules.format import Defaults
 from governance.rules.layers import drop_loosening, labels_that_excuse, upper_agents
 from governance.rules.sources import LoadSettings
 from governance.rules.trust import grant_trust, pack_hash, read_trust, withdraw_trust
-from governance.values import Json
+from governance.values import Json, dump_json
 
 CODES: Mapping[str, str] = {"GOV634": "a file whose trust is no question"}
 
 PROJECT = "project"
+
+_SAID = ("listeners.entry_points", "notify.command", "backup.folder")
+"""Keys of which something is said in words of their own."""
+
+SHOWN_MAX = 200
+"""Signs of one value that are shown."""
 
 LOOSENED_MAX = 50
 """Things that a file loosens of which the journal's row names each."""
@@ -200,8 +207,23 @@ def _loosened_by(
     return tuple(found)
 
 
+def _waiting(one: Loosening) -> str:
+    if one.key == "packs.paths":
+        return f"`{one.key}` leaves out `{GUARD}`"
+    return f"`{one.key} = {_shown(one.written)}` counts as `{_shown(one.held)}`"
+
+
+def _shown(value: object) -> str:
+    """A value nearly as the file has it, on one line."""
+    if value is None:
+        return "not written"
+    plain = dict(value) if isinstance(value, Mapping) else value
+    text = dump_json(cast("Json", list(plain) if isinstance(plain, tuple) else plain)).decode()
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
+
+
 def _loosened_by_config(config: Config) -> tuple[str, ...]:
-    found = [f"`{key}` is milder than the default" for key in loosenings(config)]
+    found = [_waiting(one) for one in loosened_keys(config) if one.key not in _SAID]
     found += [f"`{one.get('rule')}` is exempted: {one.get('reason')}" for one in config.exempts]
     # What an upper layer registers is called in any case; this file's own programs wait.
     upper = {one.name for layer in config.uppers for one in layer.listeners}

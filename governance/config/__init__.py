@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING
 from governance.config._config import (
     Config,
     load_config,
-    loosenings,
     override_session,
     read_config,
-    until_trusted,
 )
 from governance.config._layers import Layer, LayerFiles
 from governance.config._reading import CODES
@@ -45,16 +43,34 @@ from governance.config._tree import (
 )
 
 if TYPE_CHECKING:
-    from governance.config._reference import KEYS, KeySpec, default_toml, key_table, level_table
+    from governance.config._reference import (
+        KEYS,
+        KeySpec,
+        default_toml,
+        key_table,
+        level_table,
+        untrusted_table,
+    )
     from governance.config._template import TEMPLATE, TemplateKey, template_table
+    from governance.config._untrusted import (
+        GUARD,
+        UNTRUSTED,
+        Loosening,
+        Untrusted,
+        loosened_keys,
+        loosenings,
+        until_trusted,
+    )
 
 __all__ = [
     "CODES",
+    "GUARD",
     "HOSTS",
     "KEYS",
     "LEVELS",
     "PRESETS",
     "TEMPLATE",
+    "UNTRUSTED",
     "BackupTable",
     "Config",
     "ContextTable",
@@ -70,6 +86,7 @@ __all__ = [
     "ListenerTable",
     "ListenersTable",
     "LiveTable",
+    "Loosening",
     "PacksTable",
     "ProjectTable",
     "ResumeTable",
@@ -78,15 +95,18 @@ __all__ = [
     "SessionTable",
     "StallTable",
     "TemplateKey",
+    "Untrusted",
     "default_toml",
     "key_table",
     "level_table",
     "load_config",
+    "loosened_keys",
     "loosenings",
     "override_session",
     "read_config",
     "template_table",
     "until_trusted",
+    "untrusted_table",
 ]
 
 _LAZY = {
@@ -95,9 +115,17 @@ _LAZY = {
     "default_toml": "_reference",
     "key_table": "_reference",
     "level_table": "_reference",
+    "untrusted_table": "_reference",
     "TEMPLATE": "_template",
     "TemplateKey": "_template",
     "template_table": "_template",
+    "GUARD": "_untrusted",
+    "UNTRUSTED": "_untrusted",
+    "Loosening": "_untrusted",
+    "Untrusted": "_untrusted",
+    "loosened_keys": "_untrusted",
+    "loosenings": "_untrusted",
+    "until_trusted": "_untrusted",
 }
 
 

@@ -20,8 +20,8 @@ from governance.config._layers import (
     check_layers,
     check_names,
     check_patterns,
+    check_zone,
     counted,
-    loosened,
     raise_all,
     read_exempts,
     read_listeners,
@@ -32,9 +32,11 @@ from governance.config._layers import (
     tightened_host,
     tightened_journal,
     tightened_retention,
+    zone_in_force,
 )
 from governance.config._reading import (
     Report,
+    keys_of,
     name_of,
     read_table,
     refuse,
@@ -77,6 +79,9 @@ from governance.project import CONFIG_NAME, config_missing, machine_config, read
 from governance.values import Json
 
 T = TypeVar("T")
+
+SESSION_TEXTS = tuple(key for key in keys_of(SessionTable) if key != "level")
+"""Keys of ``[session]`` that rules read as fields."""
 
 _MISPLACED: Mapping[str, str] = {
     "rule": "rules stand in a pack; name its file under `[packs] paths`",
@@ -134,6 +139,18 @@ class Config:
     layers: tuple[Layer, ...]
     document: Document
     uppers: tuple[Upper, ...] = ()
+
+    @property
+    def hearsay(self) -> frozenset[str]:
+        """
+        Facts that this project fills by its own word, by which rules of upper layers could hold
+        less; none where no layer stands above it.
+        """
+        if not self.uppers:
+            return frozenset()
+        told = {f"fields.{name}" for name in (*self.fields, *SESSION_TEXTS)}
+        zoned = any(one.time_zone for one in self.uppers)
+        return frozenset(told if zoned else {*told, "time", "weekday"})
 
     @property
     def name(self) -> str:
@@ -202,9 +219,9 @@ def _build(
 
     project, packs = table("project", ProjectTable), table("packs", PacksTable)
     resume, idle = table("resume", ResumeTable), table("idle", IdleTable)
-    _check_zone(project.time_zone, report)
+    check_zone(project.time_zone, report)
     check_layers(packs, "project", ("packs", "layers"), report)
-    _check_bounds(resume, idle, report)
+    _check_bounds(resume, idle, raw, report)
     access, redaction = table("access", AccessTable), table("redaction", RedactionTable)
     check_access(access, report)
     check_patterns(redaction.patterns, report)
@@ -217,7 +234,7 @@ def _build(
     counts = all("project" in upper.layer.packs.layers for upper in uppers)
     return Config(
         directory=directory,
-        project=project,
+        project=zone_in_force(project, uppers),
         packs=packs,
         session=table("session", SessionTable),
         resume=resume,
@@ -264,32 +281,26 @@ def _level(raw: Mapping[str, object]) -> Level:
     return found[0] if found else "standard"
 
 
-def _check_bounds(resume: ResumeTable, idle: IdleTable, report: Report) -> None:
+def _check_bounds(
+    resume: ResumeTable, idle: IdleTable, raw: Mapping[str, object], report: Report
+) -> None:
+    own = raw.get("resume")
+    written = own if isinstance(own, Mapping) else {}
     bounds = ("notice_seconds_min", "stale_seconds_min", "fresh_seconds_min")
     for lower, upper in pairwise(bounds):
         low, high = getattr(resume, lower), getattr(resume, upper)
         if low >= high:
             message = f"`resume.{upper}` is {high}, expected more than `{lower}`, which is {low}"
-            refuse("GOV304", message, ("resume", upper), report)
+            # The one that is written is the one to look at.
+            blamed = upper if upper in written else lower
+            refuse("GOV304", message, ("resume", blamed), report)
     if idle.idle_seconds_max > resume.notice_seconds_min:
         message = (
             f"`idle.idle_seconds_max` is {idle.idle_seconds_max}, expected no more than "
             f"`resume.notice_seconds_min`, which is {resume.notice_seconds_min}"
         )
-        refuse("GOV305", message, ("idle", "idle_seconds_max"), report)
-
-
-def _check_zone(name: str, report: Report) -> None:
-    if not name:
-        return
-    from zoneinfo import ZoneInfo, available_timezones
-
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):
-        hint = did_you_mean(name, available_timezones()) or "expected a name such as `Europe/Paris`"
-        path = ("project", "time_zone")
-        refuse("GOV306", f"there is no time zone `{name}`", path, report, hint)
+        blamed_path = ("idle", "idle_seconds_max") if "idle" in raw else ("resume", bounds[0])
+        refuse("GOV305", message, blamed_path, report)
 
 
 def _hosts(
@@ -302,8 +313,9 @@ def _hosts(
     for name, one in raw.items():
         host = read_table(HostTable, one, ("hosts", name), report, preset)
         if name not in HOSTS and not host.custom and isinstance(one, Mapping):
-            hint = did_you_mean(name, HOSTS) or f"known are {', '.join(HOSTS)}"
-            hint += "; or write `custom = true` if the name is that of a program of yours"
+            near = did_you_mean(name, HOSTS)
+            hint = f"{near} Else" if near else f"known are {', '.join(HOSTS)}; else"
+            hint += " write `custom = true`, if the name is that of a program of yours"
             message = f"no adapter is shipped for `{name}`"
             refuse("GOV307", message, ("hosts", name), report, hint)
         if name in HOSTS and host.custom:
@@ -358,60 +370,3 @@ def override_session(config: Config, override: Mapping[str, object]) -> Config:
 
 def _ignore(_: Problem) -> None:
     """The file was found to be right before; only its ``[session]`` differs now."""
-
-
-def loosenings(config: Config) -> tuple[str, ...]:
-    """
-    Keys in which *config* is milder than the defaults are, for a person to look at.
-
-    >>> from pathlib import Path
-    >>> loosenings(read_config('defaults.mode = "shadow"', "governance.toml", Path("/p")))
-    ('defaults.mode',)
-    """
-    found = [f"defaults.{name}" for name in loosened("defaults", config.defaults)]
-    found += [f"journal.{name}" for name in loosened("journal", config.journal)]
-    # A pattern that matches everything would empty the record of what was done.
-    found += ["redaction.patterns"] if config.redaction.patterns else []
-    bounded = ("age_days_max", "sessions_max", "megabytes_max")
-    found += [f"retention.{name}" for name in bounded if getattr(config.retention, name)]
-    found += [f"retention.{name}" for name in loosened("retention", config.retention)]
-    for host, table in config.hosts.items():
-        found += [f"hosts.{host}.{name}" for name in loosened("hosts", table)]
-        # It goes before what roles say of their agents, and may name a wider one.
-        found += [f"hosts.{host}.roles"] if table.roles else []
-    if not config.hosts:
-        found += [f"hosts.*.{name}" for name in loosened("hosts", config.host(""))]
-    return tuple(found)
-
-
-def until_trusted(config: Config) -> Config:
-    """
-    *config* as it holds before a person has trusted it: what it loosens does not count.
-
-    Its level, its exemptions and every key of `loosenings` are put back to their defaults;
-    what it tightens stays. Agents have the roles that the packs in force name them for.
-    Programs that it names are not called, and backups go nowhere but into the project.
-    """
-    own = config.session
-    level: Level = "standard" if own.level == "minimal" else own.level
-    return evolve(
-        config,
-        session=evolve(own, level=level),
-        defaults=changed(config.defaults, loosened("defaults", config.defaults)),
-        journal=changed(config.journal, loosened("journal", config.journal)),
-        redaction=evolve(config.redaction, patterns={}),
-        # Nothing that was recorded goes by the word of a folder that came from elsewhere.
-        retention=RetentionTable(session_megabytes_max=config.retention.session_megabytes_max),
-        hosts={
-            name: changed(one, {**loosened("hosts", one), "roles": {}})
-            for name, one in config.hosts.items()
-        },
-        backup=evolve(config.backup, folder=BackupTable().folder),
-        exempts=(),
-        listeners=evolve(config.listeners, entry_points=()),
-        notify=NotifyTable(),
-        listener_commands=tuple(one for up in config.uppers for one in up.listeners),
-        layers=tuple(
-            evolve(one, exempts=()) if one.name == "project" else one for one in config.layers
-        ),
-    )

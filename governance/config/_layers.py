@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from attrs import AttrsInstance, evolve, fields_dict, frozen
+from attrs import AttrsInstance, evolve, frozen
 
 from governance._toml import Document, place, read_toml
 from governance.config._reading import (
@@ -39,6 +39,7 @@ from governance.config._tree import (
     JournalTable,
     ListenerTable,
     PacksTable,
+    ProjectTable,
     RetentionTable,
 )
 from governance.errors import DefinitionError, Problem, did_you_mean
@@ -47,7 +48,8 @@ from governance.project import read_file
 T = TypeVar("T", bound=AttrsInstance)
 
 UPPER_TABLES = (
-    "packs", "defaults", "hosts", "journal", "encryption", "access", "audit", "exempt", "listener",
+    "project", "packs", "defaults", "hosts", "journal", "encryption", "access", "audit", "exempt",
+    "listener",
 )  # fmt: skip
 """Tables that a machine's or a user's file may hold."""
 
@@ -94,6 +96,7 @@ class Upper:
     demands: Mapping[tuple[str, ...], object]
     listeners: tuple[ListenerTable, ...]
     access: AccessTable
+    time_zone: str
 
 
 def read_upper(name: str, file: Path) -> Upper | None:
@@ -130,10 +133,45 @@ def read_upper(name: str, file: Path) -> Upper | None:
         demands=_demands(raw, name, report),
         listeners=read_listeners(raw, report),
         access=read_table(AccessTable, raw.get("access", {}), ("access",), report, {}),
+        time_zone=_zone(raw.get("project", {}), name, report),
     )
     check_access(made.access, report)
     raise_all(document, problems)
     return made
+
+
+def _zone(raw: object, layer: str, report: Report) -> str:
+    """The zone by which a layer's own rules read the time; it is all that it says of a project."""
+    found = read_table(ProjectTable, raw, ("project",), report, {})
+    if isinstance(raw, Mapping) and "name" in raw:
+        _elsewhere(("project", "name"), layer, report)
+    check_zone(found.time_zone, report)
+    return found.time_zone
+
+
+def _elsewhere(path: tuple[str, ...], layer: str, report: Report) -> None:
+    message = f"{name_of(path)} stands in a {layer}'s file"
+    refuse("GOV309", message, path, report, "only a project's file may hold it")
+
+
+def check_zone(name: str, report: Report) -> None:
+    """Report a time zone that there is none of."""
+    if not name:
+        return
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        hint = did_you_mean(name, available_timezones()) or "expected a name such as `Europe/Paris`"
+        path = ("project", "time_zone")
+        refuse("GOV306", f"there is no time zone `{name}`", path, report, hint)
+
+
+def zone_in_force(own: ProjectTable, uppers: tuple[Upper, ...]) -> ProjectTable:
+    """*own* with the zone of the uppermost layer that names one: no lower one moves its hours."""
+    zone = next((one.time_zone for one in uppers if one.time_zone), own.time_zone)
+    return changed(own, {"time_zone": zone})
 
 
 def check_layers(packs: PacksTable, name: str, path: tuple[str, ...], report: Report) -> None:
@@ -219,6 +257,8 @@ def check_patterns(patterns: Mapping[str, str], report: Report) -> None:
         return
     import re2
 
+    quiet = re2.Options()
+    quiet.log_errors = False
     for name, source in patterns.items():
         path = ("redaction", "patterns", name)
         if len(patterns) > PATTERNS_MAX:
@@ -228,9 +268,10 @@ def check_patterns(patterns: Mapping[str, str], report: Report) -> None:
         if not name.isascii() or not name.replace("-", "").isalnum():
             refuse("GOV312", f"`{name}` is no name", path, report, "use letters, digits and `-`")
         try:
-            matches_nothing = re2.compile(source).search("") is not None
+            matches_nothing = re2.compile(source, quiet).search("") is not None
         except re2.error as error:
-            refuse("GOV312", f"RE2 refuses `{source}`: {error}", path, report)
+            why = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+            refuse("GOV312", f"RE2 refuses `{source}`: {why}", path, report)
             continue
         if matches_nothing:
             hint = "make the smallest match one character"
@@ -254,17 +295,6 @@ def _tightened(
         )
         for name in ORDERS[table]
     }
-
-
-def loosened(table: str, own: AttrsInstance) -> dict[str, object]:
-    """Keys of *own* that are milder than their default, with that default."""
-    known = fields_dict(type(own))
-    found: dict[str, object] = {}
-    for name, order in ORDERS[table].items():
-        default = known[name].default
-        if order.index(getattr(own, name)) < order.index(default):
-            found[name] = default
-    return found
 
 
 def _demands(
@@ -305,8 +335,7 @@ def _demand(
         if name in ORDERS[table]:
             found[(*path, name)] = getattr(made, name)
         elif name in keys_of(kind) and name != "custom":
-            message = f"{name_of((*path, name))} stands in a {layer}'s file"
-            refuse("GOV309", message, (*path, name), report, "only a project's file may hold it")
+            _elsewhere((*path, name), layer, report)
 
 
 def read_exempts(raw: Mapping[str, object], report: Report) -> tuple[Mapping[str, object], ...]:

@@ -26,6 +26,8 @@ KEY: Final = "key"
 TEXT_CHARS_MAX: Final = 1_000
 LIST_MAX: Final = 1_000
 
+_UNQUOTED: Final = "write a whole number without quotes; its unit stands in the name of the key"
+
 CODES: Mapping[str, str] = {
     "GOV301": "a key or table that `governance.toml` does not have",
     "GOV302": "a value of another type than the key takes",
@@ -75,7 +77,7 @@ def whole(doc: str, *, low: int, high: int) -> Meta:
 
     def read(value: object, path: Path, report: Report) -> object:
         if type(value) is not int:
-            return wrong_type(value, "an integer", path, report)
+            return wrong_type(value, "an integer", path, report, _UNQUOTED)
         if not low <= value <= high:
             message = f"{name_of(path)} is {value}, expected {low} to {high}"
             return refuse("GOV303", message, path, report)
@@ -258,9 +260,12 @@ def unknown_keys(
             report(Problem("GOV301", f"{place} `{key}`", (*path, key), hint))
 
 
-def wrong_type(value: object, expected: str, path: Path, report: Report) -> Bad:
+def wrong_type(
+    value: object, expected: str, path: Path, report: Report, suggestion: str = ""
+) -> Bad:
     """Report that *value* is no *expected*."""
-    return refuse("GOV302", f"{name_of(path)} is {_kind(value)}, expected {expected}", path, report)
+    message = f"{name_of(path)} is {_kind(value)}, expected {expected}"
+    return refuse("GOV302", message, path, report, suggestion)
 
 
 def refuse(code: str, message: str, path: Path, report: Report, suggestion: str = "") -> Bad:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from attrs import NOTHING, fields_dict, frozen
 
 from governance.config._reading import keys_of
-from governance.config._tree import LEVELS, OTHERS, PRESETS, SHIPPED, TABLES
+from governance.config._tree import HEADS, LEVELS, OTHERS, PRESETS, SHIPPED, TABLES
+from governance.config._untrusted import UNTRUSTED
 
 _WIDTH = 96
 
@@ -32,8 +33,6 @@ _UNITS = (
     ("grants", "grants"),
     ("scopes", "scopes"),
 )
-
-_HEADS: Mapping[str, str] = {"hosts": "hosts.NAME", "listener": "listener[]"}
 
 _FREE: tuple[tuple[str, str, str], ...] = (
     ("exempt[]", "table", "A rule of another file that does not hold: `rule`, `reason`, …"),
@@ -73,7 +72,7 @@ def _specs() -> tuple[KeySpec, ...]:
         for key, meta in keys_of(table).items():
             found.append(
                 KeySpec(
-                    key=f"{_HEADS.get(name, name)}.{key}",
+                    key=f"{HEADS.get(name, name)}.{key}",
                     type=str(meta["type"]),
                     default=_default(fields_dict(table)[key].default),
                     unit=next((unit for part, unit in _UNITS if part in key), ""),
@@ -116,6 +115,23 @@ def key_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def untrusted_table() -> str:
+    """What counts of each key until a person has trusted the file, as a Markdown table."""
+    counts = {
+        "free": "as it stands",
+        "stricter": "where it is stricter than the default",
+        "ignored": "not at all",
+    }
+    lines = ["| key | counts | because |", "| --- | --- | --- |"]
+    lines += [
+        f"| `{key}` | {counts[one.law]} | {one.why} |"
+        for law in ("ignored", "stricter", "free")
+        for key, one in UNTRUSTED.items()
+        if one.law == law
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def level_table() -> str:
     """What each level puts in place of a default, as a Markdown table for the docs."""
     keys = sorted(
@@ -123,7 +139,7 @@ def level_table() -> str:
     )
     lines = ["| key | " + " | ".join(LEVELS) + " |", "| --- |" + " --- |" * len(LEVELS)]
     for table, key in keys:
-        name = f"{_HEADS.get(table, table)}.{key}"
+        name = f"{HEADS.get(table, table)}.{key}"
         default = next(one.default for one in KEYS if one.key == name)
         cells = [_toml(PRESETS[level].get(table, {})[key])
                  if key in PRESETS[level].get(table, {}) else default

@@ -654,6 +654,9 @@ OTHERS: Mapping[str, type | None] = {
 }
 """Tables of tables and arrays of tables; ``None``: read by the rules."""
 
+HEADS: Mapping[str, str] = {"hosts": "hosts.NAME", "listener": "listener[]"}
+"""How the tables that stand more than once are written in the name of a key."""
+
 HOSTS = (
     "claude-code",
     "opencode",

@@ -54,11 +54,6 @@ class Box:
             and other.y < self.bottom
         )
 
-    def around(self, margin: float) -> Box:
-        return Box(
-            self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin
-        )
-
 
 @frozen
 class Line:
@@ -161,12 +156,6 @@ class Scene:
     routes: tuple[Route, ...] = field(hash=False)
     notes: tuple[Label, ...] = field(hash=False)
     title: str
-
-    def text_boxes(self) -> tuple[Box, ...]:
-        """The box of every text but those inside of states."""
-        outside = [node.label.box for node in self.nodes if node.shape != "state" and node.lines]
-        labels = [route.label.box for route in self.routes if route.label.lines]
-        return (*outside, *labels, *(note.box for note in self.notes))
 
     def state_boxes(self) -> tuple[Box, ...]:
         """The box of every state and sign; frames are only lines."""

@@ -6,16 +6,9 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from governance.diagrams.scene import Box, Label, Node, Point, Route, Scene
+from governance.diagrams.tones import PLAIN, TONES
 from governance.diagrams.widths import ASCENT, DESCENT, FAMILY
 
-_TONES = {
-    "beginning": ("#e3eefc", "#3b6fb6"),
-    "between-turn": ("#dff3e4", "#2e8540"),
-    "compacted": ("#fdf0d5", "#b7791f"),
-    "resumed": ("#ede4fb", "#6d4fb3"),
-    "interrupted": ("#e9ecef", "#5c6773"),
-}
-_PLAIN = ("#eef1f4", "#5c6773")
 _DIM = ("#f8f9fa", "#ced4da")
 _INK, _SOFT, _FAINT = "#1f2933", "#52606d", "#8a94a0"
 _LINE, _FAINT_LINE, _TAKEN = "#52606d", "#d5dae0", "#1d4ed8"
@@ -66,7 +59,7 @@ def _n(value: float) -> str:
 def _node(node: Node) -> str:
     box = node.box
     x, y = box.middle
-    fill, stroke = _DIM if node.dim else _TONES.get(node.tone, _PLAIN)
+    fill, stroke = _DIM if node.dim else TONES.get(node.tone, PLAIN)
     ink, soft = (_FAINT, _FAINT) if node.dim else (_INK, _SOFT)
     hint = f"<title>{escape(node.hint)}</title>" if node.hint else ""
     text = _label(node.label, ink, soft, backed=False) if node.lines else ""

@@ -8,18 +8,10 @@ from attrs import evolve
 
 from governance.diagrams.edges import Bundle, bundles, frames, unframed
 from governance.diagrams.path import SessionPath, spell_ms
+from governance.diagrams.tones import PLAIN, TONES
 from governance.machine.definition import Definition
 
 Rules = Mapping[str, Sequence[str]]
-
-_FILL = {
-    "beginning": ("#e3eefc", "#3b6fb6"),
-    "between-turn": ("#dff3e4", "#2e8540"),
-    "compacted": ("#fdf0d5", "#b7791f"),
-    "resumed": ("#ede4fb", "#6d4fb3"),
-    "interrupted": ("#e9ecef", "#5c6773"),
-}
-_PLAIN = ("#eef1f4", "#5c6773")
 
 
 def draw_mermaid(definition: Definition, path: SessionPath | None, rules: Rules) -> bytes:
@@ -45,7 +37,7 @@ def draw_mermaid(definition: Definition, path: SessionPath | None, rules: Rules)
             if said:
                 lines += [f"    note right of {_id(name)}", f"        {said}", "    end note"]
     for name in inside:
-        fill, stroke = _FILL.get(name, _PLAIN)
+        fill, stroke = TONES.get(name, PLAIN)
         lines.append(f"    classDef {_id(name)}Tone fill:{fill},stroke:{stroke},color:#1f2933")
     lines.append("    classDef paleTone fill:#f8f9fa,stroke:#ced4da,color:#8a94a0")
     for name in inside:
@@ -111,7 +103,7 @@ def _spent(path: SessionPath, name: str) -> str:
 
 def _dot_node(definition: Definition, name: str, path: SessionPath | None) -> str:
     pale = path is not None and name not in path.visited
-    fill, stroke = ("#f8f9fa", "#ced4da") if pale else _FILL.get(name, _PLAIN)
+    fill, stroke = ("#f8f9fa", "#ced4da") if pale else TONES.get(name, PLAIN)
     if name == definition.initial:
         return f'{_quoted(name)} [shape=circle, label="", width=0.2, fillcolor="#1f2933"]'
     if name == definition.final:

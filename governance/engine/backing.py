@@ -271,7 +271,9 @@ def embedded_store(config: Config) -> Path:
 
     Raises:
         MisuseError: GOV546, its store is no file.
+        StoreElsewhere: A link leads to it, and nobody has trusted the configuration.
     """
+    from governance.engine.store_place import require_own_place
     from governance.errors import MisuseError
     from governance.journal.opening import store_path
 
@@ -283,6 +285,7 @@ def embedded_store(config: Config) -> Path:
             remedy="use the tools of its server; `governance backup --config-only` copies the "
             "configuration",
         )
+    require_own_place(config)
     return store_path(url, config.directory)
 
 

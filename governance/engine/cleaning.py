@@ -30,10 +30,16 @@ def kept_reply(law: Law, reply: Reply, step: Step) -> dict[str, Json]:
 def without_secrets(law: Law, command: Command) -> Command:
     """*command* as it may lie in a file; its rows would be redacted in the same way."""
     call = command.call
+    traits = command.traits
     if call is not None:
-        call = evolve(call, args=_clean(law, call.args), own=_clean(law, call.own))
+        args = _clean(law, call.args)
+        if args != call.args:
+            # Without the secret they are not those that were decided, nor those that ran.
+            traits = evolve(traits, reports_arguments=False)
+        call = evolve(call, args=args, own=_clean(law, call.own))
     written = {name: _clean(law, one) for name, one in command.written.items()}
-    return evolve(command, data=_clean(law, command.data), written=written, call=call)
+    data = _clean(law, command.data)
+    return evolve(command, traits=traits, data=data, written=written, call=call)
 
 
 def _clean(law: Law, table: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -131,14 +131,14 @@ def scopes_in(journal: Journal) -> Iterator[tuple[Scope, Head]]:
     after = ""
     while page := journal.sessions(after=after, limit=_PAGE_SESSIONS):
         for head in page:
-            scope = _scope_of(head.session)
+            scope = scope_of(head.session)
             if scope is not None:
                 yield scope, head
         after = page[-1].session
 
 
-def _scope_of(journal: str) -> Scope | None:
-    """The scope whose rows stand in *journal*; ``None``: it is for something else."""
+def scope_of(journal: str) -> Scope | None:
+    """The scope whose rows stand in *journal*; ``None``: that is for something else."""
     if journal == PROJECT.journal:
         return PROJECT
     user = journal.removeprefix(f"{PROJECT.journal}:")

@@ -20,6 +20,7 @@ from governance.analytics.projection import MOVED_MAX, lag
 from governance.engine.restoring import restored
 from governance.errors import DefinitionError, Diagnostic, GovernanceError, SessionErased, number_of
 from governance.journal.records import Journal
+from governance.journal.verifying import first_of, verify_some
 from governance.values import Json, ValueRefused, dump_json, load_json
 
 SHELF = "health"
@@ -225,30 +226,26 @@ def _next(journal: Journal, after: str) -> str:
 
 def _chain(journal: Journal, now_ms: int) -> HealthCheck:
     after, round_ms = _walked(journal)
-    rows = sessions = 0
-    found: list[Diagnostic] = []
     heads = journal.sessions(after=after, limit=SESSIONS_MAX)
-    for head in heads:
-        if rows >= VERIFIED_ROWS_MAX:
-            break
-        report = journal.verify(head.session)
-        rows, sessions, after = rows + report.rows, sessions + 1, head.session
-        found += [
-            Diagnostic(
-                "GOV579",
-                f"session `{one.session}`: {one.message}",
-                suggestion="`governance verify` says all, `governance repair` mends",
-            )
-            for one in report.findings
-        ]
-    if sessions == len(heads) < SESSIONS_MAX:
+    names = first_of(heads, VERIFIED_ROWS_MAX)
+    report = verify_some(journal, names)
+    after = names[-1] if names else after
+    found = [
+        Diagnostic(
+            "GOV579",
+            f"session `{one.session}`: {one.message}",
+            suggestion="`governance verify` says all, `governance repair` mends",
+        )
+        for one in report.findings
+    ]
+    if len(names) == len(heads) < SESSIONS_MAX:
         after, round_ms = "", now_ms
     # What does not hold is looked at again by the next look: it stays red until it is mended.
     if not found:
         value: dict[str, Json] = {"after": after, "round_ms": round_ms}
         journal.shelf.put(SHELF, WALKED, dump_json(value))
     ago = f", all of it {(now_ms - round_ms) // 1000} s ago" if round_ms and after else ""
-    seen = f"{number_of(rows, 'row')} of {number_of(sessions, 'session')}"
+    seen = f"{number_of(report.rows, 'row')} of {number_of(len(names), 'session')}"
     saw = "does not hold" if found else f"nothing wrong in {seen}{ago}"
     return HealthCheck("chain", saw, tuple(found))
 

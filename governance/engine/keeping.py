@@ -1,5 +1,5 @@
 """
-Archives, retention and preloading: what the store holds, and what only a file does.
+Archives: what the store holds, and what only a file does.
 
 A session leaves the store in steps of which each can be the last that a process takes: the
 file is whole before a note says so, the note is there before the rows go, and the project's
@@ -11,26 +11,18 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
-from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve
 
 from governance.engine import restoring
+from governance.engine.opening import PROJECT_SESSION
 from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
-from governance.engine.retention import Candidate, RetentionPolicy, Why, candidate, plan
-from governance.errors import (
-    GovernanceError,
-    JournalError,
-    MisuseError,
-    SessionErased,
-    StoreDamaged,
-)
+from governance.engine.retention import Candidate, Why, candidate
+from governance.errors import JournalError, MisuseError, SessionErased, StoreDamaged
 from governance.journal.archive import (
     Archived,
     ArchiveRefused,
@@ -53,40 +45,13 @@ CODES: Mapping[str, str] = {
     "GOV526": "a session that may not be archived",
 }
 
-PROJECT_SESSION = "@project"
-"""The journal of what was decided for the whole project; it is never removed."""
-
-NOTES, ARCHIVES, LEASES = "archiving", "archive", "lease"
-"""Shelves: what is on its way out, what is archived where, and who kept the store when."""
+NOTES, ARCHIVES = "archiving", "archive"
+"""Shelves: what is on its way out, and what is archived where."""
 
 NOTE_MS_MAX = 3_600_000
 """How old a note may be whose session is still there, before it is taken for given up."""
 
-LEASE = "retention"
 PAGE = 500
-PRUNED_MAX = 100
-"""Sessions that an engine prunes by itself in one go; the next go takes the next."""
-
-STOP_SECONDS_MAX = 2.0
-"""How long closing waits for what keeps the store; every step of it may be its last."""
-
-
-@frozen
-class PruneReport:
-    """
-    What retention did, or would do.
-
-    Attributes:
-        gone: Sessions with the bound that asked for each, in order.
-
-        kept: How many sessions stay.
-
-        needed: Sessions that a bound asks for and that stay, with why.
-    """
-
-    gone: tuple[tuple[str, Why], ...]
-    kept: int
-    needed: tuple[tuple[str, str], ...] = ()
 
 
 # -- out of the store ------------------------------------------------------------------
@@ -114,7 +79,9 @@ def _archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -
             if journal.head(session) == head:
                 raise
             continue  # another process has taken the rows out while they were read
-        note = _note(head, made.rows, why, actor, str(made.path))
+        # Who began it is told here, for its rows no longer tell it, and no other note needs it.
+        parent = engine._state(session, now).identity.parent
+        note = _note(head, made.rows, why, actor, str(made.path)) | {"parent": parent}
         answer = _take_out(engine, head, note)
         if answer is True:
             return made
@@ -125,8 +92,16 @@ def _archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -
     raise JournalError("the session is written by others all the time", code="GOV511")
 
 
-def _remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
+def remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
     """Let the rows of *session* go without an archive; ``False``: a branch needs them."""
+    try:
+        with engine._lock_of(session):
+            return _remove(engine, session, why, actor)
+    finally:
+        settle(engine)
+
+
+def _remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
     for _ in range(CONFLICTS_MAX):
         head = _head_to_go(engine, session)
         origin = engine.journal.origin(session)
@@ -210,14 +185,15 @@ def settle(engine: Engine) -> None:
         note = json.loads(entry.value)
         gone = _gone(engine.journal, note["session"])
         at_ms, key = int(note.pop("at_ms")), f"archiving {note.pop('key')}"
+        note.pop("parent", None)
         if note.pop("armed") and gone is not None and gone.hash.hex() == note["hash"]:
             # Killed before the note goes, the next one finds the event by this key.
             if note["path"]:
                 shelf.put(ARCHIVES, entry.name, entry.value)
-                _told(engine, "session.archived", note, key)
+                tell_project(engine, "session.archived", note, key)
             else:
                 del note["path"]
-                _told(engine, "session.removed", note, key)
+                tell_project(engine, "session.removed", note, key)
         elif gone is None and engine.clock.now_ms() - at_ms < NOTE_MS_MAX:
             # Another process may be about to remove the rows.
             continue
@@ -254,7 +230,9 @@ def _scanned(journal: Journal, shelf: str) -> Iterator[Entry]:
         after = page[-1].name
 
 
-def _told(engine: Engine, kind: str, data: Mapping[str, Json], key: str | None = None) -> None:
+def tell_project(
+    engine: Engine, kind: str, data: Mapping[str, Json], key: str | None = None
+) -> None:
     """One row in the project's own journal, once for each *key*."""
     law, actor = engine.law, str(data["by"])
     with engine._lock_of(PROJECT_SESSION):
@@ -296,8 +274,19 @@ def unarchive(engine: Engine, file: Path, actor: str) -> Head:
         engine.journal.shelf.delete(ARCHIVES, session, expected_version=known.version)
     data: dict[str, Json] = {"session": session, "head": made.head.seq}
     data |= {"hash": made.head.hash.hex(), "path": str(file), "by": actor}
-    _told(engine, "session.unarchived", data)
+    tell_project(engine, "session.unarchived", data)
     return made.head
+
+
+def archived(journal: Journal) -> Iterator[tuple[str, Path, str | None]]:
+    """
+    Every archived session, where its archive was made, and who began it.
+
+    ``""``: nobody did; ``None``: it was archived before that was noted, and its rows tell it.
+    """
+    for entry in _scanned(journal, ARCHIVES):
+        note = json.loads(entry.value)
+        yield entry.name, Path(note["path"]), note.get("parent")
 
 
 def _refuse_unreadable(journal: Journal, file: Path) -> None:
@@ -317,60 +306,7 @@ def _refuse_unreadable(journal: Journal, file: Path) -> None:
             )
 
 
-# -- retention -------------------------------------------------------------------------
-
-
-def prune(
-    engine: Engine,
-    policy: RetentionPolicy,
-    *,
-    dry_run: bool = False,
-    actor: str,
-    limit: int | None = None,
-    stopped: threading.Event | None = None,
-) -> PruneReport:
-    """As `Engine.prune`; at most *limit* sessions, and none after *stopped* was set."""
-    if not dry_run:
-        settle(engine)
-    now = engine.clock.now_ms()
-    found = candidates(engine.journal, now)
-    going = plan(found, policy, now)
-    if dry_run:
-        return PruneReport(going, len(found) - len(going), _held(found, policy, now))
-    done: list[tuple[str, Why]] = []
-    problem = ""
-    for session, why in going[:limit]:
-        if stopped is not None and stopped.is_set():
-            break
-        try:
-            if _prune_one(engine, session, policy, why, actor):
-                done.append((session, why))
-        except MisuseError:
-            # It was worked on since it was looked at, and stays.
-            continue
-        except JournalError as error:
-            problem = error.message
-            break
-    if done or problem:
-        data: dict[str, Json] = {
-            "archived": len(done) if policy.folder else 0,
-            "removed": 0 if policy.folder else len(done),
-            "kept": len(found) - len(done),
-            "by": actor,
-        }
-        _told(engine, "retention.pruned", data | ({"problem": problem} if problem else {}))
-    return PruneReport(tuple(done), len(found) - len(done), _held(found, policy, now))
-
-
-def _prune_one(engine: Engine, session: str, policy: RetentionPolicy, why: Why, actor: str) -> bool:
-    if policy.folder:
-        archive(engine, session, Path(policy.folder), why, actor)
-        return True
-    try:
-        with engine._lock_of(session):
-            return _remove(engine, session, why, actor)
-    finally:
-        settle(engine)
+# -- which may go --------------------------------------------------------------------
 
 
 def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:
@@ -415,99 +351,3 @@ def _origin(journal: Journal, session: str) -> tuple[str, int] | None:
     """Where a branch that has no row of its own yet was branched off: no state tells it."""
     origin = journal.origin(session)
     return None if origin is None else (origin.parent, origin.seq)
-
-
-def _held(
-    found: tuple[Candidate, ...], policy: RetentionPolicy, now_ms: int
-) -> tuple[tuple[str, str], ...]:
-    """Those that would have gone as well, were they not needed."""
-    free = tuple(evolve(one, needed="") for one in found)
-    asked = {name for name, _ in plan(free, policy, now_ms)}
-    return tuple((one.session, one.needed) for one in found if one.needed and one.session in asked)
-
-
-@define(eq=False, repr=False)
-class Keeper:
-    """
-    Prunes a store by itself, in a thread of its own, so that no decision waits for it.
-
-    Attributes:
-        interval_ms: How long after one run, by whichever process, the next may begin.
-    """
-
-    policy: RetentionPolicy
-    interval_ms: int
-    _next_ms: int = field(default=0, init=False)
-    _lock: threading.Lock = field(factory=threading.Lock, init=False)
-    _stopped: threading.Event = field(factory=threading.Event, init=False)
-    _thread: threading.Thread | None = field(default=None, init=False)
-
-    def look(self, engine: Engine) -> None:
-        """Begin a run if one is due; costs a comparison of two numbers where none is."""
-        now = engine.clock.now_ms()
-        if not self._is_due(now) or not self._lock.acquire(blocking=False):
-            return
-        try:
-            if not self._is_due(now) or (self._thread is not None and self._thread.is_alive()):
-                return
-            self._next_ms = now + self.interval_ms
-            self._thread = threading.Thread(
-                target=self._run, args=(engine,), name="governance-retention", daemon=True
-            )
-            self._thread.start()
-        finally:
-            self._lock.release()
-
-    def _is_due(self, now_ms: int) -> bool:
-        # A clock that went back does not put the next run off for longer than the interval.
-        return not 0 < self._next_ms - now_ms <= self.interval_ms
-
-    def wait(self) -> None:
-        """Return once no run is under way."""
-        if self._thread is not None:
-            self._thread.join()
-
-    def stop(self) -> None:
-        """Let the run that is under way end with the session that it is at."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join(STOP_SECONDS_MAX)
-
-    def _run(self, engine: Engine) -> None:
-        try:
-            if self._takes_lease(engine):
-                prune(engine, self.policy, actor="engine", limit=PRUNED_MAX, stopped=self._stopped)
-        except GovernanceError:
-            # The store cannot be kept now, or is closed: a decision will say so where it
-            # matters, and the next run takes up what this one left.
-            return
-
-    def _takes_lease(self, engine: Engine) -> bool:
-        shelf, now = engine.journal.shelf, engine.clock.now_ms()
-        last = shelf.get(LEASES, LEASE)
-        if last is not None and 0 <= now - int(json.loads(last.value)) < self.interval_ms:
-            return False
-        version = last.version if last is not None else 0
-        return (
-            shelf.put(LEASES, LEASE, json.dumps(now).encode(), expected_version=version) is not None
-        )
-
-
-# -- into memory -----------------------------------------------------------------------
-
-
-def preload(engine: Engine, count: int) -> int:
-    """As `Engine.preload`."""
-    journal, newest = engine.journal, deque[str](maxlen=max(0, count))
-    position = 0
-    while page := journal.moved(after=position, limit=PAGE):
-        newest.extend(one.session for one in page if one.seq and one.session[0] != "@")
-        position = page[-1].position
-    now = engine.clock.now_ms()
-    count = 0
-    for session in newest:
-        # Whoever asks for one that is damaged is told so.
-        with suppress(SessionErased, StoreDamaged):
-            engine._state(session, now)
-            count += 1
-    return count

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator
 
 from governance.engine.restoring import as_branch, folded_to, keep_snapshot_at, of_snapshot
 from governance.errors import JournalError
+from governance.journal.caches import KEPT
 from governance.journal.records import Finding, Journal
+from governance.journal.sealing import is_sealed
 from governance.session.state import FOLD_VERSION, SessionState
-
-KEPT = "kept"
-"""What a finding is called that a kept state is at fault for."""
 
 
 def told_by_rows(journal: Journal, session: str, seq: int) -> SessionState | None:
@@ -37,22 +36,22 @@ def kept_findings(journal: Journal, session: str) -> tuple[Finding, ...]:
     """
     What is wrong with the state that is kept of *session*; reads all rows that it stands for.
 
-    One that an engine would pass over is no fault: it is of another version, is damaged, or
-    is sealed and *journal* opens nothing.
+    One of another version is no fault, for every engine passes it over, nor is one that is
+    sealed where *journal* opens nothing.
     """
     try:
         snapshot = journal.snapshot_get(session, version=FOLD_VERSION)
     except JournalError:
         return ()  # what cannot be read is found where the rows are walked
-    kept = of_snapshot(snapshot) if snapshot is not None else None
-    if kept is None:
+    if snapshot is None or is_sealed(snapshot.body):
         return ()
-    told = told_by_rows(journal, session, kept.head)
-    if told is None or told == kept:
+    seq = snapshot.seq
+    told = told_by_rows(journal, session, seq)
+    if told is None or told == of_snapshot(snapshot):
         return ()
-    rows = f"its first {kept.head} rows" if kept.head > 1 else "its first row"
+    rows = f"its first {seq} rows" if seq > 1 else "its first row"
     message = f"the state that is kept of {rows} is not what they tell"
-    return (Finding(KEPT, session, kept.head, message),)
+    return (Finding(KEPT, session, seq, message),)
 
 
 def make_anew(journal: Journal, findings: Iterable[Finding]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from governance.rules.trust import pack_hash, read_trust
 from governance.session.law import HostSettings, Settings
 
 if TYPE_CHECKING:
-    from governance.config import Config
+    from governance.config import Config, Loosening
     from governance.engine.health import HealthLimits
     from governance.scopes.limits import ContextLimits
 
@@ -28,11 +28,36 @@ def trusted_config(config: Config) -> Config:
     Raises:
         DefinitionError: The record of what was trusted is damaged.
     """
+    if is_trusted(config):
+        return config
     from governance.config import until_trusted
 
+    return until_trusted(config)
+
+
+def waiting_keys(config: Config) -> tuple[Loosening, ...]:
+    """
+    The keys of *config* of which not what is written counts, for want of a person's trust.
+
+    Raises:
+        DefinitionError: The record of what was trusted is damaged.
+    """
+    if is_trusted(config):
+        return ()
+    from governance.config import loosened_keys
+
+    return loosened_keys(config)
+
+
+def is_trusted(config: Config) -> bool:
+    """
+    Whether a person has trusted the text of *config*.
+
+    Raises:
+        DefinitionError: The record of what was trusted is damaged.
+    """
     record = read_trust(str(Project(config.directory).trust_file()))
-    trusted = record.trusts(pack_hash(config.document.text))
-    return config if trusted else until_trusted(config)
+    return record.trusts(pack_hash(config.document.text))
 
 
 def settings_of(config: Config) -> Settings:

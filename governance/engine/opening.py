@@ -29,6 +29,7 @@ from governance.engine.options import EngineOptions
 from governance.engine.project_rules import load_project_rules, no_rules, pack_sources
 from governance.engine.reloading import Watch, made_of, trust_mark
 from governance.engine.spool import Spool
+from governance.engine.store_place import require_own_place
 from governance.errors import DefinitionError, GovernanceError
 from governance.journal.protected import open_protected, protected
 from governance.journal.records import Journal
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from governance.access.grants import Authorize
     from governance.access.guard import Guard
     from governance.config import Config
-    from governance.engine.keeping import Keeper
+    from governance.engine.pruning import Keeper
     from governance.journal.key_sources import KeySource
     from governance.listeners import Listeners
     from governance.rules.deciding import RuleSet
@@ -76,6 +77,7 @@ def open_engine(
     ticking = clock or SystemClock()
     own = journal is None
     if journal is None:
+        require_own_place(config)
         store = open_protected(config, create=False, key=key)
     else:
         store = protected(journal, config, key)
@@ -164,7 +166,7 @@ def _keeper(config: Config) -> Keeper | None:
     policy = retention_of(config)
     if not (policy.bounded and config.retention.interval_minutes_min):
         return None
-    from governance.engine.keeping import Keeper
+    from governance.engine.pruning import Keeper
 
     return Keeper(policy, config.retention.interval_minutes_min * 60_000)
 

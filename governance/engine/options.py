@@ -10,8 +10,8 @@ from attrs import field, frozen
 if TYPE_CHECKING:
     from governance.access.guard import Guard
     from governance.engine.health import HealthLimits
-    from governance.engine.keeping import Keeper
     from governance.engine.news import Bulletin
+    from governance.engine.pruning import Keeper
     from governance.engine.spool import Spool
     from governance.rules.vocabulary import HostTools
     from governance.scopes.limits import ContextLimits

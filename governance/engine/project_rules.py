@@ -184,6 +184,7 @@ def load_settings(
         ),
         fields=fields_of(config),
         time_zone=config.project.time_zone or None,
+        hearsay=config.hearsay,
         hosts=hosts or {},
         characters_max=config.context.characters_max,
         project=config.document,
@@ -293,7 +294,9 @@ def _gather(
     for position, name in enumerate(names):
         for source in _named(name, listed, shipped):
             if isinstance(source, PackSource):
-                found.setdefault(source.file, source)
+                # A project may have a copy of what comes with the engine.
+                if not (source.name and any(one.hash == source.hash for one in found.values())):
+                    found.setdefault(source.file, source)
                 continue
             path: tuple[str | int, ...] = (*listed.path, position)
             text, suggestion = source
@@ -327,10 +330,10 @@ def _named(
             return [(f"the folder `{name}` has no `*.toml` file", "name a pack")]
     if files:
         return [_source(one, layer) for one in sorted(files)]
-    return [_source(str(path), layer)]
+    return [_source(str(path), layer, name)]
 
 
-def _source(file: str, layer: _Listed) -> PackSource | tuple[str, str]:
+def _source(file: str, layer: _Listed, named: str = "") -> PackSource | tuple[str, str]:
     from pathlib import Path
 
     kind = layer.kind
@@ -338,5 +341,8 @@ def _source(file: str, layer: _Listed) -> PackSource | tuple[str, str]:
     if text is None:
         text = read_file(Path(file))
     if text is None:
-        return (f"the pack `{file}` is not there", "write it, or take it off the list")
+        known = (SHIPPED, *(f"{SHIPPED}:{one}" for one in pack_texts()))
+        near = did_you_mean(named, known)
+        mend = f"write it, or take it off the list{f'; {near}' if near else ''}"
+        return (f"the pack `{file}` is not there", mend)
     return PackSource("", text, file, kind)

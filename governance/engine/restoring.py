@@ -22,7 +22,7 @@ from governance.values import Json, ValueRefused
 
 PAGE_ROWS = 1000
 
-_CONTENTS: Mapping[str, str] = {
+CONTENTS: Mapping[str, str] = {
     "message.added": "parts",
     "context.set": "set",
     "context.merged": "set",
@@ -180,15 +180,15 @@ def grown(state: SessionState, records: Sequence[Record]) -> SessionState:
     for one in records:
         if one.session == state.id:
             # Hardly any row names contents, and this is on the way of every decision.
-            size += _size_of(one, body_of(one)) if one.kind in _CONTENTS else len(one.body)
+            size += _size_of(one, body_of(one)) if one.kind in CONTENTS else len(one.body)
     return with_bytes(state, size) if size else state
 
 
 def _size_of(record: Record, body: Mapping[str, Json]) -> int:
     """Bytes of *record*, and of the contents that it names, as they were before compression."""
     size = len(record.body)
-    data = body.get("data") if record.kind in _CONTENTS else None
-    named = data.get(_CONTENTS[record.kind]) if isinstance(data, Mapping) else None
+    data = body.get("data") if record.kind in CONTENTS else None
+    named = data.get(CONTENTS[record.kind]) if isinstance(data, Mapping) else None
     for one in named if isinstance(named, (list, tuple)) else ():
         content = one.get("size_bytes") if isinstance(one, Mapping) and one.get("blob") else None
         size += content if isinstance(content, int) else 0

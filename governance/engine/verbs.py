@@ -13,8 +13,8 @@ from governance.values import Json
 
 if TYPE_CHECKING:
     from governance.engine.engine import Engine
-    from governance.engine.keeping import PruneReport
     from governance.engine.merging import MergeReport, Take
+    from governance.engine.pruning import PruneReport
     from governance.engine.retention import RetentionPolicy
     from governance.engine.session import Session
     from governance.journal.archive import Archived
@@ -197,13 +197,13 @@ class SessionVerbs:
         Raises:
             AccessRefused: *actor* may not do so with every session.
         """
-        from governance.engine.keeping import prune
+        from governance.engine.pruning import prune
 
         engine, who = self._open(actor, ("keep", ""))
         return prune(engine, policy, dry_run=dry_run, actor=who)
 
     def preload(self, count: int) -> int:
         """Bring the *count* sessions that moved last into memory; how many came in."""
-        from governance.engine.keeping import preload
+        from governance.engine.preloading import preload
 
         return preload(self._open()[0], count)

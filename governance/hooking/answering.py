@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from governance.session.replies import Injection, Reply
 from governance.values import Json
@@ -46,6 +46,14 @@ def deny_text(reply: Reply) -> str:
 def carried(reply: Reply) -> Injection | None:
     """The injection of *reply*, where it has any text."""
     return reply.injection if reply.injection and reply.injection.text else None
+
+
+def alarmed(made: Answer, alarm: str) -> Answer:
+    """*made*, which also shows a person *alarm*; clients have one key for that."""
+    if not alarm:
+        return made
+    shape: dict[str, Json] = json.loads(made.out) if made.out else {}
+    return evolve(made, out=json_bytes({**shape, "systemMessage": alarm}))
 
 
 def units(text: str) -> int:

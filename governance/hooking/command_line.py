@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attrs import asdict
+
 from governance.hooking.settings_file import SettingsRefused
+from governance.project import person
 
 if TYPE_CHECKING:
     from governance.hooking.adapter import HookEvent
@@ -62,8 +65,14 @@ def hook_command(host: str, project: Path, event: str, *more: str) -> str:
     Raises:
         SettingsRefused: A package that the hook needs is not installed.
     """
-    more = (f"--host {host}", f"--dir {quoted(str(project))}", f"--event {event}", *more)
-    return command_of(HOOK_FILE, more)
+    where = (f"--host {host}", f"--dir {quoted(str(project))}", f"--event {event}", *more)
+    places = (f"--{name} {quoted(place)}" for name, place in person_places().items())
+    return command_of(HOOK_FILE, (*where, *places))
+
+
+def person_places() -> dict[str, str]:
+    """Where a person's files are now: what a hook is told, so that no variable moves them."""
+    return asdict(person())
 
 
 def command_of(script: Path, words: tuple[str, ...]) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 USAGE = (
     "usage: hook.py --host NAME --dir PROJECT [--event NAME] [--path FOLDER]... [--now-ms N]"
-    " [--call ID]"
+    " [--call ID] [--home FOLDER --config FOLDER --state FOLDER]"
 )
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
 FRAME_BYTES_MAX = 64 * 1024 * 1024
@@ -69,7 +69,8 @@ class Options:
 
     ``call`` is what a service may have taken this very payload by already, from another
     process that gave up on it; it is not asked again. ``stopped_by`` is the signal that told
-    this one to stop, or 0.
+    this one to stop, or 0. ``home``, ``config`` and ``state`` are where `init` found a
+    person's files; ``""``: nobody wrote that down.
     """
 
     def __init__(self, words: list[str]) -> None:
@@ -80,6 +81,7 @@ class Options:
         self.now_ms: int | None = None
         self.call = ""
         self.stopped_by = 0
+        self.home = self.config = self.state = ""
         rest = iter(words)
         for word in rest:
             value = next(rest, "")
@@ -91,6 +93,12 @@ class Options:
                 self.event = value
             elif word == "--path":
                 self.paths.append(value)
+            elif word == "--home":
+                self.home = value
+            elif word == "--config":
+                self.config = value
+            elif word == "--state":
+                self.state = value
             elif word == "--now-ms" and value.isdigit():
                 self.now_ms = int(value)
             elif word == "--call" and value.isalnum() and len(value) <= CALL_CHARS_MAX:
@@ -115,6 +123,8 @@ def main(words: list[str]) -> int:
         data = read_input(PAYLOAD_BYTES_MAX)
         call = options.call
         served = options.now_ms is None and posix.environ.get(SWITCH) != b"off"
+        # A service started with other places of a person would go on with them for others.
+        served = served and not is_elsewhere(options, posix.environ)
         if served and not call:
             call = new_call()
             kind, out, link = ask_service(options, data, call, started)
@@ -172,6 +182,24 @@ def read_input(bytes_max: int) -> bytes:
 # -- the service -------------------------------------------------------------------------
 
 
+def is_elsewhere(options: Options, environment: "dict[bytes, bytes]") -> bool:
+    """Whether *environment* has a person's files elsewhere than `init` wrote down."""
+    if not options.state:
+        return False
+    home = environment.get(b"HOME", b"")
+    found = (
+        home,
+        _below(environment.get(b"XDG_CONFIG_HOME", b""), home + b"/.config"),
+        _below(environment.get(b"XDG_STATE_HOME", b""), home + b"/.local/state"),
+    )
+    pinned = (options.home, options.config, options.state)
+    return found != tuple([one.encode("utf-8", "surrogateescape") for one in pinned])
+
+
+def _below(given: bytes, default: bytes) -> bytes:
+    return (given if given.startswith(b"/") else default).rstrip(b"/") + b"/session-governance"
+
+
 def service_folder(environment: "dict[bytes, bytes]") -> bytes:
     """The private folder of the person's services, or ``b""`` where there is no home."""
     given = environment.get(b"XDG_STATE_HOME", b"")
@@ -214,7 +242,8 @@ def ask_service(
     """
     from _socket import AF_UNIX, SOCK_STREAM, socket
 
-    if len(data) > PAYLOAD_BYTES_MAX or not SERVED:
+    elsewhere = is_elsewhere(options, posix.environ)
+    if len(data) > PAYLOAD_BYTES_MAX or not SERVED or elsewhere:
         return b"", b"", None
     place = service_folder(posix.environ)
     try:

@@ -25,13 +25,22 @@ def remember(project: Path, host: str, key: str, session: str) -> None:
     Raises:
         OSError: The folder cannot be written.
     """
-    folder = _folder(project, host)
+    keep(_folder(project, host) / key, session.encode(), LINKS_MAX)
+
+
+def keep(file: Path, data: bytes, files_max: int) -> None:
+    """
+    Write *data* to *file*; the oldest beside it go where there are *files_max*.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    folder = file.parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     held = sorted(folder.iterdir(), key=_age)
-    for old in held[: max(0, len(held) - LINKS_MAX + 1)]:
+    for old in held[: max(0, len(held) - files_max + 1)]:
         old.unlink(missing_ok=True)
-    file = folder / key
-    write_private_file(file, session.encode())
+    write_private_file(file, data)
 
 
 def find(project: Path, host: str, key: str) -> str:

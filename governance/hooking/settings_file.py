@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from attrs import frozen
@@ -177,7 +177,7 @@ def write_text(file: Path, text: str) -> None:
     """
     made = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         mode = file.stat().st_mode & 0o777 if file.exists() else None
         made.unlink(missing_ok=True)
         # From its first byte on nobody reads it who may not read the file: it may hold a token.
@@ -193,6 +193,18 @@ def write_text(file: Path, text: str) -> None:
     except OSError as error:
         made.unlink(missing_ok=True)
         raise SettingsRefused(f"`{file}` cannot be written: {error.strerror}") from None
+
+
+def write_changes(changes: Iterable[Change]) -> None:
+    """
+    Write every file of *changes* that is to have another text; see `write_text`.
+
+    Raises:
+        SettingsRefused: One of them cannot be written; those before it were.
+    """
+    for change in changes:
+        if change.changed and change.after is not None:
+            write_text(change.file, change.after)
 
 
 def remove_empty(folder: Path) -> None:

@@ -9,6 +9,9 @@ from attrs import evolve, frozen
 from governance.session.commands import Command
 from governance.values import Json
 
+CLIENT = "client"
+"""As a key of `Translation`: the process of the client that has started the hook."""
+
 
 @frozen
 class Note:

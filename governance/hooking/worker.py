@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,14 +20,14 @@ from attrs import evolve, field, frozen
 from governance.clock import Clock, SystemClock
 from governance.config import Config, load_config
 from governance.errors import DefinitionError, Diagnostic, MisuseError
-from governance.hooking import links
+from governance.hooking import links, offers
 from governance.hooking.adapter import Adapter
 from governance.hooking.answering import Answer
 from governance.hooking.caller import refuse_agents
 from governance.hooking.payload import Payload, Unbound, read_payload
 from governance.hooking.processes import Process, processes_above
-from governance.hooking.translation import Translation, continued
-from governance.project import Project
+from governance.hooking.translation import CLIENT, Note, Translation, continued
+from governance.project import Person, Project, person, pin
 from governance.session.commands import Command
 from governance.values import Json
 
@@ -49,6 +50,9 @@ class Given(Protocol):
     dir: str
     event: str
     now_ms: int | None
+    home: str
+    config: str
+    state: str
 
 
 class Line(Protocol):
@@ -82,6 +86,8 @@ class Call:
 
         id: What two processes that get this very payload know it by; ``""``: no other one
             can have it.
+
+        overruled: Places of a person that *environment* has elsewhere than `init` wrote down.
     """
 
     directory: Path
@@ -89,6 +95,7 @@ class Call:
     environment: Mapping[str, str] = field(repr=False)
     above: Callable[[], Sequence[Process]] = field(repr=False)
     id: str = ""
+    overruled: tuple[str, ...] = ()
 
 
 @frozen
@@ -115,9 +122,17 @@ def run(adapter: Adapter, options: Given, line: WorkerLine, call_id: str = "") -
         GovernanceError: Nothing could be decided, and why; nothing was answered.
     """
     directory = Path(options.dir)
+    overruled: tuple[str, ...] = ()
+    if options.state:
+        overruled = pin(Person(options.home, options.config, options.state))
     above = os.getppid()
     call = Call(
-        directory, options.event, os.environ, lambda: tuple(processes_above(above)), call_id
+        directory,
+        options.event,
+        os.environ,
+        lambda: tuple(processes_above(above)),
+        call_id,
+        overruled,
     )
 
     def config() -> Config:
@@ -191,6 +206,9 @@ def answer(
         line.note(error.message)
         line.answer(adapter.unbound(payload.event, settings.unbound, error.message).out)
         return
+    if call.overruled and translation.commands:
+        note = _overruled(call, adapter.profile.name, translation.commands[0].session)
+        translation = evolve(translation, notes=(*translation.notes, note))
     if not translation.commands and not translation.notes:
         if not translation.known:
             line.note(f"`{payload.event}` is no event that this adapter knows; ignored")
@@ -205,6 +223,15 @@ def answer(
             (translation.commands or translation.notes)[0].session,
         )
         _decide(adapter, call, line, opened, keyed(translation, call.id), payload)
+
+
+def _overruled(call: Call, host: str, session: str) -> Note:
+    """The row that says so, once for a session and the same places."""
+    found = person(call.environment)
+    places: dict[str, Json] = {name: getattr(found, name) for name in call.overruled}
+    named = ":".join(f"{name}={place}" for name, place in places.items())
+    key = sha256(f"{host}:{session}:{named}".encode("utf-8", "surrogateescape")).hexdigest()
+    return Note(session, "environment.overruled", {"host": host, "places": places}, f"env:{key}")
 
 
 def _deadline_ms(configured: int, adapter: Adapter, event: str) -> int:
@@ -280,14 +307,18 @@ def _decide(
     """Find what is continued, answer, and report what was delivered."""
     host = adapter.profile.name
     if translation.remember is not None:
-        links.remember(call.directory, host, *translation.remember)
-    recall = translation.recall
+        key, ended = translation.remember
+        tie = _tie(adapter, call, key)
+        if tie:
+            links.remember(call.directory, host, tie, ended)
+    recall = _tie(adapter, call, translation.recall)
     predecessor = links.find(call.directory, host, recall) if recall else ""
     if not predecessor and translation.forked and adapter.forked_from is not None:
         found = adapter.forked_from(payload, call.above())
         predecessor = found if found and engine.journal.head(found).seq else ""
     if predecessor and predecessor != translation.commands[0].session:
         translation = keyed(continued(translation, predecessor), call.id)
+    _report_shown(call, engine, translation)
     made, told = decided(adapter, engine, translation, payload)
     if predecessor and recall:
         links.forget(call.directory, host, recall)
@@ -295,7 +326,31 @@ def _decide(
         line.note("the briefing is longer than this answer may be; a denied tool carries it")
     flushed = line.answer(made.out, told=told is not None)
     if flushed and told is not None:
-        engine.handle(told)
+        if offers.waits(translation.commands[translation.decisive]):
+            offers.keep(call.directory, told)
+        else:
+            engine.handle(told)
+
+
+def _tie(adapter: Adapter, call: Call, key: str) -> str:
+    """*key*, or in place of `CLIENT` what names the client's process; ``""`` if it is not seen."""
+    if key != CLIENT:
+        return key
+    named = frozenset(adapter.profile.programs)
+    client = next((one for one in call.above() if named & one.programs), None)
+    return f"process-{client.pid}" if client is not None else ""
+
+
+def _report_shown(call: Call, engine: Engine, translation: Translation) -> None:
+    """Report a text that an earlier answer carried, where this event shows that it was used."""
+    for command in translation.commands[:1]:
+        told = offers.shown(call.directory, command)
+        if told is not None:
+            _forget_stale(engine, translation)
+            engine.handle(told)
+        if told is not None or command.event == "turn_start":
+            # Reported first: of calls at one time each must find either the file or the row.
+            offers.forget(call.directory, command)
 
 
 def decided(

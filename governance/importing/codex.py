@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from governance.importing import commands
 from governance.importing.commands import Words
 from governance.importing.values import (
+    SAID,
     Entry,
     Reading,
     Rule,
@@ -31,7 +32,6 @@ BRACKETS_MAX = 50
 WORDS_MAX = 64
 
 _ACTIONS: Mapping[str, str] = {"allow": "allow", "prompt": "ask", "forbidden": "deny"}
-_SAID: Mapping[str, str] = {"ask": "is asked about", "deny": "is refused"}
 _KEYS = ("pattern", "decision", "justification", "match", "not_match")
 
 
@@ -151,7 +151,7 @@ def _prefix_rule(reading: Reading, entry: Entry, given: Mapping[str, object]) ->
         "when": matchers,
         "action": action,
         "message": message_of(
-            text or f"`{words.spelled}` {_SAID[action]}: {entry.file}, line {entry.line}."
+            text or f"`{words.spelled}` {SAID[action]}: {entry.file}, line {entry.line}."
         ),
     }
     good = _examples(given.get("match"))
@@ -212,7 +212,7 @@ def _network_rule(reading: Reading, entry: Entry, given: Mapping[str, object]) -
         reading.leave(entry, "a host that is let be needs no rule here")
         return
     said = given.get("justification")
-    text = said if isinstance(said, str) and said.strip() else f"`{host}` {_SAID[action]}."
+    text = said if isinstance(said, str) and said.strip() else f"`{host}` {SAID[action]}."
     table: Table = {
         "tools": ["fetch"],
         "when": {"domains": {"domain_in": [host]}},

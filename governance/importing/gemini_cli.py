@@ -16,6 +16,7 @@ from governance.importing import commands
 from governance.importing.samples import sample_of
 from governance.importing.values import (
     EXAMPLES,
+    SAID,
     Entry,
     Reading,
     Rule,
@@ -30,7 +31,6 @@ from governance.rules.patterns import PatternRefused
 BYTES_MAX = 2_000_000
 
 _ACTIONS: Mapping[str, str] = {"allow": "allow", "deny": "deny", "ask_user": "ask"}
-_SAID: Mapping[str, str] = {"ask": "is asked about", "deny": "is refused"}
 _SHELL = "run_shell_command"
 _TOOLS: Mapping[str, str] = {
     _SHELL: "shell",
@@ -192,7 +192,7 @@ def _add(
     said = one.given.get("denyMessage") or one.given.get("deny_message")
     text = str(said) if isinstance(said, str) and said.strip() else ""
     where = f"{one.entry.file}, line {one.entry.line}"
-    made["message"] = message_of(text or f"`{name}` {_SAID[action]}: {where}.")
+    made["message"] = message_of(text or f"`{name}` {SAID[action]}: {where}.")
     reading.rules.append(
         Rule(entry=one.entry, name=f"{action} {name}", table=made, matches=matches, misses=misses)
     )

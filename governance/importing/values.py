@@ -30,6 +30,7 @@ CODES: Mapping[str, str] = {
 }
 
 Table: TypeAlias = dict[str, object]
+"""A table as TOML will have it."""
 
 EXAMPLES: Mapping[str, Table] = {
     "shell": {"command": "ls"},
@@ -45,7 +46,9 @@ EXAMPLES: Mapping[str, Table] = {
     "todo": {},
 }
 """Canonical tool → the facts of a plain call of it."""
-"""A table as TOML will have it."""
+
+SAID: Mapping[str, str] = {"ask": "is asked about", "deny": "is refused"}
+"""What a rule does, for a message where the file gives none."""
 
 _SHOWN_MAX = 120
 _SLUG_MAX = 48

@@ -163,6 +163,11 @@ class Follower:
         )
 
 
+def no_sense(record: Record) -> StoreDamaged:
+    """The error for *record*, whose kind is known here and whose body says nothing."""
+    return StoreDamaged(f"row {record.seq} of `{record.session}` makes no sense here")
+
+
 def unknown_row(record: Record) -> StoreNewer:
     """A row of a kind that a later version writes, or that never belonged there."""
     return StoreNewer(f"row {record.seq} of `{record.session}` is of kind `{record.kind}`")

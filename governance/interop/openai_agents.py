@@ -15,8 +15,15 @@ from typing import Any, TypeVar
 from attrs import define, field
 
 from governance.clock import Clock, SystemClock
-from governance.errors import MisuseError, StoreDamaged
-from governance.interop.kept import Follower, MovedOn, current_session, settled, unknown_row
+from governance.errors import MisuseError
+from governance.interop.kept import (
+    Follower,
+    MovedOn,
+    current_session,
+    no_sense,
+    settled,
+    unknown_row,
+)
 from governance.journal.faults import SessionRemoved
 from governance.journal.records import Journal, Record, Row
 from governance.values import Json, dump_json, load_json
@@ -41,7 +48,7 @@ class _History:
                 self.items.extend(map(dump_json, _items_of(record)))
             elif record.kind == POPPED_KIND:
                 if not self.items:
-                    raise _no_sense(record)
+                    raise no_sense(record)
                 self.items.pop()
             else:
                 raise unknown_row(record)
@@ -187,9 +194,5 @@ def _items_of(record: Record) -> Sequence[Json]:
     body = load_json(record.body)
     items = body.get("items") if isinstance(body, Mapping) else None
     if not isinstance(items, list) or not items:
-        raise _no_sense(record)
+        raise no_sense(record)
     return items
-
-
-def _no_sense(record: Record) -> StoreDamaged:
-    return StoreDamaged(f"row {record.seq} of `{record.session}` makes no sense here")

@@ -7,8 +7,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
 
-from governance.errors import StoreDamaged
-from governance.interop.kept import Follower, Place, unknown_row
+from governance.interop.kept import Follower, Place, no_sense, unknown_row
 from governance.journal.records import Record
 from governance.values import load_json
 
@@ -72,7 +71,7 @@ class Thread:
                 else:
                     raise unknown_row(record)
             except (KeyError, TypeError, ValueError) as error:
-                raise _no_sense(record) from error
+                raise no_sense(record) from error
 
     def latest(self, namespace: str) -> str:
         """The newest checkpoint of *namespace*, or ``""``."""
@@ -109,9 +108,5 @@ def body_of(record: Record) -> Mapping[str, Any]:
     """
     body = load_json(record.body)
     if not isinstance(body, Mapping):
-        raise _no_sense(record)
+        raise no_sense(record)
     return body
-
-
-def _no_sense(record: Record) -> StoreDamaged:
-    return StoreDamaged(f"row {record.seq} of `{record.session}` makes no sense here")

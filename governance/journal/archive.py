@@ -52,6 +52,7 @@ from governance.journal.records import (
     Record,
 )
 from governance.journal.session_values import values_of
+from governance.project import plain_file
 
 __all__ = [
     "ArchiveRefused",
@@ -245,7 +246,7 @@ def _put_back(journal: Journal, made: Archived, page: list[Record]) -> None:
 def _lines(file: Path) -> Iterator[bytes]:
     """Lines of *file*, unpacked one at a time, each no longer than a row can be."""
     try:
-        with file.open("rb") as raw, _unpacking(file, raw) as stream:
+        with open(file, "rb", opener=plain_file) as raw, _unpacking(file, raw) as stream:
             limit = HEADER_BYTES_MAX
             while line := stream.readline(limit):
                 if not line.endswith(b"\n"):

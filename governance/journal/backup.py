@@ -30,6 +30,7 @@ from governance.journal.replacing import ms_of, stamp_of, sync_folder
 from governance.journal.sqlite_connection import Patience, connect
 from governance.journal.sqlite_schema import check_store, make_folder
 from governance.journal.sqlite_verify import verify_store
+from governance.project import FILE_MODE
 
 STEP_PAGES = 256
 """Pages copied between two looks at the clock."""
@@ -37,7 +38,6 @@ STEP_PAGES = 256
 SECONDS_MAX_DEFAULT = 600
 BACKUPS_MAX_DEFAULT = 7
 _LOCK_MS = 5_000
-_FILE_MODE = 0o600
 _STALE_SECONDS = 86_400
 _STEPS_BETWEEN_LOOKS = 100_000
 _NAME = re.compile(r"(?P<name>.+)-(?P<store>[0-9a-f]{32})-(?P<stamp>\d{8}T\d{6}\.\d{3}Z)\.db")
@@ -108,7 +108,7 @@ def backup_store(
     draft = folder / f".{os.getpid()}-{os.urandom(4).hex()}.new"
     heads, beside = draft.with_suffix(".heads"), draft.with_suffix(CONFIG_SUFFIX)
     try:
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, _FILE_MODE))
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
         store_id = _copy(path, draft, until, vfs)
         found = _proven(draft, path, until)
         write_heads(heads, Identity(store_id, str(path)), found)
@@ -177,7 +177,7 @@ def _proven(draft: Path, path: Path, until: float) -> list[Head]:
             apsw.Connection(str(draft), flags=apsw.SQLITE_OPEN_READONLY)
         ) as connection:
             connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS_BETWEEN_LOOKS)
-            report = verify_store(connection, draft, None, None)
+            report = verify_store(connection, draft, None)
             _check_time(until)
             wrong = [one for one in report.findings if one.what != "lost"]
             if wrong:

@@ -129,3 +129,17 @@ def entry_digest(entry: Entry) -> bytes:
         entry.value,
     )
     return hashlib.sha256(b"".join(parts)).digest()
+
+
+def entry_of(columns: tuple[object, ...]) -> Entry | None:
+    """
+    The value in *columns* (shelf, name, version, value, digest), or none where it is not what was
+    put.
+    """
+    shelf, name, version, value, digest = columns
+    if not (isinstance(shelf, str) and isinstance(name, str) and isinstance(version, int)):
+        return None
+    if version < 1 or not isinstance(value, bytes):
+        return None
+    entry = Entry(shelf, name, version, value)
+    return entry if entry_digest(entry) == digest else None

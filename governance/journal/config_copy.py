@@ -21,6 +21,7 @@ from attrs import frozen
 from governance.errors import JournalError
 from governance.journal.faults import folder_error
 from governance.journal.replacing import ms_of, stamp_of, sync_folder
+from governance.project import FILE_MODE
 
 FORMAT = 1
 KIND = "governance-config"
@@ -32,7 +33,6 @@ BYTES_MAX = 16_000_000
 _LINE_BYTES_MAX = 6 * BYTES_MAX + 65_536
 _PATH_CHARACTERS_MAX = 4_096
 _MODE_MAX = 0o777
-_FILE_MODE = 0o600
 _NAME = re.compile(r".+-[0-9a-f]{32}-\d{8}T\d{6}\.\d{3}Z\.config")
 _OWN = "config"
 
@@ -90,7 +90,7 @@ def write_copy(path: Path, files: Sequence[ConfigFile], at_ms: int) -> None:
         )
     header = {"kind": KIND, "format": FORMAT, "at_ms": at_ms, "files": len(files)}
     lines = [header, *map(_line, files)]
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     with os.fdopen(handle, "wb") as file:
         file.writelines(json.dumps(line).encode("ascii") + b"\n" for line in lines)
         file.flush()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from governance.errors import JournalError
 from governance.journal.chain import chain_rows
@@ -18,6 +18,7 @@ from governance.journal.protected import VAULT
 from governance.journal.records import (
     BRANCH_DEPTH_MAX,
     KEY_SHELF,
+    ROWS_MAX,
     Append,
     Appended,
     Conflict,
@@ -26,13 +27,19 @@ from governance.journal.records import (
     Journal,
     Origin,
     Record,
+    RestoresMany,
     Row,
+    Whole,
 )
 from governance.journal.vault import vault_id
 
 PAGE_ROWS = 500
 PAGE_BYTES_MAX = 64 * 1024 * 1024
 """Bodies that are put into the other store at once, beside the last one."""
+
+MANY_SESSIONS_MAX = 500
+MANY_BYTES_MAX = 8 * 1024 * 1024
+"""Short sessions that are brought in one commit, and the bodies of all of them."""
 
 SHELVES = ("key", "blob", "archive")
 """Values that are copied. Rollups and leases are about one store, and are made anew."""
@@ -79,6 +86,46 @@ class _Copy:
     rows: int = 0
     values: int = 0
     new_rows: int = 0
+    parents: set[str] = field(factory=set, init=False)
+    _waiting: list[Whole] = field(factory=list, init=False)
+    _waiting_rows: int = field(default=0, init=False)
+    _waiting_bytes: int = field(default=0, init=False)
+
+    def wait(self, head: Head) -> bool:
+        """Whether the session of *head*, a short one, is brought together with others."""
+        if not isinstance(self.other, RestoresMany):
+            return False
+        if head.seq > PAGE_ROWS or head.session in self.parents:
+            return False
+        records = self.source.read(head.session, before=head.seq + 1, limit=PAGE_ROWS)
+        size = sum(len(record.body) for record in records)
+        if len(records) != head.seq or size > MANY_BYTES_MAX:
+            return False
+        if (
+            len(self._waiting) == MANY_SESSIONS_MAX
+            or self._waiting_rows + len(records) > ROWS_MAX
+            or self._waiting_bytes + size > MANY_BYTES_MAX
+        ):
+            self.bring_waiting()
+        self._waiting.append(Whole(head, records))
+        self._waiting_rows += len(records)
+        self._waiting_bytes += size
+        return True
+
+    def bring_waiting(self) -> None:
+        """Bring all that wait, in one commit; one by one where something is known there."""
+        wholes, self._waiting = self._waiting, []
+        self._waiting_rows = self._waiting_bytes = 0
+        if not wholes:
+            return
+        if isinstance(self.other, RestoresMany) and self.other.restore_many(wholes):
+            for one in wholes:
+                self.new_rows += len(one.records)
+                self.told(one.head)
+            return
+        for one in wholes:
+            _bring(self, one.head, 0)
+            self.told(one.head)
 
 
 def copy_store(
@@ -99,11 +146,16 @@ def copy_store(
     """
     _check_keys(source, other)
     copy = _Copy(source, other, told)
-    for head in _all(source.sessions):
-        base = _bring(copy, head, 0)
+    for head, there in _beside(source.sessions, other.sessions):
+        origin = source.origin(head.session)
         copy.sessions += 1
-        copy.rows += head.seq - base
+        copy.rows += head.seq - (origin.seq if origin is not None else 0)
+        if there is None and origin is None and copy.wait(head):
+            continue
+        if there != head:
+            _bring(copy, head, 0)
         copy.told(head)
+    copy.bring_waiting()
     for head in _all(source.removed):
         _bring_tombstone(copy, head)
     for shelf in SHELVES:
@@ -114,6 +166,18 @@ def copy_store(
     )
 
 
+def _beside(
+    ours: Callable[..., tuple[Head, ...]], theirs: Callable[..., tuple[Head, ...]]
+) -> Iterator[tuple[Head, Head | None]]:
+    """Every head of *ours*, and the one that *theirs* had of that session when it was listed."""
+    there = _all(theirs)
+    found = next(there, None)
+    for head in _all(ours):
+        while found is not None and found.session < head.session:
+            found = next(there, None)
+        yield head, found if found is not None and found.session == head.session else None
+
+
 def _all(page_of: Callable[..., tuple[Head, ...]]) -> Iterator[Head]:
     after = ""
     while page := page_of(after=after, limit=_NAMES):
@@ -121,8 +185,8 @@ def _all(page_of: Callable[..., tuple[Head, ...]]) -> Iterator[Head]:
         after = page[-1].session
 
 
-def _bring(copy: _Copy, head: Head, depth: int) -> int:
-    """Bring one live session, after those that it stems from; where its own rows begin."""
+def _bring(copy: _Copy, head: Head, depth: int) -> None:
+    """Bring one live session, after those that it stems from."""
     if depth > BRANCH_DEPTH_MAX:
         raise CopyRefused(f"`{head.session}` stems from more than {BRANCH_DEPTH_MAX} sessions")
     origin = copy.source.origin(head.session)
@@ -131,9 +195,10 @@ def _bring(copy: _Copy, head: Head, depth: int) -> int:
         _catch_up(copy, head, there)
     else:
         if origin is not None:
+            copy.bring_waiting()  # it may be among them
             _bring(copy, copy.source.head(origin.parent), depth + 1)
+            copy.parents.add(origin.parent)
         _put(copy, head, origin)
-    return origin.seq if origin is not None else 0
 
 
 def _put(copy: _Copy, head: Head, origin: Origin | None) -> None:
@@ -278,11 +343,7 @@ def _differences(copy: _Copy) -> Iterator[Finding]:
         (copy.source.sessions, copy.other.sessions),
         (copy.source.removed, copy.other.removed),
     ):
-        there = _all(theirs)
-        found = next(there, None)
-        for head in _all(ours):
-            while found is not None and found.session < head.session:
-                found = next(there, None)
+        for head, found in _beside(ours, theirs):
             if found != head:
                 message = f"row {head.seq} is not where it ends in the other store"
                 hint = "; if it is in use, copy again"

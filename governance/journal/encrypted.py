@@ -51,8 +51,9 @@ from governance.journal.sealing import (
     snapshot_bound,
     texts_bound,
 )
-from governance.journal.session_values import session_of
+from governance.journal.session_values import INDEX_SHELF, session_of
 from governance.journal.vault import Vault, session_scope
+from governance.journal.verifying import verify_some
 
 PLAIN_SHELVES = frozenset({KEY_SHELF, "lease", "archive", "archiving"})
 """Shelves that hold nothing of what was said or done."""
@@ -198,6 +199,10 @@ class EncryptedJournal:
         """As the contract says; needs no key."""
         return self.inner.verify(session)
 
+    def verify_many(self, sessions: Sequence[str]) -> VerifyReport:
+        """As `governance.journal.records.VerifiesMany` says; needs no key."""
+        return verify_some(self.inner, sessions)
+
     def moved(self, *, after: int = 0, limit: int = 1000) -> tuple[Moved, ...]:
         """As the contract says."""
         return self.inner.moved(after=after, limit=limit)
@@ -261,6 +266,10 @@ class EncryptedJournal:
             case _:
                 return answer
 
+    def opened(self, record: Record) -> Record:
+        """*record*, as it is stored, with its body opened; also one that an archive holds."""
+        return self._opened(record, {})
+
     def _opened(self, record: Record, keys: dict[str, DataKey]) -> Record:
         """*record* with its body opened; *keys* are those that this call has found so far."""
         body, session, seq = record.body, record.session, record.seq
@@ -309,9 +318,12 @@ class EncryptedShelf:
     vault: Vault
 
     def get(self, shelf: str, name: str) -> Entry | None:
-        """As the contract says."""
+        """As the contract says; a value of `INDEX_SHELF` that was never sealed is none."""
         found = self.inner.get(shelf, name)
-        return self._opened(found) if found is not None else None
+        # What saves time could be made by whoever may write the store, without the key.
+        if found is None or (shelf == INDEX_SHELF and not is_sealed(found.value)):
+            return None
+        return self._opened(found)
 
     def put(
         self, shelf: str, name: str, value: bytes, *, expected_version: int | None = None

@@ -15,6 +15,7 @@ from governance.errors import (
     StoreBusy,
     StoreDamaged,
     StoreFull,
+    StoreNewer,
 )
 from governance.journal.records import BRANCH_DEPTH_MAX
 
@@ -58,6 +59,14 @@ class RemovalRefused(JournalError):
     code = "GOV522"
 
 
+def bad_value(shelf: object, name: object) -> StoreDamaged:
+    """The error for the value *name* on *shelf*, which is not what was put there."""
+    return StoreDamaged(
+        f"the value `{name}` on the shelf `{shelf}` is not what was put there",
+        remedy=DAMAGED_REMEDY,
+    )
+
+
 def was_removed(session: str, seq: int) -> SessionRemoved:
     """The error for whoever would write to *session*, whose *seq* rows were removed."""
     return SessionRemoved(
@@ -71,6 +80,14 @@ def too_deep(parent: str) -> MisuseError:
     return MisuseError(
         f"a branch of `{parent}` would stem from more than {BRANCH_DEPTH_MAX} sessions",
         remedy="branch off one of those that it stems from",
+    )
+
+
+def newer(version: int, known: int, place: str) -> StoreNewer:
+    """The error for the store at *place*, whose schema *version* is above the one *known* here."""
+    return StoreNewer(
+        f"{place} has schema version {version}; this engine knows {known}",
+        remedy="upgrade `session-governance`; the store was left as it is",
     )
 
 

@@ -19,6 +19,7 @@ from governance.errors import GovernanceError, JournalError
 from governance.journal.key_sources import check_private
 from governance.journal.records import Finding, Head, Journal
 from governance.journal.sealing import CryptoMissing
+from governance.project import plain_file
 from governance.values import Json, ValueRefused, dump_json, load_json
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def read_heads_file(path: Path, public_key: bytes | None = None) -> Exported:
         HeadsRefused: It cannot be read, is no such file, or its signature does not hold.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=plain_file) as file:
             data = file.read(FILE_BYTES_MAX + 1)
     except OSError as error:
         raise refused(path, (error.strerror or "it cannot be read").lower()) from None
@@ -158,8 +159,12 @@ def read_heads_file(path: Path, public_key: bytes | None = None) -> Exported:
 
 def _heads(fields: Mapping[str, Json]) -> Iterator[Head]:
     listed = fields["heads"]
-    for one in listed if isinstance(listed, (list, tuple)) else (None,):
-        session, seq, hash_ = one if isinstance(one, (list, tuple)) else ("", 0, "")
+    if not isinstance(listed, (list, tuple)):
+        raise ValueError("no list of heads")
+    for one in listed:
+        if not isinstance(one, (list, tuple)):
+            raise ValueError("no head")
+        session, seq, hash_ = one
         if type(session) is not str or type(seq) is not int or type(hash_) is not str:
             raise ValueError("no head")
         yield Head(session, seq, bytes.fromhex(hash_))
@@ -328,7 +333,7 @@ def _load_ed25519() -> type[Ed25519PrivateKey]:
 
 def _key_file(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=plain_file) as file:
             return file.read(_KEY_BYTES_MAX)
     except OSError as error:
         raise refused(path, (error.strerror or "it cannot be read").lower()) from None

@@ -17,6 +17,7 @@ from attrs import field, frozen
 
 from governance.errors import JournalError
 from governance.journal.sealing import KEY_BYTES
+from governance.project import plain_file
 
 KeySource: TypeAlias = Callable[[], bytes]
 """Gives the key, such as one that a key-management service unwraps: 32 bytes."""
@@ -136,7 +137,7 @@ def _from_file(place: str, name: str, directory: Path | None) -> str:
         raise _unavailable(place, "it lies in the project", hint)
     check_private(path, place)
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=plain_file) as file:
             return file.read(_FILE_BYTES_MAX).decode("ascii", "replace")
     except OSError as error:
         raise _unavailable(place, (error.strerror or "it cannot be read").lower()) from None

@@ -19,6 +19,7 @@ from governance.journal.records import (
     Record,
     Row,
     Snapshot,
+    Whole,
 )
 from governance.values import INTEGER_MAX, ValueRefused
 
@@ -30,6 +31,9 @@ SESSIONS_MAX = 1_000
 
 APPEND_BYTES_MAX = 256 * 1024 * 1024
 """Bytes of all bodies of one append."""
+
+POSITION_MAX = 2**62
+"""Positions that a store may have given; a counter beyond it is none that an engine wrote."""
 
 LIMIT_MAX = 100_000
 """Rows or heads that one read may ask for."""
@@ -236,6 +240,29 @@ def check_restored(
     if sum(len(record.body) for record in whole) > APPEND_BYTES_MAX:
         raise ValueRefused(f"records of more than {APPEND_BYTES_MAX} bytes")
     return whole
+
+
+def check_wholes(wholes: Sequence[Whole]) -> tuple[Whole, ...]:
+    """
+    *wholes* as a tuple, when they can be taken in by one commit.
+
+    Raises:
+        MisuseError, ValueRefused: As `check_restored`, of all of them together; a session twice.
+    """
+    given = tuple(wholes)
+    rows = sum(len(one.records) for one in given)
+    if not 1 <= len(given) <= SESSIONS_MAX or rows > ROWS_MAX:
+        raise MisuseError(
+            f"{len(given)} sessions of {rows} rows; expected 1 to {SESSIONS_MAX} sessions and at "
+            f"most {ROWS_MAX} rows"
+        )
+    if len({one.head.session for one in given}) < len(given):
+        raise MisuseError("a session stands there twice")
+    for one in given:
+        check_restored(one.head, one.records, None)
+    if sum(len(record.body) for one in given for record in one.records) > APPEND_BYTES_MAX:
+        raise ValueRefused(f"records of more than {APPEND_BYTES_MAX} bytes")
+    return given
 
 
 def check_entry(shelf: str, name: str, expected_version: int | None = None) -> None:

@@ -23,6 +23,7 @@ from governance.journal.limits import (
     check_restored,
     check_session,
     check_snapshot,
+    check_wholes,
 )
 from governance.journal.memory_shelf import MemoryShelf
 from governance.journal.records import (
@@ -38,8 +39,9 @@ from governance.journal.records import (
     Record,
     Snapshot,
     VerifyReport,
+    Whole,
 )
-from governance.journal.restored import refuse_key, refuse_last, sound_rows
+from governance.journal.restored import refuse_key, refuse_last, sound_rows, sound_wholes
 
 
 @define(eq=False, repr=False)
@@ -310,6 +312,20 @@ class MemoryJournal:
             if end == head:
                 chain.gone = None
             return end
+
+    def restore_many(self, wholes: Sequence[Whole]) -> bool:
+        """As `governance.journal.records.RestoresMany` says."""
+        given = check_wholes(wholes)
+        with self._lock:
+            self._check_open()
+            keys = sound_wholes(given)
+            if any(one.head.session in self._chains for one in given):
+                return False
+            if not self._keys.keys().isdisjoint(keys):
+                return False
+            for one in given:
+                self.restore(one.head, one.records)
+            return True
 
     def snapshot_put(self, snapshot: Snapshot) -> None:
         """As the contract says."""

@@ -24,7 +24,7 @@ from attrs import define, evolve, field, frozen
 
 from governance.errors import JournalError
 from governance.journal.records import Head
-from governance.project import make_private_folder
+from governance.project import make_private_folder, plain_file
 
 try:
     import fcntl
@@ -121,7 +121,7 @@ def read_identity(path: Path) -> Identity | Damaged | None:
         OSError: It is there but cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=plain_file) as file:
             first = file.readline(_LINE_BYTES_MAX * 4)
     except FileNotFoundError:
         return None
@@ -159,7 +159,7 @@ def read_heads(path: Path) -> Iterator[Head | Gone | Damaged]:
     Raises:
         OSError: It cannot be read.
     """
-    with path.open("rb") as file:
+    with open(path, "rb", opener=plain_file) as file:
         file.readline(_LINE_BYTES_MAX * 4)
         number = 1
         while line := file.readline(_LINE_BYTES_MAX):
@@ -314,7 +314,8 @@ class Mirror:
         raise OSError(0, "the file was replaced again and again")
 
     def _open(self) -> None:
-        self._handle = os.open(self._place, os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
+        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+        self._handle = plain_file(self._place, flags)
         # A line torn by a power cut is ended, so that the next one stands by itself.
         with self.path.open("rb") as file:
             file.seek(max(0, os.fstat(self._handle).st_size - 1))

@@ -47,19 +47,19 @@ class MirrorIndex:
     _table: apsw.Connection = field(factory=lambda: apsw.Connection(""), init=False)
 
     @classmethod
-    def of(cls, mirror: Mirror | None, session: str | None) -> MirrorIndex:
-        """What *mirror* holds, of *session* alone where one is named."""
+    def of(cls, mirror: Mirror | None, names: frozenset[str] | None) -> MirrorIndex:
+        """What *mirror* holds, of the sessions *names* alone where some are named."""
         made = cls()
         made._table.execute(_TABLE_SQL)
         if mirror is None:
             return made
         try:
-            made._load(mirror, session)
+            made._load(mirror, names)
         except OSError:
             made.anchored = False
         return made
 
-    def _load(self, mirror: Mirror, session: str | None) -> None:
+    def _load(self, mirror: Mirror, names: frozenset[str] | None) -> None:
         known = read_identity(mirror.path)
         if not isinstance(known, Identity):
             return
@@ -73,7 +73,7 @@ class MirrorIndex:
                     whole = False
                     continue
                 head = one.head if isinstance(one, Gone) else one
-                if session is None or head.session == session:
+                if names is None or head.session in names:
                     self._table.execute(_PUT_SQL, (head.session, head.seq, head.hash))
         self.anchored = whole and not mirror.problem
         self.anew_ms = known.anew_ms

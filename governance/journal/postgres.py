@@ -31,12 +31,13 @@ from governance.journal.limits import (
     check_restored,
     check_session,
     check_snapshot,
+    check_wholes,
 )
 from governance.journal.postgres_anchor import Anchor, begun, known_store, refuse_other
 from governance.journal.postgres_connection import Connection, Connections
 from governance.journal.postgres_faults import server_error
 from governance.journal.postgres_leases import Leases
-from governance.journal.postgres_search import PostgresSearch
+from governance.journal.postgres_search import PostgresSearch, drop_caches
 from governance.journal.postgres_server import report_of
 from governance.journal.postgres_shelf import PostgresShelf
 from governance.journal.postgres_turns import append_alone
@@ -48,12 +49,14 @@ from governance.journal.records import (
     Appended,
     Conflict,
     Duplicate,
+    Finding,
     Head,
     Moved,
     Origin,
     Record,
     Snapshot,
     VerifyReport,
+    Whole,
 )
 from governance.journal.searching import Hit, Query, check_search
 from governance.journal.servers import ServerReport
@@ -334,6 +337,17 @@ class PostgresJournal:
             self._anchor.note([head], mark=mark, durable=True)
         return done
 
+    def restore_many(self, wholes: Sequence[Whole]) -> bool:
+        """As `governance.journal.records.RestoresMany` says; the role must own the tables."""
+        given = check_wholes(wholes)
+        mark = self._anchor.mark() if self._anchor is not None else 0
+        done = self._change(
+            lambda connection: postgres_moves.restore_many(connection, self.target, given)
+        )
+        if done and self._anchor is not None:
+            self._anchor.note([one.head for one in given], mark=mark, durable=True)
+        return done
+
     def snapshot_put(self, snapshot: Snapshot) -> None:
         """As the contract says."""
         check_snapshot(snapshot)
@@ -366,19 +380,36 @@ class PostgresJournal:
         searching = PostgresSearch(self.target, self._read, self._change)
         return searching.search(query, session, ranked, limit)
 
+    def cache_findings(self) -> tuple[Finding, ...]:
+        """As `governance.journal.caches.Caching` says; beside readers and writers."""
+        from governance.journal.postgres_verify_caches import CacheWalk
+
+        return CacheWalk(self._read, self.target).findings()
+
+    def drop_caches(self) -> None:
+        """As `governance.journal.caches.Caching` says; the role must own the tables."""
+        self._change(lambda connection: drop_caches(connection, self.target), durable=False)
+
     def verify(self, session: str | None = None) -> VerifyReport:
         """
         As the contract says.
 
         Streams in bounded memory, beside readers and writers; each part is of one moment.
         """
+        return self._verified(None if session is None else (session,))
+
+    def verify_many(self, sessions: Sequence[str]) -> VerifyReport:
+        """As `governance.journal.records.VerifiesMany` says."""
+        return self._verified(sessions)
+
+    def _verified(self, sessions: Sequence[str] | None) -> VerifyReport:
         from governance.journal.postgres_verify import verify_store
 
-        if session is not None:
+        for session in sessions or ():
             check_session(session)
         self._check_open()
         mirror = self._anchor.mirror if self._anchor is not None else None
-        return verify_store(self._read, self.target, self.store_id, mirror, session)
+        return verify_store(self._read, self.target, self.store_id, mirror, sessions)
 
     def close(self) -> None:
         """Close the connections, those in use as soon as they are not."""

@@ -8,6 +8,7 @@ commits.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from attrs import frozen
@@ -29,8 +30,16 @@ from governance.journal.postgres_rows import (
 from governance.journal.postgres_schema import POSITIONS_A_COMMIT, missing, sql
 from governance.journal.postgres_shelf import forget
 from governance.journal.postgres_url import Target
-from governance.journal.records import BRANCH_DEPTH_MAX, Conflict, Head, Moved, Origin, Record
-from governance.journal.restored import refuse_key, refuse_last, sound_rows
+from governance.journal.records import (
+    BRANCH_DEPTH_MAX,
+    Conflict,
+    Head,
+    Moved,
+    Origin,
+    Record,
+    Whole,
+)
+from governance.journal.restored import refuse_key, refuse_last, sound_rows, sound_wholes
 
 _MOVED_SQL = f"""
     SELECT s.id, CASE WHEN s.tombstone IS NULL THEN s.head ELSE 0 END, s.position
@@ -250,6 +259,58 @@ def restore(
     if end == head:
         _bury(connection, target, found, gone=False)
     return end
+
+
+_KNOWN_SQL = """
+    SELECT 1 FROM @.session WHERE tenant = %(tenant)s AND id = ANY(%(ids)s)
+    UNION ALL SELECT 1 FROM @.event_key WHERE tenant = %(tenant)s AND name = ANY(%(keys)s)
+    LIMIT 1
+"""
+_COPIES = (
+    (
+        "COPY @.event (tenant, session, seq, kind, at_ms, durable, key, body, hash)"
+        " FROM STDIN (FORMAT BINARY)",
+        ("text", "text", "int8", "text", "int8", "bool", "text", "bytea", "bytea"),
+    ),
+    (
+        "COPY @.event_key (tenant, name, session, seq) FROM STDIN (FORMAT BINARY)",
+        ("text", "text", "text", "int8"),
+    ),
+    (
+        "COPY @.session (tenant, id, head, hash, position) FROM STDIN (FORMAT BINARY)",
+        ("text", "text", "int8", "bytea", "int8"),
+    ),
+)
+
+
+def restore_many(connection: Connection, target: Target, wholes: Sequence[Whole]) -> bool:
+    """
+    Make *wholes* live, by three streams; nothing where anything of them is known.
+
+    Another engine that begins one of them meanwhile has this transaction fail, and be sent again.
+    """
+    tenant = target.tenant
+    words = {"tenant": tenant, "ids": [one.head.session for one in wholes]}
+    known = {**words, "keys": sound_wholes(wholes)}
+    if connection.execute(sql(target.schema, _KNOWN_SQL), known).fetchone() is not None:
+        return False
+    rows = [row for one in wholes for row in one.records]
+    # INVARIANT: a commit has `POSITIONS_A_COMMIT` places, which are more than it may bring heads.
+    first = _next_position(connection, target)
+    streams: tuple[Iterable[tuple[object, ...]], ...] = (
+        ((tenant, r.session, r.seq, r.kind, r.at_ms, r.durable, r.key, r.body, r.hash)
+         for r in rows),
+        ((tenant, r.key, r.session, r.seq) for r in rows if r.key is not None),
+        ((tenant, one.head.session, one.head.seq, one.head.hash, place)
+         for place, one in enumerate(wholes, first)),
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        for (text, types), stream in zip(_COPIES, streams, strict=True):
+            with cursor.copy(sql(target.schema, text)) as copy:
+                copy.set_types(types)
+                for row in stream:
+                    copy.write_row(row)
+    return True
 
 
 _LAST_SQL = """

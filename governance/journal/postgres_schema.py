@@ -16,8 +16,8 @@ from functools import cache
 
 import psycopg
 
-from governance.errors import StoreDamaged, StoreMissing, StoreNewer
-from governance.journal.faults import DAMAGED_REMEDY
+from governance.errors import StoreDamaged, StoreMissing
+from governance.journal.faults import DAMAGED_REMEDY, newer
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_faults import (
     DUPLICATE,
@@ -264,10 +264,7 @@ def refuse_newer(version: int, target: Target) -> None:
         StoreDamaged: It is below zero.
     """
     if version > VERSION:
-        raise StoreNewer(
-            f"{target.place} has schema version {version}; this engine knows {VERSION}",
-            remedy="upgrade `session-governance`; the store was left as it is",
-        )
+        raise newer(version, VERSION, target.place)
     if version < 0:
         raise StoreDamaged(f"{target.place} has schema version {version}", remedy=DAMAGED_REMEDY)
 

@@ -149,7 +149,7 @@ class PostgresSearch:
             connection, _ROWS_SQL, session=session, after=begin, upto=end[0], limit=limit
         ).fetchall()
         for seq, at_ms, body, _ in rows:
-            one = searched(_record(session, seq, at_ms, body))
+            one = message_of(session, seq, at_ms, body)
             if one is None:
                 continue
             words = sorted(set(one.words))
@@ -191,7 +191,7 @@ class PostgresSearch:
                 limit=_PAGE, offset=offset, **words,
             ).fetchall()  # fmt: skip
             for owner, seq, at_ms, body in rows:
-                one = searched(_record(owner, seq, at_ms, body))
+                one = message_of(owner, seq, at_ms, body)
                 if one is not None:
                     yield one
             if len(rows) < _PAGE:
@@ -242,6 +242,13 @@ def forget(connection: Connection, target: Target, session: str) -> None:
         connection.execute(sql(target.schema, text), words)
 
 
+def drop_caches(connection: Connection, target: Target) -> None:
+    """Forget the index and every snapshot."""
+    for table in ("message", "message_upto", "snapshot"):
+        text = f"DELETE FROM @.{table} WHERE tenant = %(tenant)s"
+        connection.execute(sql(target.schema, text), {"tenant": target.tenant})
+
+
 def _asked(words: Sequence[str]) -> str:
     """A query for all of *words*, which are letters and digits alone."""
     if not all(word.isalnum() for word in words):
@@ -249,5 +256,6 @@ def _asked(words: Sequence[str]) -> str:
     return " & ".join(f"'{word}'" for word in words)
 
 
-def _record(session: str, seq: int, at_ms: int, body: Any) -> Record:
-    return Record(session, seq, MESSAGE_KIND, at_ms, bytes(body), False, None, b"")
+def message_of(session: str, seq: int, at_ms: int, body: Any) -> Searched | None:
+    """What is searched of the row *seq* of *session*, which is a message."""
+    return searched(Record(session, seq, MESSAGE_KIND, at_ms, bytes(body), False, None, b""))

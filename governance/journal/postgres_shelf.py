@@ -7,9 +7,9 @@ from typing import Protocol, TypeVar
 
 from attrs import define
 
-from governance.errors import StoreBusy, StoreDamaged
-from governance.journal.chain import entry_digest
-from governance.journal.faults import DAMAGED_REMEDY
+from governance.errors import StoreBusy
+from governance.journal.chain import entry_digest, entry_of
+from governance.journal.faults import bad_value
 from governance.journal.limits import SCAN_BYTES_MAX, check_entry, check_scan, check_value
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_schema import sql
@@ -161,18 +161,7 @@ def forget(connection: Connection, target: Target, session: str) -> None:
 
 
 def _sound(columns: tuple[object, ...]) -> Entry:
-    shelf, name, version, value, digest = columns
-    if (
-        isinstance(shelf, str)
-        and isinstance(name, str)
-        and isinstance(version, int)
-        and version > 0
-        and isinstance(value, bytes)
-    ):
-        entry = Entry(shelf, name, version, value)
-        if entry_digest(entry) == digest:
-            return entry
-    raise StoreDamaged(
-        f"the value `{name}` on the shelf `{shelf}` is not what was put there",
-        remedy=DAMAGED_REMEDY,
-    )
+    entry = entry_of(columns)
+    if entry is None:
+        raise bad_value(columns[0], columns[1])
+    return entry

@@ -7,19 +7,26 @@ A place that the server cannot read costs what lies there, never the rest of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from attrs import define, field
 
 from governance.errors import JournalError
-from governance.journal.chain import ZERO_HASH, tombstone_digest
+from governance.journal.chain import ZERO_HASH, entry_of, tombstone_digest
 from governance.journal.gaps import Link, Losses, is_next, link_after
+from governance.journal.limits import POSITION_MAX
 from governance.journal.mirror import Mirror
 from governance.journal.mirror_index import MirrorIndex
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_rows import link_at, record_of
-from governance.journal.postgres_schema import VERSION, schema_version, sql, tenant_id
+from governance.journal.postgres_schema import (
+    POSITIONS_A_COMMIT,
+    VERSION,
+    schema_version,
+    sql,
+    tenant_id,
+)
 from governance.journal.postgres_shelf import Lent
 from governance.journal.postgres_url import Target
 from governance.journal.records import (
@@ -66,6 +73,23 @@ _LOOSE_KEYS_SQL = """
                 AND e.seq = k.seq AND e.key = k.name)
         ORDER BY k.name LIMIT %(limit)s
 """
+_VALUES_SQL = """
+    SELECT shelf, name, version, value, digest FROM @.shelf
+        WHERE tenant = %(tenant)s AND (shelf, name) > (%(shelf)s, %(name)s)
+        ORDER BY shelf, name LIMIT 1
+"""
+_SHARED_SQL = """
+    SELECT max(id), position FROM @.session WHERE tenant = %(tenant)s
+        GROUP BY position HAVING count(*) > 1 ORDER BY 2 LIMIT 20
+"""
+_BEYOND_SQL = f"""
+    SELECT s.id, s.position FROM @.session s JOIN @.tenant t ON t.name = s.tenant
+        WHERE s.tenant = %(tenant)s AND (s.position < 1 OR s.position >= {POSITION_MAX}
+            OR s.position - t.base
+                >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint * {POSITIONS_A_COMMIT})
+        ORDER BY s.position LIMIT 20
+"""
+_STRANGE_SQL = "SELECT name FROM @.store WHERE name <> 'version' ORDER BY name LIMIT 20"
 
 
 @define(eq=False, repr=False)
@@ -131,9 +155,13 @@ class _Chain:
 
 
 def verify_store(
-    lent: Lent, target: Target, store_id: str, mirror: Mirror | None, session: str | None
+    lent: Lent,
+    target: Target,
+    store_id: str,
+    mirror: Mirror | None,
+    sessions: Sequence[str] | None,
 ) -> VerifyReport:
-    """What is wrong with the store: with *session* and what it stems from, or with all of it."""
+    """What is wrong with the store: with *sessions* and what they stem from, or with all of it."""
 
     def look(connection: Connection) -> tuple[int | None, str | None]:
         version = schema_version(connection, target)
@@ -146,14 +174,15 @@ def verify_store(
     if id_ != store_id:
         gone = f"{target.place} was removed or replaced while it was open"
         return VerifyReport(0, 0, False, (Finding("vanished", "", 0, gone),))
-    mirrored = MirrorIndex.of(mirror, session)
+    mirrored = MirrorIndex.of(mirror, None if sessions is None else frozenset(sessions))
     try:
         walk = _Walk(lent, target, mirrored)
         if mirrored.other:
             message = f"the mirror holds the heads of store {mirrored.other}, which is another one"
             walk.find("vanished", "", 0, message)
-        if session is not None:
-            _verify_line(walk, session)
+        if sessions is not None:
+            for session in sessions:
+                _verify_line(walk, session)
         else:
             _verify_all(walk)
     finally:
@@ -182,6 +211,8 @@ def _verify_all(walk: _Walk) -> None:
     for key, session, seq in walk.pages(_LOOSE_KEYS_SQL):
         if session not in walk.blamed:
             walk.find("unreadable", session, seq, f"the key `{key}` names a row without it")
+    _verify_values(walk)
+    _verify_positions(walk)
     for head in walk.mirrored.heads():
         if walk.full:
             return
@@ -191,6 +222,27 @@ def _verify_all(walk: _Walk) -> None:
         ):
             message = "the mirror knows this session, the store does not"
             walk.find("removed", head.session, 1, message)
+
+
+def _verify_values(walk: _Walk) -> None:
+    """The values beside the journals, one query a value."""
+    shelf, name = "", ""
+    while not walk.full and (found := walk.rows_of(_VALUES_SQL, shelf=shelf, name=name)):
+        shelf, name = found[0][:2]
+        if entry_of(found[0]) is None:
+            message = f"the value `{name}` on the shelf `{shelf}` is not what was put there"
+            walk.find("unreadable", "", 0, message)
+
+
+def _verify_positions(walk: _Walk) -> None:
+    """Two moves in one place, or one that is to come, would let followers miss some."""
+    for session, position in walk.rows_of(_SHARED_SQL):
+        message = f"its head moved to place {position}, as another one did"
+        walk.find("head", session, 0, message)
+    for session, position in walk.rows_of(_BEYOND_SQL):
+        walk.find("head", session, 0, f"its head is at place {position}, which no move had")
+    for (name,) in walk.rows_of(_STRANGE_SQL):
+        walk.find("unreadable", "", 0, f"`{name}` is nothing that a store says of itself")
 
 
 def _verify_session(walk: _Walk, session: str) -> _Chain:
@@ -221,6 +273,9 @@ def _verify_chunk(walk: _Walk, state: _Chain) -> None:
     state.origin = None if parent is None else Origin(parent, base)
     if tombstone is not None and tombstone != tombstone_digest(state.head, state.origin, position):
         walk.find("unreadable", session, 0, "its tombstone is not the one that was written")
+        return
+    if parent is None and base:
+        walk.find("head", session, 0, "where it was branched off is not what was written")
         return
     if state.seq < 0:
         _begin(walk, state)
@@ -288,6 +343,8 @@ def _verify_end(walk: _Walk, state: _Chain) -> None:
         # Rows under a tombstone are being put back: that there are few of them is no fault.
         if anchor is not None and anchor.seq > head.seq:
             walk.find("cut", session, head.seq + 1, f"the mirror knows {anchor.seq} rows")
+        elif walk.mirrored.contradicts(head):
+            walk.find("hash", session, head.seq, "the mirror holds another hash of this row")
         return
     if anchor is not None and anchor.seq > seq:
         walk.find(

@@ -24,11 +24,11 @@ from governance.journal.sqlite_rows import INSERT_SQL
 from governance.journal.sqlite_schema import check_store, create_store
 from governance.journal.sqlite_verify import verify_store
 from governance.journal.staging import Staging, Unused
+from governance.project import FILE_MODE
 
 if TYPE_CHECKING:
     import apsw
 
-_FILE_MODE = 0o600
 _PATIENCE_MS = 5_000
 
 
@@ -203,7 +203,7 @@ def judge(path: Path, mirror: Mirror | None) -> VerifyReport:
         connection = connect(path, patience)
         try:
             check_store(connection, path)
-            return verify_store(connection, path, mirror, None)
+            return verify_store(connection, path, mirror)
         finally:
             connection.close()
     except apsw.Error as error:
@@ -216,7 +216,7 @@ def write_quarantine(staging: Staging, draft: Path, path: Path) -> int:
 
     One JSON object a line, the body in base64; no file where there is nothing to write.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
 
         def put(one: Unused) -> None:

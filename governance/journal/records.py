@@ -173,6 +173,14 @@ class Origin:
 
 
 @frozen
+class Whole:
+    """All rows of a session that was no branch, as another store has them, and its head there."""
+
+    head: Head
+    records: tuple[Record, ...]
+
+
+@frozen
 class Finding:
     """
     One thing that `verify` found wrong.
@@ -466,5 +474,32 @@ class AppendsAlone(Protocol):
 
         Args:
             deadline_ms: How long to wait for the turn; then `StoreBusy`.
+        """
+        ...
+
+
+@runtime_checkable
+class VerifiesMany(Protocol):
+    """A `Journal` that can also look at some sessions at the price of one look at the mirror."""
+
+    def verify_many(self, sessions: Sequence[str]) -> VerifyReport:
+        """As `Journal.verify` of each of *sessions*, told together."""
+        ...
+
+
+@runtime_checkable
+class RestoresMany(Protocol):
+    """A `Journal` that can also take in many sessions of another store in one commit."""
+
+    def restore_many(self, wholes: Sequence[Whole]) -> bool:
+        """
+        Make all of *wholes* live, at most 1,000 sessions and 10,000 rows, or none.
+
+        ``False``: nothing was done, for the store knows one of them or one of their keys, live or
+        removed; `Journal.restore` says of each what stands in the way.
+
+        Raises:
+            RowsRefused: Rows do not hold by their chain, or do not end with the head.
+            MisuseError: More sessions or rows, or none.
         """
         ...

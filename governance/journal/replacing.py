@@ -21,6 +21,7 @@ from attrs import define
 from governance.errors import JournalError
 from governance.journal.faults import folder_error, store_error
 from governance.journal.sqlite_connection import Patience
+from governance.project import FILE_MODE
 
 if TYPE_CHECKING:
     import apsw
@@ -29,7 +30,6 @@ HOLD_MS_DEFAULT = 5_000
 """How long it is waited for others to let go of a store."""
 
 _CHUNK_BYTES = 1024 * 1024
-_FILE_MODE = 0o600
 _DATABASE, _LOG = 0, 1
 
 
@@ -70,7 +70,7 @@ class Hold:
             raise folder_error(error, to) from None
 
     def _copy_one(self, which: int, source: Path, to: Path) -> None:
-        handle = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
+        handle = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         with os.fdopen(handle, "wb") as target:
             if self._connection is None:
                 with source.open("rb") as file:

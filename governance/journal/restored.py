@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from governance.journal.chain import ZERO_HASH
 from governance.journal.faults import RowsRefused
 from governance.journal.gaps import Link, is_next, link_after
-from governance.journal.records import Head, Record
+from governance.journal.records import Head, Record, Whole
 
 _REMEDY = "take the archive that was made when the session was removed; nothing was put back"
 
@@ -68,6 +69,29 @@ def refuse_last(end: Head, whole: Head) -> None:
             f"the rows of `{whole.session}` end with another hash than the head says",
             remedy=_REMEDY,
         )
+
+
+def sound_wholes(wholes: Sequence[Whole]) -> list[str]:
+    """
+    The keys of *wholes*, which hold by their chains and end with their heads.
+
+    Raises:
+        RowsRefused: They do not, or two rows have one key.
+    """
+    keys: dict[str, Record] = {}
+    for one in wholes:
+        head, records = one.head, one.records
+        sound_rows(records, (), 0, ZERO_HASH, head)
+        if len(records) != head.seq:
+            raise RowsRefused(
+                f"{len(records)} rows of `{head.session}`, which ended with row {head.seq}",
+                remedy=_REMEDY,
+            )
+        refuse_last(Head(head.session, head.seq, records[-1].hash), head)
+        for record in records:
+            if record.key is not None and keys.setdefault(record.key, record) is not record:
+                raise refuse_key(record)
+    return list(keys)
 
 
 def refuse_key(record: Record) -> RowsRefused:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from governance.errors import StoreDamaged, StoreNewer
+from governance.errors import StoreDamaged
 from governance.journal.chain import entry_digest, snapshot_digest
+from governance.journal.faults import newer
 from governance.journal.records import Entry, Head, Origin, Snapshot
 from governance.journal.salvage_pages import (
     Pages,
@@ -306,10 +307,7 @@ def refuse_newer_file(connection: apsw.Connection, path: Path) -> None:
     except apsw.Error:
         return
     if ours and version > VERSION:
-        raise StoreNewer(
-            f"the store `{path}` has schema version {version}; this engine knows {VERSION}",
-            remedy="upgrade `session-governance`; the store was left as it is",
-        )
+        raise newer(version, VERSION, f"the store `{path}`")
     if not ours and tables and "event" not in tables:
         raise StoreDamaged(
             f"`{path}` is no store of this engine", remedy="name another file; nothing was changed"

@@ -272,9 +272,6 @@ PATTERNS: tuple[Pattern, ...] = (
 )
 """In the order they are applied: an issuer's shape before a mere name."""
 
-NAMES = tuple(dict.fromkeys(one.name for one in PATTERNS))
-"""Every name that can stand in a mark."""
-
 _compiled: dict[bytes, re2._Regexp] = {}
 
 

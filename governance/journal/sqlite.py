@@ -33,6 +33,7 @@ from governance.journal.limits import (
     check_restored,
     check_session,
     check_snapshot,
+    check_wholes,
 )
 from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_identity
 from governance.journal.records import (
@@ -47,6 +48,7 @@ from governance.journal.records import (
     Record,
     Snapshot,
     VerifyReport,
+    Whole,
 )
 from governance.journal.sqlite_connection import Patience, connect
 from governance.journal.sqlite_lineage import origin_of
@@ -339,6 +341,11 @@ class SqliteJournal:
 
         return self._move(work)
 
+    def restore_many(self, wholes: Sequence[Whole]) -> bool:
+        """As `governance.journal.records.RestoresMany` says."""
+        given = check_wholes(wholes)
+        return self._move(lambda places: sqlite_moves.restore_many(places, given)) is not None
+
     def snapshot_put(self, snapshot: Snapshot) -> None:
         """As the contract says."""
         check_snapshot(snapshot)
@@ -379,29 +386,54 @@ class SqliteJournal:
 
         self._change(sqlite_search.rebuild, False)
 
+    def cache_findings(self) -> tuple[Finding, ...]:
+        """As `governance.journal.caches.Caching` says; beside readers and writers."""
+        from governance.journal.sqlite_verify_caches import cache_findings
+
+        with self._looking() as connection:
+            return cache_findings(connection)
+
+    def drop_caches(self) -> None:
+        """As `governance.journal.caches.Caching` says."""
+        self.rebuild_search()
+        self._change(sqlite_rows.drop_snapshots, False)
+
     def verify(self, session: str | None = None) -> VerifyReport:
         """
         As the contract says; of all sessions, the structure of the file is checked as well.
 
         Streams in bounded memory, beside readers and writers.
         """
+        return self._verified(None if session is None else (session,))
+
+    def verify_many(self, sessions: Sequence[str]) -> VerifyReport:
+        """As `governance.journal.records.VerifiesMany` says."""
+        return self._verified(sessions)
+
+    def _verified(self, sessions: Sequence[str] | None) -> VerifyReport:
         from governance.journal.sqlite_verify import verify_store
 
-        if session is not None:
+        for session in sessions or ():
             check_session(session)
         self._check_open()
         if not self._writer.in_place():
             gone = f"the store `{self.path}` was removed or replaced while it was open"
             return VerifyReport(0, 0, False, (Finding("vanished", "", 0, gone),))
+        with self._looking() as connection:
+            return verify_store(connection, self.path, self._writer.mirror, sessions)
+
+    @contextlib.contextmanager
+    def _looking(self) -> Iterator[apsw.Connection]:
+        """A connection of its own, for what reads long."""
+        self._check_open()
         patience = Patience()
         patience.allow(DEADLINE_MS_DEFAULT)
         with self._named_errors():
             connection = connect(self.path, patience, vfs=self._vfs)
-        try:
-            with self._named_errors():
-                return verify_store(connection, self.path, self._writer.mirror, session)
-        finally:
-            connection.close()
+            try:
+                yield connection
+            finally:
+                connection.close()
 
     def close(self) -> None:
         """

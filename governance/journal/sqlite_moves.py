@@ -6,6 +6,7 @@ Every function runs inside a transaction of the writer and leaves the commit to 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,8 @@ from governance.errors import MisuseError
 from governance.journal.chain import ZERO_HASH, tombstone_digest
 from governance.journal.faults import too_deep
 from governance.journal.gaps import Link
-from governance.journal.records import BRANCH_DEPTH_MAX, Conflict, Head, Origin, Record
-from governance.journal.restored import refuse_key, refuse_last, sound_rows
+from governance.journal.records import BRANCH_DEPTH_MAX, Conflict, Head, Origin, Record, Whole
+from governance.journal.restored import refuse_key, refuse_last, sound_rows, sound_wholes
 from governance.journal.sqlite_lineage import (
     depth,
     hash_at,
@@ -34,6 +35,11 @@ _REMOVED_SQL = "SELECT id, head, hash FROM removed WHERE id > ? ORDER BY id LIMI
 _HEAD_INSERT_SQL = (
     "INSERT INTO session (id, head, hash, parent, base, position, echo)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, -?6)"
+)
+
+_KNOWN_SQL = (
+    "SELECT 1 FROM session WHERE id = ?1 UNION ALL SELECT 1 FROM removed WHERE id = ?1"
+    " UNION ALL SELECT 1 FROM event WHERE session = ?1 LIMIT 1"
 )
 
 
@@ -133,6 +139,25 @@ def restore(
     elif found is None:
         _bury(connection, head, origin, positions.take())
     return end
+
+
+def restore_many(positions: Positions, wholes: Sequence[Whole]) -> list[Head] | None:
+    """Make *wholes* live; none, and nothing written, where anything of them is known."""
+    connection = positions.connection
+    keys = sound_wholes(wholes)
+    for one in wholes:
+        if connection.execute(_KNOWN_SQL, (one.head.session,)).fetchone() is not None:
+            return None
+    if any(_key_is_known(connection, key) for key in keys):
+        return None
+    first = positions.take(len(wholes))
+    for position, one in enumerate(wholes, first):
+        for r in one.records:
+            connection.execute(
+                INSERT_SQL, (r.session, r.seq, r.kind, r.at_ms, r.body, r.durable, r.key, r.hash)
+            )
+        _make_live(connection, one.head, None, position)
+    return [one.head for one in wholes]
 
 
 def _put_back(

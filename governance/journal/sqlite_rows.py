@@ -261,6 +261,11 @@ def put_snapshot(connection: apsw.Connection, snapshot: Snapshot) -> None:
     )
 
 
+def drop_snapshots(connection: apsw.Connection) -> None:
+    """Forget every snapshot; not yet committed."""
+    connection.execute("DELETE FROM snapshot")
+
+
 def kept_snapshot(connection: apsw.Connection, session: str, version: int) -> Snapshot | None:
     """The snapshot that the contract's ``snapshot_get`` gives."""
     found = connection.execute(

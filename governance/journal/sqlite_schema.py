@@ -12,9 +12,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from governance.errors import StoreDamaged, StoreNewer
-from governance.journal.faults import DAMAGED_REMEDY, LibraryUnsafe, folder_error, store_error
-from governance.project import make_private_folder
+from governance.errors import StoreDamaged
+from governance.journal.faults import (
+    DAMAGED_REMEDY,
+    LibraryUnsafe,
+    folder_error,
+    newer,
+    store_error,
+)
+from governance.project import FILE_MODE, make_private_folder
 
 if TYPE_CHECKING:
     import apsw
@@ -75,7 +81,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 VERSION = len(MIGRATIONS)
 """The schema version that this engine reads and writes (``PRAGMA user_version``)."""
 
-_FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
 _OWN_FOLDER = ".governance"
 
@@ -130,7 +135,7 @@ def make_folder(folder: Path) -> None:
             folder.chmod(_FOLDER_MODE)
         ignore = folder / ".gitignore"
         if not ignore.exists():
-            handle = os.open(ignore, os.O_WRONLY | os.O_CREAT, _FILE_MODE)
+            handle = os.open(ignore, os.O_WRONLY | os.O_CREAT, FILE_MODE)
             with os.fdopen(handle, "w") as file:
                 file.write("*\n")
     except OSError as error:
@@ -149,7 +154,7 @@ def create_store(path: Path) -> None:
     make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
     try:
-        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, _FILE_MODE))
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
         connection = apsw.Connection(str(draft), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
             connection.execute("PRAGMA synchronous=FULL")
@@ -241,10 +246,7 @@ def refuse_newer(version: int, path: Path) -> None:
         StoreDamaged: It is below zero.
     """
     if version > VERSION:
-        raise StoreNewer(
-            f"the store `{path}` has schema version {version}; this engine knows {VERSION}",
-            remedy="upgrade `session-governance`; the store was left as it is",
-        )
+        raise newer(version, VERSION, f"the store `{path}`")
     if version < 0:
         raise StoreDamaged(
             f"the store `{path}` has schema version {version}", remedy=DAMAGED_REMEDY

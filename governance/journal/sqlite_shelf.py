@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import define
 
-from governance.errors import StoreDamaged
-from governance.journal.chain import entry_digest
-from governance.journal.faults import DAMAGED_REMEDY
+from governance.journal.chain import entry_digest, entry_of
+from governance.journal.faults import bad_value
 from governance.journal.limits import SCAN_BYTES_MAX, check_entry, check_scan, check_value
 from governance.journal.records import KEY_SHELF, Entry
 from governance.journal.session_values import SESSION_SHELVES, SESSION_SIGN, bounds
@@ -124,22 +123,8 @@ def _version(connection: apsw.Connection, shelf: str, name: str) -> int:
     return found[0] if found is not None else 0
 
 
-def entry_of(columns: tuple[object, ...]) -> Entry | None:
-    """The value in the columns `VALUE_COLUMNS`, or none where it is not what was put."""
-    shelf, name, version, value, digest = columns
-    if not (isinstance(shelf, str) and isinstance(name, str) and isinstance(version, int)):
-        return None
-    if version < 1 or not isinstance(value, bytes):
-        return None
-    entry = Entry(shelf, name, version, value)
-    return entry if entry_digest(entry) == digest else None
-
-
 def _sound(columns: tuple[object, ...]) -> Entry:
     entry = entry_of(columns)
     if entry is None:
-        raise StoreDamaged(
-            f"the value `{columns[1]}` on the shelf `{columns[0]}` is not what was put there",
-            remedy=DAMAGED_REMEDY,
-        )
+        raise bad_value(columns[0], columns[1])
     return entry

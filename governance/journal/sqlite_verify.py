@@ -8,14 +8,16 @@ folded back. An unreadable place costs what lies there, never the rest of the wa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence, Set
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
 
-from governance.journal.chain import ZERO_HASH
+from governance.journal.chain import ZERO_HASH, entry_of
 from governance.journal.gaps import Link, Losses, is_next, link_after
+from governance.journal.limits import POSITION_MAX
 from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_heads, read_identity
 from governance.journal.records import BRANCH_DEPTH_MAX, Finding, Head, VerifyReport
 from governance.journal.sqlite_lineage import (
@@ -29,7 +31,7 @@ from governance.journal.sqlite_lineage import (
 from governance.journal.sqlite_positions import NEWEST_SQL, reserved
 from governance.journal.sqlite_rows import COLUMNS, HEAD_SQL, record_of
 from governance.journal.sqlite_schema import VERSION, schema_version
-from governance.journal.sqlite_shelf import VALUE_COLUMNS, entry_of
+from governance.journal.sqlite_shelf import VALUE_COLUMNS
 
 if TYPE_CHECKING:
     import apsw
@@ -62,6 +64,11 @@ _NEXT_VALUE_SQL = (
     f"SELECT {VALUE_COLUMNS} FROM shelf WHERE (shelf, name) > (?, ?)"  # noqa: S608
     " ORDER BY shelf, name LIMIT 1"
 )
+_SHARED_SQL = (
+    "WITH place AS (SELECT id, position FROM session UNION ALL SELECT id, position FROM removed)"
+    " SELECT max(id), position FROM place GROUP BY position HAVING count(*) > 1 LIMIT 20"
+)
+_STRANGE_SQL = "SELECT name FROM store WHERE name NOT IN ('id', 'position') LIMIT 20"
 _BELOW_SQL = "SELECT seq FROM event WHERE session = ? AND seq <= ? ORDER BY seq LIMIT 1"
 _CHUNK_SQL = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
 
@@ -96,10 +103,13 @@ class _Walk:
 
 
 def verify_store(
-    connection: apsw.Connection, path: Path, mirror: Mirror | None, session: str | None
+    connection: apsw.Connection,
+    path: Path,
+    mirror: Mirror | None,
+    sessions: Sequence[str] | None = None,
 ) -> VerifyReport:
     """
-    What is wrong with the store behind *connection*: with *session*, or with all of it.
+    What is wrong with the store behind *connection*: with *sessions*, or with all of it.
 
     The connection is used for nothing else and is left with a temporary table.
     """
@@ -110,10 +120,12 @@ def verify_store(
         return VerifyReport(0, 0, False, (Finding("newer", "", 0, message),))
     connection.execute("PRAGMA temp_store=FILE")
     connection.execute(_MIRROR_TABLE_SQL)
-    _load_mirror(walk, mirror)
-    if session is not None:
-        _verify_lineage(walk, session)
+    if sessions is not None:
+        names = _lineage(walk, sessions)
+        _load_mirror(walk, mirror, names.keys())
+        _verify_lineage(walk, sessions, names)
     else:
+        _load_mirror(walk, mirror, None)
         _verify_listed(walk)
         _verify_tombstones(walk)
         _verify_unlisted(walk)
@@ -140,8 +152,8 @@ def _nowhere() -> int:
     return 0
 
 
-def _load_mirror(walk: _Walk, mirror: Mirror | None) -> None:
-    """Put the mirrored heads into the temporary table, before any row is looked at."""
+def _load_mirror(walk: _Walk, mirror: Mirror | None, names: Set[str] | None) -> None:
+    """Put the mirrored heads, or those of *names*, in a table, before any row is looked at."""
     if mirror is None:
         return
     whole = True
@@ -158,6 +170,8 @@ def _load_mirror(walk: _Walk, mirror: Mirror | None) -> None:
                     whole = False
                     continue
                 head, gone = (one.head, 1) if isinstance(one, Gone) else (one, 0)
+                if names is not None and head.session not in names:
+                    continue
                 walk.connection.execute(_MIRROR_PUT_SQL, (head.session, head.seq, head.hash, gone))
     except OSError:
         return
@@ -170,19 +184,33 @@ def _other_store(path: Path, mirror: Path, known: Identity) -> str:
     return f"`{mirror}` holds the heads of store {known.store}, which is not the one at `{path}`"
 
 
-def _verify_lineage(walk: _Walk, session: str) -> None:
-    """*session*, be it live or removed, and the sessions that it stems from."""
-    names: list[str] = [session]
+def _lineage(walk: _Walk, sessions: Sequence[str]) -> dict[str, None]:
+    """*sessions*, be they live or removed, and those that they stem from, each once."""
+    names: dict[str, None] = {}
 
-    def look() -> None:
+    def look(session: str) -> None:
         origin = origin_of(walk.connection, session)
-        while origin is not None and len(names) <= BRANCH_DEPTH_MAX:
-            names.append(origin.parent)
+        for _ in range(BRANCH_DEPTH_MAX):
+            if origin is None:
+                return
+            names[origin.parent] = None
             origin = origin_of(walk.connection, origin.parent)
 
-    _guarded(walk, session, _nowhere, look)
-    if _guarded(walk, session, _nowhere, lambda: _verify_tombstone(walk, session)):
-        for name in names:
+    for session in sessions:
+        names[session] = None
+        _guarded(walk, session, _nowhere, partial(look, session))
+    return names
+
+
+def _verify_lineage(walk: _Walk, sessions: Sequence[str], names: Mapping[str, None]) -> None:
+    """*names*, which are *sessions* and those that they stem from."""
+    unread = {
+        session
+        for session in sessions
+        if not _guarded(walk, session, _nowhere, partial(_verify_tombstone, walk, session))
+    }
+    for name in names:
+        if name not in unread:
             _verify_session(walk, name)
 
 
@@ -226,7 +254,11 @@ def _compare_tombstone(walk: _Walk, head: Head) -> None:
         walk.find("cut", session, seq + 1, f"the mirror knows {anchor[0]} rows, not {seq}")
     elif anchor is not None and anchor[0] == seq and anchor[1] != head.hash:
         walk.find("hash", session, seq, "the mirror holds another hash of this row")
-    elif walk.anchored and not (anchor and anchor[2]) and not _was_told(walk, head):
+    elif (
+        walk.anchored
+        and not (anchor and anchor[2] and anchor[0] == seq)
+        and not _was_told(walk, head)
+    ):
         walk.find("removed", session, 1, "its rows are gone, and the mirror was not told so")
 
 
@@ -497,11 +529,18 @@ def _bad_value(shelf: str, name: str) -> str:
 
 
 def _verify_positions(walk: _Walk) -> None:
-    """A counter that has gone back would let followers miss moves."""
+    """A counter that has gone back, or two moves in one place, would let followers miss some."""
     with walk.connection:
-        newest = walk.connection.execute(NEWEST_SQL).get
-        if reserved(walk.connection) < newest:
+        newest, last = walk.connection.execute(NEWEST_SQL).get, reserved(walk.connection)
+        if last < newest:
             walk.find("head", "", 0, f"heads moved {newest} times, the store counts fewer")
+        if last >= POSITION_MAX:
+            walk.find("head", "", 0, f"heads have moved {last} times, which no store has seen")
+        for session, position in walk.connection.execute(_SHARED_SQL).fetchall():
+            message = f"its head moved to place {position}, as another one did"
+            walk.find("head", str(session), 0, message)
+        for (name,) in walk.connection.execute(_STRANGE_SQL).fetchall():
+            walk.find("unreadable", "", 0, f"`{name}` is nothing that a store says of itself")
 
 
 def _verify_pages(walk: _Walk) -> None:

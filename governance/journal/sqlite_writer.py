@@ -312,11 +312,12 @@ class Writer:
         return result
 
     def move(self, work: Callable[[Positions], T], *, wipe: bool = False) -> T:
-        """As `change`, for *work* that moves heads; one that it gives reaches the mirror."""
+        """As `change`, for *work* that moves heads; those that it gives reach the mirror."""
         result = self.change(lambda _: work(self._positions), wipe=wipe, empty_log=wipe)
         self._heads.clear()
-        if self.mirror is not None and isinstance(result, Head):
-            self.mirror.note([result], durable=True)
+        heads = [result] if isinstance(result, Head) else result
+        if self.mirror is not None and isinstance(heads, list):
+            self.mirror.note(heads, durable=True)
         return result
 
     def announce(self, head: Head) -> None:

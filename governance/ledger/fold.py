@@ -131,7 +131,7 @@ class Ledger:
             return evolve(self, halts=_damage(self.halts, kind, body, at_ms))
         if kind == "session.repaired":
             return evolve(self, halts=tuple(one for one in self.halts if one.rule != DAMAGE))
-        carried = body.get("carried") if kind in _BEGINNINGS else None
+        carried = body.get("carried") if kind in BEGINNINGS else None
         if isinstance(carried, Mapping):
             return Ledger.from_json(carried)
         return self
@@ -184,10 +184,10 @@ class Ledger:
         )._with_steps(StepTaken.from_json(one, 0) for one in wrote["steps"])
 
 
-_BEGINNINGS = frozenset({"session.created", "session.branched"})
+BEGINNINGS = frozenset({"session.created", "session.branched"})
 """Kinds whose rows may carry the ledger of the session that is followed."""
 
-_KINDS = _BEGINNINGS | frozenset(
+_KINDS = BEGINNINGS | frozenset(
     {
         "violation.counted",
         "violation.pardoned",

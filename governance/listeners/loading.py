@@ -151,7 +151,7 @@ def register_notify(listeners: Listeners, notify: Notify, directory: Path) -> No
         hourly_max=notify.hourly_max,
     )
     listeners.register(
-        [EVENTS[word] for word in notify.on],
+        [event for word in notify.on for event in EVENTS[word]],
         notifier,
         mode="background",
         time_limit_ms=TIME_LIMIT_MS,

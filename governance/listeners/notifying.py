@@ -22,12 +22,12 @@ from governance.errors import GovernanceError
 from governance.events import Event, event_json
 from governance.values import dump_json
 
-EVENTS: Mapping[str, str] = {
-    "halt": "session.halted",
-    "ask": "approval.asked",
-    "guard-gap": "guard.gap",
+EVENTS: Mapping[str, tuple[str, ...]] = {
+    "halt": ("session.halted",),
+    "ask": ("approval.asked",),
+    "guard-gap": ("guard.gap", "guard.bypassed"),
 }
-"""Word of ``[notify] on`` → the event that it means."""
+"""Word of ``[notify] on`` → the events that it means."""
 
 NAME = "notify"
 TIME_LIMIT_MS = 2_000

@@ -54,7 +54,8 @@ def check_events(pattern: str, mode: str) -> tuple[str, str] | None:
     if events_of(pattern, "audit"):
         writable = [name for name, spec in CATALOGUE.items() if spec.writable]
         return f"`{pattern}` has no field that a listener may write", f"{', '.join(writable)} have"
-    hint = did_you_mean(pattern, CATALOGUE) or "`governance listeners --events` shows all"
+    names = {*CATALOGUE, *(f"{name.partition('.')[0]}.*" for name in CATALOGUE)}
+    hint = did_you_mean(pattern, names) or "`governance listeners --events` shows all"
     if "*" in pattern:
         return f"`{pattern}` matches no event", hint
     return f"there is no event `{pattern}`", hint

@@ -66,7 +66,7 @@ class Builder:
         if len(raw) != 1 or type(name) is not str:
             self.fail("GOV204", '`{ var = "name" }` stands alone', path)
         elif name not in self.variables:
-            hint = did_you_mean(name, self.variables)
+            hint = did_you_mean(name, self.variables) or f"write `{name} = …` under `[vars]`"
             self.fail("GOV204", f"unknown variable `{name}`", (*path, "var"), hint)
         else:
             self.by_variable = True

@@ -68,6 +68,7 @@ class DemandBuilder:
     vocabulary: Vocabulary
     places: Places
     report: Report
+    hearsay: frozenset[str] = frozenset()
 
     def build(self) -> Demands:
         """The demands of the rule; empty when it has none."""
@@ -198,6 +199,7 @@ class DemandBuilder:
                 places=self.places,
                 path=(*one.path, "when"),
                 report=self.report,
+                hearsay=self.hearsay,
             )
             if condition is None:
                 return None
@@ -212,12 +214,15 @@ class DemandBuilder:
         meaning: tuple[object, ...] = (
             on,
             None if tools is None else sorted(tools),
-            _stable(one.when),
+            stable_text(one.when),
             compared,
             groups,
         )
         if own:
-            meaning = (*meaning, *(_stable(each) for each in (rule.when, rule.unless, *rule.any)))
+            meaning = (
+                *meaning,
+                *(stable_text(each) for each in (rule.when, rule.unless, *rule.any)),
+            )
         return Pattern(
             id=sha256(repr(meaning).encode("utf-8", "replace")).hexdigest()[:_ID_CHARS],
             on=on,
@@ -304,11 +309,11 @@ def _words(one: PastEvent) -> str:
     return f"{on}{tools} {'/'.join(one.outcomes)}{same} in this {within}"
 
 
-def _stable(value: object) -> str:
+def stable_text(value: object) -> str:
     """A text of *value* in which the order of keys makes no difference."""
     if isinstance(value, Mapping):
-        inner = sorted(f"{key!r}: {_stable(one)}" for key, one in value.items())
+        inner = sorted(f"{key!r}: {stable_text(one)}" for key, one in value.items())
         return "{" + ", ".join(inner) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_stable(one) for one in value) + "]"
+        return "[" + ", ".join(stable_text(one) for one in value) + "]"
     return repr(value)

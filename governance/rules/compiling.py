@@ -12,8 +12,9 @@ from attrs import define, evolve, field, frozen
 
 from governance.errors import DefinitionError, Diagnostic, Problem
 from governance.rules import detect
+from governance.rules.building_demands import stable_text
 from governance.rules.composing import remedy_text
-from governance.rules.format import FORMAT, Defaults, Exempt, Pack, RoleDef, Rule
+from governance.rules.format import FORMAT, Defaults, Exempt, Layer, Pack, RoleDef, Rule
 from governance.rules.globs import PatternError
 from governance.rules.kleene import Truth
 from governance.rules.matching import Condition, Exemption, Match, build_condition
@@ -49,6 +50,7 @@ def compile_rules(
     report: FileReport | None = None,
     proven: Callable[[str], bool] = _nothing,
     released: Callable[[str], bool] = _nothing,
+    hearsay: frozenset[str] = frozenset(),
 ) -> RuleSet:
     """
     Every rule, role and exemption of *packs*, compiled.
@@ -70,15 +72,16 @@ def compile_rules(
         released: Whether the pack with this hash was proven before it was released: so are
             its rules.
 
+        hearsay: Facts that are unknown to the rules and exemptions of layers above the project.
+
     Raises:
         DefinitionError: Without *report*, when any problem is an error.
     """
     problems = _Problems()
-    work = _Compiler(vocabulary, places, report or problems.add)
-    excused = work.exemptions(packs, exempts)
-    settled = defaults or Defaults()
-    known_hash = _hash(packs, exempts, settled, settings)
-    all_known = proven(known_hash)
+    work = _Compiler(vocabulary, places, report or problems.add, hearsay)
+    excused, settled = work.exemptions(packs, exempts), defaults or Defaults()
+    known_hash = _hash(packs, exempts, settled, (*settings, *(f"hearsay {x}" for x in hearsay)))
+    all_known, roles = proven(known_hash), work.roles(packs, settled)
     made: list[CompiledRule] = []
     waiting: list[WaitingRule] = []
     for pack in packs:
@@ -91,7 +94,6 @@ def compile_rules(
             elif (ready := work.rule(*each)) is not None:
                 made.append(ready)
     made.sort(key=_cost)
-    roles = work.roles(packs, settled)
     problems.raise_errors()
     tried: tuple[CompiledRule | WaitingRule, ...] = (*made, *waiting)
     return RuleSet(
@@ -104,6 +106,7 @@ def compile_rules(
         toolsets=vocabulary.toolsets,
         hash=known_hash,
         warnings=tuple(problems.found),
+        places=places,
         by_event=_by_event(tried),
     )
 
@@ -131,20 +134,10 @@ def _hash(
     lines = [f"format {FORMAT}", f"patterns {detect.VERSION}", repr(defaults)]
     lines += sorted(f"pack {one.layer} {one.name} {one.hash}" for one in packs)
     lines += sorted(
-        f"exempt {one.layer} {one.rule} {one.until} {_stable(one.when)}" for one in exempts
+        f"exempt {one.layer} {one.rule} {one.until} {stable_text(one.when)}" for one in exempts
     )
     lines += sorted(f"setting {one}" for one in settings)
     return sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()
-
-
-def _stable(value: object) -> str:
-    """A text of *value* in which the order of keys makes no difference."""
-    if isinstance(value, Mapping):
-        inner = sorted(f"{key!r}: {_stable(one)}" for key, one in value.items())
-        return "{" + ", ".join(inner) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_stable(one) for one in value) + "]"
-    return repr(value)
 
 
 @define(eq=False)
@@ -174,10 +167,11 @@ class _Problems:
 
 @frozen
 class _Names:
-    """What names in one rule can mean: its event and its tools."""
+    """What names in one rule can mean: its event and its tools; and in whose layer it stands."""
 
     on: str
     tools: tuple[str, ...] | None
+    layer: Layer
 
 
 @define(eq=False)
@@ -185,6 +179,7 @@ class _Compiler:
     vocabulary: Vocabulary
     places: Places
     report: FileReport
+    hearsay: frozenset[str] = frozenset()
     proven: bool = False
     failed: int = 0
 
@@ -207,7 +202,7 @@ class _Compiler:
         tools: tuple[str, ...] | None = None
         if rule.tools:
             tools = self.vocabulary.expand_tools(rule.tools, (*path, "tools"), report)
-        names = _Names(rule.on, tools)
+        names = _Names(rule.on, tools, pack.layer)
         match = Match(
             when=self.condition(rule.when, names, (*path, "when"), report),
             any=tuple(
@@ -219,7 +214,7 @@ class _Compiler:
         )
         message = self.template(rule, names, report)
         changes = self.changes(rule, names, report)
-        demands = self.demands(rule, tools, match, report) if rule.looks_back else None
+        demands = self.demands(rule, names, match, report) if rule.looks_back else None
         if self.failed > failed:
             return None
         return CompiledRule(
@@ -237,15 +232,20 @@ class _Compiler:
     def demands(
         self,
         rule: Rule,
-        tools: tuple[str, ...] | None,
+        names: _Names,
         match: Match,
         report: Report,
     ) -> Demands:
         """What the rule demands of the past; rules that demand nothing never pay for this."""
         from governance.rules.building_demands import DemandBuilder, RuleParts
 
-        parts = RuleParts(rule, tools, match)
-        return DemandBuilder(parts, self.vocabulary, self.places, report).build()
+        parts = RuleParts(rule, names.tools, match)
+        hearsay = self.unbelieved(names)
+        return DemandBuilder(parts, self.vocabulary, self.places, report, hearsay).build()
+
+    def unbelieved(self, names: _Names) -> frozenset[str]:
+        """The facts that are unknown to a rule of that layer: the project's own believes itself."""
+        return frozenset() if names.layer == "project" else self.hearsay
 
     def waiting(
         self, pack: Pack, rule: Rule, shadow: bool, exempts: tuple[Exemption, ...]
@@ -277,6 +277,7 @@ class _Compiler:
             path=path,
             report=report,
             proven=self.proven,
+            hearsay=self.unbelieved(names),
         )
 
     def template(self, rule: Rule, names: _Names, report: Report) -> Template | None:
@@ -332,7 +333,7 @@ class _Compiler:
             if rule.tools:
                 quiet: list[Problem] = []
                 tools = self.vocabulary.expand_tools(rule.tools, path, quiet.append)
-            when = self.table(exempt.when, _Names(rule.on, tools), path, report)
+            when = self.table(exempt.when, _Names(rule.on, tools, exempt.layer), path, report)
             if when is None:
                 return None
         until = None if exempt.until is None else _end_of(exempt.until)

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from attrs import evolve
 
-from governance.errors import Problem
+from governance.errors import Problem, strange_sign
 from governance.rules.changes import read_changes
 from governance.rules.draft import Draft, get, tables
 from governance.rules.format import AskTerms, Example, Rule, Table
@@ -35,7 +35,8 @@ def read_rule(draft: Draft, raw: Mapping[str, object], position: int) -> None:
     rule_id = get(values, "id", "")
     if rule_id and not RULE_ID.fullmatch(rule_id):
         mend = "write `group.name` in lower-case letters, digits and hyphens"
-        findings.wrong("GOV210", f"`{rule_id}` is no id of a rule", (*path, "id"), mend)
+        text = f"`{rule_id}` is no id of a rule{strange_sign(rule_id)}"
+        findings.wrong("GOV210", text, (*path, "id"), mend)
     if ("on" in raw and "on" not in values) or ("tools" in raw and "tools" not in values):
         draft.unread.add(position)
     on = get(values, "on", "tool")
@@ -46,6 +47,10 @@ def read_rule(draft: Draft, raw: Mapping[str, object], position: int) -> None:
         mend = "take `tools` out, or `on`"
         findings.wrong("GOV213", f"`tools` is for tool events, not `{on}`", (*path, "tools"), mend)
         draft.unread.add(position)
+    for key in ("when", "unless"):
+        if key in values and not values[key]:
+            mend = f"say what of the event, or leave `{key}` out"
+            findings.wrong("GOV229", "an empty table asks nothing", (*path, key), mend)
     action = get(values, "action", cast("Any", "warn"))
     terms = _action_tables(findings, values, raw, path, on)
     _check_demands(findings, values, raw, path)

@@ -149,10 +149,9 @@ def trace_rule(
     rules: RuleSet, one: CompiledRule, event: RuleEvent, history: History = NO_HISTORY
 ) -> RuleTrace:
     """What each matcher of one rule says of *event*."""
-    single = next(
-        (each for each in one_by_one(event) if one.match.test(each.facts) is not False),
-        one_by_one(event)[0],
-    )
+    events = one_by_one(event)
+    about = [each for each in events if one in rules.candidates(each)] or list(events[:1])
+    single = next((each for each in about if one.match.test(each.facts) is not False), about[0])
     facts = single.facts
     applies = one.rule.on == event.on and one in rules.candidates(single)
     traces: list[MatcherTrace] = []

@@ -159,6 +159,9 @@ REMOVES_OF: Mapping[str, str] = {"delete": "path"}
 DOMAINS_OF: Mapping[str, str] = {"fetch": "url"}
 """Which own fact fills `reads`, `writes`, `removes` and `domains` of each tool."""
 
+NAME_GLOBS = ("glob", "include", "include_pattern", "file_glob", "glob_pattern")
+"""Arguments by which a search of text names the files that it is about, whatever the host."""
+
 BY_COMMAND = frozenset({"reads", "writes", "removes", "domains"})
 """Facts of a `shell` call that are read off its command line."""
 

@@ -4,7 +4,8 @@ Facts of an event: what a call, a result and a session are, in canonical terms.
 Facts are plain JSON values, `Unknown` where the host sent what cannot be read, or
 `Deferred` where they are read off a command line, which is only done when something asks:
 take them by `fact_of`. The entry `REAL_PATHS` is no fact: it holds where links lead, for
-matchers of paths.
+matchers of paths. Nor is `MEANT`: it holds the facts of the calls that a foreign tool's call
+comes to.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 
+from attrs import evolve
+
 from governance.calls import ToolCall
 from governance.rules.deferred import Deferred
 from governance.rules.domains import hosts_of
 from governance.rules.fact_table import (
     BY_COMMAND,
     DOMAINS_OF,
+    NAME_GLOBS,
     READS_OF,
     REMOVES_OF,
     TOOLS,
@@ -38,6 +42,14 @@ from governance.values import mend_text
 SEVERAL_MAX = 1_000
 """Paths or addresses of one call that are decided one by one; a longer list is unknown."""
 
+MEANT = "meant"
+"""Key of the facts of calls under which those stand that they come to."""
+
+GUESSED = "guessed"
+"""Key under which such facts say that the tool may as well do something else."""
+
+_FOREIGN = frozenset({"mcp", "other"})
+_OF_FOREIGN = ("server", "mcp_tool", MEANT)
 _SEVERAL = ("path", "url")
 _FILLED = (
     (READS_OF, "reads"),
@@ -85,7 +97,32 @@ def facts_of_call(call: ToolCall, places: Places) -> dict[str, object]:
         if real:
             facts[REAL_PATHS] = real
         facts["intent"] = intent_of(call, facts)
+    if kind in _FOREIGN or (kind == "grep" and any(one in call.args for one in NAME_GLOBS)):
+        _add_meant(facts, call, places, real)
     return facts
+
+
+def _add_meant(
+    facts: dict[str, object], call: ToolCall, places: Places, real: dict[str, str]
+) -> None:
+    """The facts of the calls that *call* comes to, and its intent where it comes to one."""
+    # Few calls need them.
+    from governance.rules.meant import calls_meant, files_searched, says_what_it_does
+
+    found = files_searched(call) if call.tool == "grep" else calls_meant(call)
+    meant = [facts_of_call(evolve(one, args={}), places) for one in found]
+    if not meant:
+        return
+    if call.tool != "grep" and not says_what_it_does(call):
+        meant = [{**one, GUESSED: True} for one in meant]
+    facts[MEANT] = tuple(meant)
+    for one in meant:
+        links = one.get(REAL_PATHS)
+        real.update(links if isinstance(links, dict) else {})
+    if real:
+        facts[REAL_PATHS] = real
+    if len(meant) == 1 and call.tool != "grep":
+        facts["intent"] = meant[0]["intent"]
 
 
 def _read_by_need(
@@ -173,13 +210,22 @@ def clean_text(text: str) -> str:
 
 
 def one_by_one(event: RuleEvent) -> tuple[RuleEvent, ...]:
-    """*event* once for each path and each address that its call names."""
+    """*event* once for each path and each address that its call names, or comes to."""
     facts = event.facts
     events: tuple[RuleEvent, ...] = (event,)
+    meant = facts.get(MEANT)
+    if isinstance(meant, tuple):
+        events = (event, *(split for one in meant for split in one_by_one(_beside(event, one))))
     for name in _SEVERAL:
         if isinstance(facts.get(name), list):
             events = tuple(split for one in events for split in _split(one, name))
     return events
+
+
+def _beside(event: RuleEvent, meant: Mapping[str, object]) -> RuleEvent:
+    """*event* as the call that it comes to; its links are known already."""
+    facts = {name: one for name, one in event.facts.items() if name not in _OF_FOREIGN}
+    return RuleEvent(event.on, {**facts, **meant}, event.call, beside=True)
 
 
 def _split(event: RuleEvent, name: str) -> list[RuleEvent]:
@@ -192,7 +238,7 @@ def _split(event: RuleEvent, name: str) -> list[RuleEvent]:
         for table, fact in _FILLED:
             if table.get(tool_class(str(facts.get("tool")))) == name:
                 _fill(single, fact, name)
-        made.append(RuleEvent(event.on, single, event.call))
+        made.append(evolve(event, facts=single))
     return made
 
 

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from governance.rules.deferred import fact_of
 from governance.rules.fact_table import MISSING, TOOL_EVENTS, Unknown
-from governance.rules.facts import one_by_one
+from governance.rules.facts import GUESSED, one_by_one
 from governance.rules.kleene import Truth, all_of
 from governance.rules.matchers import REAL_PATHS
 from governance.rules.matching import Condition, Match
@@ -167,7 +167,7 @@ class Pattern:
                 any_key = True
                 continue
             maybe.update(dict.fromkeys(keys))
-            if truth is True:
+            if truth is True and not event.facts.get(GUESSED):
                 sure.update(dict.fromkeys(keys))
         if not maybe and not any_key:
             return None
@@ -227,8 +227,9 @@ def marks_of(patterns: Sequence[Pattern], event: RuleEvent, *, late: bool) -> It
     """
     events: tuple[RuleEvent, ...] | None = None
     for pattern in patterns:
-        if pattern.late == late and pattern.about(event):
-            events = one_by_one(event) if events is None else events
-            mark = pattern.mark(events)
-            if mark is not None:
-                yield mark
+        if pattern.late != late:
+            continue
+        events = one_by_one(event) if events is None else events
+        mark = pattern.mark(one for one in events if pattern.about(one))
+        if mark is not None:
+            yield mark

@@ -41,7 +41,6 @@ def check_exempts(
             one
             for one in draft.exempts
             if check_exempt(one, draft.findings, targets, own_file=True, today=today)
-            and not _expired(one, settings)
         ]
     kept: list[Exempt] = []
     if project is None:
@@ -50,15 +49,9 @@ def check_exempts(
         made = read_exempt(project, raw, position, settings.project_layer)
         if made is None:
             continue
-        rule = check_exempt(made, project, targets, own_file=False, today=today)
-        if rule is not None and not _expired(made, settings):
+        if check_exempt(made, project, targets, own_file=False, today=today):
             kept.append(made)
     return kept
-
-
-def _expired(exempt: Exempt, settings: LoadSettings) -> bool:
-    today = settings.today
-    return exempt.until is not None and today is not None and exempt.until < today
 
 
 def _exempt_tables(project: Findings) -> list[Mapping[str, object]]:

@@ -160,6 +160,8 @@ def check_exempt(
     """
     The rule that *exempt* lifts, or ``None`` with the reason reported (GOV250).
 
+    One that has expired lifts nothing any more, which is a warning.
+
     Args:
         own_file: The exemption stands in a pack, which may exempt its own rules alone.
     """
@@ -189,6 +191,7 @@ def check_exempt(
     if exempt.until is not None and today is not None and exempt.until < today:
         message = f"the exemption of `{rule.id}` ended on {exempt.until}"
         findings.warn("GOV250", message, (*path, "until"), "take it out, or renew it")
+        return None
     return rule
 
 

@@ -49,6 +49,7 @@ from governance.rules.recorded import check_schemas, recorded_arguments
 from governance.rules.roles_checked import check_roles
 from governance.rules.ruleset import DEFAULT_TOOL
 from governance.rules.sources import LoadSettings, PackSource
+from governance.rules.trust import pack_hash
 from governance.rules.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -300,7 +301,9 @@ class _Loading:
             self.proven = not self.tells_gaps and not self._wrong and settings.proven(text_hash)
             return self.proven
 
-        def compiled(places: Places, report: FileReport) -> RuleSet:
+        def compiled(
+            places: Places, report: FileReport, hearsay: frozenset[str] = frozenset()
+        ) -> RuleSet:
             return compile_rules(
                 readable,
                 self.vocabulary,
@@ -310,10 +313,12 @@ class _Loading:
                 report=report,
                 proven=proven,
                 released=settings.released,
+                hearsay=hearsay,
             )
 
         settings = self.settings
-        rules = compiled(self.places, report)
+        hearsay = self._hearsay()
+        rules = compiled(self.places, report, hearsay)
         if not self.proven and any(rule.on == "command" for rule in rules.rules.values()):
             from governance.rules.reachability import check_redirects
 
@@ -321,11 +326,18 @@ class _Loading:
         if self.tries and not self.proven and self._unproven:
             # Examples speak of a project that is nowhere: what they prove must not depend
             # on where this one lies, nor on its links.
-            plain = self.places is PLAIN_PLACES
+            plain = self.places is PLAIN_PLACES and not hearsay
             self.trial = rules if plain else compiled(PLAIN_PLACES, _told_before)
             self._check_matches(self.trial)
             self._run_examples(self.trial)
         return evolve(rules, contexts=tuple(self._blocks()))
+
+    def _hearsay(self) -> frozenset[str]:
+        """The facts that nobody's word stands for: what a project says that is not trusted."""
+        project = self.settings.project
+        if project is None or self.settings.trusted(pack_hash(project.text)):
+            return frozenset()
+        return self.settings.hearsay
 
     def _check_matches(self, rules: RuleSet) -> None:
         """Report rules and alternatives that can never match."""

@@ -42,6 +42,54 @@ class FactMatcher(Protocol):
 
 
 @frozen
+class Hearsay:
+    """A matcher of a fact on which nobody's word counts: it is neither true nor false."""
+
+    inner: FactMatcher
+
+    @property
+    def spec(self) -> FactSpec:
+        """As the matcher's own."""
+        return self.inner.spec
+
+    @property
+    def raw(self) -> object:
+        """As the matcher's own."""
+        return self.inner.raw
+
+    @property
+    def place(self) -> Place:
+        """As the matcher's own."""
+        return self.inner.place
+
+    @property
+    def cost(self) -> int:
+        """As the matcher's own."""
+        return self.inner.cost
+
+    @property
+    def programs(self) -> None:
+        """It names none."""
+        return
+
+    def needs(self) -> tuple[Need, ...]:
+        """Nothing needs to be found for it to be unknown."""
+        return ()
+
+    def test(self, value: object, world: World, strict: bool = False) -> Truth:  # noqa: ARG002
+        """Unknown, whatever the value is."""
+        return Unknown(f"nobody has trusted what this project says of `{self.spec.name}`")
+
+    def excuses(self, value: object, world: World, chosen: Sequence[object] | None) -> Truth:  # noqa: ARG002
+        """Unknown, so that it excuses nothing."""
+        return self.test(value, world)
+
+    def chosen(self, value: object, world: World) -> tuple[object, ...]:
+        """As the matcher's own."""
+        return self.inner.chosen(value, world)
+
+
+@frozen
 class Condition:
     """A conjunction of matchers over facts, the cheap ones first."""
 
@@ -96,6 +144,7 @@ def build_condition(
     report: Report,
     variables: Mapping[str, object] | None = None,
     proven: bool = False,
+    hearsay: frozenset[str] = frozenset(),
 ) -> Condition | None:
     """
     The condition in *table*, or ``None`` after every problem was reported.
@@ -104,6 +153,8 @@ def build_condition(
         tools: The rule's tools, sets expanded; ``None`` for all of them.
 
         proven: It was built before without a problem: what is dear is built when needed.
+
+        hearsay: Facts of which nothing is believed.
     """
     built: list[tuple[str, FactMatcher]] = []
     failed = False
@@ -124,7 +175,7 @@ def build_condition(
         if matcher is None:
             failed = True
         else:
-            built.append((name, matcher))
+            built.append((name, Hearsay(matcher) if name in hearsay else matcher))
     if not built and not failed:
         report(Problem("GOV229", "an empty table asks nothing", path))
     if failed or not built:

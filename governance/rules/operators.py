@@ -280,6 +280,9 @@ def _text_test(*globs: str) -> Test:
     return Fit("|".join(map(text_glob, globs)))
 
 
+_SIGNS = "a sign that is meant as itself has a backslash before it, as `\\\\(`"
+
+
 def _regex(make: Builder, value: object, path: Place, made: Made) -> None:
     from governance.rules.patterns import PatternRefused, compile_pattern
 
@@ -290,7 +293,8 @@ def _regex(make: Builder, value: object, path: Place, made: Made) -> None:
         try:
             search = compile_pattern(text, case_sensitive=sensitive).search
         except PatternRefused as error:
-            mend = "look-around and back-references do not exist in RE2"
+            lacking = "perl operator" in str(error) or "escape sequence" in str(error)
+            mend = "look-around and back-references do not exist in RE2" if lacking else _SIGNS
             make.fail("GOV227", f"RE2 refuses `{text}`: {error}", path, mend)
         else:
             tests.append(_searching(search))

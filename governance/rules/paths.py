@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from attrs import Factory, field, frozen
 
+from governance.project import pinned_home
 from governance.rules.globs import PatternError, composed, expand_braces, path_test
 from governance.rules.moved import moved_folders
 from governance.rules.vocabulary import Unknown
@@ -61,6 +62,8 @@ class Places:
             stand for, to these paths; nothing where none matches. It may read the disk.
 
         moved: Folders that stand elsewhere than by default: the default one, and the other.
+
+        homes: Further homes that ``~`` in a pattern stands for; in a call it is `home` alone.
     """
 
     project: str
@@ -69,6 +72,7 @@ class Places:
     resolve: Callable[[str], str] = _same
     expand: Callable[[str, int], Sequence[str] | Unknown] = _nothing
     moved: tuple[tuple[str, str], ...] = ()
+    homes: tuple[str, ...] = ()
     windows: bool = field(
         default=Factory(lambda self: _DRIVE.match(self.project) is not None, takes_self=True),
         init=False,
@@ -206,6 +210,7 @@ class Places:
             text = text.replace("\\", "/")
         if text == "~" or text.startswith("~/"):
             starts, rest = self.roots(self.home), text[1:]
+            starts += tuple(start for one in self.homes for start in self.roots(one))
         elif _is_absolute(text, self.windows):
             starts, rest = ("",), text
         elif "/" not in text and text not in ("**", ".", ".."):
@@ -318,6 +323,7 @@ def places_of(project: str) -> Places:
     slashed = absolute.replace("\\", "/") if os.sep == "\\" else absolute
     home = os.path.expanduser("~")  # noqa: PTH111
     home = composed(home.replace("\\", "/") if os.sep == "\\" else home).rstrip("/")
+    real_home = composed(pinned_home()).rstrip("/")
     return Places(
         composed(slashed).rstrip("/") or "/",
         home,
@@ -325,4 +331,5 @@ def places_of(project: str) -> Places:
         os.path.realpath,
         _on_disk,
         moved_folders(os.environ, home),
+        (real_home,) if real_home and real_home != home else (),
     )

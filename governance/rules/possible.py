@@ -356,7 +356,7 @@ def _certain(matchers: Iterable[Matcher]) -> bool:
         start
         for one in matchers
         if one.spec.kind == "path"
-        for text in _texts(one.raw)
+        for text in texts_in(one.raw)
         for start in _starts(text)
     }
     return len(starts) <= 1
@@ -369,9 +369,10 @@ def _starts(text: str) -> Iterator[str]:
         yield text[:1] if text[:1] in ("~", "/") else ""
 
 
-def _texts(raw: object) -> Iterator[str]:
+def texts_in(raw: object) -> Iterator[str]:
+    """Every text in the raw condition *raw*, however deep."""
     if isinstance(raw, str):
         yield raw
     elif isinstance(raw, (list, Mapping)):
         for one in raw.values() if isinstance(raw, Mapping) else raw:
-            yield from _texts(one)
+            yield from texts_in(one)

@@ -62,7 +62,9 @@ class Role:
         name = self.definition.name
         broken: list[tuple[str, str]] = []
         skipped: list[str] = []
-        if not self.tools.holds(tool, native, str(facts.get("host", ""))):
+        if event.beside:
+            broken.extend(("writes", text) for text in self._writes(facts))
+        elif not self.tools.holds(tool, native, str(facts.get("host", ""))):
             has = _listed(self.tools.names) or "no tool"
             broken.append(("tools", f"role `{name}` may not use `{tool}`; it has {has}"))
         else:
@@ -149,7 +151,7 @@ class Roles:
         for index, one in enumerate(dict.fromkeys(chain)):
             role = self.by_name.get(one)
             if role is None:
-                found.extend(self._undeclared(one, event))
+                found.extend(() if event.beside else self._undeclared(one, event))
                 continue
             own = index == 0 and one == name
             refused, untried = role.refusals(event, history, self.agents, own=own)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, evolve, field, frozen
 
+from governance.calls import ToolCall
 from governance.errors import Diagnostic
 from governance.rules.blocks import CompiledBlock
 from governance.rules.composing import compose
@@ -23,11 +24,13 @@ from governance.rules.globs import PatternError
 from governance.rules.index import Index
 from governance.rules.kleene import Truth, all_of, any_of
 from governance.rules.matching import Exemption, Match
+from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.rewriting import UNCHANGED, CompiledChange, can_rewrite
 from governance.rules.roles import Roles
 from governance.rules.targets import ToolTest, tool_test
 from governance.rules.template import Template, one_line
 from governance.rules.verdicts import (
+    STRICTNESS,
     Decision,
     History,
     RuleEvent,
@@ -46,6 +49,11 @@ MEMO_MAX = 4_096
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+
+
+def _refuses_nothing(_call: ToolCall) -> bool:
+    return False
+
 
 DEFAULT_TOOL = "default.tool"
 NO_HISTORY = History()
@@ -233,6 +241,8 @@ class RuleSet:
             whatever the order of files.
 
         warnings: What is not wrong, but perhaps not meant.
+
+        places: Where the paths of its globs, and of what it proposes, start.
     """
 
     rules: Mapping[str, Rule]
@@ -244,6 +254,7 @@ class RuleSet:
     toolsets: Mapping[str, tuple[str, ...]]
     hash: str
     warnings: tuple[Diagnostic, ...] = ()
+    places: Places = PLAIN_PLACES
     by_event: Mapping[str, tuple[CompiledRule | WaitingRule, ...]] = field(repr=False)
     _index_of: dict[tuple[str, str, str, str], Index[CompiledRule]] = field(
         factory=dict, init=False, repr=False
@@ -255,11 +266,6 @@ class RuleSet:
     _lists: dict[tuple[str, ...], Callable[[str, str, str], bool]] = field(
         factory=dict, init=False, repr=False
     )
-
-    @property
-    def facts_used(self) -> frozenset[str]:
-        """Facts that any rule looks at or speaks of."""
-        return frozenset(name for one in self.compiled.values() for name in one.facts)
 
     def has(self, on: str) -> bool:
         """Whether any rule looks at events of this kind."""
@@ -356,14 +362,64 @@ class RuleSet:
 
         return str(trace_rule(self, self.compiled[rule.id], event, history))
 
-    def decide(self, event: RuleEvent, history: History = NO_HISTORY) -> Decision:
+    def decide(
+        self,
+        event: RuleEvent,
+        history: History = NO_HISTORY,
+        *,
+        refuses: Callable[[ToolCall], bool] = _refuses_nothing,
+    ) -> Decision:
         """
         What all rules, roles and defaults say of *event*.
+
+        Args:
+            refuses: Whether something besides the rules denies a call; then it is not
+                proposed as a remedy either.
 
         A call of several paths is decided once a path, and each rule is counted once. The
         order of rules, packs and facts makes no difference. Nothing is changed, and no
         error of a rule comes out: it denies.
         """
+        verdicts, shadows, skipped = self._said(event, history)
+        if not (verdicts or shadows or skipped):
+            return NOTHING_SAID
+        if any(one.remedy for one in verdicts.values()):
+            verdicts = {
+                name: self._offering(one, event, history, refuses) if one.remedy else one
+                for name, one in verdicts.items()
+            }
+        intent = fact_of(event.facts, "intent") if verdicts or shadows else ""
+        return compose(
+            list(verdicts.values()),
+            list(shadows.values()),
+            skipped=skipped,
+            intent=intent if isinstance(intent, str) else "",
+        )
+
+    def _offering(
+        self,
+        verdict: Verdict,
+        event: RuleEvent,
+        history: History,
+        refuses: Callable[[ToolCall], bool],
+    ) -> Verdict:
+        """*verdict* with its remedy in words, or without it where it would be refused as well."""
+        from governance.rules.offering import offer_of  # most calls are refused nothing
+
+        remedy = self.rules[verdict.rule].remedy
+        offer = None if remedy is None else offer_of(remedy, event, self.places)
+        if offer is None:
+            return evolve(verdict, remedy="")
+        said, _, _ = self._said(offer.event, history)
+        refused = any(STRICTNESS[one.action] >= STRICTNESS["deny"] for one in said.values())
+        if not refused and offer.event.call is not None:
+            refused = refuses(offer.event.call)
+        return evolve(verdict, remedy="" if refused else offer.text)
+
+    def _said(
+        self, event: RuleEvent, history: History
+    ) -> tuple[dict[str, Verdict], dict[str, Verdict], list[str]]:
+        """Verdicts in force and in shadow by rule, and what was skipped for want of a past."""
         events = one_by_one(event)
         verdicts: dict[str, Verdict] = {}
         shadows: dict[str, Verdict] = {}
@@ -374,15 +430,7 @@ class RuleSet:
                 _keep_strictest(verdicts, enforced)
                 _keep_strictest(shadows, shadowed)
                 skipped.extend(untried)
-        if not (verdicts or shadows or skipped):
-            return NOTHING_SAID
-        intent = fact_of(event.facts, "intent") if verdicts or shadows else ""
-        return compose(
-            list(verdicts.values()),
-            list(shadows.values()),
-            skipped=skipped,
-            intent=intent if isinstance(intent, str) else "",
-        )
+        return verdicts, shadows, skipped
 
     def _judge(
         self, event: RuleEvent, history: History
@@ -408,7 +456,7 @@ class RuleSet:
         shadow = self.defaults.mode == "shadow"
         (shadowed if shadow else enforced).extend(refused)
         shadowed.extend(refused_shadow)
-        if self.defaults.tool != "allow" and not lifted:
+        if self.defaults.tool != "allow" and not lifted and not event.beside:
             text = f"no rule allows `{one_line(str(event.facts.get('tool')))}` here"
             default = Verdict(rule=DEFAULT_TOOL, action=self.defaults.tool, message=text)
             (shadowed if shadow else enforced).append(default)

@@ -120,6 +120,9 @@ class LoadSettings:
 
         time_zone: IANA name, or ``None`` when the project has none.
 
+        hearsay: Facts that the project's own file fills; unknown to rules of upper layers
+            until it is trusted.
+
         hosts: The hosts in use and what each can do.
 
         characters_max: The budget of injected text, or ``None`` for no bound.
@@ -150,6 +153,7 @@ class LoadSettings:
     defaults: Defaults = Factory(Defaults)
     fields: Mapping[str, object] = Factory(dict)
     time_zone: str | None = None
+    hearsay: frozenset[str] = frozenset()
     hosts: Mapping[str, HostAbilities] = Factory(dict)
     characters_max: int | None = None
     project: Document | None = None

@@ -49,16 +49,16 @@ def read_trust(path: str) -> TrustRecord:
         DefinitionError: GOV273, the record cannot be read. It is never made anew, so that
             damage cannot pass for a clean start.
     """
-    from pathlib import Path
-
+    from governance.project import plain_file
     from governance.values import ValueRefused, load_json
 
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb", opener=plain_file) as stream:
+            data = stream.read(RECORD_BYTES_MAX + 1)
     except FileNotFoundError:
         return TrustRecord({})
     except OSError as error:
-        raise _damaged(path, f"cannot be read: {error.strerror}") from None
+        raise _damaged(path, f"cannot be read: {str(error.strerror).lower()}") from None
     try:
         value = load_json(data, bytes_max=RECORD_BYTES_MAX)
     except ValueRefused as error:

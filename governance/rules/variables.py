@@ -128,6 +128,7 @@ def _walk(
         findings.put_in[path] = name
         return known[name]
     elif name not in names:
-        findings.wrong("GOV204", f"unknown variable `{name}`", path, nearest(name, names))
+        mend = nearest(name, names) or f"write `{name} = …` under `[vars]`"
+        findings.wrong("GOV204", f"unknown variable `{name}`", path, mend)
     findings.dead.add(path)
     return value

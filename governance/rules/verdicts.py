@@ -33,11 +33,15 @@ class RuleEvent:
         facts: Name → plain JSON value, or `Unknown`; what is not there is missing.
 
         call: The tool call, on tool events.
+
+        beside: It is what the call of another tool comes to: rules and paths of roles hold
+            for it, and what is said of tools by name is said of that other one.
     """
 
     on: str
     facts: Mapping[str, object]
     call: ToolCall | None = None
+    beside: bool = False
 
 
 LABEL_TURN, LABEL_CONTEXT = 1, 2

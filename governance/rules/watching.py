@@ -9,6 +9,7 @@ from attrs import define, field
 from governance.rules.building_demands import MAYBE, SURE, TREE
 from governance.rules.demands import Demands, EventDemand
 from governance.rules.fact_table import TOOL_EVENTS
+from governance.rules.facts import MEANT, one_by_one
 from governance.rules.happenings import ALL_KEYS, Mark, Pattern, marks_of
 from governance.rules.verdicts import RuleEvent
 from governance.temporal import Formula, Monitors
@@ -33,11 +34,11 @@ class Watch:
 
     def marks(self, event: RuleEvent) -> tuple[Mark, ...]:
         """What the patterns say of *event*, which is being decided."""
-        return tuple(marks_of(self._patterns(event), event, late=False))
+        return tuple(marks_of(self._of_all(event), event, late=False))
 
     def late_marks(self, event: RuleEvent) -> tuple[Mark, ...]:
         """What those patterns say of a result that wait for one."""
-        return tuple(marks_of(self._patterns(event), event, late=True))
+        return tuple(marks_of(self._of_all(event), event, late=True))
 
     def hits(
         self,
@@ -78,6 +79,13 @@ class Watch:
                     _add(found, numbers.get(name + MAYBE), told.maybe)
         # What is not kept apart itself concerns every key of what it makes forgotten.
         return {n: None if keys == (ALL_KEYS,) else keys for n, keys in found.items()}
+
+    def _of_all(self, event: RuleEvent) -> tuple[Pattern, ...]:
+        """The patterns about *event* and about what its call comes to."""
+        if MEANT not in event.facts:
+            return self._patterns(event)
+        about = (one for each in one_by_one(event) for one in self._patterns(each))
+        return tuple({one.id: one for one in about}.values())
 
     def _patterns(self, event: RuleEvent) -> tuple[Pattern, ...]:
         facts = event.facts

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from governance.rules.format import Layer, Pack, PastLabel, Rule
 from governance.rules.linking import is_lower
+from governance.rules.possible import texts_in
 from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings
 
@@ -37,7 +38,7 @@ def check_weakening(
 
 
 def _check_labels(rule: Rule, packs: Sequence[Pack], findings: Mapping[str, Findings]) -> None:
-    excusing = set(_texts(rule.unless.get("labels")))
+    excusing = set(texts_in(rule.unless.get("labels")))
     demands = [one for group in rule.requires for one in group]
     excusing |= {one.label for one in demands if isinstance(one, PastLabel)}
     for pack in _below(rule.layer, packs):
@@ -53,7 +54,7 @@ def _check_labels(rule: Rule, packs: Sequence[Pack], findings: Mapping[str, Find
 
 
 def _check_roles(rule: Rule, packs: Sequence[Pack], findings: Mapping[str, Findings]) -> None:
-    excusing = set(_texts(rule.unless.get("role")))
+    excusing = set(texts_in(rule.unless.get("role")))
     for pack in _below(rule.layer, packs):
         for role in pack.roles:
             if role.name in excusing and role.agents:
@@ -96,14 +97,6 @@ def _check_fields(rule: Rule, findings: Mapping[str, Findings], settings: LoadSe
 
 def _below(layer: Layer, packs: Sequence[Pack]) -> Iterator[Pack]:
     return (pack for pack in packs if is_lower(pack.layer, layer))
-
-
-def _texts(raw: object) -> Iterator[str]:
-    if isinstance(raw, str):
-        yield raw
-    elif isinstance(raw, (list, Mapping)):
-        for one in raw.values() if isinstance(raw, Mapping) else raw:
-            yield from _texts(one)
 
 
 def _mend(rule: Rule) -> str:

@@ -126,6 +126,35 @@ class WordIndex:
         place = self._places.get(name)
         return place[2] if place is not None else 0
 
+    def tells(
+        self, seqs: Mapping[Name, int], read: Callable[[Name], tuple[str, ...] | None]
+    ) -> bool:
+        """
+        Whether it says just the words of each value that `follow` would not read anew.
+
+        Args:
+            seqs: Names of the values that there are, with the rows that they stand in.
+
+            read: As for `follow`.
+        """
+        due: dict[str, set[int]] = {}
+        trusted: set[int] = set()
+        for name, (number, seq, length) in self._places.items():
+            if self._names.get(number) != name or number >= self._next:
+                return False
+            words = read(name) if seqs.get(name) == seq else None
+            if words is None:
+                continue
+            if length != len(words):
+                return False
+            trusted.add(number)
+            for word in words:
+                due.setdefault(word, set()).add(number)
+        return all(
+            trusted.intersection(self._words.get(word, ())) == due.get(word, set())
+            for word in due.keys() | self._words.keys()
+        )
+
     def packed(self) -> bytes | None:
         """The index as it is kept; none where it is too large."""
         head = {

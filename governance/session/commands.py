@@ -41,6 +41,9 @@ class HostTraits:
 
         call_ids: Whether each call has an id of the host's; if not, it is known by what it
             is (`content_id`), and one that was rewritten is reported as what it became.
+
+        reports_arguments: Whether the report of an outcome has the arguments that the tool
+            ran with, as the host sent them before; what ran otherwise is judged by them.
     """
 
     inject: InjectPlace = "transcript"
@@ -54,6 +57,7 @@ class HostTraits:
     )
     call_ids: bool = True
     untold: frozenset[str] = frozenset()
+    reports_arguments: bool = False
 
 
 @frozen(kw_only=True)

@@ -236,6 +236,7 @@ def _tool_decided(state: SessionState, data: Mapping[str, Any], at_ms: int) -> C
             paths=tuple(data.get("paths") or ()),
             labels=tuple(intern(name) for name in data.get("pending_labels") or ()),
             runs_as=data.get("runs_as", ""),
+            fingerprint=data.get("fingerprint", ""),
         )
         changes["open_calls"] = (*state.open_calls, call)[-OPEN_CALLS_MAX:]
     if data.get("labels"):

@@ -7,7 +7,7 @@ from governance.machine import Refusal, Step
 from governance.machine.predicates import PREDICATES
 from governance.rules.verdicts import RuleEvent
 from governance.session import judging, tools
-from governance.session.answering import REMARKS, allow, refusal_reply, remark, role_of, work
+from governance.session.answering import allow, refusal_reply, role_of, work
 from governance.session.draft import Draft, texts
 from governance.session.interruption import implied_end, interrupt_children, interrupted
 from governance.session.outcomes import settle_open_calls
@@ -31,14 +31,20 @@ def record_implied(draft: Draft, step: Step) -> None:
 
 
 def finish(draft: Draft, step: Step) -> Reply:
-    """The rows and the answer of a lifecycle event; also what only remarks on one."""
-    if step.outcome in REMARKS:
-        return remark(draft, step)
+    """The rows and the answer of a lifecycle event."""
+    if step.reasons:
+        # A halted session is not begun or resumed: that it was tried is all there is to tell.
+        reasons = _reasons(draft, step.reasons)
+        refused: dict[str, Json] = {"event": step.event, "reasons": texts(reasons)}
+        draft.emit("event.refused", refused, step=step)
+        return refusal_reply(draft, reasons)
     match step.event:
         case "start":
             return _start(draft, step)
         case "resume":
             resumed(draft, step)
+        case "reset" if step.outcome == "stay":
+            pass  # a session that nobody knew has begun just now, and there is nothing to clear
         case "reset":
             settle_open_calls(draft)
             implied_end(draft, step)
@@ -118,10 +124,6 @@ def transition_rules(draft: Draft, step: Step) -> Reply | None:
 
 
 def _start(draft: Draft, step: Step) -> Reply:
-    if step.reasons:
-        reasons = _reasons(draft, step.reasons)
-        draft.emit("event.refused", {"event": "start", "reasons": texts(reasons)}, step=step)
-        return refusal_reply(draft, reasons)
     if step.before.state is not State.ABSENT:
         return allow(draft)
     decision = judging.decide_on(draft, "session", judging.model_facts(draft))

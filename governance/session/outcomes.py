@@ -10,8 +10,10 @@ from governance.machine import Step
 from governance.rules.deferred import text_of
 from governance.rules.facts import facts_of_call, result_facts
 from governance.rules.verdicts import Decision, RuleEvent
-from governance.session import judging, stall
+from governance.session import bypassing, judging, stall
 from governance.session.answering import allow, refusal_reply
+from governance.session.arguments import bounded
+from governance.session.bypassing import Bypass
 from governance.session.draft import Draft, texts
 from governance.session.remembering import Seen, finished
 from governance.session.replies import Reply
@@ -63,15 +65,26 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
             fields[name] = data[name]
     if data.get("error"):
         fields["error"] = str(data["error"])[:ERROR_CHARS_MAX]
-    asked = open_call is not None
+    how = bypassing.undecided(draft, call, outcome, open_call)
+    asked = open_call is not None and not how
     if open_call is None:
         fields["unasked"] = True
         open_call = OpenCall(call.call_id, call.tool, text_of(facts, "intent"), 0)
+    elif how:
+        # What waits for its outcome is of a call that did not run.
+        fields["changed"] = True
+        intent = text_of(facts, "intent")
+        open_call = evolve(open_call, intent=intent, paths=(), labels=(), marks=())
     rules = draft.law.rules
+    anew = bypassing.judge(draft, call, facts) if how else None
+    if how:
+        fields["arguments"] = bounded(call.args)
     event = _result_event(draft, facts, outcome)
     # It is judged by what went before it, and its own row says what it adds to that.
     judged = rules.decide(event, judging.history(draft)) if rules.has("tool-result") else None
     labels = judged.labels if judged is not None else ()
+    if anew is not None:
+        labels = (*labels, *anew.labels)
     if outcome in ("ok", "failed"):
         labels = tuple(dict.fromkeys((*labels, *open_call.labels)))
     if labels:
@@ -80,8 +93,13 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
     _finished(draft, open_call, call.tool, outcome, fields, seen)
     if outcome == "ok":
         _effects(draft, call.tool, open_call.paths or _changed(facts))
+    passed = None
+    if anew is not None:
+        intent, questioned = text_of(facts, "intent"), open_call.questioned
+        passed = bypassing.settle(draft, call, how, anew, intent=intent, questioned=questioned)
     _stalls(draft, before)
-    return _noted(draft) if judged is None else _judge_result(draft, judged, facts)
+    reply = _noted(draft) if judged is None else _judge_result(draft, judged, facts)
+    return reply if passed is None else _told_of(draft, passed, reply)
 
 
 def _finished(
@@ -175,6 +193,15 @@ def _judge_result(draft: Draft, decision: Decision, facts: dict[str, object]) ->
         return told
     output = decision.rewrites["output"]
     return evolve(told, action="rewrite", rewritten={"output": "" if output is None else output})
+
+
+def _told_of(draft: Draft, passed: Bypass, reply: Reply) -> Reply:
+    """*reply*, and that the call ran against the rules; its output is withheld if they say so."""
+    message = "\n".join(dict.fromkeys(text for text in (passed.message, reply.message) if text))
+    rules = tuple(dict.fromkeys((*passed.rules, *reply.rules)))
+    if passed.withholds:
+        reply = refusal_reply(draft, (passed.message,), rules, message)
+    return evolve(reply, message=message, rules=rules, alarm=passed.alarm)
 
 
 def _noted(draft: Draft, decision: Decision | None = None) -> Reply:

@@ -64,6 +64,8 @@ class Reply:
 
         halted: Why nobody may work until a person pardons it, or ``""``.
 
+        alarm: What a person should be told at once, where the host has a place for it.
+
         counts: How many violations the session has had, by severity.
     """
 
@@ -80,6 +82,7 @@ class Reply:
     head: int = 0
     counts: Mapping[str, int] | None = None
     halted: str = ""
+    alarm: str = ""
 
     @property
     def denied(self) -> bool:

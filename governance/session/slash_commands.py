@@ -16,7 +16,7 @@ from governance.machine import Step
 from governance.rules.composing import REWRITE_CONFLICT, compose
 from governance.rules.verdicts import Decision, RuleEvent, Verdict
 from governance.session import judging
-from governance.session.answering import REMARKS, allow, refusal_reply, remark
+from governance.session.answering import allow, refusal_reply
 from governance.session.draft import Draft, texts
 from governance.session.remembering import decided
 from governance.session.replies import Reply
@@ -96,8 +96,6 @@ class Judged:
 
 def command(draft: Draft, step: Step) -> Reply:
     """A slash command: judged before it runs, recorded when it may."""
-    if step.outcome in REMARKS:
-        return remark(draft, step)
     words = draft.command.data.get("arguments")
     asked = Slash(
         str(draft.command.data.get("name") or ""),

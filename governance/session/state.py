@@ -53,6 +53,8 @@ class OpenCall:
         marks: What rules that look back wait for its outcome with.
 
         runs_as: Id that its outcome is reported by, where that is another one, or ``""``.
+
+        fingerprint: Of its arguments as they may run, where the host tells which it ran.
     """
 
     call_id: str
@@ -66,6 +68,7 @@ class OpenCall:
     labels: tuple[str, ...] = ()
     marks: tuple[tuple[Json, ...], ...] = ()
     runs_as: str = ""
+    fingerprint: str = ""
 
 
 @frozen

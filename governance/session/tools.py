@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import cast
 
@@ -18,19 +17,11 @@ from governance.rules.rewriting import rewrite_call
 from governance.rules.verdicts import Decision, RuleEvent
 from governance.session import briefing, judging, outcomes
 from governance.session.answering import allow, work
+from governance.session.arguments import bounded, fingerprint
 from governance.session.draft import Draft, texts
 from governance.session.remembering import NOTHING_SEEN, Seen, decided
 from governance.session.replies import ACTIONS, Action, Injection, Reply
-from governance.values import Json, dump_checked, dump_json
-
-ARGUMENT_BYTES_MAX = 16 * 1024
-"""Arguments beyond it stand in the journal as hash, size and beginning."""
-
-_CHARACTER_BYTES_MAX = 6
-"""Bytes of one character in JSON at most: a control character, as ``\\u0000``."""
-
-_MEMBER_BYTES = 8
-"""Bytes of quotes, colon, comma and braces around one member of a table, and some to spare."""
+from governance.values import Json, dump_json
 
 WRITING_TOOLS = frozenset({"write", "edit", "delete", "shell", "other"})
 """Tools that may change something, for the question that a stale session asks first."""
@@ -144,16 +135,16 @@ _SUBJECTS: Mapping[str, str] = {
 """The fact of each tool without which no rule that looks at it has anything to look at."""
 
 
-def _floors(draft: Draft, call: ToolCall, step: Step) -> list[Floor]:
+def _floors(draft: Draft, call: ToolCall, step: Step | None) -> list[Floor]:
     """What machine, ledger and configuration demand besides the rules."""
     floors: list[Floor] = []
-    match step.outcome:
-        case "unbriefed_ask" | "unbriefed_deny":
-            action: Action = "ask" if step.outcome == "unbriefed_ask" else "deny"
+    match step.outcome if step is not None else None:
+        case "unbriefed_ask" | "unbriefed_deny" as outcome:
+            action: Action = "ask" if outcome == "unbriefed_ask" else "deny"
             text = "the model was not briefed and this host cannot brief it"
             floors.append(Floor(action, "session.unbriefed", text))
-        case "after_end_ask" | "after_end_deny":
-            action = "ask" if step.outcome == "after_end_ask" else "deny"
+        case "after_end_ask" | "after_end_deny" as outcome:
+            action = "ask" if outcome == "after_end_ask" else "deny"
             floors.append(Floor(action, "session.after-end", "the session has ended"))
         case _:
             pass
@@ -243,7 +234,12 @@ def _stricter(one: Action, other: Action) -> Action:
 
 
 def _decide(draft: Draft, call: ToolCall, facts: Mapping[str, object]) -> Decision:
-    return draft.law.rules.decide(_event(draft, call, facts), judging.history(draft))
+    def refuses(instead: ToolCall) -> bool:
+        held = _floors(draft, instead, draft.step)
+        return any(floor.action in ("deny", "halt") for floor in held)
+
+    event = _event(draft, call, facts)
+    return draft.law.rules.decide(event, judging.history(draft), refuses=refuses)
 
 
 def _event(draft: Draft, call: ToolCall, facts: Mapping[str, object]) -> RuleEvent:
@@ -340,6 +336,9 @@ def _record(draft: Draft, judgement: Judgement) -> None:
             data["paths"] = texts(_paths(judgement.facts))
         if judgement.call.tool == "delegate":
             data["delegate"] = str(judgement.call.own.get("agent") or "")
+        traits = draft.command.traits
+        if traits.reports_arguments and traits.call_ids and judgement.call.call_id:
+            data["fingerprint"] = fingerprint(judgement.call)
     if judgement.approval:
         data["approval"] = judgement.approval
     if judgement.stale:
@@ -370,34 +369,13 @@ def _decided(
         "rules": texts(rules),
         "message": message,
         "intent": text_of(facts, "intent"),
-        "arguments": _bounded(call.args or call.own),
+        "arguments": bounded(call.args or call.own),
     }
     if call.call_id:
         data["call_id"] = call.call_id
     if call.cwd:
         data["cwd"] = call.cwd
     return data
-
-
-def _bounded(arguments: Mapping[str, Json]) -> Json:
-    # The engine has checked what is in them; here their size counts alone, and arguments
-    # of a few texts need not be written to know that they are small.
-    room = ARGUMENT_BYTES_MAX
-    for name, value in arguments.items():
-        if type(value) is not str:
-            break
-        room -= _CHARACTER_BYTES_MAX * (len(name) + len(value)) + _MEMBER_BYTES
-    else:
-        if room >= 0:
-            return dict(arguments)
-    encoded = dump_checked(dict(arguments))
-    if len(encoded) <= ARGUMENT_BYTES_MAX:
-        return dict(arguments)
-    return {
-        "sha256": hashlib.sha256(encoded).hexdigest(),
-        "bytes": len(encoded),
-        "beginning": encoded[:2000].decode("utf-8", "replace"),
-    }
 
 
 def _reply(draft: Draft, judgement: Judgement) -> Reply:

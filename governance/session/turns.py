@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from governance.machine import Step
 from governance.session import judging
-from governance.session.answering import REMARKS, allow, refusal_reply, remark, work
+from governance.session.answering import allow, refusal_reply, work
 from governance.session.draft import Draft, texts
 from governance.session.interruption import implied_end
 from governance.session.lifecycle import turn_ended
@@ -24,8 +24,6 @@ def turn_start(draft: Draft, step: Step) -> Reply:
     A prompt that a rule denies starts no turn; the briefing stays owed. Only the user's own
     word begins a turn anew for rules that look back.
     """
-    if step.outcome in REMARKS:
-        return remark(draft, step)
     data = draft.command.data
     prompt = str(data.get("prompt") or "")
     source = str(data.get("prompt_source") or "user")
@@ -79,7 +77,5 @@ def _started(
 
 def turn_end(draft: Draft, step: Step) -> Reply:
     """The model has stopped. It never asks for a briefing: text would go on with the turn."""
-    if step.outcome in REMARKS:
-        return remark(draft, step)
     turn_ended(draft, step)
     return allow(draft)

@@ -109,20 +109,37 @@ def braces_end(text: str, start: int, depth: int = 0, *, quoted: bool = False) -
 
 def arithmetic_end(text: str, start: int, depth: int = 0) -> int:
     """Behind the `))` that closes the `((` ending before *start*; -1: it is none."""
+    at = _closing(text, start, depth, _ARITH, ("(", ")"))
+    return at + 2 if at >= 0 and text.startswith("))", at) else -1
+
+
+def bracket_end(text: str, start: int, depth: int = 0) -> int:
+    """Behind the `]` that closes the `[` ending before *start*."""
+    at = _closing(text, start, depth, _BRACKET, ("[", "]"))
+    if at < 0:
+        raise Unclosed("[")
+    return at + 1
+
+
+def _closing(
+    text: str, start: int, depth: int, plain: re.Pattern[str], pair: tuple[str, str]
+) -> int:
+    """Where the second sign of *pair* closes the first one before *start*; -1: nowhere."""
     if depth > DEPTH_MAX:
         raise TooDeep
+    opening, closing = pair
     at, open_ = start, 0
     while at < len(text):
-        if (plain := _ARITH.match(text, at)) is not None:
-            at = plain.end()
+        if (passed := plain.match(text, at)) is not None:
+            at = passed.end()
             continue
         sign = text[at]
-        if sign == "(":
+        if sign == opening:
             open_ += 1
             at += 1
-        elif sign == ")":
+        elif sign == closing:
             if open_ == 0:
-                return at + 2 if text.startswith("))", at) else -1
+                return at
             open_ -= 1
             at += 1
         elif sign == "\\":
@@ -132,33 +149,6 @@ def arithmetic_end(text: str, start: int, depth: int = 0) -> int:
         else:
             at = _quoting_end(text, at, depth)
     return -1
-
-
-def bracket_end(text: str, start: int, depth: int = 0) -> int:
-    """Behind the `]` that closes the `[` ending before *start*."""
-    if depth > DEPTH_MAX:
-        raise TooDeep
-    at, open_ = start, 0
-    while at < len(text):
-        if (plain := _BRACKET.match(text, at)) is not None:
-            at = plain.end()
-            continue
-        sign = text[at]
-        if sign == "[":
-            open_ += 1
-            at += 1
-        elif sign == "]":
-            at += 1
-            if open_ == 0:
-                return at
-            open_ -= 1
-        elif sign == "\\":
-            at += 2
-        elif sign == "'":
-            at = single_end(text, at)
-        else:
-            at = _quoting_end(text, at, depth)
-    raise Unclosed("[")
 
 
 def parens_end(text: str, start: int, depth: int = 0) -> int:

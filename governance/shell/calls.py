@@ -22,6 +22,8 @@ exec: os.posix_spawn os.posix_spawnp execv execvp execve
 spawn: os.spawnl os.spawnlp os.spawnv os.spawnvp os.spawnve
 pty: pty.spawn
 remove: os.remove os.unlink os.rmdir os.removedirs shutil.rmtree rmtree rmdir unlink send2trash
+remove: send2trash.send2trash
+kept: read upload_file fput_object upload_from_filename storlines
 move: os.rename os.replace os.renames shutil.move
 copy: shutil.copy shutil.copy2 shutil.copyfile shutil.copytree os.link os.symlink
 write: os.makedirs os.mkdir os.chmod os.chown os.truncate os.utime os.mknod os.mkfifo os.lchown

@@ -71,9 +71,9 @@ _FETCHED: Final = re.compile(
     r"|Net::HTTP|file_get_contents\(\s*['\"]https?:|LWP|\.recv\(|marshal\.loads|zlib\.decompress)"
 )
 _FETCHED_THEN_RUN: Final = re.compile(
-    r"(?s)(?:urlopen|requests\.get|httpx\.get|\bfetch\(|https?\.get\(|url-insert-file-contents).{0,2000}?"
+    r"(?s)(?:urlopen|urlretrieve|requests\.get|httpx\.get|\bfetch\(|https?\.get\(|url-insert-file-contents).{0,2000}?"
     r"(?:\(\s*0\s*,\s*eval\s*\)|(?<![\w.])(?:eval|exec)\s*\(|\bnew\s+Function\s*\(|\bvm\.run\w*\("
-    r"|\(eval-(?:buffer|region)"
+    r"|\(eval-(?:buffer|region)|\brunpy\.run_path\(|\bspec_from_file_location\("
     r"|\b(?:run|check_output|check_call|call)\(\s*\[?\s*['\"](?:/\S*/)?(?:ba|da|z|k)?sh['\"][^\n]{0,200}\binput\s*=)"
 )
 _TOLD: Final = re.compile(
@@ -81,12 +81,13 @@ _TOLD: Final = re.compile(
 )
 _TELLING: Final = frozenset({"shell", "argvs", "told"})
 """Effects of calls whose text may be a statement of SQL."""
-_ASKED: Final = frozenset({"sql", "told"})
+_ASKED: Final = frozenset({"sql", "told", "kept"})
 """Effects of methods, whatever they are called on."""
 _BARE_NAMES: Final = frozenset({"remove", "rename", "unlink", "rmdir", "exec", "system", "popen"})
 """Functions of C that are methods of many things elsewhere."""
 _WRITES: Final = re.compile(r"[wax+>]")
 _SOCKET: Final = re.compile(r"socket|fsockopen|TCPSocket|/dev/tcp/|net\.|IO::Socket")
+_RUNNING: Final = re.compile(r"system|popen|subprocess|exec|spawn|pty\b|proc_open|`")
 _REWIRED: Final = re.compile(
     r"dup2|pty\.spawn|\.pipe\(|exec|<&3|proc_open|popen|system|spawn|subprocess|>&"
 )
@@ -107,6 +108,12 @@ _RENAMED: Final = re.compile(
 """What is taken out of a module, maybe under another name."""
 _AS: Final = re.compile(r"\s*(?::|\bas\b)\s*")
 _TAKEN_FROM: Final = frozenset({"os", "shutil"})
+_MAPPED: Final = re.compile(
+    r"\b(?:array_map|array_walk|map)\(\s*['\"]?"
+    r"((?:os\.)?(?:unlink|remove|rmdir)|shutil\.rmtree|rmtree)['\"]?\s*,"
+)
+"""A call of each of many: `array_map("unlink", x)` of PHP, `map(os.remove, x)` of Python."""
+_KEPT: Final = re.compile(r"[./~]|[\w.-]+/|\.env")
 _SPLIT: Final = re.compile(r"(['\"])\s*\+\s*\1")
 _SCRIPTED: Final = re.compile(r"(?<![\w)])\$`([^`]{1,4000})`")
 _HOMES: Final = re.compile(r"\$\{\s*(?:(?:process|Bun)\.env\.HOME|os\.homedir\(\))\s*\}")
@@ -165,6 +172,8 @@ def _look(draft: Draft, language: str, text: str, depth: int) -> None:
 
 def _plain_names(text: str, language: str) -> str:
     """*text* with modules under their own names, whatever it calls them."""
+    if language in {"python", "php"}:
+        text = _MAPPED.sub(r"\1(", text)
     if language == "python":
         text = _GETATTR.sub(r"\1.\2", _IMPORTED.sub(r"\1", _SPLIT.sub("", text)))
         found = _ALIASES.findall(text)
@@ -234,6 +243,8 @@ def _effect(draft: Draft, language: str, effect: str, given: list[Value], depth:
         draft.code += [made for one in _words(values[:2]) for made in statements(one)]
     elif effect == "told":
         return
+    elif effect == "kept":
+        _touch(draft, "read", [one for one in first if _KEPT.match(one)])
     elif effect == "required":
         draft.read(*(one for one in first if one.startswith((".", "/", "~"))))
     elif effect == "code":
@@ -354,7 +365,8 @@ def _backticks(draft: Draft, source: Source, language: str) -> None:
 
 def _sockets(draft: Draft, text: str) -> None:
     """The other end of a socket; a shell that is tied to one has the wrapper ``socket``."""
-    if _SOCKET.search(text) is None:
+    found = _SOCKET.search(text)
+    if found is None or (found[0] == "/dev/tcp/" and _RUNNING.search(text) is None):
         return
     for host in _PAIR.findall(text):
         draft.talk(host)

@@ -271,11 +271,19 @@ def _output(plain: list[str], given: str | None, state: State) -> str | None:
     if plain == ["git", "rev-parse", "--show-toplevel"]:
         # Below the folder of the call it is most likely that folder, else a folder above.
         return (HERE if state.folder.startswith(HERE) else state.folder) + "\n"
+    if _looked_up(plain):
+        return f"/usr/bin/{plain[-1]}\n"
     if plain[:1] == ["mktemp"]:
         return "/tmp/" + HOLE  # noqa: S108 - where it makes its files
     if not plain:
         return None
     return output_of(plain, given)
+
+
+def _looked_up(plain: list[str]) -> bool:
+    """`which name`, `command -v name`: whatever folder it is in, it is called that."""
+    asks = plain[:-1] in (["which"], ["command", "-v"], ["type", "-p"], ["type", "-P"])
+    return asks and _PLAIN_NAME.fullmatch(plain[-1]) is not None and plain[-1][0] != "-"
 
 
 def _call(around: Around, name: str, given: tuple[str, ...], opened_: Opened) -> None:

@@ -35,6 +35,19 @@ _SET: Final = re.compile(
     r"(?:^|[\n;{(]|\b(?:const|let|var|my|our|local|for)\s)[ \t]*(?:my[ \t]+)?([$@]?[A-Za-z_]\w*)"
     r"(?:\s{0,9}:\s{0,9}\w+)?\s{0,9}(?:=(?![=~>])|\bin\b|\bof\b)"
 )
+_WALKED: Final = re.compile(
+    r"\bfor\s{1,9}\(?\s{0,9}([A-Za-z_]\w*)\s{0,9},[^:\n\]]{1,60}?\bin\s{1,9}(?=os\.f?walk\()"
+)
+"""`for folder, folders, files in os.walk(x)`: what is deleted lies below x."""
+_EVERY: Final = re.compile(
+    r"(?:\bDir(?:\.(?:glob|children|entries|each_child))?\s{0,9}(?=[\[(])"
+    r"|\b(?:fs\.)?(?:readdirSync|globSync|glob\.sync|fg\.sync|globbySync)\s{0,9}(?=\())"
+)
+_EVERY_NAME: Final = re.compile(
+    r"(?:\s{0,9}\.\s{0,9}(?:each|map|select|reject|forEach|filter)\w{0,12})\s{0,9}"
+    r"(?:(?:\{|do)\s{0,9}\|\s{0,9}(\w+)|\(\s{0,9}\(?\s{0,9}(\w+)\s{0,9}\)?\s{0,9}=>)"
+)
+"""`Dir["x/*"].each { |one|`, `globSync("x/*").forEach(one =>`."""
 _EACH: Final = re.compile(r"\bforeach\s{0,9}\(")
 _EACH_NAME: Final = re.compile(r"\s{0,9}as\s+(?:\$\w+\s{0,9}=>\s{0,9})?(\$\w+)")
 _SET_MORE: Final = {
@@ -52,10 +65,14 @@ _HOME: Final = re.compile(
     r"|Dir\.home(?:\(\))?|getenv\(\s*['\"]HOME['\"]\s*\)|\$_(?:SERVER|ENV)\[\s*['\"]HOME['\"]\s*\]"
     r"|Deno\.env\.get\(\s*['\"]HOME['\"]\s*\)|homedir\(\))"
 )
+_CURRENT: Final = re.compile(
+    r"(?:(?:pathlib\.)?Path\.cwd\(\)|os\.getcwd\(\)|process\.cwd\(\)|Deno\.cwd\(\)|Dir\.pwd|getcwd\(\))"
+)
 _THROUGH: Final = re.compile(
     r"(?:os\.path\.(?:expanduser|expandvars|abspath|realpath|normpath)|os\.fspath|str|String|(?:pathlib\.)?Path"
     r"|(?:pathlib\.)?Pure(?:Posix)?Path|PosixPath|path\.resolve|path\.normalize|File\.expand_path|realpath|shlex\.quote"
-    r"|escapeshellarg|Pathname(?:\.new)?|new URL|URL|glob\.i?glob|glob|Dir\.glob|Dir)\s*[(\[]"
+    r"|escapeshellarg|Pathname(?:\.new)?|new URL|URL|glob\.i?glob|glob|Dir\.glob|Dir|os\.f?walk"
+    r"|os\.scandir)\s*[(\[]"
 )
 _JOINING: Final = re.compile(
     r"(?:os\.path\.join|path\.join|File\.join"
@@ -68,7 +85,7 @@ _DECODING: Final = re.compile(
 )
 _METHOD: Final = re.compile(
     r"\s*\.\s*(decode|encode|strip|split|format|expanduser|resolve|absolute|toString|trim|joinpath"
-    r"|join|as_posix|chomp|freeze|to_s|concat)\s*(\()?"
+    r"|join|as_posix|chomp|freeze|to_s|concat|parent)\s*(\()?"
 )
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\n": "", "e": "\x1b", "a": "\a"}
 _ESCAPE: Final = re.compile(
@@ -97,6 +114,16 @@ class Source:
         for found in islice(sets, NAMES_MAX):
             value, _ = self.value(found.end())
             self._set(found[1], value)
+        if language == "python":
+            for found in islice(_WALKED.finditer(self.text), NAMES_MAX):
+                value, _ = self.value(found.end())
+                self._set(found[1], below(value, [HOLE]))
+        if language in {"ruby", "node"}:
+            for found in islice(_EVERY.finditer(self.text), NAMES_MAX):
+                value, end = self._term(found.end(), 0)
+                name = _EVERY_NAME.match(self.text, end)
+                if name is not None:
+                    self._set(name[1] or name[2], value)
         if language == "php":
             for found in islice(_EACH.finditer(self.text), NAMES_MAX):
                 value, end = self.value(found.end())
@@ -181,6 +208,8 @@ class Source:
         given: list[Value] = []
         if found[2]:
             given, at = self._bracketed(at, depth, ")")
+        if name == "parent":
+            return (HOLE if HOLE in _one(value) else f"{_one(value)}/.."), at
         if name == "split" and isinstance(value, str):
             return (value.split(_one(given[0])) if given and _one(given[0]) else value.split()), at
         if name == "joinpath":
@@ -208,6 +237,11 @@ class Source:
         home = _HOME.match(text, at)
         if home is not None:
             return "~", home.end()
+        here = _CURRENT.match(text, at)
+        if here is not None:
+            return ".", here.end()
+        if self.language == "perl" and text.startswith("glob ", at):
+            return self.value(at + 5, depth + 1)
         for pattern, made in ((_THROUGH, _first), (_JOINING, _path), (_DECODING, _decoded)):
             found = pattern.match(text, at)
             if found is not None:

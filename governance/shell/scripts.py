@@ -4,6 +4,7 @@ Scripts that a line writes and then runs, and links that it makes and then goes 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from posixpath import normpath
@@ -21,6 +22,8 @@ _IMPLIED: Final = {
     "pytest": ("conftest.py",),
     "cargo": ("src/main.rs", "build.rs", "src/lib.rs"),
     "dotnet": ("Program.cs",),
+    "just": ("justfile", "Justfile", ".justfile"),
+    "task": ("Taskfile.yml", "Taskfile.yaml"),
 }
 """Files that a program runs without being told so."""
 
@@ -41,7 +44,22 @@ _ENDINGS: Final = {
     ".rb": "ruby",
     ".php": "php",
     ".lua": "lua",
+    ".ts": "node",
+    ".tsx": "node",
+    ".mts": "node",
 }
+_TESTERS: Final = frozenset(
+    {"jest", "vitest", "mocha", "ava", "tap", "playwright", "pytest", "py.test", "rspec", "phpunit"}
+)
+"""Programs that run the tests of a project, by their names."""
+
+_TEST: Final = re.compile(r"(?:^|/)(?:test_|conftest)[^/]*$|[_.](?:test|spec)s?\.[a-z]+$")
+_RUNNERS: Final = frozenset({"tsx", "ts-node", "bun", "deno", "esno", "jiti", "vite-node"})
+_SETTING: Final = frozenset({"curl", "ansible-playbook", "kubectl", "oc", "patch", "git"})
+"""Programs that are told what to do by a file, and nothing of it is a program's code."""
+
+_PATCHED: Final = re.compile(r"(?m)^\+\+\+ (?:b/)?(\S+)")
+_RECIPE: Final = re.compile(r"(?m)^[ \t]+(?:-[ \t]+)?(?:cmd:[ \t]*)?[@-]?([^\n]+)")
 _TOLD: Final = frozenset({
     "psql", "pgcli", "mysql", "mycli", "usql", "cockroach", "sqlcmd", "sqlplus",
     "clickhouse-client", "sqlite3", "duckdb", "cqlsh", "snowsql", "bq", "trino", "presto", "hive",
@@ -138,14 +156,20 @@ class Scripts:
         """Note what the script does that *draft* runs, if it is one of these."""
         if self._links and draft.program != "ln":
             self._through(draft)
-        compiled = draft.program in _COMPILED
-        if not self._texts or not (compiled or any(one.kind == "script" for one in draft.opaque)):
+        known = draft.program in _COMPILED or draft.program in _SETTING
+        if not self._texts or not (known or any(one.kind == "script" for one in draft.opaque)):
             return
         if draft.program in _PACKERS:
             words = draft.words if draft.subcommand.startswith("run") else [draft.subcommand]
-            text = self._texts.get(f"{_SCRIPT}{words[0]}") if words else None
+            text = self._script(draft.simple.cwd, words[0]) if words else None
             if text is not None:
                 draft.run_text(text, stdin=False)
+            return
+        if draft.program in _TESTERS:
+            named = {_path(draft.simple.cwd, one) for one in draft.words}
+            for path, text in list(self._texts.items()):
+                if path in named or _TEST.search(path):
+                    _understand(draft, Word(path), text)
             return
         implied = [Word(one) for one in _IMPLIED.get(draft.program, ())]
         for file in [*draft.reads, *draft.value("--file"), *implied]:
@@ -153,6 +177,18 @@ class Scripts:
             if text is not None:
                 _understand(draft, file, text)
                 return
+
+    def _script(self, folder: Word, name: str) -> str | None:
+        """The script *name* that the line has given the project."""
+        text = self._texts.get(f"{_SCRIPT}{name}")
+        written = self._texts.get(_path(folder, "package.json"))
+        if text is not None or written is None:
+            return text
+        try:
+            found = json.loads(written)["scripts"][name]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return None
+        return found if isinstance(found, str) else None
 
 
 def _understand(draft: Draft, file: Word, text: str) -> None:
@@ -164,6 +200,32 @@ def _understand(draft: Draft, file: Word, text: str) -> None:
         from governance.shell.acts.builders import recipes
 
         recipes(draft, Word(text))
+        return
+    if draft.program == "cmake":
+        from governance.shell.acts.builders import cmake_script
+
+        cmake_script(draft, text)
+        return
+    if draft.program == "ansible-playbook":
+        from governance.shell.acts.wrapping import playbook
+
+        playbook(draft, text)
+        return
+    if draft.program == "curl":
+        from governance.shell.acts.network import curl_settings
+
+        if file in draft.value("--config"):
+            curl_settings(draft, text)
+        return
+    if draft.program in {"patch", "git"}:
+        if draft.program == "patch" or draft.subcommand in {"apply", "am"}:
+            draft.write(*map(Word, _PATCHED.findall(text)))
+        return
+    if draft.program in {"kubectl", "oc"}:
+        draft.code.append(Word(text))
+        return
+    if draft.program in {"just", "task"}:
+        draft.run_text("\n".join(_RECIPE.findall(text)), stdin=False)
         return
     if draft.program in _TOLD:
         from governance.shell.statements import statements
@@ -185,8 +247,10 @@ def _language(draft: Draft, file: Word, first: str) -> str:
         return draft.program
     if draft.program in _COMPILED:
         return _COMPILED[draft.program]
-    if file in _IMPLIED.get(draft.program, ()):
-        return "python"
+    if draft.program in _RUNNERS:
+        return "node"
+    if draft.program in _TESTERS:
+        return next((kind for end, kind in _ENDINGS.items() if file.endswith(end)), "")
     if "/" not in draft.simple.argv[0]:
         return ""  # it may be a file that a compiler or a builder reads
     if first.startswith("#!"):

@@ -29,9 +29,6 @@ TURNS_MAX: Final = 16
 
 _NAMES: Final = re.compile(r"\$[{(!#]*([A-Za-z_]\w*)", re.A)
 _JOINING: Final = frozenset({"&&", "||"})
-_WRONG_ALONE: Final = frozenset(
-    {"then", "do", "done", "fi", "esac", "elif", "else", "}", "{", "|", "&&", "||", "(", ")"}
-)
 
 
 @define(eq=False)

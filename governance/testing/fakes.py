@@ -22,9 +22,11 @@ from governance.journal.records import (
     Moved,
     Origin,
     Record,
+    RestoresMany,
     Shelf,
     Snapshot,
     VerifyReport,
+    Whole,
 )
 
 Method: TypeAlias = Literal[
@@ -151,6 +153,13 @@ class FailingJournal:
     ) -> Head | Conflict:
         """As `Journal.restore`, or the error that was asked for."""
         return self._do("restore", lambda: self.journal.restore(head, records, origin=origin))
+
+    def restore_many(self, wholes: Sequence[Whole]) -> bool:
+        """As `RestoresMany.restore_many`, or the error that was asked for of ``"restore"``."""
+        many = self.journal
+        return isinstance(many, RestoresMany) and self._do(
+            "restore", lambda: many.restore_many(wholes)
+        )
 
     @property
     def shelf(self) -> Shelf:

@@ -222,6 +222,8 @@ class HostContract:
     def test_the_briefing_is_told_as_often_as_the_host_forgets_it(self, host: Host) -> None:
         """A transcript holds it once; where each request is made anew, each carries it."""
         at_work(host)
+        # What stood beside a prompt counts once the turn goes on.
+        host.tool("s1", "touch allowed", call="c1")
         again = host.prompt("s1", "hello again")
         assert ("TRIAL-BRIEFING" in again.told) is (host.profile.traits.inject == "request")
         if host.profile.traits.inject == "transcript":

@@ -446,10 +446,10 @@ class DurableJournalContract(JournalContract):
             second.close()
 
 
-def in_threads(work: Callable[[int], None]) -> None:
-    """Run ``work(0)`` … ``work(7)`` at the same time; the first exception is raised here."""
+def in_threads(work: Callable[[int], None], count: int = _THREADS) -> None:
+    """Run *work* on 0, 1, … at once, *count* in all; the first exception is raised here."""
     failures: list[BaseException] = []
-    barrier = threading.Barrier(_THREADS)
+    barrier = threading.Barrier(count)
 
     def run(place: int) -> None:
         try:
@@ -458,7 +458,7 @@ def in_threads(work: Callable[[int], None]) -> None:
         except BaseException as error:  # noqa: BLE001 - raised again below, in the test
             failures.append(error)
 
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(_THREADS)]
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -7,6 +7,7 @@ from attrs import evolve
 
 from governance.errors import GovernanceError, JournalError, MisuseError
 from governance.journal.chain import ZERO_HASH, record_hash
+from governance.journal.memory import MemoryJournal
 from governance.journal.records import (
     BRANCH_DEPTH_MAX,
     ROWS_MAX,
@@ -18,7 +19,9 @@ from governance.journal.records import (
     Moved,
     Origin,
     Record,
+    RestoresMany,
     Snapshot,
+    Whole,
 )
 from governance.testing.journal_filling import appended, fill, row
 
@@ -270,6 +273,34 @@ class BranchContract:
         with pytest.raises(JournalError):
             journal.restore(Head("n", 1, bytes(32)), [evolve(records[0], session="n")])
         assert journal.removed() == (head,)
+        assert journal.verify().ok
+
+    def test_many_sessions_are_taken_in_at_once_or_none(self, journal: Journal) -> None:
+        """Whole ones that the store knows nothing of; of a known one or key nothing is done."""
+        if not isinstance(journal, RestoresMany):
+            return
+        source = MemoryJournal()
+        for name, key in (("s", "k"), ("t", None), ("u", None), ("v", "w"), ("x", None)):
+            fill(source, name, 2)
+            source.append([Append(name, 2, (row(),))], key=key)
+        s, t, u, v, x = (Whole(one, source.read(one.session)) for one in source.sessions())
+        assert journal.restore_many([s, t])
+        assert [journal.read(name) for name in "st"] == [s.records, t.records]
+        assert [one.session for one in journal.moved()] == ["s", "t"]
+        assert isinstance(journal.append([Append("y", 0, (row(),))], key="k"), Duplicate)
+        appended(journal.append([Append("y", 0, (row(),))], key="w"))
+        journal.restore(x.head, x.records[:1])
+        for known in ([u, s], [u, v], [u, x]):
+            assert journal.restore_many(known) is False
+        cut, other = Whole(u.head, u.records[:2]), Whole(u.head, t.records)
+        changed = Whole(u.head, (*u.records[:2], evolve(u.records[2], body=b"[]")))
+        twice = Whole(x.head, (*x.records[:2], evolve(x.records[2], key="w")))
+        for bad in ([cut], [other], [changed], [u, u], [], [v, twice]):
+            with pytest.raises(GovernanceError):
+                journal.restore_many(bad)
+        assert journal.head("u").seq == 0
+        assert journal.restore_many([u])
+        assert fill(journal, "u", 1)[0].seq == 4
         assert journal.verify().ok
 
     # -- the feed ------------------------------------------------------------------------

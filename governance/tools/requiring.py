@@ -1,4 +1,4 @@
-"""Packages that are needed for one harness alone, and are looked for when it is used."""
+"""What a harness must have to be governed: its package, and parts that can be asked about."""
 
 from __future__ import annotations
 
@@ -28,3 +28,8 @@ def required(title: str, requirement: str, load: Callable[[], T]) -> T:
             code="GOV764",
             remedy=f"pip install '{requirement}'",
         ) from error
+
+
+def ungoverned(what: str, remedy: str = "") -> MisuseError:
+    """The error for a part of an agent that would work without being asked about."""
+    return MisuseError(f"{what} cannot be governed", code="GOV764", remedy=remedy)

@@ -8,10 +8,10 @@ script, and the number of assistant messages after it is the step.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.hosts.loopback_server import JsonHandler, LoopbackServer
 
 Step = Mapping[str, Any]
 """One assistant turn: ``{"text"}`` or ``{"tool", "args"}`` or ``{"tools": [(name, args), …]}``."""
@@ -32,67 +32,38 @@ def request_text(body: Mapping[str, Any]) -> str:
     return "\n".join(text for message in body["messages"] for text in texts_of(message))
 
 
-class ChatServer:
+class ChatServer(LoopbackServer):
     """Serves scripts on an ephemeral port; ``requests`` keeps every body that was sent."""
+
+    PATH = "/v1"
 
     def __init__(self) -> None:
         self.scripts: dict[str, Sequence[Step]] = {}
-        self.requests: list[dict[str, Any]] = []
-        self._lock = threading.Lock()
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(JsonHandler):
             protocol_version = "HTTP/1.1"
 
-            def log_message(self, format: str, *args: object) -> None:
-                return None
+            def get(self) -> None:
+                self.answer(200, {"object": "list", "data": [{"id": "scripted"}]})
 
-            def do_GET(self) -> None:
-                self._plain(200, {"object": "list", "data": [{"id": "scripted"}]})
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+            def post(self) -> None:
+                body = json.loads(self.body())
                 if "messages" not in body:
-                    self._plain(404, {"error": {"message": self.path}})
+                    self.answer(404, {"error": {"message": self.path}})
                     return
-                with outer._lock:
+                with outer.lock:
                     outer.requests.append(body)
                 message = outer.step_for(body)
                 if not body.get("stream"):
-                    self._plain(200, _completion(message))
+                    self.answer(200, _completion(message))
                     return
-                self.send_response(200)
-                self.send_header("Content-Type", "text/event-stream")
-                self.send_header("Connection", "close")
-                self.end_headers()
+                self.begin_events()
                 for chunk in _chunks(message):
                     self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
                 self.wfile.write(b"data: [DONE]\n\n")
-                self.close_connection = True
 
-            def _plain(self, status: int, value: object) -> None:
-                data = json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}/v1"
-
-    def close(self) -> None:
-        """Stop serving and free the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)
+        super().__init__(Handler)
 
     def step_for(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The assistant's message that answers *body*."""

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from tests.hosts.npm import Pinned, platform_suffix
+from tests.hosts.pinned_client import RUN_SECONDS_MAX, PinnedClient, Run
 
 PINNED = Pinned("claude-code", "@anthropic-ai/claude-code")
 VERSION = PINNED.version
-RUN_SECONDS_MAX = 90
 API_KEY = "sk-scripted"
 
 
@@ -33,47 +33,13 @@ def install() -> Path:
     return PINNED.install(f"@anthropic-ai/claude-code-{platform_suffix()}/claude")
 
 
-@frozen
-class Run:
-    """What one run of the client gave."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """The JSON result object of ``--output-format json``; empty when there is none."""
-        for line in reversed(self.out.splitlines()):
-            if line.startswith("{"):
-                value: dict[str, Any] = json.loads(line)
-                return value
-        return {}
-
-
 @define(eq=False)
-class Client:
-    """
-    One home and one project folder, in which the client is run again and again.
+class Client(PinnedClient):
+    """Claude Code."""
 
-    Attributes:
-        variables: Further environment variables of each run.
-    """
-
-    binary: Path
-    home: Path
-    project: Path
-    server_url: str
-    variables: dict[str, str] = field(factory=dict)
-
-    def environment(self) -> dict[str, str]:
-        """The whole environment of a run: nothing is inherited."""
+    def own_environment(self) -> Mapping[str, str]:
+        """As `PinnedClient.own_environment`."""
         return {
-            "HOME": str(self.home),
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "TERM": "dumb",
-            "SHELL": "/bin/bash",
             "TMPDIR": str(self.home),
             "ANTHROPIC_BASE_URL": self.server_url,
             "ANTHROPIC_API_KEY": API_KEY,
@@ -81,7 +47,6 @@ class Client:
             "DISABLE_AUTOUPDATER": "1",
             "DISABLE_TELEMETRY": "1",
             "DISABLE_ERROR_REPORTING": "1",
-            **self.variables,
         }
 
     def run(
@@ -103,16 +68,7 @@ class Client:
             output,
             *flags,
         ]
-        done = subprocess.run(
-            command,
-            cwd=self.project,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            input=stdin,
-            timeout=seconds_max,
-        )
-        return Run(done.returncode, done.stdout, done.stderr)
+        return self.waited(command, stdin=stdin, seconds_max=seconds_max)
 
     def settings(self, value: Mapping[str, Any]) -> None:
         """Write *value* as the project's settings."""

@@ -13,10 +13,11 @@ import struct
 import termios
 import time
 from types import TracebackType
+from typing import Any, ClassVar, Self
 
 from attrs import define
 
-from tests.hosts.claude_client import API_KEY, Client
+from tests.hosts.claude_client import API_KEY
 
 LINES, COLUMNS = 50, 160
 SECONDS_MAX = 40
@@ -38,22 +39,29 @@ class Terminal:
         seen: All that was written to the screen since it was last cleared with `forget`.
     """
 
-    client: Client
+    READY: ClassVar[str] = "for agents"
+    LEAVE: ClassVar[str] = "/exit"
+
+    client: Any
     seen: str = ""
     _pid: int = 0
     _master: int = -1
     _columns: int = COLUMNS
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         self._introduced()
         environment = {**self.client.environment(), "TERM": "xterm-256color"}
-        words = [str(self.client.binary), "--model", "claude-sonnet-4-5"]
+        words = self.words()
         self._pid, self._master = pty.fork()
         if self._pid == 0:
             os.chdir(self.client.project)
             os.execve(words[0], words, environment)
-        self.until("for agents")
+        self.until(self.READY)
         return self
+
+    def words(self) -> list[str]:
+        """The command line of the client."""
+        return [str(self.client.binary), "--model", "claude-sonnet-4-5"]
 
     def __exit__(
         self,
@@ -61,7 +69,7 @@ class Terminal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.type("/exit")
+        self.type(self.LEAVE)
         deadline = time.monotonic() + SECONDS_MAX
         while os.waitpid(self._pid, os.WNOHANG) == (0, 0):
             if time.monotonic() > deadline:

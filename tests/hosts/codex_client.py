@@ -7,18 +7,16 @@ Nothing but loopback is spoken to while it runs.
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define
 
-from tests.hosts.claude_client import Run
 from tests.hosts.npm import Pinned, platform_suffix
+from tests.hosts.pinned_client import PinnedClient, Run
 
 PINNED = Pinned("codex", "@openai/codex")
 VERSION = PINNED.version
-RUN_SECONDS_MAX = 90
 FULL = ("--dangerously-bypass-approvals-and-sandbox",)
 """Nobody is asked and nothing is held back: what does not run then, we have refused."""
 
@@ -38,19 +36,8 @@ def install() -> Path:
 
 
 @define(eq=False)
-class Codex:
-    """
-    One home and one project folder, in which the client is run again and again.
-
-    Attributes:
-        variables: Further environment variables of each run.
-    """
-
-    binary: Path
-    home: Path
-    project: Path
-    server_url: str
-    variables: dict[str, str] = field(factory=dict)
+class Codex(PinnedClient):
+    """Codex, with a person's own settings that name the scripted model."""
 
     def __attrs_post_init__(self) -> None:
         self.config_file.parent.mkdir()
@@ -71,30 +58,14 @@ class Codex:
     def config_file(self) -> Path:
         return self.home / ".codex" / "config.toml"
 
-    def environment(self) -> dict[str, str]:
-        """The whole environment of a run: nothing is inherited."""
-        return {
-            "HOME": str(self.home),
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "TERM": "dumb",
-            "SHELL": "/bin/bash",
-            "SCRIPTED_KEY": "sk-scripted",
-            **self.variables,
-        }
+    def own_environment(self) -> Mapping[str, str]:
+        """As `PinnedClient.own_environment`."""
+        return {"SCRIPTED_KEY": "sk-scripted"}
 
     def run(self, *words: str, flags: Sequence[str] = FULL) -> Run:
         """One run of ``codex exec`` with *words*, waited for."""
-        done = subprocess.run(
-            [str(self.binary), "exec", "--json", "--skip-git-repo-check", *flags, *words],
-            cwd=self.project,
-            env=self.environment(),
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=RUN_SECONDS_MAX,
-        )
-        return Run(done.returncode, done.stdout, done.stderr)
+        own = [str(self.binary), "exec", "--json", "--skip-git-repo-check"]
+        return self.waited([*own, *flags, *words])
 
 
 def session_of(run: Run) -> str:

@@ -12,10 +12,10 @@ from attrs import define, field
 from governance.hooking.command_line import is_hook_command
 from governance.hosts.codex.settings import SETTINGS
 from governance.hosts.codex.trust import places, with_trust
-from tests.hosts.claude_client import Run
 from tests.hosts.codex_client import FULL, Codex, session_of
 from tests.hosts.governed import Governed, TableLab
 from tests.hosts.model_server import Step
+from tests.hosts.pinned_client import Run
 from tests.hosts.responses_server import ResponsesServer
 
 SHELL = "exec_command"

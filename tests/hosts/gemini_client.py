@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define
 
-from tests.hosts.claude_client import Run
 from tests.hosts.npm import ClientMissing, Pinned
+from tests.hosts.pinned_client import PinnedClient, Run
 
 PINNED = Pinned("gemini-cli", "@google/gemini-cli")
 VERSION = PINNED.version
-RUN_SECONDS_MAX = 90
 YOLO = ("--approval-mode", "yolo")
 """Nobody is asked: what does not run then, we or the person's policies have refused."""
 
@@ -43,19 +41,8 @@ def node() -> str:
 
 
 @define(eq=False)
-class Gemini:
-    """
-    One home and one project folder, in which the client is run again and again.
-
-    Attributes:
-        variables: Further environment variables of each run.
-    """
-
-    script: Path
-    home: Path
-    project: Path
-    server_url: str
-    variables: dict[str, str] = field(factory=dict)
+class Gemini(PinnedClient):
+    """Gemini CLI, with a person's own settings that ask for nothing but the scripted model."""
 
     def __attrs_post_init__(self) -> None:
         folder = self.home / ".gemini"
@@ -72,29 +59,15 @@ class Gemini:
     def trust_file(self) -> Path:
         return self.home / ".gemini" / "trustedFolders.json"
 
-    def environment(self) -> dict[str, str]:
-        """The whole environment of a run: nothing is inherited."""
+    def own_environment(self) -> Mapping[str, str]:
+        """As `PinnedClient.own_environment`."""
         return {
-            "HOME": str(self.home),
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "TERM": "dumb",
-            "SHELL": "/bin/bash",
             "GEMINI_API_KEY": "sk-scripted",
             "GOOGLE_GEMINI_BASE_URL": self.server_url,
             "GEMINI_CLI_NO_RELAUNCH": "true",
-            **self.variables,
         }
 
     def run(self, prompt: str, *flags: str, mode: Sequence[str] = YOLO) -> Run:
         """Give *prompt* to one run of the client and wait for its end."""
-        done = subprocess.run(
-            [node(), str(self.script), "-m", "gemini-2.5-flash", *mode, *flags, "-p", prompt],
-            cwd=self.project,
-            env=self.environment(),
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=RUN_SECONDS_MAX,
-        )
-        return Run(done.returncode, done.stdout, done.stderr)
+        own = [node(), str(self.binary), "-m", "gemini-2.5-flash"]
+        return self.waited([*own, *mode, *flags, "-p", prompt])

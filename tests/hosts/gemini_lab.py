@@ -10,11 +10,11 @@ from attrs import define, field
 
 from governance.hosts.gemini_cli.settings import SETTINGS
 from governance.hosts.gemini_cli.tools import SHELL
-from tests.hosts.claude_client import Run
 from tests.hosts.gemini_client import YOLO, Gemini
 from tests.hosts.gemini_server import GeminiServer
 from tests.hosts.governed import Governed, TableLab
 from tests.hosts.model_server import Step
+from tests.hosts.pinned_client import Run
 
 
 @define(eq=False)

@@ -34,6 +34,12 @@ RUN = "import sys; from governance.cli import main; sys.exit(main())"
 PYTHON_PATH = str(Path(governance.__file__).parents[1])
 
 
+def spoil(package: Path) -> None:
+    """Let the copy of the engine in *package* be one that cannot be imported."""
+    (package / "calls.py").write_text("import nothing_of_that_name\n")
+    shutil.rmtree(package / "__pycache__", ignore_errors=True)
+
+
 class Governed:
     """
     What the labs of all hosts have in common.
@@ -83,6 +89,17 @@ class Governed:
             shutil.copyfile(source.parent / "pyproject.toml", root / "pyproject.toml")
         self.point_hooks_at(root / "governance" / HOOK_FILE.relative_to(source))
         return root / "governance"
+
+    @property
+    def store(self) -> Path:
+        """The file of the project's store."""
+        return self.project / ".governance" / "journal.db"
+
+    def damage_store(self) -> None:
+        """Let the store be no store any more."""
+        for name in ("journal.db-wal", "journal.db-shm"):
+            self.store.with_name(name).unlink(missing_ok=True)
+        self.store.write_bytes(b"\x00not a store\x00" * 500)
 
     def govern(self, config: str = OWN_PACK, *, more: str = "") -> None:
         """
@@ -201,6 +218,10 @@ class Governed:
         """Ids of all sessions of the project."""
         with self.engine() as engine:
             return [head.session for head in engine.journal.sessions()]
+
+    def client_sessions(self) -> list[str]:
+        """As `sessions`, without the project's own journal."""
+        return [one for one in self.sessions() if not one.startswith("@")]
 
     def rows(self, session: str) -> list[tuple[str, dict[str, Any]]]:
         """Kind and data of every row of *session*, in order."""

@@ -9,9 +9,10 @@ from typing import ClassVar
 from attrs import define, field
 
 from governance.hosts.claude_code.settings import SETTINGS
-from tests.hosts.claude_client import Client, Conversation, Run
+from tests.hosts.claude_client import Client, Conversation
 from tests.hosts.governed import DAY_MS, HOUR_MS, OWN_PACK, PYTHON_PATH, RUN, Governed, TableLab
 from tests.hosts.model_server import ModelServer, Step
+from tests.hosts.pinned_client import Run
 
 __all__ = ["BYPASS", "DAY_MS", "HOUR_MS", "OWN_PACK", "PYTHON_PATH", "RUN", "Lab"]
 

@@ -9,12 +9,12 @@ retries, sub-agents and parallel clients all work alike.
 from __future__ import annotations
 
 import json
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.hosts.loopback_server import JsonHandler, LoopbackServer
 
 Step = Mapping[str, Any]
 """
@@ -61,79 +61,41 @@ def tool_results(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-class ModelServer:
+class ModelServer(LoopbackServer):
     """Serves scripts on an ephemeral port of loopback; ``requests`` keeps every body sent."""
 
     def __init__(self) -> None:
         self.scripts: dict[str, Sequence[Step]] = {}
-        self.requests: list[dict[str, Any]] = []
         self.problems: list[str] = []
-        self._lock = threading.Lock()
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(JsonHandler):
             protocol_version = "HTTP/1.1"
 
-            def log_message(self, format: str, *args: object) -> None:
-                return None
-
-            def do_HEAD(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            do_GET = do_HEAD  # noqa: N815
-
-            def do_POST(self) -> None:
-                raw = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            def post(self) -> None:
+                raw = self.body()
                 if "count_tokens" in self.path.lower():
-                    self._plain(200, {"input_tokens": 100, "totalTokens": 100})
+                    self.answer(200, {"input_tokens": 100, "totalTokens": 100})
                     return
                 body = outer.conversation(self.path, raw)
                 if body is None:
-                    self._plain(404, {"error": {"type": "not_found_error", "message": self.path}})
+                    self.answer(404, {"error": {"type": "not_found_error", "message": self.path}})
                     return
-                with outer._lock:
+                with outer.lock:
                     outer.requests.append(body)
                 step = outer.step_for(body)
                 time.sleep(step.get("sleep_seconds", 0))
                 step.get("before", _nothing)()
                 if "error" in step:
                     error = {"type": "invalid_request_error", "message": step["message"]}
-                    self._plain(step["error"], {"type": "error", "error": error})
+                    self.answer(step["error"], {"type": "error", "error": error})
                     return
-                self.send_response(200)
-                self.send_header("Content-Type", "text/event-stream")
-                self.send_header("Connection", "close")
-                self.end_headers()
+                self.begin_events()
                 for name, event in outer.events(body, step):
                     head = f"event: {name}\n" if name else ""
                     self.wfile.write(f"{head}data: {json.dumps(event)}\n\n".encode())
-                self.close_connection = True
 
-            def _plain(self, status: int, value: object) -> None:
-                data = json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
-
-    def close(self) -> None:
-        """Stop serving and free the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)
+        super().__init__(Handler)
 
     def conversation(self, path: str, raw: bytes) -> dict[str, Any] | None:
         """The request in *raw* as one of this interface; ``None`` where *path* takes none."""
@@ -172,7 +134,7 @@ class ModelServer:
     def _scripted(self, name: str, done: int) -> Step:
         script = self.scripts.get(name)
         if script is None:
-            with self._lock:
+            with self.lock:
                 self.problems.append(f"unknown scenario `{name}`")
             return {"text": f"unknown scenario {name}"}
         return script[done] if done < len(script) else {"text": "that is all"}

@@ -19,12 +19,11 @@ from typing import Any
 
 from attrs import define, field
 
-from tests.hosts.claude_client import Run
 from tests.hosts.npm import Pinned, platform_suffix
+from tests.hosts.pinned_client import PinnedClient, Run
 
 PINNED = Pinned("opencode", "opencode-ai")
 VERSION = PINNED.version
-RUN_SECONDS_MAX = 90
 CALL_SECONDS_MAX = 60
 START_SECONDS_MAX = 30
 SWITCHED_OFF = ("AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD", "SHARE", "DEFAULT_PLUGINS")
@@ -43,51 +42,29 @@ def install() -> Path:
 
 
 @define(eq=False)
-class OpenCode:
+class OpenCode(PinnedClient):
     """
-    One home and one project folder, in which the client is run again and again.
+    OpenCode, run once or kept as a server.
 
     Attributes:
-        variables: Further environment variables of each run.
-
         settings: Further members of the person's own settings, which stand in their home.
     """
 
-    binary: Path
-    home: Path
-    project: Path
-    server_url: str
-    variables: dict[str, str] = field(factory=dict)
     settings: dict[str, Any] = field(factory=dict)
 
-    def environment(self) -> dict[str, str]:
-        """The whole environment of a run: nothing is inherited."""
+    def own_environment(self) -> Mapping[str, str]:
+        """As `PinnedClient.own_environment`."""
         return {
-            "HOME": str(self.home),
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "TERM": "dumb",
-            "SHELL": "/bin/bash",
             "TMPDIR": str(self.home),
             **{f"OPENCODE_DISABLE_{name}": "1" for name in SWITCHED_OFF},
             "npm_config_registry": NOWHERE,
             "NPM_CONFIG_FETCH_RETRIES": "0",
-            **self.variables,
         }
 
     def run(self, prompt: str, *flags: str) -> Run:
         """Give *prompt* to one run of the client and wait for its end."""
         self._write_settings()
-        done = subprocess.run(
-            [str(self.binary), "run", *flags, prompt],
-            cwd=self.project,
-            env=self.environment(),
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=RUN_SECONDS_MAX,
-        )
-        return Run(done.returncode, done.stdout, done.stderr)
+        return self.waited([str(self.binary), "run", *flags, prompt])
 
     def serve(self) -> Served:
         """The client as a server; enter it to start it."""

@@ -13,10 +13,10 @@ from attrs import define, field
 
 from governance.hooking.command_line import RELAY_FILE
 from governance.hosts.opencode.settings import SETTINGS
-from tests.hosts.claude_client import Run
 from tests.hosts.governed import Governed
 from tests.hosts.model_server import ModelServer, Step
 from tests.hosts.opencode_client import OpenCode, Place, Served
+from tests.hosts.pinned_client import Run
 
 _LINE = re.compile(r"^const SETTINGS = (\{.*\});$", re.MULTILINE)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from governance.hosts.claude_code.settings import SETTINGS
+from tests.hosts.governed import spoil
 from tests.hosts.lab import BYPASS, OWN_PACK, Lab
 from tests.hosts.proofs import proves
 
@@ -105,8 +106,7 @@ def test_unwritable_folder_denies(lab: Lab) -> None:
 @contextmanager
 def locked(lab: Lab) -> Iterator[Callable[[], object]]:
     """A way to take the store's write lock, which is given back at the end."""
-    store = lab.project / ".governance" / "journal.db"
-    with closing(sqlite3.connect(store, isolation_level=None, check_same_thread=False)) as held:
+    with closing(sqlite3.connect(lab.store, isolation_level=None, check_same_thread=False)) as held:
         yield lambda: held.execute("BEGIN IMMEDIATE")
 
 
@@ -125,18 +125,12 @@ def test_locked_store_denies(lab: Lab) -> None:
 def test_damaged_store_denies(lab: Lab) -> None:
     """A store that is no store any more refuses, and is left as it is."""
     lab.govern()
-    store = lab.project / ".governance" / "journal.db"
 
-    def damage() -> None:
-        for name in ("journal.db-wal", "journal.db-shm"):
-            store.with_name(name).unlink(missing_ok=True)
-        store.write_bytes(b"\x00not a store\x00" * 500)
-
-    told = broken_between_calls(lab, damage)
+    told = broken_between_calls(lab, lab.damage_store)
 
     assert "journal.db" in told
     prompt_is_refused(lab)
-    assert store.read_bytes().startswith(b"\x00not a store")
+    assert lab.store.read_bytes().startswith(b"\x00not a store")
 
 
 @proves("fault: missing store")
@@ -163,11 +157,7 @@ def test_broken_installation_denies(lab: Lab) -> None:
     lab.without_service()
     package = lab.own_installation()
 
-    def spoil() -> None:
-        (package / "calls.py").write_text("import nothing_of_that_name\n")
-        shutil.rmtree(package / "__pycache__", ignore_errors=True)
-
-    told = broken_between_calls(lab, spoil)
+    told = broken_between_calls(lab, partial(spoil, package))
 
     assert "nothing_of_that_name" in told
     prompt_is_refused(lab)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from tests.hosts.codex_lab import CodexLab
 from tests.hosts.gemini_lab import GeminiLab
-from tests.hosts.governed import OWN_PACK
+from tests.hosts.governed import OWN_PACK, spoil
 from tests.hosts.proofs import proves
 
 pytestmark = pytest.mark.real_client
@@ -59,17 +59,11 @@ def test_bad_pack_denies(lab: CodexLab | GeminiLab) -> None:
 def test_damaged_store_denies(lab: CodexLab | GeminiLab) -> None:
     """A store that is no store any more refuses, and is left as it is."""
     lab.govern()
-    store = lab.project / ".governance" / "journal.db"
 
-    def damage() -> None:
-        for name in ("journal.db-wal", "journal.db-shm"):
-            store.with_name(name).unlink(missing_ok=True)
-        store.write_bytes(b"\x00not a store\x00" * 500)
-
-    told = broken_between_calls(lab, damage)
+    told = broken_between_calls(lab, lab.damage_store)
 
     assert "journal.db" in told
-    assert store.read_bytes().startswith(b"\x00not a store")
+    assert lab.store.read_bytes().startswith(b"\x00not a store")
 
 
 @of_both("fault: import error")
@@ -79,11 +73,7 @@ def test_broken_installation_denies(lab: CodexLab | GeminiLab) -> None:
     lab.without_service()
     package = lab.own_installation()
 
-    def spoil() -> None:
-        (package / "calls.py").write_text("import nothing_of_that_name\n")
-        shutil.rmtree(package / "__pycache__", ignore_errors=True)
-
-    told = broken_between_calls(lab, spoil)
+    told = broken_between_calls(lab, partial(spoil, package))
 
     assert "nothing_of_that_name" in told
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from governance.hooking.command_line import HOOK_FILE
 from governance.states import State
-from tests.hosts.governed import OWN_PACK
+from tests.hosts.governed import OWN_PACK, spoil
 from tests.hosts.opencode_lab import OpenCodeLab
 from tests.hosts.proofs import proves
 
@@ -66,17 +66,11 @@ def test_engine_that_is_gone_denies(opencode: OpenCodeLab) -> None:
 def test_damaged_store_denies(opencode: OpenCodeLab) -> None:
     """A store that is no store any more refuses, and is left as it is."""
     opencode.govern()
-    store = opencode.project / ".governance" / "journal.db"
 
-    def damage() -> None:
-        for name in ("journal.db-wal", "journal.db-shm"):
-            store.with_name(name).unlink(missing_ok=True)
-        store.write_bytes(b"\x00not a store\x00" * 500)
-
-    told = broken_between_calls(opencode, damage)
+    told = broken_between_calls(opencode, opencode.damage_store)
 
     assert "journal.db" in told
-    assert store.read_bytes().startswith(b"\x00not a store")
+    assert opencode.store.read_bytes().startswith(b"\x00not a store")
 
 
 @proves("fault: import error", "opencode")
@@ -85,11 +79,7 @@ def test_broken_installation_denies(opencode: OpenCodeLab) -> None:
     opencode.govern(OWN_PACK + ALONE)
     package = opencode.own_installation()
 
-    def spoil() -> None:
-        (package / "calls.py").write_text("import nothing_of_that_name\n")
-        shutil.rmtree(package / "__pycache__", ignore_errors=True)
-
-    told = broken_between_calls(opencode, spoil)
+    told = broken_between_calls(opencode, partial(spoil, package))
 
     assert "nothing_of_that_name" in told
 

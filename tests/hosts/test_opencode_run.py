@@ -92,6 +92,7 @@ def test_uninstall_leaves_the_very_bytes(opencode_alone: OpenCodeLab) -> None:
     assert lab.ran("FORBIDDEN"), "nothing of ours is left in the client's way"
 
 
+@proves("what another plugin changed is found", "opencode")
 @proves("holes are where the page says", "opencode")
 def test_holes_are_where_the_page_says(opencode_alone: OpenCodeLab) -> None:
     """What the client lets past every plugin is known, and still as the page has it."""
@@ -116,7 +117,7 @@ def test_holes_are_where_the_page_says(opencode_alone: OpenCodeLab) -> None:
         assert lab.ran("FORBIDDEN")
         assert "`!` commands" in page
 
-    # Another plugin that is called after ours can still change what was allowed.
+    # Another plugin that is called after ours can still change what was allowed; it is found.
     (lab.project / "FORBIDDEN").unlink()
     other = lab.project / SETTINGS.with_name("zz.js")
     other.write_text(
@@ -130,6 +131,10 @@ def test_holes_are_where_the_page_says(opencode_alone: OpenCodeLab) -> None:
     lab.run("SCENARIO:shell go")
     assert lab.ran("FORBIDDEN")
     assert "Another plugin" in page
+    (latest,) = {one for one in lab.sessions() if not one.startswith("@")} - {session}
+    (found,) = lab.rows_of(latest, "guard.bypassed")
+    assert (found["rules"], found["why"]) == (["trial.deny"], "changed")
+    assert "its arguments were changed after they had been decided" in lab.results_seen()[0]
     other.unlink()
     lab.script(shell=lab.steps("touch FORBIDDEN"))
 

@@ -11,13 +11,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from attrs import frozen
 
 from governance import cli
 from governance.cli.guard import MARKS, make_key
-from governance.project import Project
+from governance.config import default_toml, load_config
+from governance.journal import open_journal
+from governance.project import Project, create_project
 
 ROOT = Path(__file__).parents[2]
 SECONDS_MAX = 240
@@ -40,6 +43,36 @@ message = "Perhaps?"
 must_match = [{ tool = "shell", command = "perhaps" }]
 must_not_match = [{ tool = "shell", command = "ls" }]
 """
+
+TEAM_CONFIG = '[packs]\npaths = ["team.toml"]\n'
+TEAM_PACK = """\
+format = 1
+
+[pack]
+name = "team"
+version = "1.0.0"
+summary = "What the team agreed on."
+
+[[rule]]
+id = "team.no-deploy"
+tools = ["shell"]
+when.command = { starts_with = "make deploy" }
+action = "deny"
+severity = "high"
+message = "A person deploys."
+must_match = [{ tool = "shell", command = "make deploy" }]
+must_not_match = [{ tool = "shell", command = "make test" }]
+
+[[escalation]]
+id = "team.halt"
+count = 2
+within = "1h"
+of = { severity = ["high"] }
+action = "halt"
+lasts = "pardon"
+message = "Twice is enough."
+"""
+"""The head of a team's pack, with what it denies and when it halts."""
 
 
 @frozen
@@ -123,12 +156,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 def run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command on the project."""
 
-    def run(*words: str) -> tuple[int, str, str]:
-        code = cli.main((*words, "--dir", str(project)))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
+    return lambda *words: run_words(capsys, *words, "--dir", str(project))
 
-    return run
+
+def run_words(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """The command `governance` with *words*: exit code, and what it printed on both streams."""
+    code = cli.main(words)
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
 
 
 @pytest.fixture
@@ -145,4 +180,36 @@ def bare_folder(folder: Path, monkeypatch: pytest.MonkeyPatch, *variables: str) 
     monkeypatch.setenv("HOME", str(folder))
     for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "GOVERNANCE_KEY_FILE", *variables):
         monkeypatch.delenv(name, raising=False)
+    return made
+
+
+def made_project(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    config: str | None = None,
+    packs: Mapping[str, str] = MappingProxyType({}),
+    *,
+    stored: bool = True,
+) -> Path:
+    """
+    A project below *folder*, with the homes of a person of its own beside it.
+
+    Args:
+        config: Its `governance.toml`; none: the one that `init` writes.
+
+        packs: File in it → text.
+
+        stored: With an empty journal.
+    """
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+    made = folder / "project"
+    made.mkdir()
+    create_project(made, default_toml() if config is None else config)
+    for name, text in packs.items():
+        file = made / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    if stored:
+        open_journal(load_config(made).journal.url, base=made, create=True).close()
     return made

@@ -31,6 +31,9 @@ class Given:
     dir: str
     event: str
     now_ms: int | None
+    home: str = ""
+    config: str = ""
+    state: str = ""
 
 
 @define
@@ -131,15 +134,21 @@ def test_recorded_day_passes_its_states(project: Path) -> None:
 
 
 def test_unflushed_answer_briefs_nobody(project: Path) -> None:
-    """A briefing whose answer never got out stays owed, and comes with the next answer."""
-    first, prompt = recording(project)[:2]
+    """A briefing whose answer never got out stays owed, and comes with the next answer.
+
+    What stands beside a prompt counts once the turn goes on: another hook may refuse the prompt.
+    """
+    first, prompt, *rest = recording(project)
 
     assert b"additionalContext" in hook(project, first, flushes=False)
 
     assert b"additionalContext" in hook(project, prompt)
     session = json.loads(first.stdin)["session_id"]
+    assert "governance.injected" not in [kind for kind, _ in decided(project, session)]
+    hook(project, next(one for one in rest if one.event == "PreToolUse"))
     kinds = [kind for kind, _ in decided(project, session)]
     assert kinds.count("governance.injected") == 1
+    assert kinds.index("governance.injected") < kinds.index("tool.decided")
 
 
 @pytest.mark.parametrize("trusted", [True, False])

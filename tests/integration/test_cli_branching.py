@@ -10,15 +10,12 @@ from typing import Any
 import click
 import pytest
 
-from governance import cli
 from governance.cli.app import app
 from governance.cli.frame import GovernedCommand
 from governance.cli.guard import make_key
-from governance.config import load_config
 from governance.engine import Engine
-from governance.journal import open_journal
-from governance.project import Project, create_project
-from tests.integration.conftest import Run
+from governance.project import Project
+from tests.integration.conftest import Run, made_project, run_words
 
 PERSONS = (
     ("branch", "demo"),
@@ -34,13 +31,9 @@ PERSONS = (
 @pytest.fixture(name="project")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project without rules, with a session that is over and one that is live."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "160")
-    folder = tmp_path / "project"
-    folder.mkdir()
-    create_project(folder, "[packs]\npaths = []\n[retention]\nage_days_max = 1\n")
-    open_journal(load_config(folder).journal.url, base=folder, create=True).close()
+    config = "[packs]\npaths = []\n[retention]\nage_days_max = 1\n"
+    folder = made_project(tmp_path, monkeypatch, config)
     with Engine.open(folder) as engine:
         for name in ("demo", "other"):
             engine.start(name).turn("go")
@@ -55,9 +48,7 @@ def _run(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
     def run(*words: str, person: bool = True) -> tuple[int, str, str]:
         opened = ("--key", key) if person else ()
-        code = cli.main((*words, *opened, "--dir", str(project)))
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
+        return run_words(capsys, *words, *opened, "--dir", str(project))
 
     return run
 

@@ -7,37 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from governance import cli
 from governance.chat import Part, media
 from governance.config import default_toml, load_config
 from governance.journal import open_journal
 from governance.journal.session_values import BLOB_SHELF, values_of
-from governance.project import create_project
 from governance.testing.engines import memory_engine
+from tests.integration.conftest import made_project
+from tests.integration.conftest import run_words as run
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project without packs, in whose store one session has a history of three messages."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    folder = tmp_path / "project"
-    folder.mkdir()
-    text = default_toml().replace('paths = ["shipped"]', "paths = []")
-    create_project(folder, text)
-    journal = open_journal(load_config(folder).journal.url, base=folder, create=True)
+    config = default_toml().replace('paths = ["shipped"]', "paths = []")
+    folder = made_project(tmp_path, monkeypatch, config)
+    journal = open_journal(base=folder, create=False)
     with memory_engine(journal=journal) as engine:
         session = engine.start("s")
         session.message("user", ["look\x1b[2J", media(b"\x89PNG\xff", "image/png", name="x.png")])
         session.message("assistant", Part(type="tool_call", name="read", value={"path": "a"}))
         session.message("assistant", "word " * 10_000)
     return folder
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    code = cli.main(words)
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
 
 
 def test_show_prints_the_newest_messages_in_order(

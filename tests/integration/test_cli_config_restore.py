@@ -27,8 +27,8 @@ from governance.engine.config_files import (
 from governance.errors import MisuseError
 from governance.journal import open_journal
 from governance.journal.config_copy import ConfigCopy, ConfigFile, read_copy
-from governance.project import Project, create_project
-from tests.integration.conftest import Run
+from governance.project import Project
+from tests.integration.conftest import Run, made_project
 from tests.postgres_server import Server, wait_for
 
 CONFIG = '[packs]\npaths = ["rules", "one.toml"]\n[backup]\nage_hours_max = 0\n'
@@ -56,16 +56,9 @@ must_not_match = [{{ tool = "shell", command = "true" }}]
 @pytest.fixture(name="project")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with two packs of its own: one in a folder, one by its name."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "160")
-    folder = tmp_path / "project"
-    (folder / "rules").mkdir(parents=True)
-    create_project(folder, CONFIG)
-    (folder / "rules" / "a.toml").write_text(pack("a", "deploy"))
-    (folder / "one.toml").write_text(pack("one", "release"))
-    open_journal(base=folder, create=True).close()
-    return folder
+    packs = {"rules/a.toml": pack("a", "deploy"), "one.toml": pack("one", "release")}
+    return made_project(tmp_path, monkeypatch, CONFIG, packs)
 
 
 def files_of(project: Path) -> dict[str, bytes]:

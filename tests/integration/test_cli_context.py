@@ -11,11 +11,11 @@ import pytest
 
 from governance import cli
 from governance.cli.recording import person_name
-from governance.config import default_toml, load_config
+from governance.config import default_toml
 from governance.journal import open_journal
 from governance.journal.session_values import BLOB_SHELF, values_of
-from governance.project import create_project
 from governance.testing.engines import memory_engine
+from tests.integration.conftest import made_project
 
 JSON = ("--format", "json")
 
@@ -23,12 +23,9 @@ JSON = ("--format", "json")
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project without packs, whose store has one session."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    folder = tmp_path / "project"
-    folder.mkdir()
-    create_project(folder, default_toml().replace('paths = ["shipped"]', "paths = []"))
-    journal = open_journal(load_config(folder).journal.url, base=folder, create=True)
+    config = default_toml().replace('paths = ["shipped"]', "paths = []")
+    folder = made_project(tmp_path, monkeypatch, config)
+    journal = open_journal(base=folder, create=False)
     with memory_engine(journal=journal) as engine:
         engine.start("s")
     return folder

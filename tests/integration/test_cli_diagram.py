@@ -12,14 +12,13 @@ import pytest
 
 from governance import cli
 from governance.cli.machines import MOVED_BY, path_of
-from governance.config import load_config
 from governance.diagrams.png import svg_sha256_of
 from governance.engine import Engine
-from governance.journal import open_journal
 from governance.machine import load_machine
-from governance.project import Project, create_project
+from governance.project import Project
 from governance.rules.trust import grant_trust
 from governance.testing import ManualClock
+from tests.integration.conftest import made_project
 
 PACK = """\
 format = 1
@@ -77,14 +76,8 @@ Run = Callable[..., tuple[int, bytes, str]]
 @pytest.fixture(name="project")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one session that took a long way."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "160")
-    folder = tmp_path / "project"
-    folder.mkdir()
-    create_project(folder, CONFIG)
-    (folder / "team.toml").write_text(PACK, encoding="utf-8")
-    open_journal(load_config(folder).journal.url, base=folder, create=True).close()
+    folder = made_project(tmp_path, monkeypatch, CONFIG, {"team.toml": PACK})
     clock = ManualClock(1_700_000_000_000)
     with Engine.open(folder, clock=clock, listeners=None) as engine:
         way = engine.start("way")

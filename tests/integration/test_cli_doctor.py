@@ -285,6 +285,23 @@ def test_a_restore_that_was_broken_off_is_found(
     assert "governance.toml, rules/own.toml" in report["diagnostics"][0]["message"]
 
 
+def test_keys_that_wait_for_trust_are_named(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is written and does not count is seen at a glance; it is no fault."""
+    config = project / "governance.toml"
+    text = config.read_text()
+    config.write_text(text.replace("#fresh_seconds_min = 604800", "fresh_seconds_min = 700000"))
+
+    code, report = look(project, capsys)
+
+    seen = {one["check"]: one["saw"] for one in report["checks"]}
+    assert code == 0
+    assert seen["configuration"].endswith(
+        "not as written until `governance trust`: `resume.fresh_seconds_min`"
+    )
+
+
 def test_a_pause_is_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """While no rule decides the doctor says so."""
     (key,) = (project.parent / "home").rglob("*.key")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from governance.errors import StoreFull
 from governance.hosts.claude_code.settings import INSTALLER
 from governance.journal import Append, Row, open_journal
 from governance.journal.memory import MemoryJournal
-from governance.journal.records import Journal
+from governance.journal.records import Journal, VerifyReport
 from governance.journal.sqlite import SqliteJournal
 from governance.project import Project, create_project
 from governance.testing.engines import memory_engine
@@ -33,6 +34,7 @@ from governance.testing.fakes import FailingJournal
 ROOT = Path(__file__).parents[2]
 READ_ONLY = """
 import os, sys
+from collections.abc import Sequence
 from pathlib import Path
 from governance import cli
 cli.main(["health", "--dir", sys.argv[2]])  # all is imported before files cannot be read
@@ -86,6 +88,42 @@ def look(capsys: pytest.CaptureFixture[str], project: Path, *more: str) -> tuple
 
 def codes(report: Any) -> set[str]:
     return {one["code"] for one in report["diagnostics"]}
+
+
+class Counted:
+    """A journal as any other, and how often its mirror of heads was read to look at sessions."""
+
+    def __init__(self, inner: SqliteJournal) -> None:
+        self.inner, self.looks = inner, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def verify(self, session: str | None = None) -> VerifyReport:
+        self.looks += 1
+        return self.inner.verify(session)
+
+    def verify_many(self, sessions: Sequence[str]) -> VerifyReport:
+        self.looks += 1
+        return self.inner.verify_many(sessions)
+
+
+def test_a_look_reads_the_mirror_once_however_many_sessions_there_are(tmp_path: Path) -> None:
+    """It has a line of each session, so that a look a session would grow with their square."""
+    journal = SqliteJournal.open(tmp_path / "j.db", create=True, mirror=tmp_path / "m")
+    for name in range(700):
+        journal.append([Append(f"s{name:03d}", 0, (Row("k", 1, b"{}"),))])
+    counted = Counted(journal)
+
+    first, second = (health_of(counted, now_ms=1) for _ in range(2))
+
+    assert counted.looks == 2
+    chains = [next(one for one in seen.checks if one.name == "chain") for seen in (first, second)]
+    assert [one.saw.partition(",")[0] for one in chains] == [
+        "nothing wrong in 500 rows of 500 sessions",
+        "nothing wrong in 200 rows of 200 sessions",
+    ]
+    journal.close()
 
 
 def test_a_store_that_works_is_green(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 from governance import cli
 from governance.config import default_toml
-from governance.journal.opening import open_journal
-from governance.project import create_project
+from tests.integration.conftest import made_project
 
 PACK = """
 format = 1
@@ -66,14 +65,8 @@ FETCH = ("fetch", {"url": "https://a.b/"})
 
 @pytest.fixture(name="project")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    directory = tmp_path / "project"
-    directory.mkdir()
-    create_project(directory, default_toml().replace('["shipped"]', '["past.toml"]'))
-    (directory / "past.toml").write_text(PACK)
-    open_journal(base=directory, create=True).close()
-    return directory
+    config = default_toml().replace('["shipped"]', '["past.toml"]')
+    return made_project(tmp_path, monkeypatch, config, {"past.toml": PACK})
 
 
 @pytest.fixture(name="run")

@@ -70,6 +70,24 @@ def test_init_makes_a_project(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert run(capsys, "check", folder)[0] == 0
 
 
+def test_what_a_stranger_s_file_would_loosen_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever makes a clone a project sees what of its file does not count, and where it writes."""
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "clone" / "governance.toml").write_text(
+        '[packs]\npaths = []\n[journal]\nurl = "sqlite:///store.db?mirror=off"\n'
+    )
+
+    assert cli.main(["init", str(tmp_path / "clone")]) == 0
+
+    shown = capsys.readouterr().out
+    assert "rules of 1 pack" in shown
+    assert "not as written until `governance trust`: `packs.paths`, `journal.url`" in shown
+    assert "the journal is kept at sqlite:///store.db\n" in shown
+    assert "governance trust --list" in shown
+
+
 def test_init_makes_the_folder_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that is not there yet is made."""
     assert run(capsys, "init", tmp_path / "a" / "b")[0] == 0

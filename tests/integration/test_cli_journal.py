@@ -13,21 +13,17 @@ from pathlib import Path
 import pytest
 
 from governance import cli
-from governance.config import default_toml, load_config
+from governance.config import load_config
 from governance.journal import Append, Row, open_journal
-from governance.project import create_project
+from tests.integration.conftest import made_project
+from tests.integration.conftest import run_words as run
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose store has two sessions of five rows."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    folder = tmp_path / "project"
-    folder.mkdir()
-    create_project(folder, default_toml())
-    url = load_config(folder).journal.url
-    journal = open_journal(url, base=folder, create=True)
+    folder = made_project(tmp_path, monkeypatch)
+    journal = open_journal(base=folder, create=False)
     for session in ("alpha", "beta"):
         rows = tuple(
             Row("turn.started", 1_700_000_000_000 + number, b'{"turn":%d}' % number)
@@ -36,12 +32,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         journal.append([Append(session, 0, rows)])
     journal.close()
     return folder
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    code = cli.main(words)
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
 
 
 def test_log_prints_every_row_in_order(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

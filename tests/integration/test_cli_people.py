@@ -10,33 +10,14 @@ import pytest
 
 from governance.cli.guard import MARKS
 from governance.clock import SystemClock
-from governance.config import load_config
 from governance.engine import Engine
-from governance.journal import open_journal
-from governance.project import Project, create_project
+from governance.project import Project
 from governance.session.commands import HostTraits
 from governance.testing import ManualClock
 from governance.values import Json
-from tests.integration.conftest import Run
+from tests.integration.conftest import TEAM_CONFIG, TEAM_PACK, Run, made_project
 
-PACK = """\
-format = 1
-
-[pack]
-name = "team"
-version = "1.0.0"
-summary = "What the team agreed on."
-
-[[rule]]
-id = "team.no-deploy"
-tools = ["shell"]
-when.command = { starts_with = "make deploy" }
-action = "deny"
-severity = "high"
-message = "A person deploys."
-must_match = [{ tool = "shell", command = "make deploy" }]
-must_not_match = [{ tool = "shell", command = "make test" }]
-
+OWN = """
 [[rule]]
 id = "team.publish"
 tools = ["shell"]
@@ -59,16 +40,8 @@ rewrite.command = "pytest -q"
 id = "team.hello"
 at = ["beginning"]
 text = "Be governed by the team."
-
-[[escalation]]
-id = "team.halt"
-count = 2
-within = "1h"
-of = { severity = ["high"] }
-action = "halt"
-lasts = "pardon"
-message = "Twice is enough."
 """
+PACK = TEAM_PACK + OWN
 
 PUBLISH: dict[str, Json] = {"command": "make publish"}
 NO_ASKING = HostTraits(asks=False)
@@ -77,14 +50,8 @@ NO_ASKING = HostTraits(asks=False)
 @pytest.fixture(name="project")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A trusting project with a session that asks, its child, and one that is halted."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "160")
-    folder = tmp_path / "project"
-    folder.mkdir()
-    create_project(folder, '[packs]\npaths = ["team.toml"]\n')
-    (folder / "team.toml").write_text(PACK, encoding="utf-8")
-    open_journal(load_config(folder).journal.url, base=folder, create=True).close()
+    folder = made_project(tmp_path, monkeypatch, TEAM_CONFIG, {"team.toml": PACK})
     with Engine.open(folder) as engine:
         main = engine.start("main", traits=NO_ASKING)
         main.turn("Release it")
@@ -351,6 +318,9 @@ class TestPause:
         assert json.loads(run("pause", "--format", "json")[1]) == {"paused": False}
 
 
+LEFT_OUT = "`packs.paths` leaves out `shipped:self-protection`"
+
+
 class TestTrust:
     """Whose loosening counts."""
 
@@ -367,7 +337,7 @@ class TestTrust:
             f"line {line}: rule `team.quiet` rewrites",
             "context `team.hello` tells the model: Be governed by the team.",
         ]
-        assert files["governance.toml"]["loosens"] == []
+        assert files["governance.toml"]["loosens"] == [LEFT_OUT]
 
     def test_trust_counts_until_the_file_changes_or_it_is_withdrawn(
         self, project: Path, run: Run, key: tuple[str, str]
@@ -386,7 +356,7 @@ class TestTrust:
 
         code, out, _ = run("trust", "--withdraw", *key, "--format", "json")
         assert code == 0
-        assert json.loads(out) == {"withdrawn": [str(pack)]}
+        assert set(json.loads(out)["withdrawn"]) == {str(pack), str(project / "governance.toml")}
         assert rewritten(project) is False
 
     def test_exemptions_of_the_configuration_are_shown(self, project: Path, run: Run) -> None:
@@ -403,7 +373,8 @@ class TestTrust:
             one for one in json.loads(out)["files"] if one["file"].endswith("governance.toml")
         )
         assert shown["loosens"] == [
-            "`defaults.unknown_role` is milder than the default",
+            LEFT_OUT,
+            '`defaults.unknown_role = "allow"` counts as `"deny"`',
             "`team.publish` is exempted: the bot publishes",
         ]
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -27,6 +28,7 @@ from governance.engine.backing import (
     status_file,
     write_status,
 )
+from governance.engine.context_states import ContextStates
 from governance.engine.keeping import candidates
 from governance.engine.restoring import keep_snapshot_at
 from governance.engine.retention import Candidate
@@ -34,8 +36,12 @@ from governance.events import check_data
 from governance.journal import open_journal
 from governance.journal.backup import backups_in
 from governance.journal.opening import DEFAULT_URL
+from governance.journal.postgres import PostgresJournal
+from governance.journal.searching import Query, Search
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust
+from governance.scopes import Reader, Scope
+from governance.scopes.packing import packed_state, unpacked_state
 from tests.integration.conftest import Run
 from tests.postgres_server import Server
 
@@ -187,6 +193,72 @@ def test_a_kept_state_that_its_rows_do_not_tell_is_found_and_made_anew(
     assert run("verify")[0] == 0
     assert ("session.repaired", "one") in {one[:2] for one in seen(project)}
     assert "nothing is to be repaired" in run("repair", *key)[1]
+
+
+def found(project: Path) -> list[str]:
+    """Sessions with a message that an index finds."""
+    journal = open_journal(load_config(project).journal.url, base=project, create=False)
+    with closing(journal):
+        assert isinstance(journal, Search)
+        return [one.session for one in journal.search(Query.of("needle"))]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_all_that_is_kept_of_rows_is_made_anew(
+    project: Path, run: Run, key: tuple[str, str], kind: str, server: Server
+) -> None:
+    """What messages are found by, states of contexts and figures: forged, found, made anew."""
+    if kind == "postgres":
+        tenant = f"t{os.urandom(6).hex()}"
+        url = server.url(tenant=tenant)
+        (project / "governance.toml").write_text(
+            f"[packs]\npaths = []\n[journal]\nurl = {json.dumps(url)}\n"
+        )
+        trusted(project)
+        open_journal(url, base=project, create=True).close()
+    with Engine.open(project) as engine:
+        session = engine.start("three")
+        session.turn("work")
+        session.message("user", "needle in the hay")
+        engine.contexts.set(Scope("session", "three"), "code", "k", 1, by=Reader("me", "three"))
+    assert found(project) == ["three"]
+    assert run("report")[0] == 0
+    states = ContextStates(lambda: journal, snapshot_rows=1)
+    with closing(open_journal(load_config(project).journal.url, base=project, create=False)) as (
+        journal
+    ):
+        states.shelf = journal.shelf
+        states.newest(Scope("session", "three"))
+        name = "three#state"
+        entry = journal.shelf.get("index", name)
+        assert entry is not None
+        state, hash_ = unpacked_state(Scope("session", "three"), entry.value)  # type: ignore[misc]
+        journal.shelf.put("index", name, packed_state(attrs.evolve(state, values={}), hash_) or b"")
+        for figures in journal.shelf.scan("rollup"):
+            if figures.name.startswith("figures") and b'"rows":' in figures.value:
+                forged = figures.value.replace(b'"rows":', b'"rows":1', 1)
+                journal.shelf.put("rollup", figures.name, forged)
+        if isinstance(journal, PostgresJournal):
+            with server.connect() as connection:
+                connection.execute(
+                    "UPDATE governance.message SET at_ms = at_ms + 1 WHERE tenant = %s", (tenant,)
+                )
+        else:
+            connection = apsw.Connection(str(Project(project).journal_file))
+            connection.execute("UPDATE message SET at_ms = at_ms + 1")
+            connection.close()
+    anew = ["@messages", "@figures", "three"]
+
+    assert run("verify")[0] == 1
+    assert json.loads(run("repair", "--dry-run", "--format", "json")[1])["anew"] == anew
+    assert run("verify")[0] == 1
+    code, out, err = run("repair", *key)
+
+    assert (code, err) == (0, "")
+    assert [line.partition(": ")[0] for line in out.splitlines()] == ["the store"] * 2 + ["three"]
+    assert run("verify")[0] == 0
+    assert found(project) == ["three"]
+    assert run("verify")[0] == 0
 
 
 def test_what_was_decided_before_a_loss_is_not_judged_by_it(

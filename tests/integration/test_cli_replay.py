@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from governance import Engine, cli
 from governance.cli.comparing import SILENT_SHOWN, print_coverage
 from governance.cli.replayed import Coverage
 from governance.journal.opening import open_journal
-from governance.project import create_project
+from governance.project import Project, create_project
 
 HEAD = """\
 format = 1
@@ -254,6 +255,38 @@ class TestShadow:
 
         assert code == 1
         assert "team.no-env" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("first", [1, 4])
+def test_a_damaged_session_hides_no_other(
+    project: Path, capsys: pytest.CaptureFixture[str], first: int
+) -> None:
+    """The others are taken again, it is named, and a pipeline does not take that for well."""
+    rule = ENV.replace("action", 'mode = "shadow"\naction')
+    (project / "team.toml").write_text(HEAD + rule, encoding="utf-8")
+    with Engine.open(project) as engine:
+        for name in ("s-0", "s-2"):
+            with engine.start(name) as session:
+                session.turn("work")
+                session.tool("read", {"path": ".env"}, call_id="c1")
+                session.tool_finished("c1", outcome="ok")
+    (project / "team.toml").write_text(HEAD + PUSH, encoding="utf-8")
+    connection = apsw.Connection(str(Project(project).journal_file))
+    connection.execute("UPDATE event SET at_ms = 1 WHERE session = 's-0' AND seq = ?", (first,))
+    connection.close()
+
+    code = cli.main(["replay", "--dir", str(project), "--format", "json"])
+    shown = capsys.readouterr()
+    shadows = cli.main(["violations", "--shadow", "--dir", str(project), "--format", "json"])
+    met = capsys.readouterr()
+
+    found = json.loads(shown.out)
+    assert (code, found["ok"], found["damaged"], found["sessions"]) == (1, False, ["s-0"], 2)
+    assert shown.err.startswith("left out from there on: row")
+    assert (shadows, json.loads(met.out)[0]["sessions"]) == (1, ["s-2"])
+    assert "`s-0`" in met.err
+    assert cli.main(["replay", "s-0", "--dir", str(project)]) == 2
+    assert cli.main(["replay", "s-2", "--dir", str(project)]) == 0
 
 
 def test_rules_that_had_no_say_are_named_up_to_a_limit(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from governance import cli
 from governance.config import default_toml, load_config
 from governance.journal import Append, Row, open_journal
 from governance.project import create_project
+from tests.integration.conftest import made_project
+from tests.integration.conftest import run_words as run
 
 DAY_MS = 86_400_000
 
@@ -19,11 +20,7 @@ DAY_MS = 86_400_000
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a session of ten turns on ten days."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    folder = tmp_path / "project"
-    folder.mkdir()
-    create_project(folder, default_toml())
+    folder = made_project(tmp_path, monkeypatch)
     append(folder, 0, *(Row("turn.started", (20_000 + day) * DAY_MS, b"{}") for day in range(10)))
     return folder
 
@@ -32,12 +29,6 @@ def append(folder: Path, after: int, *rows: Row) -> None:
     journal = open_journal(load_config(folder).journal.url, base=folder, create=True)
     journal.append([Append("s-1", after, rows)])
     journal.close()
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    code = cli.main(words)
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
 
 
 def test_a_report_in_the_terminal(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -407,6 +407,46 @@ def test_what_a_session_began_is_erased_though_its_own_rows_are_archived(house: 
     assert [one["session"] for one in json.loads(out)["erased"]] == ["s/helper", "s"]
 
 
+@pytest.mark.parametrize("noted", [True, False])
+def test_what_is_archived_below_an_archived_session_is_erased_with_it(
+    house: House, noted: bool
+) -> None:
+    """By the note of the archive; by the archive itself where it was made before that was noted."""
+    house.encrypt()
+    with Engine.open(house.project) as engine:
+        session = engine.start("s")
+        session.turn("work")
+        child = engine.session("s").child("helper")
+        child.turn("help")
+        grandchild = child.child("deep")
+        grandchild.turn("help")
+        for one in (grandchild, child, session):
+            one.end()
+        engine.start("other").end()
+        for name in ("other", "s/helper/deep", "s/helper", "s"):
+            engine.archive(name, house.folder / "archives")
+        shelf = engine.journal.shelf
+        for entry in shelf.scan("archive") if not noted else ():
+            note = json.loads(entry.value)
+            del note["parent"]
+            shelf.put("archive", entry.name, json.dumps(note).encode())
+    if not noted:
+        (gone,) = (house.folder / "archives").glob("other*")
+        gone.unlink()
+
+    code, out, err = house.person("erase", "s", "--reason", "asked", "--format", "json")
+
+    assert code == 0
+    done = [one["session"] for one in json.loads(out)["erased"]]
+    assert done == ["s/helper/deep", "s/helper", "s"]
+    assert ("`other`" in err) is not noted
+    with Engine.open(house.project) as engine:
+        for file in (house.folder / "archives").glob("s*"):
+            head = engine.unarchive(file)
+            with pytest.raises(SessionErased):
+                engine.journal.read(head.session)
+
+
 def test_a_session_from_before_encryption_cannot_be_erased(house: House) -> None:
     """No key hides its first rows, and that is said before anything is done."""
     house.work("s")
@@ -608,7 +648,7 @@ def test_trust_leaves_a_row_before_it_counts(house: House) -> None:
     (granted, first), (withdrawn, second) = house.rows("@project")
     assert (granted, withdrawn) == ("trust.granted", "trust.withdrawn")
     assert first["data"]["by"] == first["actor"] == ME
-    assert first["data"]["loosens"] == ["`defaults.mode` is milder than the default"]
+    assert first["data"]["loosens"][-1] == '`defaults.mode = "shadow"` counts as `"enforce"`'
     assert second["data"]["files"] == [first["data"]["file"]]
     for kind, body in house.rows("@project"):
         assert check_data(kind, body["data"]) == ()

@@ -7,32 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from governance import cli
-from governance.config import load_config
 from governance.engine import Engine
-from governance.journal import open_journal
-from governance.project import create_project
 from governance.session.commands import HostTraits
 from governance.testing import ManualClock
+from tests.integration.conftest import TEAM_CONFIG, TEAM_PACK, made_project
+from tests.integration.conftest import run_words as run
 
-PACK = """\
-format = 1
-
-[pack]
-name = "team"
-version = "1.0.0"
-summary = "What the team agreed on."
-
-[[rule]]
-id = "team.no-deploy"
-tools = ["shell"]
-when.command = { starts_with = "make deploy" }
-action = "deny"
-severity = "high"
-message = "A person deploys."
-must_match = [{ tool = "shell", command = "make deploy" }]
-must_not_match = [{ tool = "shell", command = "make test" }]
-
+OWN = """
 [[rule]]
 id = "team.publish"
 tools = ["shell"]
@@ -54,16 +35,8 @@ must_not_match = [{ tool = "write", path = "src/a.js", content = "" }]
 [[role]]
 name = "reviewer"
 tools = ["read"]
-
-[[escalation]]
-id = "team.halt"
-count = 2
-within = "1h"
-of = { severity = ["high"] }
-action = "halt"
-lasts = "pardon"
-message = "Twice is enough."
 """
+PACK = TEAM_PACK + OWN
 
 BEGUN_MS = 1_700_000_000_000
 
@@ -71,14 +44,8 @@ BEGUN_MS = 1_700_000_000_000
 @pytest.fixture(name="project")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a session that was denied, its child, one that is halted, one that ended."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("COLUMNS", "160")
-    folder = tmp_path / "project"
-    folder.mkdir()
-    create_project(folder, '[packs]\npaths = ["team.toml"]\n')
-    (folder / "team.toml").write_text(PACK, encoding="utf-8")
-    open_journal(load_config(folder).journal.url, base=folder, create=True).close()
+    folder = made_project(tmp_path, monkeypatch, TEAM_CONFIG, {"team.toml": PACK})
     clock = ManualClock(BEGUN_MS)
     with Engine.open(folder, clock=clock) as engine:
         main = engine.start("main")
@@ -109,12 +76,6 @@ def _other_day(project: Path) -> Path:
     pack = project / "team.toml"
     pack.write_text(PACK.replace("team.no-deploy", "team.deploys-never"), encoding="utf-8")
     return project
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    code = cli.main(words)
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
 
 
 def listed(capsys: pytest.CaptureFixture[str], project: Path, *words: str) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from governance._shipped import pack_texts
 from governance.engine import Engine
 from governance.engine.health import InFile, health_of
 from governance.journal.opening import open_journal
@@ -446,6 +447,78 @@ def test_untrusted_configuration_loosens_nothing(opened: Opener) -> None:
     assert engine.session("s").tool("teleport", {}).action == "ask"
 
 
+UPPER = """
+format = 1
+[pack]
+name = "upper"
+version = "1.0.0"
+summary = "What a user wants of every project."
+
+[[rule]]
+id = "upper.night"
+tools = ["shell"]
+when.command = "nightly"
+when.time = { between = [00:00:00, 12:00:00] }
+unknown = "deny"
+action = "deny"
+message = "Not before noon."
+must_match = [{ tool = "shell", command = "nightly", at = 2026-01-01T03:00:00 }]
+must_not_match = [{ tool = "shell", command = "nightly", at = 2026-01-01T13:00:00 }]
+
+[[rule]]
+id = "upper.frozen"
+tools = ["shell"]
+when.command = "release"
+unless.fields.frozen = false
+action = "deny"
+message = "Frozen."
+must_match = [{ tool = "shell", command = "release", fields.frozen = true }]
+must_not_match = [{ tool = "shell", command = "release", fields.frozen = false }]
+"""
+
+SYDNEY = BASE.replace("UTC", "Australia/Sydney")
+
+
+@pytest.fixture(name="user")
+def _user(tmp_path: Path) -> Path:
+    """The file of the user's layer, with a pack that looks at what a project says."""
+    folder = tmp_path / "config" / "session-governance"
+    folder.mkdir(parents=True)
+    (folder / "upper.toml").write_text(UPPER)
+    file = folder / "governance.toml"
+    file.write_text('[packs]\npaths = ["upper.toml"]\n')
+    return file
+
+
+def test_a_stranger_moves_no_hours_of_a_user(
+    opened: Opener, clock: ManualClock, user: Path
+) -> None:
+    """To a user's rule the time is unknown by the zone of a project that nobody has trusted."""
+    clock.wall_ms = 1_767_236_400_000  # 2026-01-01 03:00 in UTC, 14:00 in Sydney
+
+    assert shell(opened(base=SYDNEY), "nightly") == "allow"
+    assert shell(opened(base=SYDNEY, trusted=False), "nightly") == "deny"
+    assert shell(opened(base=SYDNEY, trusted=False), "night") == "allow"
+
+    user.write_text(user.read_text() + '[project]\ntime_zone = "UTC"\n')
+    assert shell(opened(base=SYDNEY), "nightly") == "deny"
+    assert shell(opened(base=SYDNEY), "night") == "deny"
+
+
+def test_a_stranger_s_fields_excuse_from_no_rule_of_a_user(opened: Opener, user: Path) -> None:
+    """They excuse once a person has trusted the file that fills them."""
+    assert user.exists()
+    assert shell(opened(), "release") == "allow"
+    assert shell(opened(trusted=False), "release") == "deny"
+    assert shell(opened(base=BASE.replace("= false", "= true"), trusted=False), "deploy") == "deny"
+
+
+def test_a_stranger_does_not_leave_out_the_guard(opened: Opener) -> None:
+    """Without a word of a person the shipped pack that protects governance stays in force."""
+    assert shell(opened(), "echo > governance.toml") == "allow"
+    assert shell(opened(trusted=False), "echo > governance.toml") == "deny"
+
+
 def test_fields(opened: Opener) -> None:
     """Rules read the fields of the project."""
     assert shell(opened(), "deploy") == "allow"
@@ -639,3 +712,13 @@ def test_health_limits(opened: Opener, limit: str, red: str) -> None:
         if red in ("disk", "log"):
             assert engine.health().ok is not bool(tight)
     assert seen == [[], [red]]
+
+
+def test_a_copy_of_the_guard_stands_for_it(opened: Opener, tmp_path: Path) -> None:
+    """A project that brings the same text as a file of its own is not told of names twice."""
+    (tmp_path / "copies").mkdir()
+    copy = tmp_path / "copies" / "guard.toml"
+    copy.write_text(pack_texts()["self-protection"])
+    base = BASE.replace('["own.toml"]', f'["own.toml", "{copy}"]')
+
+    assert shell(opened(base=base, trusted=False), "echo > governance.toml") == "deny"

@@ -15,6 +15,7 @@ from governance.testing.engines import memory_engine, settings_with
 
 ELSEWHERE = {
     "data.accessed": "made by an engine that records reads",
+    "environment.overruled": "made by a hook, of the variables that it is started with",
     "governance.paused": "made by the command `pause`",
     "guard.gap": "made by `doctor`, from a transcript",
     "keys.rotated": "made by the command `keys`",
@@ -139,6 +140,11 @@ def run_everything(engine: Engine, clock: ManualClock) -> None:
     engine.handle(Command(event="tool_after", session="s", call=call, data=done))
     session.used(input_tokens=9, output_tokens=1, cost_usd=0.1, context_tokens=9, context_ratio=0.5)
     session.used(cost_usd=0.2, whole=True)
+    told = HostTraits(reports_arguments=True)
+    for event, command in (("tool_before", "fine"), ("tool_after", "forbidden")):
+        given = {"command": command}
+        call = ToolCall("shell", "shell", given, given, call_id="r")
+        engine.handle(Command(event=event, session="s", call=call, traits=told, data=done))
     session.command("style", ["terse"], style="terse")
     child = session.child("a")
     child.turn("look it up")

@@ -18,6 +18,7 @@ from governance.scopes import PROJECT, Reader, Scope
 from governance.session.commands import Command
 from governance.testing import ManualClock
 from governance.testing.engines import law_of, memory_engine
+from governance.testing.journal_contract import in_threads
 from tests.postgres_server import Server
 from tests.quality.postgres_line import Line
 
@@ -47,25 +48,14 @@ def test_engines_an_hour_apart_share_one_session(server: Server, journal: Postgr
     engines = [
         memory_engine(law=LAW, journal=server.again(journal), clock=clock) for clock in clocks
     ]
-    begin = threading.Barrier(len(engines))
-    failures: list[BaseException] = []
 
     def work(place: int) -> None:
-        begin.wait()
-        try:
-            for number in range(8):
-                assert _turn(engines[place], f"{place}/{number}") == "allow"
-        except BaseException as error:  # noqa: BLE001 - raised again below, in the test
-            failures.append(error)
+        for number in range(8):
+            assert _turn(engines[place], f"{place}/{number}") == "allow"
 
     engines[0].handle(Command(event="start", session="s"))
-    threads = [threading.Thread(target=work, args=(place,)) for place in range(len(engines))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, len(engines))
 
-    assert failures == []
     rows = journal.read("s", limit=10_000)
     wanted = {f"{place}/{number}" for place in range(3) for number in range(8)}
     assert Counter(row.key for row in rows if row.key) == Counter(wanted)

@@ -11,14 +11,12 @@ import anyio
 import pytest
 
 from governance.aengine import AsyncEngine
-from governance.config import default_toml
 from governance.engine import Engine
 from governance.engine.opening import PROJECT_SESSION, paused_reason
 from governance.errors import DefinitionError, StoreDamaged, StoreFull, StoreMissing
-from governance.journal.opening import open_journal
 from governance.journal.records import Append, Row
-from governance.project import create_project
 from governance.testing import ManualClock
+from tests.integration.conftest import made_project
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,13 +32,7 @@ with Engine.open(sys.argv[1]) as engine:
 
 @pytest.fixture(name="project")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    directory = tmp_path / "project"
-    directory.mkdir()
-    create_project(directory, default_toml())
-    open_journal(base=directory, create=True).close()
-    return directory
+    return made_project(tmp_path, monkeypatch)
 
 
 def test_a_session_outlives_its_process(project: Path) -> None:
@@ -168,37 +160,31 @@ def test_a_broken_pack_is_an_error_until_a_person_pauses(project: Path) -> None:
         Engine.open(project, clock=clock)
 
 
+def example(name: str, project: Path) -> str:
+    """What an example prints that is run on *project*; it went well."""
+    words = [sys.executable, str(ROOT / "examples" / f"{name}.py"), str(project)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=project)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_the_example_of_an_own_session_type_runs(project: Path) -> None:
     """`examples/custom_session.py` reviews a file and is refused a force push."""
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "custom_session.py"), str(project)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
+    shown = example("custom_session", project)
 
-    assert done.returncode == 0, done.stderr
-    assert "findings in" in done.stdout
-    assert "git.no-force-push" in done.stdout
+    assert "findings in" in shown
+    assert "git.no-force-push" in shown
     with Engine.open(project) as engine:
         assert engine.state("review-1").registers.state == "ended"
 
 
 def test_the_example_of_governed_functions_runs(project: Path) -> None:
     """`examples/governed_tools.py` runs tools of three kinds and is refused a force push."""
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "governed_tools.py"), str(project)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
+    shown = example("governed_tools", project)
 
-    assert done.returncode == 0, done.stderr
-    assert "run: hello" in done.stdout
-    assert "git.no-force-push" in done.stdout
-    assert "fetch: the page at https://example.org/" in done.stdout
+    assert "run: hello" in shown
+    assert "git.no-force-push" in shown
+    assert "fetch: the page at https://example.org/" in shown
     with Engine.open(project) as engine:
         kinds = [row.kind for row in engine.journal.read("tools-1")]
     assert kinds.count("tool.finished") == 3
@@ -243,16 +229,9 @@ def test_a_row_that_no_engine_wrote_is_damage(project: Path) -> None:
 
 def test_the_example_of_an_own_harness_runs(project: Path) -> None:
     """`examples/own_harness.py` briefs its model and is refused a force push."""
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "own_harness.py"), str(project)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=project,
-    )
+    shown = example("own_harness", project)
 
-    assert done.returncode == 0, done.stderr
-    assert "governance.toml" in done.stdout
-    assert "git.no-force-push" in done.stdout
+    assert "governance.toml" in shown
+    assert "git.no-force-push" in shown
     with Engine.open(project) as engine:
         assert engine.state("own-1").registers.state == "ended"

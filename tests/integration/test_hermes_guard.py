@@ -26,6 +26,7 @@ from governance.journal import open_journal
 from governance.project import Project, create_project
 from governance.session.state import SessionState
 from governance.states import State
+from tests.integration.hermes_lists import Lists
 
 PACK = Path(__file__).parents[1] / "hosts" / "hermes_pack.toml"
 CONFIG = '[packs]\npaths = ["pack.toml"]\n[hosts.hermes]\nunknown_tool = "allow"\n'
@@ -732,21 +733,6 @@ def test_a_turn_that_cannot_be_recorded_runs_no_tool(tmp_path: Path, name: str) 
     assert "cannot decide" in command["message"]
     assert "turn_start" in (guard.bridge.project / ".governance" / "governance.log").read_text()
     guard.bridge.close()
-
-
-class Lists:
-    """Hermes' lists of callbacks, as a plugin is given them."""
-
-    def __init__(self) -> None:
-        self._hooks: dict[str, list[Any]] = {}
-        self._middleware: dict[str, list[Any]] = {}
-        self._manager = self
-
-    def register_hook(self, name: str, callback: Any) -> None:
-        self._hooks.setdefault(name, []).append(callback)
-
-    def register_middleware(self, kind: str, callback: Any) -> None:
-        self._middleware.setdefault(kind, []).append(callback)
 
 
 def test_the_plugin_registers_itself_once(tmp_path: Path) -> None:

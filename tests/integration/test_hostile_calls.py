@@ -19,6 +19,7 @@ from governance.hosts.opencode.settings import SETTINGS
 from governance.testing.host_contract_hook_driver import HookHost
 from governance.testing.services import running_service
 from tests.contract.hook_drivers import DRIVERS
+from tests.integration.hermes_lists import Lists
 from tests.integration.hostile_calls import (
     BESIDE,
     FINE,
@@ -153,19 +154,8 @@ def test_the_shell_of_a_server_is_judged_by_its_name_alone(host: str, governed: 
     assert governed.lets_run(caller.event, json.dumps(call).encode())
 
 
-class Lists:
-    """Hermes' lists of callbacks, as our plugin is given them."""
-
-    def __init__(self) -> None:
-        self._hooks: dict[str, list[Any]] = {}
-        self._middleware: dict[str, list[Any]] = {}
-        self._manager = self
-
-    def register_hook(self, name: str, callback: Any) -> None:
-        self._hooks.setdefault(name, []).append(callback)
-
-    def register_middleware(self, kind: str, callback: Any) -> None:
-        self._middleware.setdefault(kind, []).append(callback)
+class Places(Lists):
+    """The same, through which calls go."""
 
     def runs(self, **given: Any) -> bool:
         """Whether a call goes through all of Hermes' places to the tool itself."""
@@ -186,7 +176,7 @@ class Lists:
 
 def test_no_shape_is_let_through_by_the_plugin_of_hermes(project: Path) -> None:
     """What the real client hands to a plugin, or could be made to, never runs the tool."""
-    lists, numbers = Lists(), iter(range(10_000))
+    lists, numbers = Places(), iter(range(10_000))
     register(lists, project)
 
     def runs(**given: Any) -> bool:

@@ -63,6 +63,12 @@ def config_text(code: str, *arguments: str, more: str = "") -> str:
     return f"[notify]\ncommand = {command}\n{more}"
 
 
+BYPASSED = {
+    "tool": "shell", "action": "deny", "rules": [], "message": "no", "intent": "make burn",
+    "why": "changed", "arguments": {},
+}  # fmt: skip
+
+
 def work(project: Path, text: str) -> list[str]:
     """Ask, halt and a gap in a session governed with *text*; the actions of the two calls."""
     listeners = listeners_of(read_config(text, "governance.toml", project))
@@ -75,6 +81,7 @@ def work(project: Path, text: str) -> list[str]:
         ]
         gap = {"host": "python", "from": 1, "to": 2, "missed": 3}
         engine.record("s-1", "guard.gap", gap, actor="engine")
+        engine.record("s-1", "guard.bypassed", BYPASSED, actor="engine")
     return actions
 
 
@@ -96,14 +103,14 @@ def logged(project: Path) -> str:
 
 
 def test_a_person_is_told_at_once(project: Path) -> None:
-    """Each of the three starts the program, which reads the event as one line of JSON."""
+    """Each of the four starts the program, which reads the event as one line of JSON."""
     file = project / "told"
 
     actions = work(project, config_text(WRITE, str(file)))
 
     assert actions == ["ask", "halt"]
-    until(lambda: len(told(file)) == 3)
-    assert told(file) == ["approval.asked", "guard.gap", "session.halted"]
+    until(lambda: len(told(file)) == 4)
+    assert told(file) == ["approval.asked", "guard.bypassed", "guard.gap", "session.halted"]
     assert logged(project) == ""
 
 

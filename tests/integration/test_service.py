@@ -343,6 +343,9 @@ class Given:
     dir: str
     event: str
     now_ms: int | None = None
+    home: str = ""
+    config: str = ""
+    state: str = ""
 
 
 @frozen

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from governance.ledger import EMPTY, Ledger, Violation, approval_key, escalate, intent_mark
+from governance.ledger import (
+    EMPTY,
+    Ledger,
+    Violation,
+    approval_key,
+    escalate,
+    find_approval,
+    intent_mark,
+)
 from governance.ledger.violations import SEVERITIES
 from governance.rules.format import Escalation, EscalationOf
 from governance.values import Json, dump_json, load_json
@@ -100,54 +108,70 @@ def test_counts_are_exact_however_many_there_are(history: list[Violation]) -> No
 
 @given(
     st.lists(violations, min_size=1, max_size=400),
-    st.integers(1, 6),
     st.integers(1, 1000),
     st.sets(st.sampled_from(SEVERITIES), max_size=2),
+    st.sets(st.sampled_from(["a.b", "c.d"]), max_size=2),
+    st.sets(st.sampled_from(["", "builder"]), max_size=1),
     st.booleans(),
 )
 @settings(max_examples=60)
 def test_a_step_that_is_due_is_never_missed(
     history: list[Violation],
-    count: int,
     within_seconds: int,
     severity: set[str],
+    rules: set[str],
+    roles: set[str],
     same: bool,
 ) -> None:
     """Whatever was merged, a step that a plain count reaches is taken; within the tail exactly."""
     last = history[-1]
     of = EscalationOf(
         severity=tuple(severity),  # type: ignore[arg-type]
+        rule=tuple(rules),
+        role=tuple(roles),
         same=("intent",) if same else (),
     )
-    step = Escalation(
-        id="e", pack="e", layer="project", position=0, count=count,
-        within_seconds=within_seconds, of=of, action="deny", lasts_seconds=60, message="m",
+    steps = tuple(
+        Escalation(
+            id=str(count), pack="e", layer="project", position=0, count=count,
+            within_seconds=within_seconds, of=of, action="deny", lasts_seconds=60, message="m",
+        )
+        for count in range(1, 7)
     )  # fmt: skip
     ledger = EMPTY
     for one in history:
         ledger = ledger.plus(one)
     now_ms = last.at_ms
+
+    def is_of(one: Violation) -> bool:
+        return (
+            (not severity or one.severity in severity)
+            and (not rules or one.rule in rules)
+            and (not roles or one.role in roles)
+        )
+
     real = sum(
         1
         for one in history
         if one.at_ms >= now_ms - within_seconds * 1000
-        and (not severity or one.severity in severity)
+        and is_of(one)
         and (not same or one.intent == last.intent)
     )
-    due = real >= count and (not severity or last.severity in severity)
-    taken = bool(escalate(ledger, last, (step,), now_ms))
-    if len(history) <= 256:
+    due = {one.id for one in steps if one.count <= real} if is_of(last) else set()
+    taken = {one.id for one in escalate(ledger, last, steps, now_ms)}
+    assert taken >= due
+    if len(history) <= 256 or not is_of(last):
         assert taken == due
-    elif due:
-        assert taken
 
 
-@given(st.lists(violations, max_size=60), st.sampled_from(["", "a.b"]))
+@given(st.lists(violations, max_size=12), st.sampled_from([1, 1, 60]), st.sampled_from(["", "a.b"]))
+@example([Violation("a.b", "deny", "high"), Violation("c.d", "deny", "high")], 200, "a.b")
+@settings(max_examples=30)
 def test_a_pardon_takes_away_all_of_its_rule_and_nothing_else(
-    history: list[Violation], rule: str
+    some: list[Violation], times: int, rule: str
 ) -> None:
-    """After a pardon the ledger counts as if those violations had never been."""
-    ledger = EMPTY
+    """After a pardon the ledger counts as if they had never been, merged ones among them."""
+    ledger, history = EMPTY, some * times
     for one in history:
         ledger = ledger.plus(one)
     left = [one for one in history if rule and one.rule != rule]
@@ -155,6 +179,35 @@ def test_a_pardon_takes_away_all_of_its_rule_and_nothing_else(
     assert pardoned.total == len(left)
     assert pardoned.count_by("rule") == Counter(one.rule for one in left)
     assert pardoned.violations.pardoned == len(history) - len(left)
+
+
+@given(
+    st.lists(st.sampled_from("ab"), min_size=1, max_size=4),
+    st.integers(0, 3),
+    st.integers(-1, 11),
+    st.sampled_from(["granted", "denied", "expired"]),
+)
+def test_leave_is_used_as_often_as_it_was_given(
+    keys: list[str], uses: int, now_ms: int, decision: str
+) -> None:
+    """Not before it was asked, not from its end on, not once more, and not for another key."""
+    ledger = EMPTY
+    for key in keys:
+        body: dict[str, Json] = {"id": "1", "key": key, "expires_at_ms": 10, "uses": uses}
+        ledger = ledger.apply("approval.asked", body, 0)
+    holds = uses > 0 and 0 <= now_ms < 10
+    assert [one.key for one in ledger.approvals] == keys[-1:], "one question has one id"
+    assert bool(ledger.open_approvals(now_ms)) == holds
+    assert find_approval(ledger, keys[-1], now_ms) is None, "nobody has answered"
+
+    ledger = ledger.apply("approval.settled", {"id": "1", "decision": decision}, 0)
+    assert not ledger.open_approvals(now_ms)
+    assert find_approval(ledger, "c", now_ms) is None
+    used = 0
+    while (granted := find_approval(ledger, keys[-1], now_ms)) is not None and used <= uses:
+        ledger = ledger.apply("approval.settled", {"id": granted.id, "decision": "used"}, 0)
+        used += 1
+    assert used == (uses if holds and decision == "granted" else 0)
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from typing import NoReturn
 
 from attrs import frozen
@@ -13,7 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.events import CATALOGUE, Event, check_data
-from governance.listeners import MODES, ON_ERRORS, BeforeResult, Listeners, Refuse, Write
+from governance.listeners import (
+    MODES,
+    ON_ERRORS,
+    BeforeResult,
+    Listeners,
+    Refuse,
+    Write,
+    check_events,
+    events_of,
+)
 from governance.testing import strategies
 from governance.values import dump_json
 
@@ -249,3 +259,24 @@ def test_disabling_works_once_under_concurrent_callers() -> None:
 
     told = [one.disabled for result in results for one in result.failures]
     assert sorted(told) == [False] * (callers - 1) + [True]
+
+
+@st.composite
+def globs(draw: st.DrawFn) -> str:
+    """The name of an event, with stars in place of runs of it, and maybe without its end."""
+    text = draw(st.sampled_from(sorted(CATALOGUE)))
+    for _ in range(draw(st.integers(0, 3))):
+        start = draw(st.integers(0, len(text)))
+        end = draw(st.integers(start, len(text)))
+        text = f"{text[:start]}*{text[end:]}"
+    return text[: draw(st.integers(0, len(text)))] if draw(st.booleans()) else text
+
+
+@given(globs())
+def test_a_star_stands_for_any_run_of_characters(pattern: str) -> None:
+    """What a pattern means is what a shell's glob of the same text means, and nothing else."""
+    wanted = tuple(name for name in CATALOGUE if fnmatchcase(name, pattern))
+
+    assert events_of(pattern, "audit") == wanted
+    assert set(events_of(pattern, "transform")) <= set(wanted)
+    assert (check_events(pattern, "audit") is None) == bool(wanted)

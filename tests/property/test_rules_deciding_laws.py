@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from governance.rules.deciding import Decision, History, RuleEvent, compile_rules
@@ -14,7 +14,8 @@ from governance.rules.domains import hosts_of
 from governance.rules.facts import facts_of_call, session_facts
 from governance.rules.format import Change, Defaults, Exempt, Pack, RoleDef, Rule
 from governance.rules.globs import path_glob, path_test, text_glob
-from governance.rules.kleene import all_of, any_of, negated
+from governance.rules.kleene import Truth, all_of, any_of, negated
+from governance.rules.matching import Condition, Exemption, Match, build_condition
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.vocabulary import PYTHON_TOOLS, Unknown, call_of, default_vocabulary
 from governance.session.replies import ACTIONS, Action
@@ -242,6 +243,67 @@ def test_kleene(values: list[bool | Unknown], shuffle: random.Random) -> None:
 
 
 paths = st.text(alphabet="ab./\\~: é", min_size=1, max_size=20)
+
+
+NAMES = ("role", "model", "native")
+asked_of = st.dictionaries(st.sampled_from(NAMES), st.sampled_from("ab"), min_size=1)
+facts_known = st.fixed_dictionaries(
+    dict.fromkeys(NAMES, st.sampled_from(["a", "b", Unknown("u")])),
+    optional={"at_ms": st.sampled_from([4, 5])},
+)
+
+
+def condition(table: Mapping[str, str]) -> Condition:
+    made = build_condition(
+        table, vocabulary=VOCABULARY, on="tool", tools=None, places=PLAIN_PLACES, path=(),
+        report=lambda problem: None,
+    )  # fmt: skip
+    assert made is not None
+    return made
+
+
+@given(
+    st.none() | asked_of,
+    st.lists(asked_of, max_size=3),
+    st.none() | asked_of,
+    st.lists(st.tuples(asked_of | asked_of | st.none(), st.sampled_from([None, 5])), max_size=1),
+    facts_known,
+)
+@example(None, [{"role": "a"}, {"model": "a"}], None, [], {"role": "b", "model": Unknown("u")})
+@settings(max_examples=200)
+def test_a_match_is_when_and_any_and_not_unless(
+    when: Mapping[str, str] | None,
+    any_: list[Mapping[str, str]],
+    unless: Mapping[str, str] | None,
+    exempts: list[tuple[Mapping[str, str] | None, int | None]],
+    facts: Mapping[str, object],
+) -> None:
+    """By Kleene's tables; only what is known to hold, and has not expired, excuses."""
+
+    def holds(table: Mapping[str, str]) -> Truth:
+        return all_of(
+            facts[name] if isinstance(facts[name], Unknown) else facts[name] == value
+            for name, value in table.items()
+        )
+
+    excused = any(
+        (until_ms is None or facts.get("at_ms") == 4) and (table is None or holds(table) is True)
+        for table, until_ms in [*exempts, *([(unless, None)] if unless else [])]
+    )
+    asked = [*([holds(when)] if when else []), *([any_of(map(holds, any_))] if any_ else [])]
+    expected = False if excused else all_of(asked)
+    made = Match(
+        when=condition(when) if when else None,
+        any=tuple(map(condition, any_)),
+        unless=condition(unless) if unless else None,
+    )
+
+    found = made.test(
+        facts, [Exemption(condition(one) if one else None, until, "r") for one, until in exempts]
+    )
+
+    assert found == expected
+    assert type(found) is type(expected)
 
 
 @given(paths, st.sampled_from([PLAIN_PLACES, WINDOWS]))

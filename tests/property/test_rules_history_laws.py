@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.calls import ToolCall
+from governance.rules import watching
 from governance.rules.facts import facts_of_call, session_facts
 from governance.rules.simulation import Happening, Past, simulate
 from governance.rules.verdicts import RuleEvent
@@ -173,3 +176,21 @@ def test_what_fires_is_what_a_plain_reading_says(
     decision = LAW.rules.decide(event, past.history())
 
     assert {one.rule for one in decision.verdicts} == broken(told, call[0], call[1], now_ms)
+
+
+TOOLS = ("read", "write", "edit", "delete", "fetch", "mcp:files:read", "other")
+
+
+@given(st.lists(st.sampled_from(TOOLS), max_size=30))
+def test_how_many_tools_are_remembered_changes_no_mark(tools: list[str]) -> None:
+    """A watch that remembers few tools gives the marks of one that has seen none before."""
+    watch = LAW.rules.watch
+    assert watch is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watching, "MEMO_MAX", 3)
+        seen = evolve(watch)
+        for tool in tools:
+            event = event_of(tool, PATHS[0])
+
+            assert seen.marks(event) == evolve(watch).marks(event)
+            assert len(seen._about) <= 3

@@ -13,6 +13,7 @@ from governance.rules.deciding import History, RuleEvent, RuleSet, compile_rules
 from governance.rules.format import Pack, Rule
 from governance.rules.index import Index
 from governance.rules.matchers import ELEMENTS_MAX, REAL_PATHS
+from governance.rules.partial import HOLE
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.patterns import PatternRefused, PatternSet
 from governance.rules.shell_entries import PLAIN_LOOKS
@@ -303,6 +304,37 @@ def test_what_one_matcher_may_say_is_always_tried(
 
         if one.verdict(event) is not None:
             assert Index((one,), looks_left=1).to_try(event.facts)
+
+
+HIDDEN = st.one_of(
+    st.tuples(
+        st.just("writes"),
+        joined(st.one_of(asked_of_paths, asked_of_lists)),
+        st.lists(paths, min_size=1, max_size=2),
+    ),
+    st.tuples(
+        st.just("domains"),
+        joined(_some("domain_in", domains)),
+        st.lists(st.sampled_from(["x.org", "a.x.org", "x.org.evil"]), min_size=1, max_size=2),
+    ),
+)
+
+
+@given(HIDDEN, places, st.data())
+def test_what_is_hidden_is_never_ruled_out(
+    case: tuple[str, object, list[str]], where: Places, data: st.DataObject
+) -> None:
+    """A rule that has a verdict on a text has one where a part of that is not known yet."""
+    fact, asked, value = case
+    at = data.draw(st.integers(0, len(value) - 1))
+    whole = value[at]
+    places_ = st.integers(0, len(whole))
+    first, last = sorted(data.draw(st.tuples(places_, places_)))
+    partly = [*value[:at], whole[:first] + HOLE + whole[last:], *value[at + 1 :]]
+
+    for one in _compiled((_rule(0, when={fact: asked}),), where).compiled.values():
+        if one.verdict(_event({fact: value})) is not None:
+            assert one.verdict(_event({fact: partly})) is not None
 
 
 class _OutOfMemory:

@@ -10,8 +10,8 @@ from governance.context import Anchor
 from governance.ledger import StepTaken
 from governance.ledger.escalation import packed_steps, unpacked_steps
 from governance.session.metrics import NO_COUNTS, Metrics, add_counts
-from governance.session.stall import NO_STALLS, WINDOW, StallWindow, see_call, see_result
-from governance.session.state import SessionState, packed_anchors
+from governance.session.stall import NO_STALLS, WINDOW, StallWindow, detect, see_call, see_result
+from governance.session.state import OpenCall, SessionState, packed_anchors
 
 COUNT_MAX = 2**32 - 1
 NAMES = sorted(fields_dict(Metrics))
@@ -99,3 +99,58 @@ def test_packed_windows_stay_bounded(events: list[str]) -> None:
         window = StallWindow.unpacked(packed)
         assert all(len(one) <= 4 * WINDOW for one in astuple(window))
         assert event != "ok" or not window.failures
+
+
+def _run(names: list[str]) -> int:
+    """How many equal ones stand at the end."""
+    return next((n for n, one in enumerate(reversed(names)) if one != names[-1]), len(names))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.sampled_from(["", "x", "y"]), st.booleans()),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(2, 4),
+)
+def test_a_pattern_is_told_where_it_first_shows(
+    calls: list[tuple[str, str, bool]], repeats_max: int
+) -> None:
+    """A run when it is just so long, A-B-A-B when A-B did not precede it; a success clears runs."""
+    packed = NO_STALLS
+    intents: list[str] = []
+    agents: list[str] = []
+    failures: list[str] = []
+    for intent, agent, works in calls:
+        intents.append(intent)
+        agents += [agent] if agent else []
+        failures = [] if works else [*failures, intent]
+        packed = see_call(packed, intent, agent)
+        outcome, error = ("ok", "") if works else ("failed", f"line {len(intents)}: broken")
+        packed = see_result(packed, outcome, intent, error)
+
+    expected: set[str] = set()
+    if failures and _run(failures) == repeats_max:
+        expected.add("same_failure")
+    if agents and _run(agents) == repeats_max:
+        expected.add("same_delegate")
+    first, last = intents[-2:-1], intents[-1:]
+    before = intents[-5:-4]
+    if first != last and intents[-4:] == [*first, *last] * 2 and before != last:
+        expected.add("oscillation")
+    assert {one.kind for one in detect(packed, repeats_max=repeats_max)} == expected
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "a", "b"])), max_size=5))
+def test_an_outcome_finds_the_call_it_is_of(calls: list[tuple[str, str]]) -> None:
+    """By its own id, else by what a call runs as; of several the first."""
+    opened = tuple(
+        OpenCall(ident, "shell", str(at), 0, runs_as=runs_as)
+        for at, (ident, runs_as) in enumerate(calls)
+    )
+    state = evolve(SessionState("s"), open_calls=opened)
+    for asked in "abc":
+        found = [one for one in opened if one.call_id == asked]
+        found += [one for one in opened if one.runs_as == asked]
+        assert state.open_call(asked) == (found[0] if found else None)

@@ -124,7 +124,7 @@ def test_every_flipped_bit_of_every_live_row_is_found(store: Store) -> None:
                 bad = bytearray(image)
                 bad[place] ^= 1 << bit
                 connection = _in_memory(bytes(bad))
-                if verify_store(connection, store.path, None, None).ok:
+                if verify_store(connection, store.path, None).ok:
                     missed.append((place, bit))
                 connection.close()
     assert flips > 30_000

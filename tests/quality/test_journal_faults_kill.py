@@ -5,10 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
@@ -17,20 +14,17 @@ from governance.journal.chain import ZERO_HASH, row_hash
 from governance.journal.records import Append, Appended, Head, Row
 from governance.journal.sqlite import SqliteJournal
 from governance.journal.sqlite_schema import APPLICATION_ID, MIGRATIONS, VERSION
+from tests.quality.children import HEAD, RACE, child, go
 
-_ROOT = Path(__file__).resolve().parents[2]
-
-_HEAD = """
-import os, signal, sys, time
+_HEAD = (
+    HEAD
+    + """
 from pathlib import Path
-from governance.journal.records import Append, Appended, Conflict, Row
 from governance.journal.sqlite import SqliteJournal
-
-def say(text):
-    os.write(1, (text + "\\n").encode())
 
 path, mirror, who = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 """
+)
 
 # Appends to a session of its own and to one that all share, and says each that was acked.
 _WRITER = (
@@ -53,16 +47,9 @@ while True:
 _RACER = (
     _HEAD
     + """
-journal = SqliteJournal.open(path, create=False, mirror=mirror)
-say("ready")
-sys.stdin.readline()
-wins = conflicts = 0
-while wins + conflicts < 150:
-    seq = journal.head("s").seq
-    answer = journal.append([Append("s", seq, (Row("k", seq, who.encode()),))])
-    wins, conflicts = wins + isinstance(answer, Appended), conflicts + isinstance(answer, Conflict)
-say(f"{wins} {conflicts}")
+journal, tries = SqliteJournal.open(path, create=False, mirror=mirror), 150
 """
+    + RACE
 )
 
 # Stops with rows of two sessions written and not committed.
@@ -132,24 +119,6 @@ while True:
 )
 
 
-@contextmanager
-def _process(script: str, path: Path, mirror: Path, who: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, str(path), str(mirror), who],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=_ROOT,
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def _store(folder: Path) -> tuple[Path, Path]:
     path, mirror = folder / "store" / "journal.db", folder / "heads"
     SqliteJournal.open(path, create=True, mirror=mirror).close()
@@ -170,9 +139,9 @@ def test_killed_writers_lose_nothing_that_was_acknowledged(tmp_path: Path) -> No
     acked = 0
     for _ in range(8):
         with (
-            _process(_WRITER, path, mirror, "one") as one,
-            _process(_WRITER, path, mirror, "two") as two,
-            _process(_WRITER, path, mirror, "three") as three,
+            child(_WRITER, path, mirror, "one") as one,
+            child(_WRITER, path, mirror, "two") as two,
+            child(_WRITER, path, mirror, "three") as three,
         ):
             time.sleep(chance.uniform(0.05, 0.25))
             said = [line.split() for process in (one, two, three) for line in _kill(process)]
@@ -200,8 +169,8 @@ def test_killed_while_sessions_branch_go_and_come_back(tmp_path: Path) -> None:
     done: list[tuple[str, int]] = []
     for _ in range(6):
         with (
-            _process(_MOVER, path, mirror, "one") as one,
-            _process(_MOVER, path, mirror, "two") as two,
+            child(_MOVER, path, mirror, "one") as one,
+            child(_MOVER, path, mirror, "two") as two,
         ):
             time.sleep(chance.uniform(0.1, 0.3))
             said = [line.split() for process in (one, two) for line in _kill(process)]
@@ -221,7 +190,7 @@ def test_a_process_killed_in_a_transaction_leaves_nothing_of_it(tmp_path: Path) 
     path, mirror = _store(tmp_path)
     journal = SqliteJournal.open(path, create=False, mirror=mirror)
     journal.append([Append("s", 0, (Row("k", 0, b"first"),))])
-    with _process(_HALFWAY, path, mirror, "x") as halfway:
+    with child(_HALFWAY, path, mirror, "x") as halfway:
         assert journal.head("s").seq == 1
         _kill(halfway)
     assert journal.read("s")[0].body == b"first"
@@ -236,7 +205,7 @@ def test_a_process_killed_in_a_transaction_leaves_nothing_of_it(tmp_path: Path) 
 def test_a_process_killed_in_a_migration_leaves_the_old_store(tmp_path: Path) -> None:
     """A migration is done or it is not: the killed one left the version and the tables."""
     path, mirror = _store(tmp_path)
-    with _process(_MIGRATING, path, mirror, "x") as migrating:
+    with child(_MIGRATING, path, mirror, "x") as migrating:
         assert migrating.wait(timeout=30) == -signal.SIGKILL
     journal = SqliteJournal.open(path, create=False, mirror=mirror)
     connection = journal._writer.connection
@@ -265,7 +234,7 @@ def test_killed_on_the_way_to_branches_the_store_is_led_there_again(tmp_path: Pa
     connection.execute("PRAGMA user_version=2")
     before = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
     connection.close()
-    with _process(_MIGRATING, path, mirror, "x") as migrating:
+    with child(_MIGRATING, path, mirror, "x") as migrating:
         assert migrating.wait(timeout=30) == -signal.SIGKILL
     connection = apsw.Connection(str(path))
     assert connection.execute("PRAGMA user_version").get == 2
@@ -282,13 +251,11 @@ def test_two_processes_that_race_on_one_session_never_both_win(tmp_path: Path) -
     """Rows are the sum of both processes' wins, without a gap."""
     path, mirror = _store(tmp_path)
     with (
-        _process(_RACER, path, mirror, "one") as one,
-        _process(_RACER, path, mirror, "two") as two,
+        child(_RACER, path, mirror, "one") as one,
+        child(_RACER, path, mirror, "two") as two,
     ):
         for process in (one, two):
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
+            go(process)
         outcomes = [process.communicate(timeout=120)[0].split() for process in (one, two)]
     journal = SqliteJournal.open(path, create=False, mirror=mirror)
     rows = journal.read("s", limit=1_000)
@@ -313,11 +280,9 @@ assert isinstance(journal.append([Append(who, 0, (Row("k", 0, b"x"),))]), Append
 say(journal.store_id)
 """
     )
-    with _process(script, path, mirror, "one") as one, _process(script, path, mirror, "two") as two:
+    with child(script, path, mirror, "one") as one, child(script, path, mirror, "two") as two:
         for process in (one, two):
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
+            go(process)
         ids = {process.communicate(timeout=60)[0] for process in (one, two)}
     assert len(ids) == 1
     journal = SqliteJournal.open(path, create=False, mirror=mirror)

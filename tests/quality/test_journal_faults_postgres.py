@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -24,36 +22,27 @@ from governance.journal.postgres import PostgresJournal
 from governance.journal.postgres_schema import VERSION, sql
 from governance.journal.postgres_url import Target
 from governance.journal.records import Append, Appended, Conflict, Row
+from governance.testing.journal_contract import in_threads
 from tests.postgres_server import Server, frozen, wait_for
+from tests.quality.children import HEAD, RACE, child, go
 from tests.quality.postgres_line import Line
 
-_ROOT = Path(__file__).resolve().parents[2]
-
-_HEAD = """
-import os, signal, sys, time
+_HEAD = (
+    HEAD
+    + """
 from governance.journal.postgres import PostgresJournal
 from governance.journal.postgres_url import target_of
-from governance.journal.records import Append, Appended, Conflict, Row
-
-def say(text):
-    os.write(1, (text + "\\n").encode())
 
 target, who = target_of(sys.argv[1]), sys.argv[2]
 """
+)
 
 _RACER = (
     _HEAD
     + """
-journal = PostgresJournal.open(target, create=False)
-say("ready")
-sys.stdin.readline()
-wins = conflicts = 0
-while wins + conflicts < 100:
-    seq = journal.head("s").seq
-    answer = journal.append([Append("s", seq, (Row("k", seq, who.encode()),))])
-    wins, conflicts = wins + isinstance(answer, Appended), conflicts + isinstance(answer, Conflict)
-say(f"{wins} {conflicts}")
+journal, tries = PostgresJournal.open(target, create=False), 100
 """
+    + RACE
 )
 
 # Holds a lease, reads the head, and writes once it is told to, whenever that is.
@@ -97,30 +86,6 @@ say("ready")
 PostgresJournal.open(target, create=False)
 """
 )
-
-
-@contextmanager
-def _process(script: str, url: str, who: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, url, who],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=_ROOT,
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _go(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("go\n")
-    process.stdin.flush()
 
 
 def _url(server: Server, journal: PostgresJournal) -> str:
@@ -169,26 +134,8 @@ def _race(
                 won[f"{place}"] += 1
         own.close()
 
-    _in_threads(run, engines)
+    in_threads(run, engines)
     return won
-
-
-def _in_threads(run: Callable[[int], None], count: int) -> None:
-    failures: list[BaseException] = []
-
-    def guarded(place: int) -> None:
-        try:
-            run(place)
-        except BaseException as error:  # noqa: BLE001 - raised again below, in the test
-            failures.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(place,)) for place in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 # -- engines on one session ------------------------------------------------------------------
@@ -199,9 +146,9 @@ def test_two_processes_on_one_session_never_both_win(
 ) -> None:
     """Rows are the sum of both processes' wins, without a gap."""
     url = _url(server, journal)
-    with _process(_RACER, url, "one") as one, _process(_RACER, url, "two") as two:
+    with child(_RACER, url, "one") as one, child(_RACER, url, "two") as two:
         for process in (one, two):
-            _go(process)
+            go(process)
         outcomes = [process.communicate(timeout=60)[0].split() for process in (one, two)]
 
     won = Counter({who: int(found[0]) for who, found in zip(("one", "two"), outcomes, strict=True)})
@@ -239,7 +186,7 @@ def test_turns_on_a_serializable_server_are_not_taken_back(
         own.close()
 
     journal.append([Append("s", 0, (_row("x"),))])
-    _in_threads(run, 6)
+    in_threads(run, 6)
     assert _lawful(journal, Counter({"x": 31}))
 
 
@@ -282,7 +229,7 @@ def test_appends_that_lock_each_other_out_are_sent_again(
     journal.append([Append("a", 0, (_row("x"),)), Append("b", 0, (_row("x"),))])
     before = _deadlocks(server)
     for _ in range(5):
-        _in_threads(crossing, 2)
+        in_threads(crossing, 2)
         if _deadlocks(server) > before:
             break
     assert _deadlocks(server) > before, "no deadlock came about: nothing was shown"
@@ -382,7 +329,7 @@ def test_backends_killed_in_mid_commit_leave_each_row_once(server: Server) -> No
             won[body] += 1
         own.close()
 
-    _in_threads(lambda place: kill() if place == 3 else write(place), 4)
+    in_threads(lambda place: kill() if place == 3 else write(place), 4)
     assert _lawful(journal, won)
     assert counts["kills"] >= 20
     assert counts["unknown"] >= 10
@@ -480,7 +427,7 @@ def test_restarts_lose_nothing_that_was_acknowledged(server: Server, tmp_path: P
         finally:
             done.set()
 
-    _in_threads(lambda place: restart(place) if place == 2 else write(place), 3)
+    in_threads(lambda place: restart(place) if place == 2 else write(place), 3)
     assert _lawful(journal, won)
     assert counts["again"] >= 1
     assert won.total() > 20
@@ -595,12 +542,12 @@ def test_an_owner_that_was_paused_past_its_lease_writes_nothing(
 ) -> None:
     """It gets a conflict, and no row of it is there; one that trusts its lease would write."""
     journal.append([Append("s", 0, (_row("first"),))])
-    with _process(_OWNER, _url(server, journal), who) as owner:
+    with child(_OWNER, _url(server, journal), who) as owner:
         os.kill(owner.pid, signal.SIGSTOP)
         wait_for(lambda: journal.leases.take("s", "next", lease_ms=60_000).owner == "next")
         assert isinstance(journal.append([Append("s", 1, (_row("next"),))]), Appended)
         os.kill(owner.pid, signal.SIGCONT)
-        _go(owner)
+        go(owner)
         said = owner.communicate(timeout=30)[0].strip()
 
     if who == "careful":
@@ -634,7 +581,7 @@ def test_clocks_an_hour_apart_change_no_order(server: Server, journal: PostgresJ
 def test_a_process_killed_in_a_migration_leaves_the_old_store(server: Server, who: str) -> None:
     """A migration is done or it is not; without its transaction half of it would stay."""
     journal = server.journal(schema=f"migrated_{who}")
-    with _process(_MIGRATING, _url(server, journal), who) as migrating:
+    with child(_MIGRATING, _url(server, journal), who) as migrating:
         assert migrating.wait(timeout=30) == -signal.SIGKILL
     with server.connect() as connection:
         version = connection.execute(

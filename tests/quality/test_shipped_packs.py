@@ -184,11 +184,11 @@ def test_nothing_of_self_protection_can_be_exempted(loaded: Loaded) -> None:
     }
 
 
-def test_self_protection_does_not_know_the_paths_of_mcp_tools(loaded: Loaded) -> None:
-    """The gap that the page of Claude Code names is still there; mend the page with it."""
+def test_self_protection_knows_the_paths_of_mcp_tools(loaded: Loaded) -> None:
+    """What a tool of a server writes is known by its arguments, as the page of Claude Code says."""
     call = ToolCall("mcp:fs:write_file", args={"path": "governance.toml", "content": ""})
 
-    assert _decide(loaded, call).action == "allow"
+    assert _decide(loaded, call).action == "deny"
 
 
 def test_no_rule_denies_for_want_of_history(loaded: Loaded) -> None:
@@ -226,6 +226,34 @@ def test_roles_hold_what_they_promise(loaded: Loaded, role: str, tool: str, allo
     assert loaded.rules is not None
     decision = loaded.rules.decide(RuleEvent("tool", facts, call))
     assert (decision.action == "allow") is allowed
+
+
+@pytest.mark.parametrize("role", ["validator", "researcher", "planner"])
+@pytest.mark.parametrize(
+    ("command", "allowed"),
+    [
+        ("pytest -q 2>&1 | tail -5", True),
+        ("make check > /tmp/out.log", True),
+        ("find . -name '*.py' | xargs wc -l > /dev/null", True),
+        ("git log --oneline", True),
+        ("echo x > src/a.py", False),
+        ("sed -i s/a/b/ src/a.py", False),
+        ("bash -c 'cp a b'", False),
+        ("rm src/a.py", False),
+        ("python3 -c \"open('a', 'w').write('x')\"", False),
+    ],
+)
+def test_roles_that_look_write_nothing_by_a_shell(
+    loaded: Loaded, role: str, command: str, allowed: bool
+) -> None:
+    """They run what they must, and change no file of the project by it."""
+    call = ToolCall("shell", own={"command": command})
+    facts = {**facts_of_call(call, PLAIN_PLACES), "role": role}
+    assert loaded.rules is not None
+    decision = loaded.rules.decide(RuleEvent("tool", facts, call))
+    assert (decision.action == "allow") is allowed
+    named = [verdict.rule for verdict in decision.verdicts]
+    assert allowed or f"role.{role}.writes" in named
 
 
 def test_a_session_without_an_agent_is_not_limited_by_roles(loaded: Loaded) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from governance.access.actors import process_actor
 from governance.access.guard import AUDIT_SESSION, SINGLE_READS_MAX, AccessRefused, Guard, guard_of
 from governance.access.guarded import GuardedJournal, guarded
 from governance.chat.finding import find
@@ -16,6 +17,7 @@ from governance.config._tree import ACTIONS
 from governance.engine import Engine, EngineOptions
 from governance.engine.encoding import body_of
 from governance.engine.engine import RECORDED
+from governance.engine.retention import RetentionPolicy
 from governance.errors import DefinitionError, JournalError
 from governance.events import check_data
 from governance.journal.encrypted import encrypted
@@ -125,6 +127,67 @@ def test_every_verb_of_a_journal_is_asked(journal: MemoryJournal) -> None:
         with pytest.raises(AccessRefused):
             listing()
     assert journal.head("of-builder").seq == 1
+
+
+_READ, _WRITE, _KEEP = ({(action, "s")} for action in ("read", "write", "keep"))
+ASKS: dict[str, set[tuple[str, str]]] = {
+    "read": _READ, "head": _READ, "origin": _READ, "snapshot_get": _READ, "shelf.get": _READ,
+    "snapshot_put": _WRITE, "append": _WRITE, "shelf.put": _WRITE, "shelf.delete": _WRITE,
+    "remove": _KEEP, "restore": _KEEP, "removed": {("keep", "")},
+    "branch": {("read", "s"), ("write", "s-2")}, "verify": {("verify", "s")},
+    "shelf.scan": {("read", "")}, "shelf.key": {("keys", "")},
+}  # fmt: skip
+"""Verb → every grant that it takes, and for which session."""
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_takes_just_its_grants(verb: str) -> None:
+    """With all of them it is done, with all but one it is refused, and it asks for no other."""
+    asked: set[tuple[str, str]] = set()
+
+    def guard_without(missing: tuple[str, str]) -> Guard:
+        def decide(_: str, action: str, session: str) -> tuple[str, ...]:
+            asked.add((action, session))
+            return ("not that",) if (action, session) == missing else ()
+
+        made = guard_of(
+            config_of("#"), store, through="api", clock=ManualClock(), actor="eve", authorize=decide
+        )
+        assert made is not None
+        return made
+
+    store = MemoryJournal()
+    begun(store, "s", "eve")
+    VERBS[verb](GuardedJournal(store, guard_without(("", ""))), "s")
+    assert asked == ASKS[verb]
+    for missing in ASKS[verb]:
+        with pytest.raises(AccessRefused, match="not that"):
+            VERBS[verb](GuardedJournal(store, guard_without(missing)), "s")
+    exporting = GuardedJournal(store, guard_without(("read", "s")), "export")
+    if verb not in ("branch", "shelf.get"):
+        asked.clear()
+        VERBS[verb](exporting, "s")
+        assert not {action for action, _ in asked} & {"read"}
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_just_looking_is_recorded(journal: MemoryJournal, action: str) -> None:
+    """Every other action leaves a row of its own."""
+    guard(journal, "root", GRANTS + AUDIT).require(action, "of-other")
+
+    looks = action in ("read", "list", "verify", "export")
+    assert looked(journal) == ([("root", action, "of-other", "granted")] if looks else [])
+
+
+def test_a_branch_is_its_own_beginning(journal: MemoryJournal) -> None:
+    """It is of whoever branched, whatever the engine had to tell before it."""
+    rows = (
+        Row("rules.changed", 1, b'{"actor":"other","data":{}}'),
+        Row("session.branched", 1, b'{"actor":"builder","data":{}}'),
+    )
+    journal.append([Append("of-branch", 0, rows)])
+
+    assert not guard(journal, "builder").reasons("read", "of-branch")
 
 
 def test_whoever_may_everything_meets_no_guard(journal: MemoryJournal) -> None:
@@ -237,6 +300,47 @@ def test_the_engine_shows_to_whom_it_may(journal: MemoryJournal) -> None:
             with pytest.raises(AccessRefused, match="GOV556") as error:
                 engine.state(session, actor=actor)
             assert error.value.reasons
+
+
+ENGINE_VERBS: dict[str, tuple[Callable[[Engine, Path], object], set[tuple[str, str]]]] = {
+    "branch": (lambda e, _: e.branch("s", name="s-2"), {("read", "s")}),
+    "switch": (lambda e, _: e.switch("s", "t"), {("write", "s"), ("write", "t")}),
+    "merge": (lambda e, _: e.merge("s", "t"), {("write", "s"), ("read", "t")}),
+    "events": (lambda e, _: e.events("s"), {("read", "s")}),
+    "archive": (lambda e, to: e.archive("s", to), {("keep", "s")}),
+    "unarchive": (lambda e, to: e.unarchive(to / "none"), {("keep", "")}),
+    "prune": (lambda e, _: e.prune(RetentionPolicy()), {("keep", "")}),
+}
+"""Verb of an engine → a call of it, and every grant that it takes before anything else."""
+
+
+@pytest.mark.parametrize("verb", ENGINE_VERBS)
+def test_an_engines_verb_takes_its_grants(verb: str, tmp_path: Path) -> None:
+    """It asks for all of them first, and without any of them it does nothing."""
+    call, grants = ENGINE_VERBS[verb]
+    for missing in grants:
+        journal, asked = MemoryJournal(), []
+
+        def decide(
+            _: str, action: str, session: str, missing: tuple[str, str] = missing
+        ) -> tuple[str, ...]:
+            asked.append((action, session))  # noqa: B023 -- used up before the next turn
+            return ("not that",) if (action, session) == missing else ()
+
+        guarding = guard_of(
+            config_of("#"), journal, through="api", clock=ManualClock(), authorize=decide
+        )
+        begun(journal, "s", "me")
+        begun(journal, "t", "me")
+        with memory_engine(
+            journal=journal, options=EngineOptions(run="test", guard=guarding)
+        ) as engine:
+            with pytest.raises(AccessRefused, match="not that"):
+                call(engine, tmp_path)
+            assert set(asked) <= grants
+            assert asked[-1] == missing
+            assert {one.session for one in journal.sessions()} == {"s", "t"}
+            assert journal.head("s").seq == 1
 
 
 def test_a_persons_words_take_the_grant_of_each(journal: MemoryJournal) -> None:
@@ -423,3 +527,12 @@ def test_a_search_by_the_index_is_audited(tmp_path: Path) -> None:
         rows = [body_of(one)["data"] for one in store.read(AUDIT_SESSION)]
 
     assert [(row["action"], row["session"]) for row in rows] == [("read", ""), ("read", "one")]  # type: ignore[index,call-overload]
+
+
+def test_a_user_without_a_name_acts_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no variable of the environment gives it another."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody")
+    monkeypatch.setattr("os.geteuid", lambda: 3_999_999_999)
+
+    assert process_actor() == "uid-3999999999"

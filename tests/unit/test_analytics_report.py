@@ -29,7 +29,7 @@ from governance.journal.memory import MemoryJournal
 from governance.journal.records import Append, Record, Row
 from governance.testing import ManualClock
 from governance.testing.engines import memory_engine
-from governance.values import dump_json
+from governance.values import Json, dump_json
 
 DAY_MS = 86_400_000
 NASTY = "<script>alert(1)</script>|`x`\u202e"
@@ -122,6 +122,40 @@ def test_a_session_lasts_from_its_begin_to_its_end() -> None:
     assert sum(report.whole["session_ms"].values()) == 3
     assert report.measure("session_p50") == pytest.approx(5 * minute_ms, rel=0.2)
     assert report.measure("session_p95") == pytest.approx(20 * minute_ms, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "group", "wanted"),
+    [
+        ("turn.started", {"prompt_characters": 7}, "count", {"prompt_characters": 7}),
+        ("turn.ended", {"failure": "overloaded"}, "count", {"failed_turns": 1}),
+        ("tool.decided", {"action": "halt", "tool": "shell"}, "denied", {"shell": 1}),
+        ("tool.decided", {"rules": ["a", 7]}, "rule", {"a": 1}),
+        ("tool.decided", {"shadows": ["b", "b"]}, "shadow", {"b": 2}),
+        ("tool.decided", {"reasons": ["not now"]}, "count", {"refused_by_state": 1}),
+        ("tool.decided", {"paused": True}, "count", {"ungoverned": 1}),
+        ("tool.finished", {"outcome": "failed", "tool": "read"}, "failed", {"read": 1}),
+        ("tool.finished", {"unasked": True}, "count", {"unasked": 1}),
+        ("tool.finished", {"tool": "read", "duration_ms": 2.4}, "tool_time", {"read": 2}),
+        ("tool.finished", {"tool": "read", "duration_ms": -1}, "tool_time", {}),
+        ("command.executed", {"name": "x", "overridden": True}, "count", {"overrides": 1}),
+        ("task.completed", {"outcome": "done"}, "task", {"done": 1}),
+        ("guard.gap", {"missed": 3}, "count", {"missed_calls": 3}),
+        ("guard.gap", {"missed": "3"}, "count", {"missed_calls": 0}),
+    ],
+)
+def test_each_row_adds_what_it_tells(
+    kind: str, data: dict[str, Json], group: str, wanted: dict[str, int]
+) -> None:
+    """Beside the figure of its kind; what has the wrong type adds nothing."""
+    journal = MemoryJournal()
+    journal.append([Append("s", 0, (Row(kind, DAY_MS, dump_json({"data": data})),))])
+
+    (figures,) = catch_up(journal).days.values()
+
+    found = figures.get(group, {})
+    assert {name: found.get(name, 0) for name in wanted} == wanted
+    assert wanted or not found
 
 
 def test_what_is_counted_has_a_kind_of_row() -> None:

@@ -13,6 +13,7 @@ import pytest
 from governance.aengine import AsyncEngine
 from governance.chat import ContentGone, Message, Part, media, whole_part
 from governance.chat.contents import INLINE_CHARS_MAX
+from governance.chat.messages import message_of_json
 from governance.engine import Engine
 from governance.engine.chatting import import_messages
 from governance.engine.retention import RetentionPolicy
@@ -306,3 +307,36 @@ def test_messages_are_awaited_too() -> None:
             return [one.text for one in (await session.messages()).messages]
 
     assert asyncio.run(run()) == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ([], "is an object"),
+        ({"id": "m", "role": "user", "parts": [], "more": 1}, "no field `more`"),
+        ({"id": "m", "role": "user", "parts": "text"}, "`parts` of a message is a list"),
+        ({"id": "m", "role": "user", "parts": [], "about": [1]}, "`about` an object"),
+        ({"id": "m", "role": "user", "parts": [], "reply_to": 1}, "are texts"),
+        ({"id": "m", "role": "user", "parts": [], "at_ms": "now"}, "are integers"),
+        ({"id": "m", "role": "user", "parts": [], "epoch": -1}, "are integers"),
+    ],
+)
+def test_a_file_of_no_message_is_refused(data: object, said: str) -> None:
+    """A file that somebody wrote by hand is told what is wrong with it."""
+    with pytest.raises(MisuseError, match=said) as refused:
+        message_of_json(data)
+
+    assert refused.value.code == "GOV565"
+
+
+@pytest.mark.parametrize("ident", ["i" * 201, "a\x00b"])
+def test_an_id_that_no_message_can_have_is_refused(engine: Engine, ident: str) -> None:
+    """By one code, and nothing is written."""
+    session = engine.start("s")
+    before = engine.journal.head("s")
+
+    with pytest.raises(MisuseError, match="1 to 200 characters") as refused:
+        session.message("user", "hello", ident=ident)
+
+    assert refused.value.code == "GOV565"
+    assert engine.journal.head("s") == before

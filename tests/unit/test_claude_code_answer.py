@@ -242,6 +242,9 @@ def test_withheld_output_keeps_the_tool_s_shape(name: str, where: tuple[Any, ...
     new, old = made[where[0]], payload.values["tool_response"]
     if isinstance(old, dict):
         assert new.keys() == old.keys()
+    if "file" in where:
+        told = {"content": "withheld", "numLines": 1, "startLine": 1, "totalLines": 1}
+        assert new["file"] == old["file"] | told
 
 
 def test_output_that_cannot_be_replaced_is_commented() -> None:

@@ -152,6 +152,17 @@ def test_command_has_name_and_arguments_apart() -> None:
     command = single("UserPromptExpansion", command_name="/foo", command_args="bar  baz")
     assert command.data["name"] == "foo"
     assert command.data["arguments"] == ["bar", "baz"]
+    assert command.data["source"] == "user"
+
+
+def test_a_command_is_known_again_by_its_prompt_alone() -> None:
+    """Without the id of a prompt a second command of the name is one more, no repetition."""
+    known = single("UserPromptExpansion", command_name="/foo", prompt_id="p1").key
+    other = single("UserPromptExpansion", command_name="/foo", prompt_id="p2").key
+    unknown = single("UserPromptExpansion", command_name="/foo", prompt_id="").key
+
+    assert len({known, other, unknown}) == 3
+    assert unknown is None
 
 
 def test_tool_call_has_canonical_facts() -> None:

@@ -119,6 +119,19 @@ def test_listeners_of_all_layers_are_called(places: Places) -> None:
     assert [one.name for one in until_trusted(config).listener_commands] == ["m", "u"]
 
 
+def test_the_zone_of_the_uppermost_layer_holds(places: Places) -> None:
+    """A project says in which zone rules read the time only where nobody above it does."""
+    zone = '[project]\ntime_zone = "{}"\n'
+    own = zone.format("Asia/Tokyo")
+
+    assert places.load(project=own).project.time_zone == "Asia/Tokyo"
+    assert places.load(project=own, user=zone.format("UTC")).project.time_zone == "UTC"
+    both = places.load(project=own, user=zone.format("UTC"), machine=zone.format("Europe/Paris"))
+    assert both.project.time_zone == "Europe/Paris"
+    assert not {"time", "weekday"} & both.hearsay
+    assert {"time", "weekday"} <= places.load(project=own, user="#", machine="#").hearsay
+
+
 def test_a_lower_layer_cannot_take_an_upper_listeners_name(places: Places) -> None:
     """The journal can tell them apart."""
     (found,) = places.problems(machine=LISTENER.format("same"), project=LISTENER.format("same"))
@@ -162,6 +175,8 @@ def test_a_layer_may_leave_out_those_below_it(
         ("machine", '[defaults]\nmodes = "x"\n', 2, "did you mean `mode`?"),
         ("machine", "[sesion]\n", 1, "did you mean `session`?"),
         ("machine", "hosts = 3\n", 1, "expected a table of tables"),
+        ("user", '[project]\nname = "x"\n', 2, "`project.name` stands in a user's file"),
+        ("user", '[project]\ntime_zone = "x"\n', 2, "there is no time zone `x`"),
         ("machine", "a = ", 1, "GOV101"),
     ],
 )

@@ -411,6 +411,8 @@ def test_what_a_project_loosens_is_known_and_can_be_put_back() -> None:
     safe = until_trusted(config)
 
     assert set(loosenings(config)) == {
+        "session.level",
+        "listeners.entry_points",
         "defaults.unknown_role",
         "defaults.mode",
         "journal.redaction",
@@ -425,6 +427,31 @@ def test_what_a_project_loosens_is_known_and_can_be_put_back() -> None:
     assert safe.journal.redaction
     assert (safe.exempts, safe.layers[-1].exempts) == ((), ())
     assert (safe.listeners.entry_points, safe.listener_commands) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said", "mend"),
+    [
+        # The bound that is written is blamed, and not the default that it meets.
+        ("\n[resume]\nnotice_seconds_min = 500000\n", 3, "`resume.stale_seconds_min`", ""),
+        ("[resume]\nnotice_seconds_min = 60\n", 2, "`idle.idle_seconds_max` is 1800", ""),
+        ('[resume]\nstale_seconds_min = "2d"\n', 2, "a string, `2d`", "without quotes"),
+        ('[redaction.patterns]\nx = "("\n', 2, "RE2 refuses `(`: missing ): (", ""),
+        ("[hosts.claude_code]\n", 1, "`claude_code`", "did you mean `claude-code`? Else"),
+        (LISTENER.replace('"*"', '"tol.*"'), 3, "matches no event", "did you mean `tool.*`?"),
+    ],
+)
+def test_a_problem_says_where_it_is_and_how_it_is_mended(
+    text: str, line: int, said: str, mend: str
+) -> None:
+    """The line is that of what is written, and the words are those of its author."""
+    with pytest.raises(DefinitionError) as caught:
+        read(text)
+
+    (found,) = caught.value.diagnostics
+    assert found.line == line
+    assert said in found.message
+    assert mend in found.suggestion
 
 
 def test_a_missing_configuration_is_an_error(tmp_path: Path) -> None:

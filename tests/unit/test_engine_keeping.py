@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from governance.engine import Engine, EngineOptions
-from governance.engine.keeping import Keeper, candidates
+from governance.engine.keeping import candidates
+from governance.engine.pruning import Keeper
 from governance.engine.retention import Candidate, RetentionPolicy, plan
 from governance.errors import GovernanceError, MisuseError
 from governance.journal import archive as archives

@@ -16,10 +16,11 @@ from governance.session.commands import Command, HostTraits
 from governance.session.replies import Reply
 from governance.session.snapshot import state_bytes
 from governance.session.state import FOLD_VERSION
+from governance.session.tools import ARGUMENT_BYTES_MAX
 from governance.states import State
 from governance.testing import FailingJournal, ManualClock
 from governance.testing.engines import memory_engine, settings_with
-from governance.values import Json
+from governance.values import Json, dump_json
 
 HOUR_MS = 3_600_000
 
@@ -128,7 +129,9 @@ def test_a_tool_before_any_turn_is_denied_with_the_briefing(engine: Engine) -> N
 def test_a_project_without_blocks_needs_no_briefing() -> None:
     """Where there is nothing to say, nothing is withheld for want of having said it."""
     with memory_engine() as engine:
-        assert engine.start("s").tool("shell", {"command": "ls"}).action == "allow"
+        session = engine.start("s")
+        assert session.tool("shell", {"command": "ls"}).action == "allow"
+        assert session.governance_injected
 
 
 def test_an_asked_call_is_bound_to_its_exact_arguments(engine: Engine) -> None:
@@ -328,6 +331,7 @@ def test_the_third_serious_violation_of_a_child_halts_the_parent(engine: Engine)
     parent = engine.state("s")
 
     assert parent.state is State.INTERRUPTED
+    assert [one.rule for one in parent.ledger.halts] == ["house.third"]
     assert session.tool("shell", {"command": "fine"}).denied
     assert session.turn("please").denied
     assert child.tool("shell", {"command": "fine"}).denied
@@ -547,6 +551,21 @@ def test_a_short_gap_with_a_kept_history_tells_nothing_again(
     assert session.governance_injected
 
 
+def test_a_slow_tool_is_no_gap(engine: Engine, clock: ManualClock) -> None:
+    """Within a turn nothing is measured, however long it takes and wherever the clock goes."""
+    session = engine.start("s")
+    session.turn("go")
+    for seconds, call in ((3 * 3600, "1"), (-5, "2"), (200 * 3600, "3")):
+        clock.skew(seconds * 1000)
+        assert not session.tool("read", {"path": "a"}, call_id=call).denied
+
+    assert not {"session.resumed", "session.skewed", "session.reset"} & set(kinds(engine, "s"))
+    session.turn_ended()
+    clock.skew(-5_000)
+    session.tool("read", {"path": "a"}, call_id="4")
+    assert "session.skewed" in kinds(engine, "s")
+
+
 @pytest.mark.parametrize("bad", ["", "x" * 201, "a\x00b", "\ud800", "@project"])
 def test_an_id_that_no_store_can_hold_is_misuse(engine: Engine, bad: str) -> None:
     """Ids are checked before anything is looked up."""
@@ -581,6 +600,7 @@ def test_a_no_of_a_person_counts_everywhere_in_one_commit(engine: Engine) -> Non
     session.turn("go")
     child = session.child("a")
     child.turn("do it")
+    child.tool("shell", {"command": "fine"}, call_id="0")
     child.tool("shell", {"command": "publish a"}, call_id="1")
     asked = engine.state("s/a").ledger.open_approvals(engine.clock.now_ms())[0]
 
@@ -589,6 +609,9 @@ def test_a_no_of_a_person_counts_everywhere_in_one_commit(engine: Engine) -> Non
 
     assert engine.state("s/a").ledger.count_by("rule") == {"house.ask": 1}
     assert engine.state("s").ledger.count_by("rule") == {"house.ask": 1}
+    (counted,) = (r for r in engine.journal.read("s/a") if r.kind == "violation.counted")
+    assert body_of(counted)["data"]["action"] == "ask"
+    assert body_of(counted)["data"]["intent"] == asked.summary.removeprefix("shell: ")
     assert engine.journal.verify().ok
 
 
@@ -724,3 +747,88 @@ def test_a_call_that_names_no_subject_is_not_let_through(
     assert unnamed.action == "ask"
     assert f"the {subject} of the tool `{tool}` is not known" in unnamed.message
     assert session.tool(tool, {subject: "http://x.test"}, call_id="2").action == "allow"
+
+
+def test_what_is_told_after_a_gap_is_what_the_session_knows(
+    engine: Engine, clock: ManualClock
+) -> None:
+    """Role, task, languages, open calls, questions, violations, anchors and the last actions."""
+    data: dict[str, Json] = {"language": "German", "document_language": "French"}
+    engine.handle(Command(event="start", session="s", role="builder", data=data))
+    session = engine.session("s")
+    session.turn("Mend the roof")
+    session.tool("shell", {"command": "forbidden"}, call_id="1")
+    session.tool("shell", {"command": "publish now"}, call_id="2")
+    session.tool("shell", {"command": "fine"}, call_id="3")
+    session.tool_finished("3", outcome="ok")
+    anchor = {"id": "a", "type": "decision", "priority": "high", "text": "Slate, not tin."}
+    engine.record("s", "anchor.added", anchor, actor="me")
+    session.interrupt()
+    clock.advance(5 * 60_000)
+
+    told = session.resume(history="lost").text
+
+    for words in (
+        "Your role: builder.", "“Mend the roof”", "Answer in German; write documents in French.",
+        "Violations of the rules that stand in this session: 1 high.", "Slate, not tin.",
+        "without a result that is known:\n- shell publish now", "Waiting for a person:\n- shell: ",
+        "Done last, the newest first:\n- shell fine (ok)", "Be governed.",
+    ):  # fmt: skip
+        assert words in told
+
+
+@pytest.mark.parametrize("packs", [(), (PACK,)], ids=["nothing-to-keep", "a-task"])
+def test_what_a_listener_wrote_is_kept_in_the_summary(packs: tuple[str, ...]) -> None:
+    """Its words stand behind what governance has to say, which may be nothing."""
+    with memory_engine(*packs) as engine:
+        session = engine.start("s")
+        if packs:
+            session.turn("Mend the roof")
+        compacting = Command(event="compacting", session="s", data={"context": "Keep the list."})
+
+        kept = engine.handle(compacting).message
+
+        assert kept.endswith("\nKeep the list." if packs else "Keep the list.")
+        assert ("Mend the roof" in kept) == bool(packs)
+        assert engine.handle(Command(event="compacting", session="s")).message in kept
+
+
+@pytest.mark.parametrize("sign", ["a", "é", "\x00"])
+@pytest.mark.parametrize("over", [-1, 0, 1])
+def test_arguments_are_kept_whole_up_to_their_bound(engine: Engine, sign: str, over: int) -> None:
+    """Beyond it there are a hash, a size and the beginning, by the bytes of the JSON."""
+    session = engine.start("s")
+    session.turn("go")
+    rest = ARGUMENT_BYTES_MAX + over - len(dump_json({"command": ""}))
+    count, left = divmod(rest, len(dump_json(sign)) - 2)
+    given: dict[str, Json] = {"command": sign * count + "b" * left}
+    size = len(dump_json(given))
+    assert size == ARGUMENT_BYTES_MAX + over
+
+    session.tool("shell", given, call_id="1")
+
+    decided = [r for r in engine.journal.read("s") if r.kind == "tool.decided"][-1]
+    kept = body_of(decided)["data"]["arguments"]
+    if over <= 0:
+        assert kept == given
+    else:
+        assert kept.keys() == {"sha256", "bytes", "beginning"}
+        assert kept["bytes"] == size
+        assert dump_json(given).startswith(kept["beginning"].encode()[:1000])
+
+
+def test_a_start_is_answered_with_the_model_as_it_was_left() -> None:
+    """By rules, and by what a listener wrote; what nobody touched stays as it was asked for."""
+    cooler = (
+        '\n[[rule]]\nid = "house.cool"\non = "session"\naction = "rewrite"\n'
+        "rewrite.model_options.temperature = { max = 0.3 }\n"
+    )
+    data: dict[str, Json] = {"model_id": "m", "model_options": {"temperature": 0.9, "seed": 1}}
+    with memory_engine(PACK + cooler) as engine:
+        made = engine.handle(Command(event="start", session="s", data=data))
+        plain = engine.handle(Command(event="start", session="t"))
+
+    assert made.action == "rewrite"
+    assert made.rules == ("house.cool",)
+    assert made.rewritten == {"model_id": "m", "model_options": {"temperature": 0.3, "seed": 1}}
+    assert plain.action == "allow"

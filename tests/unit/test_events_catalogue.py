@@ -63,6 +63,8 @@ child.started after child_id role
 child.ended after child_id stats
 child.counted after child_id
 guard.gap after host from to missed
+environment.overruled after host places
+guard.bypassed after tool action rules message intent why arguments
 event.late after event why
 event.duplicate after event why
 event.unmatched after event why

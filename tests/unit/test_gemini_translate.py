@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
+from governance.hooking.translation import CLIENT
 from governance.hosts.gemini_cli.capabilities import EVENTS
 from governance.hosts.gemini_cli.translate import translate
 from governance.session.commands import Command
@@ -50,6 +51,22 @@ def test_start_has_many_reasons(source: str, event: str, history: str) -> None:
     command = read(captured("SessionStart.startup", source=source))
     assert (command.event, command.history) == (event, history)
     assert command.delivery == "after_flush"
+
+
+def test_a_cleared_session_follows_what_its_client_has_just_ended() -> None:
+    """Only the end and the beginning of a clear are tied, by the process of the client."""
+    ended = translate(captured("SessionEnd", reason="clear", session_id="old"))
+    begun = translate(captured("SessionStart.startup", source="clear", session_id="new"))
+
+    assert ended.remember == (CLIENT, "old")
+    assert begun.recall == CLIENT
+    for other in (
+        captured("SessionEnd", reason="exit"),
+        captured("SessionStart.startup"),
+        captured("SessionStart.startup", source="resume"),
+    ):
+        made = translate(other)
+        assert (made.remember, made.recall) == (None, "")
 
 
 def test_call_and_its_outcome_have_one_id() -> None:

@@ -19,8 +19,9 @@ from governance.hosts.hermes.answer import (
 from governance.hosts.hermes.calls import PARTS_MAX, UNREAD_PATCH, CallRefused, calls_of
 from governance.hosts.hermes.shapes import UNREADY, block, denied_command
 from governance.hosts.hermes.sightings import SESSIONS_MAX, Sighting, Sightings, is_identity
+from governance.hosts.hermes.tool_calls import Asked
 from governance.hosts.hermes.tools import TOOLS
-from governance.session.replies import Injection, Reply
+from governance.session.replies import ACTIONS, Action, Injection, Reply
 
 TOLD = Injection("READ THIS", "ab" * 32, "briefing", ("one",), 3)
 
@@ -166,7 +167,7 @@ def test_a_block_always_has_a_message() -> None:
         made = tool_directive(one, "d")
         assert made is not None
         assert made["action"] == "block"
-        assert made["message"]
+        assert made["message"] == ("why" if one.reasons else "governance refuses this")
     assert block("")["message"] == denied_command("")["message"] == UNREADY
 
 
@@ -180,11 +181,24 @@ def test_leave_for_good_is_for_the_same_call_alone() -> None:
     assert alone["action"] == "block"
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("put_in", [False, True])
+def test_a_call_runs_only_as_it_was_let_run(action: Action, put_in: bool) -> None:
+    """What is refused never runs, and what is to be changed only once it is."""
+    asked = Asked(Sighting("s"), (), reply(action), "d", put_in=put_in)
+
+    assert asked.refused == (action in ("deny", "halt"))
+    if action != "ask":
+        assert asked.runs == (action in ("allow", "warn") or (action == "rewrite" and put_in))
+
+
 def test_a_rewrite_that_comes_too_late_names_the_call() -> None:
     """Where arguments cannot be put in any more, the model is told them."""
     made = tool_directive(reply("rewrite", message="m", rewritten={"command": "ls"}), "d")
 
     assert made == {"action": "block", "message": 'm\ncall it with: {"command": "ls"}'}
+    unnamed = tool_directive(reply("rewrite", message="m"), "d")
+    assert unnamed == {"action": "block", "message": "m"}
 
 
 def test_the_briefing_goes_with_a_refusal() -> None:

@@ -17,6 +17,7 @@ from governance.hosts.hermes.settings import (
     problems,
     uninstall,
 )
+from governance.testing.host_contract_settings import tree
 
 
 @pytest.fixture
@@ -24,14 +25,6 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     (folder / ".governance").mkdir(parents=True)
     return folder
-
-
-def tree(folder: Path) -> dict[str, bytes | None]:
-    """Every file and folder below *folder*, with its bytes."""
-    return {
-        str(one.relative_to(folder)): one.read_bytes() if one.is_file() else None
-        for one in sorted(folder.rglob("*"))
-    }
 
 
 @pytest.mark.parametrize(

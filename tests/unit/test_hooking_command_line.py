@@ -19,6 +19,7 @@ from governance.hooking.command_line import (
     entry_command,
     hook_command,
     import_folders,
+    person_places,
     quoted,
 )
 from governance.hosts import INSTALLABLE, adapter_of
@@ -118,6 +119,13 @@ def test_every_event_that_asks_is_behind_it(host: str, tmp_path: Path) -> None:
     assert guarded == {name for name, event in events.items() if event.decides} != set()
 
 
+PERSON = {
+    "home": "/home/you",
+    "config": "/home/you/.config/session-governance",
+    "state": "/home/you/.local/state/session-governance",
+}
+
+
 @pytest.mark.parametrize("event", [ASKS, TELLS], ids=["asks", "tells"])
 def test_the_page_shows_the_command_as_it_is(tmp_path: Path, event: HookEvent) -> None:
     """Both kinds stand on the page, with places that everybody understands."""
@@ -131,5 +139,7 @@ def test_the_page_shows_the_command_as_it_is(tmp_path: Path, event: HookEvent) -
         command = command.replace(quoted(found), quoted(told))
     folders = [f"--path {quoted(one)}" for one in import_folders()]
     command = command.replace(" ".join(folders), '--path "/abs/site-packages"')
+    for name, place in person_places().items():
+        command = command.replace(f"--{name} {quoted(place)}", f'--{name} "{PERSON[name]}"')
     command = command.replace(f"--event {event.name}", "--event NAME")
     assert f"\n{command}\n" in PAGE.read_text(encoding="utf-8")

@@ -18,6 +18,9 @@ class Given:
     dir: str
     event: str
     now_ms: int | None = None
+    home: str = ""
+    config: str = ""
+    state: str = ""
 
 
 class Told(Exception):

@@ -234,6 +234,65 @@ class TestGeminiCli:
 
         assert (found.text, [line for line, _ in left(found)]) == ("", [2])
 
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ('"deny"', '"maybe"', "is no decision"),
+            ("run_shell_command", "read_file", "need `toolName"),
+            ('commandPrefix = "a"', "commandRegex = '('", "RE2 refuses the pattern"),
+            ('commandPrefix = "a"', "", "run_shell_command"),
+        ],
+    )
+    def test_each_mistake_is_named(self, old: str, new: str, said: str) -> None:
+        """The reason says what is wrong with the rule, or what became of it."""
+        text = GEMINI.format(more='commandPrefix = "a"')
+        assert old in text
+
+        found = brought("gemini-cli", text.replace(old, new))
+
+        assert said in " ".join([found.text, *(why for _, why in left(found))])
+
+    def test_what_is_no_rule_is_left_out(self) -> None:
+        """Programs of the source, other tables, and rules about every tool."""
+        text = GEMINI.format(more='commandPrefix = "a"')
+        text += '[[rule]]\ntoolName = "*"\ndecision = "deny"\npriority = 1\n'
+        text += '[[rule]]\ntoolName = "unheard_of"\ndecision = "deny"\npriority = 1\n'
+        text += '[[safety_checker]]\nname = "x"\n[other]\ny = 1\n'
+
+        found = brought("gemini-cli", text)
+
+        reasons = " ".join(why for _, why in left(found))
+        for said in ("a program of the source", "no table of rules", "every tool", "`unheard_of`"):
+            assert said in reasons
+        assert answers(found, "Bash", {"command": "a b"}) == "deny"
+
+    @pytest.mark.parametrize(
+        ("more", "said"),
+        [
+            ("interactive = true", "without a person"),
+            ('modes = ["default", "plan"]', "it always holds"),
+        ],
+    )
+    def test_what_reaches_further_than_it_did_is_told(self, more: str, said: str) -> None:
+        """The rule is carried, and whoever imports it reads what it no longer depends on."""
+        found = brought("gemini-cli", GEMINI.format(more=f'commandPrefix = "a"\n{more}'))
+
+        assert answers(found, "Bash", {"command": "a b"}) == "deny"
+        assert any(said in one.message for one in found.diagnostics if one.code == "GOV673")
+
+    def test_leave_by_a_pattern_is_not_carried(self) -> None:
+        """What it lets be may go on with any other command; a prefix is taken at its word."""
+        by_pattern = GEMINI.format(more="commandRegex = 'git (log|show)'")
+        by_prefix = GEMINI.format(more='commandPrefix = "git log"')
+        pattern, prefix = (
+            brought("gemini-cli", one.replace('"deny"', '"allow"'), allow=True)
+            for one in (by_pattern, by_prefix)
+        )
+
+        assert pattern.text == ""
+        assert "what a pattern lets be" in left(pattern)[0][1]
+        assert 'action = "allow"' in prefix.text
+
     def test_a_milder_rule_that_went_before_is_named(self) -> None:
         """Priorities are no notion here: what an allow excused is said to be refused now."""
         allowed = GEMINI.format(more='commandPrefix = "git status"').replace('"deny"', '"allow"')
@@ -314,6 +373,34 @@ class TestCodex:
             brought("codex", text)
 
         assert {one.code for one in caught.value.diagnostics} == {"GOV670"}
+
+    def test_hosts_are_carried_as_domains(self) -> None:
+        """What may not be reached may not be fetched; what is let be needs no rule."""
+        found = brought(
+            "codex",
+            'network_rule(host = "evil.test", decision = "deny")\n'
+            'network_rule(host = "ask.test", decision = "prompt", justification = "Sure?")\n'
+            'network_rule(host = "fine.test", decision = "allow")\n'
+            'network_rule(host = 7, decision = "deny")\n',
+        )
+
+        def fetched(host: str) -> str:
+            return answers(found, "WebFetch", {"url": f"https://{host}/x", "prompt": "p"})
+
+        assert [fetched(one) for one in ("evil.test", "ask.test", "fine.test")] == [
+            "deny", "ask", "allow",
+        ]  # fmt: skip
+        assert [line for line, _ in left(found)] == [3, 4]
+        assert "Sure?" in found.text
+
+    def test_leave_is_carried_where_it_is_asked_for(self) -> None:
+        """For that command alone, and not for what may follow it on the line."""
+        text = 'prefix_rule(pattern = ["git", "status"], decision = "allow")\n'
+        carried = brought("codex", text, allow=True)
+
+        assert brought("codex", text).text == ""
+        assert 'action = "allow"' in carried.text
+        assert left(carried) == []
 
 
 HOOKIFY = "---\nname: no-rm\nenabled: true\nevent: {event}\n{more}\n---\n\nNot **{{here}}**.\n"

@@ -16,6 +16,7 @@ from governance.journal.copying import CopyRefused, copy_store
 from governance.journal.gaps import ACCEPTED_KIND
 from governance.journal.memory import MemoryJournal
 from governance.journal.postgres import PostgresJournal
+from governance.journal.postgres_writer import until_of
 from governance.journal.records import Append, Appended, Head, Journal, Record, Row, Snapshot
 from governance.journal.repair import repair_store
 from governance.journal.sqlite import SqliteJournal
@@ -116,6 +117,37 @@ def test_a_copy_that_is_made_again_brings_what_is_new(
 
     assert (again.ok, again.new_rows) == (True, 6)
     assert _same(sqlite, postgres)
+
+
+def test_short_sessions_go_many_in_a_commit(
+    sqlite: SqliteJournal, postgres: PostgresJournal, tmp_path: Path
+) -> None:
+    """Beside branches that lie between them and long ones; as few commits as there may be."""
+    for n in range(700):
+        _put(sqlite, f"s{n:03d}", 2, f"key-{n}")
+    for n in range(0, 700, 100):
+        sqlite.branch(f"s{n:03d}~", f"s{(n + 600) % 700:03d}", 1)
+        _put(sqlite, f"s{n:03d}~", 1)
+    _put(sqlite, "s350 long", 1_200)
+    told: list[Head] = []
+
+    with postgres._connections.lend(until_of()) as connection:
+        begun = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
+    report = copy_store(sqlite, postgres, told=told.append)
+    with postgres._connections.lend(until_of()) as connection:
+        ended = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
+
+    assert report.ok
+    assert (report.sessions, report.new_rows) == (708, 2_607)
+    assert {one.session for one in told} == {one.session for one in sqlite.sessions()}
+    assert _all(sqlite) == _all(postgres)
+    assert begun is not None
+    assert ended is not None
+    assert ended[0] - begun[0] < 60
+    back = SqliteJournal.open(tmp_path / "back.db", create=True, mirror=tmp_path / "back")
+    assert copy_store(postgres, back).ok
+    assert back.verify().anchored
+    back.close()
 
 
 STEPS: tuple[Method, ...] = (

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keyring
 import keyring.backend
+import keyring.errors
 import pytest
 from attrs import define, evolve, field
 
@@ -337,6 +339,40 @@ def test_a_key_comes_from_the_systems_keyring() -> None:
         keyring.set_keyring(before)
 
 
+class LockedRing(OneEntry):
+    """A keyring that its user has not opened."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise keyring.errors.KeyringLocked("locked")
+
+
+def test_a_locked_keyring_is_an_error() -> None:
+    """It says that the keyring refused, and why."""
+    before = keyring.get_keyring()
+    keyring.set_keyring(LockedRing())
+    try:
+        with pytest.raises(KeyUnavailable, match="the keyring refused: locked"):
+            load_key("keyring:governance/journal")
+    finally:
+        keyring.set_keyring(before)
+
+
+def test_a_file_that_is_not_there_or_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that somebody else put there is nobody's own."""
+    file = key_file(tmp_path, new_key_text())
+    with pytest.raises(KeyUnavailable, match="no such file"):
+        load_key(f"file:{tmp_path / 'gone.key'}")
+    if os.getuid() == 0:
+        os.chown(file, 54_321, -1)
+    else:
+        monkeypatch.setattr(os, "getuid", lambda: 54_321)
+
+    with pytest.raises(KeyUnavailable, match="belongs to another user"):
+        load_key(f"file:{file}")
+
+
 def test_a_key_comes_from_a_program() -> None:
     """What raises, or gives no 32 bytes, is an error that tells nothing of what it said."""
 
@@ -388,3 +424,29 @@ def test_the_entry_of_a_vault_tells_of_any_change() -> None:
         Vault.open(inner.shelf, OLD)
     with pytest.raises(WrongKey):
         Vault.open(inner.shelf, evolve(NEW, secret=os.urandom(32)))
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise ValueError('the secret is 12345')\n", "cannot be loaded: ValueError"),
+        ("key = 7\n", "it is no function"),
+        ("", "cannot be loaded: AttributeError"),
+    ],
+)
+def test_a_distribution_that_gives_no_function_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
+) -> None:
+    """What is wrong with it is named, and nothing of what it said."""
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[governance.keys]\nbroken = broken_key_source:key\n")
+    (tmp_path / "broken_key_source.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "broken_key_source", raising=False)
+
+    with pytest.raises(KeyUnavailable, match=said) as found:
+        load_key("entry-point:broken")
+
+    assert "12345" not in str(found.value)

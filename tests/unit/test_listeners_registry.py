@@ -13,6 +13,7 @@ from governance.errors import MisuseError
 from governance.events import CATALOGUE, Event
 from governance.journal.memory import MemoryJournal
 from governance.listeners import Listeners, Refuse, Write
+from governance.listeners.registry import LISTENERS_MAX
 from governance.testing import RecordingListener
 from governance.testing.engines import memory_engine
 from governance.testing.fakes import FailingJournal
@@ -630,3 +631,15 @@ class Unclosed(FailingJournal):
 
     def close(self) -> None:
         """Stay open."""
+
+
+def test_there_are_only_so_many_listeners(listeners: Listeners) -> None:
+    """The one too many is refused with a code, and one that leaves makes room for it."""
+    for number in range(LISTENERS_MAX):
+        listeners.register("session.ended", print, name=f"l{number}")
+
+    with pytest.raises(MisuseError, match=f"there are {LISTENERS_MAX} listeners already"):
+        listeners.register("session.ended", print, name="more")
+
+    listeners.unregister("l0")
+    assert listeners.register("session.ended", print, name="more").name == "more"

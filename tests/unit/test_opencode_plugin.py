@@ -79,6 +79,7 @@ class Bench:
         text = (project / SETTINGS).read_text()
         (line,) = [one for one in text.splitlines() if one.startswith("const SETTINGS")]
         values = {"python": sys.executable, "hook": str(engine), "project": str(project)}
+        values["person"] = {"home": "/h", "config": "/c", "state": "/s"}
         self.set = lambda **more: self.plugin.write_text(
             text.replace(
                 line, f"const SETTINGS = {json.dumps({**values, 'paths': ['/p'], **more})};"
@@ -136,7 +137,9 @@ def test_allowed_tool_is_let_be(bench: Bench) -> None:
     assert (sent["parent_id"], sent["cwd"]) == ("", "/work")
     words = bench.words()
     assert words[1:5] == ["--host", "opencode", "--dir", str(bench.project)]
-    assert words[5:] == ["--event", "tool.execute.before", "--path", "/p"]
+    assert words[5:7] == ["--event", "tool.execute.before"]
+    assert words[7:13] == ["--home", "/h", "--config", "/c", "--state", "/s"]
+    assert words[13:] == ["--path", "/p"]
 
 
 NONSENSE = {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from governance.hooking.command_line import person_places
 from governance.hooking.settings_file import SettingsRefused
 from governance.hosts.opencode.capabilities import EVENTS
 from governance.hosts.opencode.settings import (
@@ -19,6 +20,7 @@ from governance.hosts.opencode.settings import (
     problems,
     uninstall,
 )
+from governance.testing.host_contract_settings import tree
 
 
 @pytest.fixture
@@ -26,13 +28,6 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / 'pro "ject $x'
     (folder / ".governance").mkdir(parents=True)
     return folder
-
-
-def tree(folder: Path) -> dict[str, bytes | None]:
-    return {
-        str(one.relative_to(folder)): one.read_bytes() if one.is_file() else None
-        for one in sorted(folder.rglob("*"))
-    }
 
 
 def settings_in(text: str) -> dict[str, object]:
@@ -72,11 +67,13 @@ def test_plugin_is_whole_and_knows_this_machine(project: Path) -> None:
     assert settings["project"] == str(project)
     assert Path(str(settings["hook"])).is_file()
     assert Path(str(settings["relay"])).is_file()
+    assert settings["person"] == person_places()
     shipped, ours = PLUGIN_FILE.read_text().splitlines(), text.splitlines()
     assert sum(one != other for one, other in zip(shipped, ours, strict=True)) == 1
     assert settings_in(PLUGIN_FILE.read_text().replace("python:", '"python":')
                        .replace("hook:", '"hook":').replace("relay:", '"relay":')
                        .replace("project:", '"project":')
+                       .replace("person:", '"person":')
                        .replace("paths:", '"paths":'))["python"] == ""  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from governance.rules.format import (
     Example,
     Exempt,
     Pack,
-    RoleDef,
     Rule,
 )
 from governance.rules.matchers import Matcher
@@ -338,7 +337,7 @@ def test_a_rule_for_all_tools_looks_at_what_a_command_line_writes() -> None:
 def test_the_message_says_what_why_and_what_instead() -> None:
     """One reason is one sentence, several are a list, remedies stand last."""
     remedy = Example(facts={"tool": "shell", "command": "ls -1"})
-    one = rule("a", message="Not `{command}`.", remedy=remedy)
+    one = rule("a", when={"command": "ls"}, message="Not `{command}`.", remedy=remedy)
 
     alone = rules_of(one).decide(LS, KNOWN).message
     both = rules_of(one, rule("b", "warn", message="Hm.")).decide(LS, KNOWN).message
@@ -410,14 +409,14 @@ def test_lists_of_tools() -> None:
     assert rules.tool_is_in("mcp:a:b", ("mcp:a:*",))
 
 
-def test_facts_used() -> None:
-    """The rule set knows every fact that a rule looks at or speaks of."""
-    role = RoleDef(name="r", pack="p", layer="user", position=0, tools=("read",))
+def test_facts_of_a_rule() -> None:
+    """A compiled rule knows every fact that it looks at or speaks of, each once."""
     rules = rules_of(
-        rule("x", when={"command": "ls"}, unless={"turn": 1}, message="{cwd}"), roles=(role,)
+        rule("x", when={"command": "ls"}, unless={"turn": 1}, message="{cwd} {command}")
     )
 
-    assert rules.facts_used == {"command", "turn", "cwd"}
+    (made,) = rules.compiled.values()
+    assert sorted(made.facts) == ["command", "cwd", "turn"]
 
 
 def test_unknown_facts_reach_nobody_as_text() -> None:
@@ -464,3 +463,47 @@ def test_calls_that_are_no_json_have_an_intent() -> None:
     odd = event("mcp:a:b", {"x": float("nan")})
 
     assert str(odd.facts["intent"]).startswith("mcp:a:b ")
+
+
+WRITTEN: dict[str, Json] = {"path": "a.py", "content": "x"}
+
+
+def test_a_foreign_tool_is_decided_as_what_it_comes_to_too() -> None:
+    """Rules on writing hold for it, a default for its own name, and each rule counts once."""
+    writing = rule("w", tools=("write",), when={"path": "./a.py"})
+    everything = rule("all", "warn", when={"tool": {"not": "shell"}})
+    denying = Defaults(tool="deny")
+    allowing = rule("fs", "allow", tools=("mcp:fs:*",))
+
+    decision = rules_of(writing, everything).decide(event("mcp:fs:save", WRITTEN), KNOWN)
+
+    assert [one.rule for one in decision.verdicts] == ["p.w", "p.all"]
+    allowed = rules_of(allowing, defaults=denying)
+    assert allowed.decide(event("mcp:fs:save", WRITTEN), KNOWN).action == "allow"
+    assert allowed.decide(event("mcp:db:save", WRITTEN), KNOWN).action == "deny"
+
+
+def test_one_foreign_tool_is_let_be_by_its_own_name() -> None:
+    """`native` is the same in both, so that an excuse can name the tool."""
+    writing = rule("w", tools=("write",), unless={"native": "mcp:fs:save"})
+
+    assert rules_of(writing).decide(event("mcp:fs:save", WRITTEN), KNOWN).action == "allow"
+    assert rules_of(writing).decide(event("mcp:fs:put", WRITTEN), KNOWN).action == "deny"
+
+
+def test_what_a_foreign_tool_comes_to_cannot_be_changed() -> None:
+    """Nothing tells which argument the changed fact belongs to: the call is denied."""
+    change = {"command": Change(value="ls -l")}
+    rules = rules_of(rule("x", "rewrite", tools=("shell",), rewrite=change))
+
+    decision = rules.decide(event("mcp:sh:run", {"command": "ls"}), KNOWN)
+
+    assert decision.action == "deny"
+    assert "cannot be changed by a rule" in decision.message
+
+
+def test_foreign_calls_have_the_intent_of_what_they_do() -> None:
+    """The same file by another tool is the same try."""
+    native = event("write", {"path": "a.py"}).facts["intent"]
+
+    assert event("mcp:fs:write_file", {"path": "./a.py"}).facts["intent"] == native

@@ -135,6 +135,16 @@ def test_same_intent(one: tuple[str, dict[str, Json]], other: tuple[str, dict[st
     assert len(intents) == 1
 
 
+def test_a_tool_of_a_server_is_the_same_in_every_host() -> None:
+    """Whatever the host calls it, and whoever else calls it, it is the server's tool."""
+    intents = {
+        fact_of(facts_of_call(ToolCall("mcp:a:b", native=native, args={"x": 1}), LINKED), "intent")
+        for native in ("mcp__a__b", "a_b", "")
+    }
+
+    assert len(intents) == 1
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -56,10 +56,10 @@ def codes(loaded: Loaded) -> list[tuple[str, int, str]]:
     return [(one.file, one.line, one.code) for one in loaded.diagnostics]
 
 
-def denied(loaded: Loaded) -> bool:
+def denied(loaded: Loaded, **facts: object) -> bool:
     """Whether the one file is denied."""
     assert loaded.rules is not None, loaded.diagnostics
-    event = RuleEvent("tool", {"tool": "read", "path": "/etc/hosts"})
+    event = RuleEvent("tool", {"tool": "read", "path": "/etc/hosts", **facts})
     return loaded.rules.decide(event, History(known=True)).action == "deny"
 
 
@@ -98,16 +98,19 @@ def test_a_pack_exempts_its_own_rules_alone() -> None:
 
 def test_an_exemption_that_has_expired_exempts_nothing() -> None:
     """It is a warning with the line of its date; on the last day it still holds."""
-    toml = EXEMPT.format(rule="a.b") + "until = 2026-05-01\n"
+    exempt = EXEMPT.format(rule="a.b") + "until = 2026-05-01\n"
     source = pack("p", "project", rule("a.b"))
+    own = pack("p", "project", rule("a.b"), exempt)
 
-    last_day = load(source, toml=toml, today=date(2026, 5, 1))
-    after = load(source, toml=toml, today=date(2026, 5, 2))
+    for given, where in (((source, exempt), ("governance.toml", 4)), ((own, ""), ("p.toml", 19))):
+        last_day = load(given[0], toml=given[1], today=date(2026, 5, 1))
+        after = load(given[0], toml=given[1], today=date(2026, 5, 2))
 
-    assert codes(last_day) == []
-    assert codes(after) == [("governance.toml", 4, "GOV250")]
-    assert after.diagnostics[0].severity == "warning"
-    assert denied(after)
+        assert codes(last_day) == []
+        assert not denied(last_day, at_ms=0)
+        assert codes(after) == [(*where, "GOV250")]
+        assert after.diagnostics[0].severity == "warning"
+        assert denied(after, at_ms=0), "not even by a clock that goes back"
 
 
 @pytest.mark.parametrize(

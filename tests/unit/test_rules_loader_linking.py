@@ -56,6 +56,35 @@ def test_a_role_cannot_drop_the_first_tool_it_inherits() -> None:
     assert codes(loaded) == [(14, "GOV262")]
 
 
+BASE = (
+    '[[role]]\nname = "a"\ntools = ["read", "write", "todo", "delegate"]\nwrites = ["docs/**"]\n'
+    'delegates_to = ["x"]\nfirst = ["read", "todo"]\n[[role]]\nname = "x"\ntools = ["read"]\n'
+    '[[role]]\nname = "y"\ntools = ["read"]\n[[role]]\nname = "b"\nextends = "a"\n'
+    'tools = ["read", "write", "todo", "delegate"]\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("stated", "wider"),
+    [
+        ("", False),
+        ('writes = ["docs/a/**"]', False),
+        ('writes = ["docs/a/**", "src/**"]', True),
+        ('writes = ["docs/../src/**"]', True),
+        ("writes = []", False),
+        ('delegates_to = ["x"]', False),
+        ('delegates_to = ["x", "y"]', True),
+        ("delegates_to = []", False),
+        ('first = ["todo"]', False),
+        ('first = ["todo", "write"]', True),
+        ("first = []", True),
+    ],
+)
+def test_what_a_role_says_itself_is_no_more_than_it_would_inherit(stated: str, wider: bool) -> None:
+    """Paths, delegates and first tools each narrow; what adds to them is an error on its line."""
+    assert codes(load(f"{BASE}{stated}\n")) == ([(22, "GOV262")] if wider else [])
+
+
 CONTEXT = '[[context]]\nid = "{id}"\nat = ["beginning"]\nkeep = {keep}\ntext = "{text}"\n'
 
 

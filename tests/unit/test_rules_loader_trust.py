@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -104,3 +105,20 @@ def test_a_damaged_record_is_an_error_and_stays(record: Path, text: str) -> None
     with pytest.raises(DefinitionError):
         grant(record, "a = 1")
     assert record.read_text() == text
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to itself"])
+def test_a_record_that_is_no_file_is_an_error_at_once(record: Path, kind: str) -> None:
+    """Nobody waits for what a pipe may bring: a host goes on without a hook that is late."""
+    record.parent.mkdir(parents=True)
+    if kind == "pipe":
+        os.mkfifo(record)
+    elif kind == "folder":
+        record.mkdir()
+    else:
+        record.symlink_to(record)
+
+    with pytest.raises(DefinitionError) as caught:
+        read_trust(str(record))
+
+    assert caught.value.diagnostics[0].code == "GOV273"

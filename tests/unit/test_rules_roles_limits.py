@@ -74,6 +74,10 @@ def limits(decision: Decision) -> list[str]:
         ("shell", {"command": "ls"}, ["role.validator.tools"]),
         ("mcp:git:push", {}, []),
         ("mcp:hub:push", {}, ["role.validator.tools"]),
+        ("mcp:git:commit_file", {"path": "docs/a"}, []),
+        ("mcp:git:commit_file", {"path": "src/a"}, ["role.validator.writes"]),
+        ("mcp:git:show_file", {"path": "src/a"}, []),
+        ("mcp:git:run", {"command": "echo > src/a"}, ["role.validator.writes"]),
         ("write", {"path": "docs/a"}, []),
         ("write", {"path": "src/a"}, ["role.validator.writes"]),
         ("write", {"path": "docs/../src/a"}, ["role.validator.writes"]),
@@ -137,8 +141,9 @@ def test_a_child_may_do_what_all_its_parents_may() -> None:
     ]
     assert limits(decide("helper", "write", {"path": "docs/a"}, **child)) == []  # type: ignore[arg-type]
     nothing = History(frozenset(), known=True)
-    first = decide("helper", "read", {"path": "a"}, history=nothing, parents=("validator",))
-    assert first.action == "allow"
+    for role, tool in (("helper", "read"), (None, "grep")):
+        first = decide(role, tool, {"path": "a"}, history=nothing, parents=("validator",))
+        assert first.action == "allow", "what comes first comes first for who has the role itself"
 
 
 @pytest.mark.parametrize(

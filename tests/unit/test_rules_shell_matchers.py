@@ -161,6 +161,15 @@ def test_a_word_that_is_known_in_part(matcher: object, word: str, wanted: bool |
     assert told(built({"words": matcher}).test(call, {})) is wanted
 
 
+@pytest.mark.parametrize("length", [{"gt": 1}, {"lt": 9}, 3])
+def test_a_length_that_is_known_in_part(length: object) -> None:
+    """What is known of a name tells nothing of how long it will be."""
+    for name, wanted in (("mai", True), (f"ma{HOLE}", None)):
+        call = called(Command(program="git", name="git", subcommand=name))
+
+        assert told(built({"subcommand": {"length": length}}).test(call, {})) is wanted
+
+
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [

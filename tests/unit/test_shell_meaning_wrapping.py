@@ -257,3 +257,97 @@ def test_a_tilde_out_of_a_variable_is_home() -> None:
 def test_short_options_of_unshare_stand_together() -> None:
     """`-Urm` is three options."""
     assert {"-U", "-r", "-m"} <= set(read_line("unshare -Urm true").commands[0].flags)
+
+
+@pytest.mark.parametrize(
+    ("line", "cwd", "removed"),
+    [
+        ("docker run -v $PWD:/w -w /w i rm a", ".", "a"),
+        ("docker run -v $PWD:/w -w /w/b i rm a", "./b", "a"),
+        ("docker run -v $PWD:/w -w /x i rm a", HOLE, "a"),
+        ("docker run -v $PWD:/w i rm /w/a", "", "./a"),
+        ("docker run -v $HOME:/h i sh -c 'rm -r /h/a'", "", "~/a"),
+        ("docker run -v /:/h i rm /h/etc/a", "", "/etc/a"),
+        ("docker run -v /:/h i rm -r /h", "", "/"),
+        ("docker run --mount type=bind,src=$HOME,dst=/h i rm /h/a", "", "~/a"),
+        ("docker compose run -v $PWD:/x s rm /x/a", "", "./a"),
+        ("docker run -v data:/h i rm /h/a", HOLE, "/h/a"),
+        ("docker run -v $HOME:/h i rm /hidden/a", HOLE, "/hidden/a"),
+        ("docker run i rm a", HOLE, "a"),
+    ],
+)
+def test_a_mounted_folder_is_that_of_this_machine(line: str, cwd: str, removed: str) -> None:
+    """What runs in a container is seen with the folders that it is given by their names here."""
+    found = removing(line)
+    assert (found.cwd, found.removes) == (cwd, (removed,))
+
+
+@pytest.mark.parametrize(
+    ("line", "removed"),
+    [
+        ("ansible localhost -m file -a 'path=a state=absent'", ["a"]),
+        ("ansible localhost -m shell -a 'rm a'", ["a"]),
+        ("ansible web -m file -a 'path=a state=absent'", []),
+        ("ansible localhost -m copy -a 'src=b dest=a'", []),
+    ],
+)
+def test_a_module_of_ansible_does_what_it_says_here(line: str, removed: list[str]) -> None:
+    """A module for this machine removes what it is told; another machine's files are not ours."""
+    assert [one for command in read_line(line).commands for one in command.removes] == removed
+
+
+@pytest.mark.parametrize("asked", ["which rm", "command -v rm", "type -P rm"])
+def test_a_program_that_is_looked_up_keeps_its_name(asked: str) -> None:
+    """`$(which rm)` is `rm`, wherever that lies."""
+    assert removing(f"R=$({asked}); $R a").program == "rm"
+
+
+@pytest.mark.parametrize(
+    ("line", "removed"),
+    [
+        ("docker run -v $PWD:/w -w /w i rm a", "a"),
+        ("docker run -v $PWD:/w -w /w/b i rm a", "a"),
+        ("docker run -v $PWD:/w i rm /w/a", "./a"),
+        ("docker run -v $HOME:/h i sh -c 'rm -r /h/a'", "~/a"),
+        ("docker run -v /:/h i rm /h/etc/a", "/etc/a"),
+        ("docker run -v /:/h i rm -r /h", "/"),
+        ("docker run --mount type=bind,src=$HOME,dst=/h i rm /h/a", "~/a"),
+        ("docker compose run -v $PWD:/x s rm /x/a", "./a"),
+        ("docker run -v data:/h i rm /h/a", "/h/a"),
+        ("docker run -v $HOME:/h i rm /hidden/a", "/hidden/a"),
+        ("docker run i rm a", f"{HOLE}/a"),
+    ],
+)
+def test_a_mounted_folder_is_that_of_this_machine(line: str, removed: str) -> None:
+    """What runs in a container is seen with the folders that it is given by their names here."""
+    found = removing(line)
+    seen = [one if one.startswith(("/", "~", ".", HOLE)) or not found.cwd else f"{found.cwd}/{one}"
+            for one in found.removes]  # fmt: skip
+    assert seen[0] == removed or f"{found.cwd or '.'}/{removed}" == seen[0]
+
+
+def test_the_folder_of_work_in_a_container_is_followed() -> None:
+    """`-w` names a folder below a mounted one."""
+    assert removing("docker run -v $PWD:/w -w /w/b i rm a").cwd == "./b"
+    assert removing("docker run -v $PWD:/w -w /w i rm a").cwd == ""
+    assert removing("docker run -v $PWD:/w -w /x i rm a").cwd == HOLE
+
+
+@pytest.mark.parametrize(
+    ("line", "removed"),
+    [
+        ("ansible localhost -m file -a 'path=a state=absent'", ["a"]),
+        ("ansible localhost -m shell -a 'rm a'", ["a"]),
+        ("ansible web -m file -a 'path=a state=absent'", []),
+        ("ansible localhost -m copy -a 'src=b dest=a'", []),
+    ],
+)
+def test_a_module_of_ansible_does_what_it_says_here(line: str, removed: list[str]) -> None:
+    """A module for this machine removes what it is told; another machine's files are not ours."""
+    assert [one for command in read_line(line).commands for one in command.removes] == removed
+
+
+@pytest.mark.parametrize("asked", ["which rm", "command -v rm", "type -P rm"])
+def test_a_program_that_is_looked_up_keeps_its_name(asked: str) -> None:
+    """`$(which rm)` is `rm`, wherever that lies."""
+    assert removing(f"R=$({asked}); $R a").program == "rm"

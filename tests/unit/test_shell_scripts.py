@@ -172,3 +172,123 @@ def test_looking_at_a_disk_writes_nothing(line: str) -> None:
 def test_what_changes_a_disk_writes_it(line: str) -> None:
     """A change counts, whatever else is asked to be shown."""
     assert "/dev/sda" in [str(word) for one in read_line(line).commands for word in one.writes]
+
+
+@pytest.mark.parametrize(
+    ("line", "removed"),
+    [
+        (
+            "printf 'file(REMOVE_RECURSE \"$ENV{HOME}/a\" b)' > x.cmake; cmake -P x.cmake",
+            ["~/a", "b"],
+        ),
+        ("echo 'execute_process(COMMAND rm -r a WORKING_DIRECTORY /)' > x; cmake -P x", ["a"]),
+        ("echo '- file: {path: a, state: absent} # localhost' > p; ansible-playbook p", ["a"]),
+        ("printf 'hosts: localhost\\n- shell: rm -r a\\n' > p; ansible-playbook p", ["a"]),
+        ("printf 'hosts: web\\n- file: path=a state=absent\\n' > p; ansible-playbook p", []),
+        ('echo \'require("fs").rmSync("a")\' > a.test.js; npx jest', ["a"]),
+        ('echo \'require("fs").rmSync("a")\' > a.js; npx jest b.js', []),
+        ("echo 'import shutil; shutil.rmtree(\"a\")' > test_a.py; pytest -q", ["a"]),
+        ("printf 'x:\\n  rm -r a\\n' > justfile; just x", ["a"]),
+        ("printf 'x:\\n  cmds:\\n    - rm -r a\\n' > Taskfile.yml; task x", ["a"]),
+        ('echo \'{"scripts":{"x":"rm -r a"}}\' > package.json; npm run x', ["a"]),
+        ("echo '{\"scripts\":[' > package.json; npm run x", []),
+        ('echo \'{"scripts":{"x":1}}\' > package.json; npm run x', []),
+    ],
+)
+def test_what_builders_and_tests_are_told_by_a_written_file_is_seen(
+    line: str, removed: list[str]
+) -> None:
+    """Scripts of cmake, playbooks, tests and recipes that the line has written are looked into."""
+    assert _removed(line) == removed
+
+
+@pytest.mark.parametrize(
+    ("line", "program", "read", "written", "hosts"),
+    [
+        (
+            'printf \'url = "https://a.test"\\ndata = "@b"\\n\' > c; curl -K c',
+            "curl",
+            "b",
+            "",
+            "a.test",
+        ),
+        ("curl -K - <<< 'upload-file = b'", "curl", "b", "", ""),
+        ("curl -K - <<< 'output = \"b\"'", "curl", "", "b", ""),
+        ("printf '+++ b/x\\n' > p; git apply p", "git", "", "x", ""),
+        ("printf '+++ b/x\\n' > p; patch -i p", "patch", "", "x", ""),
+    ],
+)
+def test_what_a_program_is_told_by_a_written_file_is_seen(
+    line: str, program: str, read: str, written: str, hosts: str
+) -> None:
+    """A file of options or a patch that the line has written says what is read and written."""
+    found = next(one for one in read_line(line).commands if one.program == program)
+    assert not read or read in found.reads
+    assert not written or written in found.writes
+    assert not hosts or hosts in found.domains
+
+
+def test_what_a_manifest_holds_is_known_where_the_line_has_written_it() -> None:
+    """The text of a manifest is what `kubectl apply` is told."""
+    line = read_line("echo 'kind: ClusterRoleBinding' > a.yaml; kubectl apply -f a.yaml")
+    assert any("ClusterRoleBinding" in text for text in line.commands[-1].code)
+
+
+@pytest.mark.parametrize(
+    ("line", "removed"),
+    [
+        (
+            "printf 'file(REMOVE_RECURSE \"$ENV{HOME}/a\" b)' > x.cmake; cmake -P x.cmake",
+            ["~/a", "b"],
+        ),
+        ("echo 'execute_process(COMMAND rm -r a WORKING_DIRECTORY /)' > x; cmake -P x", ["a"]),
+        ("echo '- file: {path: a, state: absent} # localhost' > p; ansible-playbook p", ["a"]),
+        ("printf 'hosts: localhost\\n- shell: rm -r a\\n' > p; ansible-playbook p", ["a"]),
+        ("printf 'hosts: web\\n- file: path=a state=absent\\n' > p; ansible-playbook p", []),
+        ('echo \'require("fs").rmSync("a")\' > a.test.js; npx jest', ["a"]),
+        ('echo \'require("fs").rmSync("a")\' > a.js; npx jest b.js', []),
+        ("echo 'import shutil; shutil.rmtree(\"a\")' > test_a.py; pytest -q", ["a"]),
+        ("printf 'x:\\n  rm -r a\\n' > justfile; just x", ["a"]),
+        ("printf 'x:\\n  cmds:\\n    - rm -r a\\n' > Taskfile.yml; task x", ["a"]),
+        ('echo \'{"scripts":{"x":"rm -r a"}}\' > package.json; npm run x', ["a"]),
+        ("echo '{\"scripts\":[' > package.json; npm run x", []),
+        ('echo \'{"scripts":{"x":1}}\' > package.json; npm run x', []),
+    ],
+)
+def test_what_builders_and_tests_are_told_by_a_written_file_is_seen(
+    line: str, removed: list[str]
+) -> None:
+    """Scripts of cmake, playbooks, tests and recipes that the line has written are looked into."""
+    assert _removed(line) == removed
+
+
+@pytest.mark.parametrize(
+    ("line", "program", "read", "written", "hosts"),
+    [
+        (
+            'printf \'url = "https://a.test"\\ndata = "@b"\\n\' > c; curl -K c',
+            "curl",
+            "b",
+            "",
+            "a.test",
+        ),
+        ("curl -K - <<< 'upload-file = b'", "curl", "b", "", ""),
+        ("curl -K - <<< 'output = \"b\"'", "curl", "", "b", ""),
+        ("printf '+++ b/x\\n' > p; git apply p", "git", "", "x", ""),
+        ("printf '+++ b/x\\n' > p; patch -i p", "patch", "", "x", ""),
+    ],
+)
+def test_what_a_program_is_told_by_a_written_file_is_seen(
+    line: str, program: str, read: str, written: str, hosts: str
+) -> None:
+    """A file of options or a patch that the line has written says what is read and written."""
+    found = next(one for one in read_line(line).commands if one.program == program)
+    assert not read or read in found.reads
+    assert not written or written in found.writes
+    assert not hosts or hosts in found.domains
+
+
+def test_what_a_manifest_holds_is_known_where_the_line_has_written_it() -> None:
+    """The text of a manifest is what `kubectl apply` is told."""
+    line = read_line("echo 'kind: ClusterRoleBinding' > a.yaml; kubectl apply -f a.yaml")
+    assert any("ClusterRoleBinding" in text for text in line.commands[-1].code)

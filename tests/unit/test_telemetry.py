@@ -30,6 +30,7 @@ from governance.testing.engines import memory_engine
 GOLDEN = {
     "gen_ai.client.operation.duration",
     "governance.approvals.asked", "governance.approvals.settled", "governance.guard.gaps",
+    "governance.guard.bypasses",
     "governance.halts", "governance.injections", "governance.interruptions",
     "governance.listener.failures", "governance.session.load.duration",
     "governance.session.save.duration", "governance.sessions", "governance.stalls",

@@ -133,8 +133,8 @@ def test_what_cannot_be_read_is_refused_in_clear_words(
 
 
 def test_too_many_bytes_are_refused_before_they_are_parsed() -> None:
-    """The bound is the caller's, and says both sizes."""
-    with pytest.raises(DefinitionError, match="11 bytes where at most 10"):
+    """The bound is the caller's, and is told; how large the file is, nobody has looked."""
+    with pytest.raises(DefinitionError, match="more than 10 bytes"):
         read_toml("a = '12345'", "big.toml", bytes_max=10)
 
 
@@ -151,3 +151,44 @@ def test_a_long_dotted_text_in_a_string_is_no_long_key() -> None:
     text = ".".join("b" * 90)
 
     assert read_toml(f'a = "{text}"', "x.toml").data == {"a": text}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said", "mend"),
+    [
+        ("{\n", 1, "this is JSON", "headers"),
+        ('{"a": 1}\n', 1, "this is JSON", "headers"),
+        ("<!DOCTYPE html>\n", 1, "this is HTML or XML", "the file itself"),
+        ("---\na: 1\n", 1, "", ""),
+        ("a: 1\n", 1, "a key has no `=`", "TOML has no colon"),
+        ("a = 1\n<<<<<<< HEAD\n", 2, "a merge was not finished", "choose one side"),
+        ("a = 1\n=======\n", 2, "a merge was not finished", "choose one side"),
+        ("[a\u043e]\n", 1, "`\u043e` (CYRILLIC SMALL LETTER O)", "plain sign"),
+        ("a = \u201cx\u201d\n", 1, "(LEFT DOUBLE QUOTATION MARK)", "plain sign"),
+        ("a\u00a0= 1\n", 1, "(NO-BREAK SPACE)", "plain sign"),
+        ("[a\n", 1, "the header of a table is not closed", "`[table]`"),
+        ('a = 1\nb = "\\ud800"\n', 2, "half of a surrogate pair", "the sign itself"),
+        ("a = 1\rb = 2\r", 1, "a carriage return alone", "a line feed"),
+        ("a = 1\n!\n", 2, "", ""),
+    ],
+)
+def test_what_is_no_toml_is_named_as_what_it_is(text: str, line: int, said: str, mend: str) -> None:
+    """Another language, a torn merge or a sign that looks like another: said in plain words."""
+    with pytest.raises(DefinitionError) as caught:
+        read_toml(text, "x.toml")
+
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.line) == ("GOV101", line)
+    assert said in found.message
+    assert mend in found.suggestion
+    assert "toml.io" not in found.suggestion
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_told_so(encoding: str) -> None:
+    """Whoever saved it so is not sent to look for a NUL."""
+    with pytest.raises(DefinitionError) as caught:
+        read_toml('[session]\nlanguage = "x"\n'.encode(encoding), "x.toml")
+
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message) == ("GOV102", "the file is UTF-16, not UTF-8")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from governance.hooking.answering import (
     SILENCE,
     Answer,
+    alarmed,
     carried,
     deny_text,
     fitting,
@@ -35,7 +36,9 @@ def answer(payload: Payload, replies: Sequence[Reply], decisive: int = 0) -> Ans
     if not replies:
         return SILENCE
     shape = _SHAPES.get(payload.event)
-    return shape(payload, replies[decisive], replies) if shape else SILENCE
+    if shape is None:
+        return SILENCE
+    return alarmed(shape(payload, replies[decisive], replies), replies[decisive].alarm)
 
 
 def unbound(event: str, strictness: str, reason: str) -> Answer:

@@ -16,6 +16,7 @@ TRAITS = HostTraits(
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before", "command", "compacting"}),
     untold=frozenset({"model_options"}),
+    reports_arguments=True,
 )
 
 EVENTS: Mapping[str, HookEvent] = {

@@ -1,4 +1,4 @@
-"""What the client's tools give back, as text."""
+"""What the tools of Claude's client give back, as text."""
 
 from __future__ import annotations
 

@@ -14,13 +14,17 @@ from governance.rules.host_tools import HostTools, ToolMap
 MCP_PREFIX = "mcp__"
 
 _FILE = {"path": "file_path"}
+_KEPT = (
+    "AskUserQuestion", "BashOutput", "EnterPlanMode", "ExitPlanMode", "KillShell", "ListAgents",
+    "ReportFindings", "TaskOutput", "TaskStop", "ToolSearch",
+)  # fmt: skip
+"""Tools that are about the session's own work and its person, and reach nothing else."""
+
 _OTHER = (
-    "Artifact", "AskUserQuestion", "BashOutput", "CronCreate", "CronDelete", "CronList",
-    "DeferredToolPlaceholder", "EnterPlanMode", "EnterWorktree", "ExitPlanMode", "ExitWorktree",
-    "KillShell", "ListAgents", "ListMcpResources", "Projects", "PushNotification",
-    "ReadMcpResource", "ReadMcpResourceDir", "RemoteTrigger", "ReportFindings", "REPL",
-    "ScheduleWakeup", "SendMessage", "ShowOnboardingRolePicker", "Skill", "SlashCommand",
-    "TaskOutput", "TaskStop", "ToolSearch", "Workflow",
+    "Artifact", "CronCreate", "CronDelete", "CronList", "DeferredToolPlaceholder",
+    "EnterWorktree", "ExitWorktree", "ListMcpResources", "Projects", "PushNotification",
+    "ReadMcpResource", "ReadMcpResourceDir", "RemoteTrigger", "REPL", "ScheduleWakeup",
+    "SendMessage", "ShowOnboardingRolePicker", "Skill", "SlashCommand", "Workflow",
 )  # fmt: skip
 
 TABLE: Mapping[str, ToolMap] = {
@@ -103,6 +107,7 @@ TABLE: Mapping[str, ToolMap] = {
     "TaskUpdate": ToolMap("todo", {}, {"taskId": "str", "status": "str", "subject": "str"}),
     "TaskGet": ToolMap("todo", {}, {"taskId": "str"}),
     "TaskList": ToolMap("todo"),
+    **{name: ToolMap("todo") for name in _KEPT},
     **{name: ToolMap("other") for name in _OTHER},
 }
 

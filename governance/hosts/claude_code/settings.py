@@ -24,7 +24,7 @@ from governance.hooking.settings_file import (
     read_text,
     real,
     restore,
-    write_text,
+    write_changes,
 )
 from governance.hosts.claude_code.tools import HOST
 from governance.hosts.claude_code.transcripts import home_of
@@ -41,7 +41,7 @@ MANAGED = (
 )
 """Settings of the machine's administrator."""
 
-_ELSEWHERE = "hooks look for the rules and the trust of a person in another place"
+_ELSEWHERE = "hooks pass over it, and decide without the service"
 _LOADED = "it has other code loaded into hooks"
 ENVIRONMENT: Mapping[str, str] = {
     "HOME": _ELSEWHERE,
@@ -87,8 +87,7 @@ def install(
     if not dry_run:
         original = _without_ours(before, file) if before is not None else None
         Kept(project / KEPT).keep(file, before, original, after)
-        if change.changed:
-            write_text(file, after)
+        write_changes((change,))
     return (change,)
 
 

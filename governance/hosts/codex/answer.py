@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from governance.hooking.answering import SILENCE, Answer, carried, deny_text, json_bytes
+from governance.hooking.answering import SILENCE, Answer, alarmed, carried, deny_text, json_bytes
 from governance.hooking.payload import Payload
 from governance.hosts.codex.capabilities import INJECT_BYTES_MAX
 from governance.session.replies import ACTIONS, Reply
@@ -30,7 +30,11 @@ def answer(payload: Payload, replies: Sequence[Reply], decisive: int = 0) -> Ans
     if not replies:
         return SILENCE
     shape = _SHAPES.get(payload.event)
-    return shape(payload, replies[decisive:]) if shape else SILENCE
+    if shape is None:
+        return SILENCE
+    told = replies[decisive:]
+    alarm = "\n".join(dict.fromkeys(one.alarm for one in told if one.alarm))
+    return alarmed(shape(payload, told), alarm)
 
 
 def unbound(event: str, strictness: str, reason: str) -> Answer:

@@ -21,6 +21,7 @@ TRAITS = HostTraits(
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before"}),
     untold=frozenset({"usage", "model_options", "duration_ms"}),
+    reports_arguments=True,
 )
 
 MARKS = (

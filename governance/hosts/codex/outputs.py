@@ -1,4 +1,4 @@
-"""What the client's tools give back, as text."""
+"""What Codex's tools give back, as text."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from governance.hooking.settings_file import (
     read_text,
     real,
     restore,
-    write_text,
+    write_changes,
 )
 from governance.hosts.codex.capabilities import EVENTS
 from governance.hosts.codex.tools import HOST
@@ -64,10 +64,7 @@ def install(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
         )
         kept.keep(file, before, original, after)
         kept_config.keep(config, config_before, config_original, config_after)
-        for change in changes:
-            if change.changed:
-                change.file.parent.mkdir(parents=True, exist_ok=True)
-                write_text(change.file, change.after or "")
+        write_changes(changes)
     return changes
 
 

@@ -16,18 +16,17 @@ SHELL = "Bash"
 
 _GROUP = "multi_agent_v1"
 _KEPT = (
-    "close_agent", "create_goal", "get_goal", "interrupt_agent", "list_agents", "update_goal",
-    "update_plan", "wait_agent",
+    "close_agent", "create_goal", "get_goal", "interrupt_agent", "list_agents",
+    "request_user_input", "tool_search", "update_goal", "update_plan", "wait_agent",
 )  # fmt: skip
-"""Tools that keep account of the session's own work, and reach nothing else."""
+"""Tools that are about the session's own work and its person, and reach nothing else."""
 
 _SENT = ("followup_task", "resume_agent", "send_input", "send_message")
 """Tools that give a sub-agent more to do."""
 
 _OTHER = (
     "clock", "list_mcp_resource_templates", "list_mcp_resources", "new_context",
-    "read_mcp_resource", "request_permissions", "request_plugin_install", "request_user_input",
-    "tool_search", "web_search",
+    "read_mcp_resource", "request_permissions", "request_plugin_install", "web_search",
 )  # fmt: skip
 
 TOOLS = HostTools(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from governance.hooking.answering import SILENCE, Answer, carried, deny_text, json_bytes
+from governance.hooking.answering import SILENCE, Answer, alarmed, carried, deny_text, json_bytes
 from governance.hooking.payload import Payload
 from governance.session.replies import Reply
 from governance.values import Json
@@ -29,7 +29,9 @@ def answer(payload: Payload, replies: Sequence[Reply], decisive: int = 0) -> Ans
     if not replies:
         return SILENCE
     shape = _SHAPES.get(payload.event)
-    return shape(payload, replies[decisive]) if shape else SILENCE
+    if shape is None:
+        return SILENCE
+    return alarmed(shape(payload, replies[decisive]), replies[decisive].alarm)
 
 
 def unbound(_: str, strictness: str, reason: str) -> Answer:

@@ -15,6 +15,7 @@ TRAITS = HostTraits(
     deny_at=frozenset({"turn_start", "tool_before"}),
     untold=frozenset({"usage", "model_options", "duration_ms"}),
     call_ids=False,
+    reports_arguments=True,
 )
 
 MARKS = ("GEMINI_CLI", "GEMINI_SESSION_ID", "GEMINI_PROJECT_DIR")

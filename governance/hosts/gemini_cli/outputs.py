@@ -1,4 +1,4 @@
-"""What the client's tools give back."""
+"""What Gemini CLI's tools give back."""
 
 from __future__ import annotations
 

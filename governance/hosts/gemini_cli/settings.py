@@ -25,7 +25,7 @@ from governance.hooking.settings_file import (
     real,
     refused,
     restore,
-    write_text,
+    write_changes,
 )
 from governance.hosts.gemini_cli.capabilities import EVENTS
 from governance.hosts.gemini_cli.tools import HOST
@@ -83,10 +83,7 @@ def install(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
         kept.keep(file, before, original, after)
         if changes[1].changed:
             kept_trust.keep(trust, trust_before, trust_before, trust_after or "")
-        for change in changes:
-            if change.changed:
-                change.file.parent.mkdir(parents=True, exist_ok=True)
-                write_text(change.file, change.after or "")
+        write_changes(changes)
     return changes
 
 

@@ -13,17 +13,14 @@ SHELL = "run_shell_command"
 
 _FILE = {"path": "file_path"}
 _KEPT = (
-    "complete_task", "tracker_add_dependency", "tracker_create_task", "tracker_get_task",
-    "tracker_list_tasks", "tracker_update_task", "tracker_visualize", "update_topic",
-    "write_todos",
+    "ask_user", "complete_task", "enter_plan_mode", "exit_plan_mode", "get_internal_docs",
+    "list_background_processes", "read_background_output", "tracker_add_dependency",
+    "tracker_create_task", "tracker_get_task", "tracker_list_tasks", "tracker_update_task",
+    "tracker_visualize", "update_topic", "write_todos",
 )  # fmt: skip
-"""Tools that keep account of the session's own work, and reach nothing else."""
+"""Tools that are about the session's own work and its person, and reach nothing else."""
 
-_OTHER = (
-    "activate_skill", "ask_user", "enter_plan_mode", "exit_plan_mode", "get_internal_docs",
-    "list_background_processes", "list_mcp_resources", "read_background_output",
-    "read_mcp_resource",
-)  # fmt: skip
+_OTHER = ("activate_skill", "list_mcp_resources", "read_mcp_resource")
 
 TOOLS = HostTools(
     HOST,

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from governance.calls import ToolCall, content_id
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
-from governance.hooking.translation import Translation, birth
+from governance.hooking.translation import CLIENT, Translation, birth
 from governance.hosts.gemini_cli.capabilities import TRAITS
 from governance.hosts.gemini_cli.outputs import outcome_of, output_text
 from governance.hosts.gemini_cli.tools import HOST, SHELL, TOOLS
@@ -39,7 +39,16 @@ def translate(payload: Payload, _: Mapping[str, str] | None = None) -> Translati
         return Translation(payload.event, known=False)
     if not payload.identity("session_id"):
         raise Unbound("the payload names no session")
-    return Translation(payload.event, (read(payload),))
+    command = read(payload)
+    # What ends with a clear and what begins with it have the client's process in common.
+    ended = payload.event == "SessionEnd" and payload.text("reason") == "clear"
+    begun = payload.event == "SessionStart" and payload.text("source") == "clear"
+    return Translation(
+        payload.event,
+        (command,),
+        remember=(CLIENT, command.session) if ended else None,
+        recall=CLIENT if begun else "",
+    )
 
 
 def _command(
@@ -69,7 +78,6 @@ def _session_start(payload: Payload) -> Command:
     if source == "resume":
         data: dict[str, Json] = {"source": source}
         return _command(payload, "resume", data, "source", delivery="after_flush")
-    # A cleared session has a new id, and no payload ties it to the old one.
     born = birth(HOST, source=source)
     return _command(payload, "start", born, "source", delivery="after_flush", history="lost")
 

@@ -24,7 +24,7 @@ from governance.hooking.settings_file import (
     refused,
     remove_empty,
     restore,
-    write_text,
+    write_changes,
 )
 from governance.hosts.hermes.client import PLUGIN
 from governance.hosts.hermes.enabling import Unreadable, disabled, enabled, has_section, is_enabled
@@ -87,10 +87,7 @@ def install(
     for file, text in wanted.items():
         changes.append(Change(file, read_text(file), text))
     if not dry_run:
-        for change in changes[1:]:
-            change.file.parent.mkdir(parents=True, exist_ok=True)
-            if change.changed:
-                write_text(change.file, change.after or "")
+        write_changes(changes[1:])
         # The list last: a plugin that is named there and is not there is no guard.
         changes[0] = _config(project, root, dry_run=False)
     return tuple(changes)
@@ -168,8 +165,7 @@ def _config(project: Path, root: Path, *, dry_run: bool) -> Change:
     if not dry_run:
         original = disabled(before, PLUGIN) if before is not None else None
         Kept(project / KEPT).keep(file, before, original, after)
-        if change.changed:
-            write_text(file, after)
+        write_changes((change,))
     return change
 
 

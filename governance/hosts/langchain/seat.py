@@ -8,10 +8,11 @@ from typing import Any
 from attrs import define, field, frozen
 
 from governance.engine import Session
-from governance.errors import GovernanceError, MisuseError
+from governance.errors import GovernanceError
 from governance.hosts.langchain import framework
 from governance.rules.host_tools import HostTools
 from governance.tools.deciding import Gate, arguments_of, deny_text, error_text, output_text
+from governance.tools.requiring import ungoverned
 from governance.tools.turns import Turns
 from governance.values import json_of
 
@@ -65,10 +66,9 @@ class Seat:
         """
         for tool in request.tools:
             if isinstance(tool, dict):
-                raise MisuseError(
-                    f"the tool `{tool.get('name') or tool.get('type')}` cannot be governed",
-                    code="GOV764",
-                    remedy="only tools that run in this process ask before they run",
+                raise ungoverned(
+                    f"the tool `{tool.get('name') or tool.get('type')}`",
+                    "only tools that run in this process ask before they run",
                 )
         text = self.turns.text
         if not text:
@@ -93,7 +93,7 @@ class Seat:
         given = request.tool_call
         name, call_id = given["name"], given["id"] or ""
         if not call_id:
-            raise MisuseError("a tool call without an id cannot be governed", code="GOV764")
+            raise ungoverned("a tool call without an id")
         arguments = {str(key): json_of(one) for key, one in given["args"].items()}
         reply = Gate(self.session, self.tools).ask(name, arguments, call_id)
         if reply.denied:

@@ -6,10 +6,11 @@ import dataclasses
 
 from attrs import evolve
 
+from governance.hooking.answering import deny_text
 from governance.hosts.mellea import reading, translate
 from governance.hosts.mellea.decider import Asked, Decider
 from governance.hosts.mellea.held import Held
-from governance.hosts.mellea.verdicts import PASS, Modify, Verdict, code_of, deny_text
+from governance.hosts.mellea.verdicts import PASS, Modify, Verdict, code_of
 from governance.tools.deciding import arguments_of
 
 

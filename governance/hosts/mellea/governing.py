@@ -16,13 +16,14 @@ from attrs import define, field
 
 from governance.engine import Engine
 from governance.errors import MisuseError
+from governance.hooking.answering import deny_text
 from governance.hosts.mellea import NAME, reading, translate
 from governance.hosts.mellea.decider import Decider
 from governance.hosts.mellea.framework import PLUGIN, framework, installed
 from governance.hosts.mellea.held import Announcement, Book, Denial, Held, Options, prompt_among
 from governance.hosts.mellea.plugin import ANNOUNCED, LOG, Seat
 from governance.hosts.mellea.tools import tools_of
-from governance.hosts.mellea.verdicts import code_of, deny_text
+from governance.hosts.mellea.verdicts import code_of
 from governance.session.commands import Command
 from governance.tools.naming import Named
 from governance.values import Json

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
+from governance.hooking.answering import deny_text
 from governance.session.replies import Reply
 
 
@@ -41,14 +42,6 @@ PASS = Pass()
 
 REFUSED = "governance.refused"
 """Code of a refusal that no rule has made: by the machine, a guard or a listener."""
-
-
-def deny_text(reply: Reply) -> str:
-    """Why, in the words that the model or the program reads; a briefing in front."""
-    message = reply.message or "; ".join(reply.reasons) or "governance refuses this"
-    if reply.text and reply.text not in message:
-        return f"{reply.text}\n\n{message}"
-    return message
 
 
 def code_of(reply: Reply) -> str:

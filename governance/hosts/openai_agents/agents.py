@@ -33,12 +33,15 @@ class Running:
     Attributes:
         tools: The program's table of its tools.
 
+        ours: The tools that ask first, by their ids.
+
         turns: Of the agent that works now, the last one; those before handed off to it.
     """
 
     tools: HostTools
     turns: list[Turns]
     agents: dict[int, tuple[Any, Any]] = field(factory=dict, init=False)
+    ours: dict[int, Any] = field(factory=dict, init=False)
 
     @property
     def gate(self) -> Gate:
@@ -66,11 +69,28 @@ class Running:
         if agent.prompt is not None:
             # It is kept at the provider, and brings tools that run there.
             raise _ungoverned(f"the stored prompt of `{agent.name}`", "give it `instructions`")
-        made = agent.clone(tools=[self._tool(one) for one in agent.tools], handoffs=[])
+        # Lists that are not named here are the program's own, which it may add to at any time.
+        tools = [self._tool(one) for one in agent.tools]
+        made = agent.clone(tools=tools, handoffs=[], mcp_servers=[])
+        self.ours.update((id(one), one) for one in tools)
         # The program's own is kept with it: the id of one that is gone would be given again.
         self.agents[id(agent)] = (agent, made)
         made.handoffs = [self._handoff(one) for one in agent.handoffs]
         return made
+
+    def check(self, agent: Any) -> None:
+        """
+        Whether *agent*, which a model has just answered, still has nothing but what asks first.
+
+        Raises:
+            MisuseError: GOV764, hooks or instructions of the program have added to it.
+        """
+        added = [one.name for one in agent.tools if id(one) not in self.ours]
+        if agent.mcp_servers:
+            added.append("MCP servers")
+        if added:
+            what = f"`{', '.join(added)}`, added to `{agent.name}` while it works,"
+            raise _ungoverned(what, "give the agent all of its tools before it is run")
 
     def _tool(self, tool: Any) -> Any:
         sdk = framework.sdk()

@@ -216,6 +216,7 @@ def _hooks(sdk: framework.Sdk, given: Any, running: Running) -> Any:
         """The program's hooks with ours in front."""
 
         async def on_llm_end(self, context: Any, agent: Any, response: Any) -> None:
+            running.check(agent)
             await aside(partial(_answered, running.turns[-1], response))
             if given is not None:
                 await given.on_llm_end(context, agent, response)

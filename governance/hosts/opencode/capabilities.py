@@ -14,6 +14,7 @@ TRAITS = HostTraits(
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before", "command"}),
     untold=frozenset({"usage", "model_options", "duration_ms"}),
+    reports_arguments=True,
 )
 
 MARKS = ("OPENCODE", "OPENCODE_PID", "GOVERNANCE_OPENCODE_SESSION")

@@ -9,7 +9,7 @@ import { randomBytes } from "node:crypto";
 import { appendFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 
-const SETTINGS = { python: "", hook: "", relay: "", project: "", paths: [] };
+const SETTINGS = { python: "", hook: "", relay: "", project: "", person: {}, paths: [] };
 
 const ENGINE_MS_MAX = 30_000;
 const KILL_MS_MAX = 2_000;
@@ -60,8 +60,10 @@ async function reach(event, payload) {
 }
 
 function commandOf(script, ...more) {
+  const person = Object.entries(SETTINGS.person).flatMap(([name, place]) => [`--${name}`, place]);
   const paths = SETTINGS.paths.flatMap((path) => ["--path", path]);
-  return ["-I", "-S", script, "--host", "opencode", "--dir", SETTINGS.project, ...more, ...paths];
+  const given = ["--dir", SETTINGS.project, ...more, ...person, ...paths];
+  return ["-I", "-S", script, "--host", "opencode", ...given];
 }
 
 // One process that stays, and asks the service what it is handed: JavaScript cannot see who

@@ -19,6 +19,7 @@ from governance.hooking.command_line import (
     RELAY_FILE,
     hook_command,
     import_folders,
+    person_places,
 )
 from governance.hooking.installing import Change, Installer, Shadow
 from governance.hooking.settings_file import (
@@ -28,7 +29,7 @@ from governance.hooking.settings_file import (
     real,
     remove_empty,
     restore,
-    write_text,
+    write_changes,
 )
 from governance.hosts.opencode.capabilities import EVENTS
 from governance.hosts.opencode.tools import HOST
@@ -68,9 +69,7 @@ def install(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
     change = Change(file, before, plugin_text(project))
     if not dry_run:
         Kept(project / KEPT).keep(file, None, None, plugin_text(project))
-        if change.changed:
-            file.parent.parent.mkdir(exist_ok=True)
-            write_text(file, plugin_text(project))
+        write_changes((change,))
     return (change,)
 
 
@@ -108,6 +107,7 @@ def plugin_text(project: Path) -> str:
         "hook": str(HOOK_FILE),
         "relay": str(RELAY_FILE),
         "project": str(project),
+        "person": dict(person_places()),
         "paths": list(import_folders()),
     }
     lines = PLUGIN_FILE.read_text(encoding="utf-8").splitlines(keepends=True)

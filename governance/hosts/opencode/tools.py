@@ -17,8 +17,8 @@ PATCH = "apply_patch"
 
 _FILE = {"path": "filePath"}
 _OTHER = (
-    "execute", "invalid", "list_mcp_resource_templates", "list_mcp_resources", "plan_enter",
-    "plan_exit", "question", "read_mcp_resource", "skill",
+    "execute", "invalid", "list_mcp_resource_templates", "list_mcp_resources",
+    "read_mcp_resource", "skill",
 )  # fmt: skip
 
 TOOLS = HostTools(
@@ -85,7 +85,8 @@ TOOLS = HostTools(
                 "background": "bool",
             },
         ),
-        "todowrite": ToolMap("todo"),
+        # About the session's own work and its person; they reach nothing else.
+        **{name: ToolMap("todo") for name in ("plan_enter", "plan_exit", "question", "todowrite")},
         **{name: ToolMap("other") for name in _OTHER},
     },
 )

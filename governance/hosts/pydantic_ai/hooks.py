@@ -13,6 +13,7 @@ from governance.hosts.pydantic_ai.overriding import keep_governed
 from governance.hosts.pydantic_ai.running import AROUND, Run, Waiting, prompt_of
 from governance.hosts.pydantic_ai.toolset import governed, toolset_class
 from governance.rules.host_tools import HostTools
+from governance.tools.requiring import ungoverned
 from governance.tools.waiting import aside
 
 
@@ -55,10 +56,8 @@ class Hooks:
     async def wrap_run(self, ctx: Any, *, handler: Any) -> Any:
         run = self.run
         if not isinstance(ctx.model, framework.pydantic_ai().model_class):
-            raise MisuseError(
-                "a session in real time cannot be governed",
-                code="GOV764",
-                remedy="use the agent's `run`, `run_stream` or `iter`",
+            raise ungoverned(
+                "a session in real time", "use the agent's `run`, `run_stream` or `iter`"
             )
         name = (ctx.agent.name if ctx.agent is not None else None) or "agent"
         await aside(partial(run.begin, name, prompt_of(ctx)))

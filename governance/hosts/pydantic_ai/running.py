@@ -15,11 +15,11 @@ from uuid import uuid4
 from attrs import define, field
 
 from governance.engine import Session
-from governance.errors import MisuseError
 from governance.hosts.pydantic_ai import NAME, framework
 from governance.rules.host_tools import HostTools
 from governance.session.replies import Reply
 from governance.tools.deciding import Gate, session_here
+from governance.tools.requiring import ungoverned
 from governance.tools.turns import TurnRefused, Turns
 from governance.values import Json, json_of
 
@@ -91,7 +91,7 @@ class Run:
             MisuseError: GOV764, it was never asked about.
         """
         if self._turns is None:
-            raise _ungoverned("a run that was not begun", "run the agent by its own methods")
+            raise ungoverned("a run that was not begun", "run the agent by its own methods")
         return self._turns
 
     @property
@@ -114,7 +114,7 @@ class Run:
         """
         session = session_here() if self.above is None else self.above.child(agent)
         if session.host != NAME:
-            raise _ungoverned(f"a session of `{session.host}`", f"begin it with `{NAME}.start`")
+            raise ungoverned(f"a session of `{session.host}`", f"begin it with `{NAME}.start`")
         begun = self.waiting.take(session)
         if begun is not None and prompt is None:
             self._turns = begun
@@ -170,7 +170,7 @@ class Run:
         parameters = request.model_request_parameters
         for tool in parameters.native_tools:
             if tool.kind not in PROVIDER_TOOLS:
-                raise _ungoverned(f"the tool `{tool.kind}`", "only tools in this process ask first")
+                raise ungoverned(f"the tool `{tool.kind}`", "only tools in this process ask first")
         self._sent = True
         text = self.turns.text
         if not text:
@@ -246,7 +246,3 @@ def _text(prompt: Any) -> str:
     parts = prompt if isinstance(prompt, (list, tuple)) else ()
     said = (getattr(one, "content", one) for one in parts)
     return "\n".join(one for one in said if isinstance(one, str))
-
-
-def _ungoverned(what: str, remedy: str) -> MisuseError:
-    return MisuseError(f"{what} cannot be governed", code="GOV764", remedy=remedy)

@@ -29,6 +29,18 @@ _CMAKE_TOOLS: Final = {
 }
 """What `cmake -E` calls a program that is named otherwise elsewhere."""
 
+_CMAKE_REMOVES: Final = re.compile(r"(?is)\bfile\s*\(\s*REMOVE(?:_RECURSE)?\s+([^)]+)\)")
+_CMAKE_WRITES: Final = re.compile(
+    r"(?is)\bfile\s*\(\s*(?:WRITE|APPEND|TOUCH|CONFIGURE\s+OUTPUT)\s+(\"[^\"]+\"|\S+)"
+)
+_CMAKE_RUNS: Final = re.compile(r"(?is)\bexecute_process\s*\(\s*COMMAND\s+([^)]+)\)")
+_CMAKE_FETCHES: Final = re.compile(r"(?is)\bfile\s*\(\s*DOWNLOAD\s+(\"[^\"]+\"|\S+)")
+_CMAKE_END: Final = re.compile(
+    r"\s+(?:WORKING_DIRECTORY|RESULT_VARIABLE|OUTPUT_VARIABLE|ERROR_VARIABLE|OUTPUT_QUIET"
+    r"|ERROR_QUIET|COMMAND_ERROR_IS_FATAL|TIMEOUT|INPUT_FILE)\b"
+)
+_CMAKE_HOME: Final = re.compile(r"\$ENV\{HOME\}")
+
 _VARIABLE: Final = re.compile(r"(?<!\$)\$\((\w+)\)")
 """A variable of make, which those of the environment are as well."""
 
@@ -89,6 +101,18 @@ def cmake(draft: Draft) -> None:
         build_tool(draft)
         return
     draft.run([*map(Word, _CMAKE_TOOLS.get(argv[told], (argv[told],))), *argv[told + 1 :]])
+
+
+def cmake_script(draft: Draft, text: str) -> None:
+    """Note what a script of cmake removes, writes, fetches and runs."""
+    text = _CMAKE_HOME.sub("~", text)
+    draft.code.append(Word(text))
+    for found in _CMAKE_REMOVES.findall(text):
+        draft.remove(*(Word(one.strip('"')) for one in found.split()))
+    draft.write(*(Word(one.strip('"')) for one in _CMAKE_WRITES.findall(text)))
+    draft.talk(*(one.strip('"') for one in _CMAKE_FETCHES.findall(text)))
+    for found in _CMAKE_RUNS.findall(text):
+        draft.run_text(_CMAKE_END.split(found, maxsplit=1)[0], stdin=False)
 
 
 def served(draft: Draft) -> None:

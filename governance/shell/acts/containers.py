@@ -4,10 +4,12 @@ Containers and clusters: what runs inside them, and which files of this machine 
 
 from __future__ import annotations
 
+import re
+from posixpath import normpath
 from typing import Final
 
 from governance.shell.acts.shells import file_given, piped_in
-from governance.shell.draft import REMOTE, Draft, pairs_of
+from governance.shell.draft import REMOTE, Draft, joined, pairs_of
 from governance.shell.hosts import hosts_in
 from governance.shell.options import parse
 from governance.shell.programs import spec_for
@@ -32,6 +34,11 @@ _ENTRY_POINTS: Final = {
 }
 """Images that run one program, whatever words follow; by the name without registry and tag."""
 
+_PLAIN: Final = re.compile(r"[\w./~@%+,-]+")
+_END: Final = r"(?=([/\s'\";|&)>*]|$))"
+"""How the name of a folder ends in a text."""
+_MOUNTS_MAX: Final = 16
+
 
 def _image(draft: Draft, image: Word) -> None:
     """Note the registry that an image's name begins with."""
@@ -41,14 +48,19 @@ def _image(draft: Draft, image: Word) -> None:
 
 
 def run(draft: Draft) -> None:
-    """`docker run -v here:there image cmd`."""
-    for one in draft.value("--volume"):
-        _mounted(draft, one)
+    """
+    `docker run -v here:there image cmd`.
+
+    What the command does below *there* it does to the folder of this machine that is mounted.
+    """
+    mounts = [_mounted(draft, one) for one in draft.value("--volume")]
     for one in draft.value("--mount"):
         fields = pairs_of(one.split(","))
         source = fields.get("source") or fields.get("src")
         if source and fields.get("type", "bind") == "bind":
-            _mounted(draft, Word(f"{source}:x" + (":ro" if "readonly" in fields else "")))
+            target = fields.get("target") or fields.get("dst") or fields.get("destination") or "x"
+            end = ":ro" if "readonly" in fields or "ro" in fields else ""
+            mounts.append(_mounted(draft, Word(f"{source}:{target}{end}")))
     for one in draft.value("--device"):
         draft.read(Word(one.partition(":")[0]))
         draft.write(Word(one.partition(":")[0]))
@@ -61,7 +73,14 @@ def run(draft: Draft) -> None:
     if not entry:
         entry = _entry_point(words[0])
     argv = [*(entry[-1:] if entry and entry[-1] else []), *words[1:]]
-    draft.run(argv, cwd=REMOTE)
+    folders = {there: here for here, there in mounts[:_MOUNTS_MAX] if there}
+    seen = [_outside(one, folders) for one in argv]
+    cwd = REMOTE if seen == argv else draft.cwd
+    for one in draft.value("--workdir")[-1:]:
+        place = _outside(one, folders)
+        if place != one:
+            cwd = joined(draft.cwd, place)
+    draft.run(seen, cwd=cwd)
 
 
 def _entry_point(image: Word) -> list[Word]:
@@ -70,13 +89,29 @@ def _entry_point(image: Word) -> list[Word]:
     return [] if found is None else [Word(found)]
 
 
-def _mounted(draft: Draft, mount: Word) -> None:
+def _mounted(draft: Draft, mount: Word) -> tuple[str, str]:
+    """Note a folder of this machine, and give it and its name inside, where both are known."""
     parts = mount.split(":")
     source = parts[0]
-    if len(parts) > 1 and source.startswith(("/", ".", "~", "\ufffc")):
-        draft.read(Word(source))
-        if "ro" not in parts[-1].split(",") or len(parts) == 2:
-            draft.write(Word(source))
+    if len(parts) < 2 or not ("/" in source or source.startswith((".", "~", "\ufffc"))):
+        return "", ""  # a volume by its name
+    draft.read(Word(source))
+    if "ro" not in parts[-1].split(",") or len(parts) == 2:
+        draft.write(Word(source))
+    there = normpath(parts[1])
+    known = _PLAIN.fullmatch(source) and there.startswith("/") and len(there) > 1
+    return (source, there) if known else ("", "")
+
+
+def _outside(word: Word, folders: dict[str, str]) -> Word:
+    """*word* of a command inside, with mounted folders by their names out here."""
+    text = str(word)
+    for there, here in folders.items():
+        if there in text:
+            pattern = rf"(?<![\w./~-]){re.escape(there)}{_END}"
+            root = here.rstrip("/") or (lambda found: "" if found[1] == "/" else "/")
+            text = re.sub(pattern, root, text)
+    return word if text == word else Word(text, glob=word.glob)
 
 
 def execute(draft: Draft) -> None:

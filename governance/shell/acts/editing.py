@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from governance.shell.draft import Draft
+from governance.shell.hosts import urls_in
 from governance.shell.values import Word
 
 _SED_FILE: Final = re.compile(r"(?:^|[\n;{}]|/[gpiIeM0-9]*|\d|\$)[ \t]*([wWrR])[ \t]+([^\n;}]+)")
@@ -19,7 +20,27 @@ _VIM_CALL: Final = re.compile(
     r"(?:system|systemlist|termopen|jobstart|job_start|os\.execute)\(\s*(['\"])(.*?)\1", re.S
 )
 _VIM_WRITE: Final = re.compile(r"(?::|^|\|)\s*(?:w|write|sav|saveas|wq|x)!?\s+(?!!)([^|\s]+)")
+_VIM_REMOVE: Final = re.compile(
+    r"(?:\bdelete|\bfs_unlink|\bfs_rmdir|\bvim\.fs\.rm|\bos\.remove)\(\s*"
+    r"(?:(?:vim\.fn\.)?(?:expand|fnamemodify|vim\.fs\.normalize)\(\s*)?['\"]([^'\"]+)['\"]"
+)
+_VIM_PUT: Final = re.compile(
+    r"\bwritefile\([^\n]*,\s*(?:(?:vim\.fn\.)?expand\(\s*)?['\"]([^'\"]+)['\"]"
+)
+_VIM_FETCHED: Final = re.compile(
+    r"(?:\bso(?:urce)?!?\s+https?://|(?:\bload(?:string)?|\bexec(?:ute)?|\beval)\b[^\n]*"
+    r"system(?:list)?\([^\n]*\b(?:curl|wget)\b)"
+)
 _VIM_READ: Final = re.compile(r"(?::|^|\|)\s*(?:r|read|e|edit|so|source)!?\s+(!?)([^|]+)")
+
+_LISP_REMOVE: Final = re.compile(
+    r"\((?:delete-(?:file|directory)|move-file-to-trash)\s+"
+    r'(?:\((?:expand-file-name|substitute-in-file-name)\s+)?"([^"]+)"'
+)
+_LISP_FETCHED: Final = re.compile(
+    r"(?s)\(load\s+\(url-|(?:url-insert-file-contents|url-retrieve-synchronously|url-copy-file"
+    r"|url-file-local-copy).*\((?:eval-(?:buffer|region|expression)|eval\s|load\s|load-file)"
+)
 
 _FORMATTERS: Final = frozenset({
     "black", "isort", "rustfmt", "prettierd", "docformatter", "pyupgrade", "mdformat", "yamlfmt",
@@ -140,8 +161,11 @@ def vim(draft: Draft) -> None:
             draft.run_text(ran[1])
         for _, command in _VIM_CALL.findall(text):
             draft.run_text(command)
-        for path in _VIM_WRITE.findall(text):
-            draft.write(Word(path))
+        draft.remove(*map(Word, _VIM_REMOVE.findall(text)))
+        draft.write(*map(Word, _VIM_WRITE.findall(text)), *map(Word, _VIM_PUT.findall(text)))
+        if _VIM_FETCHED.search(text) is not None:
+            draft.talk(*urls_in(text))
+            draft.blind("input", f"{draft.program} runs what it fetches")
         for bang, path in _VIM_READ.findall(text):
             if bang:
                 draft.run_text(path)
@@ -157,8 +181,10 @@ def emacs(draft: Draft) -> None:
         draft.code.append(text)
         for command in re.findall(r'\((?:shell-command(?:-to-string)?|compile)\s+"([^"]+)"', text):
             draft.run_text(command)
-        for name in re.findall(r'\(delete-(?:file|directory)\s+"([^"]+)"', text):
-            draft.remove(Word(name))
+        draft.remove(*map(Word, _LISP_REMOVE.findall(text)))
+        if _LISP_FETCHED.search(text) is not None:
+            draft.talk(*urls_in(text))
+            draft.blind("input", f"{draft.program} runs what it fetches")
 
 
 def ed(draft: Draft) -> None:

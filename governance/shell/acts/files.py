@@ -4,10 +4,14 @@ Files: copying, moving, linking, modes, disks.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from governance.shell.draft import Draft, basename, joined
 from governance.shell.values import HOLE, Word
+
+_PRIVATE: Final = re.compile(r"0?[46]00|(?:g|o|go|og)(?:-[rwx]+|=)")
+"""Modes that leave a file to its owner alone."""
 
 
 def _targets(draft: Draft) -> tuple[list[Word], list[Word]]:
@@ -98,6 +102,9 @@ def mode(draft: Draft) -> None:
         for one in draft.arguments
     )
     files = words if symbolic or draft.value("--reference") else words[1:]
+    if draft.program == "chmod" and words and _PRIVATE.fullmatch(words[0]):
+        # What ssh demands of its files; nothing is opened or taken by it.
+        files = [one for one in files if "/.ssh/" not in one]
     draft.write(*files)
 
 

@@ -15,6 +15,7 @@ from governance.shell.values import HOLE, Word
 _METHODS: Final = frozenset(
     {"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT"}
 )
+_CURL_SETTING: Final = re.compile(r"(?m)^\s*(?:--)?([a-z][a-z-]+)\s*[=:\s]\s*(\S[^\n]*?)\s*$")
 _SSH_RUNS: Final = ("proxycommand", "localcommand", "knownhostscommand", "remotecommand")
 
 
@@ -39,10 +40,26 @@ def curl(draft: Draft) -> None:
             draft.write(joined(folder[-1], name) if folder else name)
     for one in draft.value("--config"):
         if one == "-" and draft.stdin_text is not None:
-            draft.talk(*urls_in(draft.stdin_text))
+            curl_settings(draft, draft.stdin_text)
     for one in draft.value("--data", "--data-binary", "--data-raw", "--json"):
         if not one.startswith("@"):
             draft.code.append(one)
+
+
+def curl_settings(draft: Draft, text: str) -> None:
+    """Note what a file of options has `curl` do: `url = "x"`, `data-binary = "@file"`."""
+    draft.code.append(Word(text))
+    draft.talk(*urls_in(text))
+    for name, value in _CURL_SETTING.findall(text):
+        given = value.strip("\"'")
+        draft.flags.setdefault(f"--{name}")
+        draft.options.append(Word(f"--{name}={given}"))
+        if name == "output":
+            draft.write(Word(given))
+        elif name == "upload-file":
+            draft.read(Word(given))
+        elif "@" in given and name.startswith(("data", "form", "json", "header")):
+            draft.read(Word(given.partition("@")[2].partition(";")[0]))
 
 
 def wget(draft: Draft) -> None:

@@ -9,7 +9,8 @@ import shlex
 from typing import Final
 
 from governance.shell.acts.shells import text_given
-from governance.shell.draft import REMOTE, Draft
+from governance.shell.draft import REMOTE, Draft, pairs_of
+from governance.shell.hosts import urls_in
 from governance.shell.values import HOLE, Word
 
 _ASSIGN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
@@ -18,6 +19,19 @@ _CALLED: Final = re.compile(
     r"(?:call|print|p|expr|compile)\s[^\"]*\b(?:system|popen|execl?p?)\s*\(\s*\"([^\"]+)"
 )
 """What a debugger has its program call; `python` and `shell` are commands of their own."""
+
+
+_LOCAL: Final = frozenset({"localhost", "127.0.0.1"})
+_ANSIBLE_WRITES: Final = frozenset({
+    "copy", "template", "lineinfile", "blockinfile", "replace", "ini_file", "unarchive", "file",
+    "authorized_key", "cron", "assemble", "fetch",
+})  # fmt: skip
+_TASK: Final = re.compile(
+    r"^([ \t]*)(?:-[ \t]+)?(?:\w+\.\w+\.)?(shell|command|raw|script|file|get_url|uri|copy|template"
+    r"|lineinfile|blockinfile|replace|unarchive)[ \t]*:[ \t]*(.*)$"
+)
+_GIVEN: Final = re.compile(r"(\w+)[ \t]*[:=][ \t]*(\"[^\"]*\"|'[^']*'|[^,\s}]+)")
+_TASK_LINES_MAX: Final = 20
 
 
 def sudo(draft: Draft) -> None:
@@ -289,9 +303,62 @@ def screen(draft: Draft) -> None:
 
 
 def ansible(draft: Draft) -> None:
-    """`ansible hosts -m shell -a text`."""
-    module = draft.value("--module-name")
+    """`ansible hosts -m shell -a text`, `ansible hosts -m file -a 'path=x state=absent'`."""
+    named = draft.value("--module-name")
     draft.talk(*(one for one in draft.words if "." in one))
-    if not module or module[-1].rpartition(".")[2] in {"shell", "command", "raw", "script"}:
-        for text in draft.value("--args"):
-            draft.run_text(text, cwd=REMOTE)
+    module = named[-1].rpartition(".")[2] if named else "command"
+    cwd = None if draft.words and all(one in _LOCAL for one in draft.words) else REMOTE
+    for text in draft.value("--args"):
+        ansible_task(draft, module, text, cwd)
+
+
+def ansible_task(draft: Draft, module: str, text: str, cwd: Word | None) -> None:
+    """Note what a *module* of ansible does with what it is told, in *cwd* or here."""
+    given = pairs_of(text.replace("'", "").replace('"', "").split())
+    path = Word(given.get("path") or given.get("dest") or given.get("name", ""))
+    if module in {"shell", "command", "raw", "script"}:
+        draft.run_text(text.removeprefix("cmd="), cwd=cwd)
+    elif cwd is not None:
+        return
+    elif module == "file" and given.get("state") == "absent":
+        draft.remove(path)
+    elif module in {"get_url", "uri"}:
+        draft.talk(*urls_in(text))
+        draft.write(Word(given.get("dest", "")))
+    elif module in _ANSIBLE_WRITES and path:
+        draft.write(path)
+        draft.read(*(Word(one) for one in [given.get("src", "")] if one))
+
+
+def playbook(draft: Draft, text: str) -> None:
+    """Note what the tasks of a playbook do that the line itself has written."""
+    draft.code.append(Word(text))
+    here = re.search(r"localhost|127\.0\.0\.1|connection:\s*local", text) is not None
+    lines = text.split("\n")
+    for at, line in enumerate(lines):
+        found = _TASK.match(line)
+        if found is None:
+            inline = re.search(r"(?:\w+\.)*(file|shell|command):\s*(\{[^{}]*\})", line)
+            if inline is not None:
+                _task(draft, inline[1], inline[2], here)
+            continue
+        inner = len(found[1])
+        body = [found[3].strip()] if found[3].strip() not in {"|", ">", "|-", ">-"} else []
+        for more in lines[at + 1 : at + 1 + _TASK_LINES_MAX]:
+            if more.strip() and len(more) - len(more.lstrip()) <= inner:
+                break
+            body.append(more.strip())
+        _task(draft, found[2], "\n".join(body).strip(), here)
+
+
+def _task(draft: Draft, module: str, body: str, here: bool) -> None:
+    """One task, with what it is told in any of the ways that a playbook can write it."""
+    given = {name: value.strip("\"'") for name, value in _GIVEN.findall(body)}
+    if module in {"shell", "command", "raw", "script"}:
+        told = re.search(r"\bcmd:\s*([^\n}]+)", body)
+        text = (told[1] if told is not None else body.split("\nargs:")[0]).strip()
+        if text[:1] in {"'", '"'} and text[-1:] == text[:1]:
+            text = text[1:-1]
+    else:
+        text = " ".join(f"{name}={value}" for name, value in given.items())
+    ansible_task(draft, module, text, None if here else REMOTE)

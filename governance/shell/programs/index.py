@@ -76,7 +76,7 @@ uuidgen vault vigr vipe vipw visudo vssadmin wall wl-copy wl-paste wmic wpa_cli 
 wslview xclip xcodebuild xcopy xcrun xdg-open xsel
 """,
     "wrappers": """
-. ash autossh bash builtin busybox bwrap byobu caffeinate catatonit catchsegv cgexec chpst
+shx . ash autossh bash builtin busybox bwrap byobu caffeinate catatonit catchsegv cgexec chpst
 chronic chroot chrt circusctl clush cmd command concurrently coproc coreutils cross-env
 cross-env-shell csh daemon daemonize dash dbclient dbus-launch dbus-run-session doas dotenv
 dotenvx dsh dtruss dumb-init eatmydata elvish entr env env-cmd envdir envuidgid errno et eval

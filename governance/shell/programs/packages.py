@@ -215,8 +215,8 @@ eas, fastlane, pod, carthage, tuist
   -o=write -x= -I=read --init-script=read --project-dir=cwd --file=read -e=
 
 cmake
-  !single !act=builders.cmake -S=read -B=write -D= -G= -P= -E -j= --build=write --target= --config=
-  --install=read --prefix=write --preset= -C=read
+  !single !act=builders.cmake -S=read -B=write -D= -G= -P=read -E -j= --build=write --target=
+  --config= --install=read --prefix=write --preset= -C=read
 
 apt, apt-get, aptitude, apt-cache, apt-mark, apt-file, nala
   !sub !like=@system

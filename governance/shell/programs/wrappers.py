@@ -188,7 +188,7 @@ osh, ysh
   -E -H -P -T -D -t -w -y -X -o= -O= --rcfile/--init-file=script --norc --noprofile --posix
   --verbose --debugger --noediting --restricted +o= +O= --init-command=shell --command=shell -C= -N
 
-busybox, toybox, coreutils
+busybox, toybox, coreutils, shx
   !posix --list --help : argv
 
 ld.so, ld-linux-x86-64.so.2, ld-linux.so.2, ld-linux-aarch64.so.1, ld-musl-x86_64.so.1

@@ -143,6 +143,13 @@ def prove_allowed_tool_runs_and_is_reported(lab: Lab) -> None:
     assert lab.kinds().count("session.created") == lab.kinds().count("session.ended") == 1
 
 
+def prove_what_a_session_costs_is_told(lab: Lab) -> None:
+    """As the client counts it, at the end of each turn."""
+    lab.bash("touch allowed")
+    (session,) = (one.session for one in lab.engine.journal.sessions() if "/" not in one.session)
+    assert (lab.engine.state(session).usage.cost_usd or 0) > 0
+
+
 def prove_query_for_one_prompt_is_governed(lab: Lab) -> None:
     """The tool is denied, the other one runs and is reported, and the session ends with it."""
     lab.server.scripts["shell"] = [

@@ -23,6 +23,7 @@ from governance.errors import MisuseError, StoreFull
 from governance.hosts.langchain import middleware, start
 from governance.journal.memory import MemoryJournal
 from governance.rules.host_tools import ToolMap
+from governance.session.usage import Usage
 from governance.testing import FailingJournal
 from governance.testing.engines import memory_engine
 from governance.tools import TurnRefused
@@ -111,6 +112,16 @@ def prove_allowed_tool_runs_and_is_reported(lab: Lab) -> None:
     """The model reads its output, and its outcome stands in the journal."""
     assert lab.call("ls").content == "did ls"
     assert [row["outcome"] for row in lab.finished()] == ["ok"]
+
+
+def prove_what_requests_use_is_told(lab: Lab) -> None:
+    """Tokens of each request are added up, for rules to read."""
+    used = {"input_tokens": 20, "output_tokens": 3, "total_tokens": 23}
+    asking = calling("ls")
+    asking.usage_metadata = used  # type: ignore[assignment]
+    with start(lab.engine, "s") as session:
+        lab.invoke(session, [asking, AIMessage("done", usage_metadata=used)])
+    assert lab.engine.state("s").usage == Usage(40, 6)
 
 
 def prove_denied_tool_does_not_run_and_the_model_reads_why(lab: Lab) -> None:

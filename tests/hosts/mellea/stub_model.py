@@ -7,50 +7,34 @@ Requests are answered by the script in the order in which they come; what they h
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.hosts.loopback_server import JsonHandler, LoopbackServer
 
 Step = Mapping[str, Any]
 """One answer: ``{"text"}``, ``{"tool", "arguments"}``, or ``{"error": status}``."""
 
 
-class StubModel:
+class StubModel(LoopbackServer):
     """Serves on an ephemeral port; ``requests`` keeps the body of every request."""
+
+    PATH = "/v1"
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
-        self.requests: list[dict[str, Any]] = []
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, format: str, *args: object) -> None:
-                return None
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        class Handler(JsonHandler):
+            def post(self) -> None:
+                body = json.loads(self.body())
                 outer.requests.append(body)
                 step = outer.steps.pop(0) if outer.steps else {"text": "that is all"}
                 status = step.get("error", 200)
                 made = answer(step) if status == 200 else {"error": {"message": "scripted"}}
-                data = json.dumps(made).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+                self.answer(status, made)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        super().__init__(Handler)
 
     def script(self, *steps: Step) -> None:
         """What the model answers from now on."""
@@ -63,12 +47,6 @@ class StubModel:
     def said(self, index: int = -1) -> str:
         """All text of a request."""
         return json.dumps(self.requests[index]["messages"])
-
-    def close(self) -> None:
-        """Stop serving and free the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5)
 
 
 def _texts(body: Mapping[str, Any], role: str) -> Sequence[str]:

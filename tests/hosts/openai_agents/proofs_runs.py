@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from agents import Agent, FileSearchTool, RunConfig, RunHooks, function_tool
+from agents import Agent, FileSearchTool, RunConfig, RunHooks, Usage, function_tool
 from agents.run_config import CallModelData, ModelInputData
 from agents.testing import ScriptedModel, assistant_message, function_call
 from attrs import define, field
@@ -95,6 +95,14 @@ def prove_allowed_tool_runs_and_is_reported(lab: Lab) -> None:
     assert lab.call("ls") == "did ls"
     assert ("run_item_stream_event" in lab.events) is lab.streamed
     assert [row["outcome"] for row in lab.finished()] == ["ok"]
+
+
+def prove_what_requests_use_is_told(lab: Lab) -> None:
+    """Tokens of both requests are added up, for rules to read."""
+    lab.model.set_default_usage(Usage(requests=1, input_tokens=20, output_tokens=3))
+    lab.call("ls")
+    used = lab.engine.state("s").usage
+    assert (used.input_tokens, used.output_tokens) == (40, 6)
 
 
 def prove_denied_tool_does_not_run_and_the_model_reads_why(lab: Lab) -> None:
@@ -265,6 +273,39 @@ def prove_what_cannot_be_governed_is_refused(lab: Lab) -> None:
         with start(lab.engine, "s") as session, pytest.raises(MisuseError, match="GOV764"):
             lab.run(session, agent, prompt)
     assert lab.model.calls == ()
+
+
+def prove_what_is_added_to_a_running_agent_is_refused(lab: Lab) -> None:
+    """What hooks put into the agent at work does not run; the program's own agent is another."""
+    agent = lab.agent()
+
+    @function_tool
+    def loose(command: str) -> str:
+        """Run a command and ask nobody."""
+        lab.ran.append(command)
+        return "did it"
+
+    class Adding(RunHooks[Any]):
+        async def on_agent_start(self, context: Any, agent: Any) -> None:
+            agent.tools.append(loose)
+
+    class Serving(RunHooks[Any]):
+        async def on_llm_start(self, context: Any, agent: Any, *rest: Any) -> None:
+            agent.mcp_servers.append(object())
+
+    for hooks in (Adding(), Serving()):
+        lab.model.extend([[function_call("loose", {"command": "ls"}, call_id="c")]])
+        with start(lab.engine, "s") as session, pytest.raises(MisuseError, match="GOV764"):
+            lab.run(session, agent, hooks=hooks)
+    assert lab.ran == []
+
+    class Meanwhile(RunHooks[Any]):
+        async def on_agent_start(self, context: Any, _: Any) -> None:
+            agent.mcp_servers.append(object())
+
+    lab.model.extend([[assistant_message("done")]])
+    with start(lab.engine, "s") as session:
+        lab.run(session, agent, hooks=Meanwhile())
 
 
 def prove_agents_may_hand_off_in_circles(lab: Lab) -> None:

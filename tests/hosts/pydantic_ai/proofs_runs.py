@@ -198,6 +198,15 @@ def prove_allowed_tool_runs_and_is_reported(driven: Lab) -> None:
     assert driven.outcomes() == ["ok"]
 
 
+def prove_what_requests_use_is_told(driven: Lab) -> None:
+    """Tokens of both requests are added up, for rules to read."""
+    driven.calls("ls")
+    used = driven.engine.state("s").usage
+    assert (used.input_tokens or 0) > 0
+    assert (used.output_tokens or 0) > 0
+    assert len(driven.rows("usage.reported")) == 2
+
+
 def prove_denied_tool_does_not_run_and_the_model_reads_why(driven: Lab) -> None:
     """The reason is the tool's return in the next request, and the run goes on."""
     assert "TRIAL-DENIED" in driven.calls("touch FORBIDDEN")
@@ -316,8 +325,8 @@ def prove_no_store_means_no_tool(driven: Lab) -> None:
 
     def break_down() -> None:
         if len(script.asked) == 1:
-            # The briefing is told first, then the tool is asked about.
-            driven.journal.fail("append", StoreFull("the disk is full"), skip=1)
+            # What was told and used is written first, then the tool is asked about.
+            driven.journal.fail("append", StoreFull("the disk is full"), skip=2)
 
     script.before = break_down
     with start(driven.engine, "s") as session, governing(session):

@@ -1,0 +1,43 @@
+"""Values as JSON bytes: what cannot be written is refused by a name of what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from governance.values import DEPTH_MAX, ValueRefused, dump_checked, dump_json
+
+
+def nested(depth: int) -> Any:
+    made: Any = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("a\ud800", "lone surrogate"),
+        (float("nan"), "no JSON"),
+        ({"a": float("inf")}, "no JSON"),
+        ({"a": {1, 2}}, "`set` is no JSON value"),
+        (object(), "`object` is no JSON value"),
+        (nested(200_000), f"deeper than {DEPTH_MAX} levels"),
+    ],
+    ids=["surrogate", "nan", "inf", "set", "object", "deep"],
+)
+def test_what_cannot_be_written_is_refused(value: Any, said: str) -> None:
+    """Also where nobody has looked at the value before."""
+    with pytest.raises(ValueRefused, match=said):
+        dump_checked(value)
+    with pytest.raises(ValueRefused):
+        dump_json(value)
+
+
+def test_mappings_of_any_kind_are_objects() -> None:
+    """Keys stand in order, so the same value gives the same bytes."""
+    from types import MappingProxyType
+
+    assert dump_checked(MappingProxyType({"b": 1, "a": MappingProxyType({})})) == b'{"a":{},"b":1}'
