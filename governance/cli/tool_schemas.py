@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
@@ -25,16 +26,15 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.opening import readable_in, rows_of, store_of
+from governance.cli.opening import data_of, rows_of, sessions_in, store_of
 from governance.cli.output import print_json, print_line, styled
 from governance.cli.progress import progressing, working
-from governance.cli.replaying import data_of
 from governance.cli.tables import print_table
 from governance.clock import SystemClock
 from governance.config import load_config
 from governance.engine.project_rules import pack_sources
-from governance.errors import MisuseError, number_of
-from governance.journal.records import Journal
+from governance.errors import ERROR, MisuseError, SessionErased, number_of
+from governance.journal.records import Journal, Record
 from governance.project import Project
 from governance.rules.draft import Draft
 from governance.rules.drafting import KEBAB, draft_pack
@@ -220,7 +220,7 @@ def _recorded_in(target: Path) -> tuple[ToolSchema, ...]:
     if not target.exists():
         return ()
     draft = draft_pack(PackSource("", text_of(target), str(target)))
-    if _holds_more(draft) or any(one.severity == "error" for one in draft.findings.diagnostics()):
+    if _holds_more(draft) or any(one.severity == ERROR for one in draft.findings.diagnostics()):
         raise MisuseError(
             f"`{target}` is no record of tools, or a damaged one",
             code="GOV637",
@@ -274,8 +274,7 @@ def _json_of(file: Path) -> Json:
 
 def _calls_in(journal: Journal) -> Calls:
     calls = Calls()
-    rows = (record for session in readable_in(journal) for record in rows_of(journal, session))
-    for number, record in enumerate(progressing(rows, "looking at calls"), 1):
+    for number, record in enumerate(progressing(_rows(journal), "looking at calls"), 1):
         if number > ROWS_MAX:
             calls.skipped += 1
             break
@@ -284,6 +283,13 @@ def _calls_in(journal: Journal) -> Calls:
             if call is not None and is_recordable(call[0]):
                 calls.add(*call)
     return calls
+
+
+def _rows(journal: Journal) -> Iterator[Record]:
+    """The rows of all sessions but those that were erased, which nobody reads again."""
+    for session in sessions_in(journal):
+        with suppress(SessionErased):
+            yield from rows_of(journal, session)
 
 
 def _call_of(body: bytes) -> tuple[str, Mapping[str, Json]] | None:
