@@ -19,6 +19,8 @@ from tests.integration.conftest import ROOT, Run
 
 Here = Callable[..., int]
 
+SERVER = str(ROOT / "tests" / "hosts" / "mcp_server.py")
+
 LIST = {
     "tools": [
         {
@@ -144,7 +146,7 @@ def test_recording_is_a_persons(
     project: Path, run: Run, here: Here, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither without a terminal nor inside a host; nor is a server started there."""
-    server = ("--server", "t", "--dir", str(project), "--", sys.executable, "-c", "0")
+    server = ("--server", "t", "--dir", str(project), "--", sys.executable, SERVER)
     for code in ("GOV602", "GOV601"):
         assert run(*words, "--record")[0] == 2
         assert code in run(*words, "--record")[2]
@@ -182,8 +184,7 @@ def test_a_server_is_asked_and_joins_what_is_known(
 ) -> None:
     """Its tools come beside those of the others."""
     assert run(*words, "--record", *key)[0] == 0
-    server = str(ROOT / "tests" / "hosts" / "mcp_server.py")
-    asked = ("--server", "t", "--record", *key, "--dir", str(project), "--", sys.executable, server)
+    asked = ("--server", "t", "--record", *key, "--dir", str(project), "--", sys.executable, SERVER)
 
     assert here("tools", *asked) == 0
     found = json.loads(run("tools", "--format", "json")[1])["tools"]
