@@ -5,13 +5,17 @@ Assignments: `NAME=value`, `NAME+=value`, arrays and their elements.
 from __future__ import annotations
 
 import re
+from typing import Final
 
-from governance.shell.boundaries import ASSIGNMENT, TooDeep, Unclosed, bracket_end
+from governance.shell.boundaries import ASSIGNMENT, TooDeep, Unclosed, array_words, bracket_end
 from governance.shell.expanding import Expander
 from governance.shell.quoting import TooMany
-from governance.shell.state import Value
+from governance.shell.state import HOME, State, Value
 from governance.shell.substituting import Around, text_of
 from governance.shell.values import HOLE
+
+KEYS_MAX: Final = 64
+"""Keys of one array that are followed."""
 
 
 def assignment(raw: str) -> tuple[str, str, str, str] | None:
@@ -62,11 +66,45 @@ def assigned_text(around: Around, raw: str, *, keep: bool) -> str:
                 made = HOLE + made
     shown = " ".join(made) if isinstance(made, tuple) else made
     if keep:
+        items = _keyed(around, state, name, index, value, made)
         if index:
             made = _item(around, before, index, made)
         origins = [*around.feeders, *(state.origins.get(name, ()) if sign == "+=" else ())]
         state.assign(name, made, origins)
+        if items is not None:
+            state.keyed[name] = items
     return f"{name}={shown}"
+
+
+def _keyed(
+    around: Around, state: State, name: str, index: str, value: str, made: Value
+) -> dict[str, str] | None:
+    """What an array holds under keys of its own when this is assigned; ``None``: it has none."""
+    before = state.keyed.get(name) or {}
+    if index and isinstance(made, str):
+        try:
+            key = Expander(state, around).text(index)[0]
+        except (Unclosed, TooDeep):
+            key = HOLE
+        if name == "BASH_ALIASES":
+            state.aliases[key] = (made.replace(HOME, "~"),)
+        if name not in state.keyed and isinstance(state.variables.get(name, (None,))[0], tuple):
+            return None
+        return {} if HOLE in key or len(before) >= KEYS_MAX else {**before, key: made}
+    return items_with_keys(around, value) or None
+
+
+def items_with_keys(around: Around, value: str) -> dict[str, str]:
+    """The elements of `([k]=v …)` by their keys."""
+    if "]=" not in value or value[:1] != "(":
+        return {}
+    expander = Expander(around.state, around)
+    found: dict[str, str] = {}
+    for start, end in array_words(value, 1)[:KEYS_MAX]:
+        key, sign, text = value[start + 1 : end].partition("]=")
+        if sign and value[start] == "[":
+            found[expander.text(key)[0]] = expander.text(text)[0]
+    return found
 
 
 def _item(around: Around, before: Value, index: str, value: Value) -> Value:

@@ -318,23 +318,3 @@ def regex_end(text: str, start: int, depth: int) -> int:
             end = word_end(text, at, depth)
             at = end if end > at else at + 1
     return at
-
-
-def unquoted(text: str) -> str:
-    """The delimiter of a here-document without its quotes."""
-    made: list[str] = []
-    at = 0
-    while at < len(text):
-        sign = text[at]
-        if sign == "\\" and at + 1 < len(text):
-            made.append(text[at + 1])
-            at += 2
-        elif sign in "'\"":
-            end = text.find(sign, at + 1)
-            end = len(text) if end < 0 else end
-            made.append(text[at + 1 : end])
-            at = end + 1
-        else:
-            made.append(sign)
-            at += 1
-    return "".join(made)

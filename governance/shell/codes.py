@@ -8,6 +8,7 @@ so every such text is opaque as ``code`` as well.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 from attrs import frozen
@@ -16,6 +17,7 @@ from governance.shell.calls import TABLES
 from governance.shell.draft import Draft
 from governance.shell.expressions import Source, Value, below
 from governance.shell.hosts import urls_in
+from governance.shell.literals import indirect, read_literals
 from governance.shell.statements import statements
 from governance.shell.values import HOLE, Word
 
@@ -97,6 +99,7 @@ _PERL_HOST: Final = re.compile(
 )
 
 
+_UNKNOWN: Final = (Word(HOLE),)
 _IMPORTED: Final = re.compile(r"(?:__import__|(?:\w+\.)?import_module)\(\s*['\"]([\w.]+)['\"]\s*\)")
 _GETATTR: Final = re.compile(r"getattr\(\s*([\w.]+)\s*,\s*['\"](\w+)['\"]\s*\)")
 _ALIASES: Final = re.compile(r"\bimport\s+([\w.]+)\s+as\s+(\w+)")
@@ -135,9 +138,21 @@ def understand_code(draft: Draft, language: str, text: Word | str) -> None:
         draft.blind("dynamic", f"the text that {draft.program} runs is put together when it runs")
         return
     draft.blind("code", f"a text of {language} is understood only in parts")
+    plain = unicodedata.normalize("NFKC", text) if language == "python" else str(text)
+    before = len(draft.nested)
     if _FETCHED.search(text) is not None or _FETCHED_THEN_RUN.search(text) is not None:
         draft.blind("input", f"{draft.program} runs what it fetches or decodes")
-    _look(draft, language, str(text), 0)
+    _look(draft, language, plain, 0)
+    hidden = any(one.argv == _UNKNOWN for one in draft.nested[before:])
+    seen = len(draft.nested) > before
+    if hidden or indirect(plain, language, seen=seen):
+        read_literals(draft, plain, given_texts(draft, text) if hidden else ())
+
+
+def given_texts(draft: Draft, text: str) -> list[str]:
+    """What a program may find around it: its words, its input, its environment."""
+    given = [one.partition("=")[2] for one in draft.assigns]
+    return [*given, *(one for one in draft.arguments if one != text), draft.stdin_text or ""]
 
 
 def _look(draft: Draft, language: str, text: str, depth: int) -> None:
@@ -290,6 +305,9 @@ def _run(draft: Draft, effect: str, values: list[Value], keywords: list[Value]) 
             draft.run(words, stdin=False)
         else:
             _text(draft, words[0])
+    elif isinstance(first, list) and (effect == "shell" or (len(first) == 1 and " " in first[0])):
+        for one in first:
+            _text(draft, Word(one))
     elif isinstance(first, list):
         shell = any(isinstance(one, list) and one[0] == "shell=" for one in keywords)
         if shell and len(first) == 1:

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from attrs import evolve
 
-from governance.shell.assigning import array, assigned_text, assignment
+from governance.shell.assigning import array, assigned_text, assignment, items_with_keys
+from governance.shell.evaluating import EVALUATING, evaluated
 from governance.shell.fields import finished, shown
 from governance.shell.flowing import Flow
 from governance.shell.lexing import DECLARING, RESERVED, Redirection
-from governance.shell.producing import output_of
+from governance.shell.producing import PASSING, TEXT_MAX, output_of
 from governance.shell.redirecting import TOKENS, Opened, opened, redirected
 from governance.shell.setting import CHANGING, SILENT, apply
-from governance.shell.state import ALTERNATIVES_MAX, HERE, Function, State, Value
+from governance.shell.state import ALTERNATIVES_MAX, GIVEN, HERE, UNKNOWN, Function, State, Value
 from governance.shell.substituting import Around, calculate, expanded, keep, text_of
-from governance.shell.values import HOLE, Word
+from governance.shell.values import HOLE, Redirect, Word
 
 if TYPE_CHECKING:
     from governance.shell.walking import Walker
@@ -30,11 +31,28 @@ _T = TypeVar("_T")
 CALLS_MAX: Final = 8
 """How deep functions and aliases are followed into each other."""
 
+_ERRORS: Final = 2
+FILES_MAX: Final = 64
+"""Files whose text is remembered while the line is read."""
+
+KNOWN_MAX: Final = 64
+"""Variables of the shell that a text which it runs is told."""
+
+IN_PLACE: Final = frozenset({"eval", "source", ".", "trap"})
+"""Builtins that run a text in the same shell."""
+
 WORDS_MAX: Final = 1_000
 """Words of one command that are looked at."""
 
 _NAMES: Final = re.compile(r"[A-Za-z_]\w*", re.A)
 _DEFAULTED: Final = re.compile(r"\$\{([A-Za-z_]\w*):?[-=+]", re.A)
+_SETTING: Final = re.compile(
+    r"=|\b(?:alias|cd|declare|export|function|local|mapfile|popd|pushd|read\w*|set|shift|typeset)\b"
+    r"|\(\)|printf\s+-v"
+)
+"""What a text has in it that leaves something behind in its shell."""
+
+_GIVEN: Final = re.compile(r"\$\{?[!#]?[@*#0-9]|\bshift\b")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.:+@%-]+")
 
 
@@ -86,6 +104,8 @@ def _choices(
         for name in dict.fromkeys(_NAMES.findall(written)):
             if name in several:
                 made[name] = state.variables[name]
+        if GIVEN in several and _GIVEN.search(written) is not None:
+            made[GIVEN] = state.variables[GIVEN]
     for name in dict.fromkeys(_DEFAULTED.findall(written)):
         if name not in made and state.variables.get(name, (HOLE,)) == (HOLE,) and name != "PWD":
             made[name] = (HOLE, None)
@@ -144,6 +164,9 @@ def _argv(around: Around, raws: list[str]) -> list[tuple[str, bool]]:
                 items = array(around, value)
                 made.append((f"{name}{place}{sign}({' '.join(items)})", False))
                 around.state.assign(f"({name}", items)  # taken up by `apply`
+                keys = items_with_keys(around, value)
+                if keys:
+                    around.state.keyed[f"({name}"] = keys
             else:
                 made.append(
                     (f"{name}{place}{sign}{text_of(around, value, assigned=True)[0]}", False)
@@ -171,7 +194,11 @@ def _aliased(
     inner = evolve(inner, calls=(*flow.calls, mark))
 
     def one(text: str, where: State) -> None:
-        walker.text(" ".join([*raws[:count], text, *raws[count + 1 :]]), where, inner)
+        rest, made = raws[count + 1 :], text
+        while made[-1:] in (" ", "\t") and rest and rest[0] in state.aliases:
+            made = state.aliases[rest[0]][0]
+            text, rest = f"{text} {made}", rest[1:]
+        walker.text(" ".join([*raws[:count], text, *rest]), where, inner)
 
     either(state, state.aliases[name], one)
     opened(walker, opened_, before, state, inner)
@@ -224,11 +251,19 @@ def execute(
     walker, state, flow = around.walker, around.state, around.flow
     plain = [text for text, _ in argv]
     name = plain[0] if plain else ""
+    if assigned or name in EVALUATING:
+        evaluated(around, plain, assigned)
     recursive = name in flow.calls
     if name in state.functions and not recursive and len(flow.calls) < CALLS_MAX:
         _call(around, name, tuple(plain[1:]), opened_)
         return
     given = opened_.given if opened_.detached else flow.text
+    if state.files:
+        around.held.update(_files_of(plain, state))
+    if plain == ["exec"]:
+        state.files.update(_descriptors(around, opened_))
+    if name in IN_PLACE:
+        around.held.update(_known_to(plain, state))
     position = keep(
         walker,
         state,
@@ -245,9 +280,14 @@ def execute(
     if not opened_.detached and flow.source is not None:
         flow.source.readers.append(position)
     output = _output(plain, given, state)
+    if not plain and opened_.detached:
+        output = given  # `$(< file)`
+    for one in opened_.files:
+        if one.mode in ("write", "append") and one.fd in (1, -1):
+            _written(state, one, output)
     sinks = [flow.sink] if opened_.printing and flow.sink is not None else []
     for pipe in (*sinks, *around.fed):
-        if plain and plain[0] not in SILENT:
+        if (plain and plain[0] not in SILENT) or (not plain and output):
             pipe.writers.append(position)
             pipe.texts.append(HOLE if output is None else output)
     for pipe in around.fed:
@@ -257,12 +297,66 @@ def execute(
                 notes.records[reader].input_text = Word(shown(pipe.text, state.cwd))
     while plain[:1] in (["command"], ["builtin"]) and len(plain) > 1:
         plain = plain[1:]
+    if plain and plain[0] in IN_PLACE and len(flow.calls) < CALLS_MAX:
+        text = _in_place(plain, around, given)
+        if text is not None:
+            walker.aside(shown(text, state.cwd), state, flow)
     if plain and plain[0] in CHANGING:
         origins = list(around.feeders)
         if flow.source is not None and not opened_.detached:
             origins += flow.source.writers
-        apply(plain, state, given=None if flow.looping else given, origins=origins,
+        turned = flow.looping and not opened_.detached  # the next turn reads another line
+        apply(plain, state, given=None if turned else given, origins=origins,
               prefixed=dict(one.split("=", 1) for one in assigned))  # fmt: skip
+
+
+def _known_to(plain: list[str], state: State) -> dict[str, str | None]:
+    """The variables of the shell that a text uses which it runs in place, and ``$1 $2 …``."""
+    text = " ".join(plain)
+    if "$" not in text:
+        return {}
+    names = itertools.islice(dict.fromkeys(_NAMES.findall(text)), KNOWN_MAX)
+    values = {f"${one}": state.value(one) for one in names if one in state.variables}
+    given = {f"${at}": one for at, one in enumerate((state.given or ())[:KNOWN_MAX], 1)}
+    return {**given, **{one: value for one, value in values.items() if isinstance(value, str)}}
+
+
+def _in_place(plain: list[str], around: Around, given: str | None) -> str | None:
+    """The text that a builtin runs in the same shell, where that is known and sets something."""
+    if plain[:1] == ["eval"]:
+        text: str | None = " ".join(plain[1:])
+    elif len(plain) > 1 and plain[0] in ("source", "."):
+        file = plain[1]
+        text = given if file == "/dev/stdin" else around.held.get(file) or around.state.file(file)
+    else:
+        return None
+    return text if text and _SETTING.search(text) is not None else None
+
+
+def _files_of(plain: list[str], state: State) -> dict[str, str | None]:
+    """What the files hold that are named here, of those that the line has written."""
+    if plain[:1] in (["xargs"], ["parallel"]) or any(one.startswith("/dev/fd/") for one in plain):
+        return {one: text for one in plain if (text := state.file(one)) is not None}
+    return {}
+
+
+def _descriptors(around: Around, opened_: Opened) -> dict[str, str]:
+    """What `exec 3<<< text` and `exec 3> file` leave open: a text, or the way to a file."""
+    made = {path: text for path, text in around.held.items() if text is not None}
+    for one in opened_.files:
+        if one.fd > _ERRORS and one.mode != "read":
+            made[f"{one.fd}>"] = one.target
+    return made
+
+
+def _written(state: State, one: Redirect, text: str | None) -> None:
+    """Remember what a redirection leaves in its file, while that is known."""
+    path = state.path(one.target)
+    before = state.files.pop(path, "") if one.mode == "append" else ""
+    state.files.pop(path, None)
+    small = text is not None and len(before) + len(text) <= TEXT_MAX
+    if text is not None and small and HOLE not in path and len(state.files) < FILES_MAX:
+        state.files[path] = before + text
 
 
 def _output(plain: list[str], given: str | None, state: State) -> str | None:
@@ -277,6 +371,10 @@ def _output(plain: list[str], given: str | None, state: State) -> str | None:
         return "/tmp/" + HOLE  # noqa: S108 - where it makes its files
     if not plain:
         return None
+    if state.files and given is None and plain[0] in PASSING and len(plain) > 1:
+        known = state.file(plain[-1])
+        if known is not None:
+            return output_of(plain[:-1], known)
     return output_of(plain, given)
 
 
@@ -291,7 +389,7 @@ def _call(around: Around, name: str, given: tuple[str, ...], opened_: Opened) ->
     walker, state, flow = around.walker, around.state, around.flow
     walker.notes.called.add(name)
     inner = evolve(_into(around, flow, opened_), calls=(*flow.calls, name))
-    outer, hidden = state.given, state.locals
+    outer, hidden = state.variables.get(GIVEN, UNKNOWN), state.locals
     state.given, state.locals = given, {}
     before = len(walker.notes.records)
 
@@ -303,7 +401,7 @@ def _call(around: Around, name: str, given: tuple[str, ...], opened_: Opened) ->
     either(state, state.functions[name], one)
     for variable, values in state.locals.items():
         state.variables[variable] = values
-    state.given, state.locals, state.ended = outer, hidden, False
+    state.variables[GIVEN], state.locals, state.ended = outer, hidden, False
     opened(walker, opened_, before, state, inner)
     made = range(before, len(walker.notes.records))
     if around.feeders:

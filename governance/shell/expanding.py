@@ -33,7 +33,14 @@ from governance.shell.fields import (
     split_into,
     transformed,
 )
-from governance.shell.parameters import calculated, cased, replaced, slice_of, stripped
+from governance.shell.parameters import (
+    calculated,
+    cased,
+    items_of,
+    replaced,
+    slice_of,
+    stripped,
+)
 from governance.shell.quoting import braces, decode_ansi
 from governance.shell.state import HERE, HOME, State, Value
 from governance.shell.values import HOLE
@@ -50,6 +57,12 @@ _PARAMETER: Final = re.compile(r"[A-Za-z_]\w*|[0-9]+|[@*#?$!-]", re.A)
 _OPERATOR: Final = re.compile(r":[-=+?]|[-=+?]|##?|%%?|/[/#%]?|\^\^?|,,?|~~?|:|@[A-Za-z]$", re.A)
 _TILDE: Final = re.compile(r"~([A-Za-z_][\w.-]*|[+-])?(?=[/:]|$)", re.A)
 _IN_ARITHMETIC: Final = re.compile(r"\$\{?([A-Za-z_]\w*)\}?|(?<![\w$])([A-Za-z_]\w*)", re.A)
+_NAMED: Final = re.compile(r"([A-Za-z_]\w*|[0-9]+|[@*])(\[[^]]*\])?", re.A)
+"""What `${!name}` may lead to."""
+
+_SUBSCRIPT: Final = re.compile(r"[A-Za-z_]\w*\[(.*(?:\$\(|`).*)\]", re.A | re.S)
+"""Subscripts with commands in them, which bash runs when it looks a name up."""
+
 _TICKED: Final = re.compile(r"\\([`\\$])")
 
 
@@ -277,6 +290,8 @@ class Expander:
             if given is None:
                 return HOLE
             return given[int(name) - 1] if int(name) <= len(given) else None
+        if name == "#" and self.state.given is not None:
+            return str(len(self.state.given))
         if not (name[0].isalpha() or name[0] == "_"):
             return HOLE
         self.around.used(name)
@@ -309,9 +324,15 @@ class Expander:
             self.around.used(name)
             value = self.state.value(name)
             value = first_of(value) if not isinstance(value, str) else value
+            self.subscripts(value)
             return value if re.fullmatch(r"-?[0-9]{1,15}", value) else ("0" if not value else HOLE)
 
         return calculated(_IN_ARITHMETIC.sub(known, plain))
+
+    def subscripts(self, text: str) -> None:
+        """Run what stands in the subscripts of *text*, which is evaluated."""
+        for found in _SUBSCRIPT.finditer(text):
+            self.document(found[1])
 
     def parameter(self, body: str, made: Fields, *, split: bool, quoted: bool) -> None:
         """`${…}`."""
@@ -352,6 +373,8 @@ class Expander:
         index, rest = rest[1 : end - 1], rest[end:]
         if index in ("@", "*"):
             return value, rest, index
+        if name in self.state.keyed:
+            return self.state.item(name, self.text(index)[0], self.arithmetic(index)), rest, ""
         place = self.arithmetic(index)
         elements = (value,) if isinstance(value, str) else (value or ())
         if not re.fullmatch(r"-?[0-9]+", place) or value == HOLE:
@@ -363,9 +386,10 @@ class Expander:
     def indirect(self, value: Value, rest: str) -> Value:
         """`${!name}`: the value of the variable that it names."""
         named = value if isinstance(value, str) else ""
-        if rest or re.fullmatch(r"[A-Za-z_]\w*", named, re.A) is None:
+        found = _NAMED.fullmatch(named)
+        if rest or found is None:
             return HOLE
-        return self.simple(named)
+        return self.chosen(found[1], found[2] or "")[0]
 
     def emit(self, value: Value, sign: str, made: Fields, split: bool, quoted: bool) -> None:
         """Add a value as `$name` does."""
@@ -400,13 +424,15 @@ class Expander:
                 self.default(rest, made, split=split, quoted=quoted)
             return
         if sign == ":":
-            if all_:
-                made.add(HOLE)
-                return
             offset, _, length = rest.partition(":")
+            if all_:
+                counted = self.arithmetic(length) if ":" in rest else None
+                part = items_of(value, self.arithmetic(offset), counted, given=name in "@*")
+                self.listed(part, all_, made, split=split, quoted=quoted)
+                return
             known = first_of(value)
-            text = HOLE
-            if not any(one in known for one in (HOLE, HOME, HERE)):
+            text = "" if rest.endswith(":0") else HOLE
+            if text and not any(one in known for one in (HOLE, HOME, HERE)):
                 size = self.arithmetic(length) if ":" in rest else None
                 text = slice_of(known, self.arithmetic(offset), size)
             self.put_value(text, made, split, not quoted)
@@ -425,6 +451,8 @@ class Expander:
             return HOLE  # its characters are not known
         if sign[0] in "^,~":
             return cased(value, sign) if not rest else HOLE
+        if sign == "@P":
+            return self.document(value) if HOLE not in value else HOLE
         if sign[0] == "@":
             return transformed(value, sign[1])
         if sign[0] in "#%":

@@ -27,9 +27,9 @@ from governance.shell.boundaries import (
     regex_end,
     skip_blank,
     skip_lines,
-    unquoted,
     word_end,
 )
+from governance.shell.quoting import unquoted
 
 _OPERATOR: Final = re.compile(r";;&|;;|;&|;|&&|&|\|\||\|&|\||\(|\)")
 _REDIRECT: Final = re.compile(
@@ -195,21 +195,24 @@ class _Scanner:
     def documents(self) -> None:
         """Take the lines of the here-documents that the last line announced."""
         for one in self.awaited:
-            delimiter = self.text[one.start : one.end]
+            delimiter = self.text[one.start : one.end].replace("\\\n", "")
             one.literal = any(sign in delimiter for sign in "'\"\\")
             if one.literal:
                 delimiter = unquoted(delimiter)
-            one.document, self.at = self.document(delimiter, tabs=one.operator == "<<-")
+            tabs = one.operator == "<<-"
+            one.document, self.at = self.document(delimiter, tabs=tabs, joined=not one.literal)
         self.awaited = []
 
-    def document(self, delimiter: str, *, tabs: bool) -> tuple[str, int]:
-        """The lines up to *delimiter*, and where the text goes on."""
+    def document(self, delimiter: str, *, tabs: bool, joined: bool) -> tuple[str, int]:
+        """
+        The lines up to *delimiter*, and where the text goes on.
+
+        A line is *joined* to the next one where a backslash stands at its end.
+        """
         lines: list[str] = []
         at = self.at
         while at < len(self.text):
-            end = self.text.find("\n", at)
-            end = len(self.text) if end < 0 else end
-            line = self.text[at:end]
+            line, end = self.document_line(at, joined)
             if tabs:
                 line = line.lstrip("\t")
             if line == delimiter:
@@ -219,6 +222,19 @@ class _Scanner:
             lines.append(line + ("\n" if end < len(self.text) else ""))
             at = end + 1
         return "".join(lines), len(self.text)
+
+    def document_line(self, at: int, joined: bool) -> tuple[str, int]:
+        """The line of a here-document at *at*, and where it ends."""
+        parts: list[str] = []
+        while True:
+            end = self.text.find("\n", at)
+            end = len(self.text) if end < 0 else end
+            line = self.text[at:end]
+            slashes = len(line) - len(line.rstrip("\\")) if joined else 0
+            if slashes % 2 == 0 or end >= len(self.text):
+                return "".join((*parts, line)) if parts else line, end
+            parts.append(line[:-1])
+            at = end + 1
 
     def operator(self) -> bool:
         """One of `; & | ( )`; whether it closes this part."""
@@ -488,8 +504,8 @@ class _Scanner:
             if option is None:
                 break
             at = option.end()
-        if at >= len(text) or text[at] in ";&|)\n#":
-            return False
+        if at >= len(text) or text[at] in ";&|)\n#-":
+            return False  # with other options it is a program, but in bash
         self.at = at
         return True
 

@@ -17,7 +17,7 @@ from governance.shell.draft import Draft, Nested, quoted
 from governance.shell.filing import file_feeds
 from governance.shell.meaning import understand
 from governance.shell.reading import read_simples
-from governance.shell.scripts import Scripts
+from governance.shell.scripts import COPYING, Scripts
 from governance.shell.values import HOLE, Command, Line, Opaque, Simple, Word
 
 DEPTH_MAX: Final = 12
@@ -30,7 +30,7 @@ NESTED_CHARACTERS_MAX: Final = 262_144
 """Characters of all the texts within one line together."""
 
 _HERE: Final = Word("")
-_PLANTING: Final = frozenset({"tee", "ln"})
+_PLANTING: Final = frozenset({"tee", "ln", "dd"})
 """Programs that make a file or a link without a redirection."""
 
 
@@ -147,9 +147,12 @@ class _Driver:
         if start >= COMMANDS_MAX:
             self.opaque[Opaque("bound", f"more than {COMMANDS_MAX} commands")] = None
             return _Made()
+        simple = self.scripts.named(simple)
         draft = understand(simple, around.known, around.fed, around.given)
         if simple.redirects or draft.program in _PLANTING or draft.subcommand == "pkg":
             self.scripts.wrote(simple)
+        if draft.program in COPYING:
+            self.scripts.copied(draft)
         self.scripts.look(draft)
         self.found.append((draft, around.wrappers))
         self.feeds.append(set())

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import Final
 
 from governance.shell.draft import Draft, basename
 from governance.shell.notation import Spec
 from governance.shell.options import parse, parse_unknown
-from governance.shell.programs import canonical, spec_for
+from governance.shell.programs import canonical, programs_like, spec_for
 from governance.shell.values import HOLE, Simple, Word
 
 _SOCKETS: Final = ("/dev/tcp/", "/dev/udp/")
@@ -23,10 +22,11 @@ _OWN: Final = frozenset(
 )
 """Names that a project's own scripts have as well as programs of the system."""
 
-_HIT: Final = ("rm", "cat", "bash", "sh", "nc", "curl", "wget", "dd", "chmod", "chown", "mv", "cp",
-               "head", "tail", "less", "python3", "perl", "base64", "tac", "shred", "sudo",
-               "find")  # fmt: skip
-"""Programs that a glob in the place of one may stand for, the worst first."""
+_NAMED: Final = re.compile(r"-{1,2}[A-Za-z0-9][A-Za-z0-9-]*|[A-Za-z][A-Za-z0-9-]*")
+_BETWEEN: Final = re.compile(rf"(?<=[A-Za-z]){HOLE}+(?=[A-Za-z/])")
+_TESTS: Final = frozenset({"[", "[["})
+_PARTLY: Final = re.compile(rf"[{HOLE}*?\[]")
+"""What in the name of a program says that only a part of it is known."""
 
 _ACTS: Final[dict[str, Callable[[Draft], None]]] = {}
 
@@ -60,15 +60,18 @@ def understand(
         return draft
     first = simple.argv[0]
     name = (basename(first) if "/" in first else "") or str(first)
-    hit = _program_of(name) if first.glob and "/" in first else ""
-    if hit:
-        draft.blind("dynamic", "a glob says which program runs")
-        name = hit
-    elif not name or HOLE in name or first.glob:
-        draft.program = draft.name = HOLE
+    if not name or (_PARTLY.search(name) is not None and name not in _TESTS):
+        hits = programs_like(name) if name else ()
         draft.blind("dynamic", "which program runs is put together when it runs")
-        draft.words = parse_unknown(draft, draft.arguments)
-        return draft
+        if not hits:
+            draft.program = draft.name = HOLE
+            draft.words = parse_unknown(draft, draft.arguments)
+            return draft
+        name = hits[0]
+        for other in hits[1:]:
+            draft.run([Word(other), *draft.arguments])
+    if name[0] == "=":
+        name = name[1:] or name  # zsh: where the program of that name lies
     draft.name = name
     draft.program = program = canonical(name)
     spec = spec_for(program)
@@ -77,12 +80,25 @@ def understand(
         _unlisted(draft, first)
         return draft
     interpret(draft, spec)
+    if HOLE in "".join(draft.arguments):
+        _without_holes(draft, name, named="sub" in spec.settings)
     return draft
 
 
-def _program_of(pattern: str) -> str:
-    """The first program of note that the glob *pattern* hits, or nothing."""
-    return next((one for one in _HIT if fnmatchcase(one, pattern)), "")
+def _without_holes(draft: Draft, name: str, *, named: bool) -> None:
+    """Read it again with nothing where a part of an option or a name is not known: it may be so."""
+    made = tuple(_whole(one, named) for one in draft.arguments)
+    if made != draft.arguments:
+        draft.run([Word(name), *made])
+
+
+def _whole(word: Word, named: bool) -> Word:
+    """*word* without what is not known, where it is an option, or *named* as a subcommand is."""
+    if HOLE not in word or len(word) == 1:
+        return word
+    bare = word.replace(HOLE, "")
+    whole = (named or bare[:1] == "-") and _NAMED.fullmatch(bare) is not None
+    return Word(bare if whole else _BETWEEN.sub("", word), glob=word.glob)
 
 
 def interpret(draft: Draft, spec: Spec) -> None:

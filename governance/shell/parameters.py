@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from governance.shell.state import Value
 from governance.shell.values import HOLE
 
 MATCHING_MAX: Final = 300_000
@@ -38,6 +39,22 @@ def slice_of(value: str, offset: str, length: str | None) -> str:
     if last is None:
         return value[first:]
     return value[first : len(value) + last] if last < 0 else value[first : first + last]
+
+
+def items_of(value: Value, offset: str, length: str | None, *, given: bool) -> Value:
+    """`${a[@]:offset:length}`; of the words *given* the first is at 1."""
+    try:
+        first = int(offset or "0")
+        count = None if length is None else int(length or "0")
+    except ValueError:
+        return HOLE
+    if value is None or isinstance(value, str):
+        return HOLE if value else None
+    items = ("bash", *value) if given else value
+    first = max(len(items) + first, 0) if first < 0 else first
+    if count is not None and count < 0:
+        return None
+    return items[first : None if count is None else first + count]
 
 
 def cased(value: str, sign: str) -> str:

@@ -186,3 +186,30 @@ def _range(text: str) -> list[str] | None:
     padded = any(one.lstrip("-").startswith("0") and len(one) > 1 for one in (found[1], found[2]))
     width = max(len(found[1]), len(found[2])) if padded else 0
     return [f"{one:0{width}d}" if width else str(one) for one in numbers]
+
+
+def unquoted(text: str) -> str:
+    """The delimiter of a here-document without its quotes."""
+    made: list[str] = []
+    at = 0
+    while at < len(text):
+        sign = text[at]
+        if sign == "\\" and at + 1 < len(text):
+            made.append(text[at + 1])
+            at += 2
+        elif sign == "$" and text.startswith("'", at + 1):
+            end = text.find("'", at + 2)  # an escaped quote is refused as it is not closed
+            end = len(text) if end < 0 else end
+            made.append(decode_ansi(text[at + 2 : end]))
+            at = end + 1
+        elif sign == "$" and text.startswith('"', at + 1):
+            at += 1
+        elif sign in "'\"":
+            end = text.find(sign, at + 1)
+            end = len(text) if end < 0 else end
+            made.append(text[at + 1 : end])
+            at = end + 1
+        else:
+            made.append(sign)
+            at += 1
+    return "".join(made)

@@ -50,6 +50,11 @@ def _cleaned(text: str) -> str:
     return re.sub(f"[\ud800-\udfff{HOME}{HERE}]", HOLE, text)
 
 
+def _depends(text: str) -> bool:
+    """Whether it makes a difference that bash takes the `\\r` as a character of a word."""
+    return "\\\r\n" in text or ("<<" in text and text.count("\n") > text.count("\r\n"))
+
+
 def read_simples(
     text: str, *, cwd: Word = _HERE, assigns: tuple[Word, ...] = (), depth: int = 0
 ) -> Reading:
@@ -82,6 +87,8 @@ def read_simples(
     if _NUL.search(text) is not None:
         # bash leaves it out, others end the line there or refuse it.
         notes.note("syntax", "a NUL stands in the text")
+    if "\r\n" in text and _depends(text):
+        notes.note("syntax", "line ends of two kinds where they make a difference")
     _run(_cleaned(text), state, notes)
     return Reading(tuple(one.simple() for one in notes.records), tuple(notes.opaque))
 

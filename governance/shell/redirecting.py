@@ -60,28 +60,41 @@ def redirect(around: Around, text: str, one: Redirection, made: Opened) -> None:
             except (Unclosed, TooDeep):
                 around.walker.notes.note("syntax", "a here-document that is not closed")
                 body = HOLE
-        if one.fd in ("", "0"):
-            made.given, made.detached = body, True
+        _text_on(around, one.fd, body, made)
         return
     value, live = text_of(around, raw)
     if one.operator == "<<<":
-        if one.fd in ("", "0"):
-            made.given, made.detached = value + "\n", True
+        _text_on(around, one.fd, value + "\n", made)
         return
     reading = one.operator[0] == "<"
     fd = 10 if one.fd.startswith("{") else int(one.fd[-4:] or ("0" if reading else "1"))
     if one.operator in (">&", "<&") and re.fullmatch(r"[0-9]*-?", value):
-        made.detached = made.detached or fd == 0
+        if fd == 0:
+            held = around.held.get(f"/dev/fd/{value}")
+            made.given = around.state.file(f"/dev/fd/{value}") if held is None else held
+            made.detached = True
         made.printing = made.printing and not (fd == 1 and value not in ("1", ""))
+        path = around.state.files.get(f"{value}>") if fd == 1 else None
+        if path is not None:
+            made.files.append(Redirect("append", finished(path, around.state.cwd), 1))
         return
     if one.operator in ("&>", "&>>") or (one.operator == ">&" and not one.fd):
         fd = -1
     mode = "read" if one.operator == "<&" else _MODES[one.operator]
     made.files.append(Redirect(mode, finished(value, around.state.cwd, glob=live), fd))  # type: ignore[arg-type]
     if fd == 0:
-        made.detached, made.given = True, around.held.get(value)
+        held = around.held.get(value)
+        made.detached, made.given = True, around.state.file(value) if held is None else held
     if fd in (1, -1) and value not in ("/dev/stdout", "/dev/fd/1"):
         made.printing = False
+
+
+def _text_on(around: Around, fd: str, text: str, made: Opened) -> None:
+    """A text that stands on a descriptor: the input, or one that is read by its number."""
+    if fd in ("", "0"):
+        made.given, made.detached = text, True
+    else:
+        around.held[f"/dev/fd/{fd}"] = text
 
 
 def inherited(

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from posixpath import normpath
 from typing import Final
 
+from attrs import evolve
+
 from governance.shell.draft import Draft, basename, joined
 from governance.shell.producing import TEXT_MAX, output_of
+from governance.shell.programs import canonical, spec_for
 from governance.shell.values import HOLE, Simple, Word
 
 FILES_MAX: Final = 64
@@ -31,7 +34,12 @@ _PACKERS: Final = frozenset({"npm", "pnpm", "yarn", "bun"})
 _SCRIPT: Final = "scripts."
 """How `npm pkg set` names a script of the project; no path begins so here."""
 
-_MAKING: Final = frozenset({"cat", "echo", "printf", "tee"})
+_MAKING: Final = frozenset({"cat", "echo", "printf", "tee", "dd"})
+COPYING: Final = frozenset({"cp", "mv", "ln", "install", "cat", "dd", "rsync", "ditto", "hash"})
+"""Programs that put a file under another name, or its text into another file."""
+
+_EXPORTING: Final = frozenset({"export", "declare", "typeset", "env"})
+_BIN: Final = re.compile(r"(?:^|/)s?bin/[^/]+$")
 _SHELLS: Final = frozenset(
     {"sh", "bash", "dash", "zsh", "ksh", "ash", "source", ".", "busybox", "sbatch", "qsub"}
 )
@@ -97,6 +105,9 @@ class Scripts:
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._links: dict[str, str] = {}
+        self._programs: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._pathed = False
 
     def wrote(self, simple: Simple) -> None:
         """Remember what *simple* writes into files, where that is known."""
@@ -115,17 +126,65 @@ class Scripts:
         if name == "tee":
             adds = any(one == "--append" or _ADDING.match(one) for one in simple.argv)
             targets += [(one, adds) for one in simple.argv[1:] if not one.startswith("-")]
-        targets = [one for one in targets if HOLE not in one[0]]
+        if name == "dd":
+            targets = [(Word(one[3:]), False) for one in simple.argv[1:] if one[:3] == "of="]
         if not targets:
             return
         text = output_of([str(one) for one in simple.argv], simple.input_text)
         for target, adds in targets:
             path = _path(simple.cwd, target)
-            before = self._texts.pop(path, "") if adds else ""
+            # Of two files whose names are not known one may be the other.
+            before = self._texts.pop(path, "") if adds or HOLE in path else ""
             if text is None or len(before) + len(text) > TEXT_MAX:
                 self._texts.pop(path, None)
             elif path in self._texts or len(self._texts) < FILES_MAX:
                 self._texts[path] = before + text
+
+    def named(self, simple: Simple) -> Simple:
+        """*simple* with the program that the line has put under its name."""
+        if simple.assigns or (simple.argv and simple.argv[0] in _EXPORTING):
+            words = (*simple.assigns, *simple.argv[1:])
+            self._pathed = self._pathed or any(one.startswith("PATH=") for one in words)
+        if not simple.argv or not (self._programs or self._names or self._pathed):
+            return simple
+        first = simple.argv[0]
+        path = _path(simple.cwd, first)
+        found = self._programs.get(path) if "/" in first else self._names.get(first)
+        if found is None and "/" not in first:
+            if not self._pathed and spec_for(canonical(first)).known:
+                return simple
+            written = [one for one in (*self._programs, *self._texts) if basename(one) == first]
+            if not written:
+                return simple
+            found = self._programs.get(written[0]) or f"./{written[0].removeprefix('./')}"
+            found = found if found[2:3] != "/" else found[2:]
+        return simple if found is None else evolve(simple, argv=(Word(found), *simple.argv[1:]))
+
+    def copied(self, draft: Draft) -> None:
+        """Remember under which names *draft* puts a script of the line, or a program."""
+        cwd = draft.simple.cwd
+        if draft.program == "hash":
+            words = draft.arguments
+            if "-p" in words and len(words) > words.index(Word("-p")) + 2:
+                at = words.index(Word("-p"))
+                self._names[words[at + 2]] = basename(words[at + 1])
+            return
+        sources = [(one, _path(cwd, one)) for one in draft.reads]
+        texts = [self._texts[path] for _, path in sources if path in self._texts]
+        programs = [
+            self._programs.get(path) or basename(one)
+            for one, path in sources
+            if path in self._programs or (_BIN.search(one) is not None and HOLE not in one)
+        ]
+        read = {path for _, path in sources}
+        for target in draft.writes if texts or programs else ():
+            path = _path(cwd, target)
+            if path in read or len(self._texts) + len(self._programs) >= 2 * FILES_MAX:
+                continue
+            if texts:
+                self._texts[path] = "\n".join(texts)[:TEXT_MAX]
+            if programs:
+                self._programs[path] = programs[0]
 
     def _set(self, words: Sequence[Word]) -> None:
         """Remember the scripts that `npm pkg set` gives the project."""
@@ -156,6 +215,12 @@ class Scripts:
         """Note what the script does that *draft* runs, if it is one of these."""
         if self._links and draft.program != "ln":
             self._through(draft)
+        first = draft.simple.argv[0] if draft.simple.argv else Word("")
+        if self._texts and "/" in first:
+            text = self._texts.get(_path(draft.simple.cwd, first))
+            if text is not None:
+                _understand(draft, first, text)
+                return
         known = draft.program in _COMPILED or draft.program in _SETTING
         if not self._texts or not (known or any(one.kind == "script" for one in draft.opaque)):
             return

@@ -13,6 +13,9 @@ from governance.shell.producing import printed
 from governance.shell.state import HOME, State, Value
 from governance.shell.values import HOLE
 
+_LINES_MAX: Final = 256
+"""Lines that are followed into an array."""
+
 _NAME: Final = re.compile(r"[A-Za-z_]\w*", re.A)
 _SET: Final = re.compile(r"([A-Za-z_]\w*)(\[[^\]]*\])?(\+?)=(.*)", re.A | re.S)
 
@@ -35,10 +38,21 @@ def apply(
         _read(words, state, given, tuple(origins), prefixed)
     elif name in ("mapfile", "readarray"):
         names = [one for one in words if _NAME.fullmatch(one)]
-        state.assign(names[-1] if names else "MAPFILE", HOLE, origins)
+        plain = given is not None and all(one[:1] != "-" or one == "-t" for one in words)
+        lines = tuple((given or "").splitlines())[:_LINES_MAX] if plain else HOLE
+        state.assign(names[-1] if names else "MAPFILE", lines, origins)
     elif name == "printf" and words[:1] == ["-v"] and len(words) > 2:
         made = printed(words[2:])
-        state.assign(words[1], HOLE if made is None else made, origins)
+        target = re.fullmatch(r"([A-Za-z_]\w*)\[(.*)\]", words[1], re.A | re.S)
+        value = HOLE if made is None else made
+        if target is None:
+            state.assign(words[1], value, origins)
+        elif target[2] == "0" and not isinstance(state.variables.get(target[1], (HOLE,))[0], tuple):
+            state.assign(target[1], value, origins)
+        else:
+            known = {**(state.keyed.get(target[1]) or {}), target[2]: value}
+            state.assign(target[1], HOLE, origins)
+            state.keyed[target[1]] = known
 
 
 def _cd(words: list[str], state: State) -> None:
@@ -140,9 +154,18 @@ def _declare(name: str, words: list[str], state: State, origins: tuple[int, ...]
         ):
             state.locals.setdefault(plain, state.variables.get(plain, (HOLE,)))
         if found is not None:
+            state.references.pop(plain, None)
+            if "n" in flags and name != "export" and _NAME.fullmatch(found[4]):
+                state.references[plain] = found[4]
+                continue
+            keys = state.keyed.pop(f"({plain}", None)
             state.assign(plain, _declared(found, state, flags), origins)
+            if keys is not None:
+                state.keyed[plain] = keys
         elif "n" in flags and name != "export":
             state.assign(plain, HOLE)
+        elif "A" in flags:
+            state.keyed[plain] = {}
         if name == "export" or "x" in flags:
             if "n" in flags:
                 state.exported.pop(plain, None)
@@ -197,6 +220,7 @@ def _read(
         line = None
     separators = prefixed.get("IFS")
     ifs = separators if separators is not None else state.value("IFS")
+    ifs = " \t\n" if ifs is None else ifs
     if not isinstance(ifs, str) or HOLE in ifs:
         line, ifs = None, " "
     if array:
@@ -211,7 +235,7 @@ def _parts(line: str, ifs: str, count: int) -> list[str]:
     """*line* split at the characters of *ifs* into *count* parts at most."""
     blank = "".join(one for one in ifs if one in " \t\n")
     line = line.strip(blank) if blank else line
-    if not ifs:
+    if not ifs or count == 1:
         return [line]
     return (
         re.split(f"[{re.escape(ifs)}]", line, maxsplit=count - 1)

@@ -25,8 +25,14 @@ HOME: Final = "\ufffb"
 HERE: Final = "\ufffa"
 """Stands in a text for the folder of the call, until it is a `Word`."""
 
+GIVEN: Final = "@"
+"""The name under which the words stand that a shell or a function is given."""
+
 ALTERNATIVES_MAX: Final = 4
 """Values that a variable is followed with; more are not known."""
+
+REFERENCES_MAX: Final = 4
+"""Names that stand for names that stand for names."""
 
 Value: TypeAlias = "str | tuple[str, ...] | None"
 """A text, an array, or ``None`` for what is not set."""
@@ -55,7 +61,16 @@ class Function:
 
 @define(eq=False)
 class State:
-    """What is known now. A copy is a subshell."""
+    """
+    What is known now. A copy is a subshell.
+
+    Attributes:
+        keyed: Arrays with keys of their own, and what stands under each as far as that is known.
+
+        references: Names that stand for other names.
+
+        files: What the line has written into files, which all its shells see.
+    """
 
     cwds: tuple[str, ...] = ("",)
     variables: dict[str, tuple[Value, ...]] = field(factory=lambda: dict(_STARTING))
@@ -63,10 +78,12 @@ class State:
     exported: dict[str, None] = field(factory=dict)
     functions: dict[str, tuple[Function, ...]] = field(factory=dict)
     aliases: dict[str, tuple[str, ...]] = field(factory=dict)
-    given: tuple[str, ...] | None = None
     folders: tuple[str, ...] = ()
     ended: bool = False
     locals: dict[str, tuple[Value, ...]] | None = None
+    keyed: dict[str, dict[str, str] | None] = field(factory=dict)
+    references: dict[str, str] = field(factory=dict)
+    files: dict[str, str] = field(factory=dict)
 
     def copy(self) -> State:
         """One that changes by itself."""
@@ -77,11 +94,23 @@ class State:
             dict(self.exported),
             dict(self.functions),
             dict(self.aliases),
-            self.given,
             self.folders,
             self.ended,
             self.locals,
+            dict(self.keyed),
+            dict(self.references),
+            self.files,
         )
+
+    @property
+    def given(self) -> tuple[str, ...] | None:
+        """``$1 $2 …``, the first of those that they may be; ``None``: not known."""
+        made = self.variables.get(GIVEN, UNKNOWN)[0]
+        return made if isinstance(made, tuple) else None
+
+    @given.setter
+    def given(self, words: tuple[str, ...] | None) -> None:
+        self.variables[GIVEN] = UNKNOWN if words is None else (words,)
 
     @property
     def cwd(self) -> str:
@@ -100,16 +129,43 @@ class State:
         """The value of a variable, the first of those it may have."""
         if name == "PWD":
             return self.folder
+        if self.references:
+            name = self.named(name)
         return self.variables.get(name, UNKNOWN)[0]
+
+    def named(self, name: str) -> str:
+        """The name that *name* stands for."""
+        for _ in range(REFERENCES_MAX):
+            name = self.references.get(name, name)
+        return name
+
+    def item(self, name: str, key: str, place: str) -> Value:
+        """What stands in an array with keys under *key*, or under the number *place*."""
+        known = self.keyed[name] or {}
+        return known.get(key, known.get(place, HOLE))
 
     def assign(self, name: str, value: Value, origins: Iterable[int] = ()) -> None:
         """Set a variable to one value."""
+        if self.references:
+            name = self.named(name)
+        if self.keyed:
+            self.keyed.pop(name, None)
         self.variables[name] = (value,)
         written = tuple(dict.fromkeys(origins))
         if written:
             self.origins[name] = written
         else:
             self.origins.pop(name, None)
+
+    def path(self, file: str) -> str:
+        """*file* as it is written from the folder of the call."""
+        if file.startswith(("/", "~", HOME, HOLE)) or not self.cwd:
+            return file.removeprefix("./")
+        return f"{self.cwd.rstrip('/')}/{file.removeprefix('./')}"
+
+    def file(self, file: str) -> str | None:
+        """What the line has written into *file*, where that is known."""
+        return self.files.get(self.path(file))
 
     def several(self) -> set[str]:
         """Names with more than one value."""
@@ -120,7 +176,6 @@ class State:
         going = [one for one in others if not one.ended] or others[:1]
         self.ended = all(one.ended for one in others)
         first = going[0]
-        self.given = first.given if all(one.given == first.given for one in going) else None
         self.folders = first.folders if all(one.folders == first.folders for one in going) else ()
         self.cwds = _union([one.cwds for one in going])
         names = dict.fromkeys(name for one in going for name in one.variables)
@@ -133,6 +188,12 @@ class State:
                 known = self.origins.get(name, ())
                 self.origins[name] = tuple(dict.fromkeys(known + origins))
         self.exported = {name: None for one in going for name in one.exported}
+        self.keyed = {
+            name: found if all(one.keyed.get(name) == found for one in going) else None
+            for made in going
+            for name, found in made.keyed.items()
+        }
+        self.references = {name: to for one in going for name, to in one.references.items()}
         self.functions = _collected([one.functions for one in going])
         self.aliases = _collected([one.aliases for one in going])
 

@@ -16,6 +16,7 @@ from governance.shell.expanding import Expander
 from governance.shell.fields import finished, shown
 from governance.shell.flowing import Flow, Pipe, Record
 from governance.shell.quoting import TooMany
+from governance.shell.setting import SILENT
 from governance.shell.state import State
 from governance.shell.values import HOLE, Redirect, Word
 
@@ -54,7 +55,8 @@ class Around:
         self.walker.text(text, self.state.copy(), flow)
         self.feeders += pipe.writers
         if not pipe.texts:
-            return HOLE if len(self.walker.notes.records) > before else ""
+            made = self.walker.notes.records[before:]
+            return "" if all(one.argv and one.argv[0] in SILENT for one in made) else HOLE
         return "".join(pipe.texts).rstrip("\n")
 
     def process(self, text: str, sign: str) -> str:

@@ -28,6 +28,15 @@ TURNS_MAX: Final = 16
 """Turns of a loop over known words that are followed one by one."""
 
 _NAMES: Final = re.compile(r"\$[{(!#]*([A-Za-z_]\w*)", re.A)
+_READING: Final = re.compile(r"while\s+(?:IFS=\S*\s+)?read(?:\s+-r)?(?:\s+[A-Za-z_]\w*)*\s*[;\n]")
+"""`while read x;`, which takes a line of its input each time."""
+
+_CALLED: Final = frozenset({
+    "command_not_found_handle", "command_not_found_handler", "precmd", "preexec", "chpwd",
+    "periodic", "zshexit", "TRAPEXIT", "TRAPDEBUG", "TRAPZERR", "TRAPINT",
+})  # fmt: skip
+"""Functions that bash and zsh call by themselves."""
+
 _JOINING: Final = frozenset({"&&", "||"})
 
 
@@ -51,6 +60,16 @@ class Walker:
             raise Bounded(f"more than {NESTED_MAX} groups in each other")
         skeleton, root = self.notes.tree(text)
         Walker(self.notes, skeleton, self.depth + 1).sequence(root.children, state, flow)
+
+    def aside(self, text: str, state: State, flow: Flow) -> None:
+        """Read *text* for what it does to *state*; its commands are found elsewhere."""
+        notes = Notes(steps=self.notes.steps, trees=self.notes.trees, defined=self.notes.defined)
+        origins = state.origins
+        state.origins = {}
+        calls = (*flow.calls, "eval")
+        Walker(notes, self.skeleton, self.depth).text(text, state, Flow(calls=calls))
+        self.notes.steps = notes.steps
+        state.origins = {one: made for one, made in origins.items() if one not in state.origins}
 
     def sequence(self, nodes: list[Node], state: State, flow: Flow) -> None:
         """Statements one after the other; words that stand alone are where the grammar failed."""
@@ -212,8 +231,27 @@ class Walker:
         return self.branch(children[at + 1 :], state, flow)
 
     def repeated(self, node: Node, state: State, flow: Flow) -> None:
-        """`while` and `until`."""
+        """`while` and `until`; `while read` over known lines is followed line by line."""
+        lines = self.lines(node, flow)
+        if lines:
+            before = state.copy()
+            for one in lines:
+                self.sequence(node.children, state, evolve(flow, source=None, given=one))
+                state.ended = False
+            state.become([state.copy(), before])
+            return
         self.turned(node.children, node, state, evolve(flow, looping=True))
+
+    def lines(self, node: Node, flow: Flow) -> list[str]:
+        """The lines of its input that a loop reads, where they are known and not many."""
+        given = flow.text
+        if given is None or HOLE in given or "\0" in given:
+            return []
+        begin = node.start_byte
+        if _READING.match(self.skeleton.text, begin) is None:
+            return []
+        lines = given.splitlines(keepends=True)
+        return lines if len(lines) <= TURNS_MAX else []
 
     def turned(self, nodes: list[Node], node: Node, state: State, flow: Flow) -> None:
         """
@@ -265,7 +303,7 @@ class Walker:
                     ]
         else:
             values = [HOLE] if state.given is None else list(state.given)
-        if children[0].type == "select" or len(values) > TURNS_MAX:
+        if len(values) > TURNS_MAX:
             values = [HOLE]
         before = state.copy()
         for value in values:
@@ -322,6 +360,9 @@ class Walker:
         written = self.skeleton.text[name.start_byte : name.end_byte]
         state.functions[written] = (Function(body, end, self.skeleton),)
         self.notes.defined[written] = None
+        if written in _CALLED:
+            self.notes.called.add(written)
+            self.deeper().statement(body, state.copy(), Flow(calls=(written,)), end)
 
 
 _WORDS: Final = frozenset({"word", "command_name", "number", "extglob_pattern", "variable_name",

@@ -194,7 +194,7 @@ def commands(draw: st.DrawFn) -> Command:
     )
 
 
-HAPPENED = st.lists(st.tuples(commands(), st.sampled_from(STEPS_MS)), max_size=20)
+HAPPENED = st.lists(st.tuples(commands(), st.sampled_from(STEPS_MS)), min_size=8, max_size=24)
 Happened = list[tuple[Command, int]]
 
 

@@ -11,6 +11,7 @@ from governance.shell.acts.shells import file_given
 from governance.shell.draft import Draft
 from governance.shell.values import Word
 
+_CALLED: Final = re.compile(r"\$[({]shell\s+([^)}\n]{1,2000})[)}]")
 _RECIPE: Final = re.compile(r"(?m)(?:^\t[ \t]*|^[^\s#=]+[^=\n]*:[^=\n;]*;[ \t]*)([^\n]+)")
 
 _SCOPED: Final = {"angular": "ng", "nestjs": "nest", "sentry": "sentry-cli"}
@@ -71,6 +72,10 @@ def make(draft: Draft) -> None:
         if file.startswith("/dev/fd/"):
             recipes(draft, draft.held(file))
             return
+    for one in draft.words:
+        name, _, value = one.partition("=")
+        if name.strip(":?+") == "SHELL" and " " in value:
+            draft.run_text(value, stdin=False)
     draft.blind("script", "a makefile decides what `make` runs")
 
 
@@ -80,6 +85,8 @@ def recipes(draft: Draft, text: Word | None) -> None:
         draft.blind("input", "make runs what another command writes")
         return
     draft.code.append(text)
+    for one in _CALLED.findall(text):
+        draft.run_text(one, stdin=False)
     lines = [re.sub(r"^[@+-]+", "", one) for one in _RECIPE.findall(text)]
     if lines:
         made = _VARIABLE.sub(r"${\1}", "\n".join(lines)).replace("$$", "$")
@@ -197,6 +204,10 @@ def version_run(draft: Draft) -> None:
         draft.run(words[1:])
     elif draft.program in {"pyenv", "rbenv", "nodenv", "volta"}:
         draft.run([one for at, one in enumerate(words) if at or "@" not in one])
+    else:
+        while words and "@" in words[0]:
+            words = words[1:]
+        draft.run(words)
 
 
 def composer(draft: Draft) -> None:

@@ -10,8 +10,9 @@ from typing import Final
 
 from governance.shell.acts import databases
 from governance.shell.acts.shells import file_given, whole_hole
-from governance.shell.codes import understand_code
+from governance.shell.codes import given_texts, understand_code
 from governance.shell.draft import Draft
+from governance.shell.literals import read_literals
 from governance.shell.values import HOLE, Word
 
 _MODULES_RUN: Final = {
@@ -35,6 +36,11 @@ _AWK_RUN: Final = re.compile(r"system\s*\(\s*\"((?:[^\"\\]|\\.)*)\"(\s*[^)\s])?"
 _AWK_PIPE: Final = re.compile(
     r"\"((?:[^\"\\]|\\.)*)\"\s*\|&?\s*getline|\|&?\s*\"((?:[^\"\\]|\\.)*)\""
 )
+_AWK_HIDDEN: Final = re.compile(
+    r"system\s*\((?!\s*\"[^\"]*\"\s*\))|\|&?\s*(?:getline|[A-Za-z_]|\"\w*sh\b)|[A-Za-z_)]\s*\|\s*getline"
+)
+"""What runs a text that does not stand where it is run."""
+
 _AWK_WRITE: Final = re.compile(r"(?<![<>=])>>?\s*\"((?:[^\"\\]|\\.)*)\"")
 _AWK_READ: Final = re.compile(r"getline\s*(?:\w+\s*)?<\s*\"((?:[^\"\\]|\\.)*)\"")
 _AWK_SOCKET: Final = re.compile(r"/inet[46]?/(?:tcp|udp)/\d+/([^/\"]+)/")
@@ -49,6 +55,10 @@ def _given(draft: Draft, language: str, texts: list[Word]) -> None:
     if draft.words and draft.words[0] != "-":
         if draft.words[0].rpartition("/")[2] in _FRONTS:
             draft.run(draft.words)
+        held = draft.held(draft.words[0])
+        if held is not None and not whole_hole(held):
+            understand_code(draft, language, held)
+            return
         file_given(draft, draft.words[0], language)
         return
     _from_input(draft, language)
@@ -122,7 +132,15 @@ def _module(draft: Draft, module: Word, rest: list[Word]) -> None:
 
 
 def node(draft: Draft) -> None:
-    """`node -e text`, `node file`."""
+    """`node -e text`, `node file`; what `--require` and `--import` name runs first."""
+    for file in draft.value("--require", "--import", "-r"):
+        if file.startswith("data:") and "," in file:
+            # Loaded only for a line that has such a text.
+            from urllib.parse import unquote
+
+            understand_code(draft, "node", Word(unquote(file.partition(",")[2])))
+        elif file.startswith((".", "/", "~")):
+            draft.blind("script", f"what `{file[-60:]}` does is not looked at")
     _given(draft, "node", draft.value("--eval", "--print", "-pe"))
 
 
@@ -207,6 +225,10 @@ def awk(draft: Draft) -> None:
             draft.run_text(_unquoted(command) + (HOLE if more else ""))
         if re.search(r"system\s*\(\s*[^\"\s)]", text):
             draft.run([Word(HOLE)], stdin=False)
+        if _AWK_HIDDEN.search(text) is not None:
+            given = (*draft.value("-v", "--assign"), *words)
+            values = [one.partition("=")[2] for one in given]
+            read_literals(draft, text, [*values, *given_texts(draft, text)])
         for before, after in _AWK_PIPE.findall(text):
             draft.run_text(_unquoted(before or after))
         for path in _AWK_WRITE.findall(text):
@@ -223,6 +245,8 @@ def _unquoted(text: str) -> str:
 def expect(draft: Draft) -> None:
     """`expect -c 'spawn cmd'`."""
     texts = draft.value("-c")
+    if not texts and draft.stdin_text is not None and not draft.words:
+        texts = [draft.stdin_text]
     for text in texts:
         draft.code.append(text)
         draft.blind("code", "a text of expect is understood only in parts")

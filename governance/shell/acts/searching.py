@@ -183,16 +183,17 @@ def fd(draft: Draft) -> None:
 
 def _input_words(draft: Draft) -> list[Word]:
     """The words on the standard input of `xargs`, or one `HOLE`."""
-    if draft.has("-a", "--arg-file"):
+    files = draft.value("-a", "--arg-file")
+    text = draft.held(files[-1]) if files else draft.stdin_text
+    if files and text is None:
         return [_UNKNOWN]
-    text = draft.stdin_text
     if text is None:
         return list(draft.given[:_WORDS_MAX]) or [_UNKNOWN]
     if draft.has("-0", "--null"):
         words = text.replace("\\0", "\0").split("\0")
     elif draft.value("--delimiter"):
         words = text.split(draft.value("--delimiter")[-1].replace("\\n", "\n") or "\n")
-    elif draft.has("-I", "-L"):
+    elif draft.has("-I"):
         words = [line.strip() for line in text.splitlines()]
     else:
         try:
@@ -238,7 +239,8 @@ def parallel(draft: Draft) -> None:
             given = [_UNKNOWN]
     else:
         argv = words
-        given = _input_words(draft)
+        lines = (draft.stdin_text or "").splitlines()
+        given = _input_words(draft) if argv or not lines else [Word(one) for one in lines]
     if not argv:
         for one in given[:8]:
             text_given(draft, one, [])

@@ -12,6 +12,7 @@ from governance.shell.values import HOLE, Opaque, Word
 
 _OTHER_GRAMMARS: Final = frozenset({"fish", "csh", "tcsh", "elvish", "nu", "xonsh"})
 _STARTED_WITH: Final = {"BASH_ENV", "ENV", "ZDOTDIR"}
+_INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _GIVEN_MAX: Final = 64
 _ITSELF: Final = re.compile(r"\$(?:0(?![0-9])|\{0\})")
 _NESTED: Final = re.compile(r"(?<![$<>(])\(\((?=[^)])")
@@ -23,10 +24,16 @@ def shell(draft: Draft) -> None:
     for one in draft.assigns:
         name, _, value = one.partition("=")
         if name in _STARTED_WITH and value:
-            draft.read(Word(value))
+            text = draft.held(value)
+            if text is None:
+                draft.read(Word(value))
+            else:
+                draft.run_text(text, stdin=False)
     if draft.has("-n", "--no-execute"):
         draft.read(*draft.words[:1])  # it is only looked at
         return
+    for file in draft.value("--rcfile", "--init-file"):
+        file_given(draft, file, "bash")
     for text in draft.value("--command"):
         text_given(draft, text, [])
     if draft.has("-c") and draft.words:
@@ -47,10 +54,12 @@ def text_given(draft: Draft, text: Word, given: list[Word]) -> None:
         return
     if draft.program in _OTHER_GRAMMARS:
         draft.blind("code", f"{draft.program} is read as if it were bash")
+    assigns, words = _known(draft) if draft.simple.held else ((), ())
     if given and "$" in text:
         own = given[0] if _PLAIN.fullmatch(given[0]) else HOLE
         text = Word(_ITSELF.sub(lambda _: own, text))
-    draft.run_text(_own(draft, text), given=tuple(given[1:_GIVEN_MAX]))
+    more = tuple(given[1:_GIVEN_MAX]) or words
+    draft.run_text(_own(draft, text), assigns=assigns, given=more)
 
 
 def _own(draft: Draft, text: str) -> str:
@@ -62,7 +71,7 @@ def _own(draft: Draft, text: str) -> str:
 
 def file_given(draft: Draft, file: Word, language: str) -> None:
     """Note the *file* that an interpreter runs."""
-    if file in {"-", "/dev/stdin"}:
+    if file in _INPUTS:
         piped_in(draft)
         return
     text = draft.held(file)
@@ -110,12 +119,25 @@ def evaluate(draft: Draft) -> None:
         text_given(draft, text, [])
 
 
+def _known(draft: Draft) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+    """What the shell of *draft* has set that a text uses which it runs, and ``$1 $2 …``."""
+    assigns: list[Word] = []
+    given: list[Word] = []
+    for name, value in draft.simple.held:
+        if name[:1] == "$":
+            if name[1:].isdigit():
+                given.append(value)
+            else:
+                assigns.append(Word(f"{name[1:]}={value}"))
+    return tuple(assigns), tuple(given)
+
+
 def source(draft: Draft) -> None:
     """`source file`, `. file`, `source <(…)`."""
     if not draft.words:
         return
     file = draft.words[0]
-    if file == "/dev/stdin" and draft.stdin_text is not None:
+    if file in _INPUTS and draft.stdin_text is not None:
         draft.run_text(draft.stdin_text, stdin=False)
     else:
         file_given(draft, file, "shell")

@@ -9,12 +9,23 @@ import shlex
 from typing import Final
 
 from governance.shell.acts.shells import text_given
-from governance.shell.draft import REMOTE, Draft, pairs_of
+from governance.shell.draft import REMOTE, Draft, basename, pairs_of
 from governance.shell.hosts import urls_in
+from governance.shell.programs import canonical, spec_for
 from governance.shell.values import HOLE, Word
 
 _ASSIGN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_SET: Final = re.compile(r"[^-=][^=]*=")
+"""What `env` takes for a variable, whatever its name."""
+
+_SPLITTING: Final = re.compile(r"(?:-[iv0]*S|--split-string=?)(.*)", re.DOTALL)
+_BLANKS: Final = re.compile(r"\\[_tnrfv]")
+_VARIABLE: Final = re.compile(r"\$\{\w+\}")
+_FUNCTION: Final = re.compile(r"BASH_FUNC_(.+?)(?:%%|\(\))=(.*)", re.DOTALL)
 _SHELL: Final = Word("sh")
+_BEFORE_MAX: Final = 3
+"""Words that may stand before a command."""
+
 _CALLED: Final = re.compile(
     r"(?:call|print|p|expr|compile)\s[^\"]*\b(?:system|popen|execl?p?)\s*\(\s*\"([^\"]+)"
 )
@@ -107,8 +118,11 @@ def env(draft: Draft) -> None:
         if word == "--":
             break
         if word == "-" or not word.startswith("-"):
-            if _ASSIGN.match(word):
+            if _SET.match(word):
                 assigns.append(word)
+                function = _FUNCTION.fullmatch(word)
+                if function is not None:
+                    draft.run_text(f"f{function[2]}\nf", stdin=False)
                 continue
             if word == "-":
                 draft.flags["-i"] = None
@@ -124,23 +138,35 @@ def env(draft: Draft) -> None:
 
 def _env_option(draft: Draft, words: list[Word], at: int) -> int:
     """One option of `env`, which stands before *at*; give the position behind it."""
-    name, equals, value = words[at - 1].partition("=")
-    long = {"--unset": "-u", "--chdir": "-C", "--split-string": "-S", "--ignore-environment": "-i"}
+    word = words[at - 1]
+    splitting = _SPLITTING.fullmatch(word)
+    if splitting is not None:
+        draft.flags["-S"] = None
+        text = splitting[1] or (words[at] if at < len(words) else "")
+        end = at if splitting[1] else at + 1
+        words[at:end] = [Word(one) for one in split(_spaced(text))]
+        return at
+    name, equals, value = word.partition("=")
+    long = {"--unset": "-u", "--chdir": "-C", "--ignore-environment": "-i", "--argv0": "-a"}
     letter = long.get(name, name)
-    draft.flags["-S" if "S" in letter[:3] else letter] = None
+    draft.flags[letter] = None
     if name in long:
         draft.flags[name] = None
-    if letter[:2] in {"-u", "-C", "-S", "-f", "-e", "-P"} or letter[:3] == "-vS":
+    if letter[:2] in {"-u", "-C", "-f", "-e", "-P", "-a"}:
         if not equals and len(letter) == 2 and at < len(words):
             value = words[at]
             at += 1
         elif len(letter) > 2:
-            value = words[at - 1].partition("S")[2] if "S" in letter[:3] else words[at - 1][2:]
+            value = word[2:]
         if letter[:2] == "-C":
             draft.apply("cwd", Word(value))
-        elif "S" in letter[:3]:
-            words[at:at] = [Word(one) for one in split(value)]
     return at
+
+
+def _spaced(text: str) -> str:
+    """*text* with the signs of `env -S` that no shell has: blanks, variables, an end."""
+    text = _VARIABLE.sub(HOLE, text.partition("\\c")[0])
+    return _BLANKS.sub(" ", text)
 
 
 def split(text: str) -> list[str]:
@@ -172,6 +198,18 @@ def watch(draft: Draft) -> None:
         draft.run_text(" ".join(words))
 
 
+def behind(draft: Draft) -> None:
+    """`setarch [arch] cmd`, `runcon [context] cmd`: what stands before a program is no command."""
+    words, draft.words = draft.words, []
+    if "--" in words:
+        words = words[words.index(Word("--")) + 1 :]
+    for at, word in enumerate(words[:_BEFORE_MAX]):
+        if spec_for(canonical(basename(word) or word)).known:
+            draft.words, words = words[:at], words[at:]
+            break
+    draft.run(words)
+
+
 def entr(draft: Draft) -> None:
     """`entr cmd`: run when a file changes; ``/_`` is that file."""
     words, draft.words = draft.words, []
@@ -197,9 +235,13 @@ def gdb(draft: Draft) -> None:
             understand_code(draft, "python", found[1])
         for command in _CALLED.findall(one):
             draft.run_text(command)
-    if draft.program == "perf" and words:
+    if draft.program in {"perf", "rr"} and words:
         draft.subcommand = str(words[0])
         words = words[1:]
+        while words and words[0][:1] == "-":
+            words = words[1:]
+    if draft.has("--args"):
+        words = list(draft.arguments[draft.arguments.index(Word("--args")) + 1 :])
     draft.run(words)
 
 
@@ -219,7 +261,7 @@ def script(draft: Draft) -> None:
     draft.write(*words[:1])
     if not draft.value("--command") and len(words) > 1:
         draft.words = words[:1]
-        draft.run(words[1:])
+        draft.run(draft.arguments[draft.arguments.index(words[0]) + 1 :])
 
 
 def chroot(draft: Draft) -> None:

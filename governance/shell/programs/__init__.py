@@ -11,12 +11,14 @@ others say that they are like. An entry is read when its program is first met.
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from importlib import import_module
-from itertools import product
+from itertools import islice, product
 from typing import Final
 
 from governance.shell.notation import UNKNOWN, Spec, spec_of
 from governance.shell.programs.index import INDEX
+from governance.shell.values import HOLE
 
 _VERSIONED: Final = re.compile(
     r"(python|pypy|pip|ruby|perl|php|lua|node|gcc|clang|java|tclsh|ld|psql|bash|ksh|gawk|rscript)"
@@ -65,6 +67,17 @@ _SAME: Final = {
     "espefuse.py": "espefuse",
 }
 
+_WORST: Final = ("rm", "cat", "bash", "sh", "nc", "curl", "wget", "dd", "chmod", "chown", "mv",
+                 "cp", "head", "tail", "less", "python3", "perl", "base64", "tac", "shred", "sudo",
+                 "find")  # fmt: skip
+"""Programs that a name known in part may stand for, the worst first; after them all others."""
+
+_HITS_MAX: Final = 8
+"""Programs that a name known in part is taken for."""
+
+_EXTENDED: Final = re.compile(r"[@+!?*]\([^()]*\)")
+_OPEN: Final = re.compile(r"[*?]|\[[^]]*\]")
+
 _homes: Final = {name: module for module, names in INDEX.items() for name in names.split()}
 _entries: dict[str, str] = {}
 _loaded: set[str] = set()
@@ -87,6 +100,25 @@ def canonical(name: str) -> str:
         return same
     found = _VERSIONED.fullmatch(name)
     return _SAME.get(found[1], found[1]) if found is not None else name
+
+
+def programs_like(name: str) -> tuple[str, ...]:
+    """
+    Programs of the tables that *name* may be, of which a part is a pattern or not known.
+
+    What is not known may be nothing; of a name without any letter nothing is known.
+
+    >>> programs_like("shut?own"), programs_like(f"r{HOLE}m")[0], programs_like(HOLE)
+    (('shutdown',), 'rm', ())
+    """
+    bare = name.replace(HOLE, "")
+    pattern = _EXTENDED.sub("*", name.replace(HOLE, "*"))
+    if not bare or (HOLE in name and not _OPEN.sub("", pattern)):
+        return ()
+    found = [bare] if bare != name and canonical(bare) in _homes else []
+    several = (*_WORST, *_homes)
+    found += islice((one for one in several if fnmatchcase(one, pattern)), 2 * _HITS_MAX)
+    return tuple(dict.fromkeys(found))[:_HITS_MAX]
 
 
 def spec_for(name: str, parent: Spec | None = None) -> Spec:

@@ -151,7 +151,7 @@ lxc|incus exec, multipass exec, crictl exec, ctr exec
   !posix !act=containers.execute -T -t -i --cwd= --env= --user= --mode= -n -d= --working-directory=
 
 toolbox, distrobox, distrobox-enter
-  !posix -c= -n/--name= -a= -e : _*
+  !posix !act=wrapping.behind -c= -n/--name= -a= -e
 
 kubectl, oc, microk8s.kubectl
   !sub

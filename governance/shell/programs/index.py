@@ -76,21 +76,22 @@ uuidgen vault vigr vipe vipw visudo vssadmin wall wl-copy wl-paste wmic wpa_cli 
 wslview xclip xcodebuild xcopy xcrun xdg-open xsel
 """,
     "wrappers": """
-shx . ash autossh bash builtin busybox bwrap byobu caffeinate catatonit catchsegv cgexec chpst
-chronic chroot chrt circusctl clush cmd command concurrently coproc coreutils cross-env
-cross-env-shell csh daemon daemonize dash dbclient dbus-launch dbus-run-session doas dotenv
-dotenvx dsh dtruss dumb-init eatmydata elvish entr env env-cmd envdir envuidgid errno et eval
-exec expect faketty fakeroot firejail fish flock foreman forever gdb genv gosu gtime gtimeout gwatch
-heaptrack honcho hyperfine i386 initctl ionice ksh ld-linux-aarch64.so.1 ld-linux-x86-64.so.2
-ld-linux.so.2 ld-musl-x86_64.so.1 ld.so lerna linux32 linux64 lldb ltrace mksh monit mosh nice
-nocache nocorrect nodemon noglob nohup npm-run-all nsenter nu numactl nx osh overmind parallel
-parallel-ssh pdksh pdsh perf pidproxy pkexec please pm2 posh powershell proot proxychains
-proxychains4 pssh pwsh reptyr rksh rlwrap rr run-p run-s run0 runuser rush s6-setuidgid screen
-script scriptreplay setarch setlock setpriv setsid setuidgid sg sh slogin softlimit source ssh
-sshpass start-stop-daemon stdbuf strace su su-exec sudo supervisorctl systemd-cat systemd-inhibit
-systemd-nspawn systemd-run taskset tcsh time timeout tini tmux torify torsocks toybox trap truss
-ts tsocks turbo unbuffer unshare valgrind watch wireit wsl x86_64 xargs xonsh xvfb-run yash ysh
-zsh
+- . ash autossh background bash builtin busybox bwrap byobu caffeinate catatonit catchsegv ccache
+cgexec choom chpst chronic chroot chrt circusctl clush cmd command concurrently coproc coreutils
+cross-env cross-env-shell csh daemon daemonize dash dbclient dbus-launch dbus-run-session direnv
+doas dotenv dotenvx dsh dtruss dumb-init eatmydata elvish entr env env-cmd envdir envuidgid errno et
+eval exec execlineb expect fakeroot faketty firejail fish flatpak-spawn flock foreground foreman
+forever gdb genv gnice gnohup gosu gstdbuf gtime gtimeout gwatch heaptrack honcho hyperfine i386
+ifne initctl ionice ksh ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 ld-linux.so.2 ld-musl-x86_64.so.1
+ld.so lerna linux32 linux64 lldb ltrace mispipe mksh monit mosh nice nocache nocorrect nodemon
+noglob nohup npm-run-all nsenter nu numactl nx osh overmind parallel parallel-ssh pdksh pdsh pee
+perf pidproxy pkexec please pm2 posh powershell proot proxychains proxychains4 pssh pwsh reptyr
+retry rksh rlwrap rr run-p run-s run0 runcon runuser rush s6-envdir s6-setsid s6-setuidgid sccache
+schedtool screen script scriptreplay setarch setlock setpriv setsid setuidgid sg sh shx slogin
+softlimit source ssh sshpass start-stop-daemon stdbuf strace su su-exec sudo supervisorctl
+systemd-cat systemd-inhibit systemd-nspawn systemd-run taskset tcsh time timeout tini tmux torify
+torsocks toybox trap truss ts tsocks turbo uname26 unbuffer unshare valgrind watch wireit
+with-contenv wsl x86_64 xargs xinit xonsh xvfb-run yash ysh zsh
 """,
     "network": """
 ab aircrack-ng ansible ansible-galaxy ansible-inventory ansible-playbook ansible-pull

@@ -253,7 +253,7 @@ fail2ban-client, postfix, sendmail, mail, mailx, mutt, msmtp, swaks
   --body=input -H : _*
 
 cpulimit
-  -p= -e= -P= -l= -b : _*
+  !posix -p/--pid= -e/--exe= -P/--path= -l/--limit= -b -z -i -v : argv
 
 renice
   -n= -p -g -u : _*

@@ -52,7 +52,7 @@ sg
 env, genv
   !raw !act=wrapping.env
 
-nice
+nice, gnice
   !posix -n/--adjustment= : argv
 
 ionice
@@ -71,7 +71,7 @@ numactl
 nohup, setsid, cgexec, eatmydata, unbuffer, faketty, rlwrap, catchsegv, fakeroot, proxychains,
 proxychains4, torsocks, torify, tsocks, dbus-run-session, dbus-launch, xvfb-run, caffeinate,
 systemd-inhibit, systemd-cat, chronic, softlimit, setlock, daemonize, daemon, linux32, linux64,
-i386, x86_64, nocache, dotenv
+i386, x86_64, nocache, dotenv, ifne, ccache, sccache, gnohup, s6-setsid, foreground, background
   !posix -c/--ctty -f/--fork -w/--wait -g= -q -i -d -u -s -t= -p -a/--auto-servernum --server-args=
   -m -e= --what= --who= --why= --mode= -f=read : argv
 
@@ -86,7 +86,7 @@ timeout, gtimeout
 time, gtime
   !posix -p/--portability -o/--output=write -f/--format= -a/--append -v -q -l -h : argv
 
-stdbuf
+stdbuf, gstdbuf
   !posix -i/--input= -o/--output= -e/--error= : argv
 
 watch, gwatch
@@ -117,7 +117,10 @@ lldb
   !act=wrapping.gdb -o/--one-line= -O/--one-line-before-crash= -s/--source=script -p=
   -b/--batch -f= -c= --args
 
-perf, rr, valgrind, gdb, heaptrack
+perf, rr, valgrind, heaptrack
+  !posix !like=gdb
+
+gdb
   !act=wrapping.gdb -ex= -x=script --args -p= -batch -q --batch -ix=script -iex= -o=write -c=
   --tool= --leak-check= -nx -e=
 
@@ -151,11 +154,37 @@ bwrap, firejail, systemd-nspawn, proot
   -M= -r= -b= --profile= --unshare-all --share-net --die-with-parent -q --quiet --noprofile --net=
   --symlink=_,_ --dir= --unsetenv= --uid= --gid= --private? : argv
 
-dumb-init, tini, catatonit, s6-setuidgid, envuidgid, pidproxy
+dumb-init, tini, catatonit
   !posix -c -v -g -s -p= : argv
 
-chpst, setuidgid, envdir, setarch, reptyr
-  !posix -u= -e= -n= -d= -R : _ argv
+chpst
+  !posix -u= -U= -e= -b= -n= -l= -L= -m= -d= -o= -p= -f= -c= -r= -t= -v -V -P -0 -1 -2 : argv
+
+setuidgid, envdir, envuidgid, s6-setuidgid, s6-envdir, pidproxy, reptyr
+  !posix -i -n -L -T= : _ argv
+
+setarch, uname26, runcon, retry, schedtool, choom, with-contenv
+  !posix !act=wrapping.behind -t/--times= -d/--delay= -n/--adjust= -p/--pid= -l/--limit= -u= -r= -c
+  -m= -a= -e -z -i -q -v -R/--addr-no-randomize -B -F -I -L -S -T -X -Z --verbose
+
+pee, mispipe
+  : shell*
+
+execlineb
+  !posix -c=shell -P -p -e -S= -s= -E -W : script
+
+flatpak-spawn
+  !posix --host --sandbox --clear-env --watch-bus --env= --directory=cwd --forward-fd= --no-network
+  -v --latest-version : argv
+
+direnv
+  !sub
+
+direnv exec
+  !posix : cwd argv
+
+xinit
+  !posix : argv
 
 start-stop-daemon
   !posix !act=wrapping.start_stop -S/--start -K/--stop -x/--exec= -a/--startas= -p/--pidfile=
@@ -170,7 +199,7 @@ exec
 command
   !posix !act=wrapping.command -p -v -V
 
-builtin, noglob, nocorrect, coproc
+builtin, noglob, nocorrect, coproc, -
   !posix : argv
 
 eval
