@@ -21,6 +21,7 @@ from governance.errors import GovernanceError
 
 if TYPE_CHECKING:
     from governance.machine.definition import Branch
+    from governance.rules.fact_table import FactSpec
 
 DOCS = Path(__file__).parent
 _TABLE = re.compile(
@@ -139,11 +140,17 @@ def facts_table() -> str:
                 spec.type,
                 "all" if spec.events == every else ", ".join(sorted(spec.events)),
                 ", ".join(sorted(spec.tools)) if spec.tools is not None else "all",
-                spec.doc + (f" One of {_named(spec.values)}." if spec.values else ""),
+                spec.doc + (f" One of {_named(values)}." if (values := _values(spec)) else ""),
             )
             for spec in facts.values()
         ),
     )
+
+
+def _values(spec: FactSpec) -> tuple[str, ...]:
+    from governance.hosts import HOSTS
+
+    return tuple(sorted({"python", *HOSTS})) if spec.name == "host" else spec.values or ()
 
 
 def operators_table() -> str:

@@ -251,7 +251,9 @@ def _print_verified(report: VerifyReport, exported: Exported | None, against: st
             ("session", "row", "what", "message"),
             [(one.session, f"{one.seq or ''}", one.what, one.message) for one in report.findings],
         )
-    anchored = "heads match their mirror" if report.anchored else "heads are not mirrored"
+    # What differs from the mirror is a finding, and not all findings are of that kind.
+    matched = "heads match their mirror" if report.ok else "heads were compared with their mirror"
+    anchored = matched if report.anchored else "heads are not mirrored"
     if report.anchored and report.anew_ms:
         anchored += f", which was made anew at {moment(report.anew_ms)} and knows nothing of before"
     if exported is not None:

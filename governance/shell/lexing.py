@@ -175,11 +175,11 @@ class _Scanner:
     def newline(self) -> None:
         """The end of a line, behind which awaited here-documents stand."""
         between = self.expected == "in" or bool(self.stack and self.stack[-1] in _BETWEEN)
-        following = skip_lines(self.text, self.at)
         if (
             self.plain is not None
             and not (self.commanding or between)
-            and not self.text.startswith((";", "esac"), following)
+            # Once for all lines of a run: behind the first one a command is awaited.
+            and not self.text.startswith((";", "esac"), skip_lines(self.text, self.at))
         ):
             # The grammar reads over the end of a line behind longer pipes, but over no `;`.
             self.plain[self.at] = 0x3B

@@ -204,6 +204,28 @@ def test_what_a_table_of_features_names_is_there() -> None:
     assert tables - {*TABLES, *OTHERS} == set()
 
 
+def test_every_line_of_the_list_of_session_management_is_answered() -> None:
+    """None is left out, none is empty, and the measures that are named are in reports."""
+    from governance.analytics.measures import MEASURES
+
+    page = (DOCS / "reference" / "session-management.md").read_text(encoding="utf-8")
+    _, told = page.split("## Every line\n")
+    found: list[str] = []
+    head, measures = "", set[str]()
+    for row in told.splitlines():
+        head = row.removeprefix("### ") if row.startswith("### ") else head
+        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        if row.startswith("| ") and cells[0] not in ("line", "---"):
+            assert len(cells) == 2, row
+            assert cells[1], row
+            found.append(f"{head}: {cells[0]}")
+            if head == "Session metrics":
+                measures |= set(re.findall(r"`([a-z_0-9]+)`", cells[1]))
+    wanted = Path(__file__).with_name("session_management_lines.txt").read_text(encoding="utf-8")
+    assert found == wanted.splitlines()
+    assert measures <= {one.name for one in MEASURES}
+
+
 def test_folders_that_stand_elsewhere_are_told() -> None:
     """Each variable that moves a folder stands on the page of rules, with that folder."""
     from governance.rules.moved import MOVED

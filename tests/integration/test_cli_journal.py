@@ -174,6 +174,8 @@ def test_verify_names_the_first_bad_row(project: Path, capsys: pytest.CaptureFix
 
     assert code == code_json == 1
     assert "first bad row: session alpha row 3" in out
+    assert "heads were compared with their mirror; " in out
+    assert "match" not in out
     assert json.loads(out_json)["findings"][0]["seq"] == 3
 
 

@@ -117,7 +117,7 @@ def tightening() -> Iterator[tuple[str, object]]:
     yield from ((f"session.{key}", one) for key in SESSION for one in NAMES)
     yield from (("stall.reaction", one) for one in ("record", "warn", "halt"))
     yield from (("packs.paths", one) for one in (["shipped"], ["shipped:self-protection", "a"]))
-    yield from (("journal.url", one) for one in set(URLS.values()))
+    yield from (("journal.url", one) for one in sorted(set(URLS.values())))
     yield ("session.level", "strict")
 
 

@@ -16,7 +16,7 @@ from governance.session.commands import Command, HostTraits
 from governance.session.replies import Reply
 from governance.session.snapshot import state_bytes
 from governance.session.state import FOLD_VERSION
-from governance.session.tools import ARGUMENT_BYTES_MAX
+from governance.session.arguments import ARGUMENT_BYTES_MAX
 from governance.states import State
 from governance.testing import FailingJournal, ManualClock
 from governance.testing.engines import memory_engine, settings_with

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from governance.shell.reading import read_simples
@@ -254,3 +256,14 @@ def test_a_line_end_within_a_case_is_none_of_a_list() -> None:
 
     assert reading.opaque == ()
     assert [one.argv[0] for one in reading.simples] == ["ls", "rm", "ls", "a", "b"]
+
+
+@pytest.mark.parametrize("empty", ["\n", "\r\n", "\n# x", " \n"])
+def test_empty_lines_cost_no_more_than_their_number(empty: str) -> None:
+    """A text of nothing but ends of lines is read in a moment, however many there are."""
+    from governance.shell import read_line
+
+    start = time.process_time()
+    line = read_line("ls" + empty * 8_000 + "\nls")
+    assert time.process_time() - start < 1, "work in proportion to its square takes some seconds"
+    assert line.commands[0].program == "ls"
