@@ -17,6 +17,13 @@ from governance.rules.fact_table import BUILT_IN_SETS, FAMILIES, OPERATORS, TOOL
 from governance.rules.format import FORMAT, PATTERN_SETS, SPANS
 from governance.rules.keys import Key
 from governance.rules.reading import keys_of
+from governance.rules.recorded import (
+    ARGUMENT_TYPES,
+    ARGUMENTS_MAX,
+    CHARACTERS_MAX,
+    PART,
+    VALUES_MAX,
+)
 from governance.rules.shell_keys import SHELL_KEYS, ShellKey
 from governance.rules.vocabulary import Vocabulary, default_vocabulary
 from governance.values import Json
@@ -34,6 +41,7 @@ _PATTERNS: Mapping[tuple[str, str], str] = {
     ("pack", "name"): KEBAB.pattern,
     ("pack", "version"): VERSION.pattern,
     ("toolset", "name"): rf"(?!({'|'.join(BUILT_IN_SETS)})$){KEBAB.pattern}",
+    ("schema", "tool"): f"mcp:{PART.pattern}:{PART.pattern}|native:{PART.pattern}:.*\\S.*",
     ("rule", "id"): RULE_ID.pattern,
     ("role", "name"): NAME.pattern,
     ("escalation", "id"): NAME.pattern,
@@ -155,6 +163,8 @@ def _value(key: Key) -> dict[str, Json]:
     place = (key.table, key.name)
     if place == ("", "vars"):
         return {"type": "object", "additionalProperties": _constant()}
+    if place == ("schema", "args"):
+        return _arguments()
     if place == ("rule", "rewrite"):
         return _rewrite()
     if place == ("scenario", "steps"):
@@ -239,6 +249,17 @@ def _plain(key: Key, place: tuple[str, str]) -> dict[str, Json]:
 def _constant() -> Json:
     scalar: Json = {"type": ["string", "number", "boolean"]}
     return {"anyOf": [scalar, {"type": "array", "items": scalar}]}
+
+
+def _arguments() -> dict[str, Json]:
+    """Arguments with the type of each, or all the texts that it may be."""
+    texts: Json = {"type": "string", "maxLength": CHARACTERS_MAX}
+    values: Json = {
+        "type": "array", "items": texts,
+        "minItems": 1, "maxItems": VALUES_MAX, "uniqueItems": True,
+    }  # fmt: skip
+    one: Json = {"anyOf": [{"enum": list(ARGUMENT_TYPES)}, values]}
+    return {"type": "object", "maxProperties": ARGUMENTS_MAX, "additionalProperties": one}
 
 
 def _rewrite() -> dict[str, Json]:

@@ -17,7 +17,12 @@ from governance._toml import Document, read_toml
 from governance.clock import SystemClock
 from governance.config import Config, default_toml, load_config, read_config
 from governance.engine.lawmaking import settings_of
-from governance.engine.project_rules import load_settings, named_sources, pack_sources
+from governance.engine.project_rules import (
+    load_settings,
+    named_sources,
+    own_sources,
+    pack_sources,
+)
 from governance.errors import ERROR, DefinitionError, Diagnostic
 from governance.hosts import HOSTS, profile_of
 from governance.journal.redaction import keep_all
@@ -29,10 +34,12 @@ from governance.project import (
     folder_around,
     plain_file,
 )
+from governance.rules.drafting import draft_pack
 from governance.rules.examples import Bench
 from governance.rules.format import Defaults, Scenario
 from governance.rules.loader import Loaded, read_rules
 from governance.rules.paths import PLAIN_PLACES
+from governance.rules.recorded import Arguments, recorded_arguments
 from governance.rules.scenarios import check_scenarios, read_scenario_file
 from governance.rules.sources import FILE_SUFFIX, LoadSettings, PackSource, pack_files
 from governance.rules.vocabulary import HostTools, Vocabulary, default_vocabulary
@@ -200,7 +207,17 @@ def settings_alone(config: Config) -> LoadSettings:
         time_zone=config.project.time_zone or None,
         characters_max=config.context.characters_max,
         trusted=_anybody,
+        args=_recorded_beside(config),
     )
+
+
+def _recorded_beside(config: Config) -> Arguments:
+    """The arguments of tools that the project's own packs record, as far as they can be read."""
+    try:
+        drafts = [draft_pack(one, examples=False) for one in own_sources(config)]
+    except DefinitionError:
+        return {}  # a pack can be tried when another is broken
+    return recorded_arguments(drafts)
 
 
 def _loaded(

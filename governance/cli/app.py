@@ -32,6 +32,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "schema": "governance.cli.writing",
         "replay": "governance.cli.comparing",
         "import": "governance.cli.importing",
+        "tools": "governance.cli.tool_schemas",
     },
     "See what happened": {
         "sessions": "governance.cli.sessions",

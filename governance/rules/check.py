@@ -147,13 +147,12 @@ def _expansions(
 
 
 def _stands_for(name: str, vocabulary: Vocabulary) -> str:
-    from governance.rules.globs import tool_pattern
-
     problems: list[Problem] = []
     members = vocabulary.expand_tools((name,), (), problems.append)
     if "*" in name:
-        fits = tool_pattern(name)
-        members = tuple(one for one in sorted(vocabulary.mcp_tools) if fits(one))
+        members = tuple(sorted(vocabulary.recorded(name)))
         if not members:
             return "every MCP tool of that name; none is recorded yet"
+        known = ", ".join(f"`{one}`" for one in members)
+        return f"every MCP tool of that name; recorded are {known}"
     return ", ".join(f"`{one}`" for one in members)

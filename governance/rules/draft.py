@@ -16,6 +16,7 @@ from governance.rules.format import (
     RoleDef,
     Rule,
     Scenario,
+    ToolSchema,
     Toolset,
 )
 from governance.rules.reading import Findings
@@ -49,6 +50,7 @@ class Draft:
     mode: Mode = "enforce"
     variables: Mapping[str, object] = field(factory=dict)
     toolsets: list[Toolset] = field(factory=list)
+    schemas: list[ToolSchema] = field(factory=list)
     rules: list[Rule] = field(factory=list)
     roles: list[RoleDef] = field(factory=list)
     escalations: list[Escalation] = field(factory=list)

@@ -28,6 +28,7 @@ from governance.rules.format import (
     Toolset,
 )
 from governance.rules.reading import Findings, Path, read_keys
+from governance.rules.recorded import read_schema
 from governance.rules.sources import PackSource, Parsed, nothing_parsed
 from governance.rules.variables import put_in
 from governance.rules.vocabulary import BUILT_IN_SETS
@@ -246,6 +247,7 @@ def read_exempt(
 
 _SECTIONS = {
     "toolset": _read_toolset,
+    "schema": read_schema,
     "rule": read_rule,
     "role": _read_role,
     "escalation": _read_escalation,

@@ -27,7 +27,7 @@ from governance.rules.paths import PLAIN_PLACES
 from governance.rules.reading import Findings, Path, kind_of, nearest
 from governance.rules.ruleset import RuleSet
 from governance.rules.verdicts import History, RuleEvent
-from governance.rules.vocabulary import Vocabulary
+from governance.rules.vocabulary import ANY_TYPE, Vocabulary
 from governance.values import Json
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
@@ -196,6 +196,8 @@ def _checked(
         if name == "args" or name.startswith("args."):
             if not isinstance(example.facts.get("args"), dict):
                 findings.wrong("GOV224", "`args` must be a table of arguments", place)
+            elif tools and vocabulary.recorded(tools[0]):
+                _check_argument(vocabulary, name, value, tools[0], findings, place)
             continue
         spec = vocabulary.fact(name, on=on, tools=tools, path=place)
         if isinstance(spec, Problem):
@@ -210,6 +212,20 @@ def _checked(
             yield name, value
         elif _fits(spec, value, findings, place):
             yield name, value.isoformat() if isinstance(value, time) else value
+
+
+def _check_argument(
+    vocabulary: Vocabulary, name: str, value: object, tool: str, findings: Findings, place: Path
+) -> None:
+    """Report an argument of an example that its tool, whose schema is recorded, does not take."""
+    known = vocabulary.recorded(tool)
+    if all(vocabulary.args[one].get(name[5:]) == ANY_TYPE for one in known):
+        return
+    spec = vocabulary.fact(name, on="tool", tools=(tool,), path=place)
+    if isinstance(spec, Problem):
+        findings.report(spec)
+    else:
+        _fits(spec, value, findings, place)
 
 
 def _fits(spec: FactSpec, value: object, findings: Findings, place: Path) -> bool:

@@ -26,6 +26,9 @@ Mode: TypeAlias = Literal["enforce", "shadow"]
 Table: TypeAlias = Mapping[str, object]
 """A table as TOML gave it; of matchers, each key is a fact."""
 
+ArgumentType: TypeAlias = "str | tuple[str, ...]"
+"""The type of a tool's argument, or all the texts that it may be."""
+
 LAYERS: tuple[Layer, ...] = ("machine", "user", "project")
 """From the upper to the lower: a lower one may add and tighten, never loosen."""
 
@@ -65,6 +68,9 @@ STEP_EVENTS = (
     "child_start", "approve", "refuse", "pardon",
 )  # fmt: skip
 """What a step of a scenario can report that is no call, prompt or command."""
+
+SCHEMA_ORIGINS = ("list", "calls", "hand")
+"""What a schema was learned from: a server's own list of its tools, calls, or a person."""
 
 PROMPT_SOURCES = ("user", "agent", "host")
 HISTORIES = ("kept", "lost", "unknown")
@@ -404,6 +410,37 @@ class Toolset:
 
 
 @frozen(kw_only=True)
+class ToolSchema:
+    """
+    The arguments of one tool, as they were recorded.
+
+    Attributes:
+        tool: ``mcp:server:tool``, or ``native:host:name``.
+
+        args: Argument → its type, or the texts that it may be; ``any``: no rule can look.
+
+        learned: What they were learned from, one of `SCHEMA_ORIGINS`.
+
+        source: The file or command that told them, for people.
+
+        at: When they were recorded.
+    """
+
+    tool: str
+    args: Mapping[str, ArgumentType]
+    layer: Layer
+    position: int
+    learned: str = "hand"
+    source: str = ""
+    at: datetime | None = None
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """Where it stands in its document."""
+        return ("schema", self.position)
+
+
+@frozen(kw_only=True)
 class Expect:
     """
     What the answer to one step must be; ``None`` and ``""`` ask nothing.
@@ -518,6 +555,7 @@ class Pack:
     mode: Mode = "enforce"
     vars: Mapping[str, object] = Factory(dict)
     toolsets: tuple[Toolset, ...] = ()
+    schemas: tuple[ToolSchema, ...] = ()
     rules: tuple[Rule, ...] = ()
     roles: tuple[RoleDef, ...] = ()
     escalations: tuple[Escalation, ...] = ()

@@ -45,6 +45,7 @@ from governance.rules.linking import (
 )
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.reading import Findings, Path
+from governance.rules.recorded import check_schemas, recorded_arguments
 from governance.rules.roles_checked import check_roles
 from governance.rules.ruleset import DEFAULT_TOOL
 from governance.rules.sources import LoadSettings, PackSource
@@ -222,8 +223,12 @@ class _Loading:
             labels=all_labels(drafts),
             fields=settings.fields,
             hosts=settings.hosts,
+            args=settings.args,
         )
+        given = self.vocabulary
+        self.vocabulary = given.with_names(args=recorded_arguments(drafts))
         check_sets(drafts, self.vocabulary)
+        check_schemas(drafts, given)
         check_labels(drafts)
         check_escalations(drafts, self.vocabulary)
         check_budget(drafts, settings.characters_max)
@@ -461,6 +466,7 @@ def _pack(draft: Draft) -> Pack:
         mode=draft.mode,
         vars=draft.variables,
         toolsets=tuple(draft.toolsets),
+        schemas=tuple(draft.schemas),
         rules=tuple(draft.rules),
         roles=tuple(draft.roles),
         escalations=tuple(draft.escalations),

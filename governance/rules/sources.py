@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from attrs import Factory, field, frozen
 
 from governance._toml import Document
-from governance.rules.format import Defaults, Layer
+from governance.rules.format import ArgumentType, Defaults, Layer
 from governance.rules.trust import pack_hash
 
 if TYPE_CHECKING:
@@ -146,6 +146,8 @@ class LoadSettings:
         examples: Whether the examples of released packs are read too; deciding needs none.
 
         today: The day by which exemptions expire; ``None``: none does.
+
+        args: Tool → argument → type, as packs record it that are not read here.
     """
 
     defaults: Defaults = Factory(Defaults)
@@ -162,3 +164,4 @@ class LoadSettings:
     parsed: Parsed = nothing_parsed
     examples: bool = True
     today: date | None = None
+    args: Mapping[str, Mapping[str, ArgumentType]] = Factory(dict)

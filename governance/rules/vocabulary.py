@@ -30,11 +30,12 @@ from governance.rules.fact_table import (
     fact_spec,
     tool_class,
 )
-from governance.rules.format import EVENTS
+from governance.rules.format import EVENTS, ArgumentType
 from governance.rules.globs import PatternError, split_tool_name, tool_pattern
 from governance.rules.host_tools import PYTHON_TOOLS, HostTools, ToolMap, call_of
 
 __all__ = [
+    "ANY_TYPE",
     "BUILT_IN_SETS",
     "FAMILIES",
     "MISSING",
@@ -62,6 +63,10 @@ Place: TypeAlias = tuple[str | int, ...]
 """Where in a document something stands."""
 
 
+ANY_TYPE = "any"
+"""The type of an argument that rules cannot look into: a table, or several types."""
+
+
 @frozen
 class Vocabulary:
     """
@@ -80,9 +85,8 @@ class Vocabulary:
 
         fields: Project fields with their defaults.
 
-        args: Canonical tool → native argument → type, from recorded schemas.
-
-        mcp_tools: MCP tools that are known to exist, as ``mcp:server:tool``.
+        args: Tool → argument → type, from recorded schemas; of MCP tools as
+            ``mcp:server:tool``, of a host's own as its canonical or ``native:host:name``.
     """
 
     facts: Mapping[str, FactSpec]
@@ -91,8 +95,7 @@ class Vocabulary:
     roles: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
     fields: Mapping[str, object] = field(factory=dict)
-    args: Mapping[str, Mapping[str, str]] = field(factory=dict)
-    mcp_tools: frozenset[str] = frozenset()
+    args: Mapping[str, Mapping[str, ArgumentType]] = field(factory=dict)
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -117,7 +120,7 @@ class Vocabulary:
         labels: Iterable[str] | None = None,
         fields: Mapping[str, object] | None = None,
         hosts: Iterable[str] = (),
-        mcp_tools: Iterable[str] = (),
+        args: Mapping[str, Mapping[str, ArgumentType]] | None = None,
     ) -> Vocabulary:
         """
         This vocabulary and the names that packs and the project declare.
@@ -146,7 +149,7 @@ class Vocabulary:
             roles=all_roles,
             labels=all_labels,
             fields={**self.fields, **(fields or {})},
-            mcp_tools=self.mcp_tools | frozenset(mcp_tools),
+            args={**self.args, **(args or {})},
         )
 
     def fact(
@@ -267,30 +270,47 @@ class Vocabulary:
         if len(parts) != 3 or not all(parts):
             return Problem("GOV213", f"`{name}` is not of the form `mcp:server:tool`", path)
         try:
-            matches = tool_pattern(name)
+            tool_pattern(name)
         except PatternError as error:
             return Problem("GOV213", f"`{name}`: {error}", path)
-        if self.mcp_tools and not any(map(matches, self.mcp_tools)):
-            hint = did_you_mean(name, self.mcp_tools)
-            return Problem("GOV213", f"`{name}` hits none of the known MCP tools", path, hint)
         return None
+
+    def recorded(self, name: str) -> tuple[str, ...]:
+        """The tools behind *name* whose arguments are recorded; a glob may hit several."""
+        if name.startswith("mcp:"):
+            fits = tool_pattern(name)
+            return tuple(one for one in self.args if one.startswith("mcp:") and fits(one))
+        known = name if name in self.args else self.class_of(name)
+        return (known,) if known in self.args else ()
 
     def _argument(
         self, name: str, tools: tuple[str, ...] | None, path: Place
     ) -> FactSpec | Problem:
         argument = name[5:]
-        named = tools if tools is not None else tuple(self.args)
-        kinds: set[str] = set()
-        for tool in named:
-            schema = self.args.get(tool) or self.args.get(self.class_of(tool)) or {}
-            if argument not in schema:
-                hint = did_you_mean(argument, schema) if schema else "use a canonical fact instead"
-                message = f"no recorded schema of `{tool}` has an argument `{argument}`"
-                return Problem("GOV221", message, path, hint)
-            kinds.add(schema[argument])
-        if len(kinds) != 1:
+        kinds: set[ArgumentType] = set()
+        for named in tools if tools is not None else tuple(self.args):
+            found = self.recorded(named)
+            for tool in found or (named,):
+                schema = self.args[tool] if found else {}
+                if argument not in schema:
+                    message = f"no recorded schema of `{tool}` has an argument `{argument}`"
+                    mend = did_you_mean(argument, schema) or _record_hint(tool, schema)
+                    return Problem("GOV221", message, path, mend)
+                kinds.add(schema[argument])
+        if not kinds:
             return Problem("GOV221", f"no recorded schema has an argument `{argument}`", path)
-        return fact_spec(name, kinds.pop(), TOOL_EVENTS, "An argument as the host spells it.")
+        values = next(iter(kinds)) if len(kinds) == 1 else ()
+        types = {"str" if isinstance(one, tuple) else one for one in kinds}
+        kind = types.pop()
+        if types:
+            message = f"`{argument}` is not of one type in all of these tools"
+            return Problem("GOV221", message, path, "write a rule for each")
+        if kind == ANY_TYPE:
+            message = f"the argument `{argument}` is a table, or of several types"
+            return Problem("GOV221", message, path, "no rule can look into it")
+        doc = "An argument as the host spells it."
+        one_of = values if isinstance(values, tuple) and values else None
+        return fact_spec(name, kind, TOOL_EVENTS, doc, values=one_of)
 
     def _unknown_fact(self, name: str, on: str, path: Place) -> Problem:
         from governance.rules.keys import KEYS  # only a pack with an error pays for it
@@ -311,6 +331,14 @@ class Vocabulary:
         return Problem("GOV220", f"unknown fact `{name}`", path, hint)
 
 
+def _record_hint(tool: str, schema: Mapping[str, ArgumentType]) -> str:
+    if schema:
+        return "it has " + ", ".join(f"`{one}`" for one in schema)
+    if tool.startswith(("mcp:", "native:")):
+        return "record its arguments: `governance tools --help`"
+    return "use a canonical fact instead"
+
+
 def _field_fact(name: str, default: object) -> FactSpec:
     kinds: Mapping[type, str] = {bool: "bool", int: "int", float: "float", str: "str"}
     kind = kinds.get(type(default), "list[str]")
@@ -323,7 +351,7 @@ def default_vocabulary(*hosts: HostTools) -> Vocabulary:
     for name, kind, doc in MODEL_OPTIONS:
         full = f"model_options.{name}"
         facts[full] = fact_spec(full, kind, "session model", doc, writable="session model")
-    args: dict[str, dict[str, str]] = {}
+    args: dict[str, dict[str, ArgumentType]] = {}
     for host in hosts:
         for native, one in host.tools.items():
             if one.args:

@@ -33,7 +33,7 @@ PERSON = """
 governance() {
   local key=
   case "$1" in
-    approve|erase|keys|pardon|pause|repair|restore|store|trust|uninstall|branch|switch|merge|archive|unarchive|prune)
+    approve|erase|keys|pardon|pause|repair|restore|store|tools|trust|uninstall|branch|switch|merge|archive|unarchive|prune)
       key=$(ls -t "$HOME"/.config/session-governance/keys/*.key | head -n 1)
       command governance "$@" --key "$key" ;;
     *) command governance "$@" ;;

@@ -26,6 +26,9 @@ BLOCKS = [
     for number, block in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), 1)
 ]
 
+RECORDED = {"mcp:gh:create_issue": {"title": "str", "visibility": ("public", "private")}}
+"""What the page on packs records by a command before it shows a rule on it."""
+
 
 def problems(block: str) -> list[str]:
     """Errors of *block*: a pack or scenarios when it says a format, else a `governance.toml`."""
@@ -38,7 +41,7 @@ def problems(block: str) -> list[str]:
     if not re.search(r"^\[pack\]", block, re.MULTILINE):
         return [str(one) for one in read_scenario_file(block, "x").findings.diagnostics()]
     config = read_config(default_toml(), "governance.toml", ROOT)
-    settings = LoadSettings(fields=config.fields, time_zone="Europe/Berlin")
+    settings = LoadSettings(fields=config.fields, time_zone="Europe/Berlin", args=RECORDED)
     found = check_rules(
         [PackSource("", block, "pack.toml")], default_vocabulary(), settings=settings
     )

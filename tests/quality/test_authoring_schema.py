@@ -23,6 +23,11 @@ EVERYTHING = (Path(__file__).parent / "packs" / "everything.toml").read_text("ut
 
 MEANING = {
     "allow-of-nothing": "what an allow changes depends on the project's defaults",
+    "argument-of-unlisted": "which tools a server has, schemas say",
+    "argument-table": "which types arguments have, schemas say",
+    "argument-unknown": "which arguments there are, schemas say",
+    "argument-value": "what arguments may be, schemas say",
+    "schema-twice": "schemas have to be compared",
     "deadlock": "what other rules let through has to be looked at",
     "deadlock-of-role": "what the role may do has to be looked at",
     "limit-of-session": "whether the rule's own event can be counted",

@@ -12,11 +12,11 @@ from governance.engine.restoring import restore
 from governance.errors import JournalError, MisuseError, StoreFull
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Snapshot
+from governance.session.arguments import ARGUMENT_BYTES_MAX
 from governance.session.commands import Command, HostTraits
 from governance.session.replies import Reply
 from governance.session.snapshot import state_bytes
 from governance.session.state import FOLD_VERSION
-from governance.session.arguments import ARGUMENT_BYTES_MAX
 from governance.states import State
 from governance.testing import FailingJournal, ManualClock
 from governance.testing.engines import memory_engine, settings_with

@@ -125,14 +125,15 @@ def test_sets_are_expanded_once_each() -> None:
     assert found == ("write", "edit", "delete", "shell", "read")
 
 
-def test_known_mcp_tools_are_checked() -> None:
-    """Once MCP tools are known, a glob that hits none of them is an error."""
-    vocabulary = VOCABULARY.with_names(mcp_tools=["mcp:git:push"])
-    problems: list[Problem] = []
+def test_a_glob_stands_for_the_recorded_tools_that_it_hits() -> None:
+    """Of MCP tools those of that name, of a host's own the one; of others none."""
+    args = {"mcp:git:push": {"to": "str"}, "mcp:git:pull": {}, "mcp:gh:push": {}}
+    vocabulary = VOCABULARY.with_names(args=args)
 
-    vocabulary.expand_tools(["mcp:git:pull*", "mcp:git:pu*"], ("tools",), problems.append)
-
-    assert [one.path for one in problems] == [("tools", 0)]
+    assert vocabulary.recorded("mcp:git:pu*") == ("mcp:git:push", "mcp:git:pull")
+    assert vocabulary.recorded("mcp:*:push") == ("mcp:git:push", "mcp:gh:push")
+    assert vocabulary.recorded("mcp:svn:*") == ()
+    assert vocabulary.recorded("read") == ()
 
 
 def test_declared_names_become_enumerations() -> None:
