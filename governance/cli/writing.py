@@ -16,7 +16,7 @@ from governance.errors import DefinitionError, Diagnostic
 from governance.project import FILE_BYTES_MAX
 from governance.rules.format import SEVERITIES
 
-CODES: Mapping[str, str] = {"GOV634": "a rule that cannot be added to a file"}
+CODES: Mapping[str, str] = {"GOV638": "a rule that cannot be added to a file"}
 
 
 @command(
@@ -128,7 +128,7 @@ def _read(file: Path) -> str | None:
 
 def _cannot(file: Path, why: str, mend: str) -> DefinitionError:
     message = f"`{file}` {why}"
-    return DefinitionError((Diagnostic("GOV634", message, file=str(file), suggestion=mend),))
+    return DefinitionError((Diagnostic("GOV638", message, file=str(file), suggestion=mend),))
 
 
 def _write(file: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -72,6 +73,26 @@ def test_every_code_of_the_source_has_a_section() -> None:
 def test_every_code_of_the_source_is_in_a_table() -> None:
     """Codes are declared with what they mean, not only used."""
     assert sorted(codes_in_source() - set(tables.codes())) == []
+
+
+def test_no_code_has_two_meanings() -> None:
+    """Two modules that declare one code would send whoever meets it to the wrong section."""
+    declared = Counter(
+        code
+        for file in SOURCES
+        for table in re.findall(
+            r"^CODES\b[^=]*= \{(.*?)\}$", file.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        )
+        for code in re.findall(r'"(GOV\d{3})":', table)
+    )
+    assert len(declared) > 100
+    assert [code for code, times in declared.items() if times > 1] == []
+    sections = [
+        code
+        for file in (DOCS / "errors").glob("*.md")
+        for code in re.findall(r"^## (GOV\d{3})$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert len(sections) == len(set(sections))
 
 
 def test_no_section_is_about_a_code_that_is_gone() -> None:
