@@ -315,7 +315,7 @@ class TestWhy:
         (folder / "team.toml").write_text(HEAD, encoding="utf-8")
         create_project(folder, '[packs]\npaths = ["team.toml"]\n')
 
-        _, out, _ = run(capsys, "why", "--tool", "shell", "--args", '{"command": "ls"}')
+        _, out, _ = run(capsys, "why", "--tool", "todo", "--args", "{}")
 
         assert "no change of one or two facts that was tried" in out
 

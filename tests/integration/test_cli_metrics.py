@@ -28,7 +28,8 @@ GOLDEN = [
     "governance_approvals_total", "governance_injections_total",
     "governance_interruptions_total", "governance_stalls_total", "governance_commands_total",
     "governance_happenings_total", "governance_tool_duration_seconds",
-    "governance_turn_duration_seconds", "governance_process_cpu_seconds_total",
+    "governance_turn_duration_seconds", "governance_session_duration_seconds",
+    "governance_process_cpu_seconds_total",
     "governance_process_resident_memory_bytes", "governance_session_load_duration_seconds",
     "governance_session_save_duration_seconds", "governance_check_duration_seconds",
     "governance_healthy",
@@ -59,7 +60,7 @@ def test_the_names_are_these(project: Path, capsys: pytest.CaptureFixture[str]) 
     text = capsys.readouterr().out
     assert code == 0
     assert re.findall(r"^# TYPE (\w+)", text, re.MULTILINE) == GOLDEN
-    assert [one.name for one in METRICS] == GOLDEN[:17]
+    assert [one.name for one in METRICS] == GOLDEN[:18]
     assert all(LINE.fullmatch(one) for one in text.splitlines() if not one.startswith("#"))
     assert 'governance_happenings_total{what="turns"} 1' in text
     assert 'governance_turn_duration_seconds_bucket{le="+Inf"} 1' in text

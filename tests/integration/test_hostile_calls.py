@@ -146,12 +146,12 @@ def test_the_command_in_the_settings_refuses_what_it_cannot_read(
 
 
 @pytest.mark.parametrize("host", ["claude-code"])
-def test_the_shell_of_a_server_is_judged_by_its_name_alone(host: str, governed: Governed) -> None:
-    """The gap that the page of Claude Code names is still there; mend the page with it."""
+def test_the_shell_of_a_server_is_judged_by_what_it_runs(host: str, governed: Governed) -> None:
+    """A tool that no table knows is read by what its arguments are called."""
     caller = CALLERS[host]
     call = caller.payload(HARMFUL[0], name="mcp__shell__run")
 
-    assert governed.lets_run(caller.event, json.dumps(call).encode())
+    assert not governed.lets_run(caller.event, json.dumps(call).encode())
 
 
 class Places(Lists):

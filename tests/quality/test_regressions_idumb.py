@@ -237,7 +237,7 @@ def test_a_threshold_reads_a_field_that_nobody_writes(engine: Engine) -> None:
 
     assert fine == [True, True, False]
     assert "session.halted" in kinds(engine, "s")
-    with pytest.raises(DefinitionError, match=r"GOV220.*usage\.context_ratio"):
+    with pytest.raises(DefinitionError, match=r"GOV220.*did you mean `usage\.context_"):
         law_of(PACK.replace("when.command", "when.usage.context_level"))
 
 

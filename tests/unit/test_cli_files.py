@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -44,7 +46,12 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
     reader.start()
 
-    write_whole(pipe, b"told")
+    for _ in range(100):
+        # Until the reader is there, a pipe that nobody reads is refused and not waited for.
+        with contextlib.suppress(DefinitionError):
+            write_whole(pipe, b"told")
+            break
+        time.sleep(0.01)
 
     reader.join(10)
     assert read == [b"told"]

@@ -75,7 +75,7 @@ def test_a_file_that_is_not_whole_is_refused(
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """And so is a folder, and what is no JSON."""
     (tmp_path / "text").write_bytes(b"\xff{")
-    for name, said in (("gone", "no such file"), (".", "directory"), ("text", "damaged")):
+    for name, said in (("gone", "no such file"), (".", "not a regular file"), ("text", "damaged")):
         with pytest.raises(HeadsRefused, match=said):
             read_heads_file(tmp_path / name)
 
