@@ -25,6 +25,8 @@ RUN_BY_ITSELF = frozenset(
     {"demo", "erase", "import", "restore", "switch", "merge", "archive", "unarchive"}
 )
 """What needs no project of the demo, or files that it has not; tested with its own command."""
+SERVER_TOOLS = """{"tools": [{"name": "create_issue", "inputSchema": {
+    "type": "object", "properties": {"title": {"type": "string"}}}}]}"""
 ENDLESS = ("--follow", "--listen", "serve --http")
 """What goes on until it is interrupted."""
 
@@ -175,6 +177,7 @@ def test_what_is_named_to_be_tried_works(demo: Demo, line: str) -> None:
 def test_every_example_of_the_help_works(demo: Demo, name: str, line: str) -> None:
     """Each example in the help of each command runs there, for a person with the key."""
     key = {"GOVERNANCE_KEY_FILE": str(demo.key())}
+    (demo.project / "gh-tools.json").write_text(SERVER_TOOLS, encoding="utf-8")
     if any(word in line for word in ENDLESS):
         line = f"timeout --foreground --preserve-status --signal=INT 3 {line}"
     done = demo.place.shell(["/bin/sh", "-c", line], within=demo.project, **key)

@@ -520,7 +520,11 @@ def test_exported_heads_expose_what_was_done_to_the_store(house: House) -> None:
     connection = apsw.Connection(str(store))
     connection.execute(f"UPDATE store SET value = '{exported.store}' WHERE name = 'id'")
     connection.close()
-    assert sorted(findings(house, *against)[1]) == [("hash", "a"), ("hash", "b"), ("removed", "@project")]
+    assert sorted(findings(house, *against)[1]) == [
+        ("hash", "a"),
+        ("hash", "b"),
+        ("removed", "@project"),
+    ]
 
 
 def test_signed_heads_say_who_made_them(house: House) -> None:
