@@ -114,7 +114,7 @@ class Governed:
             (self.project / "rules" / "pack.toml").write_text(PACK.read_text() + more)
         self.command("init", "--host", self.HOST)
         if "rules/pack.toml" in config:
-            self.as_person("trust", "rules/pack.toml")
+            self.as_person("trust", "--yes")
         self._put_on_path()
 
     def command(self, *words: str) -> str:

@@ -117,7 +117,7 @@ class HermesLab:
             '[packs]\npaths = ["rules/pack.toml"]\n[hosts.hermes]\nunknown_tool = "allow"\n'
         )
         self.command("init", "--host", "hermes")
-        self.command("trust", "rules/pack.toml", "--key", str(key_path(self._project())))
+        self.command("trust", "--yes", "--key", str(key_path(self._project())))
 
     def command(self, *words: str) -> str:
         """What the command ``governance`` says in this home, run by the tests' own Python."""

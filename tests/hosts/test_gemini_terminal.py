@@ -21,7 +21,7 @@ class GeminiTerminal(Terminal):
     LEAVE: ClassVar[str] = "/quit"
 
     def words(self) -> list[str]:
-        return [node(), str(self.client.script), "-m", "gemini-2.5-flash"]
+        return [node(), str(self.client.binary), "-m", "gemini-2.5-flash"]
 
     def _introduced(self) -> None:
         """The lab has answered already what the client asks."""
