@@ -161,6 +161,10 @@ def tools(
         if record or server or into is not None:
             raise click.UsageError("say what is recorded: --list FILE, --from-journal or COMMAND")
         return _show(_known(project), format_name)
+    if len(lists) > LISTS_MAX:
+        raise click.UsageError(
+            f"{len(lists)} files of --list; at most {LISTS_MAX} are read at once"
+        )
     if (server_command or lists) and not PART.fullmatch(server):
         raise click.UsageError("--server NAME is needed: rules write `mcp:NAME:tool`")
     if record or server_command:
@@ -242,7 +246,7 @@ def _found(
     from_journal: bool,
 ) -> Found:
     now = datetime.fromtimestamp(SystemClock().now_ms() // 1000, UTC)
-    answers: list[tuple[Json, str]] = [(_json_of(one), one.name) for one in lists[:LISTS_MAX]]
+    answers: list[tuple[Json, str]] = [(_json_of(one), one.name) for one in lists]
     if server_command:
         with working(f"asking {PurePath(server_command[0]).name}"):
             pages = listed_by(server_command)

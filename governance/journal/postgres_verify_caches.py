@@ -6,7 +6,7 @@ messages. Each page is one statement, so of one moment.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from attrs import define
@@ -59,8 +59,7 @@ class CacheWalk:
 
     def findings(self) -> tuple[Finding, ...]:
         """What of it is not what the rows tell, at most `FINDINGS_MAX`."""
-        found = [*self._snapshots(), *self._messages()]
-        return tuple(islice(found, FINDINGS_MAX))
+        return tuple(islice(chain(self._snapshots(), self._messages()), FINDINGS_MAX))
 
     def _rows(self, text: str, **words: Any) -> list[tuple[Any, ...]]:
         filled: Mapping[str, Any] = {"tenant": self.target.tenant, **words}

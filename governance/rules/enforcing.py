@@ -105,7 +105,8 @@ def _check_told(rule: Rule, findings: Findings, settings: LoadSettings) -> None:
         if all(name in one.untold or family in one.untold for one in hosts.values()):
             shown = ", ".join(f"`{one}`" for one in hosts)
             message = f"`{rule.id}` does nothing here: {shown} tells no `{name}`"
-            mend = f"match another fact, or tell it by a program of yours (`{_TOLD_BY[family]}`)"
+            by = f" (`{_TOLD_BY[family]}`)" if family in _TOLD_BY else ""
+            mend = f"match another fact, or tell it by a program of yours{by}"
             findings.warn("GOV257", message, path, mend)
 
 

@@ -236,12 +236,11 @@ def _compacted(draft: Draft, step: Step) -> None:
         "trigger": str(given.get("trigger") or "unknown"),
         "compaction_count": draft.state.metrics.compactions + 1,
     }
-    known = draft.state.usage.as_json().get("context_tokens")
-    for name, value in (("context_size_tokens", known), ("summary", None)):
-        if given.get(name) is not None:
-            data[name] = given[name]
-        elif value is not None:
-            data[name] = value
+    size = given.get("context_size_tokens")
+    if size is None:
+        size = draft.state.usage.as_json().get("context_tokens")
+    told = {"context_size_tokens": size, "summary": given.get("summary")}
+    data |= {name: value for name, value in told.items() if value is not None}
     draft.emit("session.compacted", data, step=step)
 
 

@@ -18,7 +18,7 @@ from governance.session.state import (
     SessionState,
     packed_anchors,
 )
-from governance.session.usage import NOTHING_USED, Usage
+from governance.session.usage import Usage
 from governance.states import State
 from governance.temporal.registers import registers_json, registers_of_json
 from governance.values import Json, dump_json, load_json
@@ -78,15 +78,11 @@ def state_of_bytes(data: bytes) -> SessionState:
         ledger=Ledger.from_json(wrote["ledger"]),
         counts=Metrics.from_json(wrote["metrics"]).packed(),
         stalls=StallWindow.from_json(wrote["stalls"]).packed(),
-        used=_used_of(wrote["usage"]),
+        used=Usage(**wrote["usage"]).packed(),
         origin=tuple(wrote["origin"]) if wrote["origin"] is not None else None,
         merges=tuple((name, seq, own) for name, seq, own in wrote["merges"]),
         conflicts=tuple(MergeConflict(**one) for one in wrote["conflicts"]),
     )
-
-
-def _used_of(wrote: dict[str, Any]) -> bytes:
-    return Usage(**wrote).packed() if wrote else NOTHING_USED
 
 
 def _open_call(wrote: list[Any]) -> OpenCall:

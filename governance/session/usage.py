@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite, nan
+from math import inf, nan
 from struct import Struct
 
 from attrs import fields_dict, frozen
 
 from governance.values import Json
 
-ADDED = ("input_tokens", "output_tokens", "cost_usd")
-"""What is added up over an epoch."""
-
 LEVELS = ("context_tokens", "context_ratio")
-"""What stands as it was told last."""
+"""What stands as it was told last; the other figures are added up over an epoch."""
 
 USED_MAX = 2.0**53
 """Figures end here, where the next whole number can no more be told apart."""
@@ -47,8 +44,10 @@ class Usage:
     context_ratio: float | None = None
 
     def packed(self) -> bytes:
-        """The figures as a live session keeps them."""
-        values = (getattr(self, name) for name in _NAMES)
+        """The figures as a live session keeps them; `NOTHING_USED` where none is known."""
+        values = [getattr(self, name) for name in _NAMES]
+        if all(value is None for value in values):
+            return NOTHING_USED
         return _FORM.pack(*(nan if value is None else value for value in values))
 
     @classmethod
@@ -67,7 +66,7 @@ class Usage:
         """
         made: dict[str, float | None] = {}
         for name in _NAMES:
-            before, now = getattr(self, name), _figure(told.get(name))
+            before, now = getattr(self, name), _figure(name, told.get(name))
             if now is None:
                 made[name] = before
             elif name in LEVELS:
@@ -84,7 +83,7 @@ class Usage:
         for name in _NAMES:
             value = getattr(self, name)
             if value is not None:
-                found[name] = int(value) if name.endswith("_tokens") else value
+                found[name] = int(value) if name.endswith(_TOKENS) else value
         return found
 
     def facts(self) -> dict[str, object]:
@@ -96,13 +95,17 @@ class Usage:
 
 
 _NAMES = tuple(fields_dict(Usage))
+_TOKENS = "_tokens"
 _FORM = Struct(f"<{len(_NAMES)}d")
 
 
-def _figure(value: Json) -> float | None:
+def _figure(name: str, value: Json) -> float | None:
+    """*value* as the figure *name*, or none where it is no number of at least 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return min(float(value), USED_MAX) if isfinite(value) and value >= 0 else None
+    if not 0 <= value < inf or (name.endswith(_TOKENS) and value != int(value)):
+        return None
+    return float(min(value, USED_MAX))
 
 
 def usage_problem(told: Mapping[str, Json]) -> str:
@@ -110,7 +113,9 @@ def usage_problem(told: Mapping[str, Json]) -> str:
     given = {name: told[name] for name in _NAMES if told.get(name) is not None}
     if not given:
         return f"nothing was told; one of {', '.join(_NAMES)} has to be"
-    wrong = [f"`{name}` is {value!r}" for name, value in given.items() if _figure(value) is None]
+    wrong = [
+        f"`{name}` is {value!r}" for name, value in given.items() if _figure(name, value) is None
+    ]
     if wrong:
-        return f"{', '.join(wrong)}: what was used is a number of at least 0"
+        return f"{', '.join(wrong)}: what was used is a number of at least 0, tokens are whole"
     return ""

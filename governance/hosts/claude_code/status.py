@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from governance.ledger import halted
 from governance.session.state import SessionState
 from governance.session.usage import usage_problem
 from governance.states import State
-from governance.values import Json
+from governance.values import Json, load_json
 
 SEVERE = ("high", "critical")
 
@@ -28,8 +27,9 @@ def read_status(directory: str, data: bytes) -> str:
     from governance.engine.using import report_usage
     from governance.hosts.claude_code.tools import HOST, TOOLS
 
-    payload = json.loads(data) if data.strip() else {}
-    session = payload.get("session_id") if isinstance(payload, dict) else None
+    given = load_json(data) if data.strip() else None
+    payload = given if isinstance(given, Mapping) else {}
+    session = payload.get("session_id")
     with Engine.open(Path(directory), run="", tools=(TOOLS,)) as engine:
         paused = engine.options.paused
         reason = paused(engine.clock.now_ms()) if paused is not None else ""
@@ -66,8 +66,8 @@ def usage_of(payload: Mapping[str, Json]) -> dict[str, Json]:
         full = window.get("used_percentage")
         if isinstance(full, (int, float)):
             found["context_ratio"] = full / 100
-    known = {name: value for name, value in found.items() if isinstance(value, (int, float))}
-    return {**known, "whole": True} if known and not usage_problem(known) else {}
+    known = {name: value for name, value in found.items() if not usage_problem({name: value})}
+    return {**known, "whole": True} if known else {}
 
 
 _CONTEXT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
