@@ -162,9 +162,8 @@ def tools(
             raise click.UsageError("say what is recorded: --list FILE, --from-journal or COMMAND")
         return _show(_known(project), format_name)
     if len(lists) > LISTS_MAX:
-        raise click.UsageError(
-            f"{len(lists)} files of --list; at most {LISTS_MAX} are read at once"
-        )
+        files = number_of(len(lists), "file")
+        raise click.UsageError(f"{files} of --list; at most {LISTS_MAX} are read at once")
     if (server_command or lists) and not PART.fullmatch(server):
         raise click.UsageError("--server NAME is needed: rules write `mcp:NAME:tool`")
     if record or server_command:
