@@ -23,7 +23,7 @@ _SUPPORTED = "`sqlite:///path/to/journal.db`, `postgresql://host/database` and `
 _SQLITE = "sqlite:///"
 _POSTGRES = ("postgresql://", "postgres://")
 _NO_MIRROR = "?mirror=off"
-_SECRET = re.compile(r"(//[^@:]*:).*(@)|(\w*password=)[^&\s]*", re.DOTALL)
+_SECRET = re.compile(r"(//[^@:]*:).*(@)|(password=)[^&\s]*", re.DOTALL)
 
 
 def open_journal(

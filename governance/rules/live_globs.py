@@ -8,12 +8,11 @@ is a class of signs, and there is no ``**``.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
-from fnmatch import translate
 from typing import Final
 
 from governance.rules.vocabulary import Unknown
+from governance.shell.name_globs import name_pattern
 
 ENTRIES_MAX: Final = 20_000
 """Entries of folders that are looked at for one glob; listing so many takes about 20 ms."""
@@ -22,7 +21,7 @@ _SIGNS: Final = frozenset("*?[")
 
 
 class _TooManyError(Exception):
-    """More entries than are looked at."""
+    """More entries than are looked at, or a longer glob than is read."""
 
 
 def expand(pattern: str, paths_max: int) -> Sequence[str] | Unknown:
@@ -40,7 +39,7 @@ def expand(pattern: str, paths_max: int) -> Sequence[str] | Unknown:
                 return Unknown(f"`{pattern[:100]}` matches more than {paths_max} paths", more=True)
             found.append(path)
     except _TooManyError:
-        return Unknown(f"`{pattern[:100]}` goes through too many files", more=True)
+        return Unknown(f"`{pattern[:100]}` goes through too many files, or is too long", more=True)
     return sorted(found)
 
 
@@ -55,7 +54,10 @@ def _below(folder: str, names: list[str], looked: list[int]) -> Iterator[str]:
             yield base
         return
     name = names[at]
-    fits = re.compile(translate(name)).fullmatch
+    pattern = name_pattern(name)
+    if pattern is None:
+        raise _TooManyError
+    fits = pattern.match
     for entry in _entries(base or "/", looked):
         if fits(entry.name) and (name.startswith(".") or not entry.name.startswith(".")):
             path = f"{base}/{entry.name}"

@@ -148,7 +148,8 @@ def _instances(glob: str) -> Iterator[str]:
     for one in alternatives:
         for part in re.split(r"[\s,]+", one):
             if part and not part.startswith("!"):
-                plain = _ONE_OF.sub(r"\1", part.replace("**/", ""))
+                closed, end, rest = part.replace("**/", "").rpartition("]")
+                plain = _ONE_OF.sub(r"\1", closed + end) + rest
                 for sign in ("", "x"):
                     name = plain.replace("**", sign).replace("*", sign).replace("?", "x")
                     yield from [name] if name.strip("/") else ()

@@ -8,8 +8,9 @@ stands, and as the names below that it would hit elsewhere.
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 from typing import Final
+
+from governance.shell.name_globs import name_pattern
 
 NOTABLE: Final = (
     ".ssh", ".env", ".aws", ".gnupg", ".kube", ".git", ".netrc", ".npmrc", ".pgpass", ".docker",
@@ -35,8 +36,9 @@ def meant_by(text: str) -> list[str]:
     for at, part in enumerate(text.split("/")):
         names = [part]
         if _WILD.search(part):
-            if _LETTERS.search(re.sub(r"\[[^\]]*\]", "", part)) is None:
+            if _LETTERS.search(re.sub(r"\[[^\]]*+(?:\]|\Z)", "", part)) is None:
                 return []
-            names = [one for one in NOTABLE if fnmatchcase(one, part)]
+            fits = name_pattern(part)
+            names = [one for one in NOTABLE if fits is None or fits.match(one)]
         found = [f"{before}/{one}" if at else one for before in found for one in names][:MEANT_MAX]
     return found

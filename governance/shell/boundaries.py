@@ -31,6 +31,10 @@ class TooDeep(ValueError):
     """More nesting than this engine looks at."""
 
 
+class TooLong(TooDeep):
+    """More than this engine looks at; what was read stays."""
+
+
 def single_end(text: str, start: int) -> int:
     """Behind the quote that closes the one at *start*."""
     end = text.find("'", start + 1)

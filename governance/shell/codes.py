@@ -17,7 +17,7 @@ from governance.shell.calls import TABLES
 from governance.shell.draft import Draft
 from governance.shell.expressions import Source, Value, below
 from governance.shell.hosts import urls_in
-from governance.shell.literals import indirect, read_literals
+from governance.shell.literals import followed, indirect, read_literals
 from governance.shell.statements import statements
 from governance.shell.values import HOLE, Word
 
@@ -56,7 +56,7 @@ _PATHS: Final = re.compile(
     r"(?:\(\s{0,20})?(?:pathlib\.)?(?:Path|PosixPath)\b|(?<![\w.])[A-Za-z_]\w*"
     r"(?=\.(?:unlink|rmdir|write_|read_|touch|mkdir|rename|replace|chmod|open|iterdir|r?glob))"
 )
-_PATH_METHOD: Final = re.compile(r"\s*\)?\s*\.\s*(\w+)\s*\(")
+_PATH_METHOD: Final = re.compile(r"\s*+\)?\s*+\.\s*(\w+)\s*\(")
 _PATH_EFFECTS: Final = {
     **dict.fromkeys(("unlink", "rmdir"), "remove"),
     **dict.fromkeys(
@@ -72,11 +72,16 @@ _FETCHED: Final = re.compile(
     r"(?:urlopen|urlretrieve|requests\.|httpx\.|urllib|\bfetch\(|\.get\(\s*['\"]https?:|URI\.open"
     r"|Net::HTTP|file_get_contents\(\s*['\"]https?:|LWP|\.recv\(|marshal\.loads|zlib\.decompress)"
 )
-_FETCHED_THEN_RUN: Final = re.compile(
-    r"(?s)(?:urlopen|urlretrieve|requests\.get|httpx\.get|\bfetch\(|https?\.get\(|url-insert-file-contents).{0,2000}?"
+_NEAR: Final = 2_000
+"""Characters within which what is fetched is taken for what is run."""
+
+_FETCHES: Final = re.compile(
+    r"urlopen|urlretrieve|requests\.get|httpx\.get|\bfetch\(|https?\.get\(|url-insert-file-contents"
+)
+_RUNS: Final = re.compile(
     r"(?:\(\s*0\s*,\s*eval\s*\)|(?<![\w.])(?:eval|exec)\s*\(|\bnew\s+Function\s*\(|\bvm\.run\w*\("
     r"|\(eval-(?:buffer|region)|\brunpy\.run_path\(|\bspec_from_file_location\("
-    r"|\b(?:run|check_output|check_call|call)\(\s*\[?\s*['\"](?:/\S*/)?(?:ba|da|z|k)?sh['\"][^\n]{0,200}\binput\s*=)"
+    r"|\b(?:run|check_output|check_call|call)\(\s*\[?\s*['\"](?:/\S{0,200}/)?(?:ba|da|z|k)?sh['\"][^\n]{0,200}\binput\s*=)"
 )
 _TOLD: Final = re.compile(
     r"(?i)\s*(?:select|insert|update|delete|drop|create|alter|truncate|pragma|begin|with)\s"
@@ -100,7 +105,9 @@ _PERL_HOST: Final = re.compile(
 
 
 _UNKNOWN: Final = (Word(HOLE),)
-_IMPORTED: Final = re.compile(r"(?:__import__|(?:\w+\.)?import_module)\(\s*['\"]([\w.]+)['\"]\s*\)")
+_IMPORTED: Final = re.compile(
+    r"(?:__import__|(?:\b\w++\.)?import_module)\(\s*['\"]([\w.]+)['\"]\s*\)"
+)
 _GETATTR: Final = re.compile(r"getattr\(\s*([\w.]+)\s*,\s*['\"](\w+)['\"]\s*\)")
 _ALIASES: Final = re.compile(r"\bimport\s+([\w.]+)\s+as\s+(\w+)")
 _REQUIRE: Final = re.compile(r"require\(\s*['\"](?:node:)?([\w/]+)['\"]\s*\)(?=\s*\.)")
@@ -109,7 +116,7 @@ _RENAMED: Final = re.compile(
     r"|\bimport\s*\{)([^\n;{}]{1,400})"
 )
 """What is taken out of a module, maybe under another name."""
-_AS: Final = re.compile(r"\s*(?::|\bas\b)\s*")
+_AS: Final = re.compile(r"(?<!\s)\s*+(?::|\bas\b)\s*+")
 _TAKEN_FROM: Final = frozenset({"os", "shutil"})
 _MAPPED: Final = re.compile(
     r"\b(?:array_map|array_walk|map)\(\s*['\"]?"
@@ -120,7 +127,7 @@ _KEPT: Final = re.compile(r"[./~]|[\w.-]+/|\.env")
 _SPLIT: Final = re.compile(r"(['\"])\s*\+\s*\1")
 _SCRIPTED: Final = re.compile(r"(?<![\w)])\$`([^`]{1,4000})`")
 _HOMES: Final = re.compile(r"\$\{\s*(?:(?:process|Bun)\.env\.HOME|os\.homedir\(\))\s*\}")
-_HOLES: Final = re.compile(r"\$\{[^}]*\}")
+_HOLES: Final = re.compile(r"\$\{[^}]*+(?:\}|\Z)")
 _REQUIRED: Final = re.compile(
     r"(?:(?:const|let|var)\s+|import\s+(?:\*\s*as\s+)?)(\w+)\s*(?:=\s*require\(|from)\s*"
     r"['\"](?:node:)?([\w/]+)['\"]"
@@ -140,7 +147,7 @@ def understand_code(draft: Draft, language: str, text: Word | str) -> None:
     draft.blind("code", f"a text of {language} is understood only in parts")
     plain = unicodedata.normalize("NFKC", text) if language == "python" else str(text)
     before = len(draft.nested)
-    if _FETCHED.search(text) is not None or _FETCHED_THEN_RUN.search(text) is not None:
+    if _FETCHED.search(text) is not None or followed(text, _FETCHES, _RUNS, _NEAR):
         draft.blind("input", f"{draft.program} runs what it fetches or decodes")
     _look(draft, language, plain, 0)
     hidden = any(one.argv == _UNKNOWN for one in draft.nested[before:])
@@ -166,7 +173,7 @@ def _look(draft: Draft, language: str, text: str, depth: int) -> None:
         if count >= CALLS_MAX:
             draft.blind("bound", f"more than {CALLS_MAX} calls in one text")
             break
-        name = re.sub(r"\s*\($|\s+$", "", found[0])
+        name = found[0].rstrip().removesuffix("(").rstrip()
         effect = spoken.effects[name]
         if (
             known == "python"

@@ -16,7 +16,8 @@ from governance.shell.evaluating import EVALUATING, evaluated
 from governance.shell.fields import finished, shown
 from governance.shell.flowing import Flow
 from governance.shell.lexing import DECLARING, RESERVED, Redirection
-from governance.shell.producing import PASSING, TEXT_MAX, output_of
+from governance.shell.printing import TEXT_MAX
+from governance.shell.producing import PASSING, output_of
 from governance.shell.redirecting import TOKENS, Opened, opened, redirected
 from governance.shell.setting import CHANGING, SILENT, apply
 from governance.shell.state import ALTERNATIVES_MAX, GIVEN, HERE, UNKNOWN, Function, State, Value
@@ -53,7 +54,6 @@ _SETTING: Final = re.compile(
 """What a text has in it that leaves something behind in its shell."""
 
 _GIVEN: Final = re.compile(r"\$\{?[!#]?[@*#0-9]|\bshift\b")
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.:+@%-]+")
 
 
 # Commands
@@ -279,6 +279,7 @@ def execute(
     notes.link(around.feeders, [position], piped=False)
     if not opened_.detached and flow.source is not None:
         flow.source.readers.append(position)
+    notes.step(len(given or "") // 64)
     output = _output(plain, given, state)
     if not plain and opened_.detached:
         output = given  # `$(< file)`
@@ -365,8 +366,6 @@ def _output(plain: list[str], given: str | None, state: State) -> str | None:
     if plain == ["git", "rev-parse", "--show-toplevel"]:
         # Below the folder of the call it is most likely that folder, else a folder above.
         return (HERE if state.folder.startswith(HERE) else state.folder) + "\n"
-    if _looked_up(plain):
-        return f"/usr/bin/{plain[-1]}\n"
     if plain[:1] == ["mktemp"]:
         return "/tmp/" + HOLE  # noqa: S108 - where it makes its files
     if not plain:
@@ -376,12 +375,6 @@ def _output(plain: list[str], given: str | None, state: State) -> str | None:
         if known is not None:
             return output_of(plain[:-1], known)
     return output_of(plain, given)
-
-
-def _looked_up(plain: list[str]) -> bool:
-    """`which name`, `command -v name`: whatever folder it is in, it is called that."""
-    asks = plain[:-1] in (["which"], ["command", "-v"], ["type", "-p"], ["type", "-P"])
-    return asks and _PLAIN_NAME.fullmatch(plain[-1]) is not None and plain[-1][0] != "-"
 
 
 def _call(around: Around, name: str, given: tuple[str, ...], opened_: Opened) -> None:

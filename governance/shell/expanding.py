@@ -60,8 +60,8 @@ _IN_ARITHMETIC: Final = re.compile(r"\$\{?([A-Za-z_]\w*)\}?|(?<![\w$])([A-Za-z_]
 _NAMED: Final = re.compile(r"([A-Za-z_]\w*|[0-9]+|[@*])(\[[^]]*\])?", re.A)
 """What `${!name}` may lead to."""
 
-_SUBSCRIPT: Final = re.compile(r"[A-Za-z_]\w*\[(.*(?:\$\(|`).*)\]", re.A | re.S)
-"""Subscripts with commands in them, which bash runs when it looks a name up."""
+_SUBSCRIPTED: Final = re.compile(r"\b[A-Za-z_]\w*+\[", re.A)
+"""Where a subscript begins: bash runs the commands in it when it looks the name up."""
 
 _TICKED: Final = re.compile(r"\\([`\\$])")
 
@@ -331,8 +331,10 @@ class Expander:
 
     def subscripts(self, text: str) -> None:
         """Run what stands in the subscripts of *text*, which is evaluated."""
-        for found in _SUBSCRIPT.finditer(text):
-            self.document(found[1])
+        found = _SUBSCRIPTED.search(text)
+        inside = "" if found is None else text[found.end() : max(text.rfind("]"), 0)]
+        if "$(" in inside or "`" in inside:
+            self.document(inside)
 
     def parameter(self, body: str, made: Fields, *, split: bool, quoted: bool) -> None:
         """`${…}`."""

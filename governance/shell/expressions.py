@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from itertools import chain, islice
 from typing import Final, TypeAlias
 
@@ -26,6 +27,15 @@ VARIANTS_MAX: Final = 8
 
 DEPTH_MAX: Final = 12
 CHARACTERS_MAX: Final = 100_000
+
+VALUE_MAX: Final = 65_536
+"""Characters of one value that are followed."""
+
+ITEMS_MAX: Final = 1_024
+"""Items of one list that are followed."""
+
+TERMS_MAX: Final = 20_000
+"""Literals, names and calls of one text that are looked at; what follows them is not known."""
 
 _SPACE: Final = re.compile(r"(?:\s|\\\n)*")
 _NAME: Final = re.compile(r"[$@%]?[A-Za-z_][\w]*(?:(?:\.|::|->|\?\.)\$?[A-Za-z_]\w*)*[?!]?")
@@ -91,7 +101,12 @@ _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\n": "", "e": "\
 _ESCAPE: Final = re.compile(
     r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|[0-7]{1,3}|.)", re.S
 )
-_HOLES: Final = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}")
+_HOLES: Final = re.compile(r"[$#]\{([^}]*+)(?:\}|\Z)")
+_BRACED: Final = re.compile(r"\{([^{}]*)\}")
+_SIGILLED: Final = re.compile(r"[$@]\{?(\w+)\}?")
+
+
+_NOTHING: Final[Mapping[str, str]] = {}
 
 
 class Source:
@@ -102,13 +117,14 @@ class Source:
         joins: The sign that joins two texts: ``+``, or ``.`` of Perl and PHP.
     """
 
-    __slots__ = ("joins", "language", "names", "text")
+    __slots__ = ("_terms", "joins", "language", "names", "text")
 
     def __init__(self, text: str, language: str) -> None:
         self.text = text[:CHARACTERS_MAX]
         self.language = language
         self.joins = "." if language in {"perl", "php", "lua"} else "+"
         self.names: dict[str, Value] = {}
+        self._terms = 0
         more = _SET_MORE.get(language)
         sets = chain(_SET.finditer(self.text), more.finditer(self.text) if more else ())
         for found in islice(sets, NAMES_MAX):
@@ -178,7 +194,8 @@ class Source:
     def value(self, at: int, depth: int = 0) -> tuple[Value, int]:
         """The value of the expression that begins at *at*, and where it ends."""
         value, at = self._term(at, depth)
-        while depth < DEPTH_MAX:
+        while depth < DEPTH_MAX and self._terms < TERMS_MAX:
+            value = _kept(value)
             found = _METHOD.match(self.text, at)
             if found is not None and not (self.joins == "." and found[2] is None):
                 value, at = self._method(value, found, depth)
@@ -200,7 +217,7 @@ class Source:
                 value = value + right
             else:
                 value = _combined([value, right], "")
-        return value, at
+        return _kept(value), at
 
     def _method(self, value: Value, found: re.Match[str], depth: int) -> tuple[Value, int]:
         at = found.end()
@@ -216,8 +233,8 @@ class Source:
             return "/".join([_one(value), *(_one(one) for one in given)]), at
         if name == "join":
             if isinstance(value, list):
-                return (_one(given[0]) if given else "").join(value), at
-            return _one(value).join(_several(given[0])) if given else HOLE, at
+                return _together(_one(given[0]) if given else "", value), at
+            return _together(_one(value), _several(given[0])) if given else HOLE, at
         if name == "format":
             text = _one(value)
             for one in given:
@@ -232,7 +249,8 @@ class Source:
     def _term(self, at: int, depth: int) -> tuple[Value, int]:
         at = self._space(at)
         text = self.text
-        if depth >= DEPTH_MAX or at >= len(text):
+        self._terms += 1
+        if depth >= DEPTH_MAX or at >= len(text) or self._terms > TERMS_MAX:
             return HOLE, at
         home = _HOME.match(text, at)
         if home is not None:
@@ -311,10 +329,10 @@ class Source:
         if "f" in prefix:
             return self._formatted(text), end
         if quote == "`" or (quote == '"' and self.language in {"ruby"}):
-            text = _HOLES.sub(lambda one: self._filled_name(one[0][2:-1]), text)
+            text = self._filled(_HOLES, text)
         elif quote == '"' and self.language in {"perl", "php"}:
             text = re.sub(r"\$(?:ENV|_SERVER|_ENV)[{\[]['\"]?HOME['\"]?[}\]]", "~", text)
-            text = re.sub(r"[$@]\{?(\w+)\}?", lambda one: self._filled_name("$" + one[1]), text)
+            text = self._filled(_SIGILLED, text, sign="$")
         return text, end
 
     def _formatted(self, text: str) -> Value:
@@ -322,17 +340,24 @@ class Source:
         for name in re.findall(r"\{(\w+)\}", text)[:8]:
             several = self.names.get(name)
             if isinstance(several, list) and 1 < len(several) <= VARIANTS_MAX:
-                made = [text.replace(f"{{{name}}}", one) for one in several]
-                return [re.sub(r"\{([^{}]*)\}", self._filled, one) for one in made]
-        return re.sub(r"\{([^{}]*)\}", self._filled, text)
+                return [self._filled(_BRACED, text, {name: one}) for one in several]
+        return self._filled(_BRACED, text)
 
-    def _filled(self, found: re.Match[str]) -> str:
-        return self._filled_name(found[1])
-
-    def _filled_name(self, name: str) -> str:
-        if _HOME.fullmatch(name.strip()):
-            return "~"
-        return _one(self.names.get(name.strip(), HOLE))
+    def _filled(
+        self, holes: re.Pattern[str], text: str, known: Mapping[str, str] = _NOTHING, sign: str = ""
+    ) -> str:
+        """*text* with values for the names in its *holes*, which are kept with a *sign*."""
+        made: list[str] = []
+        at = size = 0
+        for found in holes.finditer(text):
+            name = sign + found[1].strip()
+            value = known.get(name) or ("~" if _HOME.fullmatch(name) else None)
+            made += [text[at : found.start()], value or _one(self.names.get(name, HOLE))]
+            size += len(made[-1]) + len(made[-2])
+            if size > VALUE_MAX:
+                return HOLE
+            at = found.end()
+        return "".join(made) + text[at:]
 
     def _quoted(self, at: int) -> tuple[str, int]:
         text = self.text
@@ -345,8 +370,10 @@ class Source:
             end = text.find(quote, end)
             if end < 0:
                 return text[at + 1 :], len(text)
-            slashes = end - len(text[at + 1 : end].rstrip("\\")) - at - 1
-            if slashes % 2 == 0:
+            before = end
+            while before > at + 1 and text[before - 1] == "\\":
+                before -= 1
+            if (end - before) % 2 == 0:
                 return text[at + 1 : end], end + 1
             end += 1
 
@@ -363,6 +390,19 @@ def _one(value: Value) -> str:
 
 def _several(value: Value) -> list[str]:
     return value if isinstance(value, list) else [value]
+
+
+def _kept(value: Value) -> Value:
+    """*value*; a hole where it is more than is followed."""
+    if isinstance(value, list):
+        return value if len(value) <= ITEMS_MAX and sum(map(len, value)) <= VALUE_MAX else HOLE
+    return value if len(value) <= VALUE_MAX else HOLE
+
+
+def _together(sign: str, parts: list[str]) -> str:
+    """*parts* with *sign* between them; a hole where that is more than is followed."""
+    size = sum(map(len, parts)) + len(sign) * len(parts)
+    return sign.join(parts) if size <= VALUE_MAX else HOLE
 
 
 def _first(given: list[Value]) -> Value:

@@ -21,6 +21,7 @@ from governance.shell.boundaries import (
     ASSIGNMENT,
     BLANK,
     NAME,
+    TooLong,
     Unclosed,
     arithmetic_end,
     bracket_end,
@@ -46,7 +47,7 @@ _BETWEEN: Final = frozenset({"word", "pattern"})
 DECLARING: Final = frozenset({"declare", "export", "local", "readonly", "typeset"})
 
 
-TOKENS_MAX: Final = 10_000
+TOKENS_MAX: Final = 5_000
 """Words and signs of one text that are looked at."""
 
 OPEN_MAX: Final = 200
@@ -57,10 +58,6 @@ PROBLEMS_MAX: Final = 64
 
 TRIES_MAX: Final = 8
 """Double parentheses that are tried as expressions; each try may read to the end."""
-
-
-class TooLong(ValueError):
-    """More than this engine looks at; what was read stays."""
 
 
 @define
@@ -101,6 +98,7 @@ class Skeleton:
     arithmetic: dict[int, int]
     background: frozenset[int]
     problems: tuple[str, ...]
+    tokens: int = 0
     cut: bool = False  # the text goes on behind what is looked at
 
 
@@ -581,12 +579,13 @@ def skeleton_of(text: str, rounds: int = 4) -> Skeleton:
     assert scanner.plain is not None
     return Skeleton(
         text,
-        bytes(scanner.plain),
+        bytes(scanner.plain[: scanner.at] if cut else scanner.plain),
         scanner.redirections,
         scanner.tests,
         scanner.arithmetic,
         frozenset(scanner.background),
         tuple(scanner.problems[:8]),
+        scanner.tokens,
         cut,
     )
 

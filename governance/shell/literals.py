@@ -11,6 +11,7 @@ import base64
 import binascii
 import codecs
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -29,8 +30,8 @@ RUNS_MAX: Final = 32
 """Commands that are taken out of one program in this way."""
 
 _LITERAL: Final = re.compile(
-    r"'''(.{0,2000}?)'''|\"\"\"(.{0,2000}?)\"\"\"|'((?:[^'\\\n]|\\.){0,2000})'"
-    r"|\"((?:[^\"\\\n]|\\.){0,2000})\"|`([^`]{1,2000})`|\[\[([^\]]{1,2000})\]\]",
+    r"'''(.{0,2000}?)'''|\"\"\"(.{0,2000}?)\"\"\"|'((?:[^'\\\n]++|\\.){0,600}+)'"
+    r"|\"((?:[^\"\\\n]++|\\.){0,600}+)\"|`([^`]{1,2000})`|\[\[([^\][]{1,2000}+)\]\]",
     re.S,
 )
 _BETWEEN: Final = re.compile(r"[^'\"`;\n]{1,24}")
@@ -52,21 +53,13 @@ _INDIRECT: Final[dict[str, re.Pattern[str]]] = {
         r"|\b(?:sys\.modules|import_module|attrgetter|methodcaller|ctypes|executable\s*=)"
         r"|\binput\s*=|stdin\.write|\b(?:pexpect|plumbum|invoke|fabric|builtins)\b"
         r"|\b(?:platform|shutil)\.os\b|\bimport\s+sh\b|\bos\s+\."
-        rf"|\b(?:{_RUNNER})\s*\((?=.{{0,2000}}"
-        r"(?:['\"][ \t]+['\"]|['\"]\s*%\s*\(|\.replace\(|\*\[|\.extend\())",
-        re.S,
     ),
-    "node": re.compile(
-        r"\b(?:child_process|execa|shelljs|zx)\b(?=.{0,4000}?(?:\]\s*\(|\.(?:call|apply|bind)\s*\(|\?\."
-        r"|promisify|/\*|(?:exec|spawn)\w*\s*[);,\n]|\.fork\(|=>|Worker|Function|\bmap\())"
-        r"|process\.binding|\bDeno\.|\bBun\.spawn|\bWorker\(|\bFunction\(",
-        re.S,
-    ),
+    "node": re.compile(r"process\.binding|\bDeno\.|\bBun\.spawn|\bWorker\(|\bFunction\("),
     "perl": re.compile(
         r"\bopen[23]\b|\bsystem\s*\{|\bmap\s+chr\b|\b(?:tr|y)/|\bsub\b|\bjoin\b|-\|"
     ),
     "ruby": re.compile(
-        r"\b(?:public_)?send\b|__send__|\bmethod\s*\(|\bsh\b|(?:system|exec|spawn)\s*\(?\s*\*|\.tr\b"
+        r"\b(?:public_)?send\b|__send__|\bmethod\s*\(|\bsh\b|(?:system|exec|spawn)\s*+\(?\s*+\*|\.tr\b"
         r"|&:chr|\.pack\("
     ),
     "php": re.compile(
@@ -76,6 +69,23 @@ _INDIRECT: Final[dict[str, re.Pattern[str]]] = {
     "lua": re.compile(r"\bos\s*\[|=\s*(?:os\.execute|io\.popen)|_G\b|string\.char|reverse|\[\["),
 }
 """Ways of each language to run something by a name that stands elsewhere."""
+
+_BUILDING: Final[dict[str, tuple[re.Pattern[str], re.Pattern[str], int]]] = {
+    "python": (
+        re.compile(rf"\b(?:{_RUNNER})\s*\("),
+        re.compile(r"['\"](?:[ \t]++['\"]|\s*+%\s*\()|\.replace\(|\*\[|\.extend\("),
+        2_000,
+    ),
+    "node": (
+        re.compile(r"\b(?:child_process|execa|shelljs|zx)\b"),
+        re.compile(
+            r"\]\s*\(|\.(?:call|apply|bind)\s*\(|\?\.|promisify|/\*"
+            r"|(?:exec|spawn)\w{0,32}\s*[);,\n]|\.fork\(|=>|Worker|Function|\bmap\("
+        ),
+        4_000,
+    ),
+}
+"""What runs something, what puts a text together, and how many characters behind that it stands."""
 
 _RUNNING: Final = re.compile(
     r"\b(?:system2?|popen|exec\w*|spawn\w*|run|cmd|callCommand|run-program|call-process[\w-]*"
@@ -94,7 +104,19 @@ def indirect(text: str, language: str, *, seen: bool) -> bool:
     known = _INDIRECT.get(language)
     if known is None:
         return not seen and _RUNNING.search(text) is not None
-    return known.search(text) is not None
+    if known.search(text) is not None:
+        return True
+    return language in _BUILDING and followed(text, *_BUILDING[language])
+
+
+def followed(text: str, first: re.Pattern[str], later: re.Pattern[str], within: int) -> bool:
+    """Whether something *later* stands at most *within* characters behind something *first*."""
+    ends = [one.end() for one in first.finditer(text)]
+    for found in later.finditer(text, ends[0]) if ends else ():
+        at = bisect_right(ends, found.start())
+        if at and found.start() - ends[at - 1] <= within:
+            return True
+    return False
 
 
 def read_literals(draft: Draft, text: str, more: Iterable[str] = ()) -> None:

@@ -80,6 +80,8 @@ class Notes:
         if known is None:
             self.step(1 + len(text) // 64)
             skeleton = skeleton_of(text)
+            # What the grammar has no reading of takes it longer than by the length.
+            self.step(skeleton.tokens)
             root = parse(skeleton.plain)
             known = self.trees[text] = (skeleton, root)
             for problem in skeleton.problems:

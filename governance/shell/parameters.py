@@ -20,6 +20,9 @@ MATCHING_MAX: Final = 300_000
 VALUE_MAX: Final = 4_096
 """Characters of a value that patterns are tried on."""
 
+REPLACED_MAX: Final = 1_000_000
+"""Characters that putting one text for another may make at worst."""
+
 _STARS_MAX: Final = 3
 _DIGITS_MAX: Final = 15
 _CALCULATION: Final = re.compile(r"[0-9\s+\-*/%()<>=!&|^~]{1,100}")
@@ -66,7 +69,7 @@ def cased(value: str, sign: str) -> str:
 def stripped(value: str, sign: str, pattern: str) -> str:
     """`#`, `##`, `%`, `%%`: *value* without what matches at its beginning or end."""
     found = _pattern(pattern)
-    if found is None or HOLE in value or not _affordable(value, pattern):
+    if found is None or HOLE in value or not affordable(value, pattern):
         return HOLE
     sizes = range(len(value) + 1) if len(sign) == 1 else range(len(value), -1, -1)
     for size in sizes:
@@ -79,7 +82,9 @@ def stripped(value: str, sign: str, pattern: str) -> str:
 def replaced(value: str, sign: str, pattern: str, text: str) -> str:
     """`/`, `//`, `/#`, `/%`: *value* with *text* for what matches."""
     found = _pattern(pattern)
-    if found is None or HOLE in value or not _affordable(value, pattern):
+    if found is None or HOLE in value or not affordable(value, pattern):
+        return HOLE
+    if len(value) * len(text) > REPLACED_MAX:
         return HOLE
     if not pattern:
         return value
@@ -106,8 +111,8 @@ def replaced(value: str, sign: str, pattern: str, text: str) -> str:
     return "".join(made) + value[at:]
 
 
-def _affordable(value: str, pattern: str) -> bool:
-    """Whether matching stays within its bound, whatever the two are."""
+def affordable(value: str, pattern: str) -> bool:
+    """Whether matching a pattern with its stars stays within its bound, whatever the two are."""
     return len(value) <= VALUE_MAX and len(value) ** (pattern.count("*") + 1) <= MATCHING_MAX
 
 

@@ -25,16 +25,33 @@ WORDS_MAX: Final = 256
 SIGNS_MAX: Final = 200
 """Opening braces in one word that are looked at."""
 
+ENDLESS_MAX: Final = 8
+"""Quotes and substitutions without an end in one word; each is looked for to the end."""
+
 _ESCAPE: Final = re.compile(
     r"\\(?:(?P<sign>[abeEfnrtv\\'\"?])|x(?P<hex>[0-9A-Fa-f]{1,2})|u(?P<short>[0-9A-Fa-f]{1,4})"
     r"|U(?P<long>[0-9A-Fa-f]{1,8})|c(?P<control>.)|(?P<octal>[0-7]{1,3}))",
     re.S,
 )
-_ECHOED: Final = re.compile(
-    r"\\(?:(?P<sign>[abeEfnrtv\\])|x(?P<hex>[0-9A-Fa-f]{1,2})|u(?P<short>[0-9A-Fa-f]{1,4})"
-    r"|U(?P<long>[0-9A-Fa-f]{1,8})|(?P<control>c)|0?(?P<octal>[0-7]{1,3}))",
-    re.S,
+_CODES: Final = (
+    r"x(?P<hex>[0-9A-Fa-f]{1,2})|u(?P<short>[0-9A-Fa-f]{1,4})|U(?P<long>[0-9A-Fa-f]{1,8})"
+    r"|(?P<end>c)"
 )
+ECHOED: Final = re.compile(
+    rf"\\(?:(?P<sign>[abeEfnrtv\\])|{_CODES}|0(?P<octal>[0-7]{{0,3}}))", re.S
+)
+"""The escapes of `echo -e`."""
+
+FORMAT: Final = re.compile(
+    rf"\\(?:(?P<sign>[abeEfnrtv\\'\"?])|{_CODES}|(?P<octal>[0-7]{{1,3}}))", re.S
+)
+"""The escapes of the format of `printf`."""
+
+ARGUMENT: Final = re.compile(
+    rf"\\(?:(?P<sign>[abeEfnrtv\\])|{_CODES}|(?P<octal>0[0-7]{{0,3}}|[1-7][0-7]{{0,2}}))", re.S
+)
+"""The escapes of a word that `printf` prints by `%b`."""
+
 _SIGNS: Final = {
     "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n", "r": "\r",
     "t": "\t", "v": "\v",
@@ -53,9 +70,12 @@ def decode_ansi(text: str) -> str:
     return _decode(text, _ESCAPE).partition("\0")[0]
 
 
-def decode_echo(text: str) -> str:
-    r"""What `echo -e`, `printf` and `%b` print for *text*; ``\c`` ends it."""
-    return _decode(text, _ECHOED)
+def decode_printed(text: str, escapes: re.Pattern[str]) -> tuple[str, bool]:
+    r"""What is printed of *text*, and whether ``\c`` ended it, by one of the kinds of escapes."""
+    found = next((one for one in escapes.finditer(text) if one["end"]), None)
+    if found is not None:
+        return _decode(text[: found.start()], escapes), True
+    return _decode(text, escapes), False
 
 
 def _decode(text: str, pattern: re.Pattern[str]) -> str:
@@ -74,11 +94,8 @@ def _decode(text: str, pattern: re.Pattern[str]) -> str:
         elif kind == "hex":
             made.append(int(value, 16))
         elif kind == "octal":
-            made.append(int(value, 8) & 0xFF)
+            made.append(int(value or "0", 8) & 0xFF)
         elif kind == "control":
-            if pattern is _ECHOED:
-                at = len(text)
-                break
             made += chr(ord(value.upper()) & 0x1F if value != "?" else 0x7F).encode()
         else:
             code = int(value, 16)
@@ -122,7 +139,7 @@ def _groups(raw: str) -> list[tuple[int, tuple[int, list[int]]]]:
     """
     groups: dict[int, tuple[int, list[int]]] = {}
     open_: list[tuple[int, list[int]]] = []
-    at = 0
+    at = endless = 0
     while at < len(raw):
         sign = raw[at]
         if sign == "{":
@@ -133,14 +150,18 @@ def _groups(raw: str) -> list[tuple[int, tuple[int, list[int]]]]:
         elif sign == "," and open_:
             open_[-1][1].append(at)
         elif sign in _OPENING:
-            at = _step(raw, at)
+            end = _step(raw, at)
+            endless += end is None
+            if endless > ENDLESS_MAX:
+                raise TooMany
+            at = at + 1 if end is None else end
             continue
         at += 1
     return sorted(groups.items())
 
 
-def _step(raw: str, at: int) -> int:
-    """Behind what stands at *at*: a quoted part, a substitution, or one character."""
+def _step(raw: str, at: int) -> int | None:
+    """Behind a quoted part, a substitution or one character; ``None``: it has no end."""
     sign = raw[at]
     try:
         if sign == "\\":
@@ -152,7 +173,7 @@ def _step(raw: str, at: int) -> int:
         if sign == "$":
             return ansi_end(raw, at) if raw.startswith("'", at + 1) else dollar_end(raw, at)
     except (Unclosed, TooDeep):
-        pass
+        return None
     return at + 1
 
 

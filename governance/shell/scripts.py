@@ -13,7 +13,8 @@ from typing import Final
 from attrs import evolve
 
 from governance.shell.draft import Draft, basename, joined
-from governance.shell.producing import TEXT_MAX, output_of
+from governance.shell.printing import TEXT_MAX
+from governance.shell.producing import output_of
 from governance.shell.programs import canonical, spec_for
 from governance.shell.values import HOLE, Simple, Word
 

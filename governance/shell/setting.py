@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from governance.shell.flowing import joined
-from governance.shell.producing import printed
+from governance.shell.printing import printed
 from governance.shell.state import HOME, State, Value
-from governance.shell.values import HOLE
+from governance.shell.values import HOLE, lines_of
 
 _LINES_MAX: Final = 256
 """Lines that are followed into an array."""
@@ -39,8 +39,9 @@ def apply(
     elif name in ("mapfile", "readarray"):
         names = [one for one in words if _NAME.fullmatch(one)]
         plain = given is not None and all(one[:1] != "-" or one == "-t" for one in words)
-        lines = tuple((given or "").splitlines())[:_LINES_MAX] if plain else HOLE
-        state.assign(names[-1] if names else "MAPFILE", lines, origins)
+        lines = tuple(lines_of(given or "")) if plain else ()
+        followed = plain and len(lines) <= _LINES_MAX
+        state.assign(names[-1] if names else "MAPFILE", lines if followed else HOLE, origins)
     elif name == "printf" and words[:1] == ["-v"] and len(words) > 2:
         made = printed(words[2:])
         target = re.fullmatch(r"([A-Za-z_]\w*)\[(.*)\]", words[1], re.A | re.S)

@@ -115,7 +115,7 @@ def calculate(walker: Walker, text: str, state: State, flow: Flow) -> None:
         Expander(state, around).arithmetic(text)
     except (Unclosed, TooDeep):
         walker.notes.note("syntax", "an arithmetic expression that is not closed")
-    for name in re.findall(r"([A-Za-z_]\w*)\s*(?:\+\+|--|[-+*/%&|^]?=(?!=))", text, re.A):
+    for name in re.findall(r"\b([A-Za-z_]\w*+)\s*+(?:\+\+|--|[-+*/%&|^]?=(?!=))", text, re.A):
         state.assign(name, HOLE)
     for name in re.findall(r"(?:\+\+|--)\s*([A-Za-z_]\w*)", text, re.A):
         state.assign(name, HOLE)

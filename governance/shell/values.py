@@ -55,6 +55,11 @@ class Word(str):
         return HOLE not in self
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as programs see them: only a newline ends one."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 HERE: Final = Word("")
 """The folder of the call itself."""
 

@@ -16,7 +16,7 @@ from governance.shell.notes import Bounded, Notes
 from governance.shell.redirecting import inherited, opened
 from governance.shell.state import Function, State
 from governance.shell.substituting import Around, calculate, expanded
-from governance.shell.values import HOLE
+from governance.shell.values import HOLE, lines_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -250,7 +250,7 @@ class Walker:
         begin = node.start_byte
         if _READING.match(self.skeleton.text, begin) is None:
             return []
-        lines = given.splitlines(keepends=True)
+        lines = [f"{one}\n" for one in lines_of(given)]
         return lines if len(lines) <= TURNS_MAX else []
 
     def turned(self, nodes: list[Node], node: Node, state: State, flow: Flow) -> None:
@@ -298,7 +298,7 @@ class Walker:
                 if one.type in _WORDS and variable.end_byte < one.start_byte < body.start_byte:
                     raw = text[one.start_byte : one.end_byte]
                     values += [
-                        re.sub(r"[*?]+|\[[^]]*\]", HOLE, value) if live else value
+                        re.sub(r"[*?]+|\[[^]]*+(?:\]|\Z)", HOLE, value) if live else value
                         for value, live in expanded(around, raw)
                     ]
         else:

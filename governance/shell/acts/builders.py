@@ -12,7 +12,7 @@ from governance.shell.draft import Draft
 from governance.shell.values import Word
 
 _CALLED: Final = re.compile(r"\$[({]shell\s+([^)}\n]{1,2000})[)}]")
-_RECIPE: Final = re.compile(r"(?m)(?:^\t[ \t]*|^[^\s#=]+[^=\n]*:[^=\n;]*;[ \t]*)([^\n]+)")
+_RECIPE: Final = re.compile(r"(?m)(?:^\t[ \t]*|^[^\s#=;:][^=\n;:]*+:[^=\n;]*+;[ \t]*)([^\n]+)")
 
 _SCOPED: Final = {"angular": "ng", "nestjs": "nest", "sentry": "sentry-cli"}
 """Programs of packages that are named `@scope/cli`, where they are not named as the scope."""
@@ -37,7 +37,7 @@ _CMAKE_WRITES: Final = re.compile(
 _CMAKE_RUNS: Final = re.compile(r"(?is)\bexecute_process\s*\(\s*COMMAND\s+([^)]+)\)")
 _CMAKE_FETCHES: Final = re.compile(r"(?is)\bfile\s*\(\s*DOWNLOAD\s+(\"[^\"]+\"|\S+)")
 _CMAKE_END: Final = re.compile(
-    r"\s+(?:WORKING_DIRECTORY|RESULT_VARIABLE|OUTPUT_VARIABLE|ERROR_VARIABLE|OUTPUT_QUIET"
+    r"(?<!\s)\s++(?:WORKING_DIRECTORY|RESULT_VARIABLE|OUTPUT_VARIABLE|ERROR_VARIABLE|OUTPUT_QUIET"
     r"|ERROR_QUIET|COMMAND_ERROR_IS_FATAL|TIMEOUT|INPUT_FILE)\b"
 )
 _CMAKE_HOME: Final = re.compile(r"\$ENV\{HOME\}")

@@ -195,7 +195,7 @@ def ed(draft: Draft) -> None:
         return
     draft.code.append(draft.stdin_text)
     for line in draft.stdin_text.splitlines():
-        found = re.match(r"\s*(?:[\d,$.%]*\s*)?(!|[rew]\s+!|w\s+|e\s+|r\s+)(.+)", line)
+        found = re.match(r"\s*+[\d,$.%]*+\s*+(!|[rew]\s++!|w\s++|e\s++|r\s++)(.+)", line)
         if found is None:
             continue
         if "!" in found[1]:

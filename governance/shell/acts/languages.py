@@ -32,19 +32,21 @@ _FRONTS: Final = frozenset({"manage.py", "artisan", "console", "rails", "rake", 
 """Files of a project that are known as programs: `php artisan` is `artisan`."""
 
 _MODULES_READING: Final = {"json.tool", "py_compile", "compileall", "ast", "tokenize", "pdb"}
-_AWK_RUN: Final = re.compile(r"system\s*\(\s*\"((?:[^\"\\]|\\.)*)\"(\s*[^)\s])?")
+_AWK_RUN: Final = re.compile(r"system\s*\(\s*\"((?:[^\"\\]++|\\.){0,200}+)\"(\s*[^)\s])?")
 _AWK_PIPE: Final = re.compile(
-    r"\"((?:[^\"\\]|\\.)*)\"\s*\|&?\s*getline|\|&?\s*\"((?:[^\"\\]|\\.)*)\""
+    r"\"((?:[^\"\\]++|\\.){0,200}+)\"\s*\|&?\s*getline|\|&?\s*\"((?:[^\"\\]++|\\.){0,200}+)\""
 )
 _AWK_HIDDEN: Final = re.compile(
     r"system\s*\((?!\s*\"[^\"]*\"\s*\))|\|&?\s*(?:getline|[A-Za-z_]|\"\w*sh\b)|[A-Za-z_)]\s*\|\s*getline"
 )
 """What runs a text that does not stand where it is run."""
 
-_AWK_WRITE: Final = re.compile(r"(?<![<>=])>>?\s*\"((?:[^\"\\]|\\.)*)\"")
-_AWK_READ: Final = re.compile(r"getline\s*(?:\w+\s*)?<\s*\"((?:[^\"\\]|\\.)*)\"")
+_AWK_WRITE: Final = re.compile(r"(?<![<>=])>>?\s*\"((?:[^\"\\]++|\\.){0,200}+)\"")
+_AWK_READ: Final = re.compile(
+    r"getline\s{0,64}(?:\w{1,64}\s{0,64})?<\s*\"((?:[^\"\\]++|\\.){0,200}+)\""
+)
 _AWK_SOCKET: Final = re.compile(r"/inet[46]?/(?:tcp|udp)/\d+/([^/\"]+)/")
-_APPLE_RUN: Final = re.compile(r"do shell script\s+\"((?:[^\"\\]|\\.)*)\"")
+_APPLE_RUN: Final = re.compile(r"do shell script\s+\"((?:[^\"\\]++|\\.){0,200}+)\"")
 
 
 def _given(draft: Draft, language: str, texts: list[Word]) -> None:
@@ -83,7 +85,7 @@ def python(draft: Draft) -> None:
     modules = draft.value("-m")
     texts = draft.value("-c")
     if draft.program == "ipython":
-        for line in re.findall(r"(?m)^\s*!{1,2}([^\n!=].*)$", "\n".join(texts)):
+        for line in re.findall(r"(?m)^[ \t]*+!{1,2}([^\n!=].*)$", "\n".join(texts)):
             draft.run_text(line, stdin=False)
     if modules and not texts:
         _module(draft, modules[0], cut)

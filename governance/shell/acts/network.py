@@ -15,7 +15,9 @@ from governance.shell.values import HOLE, Word
 _METHODS: Final = frozenset(
     {"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT"}
 )
-_CURL_SETTING: Final = re.compile(r"(?m)^\s*(?:--)?([a-z][a-z-]+)\s*[=:\s]\s*(\S[^\n]*?)\s*$")
+_CURL_SETTING: Final = re.compile(
+    r"(?m)^[ \t]*+(?:--)?([a-z][a-z-]++)[ \t]*[=: \t][ \t]*+(\S[^\n]*)$"
+)
 _SSH_RUNS: Final = ("proxycommand", "localcommand", "knownhostscommand", "remotecommand")
 
 
@@ -51,7 +53,7 @@ def curl_settings(draft: Draft, text: str) -> None:
     draft.code.append(Word(text))
     draft.talk(*urls_in(text))
     for name, value in _CURL_SETTING.findall(text):
-        given = value.strip("\"'")
+        given = value.strip().strip("\"'")
         draft.flags.setdefault(f"--{name}")
         draft.options.append(Word(f"--{name}={given}"))
         if name == "output":

@@ -27,7 +27,7 @@ _BEFORE_MAX: Final = 3
 """Words that may stand before a command."""
 
 _CALLED: Final = re.compile(
-    r"(?:call|print|p|expr|compile)\s[^\"]*\b(?:system|popen|execl?p?)\s*\(\s*\"([^\"]+)"
+    r"(?:call|print|p|expr|compile)\s[^\"]{0,200}\b(?:system|popen|execl?p?)\s*\(\s*\"([^\"]+)"
 )
 """What a debugger has its program call; `python` and `shell` are commands of their own."""
 
@@ -41,7 +41,7 @@ _TASK: Final = re.compile(
     r"^([ \t]*)(?:-[ \t]+)?(?:\w+\.\w+\.)?(shell|command|raw|script|file|get_url|uri|copy|template"
     r"|lineinfile|blockinfile|replace|unarchive)[ \t]*:[ \t]*(.*)$"
 )
-_GIVEN: Final = re.compile(r"(\w+)[ \t]*[:=][ \t]*(\"[^\"]*\"|'[^']*'|[^,\s}]+)")
+_GIVEN: Final = re.compile(r"\b(\w++)[ \t]*+[:=][ \t]*+(\"[^\"]*\"|'[^']*'|[^,\s}]+)")
 _TASK_LINES_MAX: Final = 20
 
 
@@ -380,7 +380,7 @@ def playbook(draft: Draft, text: str) -> None:
     for at, line in enumerate(lines):
         found = _TASK.match(line)
         if found is None:
-            inline = re.search(r"(?:\w+\.)*(file|shell|command):\s*(\{[^{}]*\})", line)
+            inline = re.search(r"(file|shell|command):\s{0,64}(\{[^{}]*\})", line)
             if inline is not None:
                 _task(draft, inline[1], inline[2], here)
             continue

@@ -11,11 +11,11 @@ others say that they are like. An entry is read when its program is first met.
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 from importlib import import_module
 from itertools import islice, product
 from typing import Final
 
+from governance.shell.name_globs import name_pattern
 from governance.shell.notation import UNKNOWN, Spec, spec_of
 from governance.shell.programs.index import INDEX
 from governance.shell.values import HOLE
@@ -76,7 +76,7 @@ _HITS_MAX: Final = 8
 """Programs that a name known in part is taken for."""
 
 _EXTENDED: Final = re.compile(r"[@+!?*]\([^()]*\)")
-_OPEN: Final = re.compile(r"[*?]|\[[^]]*\]")
+_OPEN: Final = re.compile(r"[*?]|\[[^]]{0,64}\]")
 
 _homes: Final = {name: module for module, names in INDEX.items() for name in names.split()}
 _entries: dict[str, str] = {}
@@ -106,18 +106,20 @@ def programs_like(name: str) -> tuple[str, ...]:
     """
     Programs of the tables that *name* may be, of which a part is a pattern or not known.
 
-    What is not known may be nothing; of a name without any letter nothing is known.
+    What is not known may be nothing; of a name without any letter nothing is known, nor of one
+    that is longer than a glob that is read.
 
     >>> programs_like("shut?own"), programs_like(f"r{HOLE}m")[0], programs_like(HOLE)
     (('shutdown',), 'rm', ())
     """
     bare = name.replace(HOLE, "")
     pattern = _EXTENDED.sub("*", name.replace(HOLE, "*"))
-    if not bare or (HOLE in name and not _OPEN.sub("", pattern)):
+    fits = name_pattern(pattern)
+    if not bare or fits is None or (HOLE in name and not _OPEN.sub("", pattern)):
         return ()
     found = [bare] if bare != name and canonical(bare) in _homes else []
     several = (*_WORST, *_homes)
-    found += islice((one for one in several if fnmatchcase(one, pattern)), 2 * _HITS_MAX)
+    found += islice((one for one in several if fits.match(one)), 2 * _HITS_MAX)
     return tuple(dict.fromkeys(found))[:_HITS_MAX]
 
 

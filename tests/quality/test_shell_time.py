@@ -1,0 +1,164 @@
+"""No text takes longer to read than by its length; each line here once did."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from types import FrameType
+
+import pytest
+
+import governance.shell
+from governance.rules.notable import meant_by
+from governance.shell import read_line
+from governance.shell.name_globs import GLOB_MAX, name_pattern
+
+SIZE = 100_000
+"""Characters of a hostile line."""
+
+SECONDS_MAX = 1.0
+"""Seconds of processor time that one may take; by the square of its length it is far more."""
+
+
+def filled(unit: str, size: int = SIZE) -> str:
+    """*unit* again and again."""
+    return unit * (size // len(unit))
+
+
+DOUBLING = "; ".join(f"x{at + 1} = x{at} + x{at}" for at in range(60))
+LINES = {
+    "brackets of a name": f"X='{filled('[')}'; $X",
+    "brackets of an image": f"docker run -v /:/h x '{filled('x=[')}'",
+    "brackets of a loop": f"for x in {filled('[')}; do $x; done",
+    "letters of an expression": f"(({filled('a')}))",
+    "operators without commands": f"rm -rf {filled('|')}",
+    "groups without beginnings": f"eval '{filled('||)')}'",
+    "substitutions without ends": "rm -rf ${<" + filled("<(*/"),
+    "substitutions that are evaluated": "PS4='x$(" + filled("$(&\\") + "'; set -x; a",
+    "settings of curl": f"curl -K - <<'E'\n-{filled(chr(10))}\nE",
+    "a makefile": f"make -f - <<'E'\n{filled(':')}\nE",
+    "commands of ed": f"ed f <<'E'\n{filled(chr(9))}\nE",
+    "lines of ipython": f"ipython -c '{filled(chr(10))}'",
+    "a playbook": f"cat > p.yml <<'E'\n{filled('file.', SIZE // 2)}\nE\nansible-playbook p.yml",
+    "a debugger": f"gdb -ex '{filled('print ')}' x",
+    "texts of awk": "awk '" + filled('"\\') + "' f",
+    "names of python": f"python -c '{filled('_')}'",
+    "what doubles in python": f"python -c 'import os; x0 = \"aaaa\"; {DOUBLING}; os.system(x60)'",
+    "names in a text of python": (
+        f"python <<'E'\nimport os; a = \"{filled('x', SIZE // 4)}\"\n"
+        f'os.system(f"{filled("{a}", SIZE // 4)}")\nE'
+    ),
+    "names of node": f"node -e '{filled('zx ')}'",
+    "templates of node": (
+        f"node <<'E'\nrequire(\"child_process\").exec(`{filled('${', SIZE - 9_000)}`)\nE"
+    ),
+    "joins of php": f"php -r 'x{filled('.systemrm ')}'",
+    "blanks of ruby": f"ruby -e 'system{filled(' ')}'",
+    "patterns of sed": f"echo {filled(chr(97), SIZE // 2)} | sed 's/.*.*z/b/' | sh",
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_hostile_line_takes_no_longer_than_by_its_length(name: str) -> None:
+    """Within seconds, on any machine, and without an exception."""
+    before = time.process_time()
+
+    read_line(LINES[name])
+
+    assert time.process_time() - before < SECONDS_MAX
+
+
+def test_a_glob_that_is_never_closed_means_what_it_says() -> None:
+    """A bracket without an end stands for itself; a glob that is too long means anything."""
+    before = time.process_time()
+
+    assert name_pattern("[" * GLOB_MAX) is not None
+    assert name_pattern("[" * (GLOB_MAX + 1)) is None
+    assert meant_by("/etc/s?ad[") == []
+    assert meant_by("/etc/sh[a]d*") == ["/etc/shadow"]
+    assert meant_by("/etc/sh?" + "[" * SIZE)
+    assert time.process_time() - before < SECONDS_MAX
+
+
+PATTERN_SIZE = 20_000
+SAMPLES = 30
+METHODS = re.compile(r"\.(match|search|fullmatch|findall|finditer|sub|subn|split)\(")
+
+
+def patterns() -> Iterator[tuple[str, re.Pattern[str], str]]:
+    """The patterns of the room by their names, each with every way in which it is used."""
+    for found in pkgutil.walk_packages(governance.shell.__path__, "governance.shell."):
+        module = importlib.import_module(found.name)
+        text = Path(str(module.__file__)).read_text("utf-8")
+        for name, value in vars(module).items():
+            for one in value.values() if isinstance(value, dict) else [value]:
+                if not isinstance(one, re.Pattern) or not isinstance(one.pattern, str):
+                    continue
+                used = set(re.findall(rf"\b{name}{METHODS.pattern}", text)) or {"search"}
+                yield from ((f"{found.name}.{name}", one, method) for method in sorted(used))
+
+
+def pieces(pattern: str) -> list[str]:
+    """What a text that is hard for a pattern is made of: the words and signs in it."""
+    signs = {one for one in pattern if one.isascii() and not one.isalnum()}
+    return sorted({*re.findall(r"[A-Za-z]{2,}", pattern), *signs, "a", "0", " ", "\n", "\t", '"'})
+
+
+class _TooSlowError(Exception):
+    """The processor time is spent."""
+
+
+def _stop(_: int, __: FrameType | None) -> None:
+    raise _TooSlowError
+
+
+@pytest.fixture
+def limited() -> Iterator[Callable[[Callable[[], object]], bool]]:
+    """Whether a call ends within the processor time that a text of this size may take."""
+
+    def ends(call: Callable[[], object]) -> bool:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0.5)
+        try:
+            call()
+        except _TooSlowError:
+            return False
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        return True
+
+    before = signal.signal(signal.SIGVTALRM, _stop)
+    yield ends
+    signal.signal(signal.SIGVTALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGVTALRM"), reason="platform: no timer of that kind here")
+def test_no_pattern_takes_longer_than_by_the_length(
+    limited: Callable[[Callable[[], object]], bool],
+) -> None:
+    """Each is tried on long texts made of the words and signs in it, as it is used."""
+    random = Random(1)
+    slow = []
+    for name, pattern, method in patterns():
+        known = pieces(pattern.pattern)
+        units = [*known, *("".join(random.choices(known, k=2)) for _ in range(SAMPLES))]
+        for unit in units:
+            text = random.choice(known) + filled(unit, PATTERN_SIZE) + "\x01"
+            if not limited(lambda: list(_used(pattern, method, text))):  # noqa: B023 - called at once
+                slow.append(f"{name}.{method} on {unit!r}")
+                break
+    assert not slow
+
+
+def _used(pattern: re.Pattern[str], method: str, text: str) -> Iterator[object]:
+    if method in ("sub", "subn"):
+        yield pattern.sub("", text)
+    elif method == "finditer":
+        yield from pattern.finditer(text)
+    else:
+        yield getattr(pattern, method)(text)
