@@ -17,6 +17,7 @@ from governance.rules.matchers import REAL_PATHS
 from governance.rules.notable import meant_by
 from governance.rules.partial import HOLE, Program
 from governance.rules.paths import Places
+from governance.rules.shell_flows import Flows
 from governance.rules.shell_terms import FILLED, LineTerms
 from governance.rules.vocabulary import MISSING, Unknown
 
@@ -92,7 +93,7 @@ class ShellCall:
         self._places = places
         self._real = real
         self._values: dict[tuple[int, str], object] = {}
-        self._reached: dict[int, tuple[int, ...]] = {}
+        self.flows = Flows([one.feeds for one in self.commands])
 
     def __str__(self) -> str:
         """The commands in a few words, for people."""
@@ -129,7 +130,7 @@ class ShellCall:
         if key in ("flags_any", "flags_all"):
             return list(command.flags)
         if key == "flows_to":
-            reached = [shown(self.commands[one]) for one in self.reached(position)]
+            reached = [shown(self.commands[one]) for one in self.flows.reached(position)]
             return reached or MISSING
         return self.value(position, key)
 
@@ -151,20 +152,6 @@ class ShellCall:
         # INVARIANT: it is only asked of a line that is blind.
         assert self.blind is not None, "the line is known"
         return Unknown(self.blind.reason, more=True)
-
-    def reached(self, position: int) -> tuple[int, ...]:
-        """The commands that read, at last, what the one at *position* writes."""
-        known = self._reached.get(position)
-        if known is None:
-            seen: dict[int, None] = {}
-            waiting = list(self.commands[position].feeds)
-            while waiting:
-                one = waiting.pop(0)
-                if one not in seen and 0 <= one < len(self.commands):
-                    seen[one] = None
-                    waiting.extend(self.commands[one].feeds)
-            known = self._reached[position] = tuple(seen)
-        return known
 
     # Paths ------------------------------------------------------------------------------
 

@@ -217,11 +217,12 @@ class ShellMatcher:
         call = settled(value)
         if not isinstance(call, ShellCall):
             return ()
-        return tuple(
-            one
-            for one in range(len(call.commands))
-            if any(table.holds(call, one) is not False for table in self.tables)
-        )
+        found: set[int] = set()
+        for table in self._to_try(call):
+            for one in table.positions(call):
+                if one not in found and table.holds(call, one) is not False:
+                    found.add(one)
+        return tuple(sorted(found))
 
     def nearest(self, value: object) -> tuple[ShellTable, int] | None:
         """
@@ -294,9 +295,10 @@ def flows_test(tables: tuple[ShellTable, ...]) -> CommandTest:
     """A test whether what a command writes reaches one for which one of *tables* holds."""
 
     def test(call: ShellCall, position: int, strict: bool) -> Truth:
-        return any_of(
-            table.holds(call, one, strict) for one in call.reached(position) for table in tables
-        )
+        def holds(one: int) -> Truth:
+            return any_of(table.holds(call, one, strict) for table in tables)
+
+        return call.flows.any_holds((id(tables), strict), position, holds)
 
     return test
 

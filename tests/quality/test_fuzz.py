@@ -7,12 +7,13 @@ import pytest
 from governance.rules.loader import load_rules
 from governance.rules.sources import PackSource
 from governance.rules.vocabulary import default_vocabulary
-from tests.quality.fuzz import pack_cases, shell_cases
+from tests.quality.fuzz import long_cases, pack_cases, shell_cases
 from tests.quality.fuzz.__main__ import main
 from tests.quality.fuzz.findings import SECONDS_MAX, Outcome, tried
 
 SHELL_CASES = 1_200
 PACK_CASES = 400
+LONG_CASES = 400
 SEED = "suite"
 
 OTHERWISE_MAX = 0.10
@@ -41,6 +42,16 @@ def test_bash_and_the_engine_mostly_agree_on_what_is_a_script(lines: Outcome) ->
 
     assert lines.counts["bash refuses"] > SHELL_CASES / 4
     assert 0 < otherwise <= OTHERWISE_MAX * SHELL_CASES
+
+
+def test_long_lines_break_no_law() -> None:
+    """No crash and no long time, whatever is repeated, wherever it stands."""
+    outcome = Outcome()
+
+    long_cases.run(SEED, range(LONG_CASES), outcome)
+
+    assert outcome.findings == []
+    assert outcome.counts["blind"] + outcome.counts["read"] == LONG_CASES
 
 
 def test_random_packs_break_no_law() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,23 @@ def test_everyday_commands_are_left_alone(loaded: Loaded, command: str) -> None:
 def test_harmful_commands_meet_their_action(loaded: Loaded, action: str, command: str) -> None:
     """Each harmful command, by whatever spelling, gets exactly the action that is expected."""
     assert _shell(loaded, command).action == action
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        " | ".join(["{ " + "cat ~/.ssh/id_rsa; " * 333 + "}"] * 3),
+        " | ".join(["$x"] * 400),
+    ],
+    ids=["groups", "pipes"],
+)
+def test_a_line_of_many_commands_is_decided_within_seconds(loaded: Loaded, line: str) -> None:
+    """Also where each of them feeds hundreds of others."""
+    before = time.thread_time()
+
+    _shell(loaded, line)
+
+    assert time.thread_time() - before < 5.0
 
 
 @pytest.mark.parametrize("command", CALLS["false_alarms"])

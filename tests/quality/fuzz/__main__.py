@@ -7,10 +7,11 @@ import json
 import sys
 from collections.abc import Sequence
 
-from tests.quality.fuzz import pack_cases, shell_cases
+from tests.quality.fuzz import long_cases, pack_cases, shell_cases
 from tests.quality.fuzz.findings import Finding, Outcome
 
 CASES_MAX = 10_000_000
+KINDS = {"shell": shell_cases.run, "long": long_cases.run, "packs": pack_cases.run}
 PIECE = 2_000
 """So many cases are run between two words about how far a run has come."""
 
@@ -18,13 +19,13 @@ PIECE = 2_000
 def main(words: Sequence[str]) -> int:
     """Run the cases that *words* ask for."""
     parser = argparse.ArgumentParser(prog="python -m tests.quality.fuzz", description=__doc__)
-    parser.add_argument("kind", choices=["shell", "packs"])
+    parser.add_argument("kind", choices=list(KINDS))
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--first", type=int, default=0, help="the number of the first case")
     given = parser.parse_args(words)
     last = given.first + min(given.cases, CASES_MAX)
-    run = shell_cases.run if given.kind == "shell" else pack_cases.run
+    run = KINDS[given.kind]
     outcome = Outcome()
     for begin in range(given.first, last, PIECE):
         told = len(outcome.findings)
