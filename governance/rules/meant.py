@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from attrs import define, evolve, field
 
@@ -43,10 +44,14 @@ from governance.rules.meant_words import (
     VERBS,
     WRITES,
 )
+from governance.rules.notable import NOTABLE
 from governance.values import Json
 
 DEPTH_MAX = 16
-GLOBS_MAX = 100
+NAMES_MAX = 500
+NAMES_CHARACTERS_MAX = 1_000_000
+"""Names that the globs of one search may stand for, and the characters of these."""
+
 COMMANDS_MAX = 100
 """Command lines of one call that are read."""
 
@@ -121,22 +126,28 @@ def files_searched(call: ToolCall) -> tuple[ToolCall, ...]:
     The search of files by name to which a search of a folder comes, by its argument for that.
 
     A name stands for each glob, as it would be without its signs and with a letter for them.
+    Globs that give more than `NAMES_MAX` names, or longer ones than `NAMES_CHARACTERS_MAX` in all,
+    are taken for the names that rules look for.
 
     >>> [one.own["path"] for one in files_searched(ToolCall("grep", args={"glob": "*.{pem,key}"}))]
     [['.pem', 'x.pem', '.key', 'x.key']]
     """
     folder = call.own.get("path")
     start = f"{folder}/" if isinstance(folder, str) and folder else ""
-    names: dict[Json, None] = {}
+    names: dict[str, None] = {}
     for key in NAME_GLOBS:
         text = call.args.get(key)
         globs = text if isinstance(text, (list, tuple)) else [text]
-        for glob in globs[:GLOBS_MAX]:
-            for name in _instances(glob) if isinstance(glob, str) else ():
-                names[start + name] = None
+        for glob in globs:
+            found = _instances(glob) if isinstance(glob, str) else iter(())
+            names.update(dict.fromkeys(islice(found, NAMES_MAX + 1)))
+            if len(names) > NAMES_MAX:
+                break
     if not names:
         return ()
-    own: Mapping[str, Json] = {**call.own, "path": list(names)}
+    if len(names) > NAMES_MAX or sum(len(start) + len(one) for one in names) > NAMES_CHARACTERS_MAX:
+        names = dict.fromkeys(NOTABLE)
+    own: Mapping[str, Json] = {**call.own, "path": [start + one for one in names]}
     return (evolve(call, own=own, fields={}),)
 
 

@@ -15,11 +15,14 @@ from attrs import frozen
 
 from governance.shell.calls import TABLES
 from governance.shell.draft import Draft
-from governance.shell.expressions import Source, Value, below
+from governance.shell.expressions import CHARACTERS_MAX, Source, Value, below
 from governance.shell.hosts import urls_in
 from governance.shell.literals import followed, indirect, read_literals
 from governance.shell.statements import statements
 from governance.shell.values import HOLE, Word
+
+RENAMED_MAX: Final = 64
+"""Statements of one text that give other names to what they import."""
 
 CALLS_MAX: Final = 200
 """Calls that are looked at in one text."""
@@ -145,6 +148,8 @@ def understand_code(draft: Draft, language: str, text: Word | str) -> None:
         draft.blind("dynamic", f"the text that {draft.program} runs is put together when it runs")
         return
     draft.blind("code", f"a text of {language} is understood only in parts")
+    draft.first(text, CHARACTERS_MAX, f"characters of {language}")
+    draft.first(_RENAMED.findall(text), RENAMED_MAX, "statements that rename what they import")
     plain = unicodedata.normalize("NFKC", text) if language == "python" else str(text)
     before = len(draft.nested)
     if _FETCHED.search(text) is not None or followed(text, _FETCHES, _RUNS, _NEAR):
@@ -204,13 +209,13 @@ def _plain_names(text: str, language: str) -> str:
         text = _REQUIRE.sub(lambda one: one[1].replace("/", "."), text)
     else:
         return text
-    for module, parts in _RENAMED.findall(text)[:8]:
-        for one in parts.split(",")[:16]:
+    for module, parts in _RENAMED.findall(text)[:RENAMED_MAX]:
+        for one in parts.split(","):
             name, _, alias = _AS.sub(" ", one.strip(" ()")).partition(" ")
             known = f"{module}.{name}" if module in _TAKEN_FROM else name
             if (alias or known != name) and (alias or name).isidentifier():
                 text = re.sub(rf"(?<![\w.]){alias or name}(?=\s*\()", known, text)
-    for module, name in found[:8]:
+    for module, name in found[:RENAMED_MAX]:
         if module != name:
             text = re.sub(rf"(?<![\w.]){re.escape(name)}\.", module.replace("/", ".") + ".", text)
     return text

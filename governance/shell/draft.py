@@ -5,14 +5,16 @@ A command in the making: what the tables and the acts note down of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeVar
 
 from attrs import frozen
 
 from governance.shell.hosts import hosts_in
 from governance.shell.notation import UNKNOWN, Spec
 from governance.shell.values import HOLE, Command, Opaque, OpaqueKind, Simple, Word
+
+_T = TypeVar("_T")
 
 STANDARD: Final = frozenset(
     {"-", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/null", "/dev/tty", "/dev/fd/0"}
@@ -207,6 +209,12 @@ class Draft:
     def blind(self, kind: OpaqueKind, reason: str) -> None:
         """Note what cannot be known."""
         self.opaque.append(Opaque(kind, reason))
+
+    def first(self, items: Sequence[_T], most: int, what: str) -> Sequence[_T]:
+        """The first *most* of *items*; that there are more is said, for they may be anything."""
+        if len(items) > most:
+            self.blind("bound", f"more than {most} {what}")
+        return items[:most]
 
     def apply(self, role: str, word: Word) -> None:
         """Note what an operand or a value in this role means."""

@@ -20,7 +20,9 @@ _EDITS_MAX: Final = 16
 
 _PATTERN_MAX: Final = 256
 
-_SUBSTITUTION: Final = re.compile(r"\s*s([/|#,@:!])([^\n]*)\1([^\n]*)\1(g?)\s*")
+_SIGNS: Final = frozenset("/|#,@:!")
+"""What may part the pattern of `s/a/b/` from what is put in its place."""
+
 _SPECIAL: Final = re.compile(r"[\\\[\]&]|\A\^?\*|\*\*|.\^|\$.|\A\Z", re.S)
 """What stands in a pattern for more than itself, `.` or `*`; or nothing, which is the last one."""
 
@@ -53,11 +55,12 @@ def sed(words: list[str], given: str | None) -> str | None:
 
 def _substituted(edit: str, lines: list[str], *, extended: bool) -> list[str] | None:
     """*lines* after one `s/a/b/`."""
-    found = _SUBSTITUTION.fullmatch(edit)
-    if found is None:
+    edit = edit.strip(" \t")
+    parts = edit[2:].split(edit[1:2], 3) if edit[:1] == "s" and edit[1:2] in _SIGNS else []
+    if len(parts) != 3 or parts[2] not in ("", "g") or "\n" in edit:
         return None
-    sign, before, after, every = found.groups()
-    if sign in before or sign in after or len(before) > _PATTERN_MAX or re.search(r"[\\&]", after):
+    before, after, every = parts
+    if len(before) > _PATTERN_MAX or re.search(r"[\\&]", after):
         return None
     if _SPECIAL.search(before) or (extended and _EXTENDED.search(before)):
         return None

@@ -41,7 +41,7 @@ from governance.shell.parameters import (
     slice_of,
     stripped,
 )
-from governance.shell.quoting import braces, decode_ansi
+from governance.shell.quoting import TooMany, braces, decode_ansi
 from governance.shell.state import HERE, HOME, State, Value
 from governance.shell.values import HOLE
 
@@ -120,16 +120,23 @@ class Expander:
         return " ".join(one for one, _ in made.done)
 
     def array(self, raw: str) -> tuple[str, ...]:
-        """The elements of `(…)`; an index before one is dropped."""
+        """
+        The elements of `(…)`; an index before one is dropped.
+
+        Raises:
+            TooMany: They are more than `ITEMS_MAX`.
+        """
         found: list[str] = []
-        for start, end in array_words(raw, 1)[:ITEMS_MAX]:
+        for start, end in array_words(raw, 1)[: ITEMS_MAX + 1]:
             item = raw[start:end]
             indexed = re.match(r"\[[^\]]*\]=", item)
             if indexed is not None:
                 found.append(self.text(item[indexed.end() :])[0])
             else:
                 found += [text for text, _ in self.words(item)]
-        return tuple(found[:ITEMS_MAX])
+        if len(found) > ITEMS_MAX:
+            raise TooMany
+        return tuple(found)
 
     # From left to right
 
@@ -268,7 +275,9 @@ class Expander:
             self.listed(self.given(), kind, made, split=split, quoted=quoted)
         else:
             value = self.simple(body[1:])
-            self.put_value(value if isinstance(value, str) else first_of(value), made, split, live)
+            text = first_of(value)
+            self.around.spend(len(text) // 256)
+            self.put_value(text, made, split, live)
         return end
 
     def put_value(self, value: str, made: Fields, split: bool, live: bool) -> None:

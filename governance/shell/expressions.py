@@ -150,7 +150,8 @@ class Source:
     def _set(self, name: str, value: Value) -> None:
         known = self.names.get(name)
         if known is not None and known != value:
-            value = [*_several(known), *_several(value)][:8]
+            both = [*_several(known), *_several(value)]
+            value = both if len(both) <= VARIANTS_MAX else HOLE
         self.names[name] = value
 
     def arguments(self, at: int) -> tuple[list[Value], int]:

@@ -19,7 +19,7 @@ from governance.shell.state import HERE, HOME, Value
 from governance.shell.values import HOLE, Word
 
 WORD_MAX: Final = 65_536
-"""Characters of one word that are followed."""
+"""Characters of one word that are followed; what comes behind them is not known."""
 
 
 _TILDE: Final = re.compile(r"~(?:/|$)")
@@ -53,23 +53,28 @@ class Fields:
 
     done: list[tuple[str, bool]] = field(factory=list)
     parts: list[str] = field(factory=list)
+    size: int = 0
     live: bool = False
     begun: bool = False
 
     def add(self, text: str, *, live: bool = False) -> None:
-        self.parts.append(text)
+        if self.size <= WORD_MAX:
+            self.parts.append(text)
+            self.size += len(text)
         self.begun = True
         self.live = self.live or live
 
     def end(self) -> None:
         """The word up to here is one."""
         if self.begun:
-            made = "".join(self.parts)[:WORD_MAX]
+            made = "".join(self.parts)
+            if self.size > WORD_MAX:
+                made = made[:WORD_MAX] + HOLE
             if self.done and _TILDE.match(made):
                 # `rm${IFS}~`: bash leaves it as it is, and home is meant.
                 made = HOME + made[1:]
             self.done.append((made, self.live))
-            self.parts = []
+            self.parts, self.size = [], 0
             self.live = self.begun = False
 
 

@@ -122,6 +122,7 @@ def followed(text: str, first: re.Pattern[str], later: re.Pattern[str], within: 
 def read_literals(draft: Draft, text: str, more: Iterable[str] = ()) -> None:
     """Note the commands that the literals of *text* are, and those that stand in *more*."""
     literals = list(_literals(text))
+    draft.first(literals, LITERALS_MAX - 1, "texts in one program")
     more = tuple(more)
     texts = dict.fromkeys(more)
     for value, _, _ in literals:
@@ -140,13 +141,17 @@ def read_literals(draft: Draft, text: str, more: Iterable[str] = ()) -> None:
     runs = 0
     given = {one for one in more if len(one) <= CHARACTERS_MAX and " " in one.strip()}
     for one in texts:
-        if runs < RUNS_MAX and (one in given or _is_command(one)):
+        if one in given or _is_command(one):
             runs += 1
-            draft.run_text(one, stdin=False)
+            if runs <= RUNS_MAX:
+                draft.run_text(one, stdin=False)
     for words in lists:
-        if runs < RUNS_MAX and _is_program(words[0]):
+        if _is_program(words[0]):
             runs += 1
-            draft.run([Word(one) for one in words], stdin=False)
+            if runs <= RUNS_MAX:
+                draft.run([Word(one) for one in words], stdin=False)
+    if runs > RUNS_MAX:
+        draft.blind("bound", f"more than {RUNS_MAX} commands in one program")
 
 
 def _literals(text: str) -> Iterator[tuple[str, int, int]]:

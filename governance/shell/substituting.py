@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 
 from governance.shell.boundaries import TooDeep, Unclosed
 from governance.shell.expanding import Expander
-from governance.shell.fields import finished, shown
+from governance.shell.fields import WORD_MAX, finished, shown
 from governance.shell.flowing import Flow, Pipe, Record
 from governance.shell.quoting import TooMany
 from governance.shell.setting import SILENT
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from governance.shell.walking import Walker
 
 
+_LONG: Final = f"a word of more than {WORD_MAX} characters"
 EXPORTED_MAX: Final = 64
 """Exported variables that are noted with a command."""
 
@@ -87,7 +88,10 @@ def expanded(around: Around, raw: str) -> list[tuple[str, bool]]:
     notes = around.walker.notes
     notes.step(1 + len(raw) // 64)
     try:
-        return Expander(around.state, around).words(raw)
+        made = Expander(around.state, around).words(raw)
+        if any(len(text) > WORD_MAX for text, _ in made):
+            notes.note("bound", _LONG)
+        return made
     except TooMany:
         notes.note("bound", "a brace expansion gives more words than are looked at")
         return [(HOLE, False)]
@@ -102,6 +106,8 @@ def text_of(around: Around, raw: str, *, assigned: bool = False) -> tuple[str, b
     try:
         made, live = Expander(around.state, around).text(raw, assigned=assigned)
         around.walker.notes.step(len(made) // 64)
+        if len(made) > WORD_MAX:
+            around.walker.notes.note("bound", _LONG)
         return made, live
     except (Unclosed, TooDeep) as error:
         around.walker.notes.note("syntax", f"`{error}` in a word")
@@ -135,6 +141,8 @@ def keep(
 ) -> int:
     """Note one command."""
     names = {one.partition("=")[0] for one in assigned}
+    if len(state.exported) > EXPORTED_MAX:
+        walker.notes.note("bound", f"more than {EXPORTED_MAX} variables that are exported")
     exported = tuple(
         Word(f"{name}={finished(value if isinstance(value, str) else HOLE, state.cwd)}")
         for name in itertools.islice(state.exported, EXPORTED_MAX)

@@ -14,7 +14,7 @@ from governance.shell.flowing import Flow, Pipe
 from governance.shell.lexing import Skeleton
 from governance.shell.notes import Bounded, Notes
 from governance.shell.redirecting import inherited, opened
-from governance.shell.state import Function, State
+from governance.shell.state import ALTERNATIVES_MAX, Function, State
 from governance.shell.substituting import Around, calculate, expanded
 from governance.shell.values import HOLE, lines_of
 
@@ -149,7 +149,9 @@ class Walker:
         for sign, one, stop in reversed(parts):
             before = state.copy()
             if sign == "||":
-                before.cwds = tuple(dict.fromkeys(earlier + state.cwds))[:4]
+                before.cwds = tuple(dict.fromkeys(earlier + state.cwds))
+                if len(before.cwds) > ALTERNATIVES_MAX:
+                    before.cwds = (HOLE,)
                 self.statement(one, before, flow, stop)
                 state.become([state.copy(), before])
             else:

@@ -73,7 +73,8 @@ def run(draft: Draft) -> None:
     if not entry:
         entry = _entry_point(words[0])
     argv = [*(entry[-1:] if entry and entry[-1] else []), *words[1:]]
-    folders = {there: here for here, there in mounts[:_MOUNTS_MAX] if there}
+    known = draft.first(mounts, _MOUNTS_MAX, "folders that are mounted")
+    folders = {there: here for here, there in known if there}
     seen = [_outside(one, folders) for one in argv]
     cwd = REMOTE if seen == argv else draft.cwd
     for one in draft.value("--workdir")[-1:]:

@@ -14,7 +14,7 @@ from governance.shell.values import Word
 _SED_FILE: Final = re.compile(r"(?:^|[\n;{}]|/[gpiIeM0-9]*|\d|\$)[ \t]*([wWrR])[ \t]+([^\n;}]+)")
 _SED_RUN: Final = re.compile(r"(?:^|[\n;{}]|\d|\$|/)[ \t]*e[ \t]+([^\n]+)")
 _SED_REPLACE: Final = re.compile(r"s([^\w\s\\])")
-_SED_MAX: Final = 4_096
+_EDITS_MAX: Final = 50
 _VIM_RUN: Final = re.compile(r"(?::|^|\|)\s*(?:sil(?:ent)?!?\s+)?!\s*(.+)", re.S)
 _VIM_CALL: Final = re.compile(
     r"(?:system|systemlist|termopen|jobstart|job_start|os\.execute)\(\s*(['\"])(.*?)\1", re.S
@@ -88,7 +88,7 @@ def sed(draft: Draft) -> None:
                 draft.read(target)
         for command in _SED_RUN.findall(text):
             draft.run_text(command)
-        for command in _evaluated(text):
+        for command in _evaluated(draft, text):
             draft.run_text(command)
 
 
@@ -133,13 +133,12 @@ def formatter(draft: Draft) -> None:
         draft.write(*files)
 
 
-def _evaluated(text: str) -> list[str]:
+def _evaluated(draft: Draft, text: str) -> list[str]:
     """The replacements of `s/x/cmd/e`, which a shell runs."""
     found: list[str] = []
-    for start in list(_SED_REPLACE.finditer(text))[:50]:
+    for start in draft.first(list(_SED_REPLACE.finditer(text)), _EDITS_MAX, "edits of a script"):
         sign = re.escape(start[1])
-        rest = text[start.end() : start.end() + _SED_MAX]
-        parts = re.split(rf"(?<!\\){sign}", rest, maxsplit=2)
+        parts = re.split(rf"(?<!\\){sign}", text[start.end() :], maxsplit=2)
         if len(parts) == 3 and re.match(r"[gpiIm0-9]*e", parts[2]):
             found.append(parts[1])
     return found

@@ -96,11 +96,13 @@ def _narrowed(roots: list[Word], tests: tuple[Word, ...]) -> list[Word]:
             empty = True
         if word not in {"(", ")"}:
             negated = False
+    if len(roots) * len(patterns) > _WORDS_MAX:
+        return roots
     if patterns and len(patterns) > either:
         return [
             Word(_below(root, name), glob=any(sign in name for sign in "*?["))
-            for root in roots[:8]
-            for name in patterns[:8]
+            for root in roots
+            for name in patterns
         ]
     if empty and not either:
         return [Word(_below(root, HOLE)) for root in roots]
@@ -149,7 +151,7 @@ def filled(argv: list[Word], mark: str, found: list[Word]) -> list[Word]:
     made: list[Word] = []
     for word in argv:
         if word == mark:
-            made += found[:_WORDS_MAX]
+            made += found
         elif mark in word:
             made.append(Word(word.replace(mark, found[0] if found else HOLE)))
         else:
@@ -188,7 +190,7 @@ def _input_words(draft: Draft) -> list[Word]:
     if files and text is None:
         return [_UNKNOWN]
     if text is None:
-        return list(draft.given[:_WORDS_MAX]) or [_UNKNOWN]
+        return list(draft.first(draft.given, _WORDS_MAX, "words")) or [_UNKNOWN]
     if draft.has("-0", "--null"):
         words = text.replace("\\0", "\0").split("\0")
     elif draft.value("--delimiter"):
@@ -200,7 +202,8 @@ def _input_words(draft: Draft) -> list[Word]:
             words = shlex.split(text)
         except ValueError:
             words = text.split()
-    return [Word(one) for one in words if one][:_WORDS_MAX] or [_UNKNOWN]
+    known = [Word(one) for one in words if one]
+    return list(draft.first(known, _WORDS_MAX, "words")) or [_UNKNOWN]
 
 
 def xargs(draft: Draft) -> None:
@@ -220,7 +223,7 @@ def xargs(draft: Draft) -> None:
     if not any(mark in one for one in argv):
         draft.run(argv, stdin=False, flows=True)
         return
-    for one in found[:8] if len(argv) > 1 else found:
+    for one in found:
         draft.run(filled(argv, mark, [one]), stdin=False, flows=True)
 
 
@@ -242,11 +245,11 @@ def parallel(draft: Draft) -> None:
         lines = (draft.stdin_text or "").splitlines()
         given = _input_words(draft) if argv or not lines else [Word(one) for one in lines]
     if not argv:
-        for one in given[:8]:
+        for one in draft.first(given, _WORDS_MAX, "commands"):
             text_given(draft, one, [])
         return
     text = " ".join(argv)
     if not re.search(r"\{[^{}\s]{0,50}\}", text):
         text += " {}"
-    for one in given[:8]:
+    for one in draft.first(given, _WORDS_MAX, "words"):
         draft.run_text(one.join(re.split(r"\{[^{}\s]{0,50}\}", text)), stdin=False, flows=True)

@@ -5,10 +5,13 @@ The system: timers, units, keys, addresses of the network.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from governance.shell.draft import Draft
 from governance.shell.options import parse
-from governance.shell.values import HOLE, Word
+from governance.shell.values import HOLE, Word, lines_of
+
+_LINES_MAX: Final = 100
 
 
 def unit(draft: Draft) -> None:
@@ -35,7 +38,7 @@ def crontab(draft: Draft) -> None:
     text = draft.stdin_text
     if takes and text is not None:
         draft.code.append(text)
-        for line in text.splitlines()[:100]:
+        for line in draft.first(lines_of(text), _LINES_MAX, "lines of a table"):
             found = re.match(r"\s*(?:@\w+|(?:\S+\s+){5})\s*(\S.*)", line)
             if found is not None and not line.lstrip().startswith("#"):
                 draft.run_text(found[1], stdin=False)

@@ -1,0 +1,53 @@
+"""Where the engine looks at no more, it says so: what stands behind a bound is never let pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from governance.shell import read_line
+
+LONG = " " * 70_000
+LINES = {
+    "a word that is evaluated": f"eval '{LONG}rm -rf /'",
+    "a comment in a word that a shell runs": f"bash -c '{'#' * 70_000}\nrm -rf /'",
+    "a word put together": f"X='{LONG[:40_000]}'; eval \"$X$X rm -rf /\"",
+    "a text that is printed": f"echo '{LONG}rm -rf /' | sh",
+    "a file that is written and run": f"printf '%s' '{LONG}rm -rf /' > x; bash x",
+    "code": f"python <<'E'\n{'#' * 110_000}\nimport os; os.remove(\"x\")\nE",
+    "texts of code": 'python -c \'import os; getattr(os, "system")('
+    + ", ".join(f'"{at}"' for at in range(200))
+    + ', "rm -rf /")\'',
+    "names of modules": "python -c '"
+    + "; ".join(f"from m{at} import a as b{at}" for at in range(70))
+    + '; from os import remove as z; z("x")\'',
+    "elements of an array": f"a=({'x ' * 300}rm); ${{a[300]}} -rf /",
+    "words for xargs": f"printf '%s\\n' {'x ' * 70}/etc | xargs -I{{}} rm -rf {{}}",
+    "words for parallel": f"parallel rm -rf ::: {'x ' * 70}/etc",
+    "lines of a table": "crontab - <<'E'\n" + "* * * * * ls\n" * 101 + "* * * * * rm -rf /\nE",
+    "mounted folders": "docker run "
+    + " ".join(f"-v /m{at}:/m{at}" for at in range(17))
+    + " -v /:/h x rm -rf /h",
+    "edits of a script": "sed '" + "s/a/b/;" * 51 + "s/x/rm -rf \\//e' f",
+    "variables that are exported": "".join(f"export A{at}=1; " for at in range(65))
+    + "export LD_PRELOAD=x; ls",
+    "lines of an array": "mapfile -t a <<'E'\n" + "x\n" * 300 + "rm\nE\n${a[300]} -rf /",
+    "operators": "ls" + "; ls" * 3_000 + "; rm -rf /",
+    "rounds of a format": f"printf '%s ' {'x ' * 300}'; rm -rf /' | sh",
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_what_stands_behind_a_bound_may_be_anything(name: str) -> None:
+    """The line is blind: a rule on what cannot be known refuses it."""
+    assert read_line(LINES[name]).blind is not None
+
+
+def test_less_than_the_bounds_is_known() -> None:
+    """The ninth root of a search, and the ninth word of `xargs`, are touched as the first."""
+    line = read_line("find a b c d e f g h ~/.ssh -name 'id*' -delete")
+    each = read_line("printf '%s\\n' a b c d e f g h i /etc | xargs -I{} rm -rf {}")
+
+    assert "~/.ssh/id*" in line.commands[-1].removes
+    assert [one.removes for one in each.commands][-1] == ("/etc",)
+    assert line.blind is None
+    assert each.blind is None
