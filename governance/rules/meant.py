@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain
 
 from attrs import define, evolve, field
 
@@ -135,20 +135,23 @@ def files_searched(call: ToolCall) -> tuple[ToolCall, ...]:
     folder = call.own.get("path")
     start = f"{folder}/" if isinstance(folder, str) and folder else ""
     names: dict[str, None] = {}
-    for key in NAME_GLOBS:
-        text = call.args.get(key)
-        globs = text if isinstance(text, (list, tuple)) else [text]
-        for glob in globs:
-            found = _instances(glob) if isinstance(glob, str) else iter(())
-            names.update(dict.fromkeys(islice(found, NAMES_MAX + 1)))
-            if len(names) > NAMES_MAX:
-                break
+    for name in chain.from_iterable(_instances(one) for one in _globs(call)):
+        names[name] = None
+        if len(names) > NAMES_MAX:
+            break
     if not names:
         return ()
     if len(names) > NAMES_MAX or sum(len(start) + len(one) for one in names) > NAMES_CHARACTERS_MAX:
         names = dict.fromkeys(NOTABLE)
     own: Mapping[str, Json] = {**call.own, "path": [start + one for one in names]}
     return (evolve(call, own=own, fields={}),)
+
+
+def _globs(call: ToolCall) -> Iterator[str]:
+    for key in NAME_GLOBS:
+        given = call.args.get(key)
+        several = given if isinstance(given, (list, tuple)) else [given]
+        yield from (one for one in several if isinstance(one, str))
 
 
 def _instances(glob: str) -> Iterator[str]:
