@@ -100,7 +100,11 @@ def items_with_keys(around: Around, value: str) -> dict[str, str]:
         return {}
     expander = Expander(around.state, around)
     found: dict[str, str] = {}
-    for start, end in array_words(value, 1)[:KEYS_MAX]:
+    try:
+        words = array_words(value, 1)
+    except (Unclosed, TooDeep):
+        return {}  # `array` has said so
+    for start, end in words[:KEYS_MAX]:
         key, sign, text = value[start + 1 : end].partition("]=")
         if sign and value[start] == "[":
             found[expander.text(key)[0]] = expander.text(text)[0]

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import frozen
 
-from governance.shell.boundaries import TooDeep
+from governance.shell.boundaries import TooDeep, Unclosed
 from governance.shell.flowing import Flow
 from governance.shell.notes import Bounded, Notes
 from governance.shell.plain import read_plain
@@ -106,6 +106,8 @@ def _run(text: str, state: State, notes: Notes) -> None:
         unreached(notes, state)
     except (Bounded, TooDeep, RecursionError) as error:
         notes.note("bound", str(error) or "quotes and substitutions stand too deep in each other")
+    except Unclosed as error:
+        notes.note("syntax", f"`{error}` is not closed")
 
 
 def unreached(notes: Notes, state: State) -> None:

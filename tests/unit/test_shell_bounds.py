@@ -42,6 +42,15 @@ def test_what_stands_behind_a_bound_may_be_anything(name: str) -> None:
     assert read_line(LINES[name]).blind is not None
 
 
+def test_an_array_whose_parts_are_not_closed_has_a_reading() -> None:
+    """Random texts came to this one: keys were looked for in it without a guard."""
+    line = read_line("a=(${x:-[k]=v ${f() { elif |then ;~")
+    found = read_line("(for i in a; do a=(${x:-$x\tcase x in a)fiselect i in a; do ]]=~&;!${f() {")
+
+    assert line.blind is not None
+    assert found.blind is not None
+
+
 def test_less_than_the_bounds_is_known() -> None:
     """The ninth root of a search, and the ninth word of `xargs`, are touched as the first."""
     line = read_line("find a b c d e f g h ~/.ssh -name 'id*' -delete")
