@@ -32,7 +32,7 @@ class TooDeep(ValueError):
 
 
 class TooLong(TooDeep):
-    """More than this engine looks at; what was read stays."""
+    """More words than this engine looks at; what was read stays. Handled as what is too deep."""
 
 
 def single_end(text: str, start: int) -> int:

@@ -21,9 +21,6 @@ from governance.shell.literals import followed, indirect, read_literals
 from governance.shell.statements import statements
 from governance.shell.values import HOLE, Word
 
-RENAMED_MAX: Final = 64
-"""Statements of one text that give other names to what they import."""
-
 CALLS_MAX: Final = 200
 """Calls that are looked at in one text."""
 
@@ -84,7 +81,7 @@ _FETCHES: Final = re.compile(
 _RUNS: Final = re.compile(
     r"(?:\(\s*0\s*,\s*eval\s*\)|(?<![\w.])(?:eval|exec)\s*\(|\bnew\s+Function\s*\(|\bvm\.run\w*\("
     r"|\(eval-(?:buffer|region)|\brunpy\.run_path\(|\bspec_from_file_location\("
-    r"|\b(?:run|check_output|check_call|call)\(\s*\[?\s*['\"](?:/\S{0,200}/)?(?:ba|da|z|k)?sh['\"][^\n]{0,200}\binput\s*=)"
+    r"|\b(?:run|check_output|check_call|call)\(\s*\[?\s*['\"](?:[^\s'\"]*/)?(?:ba|da|z|k)?sh['\"][^\n]{0,200}\binput\s*=)"
 )
 _TOLD: Final = re.compile(
     r"(?i)\s*(?:select|insert|update|delete|drop|create|alter|truncate|pragma|begin|with)\s"
@@ -112,7 +109,9 @@ _IMPORTED: Final = re.compile(
     r"(?:__import__|(?:\b\w++\.)?import_module)\(\s*['\"]([\w.]+)['\"]\s*\)"
 )
 _GETATTR: Final = re.compile(r"getattr\(\s*([\w.]+)\s*,\s*['\"](\w+)['\"]\s*\)")
-_ALIASES: Final = re.compile(r"\bimport\s+([\w.]+)\s+as\s+(\w+)")
+_ALIASES: Final = re.compile(r"(?:\bimport\s+|,\s*+)([\w.]++)\s++as\s+(\w+)")
+_NAME_CALLED: Final = re.compile(r"(?<![\w.])(\w++)(?=\s*\()")
+_NAME_OF_MODULE: Final = re.compile(r"(?<![\w.])(\w++)\.")
 _REQUIRE: Final = re.compile(r"require\(\s*['\"](?:node:)?([\w/]+)['\"]\s*\)(?=\s*\.)")
 _RENAMED: Final = re.compile(
     r"(?:\bfrom\s+([\w.]+)\s+import\s+|(?=\{[^{}]{1,400}\}\s*=\s*(?:await\s+)?(?:require|import)\()\{"
@@ -148,8 +147,7 @@ def understand_code(draft: Draft, language: str, text: Word | str) -> None:
         draft.blind("dynamic", f"the text that {draft.program} runs is put together when it runs")
         return
     draft.blind("code", f"a text of {language} is understood only in parts")
-    draft.first(text, CHARACTERS_MAX, f"characters of {language}")
-    draft.first(_RENAMED.findall(text), RENAMED_MAX, "statements that rename what they import")
+    draft.within(len(text), CHARACTERS_MAX, f"characters of {language}")
     plain = unicodedata.normalize("NFKC", text) if language == "python" else str(text)
     before = len(draft.nested)
     if _FETCHED.search(text) is not None or followed(text, _FETCHES, _RUNS, _NEAR):
@@ -209,16 +207,16 @@ def _plain_names(text: str, language: str) -> str:
         text = _REQUIRE.sub(lambda one: one[1].replace("/", "."), text)
     else:
         return text
-    for module, parts in _RENAMED.findall(text)[:RENAMED_MAX]:
+    called: dict[str, str] = {}
+    for module, parts in _RENAMED.findall(text):
         for one in parts.split(","):
             name, _, alias = _AS.sub(" ", one.strip(" ()")).partition(" ")
-            known = f"{module}.{name}" if module in _TAKEN_FROM else name
-            if (alias or known != name) and (alias or name).isidentifier():
-                text = re.sub(rf"(?<![\w.]){alias or name}(?=\s*\()", known, text)
-    for module, name in found[:RENAMED_MAX]:
-        if module != name:
-            text = re.sub(rf"(?<![\w.]){re.escape(name)}\.", module.replace("/", ".") + ".", text)
-    return text
+            called.setdefault(alias or name, f"{module}.{name}" if module in _TAKEN_FROM else name)
+    modules: dict[str, str] = {}
+    for module, name in found:
+        modules.setdefault(name, module.replace("/", "."))
+    text = _NAME_CALLED.sub(lambda one: called.get(one[1], one[1]), text)
+    return _NAME_OF_MODULE.sub(lambda one: modules.get(one[1], one[1]) + ".", text)
 
 
 def _is_method(text: str, start: int, name: str) -> bool:
@@ -390,7 +388,7 @@ def _backticks(draft: Draft, source: Source, language: str) -> None:
     if language in {"perl", "ruby", "php"}:
         for found in _BACKTICKS.finditer(source.text):
             text = found[1] or found[2] or found[3] or found[4] or found[6]
-            draft.run_text(re.sub(r"#\{[^}]*\}|\$\w+", HOLE, text), stdin=False)
+            draft.run_text(re.sub(r"#\{[^}]*+(?:\}|\Z)|\$\w+", HOLE, text), stdin=False)
 
 
 def _sockets(draft: Draft, text: str) -> None:

@@ -210,10 +210,14 @@ class Draft:
         """Note what cannot be known."""
         self.opaque.append(Opaque(kind, reason))
 
-    def first(self, items: Sequence[_T], most: int, what: str) -> Sequence[_T]:
-        """The first *most* of *items*; that there are more is said, for they may be anything."""
-        if len(items) > most:
+    def within(self, count: int, most: int, what: str) -> None:
+        """Say that there are more than are looked at, where that is so: they may be anything."""
+        if count > most:
             self.blind("bound", f"more than {most} {what}")
+
+    def first(self, items: Sequence[_T], most: int, what: str) -> Sequence[_T]:
+        """The first *most* of *items*; that there are more is said."""
+        self.within(len(items), most, what)
         return items[:most]
 
     def apply(self, role: str, word: Word) -> None:

@@ -105,7 +105,6 @@ _HOLES: Final = re.compile(r"[$#]\{([^}]*+)(?:\}|\Z)")
 _BRACED: Final = re.compile(r"\{([^{}]*)\}")
 _SIGILLED: Final = re.compile(r"[$@]\{?(\w+)\}?")
 
-
 _NOTHING: Final[Mapping[str, str]] = {}
 
 
@@ -218,7 +217,7 @@ class Source:
                 value = value + right
             else:
                 value = _combined([value, right], "")
-        return _kept(value), at
+        return _kept(value) if self._terms < TERMS_MAX else HOLE, at
 
     def _method(self, value: Value, found: re.Match[str], depth: int) -> tuple[Value, int]:
         at = found.end()
@@ -352,8 +351,9 @@ class Source:
         at = size = 0
         for found in holes.finditer(text):
             name = sign + found[1].strip()
-            value = known.get(name) or ("~" if _HOME.fullmatch(name) else None)
-            made += [text[at : found.start()], value or _one(self.names.get(name, HOLE))]
+            value = known.get(name, "~" if _HOME.fullmatch(name) else None)
+            value = _one(self.names.get(name, HOLE)) if value is None else value
+            made += [text[at : found.start()], value]
             size += len(made[-1]) + len(made[-2])
             if size > VALUE_MAX:
                 return HOLE

@@ -12,7 +12,8 @@ import binascii
 import codecs
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from governance.shell.draft import Draft, basename
@@ -30,8 +31,8 @@ RUNS_MAX: Final = 32
 """Commands that are taken out of one program in this way."""
 
 _LITERAL: Final = re.compile(
-    r"'''(.{0,2000}?)'''|\"\"\"(.{0,2000}?)\"\"\"|'((?:[^'\\\n]++|\\.){0,600}+)'"
-    r"|\"((?:[^\"\\\n]++|\\.){0,600}+)\"|`([^`]{1,2000})`|\[\[([^\][]{1,2000}+)\]\]",
+    r"\\.|'''(.{0,2000}?)'''|\"\"\"(.{0,2000}?)\"\"\"|'((?:[^'\\\n]++|\\.)*+)'"
+    r"|\"((?:[^\"\\\n]++|\\.)*+)\"|`([^`]{1,2000})`|\[\[((?:[^\][]++|\[(?!\[))++)\]\]",
     re.S,
 )
 _BETWEEN: Final = re.compile(r"[^'\"`;\n]{1,24}")
@@ -121,14 +122,13 @@ def followed(text: str, first: re.Pattern[str], later: re.Pattern[str], within: 
 
 def read_literals(draft: Draft, text: str, more: Iterable[str] = ()) -> None:
     """Note the commands that the literals of *text* are, and those that stand in *more*."""
-    literals = list(_literals(text))
-    draft.first(literals, LITERALS_MAX - 1, "texts in one program")
+    literals = _first_literals(draft, text)
     more = tuple(more)
     texts = dict.fromkeys(more)
     for value, _, _ in literals:
         texts.update(dict.fromkeys(_decoded(value)))
         if _QUOTED.search(value) is not None:
-            texts.update(dict.fromkeys(one for one, _, _ in _literals(value)))
+            texts.update(dict.fromkeys(one for one, _, _ in _first_literals(draft, value)))
     for found in _NUMBERS.finditer(text):
         texts["".join(chr(int(one) % 256) for one in found.group().split(","))] = None
     lists: dict[tuple[str, ...], None] = {}
@@ -154,17 +154,22 @@ def read_literals(draft: Draft, text: str, more: Iterable[str] = ()) -> None:
         draft.blind("bound", f"more than {RUNS_MAX} commands in one program")
 
 
+def _first_literals(draft: Draft, text: str) -> Sequence[tuple[str, int, int]]:
+    """The literals of *text*, with where they begin and end; that there are more is said."""
+    found = list(islice(_literals(text), LITERALS_MAX + 1))
+    return draft.first(found, LITERALS_MAX, "texts in one program")
+
+
 def _literals(text: str) -> Iterator[tuple[str, int, int]]:
-    """The literals of *text*, with where they begin and end."""
-    for count, found in enumerate(_LITERAL.finditer(text)):
-        if count >= LITERALS_MAX:
-            return
-        value = next((one for one in found.groups() if one is not None), "")
+    for found in _LITERAL.finditer(text):
+        if found.lastindex is None:
+            continue  # a sign behind a backslash, which begins no text
+        value = found[found.lastindex]
         yield (decode_ansi(value) if "\\" in value else value), found.start(), found.end()
 
 
 def _groups(
-    text: str, literals: list[tuple[str, int, int]]
+    text: str, literals: Sequence[tuple[str, int, int]]
 ) -> Iterator[tuple[tuple[str, ...], bool]]:
     """Literals that stand in a row, and whether they may be one text."""
     group: list[str] = []

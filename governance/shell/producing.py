@@ -30,13 +30,13 @@ _UNWRAPPED: Final = (["-w0"], ["-w", "0"], ["--wrap=0"], ["--wrap", "0"])
 
 def output_of(argv: Sequence[str], given: str | None) -> str | None:
     """What *argv* prints if its input is *given*; ``None``: not known."""
-    if not argv or (given is not None and len(given) > TEXT_MAX):
+    if given is not None and len(given) > TEXT_MAX:
+        return None
+    while len(argv) > 1 and argv[0] in _BEFORE and argv[1][:1] != "-":
+        argv = argv[1:]
+    if not argv:
         return None
     program = argv[0].rpartition("/")[2]
-    if program == "command" and len(argv) > 2 and argv[1][:1] == "-":
-        return _named(list(argv[1:]), given)
-    if program in ("command", "builtin", "exec") and len(argv) > 1 and argv[1][:1] != "-":
-        return output_of(argv[1:], given)
     known = _PRODUCERS.get(program)
     made = None if known is None else known(list(argv[1:]), given)
     return None if made is None or len(made) > TEXT_MAX or _UNDECODABLE in made else made
@@ -123,6 +123,9 @@ def _resolved(words: list[str], _: str | None) -> str | None:
     return f"{named[0]}\n" if known else None
 
 
+_BEFORE: Final = frozenset({"command", "builtin", "exec"})
+"""Builtins that run what stands behind them."""
+
 PASSING: Final = frozenset(
     {"cat", "head", "tail", "sort", "uniq", "base64", "xxd", "rev", "cut", "sed", "grep", "awk"}
 )
@@ -131,6 +134,7 @@ PASSING: Final = frozenset(
 _PRODUCERS: Final[dict[str, Callable[[list[str], str | None], str | None]]] = {
     "echo": lambda words, _: echoed(words),
     "printf": lambda words, _: None if words[:1] == ["-v"] else printed(words),
+    "command": _named,
     "which": _which,
     "type": _type,
     "basename": _base,

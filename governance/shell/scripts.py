@@ -183,7 +183,7 @@ class Scripts:
             if path in read or len(self._texts) + len(self._programs) >= 2 * FILES_MAX:
                 continue
             if texts:
-                self._texts[path] = _followed("\n".join(texts))
+                self._texts[path] = _remembered("\n".join(texts))
             if programs:
                 self._programs[path] = programs[0]
 
@@ -192,7 +192,7 @@ class Scripts:
         for one in words:
             name, equals, text = one.partition("=")
             if equals and name.startswith(_SCRIPT) and len(self._texts) < FILES_MAX:
-                self._texts[name] = _followed(text)
+                self._texts[name] = _remembered(text)
 
     def _link(self, simple: Simple) -> None:
         """Remember a symbolic link, which what follows may go through."""
@@ -331,7 +331,7 @@ def _after(words: Sequence[Word], file: Word) -> Sequence[Word]:
     return words[words.index(file) + 1 :] if file in words else words
 
 
-def _followed(text: str) -> str:
+def _remembered(text: str) -> str:
     """A text that is remembered; what comes behind `TEXT_MAX` characters is not known."""
     return text if len(text) <= TEXT_MAX else text[:TEXT_MAX] + HOLE
 

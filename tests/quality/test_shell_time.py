@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -104,6 +105,21 @@ def patterns() -> Iterator[tuple[str, re.Pattern[str], str]]:
                     continue
                 used = set(re.findall(rf"\b{name}{METHODS.pattern}", text)) or {"search"}
                 yield from ((f"{found.name}.{name}", one, method) for method in sorted(used))
+        yield from inline(found.name, text)
+
+
+def inline(module: str, text: str) -> Iterator[tuple[str, re.Pattern[str], str]]:
+    """The patterns that stand where they are used, but for those put together there."""
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="re"), attr=method),
+                args=[ast.Constant(value=str(pattern)), *words],
+            ) if METHODS.match(f".{method}("):
+                more = [*words, *(one.value for one in node.keywords)]
+                flags = [one.attr for one in more if isinstance(one, ast.Attribute)]
+                known = sum(int(getattr(re, one, 0)) for one in flags)
+                yield f"{module}:{node.lineno}", re.compile(pattern, known), method
 
 
 def pieces(pattern: str) -> list[str]:

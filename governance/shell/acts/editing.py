@@ -9,7 +9,7 @@ from typing import Final
 
 from governance.shell.draft import Draft
 from governance.shell.hosts import urls_in
-from governance.shell.values import Word
+from governance.shell.values import Word, lines_of
 
 _SED_FILE: Final = re.compile(r"(?:^|[\n;{}]|/[gpiIeM0-9]*|\d|\$)[ \t]*([wWrR])[ \t]+([^\n;}]+)")
 _SED_RUN: Final = re.compile(r"(?:^|[\n;{}]|\d|\$|/)[ \t]*e[ \t]+([^\n]+)")
@@ -193,7 +193,7 @@ def ed(draft: Draft) -> None:
     if draft.stdin_text is None:
         return
     draft.code.append(draft.stdin_text)
-    for line in draft.stdin_text.splitlines():
+    for line in lines_of(draft.stdin_text):
         found = re.match(r"\s*+[\d,$.%]*+\s*+(!|[rew]\s++!|w\s++|e\s++|r\s++)(.+)", line)
         if found is None:
             continue

@@ -13,6 +13,7 @@ from governance.shell.acts.shells import file_given, whole_hole
 from governance.shell.codes import given_texts, understand_code
 from governance.shell.draft import Draft
 from governance.shell.literals import read_literals
+from governance.shell.quoting import FORMAT, decode_printed
 from governance.shell.values import HOLE, Word
 
 _MODULES_RUN: Final = {
@@ -32,21 +33,20 @@ _FRONTS: Final = frozenset({"manage.py", "artisan", "console", "rails", "rake", 
 """Files of a project that are known as programs: `php artisan` is `artisan`."""
 
 _MODULES_READING: Final = {"json.tool", "py_compile", "compileall", "ast", "tokenize", "pdb"}
-_AWK_RUN: Final = re.compile(r"system\s*\(\s*\"((?:[^\"\\]++|\\.){0,200}+)\"(\s*[^)\s])?")
+_TEXT: Final = r"\"((?:[^\"\\]++|\\.)*+)\""
+_AWK_RUN: Final = re.compile(rf"system\s*+\(\s*+{_TEXT}(\s*[^)\s])?")
 _AWK_PIPE: Final = re.compile(
-    r"\"((?:[^\"\\]++|\\.){0,200}+)\"\s*\|&?\s*getline|\|&?\s*\"((?:[^\"\\]++|\\.){0,200}+)\""
+    rf"\\.|{_TEXT}\s*+\|&?\s*+getline|\|&?\s*+{_TEXT}"  # no quote after a backslash begins a text
 )
 _AWK_HIDDEN: Final = re.compile(
     r"system\s*\((?!\s*\"[^\"]*\"\s*\))|\|&?\s*(?:getline|[A-Za-z_]|\"\w*sh\b)|[A-Za-z_)]\s*\|\s*getline"
 )
 """What runs a text that does not stand where it is run."""
 
-_AWK_WRITE: Final = re.compile(r"(?<![<>=])>>?\s*\"((?:[^\"\\]++|\\.){0,200}+)\"")
-_AWK_READ: Final = re.compile(
-    r"getline\s{0,64}(?:\w{1,64}\s{0,64})?<\s*\"((?:[^\"\\]++|\\.){0,200}+)\""
-)
+_AWK_WRITE: Final = re.compile(rf"(?<![<>=])>>?\s*+{_TEXT}")
+_AWK_READ: Final = re.compile(rf"\bgetline\s*+(?:\w++\s*+)?<\s*+{_TEXT}")
 _AWK_SOCKET: Final = re.compile(r"/inet[46]?/(?:tcp|udp)/\d+/([^/\"]+)/")
-_APPLE_RUN: Final = re.compile(r"do shell script\s+\"((?:[^\"\\]++|\\.){0,200}+)\"")
+_APPLE_RUN: Final = re.compile(rf"do shell script\s++{_TEXT}")
 
 
 def _given(draft: Draft, language: str, texts: list[Word]) -> None:
@@ -232,7 +232,8 @@ def awk(draft: Draft) -> None:
             values = [one.partition("=")[2] for one in given]
             read_literals(draft, text, [*values, *given_texts(draft, text)])
         for before, after in _AWK_PIPE.findall(text):
-            draft.run_text(_unquoted(before or after))
+            if before or after:
+                draft.run_text(_unquoted(before or after))
         for path in _AWK_WRITE.findall(text):
             draft.write(Word(_unquoted(path)))
         for path in _AWK_READ.findall(text):
@@ -241,7 +242,9 @@ def awk(draft: Draft) -> None:
 
 
 def _unquoted(text: str) -> str:
-    return text.replace('\\"', '"').replace("\\\\", "\\").replace("\\n", "\n")
+    """A text of awk, Tcl or AppleScript with its escapes taken for what they mean."""
+    made, ended = decode_printed(text, FORMAT)
+    return made.replace("\\/", "/") + (HOLE if ended else "")
 
 
 def expect(draft: Draft) -> None:

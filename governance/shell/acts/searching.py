@@ -11,7 +11,7 @@ from typing import Final
 from governance.shell.acts.shells import text_given
 from governance.shell.draft import Draft
 from governance.shell.options import parse
-from governance.shell.values import HOLE, Word
+from governance.shell.values import HOLE, Word, lines_of
 
 _UNKNOWN: Final = Word(HOLE)
 _WORDS_MAX: Final = 64
@@ -196,7 +196,7 @@ def _input_words(draft: Draft) -> list[Word]:
     elif draft.value("--delimiter"):
         words = text.split(draft.value("--delimiter")[-1].replace("\\n", "\n") or "\n")
     elif draft.has("-I"):
-        words = [line.strip() for line in text.splitlines()]
+        words = [line.strip() for line in lines_of(text)]
     else:
         try:
             words = shlex.split(text)
@@ -242,7 +242,7 @@ def parallel(draft: Draft) -> None:
             given = [_UNKNOWN]
     else:
         argv = words
-        lines = (draft.stdin_text or "").splitlines()
+        lines = lines_of(draft.stdin_text or "")
         given = _input_words(draft) if argv or not lines else [Word(one) for one in lines]
     if not argv:
         for one in draft.first(given, _WORDS_MAX, "commands"):

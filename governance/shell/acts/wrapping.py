@@ -26,9 +26,7 @@ _SHELL: Final = Word("sh")
 _BEFORE_MAX: Final = 3
 """Words that may stand before a command."""
 
-_CALLED: Final = re.compile(
-    r"(?:call|print|p|expr|compile)\s[^\"]{0,200}\b(?:system|popen|execl?p?)\s*\(\s*\"([^\"]+)"
-)
+_CALLED: Final = re.compile(r"\b(?:system|popen|execl?p?)\s*+\(\s*+\"([^\"]+)")
 """What a debugger has its program call; `python` and `shell` are commands of their own."""
 
 
@@ -42,7 +40,6 @@ _TASK: Final = re.compile(
     r"|lineinfile|blockinfile|replace|unarchive)[ \t]*:[ \t]*(.*)$"
 )
 _GIVEN: Final = re.compile(r"\b(\w++)[ \t]*+[:=][ \t]*+(\"[^\"]*\"|'[^']*'|[^,\s}]+)")
-_TASK_LINES_MAX: Final = 20
 
 
 def sudo(draft: Draft) -> None:
@@ -380,13 +377,14 @@ def playbook(draft: Draft, text: str) -> None:
     for at, line in enumerate(lines):
         found = _TASK.match(line)
         if found is None:
-            inline = re.search(r"(file|shell|command):\s{0,64}(\{[^{}]*\})", line)
+            inline = re.search(r"(file|shell|command):\s*+(\{[^{}]*\})", line)
             if inline is not None:
                 _task(draft, inline[1], inline[2], here)
             continue
         inner = len(found[1])
         body = [found[3].strip()] if found[3].strip() not in {"|", ">", "|-", ">-"} else []
-        for more in lines[at + 1 : at + 1 + _TASK_LINES_MAX]:
+        for below in range(at + 1, len(lines)):
+            more = lines[below]
             if more.strip() and len(more) - len(more.lstrip()) <= inner:
                 break
             body.append(more.strip())
