@@ -21,9 +21,10 @@ from attrs import define, field
 from governance.access.actors import process_actor
 from governance.access.grants import Authorize, Grants
 from governance.errors import GovernanceError, JournalError, SessionErased
-from governance.journal.records import Append, Appended, Journal, Row
+from governance.formats import body_of, stamped
+from governance.journal.records import Append, Appended, Journal, Record, Row
 from governance.ledger.fold import BEGINNINGS
-from governance.values import Json, ValueRefused, dump_json, load_json
+from governance.values import Json, ValueRefused, dump_json
 
 if TYPE_CHECKING:
     from governance.clock import Clock
@@ -236,8 +237,8 @@ def append_audit(journal: Journal, clock: Clock, data: Mapping[str, Json], actor
         JournalError: It could not be written.
     """
     for _ in range(_CONFLICTS_MAX):
-        body = dump_json({"actor": actor, "data": data, "host": "person"})
-        row = Row(DATA_ACCESSED, clock.now_ms(), body)
+        body = stamped(DATA_ACCESSED, {"actor": actor, "data": data, "host": "person"})
+        row = Row(DATA_ACCESSED, clock.now_ms(), dump_json(body))
         head = journal.head(AUDIT_SESSION)
         if isinstance(journal.append([Append(AUDIT_SESSION, head.seq, (row,))]), Appended):
             return
@@ -269,7 +270,7 @@ class Owners:
             return self.owner_of(origin.parent) if origin is not None else None
         # What the engine itself had to tell of the rules can stand before it.
         born = next((one for one in rows if one.kind in BEGINNINGS), rows[0])
-        owner = _actor_of(born.body)
+        owner = _actor_of(born)
         with self._lock:
             self._known[session] = owner
             while len(self._known) > _OWNERS_KEPT_MAX:
@@ -277,10 +278,9 @@ class Owners:
         return owner
 
 
-def _actor_of(body: bytes) -> str:
+def _actor_of(record: Record) -> str:
     try:
-        found = load_json(body)
+        actor = body_of(record).get("actor")
     except ValueRefused:
         return ""
-    actor = found.get("actor") if isinstance(found, Mapping) else None
     return actor if isinstance(actor, str) else ""

@@ -14,8 +14,9 @@ from typing import TypeAlias
 from attrs import define, evolve, field, frozen
 
 from governance.analytics.figures import Counting, Figures, add, count, step
+from governance.formats import RowNewer, body_of
 from governance.journal.records import Record
-from governance.values import Json, ValueRefused, load_json
+from governance.values import Json, ValueRefused
 
 FOLD_VERSION = 2
 """Grows with every change of what is counted; what another version kept is counted anew."""
@@ -131,10 +132,8 @@ def _counted(figures: Counting, record: Record, place: Place) -> Place:
     begun_ms = _stretch(figures, record, place)
     after = Place(record.seq, place.turn_ms, begun_ms, record.at_ms)
     try:
-        body = load_json(record.body)
-    except ValueRefused:
-        body = None
-    if not isinstance(body, Mapping):
+        body = body_of(record)
+    except (ValueRefused, RowNewer):
         count(figures, "count", "unreadable")
         return after
     data = body.get("data")

@@ -9,9 +9,10 @@ from attrs import field, frozen
 
 from governance.chat.parts import Part, check_part, part_of, text
 from governance.errors import MisuseError
+from governance.formats import body_of
 from governance.journal.records import Record
 from governance.journal.searching import MESSAGE_KIND
-from governance.values import Json, ValueRefused, check_json, load_json
+from governance.values import Json, ValueRefused, check_json
 
 Role = Literal["user", "assistant", "system", "tool"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -139,15 +140,20 @@ def check_id(ident: object) -> str:
 
 
 def message_of(record: Record) -> Message | None:
-    """The message that *record* is, or none where it is another row or none that can be read."""
+    """
+    The message that *record* is, or none where it is another row or none that can be read.
+
+    Raises:
+        RowNewer: A newer engine wrote it.
+    """
     if record.kind != KIND:
         return None
     try:
-        body = load_json(record.body)
+        body = body_of(record)
     except ValueRefused:
         return None
-    data = body.get("data") if isinstance(body, Mapping) else None
-    if not isinstance(body, Mapping) or not isinstance(data, Mapping):
+    data = body.get("data")
+    if not isinstance(data, Mapping):
         return None
     given = {
         **data,

@@ -24,10 +24,10 @@ from governance.cli.output import print_json, print_line
 from governance.cli.recording import person_name, recording_engine
 from governance.cli.sessions import OWN_MARK
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.engine.keeping import archived
 from governance.engine.opening import PROJECT_SESSION, spool_of
 from governance.errors import JournalError, MisuseError, number_of
+from governance.formats import body_of
 from governance.journal.archive import read_archive
 from governance.journal.encrypted import EncryptedJournal, as_stored
 from governance.journal.gaps import DAMAGED_KIND, GAP_KIND

@@ -31,8 +31,9 @@ from governance.cli.opening import (
 )
 from governance.cli.output import moment, print_json, print_line
 from governance.cli.progress import working
-from governance.engine.encoding import body_of, files_of
+from governance.engine.encoding import files_of
 from governance.errors import MisuseError
+from governance.formats import body_of, known_body
 from governance.journal.gaps import GAP_KIND
 from governance.journal.records import Journal, Record
 from governance.rules.deferred import text_of
@@ -250,7 +251,7 @@ def told(
     state = before = SessionState(session)
     own_at_ms: int | None = None
     for record in rows_of(journal, session):
-        body = body_of(record)
+        body = known_body(record)
         if own_at_ms is None or record.at_ms != own_at_ms:
             before = state
         yield record, body, before
@@ -267,7 +268,7 @@ def state_at(journal: Journal, session: str, at_ms: int) -> SessionState:
     for record in rows_of(journal, session):
         if record.at_ms > at_ms:
             break
-        state = evolve(state, record.seq, record.kind, record.at_ms, body_of(record))
+        state = evolve(state, record.seq, record.kind, record.at_ms, known_body(record))
     return state
 
 

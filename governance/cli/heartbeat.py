@@ -8,9 +8,9 @@ from contextlib import suppress
 from attrs import frozen
 
 from governance.cli.opening import data_of, rows_of
-from governance.engine.encoding import body_of
 from governance.engine.opening import PROJECT_SESSION
 from governance.errors import SessionErased
+from governance.formats import body_of
 from governance.hooking.transcripts import Transcript
 from governance.hosts import installer_of
 from governance.journal.records import Journal, Moved

@@ -9,8 +9,8 @@ from attrs import evolve, frozen
 from governance.cli.machines import MOVED_BY
 from governance.cli.output import Tone
 from governance.diagrams.path import spell_ms
-from governance.engine.encoding import body_of
 from governance.errors import number_of
+from governance.formats import body_of
 from governance.journal.records import Record
 from governance.machine.definition import Definition
 from governance.machine.registers import ABSENT

@@ -24,10 +24,10 @@ from governance.cli.progress import progressing
 from governance.cli.tables import print_table
 from governance.config import Config, load_config
 from governance.diagrams import FORMATS, SUFFIXES, Format, SessionPath, render
-from governance.engine.encoding import body_of
 from governance.engine.lawmaking import trusted_config
 from governance.errors import DefinitionError, MisuseError, number_of
 from governance.events import CATALOGUE
+from governance.formats import known_body
 from governance.journal.records import Journal
 from governance.listeners import Listener, listeners_of
 from governance.machine import EVENTS, Definition, Step, load_machine
@@ -163,7 +163,7 @@ def _steps(
     moves = {(source, event, target) for source, event, target, _ in definition.moves()}
     state = SessionState(session)
     for record in progressing(rows_of(journal, session), "reading rows"):
-        body = body_of(record)
+        body = known_body(record)
         given = body.get("data")
         data: Mapping[str, Json] = given if isinstance(given, Mapping) else {}
         after = evolve(state, record.seq, record.kind, record.at_ms, body)

@@ -21,8 +21,8 @@ from governance.cli.opening import store_of
 from governance.cli.output import moment, print_json, print_line, span
 from governance.cli.recording import DURATION, person_name, recorded_json, recording_engine
 from governance.clock import SystemClock
-from governance.engine.encoding import body_of
 from governance.engine.opening import PAUSE_ROWS_MAX, PROJECT_SESSION, paused_reason
+from governance.formats import body_of
 from governance.journal.records import Journal
 from governance.project import Project
 from governance.values import Json

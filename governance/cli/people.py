@@ -28,9 +28,9 @@ from governance.cli.recording import person_name, recorded_json, recording_engin
 from governance.cli.sessions import DAMAGED, counts_text, states_of
 from governance.cli.shadowed import tell_shadows
 from governance.cli.tables import print_table
-from governance.engine.encoding import body_of
 from governance.engine.restoring import restore
 from governance.errors import MisuseError, did_you_mean, number_of
+from governance.formats import body_of
 from governance.journal.records import Journal
 from governance.ledger import Ledger, Violation, halted
 from governance.session.state import SessionState

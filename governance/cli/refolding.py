@@ -15,7 +15,7 @@ from attrs import define, field
 
 from governance.calls import ToolCall
 from governance.cli.opening import TRAITS, data_of, rows_of
-from governance.engine.encoding import body_of
+from governance.formats import known_body
 from governance.hosts import HOSTS, profile_of
 from governance.journal.gaps import GAP_KIND
 from governance.journal.records import Journal, Record
@@ -69,7 +69,7 @@ class Refolding:
         before = self._state
         own_at_ms: int | None = None
         for record in rows_of(self.journal, self.session):
-            body = body_of(record)
+            body = known_body(record)
             if own_at_ms is None or record.at_ms != own_at_ms:
                 before = self._state
             self.call, self.labels = None, ()

@@ -18,7 +18,8 @@ from governance.cli.explained import Recorded
 from governance.cli.explaining import DECIDED, asked_again
 from governance.cli.opening import TRAITS, rows_of
 from governance.cli.refolding import Refolding
-from governance.engine.encoding import body_of, files_of
+from governance.engine.encoding import files_of
+from governance.formats import known_body
 from governance.journal.records import Journal, Record
 from governance.rules.format import Rule
 from governance.session.commands import Command, HostTraits
@@ -301,7 +302,7 @@ class _Cursor:
         self.at_ms = at_ms
         while self._next is not None and self._next.at_ms <= at_ms:
             row = self._next
-            self._state = folded(self._state, row.seq, row.kind, row.at_ms, body_of(row))
+            self._state = folded(self._state, row.seq, row.kind, row.at_ms, known_body(row))
             self._next = next(self._rows, None)
         return self._state
 

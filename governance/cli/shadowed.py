@@ -12,8 +12,8 @@ from governance.cli.opening import require_session, rows_of, store_of
 from governance.cli.output import action_text, moment, print_json, print_line
 from governance.cli.sessions import session_ids
 from governance.cli.tables import print_table
-from governance.engine.encoding import body_of
 from governance.errors import SessionErased, StoreDamaged, number_of
+from governance.formats import body_of
 from governance.journal.records import Journal, Record
 from governance.project import Project
 from governance.values import Json

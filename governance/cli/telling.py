@@ -11,7 +11,7 @@ from governance.cli.journey import DENYING
 from governance.cli.opening import data_of
 from governance.cli.output import Tone, action_text, console, span, styled, visible
 from governance.cli.replaying import Played
-from governance.engine.encoding import body_of
+from governance.formats import body_of
 from governance.journal.records import Record
 from governance.project import Project
 from governance.values import Json

@@ -34,6 +34,7 @@ from governance.clock import SystemClock
 from governance.config import load_config
 from governance.engine.project_rules import pack_sources
 from governance.errors import ERROR, MisuseError, SessionErased, number_of
+from governance.formats import RowNewer, body_of
 from governance.journal.records import Journal, Record
 from governance.project import Project
 from governance.rules.draft import Draft
@@ -282,7 +283,7 @@ def _calls_in(journal: Journal) -> Calls:
             calls.skipped += 1
             break
         if record.kind == _DECIDED:
-            call = _call_of(record.body)
+            call = _call_of(record)
             if call is not None and is_recordable(call[0]):
                 calls.add(*call)
     return calls
@@ -295,18 +296,18 @@ def _rows(journal: Journal) -> Iterator[Record]:
             yield from rows_of(journal, session)
 
 
-def _call_of(body: bytes) -> tuple[str, Mapping[str, Json]] | None:
+def _call_of(record: Record) -> tuple[str, Mapping[str, Json]] | None:
     """The tool and arguments of a recorded call that was let through, or ``None``."""
     try:
-        row = load_json(body)
-    except ValueRefused:
-        return None  # a damaged row is no witness; `verify` tells of it
-    data = data_of(row) if isinstance(row, Mapping) else {}
+        row = body_of(record)
+    except (ValueRefused, RowNewer):
+        return None  # a row that cannot be read is no witness
+    data = data_of(row)
     arguments = data.get("arguments")
     if not data.get("open") or not isinstance(arguments, Mapping) or set(arguments) == _BIG:
         return None
     tool = str(data.get("tool"))
-    if tool == "other" and isinstance(row, Mapping):
+    if tool == "other":
         tool = f"native:{row.get('host')}:{data.get('native')}"
     return tool, arguments
 

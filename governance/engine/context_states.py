@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from attrs import define, field
 
-from governance.engine.encoding import body_of
 from governance.errors import JournalError
+from governance.formats import body_of
 from governance.journal.records import Journal, Record, Shelf
 from governance.journal.session_values import BLOB_SHELF, INDEX_SHELF, shelf_name
 from governance.scopes.contents import decoded

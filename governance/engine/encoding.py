@@ -9,10 +9,11 @@ from typing import Any, cast
 import attrs
 
 from governance.events import Event
+from governance.formats import body_of, stamped
 from governance.journal.records import Record, Row
 from governance.session.draft import DraftRow
 from governance.session.replies import Injection, Reply
-from governance.values import Json, ValueRefused, dump_checked, load_json
+from governance.values import Json, dump_checked
 
 _NOT_KEPT = (
     "this call was answered before, with other arguments to run in its place; those held a "
@@ -38,6 +39,7 @@ def encode_rows(
         if reply is not None and at == len(rows) - 1:
             body = {**body, "reply": reply}
         # What a row holds was checked when it came in, or was made here.
+        body = stamped(row.kind, body)
         made.append(Row(row.kind, row.at_ms, dump_checked(body), row.durable))
     return tuple(made)
 
@@ -88,14 +90,6 @@ def reply_of(record: Record) -> Reply | None:
         # What was to be run instead is not kept whole: it must not be run in pieces.
         fields |= {"action": "deny", "rewritten": None, "message": _NOT_KEPT}
     return Reply(**fields)
-
-
-def body_of(record: Record) -> Mapping[str, Json]:
-    """The JSON object that *record* holds; one that is none is an error of the store."""
-    value = load_json(record.body)
-    if not isinstance(value, Mapping):
-        raise ValueRefused("a row's body that is no JSON object")
-    return value
 
 
 def files_of(body: Mapping[str, Json]) -> dict[str, bool | None]:

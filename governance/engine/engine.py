@@ -23,7 +23,7 @@ from governance.clock import Clock
 from governance.engine import racing, restoring
 from governance.engine.before import run_before
 from governance.engine.cleaning import kept_reply, without_secrets
-from governance.engine.encoding import body_of, encode_rows, event_of, reply_of
+from governance.engine.encoding import encode_rows, event_of, reply_of
 from governance.engine.live import LiveSessions
 from governance.engine.news import News, tell_alike
 from governance.engine.options import EngineOptions
@@ -36,6 +36,7 @@ from governance.engine.untold import Untold
 from governance.engine.verbs import SessionVerbs
 from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
 from governance.events import Event
+from governance.formats import body_of
 from governance.journal.faults import SessionRemoved
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Journal, Record
 from governance.process_metrics import PROCESS

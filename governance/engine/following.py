@@ -18,9 +18,10 @@ from typing import final
 
 from attrs import define, field, frozen
 
-from governance.engine.encoding import body_of, event_of
+from governance.engine.encoding import event_of
 from governance.errors import JournalError, MisuseError, SessionErased, StoreDamaged
 from governance.events import Event
+from governance.formats import body_of
 from governance.journal.records import Journal, Record
 from governance.values import Json, ValueRefused, dump_json, load_json
 

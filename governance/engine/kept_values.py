@@ -17,10 +17,10 @@ from governance.analytics.projection import catch_up
 from governance.chat.contents import is_content
 from governance.engine.context_search import INDEX, UNSHARED, scope_of
 from governance.engine.context_states import STATE, ContextStates
-from governance.engine.encoding import body_of
 from governance.engine.kept_states import kept_findings, make_anew
 from governance.engine.restoring import CONTENTS
 from governance.errors import GovernanceError, JournalError
+from governance.formats import body_of
 from governance.journal.caches import FINDINGS_MAX, KEPT, Caching
 from governance.journal.encrypted import as_stored
 from governance.journal.records import BRANCH_DEPTH_MAX, Entry, Finding, Journal, Record

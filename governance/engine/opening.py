@@ -14,7 +14,6 @@ from attrs import evolve
 from governance.access.actors import process_actor
 from governance.clock import Clock, SystemClock
 from governance.engine.backing import schedule_of
-from governance.engine.encoding import body_of
 from governance.engine.engine import Engine
 from governance.engine.lawmaking import (
     context_limits_of,
@@ -31,6 +30,7 @@ from governance.engine.reloading import Watch, made_of, trust_mark
 from governance.engine.spool import Spool
 from governance.engine.store_place import require_own_place
 from governance.errors import DefinitionError, GovernanceError
+from governance.formats import body_of
 from governance.journal.protected import open_protected, protected
 from governance.journal.records import Journal
 from governance.journal.redaction import redaction_of

@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
-from governance.engine.encoding import body_of
 from governance.errors import JournalError, StoreDamaged
+from governance.formats import body_of, known_body
 from governance.journal.records import Append, Appended, Conflict, Journal, Record, Snapshot
 from governance.session.commands import Command
 from governance.session.draft import Draft, Outcome
@@ -116,6 +116,8 @@ def fold(records: Sequence[Record], session: str) -> SessionState:
 
     Raises:
         StoreDamaged: One of them is no row that an engine has written.
+
+        RowNewer: One of them is of a newer engine: what it did is not known here.
     """
     return _folded(SessionState(id=session), records)
 
@@ -123,7 +125,7 @@ def fold(records: Sequence[Record], session: str) -> SessionState:
 def _folded(state: SessionState, records: Sequence[Record]) -> SessionState:
     for record in records:
         try:
-            body = body_of(record)
+            body = known_body(record)
             size = _size_of(record, body)
             state = evolve(state, record.seq, record.kind, record.at_ms, body, size)
         except (ValueError, KeyError, TypeError, AttributeError, ValueRefused) as error:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 from attrs import define
 
-from governance.engine.encoding import body_of, event_of
+from governance.engine.encoding import event_of
 from governance.events import Event
+from governance.formats import body_of
 from governance.values import Json
 
 if TYPE_CHECKING:

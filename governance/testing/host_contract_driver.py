@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.errors import MisuseError, StoreFull
+from governance.formats import body_of
 from governance.hooking.adapter import Profile
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Journal

@@ -18,9 +18,9 @@ from governance.aengine import AsyncEngine
 from governance.cli.app import run
 from governance.cli.guard import make_key
 from governance.cli.heartbeat import called_ms, missed_in
-from governance.engine.encoding import body_of
 from governance.errors import GovernanceError, SessionErased
 from governance.events import check_data
+from governance.formats import body_of
 from governance.hooking.transcripts import Transcript, TranscriptCall
 from governance.journal.encrypted import as_stored, encrypted
 from governance.journal.heads import read_heads_file

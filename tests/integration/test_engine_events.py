@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from governance.calls import ToolCall
@@ -309,19 +312,27 @@ def run_what_is_rare(engine: Engine, clock: ManualClock) -> None:
     next_.tool("read", {"path": "a"}, call_id="late")
 
 
-@pytest.fixture(name="seen", scope="module")
-def _seen() -> RecordingListener:
-    clock, seen, listeners = ManualClock(), RecordingListener(), Listeners()
+@contextmanager
+def eventful_engine(seen: RecordingListener) -> Iterator[Engine]:
+    """An engine in which everything has happened that a session can meet; *seen* has seen it."""
+    clock, listeners = ManualClock(), Listeners()
     listeners.register("*", seen, mode="audit", name="seen")
 
     def failing(_event: Event) -> None:
         raise ValueError("broken on purpose")
 
     listeners.register("session.ended", failing, mode="audit", name="failing", on_error="ignore")
-    engine = memory_engine(PACK, clock=clock, listeners=listeners)
-    with engine:
+    with memory_engine(PACK, clock=clock, listeners=listeners) as engine:
         run_everything(engine, clock)
         run_what_is_rare(engine, clock)
+        yield engine
+
+
+@pytest.fixture(name="seen", scope="module")
+def _seen() -> RecordingListener:
+    seen = RecordingListener()
+    with eventful_engine(seen):
+        pass
     return seen
 
 

@@ -12,8 +12,8 @@ import pytest
 from governance.access.guard import AccessRefused
 from governance.config import default_toml
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.engine.session import Session
+from governance.formats import body_of
 from governance.journal.opening import open_journal
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust

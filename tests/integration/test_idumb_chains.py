@@ -9,7 +9,7 @@ import pytest
 from governance import Engine
 from governance._shipped import BY_NAME, pack_texts
 from governance.config import default_toml
-from governance.engine.encoding import body_of
+from governance.formats import body_of
 from governance.journal.opening import open_journal
 from governance.project import create_project
 from governance.session.commands import HostTraits

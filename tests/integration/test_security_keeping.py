@@ -16,9 +16,9 @@ from governance import Engine
 from governance.access.actors import process_actor
 from governance.cli.app import run
 from governance.cli.guard import make_key
-from governance.engine.encoding import body_of
 from governance.engine.retention import RetentionPolicy
 from governance.errors import GovernanceError, SessionErased
+from governance.formats import body_of
 from governance.journal import archive as archives
 from governance.journal.archive import ArchiveRefused
 from governance.journal.backup import backups_in

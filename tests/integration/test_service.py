@@ -20,7 +20,7 @@ from attrs import frozen
 
 from governance.cli.examining import CHECKS, Check, Surroundings
 from governance.engine import Engine
-from governance.engine.encoding import body_of
+from governance.formats import body_of
 from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.hooking.hook_client import frame, service_stamp
 from governance.hooking.worker import run as run_worker

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from governance.engine import Engine
-from governance.engine.encoding import body_of
+from governance.formats import body_of
 from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.hosts.claude_code.tools import TOOLS
 from governance.service.client import stop

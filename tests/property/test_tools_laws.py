@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance import ToolRefused, governed_tool, governing
-from governance.engine.encoding import body_of
+from governance.formats import body_of
 from governance.testing.engines import memory_engine
 from governance.tools.signature import signature_of
 from tests.tool_pack import tool_law

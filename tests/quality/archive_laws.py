@@ -13,8 +13,8 @@ from pathlib import Path
 
 from governance.chat import media
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.engine.retention import RetentionPolicy
+from governance.formats import body_of
 from governance.journal.archive import check_archive
 from governance.journal.records import Head
 from governance.journal.session_values import BLOB_SHELF, values_of

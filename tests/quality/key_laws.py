@@ -16,8 +16,8 @@ from governance import Engine
 from governance.chat import media
 from governance.cli.app import run
 from governance.cli.guard import make_key
-from governance.engine.encoding import body_of
 from governance.errors import GovernanceError, SessionErased
+from governance.formats import body_of
 from governance.journal import vault
 from governance.journal.key_sources import new_key_text
 from governance.journal.opening import DEFAULT_URL, open_journal

@@ -20,9 +20,9 @@ import pytest
 from attrs import define, field
 
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.engine.restoring import settle_unknown
 from governance.errors import JournalError, OutcomeUnknown
+from governance.formats import body_of
 from governance.journal.faults import StoreReadOnly
 from governance.journal.postgres import PostgresJournal
 from governance.journal.postgres_faults import RowsLost

@@ -15,11 +15,11 @@ from governance.chat.finding import find
 from governance.config import Config, read_config
 from governance.config._tree import ACTIONS
 from governance.engine import Engine, EngineOptions
-from governance.engine.encoding import body_of
 from governance.engine.engine import RECORDED
 from governance.engine.retention import RetentionPolicy
 from governance.errors import DefinitionError, JournalError
 from governance.events import check_data
+from governance.formats import body_of
 from governance.journal.encrypted import encrypted
 from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.memory import MemoryJournal

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.errors import StoreFull
+from governance.formats import body_of
 from governance.hosts.agent_hooks import Governance, intercepting
 from governance.hosts.agent_hooks.profile import TOOLS
 from governance.hosts.agent_hooks.verdicts import UNDECIDED, changed, reason_of, verdict

@@ -7,9 +7,9 @@ import pytest
 
 from governance.calls import ToolCall
 from governance.engine import Engine, EngineOptions
-from governance.engine.encoding import body_of
 from governance.engine.restoring import restore
 from governance.errors import JournalError, MisuseError, StoreFull
+from governance.formats import body_of
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Snapshot
 from governance.session.arguments import ARGUMENT_BYTES_MAX

@@ -8,8 +8,8 @@ import attrs
 import pytest
 
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.engine.restoring import restore
+from governance.formats import body_of
 from governance.journal.memory import MemoryJournal
 from governance.rules.paths import places_of
 from governance.session.commands import HostTraits

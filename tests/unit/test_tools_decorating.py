@@ -11,9 +11,9 @@ from enum import Enum, IntEnum
 import pytest
 
 from governance import Engine, Session, ToolRefused, governed_tool, governing
-from governance.engine.encoding import body_of
 from governance.errors import MisuseError, StoreFull
 from governance.events import Event
+from governance.formats import body_of
 from governance.journal.memory import MemoryJournal
 from governance.listeners import Write
 from governance.rules.host_tools import ToolMap

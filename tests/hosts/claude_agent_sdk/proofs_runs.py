@@ -22,8 +22,8 @@ from claude_agent_sdk import (
 )
 
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.errors import MisuseError, StoreFull
+from governance.formats import body_of
 from governance.hosts.claude_agent_sdk import NAME, client, query
 from governance.hosts.claude_agent_sdk.profile import TOOLS
 from governance.session.law import HostSettings

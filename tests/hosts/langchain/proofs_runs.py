@@ -18,8 +18,8 @@ from langgraph.types import Command, interrupt
 from pydantic import PrivateAttr
 
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.errors import MisuseError, StoreFull
+from governance.formats import body_of
 from governance.hosts.langchain import middleware, start
 from governance.journal.memory import MemoryJournal
 from governance.rules.host_tools import ToolMap

@@ -15,8 +15,8 @@ from mellea.backends.tools import MelleaTool
 from mellea.stdlib.functional import call_tools
 
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.events import Event
+from governance.formats import body_of
 from governance.hosts.mellea import governed_session
 from governance.journal.memory import MemoryJournal
 from governance.session.state import SessionState

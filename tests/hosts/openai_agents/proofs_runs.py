@@ -13,8 +13,8 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 from attrs import define, field
 
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.errors import MisuseError, StoreFull
+from governance.formats import body_of
 from governance.hosts.openai_agents import run, run_streamed, start
 from governance.journal.memory import MemoryJournal
 from governance.rules.host_tools import ToolMap

@@ -44,8 +44,8 @@ from pydantic_ai.tools import ToolApproved, ToolDefinition
 from pydantic_ai.toolsets import ExternalToolset, FunctionToolset, WrapperToolset
 
 from governance.engine import Engine
-from governance.engine.encoding import body_of
 from governance.errors import MisuseError, StoreFull
+from governance.formats import body_of
 from governance.hosts.pydantic_ai import capability, start
 from governance.journal.memory import MemoryJournal
 from governance.rules.host_tools import ToolMap
