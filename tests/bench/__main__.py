@@ -10,6 +10,7 @@ full run takes some minutes. What is compared with others needs them:
 
 from __future__ import annotations
 
+import math
 import platform
 import re
 import sys
@@ -45,7 +46,8 @@ class Found:
         """How many times better than the bound; below 1 is a miss."""
         if self.bench.least:
             return self.measured / self.bound
-        return self.bound / self.measured
+        # What is added to a process may be less than what chance adds.
+        return self.bound / self.measured if self.measured > 0 else math.inf
 
     @property
     def missed(self) -> bool:

@@ -87,5 +87,10 @@ def test_a_miss_is_seen_on_either_side() -> None:
     """Above a bound that is the most, below one that is the least."""
     most, least = Bench("a", "", lambda _: (0, 0)), Bench("b", "", lambda _: (0, 0), least=True)
 
-    assert [Found(most, measured, 2, 0).missed for measured in (1, 3)] == [False, True]
+    assert [Found(most, measured, 2, 0).missed for measured in (-1, 0, 1, 3)] == [
+        False,
+        False,
+        False,
+        True,
+    ]
     assert [Found(least, measured, 2, 0).missed for measured in (1, 3)] == [True, False]
