@@ -1,5 +1,5 @@
 """
-A process that archives or puts back is killed at each of its lines, and nothing is lost.
+A process that archives, puts back or prunes is killed at each of its lines, and nothing is lost.
 
 A child process works on a copy of a store and leaves for good, without any clean-up, at the
 n-th line that it runs of the rooms that archive. Then the store and the folder are looked at.
@@ -7,38 +7,32 @@ n-th line that it runs of the rooms that archive. Then the store and the folder 
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from governance.engine import Engine, keeping, retention
+from governance.engine.retention import RetentionPolicy
 from governance.journal import archive as archives
 from governance.journal import archive_lines
 from governance.journal.records import Head
 from governance.journal.sqlite import SqliteJournal
 from governance.session.law import Law
 from governance.testing.engines import law_of, memory_engine
-from tests.quality.archive_laws import archiving_is_lawful, contents_are_there, fill
-
-ROOMS = frozenset(
-    str(one.__file__)
-    for one in (keeping, retention, archives, archive_lines)
-    if one.__file__ is not None
+from tests.quality.archive_laws import (
+    archiving_is_lawful,
+    contents_are_there,
+    fill,
+    pruning_is_lawful,
 )
+from tests.quality.line_kills import Work, each_line, files_of, killed_at
+
+ROOMS = files_of(keeping, retention, archives, archive_lines)
 # The child opens what it needs by itself and ends without a clean-up, whatever threads there are.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-
-KILLED = 9
-LINES_MAX = 2_000
-
-Work = Callable[[Engine, Path], object]
 
 
 @pytest.fixture(name="law", scope="module")
@@ -70,53 +64,22 @@ def head_of(folder: Path) -> Head:
         return journal.head("s")
 
 
-def killed_at(line: int, folder: Path, law: Law, work: Work) -> bool:
-    """Whether a child was killed at its *line*-th line; else it has done its work."""
-    child = os.fork()
-    if child == 0:
-        left = line
+def in_engine(law: Law, work: Callable[[Engine, Path], object]) -> Work:
+    """*work* with an engine on the store in a folder, and the folder that it archives to."""
 
-        def trace(frame: FrameType, event: str, _: object) -> object:
-            nonlocal left
-            if frame.f_code.co_filename not in ROOMS:
-                return None
-            if event == "line":
-                left -= 1
-                if left <= 0:
-                    os._exit(KILLED)
-            return trace
+    def done(folder: Path) -> None:
+        with opened(folder, law) as engine:
+            work(engine, folder / "archive")
 
-        try:
-            with opened(folder, law) as engine:
-                sys.settrace(trace)  # type: ignore[arg-type]
-                work(engine, folder / "archive")
-                sys.settrace(None)
-        except BaseException:  # noqa: BLE001 - the child must not go on as a test
-            os._exit(1)
-        os._exit(0)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert status in (0, KILLED), f"line {line}: the child failed by itself"
-    return status == KILLED
-
-
-def each_line(store: Path, law: Law, work: Work, step: int) -> Iterator[Path]:
-    """A copy of *store* after *work* was killed, once for every *step*-th line of it."""
-    for line in range(1, LINES_MAX, step):
-        folder = store.parent / "copy"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(store, folder)
-        killed = killed_at(line, folder, law, work)
-        yield folder
-        if not killed:
-            return
-    pytest.fail(f"the work has more than {LINES_MAX} lines")
+    return done
 
 
 def test_archiving_loses_nothing(store: Path, law: Law) -> None:
     """The rows are in the store or in a whole file, and the next try ends what was begun."""
     head = head_of(store)
     seen = set()
-    for folder in each_line(store, law, lambda engine, to: engine.archive("s", to), 17):
+    work = in_engine(law, lambda engine, to: engine.archive("s", to))
+    for folder in each_line(store, ROOMS, work, 17):
         seen.add(archiving_is_lawful(partial(opened, folder, law), folder / "archive", head))
     assert seen == {(True, 0), (True, 1), (False, 1)}
 
@@ -127,7 +90,8 @@ def test_putting_back_loses_nothing(store: Path, law: Law) -> None:
     with opened(store, law) as engine:
         file = engine.archive("s", store / "archive").path.name
     seen = set()
-    for folder in each_line(store, law, lambda engine, to: engine.unarchive(to / file), 29):
+    work = in_engine(law, lambda engine, to: engine.unarchive(to / file))
+    for folder in each_line(store, ROOMS, work, 29):
         with opened(folder, law) as engine:
             assert engine.journal.verify().ok
             seen.add(engine.journal.head("s").seq)
@@ -146,7 +110,59 @@ def test_rows_that_go_first_are_lost(store: Path, law: Law) -> None:
         engine.journal.remove("s", expected=head)
         archives.write_archive(engine.journal, head, to, 1)
 
-    assert killed_at(1, store, law, careless)
+    assert killed_at(1, store, ROOMS, in_engine(law, careless))
 
     assert head_of(store).seq == 0
     assert not (store / "archive").exists()
+
+
+# -- pruning ----------------------------------------------------------------------------
+
+
+@pytest.fixture(name="stock")
+def _stock(store: Path, law: Law) -> Path:
+    """A store with three sessions that are over, of which one may stay."""
+    with opened(store, law) as engine:
+        for name in ("u", "v"):
+            fill(engine, name)
+    return store
+
+
+def heads_in(stock: Path) -> dict[str, Head]:
+    file, mirror = stock / "journal.db", stock / "heads"
+    with closing(SqliteJournal.open(file, create=False, mirror=mirror)) as journal:
+        return {name: journal.head(name) for name in ("s", "u", "v")}
+
+
+@pytest.mark.parametrize("archived", [False, True], ids=["removed", "archived"])
+def test_pruning_takes_whole_sessions_and_tells_of_each(
+    stock: Path, law: Law, archived: bool
+) -> None:
+    """Each session is there whole or gone whole, and given again the pruning ends."""
+    heads = heads_in(stock)
+    policy = RetentionPolicy(
+        sessions_max=1, folder=str(stock.parent / "copy" / "archive") if archived else ""
+    )
+    work = in_engine(law, lambda engine, _: engine.prune(policy, actor="me"))
+
+    seen = {
+        pruning_is_lawful(partial(opened, folder, law), policy, heads, {"v"})
+        for folder in each_line(stock, ROOMS, work, 31 if archived else 13)
+    }
+
+    assert seen == {0, 1, 2}
+
+
+def test_a_pruning_that_leaves_no_note_is_seen(stock: Path, law: Law) -> None:
+    """Negative control: killed right after the rows went, nobody ever tells of it."""
+    heads = heads_in(stock)
+
+    def careless(engine: Engine, _: Path) -> None:
+        engine.journal.remove("s", expected=engine.journal.head("s"))
+
+    in_engine(law, careless)(stock)
+
+    with pytest.raises(AssertionError, match="told once"):
+        pruning_is_lawful(
+            partial(opened, stock, law), RetentionPolicy(sessions_max=1), heads, {"v"}
+        )

@@ -37,10 +37,27 @@ while True:
     for session in (who, "shared"):
         n += 1
         seq = journal.head(session).seq
-        row = Row("k", n, f"{who} {os.getpid()} {n}".encode(), durable=n % 3 != 0)
+        row = Row("k", n, f"{who}-{os.getpid()}-{n}".encode(), durable=n % 3 != 0)
         answer = journal.append([Append(session, seq, (row,))])
         if isinstance(answer, Appended):
-            say(f"{session} {answer.heads[0].seq} {answer.heads[0].hash.hex()}")
+            say(f"{session} {answer.heads[0].seq} {row.body.decode()}")
+"""
+)
+
+# The control: says so when a row is sent, and not when it is there.
+_HASTY = (
+    _HEAD
+    + """
+journal = SqliteJournal.open(path, create=False, mirror=mirror)
+say("ready")
+n = 0
+while True:
+    n += 1
+    seq = journal.head(who).seq
+    row = Row("k", n, f"{who}-{os.getpid()}-{n}".encode())
+    say(f"{who} {seq + 1} {row.body.decode()}")
+    time.sleep(0.01)
+    journal.append([Append(who, seq, (row,))])
 """
 )
 
@@ -48,6 +65,32 @@ _RACER = (
     _HEAD
     + """
 journal, tries = SqliteJournal.open(path, create=False, mirror=mirror), 150
+"""
+    + RACE
+)
+
+# The control: an append that puts its row after the head that it has read, whoever was faster.
+_CARELESS_RACER = (
+    _HEAD
+    + """
+import apsw
+from governance.journal.records import Head
+connection = apsw.Connection(str(path))
+connection.set_busy_timeout(60_000)
+
+class Careless:
+    def head(self, session):
+        found = connection.execute("SELECT max(seq) FROM event WHERE session = 's'").get
+        return Head(session, found or 0, b"")
+
+    def append(self, batch):
+        (one,) = batch
+        time.sleep(0.0005)
+        row = ("s", one.expected_seq + 1, "k", 0, 1, None, one.rows[0].body, bytes(32))
+        connection.execute("INSERT OR REPLACE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        return Appended((), ())
+
+journal, tries = Careless(), 150
 """
     + RACE
 )
@@ -63,6 +106,17 @@ writer.begin(True, 1000)
 writer._write(Request.of((Append("s", 1, (Row("k", 0, b"x" * 100_000),) * 20),
                           Append("t", 0, (Row("k", 0, b"y"),))), "key"))
 writer.connection.cache_flush()
+say("ready")
+time.sleep(60)
+"""
+)
+
+# The control: two commits where there should be one.
+_IN_TWO = (
+    _HEAD
+    + """
+journal = SqliteJournal.open(path, create=False, mirror=mirror)
+journal.append([Append("s", 1, (Row("k", 0, b"x"),) * 20)])
 say("ready")
 time.sleep(60)
 """
@@ -132,34 +186,52 @@ def _kill(process: subprocess.Popen[str]) -> list[str]:
     return text.splitlines() if text.endswith("\n") else text.splitlines()[:-1]
 
 
+def _acked(script: str, path: Path, mirror: Path, seconds: float) -> list[str]:
+    """What three processes of *script* had said when they were killed."""
+    with (
+        child(script, path, mirror, "one") as one,
+        child(script, path, mirror, "two") as two,
+        child(script, path, mirror, "three") as three,
+    ):
+        time.sleep(seconds)
+        return [line for process in (one, two, three) for line in _kill(process)]
+
+
+def _missing(path: Path, mirror: Path, said: list[str]) -> list[str]:
+    """Those of *said* that are not in the store, which must hold, anchored."""
+    journal = SqliteJournal.open(path, create=False, mirror=mirror)
+    try:
+        report = journal.verify()
+        assert (report.findings, report.anchored) == ((), True)
+        stored = {
+            f"{row.session} {row.seq} {row.body.decode()}"
+            for name in ("one", "two", "three", "shared")
+            for row in journal.read(name, limit=100_000)
+        }
+        return [one for one in said if one not in stored]
+    finally:
+        journal.close()
+
+
 def test_killed_writers_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     """Round after round of SIGKILL: every acked row is there, no gap, store and mirror agree."""
     path, mirror = _store(tmp_path)
     chance = random.Random(7)
     acked = 0
     for _ in range(8):
-        with (
-            child(_WRITER, path, mirror, "one") as one,
-            child(_WRITER, path, mirror, "two") as two,
-            child(_WRITER, path, mirror, "three") as three,
-        ):
-            time.sleep(chance.uniform(0.05, 0.25))
-            said = [line.split() for process in (one, two, three) for line in _kill(process)]
-        journal = SqliteJournal.open(path, create=False, mirror=mirror)
-        try:
-            report = journal.verify()
-            assert (report.findings, report.anchored) == ((), True)
-            stored = {
-                (row.session, row.seq): row.hash.hex()
-                for name in ("one", "two", "three", "shared")
-                for row in journal.read(name, limit=100_000)
-            }
-            for session, seq, hash_ in said:
-                assert stored[session, int(seq)] == hash_
-            acked += len(said)
-        finally:
-            journal.close()
+        said = _acked(_WRITER, path, mirror, chance.uniform(0.05, 0.25))
+        assert _missing(path, mirror, said) == []
+        acked += len(said)
     assert acked > 100
+
+
+def test_killed_writers_that_acknowledge_too_early_are_seen(tmp_path: Path) -> None:
+    """Negative control: what is said before it is written is missing after a few kills."""
+    path, mirror = _store(tmp_path)
+    chance = random.Random(7)
+    rounds = (_acked(_HASTY, path, mirror, chance.uniform(0.05, 0.25)) for _ in range(8))
+
+    assert any(_missing(path, mirror, said) for said in rounds)
 
 
 def test_killed_while_sessions_branch_go_and_come_back(tmp_path: Path) -> None:
@@ -185,21 +257,33 @@ def test_killed_while_sessions_branch_go_and_come_back(tmp_path: Path) -> None:
     assert len(done) > 10
 
 
+def _left_by(script: str, path: Path, mirror: Path) -> tuple[int, int]:
+    """The heads of `s` and `t` after a process of *script* was killed in a batch for both."""
+    journal = SqliteJournal.open(path, create=False, mirror=mirror)
+    try:
+        journal.append([Append("s", 0, (Row("k", 0, b"first"),))])
+        with child(script, path, mirror, "x") as halfway:
+            _kill(halfway)
+        return journal.head("s").seq, journal.head("t").seq
+    finally:
+        journal.close()
+
+
 def test_a_process_killed_in_a_transaction_leaves_nothing_of_it(tmp_path: Path) -> None:
     """Rows that were written but not committed are gone, and the lock with them."""
     path, mirror = _store(tmp_path)
+    assert _left_by(_HALFWAY, path, mirror) == (1, 0)
     journal = SqliteJournal.open(path, create=False, mirror=mirror)
-    journal.append([Append("s", 0, (Row("k", 0, b"first"),))])
-    with child(_HALFWAY, path, mirror, "x") as halfway:
-        assert journal.head("s").seq == 1
-        _kill(halfway)
     assert journal.read("s")[0].body == b"first"
-    assert journal.head("s").seq == 1
-    assert journal.head("t").seq == 0
     answer = journal.append([Append("s", 1, (Row("k", 0, b"second"),))], key="key")
     assert isinstance(answer, Appended)
     assert journal.verify().ok
     journal.close()
+
+
+def test_a_batch_in_two_commits_is_seen(tmp_path: Path) -> None:
+    """Negative control: killed between the two, one session has its rows and the other not."""
+    assert _left_by(_IN_TWO, *_store(tmp_path)) == (21, 0)
 
 
 def test_a_process_killed_in_a_migration_leaves_the_old_store(tmp_path: Path) -> None:
@@ -247,24 +331,41 @@ def test_killed_on_the_way_to_branches_the_store_is_led_there_again(tmp_path: Pa
     journal.close()
 
 
-def test_two_processes_that_race_on_one_session_never_both_win(tmp_path: Path) -> None:
-    """Rows are the sum of both processes' wins, without a gap."""
-    path, mirror = _store(tmp_path)
+def _raced(script: str, path: Path, mirror: Path) -> dict[str, int]:
+    """How often each of two processes of *script* has won."""
     with (
-        child(_RACER, path, mirror, "one") as one,
-        child(_RACER, path, mirror, "two") as two,
+        child(script, path, mirror, "one") as one,
+        child(script, path, mirror, "two") as two,
     ):
         for process in (one, two):
             go(process)
         outcomes = [process.communicate(timeout=120)[0].split() for process in (one, two)]
+    return {who: int(outcome[0]) for who, outcome in zip(("one", "two"), outcomes, strict=True)}
+
+
+def test_two_processes_that_race_on_one_session_never_both_win(tmp_path: Path) -> None:
+    """Rows are the sum of both processes' wins, without a gap."""
+    path, mirror = _store(tmp_path)
+    wins = _raced(_RACER, path, mirror)
     journal = SqliteJournal.open(path, create=False, mirror=mirror)
     rows = journal.read("s", limit=1_000)
-    wins = {who: int(outcome[0]) for who, outcome in zip(("one", "two"), outcomes, strict=True)}
     assert [row.seq for row in rows] == list(range(1, sum(wins.values()) + 1))
     for who, count in wins.items():
         assert sum(row.body == who.encode() for row in rows) == count
     assert journal.verify().ok
     journal.close()
+
+
+def test_two_that_look_at_no_head_both_win(tmp_path: Path) -> None:
+    """Negative control: an append after whatever head was read loses rows that had won."""
+    path, mirror = _store(tmp_path)
+    wins = _raced(_CARELESS_RACER, path, mirror)
+    connection = apsw.Connection(str(path))
+    rows = connection.execute("SELECT count(*) FROM event WHERE session = 's'").get
+    connection.close()
+
+    assert sum(wins.values()) == 300
+    assert rows < 300
 
 
 def test_two_processes_that_make_one_store_make_one(tmp_path: Path) -> None:
