@@ -9,6 +9,9 @@ from attrs import field, frozen
 
 from governance.values import Json, dump_json
 
+UNKNOWN_FOLDER = "\0"
+"""The ``cwd`` of a call that was given a folder which cannot be read; no folder is called so."""
+
 
 @frozen
 class ToolCall:

@@ -33,6 +33,7 @@ from governance.rules.fact_table import (
 from governance.rules.globs import composed
 from governance.rules.intents import intent_of
 from governance.rules.matchers import REAL_PATHS
+from governance.rules.partial import HOLE
 from governance.rules.paths import Places
 from governance.rules.shell_facts import ShellCall, deferred_call
 from governance.rules.shell_intents import shell_intent
@@ -47,6 +48,9 @@ MEANT = "meant"
 
 GUESSED = "guessed"
 """Key under which such facts say that the tool may as well do something else."""
+
+NOWHERE = f"/{HOLE}"
+"""The working folder of a call that nobody can tell: what is relative to it is unknown."""
 
 _FOREIGN = frozenset({"mcp", "other"})
 _OF_FOREIGN = ("server", "mcp_tool", MEANT)
@@ -75,7 +79,7 @@ def facts_of_call(call: ToolCall, places: Places) -> dict[str, object]:
         facts["native"] = clean_text(call.native)
     cwd = _cwd(call, places, real)
     facts["cwd"] = cwd
-    base = cwd if isinstance(cwd, str) else None
+    base = cwd if isinstance(cwd, str) else NOWHERE
     for name in TOOLS[kind].own:
         value = call.own.get(name)
         if value is not None:
@@ -107,7 +111,8 @@ def _add_meant(
 ) -> None:
     """The facts of the calls that *call* comes to, and its intent where it comes to one."""
     # Few calls need them.
-    from governance.rules.meant import calls_meant, files_searched, says_what_it_does
+    from governance.rules.meant import calls_meant, says_what_it_does
+    from governance.rules.searched import files_searched
 
     found = files_searched(call) if call.tool == "grep" else calls_meant(call)
     meant = [facts_of_call(evolve(one, args={}), places) for one in found]
@@ -158,6 +163,8 @@ def _path(text: str, places: Places, cwd: str | None, real: dict[str, str]) -> s
     if isinstance(forms, Unknown):
         return forms
     spelled, followed = forms
+    if cwd == NOWHERE and HOLE in spelled:
+        return Unknown(f"`{text[:200]}` lies in a folder that is not known")
     if spelled != followed:
         real[spelled] = followed
     return spelled

@@ -10,79 +10,43 @@ writes. What cannot be told apart is taken for both: a tool that may read or wri
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
-from itertools import chain
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 from governance.calls import ToolCall
-from governance.rules.fact_table import NAME_GLOBS, tool_class
-from governance.rules.globs import PatternError, expand_braces
+from governance.rules.fact_table import tool_class
+from governance.rules.meant_arguments import DEPTH_MAX, TEXTS_MAX, Named, words_of
 from governance.rules.meant_words import (
-    ADDRESSES,
-    COMMANDS,
-    CONTENTS,
     COPIES,
     DATABASES,
-    FOLDERS,
+    FETCHES,
+    GIT_COMMANDS,
     LANGUAGES,
     LISTS,
     MOVES,
     PATHS,
-    PATTERNS,
-    PLACES,
-    PROSE,
     READS,
     REMOVES,
+    RUNS,
     SEARCHES,
-    SOURCES,
     STATING,
-    TARGETS,
     TERMINALS,
     TOLD,
-    TYPED,
     VERBS,
     WRITES,
 )
-from governance.rules.notable import NOTABLE
+from governance.rules.searched import files_searched
 from governance.values import Json
 
-DEPTH_MAX = 16
-NAMES_MAX = 500
-NAMES_CHARACTERS_MAX = 1_000_000
-"""Names that the globs of one search may stand for, and the characters of these."""
+_SHELL = re.compile(
+    r"(?:\s|#[^\n]*+\n)*+[\w./~-]++(?:[ \t]++(?!=)(?:[^(\n]|(?<=\$)\()*+)?(?:\n|\Z)"
+)
+"""Code whose first line reads as one of a shell: a word, and others behind it."""
 
 COMMANDS_MAX = 100
 """Command lines of one call that are read."""
-
-TEXTS_MAX = 1_000
-"""Texts of one call that are looked at; of a call with more it is not known what it names."""
-
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_PLAIN = re.compile(r"[^\s@:]{1,1024}")
-_TYPED_NAME = re.compile(r"\.[A-Za-z]\w{0,7}\Z")
-_ONE_OF = re.compile(r"\[!?\^?(.)[^\]]*\]")
-_ADDRESS = re.compile(r"\s*(?:https?|wss?|ftps?|file):", re.IGNORECASE)
-_PATCHED = re.compile(
-    r"^(?:\*\*\* (?:(?:Add|Update|Delete) File|Move to): |(?:\+\+\+|---) (?:[ab]/)?)([^\t\r\n]+)",
-    re.MULTILINE,
-)
-
-
-@define(eq=False)
-class _Named:
-    """What the arguments of one call name, in the order in which they stand; *moving*: whither."""
-
-    moving: bool = False
-    texts: int = 0
-    sources: list[Json] = field(factory=list)
-    targets: list[Json] = field(factory=list)
-    paths: list[Json] = field(factory=list)
-    urls: list[Json] = field(factory=list)
-    commands: list[str] = field(factory=list)
-    contents: list[str] = field(factory=list)
-    patterns: list[str] = field(factory=list)
-    folder: str = ""
 
 
 def calls_meant(call: ToolCall) -> tuple[ToolCall, ...]:
@@ -98,15 +62,22 @@ def calls_meant(call: ToolCall) -> tuple[ToolCall, ...]:
     [{'command': 'ls'}]
     """
     verbs = _verbs_of(call)
-    named = _Named(moving=not verbs.isdisjoint(MOVES | COPIES))
-    _walk(call.args, (), named, 0)
+    words = words_of(f"{call.tool.replace(':', ' ')} {call.native}") | verbs
+    named = Named(
+        moving=bool(verbs & (MOVES | COPIES)),
+        fetching=bool(words & FETCHES),
+        telling=bool(words & PATHS),
+    )
+    named.read(call.args)
     if named.texts > TEXTS_MAX or len(named.commands) > COMMANDS_MAX:
         # Rules on files and commands meet a path and a command that nobody can tell.
         unknown: list[Json] = [""] * (TEXTS_MAX + 1)
         return tuple(_made(call, tool, {"path": unknown}) for tool in ("read", "write"))
-    named.commands += _programs(call, words_of(call.tool.replace(":", " ")) | verbs)
+    named.commands += (*_programs(named, words), *_of_git(call))
     place = evolve(call, cwd=named.folder or call.cwd)
-    return tuple(_made(place, tool, own) for tool, own in _meant(named, verbs))
+    found = [_made(place, tool, own) for tool, own in _meant(named, verbs)]
+    searches = [one for one in found if one.tool == "grep"]
+    return (*found, *(name for one in searches for name in files_searched(one)))
 
 
 def says_what_it_does(call: ToolCall) -> bool:
@@ -121,64 +92,11 @@ def _verbs_of(call: ToolCall) -> set[str]:
     return (verbs - {"add"}) | {"read"} if {"git", "add"} <= verbs else verbs
 
 
-def files_searched(call: ToolCall) -> tuple[ToolCall, ...]:
-    """
-    The search of files by name to which a search of a folder comes, by its argument for that.
-
-    A name stands for each glob, as it would be without its signs and with a letter for them.
-    Globs that give more than `NAMES_MAX` names, or longer ones than `NAMES_CHARACTERS_MAX` in all,
-    are taken for the names that rules look for.
-
-    >>> [one.own["path"] for one in files_searched(ToolCall("grep", args={"glob": "*.{pem,key}"}))]
-    [['.pem', 'x.pem', '.key', 'x.key']]
-    """
-    folder = call.own.get("path")
-    start = f"{folder}/" if isinstance(folder, str) and folder else ""
-    names: dict[str, None] = {}
-    for name in chain.from_iterable(_instances(one) for one in _globs(call)):
-        names[name] = None
-        if len(names) > NAMES_MAX:
-            break
-    if not names:
-        return ()
-    if len(names) > NAMES_MAX or sum(len(start) + len(one) for one in names) > NAMES_CHARACTERS_MAX:
-        names = dict.fromkeys(NOTABLE)
-    own: Mapping[str, Json] = {**call.own, "path": [start + one for one in names]}
-    return (evolve(call, own=own, fields={}),)
-
-
-def _globs(call: ToolCall) -> Iterator[str]:
-    for key in NAME_GLOBS:
-        given = call.args.get(key)
-        several = given if isinstance(given, (list, tuple)) else [given]
-        yield from (one for one in several if isinstance(one, str))
-
-
-def _instances(glob: str) -> Iterator[str]:
-    try:
-        alternatives = expand_braces(glob)
-    except PatternError:
-        alternatives = (glob,)
-    for one in alternatives:
-        for part in re.split(r"[\s,]+", one):
-            if part and not part.startswith("!"):
-                closed, end, rest = part.replace("**/", "").rpartition("]")
-                plain = _ONE_OF.sub(r"\1", closed + end) + rest
-                for sign in ("", "x"):
-                    name = plain.replace("**", sign).replace("*", sign).replace("?", "x")
-                    yield from [name] if name.strip("/") else ()
-
-
-def words_of(name: str) -> set[str]:
-    """The words of *name*, lower case, however they are joined: ``createOrUpdate``, ``mv-file``."""
-    return {one.lower() for one in _WORD.findall(name)}
-
-
 def _made(call: ToolCall, tool: str, own: Mapping[str, Json]) -> ToolCall:
     return evolve(call, tool=tool, own=own, fields={})
 
 
-def _meant(named: _Named, verbs: set[str]) -> Iterator[tuple[str, Mapping[str, Json]]]:
+def _meant(named: Named, verbs: set[str]) -> Iterator[tuple[str, Mapping[str, Json]]]:
     content: Mapping[str, Json] = {"content": "\n".join(named.contents)} if named.contents else {}
     moves, copies = bool(verbs & MOVES), bool(verbs & COPIES)
     paths, sources, targets = named.paths, named.sources, named.targets
@@ -200,7 +118,7 @@ def _meant(named: _Named, verbs: set[str]) -> Iterator[tuple[str, Mapping[str, J
 def _on_paths(
     paths: list[Json],
     content: Mapping[str, Json],
-    named: _Named,
+    named: Named,
     verbs: set[str],
     *,
     told: bool,
@@ -224,110 +142,6 @@ def _on_paths(
         yield "read", {"path": paths}
 
 
-def _walk(value: Json, key: tuple[str, ...], named: _Named, depth: int) -> None:
-    if named.texts > TEXTS_MAX or depth > DEPTH_MAX:
-        named.texts = TEXTS_MAX + 1
-        return
-    if isinstance(value, str):
-        named.texts += 1
-        _sort(value, key, named)
-    elif isinstance(value, Mapping):
-        _pair(value, named)
-        for name, one in value.items():
-            if isinstance(one, (str, Mapping)) and "." in name and _is_named(name):
-                named.paths.append(name)  # a table of files by their names
-            _walk(one, tuple(_WORD.findall(name)), named, depth + 1)
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            _walk(one, key, named, depth + 1)
-
-
-def _pair(table: Mapping[str, Json], named: _Named) -> None:
-    """What two arguments of one table say together: a folder and a name, a program and words."""
-    by_name = {"".join(_WORD.findall(name)).lower(): one for name, one in table.items()}
-    name = by_name.get("name") or by_name.get("filename") or by_name.get("basename")
-    folder = by_name.get("dir") or by_name.get("directory") or by_name.get("folder")
-    folder = folder or by_name.get("path")
-    if isinstance(name, str) and isinstance(folder, str) and _PLAIN.fullmatch(name):
-        named.paths.append(f"{folder}/{name}")
-    for key in ("cwd", *FOLDERS):
-        one = by_name.get(key)
-        if isinstance(one, str) and not named.folder:
-            named.folder = one
-    for key in COMMANDS:
-        program = by_name.get(key)
-        words = by_name.get("args") or by_name.get("arguments") or by_name.get("argv")
-        if isinstance(program, (list, tuple)) and words is None:
-            program, words = "", program
-        if isinstance(program, str) and isinstance(words, (list, tuple)):
-            import shlex
-
-            quoted = shlex.join(str(one) for one in words)
-            named.commands.append(f"{program} {quoted}".strip())
-
-
-def _sort(text: str, key: tuple[str, ...], named: _Named) -> None:
-    if not text:
-        return
-    words = [one.lower() for one in key]
-    joined, last = "".join(words), words[-1] if words else ""
-    if joined in COMMANDS:
-        named.commands.append(text)
-        return
-    if joined in ("patch", "diff", "patchtext", "input"):
-        named.paths.extend(one.strip() for one in _PATCHED.findall(text) if one != "/dev/null")
-        named.contents.append(text)
-        return
-    if joined in PATTERNS:
-        named.patterns.append(text)
-    if joined in CONTENTS or last in CONTENTS:
-        named.contents.append(text)
-        return
-    if joined in FOLDERS or joined in PROSE:
-        return
-    if last in ADDRESSES or _ADDRESS.match(text):
-        if _ADDRESS.match(text):
-            named.urls.append(text)
-            named.paths.extend(_file_of(text))
-        return
-    if not PLACES.intersection(words):
-        told = _is_path(text)
-    else:
-        # Elsewhere than where something is moved, a word alone is a language or a branch.
-        told = _PLAIN.fullmatch(text) is not None if named.moving else _is_named(text)
-    if last in PATHS or told:
-        of = set(words)
-        into = named.sources if of & SOURCES else named.targets if of & TARGETS else named.paths
-        into.append(text)
-
-
-def _is_named(text: str) -> bool:
-    """Whether *text* can be the name of a file: it has a folder, or an ending."""
-    plain = _PLAIN.fullmatch(text) is not None
-    return plain and ("/" in text or _TYPED_NAME.search(text) is not None)
-
-
-def _is_path(text: str) -> bool:
-    """Whether *text* can be nothing but a path, whatever its argument is called."""
-    if not _PLAIN.fullmatch(text):
-        return False
-    if text.startswith(("/", "~/", "./", "../")):
-        return True
-    return any(one[:1] == "." and one[1:2].isalpha() for one in text.split("/"))
-
-
-def _file_of(address: str) -> Iterator[str]:
-    """The path of a ``file:`` address."""
-    scheme, _, rest = address.strip().partition(":")
-    if scheme.lower() != "file":
-        return
-    from urllib.parse import unquote
-
-    if rest.startswith("//"):
-        rest = "/" + rest[2:].partition("/")[2]
-    yield unquote(rest.partition("?")[0].partition("#")[0], errors="replace")
-
-
 def _verbs(value: Json, depth: int) -> set[str]:
     """Single words under arguments that say what is to be done, such as ``{"op": "write"}``."""
     found: set[str] = set()
@@ -346,23 +160,45 @@ def _verbs(value: Json, depth: int) -> set[str]:
     return found
 
 
-def _programs(call: ToolCall, words: set[str]) -> Iterator[str]:
+def _programs(named: Named, words: set[str]) -> Iterator[str]:
     """Command lines that stand for code, for what is typed, and for statements of a database."""
-    for name, one in call.args.items():
-        if not isinstance(one, str) or not one.strip():
-            continue
-        key = name.lower()
-        if key in ("sql", "statement") or (key == "query" and words & DATABASES):
-            yield f"psql -c {_quoted(one)}"
-        elif key in ("code", "script", "source"):
-            runs = next((LANGUAGES[word] for word in sorted(words) if word in LANGUAGES), "")
-            if runs:
-                yield f"{runs} {_quoted(one)}"
-        elif key in TYPED and words & TERMINALS:
-            yield one
+    yield from (f"psql -c {shlex.quote(one)}" for one in named.statements)
+    if words & DATABASES:
+        yield from (f"psql -c {shlex.quote(one)}" for one in named.queries)
+    if words & TERMINALS:
+        yield from (one for one in named.typed if one.strip())
+    for code in named.codes:
+        yield from (f"{one} {shlex.quote(code)}" for one in _languages(named, words, code))
 
 
-def _quoted(text: str) -> str:
-    import shlex
+def _of_git(call: ToolCall) -> Iterator[str]:
+    """The line of git that a tool named after one of its commands stands for."""
+    words = [one.lower() for one in re.findall(r"[A-Za-z]+", f"{call.tool} {call.native}")]
+    at = next((at for at, one in enumerate(words) if one == "git"), None)
+    command = next((one for one in words[at + 1 :] if one != "git"), "") if at is not None else ""
+    if command not in GIT_COMMANDS:
+        return
+    line = ["git", command]
+    for name, value in call.args.items():
+        key = name.strip("-").replace("_", "-").lower()
+        if value is True:
+            line.append(f"--{key}")
+        elif key in ("args", "flags", "options") and isinstance(value, (list, tuple)):
+            line += [str(one) for one in value]
+        elif key == "mode" and isinstance(value, str):
+            line.append(f"--{value}")
+        elif key in ("branch", "branch-name", "ref", "refspec", "remote", "target", "revision"):
+            line.append(str(value))
+    yield shlex.join(line)
 
-    return shlex.quote(text)
+
+def _languages(named: Named, words: set[str], code: str) -> tuple[str, ...]:
+    """What runs the code of a call: as it says, or, where it runs some, each that it may be."""
+    runs = bool(words & RUNS)
+    told = [one for one in sorted(words) if one in LANGUAGES]
+    if runs or not words & TOLD:
+        told = [one for one in sorted(named.languages) if one in LANGUAGES] or told
+    if told:
+        return (LANGUAGES[told[0]],)
+    maybe = ("python3 -c", "node -e")
+    return (*maybe, "bash -c") if runs and _SHELL.match(code) else maybe if runs else ()

@@ -41,11 +41,33 @@ PLACES = _set("source src from destination dest dst to target output out input o
 SOURCES = _set("source src from old origin input")
 TARGETS = _set("destination dest dst to new output out")
 ADDRESSES = _set("url urls uri uris href link endpoint address website page")
+BARE_ADDRESSES = _set("url urls uri uris href endpoint website address")
+"""Arguments whose value is an address even without its scheme."""
+
 CONTENTS = _set(
     "content contents text data body value newtext newstring newstr newsource filetext string str "
-    "source_code insert replacement"
+    "source_code insert replacement lines payload"
 )
-COMMANDS = _set("command cmd commandline commands cmds shellcommand bash")
+COMMANDS = _set("command cmd commandline cmdline commands cmds shellcommand bash")
+COMMANDS_ALONE = _set("run exec shell sh zsh powershell")
+"""Words that say what is to be run where they are all that an argument is called."""
+
+NO_COMMANDS = _set(
+    "id ids name names description timeout type kind count index status title version format help "
+    "prefix comment summary limit ms seconds cwd dir directory path url"
+)
+"""What an argument of a command is called that is no command itself."""
+
+PROGRAMS = ("program", "executable", "exe", "bin", "binary")
+ARGUMENTS = ("args", "arguments", "argv", "parameters", "params")
+CODES = _set("code script source snippet")
+STATEMENTS = _set("sql statement statements")
+LANGUAGE_KEYS = _set("language lang runtime interpreter kernel engine")
+HOSTS = ("host", "hostname", "domain")
+SEVERAL = _set("paths files filenames filepaths")
+GIT_COMMANDS = _set("push reset clean checkout switch restore branch rebase merge stash tag")
+RUNS = _set("run execute exec eval evaluate interpret")
+FETCHES = _set("fetch navigate browse browser request download scrape crawl visit goto http curl")
 FOLDERS = _set("cwd workdir workingdirectory workingdir workdirectory")
 VERBS = _set("op operation action mode method command type kind")
 PATTERNS = _set("pattern query regex search text")

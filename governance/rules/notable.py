@@ -19,11 +19,18 @@ NOTABLE: Final = (
 )  # fmt: skip
 """Names of files and folders that rules look for."""
 
-MEANT_MAX: Final = 8
+ENDINGS: Final = (
+    ".env", ".key", ".pem", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".ovpn",
+    "_rsa", "_ed25519", "-key.pem", "private.pem", "privkey.pem", "server.pem",
+)  # fmt: skip
+"""What names of files end with that rules look for, whatever they begin with."""
+
+MEANT_MAX: Final = 200
 """Paths that one glob is read as besides."""
 
 _WILD: Final = re.compile(r"[*?\[]")
 _LETTERS: Final = re.compile(r"[A-Za-z_].*[A-Za-z_]")
+_ANY: Final = re.compile(r"\*+(?:\.\*+)?")
 
 
 def meant_by(text: str) -> list[str]:
@@ -31,6 +38,9 @@ def meant_by(text: str) -> list[str]:
     Paths of notable names that the glob *text* would hit, at most `MEANT_MAX`.
 
     A part of it that gives less than two letters of a name means none.
+
+    >>> meant_by(".s?h/id_r*"), meant_by("prod.en?"), meant_by("*")
+    (['.ssh/id_rsa'], ['prod.env'], [])
     """
     found = [""]
     for at, part in enumerate(text.split("/")):
@@ -38,7 +48,33 @@ def meant_by(text: str) -> list[str]:
         if _WILD.search(part):
             if _LETTERS.search(re.sub(r"\[[^\]]*+(?:\]|\Z)", "", part)) is None:
                 return []
-            fits = name_pattern(part)
-            names = [one for one in NOTABLE if fits is None or fits.match(one)]
+            names = names_hit(part)
         found = [f"{before}/{one}" if at else one for before in found for one in names][:MEANT_MAX]
     return found
+
+
+def names_hit(glob: str) -> list[str]:
+    """
+    Notable names that *glob*, of one name, would hit; none where it says nothing of a name.
+
+    Of a glob that is too long to be read, all of `NOTABLE`.
+
+    >>> names_hit(".e*"), names_hit("*.*"), names_hit("secret[._]env")
+    (['.env'], [], ['secret.env'])
+    """
+    if _ANY.fullmatch(glob):
+        return []
+    fits = name_pattern(glob.replace("[^", "[!"))
+    if fits is None:
+        return list(NOTABLE)
+    head = _WILD.split(glob, maxsplit=1)[0]
+    # What ends with a star says of an ending only what it has begun itself.
+    size_min = 2 if glob.endswith("*") else 0
+    ended = (
+        f"{head[: len(head) - size]}{filled}{end}"
+        for end in ENDINGS
+        for size in range(size_min, min(len(head), len(end)) + 1)
+        if end.startswith(head[len(head) - size :])
+        for filled in (("", "x") if size == 0 else ("",))
+    )
+    return [one for one in dict.fromkeys((*NOTABLE, *ended)) if fits.match(one)]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from governance.calls import ToolCall
 from governance.rules.facts import facts_of_call, one_by_one
-from governance.rules.meant import COMMANDS_MAX, TEXTS_MAX, calls_meant
+from governance.rules.meant import COMMANDS_MAX, calls_meant
+from governance.rules.meant_arguments import TEXTS_MAX
 from governance.rules.paths import PLAIN_PLACES
 from governance.rules.verdicts import RuleEvent
 from governance.testing import strategies

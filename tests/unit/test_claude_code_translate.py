@@ -393,3 +393,21 @@ def test_plain_resume_leaves_no_tie(path: str) -> None:
     """Without another id in the environment nothing is remembered."""
     env = {"CLAUDE_ENV_FILE": path}
     assert translate(captured("SessionStart.resume"), env).remember is None
+
+
+@pytest.mark.parametrize(
+    ("tool", "path", "read"),
+    [
+        ("Grep", ".env ", [".env ", ".env"]),
+        ("Grep", " /etc/shadow", [" /etc/shadow", "/etc/shadow"]),
+        ("Glob", "src", "src"),
+        ("Read", "a ", "a "),
+    ],
+)
+def test_a_folder_counts_as_the_client_takes_it(tool: str, path: str, read: Any) -> None:
+    """Without the blanks around it, for tools that take it so, and as it stands."""
+    fields = {"Read": "file_path"}
+    given = {fields.get(tool, "path"): path, "pattern": "KEY"}
+    call = single("PreToolUse.Read", tool_name=tool, tool_input=given).call
+    assert call is not None
+    assert call.own["path"] == read

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from governance.calls import UNKNOWN_FOLDER
 from governance.hosts.hermes import translate
 from governance.hosts.hermes.answer import (
     command_decision,
@@ -46,6 +47,22 @@ def judged(native: str, args: dict[str, Any]) -> list[tuple[str, dict[str, Any]]
         ("search_files", {"pattern": "x"}, [("grep", {"pattern": "x"})]),
         ("web_extract", {"urls": ["u", "v"]}, [("fetch", {"url": "u"}), ("fetch", {"url": "v"})]),
         ("web_extract", {}, [("fetch", {})]),
+        (
+            "web_extract",
+            {"urls": ["u", {"url": " v "}, {"href": "w"}, {"title": "x"}, None]},
+            [("fetch", {"url": "u"}), ("fetch", {"url": "v"}), ("fetch", {"url": "w"})],
+        ),
+        (
+            "web_extract",
+            {"urls": '["u", {"url": "v"}]'},
+            [("fetch", {"url": "u"}), ("fetch", {"url": "v"})],
+        ),
+        ("web_extract", {"urls": "u"}, [("fetch", {"url": "u"})]),
+        (
+            "delegate_task",
+            {"tasks": '[{"goal": "one", "role": "leaf"}, {"goal": "two"}]'},
+            [("delegate", {"agent": "leaf", "prompt": "one\ntwo"})],
+        ),
         ("process", {"action": "write", "data": "rm x"}, [("shell", {"command": "rm x"})]),
         ("process", {"action": "submit", "data": ["rm x"]}, [("shell", {"command": "['rm x']"})]),
         ("process", {"action": "list"}, [("other", {})]),
@@ -133,9 +150,12 @@ def test_too_many_parts_are_refused() -> None:
         ("sub", "/srv", "/srv/sub"),
         ("sub", None, None),
         ("", "/w", "/w"),
+        (None, "/w", "/w"),
+        (["/etc"], "/w", UNKNOWN_FOLDER),
+        (5, "/w", UNKNOWN_FOLDER),
     ],
 )
-def test_a_commands_own_folder_counts(workdir: str, cwd: str | None, found: str | None) -> None:
+def test_a_commands_own_folder_counts(workdir: Any, cwd: str | None, found: str | None) -> None:
     """Where the command says in which folder it runs, that is the folder."""
     (call,) = calls_of("terminal", {"command": "ls", "workdir": workdir}, cwd=cwd, call_id="c")
 

@@ -12,6 +12,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from governance.calls import UNKNOWN_FOLDER
 from governance.hooking.patches import FILES_MAX, files_of
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Translation
@@ -188,6 +189,14 @@ def test_shell_runs_in_its_folder() -> None:
         call = single(tool("bash", args)).call
         assert call is not None
         assert (call.tool, call.own, call.cwd) == ("shell", {"command": "ls"}, cwd)
+
+
+@pytest.mark.parametrize("workdir", [["/etc"], {"path": "/etc"}, 5, True])
+def test_a_folder_that_is_no_text_is_not_the_session_s(workdir: Any) -> None:
+    """What cannot be read is unknown, and so is every path that is relative to it."""
+    call = single(tool("bash", {"command": "cat shadow", "workdir": workdir})).call
+    assert call is not None
+    assert call.cwd == UNKNOWN_FOLDER
 
 
 def tool(name: str, args: Mapping[str, Any], **more: Any) -> Payload:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from governance.calls import ToolCall
+from governance.calls import UNKNOWN_FOLDER, ToolCall
 from governance.rules.deferred import fact_of
 from governance.rules.facts import (
     facts_of_call,
@@ -65,6 +65,17 @@ def test_what_a_tool_does_not_fill_is_missing(tool: str) -> None:
 
     assert "writes" not in facts
     assert "reads" not in facts
+
+
+@pytest.mark.parametrize("tool", ["read", "write", "delete", "grep"])
+def test_in_a_folder_that_is_not_known_only_whole_paths_are(tool: str) -> None:
+    """What is relative to it is unknown, and not taken for a path of the project."""
+    relative = facts_of(tool, {"path": "shadow"}, UNKNOWN_FOLDER)
+    whole = facts_of(tool, {"path": "/etc/shadow"}, UNKNOWN_FOLDER)
+
+    assert isinstance(relative["path"], Unknown)
+    assert isinstance(relative["cwd"], Unknown)
+    assert whole["path"] == "/etc/shadow"
 
 
 def test_relative_paths_start_at_the_working_folder() -> None:

@@ -87,7 +87,10 @@ def test_a_glob_below_a_folder_that_is_not_known_is_kept(tree: Path) -> None:
 @pytest.mark.parametrize(
     ("glob", "meant"),
     [
-        ("~/.s?h/id_*a", ["~/.ssh/id_rsa"]),
+        ("~/.s?h/id_rs?", ["~/.ssh/id_rsa"]),
+        ("prod.en?", ["prod.env"]),
+        ("*nv", [".env", "x.env"]),
+        ("test_*", []),
         ("/e?c/sh?dow", ["/etc/shadow"]),
         (".en[v]", [".env"]),
         ("*.py", []),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from governance.hooking.claude.outputs import output_text
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
@@ -198,6 +198,10 @@ _TOOL_FIELDS = frozenset(
 )  # fmt: skip
 
 
+_TRIMMED = frozenset({"Grep", "Glob", "LS"})
+"""Tools whose folder the client takes without the blanks around it, after it has asked."""
+
+
 def _tool(
     client: Client,
     payload: Payload,
@@ -210,6 +214,9 @@ def _tool(
         raise PayloadRefused("the payload names no tool with its arguments")
     call_id = payload.identity("tool_use_id")
     call = call_of(client.tools, name, arguments, cwd=payload.text("cwd") or None, call_id=call_id)
+    path = call.own.get("path")
+    if name in _TRIMMED and isinstance(path, str) and path != path.strip():
+        call = evolve(call, own={**call.own, "path": [path, path.strip()]})
     # No key: the id is the model's service's own, and some give one to several calls.
     return _command(client, payload, event, data, delivery=delivery, known=_TOOL_FIELDS, call=call)
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import evolve
 
-from governance.calls import ToolCall
+from governance.calls import UNKNOWN_FOLDER, ToolCall
 from governance.errors import GovernanceError
 from governance.hooking.patches import has_strange_header
 from governance.hosts.hermes.tools import TOOLS
 from governance.rules.host_tools import call_of
-from governance.values import Json
+from governance.values import Json, ValueRefused, load_json
 
 PARTS_MAX = 64
 """Files of one patch, or addresses of one fetch, that are judged; more are refused."""
@@ -63,8 +63,10 @@ def calls_of(
 
 def _terminal(call: ToolCall) -> Iterator[ToolCall]:
     folder = call.args.get("workdir")
-    if not isinstance(folder, str) or not folder:
+    if folder is None or folder == "":
         yield call
+    elif not isinstance(folder, str):
+        yield evolve(call, cwd=UNKNOWN_FOLDER)
     elif folder.startswith(("/", "~")):
         yield evolve(call, cwd=folder)
     else:
@@ -121,17 +123,32 @@ def _search(call: ToolCall) -> Iterator[ToolCall]:
 
 
 def _fetch(call: ToolCall) -> Iterator[ToolCall]:
-    urls = call.args.get("urls")
-    named = [one for one in urls if isinstance(one, str)] if isinstance(urls, list) else []
+    listed = _listed(call.args.get("urls"))
+    # The client takes what a search has found as well, by either name.
+    given = [
+        one.get("url") or one.get("href") if isinstance(one, Mapping) else one for one in listed
+    ]
+    named = [one.strip() for one in given if isinstance(one, str)]
     for url in named:
         yield evolve(call, own={"url": url})
     if not named:
         yield call
 
 
+def _listed(given: Json) -> Sequence[Json]:
+    """*given* as the client takes it: a list, the text of one, or one thing alone."""
+    if isinstance(given, str) and given.lstrip()[:1] in ("[", "{"):
+        try:
+            given = load_json(given.encode("utf-8", "surrogatepass"))
+        except ValueRefused:
+            return (given,)
+    if isinstance(given, (list, tuple)):
+        return given
+    return () if given is None else (given,)
+
+
 def _delegate(call: ToolCall) -> Iterator[ToolCall]:
-    tasks = call.args.get("tasks")
-    listed = [one for one in tasks if isinstance(one, Mapping)] if isinstance(tasks, list) else []
+    listed = [one for one in _listed(call.args.get("tasks")) if isinstance(one, Mapping)]
     goals = [str(one.get("goal") or "") for one in listed]
     if not goals:
         yield call

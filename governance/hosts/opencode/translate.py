@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import evolve
 
-from governance.calls import ToolCall
+from governance.calls import UNKNOWN_FOLDER, ToolCall
 from governance.hooking.patches import calls_of_patch, refusal_of
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Note, Translation, birth
@@ -195,8 +195,10 @@ def _arguments(payload: Payload) -> Mapping[str, Json] | None:
 
 
 def _workdir(cwd: str | None, workdir: Json) -> str | None:
-    if not isinstance(workdir, str) or not workdir:
+    if workdir is None or workdir == "":
         return cwd
+    if not isinstance(workdir, str):
+        return UNKNOWN_FOLDER
     if workdir.startswith("/"):
         return workdir
     return f"{cwd.rstrip('/')}/{workdir}" if cwd else None

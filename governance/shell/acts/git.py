@@ -135,9 +135,10 @@ def foreach(draft: Draft) -> None:
 
 
 def _paths(draft: Draft) -> list[Word]:
-    """The words behind ``--``."""
+    """The words behind ``--``, whose signs git expands where the shell does not."""
     words = draft.arguments
-    return list(words[words.index(Word("--")) + 1 :]) if "--" in words else []
+    paths = words[words.index(Word("--")) + 1 :] if "--" in words else ()
+    return [Word(one, glob=any(sign in one for sign in "*?[")) for one in paths]
 
 
 def checkout(draft: Draft) -> None:

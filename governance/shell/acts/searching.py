@@ -31,7 +31,7 @@ _VALUED: Final = frozenset(
 
 
 def grep(draft: Draft) -> None:
-    """`grep pattern files`; with `-e` or `-f` every word is a file."""
+    """`grep pattern files`; with `-e` or `-f` every word is a file; a glob of names is as good."""
     words = draft.words
     files = words if draft.has("-e", "-f", "--regexp", "--file", "--files") else words[1:]
     draft.read(*files)
@@ -40,6 +40,9 @@ def grep(draft: Draft) -> None:
     )
     if not files and recursive and draft.stdin_text is None and not draft.simple.input_from:
         draft.read(Word("."))
+    for name in draft.value("-g", "--glob", "--iglob", "--include"):
+        if not name.startswith("!"):
+            draft.read(*(_named(one, name) for one in files or [Word(".")]))
 
 
 def pattern(draft: Draft) -> None:
@@ -99,14 +102,15 @@ def _narrowed(roots: list[Word], tests: tuple[Word, ...]) -> list[Word]:
     if len(roots) * len(patterns) > _WORDS_MAX:
         return roots
     if patterns and len(patterns) > either:
-        return [
-            Word(_below(root, name), glob=any(sign in name for sign in "*?["))
-            for root in roots
-            for name in patterns
-        ]
+        return [_named(root, name) for root in roots for name in patterns]
     if empty and not either:
         return [Word(_below(root, HOLE)) for root in roots]
     return roots
+
+
+def _named(root: str, name: str) -> Word:
+    """What is called as the glob *name* says, below *root*."""
+    return Word(_below(root, name.removeprefix("**/")), glob=any(sign in name for sign in "*?["))
 
 
 def _below(root: str, name: str) -> str:
