@@ -21,6 +21,22 @@ class PayloadRefused(GovernanceError):
     code = "GOV701"
 
 
+class OtherEvent(PayloadRefused):
+    """
+    A hook that was set up for one event was called for another.
+
+    Attributes:
+        named: The event that the payload is of, which is what the client waits for.
+    """
+
+    def __init__(self, named: str, event: str) -> None:
+        super().__init__(
+            f"the payload is of `{named[:40]}`, the hook of `{event}`",
+            remedy="run `governance init --host` again, which sets the hooks up",
+        )
+        self.named = named
+
+
 class Unbound(PayloadRefused):
     """A payload that names no session; the project says what such a call gets."""
 
@@ -81,7 +97,8 @@ def read_payload(data: bytes, event: str, *, lenient: bool = False) -> Payload:
             happened has happened, and a strange output must not hide it.
 
     Raises:
-        PayloadRefused: Too many bytes, no JSON object, or another event than *event*.
+        PayloadRefused: Too many bytes, no JSON object, or another event than *event*
+            (`OtherEvent`).
     """
     if len(data) > PAYLOAD_BYTES_MAX:
         most = PAYLOAD_BYTES_MAX // (1024 * 1024)
@@ -97,7 +114,7 @@ def read_payload(data: bytes, event: str, *, lenient: bool = False) -> Payload:
         raise PayloadRefused("the payload is no JSON object")
     named = value.get("hook_event_name")
     if not isinstance(named, str) or (event and named != event):
-        raise PayloadRefused(f"the payload is of `{str(named)[:40]}`, the hook of `{event}`")
+        raise OtherEvent(str(named), event)
     return Payload(named, value, mended)
 
 

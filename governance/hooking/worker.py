@@ -24,7 +24,7 @@ from governance.hooking import links, offers
 from governance.hooking.adapter import Adapter
 from governance.hooking.answering import Answer
 from governance.hooking.caller import refuse_agents
-from governance.hooking.payload import Payload, Unbound, read_payload
+from governance.hooking.payload import OtherEvent, Payload, Unbound, read_payload
 from governance.hooking.processes import Process, processes_above
 from governance.hooking.translation import CLIENT, Note, Translation, continued
 from governance.project import Person, Project, person, pin
@@ -193,7 +193,18 @@ def answer(
         GovernanceError: Nothing could be decided, and why; nothing was answered.
     """
     known = adapter.events.get(call.event)
-    payload = read_payload(line.read(), call.event, lenient=known is not None and not known.decides)
+    lenient = known is not None and not known.decides
+    try:
+        payload = read_payload(line.read(), call.event, lenient=lenient)
+    except OtherEvent as error:
+        waited = adapter.events.get(error.named)
+        if waited is None or not waited.decides:
+            raise
+        # The client waits in the shape of the event that it has, whatever the hook was told.
+        told = f"{error.message}; {error.remedy}"
+        line.note(told)
+        line.answer(adapter.unbound(error.named, "deny", told).out)
+        return
     if payload.mended:
         line.note("the payload held what no journal can; it was mended")
     settings = config().host(adapter.profile.name)

@@ -106,6 +106,20 @@ def test_bad_payload_is_denied(tmp_path: Path, data: bytes) -> None:
     assert run(tmp_path, "PostToolUse", data).stdout == b""
 
 
+@pytest.mark.parametrize(
+    "given", ["PreTolUse", "pretooluse", "Stop", "PostToolUse", "UserPromptSubmit"]
+)
+@pytest.mark.parametrize("event", sorted(DECIDING))
+def test_a_hook_that_was_set_up_for_another_event_denies(
+    tmp_path: Path, event: str, given: str
+) -> None:
+    """The client waits for leave of the event that it has, whatever the settings call it."""
+    create_project(tmp_path, "[packs]\npaths = []\n")
+    if given != event:
+        told = reason(run(tmp_path, given, payload(event)))
+        assert f"the payload is of `{event}`, the hook of `{given}`" in told
+
+
 def test_huge_payload_is_denied(tmp_path: Path) -> None:
     """50 MB are read away, and denied, without breaking the client's pipe."""
     data = payload("PreToolUse", tool_input={"command": "x" * 50_000_000})
