@@ -42,6 +42,11 @@ PAGE_ROWS = 1000
 FAMILY_MAX = 1_000
 """Sub-sessions that one call erases with their parent."""
 
+_TAKE_OUT = (
+    "take it out of the store instead: `governance archive`, then destroy the file that it writes, "
+    "and backups from before"
+)
+
 CODES: Mapping[str, str] = {"GOV557": "a session that cannot be erased"}
 
 
@@ -276,7 +281,7 @@ def _require_sealed(journal: EncryptedJournal, session: str) -> None:
             own = record.session == session and record.kind not in (GAP_KIND, DAMAGED_KIND)
             if own and not is_sealed(record.body):
                 why = f"row {record.seq} was written before encryption, so no key could hide it"
-                raise _refused(session, why, "remove the session instead")
+                raise _refused(session, why, _TAKE_OUT)
         after = page[-1].seq
 
 

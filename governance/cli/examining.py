@@ -17,6 +17,7 @@ from governance.cli.heartbeat import Beat, called_ms, installed_ms, missed_in
 from governance.cli.installed import HookSilent, run_hook
 from governance.cli.opening import rules_of, store_of
 from governance.cli.output import moment
+from governance.cli.plain_rows import plain_rows
 from governance.cli.recording import recording_engine
 from governance.config import load_config
 from governance.engine.backing import is_embedded, read_status
@@ -51,6 +52,7 @@ CODES: Mapping[str, str] = {
     "GOV642": "failures that hooks have written into their log",
     "GOV643": "a project that is paused",
     "GOV644": "a journal that does not hold",
+    "GOV646": "sessions with rows from before encryption",
     "GOV645": "a hook that cannot be run, or is silent",
     "GOV549": "a backup that failed",
 }
@@ -137,6 +139,27 @@ def _store(around: Surroundings) -> Check:
     if all(one.severity == WARNING for one in found):
         return Check("journal", saw, found)
     return Check("journal", saw if not found else "does not hold", found)
+
+
+def _encryption(around: Surroundings) -> Check:
+    with store_of(around.project) as journal:
+        found = plain_rows(journal)
+    if found is None:
+        return Check("encryption", "off")
+    seen = f"{'the first ' if found.more else ''}{number_of(found.count, 'session')}"
+    if not found.sessions:
+        return Check("encryption", f"on; {seen}, each encrypted from its first row on")
+    count = number_of(len(found.sessions), "session")
+    plain = Diagnostic(
+        "GOV646",
+        f"{count} began before encryption and can be read by anybody, `{found.sessions[0]}` first",
+        suggestion="`governance archive` takes one that is over out of the store: destroy the file "
+        "that it writes, and backups from before",
+        severity=WARNING,
+    )
+    return Check(
+        "encryption", f"on; of {seen} {len(found.sessions)} not from the first row on", (plain,)
+    )
 
 
 def _server(project: Project) -> ServerReport | None:
@@ -451,6 +474,7 @@ CHECKS: Mapping[str, Callable[[Surroundings], Check]] = {
     "configuration": _parts,
     "rules": _rules,
     "journal": _store,
+    "encryption": _encryption,
     "backup": _backup,
     "files": _places,
     "hooks": _hooks,

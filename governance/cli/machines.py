@@ -39,7 +39,7 @@ from governance.session.evolve import evolve
 from governance.session.state import SessionState
 from governance.values import Json
 
-CODES: Mapping[str, str] = {"GOV635": "a picture that no terminal can show"}
+CODES: Mapping[str, str] = {"GOV635": "a picture that no terminal can show, or of no known format"}
 
 MOVED_BY: Mapping[str, str] = {
     "session.created": "start",
@@ -119,9 +119,17 @@ def diagram(
 
 
 def _format_of(kind: str | None, output: Path | None) -> Format:
+    suffix = output.suffix.lower() if output is not None and kind is None else ""
     for name in FORMATS:
-        if name == kind or (kind is None and output and output.suffix == SUFFIXES[name]):
+        if name == kind or (suffix and suffix == SUFFIXES[name]):
             return name
+    if suffix:
+        known = ", ".join(f"`{SUFFIXES[name]}`" for name in FORMATS)
+        raise MisuseError(
+            f"nothing is drawn as `{suffix}`",
+            code="GOV635",
+            remedy=f"name the file with {known}, or say `--format`",
+        )
     return "mermaid"
 
 

@@ -17,7 +17,7 @@ from governance.rules.meant_words import (
     ADDRESSES,
     ARGUMENTS,
     BARE_ADDRESSES,
-    CODES,
+    CODE_KEYS,
     COMMANDS,
     COMMANDS_ALONE,
     CONTENTS,
@@ -210,7 +210,7 @@ class Named:
             self.statements.append(text)
         elif joined in ("query", "queries"):
             self.queries.append(text)
-        elif joined in CODES or last in CODES:
+        elif joined in CODE_KEYS or last in CODE_KEYS:
             self.codes.append(text)
         elif joined in TYPED:
             self.typed.append(text)

@@ -60,7 +60,7 @@ NO_COMMANDS = _set(
 
 PROGRAMS = ("program", "executable", "exe", "bin", "binary")
 ARGUMENTS = ("args", "arguments", "argv", "parameters", "params")
-CODES = _set("code script source snippet")
+CODE_KEYS = _set("code script source snippet")
 STATEMENTS = _set("sql statement statements")
 LANGUAGE_KEYS = _set("language lang runtime interpreter kernel engine")
 HOSTS = ("host", "hostname", "domain")

@@ -216,6 +216,18 @@ class TestDiagram:
         assert "GOV635" in shown.err
         assert "-o machine.png" in shown.err
 
+    @pytest.mark.parametrize("name", ["machine.pdf", "machine.jpeg", "machine.PNGX"])
+    def test_a_file_of_no_known_format_is_not_written(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+    ) -> None:
+        """A text under the name of a picture would be neither."""
+        file = tmp_path / name
+
+        assert cli.main(("diagram", "-o", str(file))) == 2
+        assert "`.svg`" in capsys.readouterr().err
+        assert not file.exists()
+        assert cli.main(("diagram", "--format", "dot", "-o", str(file))) == 0
+
     def test_outside_a_project_the_plain_machine_is_drawn(
         self,
         tmp_path: Path,

@@ -38,6 +38,7 @@ from tests.postgres_server import Server
 SMALL = "[packs]\npaths = []\n"
 SECRET = "the-plain-words-of-a-session"
 ME = process_actor()
+PLAIN = "GOV646"
 
 Say: TypeAlias = Callable[..., tuple[int, str, str]]
 
@@ -445,6 +446,30 @@ def test_what_is_archived_below_an_archived_session_is_erased_with_it(
             head = engine.unarchive(file)
             with pytest.raises(SessionErased):
                 engine.journal.read(head.session)
+
+
+def test_sessions_from_before_encryption_are_named(house: House) -> None:
+    """Until they are out of the store, they lie in it for anybody to read."""
+
+    def seen() -> tuple[str, list[str]]:
+        said = json.loads(house.say("doctor", "--format", "json")[1])
+        (check,) = (one for one in said["checks"] if one["check"] == "encryption")
+        return check["saw"], [one["message"] for one in said["diagnostics"] if one["code"] == PLAIN]
+
+    house.work("old-1", "old-2")
+    assert seen() == ("off", [])
+    house.encrypt()
+    house.work("new")
+
+    assert seen() == (
+        "on; of 3 sessions 2 not from the first row on",
+        ["2 sessions began before encryption and can be read by anybody, `old-1` first"],
+    )
+    for name in ("old-1", "old-2"):
+        assert house.person("archive", name)[0] == 0
+    saw, found = seen()
+    assert "each encrypted from its first row on" in saw
+    assert found == []
 
 
 def test_a_session_from_before_encryption_cannot_be_erased(house: House) -> None:
