@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 
 import pytest
 
@@ -12,11 +13,38 @@ from governance.states import State
 from tests.hosts.gemini_client import YOLO
 from tests.hosts.gemini_lab import GeminiLab
 from tests.hosts.governed import DAY_MS, PACK
-from tests.hosts.model_server import request_text
+from tests.hosts.model_server import Step, request_text
 from tests.hosts.proofs import proves
 
 pytestmark = pytest.mark.real_client
 PLAIN = ("--approval-mode", "default")
+KEPT = """
+[[rule]]
+id = "trial.kept"
+tools = ["read", "write", "edit", "grep", "glob"]
+when.path = { path_under = "kept" }
+action = "deny"
+severity = "low"
+message = "TRIAL-KEPT: this folder is not yours."
+must_match = [{ tool = "read", path = "kept/note.txt" }]
+must_not_match = [{ tool = "read", path = "note.txt" }]
+
+[[rule]]
+id = "trial.far"
+tools = ["fetch"]
+when.domains = "127.0.0.2"
+action = "deny"
+severity = "low"
+message = "TRIAL-FAR: this host is not yours."
+must_match = [{ tool = "fetch", url = "http://127.0.0.2/" }]
+must_not_match = [{ tool = "fetch", url = "http://127.0.0.1/" }]
+"""
+SECRET = "HIDDEN-WORD"
+
+
+def calling(*calls: tuple[str, Mapping[str, object]]) -> list[Step]:
+    """A script that makes each of *calls* in a turn of its own."""
+    return [*({"tool": name, "input": given} for name, given in calls), {"text": "done"}]
 
 
 @proves("briefing in the first request", "gemini-cli")
@@ -248,6 +276,115 @@ def test_a_call_that_another_hook_changed_is_judged_as_it_ran(gemini: GeminiLab)
     (seen,) = gemini.results_seen()
     assert "as it ran nobody had asked for leave" in seen
     assert "OUTPUT" not in seen
+
+
+@proves("paths as the client reads them", "gemini-cli")
+def test_each_reading_of_a_path_is_judged(gemini: GeminiLab) -> None:
+    """A file that is kept is neither read nor written under a name that the client mends."""
+    note = gemini.project / "kept" / "note.txt"
+    note.parent.mkdir()
+    note.write_text(SECRET)
+    (gemini.project / "a" / "b").mkdir(parents=True)
+    (gemini.project / "up").symlink_to("a/b")
+    (gemini.project / "note").symlink_to("kept/note.txt")
+    files = (
+        "@kept/note.txt",
+        "kept%2Fnote.txt",
+        "@%6Bept/note.txt",
+        "ke\0pt/note.txt",
+        "a/%2E%2E/kept/note.txt",
+        "up/../note",
+    )
+    folder: dict[str, object] = {"dir_path": "%6Bept", "pattern": "HIDDEN"}
+    looks = calling(*(("read_file", {"file_path": one}) for one in files), ("grep_search", folder))
+    listing = calling(("glob", {**folder, "pattern": "*"}))
+    gemini.client.variables["GEMINI_CLI_TRUST_WORKSPACE"] = "true"
+    gemini.script(look=looks, list=listing)
+    gemini.run("SCENARIO:look go")
+    assert [SECRET in one for one in gemini.results_seen()] == [True] * 7, "it reads them so"
+    gemini.run("SCENARIO:list go")
+    assert "note.txt" in gemini.results_seen()[0]
+
+    before = len(gemini.server.requests)
+    gemini.govern(more=KEPT)
+    gemini.run("SCENARIO:look go")
+    seen = gemini.results_seen()
+    assert ["TRIAL-KEPT" in one for one in seen] == [True] * 6 + [False]
+    assert "which folder" in seen[6]
+    gemini.run("SCENARIO:list go")
+    assert "which folder" in gemini.results_seen()[0]
+    writes = [("write_file", {"file_path": one, "content": "mine"}) for one in files]
+    edit = {"instruction": "x", "old_string": SECRET, "new_string": "mine"}
+    absolute = str(gemini.project / "kept%2Fnote.txt")
+    gemini.script(write=calling(*writes, ("replace", {"file_path": absolute, **edit})))
+    gemini.run("SCENARIO:write go")
+    assert ["TRIAL-KEPT" in one for one in gemini.results_seen()] == [True] * 7
+
+    assert note.read_text() == SECRET
+    assert not any(SECRET in request_text(one) for one in gemini.server.requests[before:])
+
+
+@proves("an edit whose file the client looks for", "gemini-cli")
+def test_an_edit_whose_file_is_looked_for_is_refused(gemini: GeminiLab) -> None:
+    """A file that is kept is not found for the model, nor by a file that it has just made."""
+    kept, free = gemini.project / "kept" / "own.txt", gemini.project / "src" / "free.txt"
+    for file in (kept, free):
+        file.parent.mkdir()
+        file.write_text("one")
+
+    def edit(path: str, old: str, new: str) -> tuple[str, dict[str, object]]:
+        return "replace", {
+            "file_path": path, "instruction": "x", "old_string": old, "new_string": new
+        }  # fmt: skip
+
+    made = ("write_file", {"file_path": "own.txt", "content": "decoy"})
+    together: Step = {"tools": [made, edit("own.txt", "two", "three")]}
+    gemini.client.variables["GEMINI_CLI_TRUST_WORKSPACE"] = "true"
+    gemini.script(edit=[*calling(edit("ept/own.txt", "one", "two"))[:1], together])
+    gemini.run("SCENARIO:edit go")
+    assert (kept.read_text(), gemini.ran("own.txt")) == ("three", True), "it finds it so"
+    (gemini.project / "own.txt").unlink()
+
+    gemini.govern(more=KEPT)
+    calls = (
+        edit("own.txt", "three", "four"),
+        edit("ept/own.txt", "three", "four"),
+        edit(str(kept), "three", "four"),
+        edit("src/free.txt", "one", "two"),
+    )
+    together = {"tools": [made, edit("own.txt", "three", "four")]}
+    gemini.script(edit=[*calling(*calls)[:-1], together])
+    gemini.run("SCENARIO:edit go")
+
+    assert kept.read_text() == "three"
+    assert free.read_text() == "two"
+    assert gemini.ran("own.txt")
+    seen = gemini.results_seen()
+    assert ["which file" in one for one in seen] == [True, True, False, False, False, True]
+    assert "TRIAL-KEPT" in seen[2]
+
+
+@proves("each address of one fetch", "gemini-cli")
+def test_each_address_of_one_fetch_is_judged(gemini: GeminiLab) -> None:
+    """The client takes all addresses of a prompt, so one that is denied stops them all."""
+    near, far = "http://127.0.0.1/a", "http://127.0.0.2/b"
+    prompts = (f"summarize {near} and {far}", f"summarize {near}")
+    gemini.script(fetch=calling(*(("web_fetch", {"prompt": one}) for one in prompts)))
+    gemini.client.variables["GEMINI_CLI_TRUST_WORKSPACE"] = "true"
+    gemini.run("SCENARIO:fetch go")
+    # It goes to no host of this machine, and says of each that it would have.
+    blocked = [
+        [f"[Blocked Host] {one}" in seen for one in (near, far)] for seen in gemini.results_seen()
+    ]
+    assert blocked == [[True, True], [True, False]], "it takes them so"
+
+    gemini.govern(more=KEPT)
+    gemini.run("SCENARIO:fetch go")
+
+    denied, allowed = gemini.results_seen()
+    assert "TRIAL-FAR" in denied
+    assert "Blocked Host" not in denied
+    assert f"[Blocked Host] {near}" in allowed
 
 
 @proves("interrupted by a failing model", "gemini-cli")

@@ -10,10 +10,14 @@ import pytest
 
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import CLIENT
+from governance.hosts.gemini_cli import readings
 from governance.hosts.gemini_cli.capabilities import EVENTS
 from governance.hosts.gemini_cli.translate import translate
+from governance.rules.facts import facts_of_call
+from governance.rules.paths import Places
 from governance.session.commands import Command
 
+PROJECT = "/home/dev/project"
 CAPTURES = Path(__file__).parent.parent / "captures" / "gemini-cli"
 UNHEARD = {"BeforeModel", "AfterModel", "BeforeToolSelection", "PreCompress", "Notification"}
 
@@ -26,6 +30,16 @@ def captured(name: str, **more: Any) -> Payload:
 def read(payload: Payload) -> Command:
     (command,) = translate(payload).commands
     return command
+
+
+def asked(tool: str, cwd: str = PROJECT, **given: Any) -> Command:
+    return read(captured("BeforeTool.run_shell_command", tool_name=tool, tool_input=given, cwd=cwd))
+
+
+def facts(command: Command) -> dict[str, object]:
+    assert command.call is not None
+    assert command.refused == ()
+    return facts_of_call(command.call, Places(PROJECT, "/home/dev"))
 
 
 @pytest.mark.parametrize("file", sorted(CAPTURES.glob("*.json")), ids=lambda one: one.stem)
@@ -95,6 +109,177 @@ def test_shell_runs_in_the_folder_that_it_names(named: str, folder: str) -> None
     call = read(captured("BeforeTool.run_shell_command", tool_input=given)).call
     assert call is not None
     assert call.cwd == folder
+
+
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        ("@.gemini/settings.json", f"{PROJECT}/.gemini/settings.json"),
+        ("@/.gemini/settings.json", f"{PROJECT}/.gemini/settings.json"),
+        ("@.gemini/settings.json", f"{PROJECT}/@.gemini/settings.json"),
+        ("@prod%2Eenv", f"{PROJECT}/prod.env"),
+        ("prod%2Eenv", f"{PROJECT}/prod.env"),
+        ("prod%2Eenv", f"{PROJECT}/prod%2Eenv"),
+        ("prod%252Eenv", f"{PROJECT}/prod.env"),
+        ("a/%2E%2E/prod.env", f"{PROJECT}/prod.env"),
+        ("%2Fetc%2Fpasswd", f"{PROJECT}/etc/passwd"),
+        ("/root/%2Essh/id_rsa", "/root/.ssh/id_rsa"),
+        ("prod\0.env", f"{PROJECT}/prod.env"),
+        ("~/prod.env", "/home/dev/prod.env"),
+        ("~/prod.env", f"{PROJECT}/~/prod.env"),
+    ],
+)
+@pytest.mark.parametrize("tool", ["read_file", "write_file"])
+def test_each_file_that_the_client_may_take_a_path_for_is_judged(
+    tool: str, text: str, file: str
+) -> None:
+    """The client drops an `@` and NULs and decodes; no rule is asked about the letters alone."""
+    path = facts(asked(tool, file_path=text))["path"]
+    assert isinstance(path, list)
+    assert file in path
+
+
+@pytest.mark.parametrize("text", ["src/a.py", "./a.py", "/etc/passwd", "a b@c.md", "50%.md", "@"])
+def test_plain_path_is_one_path(text: str) -> None:
+    """What the client takes for what it says is told as it stands."""
+    for more in ({}, {"dir_path": "x"}):
+        call = asked("read_file", file_path=text, **more).call
+        assert call is not None
+        assert call.own == {"path": text}
+
+
+def test_dots_are_taken_by_the_letters_and_through_links(tmp_path: Path) -> None:
+    """Behind a link the system goes up from where it leads, and the client from where it lies."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("a/b")
+    (tmp_path / "notes").symlink_to("prod.env")
+    call = asked("read_file", str(tmp_path), file_path="link/../notes").call
+    assert call is not None
+    assert call.own["path"] == ["link/../notes", f"{tmp_path}/notes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "certain"),
+    [
+        ("rules/own.toml", True),
+        ("{project}/own.toml", True),
+        ("own.toml", False),
+        ("ules/own.toml", False),
+        ("@own.toml", False),
+        ("rules\0/own.toml", False),
+        ("no.toml", False),
+    ],
+)
+def test_an_edit_of_a_file_that_the_client_looks_for_is_refused(
+    tmp_path: Path, text: str, certain: bool
+) -> None:
+    """`replace` takes any file whose path ends so for a relative path that is not there."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "own.toml").touch()
+    named = text.format(project=tmp_path)
+
+    command = asked("replace", str(tmp_path), file_path=named, old_string="a", new_string="b")
+
+    assert (command.refused == ()) is certain
+    assert command.call is not None
+    assert command.call.tool == ("edit" if certain else "other")
+    if not certain:
+        assert "give the absolute path" in command.refused[0]
+    done = captured(
+        "AfterTool.run_shell_command", tool_name="replace", tool_input=command.call.args
+    )
+    ended = read(Payload(done.event, {**done.values, "cwd": str(tmp_path)}))
+    assert (ended.call, ended.refused) == (command.call, ())
+
+
+def test_a_file_that_is_there_by_now_does_not_make_an_edit_certain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client has looked before: another call of the same message may have made the file."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "own.toml").touch()
+    (tmp_path / ".git" / "own.toml").touch()
+    assert asked("replace", str(tmp_path), file_path="own.toml").refused == ()
+
+    (tmp_path / "rules" / "own.toml").touch()
+    assert asked("replace", str(tmp_path), file_path="own.toml").refused
+    (tmp_path / "ules").mkdir()
+    (tmp_path / "ules" / "own.toml").touch()
+    assert asked("replace", str(tmp_path), file_path="ules/own.toml").refused
+    (tmp_path / "@own.toml").touch()
+    assert asked("replace", str(tmp_path), file_path="@own.toml").refused
+
+    for folder in ("rules", "ules"):
+        (tmp_path / folder / "own.toml").unlink()
+    assert asked("replace", str(tmp_path), file_path="own.toml").refused == ()
+    monkeypatch.setattr(readings, "ENTRIES_MAX", 2)
+    assert asked("replace", str(tmp_path), file_path="own.toml").refused, "too much to look at"
+
+
+FOLDER_TOOLS = ["run_shell_command", "grep_search", "search_file_content", "glob", "list_directory"]
+
+
+@pytest.mark.parametrize("named", [["sub"], 7, False, {}, "%2Egemini", "~/sub", "sub\0"])
+@pytest.mark.parametrize("tool", FOLDER_TOOLS)
+def test_a_folder_that_nobody_can_tell_is_refused(tool: str, named: Any) -> None:
+    """It is never taken for the folder of the session, which is the default."""
+    command = asked(tool, command="ls", pattern="x", dir_path=named)
+    assert command.call is not None
+    assert (command.call.tool, command.call.own) == ("other", {})
+    assert "which folder" in command.refused[0]
+
+
+@pytest.mark.parametrize("tool", FOLDER_TOOLS)
+def test_a_folder_is_found_from_that_of_the_session(tool: str) -> None:
+    """Up and down, as the client finds it; without one it is that folder."""
+    fact = "cwd" if tool == "run_shell_command" else "path"
+    for named, folder in (("../a/./b", "/home/dev/a/b"), ("/etc/", "/etc"), ("100%", "100%")):
+        found = facts(asked(tool, command="ls", pattern="x", dir_path=named))[fact]
+        assert found == (folder if folder.startswith("/") else f"{PROJECT}/{folder}")
+    assert facts(asked(tool, command="ls", pattern="x"))[fact] == PROJECT
+    assert asked(tool, "", command="ls", pattern="x", dir_path="sub").refused
+
+
+OK, EVIL = "https://ok.example/a", "http://169.254.169.254/latest"
+META = "169.254.169.254"
+
+
+@pytest.mark.parametrize(
+    ("given", "domains"),
+    [
+        ({"prompt": f"summarize {OK} and {EVIL}"}, {"ok.example", META}),
+        ({"prompt": f"{OK}\ufeff{EVIL}"}, {"ok.example", META}),
+        ({"prompt": f"{OK}\u2003x\n{EVIL}"}, {"ok.example", META}),
+        ({"prompt": "see http://user\x85@evil.example/"}, {"evil.example"}),
+        ({"prompt": OK}, {"ok.example"}),
+        ({"prompt": f"say {OK} once, {OK} twice"}, {"ok.example"}),
+        (
+            {"prompt": "read https://github.com/o/r\\blob/main/x"},
+            {"github.com", "raw.githubusercontent.com"},
+        ),
+        ({"prompt": "read https://github.com/o/r/tree/x"}, {"github.com"}),
+        ({"url": EVIL}, {META}),
+        ({"prompt": f"see {OK}", "url": EVIL}, {"ok.example", META}),
+    ],
+)
+def test_each_address_of_a_prompt_is_judged(given: dict[str, Any], domains: set[str]) -> None:
+    """The client asks for every word with `://` in it, and so each is an address of the call."""
+    found = facts(asked("web_fetch", **given))["domains"]
+    assert isinstance(found, list)
+    assert set(found) == domains
+
+
+def test_an_address_among_words_cannot_be_rewritten() -> None:
+    """Put back, it would stand in the place of the whole prompt."""
+    among, alone = asked("web_fetch", prompt=f"see {OK}").call, asked("web_fetch", prompt=OK).call
+    assert among is not None
+    assert alone is not None
+    assert (among.own, dict(among.fields)) == ({"url": [OK]}, {})
+    assert (alone.own, dict(alone.fields)) == ({"url": OK}, {"url": "prompt"})
+    strange = asked("web_fetch", prompt="no address", url=7).call
+    assert strange is not None
+    assert strange.own == {"url": [7]}
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,13 @@ from governance.rules.host_tools import HostTools, ToolMap
 
 HOST = "gemini-cli"
 SHELL = "run_shell_command"
+EDIT = "replace"
+FETCH = "web_fetch"
+FILE = "file_path"
+FOLDER = "dir_path"
 
-_FILE = {"path": "file_path"}
+_FILE = {"path": FILE}
+_FOLDER = {"path": FOLDER}
 _KEPT = (
     "ask_user", "complete_task", "enter_plan_mode", "exit_plan_mode", "get_internal_docs",
     "list_background_processes", "read_background_output", "tracker_add_dependency",
@@ -31,22 +36,22 @@ TOOLS = HostTools(
             {
                 "command": "str",
                 "description": "str",
-                "dir_path": "str",
+                FOLDER: "str",
                 "is_background": "bool",
                 "delay_ms": "float",
             },
         ),
         "read_file": ToolMap(
-            "read", _FILE, {"file_path": "str", "start_line": "float", "end_line": "float"}
+            "read", _FILE, {FILE: "str", "start_line": "float", "end_line": "float"}
         ),
         "write_file": ToolMap(
-            "write", {**_FILE, "content": "content"}, {"file_path": "str", "content": "str"}
+            "write", {**_FILE, "content": "content"}, {FILE: "str", "content": "str"}
         ),
-        "replace": ToolMap(
+        EDIT: ToolMap(
             "edit",
             {**_FILE, "content": "new_string", "removed": "old_string"},
             {
-                "file_path": "str",
+                FILE: "str",
                 "instruction": "str",
                 "old_string": "str",
                 "new_string": "str",
@@ -55,19 +60,19 @@ TOOLS = HostTools(
         ),
         "grep_search": ToolMap(
             "grep",
-            {"path": "dir_path", "pattern": "pattern"},
-            {"pattern": "str", "dir_path": "str", "include_pattern": "str"},
+            {**_FOLDER, "pattern": "pattern"},
+            {"pattern": "str", FOLDER: "str", "include_pattern": "str"},
         ),
         # The name that earlier clients have for it.
-        "search_file_content": ToolMap("grep", {"path": "dir_path", "pattern": "pattern"}),
+        "search_file_content": ToolMap("grep", {**_FOLDER, "pattern": "pattern"}),
         "glob": ToolMap(
             "glob",
-            {"path": "dir_path", "pattern": "pattern"},
-            {"pattern": "str", "dir_path": "str"},
+            {**_FOLDER, "pattern": "pattern"},
+            {"pattern": "str", FOLDER: "str"},
         ),
-        "list_directory": ToolMap("glob", {"path": "dir_path"}, {"dir_path": "str"}),
-        # The addresses stand in its prompt.
-        "web_fetch": ToolMap("fetch", {"url": "prompt"}, {"prompt": "str"}),
+        "list_directory": ToolMap("glob", _FOLDER, {FOLDER: "str"}),
+        # The addresses stand in its prompt, each among words: see `readings`.
+        FETCH: ToolMap("fetch", {"url": "prompt"}, {"prompt": "str"}),
         "google_web_search": ToolMap("search", {"query": "query"}, {"query": "str"}),
         "invoke_agent": ToolMap(
             "delegate",

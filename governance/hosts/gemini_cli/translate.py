@@ -1,8 +1,8 @@
 """
-From a payload of Gemini CLI to events of the machine: pure, no clock, no file.
+From a payload of Gemini CLI to events of the machine: no clock, and one look at the disk.
 
-The client has no ids of calls: a call is known by its tool and arguments. Fields that this
-adapter does not know are kept under ``extra``.
+That is for a relative path of ``replace``, see `readings`. The client has no ids of calls: a call
+is known by its tool and arguments. Fields that this adapter does not know are kept under ``extra``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import CLIENT, Translation, birth
 from governance.hosts.gemini_cli.capabilities import TRAITS
 from governance.hosts.gemini_cli.outputs import outcome_of, output_text
-from governance.hosts.gemini_cli.tools import HOST, SHELL, TOOLS
+from governance.hosts.gemini_cli.readings import as_read
+from governance.hosts.gemini_cli.tools import HOST, TOOLS
 from governance.rules.host_tools import call_of
 from governance.session.commands import Command, Delivery, History
 from governance.values import Json
@@ -90,47 +91,34 @@ def _prompt(payload: Payload) -> Command:
 _TOOL_FIELDS = ("tool_name", "tool_input", "tool_response", "original_request_name")
 
 
-def _call(payload: Payload) -> ToolCall:
+def _call(payload: Payload) -> tuple[ToolCall, tuple[str, ...]]:
+    """The call that *payload* names, and why it may not run whatever rules say of it."""
     name, arguments = payload.text("tool_name"), payload.values.get("tool_input")
     if not name or not isinstance(arguments, Mapping):
         raise PayloadRefused("the payload names no tool with its arguments")
     cwd = payload.text("cwd") or None
     call = call_of(TOOLS, name, arguments, cwd=cwd, call_id=content_id(name, arguments))
+    # A tool of the client's own is that, whatever is said beside it.
+    if name in TOOLS.tools:
+        return as_read(call)
     context = payload.table("mcp_context")
     server, tool = context.get("server_name"), context.get("tool_name")
-    # A tool of the client's own is that, whatever is said beside it.
-    foreign = name not in TOOLS.tools
-    if foreign and isinstance(server, str) and isinstance(tool, str) and server and tool:
+    if isinstance(server, str) and isinstance(tool, str) and server and tool:
         own: dict[str, Json] = {"server": server, "mcp_tool": tool}
-        return evolve(call, tool=f"mcp:{server}:{tool}", own=own)
-    if name == SHELL:
-        return evolve(call, cwd=_folder(cwd, arguments.get("dir_path")))
-    return call
-
-
-def _folder(cwd: str | None, named: Json) -> str | None:
-    if not isinstance(named, str) or not named:
-        return cwd
-    if named.startswith("/"):
-        return named
-    return f"{cwd.rstrip('/')}/{named}" if cwd else None
+        return evolve(call, tool=f"mcp:{server}:{tool}", own=own), ()
+    return call, ()
 
 
 def _tool_before(payload: Payload) -> Command:
-    return _command(
-        payload,
-        "tool_before",
-        {},
-        *_TOOL_FIELDS,
-        delivery="after_flush",
-        call=_call(payload),
-    )
+    call, refused = _call(payload)
+    asked = _command(payload, "tool_before", {}, *_TOOL_FIELDS, delivery="after_flush", call=call)
+    return evolve(asked, refused=refused)
 
 
 def _tool_after(payload: Payload) -> Command:
     response = payload.table("tool_response")
     data = {**outcome_of(response), "output": output_text(response)}
-    return _command(payload, "tool_after", data, *_TOOL_FIELDS, call=_call(payload))
+    return _command(payload, "tool_after", data, *_TOOL_FIELDS, call=_call(payload)[0])
 
 
 def _stop(payload: Payload) -> Command:
