@@ -191,11 +191,12 @@ def scenario_files(folder: Path) -> list[Path]:
 
 def _project(folder: Path) -> Subject:
     config = load_config(folder)
-    settings = evolve(
-        load_settings(config, None, SystemClock().now_ms()),
-        trusted=_anybody,
-    )
-    return _loaded(str(folder), pack_sources(config), settings, config)
+    return _loaded(str(folder), pack_sources(config), settings_in(config), config)
+
+
+def settings_in(config: Config) -> LoadSettings:
+    """What *config* says of the packs in force, as if a person had trusted all of them."""
+    return evolve(load_settings(config, None, SystemClock().now_ms()), trusted=_anybody)
 
 
 def settings_alone(config: Config) -> LoadSettings:
@@ -313,8 +314,7 @@ def scenario_subject(path: Path) -> Subject:
             if folder is None:
                 raise config_missing(path.parent.absolute())
             project = load_config(folder)
-            given = evolve(load_settings(project, None, SystemClock().now_ms()), trusted=_anybody)
-            settings, config = given, project
+            settings, config = settings_in(project), project
             sources = pack_sources(project)
         else:
             sources = named_sources(found.packs, path.parent, findings.document)
