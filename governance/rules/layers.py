@@ -20,9 +20,6 @@ from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings
 from governance.rules.trust import pack_hash
 
-FORBIDDING = ("warn", "ask", "deny", "halt")
-"""Actions of an untrusted pack that count."""
-
 _SHOWN_MAX = 5
 
 
@@ -127,9 +124,10 @@ def drop_loosening(
     """
     Leave only what forbids in an untrusted *draft*, and warn of the rest (GOV259).
 
-    Left out are rules that allow or rewrite, labels that other files may look for as an
-    excuse, text for the model, exemptions, and agents of roles, where an agent without
-    a role would have less. An agent stays in a role that narrows the one it has above.
+    Left out are rules that allow, labels that other files may look for as an excuse, text for
+    the model, exemptions, and agents of roles, where an agent without a role would have less.
+    An agent stays in a role that narrows the one it has above. A rule that rewrites asks
+    where it would: what it was to make harmless must not run as it came.
 
     Args:
         upper: What `upper_agents` gave.
@@ -137,14 +135,21 @@ def drop_loosening(
         excusing: What `labels_that_excuse` gave.
     """
     left_out: list[str] = []
-    rules = [rule for rule in draft.rules if rule.action in FORBIDDING]
-    left_out += [f"rule `{rule.id}`" for rule in draft.rules if rule.action not in FORBIDDING]
+    rules = [
+        evolve(rule, asks_instead=rule.action == "rewrite")
+        for rule in draft.rules
+        if rule.action != "allow"
+    ]
+    left_out += [f"rule `{rule.id}`" for rule in draft.rules if rule.action == "allow"]
+    left_out += [
+        f"the change of `{rule.id}`, which asks instead" for rule in rules if rule.asks_instead
+    ]
     left_out += [f"labels of `{rule.id}`" for rule in rules if excusing.intersection(rule.labels)]
     draft.unset = excusing.intersection(one for rule in rules for one in rule.labels)
     draft.unset |= {
         label
         for rule in draft.rules
-        if rule.action not in FORBIDDING
+        if rule.action == "allow"
         for label in rule.labels
         if not any(label in kept.labels for kept in rules)
     }
