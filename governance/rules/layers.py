@@ -20,6 +20,9 @@ from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings
 from governance.rules.trust import pack_hash
 
+LEFT_OUT = "GOV259"
+"""Code of what is left out of an untrusted file."""
+
 _SHOWN_MAX = 5
 
 
@@ -175,7 +178,7 @@ def drop_loosening(
         shown = ", ".join(left_out[:_SHOWN_MAX])
         more = f" and {len(left_out) - _SHOWN_MAX} more" if len(left_out) > _SHOWN_MAX else ""
         message = f"not trusted, so only what forbids counts; left out: {shown}{more}"
-        draft.findings.warn("GOV259", message, (), "read it, then run `governance trust`")
+        draft.findings.warn(LEFT_OUT, message, (), "read it, then run `governance trust`")
 
 
 def settings_in_force(
@@ -199,5 +202,5 @@ def settings_in_force(
         left_out.append("`defaults.unknown_role`")
     if left_out:
         message = "not trusted, so only what forbids counts; left out: " + ", ".join(left_out)
-        project.warn("GOV259", message, (), "read it, then run `governance trust`")
+        project.warn(LEFT_OUT, message, (), "read it, then run `governance trust`")
     return evolve(defaults, mode="enforce", unknown_role="deny"), []
