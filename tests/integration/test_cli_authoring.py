@@ -128,6 +128,21 @@ class TestTest:
         assert "GOV207" in out
         assert "did you mean `tools`?" in out
 
+    def test_of_a_file_of_scenarios_that_is_wrong_its_packs_are_not_blamed(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Whoever reads it looks where the mistake is."""
+        (folder / "team.toml").write_text(HEAD + RULE, encoding="utf-8")
+        text = 'packs = ["team.toml"]\n' + SCENARIO.replace("expect =", "expects =")
+        (folder / "x.scenario.toml").write_text(text, encoding="utf-8")
+
+        code, out, _ = run(capsys, "test", "x.scenario.toml")
+
+        assert code == 1
+        assert "did you mean `expect`?" in out
+        assert "its file has errors" in out
+        assert "packs cannot be loaded" not in out
+
     def test_a_path_that_is_not_there_exits_with_2(
         self, folder: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -6,6 +6,7 @@ import pytest
 from attrs import frozen
 
 from governance.errors import Diagnostic
+from governance.rules import overlaps
 from governance.rules.check import check_rules
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.vocabulary import default_vocabulary
@@ -212,3 +213,15 @@ def test_no_form_is_proposed_that_answers_an_example_otherwise() -> None:
     )
 
     assert found(check(text)) == []
+
+
+def test_that_not_all_rules_were_compared_is_told_of_the_pack_and_of_no_rule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is about all of them; the line of one would look like a fault of that one."""
+    monkeypatch.setattr(overlaps, "CALLS_MAX", 0)
+
+    [told] = check(deny("a.b", "/etc/**") + deny("a.c", "/etc/h*"))
+
+    assert (told.line, told.code, told.severity) == (2, "GOV255", "info")
+    assert "not all rules were compared" in told.message
