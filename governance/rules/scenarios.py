@@ -247,7 +247,8 @@ def _check_call(step: Step, bench: Bench, findings: Findings, path: Path) -> Non
     for name in step.facts:
         spec = bench.vocabulary.facts.get(name)
         slips = [one for one in keys_of("scenario.steps") if one_slip(name, one)]
-        if spec is None and slips:
+        a_fact = any(one_slip(name, one) for one in bench.vocabulary.facts)
+        if spec is None and slips and not a_fact:
             message = f"unknown key `{name}` of `scenario.steps`"
             findings.wrong("GOV207", message, (*path, name), f"did you mean `{slips[0]}`?")
             return
