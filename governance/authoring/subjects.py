@@ -65,7 +65,9 @@ class Placed:
     Attributes:
         lines: The line of each of its steps.
 
-        law: What it is played by; ``None`` when its packs cannot be loaded.
+        law: What it is played by; ``None`` when it cannot be played.
+
+        unplayable: Why it cannot, where there is no law.
 
         sources: The packs that made the law, with what the project says of them.
     """
@@ -75,6 +77,7 @@ class Placed:
     line: int
     lines: tuple[int, ...]
     law: Law | None = field(repr=False)
+    unplayable: str = "its packs cannot be loaded"
     sources: tuple[PackSource, ...] = field(default=(), repr=False)
     settings: LoadSettings = field(factory=LoadSettings, repr=False)
 
@@ -191,11 +194,12 @@ def scenario_files(folder: Path) -> list[Path]:
 
 def _project(folder: Path) -> Subject:
     config = load_config(folder)
-    settings = evolve(
-        load_settings(config, None, SystemClock().now_ms()),
-        trusted=_anybody,
-    )
-    return _loaded(str(folder), pack_sources(config), settings, config)
+    return _loaded(str(folder), pack_sources(config), settings_in(config), config)
+
+
+def settings_in(config: Config) -> LoadSettings:
+    """What *config* says of the packs in force, as if a person had trusted all of them."""
+    return evolve(load_settings(config, None, SystemClock().now_ms()), trusted=_anybody)
 
 
 def settings_alone(config: Config) -> LoadSettings:
@@ -313,8 +317,7 @@ def scenario_subject(path: Path) -> Subject:
             if folder is None:
                 raise config_missing(path.parent.absolute())
             project = load_config(folder)
-            given = evolve(load_settings(project, None, SystemClock().now_ms()), trusted=_anybody)
-            settings, config = given, project
+            settings, config = settings_in(project), project
             sources = pack_sources(project)
         else:
             sources = named_sources(found.packs, path.parent, findings.document)
@@ -328,11 +331,11 @@ def scenario_subject(path: Path) -> Subject:
             check_scenarios(found.scenarios, bench, findings)
     problems = (*problems, *_problems(findings.diagnostics()))
     playable = None if problems else law
-    return Subject(
-        name=str(path),
-        scenarios=tuple(_placed(findings.document, found.scenarios, playable, sources, settings)),
-        problems=problems,
-    )
+    placed = _placed(findings.document, found.scenarios, playable, sources, settings)
+    if law is not None:
+        # Its packs are right; what is wrong stands in this file.
+        placed = [evolve(one, unplayable="its file has errors") for one in placed]
+    return Subject(name=str(path), scenarios=tuple(placed), problems=problems)
 
 
 def _anybody(_hash: str) -> bool:

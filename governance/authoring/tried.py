@@ -100,10 +100,10 @@ def _of_rule(
 
 
 def tried_scenario(placed: Placed) -> Tried:
-    """*placed* played by its packs; one whose packs cannot be loaded has failed."""
+    """*placed* played by its packs; one that cannot be played has failed."""
     scenario = placed.scenario
     if placed.law is None:
-        reason = ("its packs cannot be loaded",)
+        reason = (placed.unplayable,)
         return Tried("scenario", scenario.name, placed.file, placed.line, "", reason, FAILED)
     played = play(placed.law, scenario)
     if played.ok:

@@ -9,6 +9,7 @@ import click
 from attrs import evolve, frozen
 
 from governance._toml import Document
+from governance.authoring.beside import Beside, beside_project
 from governance.authoring.subjects import (
     FILES_MAX,
     config_around,
@@ -44,10 +45,16 @@ SHIPPED_MARK = "shipped:"
 
 @frozen
 class Checked:
-    """What was found in some files, and the packs that could be read."""
+    """
+    What was found in some files, and the packs that could be read.
+
+    Attributes:
+        beside: What came of laying them beside the packs of the project around them.
+    """
 
     diagnostics: tuple[Diagnostic, ...]
     packs: tuple[Pack, ...] = ()
+    beside: Beside | None = None
 
 
 @command(
@@ -73,11 +80,13 @@ def check(paths: tuple[Path, ...], format_name: str) -> int:
     """
     found: list[Diagnostic] = []
     packs: list[Pack] = []
+    beside: list[Beside] = []
     for path in paths or (find_project(Path.cwd()).directory,):
         with working(f"checking {path}"):
             checked = check_path(path)
         found += checked.diagnostics
         packs += checked.packs
+        beside += [checked.beside] if checked.beside is not None else []
     ok = not any(one.severity == ERROR for one in found)
     if format_name == "json":
         print_json({"ok": ok, "diagnostics": [diagnostic_json(one) for one in found]})
@@ -85,6 +94,8 @@ def check(paths: tuple[Path, ...], format_name: str) -> int:
     print_diagnostics(found)
     if ok:
         _print_gaps(packs)
+    for one in beside:
+        print_beside(one)
     _print_summary(found, packs)
     return FINE if ok else FOUND
 
@@ -116,7 +127,7 @@ def _check_scenarios(files: Sequence[Path]) -> Checked:
 
 def _joined(left: Checked, right: Checked) -> Checked:
     told = dict.fromkeys((*left.diagnostics, *right.diagnostics))
-    return Checked(tuple(told), (*left.packs, *right.packs))
+    return Checked(tuple(told), (*left.packs, *right.packs), left.beside or right.beside)
 
 
 def _check_project(directory: Path) -> Checked:
@@ -170,7 +181,29 @@ def _check_packs(sources: Sequence[PackSource], path: Path) -> Checked:
     settings = settings_alone(config_around(path))
     vocabulary = default_vocabulary(*TOOLS.values())
     found = examine_rules(sources, vocabulary, settings=settings)
-    return Checked(found.diagnostics, found.loaded.packs)
+    checked = Checked(found.diagnostics, found.loaded.packs)
+    if found.loaded.errors:
+        return checked
+    beside = beside_project(sources, path.absolute())
+    return checked if beside is None else _joined(checked, Checked(beside.diagnostics, (), beside))
+
+
+def print_beside(beside: Beside) -> None:
+    """Say beside which packs a pack was looked at, and whether it is in force there."""
+    folder = beside.folder
+    if not beside.readable:
+        text = (
+            f"looked at alone: the packs of {folder} are not right themselves; "
+            f"run `governance check {folder}`"
+        )
+        print_line(text, "wary")
+        return
+    print_line(
+        f"looked at alone, and beside {number_of(beside.packs, 'pack')} of {folder}", "quiet"
+    )
+    if not beside.named:
+        mend = f"not in force yet: name it in `[packs] paths` of {folder / CONFIG_NAME}"
+        print_line(mend, "quiet")
 
 
 def _print_gaps(packs: Sequence[Pack]) -> None:

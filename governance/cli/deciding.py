@@ -32,6 +32,8 @@ from governance.engine.looking import decide_looking
 from governance.errors import DefinitionError, Diagnostic, did_you_mean, number_of
 from governance.machine import Registers
 from governance.rules.host_tools import PYTHON_TOOLS, call_of
+from governance.rules.layers import LEFT_OUT
+from governance.rules.ruleset import RuleSet
 from governance.rules.simulation import Past
 from governance.session.commands import Command, HostTraits
 from governance.session.law import Gathered, Law
@@ -233,6 +235,7 @@ def decide(
         print_json(_reply_json(reply))
     else:
         _print_reply(reply)
+        print_left_out(law.rules)
     return FINE
 
 
@@ -284,6 +287,13 @@ def _print_reply(reply: Reply) -> None:
         print_json(reply.rewritten)
     if reply.skipped:
         print_line(f"skipped for want of a past: {', '.join(reply.skipped)}", "quiet")
+
+
+def print_left_out(rules: RuleSet) -> None:
+    """Name what of the project's files does not count for want of trust; often nothing."""
+    for one in rules.warnings:
+        if one.code == LEFT_OUT:
+            print_line(f"{one.file}: {one.message}; {one.suggestion}", "wary")
 
 
 def _past(law: Law, host: str, role: str, file: Path | None) -> Past | None:

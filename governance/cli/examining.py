@@ -38,6 +38,7 @@ from governance.journal.records import Journal
 from governance.journal.servers import OnServer, ServerReport
 from governance.journal.verifying import first_of, verify_some
 from governance.project import FILE_BYTES_MAX, Project, inspect_project, open_project
+from governance.rules.layers import LEFT_OUT
 from governance.service.client import ServiceUnreachable, ask, socket_file
 
 VERIFIED_ROWS_MAX = 20_000
@@ -123,6 +124,9 @@ def _rules(around: Surroundings) -> Check:
     saw = f"{number_of(rules, 'rule')} in {number_of(len(loaded.packs), 'pack')}"
     if warnings:
         saw += f"; {number_of(warnings, 'warning')}, see `governance check`"
+    for one in loaded.diagnostics:
+        if one.code == LEFT_OUT:
+            saw += f"; {one.file}: {one.message}; {one.suggestion}"
     return Check("rules", saw, loaded.errors)
 
 

@@ -9,7 +9,7 @@ import click
 
 from governance.authoring.comparing import explanation_of
 from governance.authoring.flips import smallest_flip
-from governance.cli.deciding import Judge, Question, imagined_options
+from governance.cli.deciding import Judge, Question, imagined_options, print_left_out
 from governance.cli.explained import Explained, Recorded, explained_json, print_explained
 from governance.cli.frame import (
     FINE,
@@ -107,7 +107,8 @@ def why(
         raise click.UsageError("give a SESSION, or --tool and --args")
     project = project_of(directory)
     if tool is not None:
-        judge = Judge(law_of(project), host)
+        law = law_of(project)
+        judge = Judge(law, host)
         question = Question(tool, _arguments(args_text), State(state), role)
         table = TOOLS.get(host, PYTHON_TOOLS)
         explained = explained_of(judge.law, *judge.imagined(question), table=table)
@@ -123,11 +124,13 @@ def why(
             parent = found.before.identity.parent
             held = state_at(journal, parent, found.record.at_ms) if parent else None
         with working("deciding again"):
-            explained = explain_again(law_of(project), found, held)
+            law = law_of(project)
+            explained = explain_again(law, found, held)
     if format_name == "json":
         print_json(explained_json(explained))
     else:
         print_explained(explained, shown_max=None if show_all else NEAREST)
+        print_left_out(law.rules)
     return FOUND if explained.differs else FINE
 
 

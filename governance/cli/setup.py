@@ -34,6 +34,7 @@ from governance.cli.frame import (
 from governance.cli.guard import require_person
 from governance.cli.opening import rules_of
 from governance.cli.output import Tone, print_diagnostics, print_json, print_line, styled
+from governance.cli.progress import working
 from governance.config import default_toml, load_config
 from governance.engine.lawmaking import trusted_config, waiting_keys
 from governance.errors import MisuseError, number_of
@@ -138,7 +139,8 @@ def _print_state(project: Project, host: str | None) -> None:
     """What is in force now, and what to do next."""
     config = load_config(project.directory)
     held = trusted_config(config)
-    loaded = rules_of(held)
+    with working("reading the rules"):
+        loaded = rules_of(held)
     print_line("")
     if loaded.rules is None:
         print_diagnostics(loaded.errors)

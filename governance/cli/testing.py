@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from governance.authoring.subjects import Subject, subjects_of
 from governance.authoring.tried import Tried, errors_of, tried
 from governance.cli.frame import FINE, FOUND, Example, command, format_option
 from governance.cli.output import diagnostic_json, print_diagnostics, print_json, print_line, styled
-from governance.cli.progress import progressing
+from governance.cli.progress import progressing, working
 from governance.cli.tables import print_table
 from governance.errors import Diagnostic, number_of
 from governance.project import config_missing, folder_around
@@ -92,7 +92,10 @@ def test(paths: tuple[Path, ...], coverage: bool, format_name: str) -> int:
     run = Run()
     subjects = chain.from_iterable(subjects_of(path) for path in paths or (_here(),))
     held: list[Subject] = []
-    for one in progressing(_each(subjects, held, run), "testing"):
+    with working("loading the packs"):
+        # Loading runs all examples of the first subject, before any of it can be counted.
+        first = list(islice(subjects, 1))
+    for one in progressing(_each(chain(first, subjects), held, run), "testing"):
         run.results.append(one)
     if coverage:
         run.covered += _covered(held)

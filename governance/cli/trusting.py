@@ -184,12 +184,14 @@ def _loosened_by(
     agents = {role.name: role.agents for role in draft.roles}
     drop_loosening(draft, settings, upper, excusing)
     kept = {rule.id for rule in draft.rules}
+    asking = {rule.id for rule in draft.rules if rule.asks_instead}
     left = {role.name: role.agents for role in draft.roles}
     line_of = draft.findings.document.line_of
     found = [
         f"line {line_of(rule.path)}: rule `{rule.id}` {rule.action}s"
+        + (", and asks until then" if rule.id in asking else "")
         for rule in rules
-        if rule.id not in kept
+        if rule.id not in kept or rule.id in asking
     ]
     found += [
         f"line {line_of(rule.path)}: rule `{rule.id}` sets labels {', '.join(lost)}"

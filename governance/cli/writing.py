@@ -7,14 +7,18 @@ from pathlib import Path
 
 import click
 
+from governance.authoring.beside import beside_project
 from governance.authoring.skeletons import ACTIONS, Wish, with_rule
 from governance.authoring.subjects import config_around, settings_alone, vocabulary
+from governance.cli.checking import print_beside
 from governance.cli.files import write_whole
 from governance.cli.frame import FINE, Example, command, file_error
-from governance.cli.output import print_json, print_line
-from governance.errors import DefinitionError, Diagnostic
+from governance.cli.output import print_diagnostics, print_json, print_line
+from governance.cli.progress import working
+from governance.errors import ERROR, DefinitionError, Diagnostic
 from governance.project import FILE_BYTES_MAX
 from governance.rules.format import SEVERITIES
+from governance.rules.sources import PackSource
 
 CODES: Mapping[str, str] = {"GOV638": "a rule that cannot be added to a file"}
 
@@ -83,7 +87,8 @@ def rule(
 
     ID is `group.name`. What the options ask for becomes matchers; examples of what matches
     and what does not are made up beside them, for you to add your own. The text that is
-    there stays as it is, and nothing is written unless the whole pack passes the checker.
+    there stays as it is, and nothing is written unless the whole pack passes the checker, alone
+    and beside the packs of the project that it lies in.
     """
     assert what == "new"  # INVARIANT: there is no other word
     wish = Wish(
@@ -103,9 +108,17 @@ def rule(
         raise click.UsageError("--command stands alone: a shell call has no other facts")
     before = _read(file)
     settings = settings_alone(config_around(file.absolute()))
-    made = with_rule(before or "", str(file), wish, vocabulary(), settings)
+    with working(f"adding to {file}"):
+        made = with_rule(before or "", str(file), wish, vocabulary(), settings)
+        beside = beside_project([PackSource("", made, str(file))], file.absolute())
+    errors = [one for one in beside.diagnostics if one.severity == ERROR] if beside else []
+    if errors:
+        raise DefinitionError(tuple(errors))
     _write(file, made)
     print_line(f"{ident} stands in {file}" + (", a new pack" if before is None else ""), "good")
+    if beside is not None:
+        print_diagnostics(beside.diagnostics)
+        print_beside(beside)
     print_line(f"add examples of your own, then: governance test {file} --coverage", "quiet")
     return FINE
 

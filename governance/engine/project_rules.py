@@ -63,7 +63,7 @@ def load_project_rules(
     Raises:
         DefinitionError: With every problem of every pack.
     """
-    shipped = _shipped_hashes()
+    shipped = shipped_hashes()
     folder = Project(config.directory).state_directory()
     before = remembered(folder)
     texts = parsed_texts(folder) if before else {}
@@ -98,7 +98,8 @@ def load_project_rules(
     return loaded.rules
 
 
-def _shipped_hashes() -> frozenset[str]:
+def shipped_hashes() -> frozenset[str]:
+    """sha256 of each pack that comes with the engine."""
     return frozenset(pack_hash(text) for text in pack_texts().values())
 
 
@@ -148,7 +149,7 @@ def examine_project_rules(
     """
     from governance.rules.check import examine_rules
 
-    known = _shipped_hashes()
+    known = shipped_hashes()
     sources = sorted(pack_sources(config), key=lambda one: one.hash not in known)
     shipped = {one.file for one in sources if one.hash in known}
     found = examine_rules(
@@ -176,7 +177,7 @@ def load_settings(
             read for this.
     """
     trust = read_trust(str(Project(config.directory).trust_file()))
-    shipped = _shipped_hashes() if known is None else known
+    shipped = shipped_hashes() if known is None else known
     defaults = config.defaults
     return LoadSettings(
         defaults=Defaults(

@@ -94,13 +94,24 @@ class Builder:
             self._table(value, path, made)
         elif isinstance(value, list):
             if "in" in self.spec.operators:
+                for index, one in enumerate(value):
+                    self._is_no_glob(one, (*path, index))
                 self._operator("in", value, path, made)
             else:
                 self.fail("GOV224", f"`{self.spec.name}` is {wanted_text(self.spec)}", path)
         else:
+            self._is_no_glob(value, path)
             self._operator("equals", value, path, made)
         self.by_variable = False
         return made
+
+    def _is_no_glob(self, value: object, path: Place) -> None:
+        """Report a plain command with a star, which only a line with that very star equals."""
+        if self.spec.name not in _COMMANDS or not isinstance(value, str) or "*" not in value:
+            return
+        message = f"`{value}` is compared whole, and its `*` stands for nothing but itself"
+        mend = f'write `{{ glob = "{value}" }}`; a `*` that is meant, `{{ equals = "{value}" }}`'
+        self.fail("GOV224", message, path, mend)
 
     def _table(self, table: Mapping[str, object], path: Place, made: Made) -> None:
         if not table:
@@ -223,6 +234,7 @@ class Builder:
             self.fail("GOV224", str(error), path)
 
 
+_COMMANDS = ("command", "program", "subcommand")
 _INFINITE = float("inf")
 _ALL_OPERATORS = tuple(
     dict.fromkeys([one for row in OPERATORS.values() for one in row] + ["every"])

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from governance.errors import Diagnostic, Problem
 from governance.rules.deciding import RuleSet
 from governance.rules.examples import Bench
-from governance.rules.format import Rule
+from governance.rules.format import Pack, Rule
 from governance.rules.loader import Loaded, read_rules
 from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.reading import Findings
@@ -61,6 +61,7 @@ def examine_rules(
     if loaded.trial is not None:
         found += _overlaps(sources, loaded, loaded.trial, settings)
         found += _weakenings(sources, loaded, settings)
+        found += _texts(sources, loaded, loaded.trial, settings)
         found += _expansions(sources, loaded, settings)
     files = {source.file: index for index, source in enumerate(sources)}
     found.sort(key=lambda one: (files.get(one.file, len(files)), one.line, one.code))
@@ -118,6 +119,34 @@ def _weakenings(
     for pack in loaded.packs:
         for rule in pack.rules:
             check_idle(rule, findings[pack.file], loaded.vocabulary, settings)
+    return _told(findings)
+
+
+def _texts(
+    sources: Sequence[PackSource], loaded: Loaded, rules: RuleSet, settings: LoadSettings
+) -> list[Diagnostic]:
+    """Rules on the text of a line that the same command gets past (GOV268)."""
+    from governance.rules.command_texts import check_command_text
+    from governance.rules.compiling import compile_rules
+
+    findings = _findings(sources, settings)
+    bench = Bench(rules, loaded.vocabulary, settings.time_zone)
+    for pack in loaded.packs:
+        for rule in pack.rules:
+            if "command" not in rule.when:
+                continue
+
+            def compiled(changed: Rule, pack: Pack = pack) -> RuleSet | None:
+                alone = evolve(
+                    pack, rules=(changed,), roles=(), escalations=(), contexts=(), exempts=()
+                )
+                wrong: list[Problem] = []
+                made = compile_rules(
+                    [alone], loaded.vocabulary, report=lambda _, one: wrong.append(one)
+                )
+                return None if wrong else made
+
+            check_command_text(rule, bench, findings[pack.file], compiled)
     return _told(findings)
 
 

@@ -18,7 +18,15 @@ from governance.errors import Problem, strange_sign
 from governance.rules.changes import read_changes
 from governance.rules.draft import Draft, get, tables
 from governance.rules.format import AskTerms, Example, Rule, Table
-from governance.rules.reading import Findings, Path, keys_of, kind_of, one_slip, read_keys
+from governance.rules.reading import (
+    EVENTS_FORM,
+    Findings,
+    Path,
+    keys_of,
+    kind_of,
+    one_slip,
+    read_keys,
+)
 from governance.rules.variables import EXAMPLES
 from governance.rules.vocabulary import Vocabulary
 
@@ -172,11 +180,12 @@ def _check_demands(
     if action in ("ask", "deny", "halt"):
         for name in ("must_match", "must_not_match"):
             if not _given(name, raw, inside):
-                mend = f"give at least one event in `{name}`"
+                mend = f"give at least one event in `{name}`: write `{EVENTS_FORM}`"
                 message = f"a rule that says `{action}` has no `{name}`"
                 findings.wrong("GOV252", message, path, mend)
             elif values.get(name) == ():
-                findings.wrong("GOV252", f"`{name}` is empty", (*path, name), "give an event")
+                mend = f"give an event: write `{EVENTS_FORM}`"
+                findings.wrong("GOV252", f"`{name}` is empty", (*path, name), mend)
     alternatives = values.get("any")
     if isinstance(alternatives, tuple) and len(alternatives) < 2:
         mend = "write a single one under `when`"

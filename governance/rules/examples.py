@@ -30,6 +30,7 @@ from governance.rules.verdicts import History, RuleEvent
 from governance.rules.vocabulary import ANY_TYPE, Vocabulary
 from governance.values import Json
 
+_OF_SESSION = ("role", "depth", "state", "host", "model", "labels", "turn", "approvals_open")
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -67,7 +68,8 @@ def run_examples(rule: Rule, bench: Bench, findings: Findings) -> None:
         tried = situation_of(example, rule.on, bench, findings, path)
         if tried is not None and not _hits(rule, tried.fires(rule, bench.rules)):
             message = f"`{rule.id}` does not match this, and must: {tried.why(rule, bench.rules)}"
-            findings.wrong("GOV253", message, path, "mend the rule, or the example")
+            mend = _not_said(rule, tried.event) or "mend the rule, or the example"
+            findings.wrong("GOV253", message, path, mend)
     for index, example in enumerate(rule.must_not_match):
         path = (*rule.path, "must_not_match", index)
         tried = situation_of(example, rule.on, bench, findings, path)
@@ -85,6 +87,19 @@ def run_examples(rule: Rule, bench: Bench, findings: Findings) -> None:
         elif bench.tells_gaps:
             message = f"`{rule.id}` does not see {_shown(example)}: {example.why}"
             findings.tell("GOV254", message, path)
+
+
+def _not_said(rule: Rule, event: RuleEvent) -> str:
+    """How an example gives a fact that its rule asks for and no call brings along."""
+    for name, _, _ in flattened(rule.when, ()):
+        family = name.partition(".")[0]
+        if name in event.facts:
+            continue
+        if name in ("time", "weekday"):
+            return f"the example says no `{name}`: write `at = 2030-01-31T09:00:00` in it"
+        if family in ("usage", "fields", "model_options") or name in _OF_SESSION:
+            return f"the example says no `{name}`: write `{name} = …` in it"
+    return ""
 
 
 def _hits(rule: Rule, result: Truth) -> bool:

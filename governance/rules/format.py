@@ -259,6 +259,8 @@ class Rule:
 
         override: Who may override a denied command: ``none``, ``force``, ``acknowledge``.
 
+        asks_instead: It rewrites, and nobody has trusted its text: it asks where it would.
+
         exempt: Who may exempt it: its own or an upper ``layer``, ``any``, ``never``.
 
         position: Which ``[[rule]]`` of its file this is, from 0.
@@ -278,6 +280,7 @@ class Rule:
     limit: Limit | None = None
     action: Action
     rewrite: Mapping[str, Change] = Factory(dict)
+    asks_instead: bool = False
     ask: AskTerms = AskTerms()
     override: str = "none"
     halt_scope: Literal["turn", "session"] = "turn"

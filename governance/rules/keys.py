@@ -372,6 +372,7 @@ CODES: Mapping[str, str] = {
     "GOV265": "blocks that must be kept exceed the budget",
     "GOV266": "a rule that another one covers",
     "GOV267": "an exemption that nothing needs",
+    "GOV268": "a rule on text that the same command gets past",
     "GOV271": "a rule on time without a time zone",
     "GOV272": "an undeclared field",
     "GOV273": "the record of trust cannot be read",

@@ -20,8 +20,8 @@ from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings
 from governance.rules.trust import pack_hash
 
-FORBIDDING = ("warn", "ask", "deny", "halt")
-"""Actions of an untrusted pack that count."""
+LEFT_OUT = "GOV259"
+"""Code of what is left out of an untrusted file."""
 
 _SHOWN_MAX = 5
 
@@ -127,9 +127,10 @@ def drop_loosening(
     """
     Leave only what forbids in an untrusted *draft*, and warn of the rest (GOV259).
 
-    Left out are rules that allow or rewrite, labels that other files may look for as an
-    excuse, text for the model, exemptions, and agents of roles, where an agent without
-    a role would have less. An agent stays in a role that narrows the one it has above.
+    Left out are rules that allow, labels that other files may look for as an excuse, text for
+    the model, exemptions, and agents of roles, where an agent without a role would have less.
+    An agent stays in a role that narrows the one it has above. A rule that rewrites asks
+    where it would: what it was to make harmless must not run as it came.
 
     Args:
         upper: What `upper_agents` gave.
@@ -137,14 +138,21 @@ def drop_loosening(
         excusing: What `labels_that_excuse` gave.
     """
     left_out: list[str] = []
-    rules = [rule for rule in draft.rules if rule.action in FORBIDDING]
-    left_out += [f"rule `{rule.id}`" for rule in draft.rules if rule.action not in FORBIDDING]
+    rules = [
+        evolve(rule, asks_instead=rule.action == "rewrite")
+        for rule in draft.rules
+        if rule.action != "allow"
+    ]
+    left_out += [f"rule `{rule.id}`" for rule in draft.rules if rule.action == "allow"]
+    left_out += [
+        f"the change of `{rule.id}`, which asks instead" for rule in rules if rule.asks_instead
+    ]
     left_out += [f"labels of `{rule.id}`" for rule in rules if excusing.intersection(rule.labels)]
     draft.unset = excusing.intersection(one for rule in rules for one in rule.labels)
     draft.unset |= {
         label
         for rule in draft.rules
-        if rule.action not in FORBIDDING
+        if rule.action == "allow"
         for label in rule.labels
         if not any(label in kept.labels for kept in rules)
     }
@@ -170,7 +178,7 @@ def drop_loosening(
         shown = ", ".join(left_out[:_SHOWN_MAX])
         more = f" and {len(left_out) - _SHOWN_MAX} more" if len(left_out) > _SHOWN_MAX else ""
         message = f"not trusted, so only what forbids counts; left out: {shown}{more}"
-        draft.findings.warn("GOV259", message, (), "read it, then run `governance trust`")
+        draft.findings.warn(LEFT_OUT, message, (), "read it, then run `governance trust`")
 
 
 def settings_in_force(
@@ -194,5 +202,5 @@ def settings_in_force(
         left_out.append("`defaults.unknown_role`")
     if left_out:
         message = "not trusted, so only what forbids counts; left out: " + ", ".join(left_out)
-        project.warn("GOV259", message, (), "read it, then run `governance trust`")
+        project.warn(LEFT_OUT, message, (), "read it, then run `governance trust`")
     return evolve(defaults, mode="enforce", unknown_role="deny"), []

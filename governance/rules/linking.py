@@ -170,6 +170,11 @@ def check_exempt(
     target = targets.get(exempt.rule)
     if target is None:
         hint = nearest(exempt.rule, targets)
+        if own_file and not hint:
+            hint = (
+                "a pack exempts its own rules; write those of others, shipped ones too, "
+                "in `governance.toml`"
+            )
         findings.wrong("GOV250", f"unknown rule `{exempt.rule}`", place, hint)
         return None
     rule = target.rule

@@ -11,7 +11,6 @@ that has a problem, whose examples would only repeat it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field, frozen
 
@@ -19,12 +18,11 @@ from governance.errors import ERROR, DefinitionError, Diagnostic, Problem
 from governance.rules.blocks import CompiledBlock, compile_block
 from governance.rules.compiling import FileReport, compile_rules
 from governance.rules.deciding import RuleSet
-from governance.rules.deferred import settled
 from governance.rules.draft import Draft
 from governance.rules.drafting import draft_pack
 from governance.rules.drafting_rules import read_rewrites
 from governance.rules.enforcing import check_hosts
-from governance.rules.format import Defaults, Example, Exempt, Pack, PastLabel, Rule
+from governance.rules.format import Defaults, Exempt, Pack, PastLabel, Rule
 from governance.rules.layers import (
     check_exempts,
     check_shadow,
@@ -47,13 +45,9 @@ from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.reading import Findings, Path
 from governance.rules.recorded import check_schemas, recorded_arguments
 from governance.rules.roles_checked import check_roles
-from governance.rules.ruleset import DEFAULT_TOOL
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.trust import pack_hash
 from governance.rules.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from governance.rules.examples import Bench
 
 
 @frozen
@@ -363,6 +357,7 @@ class _Loading:
 
     def _run_examples(self, rules: RuleSet) -> None:
         from governance.rules.examples import Bench, run_examples
+        from governance.rules.remedies import check_remedies
 
         bench = Bench(rules, self.vocabulary, self.settings.time_zone, self.tells_gaps)
         unproven = self._unproven
@@ -381,9 +376,7 @@ class _Loading:
                         run_examples(rule, bench, draft.findings)
                     # What others say may refuse the remedy of any rule.
                     sound.append((rule, draft.findings))
-        for rule, findings in sound:
-            if rule.remedy is not None:
-                _check_remedy(rule, rule.remedy, rules, bench, findings)
+        check_remedies(rules, bench, sound)
         for draft in unproven:
             if draft.scenarios:
                 from governance.rules.scenarios import check_scenarios
@@ -393,56 +386,6 @@ class _Loading:
 
 def _told_before(_file: str, _problem: Problem) -> None:
     """Takes what a second compilation of the same rules reports again."""
-
-
-def _check_remedy(
-    rule: Rule, remedy: Example, rules: RuleSet, bench: Bench, findings: Findings
-) -> None:
-    """Report a remedy that the rules themselves refuse, in any situation it is offered in."""
-    from governance.rules.examples import situation_of
-
-    path = (*rule.path, "remedy")
-    # Without a placeholder it is the same call in every situation.
-    varies = any("{" in str(value) for value in remedy.facts.values())
-    varies = varies or any(one.after or one.files for one in rule.must_match)
-    for example in rule.must_match if varies and rule.must_match else (None,):
-        known: Mapping[str, object] = {}
-        offered = remedy
-        if example is not None:
-            place = (*rule.path, "must_match")
-            refused = situation_of(example, rule.on, bench, findings, place)
-            known = {} if refused is None else refused.event.facts
-            # It is offered after all that went before the refusal.
-            offered = evolve(offered, after=example.after, at=example.at, files=example.files)
-        offered = evolve(offered, facts=_put_in(remedy.facts, known))
-        answer = situation_of(offered, rule.on, bench, findings, path)
-        if answer is None:
-            return
-        decision = rules.decide(answer.event, answer.history)
-        # What nothing allows is the project's own choice, and no fault of the pack's.
-        refusing = [
-            one.rule
-            for one in decision.verdicts
-            if one.action in ("deny", "halt") and one.rule != DEFAULT_TOOL
-        ]
-        if refusing:
-            names = ", ".join(f"`{name}`" for name in refusing)
-            message = f"the remedy of `{rule.id}` is refused by {names}"
-            findings.wrong("GOV251", message, path, "offer what is allowed, or mend that rule")
-            return
-
-
-def _put_in(facts: Mapping[str, object], known: Mapping[str, object]) -> dict[str, object]:
-    def put(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        for name, found in known.items():
-            placeholder = f"{{{name}}}"
-            if placeholder in value:
-                value = value.replace(placeholder, str(settled(found)))
-        return value
-
-    return {name: put(value) for name, value in facts.items()}
 
 
 def _looks_for(rule: Rule, labels: frozenset[str]) -> bool:

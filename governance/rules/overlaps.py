@@ -195,7 +195,7 @@ def report_meetings(
             f"{CALLS_MAX} calls are decided, and of each {TOGETHER_MAX} rules are looked at"
         )
         last = rules.rules[listed[-1]]
-        findings[last.id].tell("GOV255", message, last.path)
+        findings[last.id].tell("GOV255", message, ("pack",))
 
 
 def _needless(name: str, search: _Search) -> tuple[Rule, Witness] | None:

@@ -25,6 +25,9 @@ Path = tuple[str | int, ...]
 INFO = "info"
 """Severity of what an author should know, though nothing is wrong."""
 
+EVENTS_FORM = '[{ tool = "shell", command = "…" }]'
+"""How examples are written."""
+
 VALUE_CODES = frozenset({"GOV208", "GOV223", "GOV224", "GOV225", "GOV229"})
 
 
@@ -278,12 +281,24 @@ def _str(key: Key, value: object) -> object:
     return value
 
 
+_ACTIONS_ELSEWHERE = {
+    "block": "deny",
+    "refuse": "deny",
+    "forbid": "deny",
+    "permit": "allow",
+    "confirm": "ask",
+    "prompt": "ask",
+}
+"""What other languages of policy call an action, and what it is here."""
+
+
 def _enum(key: Key, value: object) -> object:
     allowed = ", ".join(f"`{one}`" for one in key.values)
     if type(value) is not str:
         return _not(f"one of {allowed}", value)
     if value not in key.values:
-        hint = nearest(value, key.values)
+        meant = _ACTIONS_ELSEWHERE.get(value, "")
+        hint = f"did you mean `{meant}`?" if meant in key.values else nearest(value, key.values)
         return _Wrong(f"cannot be `{value}`; it is one of {allowed}", hint)
     return value
 
@@ -338,11 +353,12 @@ def _tables(key: Key, value: object) -> object:
     if type(value) is dict and key.table == "":
         mend = f"write `[[{key.name}]]` with double brackets"
         return _not("an array of tables", value, mend)
+    form = f"write `{EVENTS_FORM}`" if key.type == "events" else "write `[{ … }, { … }]`"
     if type(value) is not list:
-        return _not("an array of tables", value, "write `[{ … }, { … }]`")
+        return _not("an array of tables", value, form)
     for index, one in enumerate(value):
         if type(one) is not dict:
-            return _Wrong(f"holds {kind_of(one)} where a table must be", "", index)
+            return _Wrong(f"holds {kind_of(one)} where a table must be", form, index)
     return tuple(value)
 
 

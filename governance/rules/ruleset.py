@@ -58,6 +58,10 @@ def _refuses_nothing(_call: ToolCall) -> bool:
 DEFAULT_TOOL = "default.tool"
 NO_HISTORY = History()
 NOTHING_SAID = compose((), ())
+_NOT_TRUSTED = (
+    "the pack would change this and is not trusted, so a person is asked: "
+    "read it, then run `governance trust`"
+)
 
 
 @frozen(kw_only=True, eq=False)
@@ -145,7 +149,7 @@ class CompiledRule:
         return self._rewriting(made, event) if rule.action == "rewrite" else made
 
     def _rewriting(self, made: Verdict, event: RuleEvent) -> Verdict | None:
-        """*made* with the new values; a deny where one cannot be told or turned back."""
+        """*made* with the new values, or a question for want of trust; a deny where none can be."""
         values: dict[str, Json] = {}
         for change in self.changes:
             result = change.result(event.facts)
@@ -168,6 +172,8 @@ class CompiledRule:
             values[change.fact] = result  # type: ignore[assignment]
         if not values:
             return None
+        if self.rule.asks_instead:
+            return evolve(made, action="ask", reason=_NOT_TRUSTED, ask=self.rule.ask)
         return evolve(made, rewrite=values)
 
     def _undecided(self, unknown: Truth) -> Verdict | None:

@@ -246,6 +246,12 @@ def _check_role(role: str, vocabulary: Vocabulary, findings: Findings, path: Pat
 def _check_call(step: Step, bench: Bench, findings: Findings, path: Path) -> None:
     for name in step.facts:
         spec = bench.vocabulary.facts.get(name)
+        slips = [one for one in keys_of("scenario.steps") if one_slip(name, one)]
+        a_fact = any(one_slip(name, one) for one in bench.vocabulary.facts)
+        if spec is None and slips and not a_fact:
+            message = f"unknown key `{name}` of `scenario.steps`"
+            findings.wrong("GOV207", message, (*path, name), f"did you mean `{slips[0]}`?")
+            return
         if spec is not None and spec.tools is None and name not in ("tool", "cwd"):
             message = f"`{name}` is known of the session, and no call brings it along"
             mend = "let a step before it bring it about, or write a key of the scenario"

@@ -178,7 +178,13 @@ class Vocabulary:
             if kind in spec.tools:
                 continue
             have = ", ".join(f"`{one}`" for one in sorted(spec.tools))
-            return Problem("GOV221", f"`{tool}` has no fact `{name}`; {have} have it", path)
+            mend = _INSTEAD.get((kind, name), "")
+            fitting = [one for one in tools if self.class_of(one) in spec.tools]
+            if fitting and not mend:
+                shown = ", ".join(f"`{one}`" for one in fitting)
+                mend = f"name only tools that have it, here {shown}"
+            message = f"`{tool}` has no fact `{name}`; {have} have it"
+            return Problem("GOV221", message, path, mend)
         return spec
 
     def class_of(self, tool: str) -> str:
@@ -247,9 +253,15 @@ class Vocabulary:
     def _tool_hint(self, name: str) -> str:
         if name == "mcp":
             return "write `mcp:server:tool`; `mcp:*:*` is every MCP tool"
+        hosts: dict[str, list[str]] = {}
         for host in self.hosts.values():
             if name in host.tools:
-                return f"`{name}` of {host.name} is `{host.tools[name].canonical}` here"
+                hosts.setdefault(host.tools[name].canonical, []).append(host.name)
+        if hosts:
+            return "; ".join(
+                f"`{name}` of {', '.join(of)} is `{canonical}` here"
+                for canonical, of in hosts.items()
+            )
         return did_you_mean(name, [one for one in TOOLS if one != "mcp"])
 
     def _check_native(self, name: str, path: Place) -> Problem | None:
@@ -329,6 +341,14 @@ class Vocabulary:
         here = [one for one, spec in self.facts.items() if on in spec.events]
         hint = did_you_mean(name, here) or did_you_mean(name, self.facts)
         return Problem("GOV220", f"unknown fact `{name}`", path, hint)
+
+
+_INSTEAD = {
+    ("shell", "path"): "a command has `reads`, `writes` and `removes`; ask these",
+    ("shell", "url"): "a command has `domains`; ask these",
+    ("shell", "content"): "a command has `shell`, with `code` and `words`; ask these",
+}
+"""Canonical tool and a fact that it has not → what it has in its place."""
 
 
 def _record_hint(tool: str, schema: Mapping[str, ArgumentType]) -> str:

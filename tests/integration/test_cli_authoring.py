@@ -128,6 +128,21 @@ class TestTest:
         assert "GOV207" in out
         assert "did you mean `tools`?" in out
 
+    def test_of_a_file_of_scenarios_that_is_wrong_its_packs_are_not_blamed(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Whoever reads it looks where the mistake is."""
+        (folder / "team.toml").write_text(HEAD + RULE, encoding="utf-8")
+        text = 'packs = ["team.toml"]\n' + SCENARIO.replace("expect =", "expects =")
+        (folder / "x.scenario.toml").write_text(text, encoding="utf-8")
+
+        code, out, _ = run(capsys, "test", "x.scenario.toml")
+
+        assert code == 1
+        assert "did you mean `expect`?" in out
+        assert "its file has errors" in out
+        assert "packs cannot be loaded" not in out
+
     def test_a_path_that_is_not_there_exits_with_2(
         self, folder: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -272,6 +287,79 @@ class TestRuleNew:
         if code == 0:
             assert cli.main(["check", str(file)]) == 0
             assert cli.main(["test", str(file)]) == 0
+
+
+class TestBeside:
+    """A pack in a project is looked at beside the project's packs."""
+
+    OFFERS = HEAD.replace('"team"', '"offers"') + RULE.replace(
+        "team.no-deploy", "offers.write"
+    ).replace(
+        'action = "deny"', 'action = "deny"\nremedy = { tool = "shell", command = "curl x.test" }'
+    )
+
+    @pytest.fixture
+    def governed(self, folder: Path) -> Path:
+        """A project with one pack, whose rule offers `curl`."""
+        create_project(folder, '[packs]\npaths = ["offers.toml"]\n')
+        (folder / "offers.toml").write_text(self.OFFERS, encoding="utf-8")
+        return folder
+
+    def test_a_rule_that_refuses_what_another_offers_warns_and_stops_nothing(
+        self, governed: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Told when it is written and when it is checked; once it is in force, calls go on."""
+        new = run(capsys, "rule", "new", "one.curl", "--pack", "one.toml", "--command", "curl")
+        checked = run(capsys, "check", "one.toml")
+
+        for code, out, _ in (new, checked):
+            assert code == 0
+            assert "GOV251 `one.curl` refuses the remedy of `offers.write`" in out
+            assert f"looked at alone, and beside 1 pack of {governed}" in out
+            assert "not in force yet: name it in `[packs] paths`" in out
+        (governed / "governance.toml").write_text(
+            '[packs]\npaths = ["offers.toml", "one.toml"]\n', encoding="utf-8"
+        )
+        assert "not in force yet" not in run(capsys, "check", "one.toml")[1]
+        ask = ("decide", "--tool", "shell", "--args")
+        assert run(capsys, *ask, '{"command": "make test"}')[1].startswith("allow")
+        denied = run(capsys, *ask, '{"command": "make deploy"}')[1]
+        assert "A person deploys." in denied
+        assert "Instead" not in denied
+
+    def test_a_name_that_a_pack_of_the_project_has_is_refused_at_once(
+        self, governed: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Nothing is written that would keep the project's rules from loading."""
+        code, _, err = run(
+            capsys, "rule", "new", "offers.write", "--pack", "one.toml", "--command", "curl"
+        )
+
+        assert code == 2
+        assert "GOV211 rule `offers.write` stands already in" in err
+        assert not (governed / "one.toml").exists()
+
+    def test_another_text_of_a_pack_in_force_takes_its_place(
+        self, governed: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A copy that is worked on is not told that its names are taken."""
+        (governed / "next.toml").write_text(self.OFFERS + "# more\n", encoding="utf-8")
+
+        code, out, _ = run(capsys, "check", "next.toml")
+
+        assert (code, "GOV211" in out, "beside 0 packs" in out) == (0, False, True)
+
+    def test_beside_packs_that_are_wrong_it_is_looked_at_alone(
+        self, governed: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What is wrong elsewhere is not this pack's fault, and is not passed over."""
+        (governed / "offers.toml").write_text("format = ", encoding="utf-8")
+        (governed / "one.toml").write_text(HEAD + RULE, encoding="utf-8")
+
+        code, out, _ = run(capsys, "check", "one.toml")
+
+        assert code == 0
+        assert f"looked at alone: the packs of {governed} are not right themselves" in out
 
 
 class TestSchema:

@@ -396,3 +396,46 @@ class TestDecide:
 
         assert (code, out) == (2, "")
         assert "GOV203" in err or "GOV209" in err
+
+
+LEFT_OUT = """
+[[rule]]
+id = "team.dry"
+tools = ["shell"]
+when.command = { starts_with = "apply" }
+action = "rewrite"
+rewrite.command = { add_flags = ["--dry-run"] }
+
+[[context]]
+id = "team.words"
+at = ["beginning"]
+text = "Mind the words."
+"""
+
+
+def test_what_is_left_out_for_want_of_trust_is_named_by_decide_why_and_doctor(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody may think that a rule holds which does not; the remedy stands beside it."""
+    pack = project / "team.toml"
+    pack.write_text(pack.read_text(encoding="utf-8") + LEFT_OUT, encoding="utf-8")
+    call = ("--tool", "shell", "--args", '{"command": "apply x"}', "--role", "builder")
+    told = "not trusted, so only what forbids counts; left out: the change of `team.dry`"
+    words = [("decide", *call), ("why", *call), ("doctor",)]
+
+    def all_said() -> dict[str, str]:
+        told = {one[0]: run(capsys, *one, "--dir", str(project))[1] for one in words}
+        return {name: " ".join(out.split()) for name, out in told.items()}
+
+    said = all_said()
+    record, text = str(Project(project).trust_file()), pack.read_bytes()
+    grant_trust(record, text, file=str(pack), project=str(project), by="p", at_ms=0)
+    after = all_said()
+
+    for name, out in said.items():
+        assert told in out, name
+        assert "context `team.words`" in out, name
+        assert "`governance trust`" in out, name
+        assert "left out" not in after[name], name
+    assert said["decide"].startswith("ask")
+    assert after["decide"].startswith("rewrite")

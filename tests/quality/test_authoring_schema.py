@@ -26,6 +26,7 @@ MEANING = {
     "argument-of-unlisted": "which tools a server has, schemas say",
     "argument-table": "which types arguments have, schemas say",
     "argument-unknown": "which arguments there are, schemas say",
+    "command-star": "what a star is worth at a place, the engine says",
     "argument-value": "what arguments may be, schemas say",
     "schema-twice": "schemas have to be compared",
     "deadlock": "what other rules let through has to be looked at",

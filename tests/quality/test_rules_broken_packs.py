@@ -33,6 +33,7 @@ ELSEWHERE = {
     "GOV265": "test_rules_loader_linking",
     "GOV266": "test_rules_static_checks",
     "GOV267": "test_rules_static_checks",
+    "GOV268": "test_rules_loader_check",
     "GOV271": "test_rules_loader_linking",
     "GOV273": "test_rules_loader_trust",
     "GOV281": "test_authoring_scenarios",

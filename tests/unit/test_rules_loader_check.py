@@ -6,6 +6,7 @@ import pytest
 from attrs import frozen
 
 from governance.errors import Diagnostic
+from governance.rules import overlaps
 from governance.rules.check import check_rules
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.vocabulary import default_vocabulary
@@ -145,3 +146,82 @@ def test_check_raises_nothing_and_sorts_by_file_and_line() -> None:
     assert [one.line for one in told if one.file == "b.toml"] == sorted(
         one.line for one in told if one.file == "b.toml"
     )
+
+
+ON_TEXT = """
+[[rule]]
+id = "a.b"
+tools = ["shell"]
+when.command = {text}
+action = "deny"
+message = "No."
+must_match = [{{ tool = "shell", command = "kubectl delete pod x" }}]
+must_not_match = [{{ tool = "shell", command = "kubectl get pods" }}]
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{ glob = "kubectl delete*" }',
+        '{ starts_with = "kubectl delete" }',
+        '{ contains = "kubectl delete" }',
+        "{ regex = '^kubectl delete\\b' }",
+        '"kubectl delete pod x"',
+    ],
+)
+def test_a_rule_on_text_that_two_blanks_get_past_is_told_with_the_form_that_sees_it(
+    text: str,
+) -> None:
+    """A line is text here and commands there; which of them was meant, the examples tell."""
+    told = check(ON_TEXT.format(text=text, more=""))
+
+    if text.startswith('"'):
+        assert found(told) == []  # two words behind the subcommand are no one table
+        return
+    assert found(told) == [(10, "GOV268", "warning")]
+    assert "`a.b` does not see `kubectl  delete pod x`" in told[0].message
+    assert '`when.shell = { program = "kubectl", subcommand = "delete" }`' in told[0].suggestion
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ("{ regex = 'kubectl\\s+delete' }", ""),
+        ('{ contains = "delete" }', ""),
+        (
+            '{ glob = "kubectl delete*" }',
+            'known_gaps = [{ tool = "shell", command = "x; kubectl delete y", why = "known" }]',
+        ),
+        ('{ glob = ["kubectl delete*", "helm *"] }', ""),
+    ],
+)
+def test_of_a_rule_on_text_that_is_wide_or_has_named_its_gap_nothing_is_told(
+    text: str, more: str
+) -> None:
+    """What sees both spellings, is no command, or is known to its author needs no word."""
+    assert [
+        one.code for one in check(ON_TEXT.format(text=text, more=more)) if one.severity != "info"
+    ] == []
+
+
+def test_no_form_is_proposed_that_answers_an_example_otherwise() -> None:
+    """`helm uninstall` in any word is not the command `helm uninstall`."""
+    text = ON_TEXT.format(text='{ contains = "kubectl delete" }', more="").replace(
+        'command = "kubectl delete pod x"', 'command = "echo kubectl delete pod x"'
+    )
+
+    assert found(check(text)) == []
+
+
+def test_that_not_all_rules_were_compared_is_told_of_the_pack_and_of_no_rule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is about all of them; the line of one would look like a fault of that one."""
+    monkeypatch.setattr(overlaps, "CALLS_MAX", 0)
+
+    [told] = check(deny("a.b", "/etc/**") + deny("a.c", "/etc/h*"))
+
+    assert (told.line, told.code, told.severity) == (2, "GOV255", "info")
+    assert "not all rules were compared" in told.message

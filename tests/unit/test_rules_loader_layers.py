@@ -8,11 +8,14 @@ import attrs
 import pytest
 
 from governance._toml import read_toml
+from governance.calls import ToolCall
+from governance.rules.facts import facts_of_call
 from governance.rules.format import Defaults, Layer
 from governance.rules.loader import Loaded, read_rules
+from governance.rules.paths import PLAIN_PLACES
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.trust import pack_hash
-from governance.rules.verdicts import History, RuleEvent
+from governance.rules.verdicts import Decision, History, RuleEvent
 from governance.rules.vocabulary import default_vocabulary
 
 HEAD = 'format = 1\n[pack]\nname = "{name}"\nversion = "1.0.0"\nsummary = "x"\n'
@@ -286,3 +289,42 @@ def test_a_rule_of_an_upper_layer_cannot_be_defined_anew() -> None:
 
     assert codes(loaded) == [("p.toml", 8, "GOV211")]
     assert "u.toml:8" in loaded.diagnostics[0].message
+
+
+REWRITING = """
+[[rule]]
+id = "p.dry"
+tools = ["shell"]
+when.command = { starts_with = "apply" }
+action = "rewrite"
+rewrite.command = { add_flags = ["--dry-run"] }
+labels = ["dry"]
+must_match = [{ tool = "shell", command = "apply x" }]
+must_not_match = [
+  { tool = "shell", command = "apply x --dry-run" },
+  { tool = "shell", command = "other" },
+]
+"""
+
+
+def decided(loaded: Loaded, command: str) -> Decision:
+    """What is said of a command line."""
+    assert loaded.rules is not None, loaded.diagnostics
+    call = ToolCall("shell", own={"command": command})
+    return loaded.rules.decide(RuleEvent("tool", facts_of_call(call, PLAIN_PLACES), call))
+
+
+def test_an_untrusted_rewrite_asks_where_it_would_change_the_call() -> None:
+    """It was written to make a call harmless: until it counts, none runs as it came unasked."""
+    source = pack("p", "project", REWRITING)
+
+    waiting = load(source, trusted=lambda _: False)
+    trusted = load(source, trusted=lambda _: True)
+
+    assert codes(waiting) == [("p.toml", 1, "GOV259")]
+    assert "the change of `p.dry`, which asks instead" in waiting.diagnostics[0].message
+    asked = decided(waiting, "apply x")
+    assert (asked.action, dict(asked.rewrites), asked.labels) == ("ask", {}, ("dry",))
+    assert "`governance trust`" in asked.message
+    assert decided(waiting, "apply x --dry-run").action == "allow"
+    assert dict(decided(trusted, "apply x").rewrites) == {"command": "apply x --dry-run"}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from governance._toml import read_toml
+from governance.calls import ToolCall
 from governance.errors import DefinitionError
 from governance.rules.blocks import CompiledBlock
 from governance.rules.check import check_rules
+from governance.rules.facts import facts_of_call
 from governance.rules.format import Defaults
 from governance.rules.loader import Loaded, load_rules, read_rules
-from governance.rules.paths import Places
+from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.verdicts import History, RuleEvent
 from governance.rules.vocabulary import default_vocabulary
@@ -278,6 +281,82 @@ must_not_match = [{ tool = "read", path = "/a" }]
     assert codes(load(text)) == []
     assert codes(load(text + other)) == [(12, "GOV251")]
     assert "`a.read`" in load(text + other).diagnostics[0].message
+
+
+OFFERING = """
+[[rule]]
+id = "a.write"
+tools = ["write"]
+action = "deny"
+message = "No."
+remedy = { tool = "read", path = "/a" }
+must_match = [{ tool = "write", path = "/a" }]
+must_not_match = [{ tool = "read", path = "/a" }]
+"""
+REFUSING = """
+[[rule]]
+id = "b.read"
+tools = ["read"]
+action = "deny"
+message = "No."
+must_match = [{ tool = "read", path = "/a" }]
+must_not_match = [{ tool = "write", path = "/a" }]
+"""
+
+
+def load_two(project: str = "[project]\n") -> Loaded:
+    """What comes of a pack that offers what another one refuses, in a project with *project*."""
+    sources = [
+        PackSource("p", HEAD + OFFERING, "p.toml", "project"),
+        PackSource("q", HEAD.replace('"p"', '"q"') + REFUSING, "q.toml", "project"),
+    ]
+    settings = LoadSettings(
+        project=read_toml(project, "governance.toml"), trusted=lambda _hash: True
+    )
+    return read_rules(sources, default_vocabulary(), settings=settings)
+
+
+def test_a_remedy_that_another_pack_refuses_is_a_warning_there_and_is_not_offered() -> None:
+    """A pack cannot know what others forbid; who adds the other rule is told, and not stopped."""
+    loaded = load_two()
+
+    [told] = loaded.diagnostics
+    assert (told.code, told.severity, told.file, told.line) == ("GOV251", "warning", "q.toml", 7)
+    assert "`b.read` refuses the remedy of `a.write`" in told.message
+    assert "is not offered" in told.suggestion
+    assert loaded.rules is not None
+    call = ToolCall("write", own={"path": "/a"})
+    event = RuleEvent("tool", facts_of_call(call, PLAIN_PLACES), call)
+    assert "Instead" not in loaded.rules.decide(event).message
+
+
+def test_a_remedy_that_its_own_pack_refuses_stays_an_error_beside_other_packs() -> None:
+    """Whoever wrote both can mend it, whatever others refuse as well."""
+    own = REFUSING.replace("b.read", "a.read")
+    sources = [
+        PackSource("p", HEAD + OFFERING + own, "p.toml", "user"),
+        PackSource("q", HEAD.replace('"p"', '"q"') + REFUSING, "q.toml", "user"),
+    ]
+
+    loaded = read_rules(sources, default_vocabulary())
+
+    [told] = loaded.errors
+    assert (told.code, told.file, "`a.read`" in told.message) == ("GOV251", "p.toml", True)
+
+
+@pytest.mark.parametrize("exempted", ["a.write", "b.read"])
+def test_of_an_exempted_rule_no_remedy_is_looked_at_and_none_is_refused(exempted: str) -> None:
+    """A rule that is lifted everywhere offers nothing, and refuses nothing."""
+    project = f'[[exempt]]\nrule = "{exempted}"\nreason = "not here"\n'
+
+    assert [one.code for one in load_two(project).diagnostics] == []
+
+
+def test_a_remedy_of_a_rule_that_is_exempted_in_part_is_looked_at() -> None:
+    """Where it still holds, it still offers."""
+    project = '[[exempt]]\nrule = "a.write"\nreason = "x"\nwhen.path = "/b"\n'
+
+    assert [one.code for one in load_two(project).diagnostics] == ["GOV251"]
 
 
 def test_load_rules_raises_every_error_and_keeps_warnings() -> None:
