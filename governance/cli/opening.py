@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from governance.access.guard import Guard, guard_of
+from governance.access.guard import AUDIT_SESSION, Guard, guard_of
 from governance.access.guarded import GuardedJournal, guarded
 from governance.clock import SystemClock
 from governance.config import Config, load_config
@@ -74,7 +74,7 @@ def unguarded_store_of(project: Project) -> Iterator[tuple[Journal, Guard | None
     require_own_place(config)
     journal = open_protected(config, create=False)
     try:
-        yield journal, guard_of(config, journal, through="cli", clock=SystemClock())
+        yield journal, guard_of(config, journal, through="cli", clock=SystemClock(), once=True)
     finally:
         journal.close()
 
@@ -99,7 +99,9 @@ def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journa
     require_own_place(config)
     journal = open_journal(config.journal.url, base=project.directory, create=False)
     try:
-        guard = guard_of(config, _opened(journal, config), through="cli", clock=SystemClock())
+        guard = guard_of(
+            config, _opened(journal, config), through="cli", clock=SystemClock(), once=True
+        )
         yield journal if guard is None else guarded(journal, guard, looking)
     finally:
         journal.close()
@@ -118,8 +120,13 @@ def _opened(journal: Journal, config: Config) -> Journal:
 
 
 def rows_of(journal: Journal, session: str, *, after: int = 0) -> Iterator[Record]:
-    """Every row of *session* after that sequence, a page at a time."""
-    while page := journal.read(session, after=after, limit=PAGE_ROWS):
+    """
+    Every row of *session* after that sequence, a page at a time.
+
+    Of the audit those that stand there now: others who look may write it all the time.
+    """
+    before = journal.head(session).seq + 1 if session == AUDIT_SESSION else None
+    while page := journal.read(session, after=after, before=before, limit=PAGE_ROWS):
         yield from page
         after = page[-1].seq
 

@@ -461,7 +461,7 @@ def test_pages_of_events_are_recorded(place: Place) -> None:
         # What an agent reports of its calls is no look.
         engine.session("t").tool_finished("1", outcome="ok")
 
-        seen = [body_of(one) for one in engine.journal.read("@audit")]
+        seen = [body_of(one) for one in engine._journal.read("@audit")]
     named = [(one["actor"], one["data"]["session"]) for one in seen]  # type: ignore[index, call-overload]
     assert named == [("ann", "s"), ("bob", "t")]
 
