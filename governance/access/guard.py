@@ -36,7 +36,11 @@ AUDIT_SESSION = "@audit"
 
 DATA_ACCESSED = "data.accessed"
 LOOKING = frozenset({"read", "list", "verify", "export"})
-"""Actions that are recorded; all others leave rows of their own."""
+"""
+Actions that are recorded; what else is done in a session or to one leaves rows of its own.
+
+Whoever copies the whole store takes it for an ``export``: see `record_copying`.
+"""
 
 SINGLE_READS_MAX = 20
 """Sessions of which one guard records the reading one by one; what it reads beyond them is
@@ -250,6 +254,20 @@ def require_whole(config: Config, action: str) -> None:
         )
         if reasons:
             raise AccessRefused(reasons)
+
+
+def record_copying(config: Config, journal: Journal, *, through: str, clock: Clock) -> None:
+    """
+    Record that the user of this process is about to copy all of *journal*, where reads are.
+
+    It asks nobody: what a copy takes has been asked for, by `require_whole`.
+
+    Raises:
+        JournalError: It could not be recorded, so nothing may be copied.
+    """
+    if config.audit.reads:
+        write = partial(append_audit, journal, clock)
+        Guard(process_actor(), through, None, write, math.inf).require("export")
 
 
 def append_audit(journal: Journal, clock: Clock, data: Mapping[str, Json], actor: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from governance.access.guard import AUDIT_SESSION, Guard, guard_of
+from governance.access.guard import AUDIT_SESSION, Guard, guard_of, record_copying
 from governance.access.guarded import GuardedJournal, guarded
 from governance.clock import SystemClock
 from governance.config import Config, load_config
@@ -20,8 +20,8 @@ from governance.engine.store_place import require_own_place
 from governance.errors import JournalError, MisuseError, did_you_mean
 from governance.hosts import HOSTS, profile_of
 from governance.journal import open_journal
-from governance.journal.protected import open_protected, protected
-from governance.journal.records import Journal, Record
+from governance.journal.protected import VAULT, open_protected, protected
+from governance.journal.records import KEY_SHELF, Journal, Record
 from governance.journal.redaction import keep_all
 from governance.machine import load_machine
 from governance.project import Project
@@ -105,6 +105,21 @@ def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journa
         yield journal if guard is None else guarded(journal, guard, looking)
     finally:
         journal.close()
+
+
+def record_copy(config: Config, journal: Journal) -> None:
+    """
+    Record in the audit of *journal*, in its stored form, that all of it is about to be copied.
+
+    Encrypted where it has keys and they are at hand. Of a copy that the configuration has made by
+    itself nobody is told: nobody looks.
+
+    Raises:
+        JournalError: It could not be recorded, so nothing may be copied.
+    """
+    keyed = journal.shelf.get(KEY_SHELF, VAULT) is not None
+    opened = _opened(journal, config) if keyed else journal
+    record_copying(config, opened, through="cli", clock=SystemClock())
 
 
 def behind_guard(journal: Journal) -> Journal:
