@@ -84,7 +84,7 @@ class AsyncEngine:
 
     def __attrs_post_init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS_MAX)
-        journal = self.engine.journal
+        journal = self.engine._journal
         self._journal = journal if isinstance(journal, AppendsLater) else None
 
     @classmethod

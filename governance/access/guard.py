@@ -9,6 +9,7 @@ own rows, only of those who read them.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -35,11 +36,19 @@ AUDIT_SESSION = "@audit"
 
 DATA_ACCESSED = "data.accessed"
 LOOKING = frozenset({"read", "list", "verify", "export"})
-"""Actions that are recorded; all others leave rows of their own."""
+"""
+Actions that are recorded; what else is done in a session or to one leaves rows of its own.
+
+Whoever copies the whole store takes it for an ``export``: see `record_copying`.
+"""
 
 SINGLE_READS_MAX = 20
 """Sessions of which one guard records the reading one by one; what it reads beyond them is
 recorded once, as all sessions."""
+
+PAGING_SECONDS = 60.0
+"""So long, at least, a recorded look stands for the pages that go on with it: what a look writes
+into the audit must not call for another look by whoever pages through the audit itself."""
 
 ALL_SESSIONS = "*"
 _FIRST_ROWS = 5
@@ -103,10 +112,20 @@ class Guard:
             return (f"what says who may do what has failed: {type(error).__name__}",)
 
     def require(
-        self, action: str, session: str = "", *, actor: str | None = None, audited: bool = True
+        self,
+        action: str,
+        session: str = "",
+        *,
+        actor: str | None = None,
+        audited: bool = True,
+        goes_on: bool = False,
     ) -> None:
         """
         Return quietly if *actor* may do *action*, after recording that it looks if *audited*.
+
+        Args:
+            goes_on: What is asked for is no first page: the look that was recorded within the
+                last `PAGING_SECONDS` stands for it. One that begins so is recorded.
 
         Raises:
             AccessRefused: It may not; that is recorded as well.
@@ -114,7 +133,7 @@ class Guard:
         """
         reasons = self.reasons(action, session, actor=actor)
         if audited and action in LOOKING:
-            self._note(actor or self.actor, action, session, reasons)
+            self._note(actor or self.actor, action, session, reasons, goes_on)
         if reasons:
             raise AccessRefused(reasons)
 
@@ -132,12 +151,14 @@ class Guard:
         """Whether a list must leave *session* out, for its actor may not read it."""
         return bool(self.reasons("read", session))
 
-    def _note(self, actor: str, action: str, session: str, reasons: tuple[str, ...]) -> None:
+    def _note(
+        self, actor: str, action: str, session: str, reasons: tuple[str, ...], goes_on: bool
+    ) -> None:
         if self._write is None:
             return
         now = time.monotonic()
         with self._lock:
-            named = self._named(actor, action, session, bool(reasons), now)
+            named = self._named(actor, action, session, bool(reasons), now, goes_on)
         if named is None:
             return
         words: list[Json] = [one[:_REASON_CHARACTERS_MAX] for one in reasons[:_REASONS_MAX]]
@@ -152,18 +173,21 @@ class Guard:
         self._write(data, actor)
         with self._lock:
             # Only now: what could not be written has not been noted.
-            self._noted[actor, f"{action}{bool(reasons)}", named] = now + self._repeat_seconds
+            self._noted[actor, f"{action}{bool(reasons)}", named] = now
             while len(self._noted) > _NOTED_MAX:
                 self._noted.popitem(last=False)
 
     def _named(
-        self, actor: str, action: str, session: str, refused: bool, now: float
+        self, actor: str, action: str, session: str, refused: bool, now: float, goes_on: bool
     ) -> str | None:
         """What the row will name, or ``None`` where one still stands for it."""
-        kind = f"{action}{refused}"
-        whole = self._noted.get((actor, kind, ALL_SESSIONS), 0.0)
-        if now < whole or now < self._noted.get((actor, kind, session), 0.0):
-            return None
+        kind, repeat = f"{action}{refused}", self._repeat_seconds
+        # What is refused shows no page, so no further one can follow.
+        stands = max(repeat, PAGING_SECONDS) if goes_on and not refused else repeat
+        for one in (ALL_SESSIONS, session):
+            noted = self._noted.get((actor, kind, one))
+            if noted is not None and now - noted < stands:
+                return None
         if not session:
             return session
         count = self._single.get(actor, 0)
@@ -183,6 +207,7 @@ def guard_of(
     actor: str | None = None,
     authorize: Authorize | None = None,
     write: Write | None = None,
+    once: bool = False,
 ) -> Guard | None:
     """
     What is asked in the project of *config*; ``None``: nothing is.
@@ -195,6 +220,8 @@ def guard_of(
         authorize: Decides in place of ``[access]``.
 
         write: Writes the audit's rows in place of an append to *journal*.
+
+        once: Record the same look once and never again, as for one command.
     """
     asked = authorize
     if asked is None and config.access.actors:
@@ -208,7 +235,7 @@ def guard_of(
         through,
         asked,
         (write or partial(append_audit, journal, clock)) if reads else None,
-        float(config.audit.repeat_seconds_min),
+        math.inf if once else float(config.audit.repeat_seconds_min),
     )
 
 
@@ -227,6 +254,20 @@ def require_whole(config: Config, action: str) -> None:
         )
         if reasons:
             raise AccessRefused(reasons)
+
+
+def record_copying(config: Config, journal: Journal, *, through: str, clock: Clock) -> None:
+    """
+    Record that the user of this process is about to copy all of *journal*, where reads are.
+
+    It asks nobody: what a copy takes has been asked for, by `require_whole`.
+
+    Raises:
+        JournalError: It could not be recorded, so nothing may be copied.
+    """
+    if config.audit.reads:
+        write = partial(append_audit, journal, clock)
+        Guard(process_actor(), through, None, write, math.inf).require("export")
 
 
 def append_audit(journal: Journal, clock: Clock, data: Mapping[str, Json], actor: str) -> None:

@@ -69,7 +69,9 @@ class GuardedJournal:
         reverse: bool = False,
     ) -> tuple[Record, ...]:
         """As the contract says."""
-        self.guard.require(self.looking, session)
+        # From the newest back the first page has no end, forwards it begins with the first row.
+        goes_on = before is not None if reverse else after > 0
+        self.guard.require(self.looking, session, goes_on=goes_on)
         return self.inner.read(session, after=after, before=before, limit=limit, reverse=reverse)
 
     def head(self, session: str) -> Head:
@@ -79,7 +81,7 @@ class GuardedJournal:
 
     def sessions(self, *, after: str = "", limit: int = 1000) -> tuple[Head, ...]:
         """As the contract says, without those that the actor may not read."""
-        self.guard.require("list")
+        self.guard.require("list", goes_on=bool(after))
         found: list[Head] = []
         while len(found) < limit:
             page = self.inner.sessions(after=after, limit=limit)
@@ -91,7 +93,7 @@ class GuardedJournal:
 
     def moved(self, *, after: int = 0, limit: int = 1000) -> tuple[Moved, ...]:
         """As the contract says, without those that the actor may not read."""
-        self.guard.require("list")
+        self.guard.require("list", goes_on=after > 0)
         found: list[Moved] = []
         while len(found) < limit:
             page = self.inner.moved(after=after, limit=limit)

@@ -17,7 +17,7 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.opening import require_session, store_of
+from governance.cli.opening import behind_guard, require_session, store_of
 from governance.cli.output import moment, print_json, print_line, span
 from governance.cli.recording import DURATION, person_name, recorded_json, recording_engine
 from governance.cli.sessions import ago, states_of
@@ -83,7 +83,7 @@ def approve(
             return _list_open(journal, name, now_ms, format_name)
     require_person("approve", project, key_file)
     with recording_engine(project) as engine:
-        found = _open_question(engine.journal, name, wanted, now_ms)
+        found = _open_question(behind_guard(engine.journal), name, wanted, now_ms)
         return _settle(engine, *found, now_ms, deny, lasts_ms, reason, format_name)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import click
@@ -19,6 +19,7 @@ from governance.cli.frame import (
     format_option,
     project_of,
 )
+from governance.cli.opening import record_copy
 from governance.cli.output import moment, print_json, print_line, span
 from governance.cli.private import make_private_dir
 from governance.cli.progress import working
@@ -37,6 +38,7 @@ from governance.engine.lawmaking import trusted_config
 from governance.errors import GovernanceError, MisuseError
 from governance.journal.backup import Backup, backups_in
 from governance.journal.config_copy import ConfigCopyRefused, copies_in, read_copy
+from governance.journal.opening import open_journal
 from governance.project import Project
 from governance.values import Json
 
@@ -105,6 +107,11 @@ def backup(
         else:
             print_line(f"the configuration is copied to {copied}", "good")
         return FINE
+    if config.audit.reads:
+        embedded_store(config)  # a store that is not backed up here is none to be written here
+        url = config.journal.url
+        with closing(open_journal(url, base=config.directory, create=False)) as journal:
+            record_copy(config, journal)
     made = _make(project, to)
     size = made.stat().st_size
     if format_name == "json":

@@ -19,7 +19,7 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.opening import require_session, store_of
+from governance.cli.opening import behind_guard, require_session, store_of
 from governance.cli.output import print_json, print_line, value_text
 from governance.cli.recording import person_name, recorded_json, recording_engine
 from governance.cli.tables import print_table
@@ -108,7 +108,7 @@ def switch(
     require_person("switch", project, key_file)
     with recording_engine(project) as engine:
         for one in (session, to):
-            require_session(engine.journal, one)
+            require_session(behind_guard(engine.journal), one)
         entered = engine.switch(session, to)
         left, state = engine.state(session), entered.state
     if format_name == "json":
@@ -176,7 +176,7 @@ def merge(
         return _resolve(project, target, conflict, take, value, format_name)
     with recording_engine(project) as engine:
         for one in (target, source or ""):
-            require_session(engine.journal, one)
+            require_session(behind_guard(engine.journal), one)
         report = engine.merge(target, source or "", actor=person_name())
     return _tell(report, format_name)
 
@@ -199,7 +199,7 @@ def _resolve(
                 "no JSON; a text stands in quotes", param_hint="--value"
             ) from None
     with recording_engine(project) as engine:
-        require_session(engine.journal, target)
+        require_session(behind_guard(engine.journal), target)
         record = engine.resolve(target, conflict, word, value=given, actor=person_name())
         left = len(engine.state(target).conflicts)
     if format_name == "json":

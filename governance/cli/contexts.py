@@ -18,7 +18,7 @@ from governance.cli.frame import (
     format_option,
     project_of,
 )
-from governance.cli.opening import require_session
+from governance.cli.opening import behind_guard, require_session
 from governance.cli.output import Tone, print_json, print_line
 from governance.cli.recording import person_name, recording_engine
 from governance.cli.tables import print_table
@@ -166,7 +166,7 @@ def context(
     with recording_engine(project_of(directory)) as engine:
         for one in (scope, Scope.of(words[0])) if what == "merge" else (scope,):
             if one.kind == "session":
-                require_session(engine.journal, one.name)
+                require_session(behind_guard(engine.journal), one.name)
         if what == "list":
             found = engine.contexts.find(scope, by=by, hidden=hidden)
             return _print_values(found, format_name)

@@ -19,7 +19,7 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import require_person
 from governance.cli.keys import encrypted_of
-from governance.cli.opening import require_session, rows_of, sessions_in
+from governance.cli.opening import behind_guard, require_session, rows_of, sessions_in
 from governance.cli.output import print_json, print_line
 from governance.cli.recording import person_name, recording_engine
 from governance.cli.sessions import OWN_MARK
@@ -110,7 +110,7 @@ def erase(
     with recording_engine(project) as engine:
         if engine.options.guard is not None:
             engine.options.guard.require("erase", session, actor=person_name())
-        journal = encrypted_of(engine.journal)
+        journal = encrypted_of(behind_guard(engine.journal))
         if not _is_known(journal, session):
             require_session(journal.inner, session)
         untold: list[str] = []

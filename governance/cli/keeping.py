@@ -16,7 +16,7 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.opening import require_session
+from governance.cli.opening import behind_guard, require_session
 from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recording_engine
@@ -63,7 +63,7 @@ def archive(
     require_person("archive", project, key_file)
     folder = to if to is not None else archive_folder(load_config(project.directory))
     with recording_engine(project) as engine:
-        require_session(engine.journal, session)
+        require_session(behind_guard(engine.journal), session)
         with working("archiving"):
             made = engine.archive(session, folder.absolute(), actor=person_name())
     if format_name == "json":

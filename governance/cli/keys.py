@@ -18,7 +18,7 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.opening import store_of
+from governance.cli.opening import behind_guard, store_of
 from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recorded_json, recording_engine
@@ -132,7 +132,7 @@ def _nothing_encrypted(format_name: str) -> int:
 
 def _rotate(project: Project, format_name: str) -> int:
     with recording_engine(project) as engine:
-        vault = encrypted_of(engine.journal).vault
+        vault = encrypted_of(behind_guard(engine.journal)).vault
         data: dict[str, Json] = {"key": vault.current.name, "by": person_name()}
         # Before: whoever is killed in the middle has still been seen.
         record = engine.record(PROJECT_SESSION, "keys.rotated", data, actor=person_name())

@@ -321,7 +321,7 @@ def _tell_engine(project: Project, report: RepairReport, restored: str) -> None:
     with recording_engine(project) as engine:
         for one in report.sessions:
             if one.fresh:
-                newest = engine.journal.read(one.session, limit=1, reverse=True)
+                newest = behind_guard(engine.journal).read(one.session, limit=1, reverse=True)
                 engine.announce([row for row in newest if row.kind == DAMAGED_KIND])
             elif one.merged and not one.lost:
                 what = f"{number_of(one.merged, 'row')} came from a copy"
@@ -329,7 +329,7 @@ def _tell_engine(project: Project, report: RepairReport, restored: str) -> None:
         harmed = {one.session for one in report.sessions if one.lost}
         if restored and PROJECT_SESSION not in harmed:
             _record(engine, PROJECT_SESSION, restored, report.rows)
-        for name in sessions_in(engine.journal):
+        for name in sessions_in(behind_guard(engine.journal)):
             _keep_snapshot(engine, name)
 
 
@@ -340,12 +340,12 @@ def _kept_anew(project: Project, *, dry_run: bool) -> tuple[str, ...]:
     if dry_run or not found.mendable:
         return found.mendable
     with recording_engine(project) as engine:
-        made = tuple(made_anew(engine.journal, found))
+        made = tuple(made_anew(behind_guard(engine.journal), found))
         for one in made:
             session = one if one not in _OF_STORE else PROJECT_SESSION
             _record(engine, session, f"{_anew(one, 'was')}".partition(": ")[2], 0)
         if INDEX_OF_MESSAGES in made:
-            for name in sessions_in(engine.journal):
+            for name in sessions_in(behind_guard(engine.journal)):
                 _keep_snapshot(engine, name)
     return made
 
@@ -362,10 +362,11 @@ def _record(engine: Engine, session: str, what: str, rows: int) -> int:
 
 
 def _keep_snapshot(engine: Engine, session: str) -> None:
-    if engine.journal.head(session).seq < SNAPSHOT_ROWS_MIN:
+    if behind_guard(engine.journal).head(session).seq < SNAPSHOT_ROWS_MIN:
         return
     try:
-        keep_snapshot(engine.journal, restore_state(engine.journal, session))
+        store = behind_guard(engine.journal)
+        keep_snapshot(store, restore_state(store, session))
     except GovernanceError:
         return  # a snapshot saves time and nothing else
 
@@ -376,7 +377,7 @@ def _accept(
     told: list[Json] = []
     with recording_engine(project) as engine:
         for session in accepted:
-            require_session(engine.journal, session)
+            require_session(behind_guard(engine.journal), session)
             if not _damage(engine, session):
                 raise MisuseError(
                     f"nothing is lost of session `{session}`",
@@ -385,7 +386,9 @@ def _accept(
                 )
         names = list(accepted)
         if everything:
-            names = [name for name in sessions_in(engine.journal) if _damage(engine, name)]
+            names = [
+                name for name in sessions_in(behind_guard(engine.journal)) if _damage(engine, name)
+            ]
         for session in dict.fromkeys(names):
             what = f"accepted: {_damage(engine, session)}"
             seq = _record(engine, session, f"{what}: {reason}" if reason else what, 0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from governance.access.guard import Guard, guard_of
+from governance.access.guard import AUDIT_SESSION, Guard, guard_of, record_copying
 from governance.access.guarded import GuardedJournal, guarded
 from governance.clock import SystemClock
 from governance.config import Config, load_config
@@ -20,8 +20,8 @@ from governance.engine.store_place import require_own_place
 from governance.errors import JournalError, MisuseError, did_you_mean
 from governance.hosts import HOSTS, profile_of
 from governance.journal import open_journal
-from governance.journal.protected import open_protected, protected
-from governance.journal.records import Journal, Record
+from governance.journal.protected import VAULT, open_protected, protected
+from governance.journal.records import KEY_SHELF, Journal, Record
 from governance.journal.redaction import keep_all
 from governance.machine import load_machine
 from governance.project import Project
@@ -74,7 +74,7 @@ def unguarded_store_of(project: Project) -> Iterator[tuple[Journal, Guard | None
     require_own_place(config)
     journal = open_protected(config, create=False)
     try:
-        yield journal, guard_of(config, journal, through="cli", clock=SystemClock())
+        yield journal, guard_of(config, journal, through="cli", clock=SystemClock(), once=True)
     finally:
         journal.close()
 
@@ -99,10 +99,27 @@ def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journa
     require_own_place(config)
     journal = open_journal(config.journal.url, base=project.directory, create=False)
     try:
-        guard = guard_of(config, _opened(journal, config), through="cli", clock=SystemClock())
+        guard = guard_of(
+            config, _opened(journal, config), through="cli", clock=SystemClock(), once=True
+        )
         yield journal if guard is None else guarded(journal, guard, looking)
     finally:
         journal.close()
+
+
+def record_copy(config: Config, journal: Journal) -> None:
+    """
+    Record in the audit of *journal*, in its stored form, that all of it is about to be copied.
+
+    Encrypted where it has keys and they are at hand. Of a copy that the configuration has made by
+    itself nobody is told: nobody looks.
+
+    Raises:
+        JournalError: It could not be recorded, so nothing may be copied.
+    """
+    keyed = journal.shelf.get(KEY_SHELF, VAULT) is not None
+    opened = _opened(journal, config) if keyed else journal
+    record_copying(config, opened, through="cli", clock=SystemClock())
 
 
 def behind_guard(journal: Journal) -> Journal:
@@ -118,8 +135,13 @@ def _opened(journal: Journal, config: Config) -> Journal:
 
 
 def rows_of(journal: Journal, session: str, *, after: int = 0) -> Iterator[Record]:
-    """Every row of *session* after that sequence, a page at a time."""
-    while page := journal.read(session, after=after, limit=PAGE_ROWS):
+    """
+    Every row of *session* after that sequence, a page at a time.
+
+    Of the audit those that stand there now: others who look may write it all the time.
+    """
+    before = journal.head(session).seq + 1 if session == AUDIT_SESSION else None
+    while page := journal.read(session, after=after, before=before, limit=PAGE_ROWS):
         yield from page
         after = page[-1].seq
 

@@ -17,7 +17,7 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
-from governance.cli.opening import store_of
+from governance.cli.opening import behind_guard, store_of
 from governance.cli.output import moment, print_json, print_line, span
 from governance.cli.recording import DURATION, person_name, recorded_json, recording_engine
 from governance.clock import SystemClock
@@ -83,7 +83,7 @@ def pause(
 def _record(project: Project, lasts_ms: int, reason: str, format_name: str) -> int:
     with recording_engine(project) as engine:
         now_ms = engine.clock.now_ms()
-        held = paused_reason(engine.journal, now_ms)
+        held = paused_reason(behind_guard(engine.journal), now_ms)
         if not lasts_ms and not held:
             return _say({"paused": False}, "governance is in force; no pause to end", format_name)
         data: dict[str, Json] = {

@@ -21,17 +21,17 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
+from governance.cli.opening import record_copy
 from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.tables import print_table
-from governance.config import load_config
+from governance.config import Config, load_config
 from governance.engine.lawmaking import trusted_config
 from governance.errors import MisuseError, number_of
 from governance.journal.copying import CopyReport, copy_store
 from governance.journal.opening import open_journal, shown_url
 from governance.journal.records import Journal
 from governance.journal.servers import OnServer
-from governance.project import Project
 
 _WORDS = {"copy": ("FROM", "TO"), "grant": ("ROLE",), "revoke": ("ROLE",)}
 
@@ -79,7 +79,7 @@ def store(
     config = trusted_config(load_config(project.directory))
     require_whole(config, "keep")
     if action == "copy":
-        return _copied(project, words[0], words[1], create, format_name)
+        return _copied(config, words[0], words[1], create, format_name)
     url = config.journal.url
     with closing(open_journal(url, base=project.directory, create=False)) as journal:
         if not isinstance(journal, OnServer):
@@ -115,18 +115,19 @@ def _check_words(action: str, words: Sequence[str], create: bool) -> None:
 
 
 @contextmanager
-def _both(project: Project, source: str, other: str, create: bool) -> Iterator[tuple[Journal, ...]]:
+def _both(config: Config, source: str, other: str, create: bool) -> Iterator[tuple[Journal, ...]]:
     with ExitStack() as open_stores:
         made = []
         for url, may_make in ((source, False), (other, create)):
-            journal = open_journal(url, base=project.directory, create=may_make)
+            journal = open_journal(url, base=config.directory, create=may_make)
             open_stores.callback(journal.close)
             made.append(journal)
         yield tuple(made)
 
 
-def _copied(project: Project, source: str, other: str, create: bool, format_name: str) -> int:
-    with _both(project, source, other, create) as (here, there), working("copying and proving"):
+def _copied(config: Config, source: str, other: str, create: bool, format_name: str) -> int:
+    with _both(config, source, other, create) as (here, there), working("copying and proving"):
+        record_copy(config, here)
         report = copy_store(here, there)
     if format_name == "json":
         print_json(

@@ -46,7 +46,7 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
     now = engine.clock.now_ms()
     parent = engine._state(session, now)
     row = parent.head if at is None else at
-    base = parent if row == parent.head else restoring.restore_at(engine.journal, session, row)
+    base = parent if row == parent.head else restoring.restore_at(engine._journal, session, row)
     if not 0 < row <= parent.head or base.state is State.ABSENT:
         raise MisuseError(
             f"`{session}` has no row {row} at which it had begun",
@@ -58,14 +58,14 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
     if guard is not None:
         guard.require("write", taken, actor=actor)
     with engine._lock_of(taken):
-        made = engine.journal.branch(taken, session, row)
+        made = engine._journal.branch(taken, session, row)
         if isinstance(made, Conflict):
             raise MisuseError(
                 f"there is a session `{taken}` already", code="GOV523", remedy="name another"
             )
         # What the rows tell of the branch so far is known: nobody has to read them for it.
         state, records = begin(engine, evolve(base, id=taken), actor)
-        restoring.keep_snapshot(engine.journal, state)
+        restoring.keep_snapshot(engine._journal, state)
     engine._publish(records)
     return Session(engine=engine, id=taken, host=state.identity.host, run=engine.options.run)
 
@@ -74,7 +74,7 @@ def _free_name(engine: Engine, session: str, row: int) -> str:
     stem = f"{session}~{row}"
     for number in range(1, NAMES_MAX):
         name = stem if number == 1 else f"{stem}.{number}"
-        if not engine.journal.head(name).seq and engine.journal.origin(name) is None:
+        if not engine._journal.head(name).seq and engine._journal.origin(name) is None:
             return name
     raise MisuseError(
         f"`{session}` has {NAMES_MAX} branches there", code="GOV523", remedy="name it"
@@ -92,7 +92,7 @@ def begin(
     """
     session = state.id
     for _ in range(CONFLICTS_MAX):
-        origin = engine.journal.origin(session)
+        origin = engine._journal.origin(session)
         assert origin is not None, "only a branch can be without a row of its own"
         now = engine.clock.now_ms()
         outcome = _branched(
@@ -101,7 +101,7 @@ def begin(
         result = engine._commit([Step(state, outcome)])
         if isinstance(result, Appended):
             return restoring.grown(outcome.state, result.records), result.records
-        state, begun = restoring.restored(engine.journal, session)
+        state, begun = restoring.restored(engine._journal, session)
         if begun:
             return state, ()
     raise JournalError("the session is written by others all the time", code="GOV511")

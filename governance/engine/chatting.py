@@ -91,8 +91,10 @@ def _written(
 ) -> list[Message]:
     if session.startswith("@"):
         raise MisuseError("a session id that begins with `@` is the project's own", code="GOV401")
+    # Before anything is put on a shelf; what writes the rows asks again.
+    engine._asked("write", session, actor)
     for one in batch:
-        keep(engine.journal, session, one.contents)
+        keep(engine._journal, session, one.contents)
     rows = [(KIND, row_data(one.message, imported=imported)) for one in batch]
     # What was said is an observation: its tail may be lost with the power, a hole never.
     records = engine.record_all(session, rows, actor=actor or "", durable=False, key=key)
@@ -134,7 +136,7 @@ def import_messages(
         MisuseError: GOV565, one of them is none that a history can hold.
         JournalError: They could not be written; those before may have been.
     """
-    known = {one.id for one in messages_of(engine.journal, session)}
+    known = {one.id for one in messages_of(engine._journal, session)}
     twice = 0
 
     def fresh() -> Iterator[Prepared]:

@@ -120,7 +120,7 @@ class Contexts:
     _search: ContextSearch = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        shelf = self.engine.journal.shelf
+        shelf = self.engine._journal.shelf
         self._states = ContextStates(
             lambda: self.engine.visible,
             self.limits.scopes_held_max,
@@ -553,7 +553,10 @@ class Contexts:
                 return data
             if data is None:
                 return 0, state
-            keep(self.engine.journal, scope.journal, tuple((contents or {}).items()))
+            if contents:
+                # Before anything is put on a shelf; what writes the row asks again.
+                self.engine._asked("write", scope.journal, by.actor)
+            keep(self.engine._journal, scope.journal, tuple((contents or {}).items()))
             written = self.engine.record_all(
                 scope.journal, ((kind, data),), actor=by.actor, expected_seq=state.head
             )

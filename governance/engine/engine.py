@@ -94,7 +94,7 @@ class Engine(SessionVerbs, StoreVerbs):
     """
 
     law: Law
-    journal: Journal
+    _journal: Journal
     clock: Clock
     listeners: Listeners
     live: LiveSessions
@@ -180,7 +180,7 @@ class Engine(SessionVerbs, StoreVerbs):
                 self.options.keeper.stop()
             self._record_failures(self.listeners.close())
         finally:
-            self.journal.close()
+            self._journal.close()
 
     def start(
         self,
@@ -406,7 +406,7 @@ class Engine(SessionVerbs, StoreVerbs):
             raise MisuseError(problem, code="GOV401")
         return self._record(Said(session, kind, data, actor, host, key))
 
-    def record_access(self, data: Mapping[str, Json], actor: str) -> None:
+    def _record_access(self, data: Mapping[str, Json], actor: str) -> None:
         """
         Write into the audit that *actor* looked; nobody is asked whether it may be written.
 
@@ -594,7 +594,7 @@ class Engine(SessionVerbs, StoreVerbs):
         self, batch: Sequence[Append], *, key: str | None
     ) -> Appended | Conflict | Duplicate:
         limit = self.options.deadline_ms
-        return self._outcome(batch, lambda: self.journal.append(batch, key=key, deadline_ms=limit))
+        return self._outcome(batch, lambda: self._journal.append(batch, key=key, deadline_ms=limit))
 
     def _outcome(
         self, batch: Sequence[Append], answer: Callable[[], Appended | Conflict | Duplicate]
@@ -604,7 +604,7 @@ class Engine(SessionVerbs, StoreVerbs):
         try:
             return answer()
         except OutcomeUnknown:
-            settled = restoring.settle_unknown(self.journal, batch)
+            settled = restoring.settle_unknown(self._journal, batch)
             if settled is None:
                 raise
             return settled
@@ -617,7 +617,7 @@ class Engine(SessionVerbs, StoreVerbs):
         if held is not None:
             return held
         began = time.perf_counter() if PROCESS.on else None
-        state, begun = restoring.restored(self.journal, session)
+        state, begun = restoring.restored(self._journal, session)
         if began is not None:
             PROCESS.load.add(time.perf_counter() - began)
         if not begun:
@@ -632,7 +632,7 @@ class Engine(SessionVerbs, StoreVerbs):
     def _snapshot(self, steps: Sequence[Step], states: Sequence[SessionState]) -> None:
         for one, state in zip(steps, states, strict=True):
             if self._keeps_snapshot(one):
-                restoring.keep_snapshot(self.journal, state)
+                restoring.keep_snapshot(self._journal, state)
 
     def _keeps_snapshot(self, step: Step) -> bool:
         before, after = step.state.head, step.outcome.state.head

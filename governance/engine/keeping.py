@@ -69,7 +69,7 @@ def archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) ->
 
 
 def _archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -> Archived:
-    journal = engine.journal
+    journal = engine._journal
     for _ in range(CONFLICTS_MAX):
         head = _head_to_go(engine, session)
         now = engine.clock.now_ms()
@@ -104,7 +104,7 @@ def remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
 def _remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
     for _ in range(CONFLICTS_MAX):
         head = _head_to_go(engine, session)
-        origin = engine.journal.origin(session)
+        origin = engine._journal.origin(session)
         rows = head.seq - (origin.seq if origin is not None else 0)
         answer = _take_out(engine, head, _note(head, rows, why, actor, ""))
         if isinstance(answer, bool):
@@ -130,7 +130,7 @@ def _head_to_go(engine: Engine, session: str) -> Head:
     needed = candidate(state, now).needed
     if needed:
         raise _needed(session, needed)
-    head = engine.journal.head(session)
+    head = engine._journal.head(session)
     # Rows that came since may have made it live again: then its head is another one.
     return head if head.seq == state.head else _head_to_go(engine, session)
 
@@ -142,7 +142,7 @@ def _take_out(engine: Engine, head: Head, note: Mapping[str, Json]) -> bool | No
     There is one note a session, and it is armed only while the rows are seen to be there:
     so of several processes that take out the same rows one event comes, by whichever note.
     """
-    shelf, session = engine.journal.shelf, head.session
+    shelf, session = engine._journal.shelf, head.session
     entry = shelf.get(NOTES, session)
     if entry is None or json.loads(entry.value)["hash"] != note["hash"]:
         fresh = {**note, "at_ms": engine.clock.now_ms(), "key": secrets.token_hex(16)}
@@ -153,7 +153,7 @@ def _take_out(engine: Engine, head: Head, note: Mapping[str, Json]) -> bool | No
     if entry is None:
         return None
     told = json.loads(entry.value)
-    if engine.journal.head(session) != head:
+    if engine._journal.head(session) != head:
         if not told["armed"]:
             shelf.delete(NOTES, session, expected_version=entry.version)
         return None
@@ -162,7 +162,7 @@ def _take_out(engine: Engine, head: Head, note: Mapping[str, Json]) -> bool | No
     )
     if entry is None:
         return None
-    answer = engine.journal.remove(session, expected=head)
+    answer = engine._journal.remove(session, expected=head)
     engine.live.drop(session)
     if answer is False:
         shelf.delete(NOTES, session, expected_version=entry.version)
@@ -180,10 +180,10 @@ def _note(head: Head, rows: int, why: Why, actor: str, path: str) -> dict[str, J
 
 def settle(engine: Engine) -> None:
     """Journal the removals that have happened and forget those that have not."""
-    shelf = engine.journal.shelf
-    for entry in _scanned(engine.journal, NOTES):
+    shelf = engine._journal.shelf
+    for entry in _scanned(engine._journal, NOTES):
         note = json.loads(entry.value)
-        gone = _gone(engine.journal, note["session"])
+        gone = _gone(engine._journal, note["session"])
         at_ms, key = int(note.pop("at_ms")), f"archiving {note.pop('key')}"
         note.pop("parent", None)
         if note.pop("armed") and gone is not None and gone.hash.hex() == note["hash"]:
@@ -265,13 +265,13 @@ def _needed(session: str, why: str) -> MisuseError:
 def unarchive(engine: Engine, file: Path, actor: str) -> Head:
     """As `Engine.unarchive`."""
     settle(engine)
-    _refuse_unreadable(engine.journal, file)
-    made = restore_archive(as_stored(engine.journal), file)
+    _refuse_unreadable(engine._journal, file)
+    made = restore_archive(as_stored(engine._journal), file)
     session = made.head.session
     engine.live.drop(session)
-    known = engine.journal.shelf.get(ARCHIVES, session)
-    if known is not None and engine.journal.head(session) == made.head:
-        engine.journal.shelf.delete(ARCHIVES, session, expected_version=known.version)
+    known = engine._journal.shelf.get(ARCHIVES, session)
+    if known is not None and engine._journal.head(session) == made.head:
+        engine._journal.shelf.delete(ARCHIVES, session, expected_version=known.version)
     data: dict[str, Json] = {"session": session, "head": made.head.seq}
     data |= {"hash": made.head.hash.hex(), "path": str(file), "by": actor}
     tell_project(engine, "session.unarchived", data)

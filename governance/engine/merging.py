@@ -93,7 +93,7 @@ def merge_sessions(engine: Engine, target: str, source: str, actor: str) -> Merg
 def _merge(
     engine: Engine, target: str, source: str, actor: str
 ) -> tuple[MergeReport, tuple[Record, ...]]:
-    journal = engine.journal
+    journal = engine._journal
     for _ in range(CONFLICTS_MAX):
         now = engine.clock.now_ms()
         ours, theirs = engine._state(target, now), engine._state(source, now)

@@ -100,7 +100,7 @@ def open_engine(
 
     def audit(data: Mapping[str, Json], by: str) -> None:
         # By the engine itself, so that these rows reach listeners like all others.
-        engine.record_access(data, by)
+        engine._record_access(data, by)
 
     def guard(of: Config) -> Guard | None:
         return _guard(of, store, ticking, who, authorize, audit)
@@ -172,11 +172,16 @@ def _keeper(config: Config) -> Keeper | None:
 
 
 def _preload(engine: Engine, count: int) -> None:
-    """Read the newest sessions in a thread, so that nobody waits; what fails is read later."""
+    """
+    Read the newest sessions in a thread, so that nobody waits; what fails is read later.
+
+    The configuration wants it and nobody is shown anything, so nobody is asked.
+    """
+    from governance.engine.preloading import preload
 
     def run() -> None:
         with suppress(GovernanceError):
-            engine.preload(count)
+            preload(engine, count)
 
     threading.Thread(target=run, name="governance-preload", daemon=True).start()
 

@@ -15,8 +15,8 @@ PAGE = 500
 
 
 def preload(engine: Engine, count: int) -> int:
-    """As `Engine.preload`."""
-    journal, newest = engine.journal, deque[str](maxlen=max(0, count))
+    """As `Engine.preload`; asks nobody."""
+    journal, newest = engine._journal, deque[str](maxlen=max(0, count))
     position = 0
     while page := journal.moved(after=position, limit=PAGE):
         newest.extend(one.session for one in page if one.seq and one.session[0] != "@")

@@ -62,7 +62,7 @@ def prune(
     if not dry_run:
         settle(engine)
     now = engine.clock.now_ms()
-    found = candidates(engine.journal, now)
+    found = candidates(engine._journal, now)
     going = plan(found, policy, now)
     if dry_run:
         return PruneReport(going, len(found) - len(going), _held(found, policy, now))
@@ -164,7 +164,7 @@ class Keeper:
             return
 
     def _takes_lease(self, engine: Engine) -> bool:
-        shelf, now = engine.journal.shelf, engine.clock.now_ms()
+        shelf, now = engine._journal.shelf, engine.clock.now_ms()
         last = shelf.get(LEASES, LEASE)
         if last is not None and 0 <= now - int(json.loads(last.value)) < self.interval_ms:
             return False

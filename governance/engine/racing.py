@@ -55,7 +55,7 @@ def written(
             continue
         if not isinstance(result, Conflict):
             return steps, result
-    journal = engine.journal
+    journal = engine._journal
     for _ in range(TURNS_MAX):
         if not isinstance(journal, AppendsAlone):
             break

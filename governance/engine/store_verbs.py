@@ -39,15 +39,24 @@ class StoreVerbs:
         return cast("Engine", self)._closed
 
     @property
-    def visible(self) -> Journal:
-        """The store as the engine's actor may see it: all of it, where nobody is asked."""
-        engine = self._asked("", "", None)
+    def journal(self) -> Journal:
+        """
+        The store as the engine's actor may see and write it: itself, where nobody is asked.
+
+        Else every verb of it is asked for and every look recorded, as by the engine's own.
+        """
+        engine = cast("Engine", self)
         guard = engine.guard
         if guard is None:
-            return engine.journal
+            return engine._journal
         from governance.access.guarded import guarded
 
-        return guarded(engine.journal, guard)
+        return guarded(engine._journal, guard)
+
+    @property
+    def visible(self) -> Journal:
+        """As `journal`, of an engine that is open."""
+        return self._asked("", "", None).journal
 
     @property
     def contexts(self) -> Contexts:
@@ -134,7 +143,7 @@ class StoreVerbs:
         configured = engine.options.health_limits
         if limits is None and configured is not None:
             limits = configured()
-        return health_of(engine.journal, now_ms=engine.clock.now_ms(), limits=limits)
+        return health_of(engine._journal, now_ms=engine.clock.now_ms(), limits=limits)
 
     def search(
         self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20

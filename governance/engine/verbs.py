@@ -147,7 +147,7 @@ class SessionVerbs:
             AccessRefused: *actor* may not read *session*.
         """
         engine, _ = self._open(actor, ("read", session))
-        page = engine.journal.read(
+        page = engine._journal.read(
             session, after=after, before=before, limit=limit, reverse=reverse
         )
         return tuple(event_of(record, body_of(record)) for record in page)
@@ -204,7 +204,12 @@ class SessionVerbs:
         return prune(engine, policy, dry_run=dry_run, actor=who)
 
     def preload(self, count: int) -> int:
-        """Bring the *count* sessions that moved last into memory; how many came in."""
+        """
+        Bring the *count* sessions that moved last into memory; how many came in.
+
+        Raises:
+            AccessRefused: The engine's actor may not read every session.
+        """
         from governance.engine.preloading import preload
 
-        return preload(self._open()[0], count)
+        return preload(self._open(None, ("read", ""))[0], count)

@@ -226,7 +226,7 @@ def answer(
         line.answer(b"")
         return
     with engine() as opened:
-        journal = opened.journal
+        journal = opened._journal
         refuse_agents(
             call.above(),
             adapter.agent_session,
@@ -299,7 +299,7 @@ def _forget_stale(engine: Engine, translation: Translation) -> None:
         state = engine.live.get(name, now_ms)
         if state is None:
             continue
-        if engine.journal.head(name).seq != state.head:
+        if engine._journal.head(name).seq != state.head:
             engine.live.drop(name)
         above = state.identity.parent
         if above and above not in names:
@@ -326,7 +326,7 @@ def _decide(
     predecessor = links.find(call.directory, host, recall) if recall else ""
     if not predecessor and translation.forked and adapter.forked_from is not None:
         found = adapter.forked_from(payload, call.above())
-        predecessor = found if found and engine.journal.head(found).seq else ""
+        predecessor = found if found and engine._journal.head(found).seq else ""
     if predecessor and predecessor != translation.commands[0].session:
         translation = keyed(continued(translation, predecessor), call.id)
     _report_shown(call, engine, translation)
@@ -372,7 +372,7 @@ def decided(
     replies = [engine.handle(command) for command in translation.commands]
     host = adapter.profile.name
     for note in translation.notes:
-        if engine.journal.head(note.session).seq:
+        if engine._journal.head(note.session).seq:
             engine.record(note.session, note.kind, note.data, actor=host, host=host, key=note.key)
     made = adapter.answer(payload, replies, translation.decisive)
     if made.told is None:

@@ -4,6 +4,10 @@ Who may do what in a PostgreSQL store: a role that appends and reads, in one ten
 Such a role cannot change or delete a row of any journal, sees no other tenant's, and cannot
 make a tombstone: the server itself says no. It moves heads, since an append does; a head that
 was moved without rows is what `verify` finds.
+
+Of the values beside the journals it puts new ones, and changes those alone that are made anew from
+rows or count for a moment. Contents of messages and contexts, keys and notes of archives stay: what
+archives, erases, rotates and repairs is the owner's.
 """
 
 from __future__ import annotations
@@ -17,17 +21,33 @@ from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_faults import ServerRefused, server_error
 from governance.journal.postgres_schema import sql
 from governance.journal.postgres_url import Target
+from governance.journal.records import KEY_SHELF
+from governance.journal.session_values import INDEX_SHELF
+from governance.journal.vault import ERASED_PREFIX
 
 ROLE_CHARACTERS_MAX = 63
 
+CHANGED_SHELVES = (INDEX_SHELF, "rollup", "health", "lease")
+"""Shelves whose values an engine changes in its daily work; none of its verbs there deletes one."""
+
+_SHELVES = ", ".join(f"'{one}'" for one in CHANGED_SHELVES)
 _RIGHTS = (
+    # What was given before, by an older engine too, is no more than what is given now.
+    "REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}",
+    "DROP POLICY IF EXISTS changed ON @.shelf",
+    f"CREATE POLICY changed ON @.shelf AS RESTRICTIVE FOR UPDATE USING (shelf IN ({_SHELVES}))",
+    # A mark makes a session unreadable, whether its key is gone or not.
+    "DROP POLICY IF EXISTS unmarked ON @.shelf",
+    "CREATE POLICY unmarked ON @.shelf AS RESTRICTIVE FOR INSERT"
+    f" WITH CHECK (shelf <> '{KEY_SHELF}' OR NOT starts_with(name, '{ERASED_PREFIX}'))",
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
     "GRANT SELECT ON @.store, @.tenant, @.member, @.session, @.event, @.event_key, @.snapshot,"
     " @.shelf, @.lease TO {role}",
     "GRANT INSERT ON @.session, @.event, @.event_key, @.snapshot, @.shelf, @.lease TO {role}",
     "GRANT UPDATE (head, hash, position) ON @.session TO {role}",
-    "GRANT UPDATE ON @.snapshot, @.shelf, @.lease TO {role}",
-    "GRANT DELETE ON @.shelf, @.lease TO {role}",
+    "GRANT UPDATE (version, value, digest) ON @.shelf TO {role}",
+    "GRANT UPDATE ON @.snapshot, @.lease TO {role}",
+    "GRANT DELETE ON @.lease TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON @.message, @.message_upto TO {role}",
 )
 _NO_RIGHTS = (
@@ -65,9 +85,11 @@ class Access:
 
 def grant(connection: Connection, target: Target, role: str) -> None:
     """
-    Let the existing *role* append to the store of *target* and read it, and do nothing else.
+    Let the existing *role* append to the store of *target* and read it.
 
-    Doing it again changes nothing; a role has one tenant, the one it was given last.
+    What it may change besides is heads and what is kept to save time: states, indexes, figures,
+    leases. What it may take away is leases and the index of messages. Whatever it had in the
+    schema before is taken back first; a role has one tenant, the one it was given last.
 
     Raises:
         MisuseError: No such role, or one that no right could confine.

@@ -30,7 +30,8 @@ _SIZES_SQL = (
     "SELECT name, octet_length(value) FROM @.shelf WHERE tenant = %(tenant)s"
     " AND shelf = %(shelf)s AND name > %(after)s ORDER BY name LIMIT %(limit)s"
 )
-_VERSION_SQL = "SELECT version FROM @.shelf" + _ONE + " FOR UPDATE"
+_SEEN_SQL = "SELECT version FROM @.shelf" + _ONE
+_VERSION_SQL = _SEEN_SQL + " FOR UPDATE"
 _PUT_SQL = (
     "INSERT INTO @.shelf AS s (tenant, shelf, name, version, value, digest) VALUES"
     " (%(tenant)s, %(shelf)s, %(name)s, %(version)s, %(value)b, %(digest)b)"
@@ -38,7 +39,7 @@ _PUT_SQL = (
     " value = excluded.value, digest = excluded.digest WHERE s.version = %(known)s"
     " RETURNING version"
 )
-_DELETE_SQL = "DELETE FROM @.shelf" + _ONE
+_DELETE_SQL = "DELETE FROM @.shelf" + _ONE + " AND version = %(known)s"
 _FORGET_SQL = (
     "DELETE FROM @.shelf WHERE tenant = %(tenant)s AND shelf = ANY(%(shelves)s)"
     " AND name > %(after)s AND name < %(end)s"
@@ -92,8 +93,7 @@ class PostgresShelf:
         def work(connection: Connection) -> Entry | None:
             words = self._words(shelf, name=name)
             for _ in range(_TRIES_MAX):
-                found = connection.execute(self._sql(_VERSION_SQL), words).fetchone()
-                known = found[0] if found is not None else 0
+                known = self._version(connection, words)
                 if expected_version not in (None, known):
                     return None
                 made = Entry(shelf, name, known + 1, value)
@@ -112,10 +112,11 @@ class PostgresShelf:
         words = self._words(shelf, name=name)
 
         def work(connection: Connection) -> bool:
-            found = connection.execute(self._sql(_VERSION_SQL), words).fetchone()
-            if found is None or expected_version not in (None, found[0]):
+            known = self._version(connection, words)
+            if not known or expected_version not in (None, known):
                 return False
-            return connection.execute(self._sql(_DELETE_SQL), words).rowcount == 1
+            gone = connection.execute(self._sql(_DELETE_SQL), {**words, "known": known})
+            return gone.rowcount == 1
 
         return self._change(work)
 
@@ -138,6 +139,16 @@ class PostgresShelf:
             return tuple(_sound(row) for row in rows)
 
         return self._reading(work)
+
+    def _version(self, connection: Connection, words: dict[str, object]) -> int:
+        """The version of a value, which is held until the transaction ends; 0: it is not there."""
+        # A role that may not change it is not shown it for that, and must not take it for none:
+        # what it does to it next, the server refuses by name.
+        for text in (_VERSION_SQL, _SEEN_SQL):
+            found = connection.execute(self._sql(text), words).fetchone()
+            if found is not None:
+                return int(found[0])
+        return 0
 
     def _words(self, shelf: str, **more: object) -> dict[str, object]:
         return {"tenant": self._target.tenant, "shelf": shelf, **more}

@@ -245,7 +245,7 @@ class Projects:
         before = _store_mark(store)
         engine = Engine.open(directory, run="", tools=self.tools)
         # Its first reading makes the files beside the store, if they were not there.
-        engine.journal.head(PROJECT_SESSION)
+        engine._journal.head(PROJECT_SESSION)
         mark = _store_mark(store)
         if mark[1:2] != before[1:2]:
             engine.close()

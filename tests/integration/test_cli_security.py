@@ -13,8 +13,12 @@ import pytest
 from attrs import evolve
 
 from governance import Engine
+from governance.access import guard
 from governance.access.actors import process_actor
+from governance.access.guard import AccessRefused, append_audit
+from governance.access.guarded import GuardedJournal
 from governance.aengine import AsyncEngine
+from governance.cli import opening
 from governance.cli.app import run
 from governance.cli.guard import make_key
 from governance.cli.heartbeat import called_ms, missed_in
@@ -28,11 +32,12 @@ from governance.journal.key_sources import KeyEncryptionKey, KeyUnavailable, new
 from governance.journal.memory import MemoryJournal
 from governance.journal.opening import DEFAULT_URL, open_journal
 from governance.journal.protected import KeyNeeded
-from governance.journal.records import Append, Row
+from governance.journal.records import Append, Record, Row
 from governance.journal.sealing import is_sealed
 from governance.journal.vault import Vault, WrongKey, session_scope
 from governance.project import Project, create_project, machine_config
 from governance.session.commands import Command
+from governance.testing import ManualClock
 from tests.postgres_server import Server
 
 SMALL = "[packs]\npaths = []\n"
@@ -603,7 +608,9 @@ def test_a_person_without_a_grant_is_shown_nothing(house: House) -> None:
     with Engine.open(house.project) as engine:
         assert engine.start("new").reply.denied  # type: ignore[union-attr]
         assert engine.session("s").turn("go").denied
-        assert engine.journal.head("new").seq == 0
+        with pytest.raises(AccessRefused):
+            engine.journal.head("new")
+        assert engine._journal.head("new").seq == 0
 
     house.write(f'[access]\nactors.{ME} = ["all"]\nroles.all = ["*"]\n')
     for words in looking:
@@ -656,6 +663,65 @@ def test_reads_through_the_command_are_recorded(house: House) -> None:
     assert all(one["data"]["through"] == "cli" for one in rows)
     listed = json.loads(house.say("sessions", "--format", "json")[1])["sessions"]
     assert [one["id"] for one in listed] == ["s"]
+
+
+LOOKS_MAX = 200
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("log",), ("log", "@audit"), ("report",), ("metrics",), ("sessions",)],
+    ids=" ".join,
+)
+def test_a_command_that_looks_comes_to_an_end_whatever_is_recorded(
+    house: House, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """Each look is a row, also the same one again: what it writes does not keep it looking."""
+    house.work("s")
+    house.write("[audit]\nreads = true\nrepeat_seconds_min = 0\n")
+    for _ in range(3):
+        house.say("show", "s")
+    written = 0
+
+    def counted(*given: Any) -> None:
+        nonlocal written
+        written += 1
+        # Else this would go on for ever.
+        assert written < LOOKS_MAX
+        append_audit(*given)
+
+    monkeypatch.setattr(guard, "append_audit", counted)
+    monkeypatch.setattr(opening, "PAGE_ROWS", 2)
+
+    assert house.say(*words)[0] == 0
+
+    assert 1 <= written < 10
+    with Engine.open(house.project) as engine:
+        looks = [body_of(one)["data"] for one in engine._journal.read("@audit")]
+    of_command = [(one["action"], one["session"]) for one in looks[3:]]  # type: ignore[index,call-overload]
+    assert len(of_command) == len(set(of_command)) == written
+
+
+def test_the_audit_is_shown_as_it_stood_when_its_reader_began(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However fast others look: what comes meanwhile is there the next time."""
+    house.write("[audit]\nreads = true\n")
+    house.say("show", "s")
+    inner = GuardedJournal.read
+
+    def busy(self: GuardedJournal, session: str, **given: Any) -> tuple[Record, ...]:
+        assert self.inner.head(session).seq < LOOKS_MAX
+        append_audit(self.inner, ManualClock(), {"action": "read"}, "another")
+        return inner(self, session, **given)
+
+    monkeypatch.setattr(GuardedJournal, "read", busy)
+    monkeypatch.setattr(opening, "PAGE_ROWS", 1)
+
+    code, out, _ = house.say("log", "@audit", "--format", "jsonl")
+
+    rows = [json.loads(line)["body"]["actor"] for line in out.splitlines()]
+    assert (code, set(rows)) == (0, {ME})
 
 
 # -- actors, and what people decide ---------------------------------------------------

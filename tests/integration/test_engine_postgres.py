@@ -8,12 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from psycopg import sql as names
 
+from governance.analytics.projection import catch_up
 from governance.chat import media
 from governance.engine import Engine
+from governance.engine.retention import RetentionPolicy
+from governance.errors import JournalError
+from governance.journal.encrypted import encrypted
+from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.postgres import PostgresJournal
 from governance.journal.session_values import BLOB_SHELF, INDEX_SHELF
 from governance.journal.sqlite import SqliteJournal
+from governance.journal.vault import Vault
 from governance.scopes import PROJECT, Reader, Scope
 from governance.session.commands import Command
 from governance.testing import ManualClock
@@ -118,6 +125,57 @@ def test_a_session_goes_through_an_archive_with_all_it_holds(
             engine.unarchive(file)
             assert read(engine) == before
             assert engine.journal.verify().ok
+
+
+@pytest.mark.parametrize("sealed", [True, False], ids=["encrypted", "plain"])
+def test_an_engine_needs_no_more_than_its_role_may(
+    server: Server, journal: PostgresJournal, tmp_path: Path, sealed: bool
+) -> None:
+    """Whatever agents, people and reports do by it; what lets go of something is the owner's."""
+    role = f"clerk {journal.target.tenant}"
+    with server.connect() as connection:
+        connection.execute(names.SQL("CREATE ROLE {} LOGIN").format(names.Identifier(role)))
+    journal.grant(role)
+
+    def opened(**more: str) -> Engine:
+        store = server.again(journal, **more)
+        if not sealed:
+            return memory_engine(law=LAW, journal=store)
+        vault = Vault.open(store.shelf, KeyEncryptionKey.of(b"k" * 32))
+        return memory_engine(law=LAW, journal=encrypted(store, vault))
+
+    me, own = Reader(session="s"), Scope("session", "s")
+    with opened(user=role) as engine:
+        for number in range(2):
+            session = engine.start("s")
+            session.turn("go")
+            session.tool("shell", {"command": "ls"}, call_id=f"{number}")
+            session.tool_finished(f"{number}", outcome="ok")
+            # The same content twice lies there once.
+            session.message("user", ["long " * 10_000, media(b"\xff" * 100, "image/png")])
+            for scope in (own, PROJECT):
+                engine.contexts.set(scope, "code", f"k{number}", f"needle {'x' * 9_000}", by=me)
+            assert len(engine.contexts.search("needle", by=me, scopes=(own,)).hits) == number + 1
+            assert engine.search("long").messages
+            report = catch_up(engine.journal)
+            assert report.saved
+            assert engine.health().ok
+            session.end()
+        engine.branch("s", name="t").turn("more")
+        with engine.start("over"):
+            pass
+        assert engine.journal.verify().ok
+        before = engine.journal.read("s")
+        with pytest.raises(JournalError, match="does not allow this"):
+            engine.archive("over", tmp_path / "cold")
+        assert not engine.prune(RetentionPolicy(sessions_max=1)).gone
+        assert "does not allow this" in str(engine.journal.read("@project")[-1].body)
+        assert engine.journal.read("s") == before
+
+    with opened() as engine:
+        assert engine.journal.read("s") == before
+        engine.archive("over", tmp_path / "cold")
+        assert not engine.journal.head("over").seq
 
 
 def test_values_are_searched_by_whoever_shares_the_store(

@@ -17,7 +17,7 @@ from governance.access.actors import process_actor
 from governance.cli.app import run
 from governance.cli.guard import make_key
 from governance.engine.retention import RetentionPolicy
-from governance.errors import GovernanceError, SessionErased
+from governance.errors import GovernanceError, JournalError, SessionErased
 from governance.formats import body_of
 from governance.journal import archive as archives
 from governance.journal.archive import ArchiveRefused
@@ -28,7 +28,7 @@ from governance.journal.gaps import GAP_KIND
 from governance.journal.key_sources import new_key_text
 from governance.journal.memory import MemoryJournal
 from governance.journal.opening import open_journal
-from governance.journal.records import Entry
+from governance.journal.records import Append, Entry, Journal, Row
 from governance.journal.sealing import is_sealed
 from governance.journal.staging import Staging
 from governance.journal.vault import entry_name, erased_name, session_scope
@@ -461,9 +461,99 @@ def test_pages_of_events_are_recorded(place: Place) -> None:
         # What an agent reports of its calls is no look.
         engine.session("t").tool_finished("1", outcome="ok")
 
-        seen = [body_of(one) for one in engine.journal.read("@audit")]
+        seen = [body_of(one) for one in engine._journal.read("@audit")]
     named = [(one["actor"], one["data"]["session"]) for one in seen]  # type: ignore[index, call-overload]
     assert named == [("ann", "s"), ("bob", "t")]
+
+
+def looks(journal: Journal) -> list[tuple[object, ...]]:
+    """What the audit of *journal* says: who, what, of which session, and how it went."""
+    found = []
+    for one in journal.read("@audit"):
+        body = body_of(one)
+        data = body["data"]
+        assert isinstance(data, dict)
+        told = (data[name] for name in ("action", "session", "outcome", "through"))
+        found.append((body["actor"], *told))
+    return found
+
+
+COPIED = (ME, "export", "", "granted", "cli")
+
+
+@pytest.mark.parametrize("way", ["backup", "copy", "copy without key"])
+def test_a_copy_of_the_store_is_recorded_before_it_is_made(place: Place, way: str) -> None:
+    """Whoever takes all of it has looked at all of it; the copy itself says so."""
+    with place.engine() as engine:
+        work(engine, "s")
+
+    def copied(name: str) -> Journal:
+        copy = place.folder / name
+        if way == "backup":
+            place.backup().rename(copy)
+        else:
+            own = f"sqlite:///{place.store}"
+            assert place.person("store", "copy", own, f"sqlite:///{copy}", "--create") == 0
+        return open_journal(f"sqlite:///{copy}", base=place.project, create=False)
+
+    with closing(copied("before.db")) as journal:
+        assert not journal.head("@audit").seq
+    place.write("[audit]\nreads = true\n")
+    if way.endswith("without key"):
+        place.key_file.rename(place.folder / "elsewhere")
+
+    with closing(copied("after.db")) as journal:
+        (row,) = journal.read("@audit")
+        assert is_sealed(row.body) is not way.endswith("without key")
+    if way.endswith("without key"):
+        (place.folder / "elsewhere").rename(place.key_file)
+    with place.engine() as engine:
+        assert looks(engine._journal) == [COPIED]
+
+
+@pytest.mark.parametrize("words", [("backup",), ("store", "copy")])
+def test_a_copy_that_cannot_be_recorded_is_not_made(
+    place: Place,
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As any other look."""
+    with place.engine() as engine:
+        work(engine, "s")
+    place.write("[audit]\nreads = true\n")
+
+    def full(*_: object) -> None:
+        raise JournalError("no room")
+
+    monkeypatch.setattr("governance.access.guard.append_audit", full)
+    copy = place.folder / "copy.db"
+    named = (f"sqlite:///{place.store}", f"sqlite:///{copy}", "--create") if words[1:] else ()
+    key = ("--key", str(place.key)) if words[1:] else ()
+
+    assert run([*words, *named, "--dir", str(place.project), *key]) == 2
+
+    assert "no room" in capsys.readouterr().err
+    if copy.exists():
+        made = open_journal(f"sqlite:///{copy}", base=place.project, create=False)
+        with closing(made) as journal:
+            assert not journal.sessions()
+    assert not backups_in(place.project / ".governance" / "backups")
+
+
+def test_a_copy_of_a_store_without_keys_gets_none(place: Place) -> None:
+    """To record it there is no reason to encrypt what is another's."""
+    other = place.folder / "other.db"
+    url = f"sqlite:///{other}"
+    with closing(open_journal(url, base=place.project, create=True)) as journal:
+        journal.append([Append("t", 0, (Row("k", 1, b"{}"),))])
+    place.write("[audit]\nreads = true\n")
+
+    assert place.person("store", "copy", url, f"sqlite:///{place.folder}/two.db", "--create") == 0
+
+    with closing(open_journal(url, base=place.project, create=False)) as journal:
+        assert looks(journal) == [COPIED]
+        assert not journal.shelf.scan("key")
 
 
 COMMANDS = [

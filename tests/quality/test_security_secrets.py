@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import base64
 import os
+import re
+import shutil
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +16,8 @@ import apsw
 import pytest
 
 from governance import Engine
+from governance.analytics.projection import catch_up
+from governance.chat import Part, media
 from governance.cli.app import run
 from governance.cli.guard import make_key
 from governance.errors import JournalError
@@ -22,6 +29,7 @@ from governance.journal.records import Entry, Snapshot
 from governance.journal.vault import Vault
 from governance.listeners import Listeners, Write
 from governance.project import Project, create_project
+from governance.scopes import PROJECT, Reader, Scope
 from governance.session.commands import Command
 from governance.testing import FailingJournal
 from governance.testing.engines import memory_engine
@@ -32,6 +40,12 @@ WORD = "zebra-quartz-nocturne"
 
 TOKEN = "ghp_" + "Zq7x" * 9
 """A token that the built-in redaction knows."""
+
+ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
+"""How contents begin that were packed."""
+
+PIECE_BYTES_MAX = 1_000_000
+CHAT_FORMATS = ("json", "jsonl", "markdown")
 
 PLAIN = "[packs]\npaths = []\n[live]\nrules_check_ms = 0\n"
 
@@ -71,9 +85,19 @@ class Place:
 
 def _content(file: Path) -> bytes:
     if ".jsonl." not in file.name:
-        return file.read_bytes()
+        return _unpacked(file.read_bytes())
     parts = read_archive(file)[1]
-    return b"".join(one.value if isinstance(one, Entry) else one.body for one in parts)
+    return _unpacked(b"".join(one.value if isinstance(one, Entry) else one.body for one in parts))
+
+
+def _unpacked(data: bytes) -> bytes:
+    """*data*, and behind it whatever in it zlib has packed as the store's contents are."""
+    pieces = [data]
+    for begin in ZLIB.finditer(data):
+        with suppress(zlib.error):
+            packed = memoryview(data)[begin.start() :]
+            pieces.append(zlib.decompressobj().decompress(packed, PIECE_BYTES_MAX))
+    return b"\n".join(pieces)
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +177,139 @@ def look(place: Place) -> None:
     run(["anchor-heads", "--to", str(place.home / "heads.json"), *at])
 
 
+WAYS = ("message", "long", "value", "media", "context", "content", "shared", "hidden", "asked")
+"""How a word comes into a store by what people and agents say: each has one of its own."""
+
+
+def word_of(way: str) -> str:
+    """One word, which an index takes as a whole."""
+    return f"zebraquartz{way}nocturne"
+
+
+def say(engine: Engine, session: str) -> None:
+    """The word of each way, in *session* and in the project's contexts."""
+    handle, me = engine.start(session), Reader(session=session)
+    own = Scope("session", session)
+    handle.message("user", f"look at {word_of('message')}")
+    handle.message("assistant", f"{word_of('long')} and so on " * 2_000)
+    handle.message("tool", [Part(type="json", value={"found": [word_of("value")]})])
+    handle.message("user", [media(b"\x89PNG\xff" + word_of("media").encode(), "image/png")])
+    contexts = engine.contexts
+    contexts.set(own, "code", "small", word_of("context"), by=me)
+    contexts.set(own, "code", "large", f"{word_of('content')} and so on " * 2_000, by=me)
+    contexts.set(PROJECT, "code", session, word_of("shared"), by=me)
+    contexts.set(own, "code", "gone", word_of("hidden"), by=me)
+    contexts.unset(own, "code", "gone", by=me)
+    # What is looked for is no less a secret than what is found.
+    handle.message("user", f"I asked for {word_of('asked')}")
+    for way in WAYS:
+        engine.search(word_of(way))
+        contexts.search(word_of(way), by=me)
+    catch_up(engine.journal)
+    handle.end()
+
+
+def told(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """All that is made of what was said: copies, archives, exports, figures, the store's log."""
+    store = place.project / ".governance" / "journal.db"
+    with place.engine() as engine:
+        say(engine, "s")
+        say(engine, "old")
+        shutil.copy(f"{store}-wal", place.home / "wal.copy")
+        _back_up(place)
+        engine.archive("old", place.home / "cold")
+    at = ("--dir", str(place.project))
+    person = (*at, "--key", str(place.key))
+    copy = f"sqlite:///{place.home}/copy.db"
+    assert run(["backup", *at]) == 0
+    assert run(["store", "copy", f"sqlite:///{store}", copy, "--create", *person]) == 0
+    assert run(["chat", "search", "s", word_of("message"), *at]) == 0
+    capsys.readouterr()
+    for words in (
+        ("report",), ("report", "--format", "json"), ("metrics",), ("sessions",), ("doctor",),
+        ("health",), ("verify",), ("anchor-heads", "--to", str(place.home / "heads.json")),
+    ):  # fmt: skip
+        run([*words, *at])
+        shown = capsys.readouterr()
+        for way in WAYS:
+            assert word_of(way) not in shown.out + shown.err, words
+
+
+def exported(
+    place: Place, capsys: pytest.CaptureFixture[str], session: str = "s"
+) -> Mapping[str, str]:
+    """What goes to whoever may read it, by how it was asked for."""
+    capsys.readouterr()
+    at = ("--dir", str(place.project))
+    found = {}
+    ways = [(f"chat {one}", ("chat", "export", session, "--as", one)) for one in CHAT_FORMATS]
+    for name, words in (
+        *ways,
+        ("log", ("log",)),
+        (
+            "context",
+            (
+                "context",
+                "list",
+                "--scope",
+                f"session:{session}",
+                "--kind",
+                "code",
+                "--format",
+                "json",
+            ),
+        ),
+    ):
+        run([*words, *at])
+        found[name] = "".join(capsys.readouterr())
+    return found
+
+
+def test_what_is_said_in_an_encrypted_project_is_nowhere_on_the_disk(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Messages, contexts, what is searched, figures, exports: none leaves a word in any file."""
+    place = Place(tmp_path, encrypt=True)
+
+    told(place, capsys)
+    shown = exported(place, capsys)
+
+    for way in WAYS:
+        assert place.found(word_of(way)) == set(), way
+    # It was there all the same: whoever may read it was given it.
+    assert word_of("message") in shown["chat json"]
+    assert word_of("long") in shown["chat markdown"]
+    assert word_of("value") in shown["chat jsonl"]
+    assert word_of("context") in shown["log"]
+    for part in ("wal.copy", "backup.db", "vacuumed.db", "copy.db", "cold/old", "/backups/"):
+        assert [one for one in tmp_path.rglob("*") if part in str(one)], part
+
+
+def test_without_encryption_each_of_these_words_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The control: each way's word, in each kind of file that holds what was said."""
+    place = Place(tmp_path, encrypt=False)
+
+    told(place, capsys)
+
+    for way in WAYS:
+        found = place.found(word_of(way))
+        missing = [one for one in PLACES if not [file for file in found if one in file]]
+        # The project's values are no session's, and stay where they are.
+        assert missing == (["cold/old"] if way == "shared" else []), way
+    connection = apsw.Connection(str(place.project / ".governance" / "journal.db"))
+    indexed = str(connection.execute("SELECT group_concat(words) FROM message").fetchall())
+    connection.close()
+    assert {way for way in WAYS if word_of(way) in indexed} >= {"message", "asked"}
+
+
+PLACES = (
+    "journal.db", "wal.copy", "backup.db", "vacuumed.db", "copy.db", ".governance/backups/",
+    "cold/old",
+)  # fmt: skip
+
+
 def test_nothing_of_an_encrypted_session_is_on_the_disk(tmp_path: Path) -> None:
     """Store, log, backup, spool, mirror, caches, state: none of them holds a seeded word."""
     place = Place(tmp_path, encrypt=True)
@@ -203,14 +360,21 @@ def test_nothing_of_an_encrypted_session_is_on_a_servers_disk(server: Server, se
         journal.snapshot_put(Snapshot("s", head.seq, head.hash, 999, word.encode()))
         journal.shelf.put("blob", "s#1", word.encode())
         engine.branch("s", name="t").turn(word)
+        me = Reader(session="s")
+        session.message("user", f"{word}-message")
+        engine.contexts.set(Scope("session", "s"), "code", "k", f"{word}-context", by=me)
+        engine.search(f"{word}-message")
+        engine.contexts.search(f"{word}-context", by=me)
+        catch_up(engine.journal)
         session.end()
         assert word.encode() in b"".join(one.body for one in journal.read("t"))
         with server.connect() as connection:
             connection.execute("CHECKPOINT")
 
     files = [one for one in server.data.rglob("*") if one.is_file()]
-    found = {one.parent.name for one in files if word.encode() in one.read_bytes()}
-    assert bool(found) is not sealed
+    for said in (word, f"{word}-message", f"{word}-context"):
+        found = {one.parent.name for one in files if said.encode() in one.read_bytes()}
+        assert bool(found) is not sealed, said
 
 
 def test_a_known_token_is_nowhere_even_without_encryption(tmp_path: Path) -> None:
@@ -226,6 +390,33 @@ def test_a_known_token_is_nowhere_even_without_encryption(tmp_path: Path) -> Non
     look(place)
 
     assert place.found(TOKEN) == set()
+
+
+def test_a_known_token_is_in_nothing_that_is_said_shown_or_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Redaction comes before messages and contexts are kept, so what is made of them has none."""
+    place = Place(tmp_path, encrypt=False)
+    with place.engine() as engine:
+        session, me = engine.start("s"), Reader(session="s")
+        own = Scope("session", "s")
+        for said in (TOKEN, f"{TOKEN} and so on " * 2_000):
+            session.message("user", f"kept {said}")
+            engine.contexts.set(own, "code", f"k{len(said)}", f"kept {said}", by=me)
+        session.message(
+            "tool", [Part(type="json", value={"kept": TOKEN}), media(TOKEN.encode(), "text/plain")]
+        )
+        engine.search(TOKEN)
+        engine.contexts.search(TOKEN, by=me)
+        catch_up(engine.journal)
+
+    shown = exported(place, capsys)
+
+    assert place.found(TOKEN) == set()
+    for name, text in shown.items():
+        assert TOKEN not in text, name
+    assert "kept" in shown["chat json"]
+    assert "kept" in shown["log"]
 
 
 OPEN = {"governance.toml": 0o644, "sign.pem.pub": 0o644}

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from governance.access.actors import process_actor
-from governance.access.guard import AUDIT_SESSION, SINGLE_READS_MAX, AccessRefused, Guard, guard_of
+from governance.access.guard import (
+    AUDIT_SESSION,
+    PAGING_SECONDS,
+    SINGLE_READS_MAX,
+    AccessRefused,
+    Guard,
+    guard_of,
+)
 from governance.access.guarded import GuardedJournal, guarded
+from governance.analytics.projection import catch_up
+from governance.chat import Message, text
 from governance.chat.finding import find
 from governance.config import Config, read_config
 from governance.config._tree import ACTIONS
 from governance.engine import Engine, EngineOptions
+from governance.engine.chatting import import_messages
 from governance.engine.engine import RECORDED
+from governance.engine.following import Follower
 from governance.engine.retention import RetentionPolicy
 from governance.errors import DefinitionError, JournalError
 from governance.events import check_data
@@ -27,6 +38,7 @@ from governance.journal.records import Append, Appended, Head, Journal, Row, Sna
 from governance.journal.sqlite import SqliteJournal
 from governance.journal.vault import Vault, session_scope
 from governance.listeners import Listeners
+from governance.scopes import Reader, Scope
 from governance.session.commands import Command
 from governance.testing import ManualClock, RecordingListener
 from governance.testing.engines import memory_engine
@@ -414,6 +426,107 @@ def test_the_audit_is_bounded(journal: MemoryJournal) -> None:
     assert rows[-1] == ("eve", "read", "*", "granted")
 
 
+EACH = AUDIT + "repeat_seconds_min = 0\n"
+PAGES_MAX = 50
+"""Far more pages than a few rows can fill."""
+
+
+def audited(journal: Journal, rows: int) -> None:
+    """*rows* in the audit already."""
+    body = b'{"actor":"x","data":{"action":"read","session":"y","outcome":"granted"}}'
+    head = journal.head(AUDIT_SESSION).seq
+    journal.append(
+        [Append(AUDIT_SESSION, head, tuple(Row("data.accessed", 1, body) for _ in range(rows)))]
+    )
+
+
+WALKS: dict[str, Callable[[Journal, int], Sequence[Any]]] = {
+    "read": lambda j, after: j.read(AUDIT_SESSION, after=after, limit=3),
+    "read back": lambda j, after: j.read(
+        AUDIT_SESSION, before=after or None, limit=3, reverse=True
+    ),
+    "moved": lambda j, after: j.moved(after=after, limit=2),
+}
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_who_pages_through_the_audit_comes_to_its_end(journal: MemoryJournal, walk: str) -> None:
+    """Each look is recorded, and to go on where a page has ended is the same look."""
+    audited(journal, 10)
+    asked = guard(journal, "eve", EACH)
+    after = pages = 0
+    # As a program gets it: a new one each time, with the same guard.
+    while page := WALKS[walk](guarded(journal, asked), after):
+        pages += 1
+        assert pages < PAGES_MAX
+        after = page[-1].position if walk == "moved" else page[-1].seq
+
+    assert journal.head(AUDIT_SESSION).seq == 11
+    WALKS[walk](guarded(journal, asked), 0)
+    assert journal.head(AUDIT_SESSION).seq == 12
+
+
+def test_to_begin_in_the_middle_is_a_look(journal: MemoryJournal) -> None:
+    """Nobody passes by the audit by asking for the second page first, or for another session's."""
+    audited(journal, 10)
+    shown = guarded(journal, guard(journal, "eve", EACH))
+
+    shown.read(AUDIT_SESSION, after=5)
+    shown.read("of-other", after=1)
+    shown.moved(after=1)
+    shown.sessions(after="a")
+
+    assert looked(journal)[10:] == [
+        ("eve", "read", AUDIT_SESSION, "granted"),
+        ("eve", "read", "of-other", "granted"),
+        ("eve", "list", "", "granted"),
+    ]
+
+
+def test_who_goes_on_for_long_is_recorded_again(
+    journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One who follows the journal for a day is seen all day."""
+    now = 1000.0
+    monkeypatch.setattr("governance.access.guard.time.monotonic", lambda: now)
+    shown = guarded(journal, guard(journal, "eve", EACH))
+    for _ in range(4):
+        shown.read("of-other", after=1)
+        now += PAGING_SECONDS / 2
+
+    assert looked(journal) == [("eve", "read", "of-other", "granted")] * 2
+
+
+def test_figures_and_followers_come_to_an_end_of_the_audit(journal: MemoryJournal) -> None:
+    """What goes through the whole store is not kept going by what its own looks write."""
+    audited(journal, 10)
+    shown = guarded(journal, guard(journal, "eve", EACH))
+
+    assert catch_up(shown).days
+    looks = journal.head(AUDIT_SESSION).seq
+    with Follower.after(shown) as follower:
+        for _ in range(PAGES_MAX):
+            follower.take()
+        assert not follower.take()
+    assert looks < 300
+    # Each session once, and what it takes to find where it begins.
+    assert journal.head(AUDIT_SESSION).seq - looks < 20
+
+
+def test_a_command_records_a_look_once(journal: MemoryJournal) -> None:
+    """However often it has to look there for what it shows."""
+    made = guard_of(
+        config_of(EACH), journal, through="cli", clock=ManualClock(), actor="eve", once=True
+    )
+    assert made is not None
+    shown = guarded(journal, made)
+    for _ in range(3):
+        shown.head("of-other")
+        shown.read("of-other")
+
+    assert looked(journal) == [("eve", "read", "of-other", "granted")]
+
+
 def test_reading_the_audit_is_recorded_once_and_calls_for_nothing_more(
     journal: MemoryJournal,
 ) -> None:
@@ -447,7 +560,7 @@ def test_the_engine_records_who_looks_and_listeners_see_it(journal: MemoryJourna
     listeners.register("data.accessed", heard)
 
     def audit(data: Any, actor: str) -> None:
-        engine.record_access(data, actor)
+        engine._record_access(data, actor)
 
     made = guard_of(
         config_of(AUDIT), journal, through="api", clock=ManualClock(), actor="ann", write=audit
@@ -473,6 +586,132 @@ def test_writing_leaves_rows_of_its_own(journal: MemoryJournal) -> None:
 
     assert isinstance(guarded.append([Append("x", 0, (Row("k", 1, b"{}"),))]), Appended)
     assert looked(journal) == []
+
+
+def nobody(_: str, action: str, __: str) -> tuple[str, ...]:
+    """A program that lets nobody do anything."""
+    return (f"no {action} today",)
+
+
+def refusing(journal: Journal) -> Engine:
+    """An engine with *nobody*, which records every look; of sessions begun without it."""
+    asked = guard_of(
+        config_of(EACH), journal, through="api", clock=ManualClock(), actor="eve", authorize=nobody
+    )
+    return memory_engine(journal=journal, options=EngineOptions(run="t", actor="eve", guard=asked))
+
+
+PUBLIC: dict[str, Callable[[Engine, str], object]] = {
+    **{f"journal.{verb}": lambda e, s, c=call: c(e.journal, s) for verb, call in VERBS.items()},  # type: ignore[misc]
+    "journal.sessions": lambda e, _: e.journal.sessions(),
+    "journal.moved": lambda e, _: e.journal.moved(),
+    "visible.read": lambda e, s: e.visible.read(s),
+    "branch": lambda e, s: e.branch(s),
+    "switch": lambda e, s: e.switch(s, s),
+    "merge": lambda e, s: e.merge(s, s),
+    "resolve": lambda e, s: e.resolve(s, "x", "ours", actor="eve"),
+    "events": lambda e, s: e.events(s),
+    "archive": lambda e, s: e.archive(s, Path("nowhere")),
+    "unarchive": lambda e, _: e.unarchive(Path("nowhere")),
+    "prune": lambda e, _: e.prune(RetentionPolicy()),
+    "preload": lambda e, _: e.preload(5),
+    "state": lambda e, s: e.state(s),
+    "record": lambda e, s: e.record(s, "x", {}, actor="eve"),
+    "record_all": lambda e, s: e.record_all(s, [("x", {})], actor="eve"),
+    "cursor": lambda e, _: e.cursor(),
+    "follow": lambda e, _: e.follow().take(),
+    "health": lambda e, _: e.health(),
+    "search": lambda e, _: e.search("word"),
+    "session.message": lambda e, s: e.session(s).message("user", "x" * 40_000),
+    "session.messages": lambda e, s: e.session(s).messages(),
+    "session.used": lambda e, s: e.session(s).used(input_tokens=1),
+    "session.state": lambda e, s: e.session(s).state,
+    "contexts.set": lambda e, s: e.contexts.set(
+        Scope("session", s), "code", "k", "x" * 9_000, by=Reader(session=s)
+    ),
+    "contexts.find": lambda e, s: e.contexts.find(Scope("session", s), by=Reader(session=s)),
+    "import_messages": lambda e, s: import_messages(
+        e, s, [Message(role="user", parts=(text("x"),), id="1")], actor="eve"
+    ),
+}
+"""Every verb with which a program reaches the store of an engine."""
+
+
+@pytest.mark.parametrize("verb", PUBLIC)
+def test_no_verb_of_an_engine_passes_by_its_guard(verb: str) -> None:
+    """Denied by default: nothing is shown or written, and each try to look is recorded."""
+    journal = MemoryJournal()
+    memory_engine(journal=journal).start("a")
+    before = journal.read("a")
+
+    engine = refusing(journal)
+    with pytest.raises(AccessRefused, match="today"):
+        print(PUBLIC[verb](engine, "a"))
+
+    assert journal.read("a") == before
+    assert {one.session for one in journal.sessions()} <= {"a", AUDIT_SESSION}
+    assert not journal.shelf.scan("blob")
+    for row in looked(journal):
+        assert row[3] == "refused"
+
+
+@pytest.mark.parametrize("verb", ["session.message", "contexts.set", "import_messages"])
+def test_who_may_not_write_leaves_nothing_on_a_shelf(verb: str) -> None:
+    """What is big lies there before its row is written: it is asked for before that."""
+    journal = MemoryJournal()
+    memory_engine(journal=journal).start("a")
+
+    def reads(_: str, action: str, __: str) -> tuple[str, ...]:
+        return () if action == "read" else (f"no {action} today",)
+
+    guarding = Guard("eve", "api", reads, None, 0.0)
+    engine = memory_engine(journal=journal, options=EngineOptions(run="t", guard=guarding))
+    with pytest.raises(AccessRefused, match="no write today"):
+        PUBLIC[verb](engine, "a")
+
+    assert journal.head("a").seq == len(journal.read("a")) == 1
+    assert not journal.shelf.scan("blob")
+
+
+def test_every_verb_of_an_engine_is_in_the_table() -> None:
+    """What is not there needs a reason."""
+    unasked = {
+        # Commands: they are answered by a refusal, with reasons.
+        "handle", "start",
+        # What was allowed when it happened, and could not be written then.
+        "has_untold", "write_untold",
+        # Handles, and what tells nothing of the store.
+        "open", "session", "call", "close", "announce", "guard", "contexts", "journal", "visible",
+        # What the engine is made of.
+        "law", "clock", "listeners", "live", "options",
+    }  # fmt: skip
+    verbs = {name for name in dir(Engine) if not name.startswith("_")}
+
+    assert verbs - unasked == {name for name in PUBLIC if "." not in name} - {"import_messages"}
+
+
+def test_a_look_by_the_engines_journal_is_recorded() -> None:
+    """Whoever may look does so under the eyes of the audit, here too."""
+    journal = MemoryJournal()
+    asked = guard_of(config_of(EACH), journal, through="api", clock=ManualClock(), actor="ann")
+    options = EngineOptions(run="t", actor="ann", guard=asked)
+    with memory_engine(journal=journal, options=options) as engine:
+        engine.start("a").turn("go")
+        assert not journal.head(AUDIT_SESSION).seq  # the engine's own way is no look
+        assert engine.journal.read("a")
+        assert engine.preload(5) == 1
+
+        assert looked(journal) == [
+            ("ann", "read", "a", "granted"),
+            ("ann", "read", "", "granted"),
+        ]
+
+
+def test_without_a_guard_an_engines_journal_is_the_store() -> None:
+    """A project that configured nothing pays nothing."""
+    journal = MemoryJournal()
+    with memory_engine(journal=journal) as engine:
+        assert engine.journal is journal
 
 
 def test_an_erased_session_is_nobodys_own() -> None:

@@ -17,6 +17,7 @@ from psycopg import sql as names
 from governance.errors import (
     JournalError,
     MisuseError,
+    SessionErased,
     StoreBusy,
     StoreDamaged,
     StoreFull,
@@ -25,9 +26,10 @@ from governance.errors import (
 )
 from governance.journal import open_journal, postgres_schema
 from governance.journal.faults import StoreReadOnly
+from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.mirror import Identity, Mirror, read_heads
 from governance.journal.postgres import PostgresJournal
-from governance.journal.postgres_access import Access
+from governance.journal.postgres_access import CHANGED_SHELVES, Access
 from governance.journal.postgres_anchor import Anchor
 from governance.journal.postgres_faults import (
     DriverMissing,
@@ -40,8 +42,9 @@ from governance.journal.postgres_faults import (
 from governance.journal.postgres_schema import VERSION, sql
 from governance.journal.postgres_server import exposed
 from governance.journal.postgres_url import target_of
-from governance.journal.records import Append, Appended, Head, Row, Snapshot
+from governance.journal.records import Append, Appended, Entry, Head, Row, Snapshot
 from governance.journal.servers import OnServer
+from governance.journal.vault import Vault, session_scope
 from tests.postgres_server import Server
 
 
@@ -93,8 +96,12 @@ def test_a_granted_role_appends_and_reads(confined: PostgresJournal) -> None:
     record = _put(confined, "s").records[0]
     confined.append([Append("s", 1, (_row(),)), Append("t", 0, (_row(),))], key="k")
     confined.snapshot_put(Snapshot("s", 1, record.hash, 1, b"x"))
-    confined.shelf.put("blob", "a", b"1")
-    confined.shelf.delete("blob", "a")
+    for shelf in ("blob", "key", *CHANGED_SHELVES):
+        assert confined.shelf.put(shelf, "a", b"1", expected_version=0) is not None
+        assert confined.shelf.put(shelf, "a", b"2", expected_version=0) is None
+    for shelf in CHANGED_SHELVES:
+        assert confined.shelf.put(shelf, "a", b"2", expected_version=1) is not None
+        assert confined.shelf.put(shelf, "a", b"3") is not None
     assert confined.leases.take("s", "me", lease_ms=1_000).owner == "me"
     assert isinstance(confined.branch("b", "s", 1), Head)
     assert [move.session for move in confined.moved()] == ["s", "t", "b"]
@@ -131,6 +138,113 @@ def test_the_server_refuses_a_granted_role_everything_else(
     with server.connect(user=role) as connection, pytest.raises(psycopg.Error) as caught:
         connection.execute(_statement(confined, text))
     assert caught.value.sqlstate == "42501"
+
+
+@pytest.fixture
+def kept(journal: PostgresJournal) -> tuple[Entry, ...]:
+    """What lies beside the rows, put by the owner: contents, a key, a cache."""
+    places = (("blob", "s#1"), ("key", "vault"), ("key", "session:1"), ("archive", "s"))
+    made = [journal.shelf.put(*place, b"1") for place in (*places, ("index", "s#1"))]
+    return tuple(one for one in made if one is not None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DELETE FROM @.shelf",
+        "DELETE FROM @.shelf WHERE shelf = 'index'",
+        "TRUNCATE @.shelf",
+        "UPDATE @.shelf SET value = ''",
+        "UPDATE @.shelf SET shelf = 'key', name = 'erased:1' WHERE shelf = 'index'",
+        "UPDATE @.shelf SET tenant = 'other' WHERE shelf = 'index'",
+        "INSERT INTO @.shelf SELECT tenant, shelf, 'erased:1', 1, value, digest FROM @.shelf"
+        " WHERE name = 'vault'",
+        "INSERT INTO @.shelf SELECT * FROM @.shelf WHERE shelf = 'blob'"
+        " ON CONFLICT (tenant, shelf, name) DO UPDATE SET value = ''",
+        "DROP POLICY changed ON @.shelf",
+    ],
+)
+def test_a_granted_role_takes_no_content_and_no_key(
+    server: Server,
+    journal: PostgresJournal,
+    confined: PostgresJournal,
+    role: str,
+    kept: tuple[Entry, ...],
+    text: str,
+) -> None:
+    """By SQL of its own: of what lies beside the rows just caches change, and nothing goes."""
+    refused = False
+    with server.connect(user=role) as connection:
+        try:
+            connection.execute(_statement(confined, text))
+        except psycopg.errors.InsufficientPrivilege:
+            refused = True
+
+    # What is not shown to an UPDATE is left out of it without a word.
+    caches = 0 if refused else 1
+    assert refused or text == "UPDATE @.shelf SET value = ''"
+    found = {(one.shelf, one.name) for one in kept}
+    with server.connect() as connection:
+        rows = connection.execute(
+            _statement(confined, "SELECT shelf, name, value FROM @.shelf WHERE tenant = %s"),
+            (journal.target.tenant,),
+        ).fetchall()
+    assert {(shelf, name) for shelf, name, _ in rows} == found
+    assert [shelf for shelf, _, value in rows if value != b"1"] == ["index"] * caches
+
+
+def test_a_granted_role_is_told_what_it_may_not_change(
+    confined: PostgresJournal, kept: tuple[Entry, ...]
+) -> None:
+    """By our own code: an error that says so, never an answer that there is nothing."""
+    for one in kept[:-1]:
+        place = one.shelf, one.name
+        assert confined.shelf.get(*place) == one
+        assert confined.shelf.put(*place, b"2", expected_version=7) is None
+        for version in (1, None):
+            with pytest.raises(ServerRefused, match="does not allow this"):
+                confined.shelf.put(*place, b"2", expected_version=version)
+            with pytest.raises(ServerRefused, match="does not allow this"):
+                confined.shelf.delete(*place, expected_version=version)
+        assert confined.shelf.get(*place) == one
+
+
+def test_no_session_is_erased_by_a_granted_role(
+    journal: PostgresJournal, confined: PostgresJournal
+) -> None:
+    """It makes keys and reads them; that one is destroyed takes the owner, mark and key alike."""
+    scope, key = session_scope("s"), KeyEncryptionKey.of(b"k" * 32)
+    vault = Vault.open(confined.shelf, key)
+    assert vault.key_of(scope, make=True) is not None
+    with pytest.raises(ServerRefused):
+        vault.erase(scope, 1)
+    with pytest.raises(ServerRefused):
+        Vault.open(confined.shelf, KeyEncryptionKey.of(b"n" * 32), [key]).rotate()
+    assert not vault.is_erased(scope)
+    assert Vault.open(journal.shelf, key).key_of(scope, make=False) is not None
+
+    assert Vault.open(journal.shelf, key).erase(scope, 1)
+    with pytest.raises(SessionErased):
+        Vault.open(confined.shelf, key).key_of(scope, make=False)
+
+
+def test_to_grant_again_takes_what_was_given_by_hand(
+    server: Server, journal: PostgresJournal, confined: PostgresJournal, role: str
+) -> None:
+    """A role that an older engine has let do more is confined by a new grant."""
+    confined.shelf.put("blob", "s#1", b"1")
+    with server.connect() as connection:
+        given = _statement(journal, "GRANT DELETE, UPDATE ON @.shelf, @.event TO ").decode()
+        connection.execute(names.SQL(given) + names.Identifier(role))  # type: ignore[arg-type]
+    journal.grant(role)
+
+    with pytest.raises(ServerRefused):
+        confined.shelf.delete("blob", "s#1")
+    with (
+        server.connect(user=role) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(_statement(journal, "UPDATE @.event SET body = ''"))
 
 
 def test_a_granted_role_removes_and_restores_nothing(confined: PostgresJournal) -> None:

@@ -183,7 +183,7 @@ class Seat:
             return continued(translation, before) if before else translation
         if self.forked and root != self.forked:
             return continued(translation, self.forked)
-        known = self.engine.journal.head(root).seq > 0
+        known = self.engine._journal.head(root).seq > 0
         data = {"source": "resume"} if known else birth(NAME, source="startup")
         begun = evolve(
             first,
