@@ -15,7 +15,7 @@ from governance.cli.frame import file_error
 from governance.cli.guard import key_path
 from governance.cli.heartbeat import Beat, called_ms, installed_ms, missed_in
 from governance.cli.installed import HookSilent, run_hook
-from governance.cli.opening import rules_of, store_of
+from governance.cli.opening import rules_of, store_of, unguarded_store_of
 from governance.cli.output import moment
 from governance.cli.plain_rows import plain_rows
 from governance.cli.recording import recording_engine
@@ -146,7 +146,8 @@ def _store(around: Surroundings) -> Check:
 
 
 def _encryption(around: Surroundings) -> Check:
-    with store_of(around.project) as journal:
+    # Whether a row is encrypted is all that is looked at.
+    with unguarded_store_of(around.project) as (journal, guard):
         found = plain_rows(journal)
     if found is None:
         return Check("encryption", "off")
@@ -154,9 +155,10 @@ def _encryption(around: Surroundings) -> Check:
     if not found.sessions:
         return Check("encryption", f"on; {seen}, each encrypted from its first row on")
     count = number_of(len(found.sessions), "session")
+    named = f", `{found.sessions[0]}` first" if guard is None else ""
     plain = Diagnostic(
         "GOV646",
-        f"{count} began before encryption and can be read by anybody, `{found.sessions[0]}` first",
+        f"{count} began before encryption and can be read by anybody{named}",
         suggestion="`governance archive` takes one that is over out of the store: destroy the file "
         "that it writes, and backups from before",
         severity=WARNING,
