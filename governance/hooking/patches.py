@@ -114,6 +114,22 @@ def _begun(line: str, found: list[_Open]) -> list[_Open]:
     return [moved]
 
 
+def paths_in(text: str) -> frozenset[str]:
+    """
+    The paths of all lines of *text* that are headers of a patch, wherever it begins and ends.
+
+    >>> sorted(paths_in("cat <<E\\n*** Delete File: a\\n*** Move to: b\\nE"))
+    ['a', 'b']
+    """
+    lines = [line.strip() + " " for line in text.split("\n")]
+    return frozenset(
+        line[len(mark) :].strip()
+        for line in lines
+        for mark in (_ADD, _DELETE, _UPDATE, _MOVE)
+        if line.startswith(mark)
+    )
+
+
 def has_strange_header(line: str) -> bool:
     """Whether readers of *line*, without its end, may differ on where a header in it ends."""
     return _MARK in line and _STRANGE.search(line) is not None

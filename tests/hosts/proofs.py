@@ -142,6 +142,8 @@ CODEX = (
     "a child's third violation halts the parent",
     "patches file by file",
     "patches in command lines",
+    "patches by the client's own option",
+    "patches that nobody can read",
     "parallel calls",
     "what another hook changed is found",
     "interrupted by a failing model",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from governance.hosts.codex.command_patches import INNER, UNSEEN
 from governance.hosts.codex.tools import TOOLS
 from governance.states import State
 from tests.hosts.codex_client import FULL
@@ -313,6 +314,69 @@ def test_patches_in_command_lines_are_decided_file_by_file(codex: CodexLab) -> N
     assert codex.ran("free.txt")
     assert "TRIAL-PATCHED" in codex.results_seen()[0]
     assert codex.decided() == ["allow", "deny", "allow", "allow"]
+
+
+HOOKS_RULE = """
+[[rule]]
+id = "trial.hooks"
+tools = ["write", "edit", "delete"]
+when.path = { glob = "/**/.codex/hooks.json" }
+action = "deny"
+message = "TRIAL-HOOKS: this file stays."
+must_match = [{ tool = "delete", path = ".codex/hooks.json" }]
+must_not_match = [{ tool = "delete", path = "free.txt" }]
+"""
+
+
+@proves("patches by the client's own option", "codex")
+def test_patches_by_an_option_of_the_client_are_decided(codex: CodexLab) -> None:
+    """Its binary applies a patch by itself, and would take our hooks away with it."""
+    codex.govern(more=HOOKS_RULE)
+    patch = (
+        f"{codex.client.binary} --codex-run-as-apply-patch"
+        " '*** Begin Patch\n*** {}\n*** End Patch'"
+    )
+
+    codex.bash(
+        patch.format("Delete File: .codex/hooks.json"), patch.format("Add File: free.txt\n+one")
+    )
+
+    assert codex.settings_file.exists()
+    assert codex.ran("free.txt"), "the client has this option no more"
+    assert "TRIAL-HOOKS: this file stays." in codex.results_seen()[0]
+    assert codex.decided() == ["allow", "deny", "allow", "allow"]
+
+
+@proves("patches that nobody can read", "codex")
+def test_patches_that_cannot_be_read_are_refused(codex: CodexLab) -> None:
+    """A patch from a file, and the client as a helper of its own, run nothing."""
+    codex.govern()
+    binary = codex.client.binary
+    (codex.project / "p").write_text("*** Begin Patch\n*** Add File: made\n+x\n*** End Patch")
+    (codex.project / "kept").touch()
+    removing = {"operation": "fs/remove", "params": {"path": (codex.project / "kept").as_uri()}}
+    lines = (
+        f'{binary} --codex-run-as-apply-patch "$(cat p)"',
+        f"bash -c 'exec -a apply_patch \"$0\"' {binary} < p",
+        f"{binary} --codex-run-as-fs-helper <<< '{json.dumps(removing)}'",
+        "apply_patch < p",
+    )
+
+    codex.bash(*lines)
+
+    assert not codex.ran("made")
+    assert codex.ran("kept")
+    seen = codex.results_seen()
+    assert [UNSEEN in one for one in seen] == [True, True, False, True]
+    assert INNER in seen[2]
+    # Without hooks they do what is refused here.
+    codex.as_person("uninstall", "--host", "codex")
+    codex.bash(lines[0])
+    assert codex.ran("made")
+    (codex.project / "made").unlink()
+    codex.bash(*lines[1:3])
+    assert codex.ran("made")
+    assert not codex.ran("kept")
 
 
 @proves("parallel calls", "codex")

@@ -201,9 +201,39 @@ def test_patch_in_a_command_line_is_judged_in_its_folder(before: str, folder: st
 
 
 def test_second_patch_in_a_command_line_may_be_anywhere() -> None:
-    """What stands between two of them may have changed the folder."""
+    """What stands between two of them may have changed the folder, so it is judged in both."""
     one = "apply_patch <<'EOF'\n*** Begin Patch\n*** Delete File: x\n*** End Patch\nEOF\n"
     tool = {"tool_name": "Bash", "tool_use_id": "c1"}
-    for command, refused in ((one, False), (f"{one}cd ..\n{one}", True)):
+    for command, folders in ((one, ["/p"]), (f"{one}cd ..\n{one}", ["/p", "/p/.."])):
         _, *asked = translate(given("PreToolUse", **tool, tool_input={"command": command})).commands
-        assert [bool(each.refused) for each in asked] == [refused]
+        assert [each.call.cwd for each in asked if each.call] == folders
+        assert not any(each.refused for each in asked)
+
+
+@pytest.mark.parametrize(
+    ("workdir", "folder"),
+    [("sub", "/p/sub"), ("/etc", "/etc"), ("", "/p"), (None, "/p")],
+)
+def test_shell_runs_where_it_is_told(workdir: str | None, folder: str) -> None:
+    """The client says the folder by itself; where a call says another one, that is it."""
+    asked = given("PreToolUse", tool_name="Bash", tool_input={"command": "ls", "workdir": workdir})
+    (command,) = translate(asked).commands
+    assert command.call is not None
+    assert command.call.cwd == folder
+
+
+@pytest.mark.parametrize("odd", [["/etc"], {"path": "/etc"}, 7, False])
+def test_folder_that_is_no_text_is_refused(odd: Any) -> None:
+    """It must not pass for the folder of the project; no more may a command that is none."""
+    tool = {"tool_name": "Bash", "tool_input": {"command": "cat shadow"}}
+    for values in (
+        tool | {"cwd": odd},
+        {"tool_name": "Bash", "tool_input": {"command": "cat shadow", "workdir": odd}},
+        {"tool_name": "apply_patch", "tool_input": {"command": PATCH, "workdir": odd}},
+        {"tool_name": "Bash", "tool_input": {"command": odd}},
+    ):
+        with pytest.raises(PayloadRefused, match="is no text"):
+            translate(given("PreToolUse", **values))
+    # Of other tools an argument of that name is no folder of ours.
+    other = {"tool_name": "mcp__a__b", "tool_input": {"workdir": odd}}
+    assert translate(given("PreToolUse", **other)).commands

@@ -8,26 +8,19 @@ call; fields that this adapter does not know are kept under ``extra``.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import evolve
-
-from governance.calls import ToolCall
 from governance.hooking.patches import calls_of_patch, refusal_of
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Translation, birth
 from governance.hosts.codex.capabilities import TRAITS
+from governance.hosts.codex.handed_over import Asked, handed_over
 from governance.hosts.codex.outputs import exit_code, output_text
 from governance.hosts.codex.tools import HOST, PATCH, SHELL, TOOLS
 from governance.rules.host_tools import call_of
 from governance.session.commands import Command, Delivery, History
 from governance.values import Json
-
-_PROGRAM = re.compile(r"\bapply_?patch\b")
-_BEFORE = re.compile(r"\s*(?:cd\s+([\w./+@%-]+)\s*&&\s*)?", re.ASCII)
-# What may stand before that program for its folder to be known.
 
 COMMON = frozenset(
     {
@@ -145,40 +138,39 @@ def _prompt(payload: Payload) -> Read:
 _TOOL_FIELDS = frozenset({"tool_name", "tool_input", "tool_use_id", "tool_response"})
 
 
-def _calls(payload: Payload) -> tuple[ToolCall, ...]:
-    """The calls that one call of the client amounts to: one, or one for each file of a patch."""
+def _asked(payload: Payload) -> tuple[Asked, ...]:
+    """What one call of the client amounts to: a call, and one for each file of its patches."""
     name, arguments = payload.text("tool_name"), payload.values.get("tool_input")
     if not name or not isinstance(arguments, Mapping):
         raise PayloadRefused("the payload names no tool with its arguments")
     call_id = payload.identity("tool_use_id")
-    call = call_of(TOOLS, name, arguments, cwd=payload.text("cwd") or None, call_id=call_id)
-    text = str(arguments.get("command") or "")
+    call = call_of(TOOLS, name, arguments, cwd=_folder(payload, arguments), call_id=call_id)
+    text = arguments.get("command")
     if name == PATCH:
-        return calls_of_patch(call, text)
-    return (call, *_handed_over(call, text)) if name == SHELL else (call,)
+        calls = calls_of_patch(call, text if isinstance(text, str) else "")
+        return tuple(Asked(one, refusal_of(one, PATCH)) for one in calls)
+    if name != SHELL:
+        return (Asked(call),)
+    if not isinstance(text, str):
+        raise PayloadRefused(f"`command` of `{SHELL}` is no text")
+    return (Asked(call), *handed_over(call, text))
 
 
-def _handed_over(call: ToolCall, command: str) -> tuple[ToolCall, ...]:
+def _folder(payload: Payload, arguments: Mapping[str, Json]) -> str | None:
     """
-    The calls of a patch that *command* hands to the client's own program, on the path of its shell.
+    Where a call runs; ``None``: the payload does not say.
 
-    Where nobody can say in which folder that runs, relative paths are a patch that is not read.
+    Raises:
+        PayloadRefused: It says so by what is no text, which must not pass for the project.
     """
-    program = _PROGRAM.search(command)
-    if program is None or "*** " not in command[program.end() :]:
-        return ()
-    call_id = f"{call.call_id}.patch" if call.call_id else ""
-    patch = evolve(call, native=PATCH, call_id=call_id, fields={})
-    before = _BEFORE.fullmatch(command[: program.start()])
-    again = _PROGRAM.search(command.partition("*** End Patch")[2]) is not None
-    folder = call.cwd or ""
-    if before is None or again:
-        folder = ""
-    elif before[1]:
-        folder = posixpath.join(folder, before[1])
-    calls = calls_of_patch(evolve(patch, cwd=folder or None), command)
-    placed = bool(folder) or all(str(one.own.get("path")).startswith("/") for one in calls)
-    return calls if placed else (evolve(patch, tool="other", own={}),)
+    folder: str | None = None
+    workdir = arguments.get("workdir") if payload.text("tool_name") in (SHELL, PATCH) else None
+    for name, value in (("cwd", payload.values.get("cwd")), ("workdir", workdir)):
+        if value is not None and not isinstance(value, str):
+            raise PayloadRefused(f"`{name}`, the folder of the call, is no text")
+        if value:
+            folder = posixpath.join(folder or "", value)
+    return folder
 
 
 def _tools(
@@ -186,8 +178,16 @@ def _tools(
 ) -> Read:
     # No key: the id is the model's service's own, and some give one to several calls.
     commands = tuple(
-        _command(payload, event, data, delivery=delivery, known=_TOOL_FIELDS, call=call)
-        for call in _calls(payload)
+        _command(
+            payload,
+            event,
+            data,
+            delivery=delivery,
+            known=_TOOL_FIELDS,
+            call=one.call,
+            refused=one.refused if event == "tool_before" else (),
+        )
+        for one in _asked(payload)
     )
     return commands, 0
 
@@ -196,13 +196,7 @@ def _tool_before(payload: Payload) -> Read:
     data: dict[str, Json] = {}
     if payload.text("permission_mode"):
         data["permission_mode"] = payload.text("permission_mode")
-    commands, decisive = _tools(payload, "tool_before", data, "after_flush")
-    return tuple(_refused(one) for one in commands), decisive
-
-
-def _refused(command: Command) -> Command:
-    assert command.call is not None, "a tool is asked for by its call"
-    return evolve(command, refused=refusal_of(command.call, PATCH))
+    return _tools(payload, "tool_before", data, "after_flush")
 
 
 def _tool_after(payload: Payload) -> Read:
