@@ -386,6 +386,7 @@ _LEDGER = (
         ("turn", "int ?", "Turn in which it was done."),
         ("epoch", "int ?", "Epoch in which it was done."),
         ("child", "str ?", "Sub-session that did it."),
+        ("again", "bool ?", "Its call broke another rule before; a step counts the call once."),
     ),
     event(
         "violation.pardoned",
@@ -407,7 +408,7 @@ _LEDGER = (
         ("until_ms", "int ?", "Until when it holds; absent: until a pardon."),
         ("tools", "list[str] ?", "Tools that it concerns; none means all."),
         ("rules", "list[str] ?", "Rules whose violations led to it."),
-        ("count", "int ?", "How many violations led to it."),
+        ("count", "int ?", "How many calls led to it, each by one violation or several."),
     ),
     event(
         "session.halted",
@@ -430,6 +431,7 @@ _LEDGER = (
         ("uses", "int ?", "How often the leave may be used."),
         ("scope", "str ?", "What it covers.", ("call", "intent")),
         ("summary", "str ?", "The call in words."),
+        ("charges", "object ?", "How grave a no is, by each rule that asks."),
     ),
     event(
         "approval.settled",

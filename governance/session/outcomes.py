@@ -34,7 +34,9 @@ def settle_open_calls(draft: Draft) -> None:
     for call in draft.state.open_calls:
         outcome = "refused" if call.questioned else "unknown"
         seen = finished(draft.law.rules.watch, draft.state, call, outcome, None, asked=True)
+        draft.charged = False
         _finished(draft, call, call.tool, outcome, {}, seen)
+    draft.charged = False
 
 
 def tool_after(draft: Draft, _step: Step) -> Reply:
@@ -127,10 +129,7 @@ def _settle_approval(draft: Draft, call: OpenCall, outcome: str) -> None:
         "approval.settled", {"id": approval.id, "by": draft.command.host, "decision": decision}
     )
     if decision == "denied":
-        for name in approval.rules:
-            rule = draft.law.rules.rules.get(name)
-            severity = rule.severity if rule is not None else "medium"
-            judging.count(draft, name, "ask", severity, call.intent)
+        judging.charge(draft, approval, call.intent)
 
 
 def _changed(facts: Mapping[str, object]) -> tuple[str, ...]:
