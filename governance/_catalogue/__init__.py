@@ -183,6 +183,7 @@ _WORK = (
         ("call_id", "str ?", "The host's id of the call."),
         ("intent", "str ?", "The call normalised."),
         ("unasked", "bool ?", "Nobody had asked for leave."),
+        ("denied", "bool ?", "It had been denied."),
         ("changed", "bool ?", "It ran with other arguments than had been decided."),
         ("arguments", "object ?", "Those that it ran with, cut to what is kept."),
         ("clears_stale", "bool ?", "A person let it run, so the session is stale no more."),
@@ -560,7 +561,7 @@ _CARE = (
     event(
         "guard.bypassed",
         "after",
-        "A call ran that the rules do not let run: as it ran it had not been decided.",
+        "A call ran that was denied, or that the rules do not let run as it ran.",
         ("tool", "str", "Canonical name of the tool."),
         ("action", "str", "What the rules would have done.", ACTIONS),
         ("rules", "list[str]", "Every rule that matched, the strictest first."),
@@ -569,8 +570,8 @@ _CARE = (
         (
             "why",
             "str",
-            "Its arguments were changed afterwards, or nobody had asked.",
-            ("changed", "unasked"),
+            "Its arguments were changed afterwards, it had been denied, or nobody had asked.",
+            ("changed", "denied", "unasked"),
         ),
         ("arguments", "json", "The arguments that it ran with, cut to what is kept."),
         ("native", "str ?", "The host's own name of the tool."),

@@ -118,6 +118,13 @@ must_match = [{ tool = "shell", command = "labelled" }]
 must_not_match = [{ tool = "shell", command = "fine" }]
 
 [[rule]]
+id = "events.labelled"
+tools = ["shell"]
+when.command = "labelled"
+action = "warn"
+message = "Noted again."
+
+[[rule]]
 id = "events.label-later"
 tools = ["fetch"]
 when.url = "https://label.test/"
@@ -301,6 +308,8 @@ def run_what_is_rare(engine: Engine, clock: ManualClock) -> None:
     next_.tool("fetch", {"url": "https://label.test/"}, call_id="p")
     next_.tool_finished("p", outcome="ok")
     next_.tool_finished("never-asked", outcome="ok", tool="read")
+    next_.tool("shell", {"command": "forbidden"}, call_id="n")
+    next_.tool_finished("n", outcome="ok")
     next_.tool("write", {"path": "shadow.txt", "content": ""}, call_id="w")
     next_.tool("read", {"path": "other.txt"}, call_id="r")
     next_.tool("delegate", {"agent": "a", "prompt": "look"}, call_id="d")
