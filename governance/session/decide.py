@@ -57,6 +57,10 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
     if full and command.event in WORK:
         refusal = Refusal(command.event, state.state, (full,))
         return draft.outcome(lifecycle.refuse(draft, refusal))
+    if command.unwelcome and state.state is State.ABSENT:
+        _note_failures(draft)
+        refusal = Refusal(command.event, state.state, command.unwelcome)
+        return draft.outcome(lifecycle.refuse(draft, refusal))
     draft.gap_ms = _gap_ms(state, gathered.at_ms)
     circumstances = _look(draft, draft.gap_ms)
     if circumstances.gap == "negative" and draft.gap_ms is not None:
@@ -71,8 +75,7 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
     if isinstance(last, Refusal):
         return draft.outcome(lifecycle.refuse(draft, last))
     draft.step = last
-    for failure in command.failures:
-        draft.emit("listener.failed", failure, durable=False)
+    _note_failures(draft)
     if command.refused:
         return draft.outcome(lifecycle.refuse_by_listener(draft, last))
     if last.outcome in REMARKS and command.event != "brief":
@@ -83,6 +86,18 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
             return draft.outcome(refused)
     reply = _FINISH.get(command.event, lifecycle.finish)(draft, last)
     return draft.outcome(briefing.attach(draft, last, reply))
+
+
+def foresee(law: Law, state: SessionState, command: Command, gathered: Gathered) -> Run:
+    """What the machine would make of *command*; nothing is recorded, and no rule is asked."""
+    draft = Draft(law, command, gathered, state)
+    circumstances = _look(draft, _gap_ms(state, gathered.at_ms))
+    return law.machine.run(state.registers, command.event, circumstances)
+
+
+def _note_failures(draft: Draft) -> None:
+    for failure in draft.command.failures:
+        draft.emit("listener.failed", failure, durable=False)
 
 
 def _reached(draft: Draft, circumstances: Circumstances) -> Step | Refusal:

@@ -38,7 +38,6 @@ ELSEWHERE = {
 """Events that other parts than the engine's step make, each tested with its maker."""
 
 TOLD_ELSEWHERE = {
-    "session.creating": {"adopted": "by a hook that meets a session which runs already"},
     "session.resetting": {"previous_context": "by Mellea, whose contexts are objects"},
     "session.ending": {"context": "by Mellea, whose contexts are objects"},
     "tool.decided": {
