@@ -183,6 +183,7 @@ _WORK = (
         ("call_id", "str ?", "The host's id of the call."),
         ("intent", "str ?", "The call normalised."),
         ("unasked", "bool ?", "Nobody had asked for leave."),
+        ("denied", "bool ?", "It had been denied."),
         ("changed", "bool ?", "It ran with other arguments than had been decided."),
         ("arguments", "object ?", "Those that it ran with, cut to what is kept."),
         ("clears_stale", "bool ?", "A person let it run, so the session is stale no more."),
@@ -386,6 +387,7 @@ _LEDGER = (
         ("turn", "int ?", "Turn in which it was done."),
         ("epoch", "int ?", "Epoch in which it was done."),
         ("child", "str ?", "Sub-session that did it."),
+        ("again", "bool ?", "Its call broke another rule before; a step counts the call once."),
     ),
     event(
         "violation.pardoned",
@@ -407,7 +409,7 @@ _LEDGER = (
         ("until_ms", "int ?", "Until when it holds; absent: until a pardon."),
         ("tools", "list[str] ?", "Tools that it concerns; none means all."),
         ("rules", "list[str] ?", "Rules whose violations led to it."),
-        ("count", "int ?", "How many violations led to it."),
+        ("count", "int ?", "How many calls led to it, each by one violation or several."),
     ),
     event(
         "session.halted",
@@ -430,6 +432,7 @@ _LEDGER = (
         ("uses", "int ?", "How often the leave may be used."),
         ("scope", "str ?", "What it covers.", ("call", "intent")),
         ("summary", "str ?", "The call in words."),
+        ("charges", "object ?", "How grave a no is, by each rule that asks."),
     ),
     event(
         "approval.settled",
@@ -558,7 +561,7 @@ _CARE = (
     event(
         "guard.bypassed",
         "after",
-        "A call ran that the rules do not let run: as it ran it had not been decided.",
+        "A call ran that was denied, or that the rules do not let run as it ran.",
         ("tool", "str", "Canonical name of the tool."),
         ("action", "str", "What the rules would have done.", ACTIONS),
         ("rules", "list[str]", "Every rule that matched, the strictest first."),
@@ -567,8 +570,8 @@ _CARE = (
         (
             "why",
             "str",
-            "Its arguments were changed afterwards, or nobody had asked.",
-            ("changed", "unasked"),
+            "Its arguments were changed afterwards, it had been denied, or nobody had asked.",
+            ("changed", "denied", "unasked"),
         ),
         ("arguments", "json", "The arguments that it ran with, cut to what is kept."),
         ("native", "str ?", "The host's own name of the tool."),

@@ -291,6 +291,12 @@ class Engine(SessionVerbs, StoreVerbs):
     def _known(self, session: str) -> SessionState:
         return self._state(session, self.clock.now_ms())
 
+    def _looked(self, command: Command) -> tuple[SessionState, Gathered]:
+        """The session of *command*, and what is gathered for it, before its lock is taken."""
+        now = command.at_ms if command.at_ms is not None else self.clock.now_ms()
+        state = self._state(command.session, now)
+        return state, self._gather(command, state, now)
+
     def handle(self, command: Command) -> Reply:
         """
         Take one command of one session, durably, and answer it.
@@ -309,7 +315,14 @@ class Engine(SessionVerbs, StoreVerbs):
         refused = self._refused(command)
         if refused is not None:
             return refused
-        command = run_before(self.listeners, command, self._known)
+        try:
+            command = run_before(self.listeners, self.law, command, self._looked)
+        except JournalError as error:
+            # What is told is kept below; what nobody can be shown is not let through.
+            if isinstance(error, SessionRemoved):
+                return _gone(command, error)
+            if is_asked(self.law, command.event):
+                return self._unwritable(command, error)
         return self._handle_locked(command, self._lock_of(command.session))
 
     def _completed(self, command: Command) -> Command:

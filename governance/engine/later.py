@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from governance.engine.before import BEFORE
+from governance.engine.before import before_names
 from governance.engine.related import Step
 from governance.engine.restoring import grown
 from governance.errors import GovernanceError, JournalError
@@ -99,8 +99,9 @@ def handle_later(engine: Engine, journal: AppendsLater, command: Command, done: 
 
 
 def _is_listened_to(engine: Engine, command: Command) -> bool:
-    name = BEFORE.get(command.event)
-    return engine.listeners.wants_after() or (name is not None and engine.listeners.wants(name))
+    wants, definition = engine.listeners.wants, engine.law.machine.definition
+    names = before_names(definition, command.event)
+    return engine.listeners.wants_after() or any(map(wants, names))
 
 
 def _decided(engine: Engine, command: Command) -> list[Step]:

@@ -30,7 +30,7 @@ def bytes_estimate(state: SessionState) -> int:
     """
     extra = len(state.kept_anchors) + len(state.recent) + 2 * len(state.task)
     extra += _CALL_BYTES * (len(state.open_calls) + len(state.ledger.approvals))
-    extra += _TEXT_BYTES * (len(state.labels) + len(state.children))
+    extra += _TEXT_BYTES * (len(state.labels) + len(state.children) + len(state.denied))
     return STATE_BYTES_ESTIMATE + extra + _CONFLICT_BYTES * len(state.conflicts)
 
 

@@ -135,7 +135,7 @@ class Session:
         Report what became of a call: ``"ok"``, ``"failed"``, ``"refused"``, ``"unknown"``.
 
         Args:
-            tool: Needed only when the call was never asked about.
+            tool: Needed only when the call was never asked about, or long ago.
         """
         return self.engine.handle(
             self.finished_command(
@@ -161,7 +161,8 @@ class Session:
         duration_ms: int | None = None,
     ) -> Command:
         """The command that `tool_finished` gives to the engine."""
-        held = self.engine._known(self.id).open_call(call_id)
+        known = self.engine._known(self.id)
+        held = known.open_call(call_id) or known.denied_call(call_id)
         name = held.tool if held is not None else tool or "other"
         given = {
             "outcome": outcome,

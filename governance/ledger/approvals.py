@@ -36,6 +36,8 @@ class Approval:
 
         status: ``"asked"``, then ``"granted"``; what is denied, used up or expired is gone.
 
+        charges: Rule → severity: what a no is counted as, for each rule that asked.
+
         summary: What is asked for, for people and for notices; cut at `SUMMARY_CHARS_MAX`.
     """
 
@@ -49,10 +51,11 @@ class Approval:
     scope: str = "call"
     status: str = "asked"
     summary: str = ""
+    charges: tuple[tuple[str, str], ...] = ()
 
     def as_json(self) -> dict[str, Json]:
         """The body of an ``approval.asked`` row; the row itself carries the time."""
-        return {
+        made: dict[str, Json] = {
             "id": self.id,
             "key": self.key,
             "rules": list(self.rules),
@@ -64,6 +67,9 @@ class Approval:
             "status": self.status,
             "summary": self.summary,
         }
+        if self.charges:
+            made["charges"] = dict(self.charges)
+        return made
 
     @classmethod
     def from_json(cls, body: Mapping[str, Json], at_ms: int) -> Approval:
@@ -81,6 +87,7 @@ class Approval:
             scope=intern(str(body.get("scope", "call"))),
             status=intern(str(body.get("status", "asked"))),
             summary=str(body.get("summary") or "")[:SUMMARY_CHARS_MAX],
+            charges=_charges_of(body.get("charges")),
         )
 
     def open_at(self, now_ms: int) -> bool:
@@ -96,6 +103,17 @@ class Approval:
 def names_of(value: Json) -> tuple[str, ...]:
     """The names in a row's list, shared between sessions; nothing for what is no list."""
     return _shared(tuple(str(one) for one in value)) if isinstance(value, list | tuple) else ()
+
+
+def _charges_of(value: Json) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, Mapping):
+        return ()
+    return _shared_charges(tuple((name, str(severity)) for name, severity in value.items()))
+
+
+@lru_cache(maxsize=4096)
+def _shared_charges(charges: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((intern(name), intern(severity)) for name, severity in charges)
 
 
 @lru_cache(maxsize=4096)

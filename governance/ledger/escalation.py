@@ -46,7 +46,7 @@ class StepTaken:
 
         rules: The rules whose violations brought it; a pardon of one of them ends it.
 
-        count: How many violations were counted.
+        count: How many calls did such violations.
     """
 
     id: str

@@ -33,6 +33,9 @@ _ACTIONS = ("allow", "warn", "rewrite", "ask", "deny", "halt")
 
 _ENTRY = Struct("<qIIHHHBB16s")
 
+_AGAIN = 0x80
+"""Bit of a packed action: the violation is one more of the call before it."""
+
 _ANY_INTENT = b""
 
 _WORD_MAX = 0xFFFFFFFF
@@ -52,6 +55,9 @@ class Violation:
             same intent. Read back from a ledger it is the mark that `intent_mark` gives.
 
         child: Session id of the sub-session that did it, or ``""`` for the session itself.
+
+        again: The call of the violation before this one has broken this rule as well; a step
+            of the ladder counts the call once.
     """
 
     rule: str
@@ -63,6 +69,7 @@ class Violation:
     intent: str = ""
     at_ms: int = 0
     child: str = ""
+    again: bool = False
 
     def as_json(self) -> dict[str, Json]:
         """The body of a ``violation.counted`` row; the row itself carries the time."""
@@ -77,6 +84,8 @@ class Violation:
         }
         if self.child:
             body["child"] = self.child
+        if self.again:
+            body["again"] = True
         return body
 
     def rolled_up(self, child: str) -> Violation:
@@ -96,6 +105,7 @@ class Violation:
             intent=str(body.get("intent") or ""),
             at_ms=at_ms,
             child=str(body.get("child") or ""),
+            again=body.get("again") is True,
         )
 
 
@@ -130,11 +140,13 @@ class Entry(NamedTuple):
     action: str
     severity: str
     intent: bytes
+    again: bool = False
 
     def as_json(self) -> Json:
-        """Its fields in order, the mark in hexadecimal."""
+        """Its fields in order, the mark in hexadecimal; `again` stands there where it is so."""
         names: tuple[Json, ...] = (self.rule, self.role, self.child, self.action, self.severity)
-        return [self.at_ms, self.turn, self.epoch, *names, self.intent.hex()]
+        again: tuple[Json, ...] = (True,) if self.again else ()
+        return [self.at_ms, self.turn, self.epoch, *names, self.intent.hex(), *again]
 
 
 class Merged(NamedTuple):
@@ -186,9 +198,10 @@ class Violations:
                 rule=names[rule],
                 role=names[role],
                 child=names[child],
-                action=_ACTIONS[action],
+                action=_ACTIONS[action & ~_AGAIN],
                 severity=SEVERITIES[severity],
                 intent=intent,
+                again=bool(action & _AGAIN),
             )
 
     def add(self, violation: Violation) -> Violations:
@@ -204,7 +217,14 @@ class Violations:
 
     def pardon(self, rule: str) -> Violations:
         """These without those of *rule*, or without any for ``""``."""
-        rows = [one for one in self.entries() if rule and one.rule != rule]
+        rows: list[Entry] = []
+        begins = False
+        for one in self.entries():
+            begins = begins or not one.again
+            if rule and one.rule != rule:
+                # What is left of a call has to tell it apart from the call before.
+                rows.append(one._replace(again=not begins))
+                begins = False
         merged = tuple(one for one in self.merged if rule and one.rule != rule)
         left = len(rows) + sum(one.number for one in merged)
         pardoned = self.pardoned + len(self) - left
@@ -244,8 +264,8 @@ class Violations:
         """The violations that `as_json` wrote."""
         wrote = cast("Mapping[str, Any]", data)
         rows = [
-            Entry(at_ms, turn, epoch, rule, role, child, action, severity, bytes.fromhex(mark))
-            for at_ms, turn, epoch, rule, role, child, action, severity, mark in wrote["tail"]
+            Entry(at, turn, epoch, rule, role, child, act, grave, bytes.fromhex(mark), bool(again))
+            for at, turn, epoch, rule, role, child, act, grave, mark, *again in wrote["tail"]
         ]
         merged = tuple(
             Merged(intern(rule), intern(severity), intern(role), bytes.fromhex(intent), count)
@@ -266,7 +286,7 @@ def _packed(
             names.setdefault(e.rule, len(names)),
             names.setdefault(e.role, len(names)),
             names.setdefault(e.child, len(names)),
-            _ACTIONS.index(e.action),
+            _ACTIONS.index(e.action) | (_AGAIN if e.again else 0),
             SEVERITIES.index(e.severity),
             e.intent,
         )
@@ -291,6 +311,7 @@ def _entry(violation: Violation) -> Entry:
         action=action if action in _ACTIONS else "halt",
         severity=severity if severity in SEVERITIES else "critical",
         intent=_mark(violation.intent),
+        again=violation.again,
     )
 
 
@@ -321,15 +342,17 @@ def matching(
     since_ms: int,
 ) -> tuple[int, frozenset[str]]:
     """
-    How many violations since *since_ms* are of the kind asked for, and of which rules.
+    How many calls since *since_ms* did violations of the kind asked for, and of which rules.
 
-    An empty set asks for nothing. What was merged has no time of its own: when one of the
-    merged ones can lie in the window, all that fit count, so that the answer is never too
-    low. A time after now (the clock went back) lies in every window.
+    A call that broke several rules is one. An empty set asks for nothing. What was merged has
+    no time of its own: when one of the merged ones can lie in the window, all that fit count,
+    and each for itself, so that the answer is never too low. A time after now (the clock went
+    back) lies in every window.
     """
     wanted = _mark(like.intent)
-    count, found = 0, set()
+    count, found, told = 0, set(), False
     for one in violations.entries():
+        told = told and one.again
         if (
             one.at_ms >= since_ms
             and (not severities or one.severity in severities)
@@ -337,7 +360,8 @@ def matching(
             and (not roles or one.role in roles)
             and (not same_intent or one.intent == wanted)
         ):
-            count += 1
+            count += not told
+            told = True
             found.add(one.rule)
     if violations.merged and violations.merged_until_ms >= since_ms:
         for old in violations.merged:

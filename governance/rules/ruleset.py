@@ -192,6 +192,7 @@ class CompiledRule:
             reason=one_line(reason),
             ask=rule.ask if action == "ask" else None,
             remedy=self.remedy,
+            unknown=True,
         )
 
 

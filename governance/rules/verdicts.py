@@ -100,6 +100,8 @@ class Verdict:
             what went wrong while it was evaluated.
 
         rewrite: Fact → value after the rewrite, ``None`` for taken away.
+
+        unknown: Whether the rule applies could not be known.
     """
 
     rule: str
@@ -113,6 +115,7 @@ class Verdict:
     override: str = "none"
     rewrite: Mapping[str, Json] | None = None
     remedy: str = ""
+    unknown: bool = False
 
 
 @frozen(kw_only=True)
@@ -163,6 +166,7 @@ class Decision:
         return {**plain, **self.rewrites}
 
 
-def rank(verdict: Verdict) -> tuple[int, int, str]:
-    """The place of *verdict* among others: strictest, gravest, then by id."""
-    return (-STRICTNESS[verdict.action], -SEVERITY_RANK[verdict.severity], verdict.rule)
+def rank(verdict: Verdict) -> tuple[int, int, str, bool]:
+    """The place of *verdict* among others: strictest, gravest, by id, what is known first."""
+    strict, grave = STRICTNESS[verdict.action], SEVERITY_RANK[verdict.severity]
+    return (-strict, -grave, verdict.rule, verdict.unknown)

@@ -99,6 +99,9 @@ class Command:
 
         refused: Why the adapter or *before* listeners refuse it.
 
+        unwelcome: Why *before* listeners refuse the session that this would bring along, where
+            it was never seen; then nothing of it is begun.
+
         failures: Listeners that failed, as own fields of ``listener.failed``.
     """
 
@@ -121,4 +124,5 @@ class Command:
     written: Mapping[str, Mapping[str, Json]] = field(factory=dict)
     rewritten: bool = False
     refused: tuple[str, ...] = ()
+    unwelcome: tuple[str, ...] = ()
     failures: tuple[Mapping[str, Json], ...] = ()

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from attrs import evolve
+
 from governance.machine import Circumstances, Refusal, Run, Step, classify_gap
 from governance.machine.registers import Gap
 from governance.session import briefing, lifecycle, outcomes, tools, turns
@@ -30,6 +32,9 @@ MEASURED = frozenset({"start", "resume", "turn_start"})
 MEASURED_OUTSIDE_A_TURN = frozenset({"tool_before", "child_start"})
 """Within a turn a slow tool is no gap."""
 
+SETTLING = frozenset({"turn_start", "turn_end", "reset", "end"})
+"""Events after which no open call is heard of any more."""
+
 WORK = frozenset({"turn_start", "tool_before", "child_start"})
 """Events that a session over its quota may no more ask for."""
 
@@ -40,8 +45,9 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
     """
     The rows and the answer that *command* leads to in *state*.
 
-    A refusal keeps the rows of what had to come first (a start, a resume) and one row
-    that says what was refused and why; the registers stay as they are.
+    A refusal keeps the rows of what had to come first (a start, a resume, the end of calls
+    that nobody will answer any more) and one row that says what was refused and why; the
+    registers stay as those left them.
 
     Pure: the same arguments give the same outcome. Cost: one machine step, and for asked
     events one pass over the rules that apply.
@@ -51,19 +57,25 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
     if full and command.event in WORK:
         refusal = Refusal(command.event, state.state, (full,))
         return draft.outcome(lifecycle.refuse(draft, refusal))
+    if command.unwelcome and state.state is State.ABSENT:
+        _note_failures(draft)
+        refusal = Refusal(command.event, state.state, command.unwelcome)
+        return draft.outcome(lifecycle.refuse(draft, refusal))
     draft.gap_ms = _gap_ms(state, gathered.at_ms)
     circumstances = _look(draft, draft.gap_ms)
-    run = law.machine.run(state.registers, command.event, circumstances)
     if circumstances.gap == "negative" and draft.gap_ms is not None:
         skew: dict[str, Json] = {"back_seconds": -draft.gap_ms / 1000}
         draft.emit("session.skewed", skew, to={"last_work_at_ms": draft.at_ms})
-    for step in run.steps if run.refusal else run.steps[:-1]:
-        lifecycle.record_implied(draft, step)
-    if run.refusal is not None:
-        return draft.outcome(lifecycle.refuse(draft, run.refusal))
-    last = draft.step = _last(run)
-    for failure in command.failures:
-        draft.emit("listener.failed", failure, durable=False)
+    last = _reached(draft, circumstances)
+    if isinstance(last, Step) and _settles(draft, last):
+        outcomes.settle_open_calls(draft)
+        if draft.halted and not circumstances.halted:
+            # A question that was refused has halted it: what holds now is what decides.
+            last = _reached(draft, evolve(circumstances, halted=True))
+    if isinstance(last, Refusal):
+        return draft.outcome(lifecycle.refuse(draft, last))
+    draft.step = last
+    _note_failures(draft)
     if command.refused:
         return draft.outcome(lifecycle.refuse_by_listener(draft, last))
     if last.outcome in REMARKS and command.event != "brief":
@@ -74,6 +86,36 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
             return draft.outcome(refused)
     reply = _FINISH.get(command.event, lifecycle.finish)(draft, last)
     return draft.outcome(briefing.attach(draft, last, reply))
+
+
+def foresee(law: Law, state: SessionState, command: Command, gathered: Gathered) -> Run:
+    """What the machine would make of *command*; nothing is recorded, and no rule is asked."""
+    draft = Draft(law, command, gathered, state)
+    circumstances = _look(draft, _gap_ms(state, gathered.at_ms))
+    return law.machine.run(state.registers, command.event, circumstances)
+
+
+def _note_failures(draft: Draft) -> None:
+    for failure in draft.command.failures:
+        draft.emit("listener.failed", failure, durable=False)
+
+
+def _reached(draft: Draft, circumstances: Circumstances) -> Step | Refusal:
+    """The step of the command itself, when what had to come first is recorded; or why not."""
+    run = draft.law.machine.run(draft.state.registers, draft.command.event, circumstances)
+    for step in run.steps if run.refusal else run.steps[:-1]:
+        lifecycle.record_implied(draft, step)
+    return run.refusal or _last(run)
+
+
+def _settles(draft: Draft, step: Step) -> bool:
+    """Whether *step* leaves calls behind that were open: then they come to an end before it."""
+    return (
+        step.event in SETTLING
+        and step.outcome not in REMARKS
+        and not draft.command.refused
+        and bool(draft.state.open_calls)
+    )
 
 
 def is_asked(law: Law, event: str) -> bool:

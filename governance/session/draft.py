@@ -72,6 +72,8 @@ class Draft:
     The state seen while deciding is therefore exactly the one that replay will see.
 
     Attributes:
+        charged: A violation of the call at hand is counted already.
+
         known: The state that the session's facts were read off last, these facts, and the
             labels of its calls that a person has yet to allow.
     """
@@ -90,6 +92,7 @@ class Draft:
     wanted: dict[str, None] = field(factory=dict)
     gap_ms: int | None = None
     step: Step | None = None
+    charged: bool = False
     known: tuple[SessionState, dict[str, object], tuple[str, ...]] | None = None
 
     @property

@@ -29,11 +29,14 @@ from governance.session.state import (
     OPEN_CALLS_MAX,
     RECENT_CHARS_MAX,
     RECENT_MAX,
+    DeniedCall,
     Identity,
     MergeConflict,
     OpenCall,
     SessionState,
     packed_anchors,
+    with_denied,
+    without_denied,
 )
 from governance.session.usage import NOTHING_USED
 from governance.states import State
@@ -219,14 +222,18 @@ def _tool_decided(state: SessionState, data: Mapping[str, Any], at_ms: int) -> C
     action = data["action"]
     counts = {"tools_asked": 1, _DECIDED[action]: 1}
     changes: Changes = {"counts": add_counts(state.counts, **counts)}
-    open_ = data.get("open")
-    if not open_:
+    call_id = data.get("call_id")
+    if not data.get("open"):
+        if call_id:
+            denied = DeniedCall(data["tool"], tuple(data.get("rules") or ()))
+            changes["denied"], changes["denied_marks"] = with_denied(state, call_id, denied)
         return changes
     intent = data.get("intent", "")
     changes["stalls"] = stall.see_call(state.stalls, intent, data.get("delegate", ""))
-    if data.get("call_id"):
+    if call_id:
+        changes |= _heard_of(state, call_id)
         call = OpenCall(
-            call_id=data["call_id"],
+            call_id=call_id,
             tool=intern(data["tool"]),
             intent=intent,
             asked_at_ms=at_ms,
@@ -244,6 +251,14 @@ def _tool_decided(state: SessionState, data: Mapping[str, Any], at_ms: int) -> C
     return changes
 
 
+def _heard_of(state: SessionState, call_id: str) -> Changes:
+    """What changes where a call that was denied comes up again."""
+    if not state.denied_marks:
+        return {}
+    denied, marks = without_denied(state, call_id)
+    return {"denied": denied, "denied_marks": marks}
+
+
 def _tool_finished(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
     outcome = data["outcome"]
     counts = {f"tools_{outcome}": 1, "tool_ms": int(data.get("duration_ms") or 0)}
@@ -253,6 +268,7 @@ def _tool_finished(state: SessionState, data: Mapping[str, Any], at_ms: int) -> 
     call_id = data.get("call_id")
     if call_id:
         changes["open_calls"] = tuple(c for c in state.open_calls if c.call_id != call_id)
+        changes |= _heard_of(state, call_id)
     if data.get("labels"):
         changes["labels"] = _with_labels(state, data["labels"], at_ms)
     if outcome == "ok" and data["tool"] not in state.done_tools:
@@ -298,6 +314,8 @@ def _reset(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
         "done_tools": _shared_set(()),
         "labels": (),
         "open_calls": (),
+        "denied": (),
+        "denied_marks": b"",
         "recent": "",
         "task": "",
         "briefed_sha256": "",
@@ -362,6 +380,8 @@ def begun_as_branch(at_ms: int) -> Changes:
         "briefed_sha256": "",
         "children": (),
         "created_at_ms": at_ms,
+        "denied": (),
+        "denied_marks": b"",
         "interrupted_at_ms": at_ms,
         "open_calls": (),
         "run": "",

@@ -7,11 +7,11 @@ from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from governance.ledger import Violation, escalate
+from governance.ledger import Approval, Violation, escalate
 from governance.machine import Circumstances
 from governance.rules.facts import plain_facts
 from governance.rules.facts import session_facts as rule_session_facts
-from governance.rules.verdicts import Decision, History, RuleEvent
+from governance.rules.verdicts import SEVERITY_RANK, Decision, History, RuleEvent, Verdict
 from governance.session.answering import role_of
 from governance.session.draft import Draft
 from governance.session.interruption import interrupted
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 COUNTED = frozenset({"warn", "deny", "halt"})
 """Actions that count as a violation at once; an ask counts when it is refused."""
+
+UNDECIDED_SEVERITY = "low"
+"""At most as grave is a question that was put only because a rule could not be decided."""
 
 IDENTITIES_MAX = 1_024
 """Identities whose fields a law keeps as facts; then it begins to learn them anew."""
@@ -192,10 +195,28 @@ def count_violations(
     """A violation for each verdict that is one, with the steps it leads to."""
     for verdict in decision.verdicts:
         if verdict.action in actions:
-            count(draft, verdict.rule, verdict.action, verdict.severity, intent)
+            count(draft, verdict.rule, verdict.action, severity_of(verdict), intent)
     if decision.action == "halt":
         rule = next(v.rule for v in decision.verdicts if v.action == "halt")
         halt(draft, by=rule, scope=decision.halt_scope, why=decision.message)
+
+
+def severity_of(verdict: Verdict) -> str:
+    """
+    How grave it is to do what *verdict* is about.
+
+    A rule that asks because nobody knows whether it applies was not broken for certain: what
+    cannot be read is stopped, and is no grave violation of all that might be meant by it.
+    """
+    if verdict.unknown and verdict.action == "ask":
+        return min(verdict.severity, UNDECIDED_SEVERITY, key=SEVERITY_RANK.__getitem__)
+    return verdict.severity
+
+
+def charge(draft: Draft, approval: Approval, intent: str) -> None:
+    """Count what a person said no to, for each rule that had asked them."""
+    for rule, severity in approval.charges:
+        count(draft, rule, "ask", severity, intent)
 
 
 def count(draft: Draft, rule: str, action: str, severity: str, intent: str) -> None:
@@ -210,7 +231,9 @@ def count(draft: Draft, rule: str, action: str, severity: str, intent: str) -> N
         epoch=state.registers.epoch,
         intent=intent,
         at_ms=draft.at_ms,
+        again=draft.charged,
     )
+    draft.charged = True
     count_violation(draft, violation)
     if state.identity.parent:
         draft.violations.append(violation)

@@ -10,7 +10,6 @@ from governance.session import judging, tools
 from governance.session.answering import allow, refusal_reply, role_of, work
 from governance.session.draft import Draft, texts
 from governance.session.interruption import implied_end, interrupt_children, interrupted
-from governance.session.outcomes import settle_open_calls
 from governance.session.replies import Reply
 from governance.states import State
 from governance.values import Json
@@ -46,7 +45,6 @@ def finish(draft: Draft, step: Step) -> Reply:
         case "reset" if step.outcome == "stay":
             pass  # a session that nobody knew has begun just now, and there is nothing to clear
         case "reset":
-            settle_open_calls(draft)
             implied_end(draft, step)
             _reset(draft, step, "reset")
             interrupt_children(draft, "parent_reset")
@@ -220,7 +218,6 @@ def _reset(draft: Draft, step: Step, cause: str) -> None:
 
 
 def _end(draft: Draft, step: Step) -> None:
-    settle_open_calls(draft)
     implied_end(draft, step)
     data: dict[str, Json] = {
         "reason": str(draft.command.data.get("reason") or "ended"),
@@ -245,8 +242,7 @@ def _compacted(draft: Draft, step: Step) -> None:
 
 
 def turn_ended(draft: Draft, step: Step) -> None:
-    """The model stopped; calls without an outcome are settled."""
-    settle_open_calls(draft)
+    """The model stopped."""
     data: dict[str, Json] = {
         "turn": draft.state.registers.turn,
         "stats": draft.state.metrics.as_json(),

@@ -34,7 +34,9 @@ def settle_open_calls(draft: Draft) -> None:
     for call in draft.state.open_calls:
         outcome = "refused" if call.questioned else "unknown"
         seen = finished(draft.law.rules.watch, draft.state, call, outcome, None, asked=True)
+        draft.charged = False
         _finished(draft, call, call.tool, outcome, {}, seen)
+    draft.charged = False
 
 
 def tool_after(draft: Draft, _step: Step) -> Reply:
@@ -65,10 +67,11 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
             fields[name] = data[name]
     if data.get("error"):
         fields["error"] = str(data["error"])[:ERROR_CHARS_MAX]
-    how = bypassing.undecided(draft, call, outcome, open_call)
+    denied = before.denied_call(call.call_id) if open_call is None else None
+    how = bypassing.undecided(draft, call, outcome, open_call, denied)
     asked = open_call is not None and not how
     if open_call is None:
-        fields["unasked"] = True
+        fields["unasked" if denied is None else "denied"] = True
         open_call = OpenCall(call.call_id, call.tool, text_of(facts, "intent"), 0)
     elif how:
         # What waits for its outcome is of a call that did not run.
@@ -77,7 +80,7 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
         open_call = evolve(open_call, intent=intent, paths=(), labels=(), marks=())
     rules = draft.law.rules
     anew = bypassing.judge(draft, call, facts) if how else None
-    if how:
+    if how and draft.command.traits.reports_arguments:
         fields["arguments"] = bounded(call.args)
     event = _result_event(draft, facts, outcome)
     # It is judged by what went before it, and its own row says what it adds to that.
@@ -96,7 +99,9 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
     passed = None
     if anew is not None:
         intent, questioned = text_of(facts, "intent"), open_call.questioned
-        passed = bypassing.settle(draft, call, how, anew, intent=intent, questioned=questioned)
+        passed = bypassing.settle(
+            draft, call, how, anew, intent=intent, questioned=questioned, denied=denied
+        )
     _stalls(draft, before)
     reply = _noted(draft) if judged is None else _judge_result(draft, judged, facts)
     return reply if passed is None else _told_of(draft, passed, reply)
@@ -127,10 +132,7 @@ def _settle_approval(draft: Draft, call: OpenCall, outcome: str) -> None:
         "approval.settled", {"id": approval.id, "by": draft.command.host, "decision": decision}
     )
     if decision == "denied":
-        for name in approval.rules:
-            rule = draft.law.rules.rules.get(name)
-            severity = rule.severity if rule is not None else "medium"
-            judging.count(draft, name, "ask", severity, call.intent)
+        judging.charge(draft, approval, call.intent)
 
 
 def _changed(facts: Mapping[str, object]) -> tuple[str, ...]:

@@ -22,7 +22,4 @@ def person_said(draft: Draft, kind: str, data: Mapping[str, Json]) -> None:
         return
     call = next((one for one in draft.state.open_calls if one.approval == asked.id), None)
     intent = call.intent if call is not None else asked.summary.partition(": ")[2]
-    for name in asked.rules:
-        rule = draft.law.rules.rules.get(name)
-        severity = rule.severity if rule is not None else "medium"
-        judging.count(draft, name, "ask", severity, intent)
+    judging.charge(draft, asked, intent)

@@ -105,7 +105,9 @@ def finished(
     if result is not None and not asked:
         marks += watch.marks(RuleEvent("tool", result.facts, result.call))
         # A call without an id was asked about, and nothing tells which it was.
-        outcomes = ("asked", "allowed", name) if call.call_id else (name,)
+        outcomes = ("allowed", name) if call.call_id else (name,)
+        if call.call_id and state.denied_call(call.call_id) is None:
+            outcomes = ("asked", *outcomes)
     elif call.questioned and outcome in ("ok", "failed"):
         outcomes = ("allowed", name)
     facts: Mapping[str, object] = {"outcome": outcome}

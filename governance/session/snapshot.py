@@ -12,11 +12,13 @@ from governance.machine import Registers
 from governance.session.metrics import Metrics
 from governance.session.stall import StallWindow
 from governance.session.state import (
+    DeniedCall,
     Identity,
     MergeConflict,
     OpenCall,
     SessionState,
     packed_anchors,
+    shared_denied,
 )
 from governance.session.usage import Usage
 from governance.states import State
@@ -40,6 +42,8 @@ def state_bytes(state: SessionState) -> bytes:
     made["registers"] = _registers_json(state.registers)
     made["identity"] = attrs.asdict(state.identity)
     made["open_calls"] = [list(attrs.astuple(call)) for call in state.open_calls]
+    made["denied"] = [[one.tool, list(one.rules)] for one in state.denied]
+    made["denied_marks"] = state.denied_marks.hex()
     made["done_tools"] = sorted(state.done_tools)
     made["labels"] = [list(one) for one in state.labels]
     made["past"] = registers_json(state.past)
@@ -70,6 +74,8 @@ def state_of_bytes(data: bytes) -> SessionState:
             **{**wrote["identity"], "parent_roles": tuple(wrote["identity"]["parent_roles"])}
         ),
         open_calls=tuple(_open_call(one) for one in wrote["open_calls"]),
+        denied=shared_denied(DeniedCall(tool, tuple(rules)) for tool, rules in wrote["denied"]),
+        denied_marks=bytes.fromhex(wrote["denied_marks"]),
         done_tools=frozenset(wrote["done_tools"]),
         labels=tuple((name, at_ms, fresh) for name, at_ms, fresh in wrote["labels"]),
         past=registers_of_json(wrote["past"]),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from sys import intern
 from typing import Any, cast
 
 from attrs import frozen
@@ -18,11 +21,14 @@ from governance.states import LIVE_STATES, State
 from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json, dump_json, load_json
 
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 """Version of `SessionState` and `evolve`; a snapshot of another version is not used."""
 
 OPEN_CALLS_MAX = 256
 """Calls that may be open at once; the oldest is settled as unknown beyond it."""
+
+DENIED_CALLS_MAX = 64
+"""Denied calls that are remembered, should they run all the same; the oldest is forgotten."""
 
 CHILDREN_MAX = 256
 
@@ -69,6 +75,26 @@ class OpenCall:
     marks: tuple[tuple[Json, ...], ...] = ()
     runs_as: str = ""
     fingerprint: str = ""
+
+
+@frozen
+class DeniedCall:
+    """
+    A tool call that was denied, should it run all the same.
+
+    Attributes:
+        rules: What denied it; each has counted it already, if it counts.
+    """
+
+    tool: str
+    rules: tuple[str, ...] = ()
+
+
+_MARK_BYTES = 8
+
+
+def _mark(call_id: str) -> bytes:
+    return blake2b(call_id.encode("utf-8", "surrogatepass"), digest_size=_MARK_BYTES).digest()
 
 
 @frozen
@@ -151,6 +177,11 @@ class SessionState:
         last_work_at_ms: When work was last seen (turn, tool, child, start, resume), or
             ``None``; the gap is measured from here.
 
+        denied: The newest denied calls, without their ids, shared with sessions that were denied
+            the same.
+
+        denied_marks: Their ids, hashed and packed.
+
         done_tools: Canonical tools that were ok in this epoch.
 
         labels: Label, when it was set, and whether in this turn and in this context (bits).
@@ -190,6 +221,8 @@ class SessionState:
     briefed_pack: str = ""
     task: str = ""
     open_calls: tuple[OpenCall, ...] = ()
+    denied: tuple[DeniedCall, ...] = ()
+    denied_marks: bytes = b""
     done_tools: frozenset[str] = frozenset()
     labels: tuple[tuple[str, int, int], ...] = ()
     past: Remembered = NOTHING
@@ -247,3 +280,50 @@ class SessionState:
             if call.runs_as == call_id and changed is None:
                 changed = call
         return changed
+
+    def denied_call(self, call_id: str) -> DeniedCall | None:
+        """The call of that id, if it was denied and nothing was heard of it since."""
+        place = _place(self.denied_marks, call_id)
+        return None if place is None else self.denied[place]
+
+
+Denied = tuple[tuple[DeniedCall, ...], bytes]
+
+
+def without_denied(state: SessionState, call_id: str) -> Denied:
+    """The denied calls of *state* but for that of *call_id*, and their marks."""
+    place = _place(state.denied_marks, call_id)
+    if place is None:
+        return state.denied, state.denied_marks
+    begins, ends = place * _MARK_BYTES, (place + 1) * _MARK_BYTES
+    marks = state.denied_marks[:begins] + state.denied_marks[ends:]
+    return shared_denied((*state.denied[:place], *state.denied[place + 1 :])), marks
+
+
+def with_denied(state: SessionState, call_id: str, call: DeniedCall) -> Denied:
+    """The denied calls of *state* and one more, the oldest forgotten, and their marks."""
+    calls, marks = without_denied(state, call_id)
+    marks = (marks + _mark(call_id))[-DENIED_CALLS_MAX * _MARK_BYTES :]
+    return shared_denied((*calls, call)[-DENIED_CALLS_MAX:]), marks
+
+
+def shared_denied(calls: Iterable[DeniedCall]) -> tuple[DeniedCall, ...]:
+    """*calls*, or their equals that another session has already."""
+    return _shared_denied(tuple(calls))
+
+
+@lru_cache(maxsize=4096)
+def _shared_denied(calls: tuple[DeniedCall, ...]) -> tuple[DeniedCall, ...]:
+    return tuple(
+        DeniedCall(intern(one.tool), tuple(intern(name) for name in one.rules)) for one in calls
+    )
+
+
+def _place(marks: bytes, call_id: str) -> int | None:
+    if not marks or not call_id:
+        return None
+    mark = _mark(call_id)
+    for begins in range(0, len(marks), _MARK_BYTES):
+        if marks[begins : begins + _MARK_BYTES] == mark:
+            return begins // _MARK_BYTES
+    return None

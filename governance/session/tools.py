@@ -278,19 +278,20 @@ def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
         return evolve(judgement, action=action, approval=granted.id)
     ident = key[:12]
     if not any(one.key == key for one in ledger.open_approvals(draft.at_ms)):
-        draft.emit(
-            "approval.asked",
-            {
-                "id": ident,
-                "key": key,
-                "action": f"{judgement.call.tool}: {intent or judgement.call.native}",
-                "summary": f"{judgement.call.tool}: {intent or judgement.call.native}",
-                "rules": texts(judgement.rules),
-                "expires_at_ms": draft.at_ms + terms.expires_seconds * 1000,
-                "uses": terms.uses,
-                "scope": terms.scope,
-            },
-        )
+        question: dict[str, Json] = {
+            "id": ident,
+            "key": key,
+            "action": f"{judgement.call.tool}: {intent or judgement.call.native}",
+            "summary": f"{judgement.call.tool}: {intent or judgement.call.native}",
+            "rules": texts(judgement.rules),
+            "expires_at_ms": draft.at_ms + terms.expires_seconds * 1000,
+            "uses": terms.uses,
+            "scope": terms.scope,
+        }
+        charges = _charges(judgement.decision)
+        if charges:
+            question["charges"] = charges
+        draft.emit("approval.asked", question)
     message = judgement.message
     if draft.command.traits.asks:
         if not judgement.rewritten:
@@ -299,6 +300,12 @@ def _ask_terms(draft: Draft, judgement: Judgement) -> Judgement:
         message = _instead(message, judgement.call)
     message = f"{message}\na person can allow it: governance approve {ident}".strip()
     return evolve(judgement, action="deny", message=message)
+
+
+def _charges(decision: Decision) -> dict[str, Json]:
+    """What a no is counted as: what asked without being a rule is broken by nobody."""
+    asking = (one for one in decision.verdicts if one.action == "ask")
+    return {one.rule: judging.severity_of(one) for one in asking}
 
 
 def _paths(facts: Mapping[str, object]) -> tuple[str, ...]:

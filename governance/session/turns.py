@@ -8,7 +8,6 @@ from governance.session.answering import allow, refusal_reply, work
 from governance.session.draft import Draft, texts
 from governance.session.interruption import implied_end
 from governance.session.lifecycle import turn_ended
-from governance.session.outcomes import settle_open_calls
 from governance.session.remembering import TURN_BEGAN, Seen, decided
 from governance.session.replies import Reply
 from governance.values import Json
@@ -61,7 +60,6 @@ def _started(
     seen: Seen,
     labels: tuple[str, ...] = (),
 ) -> None:
-    settle_open_calls(draft)
     implied_end(draft, step)
     first = draft.state.registers.turn == 0
     data: dict[str, Json] = {"turn": step.after.turn, "prompt_source": source}

@@ -38,7 +38,6 @@ ELSEWHERE = {
 """Events that other parts than the engine's step make, each tested with its maker."""
 
 TOLD_ELSEWHERE = {
-    "session.creating": {"adopted": "by a hook that meets a session which runs already"},
     "session.resetting": {"previous_context": "by Mellea, whose contexts are objects"},
     "session.ending": {"context": "by Mellea, whose contexts are objects"},
     "tool.decided": {
@@ -116,6 +115,13 @@ labels = ["seen"]
 message = "Noted."
 must_match = [{ tool = "shell", command = "labelled" }]
 must_not_match = [{ tool = "shell", command = "fine" }]
+
+[[rule]]
+id = "events.labelled"
+tools = ["shell"]
+when.command = "labelled"
+action = "warn"
+message = "Noted again."
 
 [[rule]]
 id = "events.label-later"
@@ -301,6 +307,8 @@ def run_what_is_rare(engine: Engine, clock: ManualClock) -> None:
     next_.tool("fetch", {"url": "https://label.test/"}, call_id="p")
     next_.tool_finished("p", outcome="ok")
     next_.tool_finished("never-asked", outcome="ok", tool="read")
+    next_.tool("shell", {"command": "forbidden"}, call_id="n")
+    next_.tool_finished("n", outcome="ok")
     next_.tool("write", {"path": "shadow.txt", "content": ""}, call_id="w")
     next_.tool("read", {"path": "other.txt"}, call_id="r")
     next_.tool("delegate", {"agent": "a", "prompt": "look"}, call_id="d")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 
 import pytest
-from attrs import fields
+from attrs import evolve, fields
 
 from governance.ledger import (
     EMPTY,
@@ -196,6 +196,54 @@ def test_a_step_is_taken_at_its_count_and_not_before() -> None:
     assert taken == StepTaken(
         "e.freeze", "deny", "frozen", 3, 3 + 3_600_000, ("@writes",), ("a.b", "c.d", "e.f"), 3
     )
+
+
+def _call(*rules: str, at_ms: int = 0, severity: str = "high") -> list[Violation]:
+    """The violations of one call that breaks all of *rules*."""
+    made = [_violation(rule=one, at_ms=at_ms, severity=severity) for one in rules]
+    return [made[0], *(evolve(one, again=True) for one in made[1:])]
+
+
+def test_a_call_is_one_of_a_steps_count_whichever_of_its_rules_the_step_names() -> None:
+    """Rules are counted each; calls are what leads up the ladder."""
+    calls = [*_call("a.b", "c.d", "e.f"), *_call("e.f", "c.d"), *_call("a.b")]
+    ledger = _counted(*calls)
+    assert ledger.total == 6
+
+    def taken(ledger: Ledger, count: int, *rule: str) -> bool:
+        return bool(escalate(ledger, calls[0], (_step(count=count, rule=rule),), 0))
+
+    for one in (ledger, Ledger.from_json(ledger.as_json())):
+        assert taken(one, 3)
+        assert not taken(one, 4)
+        assert taken(one, 3, "a.b", "e.f")
+        assert not taken(one, 4, "a.b", "e.f")
+    only = _counted(*_call("a.b"), *_call("c.d", "a.b"), *_call("c.d", "a.b"))
+    assert taken(only, 3, "a.b")
+    assert not taken(only, 4, "a.b")
+
+
+def test_a_pardon_of_one_rule_leaves_each_call_that_broke_another() -> None:
+    """Two calls do not become one because what told them apart was forgiven."""
+    ledger = _counted(*_call("a.b", "c.d", "e.f"), *_call("a.b", "c.d"), *_call("a.b"))
+
+    left = ledger.apply("violation.pardoned", {"rule": "a.b"}, 0)
+
+    assert left.total == 3
+    like = _violation(rule="c.d")
+    assert escalate(left, like, (_step(count=2),), 0)
+    assert not escalate(left, like, (_step(count=3),), 0)
+
+
+def test_a_call_that_was_merged_in_part_still_counts() -> None:
+    """The half of a call that stays in the tail is a call."""
+    calls = [_violation(at_ms=n) for n in range(TAIL_MAX // 2 - 1)] + _call("a.b", "c.d")
+    calls += [_violation(rule="c.d", at_ms=1) for _ in range(TAIL_MAX // 2)]
+
+    ledger = _counted(*calls)
+
+    assert len(tuple(ledger.violations.entries())) < ledger.total
+    assert escalate(ledger, calls[-1], (_step(count=TAIL_MAX // 2 + 1, rule=("c.d",)),), 1)
 
 
 def test_the_window_is_closed_and_reaches_back_from_now() -> None:
