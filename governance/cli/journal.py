@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -43,6 +44,9 @@ from governance.project import Project
 from governance.values import Json, ValueRefused, load_json
 
 _BODY_CHARACTERS = 200
+_VALUE_CHARACTERS = 80
+_VALUES = 5
+_NOTHING: tuple[Json, ...] = (None, "", [], {})
 
 
 @command(
@@ -122,10 +126,41 @@ def _print_record(record: Record, format_name: str) -> None:
     if format_name == "jsonl":
         print_json(_record_json(record), lines=True)
         return
-    body = record.body.decode("utf-8", "replace")
-    if len(body) > _BODY_CHARACTERS:
-        body = body[:_BODY_CHARACTERS] + " …"
-    print_line(f"{record.session} {record.seq:>6} {moment(record.at_ms)} {record.kind} {body}")
+    said = _said(record)
+    if len(said) > _BODY_CHARACTERS:
+        said = said[:_BODY_CHARACTERS] + " …"
+    print_line(f"{record.session} {record.seq:>6} {moment(record.at_ms)} {record.kind} {said}")
+
+
+def _said(record: Record) -> str:
+    """What *record* tells, for people: its own fields in short, and the state that it leads to."""
+    try:
+        body = load_json(record.body)
+    except ValueRefused:
+        body = None
+    data = body.get("data") if isinstance(body, Mapping) else None
+    if not isinstance(body, Mapping) or not isinstance(data, Mapping):
+        return record.body.decode("utf-8", "replace")
+    told = [f"{name}: {_short(value)}" for name, value in data.items() if value not in _NOTHING]
+    if body.get("after") != body.get("before"):
+        told.append(f"→ {body.get('after')}")
+    return "; ".join(told)
+
+
+def _short(value: Json) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        text = " ".join(value.split())
+        return text if len(text) <= _VALUE_CHARACTERS else text[:_VALUE_CHARACTERS] + "…"
+    if isinstance(value, Mapping):
+        inner = [f"{name} {_short(one)}" for name, one in islice(value.items(), _VALUES)]
+    elif isinstance(value, (list, tuple)):
+        inner = [_short(one) for one in value[:_VALUES]]
+    else:
+        return str(value)
+    more = len(value) - len(inner)
+    return ", ".join(inner) + (f" and {more} more" if more else "")
 
 
 def _record_json(record: Record) -> Mapping[str, Json]:

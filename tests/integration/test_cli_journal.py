@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from governance import cli
+from governance import Engine, cli
 from governance.config import load_config
 from governance.journal import Append, Row, open_journal
+from governance.project import create_project
 from tests.integration.conftest import made_project
 from tests.integration.conftest import run_words as run
 
@@ -67,6 +68,24 @@ def test_log_for_people_is_one_line_a_row(
     assert code == 0
     assert out.splitlines()[0] == 'beta      1 2023-11-14T22:13:20Z turn.started {"turn":1}'
     assert len(out.splitlines()) == 5
+
+
+def test_log_says_what_a_row_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Own fields in short, without what is empty, and the state that it leads to."""
+    create_project(tmp_path, "[packs]\npaths = []\n")
+    open_journal(base=tmp_path, create=True).close()
+    with Engine.open(tmp_path) as engine:
+        session = engine.start("s")
+        session.turn("tidy\nup " + "x" * 200)
+
+    code, out, _ = run(capsys, "log", "s", "--dir", str(tmp_path))
+
+    born, asked, *_ = out.splitlines()
+    assert code == 0
+    assert "session.created adopted: no; " in born
+    assert born.endswith("; → beginning")
+    assert "prompt: tidy up xxx" in asked
+    assert "…; " in asked
 
 
 def test_log_follows_what_others_write(project: Path) -> None:
