@@ -183,6 +183,43 @@ def test_names_and_days_have_bounds() -> None:
     assert (min(rolled.days), len(rolled.days)) == (3, DAYS_MAX)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "measure", "wanted"),
+    [
+        (("turn.started", "tool.decided", "tool.decided"), "calls_per_turn", 2),
+        (("session.created", "turn.started", "turn.started"), "turns_per_session", 2),
+        (("approval.asked",), "approvals_asked", 1),
+        (("session.interrupted",), "interruptions", 1),
+        (("session.halted",), "halts", 1),
+        (("session.stalled",), "stalls", 1),
+        (("listener.failed",), "listener_failures", 1),
+        (("file.changed",), "files_changed", 1),
+    ],
+)
+def test_behaviour_and_quality_are_measured_by_their_rows(
+    kinds: tuple[str, ...], measure: str, wanted: float
+) -> None:
+    """The row that tells of it moves its measure; a day without one shows nothing of it."""
+    journal = MemoryJournal()
+    journal.append([Append("s", 0, tuple(Row(kind, DAY_MS, b"{}") for kind in kinds))])
+
+    found = report_of(catch_up(journal).days)
+
+    assert found.measure(measure) == wanted
+    assert not report_of({}).measure(measure)
+
+
+def test_a_trend_is_the_later_half_against_the_earlier() -> None:
+    """Its change is told, and the periods of its course."""
+    days = {day: {"count": {"turns": turns}} for day, turns in enumerate((2, 2, 3, 5))}
+
+    report = report_of(days)
+    trend = report.trend("turns")
+
+    assert (trend.earlier, trend.later, trend.change) == (4, 8, 1)
+    assert report.series("turns") == (2, 2, 3, 5)
+
+
 def test_weeks_begin_on_monday_and_miss_none() -> None:
     """Figures of a span fall into its weeks; those outside are left out."""
     days = {day: {"count": {"turns": 1}} for day in range(30)}

@@ -171,12 +171,12 @@ def test_pages_go_both_ways(engine: Engine) -> None:
 
 
 def test_history_goes_on_over_compaction_reset_and_resume() -> None:
-    """Nothing of it is lost, and each message knows in which epoch it was said."""
+    """Nothing of it is lost; each message knows its epoch and what it answers to."""
     clock = ManualClock()
     with memory_engine(clock=clock) as engine:
         session = engine.start("s")
         session.turn("1")
-        session.message("user", "before")
+        first = session.message("user", "before")
         session.turn_ended()
         session.compact()
         session.message("user", "after a compaction")
@@ -184,7 +184,7 @@ def test_history_goes_on_over_compaction_reset_and_resume() -> None:
         session.resume()
         session.message("user", "after a gap")
         session.reset()
-        session.message("user", "in a new epoch")
+        last = session.message("user", "in a new epoch", reply_to=first.id)
 
         found = session.messages().messages
 
@@ -194,6 +194,7 @@ def test_history_goes_on_over_compaction_reset_and_resume() -> None:
         ("after a gap", 1),
         ("in a new epoch", 2),
     ]
+    assert (found[-1].id, found[-1].reply_to) == (last.id, found[0].id)
 
 
 def test_a_branch_has_what_was_said_before_it(engine: Engine) -> None:

@@ -832,3 +832,25 @@ def test_a_start_is_answered_with_the_model_as_it_was_left() -> None:
     assert made.rules == ("house.cool",)
     assert made.rewritten == {"model_id": "m", "model_options": {"temperature": 0.3, "seed": 1}}
     assert plain.action == "allow"
+
+
+@pytest.mark.parametrize(
+    ("tool", "outcome", "told"),
+    [
+        ("write", "ok", [("a.txt", "write")]),
+        ("write", "failed", []),
+        ("read", "ok", []),
+    ],
+)
+def test_a_change_of_a_file_is_told_once_it_happened(
+    engine: Engine, tool: str, outcome: str, told: list[tuple[str, str]]
+) -> None:
+    """With its path; what was only read or went wrong changed nothing that is known."""
+    session = engine.start("s")
+    session.turn("go")
+    session.tool(tool, {"path": "a.txt", "content": "x"}, call_id="1")
+
+    session.tool_finished("1", outcome=outcome)
+
+    found = [one for one in engine.events("s") if one.name == "file.changed"]
+    assert [(str(one.data["path"]).split("/")[-1], one.data["operation"]) for one in found] == told
