@@ -19,6 +19,7 @@ from attrs import evolve, field, frozen
 
 from governance.clock import Clock, SystemClock
 from governance.config import Config, load_config
+from governance.engine.using import report_usage
 from governance.errors import DefinitionError, Diagnostic, MisuseError
 from governance.hooking import links, offers
 from governance.hooking.adapter import Adapter
@@ -358,6 +359,7 @@ def decided(
 ) -> tuple[Answer, Command | None]:
     """The answer to *payload*, and what to hand to *engine* once the host has it, if anything."""
     _forget_stale(engine, translation)
+    _report_used(engine, translation.used, adapter.profile.name)
     replies = [engine.handle(command) for command in translation.commands]
     host = adapter.profile.name
     for note in translation.notes:
@@ -367,6 +369,12 @@ def decided(
     if made.told is None:
         return made, None
     return made, delivered(translation.commands[translation.decisive], made)
+
+
+def _report_used(engine: Engine, used: Note | None, host: str) -> None:
+    """Write down what the model has used, where its session is known and it is new."""
+    if used is not None and engine.journal.head(used.session).seq:
+        report_usage(engine, used.session, used.data, actor=host, host=host)
 
 
 def delivered(command: Command, made: Answer) -> Command:
