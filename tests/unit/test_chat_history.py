@@ -118,13 +118,25 @@ def test_what_is_no_message_is_refused(engine: Engine, said: list[object]) -> No
 
 
 def test_a_role_that_nobody_has_is_refused(engine: Engine) -> None:
-    """So are lone surrogates, as everywhere in a journal."""
+    """It would be found under nobody's."""
     session = engine.start("s")
 
     with pytest.raises(MisuseError, match="`robot` is no role"):
         session.message("robot", "x")  # type: ignore[arg-type]
-    with pytest.raises(ValueRefused):
-        session.message("user", "\ud800")
+
+
+def test_half_a_sign_in_a_text_is_made_visible(engine: Engine) -> None:
+    """As an import does; a value says what was called with, and is refused."""
+    session = engine.start("s")
+    big = "\ud800" + "x" * 100_000
+
+    session.message("user", ["a\ud800", Part(type="thinking", text="\ud83d\ude00"), big])
+    with pytest.raises(ValueRefused, match="a lone surrogate at character 1"):
+        session.message("assistant", Part(type="tool_call", name="read", value={"path": "\ud800"}))
+
+    (found,) = session.messages().messages
+    assert [one.text[:2] for one in found.parts] == ["a\ufffd", "\U0001f600", "\ufffdx"]
+    assert session.content(found, found.parts[2]).decode() == "\ufffd" + "x" * 100_000
 
 
 def test_nothing_is_said_in_a_journal_of_the_project(engine: Engine) -> None:

@@ -16,7 +16,7 @@ from governance.journal.sqlite import SqliteJournal
 from governance.scopes import PROJECT, Declaration, Grant, Reader, Refusal, Scope, Stale, Value
 from governance.scopes.contents import INLINE_BYTES_MAX, ContextLost
 from governance.testing.engines import memory_engine
-from governance.values import Json
+from governance.values import Json, ValueRefused
 
 ME = Reader("ada", "s")
 OWN = Scope("session", "s")
@@ -433,3 +433,14 @@ def test_what_is_of_a_project_or_a_person_goes_with_them(
 
     assert value(there) == "kept"
     assert isinstance(foreign, Refusal) == (kind == "user")
+
+
+def test_half_a_sign_in_a_value_is_refused(engine: Engine) -> None:
+    """A program may go by it: it is told which value, and nothing is written."""
+    before = engine.state("s").head
+
+    with pytest.raises(ValueRefused) as refused:
+        engine.contexts.set(OWN, "code", "k", {"a": ["x\ud800"]}, by=ME)
+
+    assert "the value of `k` cannot be kept: text with a lone surrogate" in str(refused.value)
+    assert engine.state("s").head == before
