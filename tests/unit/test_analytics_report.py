@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from datetime import date
@@ -18,7 +20,7 @@ from governance.analytics.charts import Series, bars_chart, columns_chart
 from governance.analytics.figures import GROUPS, NAMES_MAX, OTHER, Counting, count
 from governance.analytics.fold import DAYS_MAX, Rollup, fold
 from governance.analytics.measures import MEASURES, SECTIONS
-from governance.analytics.pages import html_page, markdown_page
+from governance.analytics.pages import csv_page, html_page, markdown_page
 from governance.analytics.projection import POSITION, SHELF, catch_up, recomputed
 from governance.analytics.prometheus import METRICS
 from governance.analytics.report import _SHOWN, FIRST, LAST, PERIODS_MAX, By, Report, report_of
@@ -349,6 +351,25 @@ def test_markdown_holds_no_markup_of_agents() -> None:
     for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
         cells = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(cells) == 1
+
+
+def test_csv_has_a_row_for_each_period() -> None:
+    """Every measure is a column; what is not known of a period is empty, and no name is there."""
+    days = {
+        day: {"count": {"turns": turns}, "tool": {"=1+1": 1}} for day, turns in ((0, 3), (2, 1))
+    }
+
+    rows = list(csv.DictReader(io.StringIO(csv_page(report_of(days)))))
+
+    assert list(rows[0]) == ["period", "days", *(one.name for one in MEASURES)]
+    assert [(row["period"], row["days"], row["turns"]) for row in rows] == [
+        ("1970-01-01", "1", "3"),
+        ("1970-01-02", "1", "0"),
+        ("1970-01-03", "1", "1"),
+    ]
+    assert rows[0]["calls_per_turn"] == "0"
+    assert rows[1]["calls_per_turn"] == rows[0]["tool_p50"] == ""
+    assert list(csv.DictReader(io.StringIO(csv_page(report_of({}))))) != []
 
 
 def test_json_has_every_measure() -> None:
