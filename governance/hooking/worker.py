@@ -19,7 +19,6 @@ from attrs import evolve, field, frozen
 
 from governance.clock import Clock, SystemClock
 from governance.config import Config, load_config
-from governance.engine.using import report_usage
 from governance.errors import DefinitionError, Diagnostic, MisuseError
 from governance.hooking import links, offers
 from governance.hooking.adapter import Adapter
@@ -374,6 +373,8 @@ def decided(
 def _report_used(engine: Engine, used: Note | None, host: str) -> None:
     """Write down what the model has used, where its session is known and it is new."""
     if used is not None and engine.journal.head(used.session).seq:
+        from governance.engine.using import report_usage
+
         report_usage(engine, used.session, used.data, actor=host, host=host)
 
 
