@@ -103,6 +103,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before"}),
+    untold=frozenset({"usage"}),
 )
 """What deciding must know: each request is made anew, and nobody can be asked."""
 
@@ -127,6 +128,7 @@ PROFILE = Profile(
         Capability("see resume", True, "A session that is started with a known id."),
         Capability("rewrite a slash command", False, "There are none."),
         Capability("see the request to the model", True, "Before it goes out."),
+        Capability("see tokens or costs", False, "Nobody counts them."),
     ),
     marks=(),
     programs=(),

@@ -83,8 +83,15 @@ def _check_text(text: str) -> None:
         return
     try:
         text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueRefused("text with a lone surrogate") from None
+    except UnicodeEncodeError as error:
+        raise _half(error) from None
+
+
+def _half(error: UnicodeEncodeError) -> ValueRefused:
+    return ValueRefused(
+        f"text with a lone surrogate at character {error.start + 1}",
+        remedy="leave it out, or put U+FFFD in its place",
+    )
 
 
 def json_of(value: object, depth: int = 0) -> Json:
@@ -126,10 +133,24 @@ def _name(key: object) -> str:
     return str.__str__(key) if isinstance(key, str) else str(key)
 
 
+def whole_text(text: str) -> str:
+    """
+    *text* with each lone surrogate replaced by U+FFFD; two halves of one sign are that sign.
+
+    For what is only kept and shown: of what is decided upon not one sign may be another.
+    """
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
 def mend_text(text: str) -> str:
-    """*text* with lone surrogates replaced by U+FFFD and NUL by U+2400, both visible."""
-    clean = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    return clean.replace("\x00", "\u2400")
+    """*text* as `whole_text`, and NUL replaced by U+2400: nothing in it is invisible."""
+    return whole_text(text).replace("\x00", "\u2400")
 
 
 def dump_json(value: Json) -> bytes:
@@ -152,8 +173,8 @@ def dump_checked(value: Json) -> bytes:
     """
     try:
         return _encoded(value).encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueRefused("text with a lone surrogate") from None
+    except UnicodeEncodeError as error:
+        raise _half(error) from None
     except ValueError as error:
         raise ValueRefused(f"no JSON: {error}") from None
     except RecursionError:

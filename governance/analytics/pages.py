@@ -1,7 +1,9 @@
-"""A report as one HTML page that needs nothing beside itself, and as Markdown."""
+"""A report as one HTML page that needs nothing beside itself, as Markdown and as CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 from html import escape
 
 from governance.analytics.charts import (
@@ -178,6 +180,26 @@ def markdown_page(report: Report) -> str:
         parts += ["", f"## {name_text(group)}", "", "| name | times |", "| --- | ---: |"]
         parts += [f"| {_cell(name)} | {value} |" for name, value in report.top(group)]
     return "\n".join([*parts, ""])
+
+
+def csv_page(report: Report) -> str:
+    """
+    *report* as comma-separated values: a row for each period, a column for each measure.
+
+    Figures are in the unit of their measure, and empty where they are not known. No name that an
+    agent chose stands in it, for a table calculator takes some texts for formulas.
+    """
+    made = io.StringIO()
+    rows = csv.writer(made, lineterminator="\n")
+    rows.writerow(["period", "days", *(one.name for one in MEASURES)])
+    for period in report.periods:
+        values = [report.measure(one.name, period.figures) for one in MEASURES]
+        rows.writerow([period.name, period.days, *map(_plain_figure, values)])
+    return made.getvalue()
+
+
+def _plain_figure(value: float | None) -> str:
+    return "" if value is None else repr(int(value) if value == int(value) else value)
 
 
 def _cell(text: str) -> str:

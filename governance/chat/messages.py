@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, cast, get_args
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from governance.chat.parts import Part, check_part, part_of, text
 from governance.errors import MisuseError
 from governance.formats import body_of
 from governance.journal.records import Record
 from governance.journal.searching import MESSAGE_KIND
-from governance.values import Json, ValueRefused, check_json
+from governance.values import Json, ValueRefused, check_json, whole_text
 
 Role = Literal["user", "assistant", "system", "tool"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -105,9 +105,12 @@ def parts_of(said: Said) -> tuple[Part, ...]:
 
 
 def _part(one: str | Part | Mapping[str, Json]) -> Part:
+    """*one* as a part, half signs in its text made visible: what was said is only kept."""
     if isinstance(one, str):
-        return text(one)
-    return one if isinstance(one, Part) else part_of(one)
+        return text(whole_text(one))
+    made = one if isinstance(one, Part) else part_of(one)
+    whole = whole_text(made.text)
+    return made if whole is made.text else evolve(made, text=whole)
 
 
 def check_role(role: object) -> Role:

@@ -77,7 +77,7 @@ def backup(
     The copy is one file, named by the store and the time; beside it are the heads that it
     has, and in a third file `governance.toml` and the project's own rule packs. Every row of
     the copy is read back and checked, and only then the oldest beyond
-    `[backup] backups_max` go. With `[backup] age_hours_max` a running engine has one made by
+    `[backup] backups_max` go. With `[backup] age_seconds_max` a running engine has one made by
     itself when it is due. `governance restore` puts one in the store's place.
 
     A store on a server is copied by the tools of the server; `--config-only` copies what

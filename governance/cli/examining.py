@@ -16,7 +16,7 @@ from governance.cli.guard import key_path
 from governance.cli.heartbeat import Beat, called_ms, installed_ms, missed_in
 from governance.cli.installed import HookSilent, run_hook
 from governance.cli.opening import rules_of, store_of, unguarded_store_of
-from governance.cli.output import moment
+from governance.cli.output import moment, span
 from governance.cli.plain_rows import plain_rows
 from governance.cli.recording import recording_engine
 from governance.config import load_config
@@ -413,8 +413,8 @@ def _backup(around: Surroundings) -> Check:
         )
         return Check("backup", "a restore was broken off", (found,))
     config = trusted_config(load_config(around.project.directory))
-    hours = config.backup.age_hours_max
-    plan = f"one is made every {hours} h" if hours else "none is made by itself"
+    seconds = config.backup.age_seconds_max
+    plan = f"one is made every {span(seconds * 1000)}" if seconds else "none is made by itself"
     if not is_embedded(config):
         plan = f"of the configuration alone, the store is not copied here: {plan}"
     status = read_status(around.project)

@@ -38,7 +38,8 @@ def plain_rows(journal: Journal) -> PlainRows | None:
     """The sessions of *journal* with rows from before encryption; ``None``: it is not encrypted."""
     if not isinstance(journal, EncryptedJournal):
         return None
-    stored, after, found, count = as_stored(journal), "", [], 0
+    stored, after, count = as_stored(journal), "", 0
+    found: list[str] = []
     while page := stored.sessions(after=after, limit=_PAGE):
         for head in page:
             if count == SESSIONS_MAX:

@@ -54,10 +54,10 @@ _GROUPS_SHOWN = ("action", "outcome", "tool", "rule", "violated", "hour")
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(["text", "json", "markdown", "html"]),
+    type=click.Choice(["text", "json", "csv", "markdown", "html"]),
     default="text",
     show_default=True,
-    help="For people, for programs, or as a page.",
+    help="For people, for programs, for a table calculator, or as a page.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
               help="File to write it to, in place of the terminal.")  # fmt: skip
@@ -121,8 +121,10 @@ def _day(option: str, text: str | None) -> date | None:
 
 
 def _text(made: Report, format_name: str) -> str:
-    from governance.analytics.pages import html_page, markdown_page
+    from governance.analytics.pages import csv_page, html_page, markdown_page
 
+    if format_name == "csv":
+        return csv_page(made)
     if format_name == "html":
         return html_page(made)
     if format_name == "json":

@@ -34,7 +34,7 @@ TEMPLATE: tuple[TemplateKey, ...] = (
         "persistence.auto_save", (), f"{_ALWAYS}an answer is given when its rows are durable"
     ),
     TemplateKey("persistence.save_interval", (), "nothing waits to be saved"),
-    TemplateKey("persistence.backup_frequency", ("backup.age_hours_max",), ""),
+    TemplateKey("persistence.backup_frequency", ("backup.age_seconds_max",), "in seconds too"),
     TemplateKey("persistence.max_backups", ("backup.backups_max",), ""),
     TemplateKey("persistence.compression", (), f"{_ALWAYS}archives are packed"),
     TemplateKey("session_storage.location", ("journal.url",), ""),
@@ -70,7 +70,11 @@ TEMPLATE: tuple[TemplateKey, ...] = (
         (),
         f"{_ALWAYS}each content by its hash; `governance context validate`",
     ),
-    TemplateKey("chat_management.history_retention", ("retention.age_days_max",), "archived first"),
+    TemplateKey(
+        "chat_management.history_retention",
+        ("retention.age_days_max", "retention.session_megabytes_max"),
+        "whole sessions, archived first; none loses a message, for each row proves the next",
+    ),
     TemplateKey("chat_management.message_compression", (), f"{_ALWAYS}what is too big for a row"),
     TemplateKey(
         "chat_management.search_indexing",

@@ -226,7 +226,7 @@ class RetentionTable:
         ),
     )
     session_megabytes_max: int = field(
-        default=0,
+        default=100,
         metadata=whole(
             "A session whose rows and contents take more asks for nothing more, in megabytes; "
             "0: any size.",
@@ -344,12 +344,12 @@ class AuditTable:
 class BackupTable:
     """``[backup]``: copies of an embedded store, or of the configuration, made by themselves."""
 
-    age_hours_max: int = field(
-        default=24,
+    age_seconds_max: int = field(
+        default=86_400,
         metadata=whole(
-            "A backup is made when the last is older, in hours; 0: none by itself.",
+            "A backup is made when the last is older; 0: none by itself.",
             low=0,
-            high=8_784,
+            high=31_622_400,
         ),
     )
     backups_max: int = field(

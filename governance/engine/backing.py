@@ -29,7 +29,6 @@ LOOK_SECONDS = 60.0
 STATUS_NAME = "backup.json"
 _STATUS_BYTES_MAX = 65_536
 _ERROR_CHARACTERS_MAX = 2_000
-_HOUR_SECONDS = 3_600
 _NICE = 10
 
 # With `-I` the folder that an agent works in cannot put a module in the way.
@@ -154,13 +153,13 @@ def schedule_of(config: Config) -> BackupSchedule | None:
     Of a store on a server that is the configuration alone. One in memory leaves nothing behind,
     and no process either.
     """
-    if not config.backup.age_hours_max or config.journal.url.startswith("memory:"):
+    if not config.backup.age_seconds_max or config.journal.url.startswith("memory:"):
         return None
     if not hasattr(os, "posix_spawn"):
         return None  # there the system's own scheduler calls `governance backup`
     return BackupSchedule(
         Project(config.directory),
-        config.backup.age_hours_max * _HOUR_SECONDS,
+        config.backup.age_seconds_max,
         lambda: start_backup(config.directory),
     )
 

@@ -1,4 +1,4 @@
-"""Secrets out of what is kept beside the rows' own fields: answers, and what waits in files."""
+"""What of a command may be kept: no secret in answers and waiting files, no half of a sign."""
 
 from __future__ import annotations
 
@@ -6,12 +6,41 @@ from collections.abc import Mapping
 
 from attrs import evolve
 
+from governance.calls import ToolCall
 from governance.engine.encoding import reply_json
 from governance.engine.related import Step
 from governance.session.commands import Command
 from governance.session.law import Law
 from governance.session.replies import Reply
-from governance.values import Json
+from governance.values import Json, ValueRefused, check_json, whole_text
+
+KEPT_TEXTS = ("prompt", "output", "error", "failure", "summary", "exception")
+"""Fields of commands that are kept and shown; rules read them with the same signs replaced."""
+
+
+def with_whole_texts(command: Command) -> Command:
+    """*command* without lone surrogates in what is only kept of it: they must break nobody."""
+    changed: dict[str, Json] = {}
+    for name in KEPT_TEXTS:
+        given = command.data.get(name)
+        if type(given) is str and (whole := whole_text(given)) is not given:
+            changed[name] = whole
+    return evolve(command, data={**command.data, **changed}) if changed else command
+
+
+def check_call(call: ToolCall) -> None:
+    """
+    Return quietly if the arguments of *call* can be decided upon, and kept as they are.
+
+    Raises:
+        ValueRefused: They hold what no journal may: see `check_json`.
+    """
+    try:
+        check_json(call.args)
+        check_json(call.own)
+    except ValueRefused as error:
+        message = f"the arguments of `{call.tool}` cannot be taken: {error.message}"
+        raise ValueRefused(message, remedy=error.remedy) from None
 
 
 def kept_reply(law: Law, reply: Reply, step: Step) -> dict[str, Json]:

@@ -24,7 +24,7 @@ from governance.scopes.limits import ContextLimits
 from governance.scopes.merging import merge
 from governance.scopes.state import Grant, Name, ScopeState, Stored
 from governance.scopes.values import PROJECT, Reader, Refusal, Scope, Stale, Value, check_key
-from governance.values import Json
+from governance.values import Json, ValueRefused
 
 if TYPE_CHECKING:
     from governance.engine.engine import Engine
@@ -286,10 +286,17 @@ class Contexts:
         Args:
             expected_version: The version that it has, 0 for none: another one is told as
                 `Stale`. By default it is not looked at.
+
+        Raises:
+            ValueRefused: The value holds what no journal may, such as a lone surrogate.
         """
         check_key(kind, key)
         clean, _ = self.engine.law.redact(value)
-        made, size_bytes, content = encoded(clean)
+        try:
+            made, size_bytes, content = encoded(clean)
+        except ValueRefused as error:
+            message = f"the value of `{key}` cannot be kept: {error.message}"
+            raise ValueRefused(message, remedy=error.remedy) from None
         if size_bytes > self.limits.value_bytes_max:
             most = self.limits.value_bytes_max
             return _full(f"the value has {size_bytes} bytes; at most {most} are taken")

@@ -22,7 +22,12 @@ from governance.calls import ToolCall
 from governance.clock import Clock
 from governance.engine import racing, restoring
 from governance.engine.before import run_before
-from governance.engine.cleaning import kept_reply, without_secrets
+from governance.engine.cleaning import (
+    check_call,
+    kept_reply,
+    with_whole_texts,
+    without_secrets,
+)
 from governance.engine.encoding import encode_rows, event_of, reply_of
 from governance.engine.live import LiveSessions
 from governance.engine.news import News, tell_alike
@@ -310,6 +315,7 @@ class Engine(SessionVerbs, StoreVerbs):
             JournalError: A told command could not be written.
         """
         self._check_open()
+        command = with_whole_texts(command)
         self._check(command)
         command = self._completed(command)
         refused = self._refused(command)
@@ -738,8 +744,7 @@ class Engine(SessionVerbs, StoreVerbs):
             raise MisuseError(f"unknown event `{command.event}`", remedy=f"one of {known}")
         check_json(command.data)
         if command.call is not None:
-            check_json(command.call.args)
-            check_json(command.call.own)
+            check_call(command.call)
 
 
 def _gone(command: Command, error: SessionRemoved) -> Reply:

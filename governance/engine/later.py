@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from governance.engine.before import before_names
+from governance.engine.cleaning import with_whole_texts
 from governance.engine.related import Step
 from governance.engine.restoring import grown
 from governance.errors import GovernanceError, JournalError
@@ -64,6 +65,7 @@ def handle_later(engine: Engine, journal: AppendsLater, command: Command, done: 
         MisuseError: The engine is closed, or the command breaks the contract.
     """
     engine._check_open()
+    command = with_whole_texts(command)
     engine._check(command)
     if _is_listened_to(engine, command):
         return False

@@ -55,6 +55,8 @@ class Translation:
 
         notes: Rows that are written beside what the commands lead to, in sessions that
             are known.
+
+        used: What the model has used, as ``usage.reported``: rules on the commands count by it.
     """
 
     event: str
@@ -65,6 +67,7 @@ class Translation:
     known: bool = True
     forked: bool = False
     notes: tuple[Note, ...] = ()
+    used: Note | None = None
 
 
 def birth(host: str, *, model: str = "", source: str) -> dict[str, Json]:

@@ -369,6 +369,7 @@ def decided(
 ) -> tuple[Answer, Command | None]:
     """The answer to *payload*, and what to hand to *engine* once the host has it, if anything."""
     _forget_stale(engine, translation)
+    _report_used(engine, translation.used, adapter.profile.name)
     replies = [engine.handle(command) for command in translation.commands]
     host = adapter.profile.name
     for note in translation.notes:
@@ -378,6 +379,14 @@ def decided(
     if made.told is None:
         return made, None
     return made, delivered(translation.commands[translation.decisive], made)
+
+
+def _report_used(engine: Engine, used: Note | None, host: str) -> None:
+    """Write down what the model has used, where its session is known and it is new."""
+    if used is not None and engine.journal.head(used.session).seq:
+        from governance.engine.using import report_usage
+
+        report_usage(engine, used.session, used.data, actor=host, host=host)
 
 
 def delivered(command: Command, made: Answer) -> Command:

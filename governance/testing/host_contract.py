@@ -45,6 +45,7 @@ CAPABILITIES = (
     "see resume",
     "rewrite a slash command",
     "see the request to the model",
+    "see tokens or costs",
 )
 """What every adapter says of its host, each once."""
 
@@ -388,6 +389,7 @@ class HostContract:
             "refuse a compaction": "compacting" in traits.deny_at,
             "inject text": traits.inject != "none",
             "rewrite a slash command": traits.redirects,
+            "see tokens or costs": "usage" not in traits.untold,
         }
         assert {name: host.can(name) for name in claimed} == claimed
         assert host.can("deny a tool"), "what cannot deny a tool governs nothing"

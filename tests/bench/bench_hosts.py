@@ -16,10 +16,12 @@ import time
 from pathlib import Path
 
 from governance._shipped import pack_texts
+from governance.engine import Engine
 from governance.engine.reloading import SETTLED_NS
 from governance.hooking.claude.answers import answer
 from governance.hooking.command_line import HOOK_FILE, import_folders
 from governance.hooking.payload import read_payload
+from governance.hosts.claude_code.settings import STATUS_FILE
 from governance.hosts.claude_code.tools import TOOLS
 from governance.hosts.claude_code.translate import translate
 from governance.rules.deciding import History, RuleEvent
@@ -142,3 +144,29 @@ def hook_without_service(folder: Path, *, rounds: int = 21) -> tuple[float, floa
     with (project / "governance.toml").open("a") as stream:
         stream.write("[service]\nenabled = false\n")
     return _paired(project, rounds), 12.0
+
+
+LINE_TURNS = 240
+"""Turns of a session with a call each: close to the 1,000 rows after which a state is kept."""
+
+
+def status_line(folder: Path, *, rounds: int = 101) -> tuple[float, float]:
+    """
+    The whole process of the status line, at its slowest: no state of the session is kept yet.
+
+    Two bare interpreters and a half: one that starts, and as long again for SQLite, the rows
+    and our own modules, whose bytes are compiled.
+    """
+    project = _project(folder)
+    with Engine.open(project) as engine:
+        session = engine.start("s", host="claude-code")
+        for number in range(LINE_TURNS):
+            session.turn("go on")
+            session.tool("read", {"path": "a"}, call_id=str(number))
+            session.tool_finished(str(number), outcome="ok")
+            session.turn_ended()
+    paths = tuple(word for one in import_folders() for word in ("--path", one))
+    words = (sys.executable, "-I", "-S", str(STATUS_FILE), "--dir", str(project), *paths)
+    data = json.dumps({"session_id": "s"}).encode()
+    _process(words, data)
+    return statistics.median(_process(words, data) / _process(BARE, data) for _ in range(rounds)), 3

@@ -27,7 +27,7 @@ from tests.bench.projects import SECONDS_MAX, Place, held_folder, make_project, 
 MEGABYTE = 1_000_000
 STANDARD_ROWS = 10_000
 LARGEST_BYTES = 100 * MEGABYTE
-"""The rows of a session at its quota."""
+"""The rows of a session at the quota that it has where nothing is written."""
 
 _CALLS = 250
 _BATCH_ROWS = 5_000
@@ -83,7 +83,9 @@ def _standard(folder: Path) -> Place:
 @cache
 def _largest() -> Place:
     """A project with a session of 100 MB, made once; an engine has kept its snapshot."""
-    place = make_project(held_folder())
+    place = make_project(
+        held_folder(), f"[retention]\nsession_megabytes_max = {2 * LARGEST_BYTES // MEGABYTE}\n"
+    )
     turns = _worked(place, "s")
     each = sum(len(one.body) for one in turns) / len(turns)
     journal = place.journal()

@@ -234,6 +234,11 @@ BENCHES = (
         bench_hosts.hook_without_service,
     ),
     Bench(
+        "statusline",
+        "the status line's process, 963 rows of a session, over `python -I -S -c pass`",
+        bench_hosts.status_line,
+    ),
+    Bench(
         "rules",
         "1,000 rules of which none matches, over 1,000 closures made for the same tests",
         _anywhere(bench_rules.over_closures),

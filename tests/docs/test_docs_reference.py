@@ -210,7 +210,7 @@ def test_what_a_table_of_features_names_is_there() -> None:
     from governance.engine import Engine, Session
 
     text = (DOCS / "reference" / "session-management.md").read_text(encoding="utf-8")
-    named = re.findall(r"`(tests/[\w/]+\.py)`", text)
+    named = re.findall(r"`(tests/[\w/]+\.py)[`:]", text)
     called = set(re.findall(r"`governance ([a-z-]+)", text))
 
     assert len(named) > 40
@@ -225,8 +225,35 @@ def test_what_a_table_of_features_names_is_there() -> None:
     assert tables - {*TABLES, *OTHERS} == set()
 
 
+def _is_test(told: str) -> bool:
+    """Whether *told* names a file of tests and, where one is meant, a test or a bench of it."""
+    found = re.fullmatch(r"`(tests/[\w/]+\.py)(?:::(\w+))?`(?:: `([a-z-]+)`)?", told)
+    if found is None or not (ROOT / found[1]).is_file():
+        return False
+    source = (ROOT / found[1]).read_text(encoding="utf-8")
+    if found[3]:
+        return f'\n        "{found[3]}",' in source
+    return found[2] is None or f"def {found[2]}(" in source
+
+
+def test_a_test_that_is_not_there_is_noticed() -> None:
+    """Neither its file nor its name can be made up, and nothing but a test is named."""
+    here = "tests/docs/test_docs_reference.py"
+    assert _is_test(f"`{here}`")
+    assert _is_test(f"`{here}::test_a_test_that_is_not_there_is_noticed`")
+    assert _is_test("`tests/bench/rows.py`: `load`")
+    for told in (
+        "",
+        "a test",
+        "`tests/docs/test_no.py`",
+        f"`{here}::test_no`",
+        "`tests/bench/rows.py`: `absent`",
+    ):
+        assert not _is_test(told), told
+
+
 def test_every_line_of_the_list_of_session_management_is_answered() -> None:
-    """None is left out, none is empty, and the measures that are named are in reports."""
+    """None is left out, each names a test that is there, and measures that are in reports."""
     from governance.analytics.measures import MEASURES
 
     page = (DOCS / "reference" / "session-management.md").read_text(encoding="utf-8")
@@ -237,8 +264,9 @@ def test_every_line_of_the_list_of_session_management_is_answered() -> None:
         head = row.removeprefix("### ") if row.startswith("### ") else head
         cells = [cell.strip() for cell in row.strip("|").split(" | ")]
         if row.startswith("| ") and cells[0] not in ("line", "---"):
-            assert len(cells) == 2, row
+            assert len(cells) == 3, row
             assert cells[1], row
+            assert [one for one in cells[2].split(", ") if not _is_test(one)] == [], row
             found.append(f"{head}: {cells[0]}")
             if head == "Session metrics":
                 measures |= set(re.findall(r"`([a-z_0-9]+)`", cells[1]))

@@ -82,6 +82,7 @@ CLAUDE_CODE = (
 OPENCODE = (
     "briefing in each request, byte for byte",
     "no briefing for the title",
+    "tokens of the session, before the next call",
     "deny blocks, the model reads why",
     "ask is denied",
     "rewrite grants nothing",

@@ -65,6 +65,23 @@ def test_title_generator_is_not_briefed(opencode: OpenCodeLab) -> None:
     assert counts(system_of(title)) == 0
 
 
+@proves("tokens of the session, before the next call", "opencode")
+def test_tokens_are_known_before_the_next_call(opencode: OpenCodeLab) -> None:
+    """What an answer used is written down before the calls of the next one are decided."""
+    opencode.govern()
+
+    session = opencode.bash("touch one", "touch two")
+
+    opencode.until(lambda: len(opencode.rows_of(session, "usage.reported")) >= 2)
+    told = opencode.rows_of(session, "usage.reported")
+    assert [one["input_tokens"] for one in told][:2] == [100, 200]
+    assert told[0]["context_tokens"] == 100
+    kinds = opencode.kinds(session)
+    first, second = [at for at, kind in enumerate(kinds) if kind == "tool.decided"]
+    assert first < kinds.index("usage.reported") < second
+    assert (opencode.state(session).usage.output_tokens or 0) > 0
+
+
 @proves("deny blocks, the model reads why", "opencode")
 def test_deny_blocks_and_the_model_reads_our_message(opencode: OpenCodeLab) -> None:
     """A denied tool does not run, and its result is our message."""

@@ -31,7 +31,7 @@ from governance.project import Project
 from tests.integration.conftest import Run, made_project
 from tests.postgres_server import Server, wait_for
 
-CONFIG = '[packs]\npaths = ["rules", "one.toml"]\n[backup]\nage_hours_max = 0\n'
+CONFIG = '[packs]\npaths = ["rules", "one.toml"]\n[backup]\nage_seconds_max = 0\n'
 
 
 def pack(name: str, word: str, *, mode: str = "enforce") -> str:
@@ -284,7 +284,7 @@ def test_a_store_on_a_server_has_its_configuration_backed_up_by_itself(
 ) -> None:
     """When it is due a decision has the copy made; `doctor` tells of it, and it can be put back."""
     url = server.url(tenant=f"c{os.urandom(6).hex()}")
-    text = CONFIG.replace("age_hours_max = 0", "age_hours_max = 1")
+    text = CONFIG.replace("age_seconds_max = 0", "age_seconds_max = 3600")
     (project / "governance.toml").write_text(f'{text}[journal]\nurl = "{url}"\n')
     open_journal(url, base=project, create=True).close()
     place = Project(project)

@@ -533,7 +533,11 @@ class TestSchedule:
         schedule = schedule_of(load_config(project))
         assert schedule is not None
         assert schedule.interval_seconds == 24 * 3_600
-        for text in ("[backup]\nage_hours_max = 0\n", "[journal]\nurl = 'memory:'\n"):
+        (project / "governance.toml").write_text("[backup]\nage_seconds_max = 300\n")
+        schedule = schedule_of(load_config(project))
+        assert schedule is not None
+        assert schedule.interval_seconds == 300
+        for text in ("[backup]\nage_seconds_max = 0\n", "[journal]\nurl = 'memory:'\n"):
             (project / "governance.toml").write_text(text)
             assert schedule_of(load_config(project)) is None
 

@@ -119,7 +119,7 @@ def test_a_span_of_days(project: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "`today` is no day" in err
 
 
-@pytest.mark.parametrize("form", ["html", "markdown", "json"])
+@pytest.mark.parametrize("form", ["html", "markdown", "json", "csv"])
 def test_a_report_as_a_file(project: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
     """What goes to a file is what would have been printed, and nothing is printed."""
     file = project / "report"

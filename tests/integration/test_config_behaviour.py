@@ -629,7 +629,7 @@ def test_retention_megabytes_max(opened: Opener, clock: ManualClock) -> None:
 
 
 def test_retention_session_megabytes_max(opened: Opener) -> None:
-    """A session over its quota asks for nothing more."""
+    """A session over its quota asks for nothing more, and what it is told says the way on."""
     data = {"rule": "", "count": 0, "by": "me", "reason": "x" * 1_100_000}
     answers = []
     for config in ("", "[retention]\nsession_megabytes_max = 1\n"):
@@ -639,6 +639,22 @@ def test_retention_session_megabytes_max(opened: Opener) -> None:
         answers.append(shell(engine, "fine"))
 
     assert answers == ["allow", "deny"]
+    told = engine.session("s").tool("shell", {"command": "fine"}).message
+    assert "its quota is 1000000" in told
+    assert "go on in a new session, or raise `retention.session_megabytes_max`" in told
+
+
+def test_a_session_has_a_quota_unless_its_people_want_none(opened: Opener) -> None:
+    """100 MB by themselves; a file that nobody trusted may set it lower, and not away."""
+    unlimited = "[retention]\nsession_megabytes_max = 0\n"
+    lower = "[retention]\nsession_megabytes_max = 5\n"
+
+    quotas = [
+        opened(config, trusted=trusted).law.settings.session_bytes_max
+        for config, trusted in (("", True), (unlimited, True), (unlimited, False), (lower, False))
+    ]
+
+    assert quotas == [100_000_000, 0, 100_000_000, 5_000_000]
 
 
 @pytest.mark.parametrize("archive", [True, False])

@@ -21,7 +21,7 @@ from governance.journal.postgres import PostgresJournal
 from governance.journal.session_values import BLOB_SHELF, INDEX_SHELF
 from governance.journal.sqlite import SqliteJournal
 from governance.journal.vault import Vault
-from governance.scopes import PROJECT, Reader, Scope
+from governance.scopes import PROJECT, Reader, Refusal, Scope, Stale, Value
 from governance.session.commands import Command
 from governance.testing import ManualClock
 from governance.testing.engines import law_of, memory_engine
@@ -194,4 +194,36 @@ def test_values_are_searched_by_whoever_shares_the_store(
     for engine in engines:
         hits = engine.contexts.search("needle", by=me).hits
         assert [one.value.key for one in hits] == ["new", "k23", "k13", "k3"]
+        engine.close()
+
+
+def test_two_machines_that_change_one_value_are_told_so(
+    server: Server, journal: PostgresJournal
+) -> None:
+    """The later one by its version, a merge by name; nobody's change is written over unseen."""
+    me = Reader("ada", "s")
+    one = memory_engine(law=LAW, journal=server.again(journal))
+    other = memory_engine(law=LAW, journal=server.again(journal))
+    one.start("s")
+    own = Scope("session", "s")
+    one.contexts.set(PROJECT, "code", "style", "tabs", by=me)
+    one.contexts.merge(own, PROJECT, by=me)
+    seen = [engine.contexts.get(PROJECT, "code", "style", by=me) for engine in (one, other)]
+    versions = [value.version for value in seen if isinstance(value, Value)]
+
+    first = one.contexts.set(
+        PROJECT, "code", "style", "spaces", by=me, expected_version=versions[0]
+    )
+    late = other.contexts.set(PROJECT, "code", "style", "none", by=me, expected_version=versions[1])
+    other.contexts.set(own, "code", "style", "mixed", by=me)
+    merged = one.contexts.merge(own, PROJECT, by=me)
+
+    assert versions == [1, 1]
+    assert isinstance(first, Value)
+    assert late == Stale(2)
+    assert not isinstance(merged, Refusal)
+    assert merged.conflicts == (("code", "style"),)
+    for engine in (one, other):
+        found = [engine.contexts.get(scope, "code", "style", by=me) for scope in (PROJECT, own)]
+        assert [value.value for value in found if isinstance(value, Value)] == ["spaces", "mixed"]
         engine.close()

@@ -36,7 +36,7 @@ from governance.project import Project, create_project
 
 WORD = "the-plain-words-of-a-session"
 ME = process_actor()
-SMALL = "[packs]\npaths = []\n[live]\nrules_check_ms = 0\n[backup]\nage_hours_max = 0\n"
+SMALL = "[packs]\npaths = []\n[live]\nrules_check_ms = 0\n[backup]\nage_seconds_max = 0\n"
 
 
 class Place:

@@ -14,7 +14,7 @@ from governance.engine.contexts import Contexts
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Record
 from governance.journal.session_values import INDEX_SHELF
-from governance.scopes import PROJECT, Grant, Reader, Refusal, Scope
+from governance.scopes import PROJECT, Grant, Reader, Refusal, Scope, Value
 from governance.scopes.merging import Merged, merge
 from governance.scopes.packing import packed_state, unpacked_state
 from governance.scopes.state import Name
@@ -211,6 +211,17 @@ def test_another_engine_sees_what_this_one_wrote() -> None:
         assert other.get(PROJECT, "code", "a", by=me) == first
         second = other.set(PROJECT, "code", "a", 2, by=me)
         assert engine.contexts.get(PROJECT, "code", "a", by=me) == second
+
+
+def test_a_session_that_another_engine_wrote_to_can_be_written() -> None:
+    """What an engine holds of a session may be older than the rows that it goes by."""
+    me, own, journal = Reader("ada", "s"), Scope("session", "s"), MemoryJournal()
+    with memory_engine(journal=journal) as one, memory_engine(journal=journal) as other:
+        one.start("s")
+        for number, engine in enumerate((other, one, other, one)):
+            made = engine.contexts.set(own, "code", "k", number, by=me)
+            assert isinstance(made, Value)
+            assert (made.value, made.version) == (number, number + 1)
 
 
 def test_what_was_kept_of_a_scope_is_no_more_than_a_cache() -> None:

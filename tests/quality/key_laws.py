@@ -66,7 +66,7 @@ class Place:
     def write(self, key: str, *previous: str) -> None:
         older = [f"file:{self.folder / one}" for one in previous]
         (self.project / "governance.toml").write_text(
-            "[packs]\npaths = []\n[live]\nrules_check_ms = 0\n[backup]\nage_hours_max = 0\n"
+            "[packs]\npaths = []\n[live]\nrules_check_ms = 0\n[backup]\nage_seconds_max = 0\n"
             f'[journal]\nurl = "{self.url}"\n'
             f'[encryption]\nkey = "file:{self.folder / key}"\nprevious = {older}\n'
         )

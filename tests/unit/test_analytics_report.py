@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from datetime import date
@@ -18,7 +20,7 @@ from governance.analytics.charts import Series, bars_chart, columns_chart
 from governance.analytics.figures import GROUPS, NAMES_MAX, OTHER, Counting, count
 from governance.analytics.fold import DAYS_MAX, Rollup, fold
 from governance.analytics.measures import MEASURES, SECTIONS
-from governance.analytics.pages import html_page, markdown_page
+from governance.analytics.pages import csv_page, html_page, markdown_page
 from governance.analytics.projection import POSITION, SHELF, catch_up, recomputed
 from governance.analytics.prometheus import METRICS
 from governance.analytics.report import _SHOWN, FIRST, LAST, PERIODS_MAX, By, Report, report_of
@@ -183,6 +185,43 @@ def test_names_and_days_have_bounds() -> None:
     assert (min(rolled.days), len(rolled.days)) == (3, DAYS_MAX)
 
 
+@pytest.mark.parametrize(
+    ("kinds", "measure", "wanted"),
+    [
+        (("turn.started", "tool.decided", "tool.decided"), "calls_per_turn", 2),
+        (("session.created", "turn.started", "turn.started"), "turns_per_session", 2),
+        (("approval.asked",), "approvals_asked", 1),
+        (("session.interrupted",), "interruptions", 1),
+        (("session.halted",), "halts", 1),
+        (("session.stalled",), "stalls", 1),
+        (("listener.failed",), "listener_failures", 1),
+        (("file.changed",), "files_changed", 1),
+    ],
+)
+def test_behaviour_and_quality_are_measured_by_their_rows(
+    kinds: tuple[str, ...], measure: str, wanted: float
+) -> None:
+    """The row that tells of it moves its measure; a day without one shows nothing of it."""
+    journal = MemoryJournal()
+    journal.append([Append("s", 0, tuple(Row(kind, DAY_MS, b"{}") for kind in kinds))])
+
+    found = report_of(catch_up(journal).days)
+
+    assert found.measure(measure) == wanted
+    assert not report_of({}).measure(measure)
+
+
+def test_a_trend_is_the_later_half_against_the_earlier() -> None:
+    """Its change is told, and the periods of its course."""
+    days = {day: {"count": {"turns": turns}} for day, turns in enumerate((2, 2, 3, 5))}
+
+    report = report_of(days)
+    trend = report.trend("turns")
+
+    assert (trend.earlier, trend.later, trend.change) == (4, 8, 1)
+    assert report.series("turns") == (2, 2, 3, 5)
+
+
 def test_weeks_begin_on_monday_and_miss_none() -> None:
     """Figures of a span fall into its weeks; those outside are left out."""
     days = {day: {"count": {"turns": 1}} for day in range(30)}
@@ -312,6 +351,25 @@ def test_markdown_holds_no_markup_of_agents() -> None:
     for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
         cells = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(cells) == 1
+
+
+def test_csv_has_a_row_for_each_period() -> None:
+    """Every measure is a column; what is not known of a period is empty, and no name is there."""
+    days = {
+        day: {"count": {"turns": turns}, "tool": {"=1+1": 1}} for day, turns in ((0, 3), (2, 1))
+    }
+
+    rows = list(csv.DictReader(io.StringIO(csv_page(report_of(days)))))
+
+    assert list(rows[0]) == ["period", "days", *(one.name for one in MEASURES)]
+    assert [(row["period"], row["days"], row["turns"]) for row in rows] == [
+        ("1970-01-01", "1", "3"),
+        ("1970-01-02", "1", "0"),
+        ("1970-01-03", "1", "1"),
+    ]
+    assert rows[0]["calls_per_turn"] == "0"
+    assert rows[1]["calls_per_turn"] == rows[0]["tool_p50"] == ""
+    assert list(csv.DictReader(io.StringIO(csv_page(report_of({}))))) != []
 
 
 def test_json_has_every_measure() -> None:

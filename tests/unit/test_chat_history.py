@@ -118,13 +118,25 @@ def test_what_is_no_message_is_refused(engine: Engine, said: list[object]) -> No
 
 
 def test_a_role_that_nobody_has_is_refused(engine: Engine) -> None:
-    """So are lone surrogates, as everywhere in a journal."""
+    """It would be found under nobody's."""
     session = engine.start("s")
 
     with pytest.raises(MisuseError, match="`robot` is no role"):
         session.message("robot", "x")  # type: ignore[arg-type]
-    with pytest.raises(ValueRefused):
-        session.message("user", "\ud800")
+
+
+def test_half_a_sign_in_a_text_is_made_visible(engine: Engine) -> None:
+    """As an import does; a value says what was called with, and is refused."""
+    session = engine.start("s")
+    big = "\ud800" + "x" * 100_000
+
+    session.message("user", ["a\ud800", Part(type="thinking", text="\ud83d\ude00"), big])
+    with pytest.raises(ValueRefused, match="a lone surrogate at character 1"):
+        session.message("assistant", Part(type="tool_call", name="read", value={"path": "\ud800"}))
+
+    (found,) = session.messages().messages
+    assert [one.text[:2] for one in found.parts] == ["a\ufffd", "\U0001f600", "\ufffdx"]
+    assert session.content(found, found.parts[2]).decode() == "\ufffd" + "x" * 100_000
 
 
 def test_nothing_is_said_in_a_journal_of_the_project(engine: Engine) -> None:
@@ -171,12 +183,12 @@ def test_pages_go_both_ways(engine: Engine) -> None:
 
 
 def test_history_goes_on_over_compaction_reset_and_resume() -> None:
-    """Nothing of it is lost, and each message knows in which epoch it was said."""
+    """Nothing of it is lost; each message knows its epoch and what it answers to."""
     clock = ManualClock()
     with memory_engine(clock=clock) as engine:
         session = engine.start("s")
         session.turn("1")
-        session.message("user", "before")
+        first = session.message("user", "before")
         session.turn_ended()
         session.compact()
         session.message("user", "after a compaction")
@@ -184,7 +196,7 @@ def test_history_goes_on_over_compaction_reset_and_resume() -> None:
         session.resume()
         session.message("user", "after a gap")
         session.reset()
-        session.message("user", "in a new epoch")
+        last = session.message("user", "in a new epoch", reply_to=first.id)
 
         found = session.messages().messages
 
@@ -194,6 +206,7 @@ def test_history_goes_on_over_compaction_reset_and_resume() -> None:
         ("after a gap", 1),
         ("in a new epoch", 2),
     ]
+    assert (found[-1].id, found[-1].reply_to) == (last.id, found[0].id)
 
 
 def test_a_branch_has_what_was_said_before_it(engine: Engine) -> None:

@@ -46,11 +46,11 @@ audit.repeat_seconds_min 300
 retention.age_days_max 0
 retention.sessions_max 0
 retention.megabytes_max 0
-retention.session_megabytes_max 0
+retention.session_megabytes_max 100
 retention.archive true
 retention.archive_folder ".governance/archive"
 retention.interval_minutes_min 60
-backup.age_hours_max 24
+backup.age_seconds_max 86400
 backup.backups_max 7
 backup.folder ".governance/backups"
 backup.seconds_max 600

@@ -17,6 +17,7 @@ SESSION = ("language", "document_language", "phase", "style")
 # Each key with values that loosen, and with values that do not; what is not named here is free
 # by the table, or stands below as a whole.
 LOWER = {
+    "retention.session_megabytes_max": ((0, 101), (100, 1)),
     "resume.notice_seconds_min": ((3_601, 100_000), (1_801, 3_600)),
     "resume.stale_seconds_min": ((172_801, 604_799), (3_601,)),
     "idle.idle_seconds_max": ((1_801, 3_600), (1, 1_800)),

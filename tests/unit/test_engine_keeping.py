@@ -32,6 +32,11 @@ from governance.testing.engines import law_of, memory_engine
 
 DAY_MS = 86_400_000
 
+PAGES = [
+    page.read_text(encoding="utf-8")
+    for page in sorted((Path(__file__).parents[2] / "docs" / "howto").glob("*.md"))
+]
+RATIO_MIN = 3
 PACK = """
 format = 1
 [pack]
@@ -281,6 +286,26 @@ def _unpacked(file: Path) -> list[bytes]:
 
 
 class TestPacking:
+    @pytest.mark.parametrize("packer", ["zst", "gz"])
+    def test_it_takes_a_third_of_what_was_said(
+        self, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packer: str
+    ) -> None:
+        """Texts as people write them: a message for each section of the how-to pages."""
+        if packer == "gz":
+            monkeypatch.setitem(sys.modules, "backports.zstd", None)
+            monkeypatch.setitem(sys.modules, "compression.zstd", None)
+        session = engine.start("s")
+        for text in "".join(PAGES).split("\n## "):
+            session.message("assistant", text)
+        session.end()
+
+        made = engine.archive("s", tmp_path).path
+
+        size_bytes = sum(len(line) + 1 for line in _unpacked(made))
+        assert made.name.endswith(packer)
+        assert size_bytes > 100_000
+        assert size_bytes / made.stat().st_size >= RATIO_MIN
+
     def test_without_zstd_it_is_gzip(
         self, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -20,7 +20,7 @@ from governance.session.state import FOLD_VERSION
 from governance.states import State
 from governance.testing import FailingJournal, ManualClock
 from governance.testing.engines import memory_engine, settings_with
-from governance.values import Json, dump_json
+from governance.values import Json, ValueRefused, dump_json
 
 HOUR_MS = 3_600_000
 
@@ -832,3 +832,58 @@ def test_a_start_is_answered_with_the_model_as_it_was_left() -> None:
     assert made.rules == ("house.cool",)
     assert made.rewritten == {"model_id": "m", "model_options": {"temperature": 0.3, "seed": 1}}
     assert plain.action == "allow"
+
+
+@pytest.mark.parametrize(
+    ("tool", "outcome", "told"),
+    [
+        ("write", "ok", [("a.txt", "write")]),
+        ("write", "failed", []),
+        ("read", "ok", []),
+    ],
+)
+def test_a_change_of_a_file_is_told_once_it_happened(
+    engine: Engine, tool: str, outcome: str, told: list[tuple[str, str]]
+) -> None:
+    """With its path; what was only read or went wrong changed nothing that is known."""
+    session = engine.start("s")
+    session.turn("go")
+    session.tool(tool, {"path": "a.txt", "content": "x"}, call_id="1")
+
+    session.tool_finished("1", outcome=outcome)
+
+    found = [one for one in engine.events("s") if one.name == "file.changed"]
+    assert [(str(one.data["path"]).split("/")[-1], one.data["operation"]) for one in found] == told
+
+
+def test_half_a_sign_in_what_is_only_kept_breaks_nobody(engine: Engine) -> None:
+    """Prompts, outputs, errors and summaries have U+FFFD in its place; the session goes on."""
+    with engine.start("s") as session:
+        session.turn("a\ud800b")
+        session.tool("shell", {"command": "fine"}, call_id="1")
+        session.tool_finished("1", outcome="failed", output="o\udfff", error="e\ud83d\ude00\ud83d")
+        session.turn_ended(failure="f\ud800")
+        session.compact(summary="s\ud800")
+
+    data = {one.name: one.data for one in engine.events("s")}
+    assert data["turn.started"]["prompt"] == "a\ufffdb"
+    assert data["tool.finished"]["error"] == "e\U0001f600\ufffd"
+    assert data["turn.ended"]["failure"] == "f\ufffd"
+    assert data["session.compacted"]["summary"] == "s\ufffd"
+    assert data["session.ended"]["reason"] == "ended"
+
+
+def test_half_a_sign_in_what_is_decided_upon_is_refused(engine: Engine) -> None:
+    """Another text than that which runs must not be judged; nothing is written of it."""
+    session = engine.start("s")
+    session.turn("go")
+    head = session.state.head
+
+    with pytest.raises(ValueRefused) as refused:
+        session.tool("shell", {"command": "fine \ud800"}, call_id="1")
+
+    assert "the arguments of `shell` cannot be taken: text with a lone surrogate" in str(
+        refused.value
+    )
+    assert session.state.head == head
+    assert session.tool("shell", {"command": "fine"}, call_id="1").action == "allow"

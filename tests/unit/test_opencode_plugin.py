@@ -495,3 +495,28 @@ def test_plugin_passes_on_no_event_that_nobody_reads() -> None:
     }
     assert named <= set(EVENTS)
     assert len(named) >= 10
+
+
+def test_what_was_used_goes_with_the_next_event_once(bench: Bench) -> None:
+    """Tokens and costs as the client counts them; no event of their own, and no zeros."""
+    tokens = {"input": 10, "output": 2, "reasoning": 0, "cache": {"read": 3, "write": 0}}
+    nothing = {"input": 0, "output": 0, "reasoning": 0, "cache": {"read": 0, "write": 0}}
+    answered = {"role": "assistant", "tokens": tokens}
+    bench.run(
+        {"tool.execute.before": ALLOW},
+        event("session.updated", sessionID="s", info={"cost": 0, "tokens": nothing}),
+        before(),
+        event("session.updated", sessionID="s", info={"cost": 0.5, "tokens": tokens}),
+        event("message.updated", sessionID="s", info=answered),
+        event("message.updated", sessionID="s", info={"role": "user", "tokens": {"input": 9}}),
+        event("message.updated", sessionID="s", info={**answered, "summary": True}),
+        before(),
+        event("session.idle", sessionID="s"),
+    )
+
+    assert [one["hook_event_name"] for one in bench.sent()] == [
+        "tool.execute.before", "tool.execute.before", "session.idle",
+    ]  # fmt: skip
+    assert [one.get("used") for one in bench.sent()] == [
+        None, {"cost": 0.5, "tokens": tokens, "context": tokens}, None,
+    ]  # fmt: skip

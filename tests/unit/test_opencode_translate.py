@@ -16,6 +16,8 @@ from governance.calls import UNKNOWN_FOLDER
 from governance.hooking.patches import FILES_MAX, files_of
 from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Translation
+from governance.hooking.worker import decided
+from governance.hosts.opencode.adapter import ADAPTER
 from governance.hosts.opencode.capabilities import EVENTS
 from governance.hosts.opencode.translate import call_id_of, translate
 from governance.session.commands import Command
@@ -23,6 +25,11 @@ from governance.testing.engines import memory_engine
 
 CAPTURES = Path(__file__).parent.parent / "captures" / "opencode"
 SESSION, PARENT = "ses_1", "ses_0"
+KIND = "usage.reported"
+BASH: dict[str, Any] = {
+    "input": {"tool": "bash", "callID": "c"},
+    "output": {"args": {"command": "ls"}},
+}
 TOLD = {"sha256": "ab", "rendered_at": 2, "blocks": ["a"], "why": "briefing", "characters": 5}
 
 
@@ -91,6 +98,86 @@ EXPECTED = {
     "event.permission.asked": [],
     "event.permission.replied": [],
 }
+
+
+def test_what_was_used_is_told() -> None:
+    """The figures of both captures, as the plugin hands them on with the session's next event."""
+    counted = captured("event.session.updated").table("input")["info"]
+    answered = captured("event.message.updated").table("input")["info"]
+    tokens = {"input": 7, "output": 1, "reasoning": 2, "cache": {"read": 5, "write": 3}}
+    given = {
+        "cost": 0.25,
+        "tokens": {**counted["tokens"], "reasoning": 2},
+        "context": {**answered["tokens"], **tokens},
+    }
+
+    used = translate(captured("tool.execute.before.bash", used=given)).used
+
+    assert used is not None
+    assert (used.kind, used.session) == (
+        KIND,
+        captured("tool.execute.before.bash").identity("session_id"),
+    )
+    assert used.data == {
+        "cost_usd": 0.25,
+        "input_tokens": 12176,
+        "output_tokens": 42,
+        "context_tokens": 15,
+        "whole": True,
+    }
+
+
+BUDGET = """
+format = 1
+[pack]
+name = "budget"
+version = "1.0.0"
+summary = "What a session may cost."
+[[rule]]
+id = "budget.spent"
+tools = ["shell"]
+when.usage.cost_usd = { gt = 5 }
+action = "deny"
+message = "It is spent."
+must_match = [{ tool = "shell", command = "ls", usage = { cost_usd = 6 } }]
+must_not_match = [{ tool = "shell", command = "ls", usage = { cost_usd = 4 } }]
+"""
+
+
+def test_a_call_is_decided_by_what_was_used_before_it() -> None:
+    """The same payload brings both; a session that is not there has used nothing."""
+    with memory_engine(BUDGET) as engine:
+        answers = []
+        for cost in (4, 4, 6):
+            payload = sent("tool.execute.before", used={"cost": cost}, **BASH)
+            made, _ = decided(ADAPTER, engine, translate(payload), payload)
+            answers.append(json.loads(made.out)["action"])
+        rows = [one.data["cost_usd"] for one in engine.events(SESSION) if one.name == KIND]
+
+    assert answers == ["allow", "allow", "deny"]
+    assert rows == [4, 6]
+
+
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [
+        (None, None),
+        ({}, None),
+        ({"cost": -1, "tokens": "many"}, None),
+        ({"cost": 1}, {"cost_usd": 1}),
+        ({"cost": True, "context": {"input": 3, "cache": 7}}, {"context_tokens": 3}),
+        (
+            {"tokens": {"input": 3, "output": True, "cache": {"read": 1.5, "write": 2}}},
+            {"input_tokens": 5, "output_tokens": 0},
+        ),
+    ],
+)
+def test_what_is_no_figure_is_not_used(given: Any, known: dict[str, Any] | None) -> None:
+    """Whatever else the client tells, nothing is made up and nothing fails."""
+    used = translate(sent("session.idle", used=given)).used
+    assert (used.data if used else None) == (known and {**known, "whole": True})
+
+
 UNREAD = {"event.command.executed", "event.message.updated", "event.session.status",
           "event.session.updated"}  # fmt: skip
 

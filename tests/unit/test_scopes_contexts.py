@@ -16,7 +16,7 @@ from governance.journal.sqlite import SqliteJournal
 from governance.scopes import PROJECT, Declaration, Grant, Reader, Refusal, Scope, Stale, Value
 from governance.scopes.contents import INLINE_BYTES_MAX, ContextLost
 from governance.testing.engines import memory_engine
-from governance.values import Json
+from governance.values import Json, ValueRefused
 
 ME = Reader("ada", "s")
 OWN = Scope("session", "s")
@@ -94,6 +94,20 @@ def test_big_values_are_compressed_on_the_shelf(engine: Engine) -> None:
     assert len(entry.value) < 1_000
     assert isinstance(made, Value)
     assert len(engine.journal.read("s", after=made.seq - 1, limit=1)[0].body) < INLINE_BYTES_MAX
+
+
+def test_a_big_value_takes_a_third_of_what_was_said(engine: Engine) -> None:
+    """Of texts as people write them: what is said in the how-to pages."""
+    pages = (Path(__file__).parents[2] / "docs" / "howto").glob("*.md")
+    texts = [page.read_text(encoding="utf-8") for page in sorted(pages)]
+
+    made = engine.contexts.set(OWN, "code", "pages", texts, by=ME)
+
+    assert isinstance(made, Value)
+    (entry,) = engine.journal.shelf.scan(BLOB_SHELF)
+    size_bytes = len("".join(texts).encode())
+    assert size_bytes > 100_000
+    assert size_bytes / len(entry.value) >= 3
 
 
 def test_what_is_found_is_by_kind_and_prefix_in_order(engine: Engine) -> None:
@@ -403,3 +417,30 @@ def test_contexts_change_no_state_of_a_session(engine: Engine) -> None:
         before.metrics,
         before.identity,
     )
+
+
+@pytest.mark.parametrize(("scope", "kind"), [(PROJECT, "project"), (Scope("user", "ada"), "user")])
+def test_what_is_of_a_project_or_a_person_goes_with_them(
+    engine: Engine, scope: Scope, kind: str
+) -> None:
+    """Every session of theirs reads it; another person sees the project's alone."""
+    contexts = engine.contexts
+    contexts.set(scope, kind, "k", "kept", by=ME)
+    engine.start("other")
+
+    there = contexts.get(scope, kind, "k", by=Reader("ada", "other"))
+    foreign = contexts.get(scope, kind, "k", by=Reader("bob", "other"))
+
+    assert value(there) == "kept"
+    assert isinstance(foreign, Refusal) == (kind == "user")
+
+
+def test_half_a_sign_in_a_value_is_refused(engine: Engine) -> None:
+    """A program may go by it: it is told which value, and nothing is written."""
+    before = engine.state("s").head
+
+    with pytest.raises(ValueRefused) as refused:
+        engine.contexts.set(OWN, "code", "k", {"a": ["x\ud800"]}, by=ME)
+
+    assert "the value of `k` cannot be kept: text with a lone surrogate" in str(refused.value)
+    assert engine.state("s").head == before

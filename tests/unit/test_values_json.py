@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from governance.values import DEPTH_MAX, ValueRefused, dump_checked, dump_json
+from governance.values import (
+    DEPTH_MAX,
+    ValueRefused,
+    check_json,
+    dump_checked,
+    dump_json,
+    whole_text,
+)
 
 
 def nested(depth: int) -> Any:
@@ -41,3 +48,29 @@ def test_mappings_of_any_kind_are_objects() -> None:
     from types import MappingProxyType
 
     assert dump_checked(MappingProxyType({"b": 1, "a": MappingProxyType({})})) == b'{"a":{},"b":1}'
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("plain", "plain"),
+        ("é \U0001f600\x00", "é \U0001f600\x00"),
+        ("a\ud800", "a\ufffd"),
+        ("\ud800\ud800b\udc00", "\ufffd\ufffdb\ufffd"),
+        ("\ud83d\ude00", "\U0001f600"),
+    ],
+)
+def test_a_text_is_made_whole(text: str, whole: str) -> None:
+    """Each lone surrogate is one U+FFFD; two halves of one sign are that sign."""
+    assert whole_text(text) == whole
+    check_json(whole_text(text))
+    assert whole_text(whole) is whole
+
+
+def test_a_lone_surrogate_is_refused_with_its_place() -> None:
+    """Whoever has to take it out finds it, also in a key."""
+    for value in ("ab\udfff", {"k": ["ab\udfff"]}, {"ab\udfff": 1}):
+        with pytest.raises(ValueRefused) as refused:
+            check_json(value)
+        assert "a lone surrogate at character 3" in str(refused.value)
+        assert "U+FFFD" in refused.value.remedy

@@ -35,4 +35,5 @@ CAPABILITIES = (
     Capability("see resume", True, "A session that starts with an id that is known."),
     Capability("rewrite a slash command", False, "No interception point stands there."),
     Capability("see the request to the model", True, "`pre_model_call`."),
+    Capability("see tokens or costs", False, "No hook is told."),
 )

@@ -20,4 +20,5 @@ CAPABILITIES = (
     Capability("see resume", True, "The id of the session that is resumed."),
     Capability("rewrite a slash command", False, "Refused instead, naming the other command."),
     Capability("see the request to the model", False, "No hook stands there."),
+    Capability("see tokens or costs", True, "Costs, with each result."),
 )

@@ -43,4 +43,5 @@ CAPABILITIES = (
     Capability("see resume", True, "`SessionStart` with source resume and the same id."),
     Capability("rewrite a slash command", False, "Refused instead, naming the other command."),
     Capability("see the request to the model", False, "No hook stands there."),
+    Capability("see tokens or costs", True, "The status line, in a terminal; no hook is told."),
 )

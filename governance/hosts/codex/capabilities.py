@@ -88,4 +88,5 @@ CAPABILITIES = (
     Capability("see resume", True, "`SessionStart` with source resume and the same id."),
     Capability("rewrite a slash command", False, "No hook stands there."),
     Capability("see the request to the model", False, "No hook stands there."),
+    Capability("see tokens or costs", False, "No hook is told."),
 )

@@ -133,4 +133,5 @@ CAPABILITIES = (
     Capability("see compaction", True, "`session:compress`, and what the requests lack."),
     Capability("see resume", True, "The id is the same, and the history shows what is in it."),
     Capability("see the request to the model", True, "`pre_api_request`."),
+    Capability("see tokens or costs", False, "No hook that is used here tells them."),
 )

@@ -174,4 +174,5 @@ CAPABILITIES = (
     Capability("see resume", True, "A session that is built with an id that is known."),
     Capability("rewrite a slash command", False, "There are none."),
     Capability("see the request to the model", True, "`generation_pre_call`, all but its text."),
+    Capability("see tokens or costs", False, "No hook that is used here tells them."),
 )

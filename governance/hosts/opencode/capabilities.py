@@ -13,7 +13,7 @@ TRAITS = HostTraits(
     rewrites=True,
     redirects=False,
     deny_at=frozenset({"turn_start", "tool_before", "command"}),
-    untold=frozenset({"usage", "model_options", "duration_ms"}),
+    untold=frozenset({"usage.context_ratio", "model_options", "duration_ms"}),
     reports_arguments=True,
 )
 
@@ -103,4 +103,9 @@ CAPABILITIES = (
     Capability("see resume", True, "A prompt to a session that this process has not begun."),
     Capability("rewrite a slash command", False, "Refused instead, naming the other command."),
     Capability("see the request to the model", True, "Its system prompt, before it goes out."),
+    Capability(
+        "see tokens or costs",
+        True,
+        "All of the session, after each answer; how large its context may be is not told.",
+    ),
 )

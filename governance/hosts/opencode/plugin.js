@@ -275,6 +275,7 @@ async function server({ client, directory }) {
       told: undefined, // the report of that text, until it was made
       carried: false, // a request has carried it since
       trigger: "", // of the compaction to come
+      used: undefined, // tokens and costs of it, until they were handed over
       line: Promise.resolve(),
       waits: 0,
     };
@@ -312,9 +313,11 @@ async function server({ client, directory }) {
     return inLine(one, async () => {
       const parent = await parentOf(one);
       const told = one.carried ? one.told : undefined;
+      const { used } = one;
       const common = { session_id: one.id, parent_id: parent, agent, cwd: directory, run };
-      const text = await engine(event, { ...common, told, ...fields() });
+      const text = await engine(event, { ...common, told, used, ...fields() });
       if (told && one.told === told) one.told = undefined;
+      if (one.used === used) one.used = undefined;
       const answer = text === "" ? undefined : read(event, text);
       // Whoever waits for this session's line finds the new text there.
       if (answer?.inject || (event === "chat.message" && answer?.action === "allow")) {
@@ -371,6 +374,16 @@ async function server({ client, directory }) {
     "session.idle": (one) => tell("session.idle", one, () => ({})),
     "session.error": (one, { error }) => tell("session.error", one, () => ({ input: { error } })),
     "session.compacted": (one) => tell("session.compacted", one, () => ({ trigger: one.trigger })),
+    // What was used goes with the session's next event: these come far too often to tell each.
+    "session.updated"(one, { info }) {
+      const { cost, tokens } = info ?? {};
+      if (cost || counts(tokens)) one.used = { ...one.used, cost, tokens };
+    },
+    "message.updated"(one, { info }) {
+      // A summary was made of the context that it takes the place of.
+      if (info?.role !== "assistant" || info.summary || !counts(info.tokens)) return;
+      one.used = { ...one.used, context: info.tokens };
+    },
     async "message.part.updated"(one, { part }) {
       if (part?.type === "compaction") one.trigger = part.auto ? "auto" : "manual";
       if (part?.type !== "tool" || part.state?.status !== "error") return;
@@ -510,6 +523,10 @@ async function server({ client, directory }) {
       closeRelay();
     },
   };
+}
+
+function counts(tokens) {
+  return isTable(tokens) && [tokens.input, tokens.output, tokens.cache?.read].some((one) => one > 0);
 }
 
 function replace(output, text) {

@@ -23,6 +23,7 @@ from governance.hosts.opencode.outputs import exit_code, output_text
 from governance.hosts.opencode.tools import HOST, PATCH, TOOLS
 from governance.rules.host_tools import call_of
 from governance.session.commands import Command, Delivery
+from governance.session.usage import usage_problem
 from governance.values import Json
 
 SESSIONS_MAX = 256
@@ -57,11 +58,11 @@ def translate(payload: Payload, _: Mapping[str, str] | None = None) -> Translati
     if payload.event != "dispose" and not payload.identity("session_id"):
         raise Unbound("the payload names no session")
     if noted is not None:
-        return Translation(payload.event, notes=(noted(payload),))
+        return Translation(payload.event, notes=(noted(payload),), used=_used(payload))
     # INVARIANT: an event is in one of both tables.
     assert read is not None, "an event that is read or noted"
     commands, decisive = read(payload)
-    return Translation(payload.event, tuple(commands), decisive)
+    return Translation(payload.event, tuple(commands), decisive, used=_used(payload))
 
 
 Read = tuple[Sequence[Command], int]
@@ -112,6 +113,33 @@ def _told(payload: Payload) -> tuple[Command, ...]:
     if not all(name in told for name in names):
         return ()
     return (_command(payload, "brief", {name: told[name] for name in names}),)
+
+
+def _used(payload: Payload) -> Note | None:
+    """
+    What the client counts of the session's tokens and costs, if it has told more since.
+
+    Its figures are those of the whole session; the context is what the last answer was made of.
+    """
+    told = payload.table("used")
+    found: dict[str, Json] = {
+        "cost_usd": told.get("cost"),
+        "input_tokens": _tokens(told.get("tokens"), "input", "read", "write"),
+        "output_tokens": _tokens(told.get("tokens"), "output", "reasoning"),
+        "context_tokens": _tokens(told.get("context"), "input", "read", "write"),
+    }
+    known = {name: value for name, value in found.items() if not usage_problem({name: value})}
+    session = payload.identity("session_id")
+    return Note(session, "usage.reported", {**known, "whole": True}) if known and session else None
+
+
+def _tokens(told: Json, *names: str) -> Json:
+    if not isinstance(told, Mapping):
+        return None
+    cache = told.get("cache")
+    figures = {**(cache if isinstance(cache, Mapping) else {}), **told}
+    counts = [figures.get(name) for name in names]
+    return sum(one for one in counts if isinstance(one, int) and not isinstance(one, bool))
 
 
 def _created(payload: Payload) -> Read:

@@ -39,4 +39,5 @@ CAPABILITIES = (
     Capability("see resume", True, "A session that is started with an id that is known."),
     Capability("rewrite a slash command", False, "There are none."),
     Capability("see the request to the model", False, "Its instructions alone are changed."),
+    Capability("see tokens or costs", True, "Tokens of each answer."),
 )
