@@ -66,8 +66,9 @@ def store(
     `copy FROM TO` brings every session, branch and tombstone and the values beside them from
     one URL to another, of whatever kind; relative paths begin at the project. Stopped in the
     middle it goes on where it was when it is called again, and a copy that was made before
-    is brought up to date. In the end the copy is verified and all heads are compared. What is
-    encrypted stays so, and opens by the same key.
+    is brought up to date. In the end the copy is verified and all heads are compared. A session
+    that is damaged, and what branches off it, is named and passed over. What is encrypted stays
+    so, and opens by the same key.
 
     `grant ROLE` lets a role that exists on the PostgreSQL server append to this project's
     store and read it, and nothing else; `revoke ROLE` takes that back. Both need the URL of
@@ -161,6 +162,12 @@ def _print(report: CopyReport, other: str) -> None:
         f"and {number_of(report.values, 'value')}; {said}",
         "good" if report.ok else "bad",
     )
+    if any(one.what == "unreadable" for one in report.findings):
+        print_line(
+            "what was not copied: mend it where it is with `governance repair`, and copy again; or "
+            "name this store with `governance repair --from` in a project that uses the copy",
+            "wary",
+        )
 
 
 COMMANDS = {"store": store}
