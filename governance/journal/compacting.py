@@ -10,7 +10,7 @@ more than one. It needs no second copy of the store, and whoever stops it has lo
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -67,7 +67,7 @@ def room_of(path: Path) -> Room:
         return _room(connection)
 
 
-def compact_steps(path: Path, *, seconds_max: float = SECONDS_MAX_DEFAULT) -> Iterator[int]:
+def compact_steps(path: Path, *, seconds_max: float = SECONDS_MAX_DEFAULT) -> Generator[int]:
     """
     Give back what the store at *path* does not use; after each step how many bytes are left.
 

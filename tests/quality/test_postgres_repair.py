@@ -300,8 +300,7 @@ def test_any_back_end_is_read_around(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_mending_that_is_killed_changes_all_or_nothing(server: Server, tmp_path: Path) -> None:
     """Killed before or after any statement, and the next one mends what is left."""
-    words = {"tenant": "t", "schema": "mending"}
-    with closing(server.journal(**words)) as journal:
+    with closing(server.journal(tenant="t", schema="mending")) as journal:
         fill(journal, "a", "b")
         before = rows_of(journal)
         edit(server, journal, DAMAGES["a column"][0].replace("governance.", "mending."))
@@ -309,13 +308,13 @@ def test_a_mending_that_is_killed_changes_all_or_nothing(server: Server, tmp_pat
     tables.keep()
 
     def mend() -> None:
-        with closing(server.journal(**words)) as journal:
+        with closing(server.journal(tenant="t", schema="mending")) as journal:
             journal.repair(now_ms=NOW_MS, beside=tmp_path / "store")
 
     stops = 0
     for _ in each_stop(server, mend, tables.put_back, ("kill",)):
         stops += 1
-        with closing(server.journal(**words)) as journal:
+        with closing(server.journal(tenant="t", schema="mending")) as journal:
             report = journal.repair(now_ms=NOW_MS, beside=tmp_path / "store")
             assert (report.needed, report.lost) in {(True, 1), (False, 1)}
             assert {one.what for one in journal.verify().findings} == {"lost"}
