@@ -90,21 +90,23 @@ class _Copy:
     rows: int = 0
     values: int = 0
     new_rows: int = 0
-    broken: dict[str, Finding] = field(factory=dict, init=False)
+    broken: dict[tuple[str, str], Finding] = field(factory=dict, init=False)
     parents: set[str] = field(factory=set, init=False)
     _waiting: list[Whole] = field(factory=list, init=False)
     _waiting_rows: int = field(default=0, init=False)
     _waiting_bytes: int = field(default=0, init=False)
 
     @contextmanager
-    def sparing(self, session: str) -> Iterator[None]:
-        """Go on after the block where it meets damage, which is told of *session* in the end."""
+    def sparing(self, session: str, shelf: str = "") -> Iterator[None]:
+        """Go on after the block where it meets damage, told of *session* or *shelf* in the end."""
         try:
             yield
         except StoreDamaged as error:
             if len(self.broken) == BROKEN_MAX:
                 raise
-            self.broken[session] = Finding("unreadable", session, 0, f"not copied: {error.message}")
+            self.broken[session, shelf] = Finding(
+                "unreadable", session, 0, f"not copied: {error.message}"
+            )
 
     def wait(self, head: Head) -> bool:
         """Whether the session of *head*, a short one, is brought together with others."""
@@ -183,9 +185,10 @@ def copy_store(
     for head in _all(source.removed):
         with copy.sparing(head.session):
             _bring_tombstone(copy, head)
-    with copy.sparing(""):
-        for shelf in SHELVES:
+    for shelf in SHELVES:
+        with copy.sparing("", shelf):
             _bring_values(copy, shelf)
+    with copy.sparing("", KEY_SHELF):
         _drop_keys(copy)
     return CopyReport(
         copy.sessions, copy.rows, copy.values, copy.new_rows, tuple(_differences(copy))
@@ -382,7 +385,7 @@ def _differences(copy: _Copy) -> Iterator[Finding]:
         (copy.source.removed, copy.other.removed),
     ):
         for head, found in _beside(ours, theirs):
-            if found != head and head.session not in copy.broken:
+            if found != head and (head.session, "") not in copy.broken:
                 message = f"row {head.seq} is not where it ends in the other store"
                 hint = "; if it is in use, copy again"
                 yield Finding("head", head.session, head.seq, message + hint)

@@ -278,6 +278,28 @@ def test_a_long_session_that_breaks_halfway_leaves_nothing_in_the_copy(
         assert other.removed() == ()
 
 
+def test_a_damaged_value_costs_no_value_of_another_kind(
+    server: Server, journal: PostgresJournal, tmp_path: Path
+) -> None:
+    """Keys and archives are copied, and what could not be is told."""
+    for shelf in ("key", "blob", "archive"):
+        journal.shelf.put(shelf, "x", shelf.encode())
+    edit(
+        server,
+        journal,
+        "UPDATE governance.shelf SET value = 'other' WHERE tenant = %(tenant)s AND shelf = 'blob'",
+    )
+    with closing(SqliteJournal.open(tmp_path / "new.db", create=True)) as other:
+        report = copy_store(journal, other)
+        assert [(one.what, one.session) for one in report.findings] == [("unreadable", "")]
+        assert "shelf `blob`" in report.findings[0].message
+        assert (other.shelf.get("key", "x"), other.shelf.get("archive", "x")) == (
+            journal.shelf.get("key", "x"),
+            journal.shelf.get("archive", "x"),
+        )
+        assert other.sessions() == journal.sessions()
+
+
 def test_any_back_end_is_read_around(tmp_path: Path) -> None:
     """By the contract alone a page is halved until the bad row stands by itself."""
     memory = MemoryJournal()
