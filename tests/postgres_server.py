@@ -22,7 +22,7 @@ from attrs import define
 from governance.journal.postgres import PostgresJournal
 from governance.journal.postgres_url import target_of
 
-_ACCOUNT = "nobody"
+ACCOUNT = "nobody"
 """Who runs the server where the tests run as root, which the server refuses."""
 
 _PATIENT = ("-w", "-t", "300")
@@ -64,7 +64,7 @@ class Server:
         """A new, empty server in *folder*, not started."""
         server = cls(folder, _programs(folder), synced)
         if os.geteuid() == 0:
-            shutil.chown(folder, _ACCOUNT)
+            shutil.chown(folder, ACCOUNT)
         words = ("-D", str(server.data), "-U", "postgres", "--auth=trust", "--no-sync")
         server.run("initdb", *words, "-E", "UTF8", "--no-locale")
         return server
@@ -74,7 +74,7 @@ class Server:
         """A server in *folder* that follows *primary*, which runs; not started."""
         server = cls(folder, primary.programs, primary.synced)
         if os.geteuid() == 0:
-            shutil.chown(folder, _ACCOUNT)
+            shutil.chown(folder, ACCOUNT)
         words = ("-h", str(primary.folder), "-U", "postgres", "-D", str(server.data))
         server.run("pg_basebackup", *words, "-R", "-X", "stream", "-c", "fast", "--no-sync")
         return server
@@ -122,7 +122,7 @@ class Server:
 
     def run(self, program: str, *words: str) -> None:
         """Run one of the server's own programs, as whoever may."""
-        account = {"user": _ACCOUNT, "extra_groups": ()} if os.geteuid() == 0 else {}
+        account = {"user": ACCOUNT, "extra_groups": ()} if os.geteuid() == 0 else {}
         subprocess.run(
             [self.programs / program, *words],
             check=True,

@@ -22,6 +22,7 @@ from governance.cli.recording import recording_engine
 from governance.config import load_config
 from governance.engine.backing import is_embedded, read_status
 from governance.engine.config_files import unfinished
+from governance.engine.health import InFile, unused
 from governance.engine.lawmaking import trusted_config, waiting_keys
 from governance.engine.opening import PROJECT_SESSION, paused_reason
 from governance.engine.store_place import place_elsewhere
@@ -133,6 +134,8 @@ def _rules(around: Surroundings) -> Check:
 def _store(around: Surroundings) -> Check:
     with store_of(around.project) as journal:
         sessions, rows, found = _verified(journal)
+        if isinstance(journal, InFile):
+            found += unused(journal.path).findings
     server = _server(around.project)
     on = server.saw if server is not None else f"SQLite of apsw {_apsw_version()}"
     found += server.findings if server is not None else ()

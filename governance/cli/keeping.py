@@ -15,17 +15,21 @@ from governance.cli.frame import (
     key_option,
     project_of,
 )
+from governance.cli.giving_back import MEGABYTE, give_back
 from governance.cli.guard import require_person
 from governance.cli.opening import behind_guard, require_session
 from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recording_engine
 from governance.cli.tables import print_table
-from governance.config import load_config
+from governance.config import Config, load_config
+from governance.engine.backing import embedded_store, is_embedded
 from governance.engine.lawmaking import archive_folder, retention_of, trusted_config
 from governance.engine.pruning import PruneReport
-from governance.errors import number_of
+from governance.errors import JournalError, number_of
 from governance.values import Json
+
+_FREE_SECONDS_MAX = 10.0
 
 
 @command(
@@ -122,25 +126,44 @@ def prune(dry_run: bool, format_name: str, key_file: Path | None, directory: Pat
     """
     Archive or remove the sessions that `[retention]` does not keep.
 
-    A person's command, but for --dry-run; an engine that runs does the same by itself. The
+    A person's command, but for --dry-run; an engine that runs does the same by itself, but for
+    this: room that is left in a store's file is given back to the disk, within ten seconds. The
     longest untouched go first, and none before `governance.toml` is trusted. Sessions that
     are live, halted, or wait for a person stay, as does what a branch needs, and the
     project's own journal.
     """
     project = project_of(directory)
-    policy = retention_of(trusted_config(load_config(project.directory)))
+    config = trusted_config(load_config(project.directory))
+    policy = retention_of(config)
     if not dry_run:
         require_person("prune", project, key_file)
     with recording_engine(project) as engine, working("pruning"):
         report = engine.prune(policy, dry_run=dry_run, actor=person_name())
+    freed = 0
+    if report.gone and not dry_run and is_embedded(config):
+        freed = _freed(config)
     if format_name == "json":
-        print_json(_report_json(report, dry_run=dry_run, archived=bool(policy.folder)))
+        told = _report_json(report, dry_run=dry_run, archived=bool(policy.folder))
+        print_json({**told, "freed_bytes": freed})
         return FINE
     _print(report, dry_run=dry_run, archived=bool(policy.folder))
+    if freed:
+        print_line(f"{freed / MEGABYTE:.1f} MB were given back to the disk", "good")
     return FINE
 
 
-def _report_json(report: PruneReport, *, dry_run: bool, archived: bool) -> Json:
+def _freed(config: Config) -> int:
+    """How many bytes were given back; what was not is told by `governance health`."""
+    try:
+        before, after, _ = give_back(embedded_store(config), _FREE_SECONDS_MAX)
+    except JournalError as error:
+        # The pruning is done, whatever becomes of this.
+        print_line(f"no room was given back: {error.message}", "wary", stderr=True)
+        return 0
+    return before - after
+
+
+def _report_json(report: PruneReport, *, dry_run: bool, archived: bool) -> dict[str, Json]:
     return {
         "dry_run": dry_run,
         "archived": archived,

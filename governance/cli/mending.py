@@ -56,6 +56,7 @@ from governance.journal.opening import mirror_for, open_journal
 from governance.journal.protected import require_key
 from governance.journal.repair import RepairReport, SessionRepair, repair_store
 from governance.journal.restore import restore_store
+from governance.journal.servers import RepairsInPlace
 from governance.journal.sources import FileSource, JournalSource, Source, copies_of
 from governance.ledger import damage
 from governance.project import Project
@@ -64,6 +65,8 @@ from governance.values import Json
 SNAPSHOT_ROWS_MIN = 1000
 """Rows from which on a session's state is kept as a snapshot again after a repair."""
 
+_UNMENDED_MAX = 20
+_ON_SERVER = ("postgresql:", "postgres:")
 _OF_STORE = {INDEX_OF_MESSAGES: "what messages are found by", FIGURES: "what figures count"}
 
 CODES: Mapping[str, str] = {
@@ -82,7 +85,8 @@ CODES: Mapping[str, str] = {
             "Work on without what is lost.",
         ),
     ],
-    exits="0 all rows are there, 1 rows are lost, 2 it could not be done",
+    exits="0 all rows are there, 1 rows are lost or something cannot be mended there, 2 it could "
+    "not be done",
 )
 @click.option("--dry-run", is_flag=True, help="Only tell what would be found.")
 @click.option(
@@ -118,8 +122,8 @@ def repair(
     What is kept of the rows to save time and is not what they tell is made anew from them, the
     figures without what removed sessions did.
 
-    Rows of a store on a server are brought back by its own tools: of such a store only what is kept
-    of the rows is made anew.
+    A store on a server is mended where it lies, by whoever owns its tables: the sessions that
+    are damaged are held meanwhile, all others work on.
 
     Where the journal is encrypted rows stay so, and the key is needed to record what was done.
 
@@ -136,8 +140,18 @@ def repair(
     if not dry_run:
         require_person("repair", project, key_file)
         require_key(config)
-    if config.journal.url.startswith("postgresql:") and not copies:
-        return _told_anew(_kept_anew(project, dry_run=dry_run), dry_run, format_name)
+    if config.journal.url.startswith(_ON_SERVER):
+        report = _mend_server(project, config, copies, dry_run=dry_run)
+    else:
+        report = _mend_file(config, copies, dry_run=dry_run)
+    if report.needed and not dry_run:
+        _tell_engine(project, report, "")
+    # What would be kept of rows that are still to be brought back is not known.
+    anew = () if report.needed and dry_run else _kept_anew(project, dry_run=dry_run)
+    return _told(report, format_name, anew=anew)
+
+
+def _mend_file(config: Config, copies: Sequence[str], *, dry_run: bool) -> RepairReport:
     path = embedded_store(config)
     mirror = mirror_for(config.journal.url, path)
     with ExitStack() as stack:
@@ -145,18 +159,33 @@ def repair(
         for one in sources:
             stack.callback(one.close)
         stack.enter_context(working("reading what is left"))
-        report = repair_store(
+        return repair_store(
             path,
             now_ms=SystemClock().now_ms(),
             mirror=mirror,
             sources=sources,
             dry_run=dry_run,
         )
-    if report.needed and not dry_run:
-        _tell_engine(project, report, "")
-    # What would be kept of rows that are still to be brought back is not known.
-    anew = () if report.needed and dry_run else _kept_anew(project, dry_run=dry_run)
-    return _told(report, format_name, anew=anew)
+
+
+def _mend_server(
+    project: Project, config: Config, copies: Sequence[str], *, dry_run: bool
+) -> RepairReport:
+    with ExitStack() as stack:
+        journal = open_journal(config.journal.url, base=config.directory, create=False)
+        stack.callback(journal.close)
+        # INVARIANT: what is on a server is mended where it lies.
+        assert isinstance(journal, RepairsInPlace)
+        sources = _named(config, copies)
+        for one in sources:
+            stack.callback(one.close)
+        stack.enter_context(working("reading what is left"))
+        return journal.repair(
+            now_ms=SystemClock().now_ms(),
+            beside=project.private / "journal",
+            sources=sources,
+            dry_run=dry_run,
+        )
 
 
 @command(
@@ -421,25 +450,29 @@ def _told(
     if format_name == "json":
         told = _as_json(report) | {"anew": list(anew)}
         print_json(told | ({} if plan is None else {"config": plan.as_json()}))
-        return FOUND if any(one.fresh for one in report.sessions) else FINE
+        return _code_of(report)
     if report.needed:
         _print(report)
-    elif not anew:
+    elif not anew and not report.unmended:
         print_line(f"nothing is to be repaired in {number_of(report.rows, 'row')}", "good")
     for one in anew:
         print_line(_anew(one, would), "good")
-    return FOUND if any(one.fresh for one in report.sessions) else FINE
+    for one in report.unmended[:_UNMENDED_MAX]:
+        print_line(f"not mended: {one}", "bad")
+    if len(report.unmended) > _UNMENDED_MAX:
+        print_line(f"and {len(report.unmended) - _UNMENDED_MAX} more", "bad")
+    if report.unmended:
+        print_line(
+            "copy what is sound into a file with `governance store copy`, and bring the rest there "
+            "with `governance repair --from`",
+            "wary",
+        )
+    return _code_of(report)
 
 
-def _told_anew(anew: tuple[str, ...], dry_run: bool, format_name: str) -> int:
-    if format_name == "json":
-        print_json({"ok": True, "needed": False, "dry_run": dry_run, "anew": list(anew)})
-        return FINE
-    for one in anew:
-        print_line(_anew(one, "would be" if dry_run else "was"), "good")
-    if not anew:
-        print_line("what is kept of the rows is what they tell", "good")
-    return FINE
+def _code_of(report: RepairReport) -> int:
+    bad = report.unmended or any(one.fresh for one in report.sessions)
+    return FOUND if bad else FINE
 
 
 def _print(report: RepairReport) -> None:
@@ -480,7 +513,7 @@ def _line(one: SessionRepair) -> tuple[str, ...]:
 
 def _as_json(report: RepairReport) -> dict[str, Json]:
     return {
-        "ok": not report.lost,
+        "ok": not report.lost and not report.unmended,
         "needed": report.needed,
         "dry_run": report.dry_run,
         "rows": report.rows,
@@ -491,6 +524,7 @@ def _as_json(report: RepairReport) -> dict[str, Json]:
         "quarantine": str(report.quarantine or ""),
         "sources": list(report.sources),
         "problems": list(report.problems),
+        "unmended": list(report.unmended),
         "more": report.more,
         "sessions": [
             {

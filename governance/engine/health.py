@@ -18,7 +18,14 @@ from attrs import evolve, frozen
 
 from governance.analytics.projection import MOVED_MAX, lag
 from governance.engine.restoring import restored
-from governance.errors import DefinitionError, Diagnostic, GovernanceError, SessionErased, number_of
+from governance.errors import (
+    WARNING,
+    DefinitionError,
+    Diagnostic,
+    GovernanceError,
+    SessionErased,
+    number_of,
+)
 from governance.journal.records import Journal
 from governance.journal.verifying import first_of, verify_some
 from governance.values import Json, ValueRefused, dump_json, load_json
@@ -31,9 +38,13 @@ VERIFIED_ROWS_MAX = 5_000
 """Rows after which a look walks no further session."""
 
 SESSIONS_MAX = 500
+UNUSED_MEGABYTES_MAX = 16
+"""What the file of a store may hold without using it, as long as that is not most of it."""
+
 _MEGABYTE = 1_000_000
 
 CODES: Mapping[str, str] = {
+    "GOV537": "a store most of whose file is not used",
     "GOV577": "a write-ahead log that is larger than it may be",
     "GOV578": "a disk with too little room",
     "GOV579": "rows that are no more what was written",
@@ -149,6 +160,7 @@ def health_of(
         checks += [
             ("log", lambda: _log(path, bounds.wal_megabytes_max)),
             ("disk", lambda: _disk(path, bounds.free_megabytes_min, free)),
+            ("unused", lambda: unused(path)),
         ]
     checks.append(("figures", lambda: _figures(journal)))
     slowest = {"write": bounds.save_seconds_max, "load": bounds.load_seconds_max}
@@ -295,6 +307,30 @@ def _disk(path: Path, megabytes_min: int, free: Callable[[Path], int]) -> Health
         suggestion="make room: what cannot be written is denied",
     )
     return HealthCheck("disk", saw, (found,))
+
+
+def unused(path: Path, megabytes_max: int = UNUSED_MEGABYTES_MAX) -> HealthCheck:
+    """
+    What the file of the store at *path* holds without using it: room that sessions have left.
+
+    What is written next uses it again; too much is more than *megabytes_max* and half of the file.
+
+    Raises:
+        JournalError: It cannot be read.
+    """
+    from governance.journal.compacting import room_of
+
+    room = room_of(path)
+    saw = f"{room.unused_bytes / _MEGABYTE:.1f} of {room.total_bytes / _MEGABYTE:.1f} MB not used"
+    if room.unused_bytes <= max(megabytes_max * _MEGABYTE, room.total_bytes / 2):
+        return HealthCheck("unused", saw)
+    found = Diagnostic(
+        "GOV537",
+        f"{saw} in the store's file",
+        suggestion="`governance store compact` gives it back to the disk",
+        severity=WARNING,
+    )
+    return HealthCheck("unused", saw, (found,))
 
 
 def _unseen(name: str, code: str, error: OSError) -> HealthCheck:

@@ -9,10 +9,11 @@ made again takes what has come since.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from attrs import define, field, frozen
 
-from governance.errors import JournalError
+from governance.errors import JournalError, StoreDamaged
 from governance.journal.chain import chain_rows
 from governance.journal.protected import VAULT
 from governance.journal.records import (
@@ -43,6 +44,9 @@ MANY_BYTES_MAX = 8 * 1024 * 1024
 
 SHELVES = ("key", "blob", "archive")
 """Values that are copied. Rollups and leases are about one store, and are made anew."""
+
+BROKEN_MAX = 10_000
+"""Sessions that a copy passes over; with one more it ends."""
 
 _NAMES = 1_000
 
@@ -86,10 +90,23 @@ class _Copy:
     rows: int = 0
     values: int = 0
     new_rows: int = 0
+    broken: dict[tuple[str, str], Finding] = field(factory=dict, init=False)
     parents: set[str] = field(factory=set, init=False)
     _waiting: list[Whole] = field(factory=list, init=False)
     _waiting_rows: int = field(default=0, init=False)
     _waiting_bytes: int = field(default=0, init=False)
+
+    @contextmanager
+    def sparing(self, session: str, shelf: str = "") -> Iterator[None]:
+        """Go on after the block where it meets damage, told of *session* or *shelf* in the end."""
+        try:
+            yield
+        except StoreDamaged as error:
+            if len(self.broken) == BROKEN_MAX:
+                raise
+            self.broken[session, shelf] = Finding(
+                "unreadable", session, 0, f"not copied: {error.message}"
+            )
 
     def wait(self, head: Head) -> bool:
         """Whether the session of *head*, a short one, is brought together with others."""
@@ -111,6 +128,11 @@ class _Copy:
         self._waiting_rows += len(records)
         self._waiting_bytes += size
         return True
+
+    def count(self, head: Head, origin: Origin | None) -> None:
+        """Take note that the other store has the session of *head*, or will have it."""
+        self.sessions += 1
+        self.rows += head.seq - (origin.seq if origin is not None else 0)
 
     def bring_waiting(self) -> None:
         """Bring all that wait, in one commit; one by one where something is known there."""
@@ -134,6 +156,9 @@ def copy_store(
     """
     Bring everything of *source* into *other*, and see that the heads are the same then.
 
+    A session that is damaged in *source* is not brought, nor what branches off it, and is told as
+    a finding; all others are.
+
     Snapshots are not brought: they are caches, and every engine makes its own.
 
     Args:
@@ -147,20 +172,24 @@ def copy_store(
     _check_keys(source, other)
     copy = _Copy(source, other, told)
     for head, there in _beside(source.sessions, other.sessions):
-        origin = source.origin(head.session)
-        copy.sessions += 1
-        copy.rows += head.seq - (origin.seq if origin is not None else 0)
-        if there is None and origin is None and copy.wait(head):
-            continue
-        if there != head:
-            _bring(copy, head, 0)
-        copy.told(head)
+        with copy.sparing(head.session):
+            origin = source.origin(head.session)
+            if there is None and origin is None and copy.wait(head):
+                copy.count(head, origin)
+                continue
+            if there != head:
+                _bring(copy, head, 0)
+            copy.count(head, origin)
+            copy.told(head)
     copy.bring_waiting()
     for head in _all(source.removed):
-        _bring_tombstone(copy, head)
+        with copy.sparing(head.session):
+            _bring_tombstone(copy, head)
     for shelf in SHELVES:
-        _bring_values(copy, shelf)
-    _drop_keys(copy)
+        with copy.sparing("", shelf):
+            _bring_values(copy, shelf)
+    with copy.sparing("", KEY_SHELF):
+        _drop_keys(copy)
     return CopyReport(
         copy.sessions, copy.rows, copy.values, copy.new_rows, tuple(_differences(copy))
     )
@@ -196,7 +225,12 @@ def _bring(copy: _Copy, head: Head, depth: int) -> None:
     else:
         if origin is not None:
             copy.bring_waiting()  # it may be among them
-            _bring(copy, copy.source.head(origin.parent), depth + 1)
+            parent = copy.source.head(origin.parent)
+            if parent.seq < origin.seq:
+                raise StoreDamaged(
+                    f"row {origin.seq} of `{origin.parent}`, where it began, is gone"
+                )
+            _bring(copy, parent, depth + 1)
             copy.parents.add(origin.parent)
         _put(copy, head, origin)
 
@@ -211,6 +245,9 @@ def _put(copy: _Copy, head: Head, origin: Origin | None) -> None:
         return
     end, pages = Head(head.session, base, b""), _pages(copy.source, base, head)
     if base + PAGE_ROWS < head.seq:
+        # What breaks off halfway would stand there as if it had been removed.
+        for _ in pages:
+            pass
         # Of a long one the rows that an earlier copy has brought are not read again.
         end = _agreed(copy.other.restore(head, (), origin=origin), head)
         pages = _pages(copy.source, max(base, end.seq), head)
@@ -337,14 +374,18 @@ def _drop_keys(copy: _Copy) -> None:
 
 
 def _differences(copy: _Copy) -> Iterator[Finding]:
-    """What `verify` finds in the other store, and every head that is not the same in both."""
+    """
+    What was not copied, what `verify` finds in the other store, and every other head that is
+    not the same in both.
+    """
+    yield from copy.broken.values()
     yield from copy.other.verify().findings
     for ours, theirs in (
         (copy.source.sessions, copy.other.sessions),
         (copy.source.removed, copy.other.removed),
     ):
         for head, found in _beside(ours, theirs):
-            if found != head:
+            if found != head and (head.session, "") not in copy.broken:
                 message = f"row {head.seq} is not where it ends in the other store"
                 hint = "; if it is in use, copy again"
                 yield Finding("head", head.session, head.seq, message + hint)

@@ -91,7 +91,7 @@ def newer(version: int, known: int, place: str) -> StoreNewer:
     )
 
 
-DAMAGED_REMEDY = "run `governance verify`, then `governance repair`, which keeps the damaged file"
+DAMAGED_REMEDY = "run `governance verify`, then `governance repair`, which keeps what it replaces"
 
 
 def store_error(error: apsw.Error, path: str | os.PathLike[str]) -> JournalError:

@@ -10,15 +10,21 @@ see `postgres_group`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 from attrs import define, field
 
-from governance.errors import MisuseError
-from governance.journal import postgres_access, postgres_moves, postgres_rows, postgres_schema
+from governance.errors import MisuseError, StoreDamaged
+from governance.journal import (
+    postgres_access,
+    postgres_moves,
+    postgres_rows,
+    postgres_salvage,
+    postgres_schema,
+)
 from governance.journal.chain import ZERO_HASH
 from governance.journal.limits import (
     DEADLINE_MS_DEFAULT,
@@ -55,12 +61,17 @@ from governance.journal.records import (
     Origin,
     Record,
     Snapshot,
+    Stated,
     VerifyReport,
     Whole,
 )
 from governance.journal.searching import Hit, Query, check_search
 from governance.journal.servers import ServerReport
 from governance.values import INTEGER_MAX
+
+if TYPE_CHECKING:
+    from governance.journal.repair import RepairReport
+    from governance.journal.sources import Source
 
 T = TypeVar("T")
 
@@ -410,6 +421,51 @@ class PostgresJournal:
         self._check_open()
         mirror = self._anchor.mirror if self._anchor is not None else None
         return verify_store(self._read, self.target, self.store_id, mirror, sessions)
+
+    def unproven_heads(self) -> Iterator[Stated]:
+        """As `governance.journal.records.GivesUnproven` says."""
+        return postgres_salvage.unproven_heads(self._read, self.target)
+
+    def unproven_rows(self, session: str, first: int, last: int) -> Sequence[tuple[object, ...]]:
+        """As `governance.journal.records.GivesUnproven` says."""
+        return postgres_salvage.unproven_rows(self._read, self.target, session, first, last)
+
+    def repair(
+        self,
+        *,
+        now_ms: int,
+        beside: Path,
+        sources: Sequence[Source] = (),
+        dry_run: bool = False,
+    ) -> RepairReport:
+        """
+        As `governance.journal.servers.RepairsInPlace` says; the role must own the tables.
+
+        Raises:
+            ServerRefused: It may append and read alone.
+            NotMended: What was put together does not hold; nothing was changed.
+        """
+        from governance.journal.postgres_repair import ELSEWHERE, REPAIR_MS, ServerRepair
+        from governance.journal.rebuilding import NotMended
+
+        mirror = self._anchor.mirror.path if self._anchor is not None else None
+        repair = ServerRepair(
+            self.target,
+            self.store_id,
+            mirror,
+            sources,
+            now_ms,
+            beside,
+            dry_run,
+            self.verify().findings,
+        )
+        try:
+            report = self._writer.change(repair.work, until=until_of(REPAIR_MS), newest=True)
+        except StoreDamaged as error:
+            # What the server can neither read nor write is for its own tools.
+            raise NotMended(f"{error.message}; nothing was changed", remedy=ELSEWHERE) from None
+        self._writer.forget_all(repair.written)
+        return report
 
     def close(self) -> None:
         """Close the connections, those in use as soon as they are not."""

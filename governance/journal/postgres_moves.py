@@ -160,7 +160,7 @@ def _depth(connection: Connection, target: Target, session: str) -> int:
     return found[0] if found is not None and found[0] is not None else 0
 
 
-def _next_position(connection: Connection, target: Target) -> int:
+def next_position(connection: Connection, target: Target) -> int:
     """Where a head that this transaction moves stands in the feed."""
     found = connection.execute(
         sql(target.schema, _POSITION_SQL), {"tenant": target.tenant}
@@ -174,7 +174,7 @@ def _begin(
     connection: Connection, target: Target, head: Head, origin: Origin | None, *, gone: bool
 ) -> bool:
     """Make the row of a session; ``False`` where one stands there."""
-    position = _next_position(connection, target)
+    position = next_position(connection, target)
     words = {
         "tenant": target.tenant,
         "session": head.session,
@@ -190,7 +190,7 @@ def _begin(
 
 def _bury(connection: Connection, target: Target, found: Stored, *, gone: bool) -> None:
     """Make the row of a live session a tombstone, or the other way round."""
-    position = _next_position(connection, target)
+    position = next_position(connection, target)
     digest = tombstone_digest(found.head, found.origin, position) if gone else None
     words = {
         "tenant": target.tenant,
@@ -296,7 +296,7 @@ def restore_many(connection: Connection, target: Target, wholes: Sequence[Whole]
         return False
     rows = [row for one in wholes for row in one.records]
     # INVARIANT: a commit has `POSITIONS_A_COMMIT` places, which are more than it may bring heads.
-    first = _next_position(connection, target)
+    first = next_position(connection, target)
     streams: tuple[Iterable[tuple[object, ...]], ...] = (
         ((tenant, r.session, r.seq, r.kind, r.at_ms, r.durable, r.key, r.body, r.hash)
          for r in rows),

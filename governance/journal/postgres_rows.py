@@ -30,6 +30,7 @@ from governance.journal.records import (
     Record,
     Snapshot,
 )
+from governance.values import INTEGER_MAX
 
 _KINDS: tuple[type | tuple[type, ...], ...] = (
     str,
@@ -63,7 +64,7 @@ LINE = f"""
 
 _READ_SQL = (
     LINE
-    + """
+    + f"""
     , own AS (
         SELECT s.head, s.hash, CASE WHEN %(reverse)s THEN greatest(%(after)s,
                 least(s.head, %(before)s - 1) - %(limit)s) ELSE %(after)s END AS first
@@ -77,6 +78,7 @@ _READ_SQL = (
                         AND v.seq > greatest(own.first - 1, line.base)
                         AND (v.seq <= line.upto OR line.depth = 0)
                         AND v.seq < %(before)s
+                        AND v.seq <= least(own.first, {INTEGER_MAX} - %(limit)s) + %(limit)s
                     ORDER BY v.seq LIMIT %(limit)s + 1
             ) AS e
             ORDER BY e.seq LIMIT %(limit)s + 1
@@ -86,7 +88,11 @@ _READ_SQL = (
         FROM own LEFT JOIN found ON true ORDER BY found.seq
     """
 )
-"""The head, and the rows asked for with the one before them, all of one moment."""
+"""
+The head, and the rows asked for with the one before them, all of one moment. Where the last of
+them stands is said too: by a limit alone a server that has counted its rows may sort all that
+come after the first, for every page of a long session.
+"""
 
 _HEADS_SQL = """
     SELECT w.id, s.head, s.hash, s.base, s.tombstone IS NOT NULL, e.hash

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from attrs import define
@@ -157,12 +157,17 @@ class PostgresShelf:
         return sql(self._target.schema, text)
 
 
-def forget(connection: Connection, target: Target, session: str) -> None:
-    """Let go of the values of *session*, in the transaction of its caller."""
+def forget(
+    connection: Connection,
+    target: Target,
+    session: str,
+    shelves: Sequence[str] = SESSION_SHELVES,
+) -> None:
+    """Let go of the values of *session* on *shelves*, in the transaction of its caller."""
     after, end = bounds(session)
     words = {
         "tenant": target.tenant,
-        "shelves": list(SESSION_SHELVES),
+        "shelves": list(shelves),
         "after": after,
         "end": end,
         "sign": SESSION_SIGN,

@@ -14,7 +14,7 @@ from attrs import define, field
 
 from governance.errors import JournalError
 from governance.journal.chain import ZERO_HASH, entry_of, tombstone_digest
-from governance.journal.gaps import Link, Losses, is_next, link_after
+from governance.journal.gaps import GAP_KIND, Link, Losses, is_next, link_after
 from governance.journal.limits import POSITION_MAX
 from governance.journal.mirror import Mirror
 from governance.journal.mirror_index import MirrorIndex
@@ -326,7 +326,10 @@ def _verify_row(walk: _Walk, state: _Chain, columns: tuple[Any, ...]) -> bool:
 
 
 def _agrees(walk: _Walk, record: Record) -> bool:
-    if not walk.mirrored.contradicts(Head(record.session, record.seq, record.hash)):
+    # Of a row that stands for a lost one it is said that it does, until a person accepts that.
+    if record.kind == GAP_KIND or not walk.mirrored.contradicts(
+        Head(record.session, record.seq, record.hash)
+    ):
         return True
     message = "the mirror holds another hash of this row"
     walk.find("hash", record.session, record.seq, message)

@@ -7,7 +7,7 @@ Of each it is known what became of it: done, not done, or `OutcomeUnknown`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import psycopg
@@ -100,6 +100,12 @@ class Writer:
     def forget(self, session: str) -> None:
         """Look at the head of *session* before the next append."""
         self._heads.pop(session, None)
+
+    def forget_all(self, sessions: Sequence[str]) -> None:
+        """Look at *sessions* anew: what was acknowledged of them may stand there no more."""
+        for session in sessions:
+            self._heads.pop(session, None)
+            self._acknowledged.pop(session, None)
 
     def change(
         self,

@@ -6,7 +6,7 @@ Every back end keeps it; `governance.testing.journal_contract` proves it of any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from attrs import frozen
@@ -170,6 +170,22 @@ class Origin:
 
     parent: str
     seq: int
+
+
+@frozen
+class Stated:
+    """
+    What a store that may be damaged says of a session.
+
+    Attributes:
+        origin: Where it was branched off, if it was.
+
+        sure: The row that the head names is there, with the hash that the head says.
+    """
+
+    head: Head
+    origin: Origin | None
+    sure: bool = True
 
 
 @frozen
@@ -501,5 +517,23 @@ class RestoresMany(Protocol):
         Raises:
             RowsRefused: Rows do not hold by their chain, or do not end with the head.
             MisuseError: More sessions or rows, or none.
+        """
+        ...
+
+
+@runtime_checkable
+class GivesUnproven(Protocol):
+    """A `Journal` that can also say what lies in it, whatever the chain says of that."""
+
+    def unproven_heads(self) -> Iterator[Stated]:
+        """Of every session what its head says, and its last row where that is another one."""
+        ...
+
+    def unproven_rows(self, session: str, first: int, last: int) -> Sequence[tuple[object, ...]]:
+        """
+        The columns of the session's own rows from *first* to *last*, as they are stored.
+
+        Raises:
+            StoreDamaged: One of them cannot be read at all.
         """
         ...

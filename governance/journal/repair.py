@@ -20,7 +20,7 @@ from attrs import define, evolve, field, frozen
 from governance.errors import JournalError, StoreDamaged, StoreMissing
 from governance.journal.chain import ZERO_HASH
 from governance.journal.gaps import GAP_KIND, Bridge, Link, link_after
-from governance.journal.mirror import Gone, Identity, Mirror, mirror_identity, read_heads
+from governance.journal.mirror import Damaged, Gone, Identity, Mirror, mirror_identity, read_heads
 from governance.journal.reassembling import Facts, Kept, Lost, reassemble
 from governance.journal.rebuilding import build_store, judge, proven_draft, write_quarantine
 from governance.journal.records import BRANCH_DEPTH_MAX, Head, Origin, VerifyReport
@@ -101,6 +101,8 @@ class RepairReport:
         quarantine: File with what was read and fits nowhere; none: there was nothing.
 
         problems: What could not be read, in words.
+
+        unmended: What is wrong and cannot be mended there, in words; a file's is all mended.
     """
 
     needed: bool
@@ -114,6 +116,7 @@ class RepairReport:
     kept: Path | None = None
     quarantine: Path | None = None
     problems: tuple[str, ...] = ()
+    unmended: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     dry_run: bool = False
 
@@ -246,13 +249,13 @@ def repair_store(
                     f"no row of ours can be found in `{path}`",
                     remedy="name a copy of it with `--from`, or use `governance restore`",
                 )
-            needed = bool(plan.merged) or not _is_as_good(seen, plan)
+            needed = bool(plan.merged) or not is_as_good(seen, plan)
             if not needed or dry_run:
                 return _report(plan, salvage, store_id, sources, needed=needed, dry_run=dry_run)
             return put(held, work, plan, salvage, store_id, sources, now_ms, "damaged")
 
 
-def _is_as_good(seen: VerifyReport | None, plan: Plan) -> bool:
+def is_as_good(seen: VerifyReport | None, plan: Plan) -> bool:
     """Whether nothing is wrong but losses that were stated before."""
     stated = {one.session: one.lost for one in plan.found if not one.fresh}
     return seen is not None and all(
@@ -342,7 +345,7 @@ def _report(
         quarantined=quarantined,
         kept=kept,
         quarantine=quarantine,
-        problems=tuple(salvage.problems),
+        problems=(*salvage.problems, *(said for one in sources for said in one.problems)),
         sources=tuple(one.name for one in sources),
         dry_run=dry_run,
     )
@@ -369,13 +372,15 @@ def settle_id(salvage: Salvage, mirror: Path | None, sources: Sequence[Source]) 
     return store_id
 
 
-def know_mirror(staging: Staging, mirror: Path | None) -> None:
-    """Take in every head that the mirror was ever told."""
+def know_mirror(staging: Staging, mirror: Path | None, names: frozenset[str] | None = None) -> None:
+    """Take in every head that the mirror was ever told, of the sessions *names* alone if given."""
     if mirror_identity(mirror) is None or mirror is None:
         return
     with staging.connection:
         gone: dict[str, Head] = {}
         for one in read_heads(mirror):
+            if names is not None and _session_of(one) not in names:
+                continue
             match one:
                 case Gone(head=head):
                     gone[head.session] = head
@@ -392,11 +397,30 @@ def know_mirror(staging: Staging, mirror: Path | None) -> None:
                 staging.went(head, None)
 
 
-def know_source(staging: Staging, source: Source) -> None:
-    """Take in the heads of a copy: what it has, the store had."""
+def _session_of(one: Head | Gone | Damaged) -> str:
+    match one:
+        case Gone(head=head):
+            return head.session
+        case Head(session=session):
+            return session
+        case _:
+            return ""
+
+
+def know_source(staging: Staging, source: Source, names: frozenset[str] | None = None) -> None:
+    """
+    Take in the heads of a copy, of the sessions *names* alone if given: what it has, the store had.
+
+    Where a session begins is believed where the store itself says nothing of it.
+    """
     with staging.connection:
-        for head in source.heads():
-            staging.know(head, source.name)
+        for one in source.heads():
+            if names is not None and one.head.session not in names:
+                continue
+            if one.sure:
+                staging.know(one.head, source.name)
+            if not one.sure or (one.origin and not staging.is_live(one.head.session)):
+                staging.state(one.head, one.origin, source.name)
 
 
 def judged(copy: Path, path: Path, mirror: Path | None, store_id: str) -> VerifyReport | None:

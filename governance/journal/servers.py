@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import frozen
 
 from governance.errors import Diagnostic
+
+if TYPE_CHECKING:
+    from governance.journal.repair import RepairReport
+    from governance.journal.sources import Source
 
 
 @frozen
@@ -38,4 +44,29 @@ class OnServer(Protocol):
 
     def revoke(self, role: str) -> None:
         """Take every right in the store's schema from *role*."""
+        ...
+
+
+@runtime_checkable
+class RepairsInPlace(Protocol):
+    """A `Journal` that mends what is damaged in it where it lies, for nobody can replace it."""
+
+    def repair(
+        self,
+        *,
+        now_ms: int,
+        beside: Path,
+        sources: Sequence[Source] = (),
+        dry_run: bool = False,
+    ) -> RepairReport:
+        """
+        Mend what `verify` finds, by the rules of `governance.journal.repair`.
+
+        Args:
+            beside: What the file of rows that fit nowhere is named after.
+
+            sources: Copies to look for lost rows in, the best first.
+
+            dry_run: Only say what would come of it; nothing is changed.
+        """
         ...

@@ -9,16 +9,18 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from attrs import define, field
 
-from governance.errors import JournalError
+from governance.errors import JournalError, StoreDamaged
+from governance.journal.around import Unreadable, around
 from governance.journal.faults import folder_error, store_error
 from governance.journal.mirror import mirror_identity
-from governance.journal.records import Entry, Head, Journal
+from governance.journal.records import Entry, GivesUnproven, Head, Journal, Origin, Stated
 from governance.journal.salvage import refuse_newer_file, sound_entry
 from governance.journal.sqlite_rows import COLUMNS
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 COPIES_MAX = 32
 """Copies that are looked into without being named."""
 
-_PAGE_ROWS = 1000
+_PAGE_HEADS = 1000
 _ROWS_SQL = f"SELECT {COLUMNS} FROM event WHERE session = ? AND seq BETWEEN ? AND ?"  # noqa: S608
 
 
@@ -40,6 +42,8 @@ class Source(Protocol):
         name: What people call it.
 
         store_id: Of the store that it is a copy of; ``""`` where it does not say.
+
+        problems: Which rows it could not give, in words.
     """
 
     @property
@@ -48,7 +52,10 @@ class Source(Protocol):
     @property
     def store_id(self) -> str: ...
 
-    def heads(self) -> Iterator[Head]:
+    @property
+    def problems(self) -> list[str]: ...
+
+    def heads(self) -> Iterator[Stated]:
         """The heads of all its sessions."""
         ...
 
@@ -71,6 +78,7 @@ class FileSource:
 
     path: Path
     store_id: str = field(default="", init=False)
+    _unreadable: Unreadable = field(factory=Unreadable, init=False)
     _connection: apsw.Connection | None = field(default=None, init=False)
     _copy: Path | None = field(default=None, init=False)
 
@@ -120,11 +128,30 @@ class FileSource:
             raise folder_error(error, self.path) from None
         return apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE)
 
-    def heads(self) -> Iterator[Head]:
-        yield from self._each("SELECT id, head, hash FROM session", (), Head)
+    @property
+    def problems(self) -> list[str]:
+        return self._unreadable.problems
+
+    def heads(self) -> Iterator[Stated]:
+        branches = frozenset(
+            self._each("SELECT name FROM pragma_table_info('session')", (), lambda name: name)
+        )
+        origin = "parent, base" if "parent" in branches else "NULL, 0"
+        sql = f"SELECT id, head, hash, {origin} FROM session"  # noqa: S608 - our own names
+        yield from self._each(sql, (), _stated)
 
     def rows(self, session: str, first: int, last: int) -> Iterator[tuple[object, ...]]:
-        yield from self._each(_ROWS_SQL, (session, first, last), lambda *columns: columns)
+        def read(begin: int, end: int) -> Iterator[tuple[object, ...]]:
+            import apsw
+
+            if self._connection is None:
+                return
+            try:
+                yield from self._connection.execute(_ROWS_SQL, (session, begin, end))
+            except (apsw.Error, UnicodeDecodeError) as error:
+                raise StoreDamaged(f"`{self.path}`: {error}", remedy="name another") from None
+
+        yield from around(read, session, first, last, self._unreadable)
 
     def entries(self) -> Iterator[Entry]:
         """The values beside the journals."""
@@ -153,31 +180,50 @@ class FileSource:
             self._copy = None
 
 
+def _stated(session: str, seq: int, hash_: bytes, parent: str | None, base: int) -> Stated:
+    return Stated(Head(session, seq, hash_), Origin(parent, base) if parent is not None else None)
+
+
 @define(eq=False, repr=False)
 class JournalSource:
-    """Another store of the same sessions, such as a replica, by the contract alone."""
+    """
+    Another store of the same sessions, such as a replica or a damaged one on a server.
+
+    Where it gives its rows as they lie there (`GivesUnproven`) it is asked for these; by the
+    contract alone a sound row after a damaged one may be refused with it.
+    """
 
     journal: Journal
     name: str
     store_id: str = ""
+    _unreadable: Unreadable = field(factory=Unreadable, init=False)
 
-    def heads(self) -> Iterator[Head]:
+    @property
+    def problems(self) -> list[str]:
+        return self._unreadable.problems
+
+    def heads(self) -> Iterator[Stated]:
+        if isinstance(self.journal, GivesUnproven):
+            yield from self.journal.unproven_heads()
+            return
         after = ""
-        while page := self.journal.sessions(after=after, limit=_PAGE_ROWS):
-            yield from page
+        while page := self.journal.sessions(after=after, limit=_PAGE_HEADS):
+            for head in page:
+                yield Stated(head, self.journal.origin(head.session))
             after = page[-1].session
 
     def rows(self, session: str, first: int, last: int) -> Iterator[tuple[object, ...]]:
+        read = partial(self._read, session)
+        yield from around(read, session, first, last, self._unreadable)
+
+    def _read(self, session: str, first: int, last: int) -> Iterator[tuple[object, ...]]:
+        if isinstance(self.journal, GivesUnproven):
+            yield from self.journal.unproven_rows(session, first, last)
+            return
         at = first - 1
-        while at < last:
-            try:
-                page = self.journal.read(session, after=at, limit=min(_PAGE_ROWS, last - at))
-            except JournalError:
-                return  # it is damaged there as well
+        while at < last and (page := self.journal.read(session, after=at, limit=last - at)):
             for r in page:
                 yield r.session, r.seq, r.kind, r.at_ms, r.body, int(r.durable), r.key, r.hash
-            if not page:
-                return
             at = page[-1].seq
 
     def entries(self) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ still knows of a row's hash.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,13 @@ _UNUSED_SQL = (
     " AND e.kind = c.kind AND e.at_ms = c.at_ms AND e.durable = c.durable AND e.key IS c.key"
     " AND e.body = c.body) ORDER BY c.session, c.seq, c.rowid"
 )
+_FRESH_SQL = (
+    f"SELECT {COLUMNS} FROM draft.event AS e WHERE NOT EXISTS"  # noqa: S608
+    " (SELECT 1 FROM candidate AS c WHERE c.session = e.session AND c.seq = e.seq"
+    " AND c.hash = e.hash AND c.kind = e.kind AND c.at_ms = e.at_ms AND c.durable = e.durable"
+    " AND c.key IS e.key AND c.body = e.body AND c.source = ?) ORDER BY e.session, e.seq"
+)
+_DRAFTED_SQL = "SELECT id, head, hash, parent, base FROM draft.session ORDER BY id"
 _NAMES_SQL = (
     "SELECT session FROM candidate UNION SELECT session FROM known"
     " UNION SELECT session FROM head EXCEPT SELECT session FROM gone"
@@ -337,19 +345,39 @@ class Staging:
         records = [record_of(columns) for columns in found]
         return any(one is not None and _follows(gap, one) for one in records)
 
+    @contextmanager
+    def beside(self, draft: Path) -> Iterator[None]:
+        """The store at *draft* can be compared with what was gathered, while the block runs."""
+        self.connection.execute("ATTACH ? AS draft", (str(draft),))
+        try:
+            yield
+        finally:
+            self.connection.execute("DETACH draft")
+
     def each_unused(self, draft: Path, visit: Callable[[Unused], None]) -> int:
         """Show *visit* every candidate that is not in the store at *draft*; how many."""
-        self.connection.execute("ATTACH ? AS draft", (str(draft),))
         count = 0
-        try:
+        with self.beside(draft):
             for *columns, source in self.connection.execute(_UNUSED_SQL):
                 record = record_of(tuple(columns))
                 if record is not None:
                     visit(Unused(record, str(source)))
                     count += 1
-        finally:
-            self.connection.execute("DETACH draft")
         return count
+
+    def each_fresh(self, source: str) -> Iterator[Record]:
+        """Every row of the draft that is `beside` and was not found in *source* as it is there."""
+        for columns in self.connection.execute(_FRESH_SQL, (source,)):
+            record = record_of(columns)
+            # INVARIANT: the draft was proven.
+            assert record is not None
+            yield record
+
+    def drafted_heads(self) -> Iterator[tuple[Head, Origin | None]]:
+        """The heads of the draft that is `beside`, each with where it was branched off."""
+        for session, seq, hash_, parent, base in self.connection.execute(_DRAFTED_SQL):
+            origin = None if parent is None else Origin(parent, base)
+            yield Head(session, seq, hash_), origin
 
     def close(self) -> None:
         """Close the file; its owner removes it."""

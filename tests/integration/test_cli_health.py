@@ -132,7 +132,8 @@ def test_a_store_that_works_is_green(project: Path, capsys: pytest.CaptureFixtur
 
     assert (code, report["ok"], report["diagnostics"]) == (0, True, [])
     assert [one["check"] for one in report["checks"]] == [
-        "read", "write", "load", "chain", "log", "disk", "figures", "backup", "heartbeat", "service"
+        "read", "write", "load", "chain", "log", "disk", "unused", "figures", "backup", "heartbeat",
+        "service",
     ]  # fmt: skip
     assert cli.main(["health", "--dir", str(project)]) == 0
     assert "healthy" in capsys.readouterr().out

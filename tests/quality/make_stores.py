@@ -1,6 +1,7 @@
 """
 Makes the stores of `tests/quality/stores`: one of every schema version that was ever released.
 
+Of a store in a file the file, of one on a server the SQL that makes it.
 ``python -m tests.quality.make_stores`` makes the files that are missing. It never writes over
 one: a file stands for what an engine of its time wrote, whatever the code says today.
 """
@@ -11,7 +12,9 @@ import sys
 from pathlib import Path
 
 import apsw
+import attrs
 
+from governance.journal import postgres_schema
 from governance.journal.chain import (
     ZERO_HASH,
     chain_rows,
@@ -19,7 +22,7 @@ from governance.journal.chain import (
     snapshot_digest,
     tombstone_digest,
 )
-from governance.journal.records import Entry, Head, Record, Row, Snapshot
+from governance.journal.records import Entry, Head, Origin, Record, Row, Snapshot
 from governance.journal.sqlite_schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 FOLDER = Path(__file__).parent / "stores"
@@ -102,9 +105,71 @@ def _moves(connection: apsw.Connection, parent: Head) -> None:
     )
 
 
+def postgres_text(version: int) -> str:
+    """The SQL that makes a store of an engine with that schema *version*; ``@`` is the schema."""
+    made = [
+        "CREATE SCHEMA @",
+        "CREATE TABLE @.store (name text PRIMARY KEY, value bigint NOT NULL)",
+    ]
+    made += [statement for step in postgres_schema.MIGRATIONS[:version] for statement in step]
+    made.append(_insert("store", "version", version))
+    parent, *others = (
+        ("main", rows_of("s-1", 7), None, None),
+        ("main", rows_of("é", 7), None, None),
+        ("main", rows_of("twig", 2, 4, rows_of("s-1", 7)[3].hash), Origin("s-1", 4), None),
+        ("main", rows_of("gone", 5), None, tombstone_digest),
+        ("other", rows_of("s-1", 3), None, None),
+    )
+    for tenant, id_ in (("main", STORE_ID), ("other", STORE_ID[::-1])):
+        made.append(_insert("tenant", tenant, id_, 0))
+    made.append(_insert("member", "somebody", "other"))
+    for position, (tenant, rows, origin, digest) in enumerate((parent, *others), start=1):
+        head = Head(rows[-1].session, rows[-1].seq, rows[-1].hash)
+        grave = None if digest is None else digest(head, origin, position)
+        above = (None, 0) if origin is None else (origin.parent, origin.seq)
+        made.append(_insert("session", tenant, *_columns(head), position, *above, grave))
+        for r in rows if grave is None else ():
+            columns = (r.session, r.seq, r.kind, r.at_ms, r.durable, r.key, r.body, r.hash)
+            made.append(_insert("event", tenant, *columns))
+            if r.key is not None:
+                made.append(_insert("event_key", tenant, r.key, r.session, r.seq))
+    last = parent[1][-1]
+    kept = Snapshot("s-1", last.seq, last.hash, 1, b'{"of":"another version"}')
+    made.append(_insert("snapshot", "main", *_columns(kept), snapshot_digest(kept)))
+    entry = Entry("blob", "a", 1, b"a value")
+    made.append(_insert("shelf", "main", *_columns(entry), entry_digest(entry)))
+    return "".join(f"{one};\n" for one in made)
+
+
+def _columns(value: Head | Snapshot | Entry) -> tuple[object, ...]:
+    return attrs.astuple(value, recurse=False)
+
+
+def _insert(table: str, *values: object) -> str:
+    return f"INSERT INTO @.{table} VALUES ({', '.join(map(_literal, values))})"
+
+
+def _literal(value: object) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case bool() | int():
+            return str(value).lower()
+        case bytes():
+            return f"'\\x{value.hex()}'"
+        case _:
+            text = str(value).replace("'", "''")
+            return f"'{text}'"
+
+
 def main() -> int:
     """Make what is missing, and name it."""
     FOLDER.mkdir(exist_ok=True)
+    for version in range(1, postgres_schema.VERSION + 1):
+        path = FOLDER / f"schema-{version}.sql"
+        if not path.exists():
+            path.write_text(postgres_text(version), "utf-8")
+            sys.stdout.write(f"{path}\n")
     for version in range(1, VERSION + 1):
         path = FOLDER / f"schema-{version}.db"
         if not path.exists():

@@ -28,7 +28,7 @@ Fault = Literal["kill", "cut"]
 
 FAULTS: tuple[Fault, ...] = ("kill", "cut")
 
-_CHANGES = re.compile(rb"\b(INSERT INTO|UPDATE|DELETE FROM) +\"")
+_CHANGES = re.compile(rb"\b(INSERT INTO|UPDATE|DELETE FROM) +\"|^\s*(CREATE|ALTER|DROP)\b")
 _FAILED = 3
 
 Work = Callable[[], object]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -71,6 +72,28 @@ def test_a_full_disk_writes_nothing_and_heals(
     assert (journal.head("s").seq, journal.head("t").seq) == (4, 2)
     report = journal.verify()
     assert (report.findings, report.anchored) == ((), True)
+
+
+def test_rows_in_commits_of_their_own_are_half_written_on_a_full_disk(
+    journal: SqliteJournal, under: Disk
+) -> None:
+    """Negative control: wherever the room ends, some of a careless writer's rows are there."""
+    written: list[int] = []
+    for number in range(40):
+        session, left = f"careless-{number}", [number]
+
+        def refuse(_path: str, _size: int, left: list[int] = left) -> None:
+            if left[0] <= 0:
+                raise apsw.FullError("no space left on the device")
+            left[0] -= 1
+
+        under.on_write = refuse
+        with contextlib.suppress(StoreFull):
+            for seq, row in enumerate(row for one in _BATCH for row in one.rows):
+                journal.append([Append(session, seq, (row,))])
+        under.on_write = None
+        written.append(journal.head(session).seq)
+    assert {1, 2, 3} & set(written), "the room never ended halfway"
 
 
 def test_a_quota_takes_down_no_neighbour(journal: SqliteJournal) -> None:
