@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -125,7 +125,16 @@ def _with(result: BeforeResult, name: str, command: Command) -> Command:
     if name == "tool.asked" and command.call is not None and isinstance(arguments, Mapping):
         call = with_arguments(command.call, arguments)
         return evolve(command, call=call, rewritten=call != command.call)
-    return evolve(command, data={**command.data, **merged})
+    data = {**command.data, **merged}
+    if name == "command.asked":
+        given = [*_texts(command.data.get("arguments"))]
+        rewritten = given != [*_texts(arguments)]
+        return evolve(command, data=data, rewritten=rewritten)
+    return evolve(command, data=data)
+
+
+def _texts(words: Json) -> Sequence[Json]:
+    return words if isinstance(words, (list, tuple)) else ()
 
 
 def with_arguments(call: ToolCall, arguments: Mapping[str, Json]) -> ToolCall:
