@@ -15,6 +15,7 @@ from governance.scopes import PROJECT, Declaration, Grant, Reader, Scope
 from governance.session.commands import Command, HostTraits
 from governance.testing import ManualClock, RecordingListener
 from governance.testing.engines import memory_engine, settings_with
+from governance.values import Json
 
 ELSEWHERE = {
     "data.accessed": "made by an engine that records reads",
