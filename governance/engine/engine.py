@@ -24,6 +24,7 @@ from governance.engine import racing, restoring
 from governance.engine.before import run_before
 from governance.engine.cleaning import kept_reply, without_secrets
 from governance.engine.encoding import encode_rows, event_of, reply_of
+from governance.engine.given import check_command, checked
 from governance.engine.live import LiveSessions
 from governance.engine.news import News, tell_alike
 from governance.engine.options import EngineOptions
@@ -34,7 +35,13 @@ from governance.engine.session import Session
 from governance.engine.store_verbs import StoreVerbs
 from governance.engine.untold import Untold
 from governance.engine.verbs import SessionVerbs
-from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
+from governance.errors import (
+    JournalError,
+    MisuseError,
+    OutcomeUnknown,
+    SessionErased,
+    did_you_mean,
+)
 from governance.events import Event
 from governance.formats import body_of
 from governance.journal.faults import SessionRemoved
@@ -109,6 +116,7 @@ class Engine(SessionVerbs, StoreVerbs):
     _contexts: Contexts | None = field(default=None, init=False)
 
     @classmethod
+    @checked
     def open(
         cls,
         directory: str | Path = ".",
@@ -169,6 +177,7 @@ class Engine(SessionVerbs, StoreVerbs):
     ) -> None:
         self.close()
 
+    @checked
     def close(self) -> None:
         """Drain background listeners and release the store; a second call does nothing."""
         with self._lock:
@@ -182,6 +191,7 @@ class Engine(SessionVerbs, StoreVerbs):
         finally:
             self.journal.close()
 
+    @checked
     def start(
         self,
         session: str,
@@ -205,7 +215,12 @@ class Engine(SessionVerbs, StoreVerbs):
                 program that begins with an empty context leaves it at ``"lost"``.
 
             data: Further own fields of ``session.creating``, such as ``context_type``.
+
+        Raises:
+            MisuseError: GOV403, an argument that this does not take, as with every verb; or a
+                *role* that no pack describes, where it could do nothing.
         """
+        self._check_role(role)
         handle = self.session(session, role=role, host=host, traits=traits, actor=actor)
         given: dict[str, Json] = {"model_id": model_id, "backend_name": host, **data}
         if model_options is not None:
@@ -226,6 +241,7 @@ class Engine(SessionVerbs, StoreVerbs):
         )
         return handle
 
+    @checked
     def session(
         self,
         session: str,
@@ -246,6 +262,7 @@ class Engine(SessionVerbs, StoreVerbs):
             run=self.options.run,
         )
 
+    @checked
     def call(
         self,
         host: str,
@@ -267,6 +284,7 @@ class Engine(SessionVerbs, StoreVerbs):
         self._in_force()
         return self.options.guard
 
+    @checked
     def state(
         self, session: str, *, actor: str | None = None, audited: bool = True
     ) -> SessionState:
@@ -291,6 +309,7 @@ class Engine(SessionVerbs, StoreVerbs):
     def _known(self, session: str) -> SessionState:
         return self._state(session, self.clock.now_ms())
 
+    @checked
     def handle(self, command: Command) -> Reply:
         """
         Take one command of one session, durably, and answer it.
@@ -375,6 +394,7 @@ class Engine(SessionVerbs, StoreVerbs):
             self.options.after()
         return reply
 
+    @checked
     def record(
         self,
         session: str,
@@ -406,6 +426,7 @@ class Engine(SessionVerbs, StoreVerbs):
             raise MisuseError(problem, code="GOV401")
         return self._record(Said(session, kind, data, actor, host, key))
 
+    @checked
     def record_access(self, data: Mapping[str, Json], actor: str) -> None:
         """
         Write into the audit that *actor* looked; nobody is asked whether it may be written.
@@ -417,6 +438,7 @@ class Engine(SessionVerbs, StoreVerbs):
 
         self._record(Said(AUDIT_SESSION, DATA_ACCESSED, data, actor, "person"))
 
+    @checked
     def announce(self, records: Sequence[Record]) -> None:
         """
         Give listeners the *after* events of rows that were written outside of an engine.
@@ -718,7 +740,20 @@ class Engine(SessionVerbs, StoreVerbs):
                 "a session id that begins with `@` is the project's own", code="GOV401"
             )
 
+    def _check_role(self, role: str | None) -> None:
+        """Refuse a role by which nothing could ever be done: most likely it is misspelled."""
+        roles = self.law.rules.roles
+        if role is None or roles.unknown != "deny" or not roles.by_name or role in roles.by_name:
+            return
+        raise MisuseError(
+            f"no pack describes the role `{role}`, so every tool would be denied",
+            code="GOV403",
+            remedy=did_you_mean(role, roles.by_name)
+            or f"one of {', '.join(sorted(roles.by_name))}",
+        )
+
     def _check(self, command: Command) -> None:
+        check_command(command)
         self._check_id(command.session)
         if command.event not in self.law.machine.definition.events:
             known = ", ".join(sorted(self.law.machine.definition.events))
