@@ -369,6 +369,7 @@ _REST = (
         "A session has ended.",
         ("reason", "str", "Why it ended."),
         _STATS,
+        ("exception", "str ?", "Type of the error that it ended with, where it was one."),
     ),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,13 @@ import pytest
 from governance.acontexts import AsyncContexts
 from governance.aengine import AsyncEngine, AsyncSession
 from governance.calls import ToolCall
+from governance.config import default_toml, load_config
 from governance.engine import Engine, Session
 from governance.engine.contexts import Contexts
 from governance.engine.given import ARGUMENTS, BORN
 from governance.errors import MisuseError
+from governance.journal import open_journal
+from governance.project import create_project
 from governance.session.commands import Command
 from governance.testing.engines import memory_engine
 
@@ -272,3 +276,23 @@ def test_where_no_pack_has_roles_any_may_be_named() -> None:
     """Then roles limit nothing."""
     with memory_engine() as engine:
         assert engine.start("s", role="anybody").tool("shell", {"command": "ls"}).action == "allow"
+
+
+def test_an_engine_is_opened_by_async_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands or awaited first, and closed at the end of the block."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    project = tmp_path / "project"
+    project.mkdir()
+    create_project(project, default_toml())
+    open_journal(load_config(project).journal.url, base=project, create=True).close()
+
+    async def work() -> None:
+        async with AsyncEngine.open(project) as one:
+            await one.start("s")
+        with pytest.raises(MisuseError, match="closed"):
+            await one.start("s")
+        async with await AsyncEngine.open(project) as other:
+            assert (await other.state("s")).head
+
+    asyncio.run(work())

@@ -103,6 +103,17 @@ def test_a_session_ends_exactly_once_also_on_an_exception(engine: Engine) -> Non
     ends = [r for r in engine.journal.read("s") if r.kind == "session.ended"]
     assert len(ends) == 1
     assert b'"reason":"exception"' in ends[0].body
+    assert b'"exception":"ZeroDivisionError"' in ends[0].body
+
+
+def test_a_state_can_be_read_where_it_is_printed(engine: Engine) -> None:
+    """What is packed of it is left out of what a person sees in a debugger or a log."""
+    session = engine.start("s")
+    session.turn("go")
+
+    assert repr(session.state) == (
+        "<SessionState 's': between-turn, head=4, epoch=1, governance_injected=True, violations=0>"
+    )
 
 
 def test_a_first_turn_carries_the_briefing_and_the_second_does_not(engine: Engine) -> None:
