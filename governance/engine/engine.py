@@ -291,6 +291,9 @@ class Engine(SessionVerbs, StoreVerbs):
         """
         What is known of *session* now; ``absent`` if it was never seen.
 
+        Of what is in memory one look at the journal's head says whether another process has
+        moved it since; then it is read anew.
+
         Args:
             actor: Who looks; by default the engine's own.
 
@@ -299,12 +302,18 @@ class Engine(SessionVerbs, StoreVerbs):
 
         Raises:
             AccessRefused: *actor* may not read it.
+
+            JournalError: The store cannot be read.
         """
         self._check_open()
         guard = self.guard
         if guard is not None:
             guard.require("read", session, actor=actor, audited=audited)
-        return self._state(session, self.clock.now_ms())
+        now = self.clock.now_ms()
+        held = self.live.get(session, now)
+        if held is not None and held.head != self.journal.head(session).seq:
+            self.live.drop(session)
+        return self._state(session, now)
 
     def _known(self, session: str) -> SessionState:
         return self._state(session, self.clock.now_ms())

@@ -65,7 +65,7 @@ class Session:
 
     @property
     def state(self) -> SessionState:
-        """What is known of the session now."""
+        """What is known of the session now, whichever process has moved it."""
         return self.engine.state(self.id, actor=self.actor)
 
     @property

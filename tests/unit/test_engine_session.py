@@ -455,6 +455,22 @@ def _live():
     return LiveSessions(sessions_max=10, megabytes_max=1, idle_ms_max=10**9)
 
 
+def test_a_state_is_what_any_engine_on_the_store_has_made_of_it() -> None:
+    """What another one wrote is seen at the next look, by the engine and by its handles."""
+    journal = MemoryJournal()
+    one, other = memory_engine(PACK, journal=journal), memory_engine(PACK, journal=journal)
+    session = one.start("s")
+    session.turn("go")
+    assert (one.state("s").state, session.governance_injected) == (State.BETWEEN_TURN, True)
+
+    other.session("s").compact()
+    assert (one.state("s").state, session.governance_injected) == (State.COMPACTED, False)
+
+    other.session("s").end()
+    assert (one.state("s").state, session.state.state) == (State.ENDED, State.ENDED)
+    assert one.state("s") == other.state("s")
+
+
 def test_eviction_cannot_be_seen(clock: ManualClock) -> None:
     """With room for one session, two in turn behave as with room for many."""
     with memory_engine(PACK, clock=clock, sessions_max=1) as engine:
