@@ -181,9 +181,12 @@ def events_table() -> str:
 
 def envelope_table() -> str:
     """What every event carries."""
-    from governance.events import ENVELOPE
+    from governance.events import ATTRIBUTES, ENVELOPE
 
-    return _rows(("field", "what it says"), ((_code(name), doc) for name, doc in ENVELOPE.items()))
+    return _rows(
+        ("in JSON", "in Python", "what it says"),
+        ((_code(name), _code(f"event.{ATTRIBUTES[name]}"), doc) for name, doc in ENVELOPE.items()),
+    )
 
 
 def commands_text() -> str:
@@ -268,7 +271,7 @@ def config_example() -> str:
     """A `governance.toml` that `governance init` writes, its defaults as comments."""
     from governance.config import default_toml
 
-    return f"```toml\n{default_toml(name='my-project', hosts=('claude-code',))}```\n"
+    return f"```toml\n{default_toml()}```\n"
 
 
 def states_table() -> str:
