@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from governance.journal.archive import Archived
     from governance.journal.key_sources import KeySource
     from governance.journal.records import Head, Journal
+    from governance.ledger import Approval
     from governance.listeners import Listeners
     from governance.rules.vocabulary import HostTools
 
@@ -322,6 +323,21 @@ class AsyncEngine:
         return await self._call(verb)
 
     @checked
+    async def approve(
+        self,
+        session: str,
+        ident: str,
+        *,
+        by: str,
+        deny: bool = False,
+        lasts_ms: int | None = None,
+        reason: str = "",
+    ) -> Record:
+        """As `Engine.approve`."""
+        verb = partial(self.engine.approve, session, ident, by=by, deny=deny)
+        return await self._call(partial(verb, lasts_ms=lasts_ms, reason=reason))
+
+    @checked
     async def events(
         self,
         session: str,
@@ -492,6 +508,24 @@ class AsyncSession:
     async def governance_injected(self) -> bool:
         """As `Session.governance_injected`, which has to look."""
         return await self._call(lambda: self.session.governance_injected)
+
+    async def questions(self) -> tuple[Approval, ...]:
+        """As `Session.questions`, which has to look."""
+        return await self._call(lambda: self.session.questions)
+
+    @checked
+    async def approve(
+        self,
+        ident: str,
+        *,
+        by: str,
+        deny: bool = False,
+        lasts_ms: int | None = None,
+        reason: str = "",
+    ) -> Record:
+        """As `Session.approve`."""
+        verb = partial(self.session.approve, ident, by=by, deny=deny)
+        return await self._call(partial(verb, lasts_ms=lasts_ms, reason=reason))
 
     @checked
     def turn_command(self, prompt: str, *, source: str = "user") -> Command:

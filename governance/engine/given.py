@@ -123,6 +123,13 @@ _ENDED = {
     "duration_ms": _or_none(WHOLE),
 }
 _TURN = {"prompt": TEXT, "source": SPEAKER}
+_ANSWER = {
+    "ident": NAME,
+    "by": NAME,
+    "deny": FLAG,
+    "lasts_ms": _or_none(WHOLE),
+    "reason": TEXT,
+}
 _KEYED = {"scope": SCOPE, "kind": TEXT, "key": TEXT, "by": READER}
 _OWNED = {"scope": SCOPE, "by": READER}
 _GRANTED = {**_OWNED, "grant": _named("Grant")}
@@ -183,6 +190,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Takes]] = {
         "value": ANY,
         "actor": TEXT,
     },
+    "Engine.approve": {"session": TEXT, **_ANSWER},
     "Engine.events": {"session": TEXT, **_PAGE, **_WHO},
     "Engine.archive": {"session": TEXT, "to": FILE, **_WHO},
     "Engine.unarchive": {"file": FILE, **_WHO},
@@ -201,6 +209,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Takes]] = {
     "Engine.health": {"limits": _or_none(_named("HealthLimits"))},
     "Engine.search": {"text": TEXT, "session": _or_none(TEXT), "ranked": FLAG, "limit": WHOLE},
     "Engine.close": {},
+    "Session.approve": _ANSWER,
     "Session.turn": _TURN,
     "Session.turn_command": _TURN,
     "Session.turn_ended": {"failure": TEXT},

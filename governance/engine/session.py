@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from governance.chat.messages import Message, Role, Said
     from governance.chat.parts import Part
     from governance.engine.engine import Engine
+    from governance.journal.records import Record
+    from governance.ledger import Approval
 
 
 @final
@@ -72,6 +74,26 @@ class Session:
     def governance_injected(self) -> bool:
         """Whether the model has been told all that it must be told."""
         return self.state.governance_injected
+
+    @property
+    def questions(self) -> tuple[Approval, ...]:
+        """What rules put to a person and nobody has answered yet, oldest first; see `approve`."""
+        return self.state.ledger.open_approvals(self.engine.clock.now_ms())
+
+    @checked
+    def approve(
+        self,
+        ident: str,
+        *,
+        by: str,
+        deny: bool = False,
+        lasts_ms: int | None = None,
+        reason: str = "",
+    ) -> Record:
+        """As `Engine.approve`, of this session."""
+        return self.engine.approve(
+            self.id, ident, by=by, deny=deny, lasts_ms=lasts_ms, reason=reason
+        )
 
     @checked
     def turn(self, prompt: str, *, source: str = "user") -> Reply:

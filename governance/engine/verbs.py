@@ -133,6 +133,38 @@ class SessionVerbs:
         return resolve(engine, session, conflict, take, value, who)
 
     @checked
+    def approve(
+        self,
+        session: str,
+        ident: str,
+        *,
+        by: str,
+        deny: bool = False,
+        lasts_ms: int | None = None,
+        reason: str = "",
+    ) -> Record:
+        """
+        Answer the open question *ident* of *session*, as a person that the program asked.
+
+        The leave is bound to the very call, and used up by it: the agent makes it again. A
+        refusal counts as a violation of the rules that asked.
+
+        Args:
+            by: Who answered. Never let a model say it, or decide it.
+
+            lasts_ms: How long the leave holds from now; by default as long as the question.
+
+        Raises:
+            AccessRefused: *by* may not.
+
+            MisuseError: GOV631, no such question is open.
+        """
+        from governance.engine.approving import approve
+
+        engine, _ = self._open(by, ("approve", session))
+        return approve(engine, session, ident, by=by, deny=deny, lasts_ms=lasts_ms, reason=reason)
+
+    @checked
     def events(
         self,
         session: str,

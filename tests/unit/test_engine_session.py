@@ -165,6 +165,46 @@ def test_an_asked_call_is_bound_to_its_exact_arguments(engine: Engine) -> None:
     assert spent.action == "deny"
 
 
+def test_a_program_gives_the_answer_of_a_person(engine: Engine, clock: ManualClock) -> None:
+    """The question by its id; the call runs once more with leave, and a refusal counts."""
+    session = engine.session("s", traits=HostTraits(asks=False))
+    session.turn("go")
+    assert session.tool("shell", {"command": "publish a"}, call_id="1").denied
+    (question,) = session.questions
+    assert question.rules == ("house.ask",)
+
+    session.approve(question.id, by="ada", reason="it is time")
+
+    assert session.questions == ()
+    assert session.tool("shell", {"command": "publish a"}, call_id="2").action == "allow"
+    row = next(r for r in engine.journal.read("s") if r.kind == "approval.settled")
+    assert body_of(row)["actor"] == "ada"
+    assert session.tool("shell", {"command": "publish a"}, call_id="3").denied
+
+    (again,) = session.questions
+    session.approve(again.id, by="ada", deny=True)
+    assert session.state.ledger.total == 1
+    assert session.tool("shell", {"command": "publish a"}, call_id="4").denied
+
+
+def test_an_answer_to_what_nobody_asks_is_misuse(engine: Engine, clock: ManualClock) -> None:
+    """An id that is none, a question that has ended, leave for no time: nothing is written."""
+    session = engine.session("s", traits=HostTraits(asks=False))
+    session.turn("go")
+    session.tool("shell", {"command": "publish a"}, call_id="1")
+    (question,) = session.questions
+    head = session.state.head
+
+    for ident, more in ((question.id[:-1], {}), (question.id, {"lasts_ms": 0})):
+        with pytest.raises(MisuseError):
+            session.approve(ident, by="ada", **more)
+    clock.advance(HOUR_MS)
+    with pytest.raises(MisuseError, match="GOV631"):
+        session.approve(question.id, by="ada")
+
+    assert session.state.head == head
+
+
 @pytest.mark.parametrize(
     ("tool", "folder"),
     [("launch", "/place/b"), ("lift_off", "/place/a")],
