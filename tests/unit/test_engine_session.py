@@ -417,6 +417,19 @@ def test_a_child_inherits_the_depth_and_the_role_of_its_parent(engine: Engine) -
     assert depths == [1, 1, 2]
 
 
+def test_a_session_that_is_begun_again_is_not_told_of_a_compaction(engine: Engine) -> None:
+    """Its context is another one: what the model reads must be true of that as well."""
+    session = engine.start("s")
+    session.turn("one")
+    session.end()
+
+    again = engine.start("s").turn("two").text
+
+    assert "was compacted" not in again
+    assert again.startswith("The context that you worked in is gone")
+    assert "Be governed." in again
+
+
 def test_a_payload_that_arrives_twice_counts_once(engine: Engine) -> None:
     """The same key gets the first answer, marked as a duplicate, and no second row."""
     session = engine.start("s")
