@@ -309,7 +309,10 @@ class Engine(SessionVerbs, StoreVerbs):
         guard = self.guard
         if guard is not None:
             guard.require("read", session, actor=actor, audited=audited)
-        now = self.clock.now_ms()
+        return self._newest(session, self.clock.now_ms())
+
+    def _newest(self, session: str, now: int) -> SessionState:
+        """The state of *session*, read anew where another process has moved it."""
         held = self.live.get(session, now)
         if held is not None and held.head != self.journal.head(session).seq:
             self.live.drop(session)
@@ -599,7 +602,8 @@ class Engine(SessionVerbs, StoreVerbs):
         paused = self.options.paused
         return Gathered(
             at_ms=now,
-            parent=self._state(parent_id, now) if parent_id else None,
+            # No row of a child's step would find out that its parent was halted elsewhere.
+            parent=self._newest(parent_id, now) if parent_id else None,
             child=self._state(child_id, now) if isinstance(child_id, str) else None,
             predecessor=(
                 self._state(predecessor, now)

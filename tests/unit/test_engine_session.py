@@ -524,6 +524,26 @@ def test_a_state_is_what_any_engine_on_the_store_has_made_of_it() -> None:
     assert one.state("s") == other.state("s")
 
 
+@pytest.mark.parametrize("idle", [False, True], ids=["working", "interrupted"])
+def test_a_halt_of_a_parent_by_another_engine_holds_for_its_children(idle: bool) -> None:
+    """Who works below it is refused at once, whatever is held of the parent here."""
+    halting = PACK.replace('action = "deny"', 'action = "halt"', 1)
+    journal = MemoryJournal()
+    one, other = memory_engine(halting, journal=journal), memory_engine(halting, journal=journal)
+    parent = one.start("p")
+    parent.turn("go")
+    child = parent.child("c")
+    child.turn("go")
+    assert child.tool("shell", {"command": "fine"}).action == "allow"
+    if idle:
+        child.interrupt()
+
+    assert other.session("p").tool("shell", {"command": "forbidden"}).action == "halt"
+
+    assert child.tool("shell", {"command": "fine"}).denied
+    assert child.tool("shell", {"command": "fine"}).denied
+
+
 def test_eviction_cannot_be_seen(clock: ManualClock) -> None:
     """With room for one session, two in turn behave as with room for many."""
     with memory_engine(PACK, clock=clock, sessions_max=1) as engine:
