@@ -24,7 +24,7 @@ from governance.engine import racing, restoring
 from governance.engine.before import run_before
 from governance.engine.cleaning import kept_reply, without_secrets
 from governance.engine.encoding import encode_rows, event_of, reply_of
-from governance.engine.given import check_command, checked
+from governance.engine.given import check_command, check_row, checked
 from governance.engine.live import LiveSessions
 from governance.engine.news import News, tell_alike
 from governance.engine.options import EngineOptions
@@ -433,6 +433,7 @@ class Engine(SessionVerbs, StoreVerbs):
         guard = self.guard
         if guard is not None:
             guard.require(RECORDED.get(kind, "write"), session, actor=actor)
+        check_row(kind, data)
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")

@@ -16,8 +16,9 @@ from attrs import evolve, frozen
 
 from governance.calls import ToolCall
 from governance.errors import MisuseError, Problem, did_you_mean
-from governance.events import CATALOGUE, check_field
+from governance.events import CATALOGUE, check_data, check_field
 from governance.session.commands import Command, Delivery, History, HostTraits
+from governance.values import Json
 
 CODES: Mapping[str, str] = {"GOV403": "an argument that a verb or a command does not take"}
 
@@ -368,6 +369,20 @@ def check_command(command: Command) -> None:
     if command.event in ("tool_before", "tool_after") and command.call is None:
         problems.append(Problem("GOV403", "`call` is missing", ("call",)))
     _refuse(f"the command `{command.event}`", tuple(problems))
+
+
+def check_row(kind: str, data: Mapping[str, Json]) -> None:
+    """
+    Return quietly if *data* are the own fields of *kind*, a row that can be written.
+
+    Raises:
+        MisuseError: GOV403, with everything that is wrong.
+    """
+    problems = check_data(kind, data)
+    if not problems and CATALOGUE[kind].when == "before":
+        hint = "after events alone are rows"
+        problems = (Problem("GOV403", f"`{kind}` is of what has not happened yet", (), hint),)
+    _refuse(f"a row `{kind}`", problems)
 
 
 def _data_problems(command: Command) -> Iterator[Problem]:

@@ -23,8 +23,8 @@ from governance.values import Json, ValueRefused
 
 PAGE_ROWS = 1000
 
-_BREAKING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""What would break the line of a table that names a session, or do something to a terminal."""
+_BREAKING = re.compile(r"[\x00\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+"""NUL, which no store holds, and what would break the line of a table that names a session."""
 
 CONTENTS: Mapping[str, str] = {
     "message.added": "parts",
@@ -233,7 +233,7 @@ def id_problem(session: object, chars_max: int) -> str:
     if len(session) > chars_max:
         return f"a session id of {len(session)} characters; at most {chars_max} are taken"
     if not session.isprintable() and _BREAKING.search(session):
-        return "a session id with a control character or the end of a line in it"
+        return "a session id with NUL or the end of a line in it"
     try:
         session.encode("utf-8")
     except UnicodeEncodeError:

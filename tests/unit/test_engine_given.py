@@ -263,6 +263,38 @@ def test_a_command_is_looked_at_by_the_catalogue(engine: Engine, name: str) -> N
     assert heads(engine) == before
 
 
+ROWS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "no such kind": ("anchor.aded", {}, "did you mean `anchor.added`?"),
+    "not yet": (
+        "tool.asked",
+        {"tool": "shell", "facts": {}, "arguments": {}},
+        "what has not happened yet",
+    ),
+    "missing": ("anchor.added", {"id": "1"}, "`type` is missing"),
+    "outcome": ("tool.finished", {"tool": "x", "outcome": "fine"}, "`outcome` is `fine`"),
+}
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_is_one_of_the_catalogue(engine: Engine, name: str, many: bool) -> None:
+    """What a program writes by itself is folded and shown like any other row."""
+    kind, data, words = ROWS[name]
+    engine.start("s")
+    before = heads(engine)
+
+    def write() -> object:
+        if many:
+            return engine.record_all("s", [(kind, data)], actor="me")
+        return engine.record("s", kind, data, actor="me")
+
+    with pytest.raises(MisuseError) as caught:
+        write()
+
+    assert words in str(caught.value)
+    assert heads(engine) == before
+
+
 def test_all_that_is_wrong_is_told_at_once(engine: Engine) -> None:
     """Two wrong arguments are one error."""
     with pytest.raises(MisuseError) as caught:
