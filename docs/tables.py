@@ -7,6 +7,7 @@ words the script says which pages are out of date and exits 1; ``--write`` mends
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,8 @@ import governance
 from governance.errors import GovernanceError
 
 if TYPE_CHECKING:
+    import attrs
+
     from governance.machine.definition import Branch
     from governance.rules.fact_table import FactSpec
 
@@ -181,9 +184,12 @@ def events_table() -> str:
 
 def envelope_table() -> str:
     """What every event carries."""
-    from governance.events import ENVELOPE
+    from governance.events import ATTRIBUTES, ENVELOPE
 
-    return _rows(("field", "what it says"), ((_code(name), doc) for name, doc in ENVELOPE.items()))
+    return _rows(
+        ("in JSON", "in Python", "what it says"),
+        ((_code(name), _code(f"event.{ATTRIBUTES[name]}"), doc) for name, doc in ENVELOPE.items()),
+    )
 
 
 def commands_text() -> str:
@@ -243,6 +249,94 @@ def api_table() -> str:
     )
 
 
+def verbs_text() -> str:
+    """Each verb of an engine, of a session and of contexts: what it does, takes and refuses."""
+    from governance.engine.given import ARGUMENTS, BORN
+
+    parts = []
+    for owner, kind, title in _owners():
+        parts.append(f"## {title}\n")
+        for verb in (one for one in ARGUMENTS if one.startswith(f"{owner}.")):
+            name = verb.partition(".")[2]
+            made = getattr(kind, name)
+            given = ARGUMENTS[verb]
+            signed = inspect.signature(made).parameters
+            parts.append(f"### `{verb}`\n\n{_first_sentence(made)}\n")
+            rows = [
+                (_code(one), given[one].what, _default(signed[one]))
+                for one in signed
+                if one in given
+            ]
+            if "data" in signed and verb == "Engine.start":
+                rows += [(_code(one), takes.what, "not given") for one, takes in BORN.items()]
+            if rows:
+                parts.append(_rows(("argument", "takes", "default"), rows))
+    return "\n".join(parts)
+
+
+def _owners() -> Iterator[tuple[str, type, str]]:
+    from governance.engine import Engine, Session
+    from governance.engine.contexts import Contexts
+
+    yield "Engine", Engine, "Engine"
+    yield "Session", Session, "Session"
+    yield "Contexts", Contexts, "Contexts (`engine.contexts`)"
+
+
+def _first_sentence(made: object) -> str:
+    return _plain((inspect.getdoc(made) or "").split("\n\n")[0])
+
+
+def _plain(text: str) -> str:
+    """A docstring's text as the pages have it."""
+    return " ".join(text.replace("``", "`").split())
+
+
+def _default(one: inspect.Parameter) -> str:
+    return "needed" if one.default is inspect.Parameter.empty else _code(repr(one.default))
+
+
+def fields_text() -> str:
+    """The fields of the values that programs give and get."""
+    import attrs
+
+    parts = []
+    for name in ("HostTraits", "Reply", "Injection", "Event", "ToolCall", "Command"):
+        kind = getattr(governance, name)
+        said = _attributes(inspect.getdoc(kind) or "")
+        parts.append(f"### `{name}`\n\n{_first_sentence(kind)}\n")
+        rows = (
+            (_code(one.name), _code(str(one.type)), _field_default(one), said.get(one.name, ""))
+            for one in attrs.fields(kind)
+        )
+        parts.append(_rows(("field", "type", "default", "what it is"), rows))
+    return "\n".join(parts)
+
+
+def _field_default(one: attrs.Attribute[object]) -> str:
+    import attrs
+
+    if one.default is attrs.NOTHING:
+        return "needed"
+    if isinstance(one.default, frozenset):
+        return _named(sorted(one.default)) or "none"
+    if attrs.has(type(one.default)) and not hasattr(one.default, "factory"):
+        return _code(f"{type(one.default).__name__}()")
+    made = one.default.factory() if hasattr(one.default, "factory") else one.default
+    return _code(repr(made))
+
+
+def _attributes(doc: str) -> dict[str, str]:
+    """Attribute → what the docstring of its class says of it."""
+    _, _, part = doc.partition("Attributes:\n")
+    said: dict[str, str] = {}
+    for paragraph in part.split("\n\n"):
+        found = re.match(r"\s{4}([a-z_]+(?:, [a-z_]+)*): (.*)", paragraph, re.DOTALL)
+        if found:
+            said |= dict.fromkeys(found[1].split(", "), _plain(found[2]))
+    return said
+
+
 def config_keys_table() -> str:
     """The keys of `governance.toml`."""
     from governance.config import key_table
@@ -268,7 +362,7 @@ def config_example() -> str:
     """A `governance.toml` that `governance init` writes, its defaults as comments."""
     from governance.config import default_toml
 
-    return f"```toml\n{default_toml(name='my-project', hosts=('claude-code',))}```\n"
+    return f"```toml\n{default_toml()}```\n"
 
 
 def states_table() -> str:
@@ -404,6 +498,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "envelope": envelope_table,
     "events": events_table,
     "facts": facts_table,
+    "fields": fields_text,
     "mistakes": mistakes_table,
     "moves": moves_text,
     "operators": operators_table,
@@ -413,6 +508,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "states": states_table,
     "template-keys": template_keys_table,
     "tools": tools_table,
+    "verbs": verbs_text,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar, final
 from attrs import define
 
 from governance.engine.contexts import Changed, ContextMerge, Contexts, ContextsFound
+from governance.engine.given import checked
 from governance.scopes.declaring import Declaration
 from governance.scopes.state import Grant, Name
 from governance.scopes.values import PROJECT, Reader, Refusal, Scope, Stale, Value
@@ -36,14 +37,17 @@ class AsyncContexts:
     contexts: Contexts
     _aside: Aside
 
+    @checked
     def declare(self, declaration: Declaration) -> None:
         """As `Contexts.declare`; nothing of it has to wait."""
         self.contexts.declare(declaration)
 
+    @checked
     async def get(self, scope: Scope, kind: str, key: str, *, by: Reader) -> Value | Refusal | None:
         """As `Contexts.get`."""
         return await self._aside(partial(self.contexts.get, scope, kind, key, by=by))
 
+    @checked
     async def find(
         self,
         scope: Scope,
@@ -60,6 +64,7 @@ class AsyncContexts:
         verb = partial(self.contexts.find, scope, by=by, kind=kind, prefix=prefix, **given)
         return await self._aside(verb)
 
+    @checked
     async def search(
         self,
         text: str,
@@ -77,14 +82,17 @@ class AsyncContexts:
         verb = partial(self.contexts.search, text, by=by, scopes=scopes, kind=kind, **given)
         return await self._aside(verb)
 
+    @checked
     async def changes(self, scope: Scope, *, by: Reader, after: int = 0) -> Changed:
         """As `Contexts.changes`."""
         return await self._aside(partial(self.contexts.changes, scope, by=by, after=after))
 
+    @checked
     async def grants(self, scope: Scope, *, by: Reader) -> tuple[Grant, ...] | Refusal:
         """As `Contexts.grants`."""
         return await self._aside(partial(self.contexts.grants, scope, by=by))
 
+    @checked
     async def set(
         self,
         scope: Scope,
@@ -99,6 +107,7 @@ class AsyncContexts:
         verb = partial(self.contexts.set, scope, kind, key, value, by=by)
         return await self._aside(partial(verb, expected_version=expected_version))
 
+    @checked
     async def unset(
         self,
         scope: Scope,
@@ -112,38 +121,46 @@ class AsyncContexts:
         verb = partial(self.contexts.unset, scope, kind, key, by=by)
         return await self._aside(partial(verb, expected_version=expected_version))
 
+    @checked
     async def prune(
         self, scope: Scope, *, by: Reader, bytes_max: int
     ) -> tuple[Name, ...] | Refusal:
         """As `Contexts.prune`."""
         return await self._aside(partial(self.contexts.prune, scope, by=by, bytes_max=bytes_max))
 
+    @checked
     async def reset(self, scope: Scope, *, by: Reader, to_seq: int) -> int | Refusal:
         """As `Contexts.reset`."""
         return await self._aside(partial(self.contexts.reset, scope, by=by, to_seq=to_seq))
 
+    @checked
     async def merge(self, target: Scope, source: Scope, *, by: Reader) -> ContextMerge | Refusal:
         """As `Contexts.merge`."""
         return await self._aside(partial(self.contexts.merge, target, source, by=by))
 
+    @checked
     async def grant(self, scope: Scope, grant: Grant, *, by: Reader) -> int | Refusal:
         """As `Contexts.grant`."""
         return await self._aside(partial(self.contexts.grant, scope, grant, by=by))
 
+    @checked
     async def revoke(self, scope: Scope, grant: Grant, *, by: Reader) -> int | Refusal:
         """As `Contexts.revoke`."""
         return await self._aside(partial(self.contexts.revoke, scope, grant, by=by))
 
+    @checked
     async def validate(
         self, scope: Scope, *, by: Reader
     ) -> Mapping[Name, tuple[str, ...]] | Refusal:
         """As `Contexts.validate`."""
         return await self._aside(partial(self.contexts.validate, scope, by=by))
 
+    @checked
     async def repair(self, scope: Scope, *, by: Reader) -> Mapping[Name, int] | Refusal:
         """As `Contexts.repair`."""
         return await self._aside(partial(self.contexts.repair, scope, by=by))
 
+    @checked
     async def migrate(self, scope: Scope, *, by: Reader) -> tuple[Name, ...] | Refusal:
         """As `Contexts.migrate`."""
         return await self._aside(partial(self.contexts.migrate, scope, by=by))

@@ -10,31 +10,24 @@ to wait runs in a worker thread. Needs the extra ``async``.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, final
 
 from anyio import CapacityLimiter, sleep, to_thread
 from attrs import define, field
 
 from governance.engine import Engine, Session
 from governance.engine.following import WAIT_SECONDS_MAX, WAIT_SECONDS_MIN, Cursor, Follower
-from governance.engine.later import Rest, handle_later
-from governance.errors import GovernanceError, JournalError, MisuseError
+from governance.engine.given import checked
+from governance.engine.later import handle_later
+from governance.engine.mail import Mail
+from governance.errors import JournalError, MisuseError
 from governance.events import Event
-from governance.journal.records import (
-    Append,
-    Appended,
-    AppendsLater,
-    Conflict,
-    Duplicate,
-    Record,
-)
+from governance.journal.records import AppendsLater, Record
 from governance.session.commands import Command, History, HostTraits
 from governance.session.replies import Reply
 from governance.session.state import SessionState
@@ -43,24 +36,23 @@ from governance.values import Json
 if TYPE_CHECKING:
     from governance.access.grants import Authorize
     from governance.acontexts import AsyncContexts
+    from governance.calls import ToolCall
     from governance.chat import Message, Page, Part, Role, Said
     from governance.chat.finding import Found
+    from governance.clock import Clock
+    from governance.engine.health import Health, HealthLimits
     from governance.engine.merging import MergeReport, Take
     from governance.engine.pruning import PruneReport
     from governance.engine.retention import RetentionPolicy
     from governance.journal.archive import Archived
     from governance.journal.key_sources import KeySource
-    from governance.journal.records import Head, Record
-
-GATHERED_MAX = 16
-"""Appends that are gathered before they are handed to the journal, so that few commits take
-them all; the end of a round of the loop hands in what there is."""
+    from governance.journal.records import Head, Journal
+    from governance.ledger import Approval
+    from governance.listeners import Listeners
+    from governance.rules.vocabulary import HostTools
 
 THREADS_MAX = 64
 """Calls of one engine that run at once; the next ones wait their turn."""
-
-Answer: TypeAlias = Appended | Conflict | Duplicate
-Settle: TypeAlias = Callable[[Callable[[], Answer]], None]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,18 +80,35 @@ class AsyncEngine:
         self._journal = journal if isinstance(journal, AppendsLater) else None
 
     @classmethod
-    async def open(
+    @checked
+    def open(
         cls,
         directory: str | Path = ".",
         *,
+        clock: Clock | None = None,
+        journal: Journal | None = None,
+        listeners: Listeners | None = None,
         run: str | None = None,
+        tools: Sequence[HostTools] = (),
         actor: str | None = None,
         authorize: Authorize | None = None,
         key: KeySource | None = None,
-    ) -> AsyncEngine:
-        """As `Engine.open`."""
-        opened = partial(Engine.open, directory, run=run, actor=actor, authorize=authorize, key=key)
-        return cls(await to_thread.run_sync(opened))
+    ) -> AsyncOpening:
+        """As `Engine.open`; awaited, or entered by ``async with`` as it is."""
+        return AsyncOpening(
+            partial(
+                Engine.open,
+                directory,
+                clock=clock,
+                journal=journal,
+                listeners=listeners,
+                run=run,
+                tools=tools,
+                actor=actor,
+                authorize=authorize,
+                key=key,
+            )
+        )
 
     async def __aenter__(self) -> AsyncEngine:
         return self
@@ -112,12 +121,14 @@ class AsyncEngine:
     ) -> None:
         await self.close()
 
+    @checked
     async def close(self) -> None:
         """As `Engine.close`, once what was decided so far is in the journal's hands."""
         if self._mail is not None:
             self._mail.hand_in()
         await self._call(self.engine.close)
 
+    @checked
     async def start(
         self,
         session: str,
@@ -127,23 +138,55 @@ class AsyncEngine:
         traits: HostTraits | None = None,
         history: History = "lost",
         model_id: str = "",
+        model_options: Mapping[str, Json] | None = None,
         actor: str | None = None,
+        **data: Json,
     ) -> AsyncSession:
         """As `Engine.start`."""
-        made = await self._call(
-            partial(
-                self.engine.start,
+
+        def start() -> Session:
+            return self.engine.start(
                 session,
                 role=role,
                 host=host,
                 traits=traits,
                 history=history,
                 model_id=model_id,
+                model_options=model_options,
                 actor=actor,
+                **data,
             )
-        )
+
+        return AsyncSession(self, await self._call(start))
+
+    @checked
+    def session(
+        self,
+        session: str,
+        *,
+        role: str | None = None,
+        host: str = "python",
+        traits: HostTraits | None = None,
+        actor: str | None = None,
+    ) -> AsyncSession:
+        """As `Engine.session`; nothing of it has to wait."""
+        made = self.engine.session(session, role=role, host=host, traits=traits, actor=actor)
         return AsyncSession(self, made)
 
+    @checked
+    def call(
+        self,
+        host: str,
+        tool: str,
+        arguments: Mapping[str, Json],
+        *,
+        cwd: str | None = None,
+        call_id: str = "",
+    ) -> ToolCall:
+        """As `Engine.call`; nothing of it has to wait."""
+        return self.engine.call(host, tool, arguments, cwd=cwd, call_id=call_id)
+
+    @checked
     async def handle(self, command: Command) -> Reply:
         """As `Engine.handle`."""
         mail = self._mail_here()
@@ -176,6 +219,7 @@ class AsyncEngine:
             self._contexts = AsyncContexts(self.engine.contexts, self._call)
         return self._contexts
 
+    @checked
     async def search(
         self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20
     ) -> Found:
@@ -184,18 +228,65 @@ class AsyncEngine:
             partial(self.engine.search, text, session=session, ranked=ranked, limit=limit)
         )
 
-    async def state(self, session: str, *, actor: str | None = None) -> SessionState:
+    @checked
+    async def state(
+        self, session: str, *, actor: str | None = None, audited: bool = True
+    ) -> SessionState:
         """As `Engine.state`."""
-        return await self._call(partial(self.engine.state, session, actor=actor))
+        return await self._call(partial(self.engine.state, session, actor=actor, audited=audited))
 
+    @checked
+    async def record(
+        self,
+        session: str,
+        kind: str,
+        data: Mapping[str, Json],
+        *,
+        actor: str,
+        host: str = "person",
+        key: str | None = None,
+    ) -> Record:
+        """As `Engine.record`."""
+        verb = partial(self.engine.record, session, kind, data, actor=actor, host=host, key=key)
+        return await self._call(verb)
+
+    @checked
+    async def record_all(
+        self,
+        session: str,
+        rows: Sequence[tuple[str, Mapping[str, Json]]],
+        *,
+        actor: str,
+        durable: bool = True,
+        key: str | None = None,
+        expected_seq: int | None = None,
+    ) -> tuple[Record, ...]:
+        """As `Engine.record_all`."""
+        verb = partial(self.engine.record_all, session, rows, actor=actor, durable=durable)
+        return await self._call(partial(verb, key=key, expected_seq=expected_seq))
+
+    @checked
+    @checked
+    async def announce(self, records: Sequence[Record]) -> None:
+        """As `Engine.announce`."""
+        await self._call(self.engine.announce, records)
+
+    @checked
+    async def health(self, limits: HealthLimits | None = None) -> Health:
+        """As `Engine.health`."""
+        return await self._call(self.engine.health, limits)
+
+    @checked
     async def cursor(self) -> Cursor:
         """As `Engine.cursor`."""
         return await self._call(self.engine.cursor)
 
+    @checked
     def follow(self, after: Cursor | None = None, *, session: str | None = None) -> AsyncFollower:
         """As `Engine.follow`; its rows are awaited."""
         return AsyncFollower(self, self.engine.follow(after, session=session))
 
+    @checked
     async def branch(
         self,
         session: str,
@@ -208,15 +299,18 @@ class AsyncEngine:
         verb = partial(self.engine.branch, session, at=at, name=name, actor=actor)
         return AsyncSession(self, await self._call(verb))
 
+    @checked
     async def switch(self, session: str, to: str, *, actor: str | None = None) -> AsyncSession:
         """As `Engine.switch`."""
         verb = partial(self.engine.switch, session, to, actor=actor)
         return AsyncSession(self, await self._call(verb))
 
+    @checked
     async def merge(self, target: str, source: str, *, actor: str | None = None) -> MergeReport:
         """As `Engine.merge`."""
         return await self._call(partial(self.engine.merge, target, source, actor=actor))
 
+    @checked
     async def resolve(
         self, session: str, conflict: str, take: Take, *, value: Json = None, actor: str
     ) -> Record:
@@ -224,6 +318,22 @@ class AsyncEngine:
         verb = partial(self.engine.resolve, session, conflict, take, value=value, actor=actor)
         return await self._call(verb)
 
+    @checked
+    async def approve(
+        self,
+        session: str,
+        ident: str,
+        *,
+        by: str,
+        deny: bool = False,
+        lasts_ms: int | None = None,
+        reason: str = "",
+    ) -> Record:
+        """As `Engine.approve`."""
+        verb = partial(self.engine.approve, session, ident, by=by, deny=deny)
+        return await self._call(partial(verb, lasts_ms=lasts_ms, reason=reason))
+
+    @checked
     async def events(
         self,
         session: str,
@@ -246,14 +356,17 @@ class AsyncEngine:
         )
         return await self._call(verb)
 
+    @checked
     async def archive(self, session: str, to: Path, *, actor: str | None = None) -> Archived:
         """As `Engine.archive`."""
         return await self._call(partial(self.engine.archive, session, to, actor=actor))
 
+    @checked
     async def unarchive(self, file: Path, *, actor: str | None = None) -> Head:
         """As `Engine.unarchive`."""
         return await self._call(partial(self.engine.unarchive, file, actor=actor))
 
+    @checked
     async def prune(
         self, policy: RetentionPolicy, *, dry_run: bool = False, actor: str | None = None
     ) -> PruneReport:
@@ -261,12 +374,41 @@ class AsyncEngine:
         verb = partial(self.engine.prune, policy, dry_run=dry_run, actor=actor)
         return await self._call(verb)
 
+    @checked
     async def preload(self, count: int) -> int:
         """As `Engine.preload`."""
         return await self._call(self.engine.preload, count)
 
     async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=self._limiter)
+
+
+@final
+@define(eq=False, repr=False)
+class AsyncOpening:
+    """An engine on its way: ``await`` gives it, ``async with`` closes it as well."""
+
+    _open: Callable[[], Engine]
+    _made: AsyncEngine | None = field(default=None, init=False)
+
+    def __await__(self) -> Generator[Any, Any, AsyncEngine]:
+        return self._opened().__await__()
+
+    async def __aenter__(self) -> AsyncEngine:
+        self._made = await self._opened()
+        return self._made
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._made is not None:
+            await self._made.close()
+
+    async def _opened(self) -> AsyncEngine:
+        return AsyncEngine(await to_thread.run_sync(self._open))
 
 
 @final
@@ -355,14 +497,60 @@ class AsyncSession:
     ) -> None:
         await self._call(self.session.__exit__, kind, error, trace)
 
+    async def state(self) -> SessionState:
+        """As `Session.state`, which has to look."""
+        return await self._call(lambda: self.session.state)
+
+    async def governance_injected(self) -> bool:
+        """As `Session.governance_injected`, which has to look."""
+        return await self._call(lambda: self.session.governance_injected)
+
+    async def questions(self) -> tuple[Approval, ...]:
+        """As `Session.questions`, which has to look."""
+        return await self._call(lambda: self.session.questions)
+
+    @checked
+    async def approve(
+        self,
+        ident: str,
+        *,
+        by: str,
+        deny: bool = False,
+        lasts_ms: int | None = None,
+        reason: str = "",
+    ) -> Record:
+        """As `Session.approve`."""
+        verb = partial(self.session.approve, ident, by=by, deny=deny)
+        return await self._call(partial(verb, lasts_ms=lasts_ms, reason=reason))
+
+    @checked
+    def turn_command(self, prompt: str, *, source: str = "user") -> Command:
+        """As `Session.turn_command`; nothing of it has to wait."""
+        return self.session.turn_command(prompt, source=source)
+
+    @checked
+    def tool_command(
+        self,
+        tool: str,
+        arguments: Mapping[str, Json],
+        *,
+        call_id: str = "",
+        cwd: str | None = None,
+    ) -> Command:
+        """As `Session.tool_command`; nothing of it has to wait."""
+        return self.session.tool_command(tool, arguments, call_id=call_id, cwd=cwd)
+
+    @checked
     async def turn(self, prompt: str, *, source: str = "user") -> Reply:
         """As `Session.turn`."""
         return await self.aengine.handle(self.session.turn_command(prompt, source=source))
 
+    @checked
     async def turn_ended(self, *, failure: str = "") -> Reply:
         """As `Session.turn_ended`."""
         return await self._call(partial(self.session.turn_ended, failure=failure))
 
+    @checked
     async def tool(
         self,
         tool: str,
@@ -376,20 +564,67 @@ class AsyncSession:
             self.session.tool_command(tool, arguments, call_id=call_id, cwd=cwd)
         )
 
+    @checked
     async def tool_finished(
-        self, call_id: str, *, outcome: str, output: str | None = None, error: str | None = None
+        self,
+        call_id: str,
+        *,
+        outcome: str,
+        tool: str = "",
+        output: str | None = None,
+        error: str | None = None,
+        exit_code: int | None = None,
+        duration_ms: int | None = None,
     ) -> Reply:
         """As `Session.tool_finished`."""
         return await self._call(
             partial(
-                self.session.tool_finished, call_id, outcome=outcome, output=output, error=error
+                self.session.tool_finished,
+                call_id,
+                outcome=outcome,
+                tool=tool,
+                output=output,
+                error=error,
+                exit_code=exit_code,
+                duration_ms=duration_ms,
             )
         )
 
-    async def command(self, name: str, arguments: Sequence[str] = ()) -> Reply:
-        """As `Session.command`."""
-        return await self._call(partial(self.session.command, name, arguments))
+    @checked
+    async def finished_command(
+        self,
+        call_id: str,
+        *,
+        outcome: str,
+        tool: str = "",
+        output: str | None = None,
+        error: str | None = None,
+        exit_code: int | None = None,
+        duration_ms: int | None = None,
+    ) -> Command:
+        """As `Session.finished_command`, which looks the call up."""
+        return await self._call(
+            partial(
+                self.session.finished_command,
+                call_id,
+                outcome=outcome,
+                tool=tool,
+                output=output,
+                error=error,
+                exit_code=exit_code,
+                duration_ms=duration_ms,
+            )
+        )
 
+    @checked
+    async def command(
+        self, name: str, arguments: Sequence[str] = (), *, source: str = "user", style: str = ""
+    ) -> Reply:
+        """As `Session.command`."""
+        verb = partial(self.session.command, name, arguments, source=source, style=style)
+        return await self._call(verb)
+
+    @checked
     async def message(
         self,
         role: Role,
@@ -413,6 +648,7 @@ class AsyncSession:
             )
         )
 
+    @checked
     async def messages(
         self, *, after: int = 0, before: int | None = None, limit: int = 100, reverse: bool = False
     ) -> Page:
@@ -421,14 +657,17 @@ class AsyncSession:
             partial(self.session.messages, after=after, before=before, limit=limit, reverse=reverse)
         )
 
+    @checked
     async def content(self, message: Message, part: Part) -> bytes:
         """As `Session.content`."""
         return await self._call(self.session.content, message, part)
 
+    @checked
     async def compacting(self, *, trigger: str = "manual") -> Reply:
         """As `Session.compacting`."""
         return await self._call(partial(self.session.compacting, trigger=trigger))
 
+    @checked
     async def compact(
         self,
         *,
@@ -446,6 +685,7 @@ class AsyncSession:
             )
         )
 
+    @checked
     async def used(
         self,
         *,
@@ -469,143 +709,36 @@ class AsyncSession:
             )
         )
 
+    @checked
+    async def lapse(self, why: str = "not_delivered") -> Reply:
+        """As `Session.lapse`."""
+        return await self._call(self.session.lapse, why)
+
+    @checked
     async def interrupt(self, reason: str = "interrupted") -> Reply:
         """As `Session.interrupt`."""
         return await self._call(partial(self.session.interrupt, reason))
 
+    @checked
     async def resume(self, *, history: History = "kept") -> Reply:
         """As `Session.resume`."""
         return await self._call(partial(self.session.resume, history=history))
 
+    @checked
     async def reset(self) -> Reply:
         """As `Session.reset`."""
         return await self._call(self.session.reset)
 
-    async def child(self, name: str, *, role: str | None = None) -> AsyncSession:
+    @checked
+    async def child(self, name: str, *, role: str | None = None, agent: str = "") -> AsyncSession:
         """As `Session.child`."""
-        made = await self._call(partial(self.session.child, name, role=role))
+        made = await self._call(partial(self.session.child, name, role=role, agent=agent))
         return AsyncSession(self.aengine, made)
 
-    async def end(self, reason: str = "ended") -> Reply:
+    @checked
+    async def end(self, reason: str = "ended", *, exception: str = "") -> Reply:
         """As `Session.end`."""
-        return await self._call(partial(self.session.end, reason))
+        return await self._call(partial(self.session.end, reason, exception=exception))
 
     async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.aengine._call(verb, *args, **kwargs)
-
-
-@define(eq=False, repr=False)
-class Mail:
-    """
-    Appends of one loop on their way to the journal, and replies on their way back.
-
-    Both go many at once: a commit takes what several tasks have decided, and the loop is
-    woken once for all that it brought, not once a reply.
-    """
-
-    loop: asyncio.AbstractEventLoop
-    _journal: AppendsLater
-    _outgoing: list[tuple[Callable[[], None], Settle]] = field(factory=list, init=False)
-    _put: deque[tuple[asyncio.Future[Reply], Reply | None, Rest | None]] = field(
-        factory=deque, init=False
-    )
-    _rung: bool = field(default=False, init=False)
-
-    def append_later(
-        self,
-        batch: Sequence[Append],
-        done: Settle,
-        *,
-        key: str | None = None,
-        deadline_ms: int | None = None,
-        told: Callable[[], None] | None = None,
-    ) -> None:
-        """As the journal's own, in the loop's thread; what the journal raises, *done* gets."""
-        hand_in = partial(
-            self._journal.append_later,
-            batch,
-            done,
-            key=key,
-            deadline_ms=deadline_ms,
-            told=told or self.wake,
-        )
-        self._outgoing.append((hand_in, done))
-        if len(self._outgoing) == 1:
-            self.loop.call_soon(self.hand_in)
-        elif len(self._outgoing) >= GATHERED_MAX:
-            self.hand_in()
-
-    def hand_in(self) -> None:
-        """Give the journal what was gathered."""
-        outgoing, self._outgoing = self._outgoing, []
-        for hand_in, done in outgoing:
-            try:
-                hand_in()
-            except GovernanceError as error:
-                done(partial(_raised, error))
-                self.wake()
-
-    def put(self, future: asyncio.Future[Reply], reply: Reply | None, rest: Rest | None) -> None:
-        """
-        Let *future* be settled by *reply*, or by what *rest* gives in a thread, at the next wake.
-
-        From any thread. The loop is woken apart, once all of a commit are there: else it would
-        begin with the first of them while the others are still put, and the next commit would
-        take few.
-        """
-        self._put.append((future, reply, rest))
-
-    def wake(self) -> None:
-        """Have the loop settle what was put, from any thread."""
-        if self._rung:
-            return
-        self._rung = True
-        try:
-            self.loop.call_soon_threadsafe(self._look)
-        except RuntimeError:
-            # The loop is closed and nobody waits; what was begun is ended all the same.
-            self._rung = False
-            for future, _, left in _emptied(self._put):
-                if left is not None:
-                    _end(future, left)
-
-    def _look(self) -> None:
-        # First, so that whoever puts something from now on wakes it again.
-        self._rung = False
-        for future, reply, rest in _emptied(self._put):
-            if rest is not None:
-                _end(future, rest)
-            else:
-                _set(future, reply, None)
-
-
-def _raised(error: GovernanceError) -> Answer:
-    raise error
-
-
-def _emptied(items: deque[T]) -> Iterator[T]:
-    while items:
-        yield items.popleft()
-
-
-def _end(future: asyncio.Future[Reply], rest: Rest) -> None:
-    """Settle *future* by *rest*, which waits, and runs to its end even if nobody else does."""
-
-    def run() -> None:
-        try:
-            settle = partial(_set, future, rest(), None)
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the future
-            settle = partial(_set, future, None, error)
-        with suppress(RuntimeError):  # the loop is closed, and nobody awaits anything
-            future.get_loop().call_soon_threadsafe(settle)
-
-    threading.Thread(target=run, name="governance-rest").start()
-
-
-def _set(future: asyncio.Future[Reply], reply: Reply | None, error: Exception | None) -> None:
-    if future.done():
-        return
-    if error is not None:
-        future.set_exception(error)
-    elif reply is not None:
-        future.set_result(reply)

@@ -19,6 +19,7 @@ from governance.errors import Problem, did_you_mean
 from governance.values import Json
 
 __all__ = [
+    "ATTRIBUTES",
     "CATALOGUE",
     "CODES",
     "ENVELOPE",
@@ -46,10 +47,10 @@ ENVELOPE: Mapping[str, str] = {
     "event_id": "Id of the event, unique in the store; the same for every listener.",
     "session_id": "Id of the session.",
     "parent_id": "Id of the parent session, or empty for a root.",
-    "epoch": "Number of the epoch, from 1; a reset begins the next.",
+    "epoch": "Number of the epoch, from 1, each reset the next; 0 before there is a session.",
     "seq": "Row of the journal; of a before event, the row that stands before it.",
     "at_ms": "When, in milliseconds since 1970 UTC; order goes by `seq`.",
-    "host": "The agent harness that the session runs in.",
+    "host": "The agent harness that told it; `person` where a person decided it by a command.",
     "state_before": "State of the session before the event.",
     "state_after": "State after it; of a before event, the same as before.",
     "role": "Role of the agent, or empty.",
@@ -58,6 +59,9 @@ ENVELOPE: Mapping[str, str] = {
     "data": "The event's own fields.",
 }
 """What every event carries, in the words of its JSON form."""
+
+ATTRIBUTES: Mapping[str, str] = {key: "name" if key == "event" else key for key in ENVELOPE}
+"""Field of the JSON form → attribute of `Event`: a listener in Python has the same."""
 
 
 def freeze(value: Json) -> Json:
@@ -91,7 +95,7 @@ class Event:
 
         event_id: Unique in the store, and the same for every listener.
 
-        epoch: Number of the epoch, from 1.
+        epoch: Number of the epoch, from 1; 0 before there is a session.
 
         seq: Row of the journal. A before event has no row yet: the one that stands last.
 
@@ -127,12 +131,17 @@ class Event:
         spec = CATALOGUE.get(self.name)
         return spec is not None and spec.when == "before"
 
+    @property
+    def when(self) -> When:
+        """``"before"`` or ``"after"``, as the JSON form says it."""
+        return "before" if self.before else "after"
+
 
 def event_json(event: Event) -> dict[str, Json]:
     """*event* as plain JSON: what a command listener reads and what logs hold."""
     return {
         "event": event.name,
-        "when": "before" if event.before else "after",
+        "when": event.when,
         "event_id": event.event_id,
         "session_id": event.session_id,
         "parent_id": event.parent_id,

@@ -290,10 +290,10 @@ _CONTEXT = (
         "usage.reported",
         "after",
         "The host has told what the model used.",
-        ("input_tokens", "int ?", "Tokens that were sent to the model."),
-        ("output_tokens", "int ?", "Tokens that the model made."),
+        ("input_tokens", "number ?", "Tokens that were sent to the model."),
+        ("output_tokens", "number ?", "Tokens that the model made."),
         ("cost_usd", "number ?", "What that cost, in US dollars."),
-        ("context_tokens", "int ?", "Tokens in the context now."),
+        ("context_tokens", "number ?", "Tokens in the context now."),
         ("context_ratio", "number ?", "How full the context is, 0 to 1."),
         ("whole", "bool ?", "Tokens and cost are of all so far, not of what came since."),
     ),
@@ -370,6 +370,7 @@ _REST = (
         "A session has ended.",
         ("reason", "str", "Why it ended."),
         _STATS,
+        ("exception", "str ?", "Type of the error that it ended with, where it was one."),
     ),
 )
 

@@ -168,8 +168,11 @@ class _Player:
             case "approve" | "refuse":
                 return self._settle(session, granted=step.kind == "approve")
             case "pardon":
-                data: dict[str, Json] = {"rule": str(given.get("rule", "")), "by": "author"}
-                return self._recorded(session, "violation.pardoned", {**data, "reason": "pardoned"})
+                rule, before = str(given.get("rule", "")), session.state.ledger
+                after = before.apply("violation.pardoned", {"rule": rule}, 0)
+                data: dict[str, Json] = {"rule": rule, "count": before.total - after.total}
+                data |= {"by": "author", "reason": "pardoned"}
+                return self._recorded(session, "violation.pardoned", data)
             case "child_start":
                 return self._child(step, session)
             case "end":

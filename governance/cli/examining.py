@@ -261,7 +261,7 @@ def _hooks_of(around: Surroundings, host: str) -> Check | None:
     findings = [_finding("GOV640", one, file, again) for one in told]
     findings += [
         _finding("GOV640", one.message, one.file, one.mend)
-        for one in installer.shadows(around.environment)
+        for one in (*installer.switches(directory), *installer.shadows(around.environment))
     ]
     findings += _broken_commands(host, commands, file)
     saw = f"{host}: {len(commands)} of {len(events)} are installed"

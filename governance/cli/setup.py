@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from governance.cli.founding import (
 from governance.cli.frame import (
     FAILED,
     FINE,
+    FOUND,
     Example,
     command,
     dir_option,
@@ -33,11 +35,18 @@ from governance.cli.frame import (
 )
 from governance.cli.guard import require_person
 from governance.cli.opening import rules_of
-from governance.cli.output import Tone, print_diagnostics, print_json, print_line, styled
+from governance.cli.output import (
+    Tone,
+    diagnostic_json,
+    print_diagnostics,
+    print_json,
+    print_line,
+    styled,
+)
 from governance.cli.progress import working
 from governance.config import default_toml, load_config
 from governance.engine.lawmaking import trusted_config, waiting_keys
-from governance.errors import MisuseError, number_of
+from governance.errors import Diagnostic, MisuseError, number_of
 from governance.hosts import INSTALLABLE, installer_of
 from governance.journal.opening import shown_url
 from governance.project import Project
@@ -61,6 +70,7 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Only tell what wo
         Example("governance init --host claude-code", "And have Claude Code governed here."),
         Example("governance init --host claude-code --dry-run", "See what that would change."),
     ],
+    exits="0 done, 1 it is made, and something keeps the host from calling it, 2 it could not be",
 )
 @click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
 @host_option
@@ -81,7 +91,8 @@ def init(
     the journal, and a key for you outside the project. What is there already stays as
     it is, so this can be run again at any time. With `--host` our hooks (and where it
     has one the status line) are put into that harness's settings for this project;
-    nothing else in them is touched, and `governance uninstall` brings back what was.
+    nothing else in them is touched, and `governance uninstall` brings back what was. What
+    else keeps the harness from calling them, such as a switch of its own, is told.
     """
     project = Project((directory or Path.cwd()).absolute())
     # The settings are read first, so that a file that cannot be used stops all of it.
@@ -92,13 +103,31 @@ def init(
     if host and not dry_run:
         planned = install_host(project, host)
     done += planned
+    barred = _in_the_way(project, host, dry_run=dry_run) if host else []
     if format_name == "json":
-        print_json(_as_json(project, done, dry_run))
-        return FINE
+        print_json(_as_json(project, done, dry_run, barred))
+        return FOUND if barred else FINE
     _print_effects(project, done, dry_run=dry_run)
     if not dry_run:
-        _print_state(project, host)
-    return FINE
+        _print_state(project, host, barred)
+    elif barred:
+        print_line("")
+        print_diagnostics(barred)
+    return FOUND if barred else FINE
+
+
+def _in_the_way(project: Project, host: str, *, dry_run: bool) -> list[Diagnostic]:
+    """What keeps *host* from calling its hooks, although they are where they belong."""
+    installer, directory = installer_of(host), project.directory
+    shadows = (*installer.switches(directory), *installer.shadows(os.environ))
+    found = [
+        Diagnostic("GOV640", one.message, str(one.file), suggestion=one.mend) for one in shadows
+    ]
+    # Before an installation its hooks are missing, which is no news.
+    left = () if dry_run else installer.problems(directory)
+    file, mend = str(directory / installer.settings), "change what it names: `init` does not"
+    found += [Diagnostic("GOV640", one, file, suggestion=mend) for one in left]
+    return found
 
 
 def _print_effects(project: Project, done: Sequence[Effect], *, dry_run: bool) -> None:
@@ -135,8 +164,8 @@ def _short(project: Project, path: Path) -> str:
     return str(path)
 
 
-def _print_state(project: Project, host: str | None) -> None:
-    """What is in force now, and what to do next."""
+def _print_state(project: Project, host: str | None, barred: Sequence[Diagnostic]) -> None:
+    """What is in force now, what is in its way, and what to do next."""
     config = load_config(project.directory)
     held = trusted_config(config)
     with working("reading the rules"):
@@ -157,6 +186,10 @@ def _print_state(project: Project, host: str | None) -> None:
     if not held.journal.url.startswith("sqlite:///.governance/"):
         print_line(f"the journal is kept at {shown_url(held.journal.url)}", "wary")
     print_line("")
+    if barred:
+        print_diagnostics(barred)
+        print_line(f"until that is mended {host} is not governed here", "bad")
+        print_line("")
     folder = _word(project.directory)
     steps = [
         (f"governance doctor --dir {folder}", "see that everything is in its place"),
@@ -164,7 +197,9 @@ def _print_state(project: Project, host: str | None) -> None:
     ]
     if waiting:
         steps.append((f"governance trust --list --dir {folder}", "what its file would loosen"))
-    if host:
+    if barred:
+        steps.insert(0, (f"governance init {folder} --host {host}", "once that is mended"))
+    elif host:
         start = installer_of(host).start
         steps.insert(0, (start, "start it in the folder; what runs already is not governed yet"))
     else:
@@ -179,9 +214,12 @@ def _word(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _as_json(project: Project, done: Sequence[Effect], dry_run: bool) -> dict[str, Json]:
+def _as_json(
+    project: Project, done: Sequence[Effect], dry_run: bool, barred: Sequence[Diagnostic] = ()
+) -> dict[str, Json]:
     return {
-        "ok": True,
+        "ok": not barred,
+        "diagnostics": [diagnostic_json(one) for one in barred],
         "project": str(project.directory),
         "dry_run": dry_run,
         "effects": [

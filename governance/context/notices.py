@@ -180,8 +180,9 @@ def _piece(name: str, text: str, priority: int, order: int, *, keep: bool = Fals
 
 
 _COMPACTED = (
-    "Your context was compacted: of what came before you have a summary, and summaries lose "
-    "things. The rules of this session hold as before. Read a file again before you change it."
+    "The context that you worked in is gone, by a compaction or a new start: of what came before "
+    "you have a summary at most, and summaries lose things. The rules of this session hold as "
+    "before. Read a file again before you change it."
 )
 
 

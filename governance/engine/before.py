@@ -6,7 +6,7 @@ Which they are the machine's table says: those of every step that the event woul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -187,7 +187,16 @@ def _with(result: BeforeResult, ahead: _Ahead, command: Command, *, refusable: b
     if ahead.name == "tool.asked" and command.call is not None and isinstance(arguments, Mapping):
         call = with_arguments(command.call, arguments)
         return evolve(command, call=call, rewritten=call != command.call)
-    return evolve(command, data={**command.data, **merged})
+    data = {**command.data, **merged}
+    if ahead.name == "command.asked":
+        given = [*_texts(command.data.get("arguments"))]
+        rewritten = given != [*_texts(arguments)]
+        return evolve(command, data=data, rewritten=rewritten)
+    return evolve(command, data=data)
+
+
+def _texts(words: Json) -> Sequence[Json]:
+    return words if isinstance(words, (list, tuple)) else ()
 
 
 def with_arguments(call: ToolCall, arguments: Mapping[str, Json]) -> ToolCall:

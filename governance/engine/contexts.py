@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 from governance.chat.contents import keep
 from governance.engine.context_search import ContextSearch, Place
 from governance.engine.context_states import ContextStates, touched
+from governance.engine.given import checked
 from governance.errors import JournalError, MisuseError
 from governance.journal.searching import Query
 from governance.scopes.contents import ContextLost, encoded
@@ -134,12 +135,14 @@ class Contexts:
         """The scopes whose values are in memory, the one asked longest ago first."""
         return self._states.held
 
+    @checked
     def declare(self, declaration: Declaration) -> None:
         """From now on values that it covers must be as it says; the last one that covers counts."""
         self._declared.append(declaration)
 
     # -- reading ------------------------------------------------------------------
 
+    @checked
     def get(self, scope: Scope, kind: str, key: str, *, by: Reader) -> Value | Refusal | None:
         """
         A value, pruned or not; none where there is none, and *by* may know that.
@@ -156,6 +159,7 @@ class Contexts:
         stored = state.values.get((kind, key))
         return self._value(scope, (kind, key), stored) if stored is not None else None
 
+    @checked
     def find(
         self,
         scope: Scope,
@@ -193,6 +197,7 @@ class Contexts:
                     break
         return tuple(found)
 
+    @checked
     def search(
         self,
         text: str,
@@ -247,6 +252,7 @@ class Contexts:
         hits = tuple(map(self._hit, done.found))
         return ContextsFound(hits, done.unread, done.mark, tuple(dict.fromkeys(damaged)))
 
+    @checked
     def changes(self, scope: Scope, *, by: Reader, after: int = 0) -> Changed:
         """What changed after row *after* of the scope's journal, for a copy that is kept."""
         state = self._states.newest(scope)
@@ -263,6 +269,7 @@ class Contexts:
             state.head,
         )
 
+    @checked
     def grants(self, scope: Scope, *, by: Reader) -> tuple[Grant, ...] | Refusal:
         """Who may look into *scope* or change it, beside its owner, who alone may ask."""
         state = self._states.newest(scope)
@@ -270,6 +277,7 @@ class Contexts:
 
     # -- writing ------------------------------------------------------------------
 
+    @checked
     def set(
         self,
         scope: Scope,
@@ -326,6 +334,7 @@ class Contexts:
             return done
         return self._value(scope, (kind, key), done[1].values[kind, key])
 
+    @checked
     def unset(
         self,
         scope: Scope,
@@ -349,6 +358,7 @@ class Contexts:
         done = self._write(scope, "context.unset", rows, by)
         return done if isinstance(done, (Refusal, Stale)) else done[0] > 0
 
+    @checked
     def prune(self, scope: Scope, *, by: Reader, bytes_max: int) -> tuple[Name, ...] | Refusal:
         """
         Hide what was set longest ago until what is shown has at most *bytes_max* bytes.
@@ -373,6 +383,7 @@ class Contexts:
         done = self._write(scope, "context.pruned", rows, by)
         return done if isinstance(done, Refusal) else tuple(hidden)
 
+    @checked
     def reset(self, scope: Scope, *, by: Reader, to_seq: int) -> int | Refusal:
         """
         Take all values back to what they were after row *to_seq*; the row that says so.
@@ -390,6 +401,7 @@ class Contexts:
         done = self._write(scope, "context.reset", rows, by)
         return done if isinstance(done, Refusal) else done[0]
 
+    @checked
     def merge(self, target: Scope, source: Scope, *, by: Reader) -> ContextMerge | Refusal:
         """
         Take over in *target* what *source* changed since they were merged last.
@@ -432,16 +444,19 @@ class Contexts:
             return done
         return ContextMerge(done[0], plan.take, plan.drop, plan.conflicts)
 
+    @checked
     def grant(self, scope: Scope, grant: Grant, *, by: Reader) -> int | Refusal:
         """Give leave, which the scope's owner alone may; the row that says so."""
         return self._grant(scope, "context.granted", grant, by)
 
+    @checked
     def revoke(self, scope: Scope, grant: Grant, *, by: Reader) -> int | Refusal:
         """Take leave back: the same grant that was given."""
         return self._grant(scope, "context.revoked", grant, by)
 
     # -- caring -------------------------------------------------------------------
 
+    @checked
     def validate(self, scope: Scope, *, by: Reader) -> Mapping[Name, tuple[str, ...]] | Refusal:
         """What is wrong with which value: its content is lost, or it is not what was declared."""
         state = self._states.newest(scope)
@@ -450,6 +465,7 @@ class Contexts:
         found = {name: self._problems(scope, name, one) for name, one in state.values.items()}
         return {name: problems for name, problems in sorted(found.items()) if problems}
 
+    @checked
     def repair(self, scope: Scope, *, by: Reader) -> Mapping[Name, int] | Refusal:
         """
         Put each bad value back to its newest sound one; name → row of that, 0: there was none.
@@ -484,6 +500,7 @@ class Contexts:
             return done
         return {name: one.seq if one is not None else 0 for name, one in sound.items()}
 
+    @checked
     def migrate(self, scope: Scope, *, by: Reader) -> tuple[Name, ...] | Refusal:
         """Write anew what is of an older format than was declared, in one row; their names."""
         state = self._states.newest(scope)

@@ -29,6 +29,7 @@ from governance.engine.cleaning import (
     without_secrets,
 )
 from governance.engine.encoding import encode_rows, event_of, reply_of
+from governance.engine.given import check_command, check_row, checked
 from governance.engine.live import LiveSessions
 from governance.engine.news import News, tell_alike
 from governance.engine.options import EngineOptions
@@ -39,7 +40,13 @@ from governance.engine.session import Session
 from governance.engine.store_verbs import StoreVerbs
 from governance.engine.untold import Untold
 from governance.engine.verbs import SessionVerbs
-from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
+from governance.errors import (
+    JournalError,
+    MisuseError,
+    OutcomeUnknown,
+    SessionErased,
+    did_you_mean,
+)
 from governance.events import Event
 from governance.formats import body_of
 from governance.journal.faults import SessionRemoved
@@ -114,6 +121,7 @@ class Engine(SessionVerbs, StoreVerbs):
     _contexts: Contexts | None = field(default=None, init=False)
 
     @classmethod
+    @checked
     def open(
         cls,
         directory: str | Path = ".",
@@ -174,6 +182,7 @@ class Engine(SessionVerbs, StoreVerbs):
     ) -> None:
         self.close()
 
+    @checked
     def close(self) -> None:
         """Drain background listeners and release the store; a second call does nothing."""
         with self._lock:
@@ -187,6 +196,7 @@ class Engine(SessionVerbs, StoreVerbs):
         finally:
             self._journal.close()
 
+    @checked
     def start(
         self,
         session: str,
@@ -210,7 +220,12 @@ class Engine(SessionVerbs, StoreVerbs):
                 program that begins with an empty context leaves it at ``"lost"``.
 
             data: Further own fields of ``session.creating``, such as ``context_type``.
+
+        Raises:
+            MisuseError: GOV403, an argument that this does not take, as with every verb; or a
+                *role* that no pack describes, where it could do nothing.
         """
+        self._check_role(role)
         handle = self.session(session, role=role, host=host, traits=traits, actor=actor)
         given: dict[str, Json] = {"model_id": model_id, "backend_name": host, **data}
         if model_options is not None:
@@ -231,6 +246,7 @@ class Engine(SessionVerbs, StoreVerbs):
         )
         return handle
 
+    @checked
     def session(
         self,
         session: str,
@@ -251,6 +267,7 @@ class Engine(SessionVerbs, StoreVerbs):
             run=self.options.run,
         )
 
+    @checked
     def call(
         self,
         host: str,
@@ -272,11 +289,15 @@ class Engine(SessionVerbs, StoreVerbs):
         self._in_force()
         return self.options.guard
 
+    @checked
     def state(
         self, session: str, *, actor: str | None = None, audited: bool = True
     ) -> SessionState:
         """
         What is known of *session* now; ``absent`` if it was never seen.
+
+        Of what is in memory one look at the journal's head says whether another process has
+        moved it since; then it is read anew.
 
         Args:
             actor: Who looks; by default the engine's own.
@@ -286,12 +307,21 @@ class Engine(SessionVerbs, StoreVerbs):
 
         Raises:
             AccessRefused: *actor* may not read it.
+
+            JournalError: The store cannot be read.
         """
         self._check_open()
         guard = self.guard
         if guard is not None:
             guard.require("read", session, actor=actor, audited=audited)
-        return self._state(session, self.clock.now_ms())
+        return self._newest(session, self.clock.now_ms())
+
+    def _newest(self, session: str, now: int) -> SessionState:
+        """The state of *session*, read anew where another process has moved it."""
+        held = self.live.get(session, now)
+        if held is not None and held.head != self._journal.head(session).seq:
+            self.live.drop(session)
+        return self._state(session, now)
 
     def _known(self, session: str) -> SessionState:
         return self._state(session, self.clock.now_ms())
@@ -302,6 +332,7 @@ class Engine(SessionVerbs, StoreVerbs):
         state = self._state(command.session, now)
         return state, self._gather(command, state, now)
 
+    @checked
     def handle(self, command: Command) -> Reply:
         """
         Take one command of one session, durably, and answer it.
@@ -394,6 +425,7 @@ class Engine(SessionVerbs, StoreVerbs):
             self.options.after()
         return reply
 
+    @checked
     def record(
         self,
         session: str,
@@ -420,6 +452,7 @@ class Engine(SessionVerbs, StoreVerbs):
         guard = self.guard
         if guard is not None:
             guard.require(RECORDED.get(kind, "write"), session, actor=actor)
+        check_row(kind, data)
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
@@ -436,6 +469,7 @@ class Engine(SessionVerbs, StoreVerbs):
 
         self._record(Said(AUDIT_SESSION, DATA_ACCESSED, data, actor, "person"))
 
+    @checked
     def announce(self, records: Sequence[Record]) -> None:
         """
         Give listeners the *after* events of rows that were written outside of an engine.
@@ -587,7 +621,8 @@ class Engine(SessionVerbs, StoreVerbs):
         paused = self.options.paused
         return Gathered(
             at_ms=now,
-            parent=self._state(parent_id, now) if parent_id else None,
+            # No row of a child's step would find out that its parent was halted elsewhere.
+            parent=self._newest(parent_id, now) if parent_id else None,
             child=self._state(child_id, now) if isinstance(child_id, str) else None,
             predecessor=(
                 self._state(predecessor, now)
@@ -737,7 +772,20 @@ class Engine(SessionVerbs, StoreVerbs):
                 "a session id that begins with `@` is the project's own", code="GOV401"
             )
 
+    def _check_role(self, role: str | None) -> None:
+        """Refuse a role by which nothing could ever be done: most likely it is misspelled."""
+        roles = self.law.rules.roles
+        if role is None or roles.unknown != "deny" or not roles.by_name or role in roles.by_name:
+            return
+        raise MisuseError(
+            f"no pack describes the role `{role}`, so every tool would be denied",
+            code="GOV403",
+            remedy=did_you_mean(role, roles.by_name)
+            or f"one of {', '.join(sorted(roles.by_name))}",
+        )
+
     def _check(self, command: Command) -> None:
+        check_command(command)
         self._check_id(command.session)
         if command.event not in self.law.machine.definition.events:
             known = ", ".join(sorted(self.law.machine.definition.events))

@@ -114,11 +114,11 @@ def _decided(engine: Engine, command: Command) -> list[Step]:
     if state is None or engine.has_untold(session) or engine._idle(command):
         return []
     data = command.data
-    for other in (command.parent or state.identity.parent, data.get("child_id")):
-        if isinstance(other, str) and other and engine.live.get(other, now) is None:
-            return []
-    # The root of a deeper tree may have to be read as well.
-    if data.get("predecessor") or state.identity.depth > 1:
+    child = data.get("child_id")
+    if isinstance(child, str) and child and engine.live.get(child, now) is None:
+        return []
+    # Of a parent the store is asked whether it is what is held of it.
+    if data.get("predecessor") or command.parent or state.identity.parent:
         return []
     law, news = engine._in_force()
     bulletin = engine.options.bulletin

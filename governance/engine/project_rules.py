@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import Factory, evolve, frozen
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
 SHIPPED = "shipped"
 
-CODES: Mapping[str, str] = {"GOV270": "a pack that the configuration names and that is not there"}
+CODES: Mapping[str, str] = {
+    "GOV270": "a pack that the configuration names and that is not there",
+    "GOV275": "an agent of a host that is mapped to a role that no pack describes",
+}
 
 
 _LAYERS: Mapping[str, LayerName] = {"machine": "machine", "user": "user", "project": "project"}
@@ -72,7 +75,7 @@ def load_project_rules(
     given = pack_sources(config) if sources is None else sources
 
     def read(parsed: Mapping[str, Mapping[str, object]]) -> Loaded:
-        return read_rules(
+        found = read_rules(
             given,
             default_vocabulary(*tools),
             settings=evolve(
@@ -84,6 +87,7 @@ def load_project_rules(
             ),
             places=places_of(str(config.directory)),
         )
+        return _with_roles_of_hosts(config, found)
 
     loaded = read(texts)
     if texts and loaded.errors:
@@ -122,12 +126,33 @@ def read_project_rules(
         DefinitionError: A pack that the configuration names is not there (GOV270), for
             without it nothing true can be said of the others.
     """
-    return read_rules(
+    found = read_rules(
         pack_sources(config),
         default_vocabulary(*tools),
         settings=load_settings(config, hosts, now_ms),
         places=places_of(str(config.directory)),
     )
+    return _with_roles_of_hosts(config, found)
+
+
+def _with_roles_of_hosts(config: Config, loaded: Loaded) -> Loaded:
+    """*loaded*, unless *config* maps agents to roles that none of its packs describes."""
+    wrong = tuple(_unknown_roles(config, loaded.vocabulary.roles))
+    if not wrong:
+        return loaded
+    return evolve(loaded, rules=None, trial=None, diagnostics=(*loaded.diagnostics, *wrong))
+
+
+def _unknown_roles(config: Config, known: frozenset[str]) -> Iterator[Diagnostic]:
+    """What would leave an agent with nothing that it may do; without any role, none limits."""
+    document = config.document
+    for host, table in config.hosts.items():
+        for agent, role in table.roles.items():
+            if known and role not in known:
+                at = ("hosts", host, "roles", agent)
+                text = f"`{'.'.join(at)}` names the role `{role}`, which no pack describes"
+                hint = did_you_mean(role, known) or f"one of {', '.join(sorted(known))}"
+                yield Diagnostic("GOV275", text, document.file, document.line_of(at), at, hint)
 
 
 def examine_project_rules(
@@ -159,7 +184,9 @@ def examine_project_rules(
         places=places_of(str(config.directory)),
     )
     told = [one for one in found.diagnostics if one.file not in shipped or one.severity != INFO]
-    return evolve(found, diagnostics=tuple(told))
+    loaded = _with_roles_of_hosts(config, found.loaded)
+    told += loaded.diagnostics[len(found.loaded.diagnostics) :]
+    return evolve(found, diagnostics=tuple(told), loaded=loaded)
 
 
 def load_settings(

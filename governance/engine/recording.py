@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from governance.engine import racing, restoring
+from governance.engine.given import check_row
 from governance.engine.related import Step
 from governance.errors import MisuseError
 from governance.journal.records import Duplicate, Record
@@ -36,8 +37,9 @@ def record_all(
     problem = restoring.id_problem(session, ID_CHARS_MAX)
     if problem:
         raise MisuseError(problem, code="GOV401")
-    for _, data in rows:
+    for kind, data in rows:
         check_json(data)
+        check_row(kind, data)
 
     def decide() -> list[Step]:
         now = engine.clock.now_ms()

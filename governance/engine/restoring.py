@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,9 @@ from governance.session.state import FOLD_VERSION, SessionState
 from governance.values import Json, ValueRefused
 
 PAGE_ROWS = 1000
+
+_BREAKING = re.compile(r"[\x00\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+"""NUL, which no store holds, and what would break the line of a table that names a session."""
 
 CONTENTS: Mapping[str, str] = {
     "message.added": "parts",
@@ -228,8 +232,8 @@ def id_problem(session: object, chars_max: int) -> str:
         return "a session id is a text that is not empty"
     if len(session) > chars_max:
         return f"a session id of {len(session)} characters; at most {chars_max} are taken"
-    if "\x00" in session:
-        return "a session id with NUL in it"
+    if not session.isprintable() and _BREAKING.search(session):
+        return "a session id with NUL or the end of a line in it"
     try:
         session.encode("utf-8")
     except UnicodeEncodeError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 from attrs import define, field
 
 from governance.calls import ToolCall
+from governance.engine.given import checked
 from governance.session.commands import Command, Delivery, History, HostTraits
 from governance.session.replies import Reply
 from governance.session.state import SessionState
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from governance.chat.messages import Message, Role, Said
     from governance.chat.parts import Part
     from governance.engine.engine import Engine
+    from governance.journal.records import Record
+    from governance.ledger import Approval
 
 
 @final
@@ -64,7 +67,7 @@ class Session:
 
     @property
     def state(self) -> SessionState:
-        """What is known of the session now."""
+        """What is known of the session now, whichever process has moved it."""
         return self.engine.state(self.id, actor=self.actor)
 
     @property
@@ -72,6 +75,27 @@ class Session:
         """Whether the model has been told all that it must be told."""
         return self.state.governance_injected
 
+    @property
+    def questions(self) -> tuple[Approval, ...]:
+        """What rules put to a person and nobody has answered yet, oldest first; see `approve`."""
+        return self.state.ledger.open_approvals(self.engine.clock.now_ms())
+
+    @checked
+    def approve(
+        self,
+        ident: str,
+        *,
+        by: str,
+        deny: bool = False,
+        lasts_ms: int | None = None,
+        reason: str = "",
+    ) -> Record:
+        """As `Engine.approve`, of this session."""
+        return self.engine.approve(
+            self.id, ident, by=by, deny=deny, lasts_ms=lasts_ms, reason=reason
+        )
+
+    @checked
     def turn(self, prompt: str, *, source: str = "user") -> Reply:
         """
         Begin a turn; ``reply.text`` is what to put before the model, often empty.
@@ -81,14 +105,17 @@ class Session:
         """
         return self.engine.handle(self.turn_command(prompt, source=source))
 
+    @checked
     def turn_command(self, prompt: str, *, source: str = "user") -> Command:
         """The command that `turn` gives to the engine."""
         return self._command("turn_start", data={"prompt": prompt, "prompt_source": source})
 
+    @checked
     def turn_ended(self, *, failure: str = "") -> Reply:
         """The model has stopped; *failure* says why, when it was none of its own."""
         return self._handle("turn_end", data={"failure": failure} if failure else {})
 
+    @checked
     def tool(
         self,
         tool: str,
@@ -108,6 +135,7 @@ class Session:
         """
         return self.engine.handle(self.tool_command(tool, arguments, call_id=call_id, cwd=cwd))
 
+    @checked
     def tool_command(
         self,
         tool: str,
@@ -120,6 +148,7 @@ class Session:
         call = self.engine.call(self.host, tool, arguments, cwd=cwd, call_id=call_id)
         return self._command("tool_before", call=call)
 
+    @checked
     def tool_finished(
         self,
         call_id: str,
@@ -149,6 +178,7 @@ class Session:
             )
         )
 
+    @checked
     def finished_command(
         self,
         call_id: str,
@@ -174,6 +204,7 @@ class Session:
         data = {key: value for key, value in given.items() if value is not None}
         return self._command("tool_after", call=ToolCall(name, call_id=call_id), data=data)
 
+    @checked
     def command(
         self, name: str, arguments: Sequence[str] = (), *, source: str = "user", style: str = ""
     ) -> Reply:
@@ -183,6 +214,7 @@ class Session:
             data["style"] = style
         return self._handle("command", data=data)
 
+    @checked
     def message(
         self,
         role: Role,
@@ -227,6 +259,7 @@ class Session:
             actor=actor,
         )
 
+    @checked
     def messages(
         self,
         *,
@@ -249,6 +282,7 @@ class Session:
             self.engine.visible, self.id, after=after, before=before, limit=limit, reverse=reverse
         )
 
+    @checked
     def content(self, message: Message, part: Part) -> bytes:
         """
         What *part* of *message* holds, from the shelf where it lies there.
@@ -260,10 +294,12 @@ class Session:
 
         return content_of(self.engine.visible, message, part)
 
+    @checked
     def compacting(self, *, trigger: str = "manual") -> Reply:
         """The host is about to compact; ``reply.message`` is what its summary must keep."""
         return self._handle("compacting", data={"trigger": trigger})
 
+    @checked
     def compact(
         self,
         *,
@@ -284,6 +320,7 @@ class Session:
             data["summary"] = summary
         return self._handle("compact", data=data, delivery="none")
 
+    @checked
     def used(
         self,
         *,
@@ -329,28 +366,34 @@ class Session:
             told["whole"] = True
         report_usage(self.engine, self.id, told, actor=self.actor or self.host, host=self.host)
 
+    @checked
     def lapse(self, why: str = "not_delivered") -> Reply:
         """A request went out without what it should have carried; it is owed again."""
         return self._handle("lapse", data={"why": why})
 
+    @checked
     def interrupt(self, reason: str = "interrupted") -> Reply:
         """Nobody works on the session any more, and it is not over."""
         return self._handle("interrupt", data={"reason": reason})
 
+    @checked
     def resume(self, *, history: History = "kept") -> Reply:
         """Work goes on; what it leads to depends on the gap."""
         return self._handle("resume", history=history)
 
+    @checked
     def reset(self) -> Reply:
         """The history was cleared under the same id: a new epoch."""
         return self._handle("reset", delivery="none")
 
+    @checked
     def child(self, name: str, *, role: str | None = None, agent: str = "") -> Session:
         """
         A sub-session ``parent/name`` of a delegated agent, started.
 
         Raises nothing when it is refused: ``child.reply.denied`` says so.
         """
+        self.engine._check_role(role)
         child_id = f"{self.id}/{name}"
         asked = self._handle("child_start", data={"child_id": child_id, "role": role or ""})
         handle = Session(
@@ -368,6 +411,7 @@ class Session:
             handle.reply = handle._handle("start", agent=agent, delivery="none")
         return handle
 
+    @checked
     def end(self, reason: str = "ended", *, exception: str = "") -> Reply:
         """End the session; a second call by the same handle does nothing more."""
         if self._ended and self.reply is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from attrs import define
 
+from governance.engine.given import checked
 from governance.values import Json
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class StoreVerbs:
             engine._contexts = Contexts(engine, limits()) if limits else Contexts(engine)
         return engine._contexts
 
+    @checked
     def record_all(
         self,
         session: str,
@@ -101,6 +103,7 @@ class StoreVerbs:
             engine, session, rows, actor=actor, durable=durable, key=key, expected_seq=expected_seq
         )
 
+    @checked
     def cursor(self) -> Cursor:
         """
         The place behind every row that is written now, for a `follow` that begins here.
@@ -111,6 +114,7 @@ class StoreVerbs:
 
         return cursor_now(self.visible)
 
+    @checked
     def follow(self, after: Cursor | None = None, *, session: str | None = None) -> Follower:
         """
         The rows of every process on the store as they come, without an end.
@@ -128,6 +132,7 @@ class StoreVerbs:
         visible = self.visible
         return Follower.after(visible, after, session=session, over=self._is_closed)
 
+    @checked
     def health(self, limits: HealthLimits | None = None) -> Health:
         """
         Whether the store can be read, written and trusted now; ``.ok``, and what was seen.
@@ -145,6 +150,7 @@ class StoreVerbs:
             limits = configured()
         return health_of(engine._journal, now_ms=engine.clock.now_ms(), limits=limits)
 
+    @checked
     def search(
         self, text: str, *, session: str | None = None, ranked: bool = False, limit: int = 20
     ) -> Found:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from attrs import define
 
 from governance.engine.encoding import event_of
+from governance.engine.given import checked
 from governance.events import Event
 from governance.formats import body_of
 from governance.values import Json
@@ -40,6 +41,7 @@ class SessionVerbs:
                 guard.require(action, session, actor=actor)
         return engine, actor or engine.options.actor or "engine"
 
+    @checked
     def branch(
         self,
         session: str,
@@ -76,6 +78,7 @@ class SessionVerbs:
         made.actor = actor
         return made
 
+    @checked
     def switch(self, session: str, to: str, *, actor: str | None = None) -> Session:
         """
         Leave *session* and go on in *to*: one is interrupted, the other resumed.
@@ -93,6 +96,7 @@ class SessionVerbs:
         engine, _ = self._open(actor, ("write", session), ("write", to))
         return switch(engine, session, to, actor)
 
+    @checked
     def merge(self, target: str, source: str, *, actor: str | None = None) -> MergeReport:
         """
         Take over in *target* what *source* has come to since their common ancestor.
@@ -111,6 +115,7 @@ class SessionVerbs:
         engine, who = self._open(actor, ("read", source), ("write", target))
         return merge_sessions(engine, target, source, who)
 
+    @checked
     def resolve(
         self, session: str, conflict: str, take: Take, *, value: Json = None, actor: str
     ) -> Record:
@@ -127,6 +132,39 @@ class SessionVerbs:
         engine, who = self._open(actor, ("write", session))
         return resolve(engine, session, conflict, take, value, who)
 
+    @checked
+    def approve(
+        self,
+        session: str,
+        ident: str,
+        *,
+        by: str,
+        deny: bool = False,
+        lasts_ms: int | None = None,
+        reason: str = "",
+    ) -> Record:
+        """
+        Answer the open question *ident* of *session*, as a person that the program asked.
+
+        The leave is bound to the very call, and used up by it: the agent makes it again. A
+        refusal counts as a violation of the rules that asked.
+
+        Args:
+            by: Who answered. Never let a model say it, or decide it.
+
+            lasts_ms: How long the leave holds from now; by default as long as the question.
+
+        Raises:
+            AccessRefused: *by* may not.
+
+            MisuseError: GOV631, no such question is open.
+        """
+        from governance.engine.approving import approve
+
+        engine, _ = self._open(by, ("approve", session))
+        return approve(engine, session, ident, by=by, deny=deny, lasts_ms=lasts_ms, reason=reason)
+
+    @checked
     def events(
         self,
         session: str,
@@ -152,6 +190,7 @@ class SessionVerbs:
         )
         return tuple(event_of(record, body_of(record)) for record in page)
 
+    @checked
     def archive(self, session: str, to: Path, *, actor: str | None = None) -> Archived:
         """
         Write the rows of *session* to a file in the folder *to*, and remove them from the store.
@@ -171,6 +210,7 @@ class SessionVerbs:
         engine, who = self._open(actor, ("keep", session))
         return archive(engine, session, to, "person", who)
 
+    @checked
     def unarchive(self, file: Path, *, actor: str | None = None) -> Head:
         """
         Put the session that *file* holds back, with the same head; again: nothing happens.
@@ -186,6 +226,7 @@ class SessionVerbs:
         engine, who = self._open(actor, ("keep", ""))
         return unarchive(engine, file, who)
 
+    @checked
     def prune(
         self, policy: RetentionPolicy, *, dry_run: bool = False, actor: str | None = None
     ) -> PruneReport:
@@ -203,6 +244,7 @@ class SessionVerbs:
         engine, who = self._open(actor, ("keep", ""))
         return prune(engine, policy, dry_run=dry_run, actor=who)
 
+    @checked
     def preload(self, count: int) -> int:
         """
         Bring the *count* sessions that moved last into memory; how many came in.

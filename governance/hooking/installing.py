@@ -57,7 +57,7 @@ class Install(Protocol):
 @frozen
 class Shadow:
     """
-    Settings outside the project's own that keep its hooks from being called.
+    Settings that keep a project's hooks from being called, and that no installation changes.
 
     Attributes:
         mend: What to do about it.
@@ -70,6 +70,11 @@ class Shadow:
 
 def no_shadows(_: Mapping[str, str]) -> tuple[Shadow, ...]:
     """For a host that has no settings which could switch a project's hooks off."""
+    return ()
+
+
+def no_switches(_: Path) -> tuple[Shadow, ...]:
+    """For a host whose switches are told as problems, or that has none in a project."""
     return ()
 
 
@@ -95,6 +100,9 @@ class Installer:
         record: A file whose time is that of the installation; gone where there is none.
 
         shadows: What above the project switches its hooks off, given a person's variables.
+
+        switches: What in the project's own settings switches its hooks off or turns them
+            elsewhere, so that no installation mends it.
     """
 
     settings: Path
@@ -106,3 +114,4 @@ class Installer:
     commands: Callable[[Path], Mapping[str, str]]
     record: Callable[[Path], Path]
     shadows: Callable[[Mapping[str, str]], tuple[Shadow, ...]] = no_shadows
+    switches: Callable[[Path], tuple[Shadow, ...]] = no_switches

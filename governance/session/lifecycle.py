@@ -223,6 +223,8 @@ def _end(draft: Draft, step: Step) -> None:
         "reason": str(draft.command.data.get("reason") or "ended"),
         "stats": draft.state.metrics.as_json(),
     }
+    if draft.command.data.get("exception"):
+        data["exception"] = str(draft.command.data["exception"])
     draft.emit("session.ended", data, step=step)
     interrupt_children(draft, "parent_ended")
 

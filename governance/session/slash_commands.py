@@ -52,6 +52,8 @@ class Judged:
 
         run: As it may run: another one after a redirect.
 
+        written: A listener wrote other arguments than the host has.
+
         decision: On *asked*, without what was overridden.
 
         target: On *run*, where that is another.
@@ -64,6 +66,7 @@ class Judged:
     asked: Slash
     run: Slash
     decision: Decision
+    written: bool = False
     target: Decision | None = None
     override: str = ""
     lifted: tuple[str, ...] = ()
@@ -73,6 +76,11 @@ class Judged:
     def redirected(self) -> bool:
         """Whether another command is to run."""
         return self.run != self.asked
+
+    @property
+    def changed(self) -> bool:
+        """Whether the host must run other words than it was given."""
+        return self.redirected or self.written
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -108,8 +116,12 @@ def command(draft: Draft, step: Step) -> Reply:
         judging.count_violations(draft, judged.target, intent=f"command:{judged.run.name}")
     if judged.refused:
         return _refuse(draft, judged, judged.message)
-    if judged.redirected and not draft.command.traits.redirects:
+    if judged.changed and not draft.command.traits.redirects:
         return _refuse(draft, judged, f"{judged.message}\nrun instead: /{judged.run}".strip())
+    if judged.changed and str(judged.run).split() != [judged.run.name, *judged.run.arguments]:
+        # The host splits the line at its spaces: it would run other words than were judged.
+        split = f"/{judged.run} has an argument that is not one word"
+        return _refuse(draft, judged, f"{judged.message}\n{split}".strip())
     return _run(draft, step, judged)
 
 
@@ -121,7 +133,14 @@ def _judged(draft: Draft, asked: Slash) -> Judged:
     if override:
         kept = [one for one in decision.verdicts if one.action != "deny"]
         decision = compose(kept, decision.shadows, skipped=decision.skipped)
-    judged = Judged(asked=asked, run=asked, decision=decision, override=override, lifted=lifted)
+    judged = Judged(
+        asked=asked,
+        run=asked,
+        written=draft.command.rewritten,
+        decision=decision,
+        override=override,
+        lifted=lifted,
+    )
     if decision.action in _REFUSING or not decision.rewrites:
         return evolve(judged, refusal=_how_to_override(draft, asked, decision))
     run = _redirected(asked, decision.rewrites)
@@ -234,6 +253,6 @@ def _run(draft: Draft, step: Step, judged: Judged) -> Reply:
     if data.get("style"):
         draft.emit("style.changed", {"style": data["style"]}, durable=False)
     reply = allow(draft, judged.message, judged.rules)
-    if judged.redirected:
+    if judged.changed:
         return evolve(reply, action="rewrite", rewritten={"command": str(judged.run)})
     return reply

@@ -238,6 +238,13 @@ class SessionState:
     conflicts: tuple[MergeConflict, ...] = ()
     size_bytes: int = 0
 
+    def __repr__(self) -> str:
+        # What is packed is nothing to read; its properties are.
+        at = f"{self.state.value}, head={self.head}, epoch={self.registers.epoch}"
+        role = f", role={self.identity.role!r}" if self.identity.role else ""
+        told = f"governance_injected={self.governance_injected}"
+        return f"<SessionState {self.id!r}: {at}{role}, {told}, violations={self.ledger.total}>"
+
     @property
     def state(self) -> State:
         """Where the session stands."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial, wraps
-from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, cast, overload
+from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, cast, get_args, overload
 from uuid import uuid4
 
 from attrs import frozen
@@ -84,6 +84,13 @@ def governed_tool(
     ...     look("a.txt")
     'nothing in a.txt'
     """
+
+    if denial not in get_args(Denial):
+        raise MisuseError(
+            f"`denial` is `{denial}`, expected one of {', '.join(get_args(Denial))}",
+            code="GOV762",
+            remedy=did_you_mean(str(denial), get_args(Denial)),
+        )
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         return cast("Callable[P, T]", _governed(function, session, tool, denial))

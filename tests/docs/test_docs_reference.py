@@ -283,3 +283,15 @@ def test_folders_that_stand_elsewhere_are_told() -> None:
     _, told = page.split("A pattern that means a folder")
     missing = [one for one in MOVED if f"`{one}`" not in told]
     assert missing == []
+
+
+def test_every_verb_and_word_of_the_interface_is_documented() -> None:
+    """Who embeds the engine finds each argument, and each word of an enumeration."""
+    from governance.engine.given import ARGUMENTS
+
+    text = page("reference/api.md")
+    for verb, takes in ARGUMENTS.items():
+        _, _, section = text.partition(f"### `{verb}`\n")
+        section = section.partition("\n### ")[0]
+        for name, one in takes.items():
+            assert f"| `{name}` | {one.what} |" in section, f"{verb}: {name}"

@@ -112,6 +112,60 @@ def test_init_again_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[
     assert {one["what"] for one in json.loads(out)["effects"]} == {"kept"}
 
 
+@pytest.mark.parametrize(
+    ("place", "text", "told"),
+    [
+        ("my project/.claude/settings.local.json", '{"disableAllHooks": true}', "disableAllHooks"),
+        ("my project/.claude/settings.json", '{"disableAllHooks": true}', "disableAllHooks"),
+        ("my project/.claude/settings.json", '{"env": {"LD_PRELOAD": "x.so"}}', "LD_PRELOAD"),
+        ("home/.claude/settings.json", '{"disableAllHooks": true}', "disableAllHooks"),
+    ],
+    ids=["own", "team", "environment", "person"],
+)
+def test_init_says_what_keeps_its_hooks_from_being_called(
+    folder: Path, capsys: pytest.CaptureFixture[str], place: str, text: str, told: str
+) -> None:
+    """A switch that it does not touch: which, where, how to mend it; nobody is sent to start."""
+    file = folder.parent / place
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+
+    code_dry, out_dry, _ = run(capsys, "init", folder, "--host", "claude-code", "--dry-run")
+    code, out, _ = run(capsys, "init", folder, "--host", "claude-code")
+    code_json, out_json, _ = run(
+        capsys, "init", folder, "--host", "claude-code", "--format", "json"
+    )
+
+    assert (code_dry, code, code_json) == (1, 1, 1)
+    for shown in (out_dry, out):
+        assert f"{file}: GOV640" in shown
+        assert f"take `{told}` out of it" in shown.replace("out of its `env`", "out of it")
+    assert "until that is mended claude-code is not governed here" in out
+    assert "start it in the folder" not in out
+    found = json.loads(out_json)
+    assert found["ok"] is False
+    assert [one["code"] for one in found["diagnostics"]] == ["GOV640"]
+    assert json.loads(file.read_text()).items() >= json.loads(text).items()
+
+    file.unlink()
+    code, out, _ = run(capsys, "init", folder, "--host", "claude-code")
+    assert code == 0
+    assert "start it in the folder" in out
+
+
+def test_init_says_what_keeps_the_hooks_of_any_host_from_being_called(
+    folder: Path, person: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Gemini's own switch, in a person's settings."""
+    (person / ".gemini").mkdir()
+    (person / ".gemini" / "settings.json").write_text('{"hooksConfig": {"enabled": false}}')
+
+    code, out, _ = run(capsys, "init", folder, "--host", "gemini-cli")
+
+    assert code == 1
+    assert "GOV640 `hooksConfig.enabled` is false" in out
+
+
 def test_a_dry_run_makes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What would be made is told, a change of an existing file line by line; nothing is made."""
     (folder / ".claude").mkdir()

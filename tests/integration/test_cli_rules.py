@@ -110,6 +110,21 @@ class TestCheck:
         assert code == 0
         assert "GOV311 nobody has any of these roles" in out
 
+    def test_a_misspelled_role_of_a_host_is_found(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """An agent mapped to a role that no pack describes would be denied everything."""
+        config = project / "governance.toml"
+        config.write_text(
+            '[packs]\npaths = ["shipped"]\n[hosts.codex]\nroles = { plan = "reviewr" }\n'
+        )
+
+        code, out, _ = run(capsys, "check", str(project))
+
+        assert code == 1
+        assert f"{config}:4: GOV275" in out
+        assert "did you mean `reviewer`?" in out
+
     def test_json_has_the_fixed_form(
         self, project: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

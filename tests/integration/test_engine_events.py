@@ -15,6 +15,7 @@ from governance.scopes import PROJECT, Declaration, Grant, Reader, Scope
 from governance.session.commands import Command, HostTraits
 from governance.testing import ManualClock, RecordingListener
 from governance.testing.engines import memory_engine, settings_with
+from governance.values import Json
 
 ELSEWHERE = {
     "data.accessed": "made by an engine that records reads",
@@ -417,6 +418,58 @@ def test_a_listener_that_writes_changes_the_call() -> None:
         assert reply.rules == ("events.deny",)
         row = next(r for r in engine.journal.read("s") if r.kind == "tool.decided")
         assert b'"written":{"changer":' in row.body
+
+
+RELEASE = """
+format = 1
+[pack]
+name = "release"
+version = "1.0.0"
+summary = "One rule about a command."
+
+[[rule]]
+id = "release.no-force"
+on = "command"
+when.arguments = "--force"
+action = "deny"
+message = "No force."
+must_match = [{ command = "release", arguments = ["--force"] }]
+must_not_match = [{ command = "release" }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "redirects", "action", "rewritten"),
+    [
+        ([], True, "rewrite", {"command": "release"}),
+        (["a", "b"], True, "rewrite", {"command": "release a b"}),
+        ([], False, "deny", None),
+        (["--tag --force"], True, "deny", None),
+        (["--force"], True, "deny", None),
+        (["given"], True, "allow", None),
+    ],
+    ids=["fewer", "others", "host cannot", "words in one", "forbidden", "the same"],
+)
+def test_a_listener_that_writes_changes_the_command_that_the_host_runs(
+    written: list[Json], redirects: bool, action: str, rewritten: object
+) -> None:
+    """What rules decided on is what the host is told to run; where it cannot, nothing runs."""
+    listeners = Listeners()
+    listeners.register(
+        "command.asked",
+        lambda _event: Write({"arguments": written}),
+        mode="transform",
+        name="changer",
+    )
+    with memory_engine(RELEASE, listeners=listeners) as engine:
+        session = engine.start("s", traits=HostTraits(redirects=redirects))
+        session.turn("go")
+
+        reply = session.command("release", ["given"])
+
+        assert (reply.action, reply.rewritten) == (action, rewritten)
+        executed = [r for r in engine.journal.read("s") if r.kind == "command.executed"]
+        assert len(executed) == (action != "deny")
 
 
 def test_a_listener_may_set_the_model_options_of_a_creation() -> None:

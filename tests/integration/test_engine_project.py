@@ -15,6 +15,8 @@ from governance.engine import Engine
 from governance.engine.opening import PROJECT_SESSION, paused_reason
 from governance.errors import DefinitionError, StoreDamaged, StoreFull, StoreMissing
 from governance.journal.records import Append, Row
+from governance.project import Project
+from governance.rules.trust import grant_trust
 from governance.testing import ManualClock
 from tests.integration.conftest import made_project
 
@@ -33,6 +35,40 @@ with Engine.open(sys.argv[1]) as engine:
 @pytest.fixture(name="project")
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made_project(tmp_path, monkeypatch)
+
+
+MAPPED = """[packs]
+paths = ["shipped"]
+
+[hosts.claude-code.roles]
+Explore = "reviewer"
+Plan = "%s"
+"""
+
+
+def test_an_agent_of_a_host_is_mapped_to_a_role_that_a_pack_describes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelled role would deny the agent everything: the engine says where, and is not made."""
+    project = made_project(tmp_path, monkeypatch, MAPPED % "reviewr")
+    config = project / "governance.toml"
+
+    def trust() -> None:
+        text = config.read_text()
+        record = str(Project(project).trust_file())
+        grant_trust(record, text, file=str(config), project=str(project), by="p", at_ms=0)
+
+    trust()
+    with pytest.raises(DefinitionError) as caught:
+        Engine.open(project)
+    (problem,) = caught.value.diagnostics
+    assert (problem.code, problem.file, problem.line) == ("GOV275", str(config), 6)
+    assert "`hosts.claude-code.roles.Plan` names the role `reviewr`" in problem.message
+    assert problem.suggestion == "did you mean `reviewer`?"
+
+    config.write_text(MAPPED % "validator")
+    trust()
+    Engine.open(project).close()
 
 
 def test_a_session_outlives_its_process(project: Path) -> None:

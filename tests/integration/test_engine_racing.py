@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +21,7 @@ from governance.session.commands import Command
 from governance.session.replies import Reply
 from governance.testing.engines import law_of, memory_engine
 from governance.testing.fakes import FailingJournal
+from governance.values import Json
 from tests.postgres_server import Server
 
 ENGINES = 16
@@ -69,6 +70,17 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
             made = server.journal()
             kept(made)
             yield lambda: kept(server.again(made, connections_max=1))
+
+
+FAILED: Mapping[str, Json] = {
+    "listener": "x",
+    "event": "turn.started",
+    "why": "raised",
+    "error": "broken",
+    "count": 1,
+    "disabled": False,
+}
+"""A row that anybody may add to a session at any time."""
 
 
 def _in_threads(work: Callable[[int], list[Reply]], count: int) -> list[list[Reply]]:
@@ -187,8 +199,7 @@ def late(tmp_path: Path) -> Iterator[Late]:
     rival.handle(Command(event="start", session="s/child", parent="s"))
     rival.session("s/child").turn("go")
     made.rival = lambda: [
-        rival.record(name, "listener.failed", {"listener": "x"}, actor="engine")
-        for name in ("s", "s/child")
+        rival.record(name, "listener.failed", FAILED, actor="engine") for name in ("s", "s/child")
     ]
     yield made
     made.close()
@@ -205,7 +216,7 @@ def test_who_is_always_late_is_heard_in_a_turn(late: Late) -> None:
     assert (late.appends, late.turns) == (2 * CONFLICTS_MAX, 2)
     counted = [row.session for row in late.read("s") if row.kind == "violation.counted"]
     assert counted == ["s"]
-    assert engine.record("s", "session.pardoned", {"reason": "x"}, actor="p").kind
+    assert engine.record("s", "listener.failed", FAILED, actor="p").kind
     assert (late.appends, late.turns) == (3 * CONFLICTS_MAX, 3)
     assert late.verify().ok
 

@@ -110,7 +110,8 @@ def test_an_unknown_role_is_told_that_it_leads(engine: Engine) -> None:
     """What is for one role is told to that role alone, and an unknown role may do nothing."""
     leads = engine.start("a", role="coordinator").turn("go").text
     plans = engine.start("b", role="planner").turn("go").text
-    nobody = engine.start("c", role="stranger")
+    engine.handle(Command(event="start", session="c", agent="stranger"))
+    nobody = engine.session("c")
     told = nobody.turn("go").text
 
     assert "You lead" in leads

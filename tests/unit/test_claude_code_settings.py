@@ -12,7 +12,13 @@ import pytest
 
 from governance.hooking.claude.events import EVENTS
 from governance.hooking.settings_file import SettingsRefused
-from governance.hosts.claude_code.settings import SETTINGS, install, problems, uninstall
+from governance.hosts.claude_code.settings import (
+    SETTINGS,
+    install,
+    problems,
+    switches,
+    uninstall,
+)
 
 THEIRS = {
     "permissions": {"allow": ["Bash(ls:*)"]},
@@ -259,8 +265,10 @@ def test_self_check_finds_each_missing_hook(project: Path, home: Path) -> None:
     told = "\n".join(problems(project))
     assert "`PreToolUse`" in told
     assert "`Stop`" in told
-    assert "disableAllHooks" in told
-    assert len(problems(project)) == 3
+    assert len(problems(project)) == 2
+    (switch,) = switches(project)
+    assert "disableAllHooks" in switch.message
+    assert switch.file == project / SETTINGS
 
 
 @pytest.mark.parametrize("variable", ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "LD_PRELOAD"])
@@ -271,8 +279,9 @@ def test_self_check_finds_an_environment_that_changes_the_hooks(
     install(project, home=home)
     team = project / SETTINGS.with_name("settings.json")
     team.write_text(json.dumps({"env": {"FINE": "1", variable: "/proc/self/cwd/x"}}))
-    (told,) = problems(project)
-    assert told.startswith(f"`env` in `.claude/settings.json` sets `{variable}`: ")
+    (told,) = switches(project)
+    assert told.message.startswith(f"`env` in `.claude/settings.json` sets `{variable}`: ")
+    assert told.file == team
     for harmless in ({"env": {"FINE": "1"}}, {"env": [variable]}, {"env": variable}):
         team.write_text(json.dumps(harmless))
         assert problems(project) == ()

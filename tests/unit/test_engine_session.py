@@ -103,6 +103,17 @@ def test_a_session_ends_exactly_once_also_on_an_exception(engine: Engine) -> Non
     ends = [r for r in engine.journal.read("s") if r.kind == "session.ended"]
     assert len(ends) == 1
     assert b'"reason":"exception"' in ends[0].body
+    assert b'"exception":"ZeroDivisionError"' in ends[0].body
+
+
+def test_a_state_can_be_read_where_it_is_printed(engine: Engine) -> None:
+    """What is packed of it is left out of what a person sees in a debugger or a log."""
+    session = engine.start("s")
+    session.turn("go")
+
+    assert repr(session.state) == (
+        "<SessionState 's': between-turn, head=4, epoch=1, governance_injected=True, violations=0>"
+    )
 
 
 def test_a_first_turn_carries_the_briefing_and_the_second_does_not(engine: Engine) -> None:
@@ -152,6 +163,46 @@ def test_an_asked_call_is_bound_to_its_exact_arguments(engine: Engine) -> None:
     assert f"governance approve {approval.id}" in refused.message
     assert granted.action == "allow"
     assert spent.action == "deny"
+
+
+def test_a_program_gives_the_answer_of_a_person(engine: Engine, clock: ManualClock) -> None:
+    """The question by its id; the call runs once more with leave, and a refusal counts."""
+    session = engine.session("s", traits=HostTraits(asks=False))
+    session.turn("go")
+    assert session.tool("shell", {"command": "publish a"}, call_id="1").denied
+    (question,) = session.questions
+    assert question.rules == ("house.ask",)
+
+    session.approve(question.id, by="ada", reason="it is time")
+
+    assert session.questions == ()
+    assert session.tool("shell", {"command": "publish a"}, call_id="2").action == "allow"
+    row = next(r for r in engine.journal.read("s") if r.kind == "approval.settled")
+    assert body_of(row)["actor"] == "ada"
+    assert session.tool("shell", {"command": "publish a"}, call_id="3").denied
+
+    (again,) = session.questions
+    session.approve(again.id, by="ada", deny=True)
+    assert session.state.ledger.total == 1
+    assert session.tool("shell", {"command": "publish a"}, call_id="4").denied
+
+
+def test_an_answer_to_what_nobody_asks_is_misuse(engine: Engine, clock: ManualClock) -> None:
+    """An id that is none, a question that has ended, leave for no time: nothing is written."""
+    session = engine.session("s", traits=HostTraits(asks=False))
+    session.turn("go")
+    session.tool("shell", {"command": "publish a"}, call_id="1")
+    (question,) = session.questions
+    head = session.state.head
+
+    for ident, more in ((question.id[:-1], {}), (question.id, {"lasts_ms": 0})):
+        with pytest.raises(MisuseError):
+            session.approve(ident, by="ada", **more)
+    clock.advance(HOUR_MS)
+    with pytest.raises(MisuseError, match="GOV631"):
+        session.approve(question.id, by="ada")
+
+    assert session.state.head == head
 
 
 @pytest.mark.parametrize(
@@ -366,6 +417,19 @@ def test_a_child_inherits_the_depth_and_the_role_of_its_parent(engine: Engine) -
     assert depths == [1, 1, 2]
 
 
+def test_a_session_that_is_begun_again_is_not_told_of_a_compaction(engine: Engine) -> None:
+    """Its context is another one: what the model reads must be true of that as well."""
+    session = engine.start("s")
+    session.turn("one")
+    session.end()
+
+    again = engine.start("s").turn("two").text
+
+    assert "was compacted" not in again
+    assert again.startswith("The context that you worked in is gone")
+    assert "Be governed." in again
+
+
 def test_a_payload_that_arrives_twice_counts_once(engine: Engine) -> None:
     """The same key gets the first answer, marked as a duplicate, and no second row."""
     session = engine.start("s")
@@ -442,6 +506,42 @@ def _live():
     from governance.engine.live import LiveSessions
 
     return LiveSessions(sessions_max=10, megabytes_max=1, idle_ms_max=10**9)
+
+
+def test_a_state_is_what_any_engine_on_the_store_has_made_of_it() -> None:
+    """What another one wrote is seen at the next look, by the engine and by its handles."""
+    journal = MemoryJournal()
+    one, other = memory_engine(PACK, journal=journal), memory_engine(PACK, journal=journal)
+    session = one.start("s")
+    session.turn("go")
+    assert (one.state("s").state, session.governance_injected) == (State.BETWEEN_TURN, True)
+
+    other.session("s").compact()
+    assert (one.state("s").state, session.governance_injected) == (State.COMPACTED, False)
+
+    other.session("s").end()
+    assert (one.state("s").state, session.state.state) == (State.ENDED, State.ENDED)
+    assert one.state("s") == other.state("s")
+
+
+@pytest.mark.parametrize("idle", [False, True], ids=["working", "interrupted"])
+def test_a_halt_of_a_parent_by_another_engine_holds_for_its_children(idle: bool) -> None:
+    """Who works below it is refused at once, whatever is held of the parent here."""
+    halting = PACK.replace('action = "deny"', 'action = "halt"', 1)
+    journal = MemoryJournal()
+    one, other = memory_engine(halting, journal=journal), memory_engine(halting, journal=journal)
+    parent = one.start("p")
+    parent.turn("go")
+    child = parent.child("c")
+    child.turn("go")
+    assert child.tool("shell", {"command": "fine"}).action == "allow"
+    if idle:
+        child.interrupt()
+
+    assert other.session("p").tool("shell", {"command": "forbidden"}).action == "halt"
+
+    assert child.tool("shell", {"command": "fine"}).denied
+    assert child.tool("shell", {"command": "fine"}).denied
 
 
 def test_eviction_cannot_be_seen(clock: ManualClock) -> None:

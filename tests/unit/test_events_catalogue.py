@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.events import (
+    ATTRIBUTES,
     CATALOGUE,
     ENVELOPE,
     TYPES,
@@ -240,3 +241,14 @@ def test_the_json_form_is_whole(event: Event) -> None:
     assert again["event"] == event.name
     assert again["when"] == CATALOGUE[event.name].when
     assert Event(name=event.name, session_id="s", data=again["data"]).data == event.data
+
+
+@pytest.mark.parametrize("name", ["tool.asked", "tool.decided"])
+def test_a_listener_in_python_has_what_one_in_json_has(name: str) -> None:
+    """Each field by its attribute, with the same value."""
+    event = Event(name=name, session_id="s", seq=3, host="python", role="builder")
+    form = event_json(event)
+
+    assert set(ATTRIBUTES) == set(form)
+    told = {field: getattr(event, attribute) for field, attribute in ATTRIBUTES.items()}
+    assert told == form

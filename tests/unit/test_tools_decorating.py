@@ -306,6 +306,12 @@ def test_wrong_order_of_decorators_is_told(wrap: type) -> None:
         governed_tool(tool="shell")(wrap(work))
 
 
+def test_a_way_of_denying_that_there_is_not_is_told() -> None:
+    """Whoever misspells it would meet an exception where a text was meant."""
+    with pytest.raises(MisuseError, match=r"GOV762.*did you mean `text`"):
+        governed_tool(tool="read", denial="txt")  # type: ignore[call-overload]
+
+
 def test_tool_that_hides_its_arguments_is_told() -> None:
     """A shell tool whose command has another name would pass by every rule on commands."""
     for tool in ("shell", ToolMap("shell", {"command": "comand"}), "shel"):

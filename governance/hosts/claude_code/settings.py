@@ -115,16 +115,28 @@ def problems(directory: Path) -> tuple[str, ...]:
     """
     project = directory.resolve()
     try:
-        found = TABLE.problems(TABLE.of(project), project)
+        return tuple(TABLE.problems(TABLE.of(project), project))
     except SettingsRefused as error:
         return (error.message,)
+
+
+def switches(directory: Path) -> tuple[Shadow, ...]:
+    """What the project's settings, a person's or the team's, do to its hooks."""
+    project = directory.resolve()
+    found = []
     for name in (SETTINGS, SETTINGS.with_name("settings.json")):
-        settings = _read(project / name)
+        file = project / name
+        settings = _read(file)
         if settings.get("disableAllHooks"):
-            found.append(f"`disableAllHooks` is set in `{name}`: no hook runs at all")
+            what = f"`disableAllHooks` is set in `{name}`: no hook runs at all"
+            found.append(Shadow(what, file, "take `disableAllHooks` out of it"))
         variables = settings.get("env")
         found.extend(
-            f"`env` in `{name}` sets `{variable}`: {ENVIRONMENT[variable]}"
+            Shadow(
+                f"`env` in `{name}` sets `{variable}`: {ENVIRONMENT[variable]}",
+                file,
+                f"take `{variable}` out of its `env`",
+            )
             for variable in (variables if isinstance(variables, Mapping) else ())
             if variable in ENVIRONMENT
         )
@@ -195,4 +207,5 @@ INSTALLER = Installer(
     commands=TABLE.commands,
     record=lambda directory: Kept(directory / KEPT).record,
     shadows=shadows,
+    switches=switches,
 )
