@@ -47,6 +47,7 @@ _WORDS = {"compact": (), "copy": ("FROM", "TO"), "grant": ("ROLE",), "revoke": (
             "Copy the journal of all sessions, and see that the heads are the same.",
         ),
         Example("governance store compact", "Give back to the disk what the store does not use."),
+        Example("governance store compact --seconds-max 5", "As much of it as 5 seconds allow."),
     ],
     exits="0 done, 1 the copy differs or does not hold, or some room was not given back in time, "
     "2 could not do it",

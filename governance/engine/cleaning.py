@@ -20,6 +20,8 @@ KEPT_TEXTS = ("prompt", "output", "error", "failure", "summary", "exception")
 
 def with_whole_texts(command: Command) -> Command:
     """*command* without lone surrogates in what is only kept of it: they must break nobody."""
+    if not isinstance(command.data, Mapping):
+        return command  # it is looked at, and refused, next
     changed: dict[str, Json] = {}
     for name in KEPT_TEXTS:
         given = command.data.get(name)

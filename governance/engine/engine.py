@@ -29,7 +29,7 @@ from governance.engine.cleaning import (
     without_secrets,
 )
 from governance.engine.encoding import encode_rows, event_of, reply_of
-from governance.engine.given import check_command, check_row, checked
+from governance.engine.given import check_command, check_role, check_row, checked
 from governance.engine.live import LiveSessions
 from governance.engine.news import News, tell_alike
 from governance.engine.options import EngineOptions
@@ -45,7 +45,6 @@ from governance.errors import (
     MisuseError,
     OutcomeUnknown,
     SessionErased,
-    did_you_mean,
 )
 from governance.events import Event
 from governance.formats import body_of
@@ -225,7 +224,7 @@ class Engine(SessionVerbs, StoreVerbs):
             MisuseError: GOV403, an argument that this does not take, as with every verb; or a
                 *role* that no pack describes, where it could do nothing.
         """
-        self._check_role(role)
+        check_role(self.law.rules.roles, role)
         handle = self.session(session, role=role, host=host, traits=traits, actor=actor)
         given: dict[str, Json] = {"model_id": model_id, "backend_name": host, **data}
         if model_options is not None:
@@ -771,18 +770,6 @@ class Engine(SessionVerbs, StoreVerbs):
             raise MisuseError(
                 "a session id that begins with `@` is the project's own", code="GOV401"
             )
-
-    def _check_role(self, role: str | None) -> None:
-        """Refuse a role by which nothing could ever be done: most likely it is misspelled."""
-        roles = self.law.rules.roles
-        if role is None or roles.unknown != "deny" or not roles.by_name or role in roles.by_name:
-            return
-        raise MisuseError(
-            f"no pack describes the role `{role}`, so every tool would be denied",
-            code="GOV403",
-            remedy=did_you_mean(role, roles.by_name)
-            or f"one of {', '.join(sorted(roles.by_name))}",
-        )
 
     def _check(self, command: Command) -> None:
         check_command(command)

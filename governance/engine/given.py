@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from os import PathLike
-from typing import Final, ParamSpec, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, cast, get_args
 
 from attrs import evolve, frozen
 
@@ -19,6 +19,9 @@ from governance.errors import MisuseError, Problem, did_you_mean
 from governance.events import CATALOGUE, check_data, check_field
 from governance.session.commands import Command, Delivery, History, HostTraits
 from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.rules.roles import Roles
 
 CODES: Mapping[str, str] = {"GOV403": "an argument that a verb or a command does not take"}
 
@@ -368,6 +371,22 @@ def check_command(command: Command) -> None:
     if command.event in ("tool_before", "tool_after") and command.call is None:
         problems.append(Problem("GOV403", "`call` is missing", ("call",)))
     _refuse(f"the command `{command.event}`", tuple(problems))
+
+
+def check_role(roles: Roles, role: str | None) -> None:
+    """
+    Return quietly if something could be done in *role*.
+
+    Raises:
+        MisuseError: GOV403, by it nothing could ever be: most likely it is misspelled.
+    """
+    if role is None or roles.unknown != "deny" or not roles.by_name or role in roles.by_name:
+        return
+    raise MisuseError(
+        f"no pack describes the role `{role}`, so every tool would be denied",
+        code="GOV403",
+        remedy=did_you_mean(role, roles.by_name) or f"one of {', '.join(sorted(roles.by_name))}",
+    )
 
 
 def check_row(kind: str, data: Mapping[str, Json]) -> None:

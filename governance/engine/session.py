@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, final
 from attrs import define, field
 
 from governance.calls import ToolCall
-from governance.engine.given import checked
+from governance.engine.given import check_role, checked
 from governance.session.commands import Command, Delivery, History, HostTraits
 from governance.session.replies import Reply
 from governance.session.state import SessionState
@@ -393,7 +393,7 @@ class Session:
 
         Raises nothing when it is refused: ``child.reply.denied`` says so.
         """
-        self.engine._check_role(role)
+        check_role(self.engine.law.rules.roles, role)
         child_id = f"{self.id}/{name}"
         asked = self._handle("child_start", data={"child_id": child_id, "role": role or ""})
         handle = Session(

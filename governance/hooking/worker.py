@@ -198,7 +198,8 @@ def answer(
         payload = read_payload(line.read(), call.event, lenient=lenient)
     except OtherEvent as error:
         waited = adapter.events.get(error.named)
-        if waited is None or not waited.decides:
+        decides = known is not None and known.decides
+        if decides or waited is None or not waited.decides:
             raise
         # The client waits in the shape of the event that it has, whatever the hook was told.
         told = f"{error.message}; {error.remedy}"

@@ -238,7 +238,9 @@ def test_a_log_over_its_limit_is_red(project: Path, capsys: pytest.CaptureFixtur
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM event").fetchone()
     with Opened(project) as journal:
-        journal.append([Append("big", 0, (Row("k", 1, b'{"x":"%s"}' % (b"x" * 2_000_000)),))])
+        journal.append(
+            [Append("big", 0, (Row("turn.ended", 1, b'{"x":"%s"}' % (b"x" * 2_000_000)),))]
+        )
         assert isinstance(journal, SqliteJournal)
         small = health_of(journal, now_ms=1, limits=HealthLimits(wal_megabytes_max=1))
         large = health_of(journal, now_ms=1, limits=HealthLimits(wal_megabytes_max=64))

@@ -334,7 +334,7 @@ class TestTrust:
         assert code == 1
         assert files["team.toml"]["trusted"] is False
         assert files["team.toml"]["loosens"] == [
-            f"line {line}: rule `team.quiet` rewrites",
+            f"line {line}: rule `team.quiet` rewrites, and asks until then",
             "context `team.hello` tells the model: Be governed by the team.",
         ]
         assert files["governance.toml"]["loosens"] == [LEFT_OUT]

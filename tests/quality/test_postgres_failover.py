@@ -93,14 +93,15 @@ class Writer:
 
 
 def calls_of(engine: Engine, over: Callable[[], bool]) -> Counter[tuple[str, bool]]:
-    """Decides tool calls until *over*: which were denied and which were not."""
+    """Decides tool calls until *over*, and more than `AFTER` were let through; what was decided."""
     told: Counter[tuple[str, bool]] = Counter()
     session = engine.start("governed")
     session.turn("go")
-    number = 0
-    while not over():
+    number = allowed = 0
+    while not over() or allowed <= AFTER:
         number += 1
         reply = session.tool("shell", {"command": "ls"}, call_id=f"c{number}")
+        allowed += not reply.denied
         told[f"c{number}", reply.denied] += 1
         session.tool_finished(f"c{number}", outcome="ok")
     return told

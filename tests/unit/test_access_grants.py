@@ -609,6 +609,7 @@ PUBLIC: dict[str, Callable[[Engine, str], object]] = {
     "branch": lambda e, s: e.branch(s),
     "switch": lambda e, s: e.switch(s, s),
     "merge": lambda e, s: e.merge(s, s),
+    "approve": lambda e, s: e.approve(s, "x", by="eve"),
     "resolve": lambda e, s: e.resolve(s, "x", "ours", actor="eve"),
     "events": lambda e, s: e.events(s),
     "archive": lambda e, s: e.archive(s, Path("nowhere")),

@@ -288,7 +288,9 @@ def test_a_branch_and_a_mended_session_are_told(project: Path) -> None:
     with Engine.open(project) as engine:
         branch = engine.branch("s").id
         engine.start("mended", host="claude-code")
-        engine.record("mended", "session.damaged", {"what": "rows 2 to 3 are lost"}, actor="a")
+        engine.record(
+            "mended", "session.damaged", {"what": "rows 2 to 3 are lost", "rows": 2}, actor="a"
+        )
 
     for session in (branch, "mended"):
         with pytest.raises(glance.Elsewhere):
@@ -301,7 +303,7 @@ def test_a_pause_is_told_as_long_as_it_lasts(project: Path) -> None:
     """With its reason, by the glance as by the fold."""
     worked(project)
     for until, said in ((1 << 50, "PAUSED: a broken pack · "), (1, "")):
-        data = {"reason": "a broken pack", "until_ms": until}
+        data = {"reason": "a broken pack", "until_ms": until, "by": "a"}
         with Engine.open(project) as engine:
             engine.record("@project", "governance.paused", data, actor="a")
 
@@ -321,7 +323,8 @@ def test_a_halt_stands_until_its_own_pardon(project: Path) -> None:
             ("first", "HALTED: by the second · "),
             ("", ""),
         ):
-            engine.record("s", "violation.pardoned", {"rule": pardoned}, actor="a")
+            pardon = {"rule": pardoned, "count": 0, "by": "a", "reason": "seen"}
+            engine.record("s", "violation.pardoned", pardon, actor="a")
 
             for standing in (glance.look(str(project), "s"), read_standing(str(project), "s")):
                 assert standing.line() == f"governance: {said}between-turn · briefed"

@@ -297,7 +297,7 @@ def _halts(kind: str, body: bytes) -> bool:
 
 
 def _kept_violations(kept: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
-    for _, _, _, rule, _, _, _, severity, _ in kept["tail"]:
+    for _, _, _, rule, _, _, _, severity, *_ in kept["tail"]:
         yield rule, severity, 1
     for rule, severity, _, _, number in kept["merged"]:
         yield rule, severity, number
