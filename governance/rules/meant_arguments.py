@@ -148,7 +148,8 @@ class Named:
             one = by_name.get(key)
             if isinstance(one, str) and not self.folder:
                 self.folder = one
-        host = next((one for key in HOSTS if isinstance(one := by_name.get(key), str)), "")
+        hosts = (by_name.get(key) for key in HOSTS)
+        host = next((one for one in hosts if isinstance(one, str)), "")
         if host and "://" not in host and _BARE_HOST.fullmatch(host):
             where = next((one for key in ("path", "route", "uri") if (one := by_name.get(key))), "")
             self.urls.append(f"http://{host}/{where if isinstance(where, str) else ''}")
