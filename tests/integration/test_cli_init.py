@@ -125,27 +125,39 @@ def test_init_again_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[
 def test_init_says_what_keeps_its_hooks_from_being_called(
     folder: Path, capsys: pytest.CaptureFixture[str], place: str, text: str, told: str
 ) -> None:
-    """A switch that it does not touch: which, where, how to mend it; nobody is sent to start."""
+    """A switch that it does not touch: which, where and how to mend it."""
     file = folder.parent / place
     file.parent.mkdir(exist_ok=True)
     file.write_text(text)
 
-    code_dry, out_dry, _ = run(capsys, "init", folder, "--host", "claude-code", "--dry-run")
+    code, out, _ = run(capsys, "init", folder, "--host", "claude-code", "--dry-run")
+
+    assert code == 1
+    assert f"{file}: GOV640" in out
+    assert f"take `{told}` out of it" in out.replace("out of its `env`", "out of it")
+
+
+def test_init_sends_nobody_to_a_host_whose_hooks_are_switched_off(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it has done stands, and what is in the way is told, to people and to programs."""
+    file = folder / ".claude" / "settings.json"
+    file.parent.mkdir()
+    file.write_text('{"disableAllHooks": true}')
+
     code, out, _ = run(capsys, "init", folder, "--host", "claude-code")
     code_json, out_json, _ = run(
         capsys, "init", folder, "--host", "claude-code", "--format", "json"
     )
 
-    assert (code_dry, code, code_json) == (1, 1, 1)
-    for shown in (out_dry, out):
-        assert f"{file}: GOV640" in shown
-        assert f"take `{told}` out of it" in shown.replace("out of its `env`", "out of it")
+    assert (code, code_json) == (1, 1)
+    assert f"{file}: GOV640" in out
     assert "until that is mended claude-code is not governed here" in out
     assert "start it in the folder" not in out
     found = json.loads(out_json)
     assert found["ok"] is False
     assert [one["code"] for one in found["diagnostics"]] == ["GOV640"]
-    assert json.loads(file.read_text()).items() >= json.loads(text).items()
+    assert json.loads(file.read_text()).items() >= {"disableAllHooks": True}.items()
 
     file.unlink()
     code, out, _ = run(capsys, "init", folder, "--host", "claude-code")

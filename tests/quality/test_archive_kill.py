@@ -147,7 +147,7 @@ def test_pruning_takes_whole_sessions_and_tells_of_each(
 
     seen = {
         pruning_is_lawful(partial(opened, folder, law), policy, heads, {"v"})
-        for folder in each_line(stock, ROOMS, work, 31 if archived else 13)
+        for folder in each_line(stock, ROOMS, work, 53 if archived else 19)
     }
 
     assert seen == {0, 1, 2}

@@ -97,7 +97,7 @@ def test_a_branch_that_is_killed_is_begun_once(store: Path, law: Law) -> None:
     """There is no branch, or one without a row of its own, or a whole one."""
     work = in_engine(law, lambda engine: engine.branch("s", name="b", actor="me"))
 
-    seen = {branch_is_lawful(folder, law) for folder in each_line(store, ROOMS, work, 11)}
+    seen = {branch_is_lawful(folder, law) for folder in each_line(store, ROOMS, work, 23)}
 
     assert seen == {-1, 0, 1}
 
@@ -152,7 +152,7 @@ def test_a_merge_that_is_killed_is_told_once_and_whole(apart: Path, law: Law) ->
     """All that was taken over and every conflict are there together, or nothing is."""
     work = in_engine(law, lambda engine: engine.merge("s", "b", actor="me"))
 
-    seen = [merge_is_lawful(folder, law) for folder in each_line(apart, ROOMS, work, 11)]
+    seen = [merge_is_lawful(folder, law) for folder in each_line(apart, ROOMS, work, 23)]
 
     assert seen == sorted(seen)
     assert set(seen) == {False, True}
@@ -205,7 +205,7 @@ def test_a_switch_that_is_killed_is_ended_by_the_next(store: Path, law: Law) -> 
         engine.branch("s", name="b", actor="me")
     work = in_engine(law, lambda engine: engine.switch("s", "b", actor="me"))
 
-    seen = [switch_is_lawful(folder, law) for folder in each_line(store, ROOMS, work, 17)]
+    seen = [switch_is_lawful(folder, law) for folder in each_line(store, ROOMS, work, 31)]
 
     left, gone, came = "between-turn", "interrupted", "between-turn"
     assert set(seen) == {(left, gone), (gone, gone), (gone, came)}

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 ME = Reader("ada", "s")
 OWN = Scope("session", "s")
 BIG = ["one of many words", "x" * 9_000]
-STEP = 11
+STEP = 23
 
 
 @pytest.fixture(name="law", scope="module")
