@@ -121,6 +121,9 @@ BRANCHES = frozenset(
 )  # fmt: skip
 """What may become of an event in this model; each is reached, or the model proves too little."""
 
+ROUNDS_MAX = 5
+"""How often examples are made anew while a branch is missing; one round is enough nearly always."""
+
 REACHED: Counter[str] = Counter()
 
 
@@ -688,13 +691,19 @@ def test_the_engine_does_what_the_table_says() -> None:
     REACHED.clear()
     profile = settings.default
     assert profile is not None
-    run_state_machine_as_test(
-        EngineMachine,
-        settings=settings(
-            max_examples=max(100, profile.max_examples),
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    for number in range(ROUNDS_MAX):
+        run_state_machine_as_test(
+            EngineMachine,
+            settings=settings(
+                max_examples=max(100, profile.max_examples),
+                stateful_step_count=40,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+                # What one order of examples does not come by, another one does.
+                derandomize=profile.derandomize and number == 0,
+                database=None,
+            ),
+        )
+        if set(REACHED) >= BRANCHES:
+            break
     assert BRANCHES - set(REACHED) == set(), "the model proves nothing of these"

@@ -153,7 +153,9 @@ def _is_finished_as_told(
     call = found.open_call(data["call_id"]) if data.get("call_id") else None
     came_out = data["outcome"] in ("ok", "failed")
     assert bool(data.get("clears_stale")) == bool(call and call.stale and came_out)
-    assert bool(data.get("unasked")) == (call is None)
+    denied = call is None and found.denied_call(data.get("call_id") or "") is not None
+    assert bool(data.get("denied")) == denied
+    assert bool(data.get("unasked")) == (call is None and not denied)
     if call is not None and call.questioned and found.ledger.approval(call.approval):
         settled = [data_of(one) for one in outcome.rows if one.kind == "approval.settled"]
         said = {"unknown": [], "refused": ["denied"]}.get(data["outcome"], ["approved"])
@@ -164,7 +166,8 @@ def _is_finished_as_told(
         done = data["outcome"] == "ok" and "task_title" in command.data
         assert any(one.kind == "task.completed" for one in outcome.rows) == done
         shell = command.call is not None and command.call.tool == "shell"
-        assert outcome.reply.denied == (shell and command.data.get("exit_code") == 3)
+        stopped = shell and command.data.get("exit_code") == 3
+        assert outcome.reply.denied == (stopped or bool(data.get("denied")))
 
 
 def _is_born_as_told(command: Command, state: SessionState, data: Mapping[str, Any]) -> None:
