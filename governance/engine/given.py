@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import wraps
+from itertools import chain
+from operator import attrgetter
 from os import PathLike
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, cast, get_args
 
@@ -338,10 +340,10 @@ def checked(verb: Callable[P, T]) -> Callable[P, T]:
     places = code.co_varnames[1 : code.co_argcount]
 
     def check(args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
-        given = {**dict(zip(places, args[1:], strict=False)), **kwargs}
-        for place, value in given.items():
+        for place, value in chain(zip(places, args[1:], strict=False), kwargs.items()):
             one = takes.get(place)
             if one is None or not one.fits(value):
+                given = {**dict(zip(places, args[1:], strict=False)), **kwargs}
                 _refuse(f"`{name}`", tuple(_problems(takes, given)))
 
     @wraps(verb)
@@ -357,6 +359,13 @@ def checked(verb: Callable[P, T]) -> Callable[P, T]:
     return cast("Callable[P, T]", awaited) if code.co_flags & CO_COROUTINE else asked
 
 
+_PARTS: Callable[[Command], tuple[object, ...]] = attrgetter(*COMMAND)
+
+
+def _fits(takes: Takes, value: object) -> bool:
+    return takes.fits(value)
+
+
 def check_command(command: Command) -> None:
     """
     Return quietly if *command* has the parts that one must have, and fields of their types.
@@ -364,10 +373,12 @@ def check_command(command: Command) -> None:
     Raises:
         MisuseError: GOV403, with everything that is wrong.
     """
-    parts = {name: getattr(command, name) for name in COMMAND}
-    problems = [*_problems(COMMAND, parts)]
-    if not problems:
-        problems += _data_problems(command)
+    parts = _PARTS(command)
+    # Each command comes by here: what is wrong is put into words only where something is.
+    if all(map(_fits, COMMAND.values(), parts)):
+        problems = [*_data_problems(command)]
+    else:
+        problems = [*_problems(COMMAND, dict(zip(COMMAND, parts, strict=True)))]
     if command.event in ("tool_before", "tool_after") and command.call is None:
         problems.append(Problem("GOV403", "`call` is missing", ("call",)))
     _refuse(f"the command `{command.event}`", tuple(problems))
