@@ -266,7 +266,6 @@ class AsyncEngine:
         return await self._call(partial(verb, key=key, expected_seq=expected_seq))
 
     @checked
-    @checked
     async def announce(self, records: Sequence[Record]) -> None:
         """As `Engine.announce`."""
         await self._call(self.engine.announce, records)

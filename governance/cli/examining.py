@@ -54,8 +54,8 @@ CODES: Mapping[str, str] = {
     "GOV642": "failures that hooks have written into their log",
     "GOV643": "a project that is paused",
     "GOV644": "a journal that does not hold",
-    "GOV646": "sessions with rows from before encryption",
     "GOV645": "a hook that cannot be run, or is silent",
+    "GOV646": "sessions with rows from before encryption",
     "GOV549": "a backup that failed",
 }
 

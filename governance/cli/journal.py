@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 
 import click
@@ -30,6 +29,7 @@ from governance.cli.opening import (
 )
 from governance.cli.output import moment, print_json, print_line
 from governance.cli.progress import working
+from governance.cli.row_text import row_body, row_text
 from governance.cli.tables import print_table
 from governance.config import load_config
 from governance.engine.following import Cursor, Follower
@@ -41,12 +41,9 @@ from governance.journal.heads import Exported, compare_heads, read_heads_file, r
 from governance.journal.opening import mirror_for, store_path
 from governance.journal.records import Finding, Journal, Record, VerifyReport
 from governance.project import Project
-from governance.values import Json, ValueRefused, load_json
+from governance.values import Json
 
 _BODY_CHARACTERS = 200
-_VALUE_CHARACTERS = 80
-_VALUES = 5
-_NOTHING: tuple[Json, ...] = (None, "", [], {})
 
 
 @command(
@@ -126,49 +123,11 @@ def _print_record(record: Record, format_name: str) -> None:
     if format_name == "jsonl":
         print_json(_record_json(record), lines=True)
         return
-    said = _said(record)
-    if len(said) > _BODY_CHARACTERS:
-        said = said[:_BODY_CHARACTERS] + " …"
+    said = row_text(record, _BODY_CHARACTERS)
     print_line(f"{record.session} {record.seq:>6} {moment(record.at_ms)} {record.kind} {said}")
 
 
-def _said(record: Record) -> str:
-    """What *record* tells, for people: its own fields in short, and the state that it leads to."""
-    try:
-        body = load_json(record.body)
-    except ValueRefused:
-        body = None
-    data = body.get("data") if isinstance(body, Mapping) else None
-    if not isinstance(body, Mapping) or not isinstance(data, Mapping):
-        return record.body.decode("utf-8", "replace")
-    told = [f"{name}: {_short(value)}" for name, value in data.items() if value not in _NOTHING]
-    if body.get("after") != body.get("before"):
-        told.append(f"→ {body.get('after')}")
-    return "; ".join(told)
-
-
-def _short(value: Json) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        text = " ".join(value.split())
-        return text if len(text) <= _VALUE_CHARACTERS else text[:_VALUE_CHARACTERS] + "…"
-    if isinstance(value, Mapping):
-        inner = [f"{name} {_short(one)}" for name, one in islice(value.items(), _VALUES)]
-    elif isinstance(value, (list, tuple)):
-        inner = [_short(one) for one in value[:_VALUES]]
-    else:
-        return str(value)
-    more = len(value) - len(inner)
-    return ", ".join(inner) + (f" and {more} more" if more else "")
-
-
 def _record_json(record: Record) -> Mapping[str, Json]:
-    try:
-        body = load_json(record.body)
-    except ValueRefused:
-        # A damaged row is shown as it is: `verify` says what is wrong with it.
-        body = record.body.decode("utf-8", "replace")
     return {
         "session": record.session,
         "seq": record.seq,
@@ -177,7 +136,7 @@ def _record_json(record: Record) -> Mapping[str, Json]:
         "durable": record.durable,
         "key": record.key,
         "hash": record.hash.hex(),
-        "body": body,
+        "body": row_body(record),
     }
 
 

@@ -18,6 +18,7 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import require_session, store_of
 from governance.cli.output import moment, print_json, print_line, span, styled, value_text, visible
+from governance.cli.row_text import row_body, row_text
 from governance.cli.sessions import STATE_TONES, ago, counts_text
 from governance.cli.tables import print_table
 from governance.clock import SystemClock
@@ -27,12 +28,10 @@ from governance.errors import number_of
 from governance.journal.records import Journal, Record
 from governance.ledger import damage, halted, in_force
 from governance.session.state import SessionState
-from governance.values import Json, ValueRefused, load_json
+from governance.values import Json
 
 ROWS_MAX = 200
 _LINE_CHARACTERS = 160
-_UNSHOWN = frozenset({"stats"})
-"""Fields that would drown a line: figures stand above."""
 
 
 @command(
@@ -143,17 +142,9 @@ def _plain(value: object) -> Json:
 
 
 def _row_json(record: Record) -> dict[str, Json]:
-    body = _body(record)
+    body = row_body(record)
     data = body.get("data") if isinstance(body, Mapping) else body
     return {"seq": record.seq, "kind": record.kind, "at_ms": record.at_ms, "data": data}
-
-
-def _body(record: Record) -> Json:
-    try:
-        return load_json(record.body)
-    except ValueRefused:
-        # A damaged row is shown as it is: `verify` says what is wrong with it.
-        return record.body.decode("utf-8", "replace")
 
 
 def _child_line(journal: Journal, name: str) -> tuple[str, str, str]:
@@ -183,7 +174,10 @@ def _print(
         _head(f"newest {len(rows)} of {number_of(state.head, 'row')}")
         print_table(
             ("row", "when", "kind", "what"),
-            [(str(one.seq), _clock(one.at_ms), one.kind, _shown(one)) for one in rows],
+            [
+                (str(one.seq), _clock(one.at_ms), one.kind, row_text(one, _LINE_CHARACTERS))
+                for one in rows
+            ],
             whole=("row", "when"),
         )
 
@@ -367,20 +361,6 @@ def _print_memory(state: SessionState, now_ms: int) -> None:
 
 def _clock(at_ms: int) -> str:
     return moment(at_ms)[5:-1].replace("T", " ")
-
-
-def _shown(record: Record) -> str:
-    """The own fields of a row on one line, cut."""
-    body = _body(record)
-    data = body.get("data") if isinstance(body, Mapping) else body
-    if not isinstance(data, Mapping):
-        return str(data)[:_LINE_CHARACTERS]
-    words = []
-    for name, value in data.items():
-        if name in _UNSHOWN or value in ("", None) or value == [] or value == {}:
-            continue
-        words.append(f"{name}={value_text(value, _LINE_CHARACTERS)}")
-    return value_text(" ".join(words), _LINE_CHARACTERS)
 
 
 COMMANDS = {"show": show}

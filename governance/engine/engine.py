@@ -40,12 +40,7 @@ from governance.engine.session import Session
 from governance.engine.store_verbs import StoreVerbs
 from governance.engine.untold import Untold
 from governance.engine.verbs import SessionVerbs
-from governance.errors import (
-    JournalError,
-    MisuseError,
-    OutcomeUnknown,
-    SessionErased,
-)
+from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
 from governance.events import Event
 from governance.formats import body_of
 from governance.journal.faults import SessionRemoved

@@ -25,7 +25,6 @@ from governance.journal.sqlite_schema import check_store
 STEP_PAGES = 128
 """Pages that one transaction gives back."""
 
-SECONDS_MAX_DEFAULT = 60.0
 _LOCK_MS = 5_000
 _PAUSE_SECONDS = 0.005
 _INCREMENTAL = 2
@@ -67,7 +66,7 @@ def room_of(path: Path) -> Room:
         return _room(connection)
 
 
-def compact_steps(path: Path, *, seconds_max: float = SECONDS_MAX_DEFAULT) -> Generator[int]:
+def compact_steps(path: Path, *, seconds_max: float) -> Generator[int]:
     """
     Give back what the store at *path* does not use; after each step how many bytes are left.
 

@@ -75,10 +75,7 @@ def _table_of(text: object) -> dict[str, str] | None:
         return None
     line = _ANCHORS.sub("", value) if name == "regex" else value
     line = " ".join((line.strip("*") if name == "glob" else line).split())
-    # One word that may stand anywhere need be no program.
-    begins = name in ("starts_with", "equals") or (name, value[:1]) == ("regex", "^")
-    begins = begins or (name == "glob" and value[:1] != "*")
-    if not _PLAIN.fullmatch(line) or not (begins or " " in line):
+    if not _PLAIN.fullmatch(line):
         return None
     commands = line_of(line).commands
     if len(commands) != 1 or not commands[0].program or len(commands[0].words) > 1:

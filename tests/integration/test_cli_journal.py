@@ -66,7 +66,7 @@ def test_log_for_people_is_one_line_a_row(
     code, out, _ = run(capsys, "log", "beta", "--dir", str(project))
 
     assert code == 0
-    assert out.splitlines()[0] == 'beta      1 2023-11-14T22:13:20Z turn.started {"turn":1}'
+    assert out.splitlines()[0] == "beta      1 2023-11-14T22:13:20Z turn.started turn: 1"
     assert len(out.splitlines()) == 5
 
 
@@ -82,10 +82,10 @@ def test_log_says_what_a_row_tells(tmp_path: Path, capsys: pytest.CaptureFixture
 
     born, asked, *_ = out.splitlines()
     assert code == 0
-    assert "session.created adopted: no; " in born
+    assert "session.created adopted: false; " in born
     assert born.endswith("; → beginning")
     assert "prompt: tidy up xxx" in asked
-    assert "…; " in asked
+    assert " …; " in asked
 
 
 def test_log_follows_what_others_write(project: Path) -> None:

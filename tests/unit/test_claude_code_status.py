@@ -219,6 +219,12 @@ def _garble(project: Path) -> None:
     connection.close()
 
 
+def _lose(project: Path) -> None:
+    connection = apsw.Connection(str(store_of(project)))
+    connection.execute("DELETE FROM event WHERE seq = 2")
+    connection.close()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -227,6 +233,7 @@ def _garble(project: Path) -> None:
         (_spoil, "the store is damaged: run `governance verify`"),
         (_cut, "the store is damaged: run `governance verify`"),
         (_garble, "the store is damaged: run `governance verify`"),
+        (_lose, "the store is damaged: run `governance verify`"),
         (_version(99), "the store is of a newer engine: upgrade `session-governance`"),
         (_version(1), "the store is of an older engine: the next call brings it up to date"),
     ],

@@ -58,7 +58,7 @@ def test_what_is_gone_leaves_room_that_is_not_used(store: SqliteJournal) -> None
 def test_room_is_given_back_and_every_row_stays(store: SqliteJournal) -> None:
     """The file becomes as small as what it holds, step by step, while the store is open."""
     before, rows = room_of(store.path), store.read(KEPT)
-    left = list(compact_steps(store.path))
+    left = list(compact_steps(store.path, seconds_max=60))
     assert len(left) > 3
     assert left == sorted(left, reverse=True)
     assert left[-1] == 0
@@ -68,7 +68,7 @@ def test_room_is_given_back_and_every_row_stays(store: SqliteJournal) -> None:
     assert store.verify().findings == ()
     fill(store, "next", rows=3)
     assert store.verify().ok
-    assert list(compact_steps(store.path)) == []
+    assert list(compact_steps(store.path, seconds_max=60)) == []
 
 
 def test_others_write_between_two_steps(
@@ -77,7 +77,7 @@ def test_others_write_between_two_steps(
     """An append with a short deadline is written after each step, by another connection."""
     monkeypatch.setattr(compacting, "STEP_PAGES", 40)
     with closing(SqliteJournal.open(store.path, create=False)) as other:
-        for seq, _ in enumerate(compact_steps(store.path)):
+        for seq, _ in enumerate(compact_steps(store.path, seconds_max=60)):
             answer = other.append([Append("busy", seq, (Row("k", 0, b"{}"),))], deadline_ms=200)
             assert isinstance(answer, Appended)
         assert seq > 10
@@ -86,12 +86,12 @@ def test_others_write_between_two_steps(
 
 def test_it_ends_when_its_time_is_up(store: SqliteJournal) -> None:
     """What was given back until then stays so, and the next one goes on."""
-    steps = compact_steps(store.path)
+    steps = compact_steps(store.path, seconds_max=60)
     first = next(steps)
     steps.close()
     assert room_of(store.path).unused_bytes == first
     assert list(compact_steps(store.path, seconds_max=0)) == []
-    assert list(compact_steps(store.path))[-1] == 0
+    assert list(compact_steps(store.path, seconds_max=60))[-1] == 0
 
 
 def test_a_store_that_is_held_is_busy(
@@ -115,7 +115,7 @@ def test_a_store_that_is_held_is_busy(
     holding.wait(30)
     try:
         with pytest.raises(StoreBusy):
-            list(compact_steps(store.path))
+            list(compact_steps(store.path, seconds_max=60))
     finally:
         done.set()
         thread.join()
@@ -127,7 +127,7 @@ def test_an_older_store_says_how_it_is_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     path.write_bytes((FOLDER / "schema-4.db").read_bytes())
     with pytest.raises(NotCompactable) as caught:
-        list(compact_steps(path))
+        list(compact_steps(path, seconds_max=60))
     assert "restore" in (caught.value.remedy or "")
 
 

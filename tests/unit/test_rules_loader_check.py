@@ -206,13 +206,32 @@ def test_of_a_rule_on_text_that_is_wide_or_has_named_its_gap_nothing_is_told(
     ] == []
 
 
-def test_no_form_is_proposed_that_answers_an_example_otherwise() -> None:
-    """`helm uninstall` in any word is not the command `helm uninstall`."""
-    text = ON_TEXT.format(text='{ contains = "kubectl delete" }', more="").replace(
-        'command = "kubectl delete pod x"', 'command = "echo kubectl delete pod x"'
-    )
+@pytest.mark.parametrize(
+    ("text", "example", "other"),
+    [
+        ('{ contains = "kubectl delete" }', "kubectl delete pod x", "echo kubectl delete pod x"),
+        ('{ starts_with = "kubectl delete" }', "kubectl get pods", "sudo kubectl delete pod x"),
+    ],
+)
+def test_no_form_is_proposed_that_answers_an_example_otherwise(
+    text: str, example: str, other: str
+) -> None:
+    """`kubectl delete` in any word is no such command, and behind `sudo` it is one."""
+    pack = ON_TEXT.format(text=text, more="")
 
-    assert found(check(text)) == []
+    assert example in pack
+    assert found(check(pack.replace(example, other))) == []
+
+
+def test_a_word_that_a_line_begins_with_is_a_program() -> None:
+    """The form that is proposed sees it behind another command, as the text does not."""
+    pack = ON_TEXT.format(text='{ glob = "kubectl*" }', more="")
+
+    [told] = check(pack.replace("kubectl get pods", "helm list"))
+
+    assert (told.code, told.severity) == ("GOV268", "warning")
+    assert "does not see `cd x && kubectl delete pod x`" in told.message
+    assert '`when.shell = { program = "kubectl" }`' in told.suggestion
 
 
 def test_that_not_all_rules_were_compared_is_told_of_the_pack_and_of_no_rule(
