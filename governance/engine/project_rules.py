@@ -120,16 +120,18 @@ def read_project_rules(
     now_ms: int,
 ) -> Loaded:
     """
-    As `load_project_rules`, with problems as values.
+    As `load_project_rules`, with problems as values; the project's own packs are proven anew.
 
     Raises:
         DefinitionError: A pack that the configuration names is not there (GOV270), for
             without it nothing true can be said of the others.
     """
+    shipped = shipped_hashes()
+    settings = load_settings(config, hosts, now_ms, known=shipped)
     found = read_rules(
         pack_sources(config),
         default_vocabulary(*tools),
-        settings=load_settings(config, hosts, now_ms),
+        settings=evolve(settings, released=shipped.__contains__),
         places=places_of(str(config.directory)),
     )
     return _with_roles_of_hosts(config, found)

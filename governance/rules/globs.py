@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 
 def composed(text: str) -> str:
@@ -30,6 +31,7 @@ class PatternError(ValueError):
     """A glob that cannot be meant; the text says what was expected."""
 
 
+@lru_cache(maxsize=2_048)
 def expand_braces(glob: str) -> tuple[str, ...]:
     r"""
     The globs that ``{a,b}`` stands for, in order; ``\{`` is a brace.
@@ -204,6 +206,7 @@ class Fit:
         return fits(text) is not None
 
 
+@lru_cache(maxsize=256)
 def path_test(*globs: str) -> Callable[[str], bool]:
     """
     A test of normalised absolute paths against any of *globs*.

@@ -15,7 +15,11 @@ from governance._shipped import pack_texts
 from governance.calls import ToolCall
 from governance.config import default_toml, load_config
 from governance.engine import Engine, parsed, remembered
-from governance.engine.project_rules import load_project_rules, read_project_rules
+from governance.engine.project_rules import (
+    examine_project_rules,
+    load_project_rules,
+    read_project_rules,
+)
 from governance.engine.remembered import FILE_NAME, PROVEN_MAX
 from governance.errors import DefinitionError
 from governance.journal.opening import open_journal
@@ -78,7 +82,7 @@ def rules_of(project: Path) -> RuleSet:
 @cache
 def at_once(project: Path) -> RuleSet:
     """The rules of *project*, each compiled and tried, wherever it comes from."""
-    rules = read_project_rules(load_config(project), now_ms=0).rules
+    rules = examine_project_rules(load_config(project), now_ms=0).loaded.rules
     assert rules is not None
     assert waiting(rules) == set()
     rules_of(project)
@@ -139,6 +143,8 @@ def test_examples_of_shipped_packs_were_run_before_the_release(
     del ran[:]
     config.write_text('packs.paths = ["shipped:git-safety"]\n')
     read_project_rules(load_config(project), now_ms=0)
+    assert ran == []
+    examine_project_rules(load_config(project), now_ms=0)
     assert set(ran) == set(own.rules)
 
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 import copy
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,6 @@ MATCHERS = ("when", "unless", "any")
 DEMANDS = ("requires", "forbids", "limit")
 EXAMPLES = ("must_match", "must_not_match", "known_gaps", "remedy")
 NAMED_FACTS = ("state", "role", "weekday", "outcome", "event", "from", "to", "prompt_source")
-
-OTHERS = ("format", "pack", "toolset", "role", "escalation", "context", "exempt")
 
 Place = tuple[str | int, ...]
 
@@ -293,15 +292,15 @@ def set_right(error: Diagnostic, word: str) -> bool:
 
 
 def silent_or_misleading(
-    pack: dict[str, Any], sections: tuple[str, ...], vocabulary: Vocabulary
+    pack: dict[str, Any], vocabulary: Vocabulary, wanted: Callable[[Place], bool]
 ) -> tuple[int, list[str]]:
-    """How many misspellings in *sections* were tried, and those that no error set right."""
+    """How many misspellings at *wanted* places were tried, and those that no error set right."""
     tried, failures = 0, []
     seen: set[tuple[Place, str]] = set()
     for word in words_of(pack, vocabulary):
         # One alternative is read like the next: a word is tried once at each kind of place.
         kind = tuple(step for step in word.place if isinstance(step, str))
-        if word.place[0] not in sections or (kind, word.text) in seen:
+        if not wanted(word.place) or (kind, word.text) in seen:
             continue
         seen.add((kind, word.text))
         for slip in misspellings(word.text):
@@ -317,6 +316,11 @@ def silent_or_misleading(
     return tried, failures
 
 
+def first(value: Any) -> Any:
+    """A list of examples with its first alone."""
+    return value[:1] if isinstance(value, list) else value
+
+
 def telling(value: Any) -> Any:
     """A list of examples without those that use the same words as one before."""
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
@@ -325,19 +329,47 @@ def telling(value: Any) -> Any:
     return list(reversed(first.values()))
 
 
+def variables_of(table: Any, variables: dict[str, Any]) -> dict[str, Any]:
+    """Those of *variables* that *table* uses, and those that they use."""
+    if isinstance(table, list):
+        inner = table
+    elif not isinstance(table, dict):
+        return {}
+    elif table.keys() == {"var"}:
+        name = table["var"]
+        return {name: variables[name], **variables_of(variables[name], variables)}
+    else:
+        inner = list(table.values())
+    return {name: one for part in inner for name, one in variables_of(part, variables).items()}
+
+
 def all_failures(pack: dict[str, Any], vocabulary: Vocabulary) -> tuple[int, list[str]]:
-    """The same for a whole pack: each rule alone, then everything that is no rule."""
+    """
+    The same for a whole pack: everything that is no rule, then each rule alone.
+
+    What a word does not touch is left out of the pack that it is changed in, for speed: the
+    examples of rules, but for one of each kind, and variables that the rule does not use.
+    """
     rules = pack.get("rule", [])
-    frame = {key: pack[key] for key in ("format", "pack", "vars") if key in pack}
-    # Of the rules only the names matter for what is no rule, so their examples can go.
     bare = [{key: one[key] for key in one if key not in EXAMPLES} | PROOF for one in rules]
-    tried, failures = silent_or_misleading({**pack, "rule": bare}, OTHERS, vocabulary)
+    found = [silent_or_misleading({**pack, "rule": bare}, vocabulary, _in_no_rule)]
+    frame = {key: pack[key] for key in ("format", "pack", "toolset") if key in pack}
+    variables = pack.get("vars", {})
     for rule in rules:
-        shorter = {key: telling(one) if key in EXAMPLES else one for key, one in rule.items()}
-        alone = {**frame, "toolset": pack.get("toolset", []), "rule": [shorter]}
-        more, found = silent_or_misleading(alone, ("rule",), vocabulary)
-        tried, failures = tried + more, failures + found
-    return tried, failures
+        used = variables_of(rule, variables)
+        for keys, kept in ((rule.keys() - set(EXAMPLES), first), (EXAMPLES, telling)):
+            shorter = {key: kept(one) if key in EXAMPLES else one for key, one in rule.items()}
+            alone = {**frame, "vars": used, "rule": [shorter]}
+            found.append(silent_or_misleading(alone, vocabulary, partial(_in_rule, keys)))
+    return sum(tried for tried, _ in found), [one for _, failures in found for one in failures]
+
+
+def _in_no_rule(place: Place) -> bool:
+    return place[0] != "rule" or len(place) == 1
+
+
+def _in_rule(keys: Collection[str], place: Place) -> bool:
+    return place[0] == "rule" and len(place) > 1 and place[2] in keys
 
 
 def _with_declared(packs: list[dict[str, Any]], vocabulary: Vocabulary) -> Vocabulary:
