@@ -8,7 +8,7 @@ from governance.cli.output import value_text
 from governance.journal.records import Record
 from governance.values import Json, ValueRefused, load_json
 
-VALUE_CHARACTERS_MAX = 80
+VALUE_CHARACTERS_MAX = 120
 _NOTHING: tuple[Json, ...] = (None, "", [], {})
 _UNSHOWN = frozenset({"stats"})
 """Fields that would drown a line: `governance show` has the figures."""
