@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import ClassVar, Self
 
 import pytest
 
-from tests.hosts.claude_terminal import ENTER, ESCAPE, Terminal
+from tests.hosts.claude_client import API_KEY
 from tests.hosts.lab import Lab
 from tests.hosts.model_server import request_text
 from tests.hosts.proofs import proves
+from tests.hosts.terminal import ENTER, ESCAPE, Terminal
 
 pytestmark = pytest.mark.real_client
 PAGE = Path(__file__).parents[2] / "docs" / "hosts" / "claude-code.md"
+
+
+class ClaudeTerminal(Terminal):
+    """Claude Code in a pseudo-terminal."""
+
+    READY: ClassVar[str] = "for agents"
+    LEAVE: ClassVar[str] = "/exit"
+
+    def words(self) -> list[str]:
+        return [str(self.client.binary), "--model", "claude-sonnet-4-5"]
+
+    def __enter__(self) -> Self:
+        # What the client asks of whoever starts it for the first time is answered already.
+        known = {
+            "hasCompletedOnboarding": True,
+            "theme": "dark",
+            "customApiKeyResponses": {"approved": [API_KEY[-20:]], "rejected": []},
+            "projects": {str(self.client.project): {"hasTrustDialogAccepted": True}},
+        }
+        (self.client.home / ".claude.json").write_text(json.dumps(known))
+        return super().__enter__()
 
 
 def sessions(lab: Lab) -> list[str]:
@@ -36,7 +60,7 @@ def test_a_denial_is_seen_and_so_is_the_state(lab: Lab) -> None:
     lab.govern()
     lab.script(**shell("touch FORBIDDEN"))
 
-    with Terminal(lab.client) as terminal:
+    with ClaudeTerminal(lab.client) as terminal:
         terminal.type("SCENARIO:shell go")
         seen = terminal.until("that was all")
         terminal.until("1 violation")
@@ -56,7 +80,7 @@ def test_a_person_is_asked(lab: Lab, key: str, runs: bool) -> None:
     lab.govern()
     lab.script(**shell("touch QUESTION"))
 
-    with Terminal(lab.client) as terminal:
+    with ClaudeTerminal(lab.client) as terminal:
         terminal.type("SCENARIO:shell go")
         terminal.until("TRIAL-ASKED")
         terminal.press(key)
@@ -75,7 +99,7 @@ def test_the_session_ends_with_the_terminal(lab: Lab) -> None:
     again = [{"tool": "Bash", "input": {"command": "touch FORBIDDEN"}}, {"text": "enough of that"}]
     lab.script(**shell("touch FORBIDDEN"), again=again)
 
-    with Terminal(lab.client) as terminal:
+    with ClaudeTerminal(lab.client) as terminal:
         terminal.type("SCENARIO:shell go")
         terminal.until("that was all")
         terminal.type("/clear")
@@ -94,7 +118,7 @@ def test_what_a_person_types_behind_a_mark_is_the_person_s(lab: Lab) -> None:
     """`!` runs a command without a tool call, also one that is denied to the model."""
     lab.govern()
 
-    with Terminal(lab.client) as terminal:
+    with ClaudeTerminal(lab.client) as terminal:
         terminal.type("!touch FORBIDDEN")
         terminal.until("no scenario was named")
 

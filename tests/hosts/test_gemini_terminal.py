@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import pytest
 
-from tests.hosts.claude_terminal import Terminal
 from tests.hosts.gemini_client import node
 from tests.hosts.gemini_lab import GeminiLab
 from tests.hosts.proofs import proves
+from tests.hosts.terminal import Terminal
 
 pytestmark = pytest.mark.real_client
 
@@ -22,9 +22,6 @@ class GeminiTerminal(Terminal):
 
     def words(self) -> list[str]:
         return [node(), str(self.client.binary), "-m", "gemini-2.5-flash"]
-
-    def _introduced(self) -> None:
-        """The lab has answered already what the client asks."""
 
 
 @proves("clear keeps the ledger", "gemini-cli")

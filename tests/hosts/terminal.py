@@ -1,9 +1,8 @@
-"""Claude Code in a terminal, as a person sits before it: keys go in, a screen comes out."""
+"""A client in a terminal, as a person sits before it: keys go in, a screen comes out."""
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pty
 import re
@@ -16,8 +15,6 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from attrs import define
-
-from tests.hosts.claude_client import API_KEY
 
 LINES, COLUMNS = 50, 160
 SECONDS_MAX = 40
@@ -36,11 +33,19 @@ class Terminal:
     The client in a pseudo-terminal, in a folder that its person trusts.
 
     Attributes:
+        READY: What its screen shows when it takes a prompt.
+
+        LEAVE: The command that ends it.
+
+        WRITES_WHOLE: Whether what it writes can be read as it comes; else it is made to draw
+            its whole screen again and again.
+
         seen: All that was written to the screen since it was last cleared with `forget`.
     """
 
-    READY: ClassVar[str] = "for agents"
-    LEAVE: ClassVar[str] = "/exit"
+    READY: ClassVar[str]
+    LEAVE: ClassVar[str]
+    WRITES_WHOLE: ClassVar[bool] = False
 
     client: Any
     seen: str = ""
@@ -49,19 +54,19 @@ class Terminal:
     _columns: int = COLUMNS
 
     def __enter__(self) -> Self:
-        self._introduced()
         environment = {**self.client.environment(), "TERM": "xterm-256color"}
         words = self.words()
         self._pid, self._master = pty.fork()
         if self._pid == 0:
             os.chdir(self.client.project)
             os.execve(words[0], words, environment)
+        self._redraw()
         self.until(self.READY)
         return self
 
     def words(self) -> list[str]:
         """The command line of the client."""
-        return [str(self.client.binary), "--model", "claude-sonnet-4-5"]
+        raise NotImplementedError
 
     def __exit__(
         self,
@@ -78,16 +83,6 @@ class Terminal:
                 break
             self._read(QUIET_SECONDS)
         os.close(self._master)
-
-    def _introduced(self) -> None:
-        """What the client asks of whoever starts it for the first time is answered already."""
-        known = {
-            "hasCompletedOnboarding": True,
-            "theme": "dark",
-            "customApiKeyResponses": {"approved": [API_KEY[-20:]], "rejected": []},
-            "projects": {str(self.client.project): {"hasTrustDialogAccepted": True}},
-        }
-        (self.client.home / ".claude.json").write_text(json.dumps(known))
 
     def type(self, text: str) -> None:
         """Type *text* and press Enter."""
@@ -113,7 +108,8 @@ class Terminal:
         deadline = time.monotonic() + SECONDS_MAX
         while wanted not in "".join(self.seen.split()):
             assert time.monotonic() < deadline, f"never seen: {text}\n{self.seen[-3000:]}"
-            self._redraw()
+            if not self.WRITES_WHOLE:
+                self._redraw()
             self._read(QUIET_SECONDS)
         return self.seen
 
