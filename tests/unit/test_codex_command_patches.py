@@ -112,6 +112,8 @@ UNKNOWN = {
     "pattern of a name": f"~/.codex/tmp/arg0/*/app* '{GOOD}'",
     "line that is not known": f"$X; apply_patch '{GOOD}'",
     "name in what is not known": "$X apply_patch < p",
+    "name put together in what is not known": 'N=PATCH.EXE; $X; "APPLY_$N" < p',
+    "part of a name in capitals": "APPLY_$X < p",
     "behind what is read of a line": f": {'x' * TEXT_MAX}; apply_patch < p",
     "shell that is not known": "echo 'apply_patch < p' | $SHELL",
     "script": "./run.sh apply_patch < p",
@@ -143,6 +145,15 @@ def test_patch_that_cannot_be_read_is_refused(command: str) -> None:
     assert refused == [UNSEEN]
     assert [(one.tool, one.native, one.own) for one in calls] == [("other", "apply_patch", {})]
     assert "call the tool `apply_patch`" in UNSEEN
+
+
+@pytest.mark.parametrize("line", ["select id from t", "all=(1 2)", "${all[1]}"])
+def test_what_stands_in_a_patch_is_no_command(line: str) -> None:
+    """A line that begins with its patch is certain, whatever the patch says."""
+    patch = f"*** Begin Patch\n*** Add File: a\n+{line}\n*** End Patch"
+    calls, refused = asked(f"apply_patch <<'EOF'\n{patch}\nEOF")
+    assert refused == []
+    assert [(one.tool, one.own["path"]) for one in calls] == [("write", "a")]
 
 
 UNCERTAIN = {

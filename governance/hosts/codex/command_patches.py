@@ -157,9 +157,9 @@ def _is_listed(command: Command) -> bool:
 
 def _is_like(word: str) -> bool:
     """Whether *word*, of which a part may not be known, can be the name of such a program."""
-    name = word.rpartition("/")[2]
+    name = _called(word)
     if _PARTLY.search(name) is None:
-        return _called(name) in _APPLYING
+        return name in _APPLYING
     if len(name) > _WORD_MAX or sum(sign.isalpha() for sign in name) < _LETTERS_MIN:
         return False
     return bool(fnmatch.filter(_APPLYING, name.replace(HOLE, "*")))
