@@ -1,4 +1,4 @@
-"""The names of the session's states, shared by every room."""
+"""The names of the session's states, and of what may be refused, shared by every room."""
 
 from __future__ import annotations
 
@@ -25,3 +25,6 @@ LIVE_STATES = frozenset({State.BEGINNING, State.BETWEEN_TURN, State.COMPACTED, S
 
 OWED = ("beginning", "compacted", "resumed", "due")
 """What a model must still be told, in the order in which it is told."""
+
+ASKED_EVENTS = ("start", "turn_start", "tool_before", "command", "compacting", "child_start")
+"""Events of the machine that have not happened yet, so that they may be refused."""

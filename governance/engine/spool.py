@@ -18,7 +18,7 @@ import attrs
 from attrs import frozen
 
 from governance.calls import ToolCall
-from governance.errors import JournalError
+from governance.errors import JournalError, MisuseError
 from governance.project import make_private_folder
 from governance.session.commands import Command, HostTraits
 from governance.values import Json, ValueRefused, dump_json, load_json
@@ -81,7 +81,7 @@ class Spool:
             raise _unkept(error.strerror or type(error).__name__) from None
         try:
             return tuple(_command(load_json(self._opened(line))) for line in lines)
-        except (ValueRefused, KeyError, TypeError, ValueError) as error:
+        except (ValueRefused, MisuseError, KeyError, TypeError, ValueError) as error:
             raise _unkept(f"what waits cannot be read: {error}") from None
 
     def clear(self, session: str) -> None:
@@ -136,8 +136,9 @@ def _plain(value: object) -> Json:
 def _command(data: Json) -> Command:
     fields = cast("dict[str, Any]", data)
     traits, call = fields["traits"], fields["call"]
-    fields["traits"] = HostTraits(**{**traits, "deny_at": frozenset(traits["deny_at"])})
+    sets = {name: frozenset(traits[name]) for name in ("deny_at", "untold")}
+    fields["traits"] = HostTraits(**{**traits, **sets})
     fields["call"] = None if call is None else ToolCall(**call)
-    fields["refused"] = tuple(fields["refused"])
-    fields["failures"] = tuple(fields["failures"])
+    for name in ("refused", "unwelcome", "failures"):
+        fields[name] = tuple(fields[name])
     return Command(**fields)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from governance.errors import Problem
-from governance.rules.fact_table import ASKED_EVENTS, TOOL_EVENTS, TOOLS
+from governance.rules.fact_table import TOOL_EVENTS, TOOLS
 from governance.rules.format import Rule
 from governance.rules.globs import split_tool_name
 from governance.rules.host_tools import HostTools, ToolMap
@@ -20,6 +20,7 @@ from governance.rules.matching import flattened
 from governance.rules.reading import Findings
 from governance.rules.sources import LoadSettings
 from governance.rules.vocabulary import Vocabulary
+from governance.states import ASKED_EVENTS
 
 _MACHINE_EVENT = {
     "tool": "tool_before",

@@ -11,12 +11,10 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from governance.rules.format import EVENTS
-from governance.states import State
+from governance.states import ASKED_EVENTS, State
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 OUTCOMES = ("ok", "failed", "refused", "unknown")
-ASKED_EVENTS = ("start", "turn_start", "tool_before", "command", "compacting", "child_start")
-"""Events of the machine that rules with `on = "transition"` may refuse."""
 
 OPERATORS: Mapping[str, tuple[str, ...]] = {
     "str": (

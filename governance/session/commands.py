@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+import math
+from collections.abc import Iterator, Mapping
+from typing import Literal, get_args
 
 from attrs import field, frozen
 
 from governance.calls import ToolCall
+from governance.errors import MisuseError, did_you_mean
+from governance.states import ASKED_EVENTS
 from governance.values import Json
 
 Delivery = Literal["answer", "after_flush", "none"]
 History = Literal["kept", "lost", "unknown"]
 InjectPlace = Literal["transcript", "request", "none"]
+
+_FLAGS = ("asks", "rewrites", "redirects", "call_ids", "reports_arguments")
 
 
 @frozen
@@ -44,6 +49,9 @@ class HostTraits:
 
         reports_arguments: Whether the report of an outcome has the arguments that the tool
             ran with, as the host sent them before; what ran otherwise is judged by them.
+
+    Raises:
+        MisuseError: GOV403, with everything that cannot be so.
     """
 
     inject: InjectPlace = "transcript"
@@ -52,12 +60,45 @@ class HostTraits:
     asks: bool = True
     rewrites: bool = True
     redirects: bool = True
-    deny_at: frozenset[str] = frozenset(
-        {"start", "turn_start", "tool_before", "command", "compacting", "child_start"}
-    )
+    deny_at: frozenset[str] = frozenset(ASKED_EVENTS)
     call_ids: bool = True
     untold: frozenset[str] = frozenset()
     reports_arguments: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        problems = tuple(_problems(self))
+        if problems:
+            raise MisuseError(
+                f"no host has these traits: {'; '.join(text for text, _ in problems)}",
+                code="GOV403",
+                remedy="; ".join(hint for _, hint in problems if hint),
+            )
+
+
+def _problems(traits: HostTraits) -> Iterator[tuple[str, str]]:
+    """What is wrong with *traits*, and what may be meant."""
+    places = get_args(InjectPlace)
+    if traits.inject not in places:
+        hint = did_you_mean(str(traits.inject), places)
+        yield f"`inject` is {traits.inject!r}, expected one of {', '.join(places)}", hint
+    most = traits.inject_chars_max
+    if most is not None and (type(most) is not int or most < 1):
+        yield f"`inject_chars_max` is {most!r}, expected a whole number from 1, or None", ""
+    rate = traits.characters_per_token
+    if rate is not None and (type(rate) not in (int, float) or not 0 < rate < math.inf):
+        yield f"`characters_per_token` is {rate!r}, expected a number above 0, or None", ""
+    for name in _FLAGS:
+        value = getattr(traits, name)
+        if type(value) is not bool:
+            yield f"`{name}` is {value!r}, expected true or false", ""
+    for name in ("deny_at", "untold"):
+        value = getattr(traits, name)
+        if not isinstance(value, frozenset) or not all(isinstance(one, str) for one in value):
+            yield f"`{name}` is {value!r}, expected a frozenset of texts", ""
+        elif name == "deny_at":
+            for event in sorted(value.difference(ASKED_EVENTS)):
+                text = f"`deny_at` names `{event}`, which cannot be refused"
+                yield text, did_you_mean(event, ASKED_EVENTS) or f"one of {', '.join(ASKED_EVENTS)}"
 
 
 @frozen(kw_only=True)
