@@ -121,8 +121,9 @@ def store(
 def _check_words(action: str, words: Sequence[str], create: bool) -> None:
     wanted = _WORDS[action]
     if len(words) != len(wanted):
+        takes = " ".join(wanted) or "no words"
         raise MisuseError(
-            f"`store {action}` takes {' '.join(wanted)}, not {number_of(len(words), 'word')}",
+            f"`store {action}` takes {takes}, not {number_of(len(words), 'word')}",
             remedy="see `governance store --help`",
         )
     if create and action != "copy":

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from governance.errors import JournalError, StoreDamaged, StoreMissing
+from governance.errors import JournalError, StoreDamaged
 from governance.journal.config_copy import SUFFIX as CONFIG_SUFFIX
 from governance.journal.config_copy import ConfigFile, write_copy
 from governance.journal.faults import folder_error, store_error
@@ -28,7 +28,7 @@ from governance.journal.mirror import Identity, write_heads
 from governance.journal.rebuilding import sync_file
 from governance.journal.records import Head
 from governance.journal.replacing import ms_of, stamp_of, sync_folder
-from governance.journal.sqlite_connection import Patience, connect
+from governance.journal.sqlite_connection import Patience, connect, missing_store
 from governance.journal.sqlite_schema import check_store, make_folder
 from governance.journal.sqlite_verify import verify_store
 from governance.project import FILE_MODE
@@ -99,7 +99,7 @@ def backup_store(
         JournalError: Another child, such as `StoreFull`; nothing is left of it.
     """
     if not path.exists():
-        raise StoreMissing(f"there is no store at `{path}`", remedy="restore it first")
+        raise missing_store(path)
     make_folder(folder)
     _sweep(folder)
     until = time.monotonic() + seconds_max

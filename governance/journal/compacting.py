@@ -19,7 +19,7 @@ from attrs import frozen
 
 from governance.errors import JournalError
 from governance.journal.replacing import named_errors
-from governance.journal.sqlite_connection import Patience, connect
+from governance.journal.sqlite_connection import Patience, connect, is_there, missing_store
 from governance.journal.sqlite_schema import check_store
 
 STEP_PAGES = 128
@@ -60,9 +60,10 @@ def room_of(path: Path) -> Room:
     What the store at *path* takes: a look at its first page.
 
     Raises:
+        StoreMissing: There is none.
         JournalError: It cannot be read.
     """
-    with named_errors(path), closing(_connected(path)) as connection:
+    with named_errors(path), closing(_connected(path, Patience())) as connection:
         return _room(connection)
 
 
@@ -75,13 +76,13 @@ def compact_steps(path: Path, *, seconds_max: float) -> Generator[int]:
 
     Raises:
         NotCompactable: It was made without what this needs; nothing was changed.
+        StoreMissing: There is none.
         StoreBusy: Somebody held it for five seconds.
         JournalError: It cannot be read or written.
     """
     until = time.monotonic() + seconds_max
     patience = Patience()
-    patience.allow(_LOCK_MS)
-    with named_errors(path), closing(connect(path, patience)) as connection:
+    with named_errors(path), closing(_connected(path, patience)) as connection:
         check_store(connection, path)
         room = _room(connection)
         if not room.shrinks:
@@ -99,8 +100,9 @@ def compact_steps(path: Path, *, seconds_max: float) -> Generator[int]:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
 
-def _connected(path: Path) -> apsw.Connection:
-    patience = Patience()
+def _connected(path: Path, patience: Patience) -> apsw.Connection:
+    if not is_there(path):
+        raise missing_store(path)
     patience.allow(_LOCK_MS)
     return connect(path, patience)
 

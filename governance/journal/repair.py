@@ -17,7 +17,7 @@ from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
-from governance.errors import JournalError, StoreDamaged, StoreMissing
+from governance.errors import JournalError, StoreDamaged
 from governance.journal.chain import ZERO_HASH
 from governance.journal.gaps import GAP_KIND, Bridge, Link, link_after
 from governance.journal.mirror import Damaged, Gone, Identity, Mirror, mirror_identity, read_heads
@@ -34,6 +34,7 @@ from governance.journal.replacing import (
 )
 from governance.journal.salvage import Salvage
 from governance.journal.sources import Source
+from governance.journal.sqlite_connection import missing_store
 from governance.journal.staging import Staging
 
 LISTED_MAX = 1_000
@@ -231,9 +232,7 @@ def repair_store(
         NothingToRepair: Nothing at all was found.
     """
     if not path.exists():
-        raise StoreMissing(
-            f"there is no store at `{path}`", remedy="`governance restore` brings back a backup"
-        )
+        raise missing_store(path)
     with named_errors(path), hold(path, wait_ms=wait_ms) as held, work_folder(path) as work:
         copy = work / "copy.db"
         held.copy(copy)

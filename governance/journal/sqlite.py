@@ -20,7 +20,7 @@ from attrs import define, field
 
 from governance.errors import JournalError, MisuseError, StoreDamaged, StoreMissing
 from governance.journal import sqlite_moves, sqlite_rows
-from governance.journal.faults import DAMAGED_REMEDY, folder_error, store_error
+from governance.journal.faults import DAMAGED_REMEDY, store_error
 from governance.journal.group_commit import GroupCommit, Request
 from governance.journal.limits import (
     DEADLINE_MS_DEFAULT,
@@ -50,7 +50,7 @@ from governance.journal.records import (
     VerifyReport,
     Whole,
 )
-from governance.journal.sqlite_connection import Patience, connect
+from governance.journal.sqlite_connection import Patience, connect, is_there, missing_store
 from governance.journal.sqlite_lineage import origin_of
 from governance.journal.sqlite_positions import Positions, moved
 from governance.journal.sqlite_schema import check_library, check_store, create_store
@@ -133,12 +133,9 @@ class SqliteJournal:
         check_library(apsw.sqlite_lib_version())
         path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
         known = _known_store(path, mirror)
-        if not _is_there(path):
+        if not is_there(path):
             if not create:
-                raise StoreMissing(
-                    f"there is no store at `{path}`",
-                    remedy="bring it back: `governance restore`, or make one: `governance init`",
-                )
+                raise missing_store(path)
             create_store(path)
         patience = Patience()
         # Before it is opened: a file that is replaced meanwhile is not the one behind
@@ -500,21 +497,6 @@ class SqliteJournal:
             raise MisuseError("the journal is closed; open it again")
         if os.getpid() != self._process:
             raise MisuseError("the journal was opened before a fork; open it in each process")
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise folder_error(error, path) from None
-    if size == 0:
-        raise StoreDamaged(
-            f"the store `{path}` is an empty file",
-            remedy="bring it back with `governance restore`",
-        )
-    return True
 
 
 def _known_store(path: Path, mirror: Path | None) -> Identity | Damaged | None:

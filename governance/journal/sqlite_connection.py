@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from governance.errors import StoreDamaged, StoreMissing
+from governance.journal.faults import folder_error
+
 if TYPE_CHECKING:
     import apsw
 
@@ -79,3 +82,33 @@ def connect(path: Path, patience: Patience, *, vfs: str | None = None) -> apsw.C
         connection.close()
         raise
     return connection
+
+
+def is_there(path: Path) -> bool:
+    """
+    Whether a file with something in it stands at *path*.
+
+    Raises:
+        StoreDamaged: It is empty, as no store ever is.
+        JournalError: Nobody can look.
+    """
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise folder_error(error, path) from None
+    if size == 0:
+        raise StoreDamaged(
+            f"the store `{path}` is an empty file",
+            remedy="bring it back with `governance restore`",
+        )
+    return True
+
+
+def missing_store(path: Path) -> StoreMissing:
+    """The error for a store that was asked for and is not at *path*."""
+    return StoreMissing(
+        f"there is no store at `{path}`",
+        remedy="bring it back: `governance restore`, or make one: `governance init`",
+    )

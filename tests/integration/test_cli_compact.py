@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -137,3 +138,34 @@ def test_a_store_on_a_server_is_not_made_smaller_here(
     words = ["store", "compact", "--dir", str(folder), "--key", str(key_path(Project(folder)))]
     assert cli.main(words) == 2
     assert "VACUUM" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "spoil", "told"),
+    [
+        (["extra"], None, ("GOV400", "`store compact` takes no words, not 1 word")),
+        ([], Path.unlink, ("GOV504", "there is no store at")),
+        ([], lambda file: file.write_bytes(b""), ("GOV502", "is an empty file")),
+        ([], lambda file: file.write_bytes(b"?" * 9_000), ("GOV502", "is damaged")),
+    ],
+    ids=["a word", "gone", "empty", "noise"],
+)
+def test_what_cannot_be_made_smaller_is_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    spoil: Callable[[Path], object] | None,
+    told: tuple[str, str],
+) -> None:
+    """By its own code, as every other command does."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    folder = made(tmp_path / "project")
+    capsys.readouterr()
+    if spoil is not None:
+        spoil(Project(folder).journal_file)
+
+    key = ["--key", str(key_path(Project(folder)))]
+    assert cli.main(["store", "compact", *words, "--dir", str(folder), *key]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert all(one in said for one in told), said
