@@ -63,6 +63,22 @@ when.command = { contains = "fine" }
 limit = { max = 1, per = "epoch", outcome = "asked" }
 action = "warn"
 message = "Once is enough."
+
+[[rule]]
+id = "denied.once"
+tools = ["delete"]
+limit = { max = 1, per = "epoch", outcome = "asked" }
+action = "warn"
+message = "One is enough."
+
+[[rule]]
+id = "denied.path"
+tools = ["delete"]
+when.path = { glob = "**/kept" }
+action = "deny"
+message = "Not that one."
+must_match = [{ tool = "delete", path = "kept" }]
+must_not_match = [{ tool = "delete", path = "other" }]
 """
 
 TELLS = HostTraits(reports_arguments=True)
@@ -123,6 +139,18 @@ def test_a_denied_call_that_ran_is_told_by_the_tool_that_it_was(
     assert "it had been denied" in reply.message
     assert reply.alarm.startswith("governance: shell: ")
     assert session.state.ledger.count_by("rule") == {"denied.never": 1}
+
+
+def test_what_a_host_does_not_tell_is_not_judged(engine: Engine) -> None:
+    """Without its arguments the call is what was denied, and no second one of its tool."""
+    session = begun(engine)
+    assert session.tool("delete", {"path": "kept"}, call_id="1").rules == ("denied.path",)
+
+    session.tool_finished("1", outcome="ok")
+
+    (found,) = rows(engine, "guard.bypassed")
+    assert found["rules"] == ["denied.path"]
+    assert session.state.ledger.count_by("rule") == {"denied.path": 1}
 
 
 def test_what_is_judged_anew_counts_what_the_denial_has_not_counted(engine: Engine) -> None:
