@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from governance.calls import ToolCall
 from governance.engine import Engine
 from governance.engine.session import Session
 from governance.formats import body_of
+from governance.session.commands import Command
 from governance.session.replies import Reply
 from governance.states import State
 from governance.testing import ManualClock
@@ -144,3 +146,21 @@ def test_what_a_guard_refuses_settles_nothing(engine: Engine) -> None:
 
     assert [kind for kind, _ in rows(engine, head)] == ["event.refused"]
     assert [one.call_id for one in session.state.open_calls] == ["1"]
+
+
+@pytest.mark.parametrize(("data", "told"), [({"settle": True}, []), ({}, ["event.duplicate"])])
+def test_what_a_batch_says_again_is_no_news(
+    engine: Engine, data: dict[str, Any], told: list[str]
+) -> None:
+    """A host that settles each call of a turn names those whose outcome is known as well."""
+    session = engine.start("s")
+    session.turn("go")
+    session.tool("shell", {"command": "fine"}, call_id="1")
+    session.tool_finished("1", outcome="ok")
+    before = session.state.head
+
+    call = ToolCall("shell", "bash", call_id="1")
+    given = {"outcome": "refused", **data}
+    engine.handle(Command(event="tool_after", session="s", call=call, data=given))
+
+    assert [kind for kind, _ in rows(engine, before)] == told
