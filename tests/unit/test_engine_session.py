@@ -589,6 +589,24 @@ def test_a_stale_session_asks_before_its_first_write(engine: Engine, clock: Manu
     assert "session.stale" in write.rules
 
 
+def test_only_a_write_that_ran_makes_a_session_fresh(engine: Engine, clock: ManualClock) -> None:
+    """What reads, and a write that was refused or of which nothing is known, ask for no less."""
+    session = engine.start("s")
+    session.turn("go")
+    session.turn_ended()
+    clock.advance(60 * HOUR_MS)
+    session.turn("again")
+
+    session.tool("read", {"path": "a.py"}, call_id="read")
+    session.tool_finished("read", outcome="ok")
+    for outcome in ("refused", "unknown", "failed"):
+        asked = session.tool("write", {"path": "a.py", "content": "x"}, call_id=outcome)
+        assert (asked.action, outcome) == ("ask", outcome)
+        session.tool_finished(outcome, outcome=outcome)
+
+    assert session.tool("write", {"path": "a.py", "content": "x"}, call_id="4").action == "allow"
+
+
 def test_the_same_failure_three_times_is_a_stall() -> None:
     """Numbers and addresses do not make two failures different."""
     with memory_engine(PACK, settings=settings_with(stall_reaction="halt")) as engine:
