@@ -205,6 +205,25 @@ def test_an_answer_to_what_nobody_asks_is_misuse(engine: Engine, clock: ManualCl
     assert session.state.head == head
 
 
+@pytest.mark.parametrize("outcome", ["ok", "failed", "refused"])
+def test_what_becomes_of_a_call_with_leave_is_no_second_answer(
+    engine: Engine, outcome: str
+) -> None:
+    """The person has answered; that the host refused the call then is nobody's violation."""
+    session = engine.session("s", traits=HostTraits(asks=False))
+    session.turn("go")
+    session.tool("shell", {"command": "publish a"}, call_id="1")
+    (question,) = session.questions
+    session.approve(question.id, by="ada")
+    assert session.tool("shell", {"command": "publish a"}, call_id="2").action == "allow"
+
+    session.tool_finished("2", outcome=outcome)
+
+    settled = [body_of(r) for r in engine.journal.read("s") if r.kind == "approval.settled"]
+    assert [one["data"]["decision"] for one in settled] == ["granted", "used"]
+    assert session.state.ledger.total == 0
+
+
 @pytest.mark.parametrize(
     ("tool", "folder"),
     [("launch", "/place/b"), ("lift_off", "/place/a")],
