@@ -60,10 +60,10 @@ class Spool:
             make_private_folder(self.folder)
             with open(path, "ab", opener=_private) as file:
                 if file.tell() + len(line) > FILE_BYTES_MAX:
-                    raise _unkept(f"more than {FILE_BYTES_MAX} bytes wait for it")
+                    raise unkept(f"more than {FILE_BYTES_MAX} bytes wait for it")
                 file.write(line)
         except OSError as error:
-            raise _unkept(error.strerror or type(error).__name__) from None
+            raise unkept(error.strerror or type(error).__name__) from None
 
     def waiting(self, session: str) -> tuple[Command, ...]:
         """
@@ -78,11 +78,11 @@ class Spool:
         except FileNotFoundError:
             return ()
         except OSError as error:
-            raise _unkept(error.strerror or type(error).__name__) from None
+            raise unkept(error.strerror or type(error).__name__) from None
         try:
             return tuple(_command(load_json(self._opened(line))) for line in lines)
         except (ValueRefused, MisuseError, KeyError, TypeError, ValueError) as error:
-            raise _unkept(f"what waits cannot be read: {error}") from None
+            raise unkept(f"what waits cannot be read: {error}") from None
 
     def clear(self, session: str) -> None:
         """Forget what waited for *session*: it stands in its journal now."""
@@ -91,7 +91,7 @@ class Spool:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise _unkept(error.strerror or type(error).__name__) from None
+            raise unkept(error.strerror or type(error).__name__) from None
 
     def _sealed(self, line: bytes) -> bytes:
         return line if self.vault is None else self.vault.seal_aside(line, USE).hex().encode()
@@ -112,11 +112,12 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _unkept(why: str) -> JournalError:
+def unkept(why: str) -> JournalError:
+    """The error for an event that is nowhere: neither in the journal nor where it could wait."""
     return JournalError(
         f"an event that could not be journaled could not be kept either: {why.lower()}",
         code="GOV512",
-        remedy="mend the folder, then go on",
+        remedy="mend what keeps it from being written, then go on",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from governance.engine.spool import Spool
+from governance.engine.spool import Spool, unkept
 from governance.session.commands import Command
 
 HELD_MAX = 64
@@ -36,8 +36,9 @@ class Untold:
             self.spool.keep(clean(command))
             return
         held = self._held.setdefault(command.session, [])
-        if len(held) < HELD_MAX:
-            held.append(command)
+        if len(held) >= HELD_MAX:
+            raise unkept(f"{HELD_MAX} wait in memory, and no more are kept there")
+        held.append(command)
 
     def waits(self, session: str) -> bool:
         """Whether something of *session* waits to be written first."""
