@@ -34,6 +34,8 @@ NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 RULE_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)+")
 
 TOOL_EVENTS = ("tool", "tool-result")
+LABELLING = ("tool", "tool-result", "prompt", "command")
+"""Events whose rules may set labels."""
 
 
 def read_rule(draft: Draft, raw: Mapping[str, object], position: int) -> None:
@@ -82,7 +84,7 @@ def read_rule(draft: Draft, raw: Mapping[str, object], position: int) -> None:
             severity=get(values, "severity", cast("Any", "medium")),
             mode=get(values, "mode", cast("Any", "enforce")),
             unknown=get(values, "unknown", cast("Any", "ask")),
-            labels=_read_labels(findings, get(values, "labels", ()), path),
+            labels=_read_labels(findings, get(values, "labels", ()), path, on),
             exempt=get(values, "exempt", cast("Any", "layer")),
             remedy=_read_remedy(findings, values, path, on),
             **_all_examples(draft, values, path, on),
@@ -203,7 +205,13 @@ def _given(name: str, raw: Mapping[str, object], inside: Sequence[Mapping[str, o
     )
 
 
-def _read_labels(findings: Findings, labels: tuple[str, ...], path: Path) -> tuple[str, ...]:
+def _read_labels(
+    findings: Findings, labels: tuple[str, ...], path: Path, on: str
+) -> tuple[str, ...]:
+    if labels and on not in LABELLING:
+        known = ", ".join(f"`{one}`" for one in LABELLING)
+        message = f"a rule on `{on}` sets no labels"
+        findings.wrong("GOV235", message, (*path, "labels"), f"set them by a rule on {known}")
     for index, label in enumerate(labels):
         if not NAME.fullmatch(label):
             mend = "use lower-case letters, digits, and single `.`, `_`, `-`"

@@ -27,14 +27,17 @@ _MACHINE_EVENT = {
     "prompt": "turn_start",
     "command": "command",
     "session": "start",
-    "model": "model",
 }
 _REFUSING = ("ask", "deny", "halt")
 _INSTEAD = 'bind it to `on = "tool"` and `on = "prompt"`, or to a host that can'
 
 
 def check_hosts(rule: Rule, findings: Findings, settings: LoadSettings) -> None:
-    """Report what the hosts of *settings* cannot do of *rule* (GOV257)."""
+    """Report what the hosts of *settings* cannot do of *rule* (GOV257), or no host can."""
+    if rule.on == "model":
+        message = f"no host asks before it calls a model, so `{rule.id}` would hold nothing"
+        findings.wrong("GOV257", message, (*rule.path, "on"), _INSTEAD)
+        return
     for name, host in settings.hosts.items():
         for event in _events(rule) if rule.action in _REFUSING else ():
             if event not in host.deny_at:

@@ -352,8 +352,14 @@ FACTS = (
         "Whether it is another model than in the session that this one follows.",
     ),
     fact_spec("event", "str", "transition", "The machine's event.", values=ASKED_EVENTS),
-    fact_spec("from", "str", "transition", "The state before.", values=STATES),
-    fact_spec("to", "str", "transition", "The state after.", values=STATES),
+    fact_spec("from", "str", "transition", "The state in which it is asked.", values=STATES),
+    fact_spec(
+        "to",
+        "str",
+        "transition",
+        "The state that it leads to; the same where it changes none.",
+        values=STATES,
+    ),
     fact_spec("reason", "str", "transition", "Why the host reports the event."),
     fact_spec("gap_seconds", "int", "transition", "How long nothing was heard, in seconds."),
 )

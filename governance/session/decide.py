@@ -14,6 +14,7 @@ from attrs import evolve
 
 from governance.machine import Circumstances, Refusal, Run, Step, classify_gap
 from governance.machine.registers import Gap
+from governance.rules.verdicts import Decision
 from governance.session import briefing, lifecycle, outcomes, tools, turns
 from governance.session.answering import REMARKS, remark
 from governance.session.commands import Command
@@ -37,6 +38,8 @@ SETTLING = frozenset({"turn_start", "turn_end", "reset", "end"})
 
 WORK = frozenset({"turn_start", "tool_before", "child_start"})
 """Events that a session over its quota may no more ask for."""
+
+NOTHING_SAID = Decision()
 
 _DEAD = frozenset({State.ABSENT, State.ENDED})
 
@@ -66,6 +69,10 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
     if circumstances.gap == "negative" and draft.gap_ms is not None:
         skew: dict[str, Json] = {"back_seconds": -draft.gap_ms / 1000}
         draft.emit("session.skewed", skew, to={"last_work_at_ms": draft.at_ms})
+    told = _transition(draft, circumstances)
+    if told.action in ("ask", "deny", "halt"):
+        _note_failures(draft)
+        return draft.outcome(lifecycle.refuse_by_rules(draft, told))
     last = _reached(draft, circumstances)
     if isinstance(last, Step) and _settles(draft, last):
         outcomes.settle_open_calls(draft)
@@ -80,11 +87,8 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
         return draft.outcome(lifecycle.refuse_by_listener(draft, last))
     if last.outcome in REMARKS and command.event != "brief":
         return draft.outcome(remark(draft, last))
-    if is_asked(law, command.event):
-        refused = lifecycle.transition_rules(draft, last)
-        if refused is not None:
-            return draft.outcome(refused)
     reply = _FINISH.get(command.event, lifecycle.finish)(draft, last)
+    reply = lifecycle.warned(draft, told, reply)
     return draft.outcome(briefing.attach(draft, last, reply))
 
 
@@ -93,6 +97,18 @@ def foresee(law: Law, state: SessionState, command: Command, gathered: Gathered)
     draft = Draft(law, command, gathered, state)
     circumstances = _look(draft, _gap_ms(state, gathered.at_ms))
     return law.machine.run(state.registers, command.event, circumstances)
+
+
+def _transition(draft: Draft, circumstances: Circumstances) -> Decision:
+    """What rules on transitions say of what is asked; nothing where it comes to nothing anyway."""
+    law, command = draft.law, draft.command
+    paused = draft.gathered.paused_reason
+    if not law.rules.has("transition") or not is_asked(law, command.event) or paused:
+        return NOTHING_SAID
+    run = law.machine.run(draft.state.registers, command.event, circumstances)
+    if command.refused or run.refusal is not None or run.outcome in REMARKS:
+        return NOTHING_SAID
+    return lifecycle.transition_rules(draft, run)
 
 
 def _note_failures(draft: Draft) -> None:

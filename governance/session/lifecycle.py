@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from governance.ledger import damage
-from governance.machine import Refusal, Step
+from governance.machine import Refusal, Run, Step
 from governance.machine.predicates import PREDICATES
-from governance.rules.verdicts import RuleEvent
+from governance.rules.verdicts import Decision, RuleEvent
 from governance.session import judging, tools
 from governance.session.answering import allow, refusal_reply, role_of, work
 from governance.session.draft import Draft, texts
@@ -96,29 +98,54 @@ def refuse_by_listener(draft: Draft, step: Step) -> Reply:
     return refuse(draft, refusal)
 
 
-def transition_rules(draft: Draft, step: Step) -> Reply | None:
-    """The refusal of rules with ``on = "transition"``, or ``None`` if they let it be."""
-    if step.before.state is step.after.state and step.event != "compacting":
-        return None
-    if not draft.law.rules.has("transition"):
-        return None
+def transition_rules(draft: Draft, run: Run) -> Decision:
+    """
+    What rules with ``on = "transition"`` say of the asked event that *run* is about.
+
+    They see where it leads from where the session stands, what has to come first included:
+    of what they refuse nothing happens, so that it is refused the next time as well.
+    """
+    event = draft.command.event
     facts = judging.session_facts(draft) | {
-        "event": step.event,
-        "from": str(step.before.state),
-        "to": str(step.after.state),
+        "event": event,
+        "from": str(draft.state.state),
+        "to": str(run.after(draft.state.registers).state),
         "reason": str(draft.command.data.get("reason") or ""),
     }
     if draft.gap_ms is not None:
         facts["gap_seconds"] = max(0, draft.gap_ms) // 1000
     decision = draft.law.rules.decide(RuleEvent("transition", facts), judging.history(draft))
     judging.note_shadows(draft, "transition", decision)
-    if decision.action not in ("ask", "deny", "halt"):
-        return None
+    return decision
+
+
+def refuse_by_rules(draft: Draft, decision: Decision) -> Reply:
+    """The refusal of *decision*, which is about a transition."""
+    event, call, reasons = draft.command.event, draft.command.call, (decision.message,)
     rules = tuple(verdict.rule for verdict in decision.verdicts)
-    reasons = (decision.message,)
-    draft.emit("event.refused", {"event": step.event, "reasons": texts(reasons)})
-    judging.count_violations(draft, decision, intent=f"transition:{step.event}")
-    return refusal_reply(draft, reasons, rules, decision.message)
+    if event == "tool_before" and call is not None:
+        reply = tools.refuse_call(draft, call, reasons, rules)
+    else:
+        draft.emit("event.refused", {"event": event, "reasons": texts(reasons)})
+        reply = refusal_reply(draft, reasons, rules, decision.message)
+    judging.count_violations(draft, decision, intent=f"transition:{event}")
+    return evolve(reply, head=draft.state.head, counts=draft.state.ledger.counts)
+
+
+def warned(draft: Draft, decision: Decision, reply: Reply) -> Reply:
+    """*reply* with what *decision*, which is about a transition, has to say beside it."""
+    if decision.action != "warn":
+        return reply
+    judging.count_violations(draft, decision, intent=f"transition:{draft.command.event}")
+    rules = (*(verdict.rule for verdict in decision.verdicts), *reply.rules)
+    return evolve(
+        reply,
+        action="warn" if reply.event == "tool_before" and reply.action == "allow" else reply.action,
+        message=f"{decision.message}\n{reply.message}".strip(),
+        rules=tuple(dict.fromkeys(rules)),
+        head=draft.state.head,
+        counts=draft.state.ledger.counts,
+    )
 
 
 def _start(draft: Draft, step: Step) -> Reply:

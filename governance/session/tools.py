@@ -76,17 +76,20 @@ def tool_before(draft: Draft, step: Step) -> Reply:
     return _reply(draft, judgement)
 
 
-def refuse_call(draft: Draft, call: ToolCall, reasons: tuple[str, ...]) -> Reply:
-    """A call that the machine or a guard refuses, before any rule is looked at."""
+def refuse_call(
+    draft: Draft, call: ToolCall, reasons: tuple[str, ...], rules: tuple[str, ...] = ()
+) -> Reply:
+    """A call that the machine, a guard or *rules* on transitions refuse, before others look."""
     message = "; ".join(reasons)
     facts = facts_of_call(call, draft.law.places)
-    data = _decided(call, facts, "deny", (), message)
+    data = _decided(call, facts, "deny", rules, message)
     draft.emit("tool.decided", data, seen=_seen(draft, call, facts, "deny"))
     return Reply(
         event="tool_before",
         action="deny",
         state=draft.state.state,
         message=message,
+        rules=rules,
         reasons=reasons,
         head=draft.state.head,
         counts=draft.state.ledger.counts,

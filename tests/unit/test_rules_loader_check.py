@@ -96,8 +96,6 @@ def test_known_gaps_are_told_with_their_reason() -> None:
 RULES = {
     "ask": deny("a.b", action="ask"),
     "rewrite": '[[rule]]\nid = "a.b"\ntools = ["read"]\naction = "rewrite"\nrewrite.path = "/b"\n',
-    "model": '[[rule]]\nid = "a.b"\non = "model"\nwhen.depth = 9\naction = "deny"\n'
-    'message = "No."\nmust_match = [{ depth = 9 }]\nmust_not_match = [{ depth = 1 }]\n',
     "transition": '[[rule]]\nid = "a.b"\non = "transition"\nwhen.event = ["compacting"]\n'
     'action = "deny"\nmessage = "No."\nmust_match = [{ event = "compacting" }]\n'
     'must_not_match = [{ event = "start" }]\n',
@@ -110,7 +108,6 @@ RULES = {
         ("ask", Host(asks=False), "warning", "denies there"),
         ("rewrite", Host(rewrites=False), "warning", "asks there"),
         ("rewrite", Host(rewrites=False, asks=False), "warning", "denies there"),
-        ("model", Host(), "error", "at `model`"),
         ("transition", Host(), "error", "at `compacting`"),
     ],
 )
