@@ -48,6 +48,22 @@ def role_of(draft: Draft) -> str:
     return mapped or draft.law.rules.role_of_agent(command.agent) or ""
 
 
+def born_as(draft: Draft) -> tuple[str, int, tuple[str, ...]]:
+    """
+    Role, depth and the roles above of the session that the command would begin.
+
+    An agent that nobody has mapped has its parent's role, else none that is known.
+    """
+    command, parent = draft.command, draft.gathered.parent
+    role = role_of(draft) or (parent.identity.role if parent else "") or command.agent
+    if not command.parent:
+        return role, 0, ()
+    if parent is None:
+        return role, 1, ()
+    above = (parent.identity.role, *parent.identity.parent_roles)
+    return role, parent.identity.depth + 1, tuple(one for one in above if one)
+
+
 def allow(draft: Draft, message: str = "", rules: tuple[str, ...] = ()) -> Reply:
     """The answer that lets the event be."""
     return Reply(

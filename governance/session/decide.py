@@ -72,7 +72,11 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
     told = _transition(draft, circumstances)
     if told.action in ("ask", "deny", "halt"):
         _note_failures(draft)
-        return draft.outcome(lifecycle.refuse_by_rules(draft, told))
+        return draft.outcome(lifecycle.refuse_by_rules(draft, told, counted=True))
+    born = _adoption(draft)
+    if born.action in ("ask", "deny", "halt"):
+        _note_failures(draft)
+        return draft.outcome(lifecycle.refuse_by_rules(draft, born, counted=False))
     last = _reached(draft, circumstances)
     if isinstance(last, Step) and _settles(draft, last):
         outcomes.settle_open_calls(draft)
@@ -109,6 +113,17 @@ def _transition(draft: Draft, circumstances: Circumstances) -> Decision:
     if command.refused or run.refusal is not None or run.outcome in REMARKS:
         return NOTHING_SAID
     return lifecycle.transition_rules(draft, run)
+
+
+def _adoption(draft: Draft) -> Decision:
+    """What rules on sessions say where what is asked would begin one by the way."""
+    law, command = draft.law, draft.command
+    adopts = draft.state.state is State.ABSENT and command.event != "start"
+    if not adopts or not law.rules.has("session") or not is_asked(law, command.event):
+        return NOTHING_SAID
+    if command.refused or draft.gathered.paused_reason:
+        return NOTHING_SAID
+    return lifecycle.adoption_rules(draft)
 
 
 def _note_failures(draft: Draft) -> None:

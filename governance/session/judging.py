@@ -12,12 +12,13 @@ from governance.machine import Circumstances
 from governance.rules.facts import plain_facts
 from governance.rules.facts import session_facts as rule_session_facts
 from governance.rules.verdicts import SEVERITY_RANK, Decision, History, RuleEvent, Verdict
-from governance.session.answering import role_of
+from governance.session.answering import born_as, role_of
 from governance.session.draft import Draft
 from governance.session.interruption import interrupted
 from governance.session.law import SESSION_FIELDS, Law
 from governance.session.remembering import Seen
 from governance.session.state import Identity, OpenCall, SessionState
+from governance.states import State
 from governance.values import Json
 
 if TYPE_CHECKING:
@@ -45,9 +46,12 @@ def session_facts(draft: Draft) -> dict[str, object]:
 def _session_facts(draft: Draft, pending: tuple[str, ...]) -> dict[str, object]:
     state, command = draft.state, draft.command
     identity = state.identity
+    role, depth, above = role_of(draft) or identity.role, identity.depth, identity.parent_roles
+    if state.state is State.ABSENT:
+        role, depth, above = born_as(draft)
     facts = rule_session_facts(
-        role=role_of(draft) or identity.role,
-        depth=identity.depth,
+        role=role,
+        depth=depth,
         state=str(state.state),
         host=command.host,
         model=str(command.data.get("model_id") or identity.model_id),
@@ -57,7 +61,7 @@ def _session_facts(draft: Draft, pending: tuple[str, ...]) -> dict[str, object]:
         time_zone=draft.law.settings.time_zone,
         approvals_open=len(state.ledger.open_approvals(draft.at_ms)),
         usage=state.usage.facts() if state.used else {},
-        parent_roles=identity.parent_roles,
+        parent_roles=above,
     )
     facts.update(_field_facts(draft.law, identity))
     return facts

@@ -9,7 +9,7 @@ from governance.machine import Refusal, Run, Step
 from governance.machine.predicates import PREDICATES
 from governance.rules.verdicts import Decision, RuleEvent
 from governance.session import judging, tools
-from governance.session.answering import allow, refusal_reply, role_of, work
+from governance.session.answering import allow, born_as, refusal_reply, work
 from governance.session.draft import Draft, texts
 from governance.session.interruption import implied_end, interrupt_children, interrupted
 from governance.session.replies import Reply
@@ -74,14 +74,14 @@ def finish(draft: Draft, step: Step) -> Reply:
     return allow(draft)
 
 
-def refuse(draft: Draft, refusal: Refusal) -> Reply:
-    """The machine or a guard says no: a row with the reasons, and an answer with them."""
+def refuse(draft: Draft, refusal: Refusal, rules: tuple[str, ...] = ()) -> Reply:
+    """The machine, a guard or *rules* say no: a row with the reasons, and an answer with them."""
     call, reasons = draft.command.call, _reasons(draft, refusal.reasons)
     if refusal.event == "tool_before" and call is not None:
-        return tools.refuse_call(draft, call, reasons)
+        return tools.refuse_call(draft, call, reasons, rules)
     data: dict[str, Json] = {"event": refusal.event, "reasons": texts(reasons)}
     draft.emit("event.refused", data)
-    return refusal_reply(draft, reasons)
+    return refusal_reply(draft, reasons, rules)
 
 
 def _reasons(draft: Draft, reasons: tuple[str, ...]) -> tuple[str, ...]:
@@ -119,16 +119,20 @@ def transition_rules(draft: Draft, run: Run) -> Decision:
     return decision
 
 
-def refuse_by_rules(draft: Draft, decision: Decision) -> Reply:
-    """The refusal of *decision*, which is about a transition."""
-    event, call, reasons = draft.command.event, draft.command.call, (decision.message,)
-    rules = tuple(verdict.rule for verdict in decision.verdicts)
-    if event == "tool_before" and call is not None:
-        reply = tools.refuse_call(draft, call, reasons, rules)
-    else:
-        draft.emit("event.refused", {"event": event, "reasons": texts(reasons)})
-        reply = refusal_reply(draft, reasons, rules, decision.message)
-    judging.count_violations(draft, decision, intent=f"transition:{event}")
+def adoption_rules(draft: Draft) -> Decision:
+    """What rules with ``on = "session"`` say of one that the asked event would bring along."""
+    decision = judging.decide_on(draft, "session", judging.model_facts(draft))
+    judging.note_shadows(draft, "session", decision)
+    return decision
+
+
+def refuse_by_rules(draft: Draft, decision: Decision, *, counted: bool) -> Reply:
+    """The refusal of *decision*; a violation of each of its rules if it is *counted*."""
+    event = draft.command.event
+    refusal = Refusal(event, draft.state.state, (decision.message,))
+    reply = refuse(draft, refusal, tuple(verdict.rule for verdict in decision.verdicts))
+    if counted:
+        judging.count_violations(draft, decision, intent=f"transition:{event}")
     return evolve(reply, head=draft.state.head, counts=draft.state.ledger.counts)
 
 
@@ -178,13 +182,13 @@ def _start(draft: Draft, step: Step) -> Reply:
 
 def _created(draft: Draft, step: Step, *, adopted: bool, options: Json = None) -> None:
     command, settings = draft.command, draft.law.settings
-    data, parent = command.data, draft.gathered.parent
+    data = command.data
+    role, depth, above = born_as(draft)
     language = str(data.get("language") or settings.language)
     documents = str(data.get("document_language") or settings.document_language or language)
     identity: dict[str, Json] = {
         "host": command.host,
-        # An agent that nobody has mapped has its parent's role, else none that is known.
-        "role": role_of(draft) or (parent.identity.role if parent else "") or command.agent,
+        "role": role,
         "agent": command.agent,
         "model_id": str(data.get("model_id") or ""),
         "language": language,
@@ -195,10 +199,9 @@ def _created(draft: Draft, step: Step, *, adopted: bool, options: Json = None) -
     }
     if command.parent:
         identity["parent"] = command.parent
-        identity["depth"] = (parent.identity.depth if parent else 0) + 1
-        if parent is not None:
-            above = (parent.identity.role, *parent.identity.parent_roles)
-            identity["parent_roles"] = [role for role in above if role]
+        identity["depth"] = depth
+        if draft.gathered.parent is not None:
+            identity["parent_roles"] = [*above]
     if data.get("fields"):
         identity["fields"] = data["fields"]
     created: dict[str, Json] = {
