@@ -155,7 +155,9 @@ def warned(draft: Draft, decision: Decision, reply: Reply) -> Reply:
 def _start(draft: Draft, step: Step) -> Reply:
     if step.before.state is not State.ABSENT:
         return allow(draft)
-    decision = judging.decide_on(draft, "session", judging.model_facts(draft))
+    decision = Decision()
+    if not draft.gathered.paused_reason:
+        decision = judging.decide_on(draft, "session", judging.model_facts(draft))
     if decision.action in ("ask", "deny", "halt"):
         # The session is not created; the refusal has no journal to stand in but its own.
         reasons = (decision.message,)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from governance.calls import ToolCall
 from governance.engine import Engine
@@ -107,3 +108,17 @@ def test_a_child_is_known_by_the_role_that_it_will_have(
         child = engine.start("s", role="chief").child("one", role=given)
         assert child.reply.denied is denied
         assert engine.state(child.id).identity.role == ("" if denied else role)
+
+
+@pytest.mark.parametrize("event", ASKED_EVENTS)
+@pytest.mark.parametrize("pack", ["births", "moves"])
+def test_no_rule_decides_while_a_person_has_paused_all(pack: str, event: str) -> None:
+    """Neither one on sessions nor one on transitions."""
+    on = 'on = "session"' if pack == "births" else 'on = "transition"'
+    text = PACK.format(when="when.depth = 0", yes="depth = 0", no="depth = 1")
+    text = text.replace('on = "session"', on)
+    with memory_engine(text, clock=ManualClock()) as engine:
+        assert told(engine, event).denied
+        engine.options = evolve(engine.options, paused=lambda _now: "lunch")
+        assert not told(engine, event).denied
+        assert engine.state("s").state is not State.ABSENT
