@@ -13,6 +13,9 @@ _NOTHING: tuple[Json, ...] = (None, "", [], {})
 _UNSHOWN = frozenset({"stats"})
 """Fields that would drown a line: `governance show` has the figures."""
 
+_LAST = frozenset({"call_id", "cwd", "fingerprint"})
+"""Fields that say little by themselves: they stand behind all others, where a line is cut."""
+
 
 def row_body(record: Record) -> Json:
     """What *record* holds; of a damaged one its text as it is: `verify` says what is wrong."""
@@ -30,7 +33,7 @@ def row_text(record: Record, characters_max: int) -> str:
         return value_text(body, characters_max)
     told = [
         f"{name}: {value_text(value, VALUE_CHARACTERS_MAX)}"
-        for name, value in data.items()
+        for name, value in sorted(data.items(), key=lambda one: one[0] in _LAST)
         if name not in _UNSHOWN and value not in _NOTHING
     ]
     if body.get("after") != body.get("before"):

@@ -20,6 +20,7 @@ from governance.session.answering import REMARKS, remark
 from governance.session.commands import Command
 from governance.session.draft import Draft, Outcome
 from governance.session.law import Gathered, Law
+from governance.session.lifecycle import NOTHING_SAID
 from governance.session.replies import Reply
 from governance.session.state import SessionState
 from governance.states import State
@@ -38,8 +39,6 @@ SETTLING = frozenset({"turn_start", "turn_end", "reset", "end"})
 
 WORK = frozenset({"turn_start", "tool_before", "child_start"})
 """Events that a session over its quota may no more ask for."""
-
-NOTHING_SAID = Decision()
 
 _DEAD = frozenset({State.ABSENT, State.ENDED})
 
@@ -72,11 +71,11 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
     told = _transition(draft, circumstances)
     if told.action in ("ask", "deny", "halt"):
         _note_failures(draft)
-        return draft.outcome(lifecycle.refuse_by_rules(draft, told, counted=True))
+        return draft.outcome(lifecycle.refuse_by_rules(draft, "transition", told))
     born = _adoption(draft)
     if born.action in ("ask", "deny", "halt"):
         _note_failures(draft)
-        return draft.outcome(lifecycle.refuse_by_rules(draft, born, counted=False))
+        return draft.outcome(lifecycle.refuse_by_rules(draft, "session", born))
     last = _reached(draft, circumstances)
     if isinstance(last, Step) and _settles(draft, last):
         outcomes.settle_open_calls(draft)
@@ -92,7 +91,10 @@ def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) 
     if last.outcome in REMARKS and command.event != "brief":
         return draft.outcome(remark(draft, last))
     reply = _FINISH.get(command.event, lifecycle.finish)(draft, last)
-    reply = lifecycle.warned(draft, told, reply)
+    if told is not NOTHING_SAID:
+        reply = lifecycle.also_said(draft, "transition", told, reply)
+    if born is not NOTHING_SAID:
+        reply = lifecycle.also_said(draft, "session", born, reply)
     return draft.outcome(briefing.attach(draft, last, reply))
 
 
@@ -121,9 +123,7 @@ def _adoption(draft: Draft) -> Decision:
     adopts = draft.state.state is State.ABSENT and command.event != "start"
     if not adopts or not law.rules.has("session") or not is_asked(law, command.event):
         return NOTHING_SAID
-    if command.refused or draft.gathered.paused_reason:
-        return NOTHING_SAID
-    return lifecycle.adoption_rules(draft)
+    return NOTHING_SAID if command.refused else lifecycle.session_rules(draft)
 
 
 def _note_failures(draft: Draft) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from attrs import evolve
 
 from governance.ledger import damage
@@ -15,6 +17,11 @@ from governance.session.interruption import implied_end, interrupt_children, int
 from governance.session.replies import Reply
 from governance.states import State
 from governance.values import Json
+
+Beside = Literal["transition", "session"]
+"""What rules are asked about beside the event itself."""
+
+NOTHING_SAID = Decision()
 
 
 def record_implied(draft: Draft, step: Step) -> None:
@@ -114,57 +121,55 @@ def transition_rules(draft: Draft, run: Run) -> Decision:
     }
     if draft.gap_ms is not None:
         facts["gap_seconds"] = max(0, draft.gap_ms) // 1000
-    decision = draft.law.rules.decide(RuleEvent("transition", facts), judging.history(draft))
-    judging.note_shadows(draft, "transition", decision)
-    return decision
+    return draft.law.rules.decide(RuleEvent("transition", facts), judging.history(draft))
 
 
-def adoption_rules(draft: Draft) -> Decision:
-    """What rules with ``on = "session"`` say of one that the asked event would bring along."""
-    decision = judging.decide_on(draft, "session", judging.model_facts(draft))
-    judging.note_shadows(draft, "session", decision)
-    return decision
+def session_rules(draft: Draft) -> Decision:
+    """What rules with ``on = "session"`` say of the session that the command would begin."""
+    if draft.gathered.paused_reason:
+        return NOTHING_SAID
+    return judging.decide_on(draft, "session", judging.model_facts(draft))
 
 
-def refuse_by_rules(draft: Draft, decision: Decision, *, counted: bool) -> Reply:
-    """The refusal of *decision*; a violation of each of its rules if it is *counted*."""
+def refuse_by_rules(draft: Draft, on: Beside, decision: Decision) -> Reply:
+    """The refusal of *decision*; a session that is not begun has nobody whose violation it is."""
     event = draft.command.event
     refusal = Refusal(event, draft.state.state, (decision.message,))
     reply = refuse(draft, refusal, tuple(verdict.rule for verdict in decision.verdicts))
-    if counted:
+    judging.note_shadows(draft, on, decision)
+    if on == "transition":
         judging.count_violations(draft, decision, intent=f"transition:{event}")
     return evolve(reply, head=draft.state.head, counts=draft.state.ledger.counts)
 
 
-def warned(draft: Draft, decision: Decision, reply: Reply) -> Reply:
-    """*reply* with what *decision*, which is about a transition, has to say beside it."""
-    if decision.action != "warn":
-        return reply
-    judging.count_violations(draft, decision, intent=f"transition:{draft.command.event}")
-    rules = (*(verdict.rule for verdict in decision.verdicts), *reply.rules)
+def also_said(draft: Draft, on: Beside, decision: Decision, reply: Reply) -> Reply:
+    """*reply*, and beside it what *decision* says of what its event has brought along."""
+    judging.note_shadows(draft, on, decision)
+    action, message, rules = reply.action, reply.message, reply.rules
+    if decision.action == "warn":
+        if on == "transition":
+            judging.count_violations(draft, decision, intent=f"transition:{reply.event}")
+        if reply.event == "tool_before" and action == "allow":
+            action = "warn"
+        message = f"{decision.message}\n{message}".strip()
+        rules = tuple(dict.fromkeys((*(one.rule for one in decision.verdicts), *rules)))
+    state = draft.state
     return evolve(
         reply,
-        action="warn" if reply.event == "tool_before" and reply.action == "allow" else reply.action,
-        message=f"{decision.message}\n{reply.message}".strip(),
-        rules=tuple(dict.fromkeys(rules)),
-        head=draft.state.head,
-        counts=draft.state.ledger.counts,
+        action=action,
+        message=message,
+        rules=rules,
+        head=state.head,
+        counts=state.ledger.counts,
     )
 
 
 def _start(draft: Draft, step: Step) -> Reply:
     if step.before.state is not State.ABSENT:
         return allow(draft)
-    decision = Decision()
-    if not draft.gathered.paused_reason:
-        decision = judging.decide_on(draft, "session", judging.model_facts(draft))
+    decision = session_rules(draft)
     if decision.action in ("ask", "deny", "halt"):
-        # The session is not created; the refusal has no journal to stand in but its own.
-        reasons = (decision.message,)
-        rules = tuple(verdict.rule for verdict in decision.verdicts)
-        draft.emit("event.refused", {"event": "start", "reasons": texts(reasons)})
-        judging.note_shadows(draft, "session", decision)
-        return refusal_reply(draft, reasons, rules, decision.message)
+        return refuse_by_rules(draft, "session", decision)
     rewritten = judging.rewritten_model(draft, decision)
     _created(draft, step, adopted=False, options=rewritten["model_options"])
     judging.note_shadows(draft, "session", decision)

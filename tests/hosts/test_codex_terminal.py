@@ -120,7 +120,7 @@ def test_the_session_ends_with_the_terminal(codex: CodexLab) -> None:
 
 @proves("terminal: holes are where the page says", "codex")
 def test_a_cleared_session_is_tied_to_nothing(codex: CodexLab) -> None:
-    """`/clear` begins a session with a new id, briefed, with an empty ledger, and ends none."""
+    """`/clear` begins one with a new id, briefed, with an empty ledger; `/new` one as at first."""
     codex.govern()
     codex.script(bad=codex.steps("touch FORBIDDEN"), talk=[{"text": "hello-there"}])
 
@@ -134,7 +134,13 @@ def test_a_cleared_session_is_tied_to_nothing(codex: CodexLab) -> None:
         terminal.until("hello-there")
         (new,) = set(codex.client_sessions()) - {old}
         assert codex.state(old).state is State.BETWEEN_TURN
+        terminal.type("/new")
+        terminal.until(terminal.READY)
+        terminal.type("SCENARIO:talk go")
+        terminal.until("hello-there")
+        (third,) = set(codex.client_sessions()) - {old, new}
 
+    assert codex.rows_of(third, "session.created")[0]["source"] == "startup"
     assert codex.rows_of(new, "session.created")[0]["source"] == "clear"
     assert codex.state(new).identity.predecessor == ""
     assert codex.state(new).ledger.counts == {}

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from governance import Engine, cli
+from governance.cli.row_text import row_text
 from governance.config import load_config
 from governance.journal import Append, Row, open_journal
+from governance.journal.records import Record
 from governance.project import create_project
 from tests.integration.conftest import made_project
 from tests.integration.conftest import run_words as run
@@ -86,6 +88,16 @@ def test_log_says_what_a_row_tells(tmp_path: Path, capsys: pytest.CaptureFixture
     assert born.endswith("; → beginning")
     assert "prompt: tidy up xxx" in asked
     assert " …; " in asked
+
+
+def test_what_says_most_of_a_row_is_not_cut() -> None:
+    """What was decided of which tool stands before the ids of the call, figures nowhere."""
+    data = {"action": "deny", "call_id": "toolu_1", "cwd": "/p", "stats": {"n": 1}, "tool": "shell"}
+    body = json.dumps({"data": data, "before": "a", "after": "a"}).encode()
+    record = Record("s", 1, "tool.decided", 0, body, durable=True, key=None, hash=bytes(32))
+
+    assert row_text(record, 200) == "action: deny; tool: shell; call_id: toolu_1; cwd: /p"
+    assert row_text(record, 27) == "action: deny; tool: shell …"
 
 
 def test_log_follows_what_others_write(project: Path) -> None:

@@ -122,3 +122,29 @@ def test_no_rule_decides_while_a_person_has_paused_all(pack: str, event: str) ->
         engine.options = evolve(engine.options, paused=lambda _now: "lunch")
         assert not told(engine, event).denied
         assert engine.state("s").state is not State.ABSENT
+
+
+@pytest.mark.parametrize("event", ["start", "turn_start", "tool_before"])
+@pytest.mark.parametrize("on", ["session", "transition"])
+def test_a_shadow_is_noted_behind_what_begins_the_session(on: str, event: str) -> None:
+    """Its first row is the one that creates it, whichever event brings it along."""
+    text = PACK.format(when="when.depth = 0", yes="depth = 0", no="depth = 1")
+    text = text.replace('on = "session"', f'on = "{on}"\nmode = "shadow"')
+    with memory_engine(text, clock=ManualClock()) as engine:
+        assert not told(engine, event).denied
+        kinds = [one.kind for one in engine.journal.read("s")]
+        assert kinds[0] == "session.created"
+        assert kinds.count("rules.shadowed") == 1
+
+
+@pytest.mark.parametrize("event", ["start", "turn_start", "child_start"])
+def test_a_warning_is_told_wherever_the_session_begins(event: str) -> None:
+    """Once, and it is nobody's violation."""
+    text = PACK.format(when="when.depth = 0", yes="depth = 0", no="depth = 1")
+    with memory_engine(text.replace('"deny"', '"warn"'), clock=ManualClock()) as engine:
+        reply = told(engine, event)
+        assert (reply.denied, reply.rules) == (False, ("births.rule",))
+        assert "No such session." in reply.message
+        assert reply.head == engine.state("s").head
+        assert engine.state("s").ledger.total == 0
+        assert told(engine, "turn_start").rules == ()
