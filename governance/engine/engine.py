@@ -30,6 +30,7 @@ from governance.engine.cleaning import (
 )
 from governance.engine.encoding import encode_rows, event_of, reply_of
 from governance.engine.given import check_command, check_role, check_row, checked
+from governance.engine.idling import interrupt_idle
 from governance.engine.live import LiveSessions
 from governance.engine.news import News, tell_alike
 from governance.engine.options import EngineOptions
@@ -85,9 +86,6 @@ RECORDED: Mapping[str, str] = {
 
 DEPTH_MAX = 64
 """Parents of one session that are looked up to find the root of its tree."""
-
-SWEEP_SESSIONS_MAX = 8
-"""Idle sessions looked at after one command, so that a sweep costs little."""
 
 
 @final
@@ -186,7 +184,8 @@ class Engine(SessionVerbs, StoreVerbs):
         try:
             if self.options.keeper is not None:
                 self.options.keeper.stop()
-            self._record_failures(self.listeners.close())
+            for failure in self.listeners.close():
+                self._record_failure(failure)
         finally:
             self._journal.close()
 
@@ -390,15 +389,30 @@ class Engine(SessionVerbs, StoreVerbs):
         self, command: Command, lock: threading.Lock, sent: Sent | None = None
     ) -> Reply:
         """*command*, as its listeners left it; what was *sent* for it is taken up with its lock."""
+        written: list[Record] = []
+        try:
+            reply = self._written(command, lock, sent, written)
+        finally:
+            self._publish(written)
+        interrupt_idle(self, command)
+        if self.options.keeper is not None:
+            self.options.keeper.look(self)
+        if self.options.after is not None:
+            self.options.after()
+        return reply
+
+    def _written(
+        self, command: Command, lock: threading.Lock, sent: Sent | None, written: list[Record]
+    ) -> Reply:
+        """The answer to *command*, under its *lock*; what stands in the journal is *written*."""
         law, news = self._in_force()
-        told: tuple[Record, ...] = ()
         if sent is None:
             lock.acquire()
         try:
             if sent is None:
-                told = self._tell(command, law, news)
-                self.write_untold(command.session)
+                self._write_before(command, law, news, written)
             reply, records = self._step(command, law, sent)
+            written += records
         except SessionRemoved as error:
             return _gone(command, error)
         except JournalError as error:
@@ -410,14 +424,14 @@ class Engine(SessionVerbs, StoreVerbs):
             return self._unwritable(command, error)
         finally:
             lock.release()
-        self._publish((*told, *records))
-        for state in self._idle(command):
-            self._interrupt_idle(state, command)
-        if self.options.keeper is not None:
-            self.options.keeper.look(self)
-        if self.options.after is not None:
-            self.options.after()
         return reply
+
+    def _write_before(
+        self, command: Command, law: Law, news: News | None, written: list[Record]
+    ) -> None:
+        """What the session of *command* has to be told before it, and what has waited for it."""
+        self._tell(command, law, news, written)
+        self.write_untold(command.session, written)
 
     @checked
     def record(
@@ -496,20 +510,20 @@ class Engine(SessionVerbs, StoreVerbs):
         self.law = news.law
         return news.law, news
 
-    def _tell(self, command: Command, law: Law, news: News | None) -> tuple[Record, ...]:
+    def _tell(self, command: Command, law: Law, news: News | None, written: list[Record]) -> None:
         """Write into a session what became of the rules since its last event."""
         bulletin, session = self.options.bulletin, command.session
         if bulletin is None:
-            return ()
+            return
         state = self._state(session, command.at_ms or 0)
-        before = bulletin.heard(session, news, law, begins=not state.head)
+        before = bulletin.before(session, news, law, begins=not state.head)
         if news is None or before is None:
-            return ()
+            return
         data = news.data(before)
-        written = write_said(self, law, Said(session, news.kind, data, "engine", command.host))
+        told = write_said(self, law, Said(session, news.kind, data, "engine", command.host))
         # INVARIANT: what carries no key is no duplicate.
-        assert isinstance(written, Appended), "a row without a key"
-        records = written.records
+        assert isinstance(told, Appended), "a row without a key"
+        written += told.records
         if state.governance_injected and not tell_alike(before, law):
             lapse = Command(
                 event="lapse",
@@ -520,8 +534,8 @@ class Engine(SessionVerbs, StoreVerbs):
                 role=command.role,
                 data={"why": "packs changed"},
             )
-            records += self._step(lapse, law)[1]
-        return records
+            written += self._step(lapse, law)[1]
+        bulletin.note(session, news, law)
 
     # -- one step ---------------------------------------------------------------
 
@@ -688,14 +702,21 @@ class Engine(SessionVerbs, StoreVerbs):
 
     # -- what could not be written ------------------------------------------------
 
-    def write_untold(self, session: str) -> None:
+    def write_untold(self, session: str, written: list[Record]) -> None:
         """
         Write what *session* was told while its journal could not be; its lock is held.
+
+        Args:
+            written: Is given the rows, of those too that stood before one failed.
 
         Raises:
             JournalError: It still cannot.
         """
-        self._untold.write(session, lambda command: self._step(command, self.law))
+
+        def step(command: Command) -> None:
+            written.extend(self._step(command, self.law)[1])
+
+        self._untold.write(session, step)
 
     def has_untold(self, session: str) -> bool:
         """Whether something of *session* waits to be written before all else."""
@@ -714,38 +735,16 @@ class Engine(SessionVerbs, StoreVerbs):
         if not self.listeners.wants_after():
             return
         events: list[Event] = [event_of(record, body_of(record)) for record in records]
-        self._record_failures(self.listeners.run_after(events))
+        for failure in self.listeners.run_after(events):
+            try:
+                self._record_failure(failure)
+            except JournalError:
+                # The events have happened, and their answer is given all the same.
+                self.listeners.report_later(failure)
 
-    def _record_failures(self, failures: Sequence[ListenerFailure]) -> None:
-        for failure in failures:
-            session = failure.event_id.rpartition("#")[0]
-            said = Said(session, "listener.failed", failure.as_json(), "engine", "person")
-            self._record(said)
-
-    def _idle(self, command: Command) -> list[SessionState]:
-        """What has been idle too long when *command* came, among a few sessions."""
-        now = command.at_ms or 0
-        limit = self.options.idle_ms_max
-        return [
-            state
-            for state in self.live.oldest(SWEEP_SESSIONS_MAX)
-            if state.last_work_at_ms is not None
-            and now - state.last_work_at_ms >= limit
-            and state.live
-            and not state.registers.turn_open
-            and state.id != command.session
-        ]
-
-    def _interrupt_idle(self, state: SessionState, command: Command) -> None:
-        # The engine's own doing, whoever's command gave rise to it: nobody is asked.
-        told = Command(
-            event="interrupt",
-            session=state.id,
-            at_ms=command.at_ms or 0,
-            host=state.identity.host,
-            data={"reason": "idle"},
-        )
-        self._handle_locked(told, self._lock_of(state.id))
+    def _record_failure(self, failure: ListenerFailure) -> None:
+        data = failure.as_json()
+        self._record(Said(failure.session_id, "listener.failed", data, "engine", "person"))
 
     def _lock_of(self, session: str) -> threading.Lock:
         with self._lock:

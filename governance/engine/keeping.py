@@ -121,7 +121,7 @@ def _head_to_go(engine: Engine, session: str) -> Head:
     """
     if engine.has_untold(session):
         # What was told while the store could not be written belongs to what goes.
-        engine.write_untold(session)
+        engine.write_untold(session, [])
     engine.live.drop(session)
     now = engine.clock.now_ms()
     state = engine._state(session, now)

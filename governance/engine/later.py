@@ -17,6 +17,7 @@ from attrs import frozen
 
 from governance.engine.before import before_names
 from governance.engine.cleaning import with_whole_texts
+from governance.engine.idling import idle
 from governance.engine.related import Step
 from governance.engine.restoring import grown
 from governance.errors import GovernanceError, JournalError
@@ -111,7 +112,7 @@ def _decided(engine: Engine, command: Command) -> list[Step]:
     now = command.at_ms or 0
     session = command.session
     state = engine.live.get(session, now)
-    if state is None or engine.has_untold(session) or engine._idle(command):
+    if state is None or engine.has_untold(session) or idle(engine, command):
         return []
     data = command.data
     child = data.get("child_id")

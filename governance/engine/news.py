@@ -79,30 +79,35 @@ class Bulletin:
         known = self._heard.get(session)
         return known is not None and known[0] >= (0 if news is None else news.number)
 
-    def heard(self, session: str, news: News | None, law: Law, *, begins: bool) -> Law | None:
+    def before(self, session: str, news: News | None, law: Law, *, begins: bool) -> Law | None:
         """
-        Note that *session* is decided by *law*; the law before, if it must be told of *news*.
+        The law by which *session* was decided before, if it must be told of *news*.
 
-        A session that is new here is told of what is refused alone: to it nothing changed.
+        It is told by whoever asks, who says so by `note`: what could not be written is asked
+        for again. A session that is new here is told of what is refused alone: to it nothing
+        changed.
 
         Args:
             begins: It has no journal yet, and is told at its next event.
         """
-        number = 0 if news is None else news.number
-        known = self._heard.get(session)
-        if known is not None and known[0] >= number:
+        if self.has_told(session, news):
             return None
-        if begins:
-            known, number = None, number - 1 if news is not None and news.problems else number
+        known = self._heard.get(session)
+        found = known[1] if known is not None else law
+        if news is not None and not begins and (known is not None or news.problems):
+            return found
+        self.note(session, news, law, begins=begins)
+        return None
+
+    def note(self, session: str, news: News | None, law: Law, *, begins: bool = False) -> None:
+        """Note that *session* is decided by *law*, and knows of *news* unless it *begins*."""
+        number = 0 if news is None else news.number
+        if begins and news is not None and news.problems:
+            number -= 1
         with self._lock:
             while len(self._heard) >= self.sessions_max:
                 del self._heard[next(iter(self._heard))]
             self._heard[session] = number, law
-        if news is None or begins:
-            return None
-        if known is None:
-            return law if news.problems else None
-        return known[1]
 
 
 def _packs(law: Law) -> str:

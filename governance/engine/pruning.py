@@ -132,10 +132,14 @@ class Keeper:
             if not self._is_due(now) or (self._thread is not None and self._thread.is_alive()):
                 return
             self._next_ms = now + self.interval_ms
-            self._thread = threading.Thread(
+            thread = threading.Thread(
                 target=self._run, args=(engine,), name="governance-retention", daemon=True
             )
-            self._thread.start()
+            thread.start()
+            self._thread = thread
+        except RuntimeError:
+            # No thread is free: what was decided stands, and the next run takes this one up.
+            return
         finally:
             self._lock.release()
 
@@ -166,9 +170,17 @@ class Keeper:
     def _takes_lease(self, engine: Engine) -> bool:
         shelf, now = engine._journal.shelf, engine.clock.now_ms()
         last = shelf.get(LEASES, LEASE)
-        if last is not None and 0 <= now - int(json.loads(last.value)) < self.interval_ms:
+        if last is not None and 0 <= now - _moment_of(last.value) < self.interval_ms:
             return False
         version = last.version if last is not None else 0
         return (
             shelf.put(LEASES, LEASE, json.dumps(now).encode(), expected_version=version) is not None
         )
+
+
+def _moment_of(lease: bytes) -> int:
+    """When the last run began; what is no moment is one that was long ago."""
+    try:
+        return int(lease)
+    except ValueError:
+        return 0

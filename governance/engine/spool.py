@@ -10,7 +10,8 @@ before it is written.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,17 +29,30 @@ if TYPE_CHECKING:
 
 USE = "spool"
 
-FILE_BYTES_MAX = 4_000_000
+BYTES_MAX = 4_000_000
 """Bytes that may wait for one session; more than that is refused, by name."""
+
+DRAFT = ".draft"
+
+
+@frozen
+class Waiting:
+    """A command that waits, and the file that it waits in."""
+
+    command: Command
+    file: str
 
 
 @frozen
 class Spool:
     """
-    A folder with one file a session, each line a command; made at the first need.
+    A folder with a folder a session and in it a file a command; made at the first need.
+
+    A file is there whole or not at all, also where the disk is full or the process is killed,
+    and goes as soon as its command is written: other processes may keep more meanwhile.
 
     Attributes:
-        vault: What seals each line; ``None``: nothing of the project is encrypted. It does so
+        vault: What seals each file; ``None``: nothing of the project is encrypted. It does so
             by the key-encryption key, for this is needed when the store cannot be reached.
     """
 
@@ -54,44 +68,65 @@ class Spool:
         """
         # A key of its own: two processes that both find it write it once.
         kept = command if command.key else attrs.evolve(command, key=f"kept:{os.urandom(16).hex()}")
-        line = self._sealed(dump_json(_plain(kept))) + b"\n"
-        path = self._path(command.session)
+        text = self._sealed(dump_json(_plain(kept)))
+        folder = self._folder(command.session)
         try:
-            make_private_folder(self.folder)
-            with open(path, "ab", opener=_private) as file:
-                if file.tell() + len(line) > FILE_BYTES_MAX:
-                    raise unkept(f"more than {FILE_BYTES_MAX} bytes wait for it")
-                file.write(line)
+            make_private_folder(folder)
+            names = _listed(folder)
+            size = sum(os.path.getsize(one) for one in names)  # noqa: PTH202 - hook path
+            if size + len(text) > BYTES_MAX:
+                raise unkept(f"more than {BYTES_MAX} bytes wait for it")
+            last = max((_number(one) for one in names), default=0)
+            _write_whole(f"{folder}/{last + 1:09}-{os.urandom(4).hex()}", text)
         except OSError as error:
             raise unkept(error.strerror or type(error).__name__) from None
 
-    def waiting(self, session: str) -> tuple[Command, ...]:
+    def waits(self, session: str) -> bool:
+        """
+        Whether anything waits for *session*.
+
+        Raises:
+            JournalError: GOV512, its folder cannot be read.
+        """
+        return bool(self._files(session))
+
+    def waiting(self, session: str) -> tuple[Waiting, ...]:
         """
         What waits for *session*, in the order in which it happened.
 
         Raises:
             JournalError: GOV512, what waits cannot be read; it is left where it is.
         """
-        try:
-            with open(self._path(session), "rb") as file:  # noqa: PTH123 - hook path
-                lines = file.read(FILE_BYTES_MAX + 1).splitlines()
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise unkept(error.strerror or type(error).__name__) from None
-        try:
-            return tuple(_command(load_json(self._opened(line))) for line in lines)
-        except (ValueRefused, MisuseError, KeyError, TypeError, ValueError) as error:
-            raise unkept(f"what waits cannot be read: {error}") from None
+        found: list[Waiting] = []
+        for path in self._files(session):
+            try:
+                with open(path, "rb") as file:  # noqa: PTH123 - hook path
+                    text = file.read(BYTES_MAX)
+                found.append(Waiting(_command(load_json(self._opened(text))), path))
+            except FileNotFoundError:
+                continue  # another process has written it meanwhile
+            except OSError as error:
+                raise unkept(error.strerror or type(error).__name__) from None
+            except (ValueRefused, MisuseError, KeyError, TypeError, ValueError) as error:
+                raise unkept(f"what waits in `{path}` cannot be read: {error}") from None
+        return tuple(found)
+
+    def forget(self, waiting: Waiting) -> None:
+        """Forget what waited: it stands in its journal now."""
+        _removed([waiting.file])
 
     def clear(self, session: str) -> None:
-        """Forget what waited for *session*: it stands in its journal now."""
+        """Forget all that waits for *session*, unread: nobody may read it any more."""
+        _removed(self._files(session, drafts=True))
+
+    def _files(self, session: str, *, drafts: bool = False) -> list[str]:
         try:
-            os.unlink(self._path(session))  # noqa: PTH108 - hook path
+            names = _listed(self._folder(session))
         except FileNotFoundError:
-            return
+            return []
         except OSError as error:
             raise unkept(error.strerror or type(error).__name__) from None
+        return [one for one in names if drafts or not one.endswith(DRAFT)]
 
     def _sealed(self, line: bytes) -> bytes:
         return line if self.vault is None else self.vault.seal_aside(line, USE).hex().encode()
@@ -103,9 +138,46 @@ class Spool:
             raise ValueError("it is encrypted, and no key is configured")
         return self.vault.open_aside(bytes.fromhex(line.decode("ascii")), USE)
 
-    def _path(self, session: str) -> str:
+    def _folder(self, session: str) -> str:
         name = sha256(session.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        return os.path.join(self.folder, f"{name}.jsonl")  # noqa: PTH118 - hook path
+        return os.path.join(self.folder, name)  # noqa: PTH118 - hook path
+
+
+def _listed(folder: str) -> list[str]:
+    """The files of *folder*, in the order of their numbers."""
+    return [f"{folder}/{one}" for one in sorted(os.listdir(folder))]  # noqa: PTH208 - hook path
+
+
+def _removed(files: Sequence[str]) -> None:
+    """Remove *files* of one folder, and it once it is empty."""
+    try:
+        for one in files:
+            with suppress(FileNotFoundError):  # another process has written it as well
+                os.unlink(one)  # noqa: PTH108 - hook path
+    except OSError as error:
+        raise unkept(error.strerror or type(error).__name__) from None
+    with suppress(OSError):  # more may wait
+        for one in files[-1:]:
+            os.rmdir(os.path.dirname(one))  # noqa: PTH106, PTH120 - hook path
+
+
+def _number(path: str) -> int:
+    digits = os.path.basename(path).partition("-")[0]  # noqa: PTH119 - hook path
+    return int(digits) if digits.isdecimal() else 0
+
+
+def _write_whole(path: str, text: bytes) -> None:
+    draft = path + DRAFT
+    try:
+        with open(draft, "xb", opener=_private) as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(draft, path)  # noqa: PTH104 - hook path
+    except OSError:
+        with suppress(OSError):
+            os.unlink(draft)  # noqa: PTH108 - hook path
+        raise
 
 
 def _private(path: str, flags: int) -> int:

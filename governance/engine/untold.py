@@ -43,15 +43,14 @@ class Untold:
     def waits(self, session: str) -> bool:
         """Whether something of *session* waits to be written first."""
         spool = self.spool
-        return session in self._held or (spool is not None and bool(spool.waiting(session)))
+        return session in self._held or (spool is not None and spool.waits(session))
 
-    def write(self, session: str, step: Callable[[Command], object]) -> None:
+    def write(self, session: str, step: Callable[[Command], None]) -> None:
         """Write what waits of *session* by *step*, in order; what was not written waits on."""
-        waiting = self.spool.waiting(session) if self.spool is not None else ()
-        for command in waiting:
-            step(command)
-        if self.spool is not None and waiting:
-            self.spool.clear(session)
+        if self.spool is not None:
+            for waiting in self.spool.waiting(session):
+                step(waiting.command)
+                self.spool.forget(waiting)
         held = self._held.get(session)
         while held:
             step(held[0])

@@ -107,7 +107,7 @@ class Calls:
             self._queue(event)
             if event.name == "listener.failed":
                 for failure in found:
-                    self._report_later(failure)
+                    self.report_later(failure)
             else:
                 failures += found
         return tuple(failures)
@@ -119,7 +119,7 @@ class Calls:
     def close(self, limit_seconds: float) -> tuple[ListenerFailure, ...]:
         """As `Listeners.close`, in seconds."""
         for listener, event in self._background.close(limit_seconds):
-            self._report_later(self._failure(listener, event, "left", "closed before its turn"))
+            self.report_later(self._failure(listener, event, "left", "closed before its turn"))
         self._threads.close()
         return self._take_pending()
 
@@ -201,7 +201,7 @@ class Calls:
         for listener in self._enabled(event.name, "background"):
             if not self._background.put((listener, event)):
                 text = f"{self.queue_max} events were waiting"
-                self._report_later(self._failure(listener, event, "dropped", text))
+                self.report_later(self._failure(listener, event, "dropped", text))
 
     def _show_later(self, item: tuple[Listener, Event]) -> None:
         listener, event = item
@@ -210,9 +210,10 @@ class Calls:
         found: list[ListenerFailure] = []
         self._failed(found, listener, event, self._call(listener, event))
         for failure in found:
-            self._report_later(failure)
+            self.report_later(failure)
 
-    def _report_later(self, failure: ListenerFailure) -> None:
+    def report_later(self, failure: ListenerFailure) -> None:
+        """As `Listeners.report_later`."""
         key = (failure.listener, failure.why)
         with self._lock:
             before = self.pending.get(key)

@@ -173,6 +173,11 @@ class Listeners:
         self._open()
         return self._calls.after(events) if self._calls is not None else ()
 
+    def report_later(self, failure: ListenerFailure) -> None:
+        """Give *failure*, which could not be recorded, again with the next events."""
+        if self._calls is not None:
+            self._calls.report_later(failure)
+
     def drain(self, limit_ms: int) -> bool:
         """Wait until the background has nothing to do; false when the limit was over first."""
         return self._calls is None or self._calls.drain(limit_ms / 1000)

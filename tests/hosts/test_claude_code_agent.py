@@ -288,7 +288,7 @@ def test_agent_cannot_edit_what_lies_outside(lab: Lab) -> None:
     lab.bash("true")  # what the engine itself keeps there is there after this
     before = kept(lab)
     there = sorted(state.rglob("*"))
-    places = [state / "trust.json", state / "replay", state / "untold" / "x.jsonl", lab.key]
+    places = [state / "trust.json", state / "replay", state / "untold" / "x" / "1", lab.key]
 
     for place in places:
         write = {"tool": "Write", "input": {"file_path": str(place), "content": "{}"}}

@@ -13,12 +13,14 @@ from governance.access.guard import AccessRefused
 from governance.config import default_toml
 from governance.engine import Engine
 from governance.engine.session import Session
+from governance.errors import JournalError
 from governance.formats import body_of
+from governance.journal.memory import MemoryJournal
 from governance.journal.opening import open_journal
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust
 from governance.scopes import PROJECT, Reader
-from governance.testing import ManualClock
+from governance.testing import FailingJournal, ManualClock
 
 CHECK_MS = 1_000
 
@@ -381,3 +383,24 @@ def test_a_project_opened_by_a_relative_name_has_not_changed(
             asked(session, "fine")
 
         assert rows(engine, "s", "rules.changed", "rules.refused") == []
+
+
+def test_a_change_that_cannot_be_told_is_told_at_the_next_event(
+    project: Path, clock: ManualClock
+) -> None:
+    """The store was full: what the model knows is old all the same, and so is its session."""
+    texts = pack("one"), pack("one", text="Be brief.")
+    for number, text in enumerate(texts):
+        trust(project, text, f"{number}.toml")
+    journal = FailingJournal(MemoryJournal())
+    with Engine.open(project, clock=clock, journal=journal) as engine:
+        session = started(engine)
+        change(project, texts[1])
+        clock.advance(CHECK_MS)
+        journal.fail("append", JournalError("full", code="GOV501"))
+        assert asked(session, "fine") == "deny"
+        assert not rows(engine, "s", "rules.changed")
+
+        assert "Be brief." in session.turn("go on").text
+        assert len(rows(engine, "s", "rules.changed")) == 1
+        assert rows(engine, "s", "governance.lapsed") == [{"why": "packs changed"}]

@@ -462,6 +462,36 @@ class TestRetention:
             assert lease is not None
             assert int(lease.value) == clock.now_ms()
 
+    def test_a_lease_that_is_damaged_keeps_nobody(self, law: Law, clock: ManualClock) -> None:
+        """It is taken as one of long ago, and written anew."""
+        keeper = Keeper(RetentionPolicy(age_ms_max=DAY_MS), 3_600_000)
+        options = EngineOptions(run="r", keeper=keeper)
+        journal = MemoryJournal()
+        journal.shelf.put("lease", "retention", b"{damaged")
+        with memory_engine(law=law, clock=clock, journal=journal, options=options) as engine:
+            worked(engine, "old")
+            keeper.wait()
+            lease = journal.shelf.get("lease", "retention")
+            assert lease is not None
+            assert int(lease.value) == clock.now_ms()
+
+    def test_a_run_that_finds_no_thread_stops_nobody(
+        self, law: Law, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was asked is answered, and the next run takes it up."""
+        keeper = Keeper(RetentionPolicy(age_ms_max=DAY_MS), 1)
+        options = EngineOptions(run="r", keeper=keeper)
+        with memory_engine(law=law, clock=clock, options=options) as engine:
+            with monkeypatch.context() as patched:
+                patched.setattr("threading.Thread.start", _no_thread)
+                worked(engine, "old")
+            keeper.wait()
+            assert engine.journal.shelf.get("lease", "retention") is None
+            clock.advance(2)
+            worked(engine, "new")
+            keeper.wait()
+            assert engine.journal.shelf.get("lease", "retention") is not None
+
     def test_what_cannot_be_pruned_stops_nobody(
         self, law: Law, clock: ManualClock, tmp_path: Path
     ) -> None:
@@ -493,6 +523,10 @@ class TestRetention:
                 assert other.preload(2) == 2
                 held = {one.id for one in other.live.oldest(10)}
                 assert held == {"s4", "s0"}
+
+
+def _no_thread(_: object) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def test_a_note_of_a_living_session_is_given_up(engine: Engine, clock: ManualClock) -> None:

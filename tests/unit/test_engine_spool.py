@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -35,11 +38,13 @@ def test_a_command_comes_back_as_it_was(tmp_path: Path, traits: HostTraits) -> N
     spool.keep(evolve(kept, key=None))
 
     first, second = spool.waiting("s")
-    assert first == kept
-    assert second == evolve(kept, key=second.key)
-    assert second.key
-    spool.clear("s")
+    assert first.command == kept
+    assert second.command == evolve(kept, key=second.command.key)
+    assert second.command.key
+    for one in (first, second, second):
+        spool.forget(one)
     assert spool.waiting("s") == ()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("name", "value"), [("inject", "requst"), ("deny_at", ["x"])])
@@ -47,10 +52,85 @@ def test_traits_that_cannot_be_are_told(tmp_path: Path, name: str, value: object
     """They are no traits at all, so nothing is let through before somebody has looked."""
     spool = Spool(str(tmp_path))
     spool.keep(KEPT)
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*/*")
     line = json.loads(file.read_text())
     line["traits"][name] = value
     file.write_text(json.dumps(line) + "\n")
 
-    with pytest.raises(JournalError, match=r"GOV512.*what waits cannot be read"):
+    with pytest.raises(JournalError, match=r"GOV512.*what waits in `.*` cannot be read"):
         spool.waiting("s")
+    assert file.exists()
+
+
+@pytest.mark.parametrize("at", ["write", "flush", "rename"])
+def test_a_full_disk_leaves_no_half_of_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """It is refused by name; what was kept before it, and what comes after it, is read."""
+    spool = Spool(str(tmp_path))
+    spool.keep(evolve(KEPT, key="1"))
+    with monkeypatch.context() as patched:
+        _fill(patched, at)
+        with pytest.raises(JournalError, match=r"GOV512.*no space"):
+            spool.keep(evolve(KEPT, key="2"))
+    spool.keep(evolve(KEPT, key="3"))
+
+    assert [one.command.key for one in spool.waiting("s")] == ["1", "3"]
+    assert len(list(tmp_path.glob("*/*"))) == 2
+
+
+def _fill(patched: pytest.MonkeyPatch, at: str) -> None:
+    """Let the disk be full in the midst of a command."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def refuse(*_: object) -> None:
+        raise full
+
+    if at == "write":
+        patched.setattr("builtins.open", _opening_full)
+    else:
+        patched.setattr(f"os.{'fsync' if at == 'flush' else 'rename'}", refuse)
+
+
+def _opening_full(path: str, mode: str, opener: Any = None) -> io.FileIO:
+    """A file that takes half of what is written and then no more."""
+
+    class Full(io.FileIO):
+        def write(self, text: Any) -> int:
+            super().write(bytes(text)[: len(text) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    return Full(path, mode.replace("b", ""), opener=opener)
+
+
+def test_what_is_kept_meanwhile_is_not_forgotten(tmp_path: Path) -> None:
+    """Another process keeps an event while this one writes what it has read."""
+    one, other = Spool(str(tmp_path)), Spool(str(tmp_path))
+    one.keep(evolve(KEPT, key="1"))
+    (first,) = one.waiting("s")
+    other.keep(evolve(KEPT, key="2"))
+    one.forget(first)
+
+    assert one.waits("s")
+    assert [kept.command.key for kept in one.waiting("s")] == ["2"]
+
+
+def test_what_two_processes_keep_stays_in_order(tmp_path: Path) -> None:
+    """By the order in which it was kept, whoever kept it, past ten and past a hundred."""
+    spools = [Spool(str(tmp_path)) for _ in range(2)]
+    for number in range(120):
+        spools[number % 2].keep(evolve(KEPT, key=str(number)))
+
+    assert [int(one.command.key or "") for one in spools[0].waiting("s")] == list(range(120))
+
+
+def test_a_draft_that_a_killed_process_left_is_no_event(tmp_path: Path) -> None:
+    """Nobody was told that it is kept."""
+    spool = Spool(str(tmp_path))
+    spool.keep(KEPT)
+    (file,) = tmp_path.glob("*/*")
+    (file.parent / "000000002-aa.draft").write_bytes(file.read_bytes()[:20])
+
+    assert len(spool.waiting("s")) == 1
+    spool.keep(evolve(KEPT, key="later"))
+    assert [one.command.key for one in spool.waiting("s")] == ["k", "later"]

@@ -74,7 +74,7 @@ def test_more_than_can_wait_is_refused_by_name(
     waiting: Untold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is nowhere then, and whoever told it must know."""
-    monkeypatch.setattr("governance.engine.spool.FILE_BYTES_MAX", 40_000)
+    monkeypatch.setattr("governance.engine.spool.BYTES_MAX", 40_000)
     with pytest.raises(JournalError, match="GOV512"):
         keep_all(waiting, map(numbered, range(1_000)))
     held: list[Command] = []

@@ -1,0 +1,84 @@
+"""Sessions in which nothing happens any more: found beside other work, and interrupted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from governance.engine import racing
+from governance.errors import JournalError
+from governance.journal.records import Appended, Record
+from governance.session.commands import Command
+from governance.session.state import SessionState
+
+if TYPE_CHECKING:
+    from governance.engine.engine import Engine
+    from governance.engine.related import Step
+
+SWEEP_SESSIONS_MAX = 8
+"""Sessions looked at after one command, so that a sweep costs little."""
+
+
+class _Stirred(Exception):
+    """A session in which another process works: it is not idle after all."""
+
+
+def idle(engine: Engine, command: Command) -> list[SessionState]:
+    """What seems to have been idle too long when *command* came, among a few sessions."""
+    now = command.at_ms or 0
+    return [
+        state
+        for state in engine.live.oldest(SWEEP_SESSIONS_MAX)
+        if state.id != command.session and _is_idle(engine, state, now)
+    ]
+
+
+def interrupt_idle(engine: Engine, command: Command) -> None:
+    """
+    Interrupt what has been idle too long when *command* came.
+
+    The engine's own doing, whoever's command gave rise to it: nobody is asked. What cannot
+    be written is found again after the next command.
+    """
+    for state in idle(engine, command):
+        told = Command(
+            event="interrupt",
+            session=state.id,
+            at_ms=command.at_ms or 0,
+            host=state.identity.host,
+            data={"reason": "idle"},
+        )
+        written: list[Record] = []
+        try:
+            _interrupt(engine, told, written)
+        except JournalError:
+            continue
+        finally:
+            engine._publish(written)
+
+
+def _interrupt(engine: Engine, told: Command, written: list[Record]) -> None:
+    law, news = engine._in_force()
+
+    def decide() -> list[Step]:
+        if not _is_idle(engine, engine._state(told.session, told.at_ms or 0), told.at_ms or 0):
+            raise _Stirred
+        return engine._decide(told, law)
+
+    with engine._lock_of(told.session):
+        engine._write_before(told, law, news, written)
+        try:
+            _, result = racing.written(engine, told.session, decide, replies=True)
+        except _Stirred:
+            return
+    # INVARIANT: what carries no key is no duplicate.
+    assert isinstance(result, Appended), "a step without a key"
+    written += result.records
+
+
+def _is_idle(engine: Engine, state: SessionState, now_ms: int) -> bool:
+    return (
+        state.last_work_at_ms is not None
+        and now_ms - state.last_work_at_ms >= engine.options.idle_ms_max
+        and state.live
+        and not state.registers.turn_open
+    )
