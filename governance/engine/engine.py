@@ -22,6 +22,7 @@ from governance.calls import ToolCall
 from governance.clock import Clock
 from governance.engine import racing, restoring
 from governance.engine.before import run_before
+from governance.engine.catching_up import take_turn
 from governance.engine.cleaning import (
     check_call,
     kept_reply,
@@ -39,7 +40,7 @@ from governance.engine.recording import ID_CHARS_MAX
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
 from governance.engine.store_verbs import StoreVerbs
-from governance.engine.untold import Untold
+from governance.engine.untold import Unsettled, Untold
 from governance.engine.verbs import SessionVerbs
 from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
 from governance.events import Event
@@ -406,32 +407,26 @@ class Engine(SessionVerbs, StoreVerbs):
     ) -> Reply:
         """The answer to *command*, under its *lock*; what stands in the journal is *written*."""
         law, news = self._in_force()
-        if sent is None:
-            lock.acquire()
         try:
             if sent is None:
-                self._write_before(command, law, news, written)
-            reply, records = self._step(command, law, sent)
-            written += records
+                take_turn(self, command, lock, written)
+            try:
+                if sent is None:
+                    self._tell(command, law, news, written)
+                reply, records = self._step(command, law, sent)
+            finally:
+                lock.release()
         except SessionRemoved as error:
             return _gone(command, error)
         except JournalError as error:
             if not is_asked(law, command.event):
                 # What nobody may read any more must not wait in a file either.
                 if not isinstance(error, SessionErased):
-                    self._untold.keep(command, partial(without_secrets, self.law))
+                    self._untold.keep(command, partial(without_secrets, self.law), error)
                 raise
             return self._unwritable(command, error)
-        finally:
-            lock.release()
+        written += records
         return reply
-
-    def _write_before(
-        self, command: Command, law: Law, news: News | None, written: list[Record]
-    ) -> None:
-        """What the session of *command* has to be told before it, and what has waited for it."""
-        self._tell(command, law, news, written)
-        self.write_untold(command.session, written)
 
     @checked
     def record(
@@ -665,10 +660,10 @@ class Engine(SessionVerbs, StoreVerbs):
         began = time.perf_counter() if PROCESS.on else None
         try:
             return answer()
-        except OutcomeUnknown:
+        except OutcomeUnknown as error:
             settled = restoring.settle_unknown(self._journal, batch)
             if settled is None:
-                raise
+                raise Unsettled(error, batch) from None
             return settled
         finally:
             if began is not None:
@@ -701,26 +696,6 @@ class Engine(SessionVerbs, StoreVerbs):
         return before // self.options.snapshot_rows != after // self.options.snapshot_rows
 
     # -- what could not be written ------------------------------------------------
-
-    def write_untold(self, session: str, written: list[Record]) -> None:
-        """
-        Write what *session* was told while its journal could not be; its lock is held.
-
-        Args:
-            written: Is given the rows, of those too that stood before one failed.
-
-        Raises:
-            JournalError: It still cannot.
-        """
-
-        def step(command: Command) -> None:
-            written.extend(self._step(command, self.law)[1])
-
-        self._untold.write(session, step)
-
-    def has_untold(self, session: str) -> bool:
-        """Whether something of *session* waits to be written before all else."""
-        return self._untold.waits(session)
 
     def _unwritable(self, command: Command, error: JournalError) -> Reply:
         reason = f"the journal cannot be written: {error}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from governance.engine import racing
+from governance.engine.catching_up import take_turn
 from governance.errors import JournalError
 from governance.journal.records import Appended, Record
 from governance.session.commands import Command
@@ -64,12 +65,15 @@ def _interrupt(engine: Engine, told: Command, written: list[Record]) -> None:
             raise _Stirred
         return engine._decide(told, law)
 
-    with engine._lock_of(told.session):
-        engine._write_before(told, law, news, written)
-        try:
-            _, result = racing.written(engine, told.session, decide, replies=True)
-        except _Stirred:
-            return
+    lock = engine._lock_of(told.session)
+    take_turn(engine, told, lock, written)
+    try:
+        engine._tell(told, law, news, written)
+        _, result = racing.written(engine, told.session, decide, replies=True)
+    except _Stirred:
+        return
+    finally:
+        lock.release()
     # INVARIANT: what carries no key is no duplicate.
     assert isinstance(result, Appended), "a step without a key"
     written += result.records

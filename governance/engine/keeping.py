@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from governance.engine import restoring
+from governance.engine.catching_up import catch_up
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
@@ -119,9 +120,8 @@ def _head_to_go(engine: Engine, session: str) -> Head:
     Raises:
         MisuseError: GOV526, it may not.
     """
-    if engine.has_untold(session):
-        # What was told while the store could not be written belongs to what goes.
-        engine.write_untold(session, [])
+    # What was told while the store could not be written belongs to what goes.
+    catch_up(engine, session, [])
     engine.live.drop(session)
     now = engine.clock.now_ms()
     state = engine._state(session, now)

@@ -59,7 +59,7 @@ def make_anew(journal: Journal, findings: Iterable[Finding]) -> Iterator[str]:
     Keep what the rows tell in place of each state in *findings*; gives the sessions.
 
     Raises:
-        JournalError: The store cannot be read.
+        JournalError: The store cannot be read or written.
     """
     for one in findings:
         told = told_by_rows(journal, one.session, one.seq)

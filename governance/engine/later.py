@@ -112,7 +112,7 @@ def _decided(engine: Engine, command: Command) -> list[Step]:
     now = command.at_ms or 0
     session = command.session
     state = engine.live.get(session, now)
-    if state is None or engine.has_untold(session) or idle(engine, command):
+    if state is None or engine._untold.any() or idle(engine, command):
         return []
     data = command.data
     child = data.get("child_id")

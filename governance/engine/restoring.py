@@ -144,19 +144,24 @@ def _folded(state: SessionState, records: Sequence[Record]) -> SessionState:
 
 def keep_snapshot(journal: Journal, state: SessionState) -> None:
     """Keep *state* as a cache if it still is the head's; a miss has lost nothing."""
-    head = journal.head(state.id)
-    if head.seq == state.head:
-        keep_snapshot_at(journal, state, head.hash)
-
-
-def keep_snapshot_at(journal: Journal, state: SessionState, row_hash: bytes) -> None:
-    """Keep *state* as a cache of the prefix that ends with the row of *row_hash*."""
-    snapshot = Snapshot(state.id, state.head, row_hash, FOLD_VERSION, state_bytes(state))
     try:
-        journal.snapshot_put(snapshot)
+        head = journal.head(state.id)
+        if head.seq == state.head:
+            keep_snapshot_at(journal, state, head.hash)
     except JournalError:
         # A snapshot only saves time: the rows are there, and the next one may fit.
         return
+
+
+def keep_snapshot_at(journal: Journal, state: SessionState, row_hash: bytes) -> None:
+    """
+    Keep *state* as a cache of the prefix that ends with the row of *row_hash*.
+
+    Raises:
+        JournalError: It could not be kept.
+    """
+    snapshot = Snapshot(state.id, state.head, row_hash, FOLD_VERSION, state_bytes(state))
+    journal.snapshot_put(snapshot)
 
 
 def settle_unknown(journal: Journal, batch: Sequence[Append]) -> Appended | Conflict | None:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
+from time import time_ns
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -36,11 +37,26 @@ DRAFT = ".draft"
 
 
 @frozen
-class Waiting:
-    """A command that waits, and the file that it waits in."""
+class Kept:
+    """
+    A command that waits.
+
+    Attributes:
+        sent: What was handed in for it and may have been committed: session, rows before it,
+            and how many rows of it, for each session.
+
+        digest: Of those rows, by which they are known again.
+
+        place: Grows with each command that is kept, of whichever session.
+
+        file: Where it waits; ``""``: in memory.
+    """
 
     command: Command
-    file: str
+    sent: tuple[tuple[str, int, int], ...] = ()
+    digest: str = ""
+    place: int = 0
+    file: str = ""
 
 
 @frozen
@@ -59,25 +75,39 @@ class Spool:
     folder: str
     vault: Vault | None = None
 
-    def keep(self, command: Command) -> None:
+    def keep(self, kept: Kept) -> None:
         """
-        Keep *command* until its session can be written.
+        Keep *kept* until its session can be written.
 
         Raises:
             JournalError: GOV512, it cannot be kept either.
         """
-        # A key of its own: two processes that both find it write it once.
-        kept = command if command.key else attrs.evolve(command, key=f"kept:{os.urandom(16).hex()}")
-        text = self._sealed(dump_json(_plain(kept)))
-        folder = self._folder(command.session)
+        sent: list[Json] = [list(one) for one in kept.sent]
+        plain: dict[str, Json] = {"command": _plain(kept.command), "sent": sent}
+        text = self._sealed(dump_json({**plain, "digest": kept.digest}))
+        folder = self._folder(kept.command.session)
         try:
             make_private_folder(folder)
             names = _listed(folder)
             size = sum(os.path.getsize(one) for one in names)  # noqa: PTH202 - hook path
             if size + len(text) > BYTES_MAX:
                 raise unkept(f"more than {BYTES_MAX} bytes wait for it")
-            last = max((_number(one) for one in names), default=0)
-            _write_whole(f"{folder}/{last + 1:09}-{os.urandom(4).hex()}", text)
+            last = max((_place(one) for one in names), default=0)
+            _write_whole(f"{folder}/{next_place(last):020}-{os.urandom(4).hex()}", text)
+        except OSError as error:
+            raise unkept(error.strerror or type(error).__name__) from None
+
+    def any(self) -> bool:
+        """
+        Whether anything waits, of whichever session.
+
+        Raises:
+            JournalError: GOV512, its folder cannot be read.
+        """
+        try:
+            return bool(os.listdir(self.folder))  # noqa: PTH208 - hook path
+        except FileNotFoundError:
+            return False
         except OSError as error:
             raise unkept(error.strerror or type(error).__name__) from None
 
@@ -90,30 +120,30 @@ class Spool:
         """
         return bool(self._files(session))
 
-    def waiting(self, session: str) -> tuple[Waiting, ...]:
+    def waiting(self, session: str) -> tuple[Kept, ...]:
         """
         What waits for *session*, in the order in which it happened.
 
         Raises:
             JournalError: GOV512, what waits cannot be read; it is left where it is.
         """
-        found: list[Waiting] = []
+        found: list[Kept] = []
         for path in self._files(session):
             try:
                 with open(path, "rb") as file:  # noqa: PTH123 - hook path
                     text = file.read(BYTES_MAX)
-                found.append(Waiting(_command(load_json(self._opened(text))), path))
+                found.append(_kept(load_json(self._opened(text)), path))
             except FileNotFoundError:
                 continue  # another process has written it meanwhile
             except OSError as error:
                 raise unkept(error.strerror or type(error).__name__) from None
-            except (ValueRefused, MisuseError, KeyError, TypeError, ValueError) as error:
+            except (ValueRefused, MisuseError, LookupError, TypeError, ValueError) as error:
                 raise unkept(f"what waits in `{path}` cannot be read: {error}") from None
         return tuple(found)
 
-    def forget(self, waiting: Waiting) -> None:
+    def forget(self, kept: Kept) -> None:
         """Forget what waited: it stands in its journal now."""
-        _removed([waiting.file])
+        _removed([kept.file])
 
     def clear(self, session: str) -> None:
         """Forget all that waits for *session*, unread: nobody may read it any more."""
@@ -144,7 +174,7 @@ class Spool:
 
 
 def _listed(folder: str) -> list[str]:
-    """The files of *folder*, in the order of their numbers."""
+    """The files of *folder*, in the order of their places."""
     return [f"{folder}/{one}" for one in sorted(os.listdir(folder))]  # noqa: PTH208 - hook path
 
 
@@ -161,7 +191,12 @@ def _removed(files: Sequence[str]) -> None:
             os.rmdir(os.path.dirname(one))  # noqa: PTH106, PTH120 - hook path
 
 
-def _number(path: str) -> int:
+def next_place(last: int) -> int:
+    """A place behind *last*, and, as clocks go, behind those of all other sessions."""
+    return max(last + 1, time_ns())
+
+
+def _place(path: str) -> int:
     digits = os.path.basename(path).partition("-")[0]  # noqa: PTH119 - hook path
     return int(digits) if digits.isdecimal() else 0
 
@@ -204,6 +239,12 @@ def _plain(value: object) -> Json:
     if isinstance(value, frozenset):
         return sorted(value)
     return cast("Json", value)
+
+
+def _kept(data: Json, file: str) -> Kept:
+    fields = cast("dict[str, Any]", data)
+    sent = tuple((str(one[0]), int(one[1]), int(one[2])) for one in fields["sent"])
+    return Kept(_command(fields["command"]), sent, str(fields["digest"]), _place(file), file)
 
 
 def _command(data: Json) -> Command:

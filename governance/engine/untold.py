@@ -2,57 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import threading
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from governance.engine.spool import Spool, unkept
+from governance.engine.spool import Kept, Spool, next_place, unkept
+from governance.errors import OutcomeUnknown
+from governance.journal.records import Append, Journal, Record, Row
 from governance.session.commands import Command
 
 HELD_MAX = 64
 """Commands of one session that are kept where there is no file for them."""
 
 
+class Unsettled(OutcomeUnknown):
+    """Nobody could say whether *batch* was committed: the store could not even be read."""
+
+    def __init__(self, error: OutcomeUnknown, batch: Sequence[Append]) -> None:
+        super().__init__(error.message, code=error.code, remedy=error.remedy)
+        self.batch = tuple(batch)
+
+
 @define(eq=False)
 class Untold:
     """
-    The commands that wait, by session; those of one session are used under its lock.
+    The commands that wait, by session. Thread-safe.
 
     Attributes:
         spool: The files that they wait in; ``None``: in memory.
     """
 
     spool: Spool | None
-    _held: dict[str, list[Command]] = field(factory=dict, init=False)
+    _held: dict[str, list[Kept]] = field(factory=dict, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
-    def keep(self, command: Command, clean: Callable[[Command], Command]) -> None:
+    def keep(self, command: Command, clean: Callable[[Command], Command], error: Exception) -> None:
         """
-        Keep *command*; into a file it goes as *clean* makes it, without secrets.
+        Keep *command*, which failed with *error*; into a file it goes as *clean* makes it.
 
         Raises:
             JournalError: GOV512, it cannot be kept either.
         """
+        if not command.key:
+            # Two threads or processes that both find it write it once.
+            command = evolve(command, key=f"kept:{os.urandom(16).hex()}")
+        kept = Kept(command)
+        if isinstance(error, Unsettled):
+            sent = tuple((one.session, one.expected_seq, len(one.rows)) for one in error.batch)
+            rows = [row for one in error.batch for row in one.rows]
+            kept = Kept(command, sent, _digest(rows))
         if self.spool is not None:
-            self.spool.keep(clean(command))
+            self.spool.keep(evolve(kept, command=clean(command)))
             return
-        held = self._held.setdefault(command.session, [])
-        if len(held) >= HELD_MAX:
-            raise unkept(f"{HELD_MAX} wait in memory, and no more are kept there")
-        held.append(command)
+        with self._lock:
+            held = self._held.setdefault(command.session, [])
+            if len(held) >= HELD_MAX:
+                raise unkept(f"{HELD_MAX} wait in memory, and no more are kept there")
+            held.append(evolve(kept, place=next_place(held[-1].place if held else 0)))
+
+    def any(self) -> bool:
+        """Whether anything waits, of whichever session; costs next to nothing."""
+        return bool(self._held) or (self.spool is not None and self.spool.any())
 
     def waits(self, session: str) -> bool:
         """Whether something of *session* waits to be written first."""
-        spool = self.spool
-        return session in self._held or (spool is not None and spool.waits(session))
+        return session in self._held or (self.spool is not None and self.spool.waits(session))
 
-    def write(self, session: str, step: Callable[[Command], None]) -> None:
-        """Write what waits of *session* by *step*, in order; what was not written waits on."""
+    def waiting(self, session: str) -> tuple[Kept, ...]:
+        """What waits of *session*, in the order in which it happened."""
         if self.spool is not None:
-            for waiting in self.spool.waiting(session):
-                step(waiting.command)
-                self.spool.forget(waiting)
-        held = self._held.get(session)
-        while held:
-            step(held[0])
-            held.pop(0)
-        self._held.pop(session, None)
+            return self.spool.waiting(session)
+        with self._lock:
+            return tuple(self._held.get(session, ()))
+
+    def forget(self, kept: Kept) -> None:
+        """Let go of what stands in the journal now."""
+        if self.spool is not None:
+            self.spool.forget(kept)
+            return
+        with self._lock:
+            session = kept.command.session
+            left = [one for one in self._held.get(session, ()) if one is not kept]
+            self._held[session] = left
+            if not left:
+                del self._held[session]
+
+
+def committed(journal: Journal, kept: Kept) -> tuple[Record, ...] | None:
+    """
+    The rows that were committed for *kept* after all, or ``None``.
+
+    Raises:
+        JournalError: The store still cannot be read.
+    """
+    found = [
+        record
+        for session, seq, count in kept.sent
+        for record in journal.read(session, after=seq, limit=count)
+    ]
+    return tuple(found) if found and _digest(found) == kept.digest else None
+
+
+def _digest(rows: Sequence[Row | Record]) -> str:
+    made = sha256()
+    for row in rows:
+        made.update(f"{row.kind} {row.at_ms} {len(row.body)} ".encode() + row.body)
+    return made.hexdigest()

@@ -22,6 +22,7 @@ from governance.cli import opening
 from governance.cli.app import run
 from governance.cli.guard import make_key
 from governance.cli.heartbeat import called_ms, missed_in
+from governance.engine.spool import Kept
 from governance.errors import GovernanceError, SessionErased
 from governance.events import check_data
 from governance.formats import body_of
@@ -266,7 +267,7 @@ def test_an_erased_session_is_unreadable_and_the_journal_holds(house: House) -> 
     waiting = Project(house.project).state_directory() / "untold"
     with Engine.open(house.project) as engine:
         assert engine.options.spool is not None
-        engine.options.spool.keep(Command(event="turn_end", session="s"))
+        engine.options.spool.keep(Kept(Command(event="turn_end", session="s")))
     assert list(waiting.iterdir())
     assert house.say("erase", "s", "--reason", "asked")[0] == 2  # a person's
     code, out, err = house.person("erase", "s", "--reason", "asked", "--format", "json")

@@ -679,8 +679,6 @@ def test_every_verb_of_an_engine_is_in_the_table() -> None:
     unasked = {
         # Commands: they are answered by a refusal, with reasons.
         "handle", "start",
-        # What was allowed when it happened, and could not be written then.
-        "has_untold", "write_untold",
         # Handles, and what tells nothing of the store.
         "open", "session", "call", "close", "announce", "guard", "contexts", "journal", "visible",
         # What the engine is made of.

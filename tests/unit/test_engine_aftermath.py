@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from governance.engine import Engine
-from governance.errors import JournalError
+from governance.engine import Engine, EngineOptions
+from governance.errors import JournalError, OutcomeUnknown
 from governance.events import Event
 from governance.formats import body_of
 from governance.journal.memory import MemoryJournal
@@ -70,7 +70,7 @@ def test_an_idle_session_that_cannot_be_interrupted_stops_no_other(
 
         assert engine.state("idle").state is State.INTERRUPTED
         assert kinds(journal, "idle").count("session.idle") == 1
-        assert not engine.has_untold("idle")
+        assert not engine._untold.any()
 
 
 def test_a_failure_of_a_listener_that_cannot_be_written_is_written_later(
@@ -146,3 +146,102 @@ def test_a_background_listener_that_fails_on_what_has_not_happened_is_recorded(
 
         assert kinds(journal, "s").count("listener.failed") == 1
         assert [one.session for one in journal.sessions()] == ["s"]
+
+
+def test_what_was_committed_after_all_is_not_written_again(journal: FailingJournal) -> None:
+    """Nobody could say so when it was told: the store could not even be read."""
+    listeners, seen = Listeners(), list[str]()
+    listeners.register("session.compacted", lambda one: seen.append(one.name), mode="audit")
+    with memory_engine(journal=journal, listeners=listeners) as engine:
+        session = engine.start("s")
+        session.turn("go")
+        journal.fail("append", OutcomeUnknown("lost"), done=True)
+        journal.fail("read", JournalError("gone"))
+        with pytest.raises(OutcomeUnknown):
+            session.compact()
+        session.turn_ended()
+
+        assert kinds(journal, "s").count("session.compacted") == 1
+        assert seen == ["session.compacted"]
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["committed", "lost"])
+def test_an_answer_that_is_lost_again_doubles_nothing(journal: FailingJournal, done: bool) -> None:
+    """What waits is handed in once more, and nobody can say what became of that either."""
+    with memory_engine(journal=journal) as engine:
+        session = engine.start("s")
+        session.turn("go")
+        journal.fail("append", FULL)
+        with pytest.raises(JournalError, match="full"):
+            session.reset()
+        journal.fail("append", OutcomeUnknown("lost"), done=done)
+        journal.fail("read", JournalError("gone"))
+        assert session.turn("on").denied
+        assert not session.turn("on").denied
+
+        assert kinds(journal, "s").count("session.reset") == 1
+
+
+def test_what_its_parent_was_told_stands_before_a_child_is_asked(journal: FailingJournal) -> None:
+    """The parent has ended, and the store could not take it: its children do nothing more."""
+    with memory_engine(journal=journal) as engine:
+        parent = engine.start("s")
+        parent.turn("go")
+        child = parent.child("c")
+        child.turn("go")
+        journal.fail("append", FULL)
+        with pytest.raises(JournalError, match="full"):
+            parent.end()
+        reply = child.tool("read", {"path": "a.py"}, call_id="1")
+
+        assert reply.denied
+        assert engine.state("s").state is State.ENDED
+
+
+def test_what_a_child_was_told_stands_before_its_parent_ends(journal: FailingJournal) -> None:
+    """It came first, so it is no late event of a session that its parent has interrupted."""
+    with memory_engine(journal=journal) as engine:
+        parent = engine.start("s")
+        parent.turn("go")
+        child = parent.child("c")
+        child.turn("go")
+        child.tool("read", {"path": "a.py"}, call_id="1")
+        journal.fail("append", FULL, times=2)
+        with pytest.raises(JournalError, match="full"):
+            child.tool_finished("1", outcome="ok")
+        with pytest.raises(JournalError, match="full"):
+            parent.end()
+        parent.resume()
+
+        rows = [
+            body_of(one)["data"] for one in journal.read(child.id) if one.kind == "tool.finished"
+        ]
+        assert [one["outcome"] for one in rows] == ["ok"]
+
+
+def test_what_waits_in_one_session_holds_up_no_other(journal: FailingJournal) -> None:
+    """Nor does what waits of a child that is removed hold up its parent."""
+    with memory_engine(journal=journal) as engine:
+        parent, other = engine.start("s"), engine.start("other")
+        child = parent.child("c")
+        for one in (parent, other, child):
+            one.turn("go")
+        journal.fail("append", FULL)
+        with pytest.raises(JournalError, match="full"):
+            child.turn_ended()
+        assert journal.remove(child.id, expected=journal.head(child.id)) is True
+
+        for one in (other, parent):
+            assert one.tool("read", {"path": "a.py"}, call_id="1").action == "allow"
+
+
+def test_a_state_that_cannot_be_kept_changes_no_answer(journal: FailingJournal) -> None:
+    """It is a cache of rows that stand in the journal already."""
+    options = EngineOptions(run="test", snapshot_rows=1)
+    with memory_engine(journal=journal, options=options) as engine:
+        session = engine.start("s")
+        session.turn("go")
+        for number, method in enumerate(("head", "snapshot_put")):
+            journal.fail(method, FULL)
+            reply = session.tool("read", {"path": "a.py"}, call_id=str(number))
+            assert reply.action == "allow"

@@ -25,9 +25,6 @@ from governance.testing.engines import memory_engine
 
 OWNERS: dict[str, type] = {"Engine": Engine, "Session": Session, "Contexts": Contexts}
 AWAITED: dict[type, type] = {Engine: AsyncEngine, Session: AsyncSession, Contexts: AsyncContexts}
-INTERNAL = {"Engine": {"write_untold", "has_untold"}}
-"""Of the rooms of the engine among themselves: no program that embeds it calls them."""
-
 WRONG = object()
 
 LAW = """
@@ -58,12 +55,7 @@ def arguments_of(verb: Callable[..., Any]) -> list[str]:
     return [one.name for one in parameters if one.name not in ("self", "cls", "data")]
 
 
-PUBLIC = sorted(
-    f"{owner}.{name}"
-    for owner, kind in OWNERS.items()
-    for name in verbs(kind)
-    if name not in INTERNAL.get(owner, ())
-)
+PUBLIC = sorted(f"{owner}.{name}" for owner, kind in OWNERS.items() for name in verbs(kind))
 PLACES = [
     (verb, name)
     for verb, takes in ARGUMENTS.items()

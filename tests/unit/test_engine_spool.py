@@ -12,12 +12,12 @@ import pytest
 from attrs import evolve
 
 from governance.calls import ToolCall
-from governance.engine.spool import Spool
+from governance.engine.spool import Kept, Spool
 from governance.errors import JournalError
 from governance.hosts import HOSTS, profile_of
 from governance.session.commands import Command, HostTraits
 
-KEPT = Command(
+COMMAND = Command(
     event="tool_before",
     session="s",
     key="k",
@@ -27,20 +27,24 @@ KEPT = Command(
     refused=("why",),
     failures=({"listener": "l"},),
 )
+KEPT = Kept(COMMAND, sent=(("s", 3, 2), ("s/c", 0, 1)), digest="d")
 
 
-@pytest.mark.parametrize("traits", [KEPT.traits, *(profile_of(one).traits for one in HOSTS)])
+def keyed(key: str) -> Kept:
+    return evolve(KEPT, command=evolve(COMMAND, key=key))
+
+
+@pytest.mark.parametrize("traits", [COMMAND.traits, *(profile_of(one).traits for one in HOSTS)])
 def test_a_command_comes_back_as_it_was(tmp_path: Path, traits: HostTraits) -> None:
     """Every part, with its types: what is decided of it later hangs on them."""
-    spool, kept = Spool(str(tmp_path)), evolve(KEPT, traits=traits)
+    spool, kept = Spool(str(tmp_path)), evolve(KEPT, command=evolve(COMMAND, traits=traits))
 
     spool.keep(kept)
-    spool.keep(evolve(kept, key=None))
+    spool.keep(kept)
 
     first, second = spool.waiting("s")
-    assert first.command == kept
-    assert second.command == evolve(kept, key=second.command.key)
-    assert second.command.key
+    assert evolve(first, file="", place=0) == evolve(second, file="", place=0) == kept
+    assert first.place < second.place
     for one in (first, second, second):
         spool.forget(one)
     assert spool.waiting("s") == ()
@@ -54,7 +58,7 @@ def test_traits_that_cannot_be_are_told(tmp_path: Path, name: str, value: object
     spool.keep(KEPT)
     (file,) = tmp_path.glob("*/*")
     line = json.loads(file.read_text())
-    line["traits"][name] = value
+    line["command"]["traits"][name] = value
     file.write_text(json.dumps(line) + "\n")
 
     with pytest.raises(JournalError, match=r"GOV512.*what waits in `.*` cannot be read"):
@@ -68,12 +72,12 @@ def test_a_full_disk_leaves_no_half_of_a_command(
 ) -> None:
     """It is refused by name; what was kept before it, and what comes after it, is read."""
     spool = Spool(str(tmp_path))
-    spool.keep(evolve(KEPT, key="1"))
+    spool.keep(keyed("1"))
     with monkeypatch.context() as patched:
         _fill(patched, at)
         with pytest.raises(JournalError, match=r"GOV512.*no space"):
-            spool.keep(evolve(KEPT, key="2"))
-    spool.keep(evolve(KEPT, key="3"))
+            spool.keep(keyed("2"))
+    spool.keep(keyed("3"))
 
     assert [one.command.key for one in spool.waiting("s")] == ["1", "3"]
     assert len(list(tmp_path.glob("*/*"))) == 2
@@ -106,9 +110,9 @@ def _opening_full(path: str, mode: str, opener: Any = None) -> io.FileIO:
 def test_what_is_kept_meanwhile_is_not_forgotten(tmp_path: Path) -> None:
     """Another process keeps an event while this one writes what it has read."""
     one, other = Spool(str(tmp_path)), Spool(str(tmp_path))
-    one.keep(evolve(KEPT, key="1"))
+    one.keep(keyed("1"))
     (first,) = one.waiting("s")
-    other.keep(evolve(KEPT, key="2"))
+    other.keep(keyed("2"))
     one.forget(first)
 
     assert one.waits("s")
@@ -119,7 +123,7 @@ def test_what_two_processes_keep_stays_in_order(tmp_path: Path) -> None:
     """By the order in which it was kept, whoever kept it, past ten and past a hundred."""
     spools = [Spool(str(tmp_path)) for _ in range(2)]
     for number in range(120):
-        spools[number % 2].keep(evolve(KEPT, key=str(number)))
+        spools[number % 2].keep(keyed(str(number)))
 
     assert [int(one.command.key or "") for one in spools[0].waiting("s")] == list(range(120))
 
@@ -129,8 +133,8 @@ def test_a_draft_that_a_killed_process_left_is_no_event(tmp_path: Path) -> None:
     spool = Spool(str(tmp_path))
     spool.keep(KEPT)
     (file,) = tmp_path.glob("*/*")
-    (file.parent / "000000002-aa.draft").write_bytes(file.read_bytes()[:20])
+    (file.parent / f"{9:020}-aa.draft").write_bytes(file.read_bytes()[:20])
 
     assert len(spool.waiting("s")) == 1
-    spool.keep(evolve(KEPT, key="later"))
+    spool.keep(keyed("later"))
     assert [one.command.key for one in spool.waiting("s")] == ["k", "later"]

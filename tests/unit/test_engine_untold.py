@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -26,8 +26,17 @@ def numbered(number: int, session: str = "s") -> Command:
     return evolve(COMMAND, session=session, key=str(number))
 
 
+FULL = JournalError("full")
+
+
 def keep(waiting: Untold, command: Command) -> None:
-    waiting.keep(command, lambda one: one)
+    waiting.keep(command, lambda one: one, FULL)
+
+
+def write(waiting: Untold, session: str, step: Callable[[Command], None]) -> None:
+    for one in waiting.waiting(session):
+        step(one.command)
+        waiting.forget(one)
 
 
 def keep_all(waiting: Untold, commands: Iterable[Command]) -> None:
@@ -42,8 +51,8 @@ def test_what_waits_is_written_once_in_its_order(waiting: Untold) -> None:
     written: list[Command] = []
 
     assert waiting.waits("s")
-    waiting.write("s", written.append)
-    waiting.write("s", written.append)
+    write(waiting, "s", written.append)
+    write(waiting, "s", written.append)
 
     assert written == [numbered(0), numbered(1), numbered(2)]
     assert not waiting.waits("s")
@@ -58,13 +67,13 @@ def test_what_could_not_be_written_waits_on(waiting: Untold) -> None:
     def step(command: Command) -> None:
         if command.key == "1" and len(written) < 2:
             written.append(command)
-            raise JournalError("full")
+            raise FULL
         written.append(command)
 
     with pytest.raises(JournalError, match="full"):
-        waiting.write("s", step)
+        write(waiting, "s", step)
     assert waiting.waits("s")
-    waiting.write("s", step)
+    write(waiting, "s", step)
 
     assert {one.key for one in written} == {"0", "1", "2"}
     assert not waiting.waits("s")
@@ -78,16 +87,16 @@ def test_more_than_can_wait_is_refused_by_name(
     with pytest.raises(JournalError, match="GOV512"):
         keep_all(waiting, map(numbered, range(1_000)))
     held: list[Command] = []
-    waiting.write("s", held.append)
+    write(waiting, "s", held.append)
     assert [one.key for one in held] == [str(number) for number in range(len(held))]
     assert len(held) == HELD_MAX if waiting.spool is None else len(held) > 10
 
 
 def test_what_goes_into_a_file_is_cleaned(waiting: Untold) -> None:
     """Secrets stay out of files; memory holds what was told."""
-    waiting.keep(numbered(0), lambda one: evolve(one, run="clean"))
+    waiting.keep(numbered(0), lambda one: evolve(one, run="clean"), FULL)
     held: list[Command] = []
-    waiting.write("s", held.append)
+    write(waiting, "s", held.append)
     assert held[0].run == ("clean" if waiting.spool is not None else "")
 
 

@@ -1,0 +1,269 @@
+"""A store that fails now and then loses nothing, doubles nothing, and lets nothing through."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from attrs import evolve, frozen
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from governance.calls import ToolCall
+from governance.engine import Engine, EngineOptions, restoring
+from governance.engine.spool import Spool
+from governance.errors import JournalError, OutcomeUnknown
+from governance.events import CATALOGUE, Event
+from governance.formats import body_of
+from governance.journal.memory import MemoryJournal
+from governance.listeners import Listeners
+from governance.session.commands import Command
+from governance.session.law import Law
+from governance.states import ASKED_EVENTS
+from governance.testing import FailingJournal, ManualClock
+from governance.testing.engines import law_of, memory_engine
+from governance.testing.fakes import Method
+from governance.values import Json
+
+PACK = """
+format = 1
+[pack]
+name = "flaky"
+version = "1.0.0"
+summary = "Rules for a store that fails."
+
+[[rule]]
+id = "flaky.denied"
+tools = ["shell"]
+when.command = "forbidden"
+action = "deny"
+severity = "high"
+message = "No."
+must_match = [{ tool = "shell", command = "forbidden" }]
+must_not_match = [{ tool = "shell", command = "fine" }]
+
+[[rule]]
+id = "flaky.asked"
+tools = ["shell"]
+when.command = "publish"
+action = "ask"
+message = "Sure?"
+must_match = [{ tool = "shell", command = "publish" }]
+must_not_match = [{ tool = "shell", command = "fine" }]
+
+[[context]]
+id = "hello"
+at = ["beginning", "compacted", "resumed"]
+text = "Be governed."
+"""
+
+NEVER_MS = 10**15
+PARENT, CHILD = "s", "s/c"
+
+
+@frozen
+class Fault:
+    """
+    How the store fails at one command.
+
+    Attributes:
+        unknown: A commit whose answer is lost; it was *done* or not, and where the command is
+            *unread* the store cannot be asked either.
+    """
+
+    method: Method
+    skip: int
+    times: int
+    unknown: bool = False
+    done: bool = False
+    unread: bool = False
+
+
+@frozen
+class Told:
+    """What is told: an event of a session, some time after the last one."""
+
+    event: str
+    session: str
+    data: dict[str, Json]
+    call: str = ""
+    command: str = ""
+    after_ms: int = 0
+
+
+@cache
+def law() -> Law:
+    return law_of(PACK)
+
+
+faults = st.builds(
+    Fault,
+    method=st.sampled_from(["append", "append", "append", "read", "head", "snapshot_get"]),
+    skip=st.integers(0, 2),
+    times=st.integers(1, 3),
+    unknown=st.booleans(),
+    done=st.booleans(),
+    unread=st.booleans(),
+)
+BARE: dict[str, dict[str, Json]] = {
+    "start": {},
+    "turn_start": {"prompt": "go", "prompt_source": "user"},
+    "turn_end": {},
+    "command": {"name": "clear", "arguments": [], "source": "user"},
+    "compacting": {"trigger": "auto"},
+    "compact": {"trigger": "auto"},
+    "lapse": {"why": "not_delivered"},
+    "interrupt": {"reason": "interrupted"},
+    "resume": {},
+    "reset": {},
+    "end": {"reason": "ended"},
+}
+bare = st.sampled_from(sorted(BARE)).flatmap(
+    lambda name: st.builds(
+        Told,
+        event=st.just(name),
+        session=st.sampled_from([PARENT, CHILD]),
+        data=st.just(BARE[name]),
+    )
+)
+calls = st.builds(
+    Told,
+    event=st.just("tool_before"),
+    session=st.sampled_from([PARENT, CHILD]),
+    data=st.just({}),
+    call=st.sampled_from("123"),
+    command=st.sampled_from(["fine", "forbidden", "publish"]),
+)
+outcomes = st.builds(
+    Told,
+    event=st.just("tool_after"),
+    session=st.sampled_from([PARENT, CHILD]),
+    data=st.sampled_from([{"outcome": one} for one in ("ok", "failed", "refused")]),
+    call=st.sampled_from("123"),
+)
+children = st.builds(
+    Told,
+    event=st.sampled_from(["child_start", "child_end"]),
+    session=st.just(PARENT),
+    data=st.just({"child_id": CHILD}),
+)
+told = st.builds(
+    evolve,
+    st.one_of(bare, calls, calls, outcomes, children),
+    after_ms=st.sampled_from([0, 1, 60_000, 7_200_000, 200_000_000]),
+)
+steps = st.lists(st.tuples(told, st.none() | faults), min_size=1, max_size=14)
+
+
+def command_of(one: Told, at_ms: int) -> Command:
+    call = None
+    if one.call:
+        args = {"command": one.command} if one.command else {}
+        call = ToolCall("shell", args=cast("dict[str, Json]", args), call_id=one.call)
+    return Command(
+        event=one.event,
+        session=one.session,
+        at_ms=at_ms,
+        parent=PARENT if one.session == CHILD else None,
+        call=call,
+        history="kept",
+        data=one.data,
+    )
+
+
+@contextmanager
+def engine_on(
+    journal: FailingJournal, clock: ManualClock, seen: list[Event], spool: Spool | None
+) -> Iterator[Engine]:
+    listeners = Listeners()
+    listeners.register("*", seen.append, mode="audit", name="see")
+    options = EngineOptions(run="r", idle_ms_max=NEVER_MS, snapshot_rows=4, spool=spool)
+    with memory_engine(
+        law=law(),
+        journal=journal,
+        clock=clock,
+        listeners=listeners,
+        options=options,
+        sessions_max=1,
+    ) as engine:
+        yield engine
+
+
+def rows(journal: FailingJournal) -> dict[str, list[tuple[str, int, object]]]:
+    """What the journal tells of each session."""
+    return {
+        name: [
+            (one.kind, one.at_ms, body_of(one)["data"]) for one in journal.read(name, limit=1000)
+        ]
+        for name in (PARENT, CHILD)
+    }
+
+
+def is_after(name: str) -> bool:
+    """Whether an event is shown once it stands; others were shown when they were asked."""
+    return CATALOGUE[name].when == "after"
+
+
+def fail(journal: FailingJournal, fault: Fault, *, asked: bool) -> None:
+    """Let *journal* fail by *fault* until somebody clears it."""
+    error = OutcomeUnknown("lost") if fault.unknown else JournalError("full")
+    done = fault.done and fault.unknown and fault.method == "append"
+    journal.fail(fault.method, error, skip=fault.skip, times=fault.times, done=done)
+    # What was asked is denied then, and stands in the journal all the same: no twin does so.
+    if done and fault.unread and not asked:
+        journal.fail("read", JournalError("gone"), times=9)
+
+
+@given(steps, st.booleans())
+def test_what_a_store_could_not_take_is_made_up_for(
+    script: list[tuple[Told, Fault | None]], in_files: bool
+) -> None:
+    """
+    In the end the journal holds what it holds where nothing failed, but for what was refused.
+
+    What was asked is answered; what was told is there once, and before what came after it;
+    listeners were shown each row once.
+    """
+    flaky, sound = FailingJournal(MemoryJournal()), FailingJournal(MemoryJournal())
+    clock, other = ManualClock(), ManualClock()
+    seen: list[Event] = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        engine_on(
+            flaky, clock, seen, Spool(str(Path(folder) / "u")) if in_files else None
+        ) as engine,
+        engine_on(sound, other, [], None) as twin,
+    ):
+        for one, fault in script:
+            clock.advance(one.after_ms)
+            other.advance(one.after_ms)
+            command = command_of(one, clock.now_ms())
+            if fault is not None:
+                fail(flaky, fault, asked=command.event in ASKED_EVENTS)
+            refused = False
+            try:
+                reply = engine.handle(command)
+                refused = reply.state == "unknown"
+                assert not refused or (command.event in ASKED_EVENTS and reply.denied)
+            except JournalError:
+                assert command.event not in ASKED_EVENTS
+            flaky._faults.clear()
+            event(f"{'refused' if refused else 'taken'}{' with a fault' if fault else ''}")
+            if not refused:
+                twin.handle(command)
+        for name in (PARENT, CHILD):
+            end = Command(event="lapse", session=name, at_ms=clock.now_ms(), data={"why": "end"})
+            engine.handle(end)
+            twin.handle(end)
+
+        assert rows(flaky) == rows(sound)
+        for name in (PARENT, CHILD):
+            held = engine.state(name)
+            assert held == restoring.fold(flaky.read(name, limit=1000), name)
+            stored = [one for one in flaky.read(name, limit=1000) if is_after(one.kind)]
+            shown = [one for one in seen if one.session_id == name and is_after(one.name)]
+            assert [one.event_id for one in shown] == [f"{name}#{one.seq}" for one in stored]
