@@ -540,6 +540,29 @@ class AsyncSession:
         return self.session.tool_command(tool, arguments, call_id=call_id, cwd=cwd)
 
     @checked
+    def finished_command(
+        self,
+        call_id: str,
+        *,
+        outcome: str,
+        tool: str = "",
+        output: str | None = None,
+        error: str | None = None,
+        exit_code: int | None = None,
+        duration_ms: int | None = None,
+    ) -> Command:
+        """As `Session.finished_command`; nothing of it has to wait."""
+        return self.session.finished_command(
+            call_id,
+            outcome=outcome,
+            tool=tool,
+            output=output,
+            error=error,
+            exit_code=exit_code,
+            duration_ms=duration_ms,
+        )
+
+    @checked
     async def turn(self, prompt: str, *, source: str = "user") -> Reply:
         """As `Session.turn`."""
         return await self.aengine.handle(self.session.turn_command(prompt, source=source))
@@ -576,35 +599,8 @@ class AsyncSession:
         duration_ms: int | None = None,
     ) -> Reply:
         """As `Session.tool_finished`."""
-        return await self._call(
-            partial(
-                self.session.tool_finished,
-                call_id,
-                outcome=outcome,
-                tool=tool,
-                output=output,
-                error=error,
-                exit_code=exit_code,
-                duration_ms=duration_ms,
-            )
-        )
-
-    @checked
-    async def finished_command(
-        self,
-        call_id: str,
-        *,
-        outcome: str,
-        tool: str = "",
-        output: str | None = None,
-        error: str | None = None,
-        exit_code: int | None = None,
-        duration_ms: int | None = None,
-    ) -> Command:
-        """As `Session.finished_command`, which looks the call up."""
-        return await self._call(
-            partial(
-                self.session.finished_command,
+        return await self.aengine.handle(
+            self.session.finished_command(
                 call_id,
                 outcome=outcome,
                 tool=tool,

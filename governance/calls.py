@@ -20,6 +20,7 @@ class ToolCall:
 
     Attributes:
         tool: Canonical name: ``"shell"``, ``"read"``, ``"mcp:server:tool"``, ``"other"`` …
+            Of an outcome it may be ``""``: that of the call, which is known by its id.
 
         native: The host's own name of the tool, such as ``"Bash"``.
 

@@ -191,9 +191,6 @@ class Session:
         duration_ms: int | None = None,
     ) -> Command:
         """The command that `tool_finished` gives to the engine."""
-        known = self.engine._known(self.id)
-        held = known.open_call(call_id) or known.denied_call(call_id)
-        name = held.tool if held is not None else tool or "other"
         given = {
             "outcome": outcome,
             "output": output,
@@ -202,7 +199,7 @@ class Session:
             "duration_ms": duration_ms,
         }
         data = {key: value for key, value in given.items() if value is not None}
-        return self._command("tool_after", call=ToolCall(name, call_id=call_id), data=data)
+        return self._command("tool_after", call=ToolCall(tool, call_id=call_id), data=data)
 
     @checked
     def command(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from attrs import evolve
 
+from governance.calls import ToolCall
 from governance.machine import Step
 from governance.rules.deferred import text_of
 from governance.rules.facts import facts_of_call, result_facts
@@ -59,15 +60,18 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
         why = "the call is not open"
         draft.emit("event.duplicate", {"event": "tool_after", "why": why}, durable=False)
         return allow(draft)
-    facts = facts_of_call(call, draft.law.places)
     before = draft.state
+    denied = before.denied_call(call.call_id) if open_call is None else None
+    if not call.tool:
+        held = open_call or denied
+        call = evolve(call, tool=held.tool if held is not None else "other")
+    facts = facts_of_call(call, draft.law.places)
     fields: dict[str, Json] = {}
     for name in ("duration_ms", "exit_code"):
         if data.get(name) is not None:
             fields[name] = data[name]
     if data.get("error"):
         fields["error"] = str(data["error"])[:ERROR_CHARS_MAX]
-    denied = before.denied_call(call.call_id) if open_call is None else None
     how = bypassing.undecided(draft, call, outcome, open_call, denied)
     asked = open_call is not None and not how
     if open_call is None:
@@ -82,7 +86,7 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
     anew = bypassing.judge(draft, call, facts) if how else None
     if how and draft.command.traits.reports_arguments:
         fields["arguments"] = bounded(call.args)
-    event = _result_event(draft, facts, outcome)
+    event = _result_event(draft, call, facts, outcome)
     # It is judged by what went before it, and its own row says what it adds to that.
     judged = rules.decide(event, judging.history(draft)) if rules.has("tool-result") else None
     labels = judged.labels if judged is not None else ()
@@ -168,7 +172,9 @@ def report_stalls(draft: Draft) -> None:
             judging.halt(draft, by="session.stalled", scope="session", why=found.evidence)
 
 
-def _result_event(draft: Draft, facts: dict[str, object], outcome: str) -> RuleEvent:
+def _result_event(
+    draft: Draft, call: ToolCall, facts: dict[str, object], outcome: str
+) -> RuleEvent:
     """The result as rules see it."""
     data = draft.command.data
     output, error, exit_code = data.get("output"), data.get("error"), data.get("exit_code")
@@ -181,7 +187,7 @@ def _result_event(draft: Draft, facts: dict[str, object], outcome: str) -> RuleE
         duration_ms=int(duration_ms) if isinstance(duration_ms, (int, float)) else None,
     )
     known = judging.session_facts(draft) | facts | result
-    return RuleEvent("tool-result", known, draft.command.call)
+    return RuleEvent("tool-result", known, call)
 
 
 def _judge_result(draft: Draft, decision: Decision, facts: dict[str, object]) -> Reply:

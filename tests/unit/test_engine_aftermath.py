@@ -245,3 +245,20 @@ def test_a_state_that_cannot_be_kept_changes_no_answer(journal: FailingJournal) 
             journal.fail(method, FULL)
             reply = session.tool("read", {"path": "a.py"}, call_id=str(number))
             assert reply.action == "allow"
+
+
+def test_an_outcome_of_a_session_that_cannot_be_read_is_kept(journal: FailingJournal) -> None:
+    """Which tool it was the engine knows by the call once it can read of it."""
+    with memory_engine(journal=journal, sessions_max=1) as engine:
+        session = engine.start("s")
+        session.turn("go")
+        session.tool("read", {"path": "a.py"}, call_id="1")
+        engine.live.drop("s")
+        journal.fail("read", FULL)
+        with pytest.raises(JournalError, match="full"):
+            session.tool_finished("1", outcome="ok")
+        session.turn_ended()
+
+        (row,) = [body_of(one)["data"] for one in journal.read("s") if one.kind == "tool.finished"]
+        assert isinstance(row, dict)
+        assert (row["tool"], row["outcome"]) == ("read", "ok")

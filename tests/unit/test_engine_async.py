@@ -116,6 +116,10 @@ def test_a_call_of_a_session_in_memory_is_decided_in_the_loop(
         assert (reply.action, store.blocking) == ("allow", [])
         assert store.later == [threading.get_ident()]
         assert reply.head == engine.state("s").head == store.head("s").seq
+        reply = await session.tool_finished("1", outcome="ok")
+
+        assert (reply.action, store.blocking) == ("allow", [])
+        assert store.later == [threading.get_ident()] * 2
 
     _run(work())
 
