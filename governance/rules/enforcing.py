@@ -55,8 +55,7 @@ def check_hosts(rule: Rule, findings: Findings, settings: LoadSettings) -> None:
             )
             findings.warn("GOV257", message, (*rule.path, "action"))
         if rule.action == "rewrite" and not host.rewrites and rule.on == "tool":
-            instead = "asks" if host.asks else "denies"
-            message = f"`{name}` cannot rewrite, so `{rule.id}` {instead} there"
+            message = f"`{name}` cannot rewrite, so `{rule.id}` denies there and names the call"
             findings.warn("GOV257", message, (*rule.path, "action"))
 
 

@@ -198,7 +198,8 @@ def _judge(draft: Draft, call: ToolCall, floors: list[Floor]) -> Judgement:
         rules.append(floor.rule)
         action = _stricter(action, floor.action)
         message = f"{message}\n{floor.message}".strip()
-    if action == "rewrite" and not draft.command.traits.rewrites:
+    if rewritten and action in ("rewrite", "ask") and not draft.command.traits.rewrites:
+        # Leave for it would be leave for a call that cannot run: the other one asks for its own.
         action, message = "deny", _instead(message, call)
     stale = any(floor.rule == "session.stale" for floor in floors)
     return Judgement(

@@ -389,6 +389,26 @@ def test_a_host_that_cannot_rewrite_denies_and_names_the_call(engine: Engine) ->
     assert "push --force-with-lease" in reply.message
 
 
+@pytest.mark.parametrize("asks", [True, False])
+def test_leave_for_a_call_that_would_be_rewritten_is_none_where_it_cannot_be(asks: bool) -> None:
+    """The call as it stands would run: nobody is asked about the one that cannot."""
+    pack = PACK + BOTH
+    with memory_engine(pack) as engine:
+        session = engine.session("s", traits=HostTraits(rewrites=False, asks=asks))
+        session.turn("go")
+        for number in range(2):
+            reply = session.tool("shell", {"command": "push --force"}, call_id=str(number))
+            assert (reply.action, reply.rewritten) == ("deny", None)
+            assert "push --force-with-lease" in reply.message
+            assert not session.questions
+
+        reply = session.tool("shell", {"command": "push --force-with-lease"}, call_id="3")
+        assert reply.action == ("ask" if asks else "deny")
+        engine.approve("s", session.questions[0].id, by="me")
+        reply = session.tool("shell", {"command": "push --force-with-lease"}, call_id="4")
+        assert (reply.action, reply.rewritten) == ("allow", None)
+
+
 def test_the_third_serious_violation_of_a_child_halts_the_parent(engine: Engine) -> None:
     """Violations roll up in the commit that counts them, and halt whoever they add up in."""
     session = engine.start("s")

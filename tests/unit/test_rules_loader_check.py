@@ -106,8 +106,7 @@ RULES = {
     ("rule", "host", "severity", "words"),
     [
         ("ask", Host(asks=False), "warning", "denies there"),
-        ("rewrite", Host(rewrites=False), "warning", "asks there"),
-        ("rewrite", Host(rewrites=False, asks=False), "warning", "denies there"),
+        ("rewrite", Host(rewrites=False), "warning", "denies there"),
         ("transition", Host(), "error", "at `compacting`"),
     ],
 )
