@@ -24,7 +24,7 @@ def approve(
 ) -> Record:
     """As `Engine.approve`."""
     now_ms = engine.clock.now_ms()
-    state = engine._known(session)
+    state = engine._newest(session, now_ms)
     waiting = {one.id: one for one in state.ledger.open_approvals(now_ms)}
     if ident not in waiting:
         raise MisuseError(

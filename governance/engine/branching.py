@@ -44,7 +44,7 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
     if name is not None:
         engine._check_id(name)
     now = engine.clock.now_ms()
-    parent = engine._state(session, now)
+    parent = engine._newest(session, now)
     row = parent.head if at is None else at
     base = parent if row == parent.head else restoring.restore_at(engine._journal, session, row)
     if not 0 < row <= parent.head or base.state is State.ABSENT:
@@ -96,7 +96,7 @@ def begin(
         assert origin is not None, "only a branch can be without a row of its own"
         now = engine.clock.now_ms()
         outcome = _branched(
-            engine.law, state, origin, engine._state(origin.parent, now), now, actor
+            engine.law, state, origin, engine._newest(origin.parent, now), now, actor
         )
         result = engine._commit([Step(state, outcome)])
         if isinstance(result, Appended):
@@ -130,7 +130,8 @@ def switch(engine: Engine, session: str, to: str, actor: str | None) -> Session:
     """As `Engine.switch`."""
     for one in (session, to):
         engine._check_id(one)
-    states = [engine._known(one) for one in (session, to)]
+    now = engine.clock.now_ms()
+    states = [engine._newest(one, now) for one in (session, to)]
     for state in states:
         if state.state is State.ABSENT:
             raise MisuseError(

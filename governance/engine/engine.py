@@ -317,9 +317,6 @@ class Engine(SessionVerbs, StoreVerbs):
             self.live.drop(session)
         return self._state(session, now)
 
-    def _known(self, session: str) -> SessionState:
-        return self._state(session, self.clock.now_ms())
-
     def _looked(self, command: Command) -> tuple[SessionState, Gathered]:
         """The session of *command*, and what is gathered for it, before its lock is taken."""
         now = command.at_ms if command.at_ms is not None else self.clock.now_ms()
@@ -622,29 +619,29 @@ class Engine(SessionVerbs, StoreVerbs):
         predecessor = command.data.get("predecessor")
         absent = state.state is State.ABSENT
         paused = self.options.paused
+        # No row of this step would find out what another process has made of them.
+        parent = self._newest(parent_id, now) if parent_id else None
         return Gathered(
             at_ms=now,
-            # No row of a child's step would find out that its parent was halted elsewhere.
-            parent=self._newest(parent_id, now) if parent_id else None,
-            child=self._state(child_id, now) if isinstance(child_id, str) else None,
+            parent=parent,
+            child=self._newest(child_id, now) if isinstance(child_id, str) else None,
             predecessor=(
                 self._state(predecessor, now)
                 if absent and isinstance(predecessor, str) and predecessor
                 else None
             ),
             paused_reason=paused(now) if paused is not None else "",
-            root=self._root(parent_id, now) if parent_id else None,
+            root=self._root(parent, now) if parent is not None else None,
         )
 
-    def _root(self, parent_id: str, now: int) -> SessionState | None:
-        """The root above a child, where rules count over the tree; ``None``: not known."""
+    def _root(self, above: SessionState, now: int) -> SessionState | None:
+        """The root over *above*, where rules count over the tree; ``None``: not known."""
         watch = self.law.rules.watch
-        above: str = parent_id
         for _ in range(DEPTH_MAX if watch is not None and watch.tree else 0):
-            state = self._state(above, now)
-            if not state.identity.parent:
-                return state
-            above = state.identity.parent
+            if not above.identity.parent:
+                return above
+            # What counts there is a row of the same commit: an old root makes it a conflict.
+            above = self._state(above.identity.parent, now)
         return None
 
     def _append(

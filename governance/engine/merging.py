@@ -96,7 +96,7 @@ def _merge(
     journal = engine._journal
     for _ in range(CONFLICTS_MAX):
         now = engine.clock.now_ms()
-        ours, theirs = engine._state(target, now), engine._state(source, now)
+        ours, theirs = engine._newest(target, now), engine._newest(source, now)
         for one in (ours, theirs):
             _check(one, now)
         base = common_ancestor(journal, ours, theirs)

@@ -31,7 +31,7 @@ def report_usage(
     problem = usage_problem(told)
     if problem:
         raise MisuseError(problem, code="GOV402")
-    state = engine._known(session)
+    state = engine._newest(session, engine.clock.now_ms())
     if state.state is State.ABSENT:
         raise MisuseError(
             f"session `{session}` was never begun, so nothing can have been used in it",
