@@ -573,7 +573,8 @@ class Engine(SessionVerbs, StoreVerbs):
         return decide_looking(law, state, command, gathered)
 
     def _with_related(self, command: Command, main: Step, now: int, law: Law) -> list[Step]:
-        return [main, *related_steps(law, command, main, lambda one: self._state(one, now))]
+        # Of a session that seems to need no row, no row would find out that it does.
+        return [main, *related_steps(law, command, main, lambda one: self._newest(one, now))]
 
     def _commit(
         self, steps: Sequence[Step], *, reply: Reply | None = None, key: str | None = None

@@ -125,3 +125,17 @@ def test_a_parent_is_told_of_all_that_its_child_did(
     (row,) = [body_of(one)["data"] for one in journal.read("s") if one.kind == "child.ended"]
     assert isinstance(row, dict)
     assert row["stats"]["children_tools"] == 3
+
+
+def test_a_parent_that_ends_interrupts_what_the_other_engine_began(
+    engines: tuple[Engine, Engine],
+) -> None:
+    """A child that had ended when this one saw it last, and works again."""
+    one, other = engines
+    child = begun(one).child("c")
+    child.end()
+    other.session("s").child("c").turn("on")
+
+    one.session("s").end()
+
+    assert one.state(child.id).state is State.INTERRUPTED
