@@ -3,9 +3,9 @@ One misspelled letter anywhere in a rule is found, and what was meant is suggest
 
 Every key, fact, tool, operator, action, state, role, severity, set, rule id and placeholder
 of the packs is changed by one letter: dropped, doubled, replaced, swapped with the next.
-Each change must be an error that names the right word (in a list of examples or alternatives
-of one rule each word is tried once). A change that happens to give
-another valid word (`lte` → `lt`) is no misspelling and is left out.
+Each change must be an error that names the right word. Where a word stands at the same kind of
+place in several rules of a pack about the same event and tools, it is read alike and tried once.
+A change that happens to give another valid word (`lte` → `lt`) is no misspelling and is left out.
 """
 
 from __future__ import annotations
@@ -292,17 +292,25 @@ def set_right(error: Diagnostic, word: str) -> bool:
 
 
 def silent_or_misleading(
-    pack: dict[str, Any], vocabulary: Vocabulary, wanted: Callable[[Place], bool]
+    pack: dict[str, Any],
+    vocabulary: Vocabulary,
+    wanted: Callable[[Place], bool],
+    seen: set[tuple[object, ...]],
 ) -> tuple[int, list[str]]:
-    """How many misspellings at *wanted* places were tried, and those that no error set right."""
+    """
+    How many misspellings at *wanted* places were tried, and those that no error set right.
+
+    Args:
+        seen: Words that were tried at such a place before; is added to.
+    """
     tried, failures = 0, []
-    seen: set[tuple[Place, str]] = set()
     for word in words_of(pack, vocabulary):
-        # One alternative is read like the next: a word is tried once at each kind of place.
+        # One alternative is read like the next, and one rule like another about the same.
         kind = tuple(step for step in word.place if isinstance(step, str))
-        if not wanted(word.place) or (kind, word.text) in seen:
+        at = (kind, word.text, *_about(pack, word.place))
+        if not wanted(word.place) or at in seen:
             continue
-        seen.add((kind, word.text))
+        seen.add(at)
         for slip in misspellings(word.text):
             if slip in word.others:
                 continue
@@ -314,6 +322,12 @@ def silent_or_misleading(
                 said = " | ".join(str(one) for one in errors) or "SILENCE"
                 failures.append(f"{word.place} `{word.text}` → `{slip}`: {said}")
     return tried, failures
+
+
+def _about(pack: dict[str, Any], place: Place) -> tuple[object, ...]:
+    """What the rule at *place* is about, by which its words are read."""
+    table = pack[place[0]][place[1]] if place[0] == "rule" and len(place) > 1 else {}
+    return table.get("on", "tool"), tuple(table.get("tools", ()))
 
 
 def first(value: Any) -> Any:
@@ -352,7 +366,8 @@ def all_failures(pack: dict[str, Any], vocabulary: Vocabulary) -> tuple[int, lis
     """
     rules = pack.get("rule", [])
     bare = [{key: one[key] for key in one if key not in EXAMPLES} | PROOF for one in rules]
-    found = [silent_or_misleading({**pack, "rule": bare}, vocabulary, _in_no_rule)]
+    seen: set[tuple[object, ...]] = set()
+    found = [silent_or_misleading({**pack, "rule": bare}, vocabulary, _in_no_rule, seen)]
     frame = {key: pack[key] for key in ("format", "pack", "toolset") if key in pack}
     variables = pack.get("vars", {})
     for rule in rules:
@@ -360,7 +375,7 @@ def all_failures(pack: dict[str, Any], vocabulary: Vocabulary) -> tuple[int, lis
         for keys, kept in ((rule.keys() - set(EXAMPLES), first), (EXAMPLES, telling)):
             shorter = {key: kept(one) if key in EXAMPLES else one for key, one in rule.items()}
             alone = {**frame, "vars": used, "rule": [shorter]}
-            found.append(silent_or_misleading(alone, vocabulary, partial(_in_rule, keys)))
+            found.append(silent_or_misleading(alone, vocabulary, partial(_in_rule, keys), seen))
     return sum(tried for tried, _ in found), [one for _, failures in found for one in failures]
 
 
