@@ -22,7 +22,7 @@ from governance.states import ASKED_EVENTS
 from governance.testing import FailingJournal, ManualClock
 from governance.testing.engines import memory_engine
 from governance.testing.fakes import Method
-from tests.property.told_events import CHILD, PARENT, Told, command_of, law, rows, told
+from tests.property.told_events import CHILD, OPENING, PARENT, Told, command_of, law, rows, told
 
 NEVER_MS = 10**15
 PROCESSES = 3
@@ -113,7 +113,7 @@ def test_what_a_store_could_not_take_is_made_up_for(
             stack.enter_context(engine_on(flaky, clock, seen, spool))
             for _ in range(PROCESSES if in_files else 1)
         ]
-        for one, fault, process in script:
+        for one, fault, process in [*((one, None, 0) for one in OPENING), *script]:
             engine = engines[process % len(engines)]
             clock.advance(one.after_ms)
             other.advance(one.after_ms)

@@ -117,6 +117,14 @@ told = st.builds(
 )
 
 
+OPENING = (
+    Told("turn_start", PARENT, BARE["turn_start"]),
+    Told("child_start", PARENT, {"child_id": CHILD}),
+    Told("turn_start", CHILD, BARE["turn_start"]),
+)
+"""Both at work: most of what can go wrong begins there."""
+
+
 def command_of(one: Told, at_ms: int) -> Command:
     call = None
     if one.call:
@@ -133,11 +141,11 @@ def command_of(one: Told, at_ms: int) -> Command:
     )
 
 
-def rows(journal: Journal) -> dict[str, list[tuple[str, int, object]]]:
-    """What the journal tells of each session."""
+def rows(journal: Journal, *sessions: str) -> dict[str, list[tuple[str, int, object]]]:
+    """What the journal tells of *sessions*, by default of both."""
     return {
         name: [
             (one.kind, one.at_ms, body_of(one)["data"]) for one in journal.read(name, limit=1000)
         ]
-        for name in (PARENT, CHILD)
+        for name in sessions or (PARENT, CHILD)
     }
