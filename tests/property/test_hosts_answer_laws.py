@@ -12,7 +12,7 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.hooking.answering import SILENCE, Answer
+from governance.hooking.answering import CUT, SILENCE, Answer, fitting
 from governance.hooking.claude.answers import answer as claude_answer
 from governance.hooking.payload import Payload
 from governance.hosts.codex.answer import answer as codex_answer
@@ -234,3 +234,14 @@ def test_nothing_replied_and_nothing_known_is_silence(host: Host) -> None:
         assert host.answer(Payload(event, {}), (), 0) == SILENCE
     asked = Reply("tool_before", "deny", "between-turn", "Not so.")
     assert host.answer(Payload("SomethingNew", {}), (asked,), 0) == SILENCE
+
+
+@given(st.text(max_size=60), st.integers(2 * len(CUT), 40))
+def test_a_text_that_is_too_long_is_cut_and_says_so(text: str, units_max: int) -> None:
+    """By the units that clients in JavaScript count; one that fits stays as it is."""
+    made = fitting(text, units_max)
+
+    size = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    assert len(made.encode("utf-16-le", "surrogatepass")) // 2 <= units_max
+    assert (made == text) is (size <= units_max)
+    assert made == text or (made.endswith(CUT) and text.startswith(made.removesuffix(CUT)))
