@@ -22,7 +22,7 @@ from governance.calls import ToolCall
 from governance.clock import Clock
 from governance.engine import racing, restoring
 from governance.engine.before import run_before
-from governance.engine.catching_up import take_turn
+from governance.engine.catching_up import ABOVE_MAX, catch_up_others, take_turn
 from governance.engine.cleaning import (
     check_call,
     kept_reply,
@@ -84,9 +84,6 @@ RECORDED: Mapping[str, str] = {
     "keys.rotated": "keys",
 }
 """Rows that a person decides → the action that it takes a grant for."""
-
-DEPTH_MAX = 64
-"""Parents of one session that are looked up to find the root of its tree."""
 
 
 @final
@@ -392,6 +389,7 @@ class Engine(SessionVerbs, StoreVerbs):
             reply = self._written(command, lock, sent, written)
         finally:
             self._publish(written)
+        catch_up_others(self, command)
         interrupt_idle(self, command)
         if self.options.keeper is not None:
             self.options.keeper.look(self)
@@ -638,7 +636,7 @@ class Engine(SessionVerbs, StoreVerbs):
     def _root(self, above: SessionState, now: int) -> SessionState | None:
         """The root over *above*, where rules count over the tree; ``None``: not known."""
         watch = self.law.rules.watch
-        for _ in range(DEPTH_MAX if watch is not None and watch.tree else 0):
+        for _ in range(ABOVE_MAX if watch is not None and watch.tree else 0):
             if not above.identity.parent:
                 return above
             # What counts there is a row of the same commit: an old root makes it a conflict.
@@ -711,6 +709,8 @@ class Engine(SessionVerbs, StoreVerbs):
         for failure in self.listeners.run_after(events):
             try:
                 self._record_failure(failure)
+            except (SessionRemoved, SessionErased):
+                continue  # nobody can write there any more
             except JournalError:
                 # The events have happened, and their answer is given all the same.
                 self.listeners.report_later(failure)

@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from time import time_ns
+from time import time, time_ns
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -34,6 +34,9 @@ BYTES_MAX = 4_000_000
 """Bytes that may wait for one session; more than that is refused, by name."""
 
 DRAFT = ".draft"
+
+DRAFT_SECONDS_MAX = 60
+"""After so long whoever wrote a draft is not at it any more."""
 
 
 @frozen
@@ -104,12 +107,18 @@ class Spool:
         Raises:
             JournalError: GOV512, its folder cannot be read.
         """
-        try:
-            return bool(os.listdir(self.folder))  # noqa: PTH208 - hook path
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            raise unkept(error.strerror or type(error).__name__) from None
+        return bool(self._folders())
+
+    def sessions(self) -> list[str]:
+        """The sessions of which something waits; what cannot be read holds up its own alone."""
+        found: list[str] = []
+        for folder in self._folders():
+            with suppress(JournalError):
+                waiting = self._read(folder, 1)
+                found += [one.command.session for one in waiting]
+                if not waiting:
+                    _tidy(folder)
+        return found
 
     def waits(self, session: str) -> bool:
         """
@@ -118,7 +127,7 @@ class Spool:
         Raises:
             JournalError: GOV512, its folder cannot be read.
         """
-        return bool(self._files(session))
+        return bool(_files(self._folder(session)))
 
     def waiting(self, session: str) -> tuple[Kept, ...]:
         """
@@ -127,8 +136,19 @@ class Spool:
         Raises:
             JournalError: GOV512, what waits cannot be read; it is left where it is.
         """
+        return self._read(self._folder(session))
+
+    def forget(self, kept: Kept) -> None:
+        """Forget what waited: it stands in its journal now."""
+        _removed([kept.file])
+
+    def clear(self, session: str) -> None:
+        """Forget all that waits for *session*, unread: nobody may read it any more."""
+        _removed(_entries(self._folder(session)))
+
+    def _read(self, folder: str, count: int | None = None) -> tuple[Kept, ...]:
         found: list[Kept] = []
-        for path in self._files(session):
+        for path in _files(folder)[:count]:
             try:
                 with open(path, "rb") as file:  # noqa: PTH123 - hook path
                     text = file.read(BYTES_MAX)
@@ -141,22 +161,8 @@ class Spool:
                 raise unkept(f"what waits in `{path}` cannot be read: {error}") from None
         return tuple(found)
 
-    def forget(self, kept: Kept) -> None:
-        """Forget what waited: it stands in its journal now."""
-        _removed([kept.file])
-
-    def clear(self, session: str) -> None:
-        """Forget all that waits for *session*, unread: nobody may read it any more."""
-        _removed(self._files(session, drafts=True))
-
-    def _files(self, session: str, *, drafts: bool = False) -> list[str]:
-        try:
-            names = _listed(self._folder(session))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise unkept(error.strerror or type(error).__name__) from None
-        return [one for one in names if drafts or not one.endswith(DRAFT)]
+    def _folders(self) -> list[str]:
+        return _entries(self.folder)
 
     def _sealed(self, line: bytes) -> bytes:
         return line if self.vault is None else self.vault.seal_aside(line, USE).hex().encode()
@@ -173,6 +179,20 @@ class Spool:
         return os.path.join(self.folder, name)  # noqa: PTH118 - hook path
 
 
+def _files(folder: str) -> list[str]:
+    return [one for one in _entries(folder) if not one.endswith(DRAFT)]
+
+
+def _entries(folder: str) -> list[str]:
+    """What is in *folder*, if there is one."""
+    try:
+        return _listed(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise unkept(error.strerror or type(error).__name__) from None
+
+
 def _listed(folder: str) -> list[str]:
     """The files of *folder*, in the order of their places."""
     return [f"{folder}/{one}" for one in sorted(os.listdir(folder))]  # noqa: PTH208 - hook path
@@ -186,9 +206,20 @@ def _removed(files: Sequence[str]) -> None:
                 os.unlink(one)  # noqa: PTH108 - hook path
     except OSError as error:
         raise unkept(error.strerror or type(error).__name__) from None
-    with suppress(OSError):  # more may wait
-        for one in files[-1:]:
-            os.rmdir(os.path.dirname(one))  # noqa: PTH106, PTH120 - hook path
+    for one in files[-1:]:
+        _tidy(os.path.dirname(one))  # noqa: PTH120 - hook path
+
+
+def _tidy(folder: str) -> None:
+    """Remove *folder* if nothing waits in it, with drafts that a killed process left there."""
+    with suppress(OSError, JournalError):
+        left = _entries(folder)
+        if not all(one.endswith(DRAFT) for one in left):
+            return
+        for one in left:
+            if time() - os.path.getmtime(one) > DRAFT_SECONDS_MAX:  # noqa: PTH204 - hook path
+                os.unlink(one)  # noqa: PTH108 - hook path
+        os.rmdir(folder)  # noqa: PTH106 - hook path; another process may be writing there
 
 
 def next_place(last: int) -> int:

@@ -33,9 +33,12 @@ class Untold:
 
     Attributes:
         spool: The files that they wait in; ``None``: in memory.
+
+        again_ms: When those that nothing comes for are tried again.
     """
 
     spool: Spool | None
+    again_ms: int = field(default=0, init=False)
     _held: dict[str, list[Kept]] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
@@ -70,6 +73,10 @@ class Untold:
     def waits(self, session: str) -> bool:
         """Whether something of *session* waits to be written first."""
         return session in self._held or (self.spool is not None and self.spool.waits(session))
+
+    def sessions(self) -> list[str]:
+        """The sessions of which something waits that can be read."""
+        return self.spool.sessions() if self.spool is not None else list(self._held)
 
     def waiting(self, session: str) -> tuple[Kept, ...]:
         """What waits of *session*, in the order in which it happened."""

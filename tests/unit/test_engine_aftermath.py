@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from governance.engine import Engine, EngineOptions
+from governance.engine.catching_up import AGAIN_MS
+from governance.engine.spool import Spool
 from governance.errors import JournalError, OutcomeUnknown
 from governance.events import Event
 from governance.formats import body_of
@@ -262,3 +266,64 @@ def test_an_outcome_of_a_session_that_cannot_be_read_is_kept(journal: FailingJou
         (row,) = [body_of(one)["data"] for one in journal.read("s") if one.kind == "tool.finished"]
         assert isinstance(row, dict)
         assert (row["tool"], row["outcome"]) == ("read", "ok")
+
+
+@pytest.mark.parametrize("in_files", [True, False], ids=["in files", "in memory"])
+def test_what_waits_of_a_session_that_nothing_comes_for_is_written(
+    journal: FailingJournal, tmp_path: Path, in_files: bool
+) -> None:
+    """Its end was told while the store was full: the next command of any session brings it."""
+    options = EngineOptions(run="test", spool=Spool(str(tmp_path)) if in_files else None)
+    with memory_engine(journal=journal, options=options) as engine:
+        ended, other = engine.start("s"), engine.start("other")
+        for one in (ended, other):
+            one.turn("go")
+        journal.fail("append", FULL)
+        with pytest.raises(JournalError, match="full"):
+            ended.end()
+        other.turn_ended()
+
+        assert kinds(journal, "s")[-1] == "session.ended"
+        assert not engine._untold.any()
+
+
+def test_what_can_never_be_written_is_let_go(journal: FailingJournal) -> None:
+    """Of a session that was removed: it would be looked for at every command."""
+    with memory_engine(journal=journal) as engine:
+        gone, other = engine.start("s"), engine.start("other")
+        gone.turn("go")
+        journal.fail("append", FULL)
+        with pytest.raises(JournalError, match="full"):
+            gone.end()
+        assert journal.remove("s", expected=journal.head("s")) is True
+        assert other.turn("go").action == "allow"
+
+        assert not engine._untold.any()
+        assert gone.turn("on").action == "deny"
+
+
+def test_what_still_cannot_be_written_is_tried_again_now_and_then(
+    journal: FailingJournal, clock: ManualClock
+) -> None:
+    """Not at every command, and no command is answered otherwise for it."""
+    with memory_engine(journal=journal, clock=clock) as engine:
+        stuck, other = engine.start("s"), engine.start("other")
+        for one in (stuck, other):
+            one.turn("go")
+        journal.fail("append", FULL)
+        with pytest.raises(JournalError, match="full"):
+            stuck.end()
+        tries = []
+        for number in range(4):
+            before = journal.calls["append"]
+            journal.fail("append", FULL, skip=1)
+            reply = other.tool("read", {"path": "a.py"}, call_id=str(number))
+            assert reply.action == "allow"
+            tries.append(journal.calls["append"] - before - 1)
+            journal._faults.clear()
+            clock.advance(AGAIN_MS // 2)
+        assert tries == [1, 0, 1, 0]
+        clock.advance(AGAIN_MS)
+        other.turn_ended()
+
+        assert kinds(journal, "s")[-1] == "session.ended"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,28 @@ def test_a_draft_that_a_killed_process_left_is_no_event(tmp_path: Path) -> None:
     (file,) = tmp_path.glob("*/*")
     (file.parent / f"{9:020}-aa.draft").write_bytes(file.read_bytes()[:20])
 
+    draft = file.parent / f"{9:020}-aa.draft"
     assert len(spool.waiting("s")) == 1
     spool.keep(keyed("later"))
     assert [one.command.key for one in spool.waiting("s")] == ["k", "later"]
+    for one in spool.waiting("s"):
+        spool.forget(one)
+    assert spool.any()  # somebody may write it just now
+    os.utime(draft, (0, 0))
+    assert spool.sessions() == []
+    assert not spool.any()
+
+
+def test_what_cannot_be_read_holds_up_its_own_session_alone(tmp_path: Path) -> None:
+    """Nobody knows whose it is but by where it lies."""
+    spool = Spool(str(tmp_path))
+    spool.keep(KEPT)
+    (file,) = tmp_path.glob("*/*")
+    file.write_text("{")
+    spool.keep(evolve(KEPT, command=evolve(COMMAND, session="other")))
+    (tmp_path / "stray").write_text("")
+
+    assert spool.sessions() == ["other"]
+    assert len(spool.waiting("other")) == 1
+    with pytest.raises(JournalError, match="GOV512"):
+        spool.waiting("s")
