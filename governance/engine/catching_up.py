@@ -8,11 +8,12 @@ What waits of sessions for which nothing comes any more is written beside other 
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from governance.engine.untold import committed
+from governance.engine.tombstones import tombstone
+from governance.engine.untold import Unsettled, committed
 from governance.errors import JournalError, SessionErased
 from governance.journal.faults import SessionRemoved
 from governance.session.commands import Command
@@ -28,92 +29,107 @@ ABOVE_MAX = 64
 OTHERS_MAX = 8
 """Other sessions whose waiting events are written after one command, at most."""
 
-AGAIN_MS = 1_000
-"""How long what still could not be written is let be, where nothing comes for its session."""
 
-
-def take_turn(
-    engine: Engine, command: Command, lock: threading.Lock, written: list[Record]
-) -> None:
+@contextmanager
+def turn_of(engine: Engine, command: Command, written: list[Record]) -> Iterator[None]:
     """
-    Take *lock*, that of *command*'s session, once nothing waits that comes before it.
+    Hold the lock of *command*'s session, once nothing waits that comes before it.
 
     Args:
         written: Is given the rows, of those too that stood before one failed.
 
     Raises:
-        JournalError: What waits still cannot be written; *lock* is not taken.
+        JournalError: What waits still cannot be written; the lock is not held.
     """
+    lock = engine._lock_of(command.session)
     lock.acquire()
     try:
         while engine._untold.any():
             lock.release()
             try:
-                _catch_up_tree(engine, command, written)
+                _catch_up(engine, command, written)
             finally:
                 lock.acquire()
             if not engine._untold.waits(command.session):
-                return
-    except BaseException:
+                break
+        yield
+    finally:
         lock.release()
-        raise
 
 
-def catch_up(engine: Engine, session: str, written: list[Record]) -> None:
-    """As `take_turn` for *session* alone, whose lock is held."""
-    if engine._untold.any():
-        for kept in engine._untold.waiting(session):
-            _write(engine, kept, written)
+def record_command(engine: Engine, session: str) -> Command:
+    """What stands for a word that is no event of the machine, where a turn is taken for it."""
+    return Command(event="record", session=session, at_ms=engine.clock.now_ms())
 
 
 def catch_up_others(engine: Engine, command: Command) -> None:
     """Write what waits of other sessions than *command*'s; what still cannot be waits on."""
     untold, now = engine._untold, command.at_ms or 0
-    # A clock that went back does not put it off for longer.
-    if 0 < untold.again_ms - now <= AGAIN_MS:
+    if untold.others.lasts(now):
         return
     try:
-        others = untold.sessions()[:OTHERS_MAX] if untold.any() else []
+        others = sorted(untold.sessions()) if untold.any() else []
     except JournalError:
         return  # whoever comes for what waits there is told
-    for session in others:
-        lock = engine._lock_of(session)
-        if lock.locked():
+    # Those behind the one that was tried last come first: what is stuck keeps no other.
+    for session in [*(one for one in others if one > untold.last), *others][:OTHERS_MAX]:
+        if engine._lock_of(session).locked():
             continue  # whoever works there does it
+        untold.last = session
         written: list[Record] = []
         try:
-            take_turn(engine, Command(event="record", session=session, at_ms=now), lock, written)
-            lock.release()
+            with turn_of(engine, record_command(engine, session), written):
+                pass
         except JournalError:
-            untold.again_ms = now + AGAIN_MS
+            untold.others.begin(now)
+            return
         finally:
             engine._publish(written)
 
 
-def _catch_up_tree(engine: Engine, command: Command, written: list[Record]) -> None:
+def _catch_up(engine: Engine, command: Command, written: list[Record]) -> None:
     """Write what waits of the whole tree of *command*'s session, in the order of its coming."""
     waiting = [list(one) for one in _waiting(engine, command)]
     while waiting := [one for one in waiting if one]:
         first = min(waiting, key=lambda one: one[0].place)
         kept = first.pop(0)
+        session = kept.command.session
         try:
-            with engine._lock_of(kept.command.session):
+            with engine._lock_of(session):
                 _write(engine, kept, written)
         except (SessionRemoved, SessionErased):
+            if not _is_gone(engine, session):
+                raise
             # Nobody can write there any more, so nothing of it may keep others waiting.
             for one in (kept, *first):
                 engine._untold.forget(one)
             first.clear()
-            if kept.command.session == command.session:
+            if session == command.session:
                 raise
 
 
 def _write(engine: Engine, kept: Kept, written: list[Record]) -> None:
+    if not engine._untold.holds(kept):
+        return  # another thread has
     records = committed(engine._journal, kept)
     if records is None:
-        _, records = engine._step(kept.command, engine.law)
+        try:
+            _, records = engine._step(kept.command, engine.law)
+        except Unsettled as error:
+            engine._untold.handed_in(kept, error)
+            raise
     written += records
     engine._untold.forget(kept)
+
+
+def _is_gone(engine: Engine, session: str) -> bool:
+    """Whether nothing can ever be written into *session* again."""
+    engine.live.drop(session)
+    try:
+        state = engine._state(session, engine.clock.now_ms())
+    except SessionErased:
+        return True
+    return not state.head and tombstone(engine._journal, session) is not None
 
 
 def _waiting(engine: Engine, command: Command) -> list[tuple[Kept, ...]]:
@@ -125,10 +141,14 @@ def _waiting(engine: Engine, command: Command) -> list[tuple[Kept, ...]]:
     for session in untold.sessions():
         if session in line:
             continue
-        waits = untold.waiting(session)
-        hint = waits[0].command.parent if waits else None
-        if session in named or line[-1] in _line(engine, session, hint, now):
-            found.append(waits)
+        try:
+            waits = untold.waiting(session)
+            hint = waits[0].command.parent if waits else None
+            if session in named or line[-1] in _line(engine, session, hint, now):
+                found.append(waits)
+        except JournalError:
+            # Not above it, so that it may do nothing else for that: it is told when it comes.
+            continue
     return found
 
 

@@ -22,7 +22,7 @@ from governance.calls import ToolCall
 from governance.clock import Clock
 from governance.engine import racing, restoring
 from governance.engine.before import run_before
-from governance.engine.catching_up import ABOVE_MAX, catch_up_others, take_turn
+from governance.engine.catching_up import ABOVE_MAX, catch_up_others, record_command, turn_of
 from governance.engine.cleaning import (
     check_call,
     kept_reply,
@@ -33,13 +33,15 @@ from governance.engine.encoding import encode_rows, event_of, reply_of
 from governance.engine.given import check_command, check_role, check_row, checked
 from governance.engine.idling import interrupt_idle
 from governance.engine.live import LiveSessions
-from governance.engine.news import News, tell_alike
+from governance.engine.news import News
 from governance.engine.options import EngineOptions
 from governance.engine.outside import Said, write_said
+from governance.engine.pause import Pause
 from governance.engine.recording import ID_CHARS_MAX
 from governance.engine.related import Step, related_steps
 from governance.engine.session import Session
 from governance.engine.store_verbs import StoreVerbs
+from governance.engine.telling import tell_news
 from governance.engine.untold import Unsettled, Untold
 from governance.engine.verbs import SessionVerbs
 from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
@@ -103,6 +105,7 @@ class Engine(SessionVerbs, StoreVerbs):
     options: EngineOptions
     _locks: dict[str, threading.Lock] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _idle_pause: Pause = field(factory=Pause, init=False)
     _untold: Untold = field(
         init=False, default=Factory(lambda self: Untold(self.options.spool), takes_self=True)
     )
@@ -182,8 +185,9 @@ class Engine(SessionVerbs, StoreVerbs):
         try:
             if self.options.keeper is not None:
                 self.options.keeper.stop()
-            for failure in self.listeners.close():
-                self._record_failure(failure)
+            lost = self._record_failures(self.listeners.close())
+            if lost:
+                raise lost[0]
         finally:
             self._journal.close()
 
@@ -348,7 +352,7 @@ class Engine(SessionVerbs, StoreVerbs):
                 return _gone(command, error)
             if is_asked(self.law, command.event):
                 return self._unwritable(command, error)
-        return self._handle_locked(command, self._lock_of(command.session))
+        return self._handle_listened(command)
 
     def _completed(self, command: Command) -> Command:
         """*command* with its moment, and with who is behind it, where it does not say."""
@@ -380,13 +384,11 @@ class Engine(SessionVerbs, StoreVerbs):
             reasons=reasons,
         )
 
-    def _handle_locked(
-        self, command: Command, lock: threading.Lock, sent: Sent | None = None
-    ) -> Reply:
+    def _handle_listened(self, command: Command, sent: Sent | None = None) -> Reply:
         """*command*, as its listeners left it; what was *sent* for it is taken up with its lock."""
         written: list[Record] = []
         try:
-            reply = self._written(command, lock, sent, written)
+            reply = self._written(command, sent, written)
         finally:
             self._publish(written)
         catch_up_others(self, command)
@@ -397,27 +399,26 @@ class Engine(SessionVerbs, StoreVerbs):
             self.options.after()
         return reply
 
-    def _written(
-        self, command: Command, lock: threading.Lock, sent: Sent | None, written: list[Record]
-    ) -> Reply:
-        """The answer to *command*, under its *lock*; what stands in the journal is *written*."""
-        law, news = self._in_force()
+    def _written(self, command: Command, sent: Sent | None, written: list[Record]) -> Reply:
+        """The answer to *command*; what stands in the journal, also of others, is *written*."""
+        law, unsettled = self.law, None
         try:
-            if sent is None:
-                take_turn(self, command, lock, written)
-            try:
+            with sent.held() if sent is not None else turn_of(self, command, written):
+                law, news = self._in_force()
                 if sent is None:
-                    self._tell(command, law, news, written)
-                reply, records = self._step(command, law, sent)
-            finally:
-                lock.release()
+                    tell_news(self, command, law, news, written)
+                try:
+                    reply, records = self._step(command, law, sent)
+                except Unsettled as error:
+                    unsettled = error
+                    raise
         except SessionRemoved as error:
             return _gone(command, error)
         except JournalError as error:
             if not is_asked(law, command.event):
                 # What nobody may read any more must not wait in a file either.
                 if not isinstance(error, SessionErased):
-                    self._untold.keep(command, partial(without_secrets, self.law), error)
+                    self._untold.keep(command, partial(without_secrets, law), unsettled)
                 raise
             return self._unwritable(command, error)
         written += records
@@ -480,12 +481,15 @@ class Engine(SessionVerbs, StoreVerbs):
         self._publish(records)
 
     def _record(self, said: Said) -> Record:
-        with self._lock_of(said.session):
-            result = write_said(self, self.law, said)
-        if isinstance(result, Duplicate):
-            return result.record
-        self._publish(result.records)
-        return result.records[0]
+        written: list[Record] = []
+        try:
+            with turn_of(self, record_command(self, said.session), written):
+                result = write_said(self, self.law, said)
+                if isinstance(result, Appended):
+                    written += result.records
+        finally:
+            self._publish(written)
+        return result.record if isinstance(result, Duplicate) else result.records[0]
 
     # -- changed rules ------------------------------------------------------------
 
@@ -499,33 +503,6 @@ class Engine(SessionVerbs, StoreVerbs):
             return self.law, None
         self.law = news.law
         return news.law, news
-
-    def _tell(self, command: Command, law: Law, news: News | None, written: list[Record]) -> None:
-        """Write into a session what became of the rules since its last event."""
-        bulletin, session = self.options.bulletin, command.session
-        if bulletin is None:
-            return
-        state = self._state(session, command.at_ms or 0)
-        before = bulletin.before(session, news, law, begins=not state.head)
-        if news is None or before is None:
-            return
-        data = news.data(before)
-        told = write_said(self, law, Said(session, news.kind, data, "engine", command.host))
-        # INVARIANT: what carries no key is no duplicate.
-        assert isinstance(told, Appended), "a row without a key"
-        written += told.records
-        if state.governance_injected and not tell_alike(before, law):
-            lapse = Command(
-                event="lapse",
-                session=session,
-                at_ms=command.at_ms,
-                host=command.host,
-                traits=command.traits,
-                role=command.role,
-                data={"why": "packs changed"},
-            )
-            written += self._step(lapse, law)[1]
-        bulletin.note(session, news, law)
 
     # -- one step ---------------------------------------------------------------
 
@@ -623,15 +600,21 @@ class Engine(SessionVerbs, StoreVerbs):
         return Gathered(
             at_ms=now,
             parent=parent,
-            child=self._newest(child_id, now) if isinstance(child_id, str) else None,
+            child=self._child(child_id, now) if isinstance(child_id, str) else None,
             predecessor=(
-                self._state(predecessor, now)
+                self._newest(predecessor, now)
                 if absent and isinstance(predecessor, str) and predecessor
                 else None
             ),
             paused_reason=paused(now) if paused is not None else "",
             root=self._root(parent, now) if parent is not None else None,
         )
+
+    def _child(self, session: str, now: int) -> SessionState | None:
+        try:
+            return self._newest(session, now)
+        except SessionErased:
+            return None  # its parent is told all the same, without its figures
 
     def _root(self, above: SessionState, now: int) -> SessionState | None:
         """The root over *above*, where rules count over the tree; ``None``: not known."""
@@ -706,18 +689,22 @@ class Engine(SessionVerbs, StoreVerbs):
         if not self.listeners.wants_after():
             return
         events: list[Event] = [event_of(record, body_of(record)) for record in records]
-        for failure in self.listeners.run_after(events):
+        self._record_failures(self.listeners.run_after(events))
+
+    def _record_failures(self, failures: Sequence[ListenerFailure]) -> list[JournalError]:
+        """Record *failures*; what cannot be is reported again with later events, and why."""
+        lost: list[JournalError] = []
+        for failure in failures:
+            data, session = failure.as_json(), failure.session_id
             try:
-                self._record_failure(failure)
+                self._record(Said(session, "listener.failed", data, "engine", "person"))
             except (SessionRemoved, SessionErased):
                 continue  # nobody can write there any more
-            except JournalError:
+            except JournalError as error:
                 # The events have happened, and their answer is given all the same.
                 self.listeners.report_later(failure)
-
-    def _record_failure(self, failure: ListenerFailure) -> None:
-        data = failure.as_json()
-        self._record(Said(failure.session_id, "listener.failed", data, "engine", "person"))
+                lost.append(error)
+        return lost
 
     def _lock_of(self, session: str) -> threading.Lock:
         with self._lock:

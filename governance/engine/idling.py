@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from governance.engine import racing
-from governance.engine.catching_up import take_turn
-from governance.errors import JournalError
-from governance.journal.records import Appended, Record
+from governance.engine.catching_up import turn_of
+from governance.engine.telling import tell_news
+from governance.errors import JournalError, SessionErased
+from governance.journal.faults import SessionRemoved
 from governance.session.commands import Command
 from governance.session.state import SessionState
 
 if TYPE_CHECKING:
     from governance.engine.engine import Engine
     from governance.engine.related import Step
+    from governance.journal.records import Record
 
 SWEEP_SESSIONS_MAX = 8
 """Sessions looked at after one command, so that a sweep costs little."""
@@ -26,6 +29,8 @@ class _Stirred(Exception):
 def idle(engine: Engine, command: Command) -> list[SessionState]:
     """What seems to have been idle too long when *command* came, among a few sessions."""
     now = command.at_ms or 0
+    if engine._idle_pause.lasts(now):
+        return []
     return [
         state
         for state in engine.live.oldest(SWEEP_SESSIONS_MAX)
@@ -38,7 +43,7 @@ def interrupt_idle(engine: Engine, command: Command) -> None:
     Interrupt what has been idle too long when *command* came.
 
     The engine's own doing, whoever's command gave rise to it: nobody is asked. What cannot
-    be written is found again after the next command.
+    be written is found again, after a pause.
     """
     for state in idle(engine, command):
         told = Command(
@@ -51,8 +56,11 @@ def interrupt_idle(engine: Engine, command: Command) -> None:
         written: list[Record] = []
         try:
             _interrupt(engine, told, written)
+        except (SessionRemoved, SessionErased):
+            engine.live.drop(state.id)
         except JournalError:
-            continue
+            engine._idle_pause.begin(command.at_ms or 0)
+            return
         finally:
             engine._publish(written)
 
@@ -65,18 +73,10 @@ def _interrupt(engine: Engine, told: Command, written: list[Record]) -> None:
             raise _Stirred
         return engine._decide(told, law)
 
-    lock = engine._lock_of(told.session)
-    take_turn(engine, told, lock, written)
-    try:
-        engine._tell(told, law, news, written)
+    with suppress(_Stirred), turn_of(engine, told, written):
+        tell_news(engine, told, law, news, written)
         _, result = racing.written(engine, told.session, decide, replies=True)
-    except _Stirred:
-        return
-    finally:
-        lock.release()
-    # INVARIANT: what carries no key is no duplicate.
-    assert isinstance(result, Appended), "a step without a key"
-    written += result.records
+        written += racing.records_of(result)
 
 
 def _is_idle(engine: Engine, state: SessionState, now_ms: int) -> bool:

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from governance.engine import restoring
-from governance.engine.catching_up import catch_up
+from governance.engine.catching_up import record_command, turn_of
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.engine.retention import Candidate, Why, candidate
+from governance.engine.tombstones import tombstone
 from governance.errors import JournalError, MisuseError, SessionErased, StoreDamaged
 from governance.journal.archive import (
     Archived,
@@ -32,7 +33,7 @@ from governance.journal.archive import (
     write_archive,
 )
 from governance.journal.encrypted import EncryptedJournal, as_stored
-from governance.journal.records import Appended, Conflict, Duplicate, Entry, Head, Journal
+from governance.journal.records import Appended, Conflict, Duplicate, Entry, Head, Journal, Record
 from governance.journal.sealing import is_sealed
 from governance.journal.vault import session_scope
 from governance.session.commands import Command
@@ -62,10 +63,12 @@ def archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) ->
     """As `Engine.archive`."""
     engine._check_id(session)
     settle(engine)
+    written: list[Record] = []
     try:
-        with engine._lock_of(session):
+        with turn_of(engine, record_command(engine, session), written):
             return _archive(engine, session, folder, why, actor)
     finally:
+        engine._publish(written)
         settle(engine)
 
 
@@ -95,10 +98,12 @@ def _archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -
 
 def remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
     """Let the rows of *session* go without an archive; ``False``: a branch needs them."""
+    written: list[Record] = []
     try:
-        with engine._lock_of(session):
+        with turn_of(engine, record_command(engine, session), written):
             return _remove(engine, session, why, actor)
     finally:
+        engine._publish(written)
         settle(engine)
 
 
@@ -120,8 +125,6 @@ def _head_to_go(engine: Engine, session: str) -> Head:
     Raises:
         MisuseError: GOV526, it may not.
     """
-    # What was told while the store could not be written belongs to what goes.
-    catch_up(engine, session, [])
     engine.live.drop(session)
     now = engine.clock.now_ms()
     state = engine._state(session, now)
@@ -183,7 +186,7 @@ def settle(engine: Engine) -> None:
     shelf = engine._journal.shelf
     for entry in _scanned(engine._journal, NOTES):
         note = json.loads(entry.value)
-        gone = _gone(engine._journal, note["session"])
+        gone = tombstone(engine._journal, note["session"])
         at_ms, key = int(note.pop("at_ms")), f"archiving {note.pop('key')}"
         note.pop("parent", None)
         if note.pop("armed") and gone is not None and gone.hash.hex() == note["hash"]:
@@ -198,29 +201,6 @@ def settle(engine: Engine) -> None:
             # Another process may be about to remove the rows.
             continue
         shelf.delete(NOTES, entry.name, expected_version=entry.version)
-
-
-def _gone(journal: Journal, session: str) -> Head | None:
-    """The head of *session* under its tombstone, if it was removed."""
-    if journal.head(session).seq:
-        return None
-    before = _just_before(session)
-    while page := journal.removed(after=before, limit=PAGE):
-        for head in page:
-            if head.session == session:
-                return head
-            if head.session > session:
-                return None
-        before = page[-1].session
-    return None
-
-
-def _just_before(session: str) -> str:
-    """A text that sorts before *session* with next to nothing between."""
-    last = ord(session[-1]) - 1
-    if last < 1:
-        return session[:-1]
-    return f"{session[:-1]}{chr(0xD7FF if last == 0xDFFF else last)}\U0010ffff"
 
 
 def _scanned(journal: Journal, shelf: str) -> Iterator[Entry]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,11 +46,22 @@ class Sent:
         batch: The rows that were handed in for it.
 
         answer: What became of them; raises what `Journal.append` would have raised.
+
+        lock: That of its session, which is held.
     """
 
     steps: list[Step]
     batch: list[Append]
     answer: Callable[[], Appended | Conflict | Duplicate]
+    lock: threading.Lock
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Release the lock at the end."""
+        try:
+            yield
+        finally:
+            self.lock.release()
 
 
 def handle_later(engine: Engine, journal: AppendsLater, command: Command, done: Done) -> bool:
@@ -115,11 +127,9 @@ def _decided(engine: Engine, command: Command) -> list[Step]:
     if state is None or engine._untold.any() or idle(engine, command):
         return []
     data = command.data
-    child = data.get("child_id")
-    if isinstance(child, str) and child and engine.live.get(child, now) is None:
-        return []
-    # Of a parent the store is asked whether it is what is held of it.
-    if data.get("predecessor") or command.parent or state.identity.parent:
+    # Of other sessions the store is asked whether they are what is held of them.
+    others = command.parent, state.identity.parent, data.get("child_id"), data.get("predecessor")
+    if any(others):
         return []
     law, news = engine._in_force()
     bulletin = engine.options.bulletin
@@ -148,8 +158,8 @@ def _settled(
     except GovernanceError:
         result = None
     if not isinstance(result, Appended):
-        sent = Sent(steps, batch, answer)
-        done(None, lambda: engine._handle_locked(command, lock, sent))
+        sent = Sent(steps, batch, answer, lock)
+        done(None, lambda: engine._handle_listened(command, sent))
         return
     if began is not None:
         PROCESS.save.add(time.perf_counter() - began)

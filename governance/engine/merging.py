@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from governance.engine import restoring
+from governance.engine.catching_up import record_command, turn_of
 from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.errors import JournalError, MisuseError
@@ -84,9 +85,16 @@ def merge_sessions(engine: Engine, target: str, source: str, actor: str) -> Merg
         raise MisuseError("a session is merged with another one", code="GOV524")
     engine._check_id(target)
     engine._check_id(source)
-    with engine._lock_of(target):
-        report, records = _merge(engine, target, source, actor)
-    engine._publish(records)
+    written: list[Record] = []
+    try:
+        # What waits of the source belongs to what is merged.
+        with turn_of(engine, record_command(engine, source), written):
+            pass
+        with turn_of(engine, record_command(engine, target), written):
+            report, records = _merge(engine, target, source, actor)
+            written += records
+    finally:
+        engine._publish(written)
     return report
 
 
@@ -213,9 +221,13 @@ def resolve(
     engine._check_id(session)
     if take == "value":
         check_json(value)
-    with engine._lock_of(session):
-        records = _resolve(engine, session, conflict, take, value, actor)
-    engine._publish(records)
+    written: list[Record] = []
+    try:
+        with turn_of(engine, record_command(engine, session), written):
+            records = _resolve(engine, session, conflict, take, value, actor)
+            written += records
+    finally:
+        engine._publish(written)
     return records[0]
 
 
@@ -224,7 +236,7 @@ def _resolve(
 ) -> tuple[Record, ...]:
     for _ in range(CONFLICTS_MAX):
         now = engine.clock.now_ms()
-        state = engine._state(session, now)
+        state = engine._newest(session, now)
         found = next((one for one in state.conflicts if one.id == conflict), None)
         if found is None:
             names = ", ".join(f"`{one.id}`" for one in state.conflicts)

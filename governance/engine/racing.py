@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from governance.errors import JournalError
 from governance.journal.faults import SessionRemoved
-from governance.journal.records import Append, Appended, AppendsAlone, Conflict, Duplicate
+from governance.journal.records import Append, Appended, AppendsAlone, Conflict, Duplicate, Record
 
 if TYPE_CHECKING:
     from governance.engine.engine import Engine
@@ -63,6 +63,13 @@ def written(
         if not isinstance(result, Conflict):
             return steps, result
     raise JournalError("the session is written by others all the time", code="GOV511")
+
+
+def records_of(result: Appended | Duplicate) -> tuple[Record, ...]:
+    """The rows of a step that was handed in without a key."""
+    # INVARIANT: what carries no key is no duplicate.
+    assert isinstance(result, Appended), "a step without a key"
+    return result.records
 
 
 def forget(engine: Engine, steps: Sequence[Step]) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from governance.engine import racing, restoring
+from governance.engine.catching_up import record_command, turn_of
 from governance.engine.given import check_row
 from governance.engine.related import Step
 from governance.errors import MisuseError
-from governance.journal.records import Duplicate, Record
+from governance.journal.records import Appended, Duplicate, Record
 from governance.session.commands import Command
 from governance.values import Json, check_json
 
@@ -55,12 +56,14 @@ def record_all(
         outcome = restoring.recorded_all(engine.law, state, command, now, rows, durable=durable)
         return [Step(state, outcome)]
 
-    with engine._lock_of(session):
-        try:
+    written: list[Record] = []
+    try:
+        with turn_of(engine, record_command(engine, session), written):
             _, result = racing.written(engine, session, decide, replies=False, key=key)
-        except _MovedOn:
-            return ()
-    if isinstance(result, Duplicate):
-        return (result.record,)
-    engine._publish(result.records)
-    return result.records
+            if isinstance(result, Appended):
+                written += result.records
+    except _MovedOn:
+        return ()
+    finally:
+        engine._publish(written)
+    return (result.record,) if isinstance(result, Duplicate) else result.records

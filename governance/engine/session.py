@@ -164,7 +164,8 @@ class Session:
         Report what became of a call: ``"ok"``, ``"failed"``, ``"refused"``, ``"unknown"``.
 
         Args:
-            tool: Needed only when the call was never asked about, or long ago.
+            tool: Needed only when the call was never asked about, or long ago: what is known
+                of the call goes before it.
         """
         return self.engine.handle(
             self.finished_command(
@@ -192,6 +193,7 @@ class Session:
     ) -> Command:
         """The command that `tool_finished` gives to the engine."""
         given = {
+            "tool": tool or None,
             "outcome": outcome,
             "output": output,
             "error": error,
@@ -199,7 +201,7 @@ class Session:
             "duration_ms": duration_ms,
         }
         data = {key: value for key, value in given.items() if value is not None}
-        return self._command("tool_after", call=ToolCall(tool, call_id=call_id), data=data)
+        return self._command("tool_after", call=ToolCall("", call_id=call_id), data=data)
 
     @checked
     def command(

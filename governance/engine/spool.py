@@ -35,6 +35,9 @@ BYTES_MAX = 4_000_000
 
 DRAFT = ".draft"
 
+TRIES_MAX = 8
+"""How often a file is written anew whose folder another process has just tidied away."""
+
 DRAFT_SECONDS_MAX = 60
 """After so long whoever wrote a draft is not at it any more."""
 
@@ -85,20 +88,39 @@ class Spool:
         Raises:
             JournalError: GOV512, it cannot be kept either.
         """
-        sent: list[Json] = [list(one) for one in kept.sent]
-        plain: dict[str, Json] = {"command": _plain(kept.command), "sent": sent}
-        text = self._sealed(dump_json({**plain, "digest": kept.digest}))
+        text = self._text(kept)
         folder = self._folder(kept.command.session)
+        for tries in range(TRIES_MAX):
+            try:
+                self._write(folder, text)
+                return
+            except FileNotFoundError as error:
+                # Another process has tidied the folder away just now.
+                if tries == TRIES_MAX - 1:
+                    raise unkept(_words(error)) from None
+            except OSError as error:
+                raise unkept(_words(error)) from None
+
+    def _write(self, folder: str, text: bytes) -> None:
+        make_private_folder(folder)
+        names = _listed(folder)
+        size = sum(os.path.getsize(one) for one in names)  # noqa: PTH202 - hook path
+        if size + len(text) > BYTES_MAX:
+            raise unkept(f"more than {BYTES_MAX} bytes wait for it")
+        last = max((_place(one) for one in names), default=0)
+        _write_whole(f"{folder}/{next_place(last):020}-{os.urandom(4).hex()}", text)
+
+    def replace(self, kept: Kept) -> None:
+        """
+        Keep *kept* in its file, in place of what was known of it.
+
+        Raises:
+            JournalError: GOV512, it cannot be written; what was there stays.
+        """
         try:
-            make_private_folder(folder)
-            names = _listed(folder)
-            size = sum(os.path.getsize(one) for one in names)  # noqa: PTH202 - hook path
-            if size + len(text) > BYTES_MAX:
-                raise unkept(f"more than {BYTES_MAX} bytes wait for it")
-            last = max((_place(one) for one in names), default=0)
-            _write_whole(f"{folder}/{next_place(last):020}-{os.urandom(4).hex()}", text)
+            _write_whole(kept.file, self._text(kept))
         except OSError as error:
-            raise unkept(error.strerror or type(error).__name__) from None
+            raise unkept(_words(error)) from None
 
     def any(self) -> bool:
         """
@@ -138,6 +160,10 @@ class Spool:
         """
         return self._read(self._folder(session))
 
+    def holds(self, kept: Kept) -> bool:
+        """Whether *kept* still waits: another process may have written it."""
+        return os.path.exists(kept.file)  # noqa: PTH110 - hook path
+
     def forget(self, kept: Kept) -> None:
         """Forget what waited: it stands in its journal now."""
         _removed([kept.file])
@@ -156,13 +182,18 @@ class Spool:
             except FileNotFoundError:
                 continue  # another process has written it meanwhile
             except OSError as error:
-                raise unkept(error.strerror or type(error).__name__) from None
+                raise _unread(path, _words(error)) from None
             except (ValueRefused, MisuseError, LookupError, TypeError, ValueError) as error:
-                raise unkept(f"what waits in `{path}` cannot be read: {error}") from None
+                raise _unread(path, str(error)) from None
         return tuple(found)
 
     def _folders(self) -> list[str]:
         return _entries(self.folder)
+
+    def _text(self, kept: Kept) -> bytes:
+        sent: list[Json] = [list(one) for one in kept.sent]
+        plain: dict[str, Json] = {"command": _plain(kept.command), "sent": sent}
+        return self._sealed(dump_json({**plain, "digest": kept.digest}))
 
     def _sealed(self, line: bytes) -> bytes:
         return line if self.vault is None else self.vault.seal_aside(line, USE).hex().encode()
@@ -190,7 +221,7 @@ def _entries(folder: str) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise unkept(error.strerror or type(error).__name__) from None
+        raise _unread(folder, _words(error)) from None
 
 
 def _listed(folder: str) -> list[str]:
@@ -205,7 +236,7 @@ def _removed(files: Sequence[str]) -> None:
             with suppress(FileNotFoundError):  # another process has written it as well
                 os.unlink(one)  # noqa: PTH108 - hook path
     except OSError as error:
-        raise unkept(error.strerror or type(error).__name__) from None
+        raise _unread(files[0], _words(error)) from None
     for one in files[-1:]:
         _tidy(os.path.dirname(one))  # noqa: PTH120 - hook path
 
@@ -253,10 +284,23 @@ def _private(path: str, flags: int) -> int:
 def unkept(why: str) -> JournalError:
     """The error for an event that is nowhere: neither in the journal nor where it could wait."""
     return JournalError(
-        f"an event that could not be journaled could not be kept either: {why.lower()}",
+        f"an event that could not be journaled could not be kept either: {why}",
         code="GOV512",
         remedy="mend what keeps it from being written, then go on",
     )
+
+
+def _unread(path: str, why: str) -> JournalError:
+    return JournalError(
+        f"what waits in `{path}` can be neither read nor let go: {why}",
+        code="GOV512",
+        remedy="mend what keeps it from being read, or move it away",
+    )
+
+
+def _words(error: OSError) -> str:
+    words = error.strerror or type(error).__name__
+    return words[:1].lower() + words[1:]
 
 
 def _plain(value: object) -> Json:

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from attrs import define, evolve, field
 
+from governance.engine.pause import Pause
 from governance.engine.spool import Kept, Spool, next_place, unkept
 from governance.errors import OutcomeUnknown
 from governance.journal.records import Append, Journal, Record, Row
@@ -34,17 +35,28 @@ class Untold:
     Attributes:
         spool: The files that they wait in; ``None``: in memory.
 
-        again_ms: When those that nothing comes for are tried again.
+        others: When what nothing comes for is tried again.
+
+        last: The session of which that was tried last.
     """
 
     spool: Spool | None
-    again_ms: int = field(default=0, init=False)
+    others: Pause = field(factory=Pause, init=False)
+    last: str = field(default="", init=False)
     _held: dict[str, list[Kept]] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
-    def keep(self, command: Command, clean: Callable[[Command], Command], error: Exception) -> None:
+    def keep(
+        self,
+        command: Command,
+        clean: Callable[[Command], Command],
+        unsettled: Unsettled | None = None,
+    ) -> None:
         """
-        Keep *command*, which failed with *error*; into a file it goes as *clean* makes it.
+        Keep *command*; into a file it goes as *clean* makes it.
+
+        Args:
+            unsettled: What was handed in for it, where nobody knows whether it was committed.
 
         Raises:
             JournalError: GOV512, it cannot be kept either.
@@ -53,10 +65,8 @@ class Untold:
             # Two threads or processes that both find it write it once.
             command = evolve(command, key=f"kept:{os.urandom(16).hex()}")
         kept = Kept(command)
-        if isinstance(error, Unsettled):
-            sent = tuple((one.session, one.expected_seq, len(one.rows)) for one in error.batch)
-            rows = [row for one in error.batch for row in one.rows]
-            kept = Kept(command, sent, _digest(rows))
+        if unsettled is not None:
+            kept = _handed_in(kept, unsettled)
         if self.spool is not None:
             self.spool.keep(evolve(kept, command=clean(command)))
             return
@@ -85,6 +95,23 @@ class Untold:
         with self._lock:
             return tuple(self._held.get(session, ()))
 
+    def holds(self, kept: Kept) -> bool:
+        """Whether *kept* still waits, and nobody else has written it."""
+        if self.spool is not None:
+            return self.spool.holds(kept)
+        with self._lock:
+            return any(one is kept for one in self._held.get(kept.command.session, ()))
+
+    def handed_in(self, kept: Kept, unsettled: Unsettled) -> None:
+        """Note of *kept* what was handed in for it now, and may have been committed."""
+        made = _handed_in(kept, unsettled)
+        if self.spool is not None:
+            self.spool.replace(made)
+            return
+        with self._lock:
+            held = self._held.get(kept.command.session, [])
+            held[:] = [made if one is kept else one for one in held]
+
     def forget(self, kept: Kept) -> None:
         """Let go of what stands in the journal now."""
         if self.spool is not None:
@@ -96,6 +123,12 @@ class Untold:
             self._held[session] = left
             if not left:
                 del self._held[session]
+
+
+def _handed_in(kept: Kept, unsettled: Unsettled) -> Kept:
+    sent = tuple((one.session, one.expected_seq, len(one.rows)) for one in unsettled.batch)
+    rows = [row for one in unsettled.batch for row in one.rows]
+    return evolve(kept, sent=sent, digest=_digest(rows))
 
 
 def committed(journal: Journal, kept: Kept) -> tuple[Record, ...] | None:

@@ -64,7 +64,8 @@ def tool_after(draft: Draft, _step: Step) -> Reply:
     denied = before.denied_call(call.call_id) if open_call is None else None
     if not call.tool:
         held = open_call or denied
-        call = evolve(call, tool=held.tool if held is not None else "other")
+        name = held.tool if held is not None else str(data.get("tool") or "other")
+        call = evolve(call, tool=name)
     facts = facts_of_call(call, draft.law.places)
     fields: dict[str, Json] = {}
     for name in ("duration_ms", "exit_code"):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
 
 from governance.engine import Engine, EngineOptions
-from governance.engine.catching_up import AGAIN_MS
+from governance.engine.pause import PAUSE_MS
 from governance.engine.spool import Spool
-from governance.errors import JournalError, OutcomeUnknown
+from governance.errors import JournalError, OutcomeUnknown, SessionErased
 from governance.events import Event
 from governance.formats import body_of
 from governance.journal.memory import MemoryJournal
+from governance.journal.records import Append, Appended, Conflict, Duplicate
 from governance.listeners import Listeners
 from governance.states import State
 from governance.testing import FailingJournal, ManualClock
@@ -30,6 +33,31 @@ def clock() -> ManualClock:
 @pytest.fixture
 def journal() -> FailingJournal:
     return FailingJournal(MemoryJournal())
+
+
+class Stuck(FailingJournal):
+    """A store that takes nothing of some sessions, and of which one was erased."""
+
+    sessions_stuck: AbstractSet[str] = frozenset()
+    erased = ""
+    refusals = 0
+
+    def append(
+        self, batch: Sequence[Append], *, key: str | None = None, deadline_ms: int | None = None
+    ) -> Appended | Conflict | Duplicate:
+        if any(one.session in self.sessions_stuck for one in batch):
+            raise FULL
+        if any(one.session == self.erased for one in batch):
+            self.refusals += 1
+            raise SessionErased("its key is gone")
+        return super().append(batch, key=key, deadline_ms=deadline_ms)
+
+
+class Unclosed(FailingJournal):
+    """A store that can still be read once its engine is closed."""
+
+    def close(self) -> None:
+        pass
 
 
 def resting(engine: Engine, *names: str) -> None:
@@ -65,11 +93,18 @@ def test_an_idle_session_that_cannot_be_interrupted_stops_no_other(
         session = engine.start("busy")
         session.turn("go")
         clock.advance(HOUR_MS)
-        for number in range(3):
+        tries = []
+        for number in range(4):
+            before = journal.calls["append"]
             journal.fail("append", FULL, skip=1)
             allowed = session.tool("read", {"path": "a.py"}, call_id=str(number))
             assert allowed.action == "allow"
             assert engine.state("idle").state is State.BETWEEN_TURN
+            tries.append(journal.calls["append"] - before - 1)
+            journal._faults.clear()
+            clock.advance(PAUSE_MS // 2)
+        assert tries == [1, 0, 1, 0]
+        clock.advance(PAUSE_MS)
         session.tool("read", {"path": "a.py"}, call_id="last")
 
         assert engine.state("idle").state is State.INTERRUPTED
@@ -321,9 +356,64 @@ def test_what_still_cannot_be_written_is_tried_again_now_and_then(
             assert reply.action == "allow"
             tries.append(journal.calls["append"] - before - 1)
             journal._faults.clear()
-            clock.advance(AGAIN_MS // 2)
+            clock.advance(PAUSE_MS // 2)
         assert tries == [1, 0, 1, 0]
-        clock.advance(AGAIN_MS)
+        clock.advance(PAUSE_MS)
         other.turn_ended()
 
         assert kinds(journal, "s")[-1] == "session.ended"
+
+
+def test_what_is_stuck_keeps_no_other_waiting(clock: ManualClock) -> None:
+    """The one behind it is tried next."""
+    stuck = Stuck(MemoryJournal())
+    with memory_engine(journal=stuck, clock=clock) as engine:
+        sessions = [engine.start(name) for name in ("a", "b", "c", "other")]
+        for one in sessions:
+            one.turn("go")
+        stuck.sessions_stuck = {"a", "b", "c"}
+        for one in sessions[:3]:
+            with pytest.raises(JournalError, match="full"):
+                one.end()
+        stuck.sessions_stuck = {"a", "b"}
+        for _ in range(4):
+            clock.advance(2 * PAUSE_MS)
+            assert sessions[3].tool("read", {"path": "a.py"}).action == "allow"
+
+        assert engine._untold.sessions() == ["a", "b"]
+
+
+def test_an_idle_session_that_was_erased_is_forgotten(clock: ManualClock) -> None:
+    """By another process: nothing of it is tried again and again."""
+    stuck = Stuck(MemoryJournal())
+    with memory_engine(journal=stuck, clock=clock) as engine:
+        resting(engine, "idle", "other")
+        other = engine.session("other")
+        clock.advance(HOUR_MS)
+        stuck.erased = "idle"
+        for number in range(3):
+            other.tool("read", {"path": "a.py"}, call_id=str(number))
+
+        assert stuck.refusals == 1
+        assert engine.live.get("idle", clock.now_ms()) is None
+
+
+def test_failures_of_listeners_are_recorded_at_the_end_but_for_removed_sessions() -> None:
+    """One that cannot be recorded any more takes no other with it."""
+    journal, listeners = Unclosed(MemoryJournal()), Listeners()
+
+    def broken(event: Event) -> None:
+        raise RuntimeError(event.session_id)
+
+    for name, event in (("one", "turn.ended"), ("two", "tool.decided")):
+        listeners.register(event, broken, mode="background", name=name)
+    with memory_engine(journal=journal, listeners=listeners) as engine:
+        gone, kept = engine.start("gone"), engine.start("kept")
+        gone.turn("go")
+        kept.turn("go")
+        gone.turn_ended()
+        kept.tool("read", {"path": "a.py"})
+        assert listeners.drain(5_000)
+        assert journal.remove("gone", expected=journal.head("gone")) is True
+
+    assert kinds(journal, "kept").count("listener.failed") == 1

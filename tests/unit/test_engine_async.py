@@ -18,6 +18,7 @@ from governance.events import Event
 from governance.journal.records import Append, Appended, Conflict, Duplicate, Row
 from governance.journal.sqlite import SqliteJournal
 from governance.listeners import Refuse
+from governance.session.commands import Command
 from governance.session.replies import Reply
 from governance.session.state import FOLD_VERSION
 from governance.testing.engines import memory_engine
@@ -120,6 +121,20 @@ def test_a_call_of_a_session_in_memory_is_decided_in_the_loop(
 
         assert (reply.action, store.blocking) == ("allow", [])
         assert store.later == [threading.get_ident()] * 2
+
+    _run(work())
+
+
+def test_what_is_about_a_child_is_decided_in_a_thread(engine: Engine, store: Watched) -> None:
+    """The store is asked for the child, and that waits."""
+
+    async def work() -> None:
+        aengine = AsyncEngine(engine)
+        child = await (await _briefed(aengine)).child("c")
+        store.later.clear()
+        await aengine.handle(Command(event="child_end", session="s", data={"child_id": child.id}))
+
+        assert store.later == []
 
     _run(work())
 

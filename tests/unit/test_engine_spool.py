@@ -6,12 +6,14 @@ import errno
 import io
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
 
+import governance.engine.spool as spooling
 from governance.calls import ToolCall
 from governance.engine.spool import Kept, Spool
 from governance.errors import JournalError
@@ -62,7 +64,7 @@ def test_traits_that_cannot_be_are_told(tmp_path: Path, name: str, value: object
     line["command"]["traits"][name] = value
     file.write_text(json.dumps(line) + "\n")
 
-    with pytest.raises(JournalError, match=r"GOV512.*what waits in `.*` cannot be read"):
+    with pytest.raises(JournalError, match=r"GOV512.*what waits in `.*` can be neither read"):
         spool.waiting("s")
     assert file.exists()
 
@@ -160,4 +162,33 @@ def test_what_cannot_be_read_holds_up_its_own_session_alone(tmp_path: Path) -> N
     assert spool.sessions() == ["other"]
     assert len(spool.waiting("other")) == 1
     with pytest.raises(JournalError, match="GOV512"):
+        spool.waiting("s")
+
+
+def test_a_folder_that_is_tidied_away_meanwhile_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process looks at what waits just after this one has made the folder."""
+    one, other = Spool(str(tmp_path)), Spool(str(tmp_path))
+    real = spooling.next_place
+
+    def tidied(last: int) -> int:
+        monkeypatch.setattr(spooling, "next_place", real)
+        assert other.sessions() == []
+        return real(last)
+
+    monkeypatch.setattr(spooling, "next_place", tidied)
+    one.keep(KEPT)
+
+    assert len(one.waiting("s")) == 1
+
+
+def test_a_message_names_the_file_as_it_is(tmp_path: Path) -> None:
+    """Whoever looks for it finds it."""
+    spool = Spool(str(tmp_path / "Upper"))
+    spool.keep(KEPT)
+    (file,) = tmp_path.glob("*/*/*")
+    file.write_text("{")
+
+    with pytest.raises(JournalError, match=re.escape(f"`{file}`")):
         spool.waiting("s")

@@ -139,3 +139,32 @@ def test_a_parent_that_ends_interrupts_what_the_other_engine_began(
     one.session("s").end()
 
     assert one.state(child.id).state is State.INTERRUPTED
+
+
+def test_a_conflict_that_the_other_engine_made_can_be_settled(
+    engines: tuple[Engine, Engine],
+) -> None:
+    """Who settles it need not have looked at the session before."""
+    one, other = engines
+    begun(one)
+    branch = one.branch("s")
+    for session, text in (("s", "A"), (branch.id, "B")):
+        anchor = {"id": "a", "type": "decision", "priority": "normal", "text": text}
+        one.record(session, "anchor.added", anchor, actor="me")
+    (conflict,) = other.merge("s", branch.id, actor="me").merged.conflicts
+
+    assert one.resolve("s", conflict.id, "ours", actor="me").kind == "merge.resolved"
+
+
+def test_a_successor_inherits_the_halt_that_the_other_engine_has_seen(
+    engines: tuple[Engine, Engine],
+) -> None:
+    """Its predecessor was not halted when this one saw it last."""
+    one, other = engines
+    begun(one)
+    halt = {"by": "me", "rule": "me", "scope": "session", "why": "enough"}
+    other.record("s", "session.halted", halt, actor="me")
+
+    one.start("next", predecessor="s")
+
+    assert one.session("next").tool("read", {"path": "a"}, call_id="1").denied

@@ -30,7 +30,7 @@ FULL = JournalError("full")
 
 
 def keep(waiting: Untold, command: Command) -> None:
-    waiting.keep(command, lambda one: one, FULL)
+    waiting.keep(command, lambda one: one)
 
 
 def write(waiting: Untold, session: str, step: Callable[[Command], None]) -> None:
@@ -94,7 +94,7 @@ def test_more_than_can_wait_is_refused_by_name(
 
 def test_what_goes_into_a_file_is_cleaned(waiting: Untold) -> None:
     """Secrets stay out of files; memory holds what was told."""
-    waiting.keep(numbered(0), lambda one: evolve(one, run="clean"), FULL)
+    waiting.keep(numbered(0), lambda one: evolve(one, run="clean"))
     held: list[Command] = []
     write(waiting, "s", held.append)
     assert held[0].run == ("clean" if waiting.spool is not None else "")

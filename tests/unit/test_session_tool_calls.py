@@ -177,3 +177,26 @@ def test_the_row_of_a_call_says_what_it_was() -> None:
     assert {name: shell[name] for name in own & {*shell}} == {
         "labels": ["calls.seen"], "shadows": ["calls.shadow"],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("named", ["", "Bash", "bash", "read"])
+def test_what_is_known_of_a_call_goes_before_what_its_outcome_is_called(named: str) -> None:
+    """A rule on the results of a shell holds, whatever the caller names the tool."""
+    result = """
+[[rule]]
+id = "calls.secret"
+on = "tool-result"
+tools = ["shell"]
+when.output = { contains = "secret" }
+action = "deny"
+message = "Not that."
+must_match = [{ tool = "shell", output = "a secret" }]
+must_not_match = [{ tool = "shell", output = "fine" }]
+"""
+    with memory_engine(HEAD + result) as engine:
+        session = at_work(engine)
+        session.tool("shell", {"command": "ls"}, call_id="1")
+        reply = session.tool_finished("1", outcome="ok", tool=named, output="a secret")
+        unasked = session.tool_finished("2", outcome="ok", tool="shell", output="a secret")
+
+    assert (reply.action, unasked.action) == ("deny", "deny")
