@@ -164,6 +164,6 @@ def _line(engine: Engine, session: str, above: str | None, now_ms: int) -> list[
     return line
 
 
-def _named(commands: Iterable[Command]) -> set[object]:
+def _named(commands: Iterable[Command]) -> set[str]:
     """The children that *commands* are about, which their parent may not know yet."""
-    return {one.data.get("child_id") for one in commands}
+    return {str(one.data.get("child_id")) for one in commands if one.data.get("child_id")}
