@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from governance.engine.tombstones import tombstone
 from governance.engine.untold import Unsettled, committed
-from governance.errors import JournalError, SessionErased
+from governance.errors import JournalError, SessionErased, StoreDamaged
 from governance.journal.faults import SessionRemoved
 from governance.session.commands import Command
 
@@ -50,7 +50,7 @@ def turn_of(engine: Engine, command: Command, written: list[Record]) -> Iterator
                 _catch_up(engine, command, written)
             finally:
                 lock.acquire()
-            if not engine._untold.waits(command.session):
+            if not any(map(engine._untold.waits, _line_of(engine, command))):
                 break
         yield
     finally:
@@ -68,28 +68,49 @@ def catch_up_others(engine: Engine, command: Command) -> None:
     if untold.others.lasts(now):
         return
     try:
-        others = sorted(untold.sessions()) if untold.any() else []
+        others = sorted({*untold.sessions()} - {command.session}) if untold.any() else []
     except JournalError:
         return  # whoever comes for what waits there is told
     # Those behind the one that was tried last come first: what is stuck keeps no other.
-    for session in [*(one for one in others if one > untold.last), *others][:OTHERS_MAX]:
+    others.sort(key=lambda one: one <= untold.last)
+    for session in others[:OTHERS_MAX]:
         if engine._lock_of(session).locked():
             continue  # whoever works there does it
         untold.last = session
-        written: list[Record] = []
-        try:
-            with turn_of(engine, record_command(engine, session), written):
-                pass
-        except JournalError:
+        if _caught_up(engine, session) is not None:
             untold.others.begin(now)
             return
-        finally:
-            engine._publish(written)
+
+
+def catch_up_all(engine: Engine) -> list[JournalError]:
+    """Write all that waits, for the last time; why it could not be, of each session."""
+    tried = [_caught_up(engine, session) for session in engine._untold.sessions()]
+    return [one for one in tried if one is not None]
+
+
+def _caught_up(engine: Engine, session: str) -> JournalError | None:
+    written: list[Record] = []
+    try:
+        with turn_of(engine, record_command(engine, session), written):
+            return None
+    except JournalError as error:
+        return error
+    finally:
+        engine._publish(written)
+
+
+def known_line(engine: Engine, command: Command) -> list[str]:
+    """The session of *command* and those above it, as far as they can be read now."""
+    try:
+        return _line_of(engine, command)
+    except JournalError:
+        return [command.session, *([command.parent] if command.parent else [])]
 
 
 def _catch_up(engine: Engine, command: Command, written: list[Record]) -> None:
     """Write what waits of the whole tree of *command*'s session, in the order of its coming."""
-    waiting = [list(one) for one in _waiting(engine, command)]
+    line = _line_of(engine, command)
+    waiting = [list(one) for one in _waiting(engine, command, line)]
     while waiting := [one for one in waiting if one]:
         first = min(waiting, key=lambda one: one[0].place)
         kept = first.pop(0)
@@ -97,45 +118,64 @@ def _catch_up(engine: Engine, command: Command, written: list[Record]) -> None:
         try:
             with engine._lock_of(session):
                 _write(engine, kept, written)
-        except (SessionRemoved, SessionErased):
-            if not _is_gone(engine, session):
+        except JournalError as error:
+            if isinstance(error, (SessionRemoved, SessionErased)) and is_gone(engine, session):
+                # Nobody can write there any more, so nothing of it may keep others waiting.
+                for one in (kept, *first):
+                    engine._untold.forget(one)
+                if session == command.session:
+                    raise
+            elif session in line or not isinstance(error, (StoreDamaged, _Undecided)):
                 raise
-            # Nobody can write there any more, so nothing of it may keep others waiting.
-            for one in (kept, *first):
-                engine._untold.forget(one)
+            # Not above it, so that it may do nothing else for that: it is told when it comes.
             first.clear()
-            if session == command.session:
-                raise
+
+
+class _Undecided(JournalError):
+    """What waits can never be decided: it was kept before anybody had looked at it."""
+
+    code = "GOV512"
 
 
 def _write(engine: Engine, kept: Kept, written: list[Record]) -> None:
-    if not engine._untold.holds(kept):
-        return  # another thread has
-    records = committed(engine._journal, kept)
+    waits = engine._untold.current(kept)
+    if waits is None:
+        return  # another thread or process has written it
+    records = committed(engine._journal, waits)
     if records is None:
         try:
-            _, records = engine._step(kept.command, engine.law)
+            _, records = engine._step(waits.command, engine.law)
         except Unsettled as error:
-            engine._untold.handed_in(kept, error)
+            engine._untold.handed_in(waits, error)
             raise
+        except JournalError:
+            raise
+        except Exception as error:
+            event, session = waits.command.event, waits.command.session
+            raise _Undecided(
+                f"what waits of `{session}`, a `{event}`, cannot be decided: "
+                f"{type(error).__name__}: {error}",
+                remedy=f"move `{waits.file}` away" if waits.file else "begin the engine again",
+            ) from error
     written += records
-    engine._untold.forget(kept)
+    engine._untold.forget(waits)
 
 
-def _is_gone(engine: Engine, session: str) -> bool:
+def is_gone(engine: Engine, session: str) -> bool:
     """Whether nothing can ever be written into *session* again."""
     engine.live.drop(session)
     try:
         state = engine._state(session, engine.clock.now_ms())
+        return not state.head and tombstone(engine._journal, session) is not None
     except SessionErased:
         return True
-    return not state.head and tombstone(engine._journal, session) is not None
+    except JournalError:
+        return False
 
 
-def _waiting(engine: Engine, command: Command) -> list[tuple[Kept, ...]]:
+def _waiting(engine: Engine, command: Command, line: list[str]) -> list[tuple[Kept, ...]]:
     """What waits of each session that *command*'s belongs together with, and of it."""
-    untold, now = engine._untold, command.at_ms or 0
-    line = _line(engine, command.session, command.parent, now)
+    untold = engine._untold
     found = [untold.waiting(one) for one in line]
     named = _named([command, *(kept.command for one in found for kept in one)])
     for session in untold.sessions():
@@ -143,20 +183,18 @@ def _waiting(engine: Engine, command: Command) -> list[tuple[Kept, ...]]:
             continue
         try:
             waits = untold.waiting(session)
-            hint = waits[0].command.parent if waits else None
-            if session in named or line[-1] in _line(engine, session, hint, now):
-                found.append(waits)
         except JournalError:
-            # Not above it, so that it may do nothing else for that: it is told when it comes.
-            continue
+            continue  # it is told when it comes
+        if session in named or any(one in line for kept in waits for one in kept.line):
+            found.append(waits)
     return found
 
 
-def _line(engine: Engine, session: str, above: str | None, now_ms: int) -> list[str]:
-    """*session*, its parent, as *above* or its rows tell it, and so on to the root."""
-    line = [session]
+def _line_of(engine: Engine, command: Command) -> list[str]:
+    """The session of *command*, its parent, as it or its rows tell it, and so on to the root."""
+    line, above, now = [command.session], command.parent, command.at_ms or 0
     while len(line) <= ABOVE_MAX:
-        above = above or engine._state(line[-1], now_ms).identity.parent
+        above = above or engine._state(line[-1], now).identity.parent
         if not above or above in line:
             break
         line.append(above)

@@ -22,7 +22,15 @@ from governance.calls import ToolCall
 from governance.clock import Clock
 from governance.engine import racing, restoring
 from governance.engine.before import run_before
-from governance.engine.catching_up import ABOVE_MAX, catch_up_others, record_command, turn_of
+from governance.engine.catching_up import (
+    ABOVE_MAX,
+    catch_up_all,
+    catch_up_others,
+    is_gone,
+    known_line,
+    record_command,
+    turn_of,
+)
 from governance.engine.cleaning import (
     check_call,
     kept_reply,
@@ -185,7 +193,8 @@ class Engine(SessionVerbs, StoreVerbs):
         try:
             if self.options.keeper is not None:
                 self.options.keeper.stop()
-            lost = self._record_failures(self.listeners.close())
+            lost = catch_up_all(self) if self.options.spool is None else []
+            lost += self._record_failures(self.listeners.close())
             if lost:
                 raise lost[0]
         finally:
@@ -412,13 +421,17 @@ class Engine(SessionVerbs, StoreVerbs):
                 except Unsettled as error:
                     unsettled = error
                     raise
-        except SessionRemoved as error:
-            return _gone(command, error)
         except JournalError as error:
+            # It may be a parent's, or a child's, that is gone: then this one goes on.
+            gone = isinstance(error, (SessionRemoved, SessionErased))
+            gone = gone and is_gone(self, command.session)
+            if gone and isinstance(error, SessionRemoved):
+                return _gone(command, error)
             if not is_asked(law, command.event):
                 # What nobody may read any more must not wait in a file either.
-                if not isinstance(error, SessionErased):
-                    self._untold.keep(command, partial(without_secrets, law), unsettled)
+                if not gone:
+                    clean = partial(without_secrets, law)
+                    self._untold.keep(command, clean, known_line(self, command), unsettled)
                 raise
             return self._unwritable(command, error)
         written += records
@@ -549,7 +562,7 @@ class Engine(SessionVerbs, StoreVerbs):
 
     def _with_related(self, command: Command, main: Step, now: int, law: Law) -> list[Step]:
         # Of a session that seems to need no row, no row would find out that it does.
-        return [main, *related_steps(law, command, main, lambda one: self._newest(one, now))]
+        return [main, *related_steps(law, command, main, lambda one: self._readable(one, now))]
 
     def _commit(
         self, steps: Sequence[Step], *, reply: Reply | None = None, key: str | None = None
@@ -600,7 +613,7 @@ class Engine(SessionVerbs, StoreVerbs):
         return Gathered(
             at_ms=now,
             parent=parent,
-            child=self._child(child_id, now) if isinstance(child_id, str) else None,
+            child=self._readable(child_id, now) if isinstance(child_id, str) else None,
             predecessor=(
                 self._newest(predecessor, now)
                 if absent and isinstance(predecessor, str) and predecessor
@@ -610,11 +623,12 @@ class Engine(SessionVerbs, StoreVerbs):
             root=self._root(parent, now) if parent is not None else None,
         )
 
-    def _child(self, session: str, now: int) -> SessionState | None:
+    def _readable(self, session: str, now: int) -> SessionState | None:
+        """The newest state of *session*; ``None``: it was erased, and others go on without it."""
         try:
             return self._newest(session, now)
         except SessionErased:
-            return None  # its parent is told all the same, without its figures
+            return None
 
     def _root(self, above: SessionState, now: int) -> SessionState | None:
         """The root over *above*, where rules count over the tree; ``None``: not known."""
@@ -716,11 +730,11 @@ class Engine(SessionVerbs, StoreVerbs):
         if self._closed:
             raise MisuseError("the engine is closed", remedy="open it again")
 
-    def _check_id(self, session: str) -> None:
+    def _check_id(self, session: object) -> None:
         problem = restoring.id_problem(session, ID_CHARS_MAX)
         if problem:
             raise MisuseError(problem, code="GOV401")
-        if session.startswith("@"):
+        if str(session).startswith("@"):
             raise MisuseError(
                 "a session id that begins with `@` is the project's own", code="GOV401"
             )
@@ -732,6 +746,8 @@ class Engine(SessionVerbs, StoreVerbs):
             known = ", ".join(sorted(self.law.machine.definition.events))
             raise MisuseError(f"unknown event `{command.event}`", remedy=f"one of {known}")
         check_json(command.data)
+        if command.event in ("child_start", "child_end"):
+            self._check_id(command.data.get("child_id"))
         if command.call is not None:
             check_call(command.call)
 

@@ -27,13 +27,16 @@ class Step:
 
 
 def related_steps(
-    law: Law, command: Command, main: Step, state_of: Callable[[str], SessionState]
+    law: Law, command: Command, main: Step, state_of: Callable[[str], SessionState | None]
 ) -> list[Step]:
     """
     The steps of other sessions that *main* entails: roll-up upwards, interrupts downwards.
 
     A halt that a roll-up leads to in the parent interrupts the parent's other children
     in the same commit.
+
+    Args:
+        state_of: Gives ``None`` for a session that nobody can read or write any more.
     """
     steps: list[Step] = []
     held = {main.state.id: main}
@@ -47,7 +50,7 @@ def _upwards(
     law: Law,
     command: Command,
     main: Step,
-    state_of: Callable[[str], SessionState],
+    state_of: Callable[[str], SessionState | None],
     held: dict[str, Step],
     steps: list[Step],
 ) -> None:
@@ -56,7 +59,7 @@ def _upwards(
     while (violations or counted) and above:
         parent = state_of(above)
         # INVARIANT: parents form a chain, so no session is met twice.
-        if parent.id in held or parent.head == 0:
+        if parent is None or parent.id in held or parent.head == 0:
             return
         draft = _draft(law, command, parent)
         roll_up(draft, violations, below)
@@ -73,7 +76,7 @@ def _downwards(
     law: Law,
     command: Command,
     above: Step,
-    state_of: Callable[[str], SessionState],
+    state_of: Callable[[str], SessionState | None],
     held: dict[str, Step],
     steps: list[Step],
 ) -> None:
@@ -81,7 +84,7 @@ def _downwards(
         if child_id in held or len(steps) >= STEPS_MAX:
             continue
         child = state_of(child_id)
-        if not child.live:
+        if child is None or not child.live:
             continue
         interrupt = Command(
             event="interrupt",

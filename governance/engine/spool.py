@@ -53,6 +53,8 @@ class Kept:
 
         digest: Of those rows, by which they are known again.
 
+        line: Its session, the parent of that, and so on, as far as was known.
+
         place: Grows with each command that is kept, of whichever session.
 
         file: Where it waits; ``""``: in memory.
@@ -61,6 +63,7 @@ class Kept:
     command: Command
     sent: tuple[tuple[str, int, int], ...] = ()
     digest: str = ""
+    line: tuple[str, ...] = ()
     place: int = 0
     file: str = ""
 
@@ -115,12 +118,9 @@ class Spool:
         Keep *kept* in its file, in place of what was known of it.
 
         Raises:
-            JournalError: GOV512, it cannot be written; what was there stays.
+            OSError: It cannot be written; what was there stays.
         """
-        try:
-            _write_whole(kept.file, self._text(kept))
-        except OSError as error:
-            raise unkept(_words(error)) from None
+        _write_whole(kept.file, self._text(kept))
 
     def any(self) -> bool:
         """
@@ -160,9 +160,10 @@ class Spool:
         """
         return self._read(self._folder(session))
 
-    def holds(self, kept: Kept) -> bool:
-        """Whether *kept* still waits: another process may have written it."""
-        return os.path.exists(kept.file)  # noqa: PTH110 - hook path
+    def current(self, kept: Kept) -> Kept | None:
+        """*kept* as it waits now, or ``None``: another thread or process has written it."""
+        found = self._opened_file(kept.file)
+        return found[0] if found else None
 
     def forget(self, kept: Kept) -> None:
         """Forget what waited: it stands in its journal now."""
@@ -175,17 +176,21 @@ class Spool:
     def _read(self, folder: str, count: int | None = None) -> tuple[Kept, ...]:
         found: list[Kept] = []
         for path in _files(folder)[:count]:
-            try:
-                with open(path, "rb") as file:  # noqa: PTH123 - hook path
-                    text = file.read(BYTES_MAX)
-                found.append(_kept(load_json(self._opened(text)), path))
-            except FileNotFoundError:
-                continue  # another process has written it meanwhile
-            except OSError as error:
-                raise _unread(path, _words(error)) from None
-            except (ValueRefused, MisuseError, LookupError, TypeError, ValueError) as error:
-                raise _unread(path, str(error)) from None
+            found += self._opened_file(path)
         return tuple(found)
+
+    def _opened_file(self, path: str) -> list[Kept]:
+        """What *path* holds, if another process has not written it meanwhile."""
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123 - hook path
+                text = file.read(BYTES_MAX)
+            return [_kept(load_json(self._opened(text)), path)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _unread(path, _words(error)) from None
+        except (ValueRefused, MisuseError, LookupError, TypeError, ValueError) as error:
+            raise _unread(path, str(error)) from None
 
     def _folders(self) -> list[str]:
         return _entries(self.folder)
@@ -193,7 +198,8 @@ class Spool:
     def _text(self, kept: Kept) -> bytes:
         sent: list[Json] = [list(one) for one in kept.sent]
         plain: dict[str, Json] = {"command": _plain(kept.command), "sent": sent}
-        return self._sealed(dump_json({**plain, "digest": kept.digest}))
+        plain |= {"digest": kept.digest, "line": list(kept.line)}
+        return self._sealed(dump_json(plain))
 
     def _sealed(self, line: bytes) -> bytes:
         return line if self.vault is None else self.vault.seal_aside(line, USE).hex().encode()
@@ -264,13 +270,13 @@ def _place(path: str) -> int:
 
 
 def _write_whole(path: str, text: bytes) -> None:
-    draft = path + DRAFT
+    draft = f"{path}-{os.urandom(4).hex()}{DRAFT}"
     try:
         with open(draft, "xb", opener=_private) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.rename(draft, path)  # noqa: PTH104 - hook path
+        os.replace(draft, path)  # noqa: PTH105 - hook path
     except OSError:
         with suppress(OSError):
             os.unlink(draft)  # noqa: PTH108 - hook path
@@ -319,7 +325,14 @@ def _plain(value: object) -> Json:
 def _kept(data: Json, file: str) -> Kept:
     fields = cast("dict[str, Any]", data)
     sent = tuple((str(one[0]), int(one[1]), int(one[2])) for one in fields["sent"])
-    return Kept(_command(fields["command"]), sent, str(fields["digest"]), _place(file), file)
+    return Kept(
+        _command(fields["command"]),
+        sent,
+        str(fields["digest"]),
+        tuple(str(one) for one in fields["line"]),
+        _place(file),
+        file,
+    )
 
 
 def _command(data: Json) -> Command:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 
 from attrs import define, evolve, field
@@ -50,12 +51,15 @@ class Untold:
         self,
         command: Command,
         clean: Callable[[Command], Command],
+        line: Sequence[str] = (),
         unsettled: Unsettled | None = None,
     ) -> None:
         """
         Keep *command*; into a file it goes as *clean* makes it.
 
         Args:
+            line: Its session and those above, as far as they are known.
+
             unsettled: What was handed in for it, where nobody knows whether it was committed.
 
         Raises:
@@ -64,7 +68,7 @@ class Untold:
         if not command.key:
             # Two threads or processes that both find it write it once.
             command = evolve(command, key=f"kept:{os.urandom(16).hex()}")
-        kept = Kept(command)
+        kept = Kept(command, line=tuple(line))
         if unsettled is not None:
             kept = _handed_in(kept, unsettled)
         if self.spool is not None:
@@ -95,22 +99,28 @@ class Untold:
         with self._lock:
             return tuple(self._held.get(session, ()))
 
-    def holds(self, kept: Kept) -> bool:
-        """Whether *kept* still waits, and nobody else has written it."""
+    def current(self, kept: Kept) -> Kept | None:
+        """*kept* as it waits now, or ``None``: another thread or process has written it."""
         if self.spool is not None:
-            return self.spool.holds(kept)
+            return self.spool.current(kept)
         with self._lock:
-            return any(one is kept for one in self._held.get(kept.command.session, ()))
+            held = self._held.get(kept.command.session, ())
+            return next((one for one in held if one.place == kept.place), None)
 
     def handed_in(self, kept: Kept, unsettled: Unsettled) -> None:
-        """Note of *kept* what was handed in for it now, and may have been committed."""
+        """
+        Note of *kept* what was handed in for it now, and may have been committed.
+
+        Where that cannot be noted it is handed in once more, under the same key.
+        """
         made = _handed_in(kept, unsettled)
         if self.spool is not None:
-            self.spool.replace(made)
+            with suppress(OSError):
+                self.spool.replace(made)
             return
         with self._lock:
             held = self._held.get(kept.command.session, [])
-            held[:] = [made if one is kept else one for one in held]
+            held[:] = [made if one.place == kept.place else one for one in held]
 
     def forget(self, kept: Kept) -> None:
         """Let go of what stands in the journal now."""
@@ -119,7 +129,7 @@ class Untold:
             return
         with self._lock:
             session = kept.command.session
-            left = [one for one in self._held.get(session, ()) if one is not kept]
+            left = [one for one in self._held.get(session, ()) if one.place != kept.place]
             self._held[session] = left
             if not left:
                 del self._held[session]

@@ -118,7 +118,6 @@ def test_it_does_not_matter_which_engine_is_told(script: list[tuple[Told, int]])
             assert [engine.state(name) for engine in several] == [told] * ENGINES
 
 
-@settings(max_examples=EXAMPLES)
 @given(st.lists(told, min_size=1, max_size=20))
 def test_it_does_not_matter_whether_it_is_awaited(script: list[Told]) -> None:
     """What is decided in an event loop, and committed later, is what a thread would decide."""

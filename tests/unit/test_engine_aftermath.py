@@ -20,9 +20,9 @@ from governance.listeners import Listeners
 from governance.states import State
 from governance.testing import FailingJournal, ManualClock
 from governance.testing.engines import memory_engine
+from tests.unit.faulty_engines import FULL, Unclosed, kinds
 
 HOUR_MS = 3_600_000
-FULL = JournalError("full", code="GOV501")
 
 
 @pytest.fixture
@@ -53,23 +53,12 @@ class Stuck(FailingJournal):
         return super().append(batch, key=key, deadline_ms=deadline_ms)
 
 
-class Unclosed(FailingJournal):
-    """A store that can still be read once its engine is closed."""
-
-    def close(self) -> None:
-        pass
-
-
 def resting(engine: Engine, *names: str) -> None:
     """Sessions that wait for the next turn."""
     for name in names:
         session = engine.start(name)
         session.turn("go")
         session.turn_ended()
-
-
-def kinds(journal: FailingJournal, session: str) -> list[str]:
-    return [one.kind for one in journal.read(session)]
 
 
 def test_each_idle_session_is_interrupted_once(journal: FailingJournal, clock: ManualClock) -> None:
@@ -381,6 +370,7 @@ def test_what_is_stuck_keeps_no_other_waiting(clock: ManualClock) -> None:
             assert sessions[3].tool("read", {"path": "a.py"}).action == "allow"
 
         assert engine._untold.sessions() == ["a", "b"]
+        stuck.sessions_stuck = frozenset()
 
 
 def test_an_idle_session_that_was_erased_is_forgotten(clock: ManualClock) -> None:

@@ -30,7 +30,7 @@ COMMAND = Command(
     refused=("why",),
     failures=({"listener": "l"},),
 )
-KEPT = Kept(COMMAND, sent=(("s", 3, 2), ("s/c", 0, 1)), digest="d")
+KEPT = Kept(COMMAND, sent=(("s", 3, 2), ("s/c", 0, 1)), digest="d", line=("s", "r"))
 
 
 def keyed(key: str) -> Kept:
@@ -69,7 +69,7 @@ def test_traits_that_cannot_be_are_told(tmp_path: Path, name: str, value: object
     assert file.exists()
 
 
-@pytest.mark.parametrize("at", ["write", "flush", "rename"])
+@pytest.mark.parametrize("at", ["write", "flush", "replace"])
 def test_a_full_disk_leaves_no_half_of_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
@@ -96,7 +96,7 @@ def _fill(patched: pytest.MonkeyPatch, at: str) -> None:
     if at == "write":
         patched.setattr("builtins.open", _opening_full)
     else:
-        patched.setattr(f"os.{'fsync' if at == 'flush' else 'rename'}", refuse)
+        patched.setattr(f"os.{'fsync' if at == 'flush' else 'replace'}", refuse)
 
 
 def _opening_full(path: str, mode: str, opener: Any = None) -> io.FileIO:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import governance.engine.catching_up as catching_up
-from governance.engine import Engine, EngineOptions, Session
+from governance.engine import Engine, EngineOptions
 from governance.engine.news import Bulletin, News
 from governance.engine.spool import Spool
-from governance.errors import JournalError, OutcomeUnknown, StoreDamaged
+from governance.errors import JournalError, MisuseError, StoreDamaged
 from governance.journal.encrypted import EncryptedJournal
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Record
@@ -23,9 +23,9 @@ from governance.session.commands import Command
 from governance.session.law import Law
 from governance.testing import FailingJournal
 from governance.testing.engines import law_of, memory_engine
+from governance.values import Json
 from tests.property.told_events import PACK
-
-FULL = JournalError("full")
+from tests.unit.faulty_engines import FULL, Unclosed, begun, kinds, lost, refused
 
 
 @pytest.fixture
@@ -50,27 +50,6 @@ def engine(
     options = EngineOptions(run="test", spool=spool)
     with memory_engine(journal=journal, listeners=listeners, options=options) as made:
         yield made
-
-
-def kinds(journal: FailingJournal, session: str = "s") -> list[str]:
-    return [one.kind for one in journal.read(session, limit=1000)]
-
-
-def begun(engine: Engine, name: str = "s") -> Session:
-    session = engine.start(name)
-    session.turn("go")
-    return session
-
-
-def lost(journal: FailingJournal) -> None:
-    """Have the next commit go through, and its answer be lost with the store."""
-    journal.fail("append", OutcomeUnknown("lost"), done=True)
-    journal.fail("read", JournalError("gone"), times=3)
-
-
-def refused(told: Callable[[], object]) -> None:
-    with pytest.raises(JournalError):
-        told()
 
 
 def test_what_another_event_was_handed_in_for_settles_nothing(
@@ -167,6 +146,7 @@ def test_a_lost_row_of_changed_rules_settles_no_event(
     session.turn("on")
 
     assert kinds(journal).count("session.compacted") == 1
+    assert kinds(journal).count("rules.changed") == 1
 
 
 @pytest.mark.parametrize("skip", [0, 1])
@@ -214,6 +194,7 @@ def test_a_session_that_cannot_be_read_stops_itself_alone() -> None:
         fresh = engine.start("fresh").reply
         assert fresh is not None
         assert fresh.action == "allow"
+        journal.bad = ""
 
 
 def test_an_erased_child_takes_nothing_of_its_parent_with_it() -> None:
@@ -275,3 +256,149 @@ def test_what_waits_stands_before_what_a_program_does(
 
     assert shown == ["session.compacted" if verb == "archive" else "session.reset"]
     assert not engine._untold.any()
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> None:
+    """Have another thread do *work* once, after this one has looked at what waits."""
+    real = catching_up._waiting
+
+    def waiting(*given: object) -> object:
+        found = real(*given)  # type: ignore[arg-type]
+        monkeypatch.setattr(catching_up, "_waiting", real)
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        return found
+
+    monkeypatch.setattr(catching_up, "_waiting", waiting)
+
+
+def test_what_another_thread_has_tried_in_vain_still_comes_first(
+    engine: Engine, journal: FailingJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child is asked while its parent's end waits: it waits as before, and nothing runs."""
+    parent = begun(engine)
+    child = parent.child("c")
+    child.turn("go")
+    journal.fail("append", FULL)
+    refused(parent.end)
+    engine._untold.others.begin(engine.clock.now_ms())
+
+    def try_in_vain() -> None:
+        lost(journal, done=False)
+        assert parent.tool("read", {"path": "a"}, call_id="1").denied
+        journal._faults.clear()
+
+    meanwhile(monkeypatch, try_in_vain)
+    assert child.tool("read", {"path": "a"}, call_id="2").denied
+    assert kinds(journal).count("session.ended") == 1
+
+
+def test_what_another_thread_has_committed_is_shown(
+    engine: Engine, journal: FailingJournal, shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knew so when it was: whoever finds it out tells."""
+    session = begun(engine)
+    journal.fail("append", FULL)
+    refused(session.compact)
+    engine._untold.others.begin(engine.clock.now_ms())
+
+    def commit_and_lose() -> None:
+        lost(journal)
+        assert session.tool("read", {"path": "a"}, call_id="1").denied
+        journal._faults.clear()
+
+    meanwhile(monkeypatch, commit_and_lose)
+    session.turn("on")
+
+    assert kinds(journal).count("session.compacted") == 1
+    assert shown == ["session.compacted"]
+
+
+@pytest.mark.parametrize("child", [None, 5, "", "\x00", "a\nb", "@project"])
+def test_a_child_that_can_be_none_is_misuse(engine: Engine, child: Json) -> None:
+    """It is refused before it could wait: what waits undecided would be told to others."""
+    begun(engine)
+    with pytest.raises(MisuseError):
+        engine.handle(Command(event="child_end", session="s", data={"child_id": child}))
+
+
+def test_what_waits_and_cannot_be_decided_stops_its_session_alone(
+    engine: Engine, journal: FailingJournal
+) -> None:
+    """It was kept before anybody had looked at it, by an older engine say."""
+    stuck, other = begun(engine), begun(engine, "other")
+    engine._untold.keep(Command(event="child_end", session="s"), lambda one: one, ["s"])
+
+    assert other.tool("read", {"path": "a"}, call_id="1").action == "allow"
+    reply = stuck.tool("read", {"path": "a"}, call_id="1")
+    assert reply.denied
+    assert "cannot be decided: KeyError" in reply.message
+    for kept in engine._untold.waiting("s"):
+        engine._untold.forget(kept)
+
+
+@pytest.mark.parametrize("verb", ["end", "reset", "interrupt"])
+def test_a_parent_goes_on_without_an_erased_child(verb: str) -> None:
+    """Which it would interrupt: nobody can write there any more."""
+    vault = Vault.open((inner := MemoryJournal()).shelf, KeyEncryptionKey.of(b"k" * 32))
+    with memory_engine(journal=EncryptedJournal(inner, vault)) as engine:
+        parent = begun(engine)
+        child = parent.child("c")
+        child.turn("go")
+        vault.erase(session_scope(child.id), 1)
+        engine.live.drop(child.id)
+        getattr(parent, verb)()
+
+        assert not engine._untold.any()
+        assert f"session.{verb}" in kinds(engine.journal)[-1]
+
+
+def test_a_damaged_child_of_which_something_waits_stops_itself_alone() -> None:
+    """Its parent and the parent's other children go on."""
+    journal = Damaged(MemoryJournal())
+    with memory_engine(journal=journal) as engine:
+        parent = begun(engine)
+        child, sibling = parent.child("c"), parent.child("d")
+        for one in (child, sibling):
+            one.turn("go")
+        journal.bad = child.id
+        engine.live.drop(child.id)
+        refused(child.turn_ended)
+
+        for one in (parent, sibling):
+            assert one.tool("read", {"path": "a"}, call_id="1").action == "allow"
+        assert child.tool("read", {"path": "a"}, call_id="1").denied
+        journal.bad = ""
+
+
+def test_a_refused_command_is_not_followed_by_another_try(
+    engine: Engine, journal: FailingJournal
+) -> None:
+    """Its own event was tried just now, and the answer says that it could not be written."""
+    session = begun(engine)
+    journal.fail("append", FULL)
+    refused(session.compact)
+    before = journal.calls["append"]
+    journal.fail("append", FULL)
+    assert session.turn("on").denied
+
+    assert journal.calls["append"] == before + 1
+
+
+def test_what_waits_in_memory_is_tried_once_more_at_the_end(journal: FailingJournal) -> None:
+    """Nothing of it is left after that: what cannot be written then is told."""
+    with memory_engine(journal=journal) as engine:
+        session = begun(engine)
+        journal.fail("append", FULL)
+        refused(session.end)
+        unclosed = journal.journal
+        journal.journal = Unclosed(unclosed)
+    assert kinds(unclosed).count("session.ended") == 1
+
+    again = memory_engine(journal=journal)
+    session = begun(again, "t")
+    journal.fail("append", FULL, times=2)
+    refused(session.end)
+    with pytest.raises(JournalError, match="full"):
+        again.close()

@@ -12,6 +12,7 @@ from governance.engine.spool import Spool
 from governance.engine.untold import HELD_MAX, Untold
 from governance.errors import JournalError
 from governance.session.commands import Command
+from tests.unit.faulty_engines import FULL
 
 COMMAND = Command(event="turn_end", session="s")
 
@@ -24,9 +25,6 @@ def waiting(request: pytest.FixtureRequest, tmp_path: Path) -> Untold:
 
 def numbered(number: int, session: str = "s") -> Command:
     return evolve(COMMAND, session=session, key=str(number))
-
-
-FULL = JournalError("full")
 
 
 def keep(waiting: Untold, command: Command) -> None:
