@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 ABOVE_MAX = 64
 """Parents of one session that are looked up to find the root of its tree."""
 
+TURNS_MAX = 32
+"""How often more may have come to wait while what waits was written."""
+
 OTHERS_MAX = 8
 """Other sessions whose waiting events are written after one command, at most."""
 
@@ -44,7 +47,9 @@ def turn_of(engine: Engine, command: Command, written: list[Record]) -> Iterator
     lock = engine._lock_of(command.session)
     lock.acquire()
     try:
-        while engine._untold.any():
+        for _ in range(TURNS_MAX):
+            if not engine._untold.any():
+                break
             lock.release()
             try:
                 _catch_up(engine, command, written)
@@ -52,6 +57,8 @@ def turn_of(engine: Engine, command: Command, written: list[Record]) -> Iterator
                 lock.acquire()
             if not any(map(engine._untold.waits, _line_of(engine, command))):
                 break
+        else:
+            raise JournalError(f"more always waits for `{command.session}`", code="GOV511")
         yield
     finally:
         lock.release()

@@ -357,7 +357,7 @@ class Engine(SessionVerbs, StoreVerbs):
             command = run_before(self.listeners, self.law, command, self._looked)
         except JournalError as error:
             # What is told is kept below; what nobody can be shown is not let through.
-            if isinstance(error, SessionRemoved):
+            if isinstance(error, SessionRemoved) and is_gone(self, command.session):
                 return _gone(command, error)
             if is_asked(self.law, command.event):
                 return self._unwritable(command, error)
@@ -382,6 +382,9 @@ class Engine(SessionVerbs, StoreVerbs):
         try:
             reasons = guard.reasons("write", command.session, actor=command.actor)
         except JournalError as error:
+            # Nobody knows whether it may be kept, so whoever tells it must know.
+            if not is_asked(self.law, command.event):
+                raise
             return self._unwritable(command, error)
         if not reasons:
             return None

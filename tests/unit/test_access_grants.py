@@ -40,7 +40,7 @@ from governance.journal.vault import Vault, session_scope
 from governance.listeners import Listeners
 from governance.scopes import Reader, Scope
 from governance.session.commands import Command
-from governance.testing import ManualClock, RecordingListener
+from governance.testing import FailingJournal, ManualClock, RecordingListener
 from governance.testing.engines import memory_engine
 
 GRANTS = """
@@ -269,7 +269,7 @@ def test_a_role_or_action_that_is_none_is_refused() -> None:
 
 
 def engine_of(
-    journal: MemoryJournal, config: str = GRANTS, actor: str = "builder", **more: Any
+    journal: Journal, config: str = GRANTS, actor: str = "builder", **more: Any
 ) -> Engine:
     made = guard_of(config_of(config), journal, through="api", clock=ManualClock(), actor=actor)
     return memory_engine(
@@ -298,6 +298,20 @@ def test_the_engine_writes_for_whom_it_may(journal: MemoryJournal) -> None:
         actors = {body_of(one).get("actor") for one in journal.read("mine")}
         assert actors == {"builder"}
         assert engine.state("mine/helper").identity.parent == "mine"
+
+
+def test_nothing_is_let_through_where_nobody_knows_who_may(journal: MemoryJournal) -> None:
+    """The store cannot say whose session it is: what is asked is denied, what is told raises."""
+    store = FailingJournal(journal)
+    with engine_of(store) as engine:
+        session = engine.session("of-builder")
+        store.fail("read", JournalError("gone"))
+        assert session.tool("shell", {"command": "ls"}).denied
+        store._faults.clear()
+        store.fail("read", JournalError("gone"))
+        with pytest.raises(JournalError, match="gone"):
+            session.turn_ended()
+        assert not engine._untold.any()
 
 
 def test_the_engine_shows_to_whom_it_may(journal: MemoryJournal) -> None:
