@@ -107,16 +107,22 @@ def _caught_up(engine: Engine, session: str) -> JournalError | None:
 
 
 def known_line(engine: Engine, command: Command) -> list[str]:
-    """The session of *command* and those above it, as far as they can be read now."""
+    """The session of *command* and those above it, if they can be read now."""
     try:
         return _line_of(engine, command)
     except JournalError:
-        return [command.session, *([command.parent] if command.parent else [])]
+        return []
 
 
 def _catch_up(engine: Engine, command: Command, written: list[Record]) -> None:
     """Write what waits of the whole tree of *command*'s session, in the order of its coming."""
-    line = _line_of(engine, command)
+    try:
+        line = _line_of(engine, command)
+    except SessionErased:
+        if is_gone(engine, command.session):
+            for one in engine._untold.waiting(command.session):
+                engine._untold.forget(one)
+        raise
     waiting = [list(one) for one in _waiting(engine, command, line)]
     while waiting := [one for one in waiting if one]:
         first = min(waiting, key=lambda one: one[0].place)
@@ -172,9 +178,11 @@ def is_gone(engine: Engine, session: str) -> bool:
     """Whether nothing can ever be written into *session* again."""
     engine.live.drop(session)
     try:
-        state = engine._state(session, engine.clock.now_ms())
+        now = engine.clock.now_ms()
+        _line_of(engine, Command(event="record", session=session, at_ms=now))
+        state = engine._state(session, now)
         return not state.head and tombstone(engine._journal, session) is not None
-    except SessionErased:
+    except SessionErased:  # itself, or one above: then it may do nothing any more
         return True
     except JournalError:
         return False
@@ -192,9 +200,15 @@ def _waiting(engine: Engine, command: Command, line: list[str]) -> list[tuple[Ke
             waits = untold.waiting(session)
         except JournalError:
             continue  # it is told when it comes
-        if session in named or any(one in line for kept in waits for one in kept.line):
+        if session in named or any(_is_of(engine, kept, line) for kept in waits):
             found.append(waits)
     return found
+
+
+def _is_of(engine: Engine, kept: Kept, line: list[str]) -> bool:
+    """Whether *kept* is of the tree of *line*, which may not have been known when it was kept."""
+    above = {kept.command.parent, *(kept.line or known_line(engine, kept.command))}
+    return not above.isdisjoint(line)
 
 
 def _line_of(engine: Engine, command: Command) -> list[str]:

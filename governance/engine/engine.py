@@ -52,7 +52,13 @@ from governance.engine.store_verbs import StoreVerbs
 from governance.engine.telling import tell_news
 from governance.engine.untold import Unsettled, Untold
 from governance.engine.verbs import SessionVerbs
-from governance.errors import JournalError, MisuseError, OutcomeUnknown, SessionErased
+from governance.errors import (
+    JournalError,
+    MisuseError,
+    OutcomeUnknown,
+    SessionErased,
+    StoreDamaged,
+)
 from governance.events import Event
 from governance.formats import body_of
 from governance.journal.faults import SessionRemoved
@@ -565,7 +571,14 @@ class Engine(SessionVerbs, StoreVerbs):
 
     def _with_related(self, command: Command, main: Step, now: int, law: Law) -> list[Step]:
         # Of a session that seems to need no row, no row would find out that it does.
-        return [main, *related_steps(law, command, main, lambda one: self._readable(one, now))]
+        related = related_steps(
+            law,
+            command,
+            main,
+            lambda one: self._readable(one, now, SessionErased),
+            lambda one: self._readable(one, now, SessionErased, StoreDamaged),
+        )
+        return [main, *related]
 
     def _commit(
         self, steps: Sequence[Step], *, reply: Reply | None = None, key: str | None = None
@@ -616,7 +629,11 @@ class Engine(SessionVerbs, StoreVerbs):
         return Gathered(
             at_ms=now,
             parent=parent,
-            child=self._readable(child_id, now) if isinstance(child_id, str) else None,
+            child=(
+                self._readable(child_id, now, SessionErased, StoreDamaged)
+                if isinstance(child_id, str)
+                else None
+            ),
             predecessor=(
                 self._newest(predecessor, now)
                 if absent and isinstance(predecessor, str) and predecessor
@@ -626,11 +643,11 @@ class Engine(SessionVerbs, StoreVerbs):
             root=self._root(parent, now) if parent is not None else None,
         )
 
-    def _readable(self, session: str, now: int) -> SessionState | None:
-        """The newest state of *session*; ``None``: it was erased, and others go on without it."""
+    def _readable(self, session: str, now: int, *unless: type[JournalError]) -> SessionState | None:
+        """The newest state of *session*; ``None``: one of *unless*, and others go on without it."""
         try:
             return self._newest(session, now)
-        except SessionErased:
+        except unless:
             return None
 
     def _root(self, above: SessionState, now: int) -> SessionState | None:

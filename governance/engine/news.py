@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Literal, Protocol
 
@@ -57,10 +58,13 @@ class Bulletin:
     Attributes:
         sessions_max: Sessions that are remembered; one that is forgotten is not told of a
             change that it has slept through.
+
+        name: That of this one alone: each counts its changes from 1.
     """
 
     watch: Watching
     sessions_max: int
+    name: str = field(factory=lambda: os.urandom(16).hex(), init=False)
     _newest: News | None = field(default=None, init=False)
     _heard: dict[str, tuple[int, Law]] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)

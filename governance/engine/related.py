@@ -27,7 +27,11 @@ class Step:
 
 
 def related_steps(
-    law: Law, command: Command, main: Step, state_of: Callable[[str], SessionState | None]
+    law: Law,
+    command: Command,
+    main: Step,
+    parent_of: Callable[[str], SessionState | None],
+    child_of: Callable[[str], SessionState | None],
 ) -> list[Step]:
     """
     The steps of other sessions that *main* entails: roll-up upwards, interrupts downwards.
@@ -36,13 +40,15 @@ def related_steps(
     in the same commit.
 
     Args:
-        state_of: Gives ``None`` for a session that nobody can read or write any more.
+        parent_of: Gives the state of a session, ``None`` where nobody can write there any more.
+
+        child_of: The same, and ``None`` also where it cannot be read now: it does nothing then.
     """
     steps: list[Step] = []
     held = {main.state.id: main}
-    _upwards(law, command, main, state_of, held, steps)
+    _upwards(law, command, main, parent_of, held, steps)
     for one in [main, *steps]:
-        _downwards(law, command, one, state_of, held, steps)
+        _downwards(law, command, one, child_of, held, steps)
     return steps
 
 

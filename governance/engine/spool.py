@@ -48,12 +48,10 @@ class Kept:
     A command that waits.
 
     Attributes:
-        sent: What was handed in for it and may have been committed: session, rows before it,
-            and how many rows of it, for each session.
+        sent: What was handed in for it and may have been committed, for each session: its id,
+            the rows before, how many rows, and their digest, by which they are known again.
 
-        digest: Of those rows, by which they are known again.
-
-        line: Its session, the parent of that, and so on, as far as was known.
+        line: Its session, the parent of that, and so on to the root; ``()``: it was not known.
 
         place: Grows with each command that is kept, of whichever session.
 
@@ -61,8 +59,7 @@ class Kept:
     """
 
     command: Command
-    sent: tuple[tuple[str, int, int], ...] = ()
-    digest: str = ""
+    sent: tuple[tuple[str, int, int, str], ...] = ()
     line: tuple[str, ...] = ()
     place: int = 0
     file: str = ""
@@ -198,8 +195,7 @@ class Spool:
     def _text(self, kept: Kept) -> bytes:
         sent: list[Json] = [list(one) for one in kept.sent]
         plain: dict[str, Json] = {"command": _plain(kept.command), "sent": sent}
-        plain |= {"digest": kept.digest, "line": list(kept.line)}
-        return self._sealed(dump_json(plain))
+        return self._sealed(dump_json({**plain, "line": list(kept.line)}))
 
     def _sealed(self, line: bytes) -> bytes:
         return line if self.vault is None else self.vault.seal_aside(line, USE).hex().encode()
@@ -324,11 +320,10 @@ def _plain(value: object) -> Json:
 
 def _kept(data: Json, file: str) -> Kept:
     fields = cast("dict[str, Any]", data)
-    sent = tuple((str(one[0]), int(one[1]), int(one[2])) for one in fields["sent"])
+    sent = tuple((str(a), int(b), int(c), str(d)) for a, b, c, d in fields["sent"])
     return Kept(
         _command(fields["command"]),
         sent,
-        str(fields["digest"]),
         tuple(str(one) for one in fields["line"]),
         _place(file),
         file,

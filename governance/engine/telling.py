@@ -38,10 +38,7 @@ def tell_news(
         return
     data = news.data(before)
 
-    rows = 0
-
     def step() -> list[Step]:
-        nonlocal rows
         now = engine.clock.now_ms()
         state = engine._state(session, now)
         told = Command(
@@ -60,17 +57,15 @@ def tell_news(
             )
             lapsed = decide(law, outcome.state, lapse, engine._gather(lapse, outcome.state, now))
             outcome = evolve(lapsed, rows=(*outcome.rows, *lapsed.rows))
-        rows = len(outcome.rows)
         return [Step(state, outcome)]
 
-    # Each engine counts its own changes: the answer to this commit may be lost, too.
-    named = f"{session}\n{engine.options.run}\n{news.number}"
-    key = f"rules:{sha256(named.encode()).hexdigest()}"
+    # The answer to this commit may be lost, and what waits is written before it is asked again.
+    key = f"rules:{bulletin.name}:{news.number}:{sha256(session.encode()).hexdigest()}"
     _, result = racing.written(engine, session, step, replies=False, key=key)
     if isinstance(result, Appended):
         written += result.records
     else:
-        after = result.record.seq - rows
-        written += engine._journal.read(session, after=after, limit=rows)
+        last = engine._journal.read(session, after=max(0, result.record.seq - 2), limit=2)
+        written += last[next(n for n, one in enumerate(last) if one.kind == news.kind) :]
         engine.live.drop(session)
     bulletin.note(session, news, law)

@@ -12,7 +12,7 @@ from attrs import define, evolve, field
 
 from governance.engine.pause import Pause
 from governance.engine.spool import Kept, Spool, next_place, unkept
-from governance.errors import OutcomeUnknown
+from governance.errors import OutcomeUnknown, SessionErased, StoreDamaged
 from governance.journal.records import Append, Journal, Record, Row
 from governance.session.commands import Command
 
@@ -58,7 +58,7 @@ class Untold:
         Keep *command*; into a file it goes as *clean* makes it.
 
         Args:
-            line: Its session and those above, as far as they are known.
+            line: Its session and those above; none, where that is not known.
 
             unsettled: What was handed in for it, where nobody knows whether it was committed.
 
@@ -136,24 +136,35 @@ class Untold:
 
 
 def _handed_in(kept: Kept, unsettled: Unsettled) -> Kept:
-    sent = tuple((one.session, one.expected_seq, len(one.rows)) for one in unsettled.batch)
-    rows = [row for one in unsettled.batch for row in one.rows]
-    return evolve(kept, sent=sent, digest=_digest(rows))
+    sent = (
+        (one.session, one.expected_seq, len(one.rows), _digest(one.rows)) for one in unsettled.batch
+    )
+    return evolve(kept, sent=tuple(sent))
 
 
 def committed(journal: Journal, kept: Kept) -> tuple[Record, ...] | None:
     """
     The rows that were committed for *kept* after all, or ``None``.
 
+    One commit takes the rows of all sessions or none, so those of its own tell it. Rows of
+    another one that nobody can read any more are left out.
+
     Raises:
         JournalError: The store still cannot be read.
     """
-    found = [
-        record
-        for session, seq, count in kept.sent
-        for record in journal.read(session, after=seq, limit=count)
-    ]
-    return tuple(found) if found and _digest(found) == kept.digest else None
+    found: list[Record] = []
+    own_first = sorted(kept.sent, key=lambda one: one[0] != kept.command.session)
+    for place, (session, seq, count, digest) in enumerate(own_first):
+        try:
+            rows = journal.read(session, after=seq, limit=count)
+        except (SessionErased, StoreDamaged):
+            if not place:
+                raise
+            continue
+        if not place and _digest(rows) != digest:
+            return None
+        found += rows
+    return tuple(found) if found else None
 
 
 def _digest(rows: Sequence[Row | Record]) -> str:

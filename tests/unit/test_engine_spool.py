@@ -30,7 +30,7 @@ COMMAND = Command(
     refused=("why",),
     failures=({"listener": "l"},),
 )
-KEPT = Kept(COMMAND, sent=(("s", 3, 2), ("s/c", 0, 1)), digest="d", line=("s", "r"))
+KEPT = Kept(COMMAND, sent=(("s", 3, 2, "d"), ("s/c", 0, 1, "e")), line=("s", "r"))
 
 
 def keyed(key: str) -> Kept:

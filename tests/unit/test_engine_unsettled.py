@@ -354,6 +354,122 @@ def test_a_parent_goes_on_without_an_erased_child(verb: str) -> None:
         assert f"session.{verb}" in kinds(engine.journal)[-1]
 
 
+def test_what_was_committed_beside_an_erased_child_is_known_again() -> None:
+    """The rows of the parent tell it: it is not locked out by those that nobody can read."""
+    inner = FailingJournal(MemoryJournal())
+    vault = Vault.open(inner.shelf, KeyEncryptionKey.of(b"k" * 32))
+    with memory_engine(journal=EncryptedJournal(inner, vault)) as engine:
+        parent = begun(engine)
+        child = parent.child("c")
+        child.turn("go")
+        lost(inner)
+        refused(parent.end)
+        inner._faults.clear()
+        vault.erase(session_scope(child.id), 1)
+        engine.live.drop(child.id)
+
+        assert parent.turn("on").state != "unknown"
+        assert kinds(engine.journal).count("session.ended") == 1
+
+
+@pytest.mark.parametrize("of", ["itself", "its parent"])
+def test_what_waits_of_an_erased_session_is_let_go(of: str) -> None:
+    """And of one below it: it can do nothing any more."""
+    inner = FailingJournal(MemoryJournal())
+    vault = Vault.open(inner.shelf, KeyEncryptionKey.of(b"k" * 32))
+    with memory_engine(journal=EncryptedJournal(inner, vault)) as engine:
+        parent, other = begun(engine), begun(engine, "other")
+        child = parent.child("c")
+        child.turn("go")
+        waits = parent if of == "itself" else child
+        inner.fail("append", FULL)
+        refused(waits.compact)
+        vault.erase(session_scope("s"), 1)
+        engine.live.drop("s")
+        other.turn_ended()
+
+        assert not engine._untold.any()
+        refused(waits.compact)
+        assert not engine._untold.any()
+
+
+@pytest.mark.parametrize("told", ["child_end", "end"])
+def test_a_parent_goes_on_without_a_damaged_child(told: str) -> None:
+    """What it is told of the child stands in its own rows, and its other children are asked."""
+    journal = Damaged(MemoryJournal())
+    with memory_engine(journal=journal) as engine:
+        parent = begun(engine)
+        child, sibling = parent.child("c"), parent.child("d")
+        for one in (child, sibling):
+            one.turn("go")
+        journal.bad = child.id
+        engine.live.drop(child.id)
+        data: dict[str, Json] = {"child_id": child.id} if told == "child_end" else {}
+        engine.handle(Command(event=told, session="s", data=data))
+
+        assert not engine._untold.any()
+        asked = sibling.tool("read", {"path": "a"}, call_id="1")
+        assert asked.action == ("allow" if told == "child_end" else "deny")
+        journal.bad = ""
+
+
+def test_what_was_kept_while_nothing_could_be_read_finds_its_tree(
+    engine: Engine, journal: FailingJournal
+) -> None:
+    """Once it can be read again: a child's compaction came before its root had ended."""
+    root = begun(engine)
+    child = root.child("c").child("d")
+    child.turn("go")
+    for one in ("s", "s/c", child.id):
+        engine.live.drop(one)
+    journal.fail("append", FULL)
+    journal.fail("read", FULL, times=99)
+    refused(child.compact)
+    journal._faults.clear()
+    root.end()
+
+    rows = kinds(journal, child.id)
+    assert rows.index("session.compacted") < rows.index("session.interrupted")
+
+
+def test_each_engine_counts_its_own_changes_of_rules(journal: FailingJournal) -> None:
+    """Also where two of them, one after the other, have the same name for their run."""
+    texts = iter(("One.", "Two."))
+    journal.journal = Unclosed(journal.journal)
+    for text in texts:
+        watching = Watching()
+        options = EngineOptions(run="worker", bulletin=Bulletin(watching, 100))
+        with memory_engine(law=law_of(PACK), journal=journal, options=options) as engine:
+            session = engine.session("s")
+            session.turn("go")
+            changed = law_of(PACK.replace("Be governed.", text))
+            watching.news = News(1, "rules.changed", changed)
+            assert text in session.turn("on").text
+            session.compact()
+            session.turn_ended()
+
+    assert kinds(journal).count("rules.changed") == 2
+
+
+def test_all_that_changed_rules_brought_is_shown(journal: FailingJournal) -> None:
+    """Though what waited was written before anybody knew that they stand."""
+    listeners, seen, watching = Listeners(), list[str](), Watching()
+    told = ["rules.changed", "governance.lapsed"]
+    listeners.register(told, lambda one: seen.append(one.name), mode="audit", name="see")
+    options = EngineOptions(run="test", bulletin=Bulletin(watching, 100))
+    with memory_engine(
+        law=law_of(PACK), journal=journal, listeners=listeners, options=options
+    ) as engine:
+        session = begun(engine)
+        watching.news = News(1, "rules.changed", law_of(PACK.replace("Be governed.", "One.")))
+        lost(journal)
+        refused(session.compact)
+        journal._faults.clear()
+        session.tool("read", {"path": "a"}, call_id="1")
+
+    assert seen == told
+
+
 def test_a_damaged_child_of_which_something_waits_stops_itself_alone() -> None:
     """Its parent and the parent's other children go on."""
     journal = Damaged(MemoryJournal())
