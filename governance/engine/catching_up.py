@@ -84,24 +84,24 @@ def catch_up_others(engine: Engine, command: Command) -> None:
         if engine._lock_of(session).locked():
             continue  # whoever works there does it
         untold.last = session
-        if _caught_up(engine, session) is not None:
+        if not _caught_up(engine, session):
             untold.others.begin(now)
             return
 
 
-def catch_up_all(engine: Engine) -> list[JournalError]:
-    """Write all that waits, for the last time; why it could not be, of each session."""
-    tried = [_caught_up(engine, session) for session in engine._untold.sessions()]
-    return [one for one in tried if one is not None]
+def catch_up_all(engine: Engine) -> None:
+    """Write all that waits, for the last time."""
+    for session in engine._untold.sessions():
+        _caught_up(engine, session)
 
 
-def _caught_up(engine: Engine, session: str) -> JournalError | None:
+def _caught_up(engine: Engine, session: str) -> bool:
     written: list[Record] = []
     try:
         with turn_of(engine, record_command(engine, session), written):
-            return None
-    except JournalError as error:
-        return error
+            return True
+    except JournalError:
+        return False
     finally:
         engine._publish(written)
 

@@ -199,8 +199,10 @@ class Engine(SessionVerbs, StoreVerbs):
         try:
             if self.options.keeper is not None:
                 self.options.keeper.stop()
-            lost = catch_up_all(self) if self.options.spool is None else []
-            lost += self._record_failures(self.listeners.close())
+            if self.options.spool is None:
+                # Whoever told what cannot be written now either was told so then.
+                catch_up_all(self)
+            lost = self._record_failures(self.listeners.close())
             if lost:
                 raise lost[0]
         finally:
