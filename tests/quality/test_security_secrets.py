@@ -315,8 +315,8 @@ def test_nothing_of_an_encrypted_session_is_on_the_disk(tmp_path: Path) -> None:
     place = Place(tmp_path, encrypt=True)
 
     live(place, WORD)
-    spooled(place, WORD)
     kept(place, WORD)
+    spooled(place, WORD)
     look(place)
 
     assert place.found(WORD) == set()
@@ -337,8 +337,8 @@ def test_without_encryption_the_same_words_are_found(tmp_path: Path) -> None:
     place = Place(tmp_path, encrypt=False)
 
     live(place, WORD)
-    spooled(place, WORD)
     kept(place, WORD)
+    spooled(place, WORD)
 
     found = place.found(WORD)
     assert {"project/.governance/journal.db", "backup.db", "vacuumed.db", "copy.db"} <= found
