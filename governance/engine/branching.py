@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from governance.engine import restoring
-from governance.engine.catching_up import record_command, turn_of
+from governance.engine.catching_up import publishing, record_command, turn_of
 from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.engine.session import Session
@@ -44,14 +44,10 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
     engine._check_id(session)
     if name is not None:
         engine._check_id(name)
-    written: list[Record] = []
-    try:
-        # What waits of the parent belongs to what the branch goes on from.
-        with turn_of(engine, record_command(engine, session), written):
-            now = engine.clock.now_ms()
-            parent = engine._newest(session, now)
-    finally:
-        engine._publish(written)
+    told = record_command(engine, session)
+    # What waits of the parent belongs to what the branch goes on from.
+    with publishing(engine) as written, turn_of(engine, told, written):
+        parent = engine._newest(session, engine.clock.now_ms())
     row = parent.head if at is None else at
     base = parent if row == parent.head else restoring.restore_at(engine._journal, session, row)
     if not 0 < row <= parent.head or base.state is State.ABSENT:

@@ -34,6 +34,16 @@ OTHERS_MAX = 8
 
 
 @contextmanager
+def publishing(engine: Engine) -> Iterator[list[Record]]:
+    """A list of the rows that are written within: listeners are shown them at the end."""
+    written: list[Record] = []
+    try:
+        yield written
+    finally:
+        engine._publish(written)
+
+
+@contextmanager
 def turn_of(engine: Engine, command: Command, written: list[Record]) -> Iterator[None]:
     """
     Hold the lock of *command*'s session, once nothing waits that comes before it.
@@ -96,14 +106,14 @@ def catch_up_all(engine: Engine) -> None:
 
 
 def _caught_up(engine: Engine, session: str) -> bool:
-    written: list[Record] = []
     try:
-        with turn_of(engine, record_command(engine, session), written):
+        with (
+            publishing(engine) as written,
+            turn_of(engine, record_command(engine, session), written),
+        ):
             return True
     except JournalError:
         return False
-    finally:
-        engine._publish(written)
 
 
 def known_line(engine: Engine, command: Command) -> list[str]:

@@ -28,6 +28,7 @@ from governance.engine.catching_up import (
     catch_up_others,
     is_gone,
     known_line,
+    publishing,
     record_command,
     turn_of,
 )
@@ -406,11 +407,8 @@ class Engine(SessionVerbs, StoreVerbs):
 
     def _handle_listened(self, command: Command, sent: Sent | None = None) -> Reply:
         """*command*, as its listeners left it; what was *sent* for it is taken up with its lock."""
-        written: list[Record] = []
-        try:
+        with publishing(self) as written:
             reply = self._written(command, sent, written)
-        finally:
-            self._publish(written)
         catch_up_others(self, command)
         interrupt_idle(self, command)
         if self.options.keeper is not None:
@@ -445,7 +443,7 @@ class Engine(SessionVerbs, StoreVerbs):
                     self._untold.keep(command, clean, known_line(self, command), unsettled)
                 raise
             return self._unwritable(command, error)
-        written += records
+        written.extend(records)
         return reply
 
     @checked
@@ -505,14 +503,11 @@ class Engine(SessionVerbs, StoreVerbs):
         self._publish(records)
 
     def _record(self, said: Said) -> Record:
-        written: list[Record] = []
-        try:
-            with turn_of(self, record_command(self, said.session), written):
-                result = write_said(self, self.law, said)
-                if isinstance(result, Appended):
-                    written += result.records
-        finally:
-            self._publish(written)
+        told = record_command(self, said.session)
+        with publishing(self) as written, turn_of(self, told, written):
+            result = write_said(self, self.law, said)
+            if isinstance(result, Appended):
+                written.extend(result.records)
         return result.record if isinstance(result, Duplicate) else result.records[0]
 
     # -- changed rules ------------------------------------------------------------
@@ -752,14 +747,12 @@ class Engine(SessionVerbs, StoreVerbs):
         if self._closed:
             raise MisuseError("the engine is closed", remedy="open it again")
 
-    def _check_id(self, session: object) -> None:
+    def _check_id(self, session: object, of: str = "") -> None:
         problem = restoring.id_problem(session, ID_CHARS_MAX)
+        if not problem and str(session).startswith("@"):
+            problem = "a session id that begins with `@` is the project's own"
         if problem:
-            raise MisuseError(problem, code="GOV401")
-        if str(session).startswith("@"):
-            raise MisuseError(
-                "a session id that begins with `@` is the project's own", code="GOV401"
-            )
+            raise MisuseError(f"{of}{problem}", code="GOV401")
 
     def _check(self, command: Command) -> None:
         check_command(command)
@@ -769,7 +762,7 @@ class Engine(SessionVerbs, StoreVerbs):
             raise MisuseError(f"unknown event `{command.event}`", remedy=f"one of {known}")
         check_json(command.data)
         if command.event in ("child_start", "child_end"):
-            self._check_id(command.data.get("child_id"))
+            self._check_id(command.data.get("child_id"), "`child_id`: ")
         if command.call is not None:
             check_call(command.call)
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from governance.engine import racing
-from governance.engine.catching_up import turn_of
+from governance.engine.catching_up import publishing, turn_of
 from governance.engine.telling import tell_news
 from governance.errors import JournalError, SessionErased
 from governance.journal.faults import SessionRemoved
@@ -16,7 +16,6 @@ from governance.session.state import SessionState
 if TYPE_CHECKING:
     from governance.engine.engine import Engine
     from governance.engine.related import Step
-    from governance.journal.records import Record
 
 SWEEP_SESSIONS_MAX = 8
 """Sessions looked at after one command, so that a sweep costs little."""
@@ -53,19 +52,16 @@ def interrupt_idle(engine: Engine, command: Command) -> None:
             host=state.identity.host,
             data={"reason": "idle"},
         )
-        written: list[Record] = []
         try:
-            _interrupt(engine, told, written)
+            _interrupt(engine, told)
         except (SessionRemoved, SessionErased):
             engine.live.drop(state.id)
         except JournalError:
             engine._idle_pause.begin(command.at_ms or 0)
             return
-        finally:
-            engine._publish(written)
 
 
-def _interrupt(engine: Engine, told: Command, written: list[Record]) -> None:
+def _interrupt(engine: Engine, told: Command) -> None:
     law, news = engine._in_force()
 
     def decide() -> list[Step]:
@@ -73,10 +69,10 @@ def _interrupt(engine: Engine, told: Command, written: list[Record]) -> None:
             raise _Stirred
         return engine._decide(told, law)
 
-    with suppress(_Stirred), turn_of(engine, told, written):
+    with suppress(_Stirred), publishing(engine) as written, turn_of(engine, told, written):
         tell_news(engine, told, law, news, written)
         _, result = racing.written(engine, told.session, decide, replies=True)
-        written += racing.records_of(result)
+        written.extend(racing.records_of(result))
 
 
 def _is_idle(engine: Engine, state: SessionState, now_ms: int) -> bool:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from governance.engine import restoring
-from governance.engine.catching_up import record_command, turn_of
+from governance.engine.catching_up import publishing, record_command, turn_of
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
@@ -33,7 +33,7 @@ from governance.journal.archive import (
     write_archive,
 )
 from governance.journal.encrypted import EncryptedJournal, as_stored
-from governance.journal.records import Appended, Conflict, Duplicate, Entry, Head, Journal, Record
+from governance.journal.records import Appended, Conflict, Duplicate, Entry, Head, Journal
 from governance.journal.sealing import is_sealed
 from governance.journal.vault import session_scope
 from governance.session.commands import Command
@@ -63,12 +63,11 @@ def archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) ->
     """As `Engine.archive`."""
     engine._check_id(session)
     settle(engine)
-    written: list[Record] = []
+    told = record_command(engine, session)
     try:
-        with turn_of(engine, record_command(engine, session), written):
+        with publishing(engine) as written, turn_of(engine, told, written):
             return _archive(engine, session, folder, why, actor)
     finally:
-        engine._publish(written)
         settle(engine)
 
 
@@ -98,12 +97,11 @@ def _archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -
 
 def remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
     """Let the rows of *session* go without an archive; ``False``: a branch needs them."""
-    written: list[Record] = []
+    told = record_command(engine, session)
     try:
-        with turn_of(engine, record_command(engine, session), written):
+        with publishing(engine) as written, turn_of(engine, told, written):
             return _remove(engine, session, why, actor)
     finally:
-        engine._publish(written)
         settle(engine)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import frozen
 
 from governance.engine import restoring
-from governance.engine.catching_up import record_command, turn_of
+from governance.engine.catching_up import publishing, record_command, turn_of
 from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.errors import JournalError, MisuseError
@@ -85,16 +85,13 @@ def merge_sessions(engine: Engine, target: str, source: str, actor: str) -> Merg
         raise MisuseError("a session is merged with another one", code="GOV524")
     engine._check_id(target)
     engine._check_id(source)
-    written: list[Record] = []
-    try:
+    with publishing(engine) as written:
         # What waits of the source belongs to what is merged.
         with turn_of(engine, record_command(engine, source), written):
             pass
         with turn_of(engine, record_command(engine, target), written):
             report, records = _merge(engine, target, source, actor)
-            written += records
-    finally:
-        engine._publish(written)
+            written.extend(records)
     return report
 
 
@@ -221,13 +218,10 @@ def resolve(
     engine._check_id(session)
     if take == "value":
         check_json(value)
-    written: list[Record] = []
-    try:
-        with turn_of(engine, record_command(engine, session), written):
-            records = _resolve(engine, session, conflict, take, value, actor)
-            written += records
-    finally:
-        engine._publish(written)
+    told = record_command(engine, session)
+    with publishing(engine) as written, turn_of(engine, told, written):
+        records = _resolve(engine, session, conflict, take, value, actor)
+        written.extend(records)
     return records[0]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from governance.engine import racing, restoring
-from governance.engine.catching_up import record_command, turn_of
+from governance.engine.catching_up import publishing, record_command, turn_of
 from governance.engine.given import check_row
 from governance.engine.related import Step
 from governance.errors import MisuseError
@@ -56,14 +56,12 @@ def record_all(
         outcome = restoring.recorded_all(engine.law, state, command, now, rows, durable=durable)
         return [Step(state, outcome)]
 
-    written: list[Record] = []
+    told = record_command(engine, session)
     try:
-        with turn_of(engine, record_command(engine, session), written):
+        with publishing(engine) as written, turn_of(engine, told, written):
             _, result = racing.written(engine, session, decide, replies=False, key=key)
             if isinstance(result, Appended):
-                written += result.records
+                written.extend(result.records)
     except _MovedOn:
         return ()
-    finally:
-        engine._publish(written)
     return (result.record,) if isinstance(result, Duplicate) else result.records

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from attrs import evolve, frozen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.aengine import AsyncEngine
@@ -17,6 +18,7 @@ from governance.engine.retention import RetentionPolicy
 from governance.errors import MisuseError
 from governance.journal.faults import SessionRemoved
 from governance.journal.memory import MemoryJournal
+from governance.journal.records import Journal
 from governance.journal.sqlite import SqliteJournal
 from governance.testing import ManualClock
 from governance.testing.engines import memory_engine
@@ -25,8 +27,6 @@ from tests.property.told_events import CHILD, OPENING, PARENT, Told, command_of,
 
 NEVER_MS = 10**15
 ENGINES = 3
-EXAMPLES = 2 * settings().max_examples
-"""Most orders of events lead nowhere: a hundred find too little."""
 
 
 @frozen
@@ -94,19 +94,24 @@ anywhere = st.builds(evolve, told, session=names)
 steps = st.lists(st.tuples(told, st.integers(0, ENGINES - 1)), min_size=1, max_size=20)
 
 
-@settings(max_examples=EXAMPLES)
-@given(steps)
-def test_it_does_not_matter_which_engine_is_told(script: list[tuple[Told, int]]) -> None:
-    """Each answers as the one alone would, and leaves the same rows behind."""
+@contextmanager
+def engines_on(clock: ManualClock, *journals: Journal) -> Iterator[list[Engine]]:
+    """An engine on each of *journals*, as many on one as stand there."""
     options = EngineOptions(run="r", idle_ms_max=NEVER_MS, snapshot_rows=4)
-    clock, shared, own = ManualClock(), MemoryJournal(), MemoryJournal()
     with ExitStack() as stack:
-        alone, *several = (
+        yield [
             stack.enter_context(
                 memory_engine(law=law(), journal=journal, clock=clock, options=options)
             )
-            for journal in (own, *[shared] * ENGINES)
-        )
+            for journal in journals
+        ]
+
+
+@given(steps)
+def test_it_does_not_matter_which_engine_is_told(script: list[tuple[Told, int]]) -> None:
+    """Each answers as the one alone would, and leaves the same rows behind."""
+    clock, shared, own = ManualClock(), MemoryJournal(), MemoryJournal()
+    with engines_on(clock, own, *[shared] * ENGINES) as (alone, *several):
         for one, number in [*((one, 0) for one in OPENING), *script]:
             clock.advance(one.after_ms)
             command = command_of(one, clock.now_ms())
@@ -121,33 +126,26 @@ def test_it_does_not_matter_which_engine_is_told(script: list[tuple[Told, int]])
 @given(st.lists(told, min_size=1, max_size=20))
 def test_it_does_not_matter_whether_it_is_awaited(script: list[Told]) -> None:
     """What is decided in an event loop, and committed later, is what a thread would decide."""
-    options = EngineOptions(run="r", idle_ms_max=NEVER_MS, snapshot_rows=4)
     clock, own = ManualClock(), MemoryJournal()
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.db"
         store = SqliteJournal.open(path, create=True, power_safe=False)
-        alone, awaited = (
-            stack.enter_context(
-                memory_engine(law=law(), journal=journal, clock=clock, options=options)
-            )
-            for journal in (own, store)
-        )
+        with engines_on(clock, own, store) as (alone, awaited):
 
-        async def tell() -> None:
-            aengine = AsyncEngine(awaited)
-            for one in (*OPENING, *script):
-                clock.advance(one.after_ms)
-                command = command_of(one, clock.now_ms())
-                assert await aengine.handle(command) == alone.handle(command)
+            async def tell() -> None:
+                aengine = AsyncEngine(awaited)
+                for one in (*OPENING, *script):
+                    clock.advance(one.after_ms)
+                    command = command_of(one, clock.now_ms())
+                    assert await aengine.handle(command) == alone.handle(command)
 
-        asyncio.run(tell())
+            asyncio.run(tell())
 
-        assert rows(store) == rows(own)
-        for name in (PARENT, CHILD):
-            assert awaited.state(name) == alone.state(name)
+            assert rows(store) == rows(own)
+            for name in (PARENT, CHILD):
+                assert awaited.state(name) == alone.state(name)
 
 
-@settings(max_examples=EXAMPLES)
 @given(
     st.lists(
         st.tuples(st.one_of(told, anywhere, verbs, verbs), st.integers(0, ENGINES - 1)),
@@ -159,15 +157,8 @@ def test_it_does_not_matter_by_which_engine_a_program_works(
     script: list[tuple[Told | Verb, int]],
 ) -> None:
     """Verbs look at the newest rows of every session that they are about."""
-    options = EngineOptions(run="r", idle_ms_max=NEVER_MS, snapshot_rows=4)
     clock, shared, own = ManualClock(), MemoryJournal(), MemoryJournal()
-    with ExitStack() as stack:
-        alone, *several = (
-            stack.enter_context(
-                memory_engine(law=law(), journal=journal, clock=clock, options=options)
-            )
-            for journal in (own, *[shared] * ENGINES)
-        )
+    with engines_on(clock, own, *[shared] * ENGINES) as (alone, *several):
         for one, number in [*((one, 0) for one in OPENING), *script]:
             if isinstance(one, Verb):
                 assert one.do(several[number]) == one.do(alone)

@@ -20,7 +20,7 @@ from governance.listeners import Listeners
 from governance.states import State
 from governance.testing import FailingJournal, ManualClock
 from governance.testing.engines import memory_engine
-from tests.unit.faulty_engines import FULL, Unclosed, kinds
+from tests.unit.faulty_engines import FULL, Unclosed, begun, kinds
 
 HOUR_MS = 3_600_000
 
@@ -79,8 +79,7 @@ def test_an_idle_session_that_cannot_be_interrupted_stops_no_other(
     """It is still idle at the next command, and is interrupted then: once."""
     with memory_engine(journal=journal, clock=clock) as engine:
         resting(engine, "idle")
-        session = engine.start("busy")
-        session.turn("go")
+        session = begun(engine, "busy")
         clock.advance(HOUR_MS)
         tries = []
         for number in range(4):
@@ -112,8 +111,7 @@ def test_a_failure_of_a_listener_that_cannot_be_written_is_written_later(
 
     listeners.register("tool.decided", broken, mode="sequential", name="broken")
     with memory_engine(journal=journal, listeners=listeners) as engine:
-        session = engine.start("s")
-        session.turn("go")
+        session = begun(engine)
         journal.fail("append", FULL, skip=1)
         assert session.tool("read", {"path": "a.py"}, call_id="1").action == "allow"
         assert "listener.failed" not in kinds(journal, "s")
@@ -145,8 +143,7 @@ def test_what_waited_is_shown_to_listeners_once_it_is_written(journal: FailingJo
     listeners, seen = Listeners(), list[str]()
     listeners.register("turn.*", lambda event: seen.append(event.name), mode="audit", name="see")
     with memory_engine(journal=journal, listeners=listeners) as engine:
-        session = engine.start("s")
-        session.turn("go")
+        session = begun(engine)
         journal.fail("append", FULL)
         with pytest.raises(JournalError, match="full"):
             session.turn_ended()
@@ -166,8 +163,7 @@ def test_a_background_listener_that_fails_on_what_has_not_happened_is_recorded(
 
     listeners.register("tool.asked", broken, mode="background", name="broken")
     with memory_engine(journal=journal, listeners=listeners) as engine:
-        session = engine.start("s")
-        session.turn("go")
+        session = begun(engine)
         session.tool("read", {"path": "a.py"}, call_id="1")
         assert listeners.drain(5_000)
         session.turn_ended()
@@ -181,8 +177,7 @@ def test_what_was_committed_after_all_is_not_written_again(journal: FailingJourn
     listeners, seen = Listeners(), list[str]()
     listeners.register("session.compacted", lambda one: seen.append(one.name), mode="audit")
     with memory_engine(journal=journal, listeners=listeners) as engine:
-        session = engine.start("s")
-        session.turn("go")
+        session = begun(engine)
         journal.fail("append", OutcomeUnknown("lost"), done=True)
         journal.fail("read", JournalError("gone"))
         with pytest.raises(OutcomeUnknown):
@@ -197,8 +192,7 @@ def test_what_was_committed_after_all_is_not_written_again(journal: FailingJourn
 def test_an_answer_that_is_lost_again_doubles_nothing(journal: FailingJournal, done: bool) -> None:
     """What waits is handed in once more, and nobody can say what became of that either."""
     with memory_engine(journal=journal) as engine:
-        session = engine.start("s")
-        session.turn("go")
+        session = begun(engine)
         journal.fail("append", FULL)
         with pytest.raises(JournalError, match="full"):
             session.reset()
@@ -213,8 +207,7 @@ def test_an_answer_that_is_lost_again_doubles_nothing(journal: FailingJournal, d
 def test_what_its_parent_was_told_stands_before_a_child_is_asked(journal: FailingJournal) -> None:
     """The parent has ended, and the store could not take it: its children do nothing more."""
     with memory_engine(journal=journal) as engine:
-        parent = engine.start("s")
-        parent.turn("go")
+        parent = begun(engine)
         child = parent.child("c")
         child.turn("go")
         journal.fail("append", FULL)
@@ -229,8 +222,7 @@ def test_what_its_parent_was_told_stands_before_a_child_is_asked(journal: Failin
 def test_what_a_child_was_told_stands_before_its_parent_ends(journal: FailingJournal) -> None:
     """It came first, so it is no late event of a session that its parent has interrupted."""
     with memory_engine(journal=journal) as engine:
-        parent = engine.start("s")
-        parent.turn("go")
+        parent = begun(engine)
         child = parent.child("c")
         child.turn("go")
         child.tool("read", {"path": "a.py"}, call_id="1")
@@ -267,8 +259,7 @@ def test_a_state_that_cannot_be_kept_changes_no_answer(journal: FailingJournal) 
     """It is a cache of rows that stand in the journal already."""
     options = EngineOptions(run="test", snapshot_rows=1)
     with memory_engine(journal=journal, options=options) as engine:
-        session = engine.start("s")
-        session.turn("go")
+        session = begun(engine)
         for number, method in enumerate(("head", "snapshot_put")):
             journal.fail(method, FULL)
             reply = session.tool("read", {"path": "a.py"}, call_id=str(number))
@@ -278,8 +269,7 @@ def test_a_state_that_cannot_be_kept_changes_no_answer(journal: FailingJournal) 
 def test_an_outcome_of_a_session_that_cannot_be_read_is_kept(journal: FailingJournal) -> None:
     """Which tool it was the engine knows by the call once it can read of it."""
     with memory_engine(journal=journal, sessions_max=1) as engine:
-        session = engine.start("s")
-        session.turn("go")
+        session = begun(engine)
         session.tool("read", {"path": "a.py"}, call_id="1")
         engine.live.drop("s")
         journal.fail("read", FULL)

@@ -52,6 +52,19 @@ def engine(
         yield made
 
 
+def erasing() -> tuple[FailingJournal, Callable[[str], None], Engine]:
+    """A store that fails, what erases a session of it, and an engine on it that encrypts."""
+    inner = FailingJournal(MemoryJournal())
+    vault = Vault.open(inner.shelf, KeyEncryptionKey.of(b"k" * 32))
+    engine = memory_engine(journal=EncryptedJournal(inner, vault))
+
+    def erase(session: str) -> None:
+        vault.erase(session_scope(session), 1)
+        engine.live.drop(session)
+
+    return inner, erase, engine
+
+
 def test_what_another_event_was_handed_in_for_settles_nothing(
     engine: Engine, journal: FailingJournal
 ) -> None:
@@ -199,9 +212,8 @@ def test_a_session_that_cannot_be_read_stops_itself_alone() -> None:
 
 def test_an_erased_child_takes_nothing_of_its_parent_with_it() -> None:
     """What waits of the parent is written: the end of the child too, without its figures."""
-    inner = FailingJournal(MemoryJournal())
-    vault = Vault.open(inner.shelf, KeyEncryptionKey.of(b"k" * 32))
-    with memory_engine(journal=EncryptedJournal(inner, vault)) as engine:
+    inner, erase, made = erasing()
+    with made as engine:
         parent = begun(engine)
         child = parent.child("c")
         child.turn("go")
@@ -209,8 +221,7 @@ def test_an_erased_child_takes_nothing_of_its_parent_with_it() -> None:
         ended = Command(event="child_end", session="s", data={"child_id": child.id})
         refused(lambda: engine.handle(ended))
         refused(parent.compact)
-        vault.erase(session_scope(child.id), 1)
-        engine.live.drop(child.id)
+        erase(child.id)
         parent.turn("on")
 
         found = [one.kind for one in engine.journal.read("s", limit=1000)]
@@ -319,7 +330,7 @@ def test_what_another_thread_has_committed_is_shown(
 def test_a_child_that_can_be_none_is_misuse(engine: Engine, child: Json) -> None:
     """It is refused before it could wait: what waits undecided would be told to others."""
     begun(engine)
-    with pytest.raises(MisuseError):
+    with pytest.raises(MisuseError, match="GOV401 `child_id`: a session id"):
         engine.handle(Command(event="child_end", session="s", data={"child_id": child}))
 
 
@@ -341,13 +352,12 @@ def test_what_waits_and_cannot_be_decided_stops_its_session_alone(
 @pytest.mark.parametrize("verb", ["end", "reset", "interrupt"])
 def test_a_parent_goes_on_without_an_erased_child(verb: str) -> None:
     """Which it would interrupt: nobody can write there any more."""
-    vault = Vault.open((inner := MemoryJournal()).shelf, KeyEncryptionKey.of(b"k" * 32))
-    with memory_engine(journal=EncryptedJournal(inner, vault)) as engine:
+    _, erase, made = erasing()
+    with made as engine:
         parent = begun(engine)
         child = parent.child("c")
         child.turn("go")
-        vault.erase(session_scope(child.id), 1)
-        engine.live.drop(child.id)
+        erase(child.id)
         getattr(parent, verb)()
 
         assert not engine._untold.any()
@@ -356,17 +366,15 @@ def test_a_parent_goes_on_without_an_erased_child(verb: str) -> None:
 
 def test_what_was_committed_beside_an_erased_child_is_known_again() -> None:
     """The rows of the parent tell it: it is not locked out by those that nobody can read."""
-    inner = FailingJournal(MemoryJournal())
-    vault = Vault.open(inner.shelf, KeyEncryptionKey.of(b"k" * 32))
-    with memory_engine(journal=EncryptedJournal(inner, vault)) as engine:
+    inner, erase, made = erasing()
+    with made as engine:
         parent = begun(engine)
         child = parent.child("c")
         child.turn("go")
         lost(inner)
         refused(parent.end)
         inner._faults.clear()
-        vault.erase(session_scope(child.id), 1)
-        engine.live.drop(child.id)
+        erase(child.id)
 
         assert parent.turn("on").state != "unknown"
         assert kinds(engine.journal).count("session.ended") == 1
@@ -375,17 +383,15 @@ def test_what_was_committed_beside_an_erased_child_is_known_again() -> None:
 @pytest.mark.parametrize("of", ["itself", "its parent"])
 def test_what_waits_of_an_erased_session_is_let_go(of: str) -> None:
     """And of one below it: it can do nothing any more."""
-    inner = FailingJournal(MemoryJournal())
-    vault = Vault.open(inner.shelf, KeyEncryptionKey.of(b"k" * 32))
-    with memory_engine(journal=EncryptedJournal(inner, vault)) as engine:
+    inner, erase, made = erasing()
+    with made as engine:
         parent, other = begun(engine), begun(engine, "other")
         child = parent.child("c")
         child.turn("go")
         waits = parent if of == "itself" else child
         inner.fail("append", FULL)
         refused(waits.compact)
-        vault.erase(session_scope("s"), 1)
-        engine.live.drop("s")
+        erase("s")
         other.turn_ended()
 
         assert not engine._untold.any()
