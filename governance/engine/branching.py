@@ -62,7 +62,7 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
         guard.require("write", taken, actor=actor)
     with engine._lock_of(taken):
         made = engine._journal.branch(taken, session, row)
-        if isinstance(made, Conflict):
+        if isinstance(made, Conflict) and not _is_half_made(engine, taken, Origin(session, row)):
             raise MisuseError(
                 f"there is a session `{taken}` already", code="GOV523", remedy="name another"
             )
@@ -71,6 +71,12 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
         restoring.keep_snapshot(engine._journal, state)
     engine._publish(records)
     return Session(engine=engine, id=taken, host=state.identity.host, run=engine.options.run)
+
+
+def _is_half_made(engine: Engine, name: str, origin: Origin) -> bool:
+    """Whether *name* is that very branch without a row of its own: whoever made it was cut off."""
+    journal = engine._journal
+    return journal.origin(name) == origin and journal.head(name).seq == origin.seq
 
 
 def _free_name(engine: Engine, session: str, row: int) -> str:

@@ -52,7 +52,7 @@ class ContextStates:
     held_bytes_max: int = ContextLimits().held_bytes_max
     shelf: Shelf | None = None
     snapshot_rows: int = SNAPSHOT_ROWS
-    _held: OrderedDict[Scope, ScopeState] = field(factory=OrderedDict, init=False)
+    _held: OrderedDict[Scope, tuple[ScopeState, bytes]] = field(factory=OrderedDict, init=False)
     _sizes: dict[Scope, int] = field(factory=dict, init=False)
     _unkept: dict[Scope, int] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
@@ -65,22 +65,38 @@ class ContextStates:
     def newest(self, scope: Scope) -> ScopeState:
         """*scope* as all of its rows leave it; reads those that are new since it was asked."""
         with self._lock:
-            before = self._held.get(scope) or self._kept(scope) or ScopeState(scope)
-            records = list(self.rows(scope, before.head))
-            state = self._caught_up(before, records)
-            self._keep(state, records)
-            if state is not before or scope not in self._sizes:
-                self._sizes[scope] = _held_bytes(state)
-            self._held[scope] = state
-            self._held.move_to_end(scope)
-            while len(self._held) > 1 and (
-                len(self._held) > self.scopes_held_max
-                or sum(self._sizes.values()) > self.held_bytes_max
-            ):
-                gone = self._held.popitem(last=False)[0]
-                del self._sizes[gone]
-                self._unkept.pop(gone, None)
-            return state
+            try:
+                return self._newest(scope)
+            except JournalError:
+                # What cannot be read now may be erased: it is not kept in memory either.
+                self._forget(scope)
+                raise
+
+    def _newest(self, scope: Scope) -> ScopeState:
+        before, hash_ = self._held.get(scope) or self._kept(scope) or (ScopeState(scope), b"")
+        # Its last row tells whether it still is what was read: the session may be gone.
+        records = list(self.rows(scope, max(before.head - 1, 0)))
+        if before.head and records and records[0].hash == hash_:
+            del records[0]
+        elif before.head:
+            before, records = ScopeState(scope), list(self.rows(scope, 0))
+        state = self._caught_up(before, records)
+        self._keep(state, records)
+        if records or scope not in self._sizes:
+            self._sizes[scope] = _held_bytes(state)
+        self._held[scope] = state, records[-1].hash if records else hash_
+        self._held.move_to_end(scope)
+        while len(self._held) > 1 and (
+            len(self._held) > self.scopes_held_max
+            or sum(self._sizes.values()) > self.held_bytes_max
+        ):
+            self._forget(next(iter(self._held)))
+        return state
+
+    def _forget(self, scope: Scope) -> None:
+        self._held.pop(scope, None)
+        self._sizes.pop(scope, None)
+        self._unkept.pop(scope, None)
 
     @property
     def held(self) -> tuple[Scope, ...]:
@@ -88,8 +104,8 @@ class ContextStates:
         with self._lock:
             return tuple(self._held)
 
-    def _kept(self, scope: Scope) -> ScopeState | None:
-        """The state of *scope* that some engine kept, if its row still is what it was."""
+    def _kept(self, scope: Scope) -> tuple[ScopeState, bytes] | None:
+        """The state of *scope* that some engine kept, and the hash of its last row."""
         if self.shelf is None:
             return None
         try:
@@ -97,12 +113,7 @@ class ContextStates:
         except JournalError:
             # A cache that cannot be read is made anew; a store that cannot, says so by then.
             return None
-        found = unpacked_state(scope, entry.value) if entry is not None else None
-        if found is None:
-            return None
-        state, hash_ = found
-        row = self.journal.read(scope.journal, after=state.head - 1, limit=1)
-        return state if row and row[0].hash == hash_ else None
+        return unpacked_state(scope, entry.value) if entry is not None else None
 
     def _keep(self, state: ScopeState, records: list[Record]) -> None:
         """Keep *state*, which ends with *records*, once so many have come."""

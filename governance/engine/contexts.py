@@ -18,12 +18,14 @@ from governance.engine.context_search import ContextSearch, Place
 from governance.engine.context_states import ContextStates, touched
 from governance.engine.given import checked
 from governance.errors import JournalError, MisuseError
+from governance.formats import body_of
+from governance.journal.records import Record
 from governance.journal.searching import Query
-from governance.scopes.contents import ContextLost, encoded
+from governance.scopes.contents import ContextLost, decoded, encoded
 from governance.scopes.declaring import Declaration
 from governance.scopes.limits import ContextLimits
 from governance.scopes.merging import merge
-from governance.scopes.state import Grant, Name, ScopeState, Stored
+from governance.scopes.state import Grant, Name, ScopeState, Stored, values_set
 from governance.scopes.values import PROJECT, Reader, Refusal, Scope, Stale, Value, check_key
 from governance.values import Json, ValueRefused
 
@@ -332,7 +334,12 @@ class Contexts:
         done = self._write(scope, "context.set", rows, by, content)
         if isinstance(done, (Refusal, Stale)):
             return done
-        return self._value(scope, (kind, key), done[1].values[kind, key])
+        # Told from what was written: a store that cannot be read from now on has it all the same.
+        assert done is not None, "there is always something to set"
+        stored = values_set(done, body_of(done))[kind, key]
+        blob = stored.blob
+        held = decoded(content[blob], blob, stored.size_bytes) if blob else stored.value
+        return _as_value((kind, key), held, stored.format, stored)
 
     @checked
     def unset(
@@ -356,7 +363,7 @@ class Contexts:
             return {"unset": [[kind, key]]} if before is not None else None
 
         done = self._write(scope, "context.unset", rows, by)
-        return done if isinstance(done, (Refusal, Stale)) else done[0] > 0
+        return done if isinstance(done, (Refusal, Stale)) else done is not None
 
     @checked
     def prune(self, scope: Scope, *, by: Reader, bytes_max: int) -> tuple[Name, ...] | Refusal:
@@ -399,7 +406,7 @@ class Contexts:
             return {"to_seq": to_seq}
 
         done = self._write(scope, "context.reset", rows, by)
-        return done if isinstance(done, Refusal) else done[0]
+        return done if isinstance(done, Refusal) else _seq(done)
 
     @checked
     def merge(self, target: Scope, source: Scope, *, by: Reader) -> ContextMerge | Refusal:
@@ -442,7 +449,7 @@ class Contexts:
         done = self._write(target, "context.merged", rows, by, needed)
         if isinstance(done, Refusal):
             return done
-        return ContextMerge(done[0], plan.take, plan.drop, plan.conflicts)
+        return ContextMerge(_seq(done), plan.take, plan.drop, plan.conflicts)
 
     @checked
     def grant(self, scope: Scope, grant: Grant, *, by: Reader) -> int | Refusal:
@@ -503,6 +510,15 @@ class Contexts:
     @checked
     def migrate(self, scope: Scope, *, by: Reader) -> tuple[Name, ...] | Refusal:
         """Write anew what is of an older format than was declared, in one row; their names."""
+        for _ in range(ATTEMPTS_MAX):
+            done = self._migrated(scope, by)
+            if not isinstance(done, Stale):
+                return done
+        raise _contended()
+
+    # -- machinery ----------------------------------------------------------------
+
+    def _migrated(self, scope: Scope, by: Reader) -> tuple[Name, ...] | Refusal | Stale:
         state = self._states.newest(scope)
         if not state.owns(by):
             return _refused(scope, "migrate")
@@ -533,11 +549,7 @@ class Contexts:
             return {"set": entries} if entries else None
 
         done = self._write(scope, "context.migrated", rows, by, contents)
-        if isinstance(done, Stale):
-            return self.migrate(scope, by=by)
-        return done if isinstance(done, Refusal) else tuple(fresh)
-
-    # -- machinery ----------------------------------------------------------------
+        return done if isinstance(done, (Refusal, Stale)) else tuple(fresh)
 
     def _grant(self, scope: Scope, kind: str, grant: Grant, by: Reader) -> int | Refusal:
         if grant.right not in ("read", "write"):
@@ -559,7 +571,7 @@ class Contexts:
             return data
 
         done = self._write(scope, kind, rows, by)
-        return done if isinstance(done, Refusal) else done[0]
+        return done if isinstance(done, Refusal) else _seq(done)
 
     def _write(
         self,
@@ -568,15 +580,15 @@ class Contexts:
         plan: Callable[[ScopeState], Entry | D | None],
         by: Reader,
         contents: Mapping[str, bytes] | None = None,
-    ) -> D | tuple[int, ScopeState]:
-        """Write what *plan* makes of the scope's newest state; its row, 0 where it is none."""
+    ) -> D | Record | None:
+        """Write what *plan* makes of the scope's newest state; its row, if it is one."""
         for _ in range(ATTEMPTS_MAX):
             state = self._states.newest(scope)
             data = plan(state)
             if isinstance(data, (Refusal, Stale)):
                 return data
             if data is None:
-                return 0, state
+                return None
             if contents:
                 # Before anything is put on a shelf; what writes the row asks again.
                 self.engine._asked("write", scope.journal, by.actor)
@@ -585,8 +597,8 @@ class Contexts:
                 scope.journal, ((kind, data),), actor=by.actor, expected_seq=state.head
             )
             if written:
-                return written[0].seq, self._states.newest(scope)
-        raise JournalError("the context is written by others all the time", code="GOV511")
+                return written[0]
+        raise _contended()
 
     def _room(self, state: ScopeState, before: Stored | None, size_bytes: int) -> Refusal | None:
         """Why a value of *size_bytes* has no room beside the others, or none."""
@@ -612,10 +624,7 @@ class Contexts:
         made = stored.format
         if declared is not None and made != declared.version:
             value, made = declared.upcast(value, made), declared.version
-        return Value(
-            *name, value, stored.version, made, stored.seq, stored.at_ms, stored.actor,
-            stored.hidden,
-        )  # fmt: skip
+        return _as_value(name, value, made, stored)
 
     def _hit(self, place: Place) -> ContextHit:
         value = self._value(place.scope, place.name, place.stored)
@@ -641,12 +650,26 @@ def _contents(values: Mapping[Name, Stored]) -> dict[Name, tuple[bytes | str, in
     return {name: one.content for name, one in values.items()}
 
 
+def _as_value(name: Name, value: Json, made: int, stored: Stored) -> Value:
+    return Value(
+        *name, value, stored.version, made, stored.seq, stored.at_ms, stored.actor, stored.hidden
+    )
+
+
+def _seq(record: Record | None) -> int:
+    return record.seq if record is not None else 0
+
+
 def _version(stored: Stored | None) -> int:
     return stored.version if stored is not None else 0
 
 
 def _refused(scope: Scope, what: str) -> Refusal:
     return Refusal("GOV561", (f"there is no leave to {what} that part of `{scope}`",))
+
+
+def _contended() -> JournalError:
+    return JournalError("the context is written by others all the time", code="GOV511")
 
 
 def _full(why: str) -> Refusal:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from governance.engine import restoring
 from governance.engine.catching_up import publishing, record_command, turn_of
@@ -37,7 +38,6 @@ from governance.journal.records import Appended, Conflict, Duplicate, Entry, Hea
 from governance.journal.sealing import is_sealed
 from governance.journal.vault import session_scope
 from governance.session.commands import Command
-from governance.session.state import SessionState
 from governance.values import Json
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) ->
         with publishing(engine) as written, turn_of(engine, told, written):
             return _archive(engine, session, folder, why, actor)
     finally:
-        settle(engine)
+        # Nothing is undone by it: a note that stays is ended by whoever keeps the store next.
+        with suppress(JournalError):
+            settle(engine)
 
 
 def _archive(engine: Engine, session: str, folder: Path, why: Why, actor: str) -> Archived:
@@ -102,7 +104,9 @@ def remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
         with publishing(engine) as written, turn_of(engine, told, written):
             return _remove(engine, session, why, actor)
     finally:
-        settle(engine)
+        # Nothing is undone by it: a note that stays is ended by whoever keeps the store next.
+        with suppress(JournalError):
+            settle(engine)
 
 
 def _remove(engine: Engine, session: str, why: Why, actor: str) -> bool:
@@ -287,9 +291,18 @@ def _refuse_unreadable(journal: Journal, file: Path) -> None:
 # -- which may go --------------------------------------------------------------------
 
 
+@frozen
+class _Known:
+    """What is remembered of one session while all of them are looked at."""
+
+    candidate: Candidate
+    parent: str
+    live: bool
+
+
 def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:
     """Every session but the project's own, and why those stay that are needed."""
-    found: dict[str, tuple[Candidate, SessionState]] = {}
+    found: dict[str, _Known] = {}
     unread: list[Candidate] = []
     needed: dict[str, str] = {}
     after = ""
@@ -308,20 +321,22 @@ def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:
                     if origin is not None:
                         needed[origin[0]] = head.session
                     continue
-                found[head.session] = candidate(state, now_ms), state
+                found[head.session] = _Known(
+                    candidate(state, now_ms), state.identity.parent, state.live
+                )
                 origin = state.origin if begun else _origin(journal, head.session)
                 if origin is not None:
                     needed[origin[0]] = head.session
         after = page[-1].session
     made = unread
-    for name, (one, state) in found.items():
-        parent = found.get(state.identity.parent)
-        why = one.needed
+    for name, one in found.items():
+        parent = found.get(one.parent)
+        why = one.candidate.needed
         if name in needed:
             why = f"`{needed[name]}` was branched off it"
-        elif not why and parent is not None and parent[1].live:
-            why = f"`{parent[0].session}`, whose sub-session it is, is live"
-        made.append(evolve(one, needed=why))
+        elif not why and parent is not None and parent.live:
+            why = f"`{one.parent}`, whose sub-session it is, is live"
+        made.append(evolve(one.candidate, needed=why))
     return tuple(made)
 
 

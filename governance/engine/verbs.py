@@ -67,7 +67,8 @@ class SessionVerbs:
         Raises:
             AccessRefused: *actor* may not read *session*, or not write the branch.
 
-            MisuseError: GOV523, no such row, the name is taken, or too deep a branch.
+            MisuseError: GOV523, no such row, the name is taken, or too deep a branch. A branch
+                of that name and row that was cut short before its first row is finished.
 
             SessionRemoved: The rows of *session* were removed.
         """

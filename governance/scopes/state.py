@@ -140,6 +140,20 @@ class ScopeState:
                 return bool(reader.actor) and reader.actor == self.scope.name
 
 
+def values_set(record: Record, body: Mapping[str, Json]) -> dict[Name, Stored]:
+    """The values that *record*, which holds *body*, makes or changes."""
+    actor = str(body.get("actor") or "")
+    data = cast("Mapping[str, Any]", body.get("data") or {})
+    return {
+        (str(one["kind"]), str(one["key"])): Stored(
+            one.get("value"), str(one.get("blob") or ""), int(one["size_bytes"]),
+            int(one["version"]), int(one["format"]), record.seq, record.at_ms, actor,
+            record.session,
+        )
+        for one in data.get("set") or ()
+    }  # fmt: skip
+
+
 def apply(
     state: ScopeState,
     record: Record,
@@ -156,16 +170,9 @@ def apply(
     if kind not in KINDS_OF_ROWS:
         return evolve(state, head=seq)
     data = cast("Mapping[str, Any]", body.get("data") or {})
-    values = dict(state.values)
-    versions = dict(state.versions)
-    actor = str(body.get("actor") or "")
-    for one in data.get("set") or ():
-        name = (str(one["kind"]), str(one["key"]))
-        values[name] = Stored(
-            one.get("value"), str(one.get("blob") or ""), int(one["size_bytes"]),
-            int(one["version"]), int(one["format"]), seq, record.at_ms, actor, record.session,
-        )  # fmt: skip
-        versions[name] = int(one["version"])
+    fresh = values_set(record, body)
+    values = {**state.values, **fresh}
+    versions = {**state.versions, **{name: one.version for name, one in fresh.items()}}
     for kind_, key in data.get("unset") or ():
         values.pop((kind_, key), None)
     for kind_, key in data.get("hide") or ():

@@ -8,88 +8,23 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.aengine import AsyncEngine
 from governance.engine import Engine, EngineOptions, restoring
-from governance.engine.retention import RetentionPolicy
-from governance.errors import MisuseError
-from governance.journal.faults import SessionRemoved
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Journal
 from governance.journal.sqlite import SqliteJournal
 from governance.testing import ManualClock
 from governance.testing.engines import memory_engine
-from governance.values import Json
 from tests.property.told_events import CHILD, OPENING, PARENT, Told, command_of, law, rows, told
+from tests.property.verbs import Verb, names, verbs
 
 NEVER_MS = 10**15
 ENGINES = 3
 
-
-@frozen
-class Verb:
-    """What a program does beside telling events: a verb of the engine, and what it is given."""
-
-    name: str
-    session: str
-    other: str = ""
-    number: int = 0
-
-    def do(self, engine: Engine) -> object:
-        """What comes of it; of a refusal, the words."""
-        try:
-            return getattr(self, f"_{self.name}")(engine)
-        except (MisuseError, SessionRemoved) as error:
-            return str(error)
-
-    def _anchor(self, engine: Engine) -> object:
-        data: dict[str, Json] = {"id": "a", "type": "decision", "priority": "normal"}
-        data["text"] = f"Use {self.number}."
-        return engine.record(self.session, "anchor.added", data, actor="me").seq
-
-    def _used(self, engine: Engine) -> object:
-        return engine.session(self.session).used(input_tokens=self.number, whole=True)
-
-    def _answer(self, engine: Engine) -> object:
-        waiting = engine.session(self.session).questions
-        ident = waiting[0].id if waiting else "none"
-        return engine.approve(self.session, ident, by="me", deny=bool(self.number % 2)).seq
-
-    def _say(self, engine: Engine) -> object:
-        said = engine.session(self.session).message("user", "hi", ident=f"m{self.number}")
-        return said.id, said.seq
-
-    def _branch(self, engine: Engine) -> object:
-        return engine.branch(self.session, name=f"b{self.number}").id
-
-    def _switch(self, engine: Engine) -> object:
-        return engine.switch(self.session, self.other).reply
-
-    def _merge(self, engine: Engine) -> object:
-        return engine.merge(self.session, self.other, actor="me").as_json()
-
-    def _resolve(self, engine: Engine) -> object:
-        conflicts = engine.state(self.session).conflicts
-        ident = conflicts[0].id if conflicts else "none"
-        return engine.resolve(self.session, ident, "theirs", actor="me").seq
-
-    def _archive(self, engine: Engine) -> object:
-        return engine.prune(RetentionPolicy(sessions_max=self.number), actor="me").gone
-
-
-names = st.sampled_from([PARENT, PARENT, CHILD, "b0", "b1"])
-verbs = st.builds(
-    Verb,
-    name=st.sampled_from(
-        ["anchor", "used", "answer", "say", "branch", "switch", "merge", "resolve", "archive"]
-    ),
-    session=names,
-    other=names,
-    number=st.integers(0, 1),
-)
 anywhere = st.builds(evolve, told, session=names)
 steps = st.lists(st.tuples(told, st.integers(0, ENGINES - 1)), min_size=1, max_size=20)
 
