@@ -63,14 +63,18 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
     with engine._lock_of(taken):
         made = engine._journal.branch(taken, session, row)
         if isinstance(made, Conflict) and not _is_half_made(engine, taken, Origin(session, row)):
-            raise MisuseError(
-                f"there is a session `{taken}` already", code="GOV523", remedy="name another"
-            )
+            raise _taken(taken)
         # What the rows tell of the branch so far is known: nobody has to read them for it.
         state, records = begin(engine, evolve(base, id=taken), actor)
+        if isinstance(made, Conflict) and not records:
+            raise _taken(taken)
         restoring.keep_snapshot(engine._journal, state)
     engine._publish(records)
     return Session(engine=engine, id=taken, host=state.identity.host, run=engine.options.run)
+
+
+def _taken(name: str) -> MisuseError:
+    return MisuseError(f"there is a session `{name}` already", code="GOV523", remedy="name another")
 
 
 def _is_half_made(engine: Engine, name: str, origin: Origin) -> bool:
