@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from governance.cli.durations import DURATION
 from governance.cli.frame import (
     FINE,
     Example,
@@ -19,7 +20,7 @@ from governance.cli.frame import (
 from governance.cli.guard import require_person
 from governance.cli.opening import behind_guard, require_session, store_of
 from governance.cli.output import moment, print_json, print_line, span
-from governance.cli.recording import DURATION, person_name, recorded_json, recording_engine
+from governance.cli.recording import person_name, recorded_json, recording_engine
 from governance.cli.sessions import ago, states_of
 from governance.cli.tables import print_table
 from governance.clock import SystemClock

@@ -20,7 +20,8 @@ from governance.authoring.subjects import (
     text_of,
 )
 from governance.cli.frame import FINE, FOUND, Example, command, format_option
-from governance.cli.opening import TOOLS, examined_rules_of
+from governance.cli.host_tables import TOOLS
+from governance.cli.opening import examined_rules_of
 from governance.cli.output import (
     diagnostic_json,
     print_diagnostics,

@@ -24,7 +24,8 @@ from governance.cli.frame import (
     format_option,
     project_of,
 )
-from governance.cli.opening import TOOLS, TRAITS, law_of
+from governance.cli.host_tables import TOOLS, TRAITS
+from governance.cli.opening import law_of
 from governance.cli.output import action_text, console, print_json, print_line, styled
 from governance.cli.progress import progressing
 from governance.clock import SystemClock

@@ -20,15 +20,8 @@ from governance.cli.frame import (
     format_option,
     project_of,
 )
-from governance.cli.opening import (
-    TOOLS,
-    TRAITS,
-    data_of,
-    law_of,
-    require_session,
-    rows_of,
-    store_of,
-)
+from governance.cli.host_tables import TOOLS, TRAITS
+from governance.cli.opening import data_of, law_of, require_session, rows_of, store_of
 from governance.cli.output import moment, print_json, print_line
 from governance.cli.progress import working
 from governance.engine.encoding import files_of

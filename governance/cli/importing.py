@@ -18,7 +18,7 @@ from governance.cli.frame import (
     file_error,
     format_option,
 )
-from governance.cli.opening import TOOLS
+from governance.cli.host_tables import TOOLS
 from governance.cli.output import (
     diagnostic_json,
     print_diagnostics,

@@ -11,38 +11,25 @@ from governance.access.guarded import GuardedJournal, guarded
 from governance.clock import SystemClock
 from governance.config import Config, load_config
 from governance.engine.lawmaking import settings_of, trusted_config
-from governance.engine.project_rules import (
-    examine_project_rules,
-    load_project_rules,
-    read_project_rules,
-)
 from governance.engine.store_place import require_own_place
 from governance.errors import JournalError, MisuseError, did_you_mean
-from governance.hosts import HOSTS, profile_of
 from governance.journal import open_journal
 from governance.journal.protected import VAULT, open_protected, protected
 from governance.journal.records import KEY_SHELF, Journal, Record
 from governance.journal.redaction import keep_all
 from governance.machine import load_machine
 from governance.project import Project
-from governance.rules.host_tools import HostTools
-from governance.rules.loader import Loaded
-from governance.rules.paths import places_of
-from governance.session.commands import HostTraits
 from governance.session.law import Law
 from governance.values import Json
 
 if TYPE_CHECKING:
     from governance.rules.check import Examined
+    from governance.rules.host_tools import HostTools
+    from governance.rules.loader import Loaded
+    from governance.session.commands import HostTraits
 
 PAGE_ROWS = 1000
 SESSIONS_NAMED_MAX = 10_000
-
-TOOLS: Mapping[str, HostTools] = {host: profile_of(host).tools for host in HOSTS}
-"""Host → the table of its native tools."""
-
-TRAITS: Mapping[str, HostTraits] = {host: profile_of(host).traits for host in HOSTS}
-"""Host → what it can do."""
 
 CODES = {"GOV611": "a session that the store does not have"}
 
@@ -171,18 +158,29 @@ def require_session(journal: Journal, session: str) -> None:
     )
 
 
+def _hosts_of(config: Config) -> tuple[tuple[HostTools, ...], Mapping[str, HostTraits]]:
+    """The tools of all hosts, and what those can do that *config* names."""
+    from governance.cli.host_tables import TOOLS, TRAITS
+
+    return tuple(TOOLS.values()), {name: TRAITS[name] for name in config.hosts if name in TRAITS}
+
+
 def rules_of(config: Config) -> Loaded:
     """What comes of loading the packs of *config*, for the hosts that it names."""
-    hosts = {name: TRAITS[name] for name in config.hosts if name in TRAITS}
+    from governance.engine.project_rules import read_project_rules
+
+    tools, hosts = _hosts_of(config)
     now_ms = SystemClock().now_ms()
-    return read_project_rules(config, tuple(TOOLS.values()), hosts=hosts, now_ms=now_ms)
+    return read_project_rules(config, tools, hosts=hosts, now_ms=now_ms)
 
 
 def examined_rules_of(config: Config) -> Examined:
     """Everything that can be found in the packs of *config*, for the hosts that it names."""
-    hosts = {name: TRAITS[name] for name in config.hosts if name in TRAITS}
+    from governance.engine.project_rules import examine_project_rules
+
+    tools, hosts = _hosts_of(config)
     now_ms = SystemClock().now_ms()
-    return examine_project_rules(config, tuple(TOOLS.values()), hosts=hosts, now_ms=now_ms)
+    return examine_project_rules(config, tools, hosts=hosts, now_ms=now_ms)
 
 
 def law_of(project: Project) -> Law:
@@ -192,12 +190,16 @@ def law_of(project: Project) -> Law:
     Raises:
         DefinitionError: Configuration or packs are missing or wrong, with every problem.
     """
+    # What only looks into a store needs no rules, which are most of what there is to import.
+    from governance.engine.project_rules import load_project_rules
+    from governance.rules.paths import places_of
+
     config = trusted_config(load_config(project.directory))
-    hosts = {name: TRAITS[name] for name in config.hosts if name in TRAITS}
+    tools, hosts = _hosts_of(config)
     now_ms = SystemClock().now_ms()
     return Law(
         machine=load_machine(),
-        rules=load_project_rules(config, tuple(TOOLS.values()), hosts=hosts, now_ms=now_ms),
+        rules=load_project_rules(config, tools, hosts=hosts, now_ms=now_ms),
         settings=settings_of(config),
         places=places_of(str(config.directory)),
         redact=keep_all,

@@ -11,11 +11,11 @@ from attrs import frozen
 from governance._shipped import pack_texts
 from governance._toml import Document
 from governance.authoring.subjects import FILES_MAX, nothing_in, text_of
-from governance.cli.opening import TOOLS, TRAITS
+from governance.cli.host_tables import TOOLS, TRAITS
 from governance.clock import SystemClock
 from governance.config import Config, load_config
-from governance.engine.lawmaking import settings_of
-from governance.engine.project_rules import SHIPPED, fields_of, pack_sources
+from governance.engine.lawmaking import fields_of, settings_of
+from governance.engine.project_rules import SHIPPED, pack_sources
 from governance.errors import DefinitionError, MisuseError, did_you_mean
 from governance.journal.redaction import keep_all
 from governance.machine import load_machine

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-import click
-
 from governance.access.actors import process_actor
 from governance.cli.opening import law_of, unguarded_store_of
 from governance.cli.output import print_diagnostics
@@ -27,7 +25,6 @@ from governance.listeners import Listeners, listeners_of
 from governance.machine import load_machine
 from governance.project import Project
 from governance.rules.deciding import RuleSet
-from governance.rules.format import parse_duration
 from governance.rules.paths import places_of
 from governance.session.law import Law
 from governance.values import Json
@@ -86,27 +83,6 @@ def _listeners(config: Config) -> Listeners:
 def person_name() -> str:
     """What the system calls the person who runs this."""
     return process_actor()
-
-
-class Duration(click.ParamType[int]):
-    """A length of time as rules write it, such as ``10m``; it arrives in milliseconds."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        if isinstance(value, int):
-            return value
-        seconds = parse_duration(str(value))
-        if not seconds:
-            self.fail(
-                f"`{value}` is no length of time; write `30s`, `10m`, `2h` or `1d`", param, ctx
-            )
-        return seconds * 1000
-
-
-DURATION = Duration()
 
 
 def recorded_json(data: Mapping[str, Json], *, session: str, seq: int) -> dict[str, Json]:

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from attrs import define, field
 
 from governance.calls import ToolCall
-from governance.cli.opening import TRAITS, data_of, rows_of
+from governance.cli.host_tables import TRAITS
+from governance.cli.opening import data_of, rows_of
 from governance.formats import known_body
 from governance.hosts import HOSTS, profile_of
 from governance.journal.gaps import GAP_KIND

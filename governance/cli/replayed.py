@@ -16,7 +16,8 @@ from attrs import define, evolve, field, frozen
 
 from governance.cli.explained import Recorded
 from governance.cli.explaining import DECIDED, asked_again
-from governance.cli.opening import TRAITS, rows_of
+from governance.cli.host_tables import TRAITS
+from governance.cli.opening import rows_of
 from governance.cli.refolding import Refolding
 from governance.engine.encoding import files_of
 from governance.formats import known_body

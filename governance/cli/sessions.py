@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from attrs import field, frozen
 
+from governance.cli.durations import DURATION
 from governance.cli.frame import (
     FINE,
     Example,
@@ -20,7 +21,6 @@ from governance.cli.frame import (
 from governance.cli.opening import store_of
 from governance.cli.output import Tone, console, moment, print_json, print_line, span, styled
 from governance.cli.progress import progressing
-from governance.cli.recording import DURATION
 from governance.cli.tables import print_table, width_of
 from governance.clock import SystemClock
 from governance.engine.restoring import restore

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.context import Budget
-from governance.engine.project_rules import fields_of
 from governance.engine.retention import RetentionPolicy
 from governance.machine import GapBounds
 from governance.project import Project
 from governance.rules.trust import pack_hash, read_trust
-from governance.session.law import HostSettings, Settings
+from governance.session.law import SESSION_FIELDS, HostSettings, Settings
+from governance.values import Json
 
 if TYPE_CHECKING:
     from governance.config import Config, Loosening
@@ -82,6 +82,20 @@ def settings_of(config: Config) -> Settings:
         stall_reaction=config.stall.reaction,
         session_bytes_max=config.retention.session_megabytes_max * 1_000_000,
     )
+
+
+def fields_of(config: Config) -> dict[str, Json]:
+    """The project's own fields, and those that every project has."""
+    session = config.session
+    built_in: dict[str, Json] = {
+        "language": session.language,
+        "document_language": session.document_language or session.language,
+        "phase": session.phase,
+        "style": session.style,
+    }
+    # INVARIANT: these are the names that sessions fill by themselves.
+    assert tuple(built_in) == SESSION_FIELDS, "every field of a session has its key"
+    return {**built_in, **config.fields}
 
 
 def _host(config: Config, name: str) -> HostSettings:

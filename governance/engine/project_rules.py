@@ -10,6 +10,7 @@ from attrs import Factory, evolve, frozen
 
 from governance._shipped import BY_NAME, pack_texts
 from governance.config import Config
+from governance.engine.lawmaking import fields_of
 from governance.engine.parsed import keep_parsed, parsed_texts
 from governance.engine.remembered import remember, remembered
 from governance.errors import DefinitionError, Diagnostic, did_you_mean
@@ -23,8 +24,6 @@ from governance.rules.reading import INFO
 from governance.rules.sources import HostAbilities, LoadSettings, PackSource, is_pack_in, pack_files
 from governance.rules.trust import pack_hash, read_trust
 from governance.rules.vocabulary import default_vocabulary
-from governance.session.law import SESSION_FIELDS
-from governance.values import Json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,20 +220,6 @@ def load_settings(
         trusted=lambda text_hash: text_hash in shipped or trust.trusts(text_hash),
         today=datetime.datetime.fromtimestamp(now_ms / 1000, datetime.UTC).date(),
     )
-
-
-def fields_of(config: Config) -> dict[str, Json]:
-    """The project's own fields, and those that every project has."""
-    session = config.session
-    built_in: dict[str, Json] = {
-        "language": session.language,
-        "document_language": session.document_language or session.language,
-        "phase": session.phase,
-        "style": session.style,
-    }
-    # INVARIANT: these are the names that sessions fill by themselves.
-    assert tuple(built_in) == SESSION_FIELDS, "every field of a session has its key"
-    return {**built_in, **config.fields}
 
 
 def no_rules() -> RuleSet:

@@ -15,7 +15,6 @@ from governance.session.commands import Command
 from governance.session.draft import Draft, Outcome
 from governance.session.evolve import begun_as_branch, branch_registers, evolve, with_bytes
 from governance.session.law import Gathered, Law
-from governance.session.persons import person_said
 from governance.session.replies import Reply
 from governance.session.snapshot import state_bytes, state_of_bytes
 from governance.session.state import FOLD_VERSION, SessionState
@@ -210,6 +209,9 @@ def recorded(
     law: Law, state: SessionState, command: Command, at_ms: int, kind: str, data: Mapping[str, Json]
 ) -> Outcome:
     """The outcome of a person's word, decided by nobody else."""
+    # Who only reads needs nothing of what judges, which is much to import.
+    from governance.session.persons import person_said
+
     draft = Draft(law, command, Gathered(at_ms=at_ms), state)
     person_said(draft, kind, data)
     return draft.outcome(Reply(event=kind, action="allow", state=draft.state.state))

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from governance.rules.format import AskTerms, Example
+from governance.rules.format import Example
 from governance.rules.template import TEXT_CHARACTERS_MAX, one_line
-from governance.rules.verdicts import STRICTNESS, Decision, Verdict, rank
+from governance.rules.verdicts import STRICTNESS, AskTerms, Decision, Verdict, rank
 from governance.session.replies import Action
 from governance.values import Json, dump_json
 

@@ -17,7 +17,7 @@ from attrs import evolve
 from governance.errors import Problem, strange_sign
 from governance.rules.changes import read_changes
 from governance.rules.draft import Draft, get, tables
-from governance.rules.format import AskTerms, Example, Rule, Table
+from governance.rules.format import Example, Rule, Table
 from governance.rules.reading import (
     EVENTS_FORM,
     Findings,
@@ -28,6 +28,7 @@ from governance.rules.reading import (
     read_keys,
 )
 from governance.rules.variables import EXAMPLES
+from governance.rules.verdicts import AskTerms
 from governance.rules.vocabulary import Vocabulary
 
 NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-from governance.rules.format import EVENTS
+from governance.rules.verdicts import EVENTS
 from governance.states import ASKED_EVENTS, State
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 
 from attrs import Factory, frozen
 
+from governance.rules.verdicts import ORDINARY_TERMS, AskTerms
 from governance.values import Json
 
 FORMAT: Final = 1
@@ -37,7 +38,6 @@ ACTIONS: tuple[Action, ...] = ("allow", "warn", "rewrite", "ask", "deny", "halt"
 
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 MODES: tuple[Mode, ...] = ("enforce", "shadow")
-EVENTS = ("tool", "tool-result", "prompt", "command", "session", "model", "transition")
 UNKNOWNS = ("ask", "deny", "ignore")
 EXEMPTIONS = ("layer", "any", "never")
 OVERRIDES = ("none", "force", "acknowledge")
@@ -51,9 +51,6 @@ OUTCOMES = ("asked", "denied", "allowed", "ok", "failed", "unknown")
 
 RESULT_OUTCOMES = ("denied", "ok", "failed", "unknown")
 """Those that come with the result of a tool."""
-
-LABELS_MAX = 256
-"""Labels that a session keeps; packs may not set more, so that none is ever lost."""
 
 SPANS = ("turn", "context", "epoch")
 LIMIT_SCOPES = ("session", "tree")
@@ -93,15 +90,6 @@ def parse_duration(text: str) -> int | None:
         return None
     seconds = int(number) * _SECONDS[unit]
     return seconds if 0 < seconds <= SECONDS_MAX else None
-
-
-@frozen(kw_only=True)
-class AskTerms:
-    """How long an approval holds, how often, and for what."""
-
-    expires_seconds: int = 600
-    uses: int = 1
-    scope: Literal["call", "intent"] = "call"
 
 
 @frozen
@@ -281,7 +269,7 @@ class Rule:
     action: Action
     rewrite: Mapping[str, Change] = Factory(dict)
     asks_instead: bool = False
-    ask: AskTerms = AskTerms()
+    ask: AskTerms = ORDINARY_TERMS
     override: str = "none"
     halt_scope: Literal["turn", "session"] = "turn"
     message: str = ""

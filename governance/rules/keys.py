@@ -16,7 +16,6 @@ from governance.rules.fact_table import STATES
 from governance.rules.format import (
     ACTIONS,
     ASK_SCOPES,
-    EVENTS,
     EXEMPTIONS,
     HALT_SCOPES,
     HISTORIES,
@@ -34,6 +33,7 @@ from governance.rules.format import (
     STEP_EVENTS,
     UNKNOWNS,
 )
+from governance.rules.verdicts import EVENTS
 
 
 @frozen(kw_only=True)

@@ -13,8 +13,9 @@ from attrs import evolve, frozen
 
 from governance.errors import Problem
 from governance.rules.draft import Draft
-from governance.rules.format import LABELS_MAX, LAYERS, Exempt, Layer, PastLabel, Rule
+from governance.rules.format import LAYERS, Exempt, Layer, PastLabel, Rule
 from governance.rules.reading import Findings, Path, nearest, one_slip
+from governance.rules.verdicts import LABELS_MAX
 from governance.rules.vocabulary import Vocabulary
 
 

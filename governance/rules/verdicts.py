@@ -5,21 +5,35 @@ What deciding takes and gives: events with facts in, verdicts and one decision o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from attrs import field, frozen
 
 from governance.calls import ToolCall
-from governance.rules.format import AskTerms
 from governance.session.replies import ACTIONS, Action
 from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json
+
+EVENTS = ("tool", "tool-result", "prompt", "command", "session", "model", "transition")
+"""What rules may be about."""
 
 STRICTNESS: Mapping[str, int] = {action: rank for rank, action in enumerate(ACTIONS)}
 SEVERITY_RANK: Mapping[str, int] = {
     name: rank for rank, name in enumerate(("info", "low", "medium", "high", "critical"))
 }
 
+
+@frozen(kw_only=True)
+class AskTerms:
+    """How long an approval holds, how often, and for what."""
+
+    expires_seconds: int = 600
+    uses: int = 1
+    scope: Literal["call", "intent"] = "call"
+
+
 ORDINARY_TERMS = AskTerms()
+"""Those of a rule that says nothing of them."""
 
 
 @frozen
@@ -46,6 +60,9 @@ class RuleEvent:
 
 LABEL_TURN, LABEL_CONTEXT = 1, 2
 """Bits of a label: it was set in the present turn, and in the present context."""
+
+LABELS_MAX = 256
+"""Labels that a session keeps; packs may not set more, so that none is ever lost."""
 
 
 def no_files(_glob: str) -> bool | None:

@@ -30,9 +30,10 @@ from governance.rules.fact_table import (
     fact_spec,
     tool_class,
 )
-from governance.rules.format import EVENTS, ArgumentType
+from governance.rules.format import ArgumentType
 from governance.rules.globs import PatternError, split_tool_name, tool_pattern
 from governance.rules.host_tools import PYTHON_TOOLS, HostTools, ToolMap, call_of
+from governance.rules.verdicts import EVENTS
 
 __all__ = [
     "ANY_TYPE",

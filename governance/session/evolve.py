@@ -18,8 +18,7 @@ import attrs
 
 from governance.context import Anchor, keep_anchors
 from governance.machine import Registers
-from governance.rules.format import LABELS_MAX
-from governance.rules.verdicts import LABEL_CONTEXT, LABEL_TURN
+from governance.rules.verdicts import LABEL_CONTEXT, LABEL_TURN, LABELS_MAX
 from governance.session import merging, stall
 from governance.session.metrics import Metrics, add_counts
 from governance.session.state import (

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
 from governance.context import Budget
 from governance.machine import GapBounds, SessionMachine
-from governance.rules.deciding import RuleSet
-from governance.rules.paths import Places
 from governance.session.state import Identity, SessionState
 from governance.values import Json
+
+if TYPE_CHECKING:
+    from governance.rules.deciding import RuleSet
+    from governance.rules.paths import Places
 
 SESSION_FIELDS = ("language", "document_language", "phase", "style")
 """Fields that every project has, from the table ``[session]``; rules and blocks name them

@@ -16,8 +16,7 @@ import attrs
 from attrs import frozen
 
 from governance.context import Anchor, keep_anchors
-from governance.rules.format import LABELS_MAX
-from governance.rules.verdicts import LABEL_CONTEXT, LABEL_TURN
+from governance.rules.verdicts import LABEL_CONTEXT, LABEL_TURN, LABELS_MAX
 from governance.session.state import (
     MergeConflict,
     SessionState,

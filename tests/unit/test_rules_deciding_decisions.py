@@ -11,7 +11,6 @@ from governance.errors import DefinitionError
 from governance.rules.deciding import History, RuleEvent, RuleSet, compile_rules
 from governance.rules.facts import facts_of_call, session_facts
 from governance.rules.format import (
-    AskTerms,
     Change,
     Defaults,
     Example,
@@ -21,6 +20,7 @@ from governance.rules.format import (
 )
 from governance.rules.matchers import Matcher
 from governance.rules.paths import PLAIN_PLACES, Places
+from governance.rules.verdicts import AskTerms
 from governance.rules.vocabulary import PYTHON_TOOLS, Unknown, call_of, default_vocabulary
 from governance.session.replies import ACTIONS, Action
 from governance.values import Json
