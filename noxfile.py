@@ -80,7 +80,10 @@ def lowest(session: nox.Session) -> None:
     """Run the tests of single rooms with the oldest release of each dependency."""
     constraints = Path(session.virtualenv.location) / "lowest.txt"
     session.run(PYTHON, "-m", "tests.dependency_ranges", str(constraints), external=True)
-    session.install("-q", "--constraint", str(constraints), "-e", ".[test]")
+    # With the pip of this environment: that of a fresh one may be years old, and slow.
+    python = Path(session.bin) / "python"
+    words = ("-q", "--constraint", str(constraints), "-e", ".[test]")
+    session.run(PYTHON, "-m", "pip", "--python", str(python), "install", *words, external=True)
     rooms = session.posargs or ("tests/unit", "tests/contract", "tests/property")
     session.run("python", "-m", "pytest", *rooms, env={"HYPOTHESIS_PROFILE": "brief"})
 

@@ -167,8 +167,8 @@ def examine_project_rules(
     Everything that can be found in the packs of *config*, for people; see `rules.check`.
 
     Of packs that ship with the engine only what is wrong is told: what else there is to know
-    of them is no matter of the project. They come first, so that what meets one of them is
-    told in the project's own file.
+    of them is no matter of the project, and was looked for before they were released. They
+    come first, so that what meets one of them is told in the project's own file.
 
     Raises:
         DefinitionError: As `read_project_rules`.
@@ -181,7 +181,7 @@ def examine_project_rules(
     found = examine_rules(
         sources,
         default_vocabulary(*tools),
-        settings=load_settings(config, hosts, now_ms),
+        settings=evolve(load_settings(config, hosts, now_ms), released=known.__contains__),
         places=places_of(str(config.directory)),
     )
     told = [one for one in found.diagnostics if one.file not in shipped or one.severity != INFO]

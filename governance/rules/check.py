@@ -59,10 +59,12 @@ def examine_rules(
     loaded = read_rules(sources, vocabulary, settings=settings, places=places, tells_gaps=True)
     found = list(loaded.diagnostics)
     if loaded.trial is not None:
-        found += _overlaps(sources, loaded, loaded.trial, settings)
-        found += _weakenings(sources, loaded, settings)
-        found += _texts(sources, loaded, loaded.trial, settings)
-        found += _expansions(sources, loaded, settings)
+        findings = _findings(sources, settings)
+        _overlaps(findings, loaded, loaded.trial, settings)
+        _weakenings(findings, loaded, settings)
+        _texts(findings, loaded, loaded.trial, settings)
+        _expansions(findings, loaded)
+        found += [one for each in findings.values() for one in each.diagnostics()]
     files = {source.file: index for index, source in enumerate(sources)}
     found.sort(key=lambda one: (files.get(one.file, len(files)), one.line, one.code))
     return Examined(tuple(found), loaded)
@@ -77,18 +79,13 @@ def _findings(sources: Sequence[PackSource], settings: LoadSettings) -> dict[str
     return found
 
 
-def _told(findings: Mapping[str, Findings]) -> list[Diagnostic]:
-    return [one for found in findings.values() for one in found.diagnostics()]
-
-
 def _overlaps(
-    sources: Sequence[PackSource], loaded: Loaded, rules: RuleSet, settings: LoadSettings
-) -> list[Diagnostic]:
+    findings: Mapping[str, Findings], loaded: Loaded, rules: RuleSet, settings: LoadSettings
+) -> None:
     """Rules that say the same or meet (GOV255), that another one covers, needless exemptions."""
     from governance.rules.needless import report_needless
     from governance.rules.overlaps import report_meetings
 
-    findings = _findings(sources, settings)
     bench = Bench(rules, loaded.vocabulary, settings.time_zone)
     said: dict[str, Rule] = {}
     deciding: list[Rule] = []
@@ -102,34 +99,31 @@ def _overlaps(
                 findings[pack.file].warn("GOV255", message, rule.path, "join the two")
             elif "shadow" not in (rule.mode, pack.mode):
                 deciding.append(rule)
-    report_meetings(rules, deciding, bench, by_rule)
+    own = {
+        rule.id for pack in loaded.packs if not settings.released(pack.hash) for rule in pack.rules
+    }
+    report_meetings(rules, deciding, own, bench, by_rule)
     report_needless(rules, bench, findings)
-    return _told(findings)
 
 
-def _weakenings(
-    sources: Sequence[PackSource], loaded: Loaded, settings: LoadSettings
-) -> list[Diagnostic]:
+def _weakenings(findings: Mapping[str, Findings], loaded: Loaded, settings: LoadSettings) -> None:
     """What lower layers decide for rules of upper ones (GOV258), and idle rules (GOV257)."""
     from governance.rules.enforcing import check_idle
     from governance.rules.weakening import check_weakening
 
-    findings = _findings(sources, settings)
     check_weakening(loaded.packs, findings, settings)
     for pack in loaded.packs:
         for rule in pack.rules:
             check_idle(rule, findings[pack.file], loaded.vocabulary, settings)
-    return _told(findings)
 
 
 def _texts(
-    sources: Sequence[PackSource], loaded: Loaded, rules: RuleSet, settings: LoadSettings
-) -> list[Diagnostic]:
+    findings: Mapping[str, Findings], loaded: Loaded, rules: RuleSet, settings: LoadSettings
+) -> None:
     """Rules on the text of a line that the same command gets past (GOV268)."""
     from governance.rules.command_texts import check_command_text
     from governance.rules.compiling import compile_rules
 
-    findings = _findings(sources, settings)
     bench = Bench(rules, loaded.vocabulary, settings.time_zone)
     for pack in loaded.packs:
         for rule in pack.rules:
@@ -147,7 +141,6 @@ def _texts(
                 return None if wrong else made
 
             check_command_text(rule, bench, findings[pack.file], compiled)
-    return _told(findings)
 
 
 def _meaning(rule: Rule) -> str:
@@ -155,11 +148,8 @@ def _meaning(rule: Rule) -> str:
     return repr((rule.on, sorted(rule.tools), rule.when, rule.unless, rule.any, demands))
 
 
-def _expansions(
-    sources: Sequence[PackSource], loaded: Loaded, settings: LoadSettings
-) -> list[Diagnostic]:
+def _expansions(findings: Mapping[str, Findings], loaded: Loaded) -> None:
     """What each set and glob of tools stands for, once a file (GOV256)."""
-    findings = _findings(sources, settings)
     for pack in loaded.packs:
         told: set[str] = set()
         lists = [(rule.tools, (*rule.path, "tools")) for rule in pack.rules]
@@ -172,7 +162,6 @@ def _expansions(
                     stands = _stands_for(name, loaded.vocabulary)
                     message = f"`{name}` stands for {stands}"
                     findings[pack.file].tell("GOV256", message, (*path, index))
-    return _told(findings)
 
 
 def _stands_for(name: str, vocabulary: Vocabulary) -> str:

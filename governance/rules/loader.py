@@ -128,7 +128,8 @@ def read_rules(
         tries: Run the examples, and look at the scenarios; without it rules are given that
             are not what their examples say, for whoever tries them otherwise.
 
-        tells_gaps: Give the known gaps of rules as information; all examples are run then.
+        tells_gaps: Give the known gaps of rules as information, for whoever examines them;
+            there is a trial then, whatever was proven.
     """
     loading = _Loading(sources, vocabulary, settings or LoadSettings(), places, tells_gaps, tries)
     rules = loading.run()
@@ -317,7 +318,7 @@ class _Loading:
             from governance.rules.reachability import check_redirects
 
             check_redirects(self.drafts, rules, self.vocabulary)
-        if self.tries and not self.proven and self._unproven:
+        if self.tries and not self.proven and (self._unproven or self.tells_gaps):
             # Examples speak of a project that is nowhere: what they prove must not depend
             # on where this one lies, nor on its links.
             plain = self.places is PLAIN_PLACES and not hearsay

@@ -8,7 +8,7 @@ rules, and among calls that are built from their matchers; the search is bounded
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import islice
 
 from attrs import define, field, frozen
@@ -69,6 +69,7 @@ class _Search:
     bench: Bench
     findings: Mapping[str, Findings]
     order: Mapping[str, int]
+    asked: Set[str]
     met: dict[tuple[str, str], Witness] = field(factory=dict)
     own: dict[str, list[frozenset[str]]] = field(factory=dict)
     calls: int = 0
@@ -76,7 +77,10 @@ class _Search:
 
     def run(self) -> None:
         made = [self.rules.compiled[name] for name in self.order]
+        asked = [one for one in made if one.rule.id in self.asked]
         for one in made:
+            if one.rule.id not in self.asked and not any(_may_meet(one, own) for own in asked):
+                continue
             known = self.findings[one.rule.id]
             shown = list(islice(of_examples(one, self.bench, known), EXAMPLES_MAX))
             for witness in shown or built([one], self.bench, known):
@@ -98,6 +102,8 @@ class _Search:
         for alike in by_fact.values():
             for index, other in enumerate(alike):
                 for one in alike[:index]:
+                    if not self._is_asked(one, other):
+                        continue
                     pair = (one.rule.id, other.rule.id)
                     looked += 1
                     if looked > LOOKED_MAX:
@@ -110,6 +116,9 @@ class _Search:
                         return
                     seen.add(pair)
                     yield one, other
+
+    def _is_asked(self, one: CompiledRule, other: CompiledRule) -> bool:
+        return one.rule.id in self.asked or other.rule.id in self.asked
 
     def _decide(self, witness: Witness, own: CompiledRule | None) -> None:
         """Decide *witness* and keep what meets in it."""
@@ -127,7 +136,7 @@ class _Search:
         alike = {one.rule.id: set[str]() for one in found}
         for index, other in enumerate(found):
             for one in found[:index]:
-                if _meet(one.match, other.match, event):
+                if self._is_asked(one, other) and _meet(one.match, other.match, event):
                     self.met.setdefault((one.rule.id, other.rule.id), witness)
                     alike[one.rule.id].add(other.rule.id)
                     alike[other.rule.id].add(one.rule.id)
@@ -160,7 +169,11 @@ def _meet(one: Match, other: Match, event: RuleEvent) -> bool:
 
 
 def report_meetings(
-    rules: RuleSet, order: Iterable[Rule], bench: Bench, findings: Mapping[str, Findings]
+    rules: RuleSet,
+    order: Iterable[Rule],
+    own: Set[str],
+    bench: Bench,
+    findings: Mapping[str, Findings],
 ) -> None:
     """
     Report covered rules (GOV266) and overlaps (GOV255) among the rules of *order*.
@@ -168,10 +181,12 @@ def report_meetings(
     Args:
         order: As they stand in packs; those that decide nothing are left out.
 
+        own: Those of which is told how they meet any other; the rest was compared before.
+
         findings: By rule, where its problems go.
     """
     listed = [one.id for one in order]
-    search = _Search(rules, bench, findings, {name: at for at, name in enumerate(listed)})
+    search = _Search(rules, bench, findings, {name: at for at, name in enumerate(listed)}, own)
     search.run()
     needless = {name: found for name in listed if (found := _needless(name, search)) is not None}
     for name, (wide, witness) in needless.items():

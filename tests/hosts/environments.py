@@ -43,7 +43,9 @@ def environment(name: str) -> Path:
         if not ready.exists():
             shutil.rmtree(folder, ignore_errors=True)
             _run(sys.executable, "-m", "venv", "--without-pip", str(folder))
-            words = ("--no-deps", "--disable-pip-version-check", "-q", "-r", str(requirements))
+            # Most of what is installed is never imported: what is, is compiled then.
+            words = ["--no-deps", "--no-compile", "--disable-pip-version-check", "-q"]
+            words += ["-r", str(requirements)]
             _run(sys.executable, "-m", "pip", "--python", str(python), "install", *words)
             ready.touch()
     return python
