@@ -74,10 +74,10 @@ def check(paths: tuple[Path, ...], format_name: str) -> int:
     Read packs and configuration strictly and tell everything that is wrong, at once.
 
     PATH is a pack, a folder of packs, a file of scenarios, a governance.toml or a
-    project's folder; without any, the nearest project upwards from here. All examples of
-    all rules are run; scenarios are read, and played by `governance test`. Once nothing is
-    wrong, the spellings that rules are known to miss are listed, those of packs that come
-    with the engine by their number.
+    project's folder; without any, the nearest project upwards from here. The examples of all
+    rules are run, but for packs that come with the engine, whose were run before that was
+    released; scenarios are read, and played by `governance test`. Once nothing is wrong, the
+    spellings that rules are known to miss are listed, those of the engine's packs by number.
     """
     found: list[Diagnostic] = []
     packs: list[Pack] = []
