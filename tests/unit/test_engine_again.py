@@ -70,6 +70,7 @@ def test_a_branch_that_was_cut_short_is_ended_by_the_same_words(
 def test_a_half_made_branch_is_not_taken_for_another_row(
     engine: Engine, journal: FailingJournal
 ) -> None:
+    """Only the very same branch is finished."""
     begun(engine)
     journal.fail("append", FULL)
     with pytest.raises(JournalError):

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from governance.errors import MisuseError
+from governance.errors import JournalError, MisuseError
 from governance.hosts import claude_agent_sdk, langchain, openai_agents, pydantic_ai
 from governance.hosts.claude_agent_sdk.framework import sdk as claude_sdk
 from governance.hosts.langchain.framework import langchain as langchain_itself
 from governance.hosts.openai_agents.framework import sdk
+from governance.hosts.openai_agents.running import _answered
 from governance.hosts.pydantic_ai.framework import pydantic_ai as pydantic_ai_itself
+from governance.journal.memory import MemoryJournal
+from governance.testing import FailingJournal
 from governance.testing.engines import memory_engine
+from governance.tools.turns import Turns
+from tests.property.told_events import law as briefing_law
 from tests.tool_pack import tool_law
+from tests.unit.faulty_engines import FULL
 
 
 def test_openai_agents_without_the_sdk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,3 +73,25 @@ def test_claude_agent_sdk_without_it_is_told(monkeypatch: pytest.MonkeyPatch) ->
         claude_agent_sdk.client(engine)
     assert caught.value.code == "GOV764"
     assert "claude-agent-sdk" in caught.value.remedy
+
+
+def test_what_a_request_has_used_is_counted_though_it_cannot_be_written() -> None:
+    """It comes with what the next one has used, whatever else of the answer could not be told."""
+    journal = FailingJournal(MemoryJournal())
+    with memory_engine(law=briefing_law(), journal=journal) as engine:
+        turns = Turns(openai_agents.start(engine, "s"))
+        turns.begin("go")
+        journal.fail("append", FULL, times=2)
+
+        with pytest.raises(JournalError):
+            _answered(turns, _response(7, 2))
+        _answered(turns, _response(1, 1))
+
+        usage = turns.session.state.usage
+        assert (usage.input_tokens, usage.output_tokens) == (8, 3)
+
+
+def _response(input_tokens: int, output_tokens: int) -> SimpleNamespace:
+    return SimpleNamespace(
+        usage=SimpleNamespace(input_tokens=input_tokens, output_tokens=output_tokens)
+    )

@@ -83,10 +83,10 @@ class Seat:
 
     def answered(self, answer: Any) -> None:
         """The model has given *answer*: it was told, and says what that has used."""
-        self.turns.answered()
         for message in getattr(answer, "result", None) or (answer,):
             usage = getattr(message, "usage_metadata", None) or {}
             self.turns.used(usage.get("input_tokens"), usage.get("output_tokens"))
+        self.turns.answered()
 
     def ask(self, request: Any) -> Call | Any:
         """Leave to run the tool of *request*, or the message that the model reads instead."""

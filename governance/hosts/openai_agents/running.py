@@ -202,9 +202,9 @@ def _config(sdk: framework.Sdk, given: Any, running: Running) -> Any:
 
 
 def _answered(turns: Turns, response: Any) -> None:
-    turns.answered()
     usage = getattr(response, "usage", None)
     turns.used(getattr(usage, "input_tokens", None), getattr(usage, "output_tokens", None))
+    turns.answered()
 
 
 def _hooks(sdk: framework.Sdk, given: Any, running: Running) -> Any:

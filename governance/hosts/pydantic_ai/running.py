@@ -183,9 +183,9 @@ class Run:
 
     def answered(self, response: Any) -> None:
         """The model has answered: it was told, and may have compacted what went before."""
-        self._read()
         usage = getattr(response, "usage", None)
         self.turns.used(getattr(usage, "input_tokens", None), getattr(usage, "output_tokens", None))
+        self._read()
         for part in response.parts:
             if isinstance(part, framework.pydantic_ai().compaction_class):
                 self.turns.session.compact(trigger="auto", summary=part.content)
