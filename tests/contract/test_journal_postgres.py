@@ -15,6 +15,7 @@ from governance.journal.postgres_url import target_of
 from governance.testing.journal_contract import DurableJournalContract
 from governance.testing.journal_model import model_machine
 from tests.postgres_server import Server
+from tests.profiles import examples
 
 
 class TestPostgresJournal(DurableJournalContract):
@@ -33,5 +34,5 @@ class TestPostgresJournal(DurableJournalContract):
         """As in the suite; each step is a few round trips, so there are fewer examples."""
         run_state_machine_as_test(
             model_machine(self.open_journal, can_reopen=self.can_reopen),
-            settings=settings(max_examples=30, stateful_step_count=30),
+            settings=settings(max_examples=examples(30), stateful_step_count=30),
         )

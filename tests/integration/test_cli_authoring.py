@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from governance import cli
 from governance.project import create_project
+from tests.profiles import examples
 
 HEAD = 'format = 1\n\n[pack]\nname = "team"\nversion = "1.0.0"\nsummary = "What we agreed on."\n'
 RULE = """
@@ -272,7 +273,9 @@ class TestRuleNew:
         assert (folder / "team.toml").read_text(encoding="utf-8") == HEAD + RULE
         assert [one.name for one in folder.iterdir()] == ["team.toml"]
 
-    @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
     @given(WISHES)
     def test_whatever_is_written_passes(self, folder: Path, wish: dict[str, str]) -> None:
         """Any options give a pack without an error, or nothing at all and the code 2."""

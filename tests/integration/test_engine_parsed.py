@@ -27,6 +27,7 @@ from governance.rules.ruleset import RuleSet
 from governance.rules.trust import grant_trust, pack_hash
 from governance.rules.verdicts import History, RuleEvent
 from governance.testing.strategies import tool_calls
+from tests.profiles import examples
 
 PACK = """
 format = 1
@@ -128,7 +129,7 @@ def both(project: Path) -> tuple[RuleSet, RuleSet]:
     return made
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tool_calls())
 def test_kept_rules_decide_as_those_that_were_read(project: Path, call: ToolCall) -> None:
     """Whatever the call, what was kept says what the texts say."""

@@ -17,6 +17,7 @@ from governance.journal.memory import MemoryJournal
 from governance.journal.records import Append, Journal, Moved, Record, Row
 from governance.testing.fakes import FailingJournal
 from governance.values import Json, dump_json
+from tests.profiles import examples
 
 DAY_MS = 86_400_000
 KINDS = sorted(name for name, one in CATALOGUE.items() if one.when == "after")
@@ -52,7 +53,7 @@ def known(journal: Journal) -> Mapping[int, object]:
     return merged([recomputed(journal)])
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(_writes, _chances, st.integers(0, 40))
 def test_kept_figures_are_those_counted_anew(
     writes: list[tuple[str, list[Row]]], chances: list[str], skip: int
@@ -94,7 +95,7 @@ class Racing(FailingJournal):
         return found
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(_writes)
 def test_the_fold_does_not_care_for_the_order_of_sessions(
     writes: list[tuple[str, list[Row]]],
@@ -116,7 +117,7 @@ def test_the_fold_does_not_care_for_the_order_of_sessions(
     assert merged([whole]) == merged([recomputed(journal)])
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(_writes)
 def test_folding_leaves_its_argument_alone(writes: list[tuple[str, list[Row]]]) -> None:
     """A rollup is a value: what was made of it does not change it."""

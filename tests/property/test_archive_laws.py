@@ -33,6 +33,7 @@ from governance.journal.vault import Vault, session_scope
 from governance.scopes import Reader, Scope
 from governance.session.law import Law
 from governance.testing.engines import law_of, memory_engine
+from tests.profiles import examples
 
 Steps: TypeAlias = list[tuple[str, str, int]]
 
@@ -111,7 +112,7 @@ def engine_on(journal: Journal) -> Iterator[Engine]:
         yield engine
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(STEPS, st.booleans())
 def test_an_archive_gives_in_another_store_all_that_was_there(steps: Steps, on_disk: bool) -> None:
     """The same rows, contents, values and findings; the store that it left has none of them."""
@@ -138,7 +139,7 @@ def test_an_archive_gives_in_another_store_all_that_was_there(steps: Steps, on_d
         assert readable(engine, "s") == before
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(STEPS)
 def test_an_archive_is_sealed_and_opens_where_the_key_is(steps: Steps) -> None:
     """No word of it is plain; a copy of the store reads it, another store refuses it."""

@@ -28,6 +28,7 @@ from governance.session.law import Law
 from governance.states import State
 from governance.testing.engines import law_of, memory_engine
 from governance.values import Json
+from tests.profiles import examples
 
 HOSTS: Mapping[str, HostTools] = {"python": PYTHON_TOOLS, "claude-code": CLAUDE_CODE}
 SHELL = ["ls", "git push", "git push -f", "rm -rf /", "sudo reboot", "cat .env", "echo hi", "x y z"]
@@ -77,7 +78,7 @@ def search(host: str, question: Question, law: Law) -> Search:
     return smallest_flip(law, *judge.imagined(question), HOSTS[host])
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(questions())
 def test_the_changed_call_really_gets_the_other_answer(asked: tuple[str, Question]) -> None:
     """Asked anew as a call of its own, it is let through where it was refused, or refused."""
@@ -97,7 +98,7 @@ def test_the_changed_call_really_gets_the_other_answer(asked: tuple[str, Questio
     assert (after in REFUSED) is not (before in REFUSED)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(questions())
 def test_a_change_names_what_is_different_and_nothing_else(asked: tuple[str, Question]) -> None:
     """One fact or two, each another than it was, and the search keeps its bounds."""

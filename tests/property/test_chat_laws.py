@@ -21,6 +21,7 @@ from governance.chat.markdown import markdown
 from governance.engine.chatting import import_messages
 from governance.testing.engines import memory_engine
 from governance.testing.strategies import json_values
+from tests.profiles import examples
 
 ROLES = st.sampled_from(["user", "assistant", "system", "tool"])
 MARKUP = st.text(alphabet="`~#[]()<>!*_-|\\\n\r\t\x00\u2028 ah:/.@&;\"'=\u202e") | st.sampled_from(
@@ -59,7 +60,7 @@ def messages() -> st.SearchStrategy[list[Message]]:
     return st.lists(one, max_size=5, unique_by=lambda message: message.id)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(messages())
 def test_what_is_exported_comes_back_the_same(said: list[Message]) -> None:
     """As JSON and as JSON lines: a second store exports what the first one does, to the byte."""
@@ -105,7 +106,7 @@ def test_nothing_that_was_said_becomes_markup(said: list[Message], name: str) ->
     assert inner <= {"text", "code_inline", "softbreak"}
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.lists(st.booleans(), max_size=30), st.integers(1, 7))
 def test_pages_put_together_are_the_whole(said: list[bool], limit: int) -> None:
     """In both directions, whatever rows stand between the messages."""

@@ -18,6 +18,7 @@ from governance.journal.searching import HITS_MAX, Hit, Query, scan, words_of
 from governance.journal.sqlite import SqliteJournal
 from governance.testing.engines import memory_engine
 from governance.values import dump_json
+from tests.profiles import examples
 
 WORDS = ["rate", "limit", "Émile", "東京", "foo_bar", "RATE", "naïve", "x1", "\u0130", "שלום"]
 TEXTS = st.lists(st.sampled_from([*WORDS, ".", "\x00", "-", "rate limit"]), max_size=6).map(
@@ -66,7 +67,7 @@ def places(hits: tuple[Hit, ...]) -> list[tuple[str, int]]:
     return [(one.session, one.seq) for one in hits]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(STEPS, QUERIES, st.sampled_from([None, "a", "x"]), st.integers(1, 5))
 def test_the_index_finds_what_reading_finds(
     steps: list[tuple[str, str, str]], asked: str, session: str | None, limit: int

@@ -16,6 +16,7 @@ from governance.session.evolve import evolve
 from governance.session.snapshot import state_bytes
 from governance.session.state import FOLD_VERSION, SessionState
 from governance.values import dump_json, load_json
+from tests.profiles import examples
 from tests.property.session_histories import HAPPENED, SESSION, Happened, steps
 
 PARDONS = st.lists(st.sampled_from(["", "heart.denied", "heart.warned"]), max_size=2)
@@ -34,7 +35,7 @@ def _rows(happened: Happened, pardons: list[str]) -> list[Row]:
 
 
 @given(HAPPENED, PARDONS, st.integers(0, 60))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_a_glance_tells_what_the_fold_tells(
     happened: Happened, pardons: list[str], cut: int
 ) -> None:

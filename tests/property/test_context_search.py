@@ -32,6 +32,7 @@ from governance.session.law import Law
 from governance.testing.engines import law_of, memory_engine
 from governance.values import Json
 from tests.postgres_server import Server
+from tests.profiles import examples
 
 Steps: TypeAlias = list[tuple[str, Scope, str, str, Json]]
 
@@ -115,7 +116,7 @@ def places(found: ContextsFound) -> list[tuple[Scope, str, str]]:
     return [(one.scope, one.value.kind, one.value.key) for one in found.hits]
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(STEPS, QUERIES, READERS, st.booleans(), st.integers(1, 4))
 def test_a_search_finds_what_reading_finds(
     steps: Steps, asked: str, reader: Reader, hidden: bool, limit: int
@@ -140,7 +141,7 @@ def test_a_search_finds_what_reading_finds(
             assert not found.unread
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(STEPS, QUERIES, READERS, st.booleans(), st.integers(1, 3), st.booleans())
 def test_a_search_of_everything_finds_what_may_be_read(
     steps: Steps, asked: str, reader: Reader, hidden: bool, limit: int, ranked: bool
@@ -175,7 +176,7 @@ def _anew(engine: Engine) -> Contexts:
     return Contexts(engine)
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(STEPS, QUERIES, st.lists(VALUES, min_size=3, max_size=3), st.booleans(), st.booleans())
 def test_what_a_reader_may_not_see_changes_nothing(
     steps: Steps, asked: str, secrets: list[Json], ranked: bool, everywhere: bool

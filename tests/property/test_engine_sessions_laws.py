@@ -29,6 +29,7 @@ from governance.states import State
 from governance.testing import ManualClock
 from governance.testing.engines import law_of, memory_engine
 from governance.values import Json
+from tests.profiles import examples
 
 LAW = law_of()
 DAY_MS = 86_400_000
@@ -288,7 +289,7 @@ class Sessions(RuleBasedStateMachine):
 
 
 TestSessions = Sessions.TestCase
-TestSessions.settings = settings(max_examples=25, stateful_step_count=25)
+TestSessions.settings = settings(max_examples=examples(25), stateful_step_count=25)
 
 
 PACK = """
@@ -350,7 +351,7 @@ def lived(happened: Sequence[tuple[str, str, str, int]], who: str) -> dict[str, 
         return {name: [engine.journal.read(name), engine.state(name)] for name in who}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(HAPPENINGS)
 def test_sessions_do_not_touch_each_other(happened: list[tuple[str, str, str, int]]) -> None:
     """However they are interleaved, each has the rows and the state that it has by itself."""

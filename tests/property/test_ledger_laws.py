@@ -19,6 +19,7 @@ from governance.ledger import (
 from governance.ledger.violations import SEVERITIES
 from governance.rules.format import Escalation, EscalationOf
 from governance.values import Json, dump_json, load_json
+from tests.profiles import examples
 
 violations = st.builds(
     Violation,
@@ -93,7 +94,7 @@ def test_a_snapshot_in_the_middle_changes_nothing(
 
 
 @given(st.lists(violations, max_size=700))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_counts_are_exact_however_many_there_are(history: list[Violation]) -> None:
     """By severity, rule, role and intent the ledger counts what a plain count counts."""
     ledger = EMPTY
@@ -115,7 +116,7 @@ def test_counts_are_exact_however_many_there_are(history: list[Violation]) -> No
     st.sets(st.sampled_from(["", "builder"]), max_size=1),
     st.booleans(),
 )
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_a_step_that_is_due_is_never_missed(
     history: list[Violation],
     within_seconds: int,
@@ -170,7 +171,7 @@ def test_a_step_that_is_due_is_never_missed(
 
 @given(st.lists(violations, max_size=12), st.sampled_from([1, 1, 60]), st.sampled_from(["", "a.b"]))
 @example([Violation("a.b", "deny", "high"), Violation("c.d", "deny", "high")], 200, "a.b")
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_a_pardon_takes_away_all_of_its_rule_and_nothing_else(
     some: list[Violation], times: int, rule: str
 ) -> None:

@@ -20,6 +20,7 @@ from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.vocabulary import PYTHON_TOOLS, Unknown, call_of, default_vocabulary
 from governance.session.replies import ACTIONS, Action
 from governance.values import Json
+from tests.profiles import examples
 
 VOCABULARY = default_vocabulary()
 KNOWN = History(frozenset({"read"}), known=True)
@@ -270,7 +271,7 @@ def condition(table: Mapping[str, str]) -> Condition:
     facts_known,
 )
 @example(None, [{"role": "a"}, {"model": "a"}], None, [], {"role": "b", "model": Unknown("u")})
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_a_match_is_when_and_any_and_not_unless(
     when: Mapping[str, str] | None,
     any_: list[Mapping[str, str]],
@@ -316,7 +317,7 @@ def test_normal_paths_are_idempotent(text: str, places: Places) -> None:
     assert not {".", ".."} & set(once.split("/"))
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(
     st.lists(st.sampled_from(["a", "b", "*", "*"]), max_size=8).map("".join),
     st.text(alphabet="ab", max_size=8),
@@ -333,7 +334,7 @@ segments = st.lists(st.one_of(names, st.just("**")), min_size=2, max_size=6)
 parts = st.lists(st.sampled_from(["a", "b", "ab", "ba"]), min_size=1, max_size=6)
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=examples(1_000))
 @given(segments, parts)
 def test_globs_of_paths_agree_with_the_plain_algorithm(glob: list[str], path: list[str]) -> None:
     """The compiled glob of a path says what a plain backtracking matcher says."""
@@ -352,7 +353,7 @@ escaped = st.sampled_from(["a", "\\*", "a\\*", "\\*b", "*\\*", "\\{a*", "*", "**
 spelled = st.sampled_from(["a", "*", "a*", "*b", "{a", "{ab", "b*"])
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(
     st.lists(escaped, min_size=1, max_size=4).filter(lambda some: some[-1] != "a"),
     st.lists(spelled, min_size=1, max_size=4),

@@ -18,6 +18,7 @@ from governance.rules.paths import PLAIN_PLACES, Places
 from governance.rules.patterns import PatternRefused, PatternSet
 from governance.rules.shell_entries import PLAIN_LOOKS
 from governance.rules.vocabulary import Unknown, default_vocabulary
+from tests.profiles import examples
 
 VOCABULARY = default_vocabulary()
 KNOWN = History(known=True)
@@ -176,7 +177,7 @@ def rule_sets(draw: st.DrawFn) -> tuple[Rule, ...]:
     return tuple(draw(one_rule(number)) for number in range(draw(st.integers(1, 8))))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(rule_sets(), places, st.lists(worlds, min_size=1, max_size=4))
 def test_an_indexed_decision_is_that_of_all_rules_one_by_one(
     made: tuple[Rule, ...], where: Places, facts: list[dict[str, object]]
@@ -208,7 +209,7 @@ def _rule(number: int, **given: object) -> Rule:
     )  # fmt: skip
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(st.text(alphabet="ab", max_size=4), max_size=8), st.text(alphabet="ab", max_size=6))
 @example(["", "a", "ab", "abb", "b"], "abab")
 def test_every_beginning_and_every_end_is_found(keys: list[str], text: str) -> None:
@@ -278,7 +279,7 @@ CASES = st.one_of(
 )
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(CASES, places, st.dictionaries(paths, paths, max_size=2), st.data())
 @example(("writes", {"glob": "**/.env"}, ["/a"]), PLAIN_PLACES, {"/a": "/project/.env"}, None)
 @example(("writes", {"glob": "src/**"}, ["/PROJECT/SRC/a"]), FOLDING, {}, None)

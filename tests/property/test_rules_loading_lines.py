@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance._toml import read_toml
+from tests.profiles import examples
 
 BARE = st.text("abcXYZ019_-", min_size=1, max_size=4)
 ODD = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=4)
@@ -126,7 +127,7 @@ def documents(draw: st.DrawFn) -> Writer:
     return writer
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(documents())
 def test_every_key_is_found_on_the_line_where_it_was_written(writer: Writer) -> None:
     """For every path the map gives the line that the writer noted."""
@@ -137,7 +138,7 @@ def test_every_key_is_found_on_the_line_where_it_was_written(writer: Writer) -> 
     assert found == writer.lines
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(documents())
 def test_every_path_of_the_data_has_a_line(writer: Writer) -> None:
     """No key of the data is missing from the map, so no diagnostic loses its line."""

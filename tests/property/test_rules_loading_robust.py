@@ -16,6 +16,7 @@ from governance.rules.loader import read_rules
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.verdicts import History, RuleEvent
 from governance.rules.vocabulary import default_vocabulary
+from tests.profiles import examples
 
 EVERYTHING = Path(__file__).parents[1] / "quality" / "packs" / "everything.toml"
 PACK = tomllib.loads(EVERYTHING.read_text("utf-8"))
@@ -65,7 +66,7 @@ def paths_of(node: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | i
 PATHS = paths_of(PACK)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(place=st.sampled_from(PATHS), value=VALUES, action=st.sampled_from(["put", "drop", "add"]))
 def test_any_change_of_a_pack_gives_rules_or_reasons(
     place: tuple[str | int, ...], value: object, action: str
@@ -95,7 +96,7 @@ def test_any_change_of_a_pack_gives_rules_or_reasons(
         assert 1 <= one.line <= lines
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_gives_rules_or_reasons(text: str) -> None:
     """Text that is no pack is refused with diagnostics, not with an exception."""
@@ -105,7 +106,7 @@ def test_any_text_gives_rules_or_reasons(text: str) -> None:
     assert loaded.rules is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_rules_or_reasons(data: bytes) -> None:
     """The same for bytes."""
@@ -204,7 +205,7 @@ must_not_match = [{ tool = "read", path = "a" }]
 HEAD = 'format = 1\n[pack]\nname = "project"\nversion = "1.0.0"\nsummary = "x"\n'
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(
     parts=st.lists(st.sampled_from(PROJECT_PARTS), unique=True),
     tool=st.sampled_from(["read", "write"]),
@@ -239,7 +240,7 @@ def test_an_untrusted_project_never_allows_more(
     assert both.contexts == alone.contexts
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.permutations(range(len(PACK["rule"]))), st.permutations(range(len(PACK["role"]))))
 def test_the_order_of_rules_changes_nothing(rules: list[int], roles: list[int]) -> None:
     """A pack whose rules and roles are shuffled gives the same rules, roles and warnings."""

@@ -22,6 +22,7 @@ from governance.rules.vocabulary import PYTHON_TOOLS, Unknown, call_of, default_
 from governance.shell.programs import entries
 from governance.shell.values import HOLE, Command, Line, Opaque, Word
 from governance.testing.engines import law_of
+from tests.profiles import examples
 
 VOCABULARY = default_vocabulary()
 KNOWN = History(known=True)
@@ -378,7 +379,7 @@ spelled = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(
     st.lists(st.tuples(patterned, st.integers(0, 3)), min_size=1, max_size=6),
     st.sampled_from(["git", "rm", "ls", "sh -c", "python -c", "A=b git", "awk"]),

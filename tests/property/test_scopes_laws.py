@@ -19,6 +19,7 @@ from governance.scopes.merging import Merged, merge
 from governance.scopes.packing import packed_state, unpacked_state
 from governance.scopes.state import Name
 from governance.testing.engines import memory_engine
+from tests.profiles import examples
 
 Values: TypeAlias = dict[Name, int]
 NAMES = st.tuples(st.sampled_from(["code", "user"]), st.sampled_from("abc"))
@@ -105,7 +106,7 @@ def allowed(
     return False
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(SCOPES, READERS, st.lists(GRANTS, max_size=3), st.sampled_from(["code", "user"]), KEYS)
 def test_nobody_sees_or_changes_what_is_not_theirs(
     scope: Scope, reader: Reader, grants: list[Grant], kind: str, key: str
@@ -160,7 +161,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(STEPS)
 def test_a_cache_that_catches_up_is_the_fold_of_all_rows(steps: list[tuple[str, str, int]]) -> None:
     """Row by row, and each reset gives exactly what there was."""

@@ -16,6 +16,7 @@ from governance.session.evolve import evolve
 from governance.session.metrics import Metrics
 from governance.session.state import RECENT_MAX, SessionState
 from governance.states import LIVE_STATES, State
+from tests.profiles import examples
 from tests.property.session_histories import (
     ACTIONS_COUNTED,
     ASKED,
@@ -33,7 +34,7 @@ from tests.property.session_histories import (
 
 
 @given(HAPPENED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_an_answer_speaks_of_the_session_as_its_rows_leave_it(happened: Happened) -> None:
     """Head, state and counts of an answer are those after the step; rules and ledger agree."""
     for _, command, _, outcome in steps(happened):
@@ -58,7 +59,7 @@ def test_an_answer_speaks_of_the_session_as_its_rows_leave_it(happened: Happened
 
 
 @given(HAPPENED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_rows_lead_from_one_state_to_the_next(happened: Happened) -> None:
     """Each row says where the session stood and stands, who did it, and folds to the outcome."""
     for before, command, at_ms, outcome in steps(happened):
@@ -83,7 +84,7 @@ def test_rows_lead_from_one_state_to_the_next(happened: Happened) -> None:
 
 
 @given(HAPPENED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_what_rows_say_of_the_session_is_so(happened: Happened) -> None:
     """Figures, reasons and where it came from are those of the session as the row found it."""
     for before, command, _, outcome in steps(happened):
@@ -186,7 +187,7 @@ def _is_born_as_told(command: Command, state: SessionState, data: Mapping[str, A
 
 
 @given(HAPPENED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_what_concerns_others_is_handed_out(happened: Happened) -> None:
     """Violations go to a parent alone, children stop with their parent, failures are noted."""
     for before, command, _, outcome in steps(happened):
@@ -216,7 +217,7 @@ REMARKED = ("event.late", "event.duplicate", "event.unmatched")
 
 
 @given(HAPPENED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_a_refusal_changes_nothing_but_what_came_first(happened: Happened) -> None:
     """What is refused leaves the registers as adoption, interruption and resume left them."""
     first = {"session.created", "session.interrupted", "session.resumed", "session.reset"}
@@ -236,7 +237,7 @@ def test_a_refusal_changes_nothing_but_what_came_first(happened: Happened) -> No
 
 
 @given(HAPPENED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_a_process_that_is_gone_is_interrupted_before_work_goes_on(happened: Happened) -> None:
     """Where another process starts or resumes, or after a long gap; never for less."""
     for before, command, at_ms, outcome in steps(happened):
@@ -262,7 +263,7 @@ def test_a_process_that_is_gone_is_interrupted_before_work_goes_on(happened: Hap
 
 
 @given(HAPPENED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_only_a_briefing_of_what_stands_now_counts(happened: Happened) -> None:
     """A report of an older text, or of one that nobody needed, is noted and changes nothing."""
     for before, command, _, outcome in steps(happened):
@@ -361,7 +362,7 @@ class Retold:
 
 
 @given(HAPPENED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_a_session_is_what_its_rows_tell(happened: Happened) -> None:
     """Counts, open calls, children, done tools, task and times are those of the rows."""
     rows: list[tuple[int, DraftRow]] = []
@@ -393,7 +394,7 @@ def test_a_session_is_what_its_rows_tell(happened: Happened) -> None:
 
 
 @given(HAPPENED)
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_work_names_its_process_and_its_time(happened: Happened) -> None:
     """After work that was let be the session knows when it was, and by which process."""
     for before, command, at_ms, outcome in steps(happened):

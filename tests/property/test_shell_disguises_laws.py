@@ -19,6 +19,7 @@ from governance.rules.facts import facts_of_call, session_facts
 from governance.rules.paths import PLAIN_PLACES
 from governance.rules.vocabulary import PYTHON_TOOLS, call_of
 from governance.testing.engines import law_of
+from tests.profiles import examples
 
 Q = shlex.quote
 PACKS = ("destructive", "git-safety", "hiding", "secrets", "privilege", "containers", "cloud",
@@ -230,7 +231,7 @@ def disguised(draw: st.DrawFn, commands: tuple[tuple[str, ...], ...] = HARMFUL) 
     return text
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(disguised())
 def test_a_disguise_never_turns_a_stop_into_an_allow(text: str) -> None:
     """However its words are spelled and whatever stands around it, a harmful line is stopped."""

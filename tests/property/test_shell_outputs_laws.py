@@ -9,6 +9,7 @@ from governance.shell import read_line
 from governance.shell.printing import TEXT_MAX
 from governance.shell.producing import output_of
 from governance.shell.values import HOLE
+from tests.profiles import examples
 
 PROGRAMS = st.sampled_from(
     ["echo", "printf", "cat", "tee", "dd", "head", "tail", "cut", "grep", "paste", "fold", "sort",
@@ -31,7 +32,7 @@ WORDS = st.one_of(
 INPUTS = st.none() | WORDS | st.lists(WORDS, max_size=6).map("\n".join)
 
 
-@settings(max_examples=2_000)
+@settings(max_examples=examples(2_000))
 @given(program=PROGRAMS, words=st.lists(WORDS, max_size=5), text=INPUTS)
 def test_every_output_is_known_or_unknown_within_its_bound(
     program: str, words: list[str], text: str | None
@@ -42,7 +43,7 @@ def test_every_output_is_known_or_unknown_within_its_bound(
     assert made is None or len(made) <= TEXT_MAX
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(program=PROGRAMS, words=st.lists(WORDS, max_size=4), text=WORDS)
 def test_a_pipe_through_any_program_has_a_reading(
     program: str, words: list[str], text: str

@@ -11,6 +11,7 @@ from governance.shell.plain import CHARACTERS_MAX, read_plain
 from governance.shell.reading import read_simples
 from governance.shell.state import State
 from governance.shell.values import Word
+from tests.profiles import examples
 
 BEHIND = " # a comment, for which the grammar is asked"
 
@@ -39,7 +40,7 @@ def is_plain(text: str) -> bool:
     return read_plain(text, State(), Notes())
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 @given(lines, st.sampled_from(["", "q", "/w", "~/z"]), st.sampled_from([(), (Word("A=b"),)]))
 @example("a | b | c || d", "", ())
 @example("a && b 2>&1 | c", "", ())

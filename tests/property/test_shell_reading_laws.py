@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from governance.shell.notes import SIMPLES_MAX
 from governance.shell.reading import Reading, read_simples
 from governance.shell.values import HOLE
+from tests.profiles import examples
 
 PIECES = st.sampled_from(
     ["$(", "`", "${", "}", ")", "(", "{ ", "; }", '"', "'", "\\", "\n", "<<EOF\n", "EOF\n", " ",
@@ -30,7 +31,7 @@ PLAIN = st.text(alphabet="abcdefghij-_./0123456789", min_size=1, max_size=8).map
 )
 
 
-@settings(max_examples=3_000)
+@settings(max_examples=examples(3_000))
 @given(text=TEXTS, depth=st.integers(0, 9))
 def test_every_text_has_a_reading(text: str, depth: int) -> None:
     """No exception, no more commands than the bound, and links that point at commands."""
@@ -43,7 +44,7 @@ def test_every_text_has_a_reading(text: str, depth: int) -> None:
         assert all(place in positions for place in (*one.feeds, *one.input_from))
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(text=TEXTS)
 def test_a_reading_does_not_depend_on_what_was_read_before(text: str) -> None:
     """The same text has the same reading."""

@@ -15,6 +15,7 @@ from governance import ToolRefused, governed_tool, governing
 from governance.formats import body_of
 from governance.testing.engines import memory_engine
 from governance.tools.signature import signature_of
+from tests.profiles import examples
 from tests.tool_pack import tool_law
 
 RAN: list[str] = []
@@ -86,7 +87,7 @@ COMMANDS = st.sampled_from(["ls", "touch allowed", "touch FORBIDDEN", "touch CLU
 
 
 @pytest.mark.parametrize("tool", KINDS, ids=lambda one: one.__name__)
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(commands=st.lists(COMMANDS, max_size=4))
 def test_tool_runs_exactly_when_and_as_it_may(
     tool: Callable[[str], Any], commands: list[str]

@@ -15,6 +15,7 @@ from hypothesis.strategies import SearchStrategy
 
 from governance.shell.producing import output_of
 from governance.shell.values import HOLE
+from tests.profiles import examples
 
 
 @cache
@@ -180,7 +181,11 @@ def test_what_is_known_of_an_output_is_what_is_printed(
     folder = tmp_path_factory.mktemp(name)
     known = 0
 
-    @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+    @settings(
+        max_examples=examples(120),
+        deadline=None,
+        suppress_health_check=[HealthCheck.filter_too_much],
+    )
     @given(words=PROGRAMS[name], text=INPUTS)
     def agree(words: list[str], text: str) -> None:
         nonlocal known

@@ -22,6 +22,7 @@ from governance.journal.repair import repair_store
 from governance.journal.sqlite import SqliteJournal
 from governance.testing.fakes import FailingJournal, Method
 from tests.postgres_server import Server
+from tests.profiles import examples
 
 
 def _put(journal: Journal, session: str, count: int = 1, key: str | None = None) -> None:
@@ -156,7 +157,7 @@ STEPS: tuple[Method, ...] = (
 )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.data())
 def test_a_copy_that_is_stopped_anywhere_goes_on(data: st.DataObject) -> None:
     """Whatever call fails, before or after it was done, the next copies end with the same."""
