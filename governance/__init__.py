@@ -13,6 +13,8 @@ Names are imported when they are first used: a hook process pays for what it tou
 
 from __future__ import annotations
 
+from governance._lazy import lazily
+
 TYPE_CHECKING = False  # `typing` alone would cost more than all else that is imported here
 if TYPE_CHECKING:
     from governance.aengine import AsyncEngine
@@ -101,16 +103,7 @@ _HOMES = {
     "governing": "governance.tools",
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module `governance` has no attribute `{name}`")
-    from importlib import import_module
-
-    value: object = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from governance._lazy import lazily
 from governance.config._config import (
     Config,
     load_config,
@@ -109,31 +110,24 @@ __all__ = [
     "untrusted_table",
 ]
 
-_LAZY = {
-    "KEYS": "_reference",
-    "KeySpec": "_reference",
-    "default_toml": "_reference",
-    "key_table": "_reference",
-    "level_table": "_reference",
-    "untrusted_table": "_reference",
-    "TEMPLATE": "_template",
-    "TemplateKey": "_template",
-    "template_table": "_template",
-    "GUARD": "_untrusted",
-    "UNTRUSTED": "_untrusted",
-    "Loosening": "_untrusted",
-    "Untrusted": "_untrusted",
-    "loosened_keys": "_untrusted",
-    "loosenings": "_untrusted",
-    "until_trusted": "_untrusted",
+# What only some callers need is not paid for by a process that answers one hook.
+_HOMES = {
+    "KEYS": "._reference",
+    "KeySpec": "._reference",
+    "default_toml": "._reference",
+    "key_table": "._reference",
+    "level_table": "._reference",
+    "untrusted_table": "._reference",
+    "TEMPLATE": "._template",
+    "TemplateKey": "._template",
+    "template_table": "._template",
+    "GUARD": "._untrusted",
+    "UNTRUSTED": "._untrusted",
+    "Loosening": "._untrusted",
+    "Untrusted": "._untrusted",
+    "loosened_keys": "._untrusted",
+    "loosenings": "._untrusted",
+    "until_trusted": "._untrusted",
 }
 
-
-def __getattr__(name: str) -> object:
-    # What only some callers need is not paid for by a process that answers one hook.
-    home = _LAZY.get(name)
-    if home is None:
-        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{home}"), name)
+__getattr__ = lazily(__name__, _HOMES)

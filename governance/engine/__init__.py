@@ -8,6 +8,8 @@ Names are imported when they are first used: who only reads a store does not pay
 
 from __future__ import annotations
 
+from governance._lazy import lazily
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from governance.engine.engine import Engine
@@ -17,18 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "EngineOptions", "Session"]
 
 _HOMES = {
-    "Engine": "governance.engine.engine",
-    "EngineOptions": "governance.engine.options",
-    "Session": "governance.engine.session",
+    "Engine": ".engine",
+    "EngineOptions": ".options",
+    "Session": ".session",
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module `governance.engine` has no attribute `{name}`")
-    from importlib import import_module
-
-    value: object = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOMES)

@@ -62,7 +62,9 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
         guard.require("write", taken, actor=actor)
     with engine._lock_of(taken):
         made = engine._journal.branch(taken, session, row)
-        if isinstance(made, Conflict) and not _is_half_made(engine, taken, Origin(session, row)):
+        # One that was given no name is a new one: it takes up nothing that another has begun.
+        mended = name is not None and _is_half_made(engine, taken, Origin(session, row))
+        if isinstance(made, Conflict) and not mended:
             raise _taken(taken)
         # What the rows tell of the branch so far is known: nobody has to read them for it.
         state, records = begin(engine, evolve(base, id=taken), actor)

@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from governance._lazy import lazily
+
 if TYPE_CHECKING:
     from governance.listeners.answers import (
         Answer,
@@ -74,7 +76,7 @@ CODES: Mapping[str, str] = {
     "GOV442": "an answer that a listener may not give",
 }
 
-_HOMES = {
+_NAMES = {
     "answers": ("Answer", "BeforeResult", "ListenerFailure", "Refusal", "Refuse", "Write"),
     "loading": ("Registrar", "listeners_of", "register_commands", "register_entry_points"),
     "origins": ("ORIGINS", "Origin", "origin_table"),
@@ -82,13 +84,7 @@ _HOMES = {
     "listener": ("MODES", "ON_ERRORS", "Listener"),
     "registry": ("Listeners",),
 }
+# A process that answers one hook and has no listeners pays for none.
+_HOMES = {name: f".{home}" for home, names in _NAMES.items() for name in names}
 
-
-def __getattr__(name: str) -> object:
-    # A process that answers one hook and has no listeners pays for none.
-    for home, names in _HOMES.items():
-        if name in names:
-            from importlib import import_module
-
-            return getattr(import_module(f"{__name__}.{home}"), name)
-    raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+__getattr__ = lazily(__name__, _HOMES)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from governance._lazy import lazily
+
 if TYPE_CHECKING:
     from governance.rules.compiling import compile_rules
     from governance.rules.explain import Explanation, explain
@@ -42,32 +44,25 @@ __all__ = [
 ]
 
 _HOMES = {
-    "PYTHON_TOOLS": "host_tools",
-    "Decision": "verdicts",
-    "Explanation": "explain",
-    "History": "verdicts",
-    "HostTools": "host_tools",
-    "Places": "paths",
-    "RuleEvent": "verdicts",
-    "RuleSet": "ruleset",
-    "ToolMap": "host_tools",
-    "Verdict": "verdicts",
-    "Vocabulary": "vocabulary",
-    "call_of": "host_tools",
-    "compile_rules": "compiling",
-    "default_vocabulary": "vocabulary",
-    "explain": "explain",
-    "facts_of_call": "facts",
-    "places_of": "paths",
-    "rewrite_call": "rewriting",
-    "session_facts": "facts",
+    "PYTHON_TOOLS": ".host_tools",
+    "Decision": ".verdicts",
+    "Explanation": ".explain",
+    "History": ".verdicts",
+    "HostTools": ".host_tools",
+    "Places": ".paths",
+    "RuleEvent": ".verdicts",
+    "RuleSet": ".ruleset",
+    "ToolMap": ".host_tools",
+    "Verdict": ".verdicts",
+    "Vocabulary": ".vocabulary",
+    "call_of": ".host_tools",
+    "compile_rules": ".compiling",
+    "default_vocabulary": ".vocabulary",
+    "explain": ".explain",
+    "facts_of_call": ".facts",
+    "places_of": ".paths",
+    "rewrite_call": ".rewriting",
+    "session_facts": ".facts",
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module `governance.rules` has no attribute `{name}`")
-    from importlib import import_module
-
-    return getattr(import_module(f"governance.rules.{home}"), name)
+__getattr__ = lazily(__name__, _HOMES)

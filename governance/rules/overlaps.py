@@ -79,7 +79,7 @@ class _Search:
         made = [self.rules.compiled[name] for name in self.order]
         asked = [one for one in made if one.rule.id in self.asked]
         for one in made:
-            if one.rule.id not in self.asked and not any(_may_meet(one, own) for own in asked):
+            if one.rule.id not in self.asked and not any(_may_meet(one, each) for each in asked):
                 continue
             known = self.findings[one.rule.id]
             shown = list(islice(of_examples(one, self.bench, known), EXAMPLES_MAX))
@@ -171,7 +171,7 @@ def _meet(one: Match, other: Match, event: RuleEvent) -> bool:
 def report_meetings(
     rules: RuleSet,
     order: Iterable[Rule],
-    own: Set[str],
+    asked: Set[str],
     bench: Bench,
     findings: Mapping[str, Findings],
 ) -> None:
@@ -181,12 +181,12 @@ def report_meetings(
     Args:
         order: As they stand in packs; those that decide nothing are left out.
 
-        own: Those of which is told how they meet any other; the rest was compared before.
+        asked: Those of which is told how they meet any other; the rest was compared before.
 
         findings: By rule, where its problems go.
     """
     listed = [one.id for one in order]
-    search = _Search(rules, bench, findings, {name: at for at, name in enumerate(listed)}, own)
+    search = _Search(rules, bench, findings, {name: at for at, name in enumerate(listed)}, asked)
     search.run()
     needless = {name: found for name in listed if (found := _needless(name, search)) is not None}
     for name, (wide, witness) in needless.items():

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from governance._lazy import lazily
+
 if TYPE_CHECKING:
     from governance.shell.lines import foreign_line, read_line
     from governance.shell.values import BLINDING, HOLE, Command, Line, Opaque, Word
@@ -24,13 +26,7 @@ __all__ = [
     "read_line",
 ]
 
-_LINES = frozenset({"foreign_line", "read_line"})
+_LINES = ("foreign_line", "read_line")
+_HOMES = {name: ".lines" if name in _LINES else ".values" for name in __all__}
 
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module `governance.shell` has no attribute `{name}`")
-    from importlib import import_module
-
-    home = "lines" if name in _LINES else "values"
-    return getattr(import_module(f"governance.shell.{home}"), name)
+__getattr__ = lazily(__name__, _HOMES)

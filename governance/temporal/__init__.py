@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from governance._lazy import lazily
+
 if TYPE_CHECKING:
     from governance.temporal.formulas import (
         CONTEXT,
@@ -77,12 +79,7 @@ _REGISTERS = (
     "NOTHING", "Remembered", "applied", "carried", "changes", "registers_json",
     "registers_of_json",
 )  # fmt: skip
+_HOMES = dict.fromkeys(__all__, ".formulas") | dict.fromkeys(_REGISTERS, ".registers")
+_HOMES["Monitors"] = ".monitors"
 
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module `governance.temporal` has no attribute `{name}`")
-    from importlib import import_module
-
-    home = "registers" if name in _REGISTERS else "monitors" if name == "Monitors" else "formulas"
-    return getattr(import_module(f"governance.temporal.{home}"), name)
+__getattr__ = lazily(__name__, _HOMES)

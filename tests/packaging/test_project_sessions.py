@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 # What CI leaves out: it mends, is run by the command of the README, needs more, or measures.
@@ -36,3 +41,34 @@ def test_ci_calls_every_session_that_any_machine_can_run() -> None:
     beside = re.findall(r"^\.venv/bin/nox -s (\w+) .*&$", text, re.MULTILINE)
 
     assert sorted(one_by_one + beside) == sorted(sessions() - APART)
+
+
+TOOLS = """mkdir -p .venv/bin
+echo 'echo "== $2"; [ "$2" != "$BAD" ]' > .venv/bin/nox
+echo true > .venv/bin/pip
+chmod +x .venv/bin/*
+echo '=== 12 passed in 1.00s ==='"""
+"""In place of the README's test command: tools that do nothing but fail where they are to."""
+
+
+@pytest.mark.parametrize("bad", ["", "lint", "types", "hosts"])
+def test_ci_ends_as_its_sessions_do(tmp_path: Path, bad: str) -> None:
+    """With 0 and pytest's closing line, or with the code of what failed; nothing is left behind."""
+    tree, rest = tmp_path / "tree", tmp_path / "rest"
+    (tree / ".ci").mkdir(parents=True)
+    rest.mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tree / ".ci" / "run")
+    (tree / "README.md").write_text(f"<!-- command: test -->\n```sh\n{TOOLS}\n```\n")
+    for words in (("init", "-q"), ("add", ".")):
+        subprocess.run(["git", *words], cwd=tree, check=True)
+
+    done = subprocess.run(
+        [str(tree / ".ci" / "run")],
+        env={**os.environ, "TMPDIR": str(rest), "BAD": bad},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == (1 if bad else 0), done.stderr
+    assert ("12 passed" in done.stdout.splitlines()[-1]) is not bool(bad)
+    assert list(rest.iterdir()) == []

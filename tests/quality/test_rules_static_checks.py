@@ -27,42 +27,19 @@ SETTINGS = LoadSettings(
 )
 
 
-PUSHES = """
-format = 1
-[pack]
-name = "team"
-version = "1.0.0"
-summary = "What the team agreed on."
-
-[[rule]]
-id = "team.no-push"
-tools = ["shell"]
-when.shell = { program = "git", subcommand = "push" }
-action = "ask"
-message = "A person pushes."
-must_match = [{ tool = "shell", command = "git push origin main" }]
-must_not_match = [{ tool = "shell", command = "make test" }]
-
-[[rule]]
-id = "team.no-force"
-tools = ["shell"]
-when.shell = { program = "git", subcommand = "push", flags_any = ["--force"] }
-action = "ask"
-message = "A person forces."
-must_match = [{ tool = "shell", command = "git push --force origin main" }]
-must_not_match = [{ tool = "shell", command = "make test" }]
-"""
-
-
 def told(*sources: PackSource, settings: LoadSettings = SETTINGS) -> list[Diagnostic]:
     """Everything that is told of *sources*, but what sets stand for and known gaps."""
     found = check_rules(sources, default_vocabulary(), settings=settings)
     return [one for one in found if one.code not in ("GOV254", "GOV256")]
 
 
+def sources_of(*files: Path) -> list[PackSource]:
+    return [PackSource("", one.read_text("utf-8"), one.name, "user") for one in files]
+
+
 def check(*files: Path) -> list[Diagnostic]:
     """As `told`, of *files*."""
-    return told(*(PackSource("", one.read_text("utf-8"), one.name, "user") for one in files))
+    return told(*sources_of(*files))
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
@@ -98,8 +75,8 @@ def test_a_pack_beside_released_ones_is_told_what_is_its_own() -> None:
 
     So of calls that several rules match a few may be told less, and nothing that is to be mended.
     """
-    text = (ROOT / "rules" / "git-safety.toml").read_text("utf-8")
-    sources = PackSource("", text, "shipped", "user"), PackSource("", PUSHES, "team", "user")
+    files = ROOT / "rules" / "git-safety.toml", FOLDER.parent / "beside" / "pushes.toml"
+    sources = sources_of(*files)
     released = evolve(SETTINGS, released=lambda text_hash: text_hash == sources[0].hash)
 
     whole, beside = (

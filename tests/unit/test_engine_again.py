@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from governance.engine import Engine
+from governance.engine import Engine, branching
 from governance.engine.retention import RetentionPolicy
 from governance.errors import JournalError, MisuseError
 from governance.journal.faults import SessionRemoved
@@ -78,6 +78,20 @@ def test_a_half_made_branch_is_not_taken_for_another_row(
 
     with pytest.raises(MisuseError, match="already"):
         engine.branch("s", at=1, name="b")
+
+
+def test_a_branch_without_a_name_takes_up_no_other_ones(
+    engine: Engine, journal: FailingJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was faster has the name: two that asked for a branch each do not share one."""
+    begun(engine)
+    journal.fail("append", FULL)
+    with pytest.raises(JournalError):
+        engine.branch("s", name="b")
+    monkeypatch.setattr(branching, "_free_name", lambda *_: "b")
+
+    with pytest.raises(MisuseError, match="already"):
+        engine.branch("s")
 
 
 def test_a_switch_that_was_cut_short_leaves_the_one_once(
