@@ -13,8 +13,6 @@ Names are imported when they are first used: a hook process pays for what it tou
 
 from __future__ import annotations
 
-from governance._lazy import lazily
-
 TYPE_CHECKING = False  # `typing` alone would cost more than all else that is imported here
 if TYPE_CHECKING:
     from governance.aengine import AsyncEngine
@@ -103,7 +101,11 @@ _HOMES = {
     "governing": "governance.tools",
 }
 
-__getattr__ = lazily(__name__, _HOMES)
+
+def __getattr__(name: str) -> object:
+    from governance._lazy import lazily  # not above: a status line imports this package alone
+
+    return lazily(__name__, _HOMES)(name)
 
 
 def __dir__() -> list[str]:
