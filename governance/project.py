@@ -19,6 +19,7 @@ from pathlib import Path
 from attrs import frozen
 
 from governance.errors import WARNING, DefinitionError, Diagnostic
+from governance.whole_file import write_whole
 
 HOME_NAME = "session-governance"
 """Folder of the engine below a user's or machine's configuration and state."""
@@ -351,13 +352,11 @@ def _in_the_way(path: Path, expected: str) -> DefinitionError:
 
 def _write_new(file: Path, text: str, mode: int, made: list[Path]) -> None:
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        write_whole(file, text.encode("utf-8"), mode, new=True)
     except FileExistsError:
         if not file.is_file():
             raise _in_the_way(file, "a file") from None
         return
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
     made.append(file)
 
 
@@ -385,18 +384,6 @@ def make_private_folder(folder: str | os.PathLike[str]) -> None:
             # Another process made it just now; anything else in its place is refused below.
             if not os.path.isdir(one):  # noqa: PTH112 - hook path
                 raise
-
-
-def write_private_file(file: Path, data: bytes) -> None:
-    """
-    Put *data* into *file*; one that is made here can be read by its owner alone.
-
-    Raises:
-        OSError: The system refused.
-    """
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(data)
 
 
 def inspect_project(project: Project, *, mounts: str | None = None) -> tuple[Diagnostic, ...]:

@@ -21,7 +21,6 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import record_copy
 from governance.cli.output import moment, print_json, print_line, span
-from governance.cli.private import make_private_dir
 from governance.cli.progress import working
 from governance.cli.tables import print_table
 from governance.config import Config, load_config
@@ -39,7 +38,7 @@ from governance.errors import GovernanceError, MisuseError
 from governance.journal.backup import Backup, backups_in
 from governance.journal.config_copy import ConfigCopyRefused, copies_in, read_copy
 from governance.journal.opening import open_journal
-from governance.project import Project
+from governance.project import Project, make_private_folder
 from governance.values import Json
 
 
@@ -92,7 +91,7 @@ def backup(
         to = to.absolute()
         try:
             str(to).encode()
-            make_private_dir(to)
+            make_private_folder(to)
         except UnicodeEncodeError:
             raise file_error(to, OSError("its name is no UTF-8")) from None
         except OSError as error:

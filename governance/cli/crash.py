@@ -10,9 +10,8 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from governance.cli.private import make_private_dir, write_private
 from governance.journal.redact import redact_text
-from governance.project import user_state_directory
+from governance.project import make_private_folder, user_state_directory
 
 LOG_BYTES_MAX = 1_000_000
 
@@ -33,14 +32,20 @@ def log_crash(error: BaseException, words: Sequence[str]) -> Path | None:
     for place in (user_state_directory, _beside_temporary_files):
         try:
             folder = place()
-            file = _own(make_private_dir(folder)) / "errors.log"
+            make_private_folder(folder)
+            file = _own(folder) / "errors.log"
             if file.exists() and file.stat().st_size > LOG_BYTES_MAX:
                 file.replace(file.with_name("errors.log.1"))
-            write_private(file, text, append=True)
+            with open(file, "a", encoding="utf-8", opener=_private) as stream:
+                stream.write(text)
         except (OSError, RuntimeError):
             continue
         return file
     return None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _beside_temporary_files() -> Path:

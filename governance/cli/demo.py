@@ -29,7 +29,6 @@ from governance.cli.journey import DENYING, lines_of, stays
 from governance.cli.machines import path_of
 from governance.cli.opening import rows_of, rules_of, store_of
 from governance.cli.output import print_json, styled
-from governance.cli.private import write_private
 from governance.cli.progress import progressing
 from governance.cli.replaying import HOST, SESSION, Payload, Played, play, read_recording
 from governance.cli.telling import Teller, Told, told_of
@@ -42,6 +41,7 @@ from governance.machine import load_machine
 from governance.project import Project
 from governance.rules.trust import grant_trust
 from governance.values import Json
+from governance.whole_file import write_whole
 
 PACKS = "packs"
 MARK = "demo"
@@ -154,7 +154,7 @@ def demo(directory: Path | None, packs: Path | None, format_name: str) -> int:
     found_project(project.directory, default_toml([PACKS]) if packs_given else default_toml())
     if packs_given:
         _take_packs(project, packs_given)
-    write_private(project.state_directory() / MARK, "")
+    write_whole(project.state_directory() / MARK, b"", synced=False)
     install_host(project, HOST)
     recording = read_recording(recording_text(), project.directory)
     _leave_things_to_try(project, recording)

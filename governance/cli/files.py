@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 
 from governance.cli.frame import file_error
+from governance.whole_file import write_whole
 
-_NAME_CHARACTERS_MAX = 100
 
-
-def write_whole(path: Path, data: bytes, mode: int = 0o600, *, new: bool = False) -> None:
+def write_file(path: Path, data: bytes, mode: int = 0o600, *, new: bool = False) -> None:
     """
     Put *data* into *path*, whole or not at all, open to nobody but *mode* says.
 
@@ -27,7 +26,7 @@ def write_whole(path: Path, data: bytes, mode: int = 0o600, *, new: bool = False
             with open(path, "wb", opener=_at_once) as stream:
                 stream.write(data)
             return
-        _write(path if new else Path(os.path.realpath(path)), data, mode, new=new)
+        write_whole(path if new else os.path.realpath(path), data, mode, new=new)
     except OSError as error:
         raise file_error(path, error) from None
 
@@ -37,19 +36,3 @@ def _at_once(path: str, flags: int) -> int:
     handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     os.set_blocking(handle, True)
     return handle
-
-
-def _write(path: Path, data: bytes, mode: int, *, new: bool) -> None:
-    draft = path.parent / f".{path.name[:_NAME_CHARACTERS_MAX]}.{os.getpid()}.new"
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            os.link(draft, path)
-        else:
-            draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -29,6 +29,7 @@ from governance.project import (
     create_project,
     open_project,
 )
+from governance.whole_file import remove_drafts
 
 MADE = "made"
 CHANGED = "changed"
@@ -190,6 +191,8 @@ def remove_project(
     found = tuple(_parts(project, erase_journal=erase_journal))
     if dry_run:
         return found
+    store = _known_store(project)
+    mirrors = () if store is None else (default_mirror(store),)
     for one in found:
         if one.verb == REMOVED and one.path != key_path(project):
             try:
@@ -197,6 +200,8 @@ def remove_project(
             except OSError as error:
                 raise file_error(one.path, error) from None
     remove_key(project)
+    for place in (project.config_file, key_path(project), *mirrors):
+        remove_drafts(place)
     shutil.rmtree(project.state_directory(), ignore_errors=True)
     return found
 

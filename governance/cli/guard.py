@@ -25,11 +25,16 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from governance.cli.private import make_private_dir, write_private
 from governance.errors import GovernanceError
 from governance.hooking.processes import Process, processes_above
 from governance.hosts import HOSTS, profile_of
-from governance.project import Project, plain_file, user_config_directory
+from governance.project import (
+    Project,
+    make_private_folder,
+    plain_file,
+    user_config_directory,
+)
+from governance.whole_file import write_whole
 
 MARKS: Mapping[str, tuple[str, ...]] = {host: profile_of(host).marks for host in HOSTS}
 """Host → variables that stand in the environment of what it starts."""
@@ -151,10 +156,10 @@ def make_key(project: Project) -> Path:
     if digest_file.exists():
         return key_file
     key = secrets.token_urlsafe(32)
-    make_private_dir(key_file.parent)
-    make_private_dir(digest_file.parent)
-    write_private(key_file, key + "\n")
-    write_private(digest_file, _digest(key) + "\n")
+    make_private_folder(key_file.parent)
+    make_private_folder(digest_file.parent)
+    write_whole(key_file, f"{key}\n".encode())
+    write_whole(digest_file, f"{_digest(key)}\n".encode())
     return key_file
 
 

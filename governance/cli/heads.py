@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from governance.access.actors import process_actor
-from governance.cli.files import write_whole
+from governance.cli.files import write_file
 from governance.cli.frame import (
     FINE,
     Example,
@@ -61,7 +61,7 @@ def anchor_heads(
     if to is None:
         sys.stdout.write(data.decode())
         return FINE
-    write_whole(to, data)
+    write_file(to, data)
     signed = public_bytes(key).hex() if key is not None else ""
     if format_name == "json":
         print_json({"file": str(to), "sessions": len(taken.heads), "signed_by": signed})

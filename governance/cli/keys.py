@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from governance.cli.files import write_whole
+from governance.cli.files import write_file
 from governance.cli.frame import (
     FINE,
     FOUND,
@@ -92,11 +92,11 @@ def _new(file: Path, signing: bool, format_name: str) -> int:
     made: list[Json] = [str(file)]
     if signing:
         key = new_signing_key()
-        write_whole(file, private_pem(key).encode(), new=True)
-        write_whole(public, public_pem(key).encode(), 0o644, new=True)
+        write_file(file, private_pem(key).encode(), new=True)
+        write_file(public, public_pem(key).encode(), 0o644, new=True)
         made.append(str(public))
     else:
-        write_whole(file, new_key_text().encode(), new=True)
+        write_file(file, new_key_text().encode(), new=True)
     if format_name == "json":
         print_json({"made": made})
     else:

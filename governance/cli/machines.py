@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import click
 
-from governance.cli.files import write_whole
+from governance.cli.files import write_file
 from governance.cli.frame import (
     FINE,
     Example,
@@ -113,7 +113,7 @@ def diagram(
         sys.stdout.flush()
         sys.stdout.buffer.write(picture)
         return FINE
-    write_whole(output, picture, 0o644)
+    write_file(output, picture, 0o644)
     print_line(f"{output}: {chosen}, {number_of(len(picture), 'byte')}", "good", stderr=True)
     return FINE
 

@@ -15,7 +15,7 @@ import click
 from governance.analytics.figures import Counting, add
 from governance.analytics.projection import catch_up
 from governance.analytics.prometheus import CONTENT_TYPE, Looked, exposition
-from governance.cli.files import write_whole
+from governance.cli.files import write_file
 from governance.cli.frame import (
     FINE,
     Example,
@@ -75,7 +75,7 @@ def metrics(output: Path | None, listen: str | None, directory: Path | None) -> 
     if output is None:
         sys.stdout.write(text)
         return FINE
-    write_whole(output, text.encode(), 0o644)
+    write_file(output, text.encode(), 0o644)
     return FINE
 
 

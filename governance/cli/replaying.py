@@ -17,12 +17,12 @@ from attrs import field, frozen
 
 from governance.cli.installed import Answered, HookSilent, run_hook
 from governance.cli.opening import rows_of, sessions_in, store_of
-from governance.cli.private import make_private_dir, write_private
 from governance.errors import MisuseError
 from governance.hosts import installer_of
 from governance.journal.records import Journal, Record
-from governance.project import Project
+from governance.project import Project, make_private_folder
 from governance.values import Json, ValueRefused, load_json
+from governance.whole_file import write_whole
 
 HOST = "claude-code"
 """The host whose recorded session it is."""
@@ -118,8 +118,8 @@ def replayable(project: Project) -> Iterator[None]:
     be able to move the clock by which its approvals end.
     """
     mark = project.replay_mark()
-    make_private_dir(mark.parent)
-    write_private(mark, f"{os.getpid()}\n")
+    make_private_folder(mark.parent)
+    write_whole(mark, f"{os.getpid()}\n".encode(), synced=False)
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from governance.analytics.measures import MEASURES, SECTIONS
 from governance.analytics.projection import catch_up
 from governance.analytics.report import By, Report, report_of
 from governance.analytics.wording import change_text, name_text, tone_of, value_text
-from governance.cli.files import write_whole
+from governance.cli.files import write_file
 from governance.cli.frame import FINE, Example, command, dir_option, project_of
 from governance.cli.opening import store_of
 from governance.cli.output import Tone, console, print_json, print_line, styled
@@ -104,7 +104,7 @@ def report(
         sys.stdout.write(text)
         return FINE
     data = text.encode()
-    write_whole(output, data, 0o644)
+    write_file(output, data, 0o644)
     print_line(f"{output}: {format_name}, {number_of(len(data), 'byte')}", "good", stderr=True)
     return FINE
 

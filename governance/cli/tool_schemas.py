@@ -14,7 +14,7 @@ from attrs import frozen
 from governance.authoring.subjects import text_of
 from governance.authoring.tool_schemas import Calls, merged, pack_text, schemas_of_list
 from governance.cli.asking_servers import listed_by, refused
-from governance.cli.files import write_whole
+from governance.cli.files import write_file
 from governance.cli.frame import (
     FINE,
     Example,
@@ -319,7 +319,7 @@ def _write(target: Path, schemas: Sequence[ToolSchema]) -> None:
         raise file_error(target.parent, error) from None
     stem = target.stem.lower()
     name = stem if KEBAB.fullmatch(stem) else "recorded-tools"
-    write_whole(target, pack_text(name, schemas).encode(), 0o644)
+    write_file(target, pack_text(name, schemas).encode(), 0o644)
 
 
 def _show(known: Sequence[Known], format_name: str) -> int:

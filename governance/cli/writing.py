@@ -11,7 +11,7 @@ from governance.authoring.beside import beside_project
 from governance.authoring.skeletons import ACTIONS, Wish, with_rule
 from governance.authoring.subjects import config_around, settings_alone, vocabulary
 from governance.cli.checking import print_beside
-from governance.cli.files import write_whole
+from governance.cli.files import write_file
 from governance.cli.frame import FINE, Example, command, file_error
 from governance.cli.output import print_diagnostics, print_json, print_line
 from governance.cli.progress import working
@@ -147,7 +147,7 @@ def _cannot(file: Path, why: str, mend: str) -> DefinitionError:
 def _write(file: Path, text: str) -> None:
     """Put *text* in place of *file* whole: an interruption leaves the old one."""
     mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-    write_whole(file, text.encode(), mode)
+    write_file(file, text.encode(), mode)
 
 
 @command(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from governance.project import Project
+from governance.whole_file import write_whole
 
 if TYPE_CHECKING:
     from governance.config import Config
@@ -83,14 +84,7 @@ def write_status(project: Project, status: BackupStatus) -> None:
     import json
 
     told = {"at_ms": status.at_ms, "path": status.path, "error": status.error}
-    draft = project.private / f".{STATUS_NAME}.{os.getpid()}.new"
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(told, file)
-        draft.replace(status_file(project))
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(status_file(project), json.dumps(told).encode(), synced=False)
 
 
 @define(eq=False, repr=False)

@@ -16,11 +16,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time
 from pathlib import Path
 
 from governance import __version__
 from governance.project import make_private_folder
+from governance.whole_file import write_whole
 
 FILE_NAME = "parsed.json"
 
@@ -82,19 +84,9 @@ def replace_file(folder: Path, name: str, body: bytes) -> None:
 
     It is only a cache: a full or read-only disk makes the next process slower, not wrong.
     """
-    draft = folder / f"{name}.{os.getpid()}.{os.urandom(4).hex()}.new"
-    try:
+    with suppress(OSError):
         make_private_folder(folder)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-            draft.replace(folder / name)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
-    except OSError:
-        return
+        write_whole(folder / name, body, synced=False)
 
 
 def _digest(body: bytes) -> bytes:

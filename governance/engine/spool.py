@@ -24,6 +24,7 @@ from governance.errors import JournalError, MisuseError
 from governance.project import make_private_folder
 from governance.session.commands import Command, HostTraits
 from governance.values import Json, ValueRefused, dump_json, load_json
+from governance.whole_file import DRAFT, write_whole
 
 if TYPE_CHECKING:
     from governance.journal.vault import Vault
@@ -32,8 +33,6 @@ USE = "spool"
 
 BYTES_MAX = 4_000_000
 """Bytes that may wait for one session; more than that is refused, by name."""
-
-DRAFT = ".draft"
 
 TRIES_MAX = 8
 """How often a file is written anew whose folder another process has just tidied away."""
@@ -108,7 +107,7 @@ class Spool:
         if size + len(text) > BYTES_MAX:
             raise unkept(f"more than {BYTES_MAX} bytes wait for it")
         last = max((_place(one) for one in names), default=0)
-        _write_whole(f"{folder}/{next_place(last):020}-{os.urandom(4).hex()}", text)
+        write_whole(f"{folder}/{next_place(last):020}-{os.urandom(4).hex()}", text)
 
     def replace(self, kept: Kept) -> None:
         """
@@ -117,7 +116,7 @@ class Spool:
         Raises:
             OSError: It cannot be written; what was there stays.
         """
-        _write_whole(kept.file, self._text(kept))
+        write_whole(kept.file, self._text(kept))
 
     def any(self) -> bool:
         """
@@ -263,24 +262,6 @@ def next_place(last: int) -> int:
 def _place(path: str) -> int:
     digits = os.path.basename(path).partition("-")[0]  # noqa: PTH119 - hook path
     return int(digits) if digits.isdecimal() else 0
-
-
-def _write_whole(path: str, text: bytes) -> None:
-    draft = f"{path}-{os.urandom(4).hex()}{DRAFT}"
-    try:
-        with open(draft, "xb", opener=_private) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)  # noqa: PTH105 - hook path
-    except OSError:
-        with suppress(OSError):
-            os.unlink(draft)  # noqa: PTH108 - hook path
-        raise
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def unkept(why: str) -> JournalError:

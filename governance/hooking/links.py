@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from governance.project import write_private_file
+from governance.whole_file import write_whole
 
 LINKS_MAX = 64
 """Links kept; the oldest goes first. Most forks and all clears are claimed at once."""
@@ -40,7 +40,7 @@ def keep(file: Path, data: bytes, files_max: int) -> None:
     held = sorted(folder.iterdir(), key=_age)
     for old in held[: max(0, len(held) - files_max + 1)]:
         old.unlink(missing_ok=True)
-    write_private_file(file, data)
+    write_whole(file, data, synced=False)
 
 
 def find(project: Path, host: str, key: str) -> str:

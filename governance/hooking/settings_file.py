@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from attrs import frozen
 from governance.errors import GovernanceError
 from governance.hooking.installing import Change
 from governance.hooking.members import members
-from governance.project import write_private_file
 from governance.values import Json
+from governance.whole_file import remove_drafts, write_whole
 
 BACKUP = "settings.before"
 RECORD = "settings.json"
@@ -48,9 +49,17 @@ class Kept:
         """The file that says what we wrote; its time is that of the installation."""
         return self.folder / RECORD
 
-    def keep(self, file: Path, before: str | None, original: str | None, after: str) -> None:
+    def keep(
+        self,
+        file: Path,
+        before: str | None,
+        original: str | None,
+        after: str,
+        *,
+        beside: Iterable[Path] = (),
+    ) -> None:
         """
-        Remember the file as it was without us, and what it is with us.
+        Remember the file as it was without us, and what it is with us; before it is written.
 
         Args:
             before: Its text until now.
@@ -58,19 +67,39 @@ class Kept:
             original: The same without anything of ours.
 
             after: Its text from now on.
+
+            beside: Other files that will be written, for the folders that these make.
         """
+        ours_before = before is not None and before != after and self.is_ours(before)
+        made = {str(one) for path in (file, *beside) for one in path.parents if not one.exists()}
+        record = {
+            "file": str(file),
+            "after": _digest(after),
+            "held": _digest(before or "") if ours_before else "",
+            "folders": sorted(made.union(map(str, self.folders()))),
+        }
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.is_ours(before):
             if original is None:
                 (self.folder / BACKUP).unlink(missing_ok=True)
             else:
-                write_private_file(self.folder / BACKUP, original.encode("utf-8"))
-        record = {"file": str(file), "after": _digest(after)}
-        write_private_file(self.record, json.dumps(record, indent=2).encode() + b"\n")
+                write_whole(self.folder / BACKUP, original.encode("utf-8"))
+        write_whole(self.record, json.dumps(record, indent=2).encode() + b"\n")
 
     def is_ours(self, text: str | None) -> bool:
-        """Whether *text* is what we wrote, to the byte."""
-        return text is not None and _digest(text) == self._recorded().get("after")
+        """
+        Whether *text* is what we wrote, to the byte.
+
+        It may be what we wrote before, where the process ended before the file was replaced.
+        """
+        record = self._recorded()
+        return text is not None and _digest(text) in (record.get("after"), record.get("held"))
+
+    def folders(self) -> tuple[Path, ...]:
+        """Folders that were not there before us, those further in first."""
+        held = self._recorded().get("folders")
+        names = held if isinstance(held, (list, tuple)) else ()
+        return tuple(Path(str(one)) for one in sorted(map(str, names), reverse=True))
 
     def backup(self) -> str | None:
         """The text before us, or ``None`` where there was no file."""
@@ -83,6 +112,7 @@ class Kept:
         """Remove all of it, and the folder when nothing else is in it."""
         for name in (BACKUP, RECORD):
             (self.folder / name).unlink(missing_ok=True)
+            remove_drafts(self.folder / name)
         remove_empty(self.folder)
 
     def _recorded(self) -> Mapping[str, Json]:
@@ -94,13 +124,23 @@ class Kept:
 
 
 def restore(
-    file: Path, kept: Kept, without_ours: Callable[[str], str | None], *, dry_run: bool
+    file: Path,
+    kept: Kept,
+    without_ours: Callable[[str], str | None],
+    *,
+    dry_run: bool,
+    ours: Iterable[Path] = (),
 ) -> Change:
     """
     Take everything of ours out of *file*, and forget what was kept of it.
 
     The file has its earlier bytes again (or is gone, if it was not there) when nobody else
-    changed it since; otherwise it becomes what *without_ours* makes of its text.
+    changed it since; otherwise it becomes what *without_ours* makes of its text. Folders that
+    we made go when nothing is left in them.
+
+    Args:
+        ours: Files that are ours alone, in folders that are; they are removed after *file* no
+            longer names them.
 
     Raises:
         SettingsRefused: It cannot be read, cannot be written, or is not what it should be.
@@ -115,9 +155,18 @@ def restore(
     if not dry_run:
         if change.after is None:
             file.unlink(missing_ok=True)
-            remove_empty(file.parent)
         elif change.changed:
             write_text(file, change.after)
+        remove_drafts(file)
+        for one in ours:
+            one.unlink(missing_ok=True)
+            remove_drafts(one)
+            # Python leaves what it compiled beside a file.
+            shutil.rmtree(one.parent / "__pycache__", ignore_errors=True)
+            remove_empty(one.parent)
+        for folder in kept.folders():
+            remove_empty(folder)
+        # Last: until then, whoever is cut off can do it again.
         kept.forget()
     return change
 
@@ -175,23 +224,11 @@ def write_text(file: Path, text: str) -> None:
     Raises:
         SettingsRefused: It cannot be written; what was there is there still.
     """
-    made = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        mode = file.stat().st_mode & 0o777 if file.exists() else None
-        made.unlink(missing_ok=True)
         # From its first byte on nobody reads it who may not read the file: it may hold a token.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        handle = os.open(made, flags, 0o666 if mode is None else mode)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if mode is not None:
-            made.chmod(mode)
-        made.replace(file)
+        write_whole(file, text.encode("utf-8"), mode=None)
     except OSError as error:
-        made.unlink(missing_ok=True)
         raise SettingsRefused(f"`{file}` cannot be written: {error.strerror}") from None
 
 

@@ -25,6 +25,7 @@ from attrs import define, evolve, field, frozen
 from governance.errors import JournalError
 from governance.journal.records import Head
 from governance.project import make_private_folder, plain_file
+from governance.whole_file import write_whole
 
 try:
     import fcntl
@@ -33,7 +34,6 @@ except ImportError:  # a platform without it: see `Mirror._compact`
 
 _MAGIC = "governance-heads 1"
 _GONE = " gone"
-_FILE_MODE = 0o600
 _LINE_BYTES_MAX = 4_096
 PENDING_MAX = 10_000
 """Heads that may wait for a durable commit; beyond it the oldest are forgotten, so unmirrored."""
@@ -177,19 +177,19 @@ def _overrules(one: Head | Gone, known: Head | Gone) -> bool:
     return one.seq >= known.seq
 
 
-def write_heads(path: Path, identity: Identity, heads: Iterable[Head | Gone]) -> None:
+def write_heads(
+    path: Path, identity: Identity, heads: Iterable[Head | Gone], *, new: bool = False
+) -> None:
     """
     Make the file *path* in the form of a mirror that was told *heads*; private and synced.
+
+    Args:
+        new: Refuse to write over one that is there.
 
     Raises:
         OSError: It cannot be written.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
-    with os.fdopen(handle, "wb") as file:
-        file.write(_header(identity))
-        file.writelines(_line(head) for head in heads)
-        file.flush()
-        os.fsync(file.fileno())
+    write_whole(path, b"".join((_header(identity), *map(_line, heads))), new=new)
 
 
 @define(eq=False, repr=False)
@@ -226,7 +226,10 @@ class Mirror:
         try:
             if not self.path.exists():
                 make_private_folder(self.path.parent)
-                self._replace(self._found(heads), fresh=True)
+                found = self._found(heads)
+                # Another process may have begun it meanwhile: its file stays.
+                with contextlib.suppress(FileExistsError):
+                    write_heads(self.path, self.identity, found, new=True)
             self._open()
         except OSError as error:
             self.problem = f"`{self.path}`: {error.strerror or error}"
@@ -346,7 +349,7 @@ class Mirror:
         known = read_identity(self.path)
         if isinstance(known, Identity):
             self.identity = known  # another process may have begun the file, and anew
-        self._replace(newest.values(), fresh=False)
+        write_heads(self.path, self.identity, newest.values())
         self._open()
         # What others added to the old file meanwhile belongs into the new one as well.
         while late := os.read(old, _CHUNK_BYTES) if os.lseek(old, read_bytes, 0) >= 0 else b"":
@@ -355,17 +358,3 @@ class Mirror:
         os.close(old)
         size = os.fstat(self._handle).st_size
         self._compact_at_bytes = max(COMPACT_BYTES_MIN, COMPACT_GROWTH * size)
-
-    def _replace(self, heads: Iterable[Head | Gone], *, fresh: bool) -> None:
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
-        try:
-            write_heads(draft, self.identity, heads)
-            if fresh:
-                # Another process may have begun it meanwhile: its file stays.
-                with contextlib.suppress(FileExistsError):
-                    os.link(draft, self.path)
-            else:
-                draft.replace(self.path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                draft.unlink()

@@ -21,6 +21,7 @@ from governance.journal.faults import (
     store_error,
 )
 from governance.project import FILE_MODE, make_private_folder
+from governance.whole_file import write_whole
 
 if TYPE_CHECKING:
     import apsw
@@ -135,9 +136,7 @@ def make_folder(folder: Path) -> None:
             folder.chmod(_FOLDER_MODE)
         ignore = folder / ".gitignore"
         if not ignore.exists():
-            handle = os.open(ignore, os.O_WRONLY | os.O_CREAT, FILE_MODE)
-            with os.fdopen(handle, "w") as file:
-                file.write("*\n")
+            write_whole(ignore, b"*\n", synced=False)
     except OSError as error:
         raise folder_error(error, folder) from None
 

@@ -133,23 +133,12 @@ def withdraw_trust(path: str, *, project: str) -> TrustRecord:
 
 
 def _write(path: str, grants: Mapping[str, Mapping[str, str | int]]) -> TrustRecord:
-    import os
     from pathlib import Path
 
     from governance.project import make_private_folder
     from governance.values import dump_json
+    from governance.whole_file import write_whole
 
-    record = Path(path)
-    make_private_folder(record.parent)
-    draft = record.with_name(f"{record.name}.{os.getpid()}.new")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(dump_json({"format": _FORMAT, "grants": grants}) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(record)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    make_private_folder(Path(path).parent)
+    write_whole(path, dump_json({"format": _FORMAT, "grants": grants}) + b"\n")
     return TrustRecord(dict(grants))

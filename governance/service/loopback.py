@@ -33,6 +33,7 @@ from governance.hosts import HOOKED, adapter_of
 from governance.service.answering import same_home
 from governance.service.projects import Projects
 from governance.values import Json
+from governance.whole_file import write_whole
 
 ADDRESS = "127.0.0.1"
 REQUESTS_MAX = 16
@@ -86,11 +87,8 @@ class Door(ThreadingHTTPServer):
         self.token = secrets.token_urlsafe(32)
         self.file = file
         self._places = threading.BoundedSemaphore(REQUESTS_MAX)
-        file.unlink(missing_ok=True)
         told = {"url": f"http://{ADDRESS}:{self.server_port}", "token": self.token}
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as stream:
-            stream.write(json.dumps(told) + "\n")
+        write_whole(file, json.dumps(told).encode() + b"\n", synced=False)
 
     def process_request(self, request: object, client_address: object) -> None:
         if not self._places.acquire(blocking=False):

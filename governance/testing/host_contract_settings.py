@@ -10,14 +10,20 @@ This module imports pytest, so it is for tests only.
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
+from unittest.mock import patch
 
 import pytest
 
+from governance.errors import GovernanceError
 from governance.hooking.installing import Installer
+from governance.testing.file_faults import Fault, faults
+from governance.whole_file import DRAFT
 
 
 class SettingsContract:
@@ -60,6 +66,15 @@ class SettingsContract:
             self.installer.uninstall(project)
             assert tree(project.parent) == before, f"with {text!r} before"
 
+    def test_an_empty_folder_that_was_there_stays(self, project: Path) -> None:
+        """Only folders that were made for our files go with them."""
+        self.settings_file(project).parent.mkdir(parents=True)
+        before = tree(project.parent)
+        for _ in range(2):
+            self.installer.install(project)
+        self.installer.uninstall(project)
+        assert tree(project.parent) == before
+
     def test_putting_in_twice_is_putting_in_once(self, project: Path) -> None:
         """The second time changes nothing, and one uninstall takes out what two put in."""
         for text in (None, *self.texts):
@@ -100,6 +115,81 @@ class SettingsContract:
         self.installer.install(project)
         commands = self.installer.commands(project).values()
         assert all(str(project) in shlex.split(one) for one in commands)
+
+    def test_putting_in_that_is_cut_off(self, project: Path) -> None:
+        """A file is as before or as it should be; what is done again, or undone, ends well."""
+        for text, fault in self._cases():
+            self._put(project, text)
+            before = tree(project.parent)
+            wanted = self._wanted(project)
+            with fault:
+                self.installer.install(project)
+            self._held(project, before, wanted, fault)
+            if fault.number % 2:
+                self.installer.install(project)
+                assert self.installer.problems(project) == (), fault
+            self.installer.uninstall(project)
+            assert tree(project.parent) == before, (fault, text)
+
+    def test_putting_in_anew_that_is_cut_off(self, project: Path) -> None:
+        """The same where an older installation of ours is there."""
+        for text, fault in self._cases():
+            self._put(project, text)
+            before = tree(project.parent)
+            with patch.object(sys, "executable", "/opt/older/bin/python"):
+                self.installer.install(project)
+            installed = tree(project.parent)
+            wanted = self._wanted(project)
+            with fault:
+                self.installer.install(project)
+            self._held(project, installed, wanted, fault)
+            if fault.number % 2:
+                self.installer.install(project)
+                assert self.installer.problems(project) == (), fault
+            self.installer.uninstall(project)
+            assert tree(project.parent) == before, (fault, text)
+
+    def test_taking_out_that_is_cut_off(self, project: Path) -> None:
+        """A file is as before or as it should be; done again, all is as it was without us."""
+        for text, fault in self._cases():
+            self._put(project, text)
+            before = tree(project.parent)
+            self.installer.install(project)
+            installed = tree(project.parent)
+            with fault:
+                self.installer.uninstall(project)
+            self._held(project, installed, before, fault)
+            self.installer.uninstall(project)
+            assert tree(project.parent) == before, (fault, text)
+
+    def _cases(self) -> Iterator[tuple[str | None, Fault]]:
+        for text in (None, *self.texts[-1:]):
+            for fault in faults():
+                yield text, fault
+
+    def _wanted(self, project: Path) -> Mapping[str, bytes | None]:
+        """What an installation makes of the files."""
+        changes = self.installer.install(project, dry_run=True)
+        return {
+            os.path.relpath(one.file, project.parent): (one.after or "").encode() for one in changes
+        }
+
+    def _held(
+        self,
+        project: Path,
+        before: Mapping[str, bytes | None],
+        after: Mapping[str, bytes | None],
+        fault: Fault,
+    ) -> None:
+        """Every file of the host's is as *before* or as *after*, and an error names its file."""
+        private = f"{project.name}/.governance/"
+        for name, data in tree(project.parent).items():
+            draft = fault.kind == "killed in it" and name.endswith(DRAFT)
+            if data is not None and not name.startswith(private) and not draft:
+                assert data in (before.get(name), after.get(name)), (fault, name)
+        if fault.error is not None:
+            named = isinstance(fault.error, OSError) and fault.error.filename
+            assert named or isinstance(fault.error, GovernanceError), fault
 
     def settings_file(self, project: Path) -> Path:
         """The file that a person may have written before, and that is changed."""

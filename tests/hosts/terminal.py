@@ -18,6 +18,7 @@ from attrs import define
 
 LINES, COLUMNS = 50, 160
 SECONDS_MAX = 40
+TRIES_MAX = 4
 QUIET_SECONDS = 1.0
 ENTER, ESCAPE = "\r", "\x1b"
 _CONTROL = re.compile(
@@ -104,14 +105,32 @@ class Terminal:
         Raises:
             AssertionError: It did not come.
         """
+        assert self._comes(text, SECONDS_MAX), f"never seen: {text}\n{self.seen[-3000:]}"
+        return self.seen
+
+    def say(self, prompt: str, answer: str) -> None:
+        """
+        Type *prompt* and wait for *answer*; again where the client, busy with itself, lost it.
+
+        Raises:
+            AssertionError: It did not come.
+        """
+        for _ in range(TRIES_MAX):
+            self.type(prompt)
+            if self._comes(prompt, SECONDS_MAX / TRIES_MAX):
+                break
+        self.until(answer)
+
+    def _comes(self, text: str, seconds_max: float) -> bool:
         wanted = "".join(text.split())
-        deadline = time.monotonic() + SECONDS_MAX
+        deadline = time.monotonic() + seconds_max
         while wanted not in "".join(self.seen.split()):
-            assert time.monotonic() < deadline, f"never seen: {text}\n{self.seen[-3000:]}"
+            if time.monotonic() > deadline:
+                return False
             if not self.WRITES_WHOLE:
                 self._redraw()
             self._read(QUIET_SECONDS)
-        return self.seen
+        return True
 
     def _redraw(self) -> None:
         """Have the whole screen written: what changes alone is no text that one could read."""

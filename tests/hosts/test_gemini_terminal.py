@@ -36,8 +36,7 @@ def test_clear_keeps_the_ledger(gemini: GeminiLab) -> None:
         (old,) = gemini.client_sessions()
         terminal.type("/clear")
         gemini.until(lambda: len(gemini.client_sessions()) == 2)
-        terminal.type("SCENARIO:talk go")
-        terminal.until("hello-there")
+        terminal.say("SCENARIO:talk go", "hello-there")
 
     (new,) = set(gemini.client_sessions()) - {old}
     assert gemini.state(new).identity.predecessor == old

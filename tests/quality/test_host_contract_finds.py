@@ -332,9 +332,37 @@ def growing(directory: Path, dry: bool) -> None:
             stream.write("x")
 
 
+def in_place(directory: Path, dry: bool) -> None:
+    """Write the settings where they stand: for a moment nothing is in them."""
+    file = directory / SOUND.settings
+    if not dry and file.exists():
+        file.write_bytes(file.read_bytes())
+
+
+def tidying(directory: Path, dry: bool) -> None:
+    folder = (directory / SOUND.settings).parent
+    if not dry and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def uninstalling(change: Callable[[Path, bool], object]) -> Installer:
+    """As `installing`, of what takes our hooks out."""
+
+    def uninstall(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
+        made = SOUND.uninstall(directory, dry_run=dry_run)
+        change(directory, dry_run)
+        return made
+
+    return evolve(SOUND, uninstall=uninstall)
+
+
 BROKEN_SETTINGS: Mapping[str, Installer] = {
     "test_the_very_bytes_come_back": installing(littering),
     "test_putting_in_twice_is_putting_in_once": installing(growing),
+    "test_putting_in_that_is_cut_off": installing(in_place),
+    "test_putting_in_anew_that_is_cut_off": installing(in_place),
+    "test_taking_out_that_is_cut_off": uninstalling(in_place),
+    "test_an_empty_folder_that_was_there_stays": uninstalling(tidying),
     "test_a_dry_run_writes_nothing": installing(hasty),
     "test_a_hook_that_was_taken_out_by_hand_is_missed": evolve(SOUND, problems=lambda _: ()),
     "test_every_command_names_its_project": evolve(SOUND, commands=lambda _: {"Stop": "true"}),

@@ -5,8 +5,11 @@ import { readFileSync } from "node:fs";
 
 const [file, script] = process.argv.slice(2);
 const told = [];
+let counted = {}; // what the client has counted, told or not; a step with `counted` sets it
 const client = {
-  session: { get: async ({ path }) => ({ data: { id: path.id, parentID: path.id === "kid" ? "s" : undefined } }) },
+  session: {
+    get: async ({ path }) => ({ data: { id: path.id, parentID: path.id === "kid" ? "s" : undefined, ...counted } }),
+  },
 };
 const plugin = (await import(file)).default;
 const hooks = await plugin.server({ client, directory: "/work" });
@@ -21,6 +24,7 @@ for (const step of JSON.parse(readFileSync(script, "utf8"))) {
     }
   };
   if (step.exec) execFileSync(step.exec[0], step.exec.slice(1));
+  else if (step.counted) counted = step.counted;
   else if (step.unawaited) one();
   else told.push(await one());
 }

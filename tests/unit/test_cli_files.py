@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from governance.cli.files import write_whole
+from governance.cli.files import write_file
 from governance.errors import DefinitionError
 
 
@@ -19,7 +19,7 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     file = tmp_path / ("x" * 200)
     file.write_text("before")
 
-    write_whole(file, b"after", 0o600)
+    write_file(file, b"after", 0o600)
 
     assert file.read_bytes() == b"after"
     assert file.stat().st_mode & 0o777 == 0o600
@@ -32,7 +32,7 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
     there.write_text("before")
     link.symlink_to(there)
 
-    write_whole(link, b"after")
+    write_file(link, b"after")
 
     assert link.is_symlink()
     assert there.read_bytes() == b"after"
@@ -49,7 +49,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     for _ in range(100):
         # Until the reader is there, a pipe that nobody reads is refused and not waited for.
         with contextlib.suppress(DefinitionError):
-            write_whole(pipe, b"told")
+            write_file(pipe, b"told")
             break
         time.sleep(0.01)
 
@@ -64,7 +64,7 @@ def test_what_is_new_is_never_written_over_anything(tmp_path: Path) -> None:
     file.write_text("theirs")
 
     with pytest.raises(DefinitionError, match="GOV610"):
-        write_whole(file, b"ours", new=True)
+        write_file(file, b"ours", new=True)
 
     assert file.read_text() == "theirs"
     assert list(tmp_path.iterdir()) == [file]
@@ -76,4 +76,4 @@ def test_where_no_file_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(DefinitionError, match="GOV610"):
-        write_whole(Path(name), b"x")
+        write_file(Path(name), b"x")

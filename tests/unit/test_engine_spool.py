@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import json
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from attrs import evolve
@@ -19,6 +16,7 @@ from governance.engine.spool import Kept, Spool
 from governance.errors import JournalError
 from governance.hosts import HOSTS, profile_of
 from governance.session.commands import Command, HostTraits
+from governance.testing.file_faults import faults
 
 COMMAND = Command(
     event="tool_before",
@@ -69,45 +67,20 @@ def test_traits_that_cannot_be_are_told(tmp_path: Path, name: str, value: object
     assert file.exists()
 
 
-@pytest.mark.parametrize("at", ["write", "flush", "replace"])
-def test_a_full_disk_leaves_no_half_of_a_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
-) -> None:
+def test_what_cannot_be_written_leaves_no_half_of_a_command(tmp_path: Path) -> None:
     """It is refused by name; what was kept before it, and what comes after it, is read."""
-    spool = Spool(str(tmp_path))
-    spool.keep(keyed("1"))
-    with monkeypatch.context() as patched:
-        _fill(patched, at)
-        with pytest.raises(JournalError, match=r"GOV512.*no space"):
+    for fault in faults():
+        spool = Spool(str(tmp_path / f"{fault.kind} {fault.number}"))
+        spool.keep(keyed("1"))
+        with fault:
             spool.keep(keyed("2"))
-    spool.keep(keyed("3"))
+        spool.keep(keyed("3"))
 
-    assert [one.command.key for one in spool.waiting("s")] == ["1", "3"]
-    assert len(list(tmp_path.glob("*/*"))) == 2
-
-
-def _fill(patched: pytest.MonkeyPatch, at: str) -> None:
-    """Let the disk be full in the midst of a command."""
-    full = OSError(errno.ENOSPC, "No space left on device")
-
-    def refuse(*_: object) -> None:
-        raise full
-
-    if at == "write":
-        patched.setattr("builtins.open", _opening_full)
-    else:
-        patched.setattr(f"os.{'fsync' if at == 'flush' else 'replace'}", refuse)
-
-
-def _opening_full(path: str, mode: str, opener: Any = None) -> io.FileIO:
-    """A file that takes half of what is written and then no more."""
-
-    class Full(io.FileIO):
-        def write(self, text: Any) -> int:
-            super().write(bytes(text)[: len(text) // 2])
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    return Full(path, mode.replace("b", ""), opener=opener)
+        there = ["2"] if not fault.struck else []
+        assert [one.command.key for one in spool.waiting("s")] == ["1", *there, "3"], fault
+        assert fault.error is None or "GOV512" in str(fault.error), fault
+        if not fault.kind.startswith("killed"):
+            assert fault.error is not None or not fault.struck
 
 
 def test_what_is_kept_meanwhile_is_not_forgotten(tmp_path: Path) -> None:

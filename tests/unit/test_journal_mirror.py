@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -176,13 +177,13 @@ def test_lines_written_while_the_file_is_replaced_are_carried_over(
     path = tmp_path / "heads"
     monkeypatch.setattr(mirror_module, "CHECK_WRITES", 1)
     one, other = _begun(path, _head("old", 1)), _begun(path)
-    replace = Mirror._replace
+    write = mirror_module.write_heads
 
-    def replace_late(self: Mirror, heads: object, *, fresh: bool) -> None:
+    def write_late(*words: Any, **more: Any) -> None:
         other.note([_head("late", 7)], durable=True)
-        replace(self, heads, fresh=fresh)  # type: ignore[arg-type]
+        write(*words, **more)
 
-    monkeypatch.setattr(Mirror, "_replace", replace_late)
+    monkeypatch.setattr(mirror_module, "write_heads", write_late)
     one._compact_at_bytes = 0
     one.note([_head("new", 3)], durable=True)
     assert list(read_heads(path)) == [_head("old", 1), _head("new", 3), _head("late", 7)]

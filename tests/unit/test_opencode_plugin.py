@@ -497,6 +497,23 @@ def test_plugin_passes_on_no_event_that_nobody_reads() -> None:
     assert len(named) >= 10
 
 
+def test_costs_that_are_told_late_are_asked_for(bench: Bench) -> None:
+    """A call is decided with what the answer that asks for it has used, and that once."""
+    tokens = {"input": 10, "output": 2, "reasoning": 0, "cache": {"read": 3, "write": 0}}
+    totals = {"cost": 0.5, "tokens": tokens}
+
+    bench.run(
+        {"tool.execute.before": ALLOW},
+        event("message.updated", sessionID="s", info={"role": "assistant", "tokens": tokens}),
+        {"counted": totals},
+        before(),
+        event("session.updated", sessionID="s", info=totals),
+        before(),
+    )
+
+    assert [one.get("used") for one in bench.sent()] == [{**totals, "context": tokens}, None]
+
+
 def test_what_was_used_goes_with_the_next_event_once(bench: Bench) -> None:
     """Tokens and costs as the client counts them; no event of their own, and no zeros."""
     tokens = {"input": 10, "output": 2, "reasoning": 0, "cache": {"read": 3, "write": 0}}

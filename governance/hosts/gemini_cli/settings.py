@@ -107,6 +107,8 @@ def uninstall(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
     else:
         held = read_text(trust)
         told = Change(trust, held, held)
+        if not dry_run:
+            kept_trust.forget()
     hooks = restore(file, kept, lambda text: TABLE.taken_out_of(text, file), dry_run=dry_run)
     return hooks, told
 

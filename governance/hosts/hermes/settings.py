@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,6 @@ from governance.hooking.settings_file import (
     read_text,
     real,
     refused,
-    remove_empty,
     restore,
     write_changes,
 )
@@ -70,27 +68,26 @@ def install(
     """
     project, root = directory.resolve(), home or hermes_home()
     record = root / "plugins" / PLUGIN / RECORD
-    owner, folders = _recorded(record)
+    owner = _owner(record)
     if owner is not None and owner != str(project):
         raise SettingsRefused(
             f"the Hermes in `{root}` is governed by `{owner}`",
             remedy=f"run `governance uninstall --host {HOST}` there first",
         )
-    if owner is None:
-        if not _record(project).is_file():
-            _check_free(root)
-        folders = tuple(name for name in ("", "hooks", "plugins") if not (root / name).is_dir())
-    changes = [_config(project, root, dry_run=True)]
-    told = {"project": str(project), "folders": list(folders)}
+    if owner is None and not _record(project).is_file():
+        _check_free(root)
+    config = _config(root)
     wanted = {root / to: (SHIPPED / source).read_text("utf-8") for source, to in FILES.items()}
-    wanted[record] = json.dumps(told, indent=2) + "\n"
-    for file, text in wanted.items():
-        changes.append(Change(file, read_text(file), text))
+    wanted[record] = json.dumps({"project": str(project)}, indent=2) + "\n"
+    files = [Change(file, read_text(file), text) for file, text in wanted.items()]
     if not dry_run:
-        write_changes(changes[1:])
+        original = None if config.before is None else disabled(config.before, PLUGIN)
+        Kept(project / KEPT).keep(
+            config.file, config.before, original, config.after or "", beside=wanted
+        )
         # The list last: a plugin that is named there and is not there is no guard.
-        changes[0] = _config(project, root, dry_run=False)
-    return tuple(changes)
+        write_changes((*files, config))
+    return (config, *files)
 
 
 def uninstall(
@@ -107,27 +104,23 @@ def uninstall(
         SettingsRefused: A file cannot be read or written.
     """
     project, root = directory.resolve(), home or hermes_home()
-    owner, folders = _recorded(root / "plugins" / PLUGIN / RECORD)
+    owner = _owner(root / "plugins" / PLUGIN / RECORD)
     kept = Kept(project / KEPT)
     if owner not in (None, str(project)) or (owner is None and not kept.record.is_file()):
+        if owner is None and not dry_run:
+            kept.forget()
         return (Change(root / "config.yaml", None, None),)
-    file = real(root / "config.yaml")
-    made = not has_section(kept.backup() or "")
-    config = restore(file, kept, lambda text: disabled(text, PLUGIN, made=made), dry_run=dry_run)
+    made = kept.record.is_file() and not has_section(kept.backup() or "")
     ours = [*(root / to for to in FILES.values()), root / "plugins" / PLUGIN / RECORD]
-    changes = [config, *(Change(one, read_text(one), None) for one in ours)]
-    if not dry_run:
-        for one in ours:
-            one.unlink(missing_ok=True)
-        for name in ("hooks", "plugins"):
-            # Python leaves what it compiled beside the files.
-            shutil.rmtree(root / name / PLUGIN / "__pycache__", ignore_errors=True)
-            remove_empty(root / name / PLUGIN)
-            if name in folders:
-                remove_empty(root / name)
-        if "" in folders:
-            remove_empty(root)
-    return tuple(changes)
+    files = [Change(one, read_text(one), None) for one in ours]
+    config = restore(
+        real(root / "config.yaml"),
+        kept,
+        lambda text: disabled(text, PLUGIN, made=made),
+        dry_run=dry_run,
+        ours=ours,
+    )
+    return (config, *files)
 
 
 def problems(directory: Path, *, home: Path | None = None) -> tuple[str, ...]:
@@ -137,7 +130,7 @@ def problems(directory: Path, *, home: Path | None = None) -> tuple[str, ...]:
     Whether it calls us shows in the journal.
     """
     project, root = directory.resolve(), home or hermes_home()
-    owner, _ = _recorded(root / "plugins" / PLUGIN / RECORD)
+    owner = _owner(root / "plugins" / PLUGIN / RECORD)
     if owner != str(project):
         return (f"the Hermes in `{root}` is not governed by this project",)
     found = []
@@ -154,19 +147,14 @@ def problems(directory: Path, *, home: Path | None = None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _config(project: Path, root: Path, *, dry_run: bool) -> Change:
+def _config(root: Path) -> Change:
     file = real(root / "config.yaml")
     before = read_text(file)
     try:
         after = enabled(before or "", PLUGIN)
     except Unreadable as error:
         raise refused(f"`{file}`: {error}") from None
-    change = Change(file, before, after)
-    if not dry_run:
-        original = disabled(before, PLUGIN) if before is not None else None
-        Kept(project / KEPT).keep(file, before, original, after)
-        write_changes((change,))
-    return change
+    return Change(file, before, after)
 
 
 def _check_free(root: Path) -> None:
@@ -175,14 +163,14 @@ def _check_free(root: Path) -> None:
             raise refused(f"`{root / name / PLUGIN}` is there already, and not ours")
 
 
-def _recorded(record: Path) -> tuple[str | None, tuple[str, ...]]:
-    """The project that governs, and the folders that `install` made."""
+def _owner(record: Path) -> str | None:
+    """The project that governs."""
     try:
         with record.open("rb") as stream:
             value = json.loads(stream.read(RECORD_BYTES_MAX))
-        return str(value["project"]), tuple(str(one) for one in value.get("folders", ()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None, ()
+        return str(value["project"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _text(file: Path) -> str | None:

@@ -276,6 +276,8 @@ async function server({ client, directory }) {
       carried: false, // a request has carried it since
       trigger: "", // of the compaction to come
       used: undefined, // tokens and costs of it, until they were handed over
+      totals: "", // the newest that the client told of them
+      behind: false, // an answer has used more than they say
       line: Promise.resolve(),
       waits: 0,
     };
@@ -307,11 +309,12 @@ async function server({ client, directory }) {
   }
 
   // Hand `event` of a session to the engine; its answer, or nothing where it gave none.
-  function hand(event, one, fields) {
+  function hand(event, one, fields, first = () => {}) {
     // As it is now: other events may be handed over before it is this one's turn.
     const { agent } = one;
     return inLine(one, async () => {
       const parent = await parentOf(one);
+      await first();
       const told = one.carried ? one.told : undefined;
       const { used } = one;
       const common = { session_id: one.id, parent_id: parent, agent, cwd: directory, run };
@@ -327,11 +330,33 @@ async function server({ client, directory }) {
     });
   }
 
+  // Take over what the client counts of the session, unless that is known.
+  function count(one, info) {
+    const { cost, tokens } = info ?? {};
+    const totals = JSON.stringify([cost, tokens]);
+    one.behind = false;
+    if (!(cost || counts(tokens)) || totals === one.totals) return;
+    one.totals = totals;
+    one.used = { ...one.used, cost, tokens };
+  }
+
+  // The client may tell of an answer's costs after it has begun with the answer's calls.
+  async function catchUp(one) {
+    if (!one.behind) return;
+    try {
+      const asked = client.session.get({ path: { id: one.id } });
+      const { data } = await within(LOOKUP_MS_MAX, asked, "looking its costs up");
+      if (data) count(one, data);
+    } catch (cause) {
+      log("session.get", cause);
+    }
+  }
+
   // Leave for `event`: the answer that allows it. Throws the reason where there is none.
   async function leave(event, one, fields) {
     let answer;
     try {
-      answer = await hand(event, one, fields);
+      answer = await hand(event, one, fields, () => catchUp(one));
       if (!answer) throw new Error("the engine gave no answer");
     } catch (cause) {
       log(event, cause);
@@ -376,13 +401,13 @@ async function server({ client, directory }) {
     "session.compacted": (one) => tell("session.compacted", one, () => ({ trigger: one.trigger })),
     // What was used goes with the session's next event: these come far too often to tell each.
     "session.updated"(one, { info }) {
-      const { cost, tokens } = info ?? {};
-      if (cost || counts(tokens)) one.used = { ...one.used, cost, tokens };
+      count(one, info);
     },
     "message.updated"(one, { info }) {
       // A summary was made of the context that it takes the place of.
       if (info?.role !== "assistant" || info.summary || !counts(info.tokens)) return;
       one.used = { ...one.used, context: info.tokens };
+      one.behind = true;
     },
     async "message.part.updated"(one, { part }) {
       if (part?.type === "compaction") one.trigger = part.auto ? "auto" : "manual";

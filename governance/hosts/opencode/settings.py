@@ -27,7 +27,6 @@ from governance.hooking.settings_file import (
     SettingsRefused,
     read_text,
     real,
-    remove_empty,
     restore,
     write_changes,
 )
@@ -75,7 +74,7 @@ def install(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
 
 def uninstall(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
     """
-    Take the plugin away, and the folders that only it had filled.
+    Take the plugin away, and the folders that were made for it.
 
     A file of that name that somebody has put in its place is theirs, and stays.
 
@@ -88,11 +87,7 @@ def uninstall(directory: Path, *, dry_run: bool = False) -> tuple[Change, ...]:
     def without_ours(text: str) -> str | None:
         return None if _is_ours(text) else text
 
-    change = restore(file, Kept(project / KEPT), without_ours, dry_run=dry_run)
-    if not dry_run:
-        remove_empty((project / SETTINGS).parent)
-        remove_empty((project / SETTINGS).parent.parent)
-    return (change,)
+    return (restore(file, Kept(project / KEPT), without_ours, dry_run=dry_run),)
 
 
 def plugin_text(project: Path) -> str:
