@@ -471,7 +471,7 @@ def _told(
 
 
 def _code_of(report: RepairReport) -> int:
-    bad = report.unmended or any(one.fresh for one in report.sessions)
+    bad = report.unmended or report.values_lost or any(one.fresh for one in report.sessions)
     return FOUND if bad else FINE
 
 
@@ -492,10 +492,18 @@ def _print(report: RepairReport) -> None:
         print_line(f"and {number_of(report.more, 'further session')}", "wary")
     if report.kept is not None:
         print_line(f"what stood there is kept as {report.kept}")
-    if report.quarantine is not None:
+    if report.values_merged:
         print_line(
-            f"{number_of(report.quarantined, 'row')} that fit nowhere are in {report.quarantine}"
+            f"{number_of(report.values_merged, 'value')} beside them {would}whole again", "good"
         )
+    if report.quarantine is not None:
+        held = [(report.quarantined, "row"), (report.quarantined_values, "damaged value")]
+        told = " and ".join(number_of(count, what) for count, what in held if count)
+        print_line(f"what fits nowhere, {told}, is in {report.quarantine}")
+    for one in report.values_lost[:_UNMENDED_MAX]:
+        print_line(f"{would}lost: {one}", "bad")
+    if len(report.values_lost) > _UNMENDED_MAX:
+        print_line(f"and {len(report.values_lost) - _UNMENDED_MAX} more", "bad")
     if report.lost:
         print_line(f"{number_of(report.lost, 'row')} {would}lost", "bad")
     if any(one.fresh for one in report.sessions) and not report.dry_run:
@@ -513,13 +521,16 @@ def _line(one: SessionRepair) -> tuple[str, ...]:
 
 def _as_json(report: RepairReport) -> dict[str, Json]:
     return {
-        "ok": not report.lost and not report.unmended,
+        "ok": not (report.lost or report.values_lost or report.unmended),
         "needed": report.needed,
         "dry_run": report.dry_run,
         "rows": report.rows,
         "merged": report.merged,
         "lost": report.lost,
+        "values_merged": report.values_merged,
+        "values_lost": list(report.values_lost),
         "quarantined": report.quarantined,
+        "quarantined_values": report.quarantined_values,
         "kept": str(report.kept or ""),
         "quarantine": str(report.quarantine or ""),
         "sources": list(report.sources),

@@ -32,6 +32,7 @@ from governance.journal.records import (
     Row,
     Whole,
 )
+from governance.journal.session_values import COPIED_SHELVES
 from governance.journal.vault import vault_id
 
 PAGE_ROWS = 500
@@ -41,9 +42,6 @@ PAGE_BYTES_MAX = 64 * 1024 * 1024
 MANY_SESSIONS_MAX = 500
 MANY_BYTES_MAX = 8 * 1024 * 1024
 """Short sessions that are brought in one commit, and the bodies of all of them."""
-
-SHELVES = ("key", "blob", "archive")
-"""Values that are copied. Rollups and leases are about one store, and are made anew."""
 
 BROKEN_MAX = 10_000
 """Sessions that a copy passes over; with one more it ends."""
@@ -185,7 +183,7 @@ def copy_store(
     for head in _all(source.removed):
         with copy.sparing(head.session):
             _bring_tombstone(copy, head)
-    for shelf in SHELVES:
+    for shelf in COPIED_SHELVES:
         with copy.sparing("", shelf):
             _bring_values(copy, shelf)
     with copy.sparing("", KEY_SHELF):

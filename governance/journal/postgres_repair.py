@@ -29,8 +29,9 @@ from governance.journal.postgres_salvage import every_row
 from governance.journal.postgres_schema import POSITIONS_A_COMMIT, sql
 from governance.journal.postgres_shelf import forget
 from governance.journal.postgres_url import Target
+from governance.journal.postgres_values import DAMAGED_MAX, MendedValues, ValuesRepair
 from governance.journal.postgres_verify import verify_store
-from governance.journal.rebuilding import NotMended, build_store, proven_draft, write_quarantine
+from governance.journal.rebuilding import NotMended, Quarantine, build_store, proven_draft
 from governance.journal.records import Finding, Head, Origin, Record, VerifyReport
 from governance.journal.repair import (
     LISTED_MAX,
@@ -151,10 +152,17 @@ class ServerRepair:
             NotMended: What was put together does not hold; nothing is to be committed.
             ServerRefused: The role may append and read alone.
         """
-        self._unmended = [one.message for one in self.found if not one.session]
+        self._unmended = []
         self._unreadable = Unreadable()
         blamed = self._blamed(connection)
-        with self._beside(), work_folder(self.beside) as work, staged(work) as staging:
+        path = free_name(self.beside, "quarantine", stamp_of(self.now_ms))
+        with (
+            self._beside(),
+            Quarantine(path) as quarantine,
+            work_folder(self.beside) as work,
+            staged(work) as staging,
+        ):
+            values = self._values(connection, quarantine)
             names = self._gather(connection, staging, blamed)
             plan = Plan(staging)
             for name in staging.sessions():
@@ -162,18 +170,19 @@ class ServerRepair:
             ours = tuple(one for one in self.found if one.session in names)
             seen = VerifyReport(0, 0, False, ours)
             needed = bool(plan.merged) or not is_as_good(seen, plan)
-            report = self._report(connection, plan, names, needed=needed)
+            report = self._report(
+                connection, plan, names, values, needed=needed or values.found > 0
+            )
             if not needed or self.dry_run:
-                return report
+                return _with(report, quarantine)
             draft = work / "draft.db"
             build_store(draft, staging, plan.facts, self.store_id, self.now_ms)
             proven_draft(draft)
             with staging.beside(draft):
                 self._put(connection, staging, names & set(blamed))
             self._prove(connection)
-            path = free_name(self.beside, "quarantine", stamp_of(self.now_ms))
-            count = write_quarantine(staging, draft, path)
-        return evolve(report, quarantined=count, quarantine=path if count else None)
+            quarantine.put_unused(staging, draft)
+        return _with(report, quarantine)
 
     @contextmanager
     def _beside(self) -> Iterator[None]:
@@ -181,6 +190,27 @@ class ServerRepair:
             yield
         except OSError as error:
             raise folder_error(error, self.beside) from None
+
+    def _values(self, connection: Connection, quarantine: Quarantine) -> MendedValues:
+        """Mend the values beside the journals, where `verify` has blamed one."""
+        others = [one for one in self.found if not one.session]
+        # What is no value is nothing that is mended here.
+        self._unmended += [one.message for one in others if one.what != "value"]
+        if all(one.what != "value" for one in others):
+            return MendedValues()
+
+        def work(lent: Connection) -> MendedValues:
+            where = None if self.dry_run else quarantine
+            return ValuesRepair(lent, self.target, self.sources, where).work()
+
+        try:
+            mended = _in_savepoint(connection, self.target, work)
+        except StoreDamaged as error:
+            self._unmended.append(error.message)
+            return MendedValues()
+        if mended.more:
+            self._unmended.append(f"more than {DAMAGED_MAX} values: repair again")
+        return mended
 
     def _blamed(self, connection: Connection) -> list[str]:
         blamed = dict.fromkeys(one.session for one in self.found if one.session)
@@ -236,7 +266,13 @@ class ServerRepair:
         return known
 
     def _report(
-        self, connection: Connection, plan: Plan, names: Iterable[str], *, needed: bool
+        self,
+        connection: Connection,
+        plan: Plan,
+        names: Iterable[str],
+        values: MendedValues,
+        *,
+        needed: bool,
     ) -> RepairReport:
         words = {"tenant": self.target.tenant, "ids": list(names)}
 
@@ -256,6 +292,8 @@ class ServerRepair:
             lost=plan.lost,
             sessions=tuple(plan.found[:LISTED_MAX]),
             more=max(0, len(plan.found) - LISTED_MAX),
+            values_merged=values.merged,
+            values_lost=values.lost,
             problems=(*self._unreadable.problems, *(p for s in self.sources for p in s.problems)),
             unmended=tuple(self._unmended),
             sources=tuple(one.name for one in self.sources),
@@ -332,6 +370,15 @@ class ServerRepair:
                 f"{wrong[0].seq}: {wrong[0].message}",
                 remedy=f"{ELSEWHERE}; and report this",
             )
+
+
+def _with(report: RepairReport, quarantine: Quarantine) -> RepairReport:
+    return evolve(
+        report,
+        quarantined=quarantine.rows,
+        quarantined_values=quarantine.values,
+        quarantine=quarantine.file,
+    )
 
 
 def _in_savepoint(connection: Connection, target: Target, work: Callable[[Connection], T]) -> T:

@@ -20,8 +20,14 @@ from governance.journal.session_values import SESSION_SHELVES, SESSION_SIGN, bou
 T = TypeVar("T")
 
 _COLUMNS = "SELECT shelf, name, version, value, digest FROM @.shelf"
+NEXT_SQL = (
+    _COLUMNS + " WHERE tenant = %(tenant)s AND (shelf, name) > (%(shelf)s, %(name)s)"
+    " ORDER BY shelf, name LIMIT 1"
+)
+"""The value behind another one, for who looks at all of them."""
+
 _ONE = " WHERE tenant = %(tenant)s AND shelf = %(shelf)s AND name = %(name)s"
-_GET_SQL = _COLUMNS + _ONE
+GET_SQL = _COLUMNS + _ONE
 _SCAN_SQL = (
     _COLUMNS + " WHERE tenant = %(tenant)s AND shelf = %(shelf)s AND name > %(after)s"
     " ORDER BY name LIMIT %(limit)s"
@@ -78,7 +84,7 @@ class PostgresShelf:
         words = self._words(shelf, name=name)
 
         def work(connection: Connection) -> Entry | None:
-            found = connection.execute(self._sql(_GET_SQL), words, binary=True).fetchone()
+            found = connection.execute(self._sql(GET_SQL), words, binary=True).fetchone()
             return _sound(found) if found is not None else None
 
         return self._reading(work)

@@ -27,7 +27,7 @@ from governance.journal.postgres_schema import (
     sql,
     tenant_id,
 )
-from governance.journal.postgres_shelf import Lent
+from governance.journal.postgres_shelf import NEXT_SQL, Lent
 from governance.journal.postgres_url import Target
 from governance.journal.records import (
     BRANCH_DEPTH_MAX,
@@ -72,11 +72,6 @@ _LOOSE_KEYS_SQL = """
             (SELECT FROM @.event e WHERE e.tenant = k.tenant AND e.session = k.session
                 AND e.seq = k.seq AND e.key = k.name)
         ORDER BY k.name LIMIT %(limit)s
-"""
-_VALUES_SQL = """
-    SELECT shelf, name, version, value, digest FROM @.shelf
-        WHERE tenant = %(tenant)s AND (shelf, name) > (%(shelf)s, %(name)s)
-        ORDER BY shelf, name LIMIT 1
 """
 _SHARED_SQL = """
     SELECT max(id), position FROM @.session WHERE tenant = %(tenant)s
@@ -227,11 +222,11 @@ def _verify_all(walk: _Walk) -> None:
 def _verify_values(walk: _Walk) -> None:
     """The values beside the journals, one query a value."""
     shelf, name = "", ""
-    while not walk.full and (found := walk.rows_of(_VALUES_SQL, shelf=shelf, name=name)):
+    while not walk.full and (found := walk.rows_of(NEXT_SQL, shelf=shelf, name=name)):
         shelf, name = found[0][:2]
         if entry_of(found[0]) is None:
             message = f"the value `{name}` on the shelf `{shelf}` is not what was put there"
-            walk.find("unreadable", "", 0, message)
+            walk.find("value", "", 0, message)
 
 
 def _verify_positions(walk: _Walk) -> None:

@@ -7,9 +7,12 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from attrs import define
 
 from governance.errors import JournalError
 from governance.journal.chain import ZERO_HASH, tombstone_digest
@@ -210,27 +213,70 @@ def judge(path: Path, mirror: Mirror | None) -> VerifyReport:
         raise store_error(error, path) from None
 
 
-def write_quarantine(staging: Staging, draft: Path, path: Path) -> int:
+@define(eq=False, repr=False)
+class Quarantine:
     """
-    Write to *path* whatever was read and is not in the store at *draft*; how many rows.
+    A file of what was read and fits nowhere: one JSON object a line, what is binary in base64.
 
-    One JSON object a line, the body in base64; no file where there is nothing to write.
+    As a context it keeps the file where all went well. There is none while nothing was put.
+
+    Attributes:
+        path: A name that is free.
+
+        rows, values: How many of each were put.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
 
-        def put(one: Unused) -> None:
-            file.write(json.dumps(_as_json(one)) + "\n")
+    path: Path
+    rows: int = 0
+    values: int = 0
+    _file: TextIO | None = None
 
-        count = staging.each_unused(draft, put)
-        file.flush()
-        os.fsync(file.fileno())
-    if not count:
-        path.unlink()
-    return count
+    @property
+    def file(self) -> Path | None:
+        """Where it is, if anything is in it."""
+        return self.path if self.rows or self.values else None
+
+    def put_unused(self, staging: Staging, draft: Path) -> None:
+        """Put every row of *staging* that is not in the store at *draft*."""
+        self.rows += staging.each_unused(draft, lambda one: self._put(_row_json(one)))
+
+    def put_value(self, columns: tuple[object, ...]) -> None:
+        """Put the value that lies as *columns*: its shelf, name, version, bytes and digest."""
+        shelf, name, version, value, digest = columns
+        self.values += 1
+        self._put(
+            {
+                "shelf": shelf,
+                "name": name,
+                "version": version,
+                "digest": digest.hex() if isinstance(digest, bytes) else None,
+                "value_base64": b64encode(value).decode() if isinstance(value, bytes) else None,
+            }
+        )
+
+    def _put(self, line: Mapping[str, object]) -> None:
+        if self._file is None:
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+            self._file = os.fdopen(handle, "w", encoding="utf-8")
+        self._file.write(json.dumps(line) + "\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if self._file is None:
+            return
+        with self._file:
+            if error is None:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+        if error is not None:
+            self.path.unlink(missing_ok=True)
 
 
-def _as_json(one: Unused) -> dict[str, object]:
+def _row_json(one: Unused) -> dict[str, object]:
     r = one.record
     return {
         "session": r.session,

@@ -203,7 +203,8 @@ class Finding:
 
     Attributes:
         what: ``"gap"``, ``"hash"``, ``"head"``, ``"cut"``, ``"removed"``, ``"vanished"``,
-            ``"unreadable"``, ``"newer"``, ``"lost"`` (rows that a repair did not find, and
+            ``"unreadable"``, ``"newer"``, ``"value"`` (a damaged one beside the journals),
+            ``"lost"`` (rows that a repair did not find, and
             that no person has accepted as lost), ``"kept"`` (a state that is kept of rows
             and is not what they tell; the command finds it, a journal does not).
 

@@ -22,7 +22,7 @@ from governance.journal.chain import ZERO_HASH
 from governance.journal.gaps import GAP_KIND, Bridge, Link, link_after
 from governance.journal.mirror import Damaged, Gone, Identity, Mirror, mirror_identity, read_heads
 from governance.journal.reassembling import Facts, Kept, Lost, reassemble
-from governance.journal.rebuilding import build_store, judge, proven_draft, write_quarantine
+from governance.journal.rebuilding import Quarantine, build_store, judge, proven_draft
 from governance.journal.records import BRANCH_DEPTH_MAX, Head, Origin, VerifyReport
 from governance.journal.replacing import (
     HOLD_MS_DEFAULT,
@@ -33,6 +33,7 @@ from governance.journal.replacing import (
     stamp_of,
 )
 from governance.journal.salvage import Salvage
+from governance.journal.session_values import INDEX_SHELF
 from governance.journal.sources import Source
 from governance.journal.sqlite_connection import missing_store
 from governance.journal.staging import Staging
@@ -103,6 +104,13 @@ class RepairReport:
 
         problems: What could not be read, in words.
 
+        values_merged: Damaged values beside the journals that a copy had whole.
+
+        values_lost: Those that none had, in words; they are in the store no longer.
+
+        quarantined_values: Of these, and of those that were replaced, how many are in the
+            quarantine; a file's stay in the damaged file.
+
         unmended: What is wrong and cannot be mended there, in words; a file's is all mended.
     """
 
@@ -116,6 +124,9 @@ class RepairReport:
     quarantined: int = 0
     kept: Path | None = None
     quarantine: Path | None = None
+    values_merged: int = 0
+    values_lost: tuple[str, ...] = ()
+    quarantined_values: int = 0
     problems: tuple[str, ...] = ()
     unmended: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -305,8 +316,8 @@ def put(
     kept = free_name(path, why, stamp) if held.there else None
     if kept is not None:
         held.copy(kept)
-    quarantine = free_name(path, "quarantine", stamp)
-    quarantined = write_quarantine(plan.staging, draft, quarantine)
+    with Quarantine(free_name(path, "quarantine", stamp)) as quarantine:
+        quarantine.put_unused(plan.staging, draft)
     held.replace(draft)
     return _report(
         plan,
@@ -316,9 +327,14 @@ def put(
         needed=True,
         dry_run=False,
         kept=kept,
-        quarantined=quarantined,
-        quarantine=quarantine if quarantined else None,
+        quarantined=quarantine.rows,
+        quarantine=quarantine.file,
     )
+
+
+def called(shelf: str, name: str) -> str:
+    """What a value beside the journals is called in a report."""
+    return f"the value `{name}` on the shelf `{shelf}`"
 
 
 def _report(
@@ -333,6 +349,8 @@ def _report(
     quarantined: int = 0,
     quarantine: Path | None = None,
 ) -> RepairReport:
+    damaged = sorted(one for one in salvage.damaged if one[0] != INDEX_SHELF)
+    gone = [one for one in damaged if not plan.staging.has_entry(*one)]
     return RepairReport(
         needed=needed,
         store_id=store_id,
@@ -344,6 +362,8 @@ def _report(
         quarantined=quarantined,
         kept=kept,
         quarantine=quarantine,
+        values_merged=len(damaged) - len(gone),
+        values_lost=tuple(called(*one) for one in gone),
         problems=(*salvage.problems, *(said for one in sources for said in one.problems)),
         sources=tuple(one.name for one in sources),
         dry_run=dry_run,

@@ -19,7 +19,7 @@ from attrs import define, field
 from governance.errors import StoreDamaged
 from governance.journal.chain import entry_digest, snapshot_digest
 from governance.journal.faults import newer
-from governance.journal.records import Entry, Head, Origin, Snapshot
+from governance.journal.records import KEY_SHELF, Entry, Head, Origin, Snapshot
 from governance.journal.salvage_pages import (
     Pages,
     Value,
@@ -32,6 +32,7 @@ from governance.journal.sqlite_lineage import tombstone_of
 from governance.journal.sqlite_rows import COLUMNS
 from governance.journal.sqlite_schema import APPLICATION_ID, VERSION
 from governance.journal.staging import Staging
+from governance.journal.vault import ERASED_PREFIX
 
 if TYPE_CHECKING:
     import apsw
@@ -41,6 +42,7 @@ _EVENT_COLUMNS = 8
 
 
 _ID = re.compile("[0-9a-f]{32}")
+_MARK = re.compile(f"{ERASED_PREFIX}[0-9a-f]{{64}}")
 
 
 @define(eq=False, repr=False)
@@ -58,6 +60,8 @@ class Salvage:
         problems: What could not be read on the way.
 
         shelf_whole: Every value beside the journals could be read.
+
+        damaged: Shelf and name of each value that is there and is not what was put.
     """
 
     path: Path
@@ -66,6 +70,7 @@ class Salvage:
     store_id: str = field(default="", init=False)
     problems: list[str] = field(factory=list, init=False)
     shelf_whole: bool = field(default=False, init=False)
+    damaged: set[tuple[str, str]] = field(factory=set, init=False)
 
     def by_key(self) -> bool:
         """
@@ -224,10 +229,14 @@ class Salvage:
                 self.staging.went(found.head, found.origin)
 
     def _entry(self, values: tuple[object, ...]) -> None:
+        shelf, name, version, value, _ = values
         entry = sound_entry(values)
         if entry is None:
-            self.problems.append(f"`shelf`: a damaged value, {values[0]!r} {values[1]!r}")
-        else:
+            self.problems.append(f"`shelf`: a damaged value, {shelf!r} {name!r}")
+            if isinstance(shelf, str) and isinstance(name, str):
+                self.damaged.add((shelf, name))
+                entry = mark_of(shelf, name, version, value)
+        if entry is not None:
             self.staging.keep(entry)
 
     def _snapshot(self, values: tuple[object, ...]) -> None:
@@ -267,6 +276,18 @@ class _Read:
 
     def __call__(self, offset: int, amount: int) -> bytes:
         return os.pread(self.handle, amount, offset)
+
+
+def mark_of(shelf: str, name: str, version: object, value: object) -> Entry | None:
+    """
+    The mark that a data key was destroyed, if that value is one; it says so by its name alone.
+
+    A damaged one that was let go of would let the key come back from an older copy.
+    """
+    if shelf != KEY_SHELF or not _MARK.fullmatch(name):
+        return None
+    known = version if isinstance(version, int) and version > 0 else 1
+    return Entry(shelf, name, known, value if isinstance(value, bytes) else b"")
 
 
 def sound_entry(values: tuple[object, ...]) -> Entry | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from governance.journal.records import Entry, Shelf
+from governance.journal.records import KEY_SHELF, Entry, Shelf
 
 BLOB_SHELF = "blob"
 """What is too big for a row, by its sha256."""
@@ -19,6 +19,9 @@ INDEX_SHELF = "index"
 
 SESSION_SHELVES = (BLOB_SHELF, INDEX_SHELF)
 """Shelves whose values `Journal.remove` lets go of with the rows of their session."""
+
+COPIED_SHELVES = (KEY_SHELF, BLOB_SHELF, "archive")
+"""What one store gives to another. Rollups and leases are about one store, and are made anew."""
 
 SESSION_SIGN = "#"
 PAGE_ENTRIES = 100

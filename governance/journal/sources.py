@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -22,6 +23,7 @@ from governance.journal.faults import folder_error, store_error
 from governance.journal.mirror import mirror_identity
 from governance.journal.records import Entry, GivesUnproven, Head, Journal, Origin, Stated
 from governance.journal.salvage import refuse_newer_file, sound_entry
+from governance.journal.session_values import COPIED_SHELVES
 from governance.journal.sqlite_rows import COLUMNS
 
 if TYPE_CHECKING:
@@ -227,7 +229,13 @@ class JournalSource:
             at = page[-1].seq
 
     def entries(self) -> Iterator[Entry]:
-        return iter(())
+        for shelf in COPIED_SHELVES:
+            after = ""
+            # A damaged one ends its shelf: nothing of the contract goes past it.
+            with suppress(StoreDamaged):
+                while page := self.journal.shelf.scan(shelf, after=after, limit=1):
+                    yield from page
+                    after = page[-1].name
 
     def close(self) -> None:
         self.journal.close()

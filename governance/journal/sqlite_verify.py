@@ -518,7 +518,7 @@ def _verify_shelf(walk: _Walk) -> None:
             return
         places.append((str(columns[0]), str(columns[1])))
         if entry_of(columns) is None:
-            walk.find("unreadable", "", 0, _bad_value(*places[-1]))
+            walk.find("value", "", 0, _bad_value(*places[-1]))
 
     while places and not walk.full and _guarded(walk, "", _nowhere, look):
         continue

@@ -168,6 +168,11 @@ class Staging:
         )
         return self.connection.total_changes() > before
 
+    def has_entry(self, shelf: str, name: str) -> bool:
+        """Whether it has that value, from wherever."""
+        sql = "SELECT 1 FROM shelf WHERE shelf = ? AND name = ?"
+        return self.connection.execute(sql, (shelf, name)).fetchone() is not None
+
     def entries(self) -> Iterator[tuple[object, ...]]:
         """
         The values beside the journals, as they are stored, but for what is made anew from rows:

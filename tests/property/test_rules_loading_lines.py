@@ -23,6 +23,9 @@ VALUES = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)),
     max_leaves=6,
 )
+END = "\nthe-end = 1"
+"""A last line; no name that is drawn is as long."""
+
 TABLES = st.dictionaries(NAMES, VALUES, max_size=4)
 
 
@@ -131,7 +134,7 @@ def documents(draw: st.DrawFn) -> Writer:
 @given(documents())
 def test_every_key_is_found_on_the_line_where_it_was_written(writer: Writer) -> None:
     """For every path the map gives the line that the writer noted."""
-    document = read_toml(writer.text + "\nend = 1", "made.toml")
+    document = read_toml(writer.text + END, "made.toml")
 
     found = {path: document.line_of(path) for path in writer.lines}
 
@@ -142,7 +145,7 @@ def test_every_key_is_found_on_the_line_where_it_was_written(writer: Writer) -> 
 @given(documents())
 def test_every_path_of_the_data_has_a_line(writer: Writer) -> None:
     """No key of the data is missing from the map, so no diagnostic loses its line."""
-    document = read_toml(writer.text + "\nend = 1", "made.toml")
+    document = read_toml(writer.text + END, "made.toml")
     stack: list[tuple[object, tuple[str | int, ...]]] = [(document.data, ())]
     while stack:
         value, path = stack.pop()

@@ -22,7 +22,7 @@ from governance.journal.postgres import PostgresJournal
 from governance.journal.postgres_faults import ServerRefused
 from governance.journal.records import Append, Appended, Journal, Record, Row
 from governance.journal.repair import repair_store
-from governance.journal.sources import JournalSource
+from governance.journal.sources import FileSource, JournalSource, Source
 from governance.journal.sqlite import SqliteJournal
 from governance.project import Project
 from tests.postgres_server import Server, running_server
@@ -300,6 +300,53 @@ def test_a_damaged_value_costs_no_value_of_another_kind(
         assert other.sessions() == journal.sessions()
 
 
+@pytest.mark.parametrize("from_", ["file", "contract"])
+def test_damaged_values_are_mended_in_place(
+    server: Server, journal: PostgresJournal, tmp_path: Path, from_: str
+) -> None:
+    """From a copy, else they are taken out and kept in a file; what was destroyed stays so."""
+    mark, key = f"erased:{'a' * 64}", f"session:{'a' * 64}"
+    journal.shelf.put("key", key, b"wrapped")
+    journal.shelf.put("blob", "b#kept", b"value")
+    path = tmp_path / "copy.db"
+    with closing(SqliteJournal.open(path, create=True)) as other:
+        assert copy_store(journal, other).findings == ()
+    journal.shelf.put("key", mark, b"{}")
+    for name in ("b#lost", "c#sound"):
+        journal.shelf.put("blob", name, name.encode())
+    journal.shelf.put("index", "b#i", b"made anew")
+    changed = "UPDATE governance.shelf SET value = 'x' WHERE tenant = %(tenant)s"
+    edit(server, journal, f"{changed} AND name <> 'c#sound'")
+    edit(server, journal, DAMAGES["a column"][0])
+
+    beside = tmp_path / "store"
+    copy: Source = FileSource(path)
+    if from_ == "contract":
+        copy = JournalSource(SqliteJournal.open(path, create=False), "the copy")
+    with closing(copy):
+        planned = journal.repair(now_ms=NOW_MS, beside=beside, sources=(copy,), dry_run=True)
+        assert len(journal.verify().findings) > 4
+        report = journal.repair(now_ms=NOW_MS, beside=beside, sources=(copy,))
+
+    lost = ("the value `b#lost` on the shelf `blob`", f"the value `{key}` on the shelf `key`")
+    for one in (planned, report):
+        assert (one.needed, one.values_lost, one.values_merged) == (True, lost, 2)
+        assert (one.merged, one.lost, one.unmended) == (1, 0, ())
+    assert (planned.quarantine, report.quarantined_values) == (None, 5)
+    assert report.quarantine is not None
+    lines = [json.loads(line) for line in report.quarantine.read_text().splitlines()]
+    values = {one["name"]: one["value_base64"] for one in lines if "shelf" in one}
+    assert values == dict.fromkeys(("b#i", "b#kept", "b#lost", mark, key), "eA==")
+    assert journal.verify().findings == ()
+    found = {name: journal.shelf.get("blob", name) for name in ("b#kept", "b#lost", "c#sound")}
+    assert {name: one and one.value for name, one in found.items()} == {
+        "b#kept": b"value", "b#lost": None, "c#sound": b"c#sound",
+    }  # fmt: skip
+    assert journal.shelf.get("key", mark) is not None
+    assert (journal.shelf.get("key", key), journal.shelf.get("index", "b#i")) == (None, None)
+    assert not journal.repair(now_ms=NOW_MS, beside=beside).needed
+
+
 def test_any_back_end_is_read_around(tmp_path: Path) -> None:
     """By the contract alone a page is halved until the bad row stands by itself."""
     memory = MemoryJournal()
@@ -415,7 +462,7 @@ def test_the_command_mends_a_server_in_place(
 def test_the_command_says_what_it_cannot_mend_there(
     server: Server, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A value beside the journals that is damaged is named, with exit code 1 and the way out."""
+    """What a store says of itself is named, with exit code 1 and the way out; a value is mended."""
     with closing(_opened(project)) as journal:
         journal.shelf.put("blob", "x", b"value")
         edit(
@@ -426,11 +473,17 @@ def test_the_command_says_what_it_cannot_mend_there(
         )
     code, out, _ = _run(project, capsys, "repair")
     assert code == 1
-    assert "`x` on the shelf `blob`" in out
-    assert "--from" in out
-    code, out, _ = _run(project, capsys, "repair", "--format", "json")
-    told = json.loads(out)
-    assert (code, told["ok"], len(told["unmended"])) == (1, False, 1)
+    assert "lost: the value `x` on the shelf `blob`" in out
+    assert "what fits nowhere, 1 damaged value, is in" in " ".join(out.split())
+    assert _run(project, capsys, "verify")[0] == 0
+    with server.connect() as connection:
+        connection.execute("INSERT INTO governance.store VALUES ('strange', 1)")
+    code, out, _ = _run(project, capsys, "repair")
+    json_code, told, _ = _run(project, capsys, "repair", "--format", "json")
+    with server.connect() as connection:
+        connection.execute("DELETE FROM governance.store WHERE name = 'strange'")
+    assert (code, "not mended: `strange`" in out, "--from" in out) == (1, True, True)
+    assert (json_code, json.loads(told)["ok"], len(json.loads(told)["unmended"])) == (1, False, 1)
 
 
 def test_the_command_copies_around_a_damaged_session(

@@ -213,6 +213,33 @@ def test_values_on_a_destroyed_page_come_from_a_backup(store: Damaged, tmp_path:
     after.close()
 
 
+def test_a_damaged_value_that_no_copy_has_is_named(store: Damaged, tmp_path: Path) -> None:
+    """What goes is said; a mark that a key was destroyed is not let go of for its bytes."""
+    mark, key = f"erased:{'a' * 64}", f"session:{'a' * 64}"
+    journal = store.open()
+    journal.shelf.put("key", key, b"wrapped")
+    journal.shelf.put("blob", "kept", b"value")
+    journal.close()
+    made = backup_store(store.path, tmp_path / "backups", now_ms=NOW_MS)
+    journal = store.open()
+    journal.shelf.delete("key", key)
+    journal.shelf.put("key", mark, b"{}")
+    journal.shelf.put("blob", "lost", b"value")
+    journal.close()
+    _edit(store, "UPDATE shelf SET value = x'00'")
+
+    report = store.repair(FileSource(made.path))
+
+    assert report.values_lost == ("the value `lost` on the shelf `blob`",)
+    assert report.values_merged == 2
+    after = store.open()
+    assert after.shelf.get("blob", "kept") == Entry("blob", "kept", 1, b"value")
+    assert (after.shelf.get("blob", "lost"), after.shelf.get("key", key)) == (None, None)
+    assert after.shelf.get("key", mark) is not None
+    assert after.verify().ok
+    after.close()
+
+
 # -- restore ----------------------------------------------------------------------------
 
 

@@ -136,8 +136,8 @@ _EDITS = {
         "UPDATE event SET body = x'7b7d' WHERE session = 'waiting' AND seq = 2",
         {("hash", "waiting")},
     ),
-    "a value": ("UPDATE shelf SET value = x'00'", {("unreadable", "")}),
-    "a value's version": ("UPDATE shelf SET version = 7", {("unreadable", "")}),
+    "a value": ("UPDATE shelf SET value = x'00'", {("value", "")}),
+    "a value's version": ("UPDATE shelf SET version = 7", {("value", "")}),
 }
 
 
