@@ -122,7 +122,7 @@ def main(words: list[str]) -> int:
             _signal.signal(one, lambda number, _: alone().told_to_stop(options, number))
         data = read_input(PAYLOAD_BYTES_MAX)
         call = options.call
-        served = options.now_ms is None and posix.environ.get(SWITCH) != b"off"
+        served = posix.environ.get(SWITCH) != b"off"
         # A service started with other places of a person would go on with them for others.
         served = served and not is_elsewhere(options, posix.environ)
         if served and not call:
@@ -261,7 +261,8 @@ def ask_service(
         link.connect(socket_path(place, folder, f"{service_name(options.paths)}.sock"))
         if not _is_ours(link):
             raise ValueError("another program listens")
-        fields = (service_stamp(), call, options.host, options.event, options.dir)
+        at = "" if options.now_ms is None else str(options.now_ms)
+        fields = (service_stamp(), call, options.host, options.event, options.dir, at)
         told = "\0".join(fields).encode("utf-8", "surrogateescape")
         heard = HEARD
         link.sendall(frame(b"Q", told) + frame(b"P", data))
@@ -337,7 +338,9 @@ def _start(options: Options) -> None:
     try:
         folder = service_folder(posix.environ).decode("utf-8", "surrogateescape")
         if folder:
-            words = [sys.executable, "-I", "-S", service_script(), "--dir", options.dir]
+            words = [sys.executable, "-I", "-S", service_script()]
+            # What is replayed is opened for a call, at its time.
+            words += ["--dir", options.dir] if options.now_ms is None else []
             words += [word for path in options.paths for word in ("--path", path)]
             alone().start_service(folder, service_name(options.paths), words)
     except BaseException:  # noqa: BLE001 -- see above

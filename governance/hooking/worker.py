@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from governance.clock import Clock, SystemClock
 from governance.config import Config, load_config
@@ -98,9 +98,9 @@ class Call:
     overruled: tuple[str, ...] = ()
 
 
-@frozen
-class FixedClock:
-    """A clock that stands still, for replays; deadlines still run."""
+@define(eq=False)
+class StandingClock:
+    """A clock that stands still until it is set, for replays; deadlines still run."""
 
     at_ms: int
 
@@ -140,7 +140,7 @@ def run(adapter: Adapter, options: Given, line: WorkerLine, call_id: str = "") -
 
         found = trusted_config(load_config(directory))
         _require_store(found)
-        if found.service.enabled and options.now_ms is None:
+        if found.service.enabled:
             line.serve()
         return found
 
@@ -176,7 +176,7 @@ def _clock(directory: Path, now_ms: int | None) -> Clock:
         raise MisuseError(
             "`--now-ms` is for replays, and this project is none", remedy="leave it out"
         )
-    return FixedClock(now_ms)
+    return StandingClock(now_ms)
 
 
 def answer(

@@ -38,7 +38,7 @@ WRITE_SECONDS_MAX = 5.0
 ACK_SECONDS_MAX = 30.0
 """How long a hook may take to write an answer out; then its text does not count as told."""
 
-FIELDS = 5
+FIELDS = 6
 VARIABLES = ("HOME", "XDG_CACHE_HOME", *MOVED)
 """What says where a person's files are: a hook with others is not ours to answer."""
 
@@ -175,7 +175,9 @@ def answer_hook(link: Link, projects: Projects, stamp: str) -> None:
     fields = told.decode("utf-8", "surrogateescape").split("\0")
     if len(fields) != FIELDS:
         raise Unfit("no request that is understood")
-    theirs, call_id, host, event, directory = fields
+    theirs, call_id, host, event, directory, at = fields
+    if at and not at.isdecimal():
+        raise Unfit("no request that is understood")
     data = link.receive(b"P", PAYLOAD_BYTES_MAX)
     if theirs != stamp:
         raise Unfit("another installation")
@@ -187,7 +189,7 @@ def answer_hook(link: Link, projects: Projects, stamp: str) -> None:
     environment = above[0].environment
     if not same_home(environment):
         raise Unfit("another home")
-    with projects.use(Path(directory)) as held:
+    with projects.use(Path(directory), int(at) if at else None) as held:
         if held is None:
             raise Unfit("the project is not open here")
         if not held.fits(environment):

@@ -2,6 +2,9 @@
 The engines that the service has open: one a project, each only as long as it is what a hook
 that decides by itself would open now.
 
+A project that is replayed has a second engine for that, whose clock each call sets: it is there
+only while the mark outside the project says that a person replays it.
+
 Before each call the files of the project are looked at: its configuration with the layers
 above it, its packs, what a person trusts, the store itself, and the day. Where anything has
 changed the engine is closed, and the call is left to the hook: what is broken now is refused
@@ -36,7 +39,9 @@ from governance.engine.reloading import (
     trust_mark,
 )
 from governance.errors import DefinitionError, GovernanceError
+from governance.hooking.worker import StandingClock
 from governance.journal.opening import store_path
+from governance.project import Project
 
 if TYPE_CHECKING:
     from governance.rules.host_tools import HostTools
@@ -50,6 +55,9 @@ AGAIN_SECONDS = 5
 NEVER_MS = 1 << 53
 MAGIC_BYTES = 16
 """How much of a store says that it is one, and does not change while it is written."""
+
+Key: TypeAlias = tuple[Path, bool]
+"""The folder of a project, and whether it is a replay that is decided."""
 
 Standing: TypeAlias = Literal["same", "changed", "lost"]
 StoreMark: TypeAlias = tuple[tuple[int, ...] | bytes, ...]
@@ -78,6 +86,8 @@ class Held:
         users: Calls that are being decided by it.
 
         used: When the last one came, on the clock that only goes forward.
+
+        clock: Of the engine, where it is one for replays: for them one call at a time is decided.
     """
 
     engine: Engine
@@ -87,10 +97,22 @@ class Held:
     store_mark: StoreMark
     day: datetime.date
     used: float
+    clock: StandingClock | None = None
     users: int = 0
     leaving: bool = False
     key_marks: Marks = ()
     _marks: Marks | None = None
+    _turn: threading.Lock = field(factory=threading.Lock, init=False)
+
+    @contextmanager
+    def at(self, now_ms: int | None) -> Iterator[None]:
+        """For a replay, let it be *now_ms* meanwhile."""
+        if self.clock is None or now_ms is None:
+            yield
+            return
+        with self._turn:
+            self.clock.at_ms = now_ms
+            yield
 
     def fits(self, environment: Mapping[str, str]) -> bool:
         """Whether a hook with the variables *environment* would find the same keys."""
@@ -102,7 +124,7 @@ class Held:
         """Whether a hook that opened the project now would decide by the same."""
         if _store_mark(self.store) != self.store_mark:
             return "lost"
-        if _today() != self.day or _key_marks(self.config) != self.key_marks:
+        if _day_of(self.clock) != self.day or _key_marks(self.config) != self.key_marks:
             return "changed"
         # Taken before the texts are read: what changes meanwhile is seen the next time.
         marks = tuple(marks_of(self.config.directory, self.config))
@@ -133,107 +155,116 @@ class Projects:
     tools: Sequence[HostTools]
     begun: bool = field(default=False, init=False)
     lost: list[Held] = field(factory=list, init=False)
-    _held: OrderedDict[Path, Held] = field(factory=OrderedDict, init=False)
-    _absent: dict[Path, Absent] = field(factory=dict, init=False)
-    _opening: set[Path] = field(factory=set, init=False)
+    _held: OrderedDict[Key, Held] = field(factory=OrderedDict, init=False)
+    _absent: dict[Key, Absent] = field(factory=dict, init=False)
+    _opening: set[Key] = field(factory=set, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     @contextmanager
-    def use(self, directory: Path) -> Iterator[Held | None]:
-        """What is open of *directory*, kept open meanwhile; ``None``: not, or not any more."""
+    def use(self, directory: Path, now_ms: int | None = None) -> Iterator[Held | None]:
+        """
+        What is open of *directory*, kept open meanwhile; ``None``: not, or not any more.
+
+        Args:
+            now_ms: For a replay, the time at which to decide.
+        """
+        key = (directory, now_ms is not None)
+        if now_ms is not None and not _is_replayed(directory):
+            yield None  # by itself the hook refuses it
+            return
         with self._lock:
-            held = self._held.get(directory)
+            held = self._held.get(key)
             if held is not None:
                 held.users += 1
                 held.used = time.monotonic()
-                self._held.move_to_end(directory)
+                self._held.move_to_end(key)
         if held is None:
-            self.want(directory)
+            self.want(directory, now_ms)
             yield None
             return
         try:
-            standing = held.standing()
-            if standing == "same":
-                yield held
-            else:
-                self._drop(directory, held, lost=standing == "lost")
-                self.want(directory)
-                yield None
+            with held.at(now_ms):
+                standing = held.standing()
+                if standing == "same":
+                    yield held
+                else:
+                    self._drop(key, held, lost=standing == "lost")
+                    self.want(directory, now_ms)
+                    yield None
         finally:
             with self._lock:
                 held.users -= 1
             self._close_left(held)
 
-    def want(self, directory: Path) -> None:
+    def want(self, directory: Path, now_ms: int | None = None) -> None:
         """Have *directory* opened for the calls to come, in a thread of its own."""
+        key = (directory, now_ms is not None)
         with self._lock:
-            absent = self._absent.get(directory)
+            absent = self._absent.get(key)
             young = absent is not None and time.monotonic() - absent.since < AGAIN_SECONDS
-            crowded = directory in self._opening or len(self._opening) >= PROJECTS_MAX
+            crowded = key in self._opening or len(self._opening) >= PROJECTS_MAX
             if self.lost or young or crowded:
                 return
-            self._opening.add(directory)
+            self._opening.add(key)
             self.begun = True
-        threading.Thread(target=self._open, args=(directory,), daemon=True).start()
+        threading.Thread(target=self._open, args=(directory, now_ms), daemon=True).start()
 
     def tick(self) -> bool:
         """Let go what nobody has asked for; whether anything is held, opens or was just tried."""
         now = time.monotonic()
         with self._lock:
-            old = [
-                (directory, held)
-                for directory, held in self._held.items()
-                if now - held.used > held.config.service.idle_seconds_max
-            ]
+            every = tuple(self._held.items())
             self._absent = {
-                directory: one
-                for directory, one in self._absent.items()
-                if now - one.since < AGAIN_SECONDS
+                key: one for key, one in self._absent.items() if now - one.since < AGAIN_SECONDS
             }
-        for directory, held in old:
-            self._drop(directory, held)
-            self._close_left(held)
+        for key, held in every:
+            directory, replayed = key
+            idle = now - held.used > held.config.service.idle_seconds_max
+            if idle or (replayed and not _is_replayed(directory)):
+                self._drop(key, held)
+                self._close_left(held)
         with self._lock:
             return bool(self._held or self._opening or self._absent)
 
     def names(self) -> tuple[str, ...]:
         """The projects that are open now."""
         with self._lock:
-            return tuple(str(one) for one in self._held)
+            return tuple(dict.fromkeys(str(directory) for directory, _ in self._held))
 
     def close(self) -> None:
         """Close every engine that nobody uses; the others go with the process."""
         with self._lock:
             every = tuple(self._held.items())
-        for directory, held in every:
-            self._drop(directory, held)
+        for key, held in every:
+            self._drop(key, held)
             self._close_left(held)
 
-    def _open(self, directory: Path) -> None:
+    def _open(self, directory: Path, now_ms: int | None) -> None:
+        key = (directory, now_ms is not None)
         made: Held | Absent
         try:
-            made = self._made(directory)
+            made = self._made(directory, None if now_ms is None else StandingClock(now_ms))
         except (GovernanceError, OSError) as error:
             made = Absent(f"{type(error).__name__}: {error}"[:500], time.monotonic())
         except BaseException as error:
             with self._lock:
-                self._opening.discard(directory)
-                self._absent[directory] = Absent(type(error).__name__, time.monotonic())
+                self._opening.discard(key)
+                self._absent[key] = Absent(type(error).__name__, time.monotonic())
             raise
-        crowded: list[tuple[Path, Held]] = []
+        crowded: list[tuple[Key, Held]] = []
         with self._lock:
-            self._opening.discard(directory)
+            self._opening.discard(key)
             if isinstance(made, Absent):
-                self._absent[directory] = made
+                self._absent[key] = made
                 return
-            self._held[directory] = made
+            self._held[key] = made
             crowded = list(self._held.items())[: max(0, len(self._held) - PROJECTS_MAX)]
         for old, held in crowded:
             self._drop(old, held)
             self._close_left(held)
 
-    def _made(self, directory: Path) -> Held | Absent:
-        day = _today()
+    def _made(self, directory: Path, clock: StandingClock | None) -> Held | Absent:
+        day = _day_of(clock)
         config, in_force = _law_text(directory)
         keys = _key_marks(config)
         if not config.service.enabled:
@@ -243,7 +274,7 @@ class Projects:
             return Absent("its journal is of one process alone", time.monotonic())
         store = store_path(url, config.directory) if url.startswith("sqlite:") else None
         before = _store_mark(store)
-        engine = Engine.open(directory, run="", tools=self.tools)
+        engine = Engine.open(directory, clock=clock, run="", tools=self.tools)
         # Its first reading makes the files beside the store, if they were not there.
         engine._journal.head(PROJECT_SESSION)
         mark = _store_mark(store)
@@ -252,15 +283,17 @@ class Projects:
             return Absent("its store was changed meanwhile", time.monotonic())
         # Changes are looked for here, before each call, and by hooks alone nothing gets idle.
         engine.options = evolve(engine.options, bulletin=None, idle_ms_max=NEVER_MS)
-        return Held(engine, config, in_force, store, mark, day, time.monotonic(), key_marks=keys)
+        return Held(
+            engine, config, in_force, store, mark, day, time.monotonic(), clock, key_marks=keys
+        )
 
-    def _drop(self, directory: Path, held: Held, *, lost: bool = False) -> None:
+    def _drop(self, key: Key, held: Held, *, lost: bool = False) -> None:
         with self._lock:
             held.leaving = not lost
             if lost:
                 self.lost.append(held)
-            if self._held.get(directory) is held:
-                del self._held[directory]
+            if self._held.get(key) is held:
+                del self._held[key]
 
     def _close_left(self, held: Held) -> None:
         with self._lock:
@@ -316,5 +349,11 @@ def _store_mark(store: Path | None) -> StoreMark:
     return (*found, header)
 
 
-def _today() -> datetime.date:
-    return datetime.datetime.fromtimestamp(time.time(), datetime.UTC).date()
+def _day_of(clock: StandingClock | None) -> datetime.date:
+    seconds = time.time() if clock is None else clock.at_ms / 1000
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date()
+
+
+def _is_replayed(directory: Path) -> bool:
+    """Whether a person says, outside of the project, that it is replayed."""
+    return Project(directory).replay_mark().is_file()

@@ -139,10 +139,11 @@ class Demo:
         return found
 
 
-def run_demo(folder: Path, *words: str) -> Demo:
+def run_demo(folder: Path, *words: str, service: str = "on") -> Demo:
     """Run `governance demo` in a home of its own below *folder*."""
     place = make_place(folder)
-    shown = place.run("demo", "--dir", "tried", *words)
+    words = (sys.executable, "-c", RUN, "demo", "--dir", "tried", *words)
+    shown = place.shell(words, GOVERNANCE_SERVICE=service)
     return Demo(place, folder / "tried", shown)
 
 

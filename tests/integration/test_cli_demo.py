@@ -19,6 +19,7 @@ from governance.cli.frame import GovernedCommand
 from governance.cli.replaying import read_recording
 from governance.errors import MisuseError
 from governance.project import Project
+from governance.testing.services import services_of
 from tests.integration.conftest import ROOT, Demo, make_place, run_demo
 
 RUN_BY_ITSELF = frozenset(
@@ -43,6 +44,24 @@ def test_the_demo_succeeds_and_says_no_more_than_it_must(demo: Demo) -> None:
     assert demo.shown.returncode == 0, demo.shown.stdout + demo.shown.stderr
     assert demo.shown.stderr == ""
     assert not (demo.project / ".governance" / "governance.log").exists()
+
+
+def test_without_a_service_it_is_the_same(demo: Demo, tmp_path: Path) -> None:
+    """Every row at its time, every decision and what was told; of the service nothing is left."""
+    alone = run_demo(tmp_path, service="off")
+
+    assert alone.shown.returncode == 0, alone.shown.stdout + alone.shown.stderr
+    assert history(demo) == history(alone)
+    assert decisions(demo) == decisions(alone)
+    assert services_of(demo.place.home) == ()
+
+
+def history(demo: Demo) -> list[tuple[str, str, int]]:
+    """Session, kind and time of every row, from the first one."""
+    found = [
+        (name, row["kind"], row["at_ms"]) for name in sessions(demo) for row in rows(demo, name)
+    ]
+    return [(name, kind, at_ms - found[0][2]) for name, kind, at_ms in found]
 
 
 def test_each_recorded_call_is_shown_with_its_decision(demo: Demo) -> None:

@@ -91,14 +91,19 @@ class Place:
         return Path(self.environment["HOME"])
 
     def hook(
-        self, event: str = "PreToolUse", *, service: bool = True, **more: object
+        self,
+        event: str = "PreToolUse",
+        *,
+        service: bool = True,
+        now_ms: int | None = None,
+        **more: object,
     ) -> subprocess.CompletedProcess[bytes]:
-        """One hook as the client runs it."""
+        """One hook as the client runs it, or as a replay does."""
         environment = dict(self.environment)
         if not service:
             environment["GOVERNANCE_SERVICE"] = "off"
         return subprocess.run(
-            self.words(event),
+            self.words(event) + ([] if now_ms is None else ["--now-ms", str(now_ms)]),
             input=payload(event, **more),
             capture_output=True,
             env=environment,
@@ -211,7 +216,7 @@ def connected() -> socket.socket:
 
 
 def request(place: Place, event: str, data: bytes, call: str = "c1", stamp: str = "") -> bytes:
-    fields = (stamp or service_stamp(), call, HOST, event, str(place.project))
+    fields = (stamp or service_stamp(), call, HOST, event, str(place.project), "")
     return frame(b"Q", "\0".join(fields).encode()) + frame(b"P", data)
 
 
@@ -255,6 +260,55 @@ def test_service_answers_as_a_hook_by_itself_does(place: Place) -> None:
     assert [one.stdout for one in served] == [one.stdout for one in alone]
     assert "OWN-DENIED" in reason(served[1])
     assert place.kinds("s1") == place.kinds("s2")
+
+
+def times_of(place: Place, session: str) -> list[int]:
+    with Engine.open(place.project, tools=(TOOLS,)) as engine:
+        return [row.at_ms for row in engine.journal.read(session)]
+
+
+def test_a_replay_is_decided_at_its_times(place: Place) -> None:
+    """By an engine of its own: what really happens meanwhile has the real time."""
+    begun_ms = int(time.time() * 1000)
+    mark = Project(place.project).replay_mark()
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    times = iter(range(1_700_000_000_000, 1_800_000_000_000, 60_000))
+    with running_service(place.project):
+        sent = []
+
+        def served() -> bool:
+            before = answered()
+            sent.append(next(times))
+            out = place.hook(command="fine", session_id="then", now_ms=sent[-1])
+            assert b"is for replays" not in out.stdout
+            return answered() > before
+
+        until(served)
+        assert served()
+        place.hook(command="fine", session_id="now")
+        assert served()
+        mark.unlink()
+        refused = place.hook(command="fine", session_id="then", now_ms=next(times))
+        assert "is for replays" in reason(refused)
+        place.hook(command="fine", session_id="now")
+    assert list(dict.fromkeys(times_of(place, "then"))) == sent
+    assert min(times_of(place, "now")) >= begun_ms
+
+
+def test_what_replays_alone_have_started_ends_with_them(place: Place) -> None:
+    """The service that they start opens nothing else, and is gone when the mark is."""
+    mark = Project(place.project).replay_mark()
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    until(lambda: bool(place.hook(now_ms=1_700_000_000_000)) and bool(services_of(place.home)))
+    until(
+        lambda: (
+            bool(place.hook(now_ms=1_700_000_000_000)) and bool((ask("status") or {})["projects"])
+        )
+    )
+    mark.unlink()
+    until(lambda: not services_of(place.home))
 
 
 def test_client_imports_nothing_heavy(place: Place) -> None:
@@ -305,7 +359,7 @@ def test_malformed_requests_are_dropped(service_place: Place, data: bytes) -> No
 def test_huge_slow_and_many_requests_are_bounded(service_place: Place) -> None:
     """A payload that is too large, one that never ends and two thousand more change nothing."""
     with connected() as huge:
-        huge.sendall(frame(b"Q", "\0".join((service_stamp(), "h", HOST, "", "/")).encode()))
+        huge.sendall(frame(b"Q", "\0".join((service_stamp(), "h", HOST, "", "/", "")).encode()))
         huge.sendall(b"P" + (17 * 1024 * 1024).to_bytes(4, "big"))
         assert [kind for kind, _ in frames(huge)] == [b"X"]
     slow = [connected() for _ in range(20)]
