@@ -189,8 +189,11 @@ def _shared_set(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(intern(name) for name in names)
 
 
-def _remember(state: SessionState, line: str) -> str:
-    lines = [*state.recent.split("\n"), line.replace("\n", " ")[:RECENT_CHARS_MAX]]
+def _remember(state: SessionState, done: str, outcome: str = "") -> str:
+    end = f" ({outcome})" if outcome else ""
+    line, room = done.replace("\n", " "), RECENT_CHARS_MAX - len(end)
+    line = line if len(line) <= room else f"{line[: room - 1]}…"
+    lines = [*state.recent.split("\n"), line + end]
     return "\n".join([one for one in lines if one][-RECENT_MAX:])
 
 
@@ -274,7 +277,7 @@ def _tool_finished(state: SessionState, data: Mapping[str, Any], at_ms: int) -> 
         changes["done_tools"] = _shared_set(tuple(sorted(state.done_tools | {data["tool"]})))
     if data.get("clears_stale"):
         changes["registers"] = state.registers.approve_write()
-    changes["recent"] = _remember(state, f"{intent or data['tool']} ({outcome})")
+    changes["recent"] = _remember(state, intent or data["tool"], outcome)
     return changes
 
 

@@ -21,7 +21,7 @@ from governance.states import LIVE_STATES, State
 from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json, dump_json, load_json
 
-FOLD_VERSION = 6
+FOLD_VERSION = 7
 """Version of `SessionState` and `evolve`; a snapshot of another version is not used."""
 
 OPEN_CALLS_MAX = 256

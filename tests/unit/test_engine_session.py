@@ -16,7 +16,7 @@ from governance.session.arguments import ARGUMENT_BYTES_MAX
 from governance.session.commands import Command, HostTraits
 from governance.session.replies import Reply
 from governance.session.snapshot import state_bytes
-from governance.session.state import FOLD_VERSION
+from governance.session.state import FOLD_VERSION, RECENT_CHARS_MAX
 from governance.states import State
 from governance.testing import FailingJournal, ManualClock
 from governance.testing.engines import memory_engine, settings_with
@@ -932,6 +932,21 @@ def test_what_is_told_after_a_gap_is_what_the_session_knows(
         "Done last, the newest first:\n- shell fine (ok)", "Be governed.",
     ):  # fmt: skip
         assert words in told
+
+
+def test_a_long_line_is_told_with_its_outcome(engine: Engine) -> None:
+    """It is cut, and one sees that; what became of it is not cut off."""
+    session = engine.start("s")
+    session.turn("go")
+    session.tool("shell", {"command": f"echo {'x' * 200}"}, call_id="1")
+    session.tool_finished("1", outcome="failed")
+    session.interrupt()
+
+    told = session.resume(history="lost").text
+
+    (line,) = [one for one in told.splitlines() if one.startswith("- shell echo xxx")]
+    assert line.endswith("x… (failed)")
+    assert len(line) == len("- ") + RECENT_CHARS_MAX
 
 
 @pytest.mark.parametrize("packs", [(), (PACK,)], ids=["nothing-to-keep", "a-task"])
