@@ -8,6 +8,7 @@ about other releases, of the dependencies (``lowest``) and of Python (``pythons`
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -91,7 +92,9 @@ def lowest(session: nox.Session) -> None:
 @nox.session
 def hosts(session: nox.Session) -> None:
     """Install each host's pinned client and prove that it is governed; needs npm."""
-    words = ("-m", "real_client", "tests/hosts", *session.posargs)
+    # Clients are waited for, until a time is out: one more at a time keeps the cores busy.
+    workers = f"-n{(os.cpu_count() or 1) + 1}"
+    words = (workers, "-m", "real_client", "tests/hosts", *session.posargs)
     session.run(PYTHON, "-m", "pytest", *words, external=True)
 
 
