@@ -32,6 +32,7 @@ from governance.journal.sqlite_connection import Patience, connect, missing_stor
 from governance.journal.sqlite_schema import check_store, make_folder
 from governance.journal.sqlite_verify import verify_store
 from governance.project import FILE_MODE
+from governance.whole_file import DRAFT
 
 SECONDS_MAX_DEFAULT = 600
 BACKUPS_MAX_DEFAULT = 7
@@ -236,6 +237,6 @@ def _sweep(folder: Path) -> None:
 def _leftovers(folder: Path) -> Iterator[Path]:
     with contextlib.suppress(OSError):
         for file in folder.iterdir():
-            own = ".new" in file.name or file.suffix in (".heads", CONFIG_SUFFIX)
+            own = ".new" in file.name or file.suffix in (".heads", CONFIG_SUFFIX, DRAFT)
             if file.name.startswith(".") and own:
                 yield file

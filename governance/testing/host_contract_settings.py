@@ -184,7 +184,7 @@ class SettingsContract:
         """Every file of the host's is as *before* or as *after*, and an error names its file."""
         private = f"{project.name}/.governance/"
         for name, data in tree(project.parent).items():
-            draft = fault.kind == "killed in it" and name.endswith(DRAFT)
+            draft = fault.kind.startswith("killed") and name.endswith(DRAFT)
             if data is not None and not name.startswith(private) and not draft:
                 assert data in (before.get(name), after.get(name)), (fault, name)
         if fault.error is not None:

@@ -20,6 +20,7 @@ from governance.journal.config_copy import ConfigCopy, ConfigFile, copies_in, re
 from governance.journal.mirror import read_heads, read_identity
 from governance.journal.records import Append, Appended, Row
 from governance.journal.sqlite import SqliteJournal
+from governance.testing.file_faults import faults
 from tests.quality.damaged_stores import NOW_MS, Damaged, copied, make_store
 from tests.quality.journal_storage import disk
 
@@ -205,6 +206,21 @@ def killed(*args):
 backup.verify_store = killed
 backup.backup_store(Path(sys.argv[1]), Path(sys.argv[2]), now_ms=5)
 """
+
+
+def test_what_a_killed_backup_has_left_goes(store: Damaged, tmp_path: Path) -> None:
+    """Whichever file it was at: once it is old enough, the next backup removes it."""
+    folder = tmp_path / "backups"
+    for fault in faults(("killed", "killed in it")):
+        with fault:
+            backup_store(store.path, folder, now_ms=NOW_MS)
+        for one in folder.iterdir() if folder.exists() else ():
+            os.utime(one, (0, 0))
+        made = backup_store(store.path, folder, now_ms=NOW_MS + 1, backups_max=1)
+        left = [one.name for one in folder.iterdir() if one.name.startswith(".")]
+        assert set(left) <= {".gitignore"}, fault
+        assert _rows(made.path, "s-1") > 0
+        shutil.rmtree(folder)
 
 
 def test_a_killed_backup_leaves_no_backup(store: Damaged, tmp_path: Path) -> None:
