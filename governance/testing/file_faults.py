@@ -6,8 +6,9 @@ Faults of the file system, at the first, the second, the next change that a piec
             write_my_settings()
         assert my_settings_are_whole()
 
-Each change (a file opened to be written, a rename, a removal, a folder made or removed) fails
-once in each of the ways of `KINDS`, until the code makes no change that has not failed.
+Each change (a file opened to be written, renamed, linked, removed or of another mode, a folder
+made or removed) fails once in each of the ways of `KINDS`, until the code makes no change that
+has not failed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ ends before it, or ends after the file is made or emptied and before a byte is i
 """
 
 CHANGES_MAX = 1_000
-_NAMED = ("mkdir", "remove", "rename", "replace", "rmdir", "unlink")
+_NAMED = ("chmod", "link", "mkdir", "remove", "rename", "replace", "rmdir", "unlink")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
@@ -52,10 +53,10 @@ class Fault:
 
     kind: str
     number: int
-    struck: bool = False
-    error: Exception | None = None
-    _seen: int = field(default=0, repr=False)
-    _patches: list[Any] = field(factory=list, repr=False)
+    struck: bool = field(default=False, init=False)
+    error: Exception | None = field(default=None, init=False)
+    _seen: int = field(default=0, init=False, repr=False)
+    _patches: list[Any] = field(factory=list, init=False, repr=False)
 
     def __enter__(self) -> Self:
         wrapped = {name: self._changing(getattr(os, name)) for name in _NAMED}
