@@ -10,6 +10,7 @@ DRAFT = ".draft"
 """How the name of a file ends that is being written, and stands for nothing yet."""
 
 _NAME_CHARACTERS_MAX = 100
+_OWN_BYTES = 4
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -30,13 +31,14 @@ def write_whole(
 
         new: Refuse to write over what is there, whenever it came there.
 
-        synced: Whether it must outlive a power cut once this has returned.
+        synced: Whether file and name must outlive a power cut once this has returned.
 
     Raises:
-        OSError: The system refused, with *path* as its file; what was there is there still.
+        OSError: The system refused, with *path* as its file; the old bytes are there still, or
+            where only the last sync of the folder failed, the new ones.
     """
     place = os.fspath(path)
-    draft = f"{_draft_prefix(place)}{os.urandom(4).hex()}{DRAFT}"
+    draft = f"{_draft_prefix(place)}{os.urandom(_OWN_BYTES).hex()}{DRAFT}"
     try:
         kept = _mode_of(place) if mode is None else mode
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -46,7 +48,7 @@ def write_whole(
                 file.write(data)
                 file.flush()
                 if mode is None and kept is not None:
-                    os.fchmod(handle, kept)  # whatever the umask took from it
+                    os.chmod(draft, kept)  # noqa: PTH101 -- whatever the umask took from it
                 if synced:
                     os.fsync(handle)
             if new:
@@ -57,8 +59,26 @@ def write_whole(
             with suppress(OSError):
                 os.unlink(draft)  # noqa: PTH108
             raise
+        if synced:
+            sync_folder(os.path.dirname(place) or ".")  # noqa: PTH120
     except OSError as error:
         raise OSError(error.errno, error.strerror, place) from None
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """
+    Make names in *folder* survive a power cut, where the platform can.
+
+    Raises:
+        OSError: The system refused.
+    """
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def remove_drafts(path: str | os.PathLike[str]) -> None:
@@ -72,9 +92,11 @@ def remove_drafts(path: str | os.PathLike[str]) -> None:
     """
     prefix = _draft_prefix(os.fspath(path))
     folder, beginning = os.path.split(prefix)
+    length = len(beginning) + 2 * _OWN_BYTES + len(DRAFT)
     with suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(folder or "."):  # noqa: PTH208
-            if name.startswith(beginning) and name.endswith(DRAFT):
+            ours = name.startswith(beginning) and name.endswith(DRAFT)
+            if ours and len(name) == length:
                 os.unlink(os.path.join(folder, name))  # noqa: PTH108, PTH118
 
 

@@ -21,8 +21,8 @@ from governance.config import Config
 from governance.engine.project_rules import own_sources
 from governance.errors import MisuseError
 from governance.journal.config_copy import ConfigCopy, ConfigFile
-from governance.journal.replacing import sync_folder
 from governance.project import CONFIG_NAME, Project, make_private_folder
+from governance.whole_file import sync_folder
 
 STAGE = "restoring-config"
 """Folder in a project's private one, while its configuration is put back."""

@@ -61,6 +61,9 @@ class Failed(Exception):
 
 
 CALL_CHARS_MAX = 64
+SHOWN_CHARS_MAX = 100
+NOW_DIGITS_MAX = 14
+"""Of the time that a replay is told, in milliseconds: up to the year 5138."""
 
 
 class Options:
@@ -99,16 +102,22 @@ class Options:
                 self.config = value
             elif word == "--state":
                 self.state = value
-            elif word == "--now-ms" and value.isdigit():
+            elif word == "--now-ms" and is_moment(value):
                 self.now_ms = int(value)
             elif word == "--call" and value.isalnum() and len(value) <= CALL_CHARS_MAX:
                 self.call = value
             else:
-                raise Failed(f"`{word} {value}` is not understood; {USAGE}")
+                told = f"{word} {value}"[:SHOWN_CHARS_MAX]
+                raise Failed(f"`{told}` is not understood; {USAGE}")
         if not self.dir.startswith("/"):
             raise Failed(f"`--dir` needs the absolute path of the project; {USAGE}")
         if not self.host:
             raise Failed(f"`--host` needs the name of a host; {USAGE}")
+
+
+def is_moment(value: str) -> bool:
+    """Whether *value* is milliseconds since 1970, of a year that a calendar can have."""
+    return value.isdecimal() and len(value) <= NOW_DIGITS_MAX
 
 
 def main(words: list[str]) -> int:

@@ -164,8 +164,10 @@ def restore(
             # Python leaves what it compiled beside a file.
             shutil.rmtree(one.parent / "__pycache__", ignore_errors=True)
             remove_empty(one.parent)
+        around = {folder for one in (file, *ours) for folder in one.parents}
         for folder in kept.folders():
-            remove_empty(folder)
+            if folder in around:
+                remove_empty(folder)
         # Last: until then, whoever is cut off can do it again.
         kept.forget()
     return change

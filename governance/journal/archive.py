@@ -53,6 +53,7 @@ from governance.journal.records import (
 )
 from governance.journal.session_values import values_of
 from governance.project import plain_file
+from governance.whole_file import sync_folder
 
 __all__ = [
     "ArchiveRefused",
@@ -113,7 +114,7 @@ def write_archive(journal: Journal, head: Head, folder: Path, made_at_ms: int) -
             beside.rename(final)
         finally:
             beside.unlink(missing_ok=True)
-        _sync_folder(folder)
+        sync_folder(folder)
     except OSError as error:
         raise ArchiveRefused(
             f"`{final}` cannot be written: {(error.strerror or str(error)).lower()}",
@@ -325,11 +326,3 @@ def _clear(folder: Path, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             if time.time() - one.stat().st_mtime > _LEFT_SECONDS_MIN:
                 one.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -27,12 +27,12 @@ from governance.journal.faults import folder_error, store_error
 from governance.journal.mirror import Identity, write_heads
 from governance.journal.rebuilding import sync_file
 from governance.journal.records import Head
-from governance.journal.replacing import ms_of, stamp_of, sync_folder
+from governance.journal.replacing import ms_of, stamp_of
 from governance.journal.sqlite_connection import Patience, connect, missing_store
 from governance.journal.sqlite_schema import check_store, make_folder
 from governance.journal.sqlite_verify import verify_store
 from governance.project import FILE_MODE
-from governance.whole_file import DRAFT
+from governance.whole_file import DRAFT, sync_folder
 
 SECONDS_MAX_DEFAULT = 600
 BACKUPS_MAX_DEFAULT = 7

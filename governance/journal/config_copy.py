@@ -20,8 +20,9 @@ from attrs import frozen
 
 from governance.errors import JournalError
 from governance.journal.faults import folder_error
-from governance.journal.replacing import ms_of, stamp_of, sync_folder
+from governance.journal.replacing import ms_of, stamp_of
 from governance.project import FILE_MODE
+from governance.whole_file import sync_folder
 
 FORMAT = 1
 KIND = "governance-config"

@@ -174,7 +174,7 @@ class ServerRepair:
                 connection, plan, names, values, needed=needed or values.found > 0
             )
             if not needed or self.dry_run:
-                return _with(report, quarantine)
+                return _with_quarantine(report, quarantine)
             draft = work / "draft.db"
             build_store(draft, staging, plan.facts, self.store_id, self.now_ms)
             proven_draft(draft)
@@ -182,7 +182,7 @@ class ServerRepair:
                 self._put(connection, staging, names & set(blamed))
             self._prove(connection)
             quarantine.put_unused(staging, draft)
-        return _with(report, quarantine)
+        return _with_quarantine(report, quarantine)
 
     @contextmanager
     def _beside(self) -> Iterator[None]:
@@ -372,7 +372,7 @@ class ServerRepair:
             )
 
 
-def _with(report: RepairReport, quarantine: Quarantine) -> RepairReport:
+def _with_quarantine(report: RepairReport, quarantine: Quarantine) -> RepairReport:
     return evolve(
         report,
         quarantined=quarantine.rows,

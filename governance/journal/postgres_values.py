@@ -44,7 +44,8 @@ class MendedValues:
     What became of the damaged values.
 
     Attributes:
-        found: How many were damaged; the index of values is made anew, and none of the others.
+        found: How many were damaged. What they are found by, made anew from the rows, counts
+            here alone.
 
         merged: Those that are whole again.
 

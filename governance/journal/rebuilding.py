@@ -268,12 +268,16 @@ class Quarantine:
     ) -> None:
         if self._file is None:
             return
-        with self._file:
-            if error is None:
-                self._file.flush()
-                os.fsync(self._file.fileno())
-        if error is not None:
-            self.path.unlink(missing_ok=True)
+        whole = False
+        try:
+            with self._file:
+                if error is None:
+                    self._file.flush()
+                    os.fsync(self._file.fileno())
+                    whole = True
+        finally:
+            if not whole:
+                self.path.unlink(missing_ok=True)
 
 
 def _row_json(one: Unused) -> dict[str, object]:

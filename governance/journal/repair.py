@@ -104,7 +104,7 @@ class RepairReport:
 
         problems: What could not be read, in words.
 
-        values_merged: Damaged values beside the journals that a copy had whole.
+        values_merged: Damaged values beside the journals that are whole again.
 
         values_lost: Those that none had, in words; they are in the store no longer.
 

@@ -22,6 +22,7 @@ from governance.errors import JournalError
 from governance.journal.faults import folder_error, store_error
 from governance.journal.sqlite_connection import Patience
 from governance.project import FILE_MODE
+from governance.whole_file import sync_folder
 
 if TYPE_CHECKING:
     import apsw
@@ -205,17 +206,6 @@ def ms_of(stamp: str) -> int:
 
     when = time.strptime(stamp[:15], "%Y%m%dT%H%M%S")
     return calendar.timegm(when) * 1000 + int(stamp[16:19])
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in *folder* survive a power cut, where the platform can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _beside(path: Path, suffix: str) -> Path:

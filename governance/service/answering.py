@@ -176,7 +176,7 @@ def answer_hook(link: Link, projects: Projects, stamp: str) -> None:
     if len(fields) != FIELDS:
         raise Unfit("no request that is understood")
     theirs, call_id, host, event, directory, at = fields
-    if at and not at.isdecimal():
+    if at and not hook_client.is_moment(at):
         raise Unfit("no request that is understood")
     data = link.receive(b"P", PAYLOAD_BYTES_MAX)
     if theirs != stamp:

@@ -23,10 +23,12 @@ from unittest.mock import patch
 
 from attrs import define, field
 
-KINDS = ("refused", "full", "killed", "killed in it")
+_FULL = "/dev/full"
+KINDS = ("refused", *(("full",) if os.path.exists(_FULL) else ()), "killed", "killed in it")  # noqa: PTH110
 """
-How a change fails: the system refuses it, the disk is full when bytes are written, the process
-ends before it, or ends after the file is made or emptied and before a byte is in it.
+How a change fails: the system refuses it, the disk is full when bytes are written (where the
+system can pretend that), the process ends before it, or ends after the file is made or emptied
+and before a byte is in it.
 """
 
 CHANGES_MAX = 1_000
@@ -108,7 +110,7 @@ class Fault:
             os.close(real(path, flags, *words, **more))
             if self.kind == "killed in it":
                 raise Killed
-            return real("/dev/full", os.O_WRONLY)
+            return real(_FULL, os.O_WRONLY)
 
         return opened
 
@@ -122,7 +124,7 @@ class Fault:
             real(path, mode, *words, **more).close()
             if self.kind == "killed in it":
                 raise Killed
-            return real("/dev/full", mode.replace("x", "w"), *words, **more)
+            return real(_FULL, mode.replace("x", "w"), *words, **more)
 
         return opened
 

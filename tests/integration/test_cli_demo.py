@@ -51,9 +51,15 @@ def test_without_a_service_it_is_the_same(demo: Demo, tmp_path: Path) -> None:
     alone = run_demo(tmp_path, service="off")
 
     assert alone.shown.returncode == 0, alone.shown.stdout + alone.shown.stderr
+    assert [served_calls(demo) > 20, served_calls(alone)] == [True, 0]
     assert history(demo) == history(alone)
     assert decisions(demo) == decisions(alone)
     assert services_of(demo.place.home) == ()
+
+
+def served_calls(demo: Demo) -> int:
+    """Rows that a service wrote: by the name that it shares with a hook that may give it up."""
+    return sum(str(row["key"]).startswith("call:") for row in rows(demo, "demo"))
 
 
 def history(demo: Demo) -> list[tuple[str, str, int]]:

@@ -27,7 +27,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
-def ask(project: Path) -> str:
+def ask(project: Path, now_ms: str = "4000000000000") -> str:
     """The hook's decision on a harmless call at a time of the caller's choosing."""
     payload = {
         "session_id": "s",
@@ -46,7 +46,7 @@ def ask(project: Path) -> str:
         "--event",
         "PreToolUse",
         "--now-ms",
-        "4000000000000",
+        now_ms,
     ]
     site = [path for path in sys.path if path.endswith("site-packages")]
     for path in site:
@@ -74,3 +74,11 @@ def test_a_replay_is(project: Path) -> None:
     mark.touch()
 
     assert "This session is governed" in ask(project)
+
+
+@pytest.mark.parametrize("now_ms", ["1" + "0" * 14, "9" * 5_000, "-1", "\u00b2", "1e3", ""])
+def test_what_is_no_time_is_refused_by_name(project: Path, now_ms: str) -> None:
+    """One that no calendar has, and what is no number."""
+    told = ask(project, now_ms)
+    assert "`--now-ms" in told
+    assert "is not understood; usage:" in told

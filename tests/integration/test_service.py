@@ -341,6 +341,7 @@ def test_client_imports_nothing_heavy(place: Place) -> None:
         b"GET / HTTP/1.1\r\n\r\n",
         frame(b"Q", b"a\0b"),
         frame(b"Q", b"\xff" * 100) + frame(b"P", b"{"),
+        frame(b"Q", b"s\0c\0h\0e\0/\0" + b"9" * 5_000) + frame(b"P", b"{}"),
         b"Q\xff\xff\xff\xff" + b"x" * 100,
         frame(b"Z", b""),
         frame(b"C", b"restart"),

@@ -13,6 +13,7 @@ import pytest
 from governance.hooking.claude.events import EVENTS
 from governance.hooking.settings_file import SettingsRefused
 from governance.hosts.claude_code.settings import (
+    KEPT,
     SETTINGS,
     install,
     problems,
@@ -298,3 +299,18 @@ def test_symlinked_settings_stay_a_link(project: Path, home: Path, tmp_path: Pat
     assert "hook.py" in real.read_text()
     uninstall(project)
     assert real.read_text() == "{}"
+
+
+def test_a_record_takes_no_other_folder_away(project: Path, home: Path, tmp_path: Path) -> None:
+    """Whoever wrote a foreign folder into it has it removed by nobody's uninstall."""
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    install(project, home=home)
+    record = project / KEPT / "settings.json"
+    told = json.loads(record.read_text())
+    record.write_text(json.dumps(told | {"folders": [*told["folders"], str(foreign)]}))
+
+    uninstall(project)
+
+    assert foreign.is_dir()
+    assert not (project / ".claude").exists()

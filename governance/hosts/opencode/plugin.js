@@ -334,8 +334,9 @@ async function server({ client, directory }) {
   function count(one, info) {
     const { cost, tokens } = info ?? {};
     const totals = JSON.stringify([cost, tokens]);
-    one.behind = false;
+    // Told again as it was, for another reason, it says nothing of the newest answer.
     if (!(cost || counts(tokens)) || totals === one.totals) return;
+    one.behind = false;
     one.totals = totals;
     one.used = { ...one.used, cost, tokens };
   }
@@ -343,6 +344,7 @@ async function server({ client, directory }) {
   // The client may tell of an answer's costs after it has begun with the answer's calls.
   async function catchUp(one) {
     if (!one.behind) return;
+    one.behind = false; // once an answer, however it ends
     try {
       const asked = client.session.get({ path: { id: one.id } });
       const { data } = await within(LOOKUP_MS_MAX, asked, "looking its costs up");
