@@ -7,7 +7,6 @@ The plain test command passes over these tests, for they install a client with n
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from attrs import evolve
 from governance.testing.services import kill_services
 from tests.hosts import claude_client, codex_client, gemini_client, opencode_client, proofs
 from tests.hosts.claude_client import Client
+from tests.hosts.client_folder import client_folder
 from tests.hosts.codex_client import Codex
 from tests.hosts.codex_lab import CodexLab
 from tests.hosts.gemini_client import Gemini
@@ -126,8 +126,7 @@ def opencode_binary() -> Path:
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Path]]:
     """A home and a project folder, and an environment in which that home is ours."""
-    with tempfile.TemporaryDirectory(prefix="governed-") as folder:
-        root = Path(folder).resolve()
+    with client_folder() as root:
         home, project = root / "home", root / "project"
         home.mkdir()
         project.mkdir()
@@ -150,8 +149,7 @@ def lab(client_binary: Path, server: ModelServer, places: tuple[Path, Path]) -> 
 @pytest.fixture(scope="module")
 def opencode_world(opencode_binary: Path) -> Iterator[tuple[Served, ModelServer]]:
     """A served OpenCode for all tests of a module, each with a project folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="governed-") as folder:
-        root = Path(folder).resolve()
+    with client_folder() as root:
         home, project = root / "home", root / "nowhere"
         home.mkdir()
         project.mkdir()
@@ -176,7 +174,7 @@ def opencode(
     client = evolve(served.client, project=places[1])
     lab = OpenCodeLab(client, model, served)
     yield lab
-    # The plugin then waits for what it still has to report: nothing writes here afterwards.
+    # The plugin then waits for what it still has to report.
     lab.leave()
     assert model.problems == []
 

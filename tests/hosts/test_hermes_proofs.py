@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from governance.hosts.hermes.transcripts import find_transcripts
 from governance.project import Project
 from governance.states import State
 from tests.hosts.chat_server import ChatServer, request_text
+from tests.hosts.client_folder import client_folder
 from tests.hosts.hermes_client import CONFIG, REPOSITORY, HermesLab, install
 from tests.hosts.proofs import proves
 
@@ -46,11 +46,11 @@ def python() -> Path:
 def make(python: Path) -> Iterator[Callable[[], HermesLab]]:
     """Makes governed homes of Hermes; this process has theirs for its own meanwhile."""
     patch = pytest.MonkeyPatch()
-    with tempfile.TemporaryDirectory(prefix="governed-") as folder:
+    with client_folder() as folder:
         made: list[HermesLab] = []
 
         def one() -> HermesLab:
-            root = Path(folder).resolve() / str(len(made))
+            root = folder / str(len(made))
             patch.setenv("HOME", str(root / "home"))
             patch.delenv("XDG_CONFIG_HOME", raising=False)
             patch.delenv("XDG_STATE_HOME", raising=False)
