@@ -14,8 +14,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.errors import DefinitionError, Diagnostic, Problem, sign_of
 
 Path: TypeAlias = "tuple[str | int, ...]"

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar, final
 
-from attrs import define
-
+from governance._attrs import define
 from governance.engine.contexts import Changed, ContextMerge, Contexts, ContextsFound
 from governance.engine.given import checked
 from governance.scopes.declaring import Declaration

@@ -18,8 +18,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, final
 
 from anyio import CapacityLimiter, sleep, to_thread
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.engine import Engine, Session
 from governance.engine.following import WAIT_SECONDS_MAX, WAIT_SECONDS_MIN, Cursor, Follower
 from governance.engine.given import checked

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.values import Json, dump_json
 
 UNKNOWN_FOLDER = "\0"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import frozen
+from governance._attrs import frozen
 
 ERROR = "error"
 WARNING = "warning"

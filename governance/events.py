@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance._catalogue import CATALOGUE, TYPES, EventSpec, FieldSpec, When
 from governance.errors import Problem, did_you_mean
 from governance.values import Json

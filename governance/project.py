@@ -16,8 +16,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import WARNING, DefinitionError, Diagnostic
 from governance.whole_file import write_whole
 

@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
-from attrs import define, field
+from attrs import field
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
+from governance._attrs import define
 from governance.events import Event
 from governance.listeners.loading import Registrar
 from governance.process_metrics import (

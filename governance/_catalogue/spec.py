@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from attrs import frozen
+from governance._attrs import frozen
 
 When: TypeAlias = Literal["before", "after"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from attrs import frozen
+from governance._attrs import frozen
 
 Authorize: TypeAlias = Callable[[str, str, str], Sequence[str]]
 """

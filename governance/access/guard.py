@@ -17,8 +17,9 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.access.actors import process_actor
 from governance.access.grants import Authorize, Grants
 from governance.errors import GovernanceError, JournalError, SessionErased

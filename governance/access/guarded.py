@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import define, frozen
-
+from governance._attrs import define, frozen
 from governance.access.guard import Guard
 from governance.journal.records import (
     KEY_SHELF,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from attrs import frozen
+from governance._attrs import frozen
 
 INK, SOFT, GRID = "#1f2933", "#52606d", "#d9dee4"
 DEEP = "#7a1f18"

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.analytics.fold import DAYS_MAX, Draft, Place, Rollup
 from governance.analytics.projection import (
     MOVED_MAX,

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.analytics.figures import Counting, Figures, add, count, step
 from governance.formats import RowNewer, body_of
 from governance.journal.records import Record

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.analytics.figures import Figures, percentile
 
 SECTIONS: Mapping[str, str] = {

@@ -16,8 +16,9 @@ from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.analytics.figures import Figures
 from governance.analytics.fold import FOLD_VERSION, Draft, Place, Rollup, merged
 from governance.errors import GovernanceError, SessionErased, StoreDamaged

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.analytics.figures import OTHER, Figures, step_ms
 from governance.process_metrics import BOUNDS_SECONDS
 from governance.values import Json

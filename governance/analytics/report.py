@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal, TypeAlias
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.analytics.figures import Counting, Figures, add
 from governance.analytics.measures import MEASURES
 from governance.errors import MisuseError

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.authoring.subjects import settings_in, vocabulary
 from governance.config import load_config
 from governance.engine.project_rules import pack_sources, shipped_hashes

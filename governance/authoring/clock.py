@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define
-
+from governance._attrs import define
 from governance.errors import MisuseError
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance._toml import Document, read_toml
 from governance.authoring.mutants import Mutant, dotted, mutants_of
 from governance.authoring.playing import play

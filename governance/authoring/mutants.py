@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import time
 from typing import TypeAlias
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.authoring.values import ELEMENTS_MAX, NESTED
 from governance.rules.explain import shown
 from governance.rules.fact_table import FAMILIES

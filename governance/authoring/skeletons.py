@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.authoring.toml_text import inline, quoted
 from governance.authoring.values import filled
 from governance.errors import ERROR, DefinitionError, Diagnostic

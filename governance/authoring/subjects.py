@@ -11,8 +11,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import frozen
 from governance._toml import Document, read_toml
 from governance.clock import SystemClock
 from governance.config import Config, default_toml, load_config, read_config

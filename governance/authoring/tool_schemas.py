@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.authoring.toml_text import inline, key
 from governance.rules.format import ArgumentType, ToolSchema
 from governance.rules.recorded import (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance._toml import Document, read_toml
 from governance.authoring.comparing import Failure
 from governance.authoring.playing import Played, play

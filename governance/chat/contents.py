@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.chat.messages import Message
 from governance.chat.parts import TEXTUAL, Part
 from governance.errors import GovernanceError, MisuseError

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.chat.messages import Message, message_of
 from governance.journal.records import Journal
 from governance.journal.searching import Query, Search, scan

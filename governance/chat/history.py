@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.chat.messages import Message, message_of
 from governance.journal.records import Journal
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, cast, get_args
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import frozen
 from governance.chat.parts import Part, check_part, part_of, text
 from governance.errors import MisuseError
 from governance.formats import body_of

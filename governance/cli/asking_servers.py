@@ -17,9 +17,10 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from attrs import define, field
+from attrs import field
 
 from governance import __version__
+from governance._attrs import define
 from governance.errors import MisuseError
 from governance.values import Json
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance._toml import Document
 from governance.authoring.beside import Beside, beside_project
 from governance.authoring.subjects import (

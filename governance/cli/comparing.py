@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.cli.frame import (
     FINE,
     FOUND,

@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.cli.columns import print_columns
 from governance.cli.other_law import rules_by
 from governance.cli.output import Tone, print_line, styled

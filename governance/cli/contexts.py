@@ -7,8 +7,8 @@ from pathlib import Path
 
 import attrs
 import click
-from attrs import frozen
 
+from governance._attrs import frozen
 from governance.cli.frame import (
     FINE,
     FOUND,

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import click
-from attrs import define, frozen
 
+from governance._attrs import define, frozen
 from governance.calls import ToolCall
 from governance.cli.frame import (
     FINE,

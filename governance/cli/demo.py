@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
-from attrs import frozen
 
+from governance._attrs import frozen
 from governance._shipped import recording_text
 from governance.cli.columns import print_columns
 from governance.cli.founding import found_project, install_host, remove_project

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
-from attrs import frozen
 
+from governance._attrs import frozen
 from governance.cli.frame import (
     FINE,
     Example,

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.cli.founding import installed_hosts
 from governance.cli.frame import file_error
 from governance.cli.guard import key_path

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.authoring.flips import Search
 from governance.calls import ToolCall
 from governance.cli.output import action_text, console, moment, print_line, styled, value_text

@@ -7,8 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.cli.frame import file_error
 from governance.cli.guard import key_path, make_key, remove_key, require_person
 from governance.config import BackupTable, default_toml, load_config

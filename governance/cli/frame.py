@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from attrs import frozen
 
+from governance._attrs import frozen
 from governance.cli.output import print_error, print_line
 from governance.errors import DefinitionError, Diagnostic, GovernanceError
 from governance.project import CONFIG_NAME, Project, find_project, open_project

@@ -23,8 +23,9 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.errors import GovernanceError
 from governance.hooking.processes import Process, processes_above
 from governance.hosts import HOSTS, profile_of

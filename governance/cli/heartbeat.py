@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.cli.opening import data_of, rows_of
 from governance.engine.opening import PROJECT_SESSION
 from governance.errors import SessionErased

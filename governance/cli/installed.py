@@ -9,8 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import GovernanceError
 
 SHELL = "/bin/sh"

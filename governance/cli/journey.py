@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.cli.machines import MOVED_BY
 from governance.cli.output import Tone
 from governance.diagrams.path import spell_ms

@@ -6,8 +6,7 @@ import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance._shipped import pack_texts
 from governance._toml import Document
 from governance.authoring.subjects import FILES_MAX, nothing_in, text_of

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.calls import ToolCall
 from governance.errors import did_you_mean
 from governance.rules.drafting_rules import BEGINNINGS, REPEAT_MAX, past_kind

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from attrs import define, frozen
 
+from governance._attrs import define, frozen
 from governance.cli.frame import (
     FAILED,
     FINE,

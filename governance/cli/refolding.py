@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.calls import ToolCall
 from governance.cli.host_tables import TRAITS
 from governance.cli.opening import data_of, rows_of

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, cast
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.cli.explained import Recorded
 from governance.cli.explaining import DECIDED, asked_again
 from governance.cli.host_tables import TRAITS

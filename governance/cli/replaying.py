@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.cli.installed import Answered, HookSilent, run_hook
 from governance.cli.opening import rows_of, sessions_in, store_of
 from governance.errors import MisuseError

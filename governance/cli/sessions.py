@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.cli.durations import DURATION
 from governance.cli.frame import (
     FINE,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.cli.frame import FINE, FOUND
 from governance.cli.opening import require_session, rows_of, store_of
 from governance.cli.output import action_text, moment, print_json, print_line

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.cli.journey import DENYING
 from governance.cli.opening import data_of
 from governance.cli.output import Tone, action_text, console, span, styled, visible

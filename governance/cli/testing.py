@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.authoring.subjects import Subject, subjects_of
 from governance.authoring.tried import Tried, errors_of, tried
 from governance.cli.frame import FINE, FOUND, Example, command, format_option

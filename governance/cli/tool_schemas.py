@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 import click
-from attrs import frozen
 
+from governance._attrs import frozen
 from governance.authoring.subjects import text_of
 from governance.authoring.tool_schemas import Calls, merged, pack_text, schemas_of_list
 from governance.cli.asking_servers import listed_by, refused

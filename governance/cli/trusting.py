@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import cast
 
 import click
-from attrs import frozen
 
+from governance._attrs import frozen
 from governance._shipped import pack_texts
 from governance.cli.frame import (
     FINE,

@@ -7,8 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance._toml import Document, read_toml
 from governance.config._layers import (
     Layer,

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from attrs import AttrsInstance, evolve, frozen
+from attrs import AttrsInstance, evolve
 
+from governance._attrs import frozen
 from governance._toml import Document, place, read_toml
 from governance.config._reading import (
     BAD,

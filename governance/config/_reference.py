@@ -5,8 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from attrs import NOTHING, fields_dict, frozen
+from attrs import NOTHING, fields_dict
 
+from governance._attrs import frozen
 from governance.config._reading import keys_of
 from governance.config._tree import HEADS, LEVELS, OTHERS, PRESETS, SHIPPED, TABLES
 from governance.config._untrusted import UNTRUSTED

@@ -6,7 +6,7 @@ Data for the docs: whoever has such a file finds what stands for each of its key
 
 from __future__ import annotations
 
-from attrs import frozen
+from governance._attrs import frozen
 
 
 @frozen

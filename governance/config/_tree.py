@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.config._reading import (
     choice,
     flag,

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
-from attrs import AttrsInstance, evolve, fields_dict, frozen
+from attrs import AttrsInstance, evolve, fields_dict
 
+from governance._attrs import frozen
 from governance.config._reading import keys_of
 from governance.config._tree import HEADS, LEVELS, ORDERS, SHIPPED, TABLES
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import frozen
+from governance._attrs import frozen
 
 ANCHORS_MAX = 32
 """Anchors of one session; beyond it the least and oldest go, critical ones never."""

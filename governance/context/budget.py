@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import ceil
 
-from attrs import frozen
+from governance._attrs import frozen
 
 CHARACTERS_PER_TOKEN = 3.0
 """

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.machine.definition import LEFT, Branch, Definition
 
 WORK = "at work"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.diagrams.edges import Edge
 from governance.machine.registers import ABSENT, Step
 from governance.states import State

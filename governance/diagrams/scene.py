@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.diagrams.widths import text_width
 
 Point: TypeAlias = "tuple[float, float]"

@@ -16,8 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.project import Project
 from governance.whole_file import write_whole
 

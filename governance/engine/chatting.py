@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.chat.contents import Prepared, keep, prepared
 from governance.chat.history import messages_of
 from governance.chat.messages import (

@@ -15,8 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.config import Config
 from governance.engine.project_rules import own_sources
 from governance.errors import MisuseError

@@ -20,8 +20,9 @@ from itertools import islice
 from operator import attrgetter
 from typing import TypeAlias
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.engine.context_states import ContextStates
 from governance.errors import JournalError, MisuseError, SessionErased, StoreDamaged
 from governance.journal.records import Head, Journal, Shelf

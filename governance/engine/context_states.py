@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import JournalError
 from governance.formats import body_of
 from governance.journal.records import Journal, Record, Shelf

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, final
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.chat.contents import keep
 from governance.engine.context_search import ContextSearch, Place
 from governance.engine.context_states import ContextStates, touched

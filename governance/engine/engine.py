@@ -16,8 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
-from attrs import Factory, define, evolve, field
+from attrs import Factory, evolve, field
 
+from governance._attrs import define
 from governance.calls import ToolCall
 from governance.clock import Clock
 from governance.engine import racing, restoring

@@ -16,8 +16,9 @@ from itertools import islice
 from types import MappingProxyType, TracebackType
 from typing import final
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.engine.encoding import event_of
 from governance.errors import JournalError, MisuseError, SessionErased, StoreDamaged
 from governance.events import Event

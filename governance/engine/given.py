@@ -14,8 +14,9 @@ from operator import attrgetter
 from os import PathLike
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, cast, get_args
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.calls import ToolCall
 from governance.errors import MisuseError, Problem, did_you_mean
 from governance.events import CATALOGUE, check_data, check_field

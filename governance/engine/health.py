@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.analytics.projection import MOVED_MAX, lag
 from governance.engine.restoring import restored
 from governance.errors import (

@@ -16,8 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.engine import restoring
 from governance.engine.catching_up import publishing, record_command, turn_of
 from governance.engine.opening import PROJECT_SESSION

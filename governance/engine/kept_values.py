@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Set
 from itertools import islice
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.analytics.checking import FiguresCheck
 from governance.analytics.projection import catch_up
 from governance.chat.contents import is_content

@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.engine.before import before_names
 from governance.engine.cleaning import with_whole_texts
 from governance.engine.idling import idle

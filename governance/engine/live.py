@@ -10,8 +10,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.session.state import SessionState
 
 STATE_BYTES_ESTIMATE = 1536

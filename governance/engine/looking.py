@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from itertools import islice
 from stat import S_ISDIR
 
-from attrs import define, evolve
+from attrs import evolve
 
+from governance._attrs import define
 from governance.rules.globs import Fit, PatternError, expand_braces, text_glob
 from governance.rules.paths import Places
 from governance.session.commands import Command

@@ -10,8 +10,9 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeAlias, TypeVar
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.engine.later import Rest
 from governance.errors import GovernanceError
 from governance.journal.records import Append, Appended, AppendsLater, Conflict, Duplicate

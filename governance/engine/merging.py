@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.engine import restoring
 from governance.engine.catching_up import publishing, record_command, turn_of
 from governance.engine.racing import CONFLICTS_MAX

@@ -6,8 +6,9 @@ import os
 import threading
 from typing import Literal, Protocol
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.session.law import Law
 from governance.values import Json
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import field
+
+from governance._attrs import frozen
 
 if TYPE_CHECKING:
     from governance.access.guard import Guard

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.engine import racing, restoring
 from governance.engine.related import Step
 from governance.journal.records import Appended, Duplicate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define
+from governance._attrs import define
 
 PAUSE_MS = 1_000
 

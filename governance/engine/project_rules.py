@@ -6,8 +6,9 @@ import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import Factory, evolve, frozen
+from attrs import Factory, evolve
 
+from governance._attrs import frozen
 from governance._shipped import BY_NAME, pack_texts
 from governance.config import Config
 from governance.engine.lawmaking import fields_of

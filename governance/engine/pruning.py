@@ -7,8 +7,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.engine.keeping import archive, candidates, remove, settle, tell_project
 from governance.engine.retention import Candidate, RetentionPolicy, Why, plan
 from governance.errors import (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.session.commands import Command
 from governance.session.decide import decide
 from governance.session.draft import Draft, Outcome

@@ -21,8 +21,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from governance._attrs import define
 from governance.engine.lawmaking import settings_of, trusted_config
 from governance.engine.news import News
 from governance.engine.project_rules import SHIPPED, load_project_rules, pack_sources

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.ledger import halted
 from governance.session.state import SessionState
 

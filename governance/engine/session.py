@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.calls import ToolCall
 from governance.engine.given import check_role, checked
 from governance.session.commands import Command, Delivery, History, HostTraits

@@ -17,8 +17,8 @@ from time import time, time_ns
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
-from attrs import frozen
 
+from governance._attrs import frozen
 from governance.calls import ToolCall
 from governance.errors import JournalError, MisuseError
 from governance.project import make_private_folder

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from attrs import define
-
+from governance._attrs import define
 from governance.engine.given import checked
 from governance.values import Json
 

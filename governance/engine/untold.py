@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from governance._attrs import define
 from governance.engine.pause import Pause
 from governance.engine.spool import Kept, Spool, next_place, unkept
 from governance.errors import OutcomeUnknown, SessionErased, StoreDamaged

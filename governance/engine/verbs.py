@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from attrs import define
-
+from governance._attrs import define
 from governance.engine.encoding import event_of
 from governance.engine.given import checked
 from governance.events import Event

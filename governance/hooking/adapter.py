@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.hooking.answering import Answer
 from governance.hooking.payload import Payload
 from governance.hooking.processes import Process

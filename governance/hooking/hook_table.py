@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.hooking.adapter import HookEvent
 from governance.hooking.command_line import entry_command, is_hook_command
 from governance.hooking.members import with_member, without_member

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from attrs import frozen
+from governance._attrs import frozen
 
 
 @frozen

@@ -13,8 +13,7 @@ import json
 from collections.abc import Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.values import Json
 
 _SPACE = " \t\n\r"

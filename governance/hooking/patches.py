@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.calls import ToolCall
 from governance.values import Json
 

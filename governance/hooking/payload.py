@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import GovernanceError
 from governance.values import DEPTH_MAX, INTEGER_MAX, Json, ValueRefused, load_json, mend_text
 

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import field
+
+from governance._attrs import frozen
 
 if TYPE_CHECKING:
     from governance.hooking.hook_darwin import Kernel

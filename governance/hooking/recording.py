@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import DefinitionError, Diagnostic
 from governance.values import Json, ValueRefused, dump_json, load_json
 

@@ -14,8 +14,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import GovernanceError
 from governance.hooking.installing import Change
 from governance.hooking.members import members

@@ -14,8 +14,9 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.values import Json
 
 TRANSCRIPTS_MAX = 20

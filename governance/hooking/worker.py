@@ -15,8 +15,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.clock import Clock, SystemClock
 from governance.config import Config, load_config
 from governance.errors import DefinitionError, Diagnostic, MisuseError

@@ -13,8 +13,7 @@ import shlex
 from collections.abc import Sequence
 from itertools import product
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.importing.values import Table
 from governance.shell.lines import read_line
 from governance.shell.values import HOLE, Command

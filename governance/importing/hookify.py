@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.importing import commands
 from governance.importing.samples import sample_of
 from governance.importing.values import (

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.importing import commands
 from governance.importing.packing import with_role
 from governance.importing.values import (

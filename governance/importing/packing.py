@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.errors import ERROR, DefinitionError, Diagnostic
 from governance.importing.values import Entry, Reading, Role, Rule, Source, Table, slug
 from governance.rules.format import FORMAT, Defaults

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import define
-
+from governance._attrs import define
 from governance.rules.patterns import PatternRefused, compile_pattern
 
 DEPTH_MAX = 40

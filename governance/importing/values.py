@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.errors import WARNING, DefinitionError, Diagnostic
 from governance.rules.reading import INFO
 

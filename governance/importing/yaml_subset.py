@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.importing.values import Source, text_of, unreadable
 
 BYTES_MAX = 1_000_000

@@ -13,8 +13,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.errors import GovernanceError, MisuseError, StoreDamaged, StoreNewer
 from governance.journal.chain import ZERO_HASH
 from governance.journal.encrypted import as_stored

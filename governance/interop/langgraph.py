@@ -18,8 +18,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.clock import Clock, SystemClock
 from governance.errors import MisuseError, StoreDamaged
 from governance.interop.kept import (

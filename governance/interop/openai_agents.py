@@ -12,8 +12,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.clock import Clock, SystemClock
 from governance.errors import MisuseError
 from governance.interop.kept import (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.interop.kept import Follower, Place, no_sense, unknown_row
 from governance.journal.records import Record
 from governance.values import load_json

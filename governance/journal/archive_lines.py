@@ -16,8 +16,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.errors import JournalError, MisuseError
 from governance.journal.chain import ZERO_HASH, entry_digest, record_hash
 from governance.journal.limits import check_entry, check_value

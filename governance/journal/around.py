@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import StoreDamaged, number_of
 
 T = TypeVar("T")

@@ -18,8 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import JournalError, StoreDamaged
 from governance.journal.config_copy import SUFFIX as CONFIG_SUFFIX
 from governance.journal.config_copy import ConfigFile, write_copy

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.journal.chain import snapshot_digest
 from governance.journal.records import Finding, Snapshot
 from governance.journal.searching import Searched

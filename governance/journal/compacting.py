@@ -15,8 +15,8 @@ from contextlib import closing
 from pathlib import Path
 
 import apsw
-from attrs import frozen
 
+from governance._attrs import frozen
 from governance.errors import JournalError
 from governance.journal.replacing import named_errors
 from governance.journal.sqlite_connection import Patience, connect, is_there, missing_store

@@ -16,8 +16,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import JournalError
 from governance.journal.faults import folder_error
 from governance.journal.replacing import ms_of, stamp_of

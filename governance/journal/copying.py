@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.errors import JournalError, StoreDamaged
 from governance.journal.chain import chain_rows
 from governance.journal.protected import VAULT

@@ -13,8 +13,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.journal.redactors import failed, outside_marks
 from governance.journal.walking import changed_texts
 from governance.values import Json

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from attrs import define, evolve, frozen
+from attrs import evolve
 
+from governance._attrs import define, frozen
 from governance.errors import StoreBusy
 from governance.journal.limits import (
     SESSIONS_MAX,

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from attrs import define, frozen
-
+from governance._attrs import define, frozen
 from governance.journal.chain import ZERO_HASH, record_hash, row_hash
 from governance.journal.records import Record
 from governance.values import Json, ValueRefused, dump_json, load_json

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import GovernanceError, JournalError
 from governance.journal.key_sources import check_private
 from governance.journal.records import Finding, Head, Journal

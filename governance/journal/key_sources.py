@@ -13,8 +13,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias, cast
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.errors import JournalError
 from governance.journal.sealing import KEY_BYTES
 from governance.project import plain_file

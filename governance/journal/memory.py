@@ -6,8 +6,9 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import MisuseError, StoreBusy
 from governance.journal.chain import ZERO_HASH, chain_rows
 from governance.journal.faults import too_deep, was_removed

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.journal.limits import SCAN_BYTES_MAX, check_entry, check_scan, check_value
 from governance.journal.records import Entry
 from governance.journal.session_values import SESSION_SHELVES, session_of

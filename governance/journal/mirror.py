@@ -20,8 +20,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.errors import JournalError
 from governance.journal.records import Head
 from governance.project import make_private_folder, plain_file

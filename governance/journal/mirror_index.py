@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import apsw
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_heads, read_identity
 from governance.journal.records import Head
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import MisuseError, StoreDamaged
 from governance.journal import (
     postgres_access,

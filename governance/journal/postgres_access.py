@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import psycopg
 import psycopg.sql
-from attrs import frozen
 
+from governance._attrs import frozen
 from governance.errors import MisuseError
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_faults import ServerRefused, server_error

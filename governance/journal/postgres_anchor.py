@@ -12,8 +12,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import StoreMissing
 from governance.journal.faults import RemovalRefused
 from governance.journal.mirror import PENDING_MAX, Damaged, Gone, Identity, Mirror, read_identity

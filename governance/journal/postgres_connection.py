@@ -18,10 +18,11 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
 import psycopg
-from attrs import define, field
+from attrs import field
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import TransactionStatus
 
+from governance._attrs import define
 from governance.errors import MisuseError, StoreBusy
 from governance.journal.postgres_faults import (
     RETRIED,

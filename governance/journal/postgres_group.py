@@ -11,8 +11,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import JournalError, OutcomeUnknown, StoreBusy
 from governance.journal.group_commit import GroupCommit, Request
 from governance.journal.limits import SESSIONS_MAX

@@ -7,8 +7,7 @@ from writing by the expected head of its append, and by nothing else.
 
 from __future__ import annotations
 
-from attrs import define, frozen
-
+from governance._attrs import define, frozen
 from governance.errors import MisuseError, StoreBusy
 from governance.journal.limits import check_session, check_text
 from governance.journal.postgres_connection import Connection

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import JournalError, MisuseError, StoreDamaged
 from governance.journal.chain import ZERO_HASH, tombstone_digest
 from governance.journal.faults import DAMAGED_REMEDY, too_deep, was_removed

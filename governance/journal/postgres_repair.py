@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import psycopg
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from governance._attrs import define
 from governance.errors import StoreDamaged, number_of
 from governance.journal.around import Unreadable
 from governance.journal.faults import folder_error

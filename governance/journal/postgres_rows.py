@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import StoreDamaged
 from governance.journal.chain import ZERO_HASH, chain_rows, snapshot_digest
 from governance.journal.faults import DAMAGED_REMEDY, was_removed

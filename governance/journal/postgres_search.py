@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from attrs import define
-
+from governance._attrs import define
 from governance.errors import MisuseError
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_moves import stored

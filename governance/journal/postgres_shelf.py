@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from attrs import define
-
+from governance._attrs import define
 from governance.errors import StoreBusy
 from governance.journal.chain import entry_digest, entry_of
 from governance.journal.faults import bad_value

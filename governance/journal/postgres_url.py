@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
 import psycopg
-from attrs import field, frozen
+from attrs import field
 from psycopg.conninfo import conninfo_to_dict
 
+from governance._attrs import frozen
 from governance.errors import DefinitionError, Diagnostic
 from governance.journal.postgres_faults import told
 

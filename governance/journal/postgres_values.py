@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from attrs import define, frozen
-
+from governance._attrs import define, frozen
 from governance.journal.chain import entry_digest, entry_of
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_schema import sql

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import JournalError
 from governance.journal.chain import ZERO_HASH, entry_of, tombstone_digest
 from governance.journal.gaps import GAP_KIND, Link, Losses, is_next, link_after

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import Any
 
-from attrs import define
-
+from governance._attrs import define
 from governance.journal.caches import FINDINGS_MAX, KEPT, Indexed, first_wrong, wrong_snapshot
 from governance.journal.postgres_connection import Connection
 from governance.journal.postgres_rows import hash_at

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import psycopg.sql
-from attrs import define
 
+from governance._attrs import define
 from governance.errors import JournalError, MisuseError
 from governance.journal.postgres_connection import Connection, connect
 from governance.journal.postgres_url import Target

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import psycopg
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import MisuseError, StoreBusy, StoreMissing
 from governance.journal import postgres_rows, postgres_schema
 from governance.journal.chain import ZERO_HASH

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import attrs
-from attrs import frozen
 
+from governance._attrs import frozen
 from governance.journal.chain import record_hash
 from governance.journal.gaps import (
     GAP_KIND,

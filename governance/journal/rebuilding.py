@@ -12,8 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from attrs import define
-
+from governance._attrs import define
 from governance.errors import JournalError
 from governance.journal.chain import ZERO_HASH, tombstone_digest
 from governance.journal.faults import folder_error, store_error

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
-from attrs import frozen
+from governance._attrs import frozen
 
 ROWS_MAX = 10_000
 """Rows that one append may carry."""

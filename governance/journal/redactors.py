@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import GovernanceError, JournalError
 from governance.journal.redaction import Redact
 from governance.journal.walking import changed_texts

@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.errors import JournalError, StoreDamaged
 from governance.journal.chain import ZERO_HASH
 from governance.journal.gaps import GAP_KIND, Bridge, Link, link_after

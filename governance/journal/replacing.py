@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define
-
+from governance._attrs import define
 from governance.errors import JournalError
 from governance.journal.faults import folder_error, store_error
 from governance.journal.sqlite_connection import Patience

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import StoreDamaged
 from governance.journal.chain import entry_digest, snapshot_digest
 from governance.journal.faults import newer

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
-from attrs import define, frozen
+from governance._attrs import define, frozen
 
 Value = int | float | str | bytes | None
 PAGE_BYTES_DEFAULT = 4096

@@ -14,8 +14,9 @@ import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import JournalError
 
 if TYPE_CHECKING:

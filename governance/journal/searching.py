@@ -16,8 +16,7 @@ from math import log
 from operator import attrgetter
 from typing import Protocol, runtime_checkable
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import MisuseError, SessionErased
 from governance.journal.records import Journal, Record
 from governance.values import Json, ValueRefused, load_json

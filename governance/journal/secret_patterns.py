@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import field
+
+from governance._attrs import frozen
 
 if TYPE_CHECKING:
     import re2

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import Diagnostic
 
 if TYPE_CHECKING:

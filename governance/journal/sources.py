@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import JournalError, StoreDamaged
 from governance.journal.around import Unreadable, around
 from governance.journal.faults import folder_error, store_error

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import JournalError, MisuseError, StoreDamaged, StoreMissing
 from governance.journal import sqlite_moves, sqlite_rows
 from governance.journal.faults import DAMAGED_REMEDY, store_error

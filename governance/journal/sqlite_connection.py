@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define
-
+from governance._attrs import define
 from governance.errors import StoreDamaged, StoreMissing
 from governance.journal.faults import folder_error
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import StoreDamaged
 from governance.journal.chain import ZERO_HASH, tombstone_digest
 from governance.journal.faults import DAMAGED_REMEDY, was_removed

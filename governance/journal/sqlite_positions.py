@@ -11,8 +11,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import StoreDamaged
 from governance.journal.faults import DAMAGED_REMEDY
 from governance.journal.records import Moved

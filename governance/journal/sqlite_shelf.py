@@ -6,8 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import define
-
+from governance._attrs import define
 from governance.journal.chain import entry_digest, entry_of
 from governance.journal.faults import bad_value
 from governance.journal.limits import SCAN_BYTES_MAX, check_entry, check_scan, check_value

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.journal.chain import ZERO_HASH, entry_of
 from governance.journal.gaps import Link, Losses, is_next, link_after
 from governance.journal.limits import POSITION_MAX

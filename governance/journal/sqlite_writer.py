@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import JournalError, OutcomeUnknown, StoreDamaged, StoreMissing
 from governance.journal import sqlite_rows
 from governance.journal.faults import DAMAGED_REMEDY, RemovalRefused, folder_error, store_error

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.journal.chain import ZERO_HASH, entry_digest, record_hash
 from governance.journal.gaps import GAP_KIND, Bridge, Link, bridge_of, row_digest
 from governance.journal.limits import HASH_BYTES

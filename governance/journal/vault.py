@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from threading import Lock
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import JournalError, SessionErased, StoreDamaged
 from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.protected import VAULT

@@ -7,8 +7,9 @@ from functools import lru_cache
 from hashlib import sha256
 from sys import intern
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.values import Json, dump_json
 
 APPROVALS_MAX = 64

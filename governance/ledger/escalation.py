@@ -8,8 +8,9 @@ from struct import Struct
 from sys import intern
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.ledger.approvals import names_of
 from governance.ledger.violations import Violation, matching
 from governance.values import Json

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import Any, cast
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.ledger import approvals as _approvals
 from governance.ledger.approvals import Approval
 from governance.ledger.escalation import (

@@ -16,8 +16,9 @@ from struct import Struct
 from sys import intern
 from typing import Any, NamedTuple, cast
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.values import Json
 
 TAIL_MAX = 256

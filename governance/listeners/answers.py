@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.events import Event
 from governance.values import Json
 

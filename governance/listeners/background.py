@@ -8,7 +8,9 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Generic, TypeVar
 
-from attrs import define, field
+from attrs import field
+
+from governance._attrs import define
 
 T = TypeVar("T")
 

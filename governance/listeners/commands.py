@@ -15,8 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import GovernanceError, did_you_mean
 from governance.events import Event, event_json
 from governance.listeners.answers import Answer, Refuse, Write

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance._toml import Document
 from governance.errors import DefinitionError, Diagnostic, MisuseError, did_you_mean
 from governance.listeners.registry import Listeners

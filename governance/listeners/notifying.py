@@ -16,8 +16,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import GovernanceError
 from governance.events import Event, event_json
 from governance.values import dump_json

@@ -8,7 +8,7 @@ finds here what each field is called now.
 
 from __future__ import annotations
 
-from attrs import frozen
+from governance._attrs import frozen
 
 
 @frozen

@@ -13,8 +13,9 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import MisuseError, did_you_mean
 from governance.events import CATALOGUE, Event
 

@@ -15,7 +15,9 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field
+
+from governance._attrs import define, frozen
 
 NESTED_MAX = 8
 """How deep listeners may lead to listeners: each level keeps a thread waiting."""

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from governance._attrs import define
 from governance.machine.definition import Definition
 from governance.machine.predicates import GAPS, PREDICATES
 from governance.machine.registers import Circumstances, Registers, Run

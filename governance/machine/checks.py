@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from attrs import define
-
+from governance._attrs import define
 from governance.errors import Problem
 from governance.machine.definition import LEFT, Branch, Cell, Definition, EventRow
 from governance.machine.predicates import PREDICATES, VARIABLES, View

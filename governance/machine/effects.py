@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from attrs import define, frozen
-
+from governance._attrs import define, frozen
 from governance.machine.predicates import View
 from governance.machine.registers import NOTHING_OWED, Registers
 from governance.states import LIVE_STATES, State

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import DefinitionError, Diagnostic
 from governance.machine.registers import Gap
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.machine.registers import AfterEnd, Gap, Inject, Unbriefed
 from governance.states import LIVE_STATES, State
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.states import State
 
 Gap: TypeAlias = Literal["none", "short", "notice", "stale", "fresh", "unknown", "negative"]

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, cast
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.machine.definition import LEFT, Branch, Definition
 from governance.machine.effects import EFFECTS, Draft
 from governance.machine.predicates import PREDICATES, View

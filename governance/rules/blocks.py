@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.rules.format import ContextBlock
 from governance.rules.matching import Condition, build_condition
 from governance.rules.paths import Places

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import Problem, did_you_mean
 from governance.rules.globs import PatternError, composed
 from governance.rules.kleene import Truth, all_of

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 
-from attrs import define, evolve, frozen
+from attrs import evolve
 
+from governance._attrs import define, frozen
 from governance.errors import Problem
 from governance.rules.demands import Demand, Demands, EventDemand, FileDemand, LabelDemand
 from governance.rules.format import (

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.errors import Diagnostic, Problem
 from governance.rules.deciding import RuleSet
 from governance.rules.examples import Bench

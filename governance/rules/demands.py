@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.rules.fact_table import Unknown
 from governance.rules.kleene import Truth, all_of, any_of, negated
 from governance.rules.template import Template, value_of

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.rules.format import (
     ContextBlock,
     Escalation,

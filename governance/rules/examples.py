@@ -13,8 +13,7 @@ from datetime import datetime, time
 from math import isfinite
 from typing import cast
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.calls import ToolCall
 from governance.errors import Problem
 from governance.rules.drafting_rules import TOOL_EVENTS

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import time
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.rules.deferred import fact_of
 from governance.rules.fact_table import MISSING, Unknown
 from governance.rules.facts import one_by_one

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.rules.verdicts import EVENTS
 from governance.states import ASKED_EVENTS, State
 

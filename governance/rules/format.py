@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, Literal, TypeAlias
 
-from attrs import Factory, frozen
+from attrs import Factory
 
+from governance._attrs import frozen
 from governance.rules.verdicts import ORDINARY_TERMS, AskTerms
 from governance.values import Json
 

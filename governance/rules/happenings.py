@@ -13,8 +13,7 @@ from hashlib import sha256
 from itertools import product
 from math import prod
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.rules.deferred import fact_of
 from governance.rules.fact_table import MISSING, TOOL_EVENTS, Unknown
 from governance.rules.facts import GUESSED, one_by_one

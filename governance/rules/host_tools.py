@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.calls import ToolCall
 from governance.rules.fact_table import TOOLS
 from governance.values import Json

@@ -20,8 +20,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.rules.deferred import Deferred
 from governance.rules.domains import hosts_of
 from governance.rules.matchers import ELEMENTS_MAX, MAY_FAIL_COST, PYTHON_TYPES, REAL_PATHS

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.rules.fact_table import OUTCOMES as ENDINGS
 from governance.rules.fact_table import STATES
 from governance.rules.format import (

@@ -15,8 +15,9 @@ from functools import partial
 from itertools import chain, count, product
 from typing import Final, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.rules.globs import expand_braces, literal_pieces
 
 STATES_MAX = 4_000

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.errors import Problem
 from governance.rules.draft import Draft
 from governance.rules.format import LAYERS, Exempt, Layer, PastLabel, Rule

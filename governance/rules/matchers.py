@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import frozen
 from governance.rules.deferred import Deferred, settled
 from governance.rules.domains import hosts_of
 from governance.rules.kleene import Truth, all_of, any_of

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
+from governance._attrs import frozen
 from governance.errors import Problem
 from governance.rules.deferred import settled
 from governance.rules.fact_table import FAMILIES, MISSING, Unknown

@@ -11,8 +11,9 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.rules.meant_words import (
     ADDRESSES,
     ARGUMENTS,

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, TypeAlias
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.rules.globs import PatternError, literal_pieces
 
 Kind: TypeAlias = Literal["exact", "prefix", "suffix", "text", "pattern"]

@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import cast
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.calls import ToolCall
 from governance.rules.composing import remedy_text
 from governance.rules.deferred import fact_of

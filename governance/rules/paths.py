@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
+from governance._attrs import frozen
 from governance.project import pinned_home
 from governance.rules.globs import PatternError, composed, expand_braces, path_test
 from governance.rules.moved import moved_folders

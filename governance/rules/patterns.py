@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
+
+from governance._attrs import frozen
 
 
 class Hit(Protocol):

@@ -13,8 +13,7 @@ from datetime import time
 from itertools import pairwise
 from typing import Final
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import Problem
 from governance.rules.domains import normal_domain, normal_pattern
 from governance.rules.fact_table import ALL_EVENTS, FactSpec

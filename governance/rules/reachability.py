@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.rules.draft import Draft
 from governance.rules.fact_table import TOOLS, Unknown
 from governance.rules.format import PastEvent, PastLabel, Prerequisite, Rule

@@ -13,8 +13,9 @@ from datetime import date, datetime
 from functools import cache
 from math import isfinite
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from governance._attrs import define
 from governance._toml import Document, place
 from governance.errors import WARNING, Diagnostic, Problem, did_you_mean
 from governance.rules.format import SPANS, parse_duration

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.rules.draft import Draft
 from governance.rules.format import RoleDef
 from governance.rules.globs import tool_pattern

@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance._toml import read_toml
 from governance.errors import Problem
 from governance.rules.draft import get, tables

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import define
-
+from governance._attrs import define
 from governance.errors import Problem
 from governance.rules.building import found_text
 from governance.rules.fact_table import FACTS, OPERATORS

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.rules.kleene import Truth
 from governance.rules.vocabulary import Unknown
 

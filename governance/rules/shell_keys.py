@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, get_args
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.rules.fact_table import TOOL_EVENTS, FactSpec, fact_spec
 from governance.shell.values import OpaqueKind
 

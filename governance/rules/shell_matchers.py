@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from attrs import Factory, define, field, frozen
+from attrs import Factory, field
 
+from governance._attrs import define, frozen
 from governance.rules.deferred import settled
 from governance.rules.kleene import Truth, any_of
 from governance.rules.matchers import World

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Generic
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from governance._attrs import define
 from governance.rules.deferred import fact_of
 from governance.rules.fact_table import BY_COMMAND
 from governance.rules.matching import Condition, Match

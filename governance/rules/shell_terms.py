@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Set
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.rules.globs import composed
 from governance.rules.partial import HOLE
 

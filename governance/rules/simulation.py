@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import frozen
 from governance.rules.ruleset import RuleSet
 from governance.rules.verdicts import (
     LABEL_CONTEXT,

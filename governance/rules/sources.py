@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
+from governance._attrs import frozen
 from governance._toml import Document
 from governance.rules.format import ArgumentType, Defaults, Layer
 from governance.rules.trust import pack_hash

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.rules.globs import split_tool_name, tool_pattern
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.errors import Problem
 from governance.rules.deferred import fact_of
 from governance.rules.fact_table import MISSING, Unknown

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import DefinitionError, Diagnostic, MisuseError
 
 RECORD_BYTES_MAX = 4_000_000

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.calls import ToolCall
 from governance.session.replies import ACTIONS, Action
 from governance.temporal.registers import NOTHING, Remembered

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import frozen
 from governance.errors import Problem, did_you_mean
 from governance.rules.fact_table import (
     ALL_EVENTS,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.rules.building_demands import MAYBE, SURE, TREE
 from governance.rules.demands import Demands, EventDemand
 from governance.rules.fact_table import TOOL_EVENTS

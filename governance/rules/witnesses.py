@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import time
 from itertools import islice, product
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import Problem
 from governance.rules.covering import key_matcher, tables
 from governance.rules.examples import Bench, event_of, situation_of

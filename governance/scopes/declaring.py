@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.errors import MisuseError
 from governance.events import TYPES, FieldSpec, check_field
 from governance.scopes.values import KINDS

@@ -14,8 +14,9 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.journal.searching import TEXT_CHARS_MAX, words_of
 from governance.scopes.state import Name, Stored
 from governance.values import Json

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.scopes.state import Name
 
 V = TypeVar("V")

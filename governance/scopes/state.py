@@ -7,8 +7,9 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import frozen
 from governance.journal.records import Record
 from governance.scopes.values import Reader, Scope
 from governance.values import Json, dump_json

@@ -12,7 +12,9 @@ from array import array
 from bisect import bisect_left
 from heapq import merge
 
-from attrs import define, field
+from attrs import field
+
+from governance._attrs import define
 
 HEADS_MAX = 1_000_000
 """Heads that are remembered, of eight bytes each; with one more all but the new are forgotten."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import MisuseError
 from governance.values import Json
 

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.errors import GovernanceError
 from governance.hooking import hook_client
 from governance.hooking.hook_alone import log

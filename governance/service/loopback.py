@@ -22,8 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from attrs import define
-
+from governance._attrs import define
 from governance.errors import GovernanceError
 from governance.hooking.hook_alone import log
 from governance.hooking.payload import PAYLOAD_BYTES_MAX

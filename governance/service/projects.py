@@ -23,8 +23,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.config import Config, load_config
 from governance.engine import Engine
 from governance.engine.lawmaking import trusted_config

@@ -23,9 +23,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field
 
 from governance import __version__
+from governance._attrs import define, frozen
 from governance._shipped import shipped_dir
 from governance.engine.reloading import mark_of
 from governance.hooking.hook_client import (

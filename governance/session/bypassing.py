@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.calls import ToolCall
 from governance.rules.verdicts import Decision, RuleEvent
 from governance.session import judging

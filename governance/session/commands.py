@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Literal, get_args
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.calls import ToolCall
 from governance.errors import MisuseError, did_you_mean
 from governance.states import ASKED_EVENTS

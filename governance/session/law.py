@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.context import Budget
 from governance.machine import GapBounds, SessionMachine
 from governance.session.state import Identity, SessionState

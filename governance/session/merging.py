@@ -13,8 +13,8 @@ from hashlib import sha256
 from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
-from attrs import frozen
 
+from governance._attrs import frozen
 from governance.context import Anchor, keep_anchors
 from governance.rules.verdicts import LABEL_CONTEXT, LABEL_TURN, LABELS_MAX
 from governance.session.state import (

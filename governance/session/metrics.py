@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from struct import Struct
 
-from attrs import fields_dict, frozen
+from attrs import fields_dict
 
+from governance._attrs import frozen
 from governance.values import Json
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.machine import Step
 from governance.rules.verdicts import RuleEvent
 from governance.session.state import OpenCall, SessionState

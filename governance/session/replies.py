@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.values import Json
 
 Action = Literal["allow", "warn", "rewrite", "ask", "deny", "halt"]

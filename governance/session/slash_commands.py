@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.machine import Step
 from governance.rules.composing import REWRITE_CONFLICT, compose
 from governance.rules.verdicts import Decision, RuleEvent, Verdict

@@ -11,8 +11,9 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.values import Json
 
 WINDOW = 9

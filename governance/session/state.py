@@ -9,8 +9,7 @@ from hashlib import blake2b
 from sys import intern
 from typing import Any, cast
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.context import Anchor
 from governance.ledger import EMPTY, Ledger
 from governance.machine import ABSENT, Registers

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.calls import ToolCall, content_id
 from governance.ledger import approval_key, find_approval, in_force
 from governance.machine import Step

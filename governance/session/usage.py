@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from math import inf, nan
 from struct import Struct
 
-from attrs import fields_dict, frozen
+from attrs import fields_dict
 
+from governance._attrs import frozen
 from governance.values import Json
 
 LEVELS = ("context_tokens", "context_ratio")

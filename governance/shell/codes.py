@@ -11,8 +11,7 @@ import re
 import unicodedata
 from typing import Final
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.shell.calls import TABLES
 from governance.shell.draft import Draft
 from governance.shell.expressions import CHARACTERS_MAX, Source, Value, below

@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.shell.hosts import hosts_in
 from governance.shell.notation import UNKNOWN, Spec
 from governance.shell.values import HOLE, Command, Opaque, OpaqueKind, Simple, Word

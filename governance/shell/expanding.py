@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
-from attrs import define
-
+from governance._attrs import define
 from governance.shell.boundaries import (
     TooDeep,
     Unclosed,

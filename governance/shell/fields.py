@@ -7,8 +7,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.shell.boundaries import (
     arithmetic_end,
     dollar_end,

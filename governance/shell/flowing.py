@@ -4,8 +4,9 @@ What flows between the commands of a line: pipes, inherited redirections, who st
 
 from __future__ import annotations
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.shell.state import HERE, HOME
 from governance.shell.values import HOLE, Opaque, Redirect, Simple, Word
 

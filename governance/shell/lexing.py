@@ -15,8 +15,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.shell.boundaries import (
     ASSIGNMENT,
     BLANK,

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.shell.draft import Draft, Nested, quoted
 from governance.shell.filing import file_feeds
 from governance.shell.meaning import understand

@@ -28,7 +28,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
+
+from governance._attrs import frozen
 
 ROLES: Final = frozenset(
     {

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.shell.flowing import Record
 from governance.shell.grammar import parse
 from governance.shell.lexing import Skeleton, skeleton_of

@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from governance._attrs import define
 from governance.shell.commanding import execute
 from governance.shell.flowing import Flow, Pipe
 from governance.shell.lexing import DECLARING, RESERVED, Redirection, Skeleton

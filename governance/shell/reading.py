@@ -7,8 +7,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.shell.boundaries import TooDeep, Unclosed
 from governance.shell.flowing import Flow
 from governance.shell.notes import Bounded, Notes

@@ -7,8 +7,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from governance._attrs import define
 from governance.shell.boundaries import TooDeep, Unclosed
 from governance.shell.expanding import Expander
 from governance.shell.fields import finished

@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from governance._attrs import define
 from governance.shell.boundaries import TooDeep, Unclosed
 from governance.shell.expanding import Expander
 from governance.shell.fields import WORD_MAX, finished, shown

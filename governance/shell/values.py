@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-from attrs import frozen
+from governance._attrs import frozen
 
 HOLE: Final = "\ufffc"
 """Stands in a word for a part that is not known before the command runs."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, evolve
+from attrs import evolve
 
+from governance._attrs import define
 from governance.shell import commanding
 from governance.shell.flowing import Flow, Pipe
 from governance.shell.lexing import Skeleton

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from attrs import frozen
+from governance._attrs import frozen
 
 DEPTH_MAX = 32
 """How deep formulas may be nested."""

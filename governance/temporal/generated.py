@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, cast
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.temporal.cells import Hits, pushed, slice_stepped
 from governance.temporal.closures import cell_step
 from governance.temporal.formulas import (

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import cast
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.temporal.cells import Hits, held
 from governance.temporal.closures import Look, Slots, Step, look_of, step_of
 from governance.temporal.formulas import Formula, Sliced, atoms_of, check_formula

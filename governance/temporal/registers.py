@@ -12,8 +12,7 @@ from functools import lru_cache
 from sys import intern
 from typing import TypeAlias, cast
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.values import Json
 
 Cell: TypeAlias = "int | tuple[int, ...]"

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias, TypeVar, get_args
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.authoring.clock import ManualClock
 from governance.errors import MisuseError
 from governance.events import Event

@@ -21,7 +21,9 @@ from types import TracebackType
 from typing import Any, Self
 from unittest.mock import patch
 
-from attrs import define, field
+from attrs import field
+
+from governance._attrs import define
 
 _FULL = "/dev/full"
 KINDS = ("refused", *(("full",) if os.path.exists(_FULL) else ()), "killed", "killed in it")  # noqa: PTH110

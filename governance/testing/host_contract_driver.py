@@ -10,8 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.engine import Engine
 from governance.errors import MisuseError, StoreFull
 from governance.formats import body_of

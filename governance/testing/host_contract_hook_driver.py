@@ -16,8 +16,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.config import load_config
 from governance.engine import Engine
 from governance.errors import StoreFull

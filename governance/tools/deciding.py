@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.engine import Session
 from governance.errors import GovernanceError, MisuseError
 from governance.rules.host_tools import HostTools, call_of

@@ -8,8 +8,7 @@ from functools import partial, wraps
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, cast, get_args, overload
 from uuid import uuid4
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.engine import Session
 from governance.errors import GovernanceError, MisuseError, did_you_mean
 from governance.rules.host_tools import HostTools, ToolMap

@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import MisuseError
 from governance.values import Json, json_of
 

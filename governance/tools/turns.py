@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from governance._attrs import define
 from governance.engine import Session
 from governance.errors import GovernanceError, JournalError
 from governance.session.commands import Command

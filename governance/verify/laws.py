@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.machine.registers import Registers, Run, Step
 from governance.states import LIVE_STATES, State
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import frozen
 from governance.errors import Diagnostic
 from governance.machine.chains import every_run
 from governance.machine.registers import ABSENT, Registers

@@ -7,8 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import define, evolve
+from attrs import evolve
 
+from governance._attrs import define
 from governance.engine import Engine, Session
 from governance.errors import GovernanceError
 from governance.hooking.payload import Payload, PayloadRefused

@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.chat.messages import ID_CHARS_MAX, PARTS_MAX, Message, Role
 from governance.chat.parts import NAME_CHARS_MAX, Part
 from governance.values import Json, ValueRefused, check_json, mend_text

@@ -15,8 +15,9 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.hooking.patches import FILES_MAX, UNREAD, files_of, paths_in
 from governance.shell.values import HOLE, Command, Line, Simple, Word
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import posixpath
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from governance._attrs import frozen
 from governance.calls import ToolCall
 from governance.hooking.patches import FILES_MAX, UNREAD, calls_of_patch, files_of, refusal_of
 from governance.hosts.codex.command_patches import patches_of

@@ -15,8 +15,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance._toml import read_toml
 from governance.errors import DefinitionError
 from governance.hooking.settings_file import refused

@@ -18,8 +18,9 @@ from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
+from governance._attrs import define
 from governance.errors import GovernanceError
 from governance.hosts.hermes.log import note
 from governance.hosts.hermes.sightings import Sightings

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from attrs import frozen
+from governance._attrs import frozen
 
 SECTION = "plugins"
 LIST = "enabled"

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 
-from attrs import define
-
+from governance._attrs import define
 from governance.hosts.hermes import client, translate
 from governance.hosts.hermes.answer import command_decision
 from governance.hosts.hermes.bridge import Bridge, bridge_for

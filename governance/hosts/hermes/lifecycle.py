@@ -14,8 +14,9 @@ import threading
 from collections.abc import Mapping
 from hashlib import sha256
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.hosts.hermes import client, translate
 from governance.hosts.hermes.bridge import Bridge
 from governance.hosts.hermes.log import note

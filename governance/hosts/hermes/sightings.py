@@ -13,8 +13,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.session.replies import Injection
 
 SESSIONS_MAX = 10_000

@@ -15,8 +15,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, cast
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.calls import ToolCall
 from governance.hosts.hermes import client, translate
 from governance.hosts.hermes.answer import (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.hooking.adapter import Capability
 from governance.session.commands import HostTraits
 

@@ -12,8 +12,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from attrs import define, field, frozen
+from attrs import field
 
+from governance._attrs import define, frozen
 from governance.engine import Engine
 from governance.hosts.mellea import NAME, reading, translate
 from governance.hosts.mellea.capabilities import HOOKS

@@ -12,8 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import MisuseError
 from governance.hosts.mellea.capabilities import HOOKS
 

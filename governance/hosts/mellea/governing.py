@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, TypeVar, cast, overload
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.engine import Engine
 from governance.errors import MisuseError
 from governance.hooking.answering import deny_text

@@ -7,8 +7,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from governance._attrs import define, frozen
 from governance.hosts.mellea.capabilities import TRAITS
 from governance.hosts.mellea.tools import TOOLS
 from governance.hosts.mellea.translate import Identity

@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.hosts.mellea import NAME
 from governance.hosts.mellea.capabilities import DEADLINE_MS_MAX, HOOKS, MARKS
 from governance.hosts.mellea.decider import Asked, Decider

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.hosts.mellea import NAME
 from governance.hosts.mellea.capabilities import TRAITS
 from governance.hosts.mellea.reading import context_of, json_of, options_of

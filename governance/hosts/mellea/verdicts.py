@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from governance._attrs import frozen
 from governance.hooking.answering import deny_text
 from governance.session.replies import Reply
 

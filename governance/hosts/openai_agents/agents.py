@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.errors import GovernanceError, MisuseError
 from governance.hosts.openai_agents import framework
 from governance.rules.host_tools import HostTools

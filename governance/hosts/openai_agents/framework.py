@@ -7,8 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.tools.requiring import required
 
 

@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from attrs import define, frozen
-
+from governance._attrs import define, frozen
 from governance.engine import Engine, Session
 from governance.errors import GovernanceError, MisuseError
 from governance.hosts.openai_agents import NAME, framework

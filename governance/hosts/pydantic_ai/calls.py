@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from attrs import frozen
-
+from governance._attrs import frozen
 from governance.errors import GovernanceError
 from governance.hosts.pydantic_ai import framework
 from governance.hosts.pydantic_ai.running import Run

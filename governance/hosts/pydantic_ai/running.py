@@ -12,8 +12,9 @@ from contextvars import ContextVar
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from attrs import define, field
+from attrs import field
 
+from governance._attrs import define
 from governance.engine import Session
 from governance.hosts.pydantic_ai import NAME, framework
 from governance.rules.host_tools import HostTools
