@@ -18,6 +18,7 @@ from governance.engine.racing import CONFLICTS_MAX
 from governance.engine.related import Step
 from governance.engine.session import Session
 from governance.errors import JournalError, MisuseError
+from governance.formats import body_of
 from governance.journal.records import Appended, Conflict, Origin, Record
 from governance.session.commands import Command
 from governance.session.draft import Draft, Outcome
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 CODES: Mapping[str, str] = {
     "GOV523": "a branch or a switch that cannot be made",
 }
+
+READER = "engine"
+"""The actor of a branch's first own row that was written by who found it without one."""
 
 NAMES_MAX = 1000
 """Names that are tried for a branch that was given none."""
@@ -68,7 +72,8 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
             raise _taken(taken)
         # What the rows tell of the branch so far is known: nobody has to read them for it.
         state, records = begin(engine, evolve(base, id=taken), actor)
-        if isinstance(made, Conflict) and not records:
+        # Of two that make it at once it is whose that wrote its first own row.
+        if not records and (isinstance(made, Conflict) or not _is_begun_for(engine, taken, row)):
             raise _taken(taken)
         restoring.keep_snapshot(engine._journal, state)
     engine._publish(records)
@@ -83,6 +88,13 @@ def _is_half_made(engine: Engine, name: str, origin: Origin) -> bool:
     """Whether *name* is that very branch without a row of its own: whoever made it was cut off."""
     journal = engine._journal
     return journal.origin(name) == origin and journal.head(name).seq == origin.seq
+
+
+def _is_begun_for(engine: Engine, name: str, row: int) -> bool:
+    """Whether the first own row of *name* was written for whoever made it, by one who read it."""
+    first = body_of(engine._journal.read(name, after=row, limit=1)[0])
+    data = first["data"]
+    return isinstance(data, Mapping) and data["by"] == READER
 
 
 def _free_name(engine: Engine, session: str, row: int) -> str:

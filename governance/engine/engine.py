@@ -690,9 +690,9 @@ class Engine(SessionVerbs, StoreVerbs):
             PROCESS.load.add(time.perf_counter() - began)
         if not begun:
             # A process died between the two rows of a branch: this one ends what it began.
-            from governance.engine.branching import begin
+            from governance.engine.branching import READER, begin
 
-            state, _ = begin(self, state, "engine")
+            state, _ = begin(self, state, READER)
         if state.head:
             self.live.put(state, now)
         return state

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -90,6 +92,25 @@ def briefed(engine: Engine, name: str = "s", **given: Json) -> None:
     session = engine.start(name, **given)
     session.turn("go")
     assert session.governance_injected
+
+
+class Interrupted:
+    """A journal, after one of whose verbs somebody else comes first."""
+
+    def __init__(self, journal: object, verb: str, comes: Callable[[], object]) -> None:
+        self._journal, self._verb, self._comes = journal, verb, comes
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._journal, name)
+        if name != self._verb:
+            return found
+
+        def done(*args: object, **named: object) -> object:
+            made = found(*args, **named)
+            self._comes()
+            return made
+
+        return done
 
 
 class TestBranch:
@@ -190,6 +211,28 @@ class TestBranch:
             kinds = [one.kind for one in engine.journal.read("b", after=again.origin[1])]
             assert kinds[0] == "session.branched"
             assert kinds.count("session.branched") == 1
+
+    @pytest.mark.parametrize("comes", ["who makes it too", "who reads it"])
+    def test_of_two_that_make_it_at_once_it_is_one_s(
+        self, engine: Engine, clock: ManualClock, law: Law, comes: str
+    ) -> None:
+        """Whoever comes between its two rows has it, unless they only looked."""
+        briefed(engine)
+        with memory_engine(law=law, clock=clock, journal=engine.journal) as other:
+            work = {
+                "who makes it too": lambda: other.branch("s", name="b", actor="you"),
+                "who reads it": lambda: other.state("b"),
+            }[comes]
+            journal = Interrupted(engine.journal, "branch", work)
+            with memory_engine(law=law, clock=clock, journal=journal) as slow:
+                if comes == "who makes it too":
+                    with pytest.raises(MisuseError, match="there is a session `b` already"):
+                        slow.branch("s", name="b", actor="me")
+                else:
+                    assert slow.branch("s", name="b", actor="me").id == "b"
+
+                rows = engine.journal.read("b", after=engine.state("s").head)
+                assert [one.kind for one in rows] == ["session.branched"]
 
     @pytest.mark.parametrize(
         ("given", "code"),
