@@ -335,6 +335,11 @@ def first(value: Any) -> Any:
     return value[:1] if isinstance(value, list) else value
 
 
+def few(value: Any) -> Any:
+    """A long list with its first two alone."""
+    return value[:2] if isinstance(value, list) else value
+
+
 def telling(value: Any) -> Any:
     """A list of examples without those that use the same words as one before."""
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
@@ -362,7 +367,8 @@ def all_failures(pack: dict[str, Any], vocabulary: Vocabulary) -> tuple[int, lis
     The same for a whole pack: everything that is no rule, then each rule alone.
 
     What a word does not touch is left out of the pack that it is changed in, for speed: the
-    examples of rules, but for one of each kind, and variables that the rule does not use.
+    examples of rules, but for one of each kind, variables that the rule does not use, and all
+    but two of what stands in one.
     """
     rules = pack.get("rule", [])
     bare = [{key: one[key] for key in one if key not in EXAMPLES} | PROOF for one in rules]
@@ -371,7 +377,7 @@ def all_failures(pack: dict[str, Any], vocabulary: Vocabulary) -> tuple[int, lis
     frame = {key: pack[key] for key in ("format", "pack", "toolset") if key in pack}
     variables = pack.get("vars", {})
     for rule in rules:
-        used = variables_of(rule, variables)
+        used = {name: few(one) for name, one in variables_of(rule, variables).items()}
         for keys, kept in ((rule.keys() - set(EXAMPLES), first), (EXAMPLES, telling)):
             shorter = {key: kept(one) if key in EXAMPLES else one for key, one in rule.items()}
             alone = {**frame, "vars": used, "rule": [shorter]}
