@@ -21,10 +21,22 @@ def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
         home = homes.get(name)
         if home is None:
             raise AttributeError(f"module `{package}` has no attribute `{name}`")
-        from importlib import import_module
-
-        value: object = getattr(import_module(home, package), name)
+        value: object = getattr(_imported(home, package), name)
         setattr(sys.modules[package], name, value)
         return value
 
     return found
+
+
+def _imported(home: str, package: str) -> object:
+    """The module, without looking for garbage meanwhile: all that an import makes stays."""
+    import gc
+    from importlib import import_module
+
+    looked = gc.isenabled()
+    gc.disable()
+    try:
+        return import_module(home, package)
+    finally:
+        if looked:
+            gc.enable()

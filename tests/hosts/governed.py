@@ -30,7 +30,7 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WAIT_SECONDS_MAX = 20
 COMMAND_SECONDS_MAX = 60
-RUN = "import sys; from governance.cli import main; sys.exit(main())"
+RUN = "import sys; from governance.cli import entry; sys.exit(entry())"
 PYTHON_PATH = str(Path(governance.__file__).parents[1])
 
 

@@ -31,7 +31,7 @@ from tests.hosts.environments import EnvironmentMissing, environment
 REPOSITORY = Path(__file__).parents[2]
 PACK = Path(__file__).with_name("hermes_pack.toml")
 DRIVER = Path(__file__).with_name("hermes_driver.py")
-GOVERNANCE = "import sys; from governance.cli import main; sys.exit(main())"
+GOVERNANCE = "import sys; from governance.cli import entry; sys.exit(entry())"
 RUN_SECONDS_MAX = 120
 CONFIG = """\
 # kept by a person

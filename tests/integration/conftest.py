@@ -24,7 +24,7 @@ from governance.project import Project, create_project
 
 ROOT = Path(__file__).parents[2]
 SECONDS_MAX = 240
-RUN = "import sys; from governance.cli import main; sys.exit(main())"
+RUN = "import sys; from governance.cli import entry; sys.exit(entry())"
 
 Run = Callable[..., tuple[int, str, str]]
 """Words of a command → its exit code, and what it printed on both streams."""

@@ -103,7 +103,7 @@ def test_what_says_most_of_a_row_is_not_cut() -> None:
 def test_log_follows_what_others_write(project: Path) -> None:
     """Rows appear as another process writes them, and an interrupt ends it without a traceback."""
     words = ["log", "--follow", "--after", "4", "--format", "jsonl", "--dir", str(project)]
-    run = "import sys; from governance.cli import main; sys.exit(main())"
+    run = "import sys; from governance.cli import entry; sys.exit(entry())"
     reader = subprocess.Popen(
         [sys.executable, "-c", run, *words],
         stdout=subprocess.PIPE,

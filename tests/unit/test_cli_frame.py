@@ -394,7 +394,7 @@ def test_a_file_that_nobody_foresaw_is_named(
     assert capsys.readouterr().err == "aaaaaaaaa: GOV610 cannot be used: file name too long\n"
 
 
-ENTRY = "import sys; from governance.cli import main; sys.exit(main())"
+ENTRY = "import sys; from governance.cli import entry; sys.exit(entry())"
 
 
 def test_a_link_that_leads_to_itself_is_named(
@@ -409,6 +409,20 @@ def test_a_link_that_leads_to_itself_is_named(
 
     assert code == 2
     assert capsys.readouterr().err.startswith(f"{link}: GOV610 cannot be used: too many levels")
+
+
+def test_the_process_of_a_command_looks_for_garbage_late() -> None:
+    """But it does: some commands go on for days. At the end nothing is left to look at."""
+    run = (
+        "import gc, sys; from governance import cli; sys.argv[1:] = ['--version']; "
+        "cli.entry(); kept = gc.get_freeze_count(); gc.unfreeze(); "
+        "sys.exit(f'{gc.isenabled()} {gc.get_threshold()[0]} {kept > 1000}')"
+    )
+
+    done = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, check=False)
+
+    assert done.stdout.startswith("governance")
+    assert done.stderr.split() == ["True", str(cli.COLLECT_AFTER), "True"]
 
 
 FULL = "platform: no `/dev/full`"
