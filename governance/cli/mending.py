@@ -192,6 +192,7 @@ def _mend_server(
     "restore",
     examples=[
         Example("governance restore latest", "Put the newest backup in the store's place."),
+        Example("governance restore latest --dry-run", "What that would lose; nothing is changed."),
         Example(
             "governance restore latest --config-only --dry-run",
             "What putting its configuration back would change.",
@@ -202,14 +203,14 @@ def _mend_server(
             "Also where rules go by it that are in force now.",
         ),
     ],
-    exits="0 the backup stands, 1 it stands and newer rows are lost, or with --dry-run the law "
-    "would be weakened, 2 it could not be done",
+    exits="0 the backup stands, 1 it stands and newer rows are lost, or with --dry-run would be, "
+    "or the law would be weakened, 2 it could not be done",
 )
 @click.argument("backup")
 @click.option("--config", "with_config", is_flag=True, help="Its configuration and packs as well.")
 @click.option("--config-only", is_flag=True, help="These alone; the store stays as it is.")
 @click.option("--allow-weaker", is_flag=True, help="Also where rules go or read otherwise by it.")
-@click.option("--dry-run", is_flag=True, help="Of the configuration: only show what would change.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be lost and would change.")
 @format_option()
 @key_option
 @dir_option
@@ -238,16 +239,15 @@ def restore(
     `--allow-weaker` says so, and where the project would have no law at all. What a person has not
     trusted still loosens nothing.
     """
-    if dry_run and not (with_config or config_only):
-        raise click.UsageError("`--dry-run` is for `--config` and `--config-only`")
     project = remains_of(directory)
     if not dry_run:
         require_person("restore", project, key_file)
     plan = None
     if with_config or config_only:
         plan = _planned(project, backup, dry_run=dry_run)
-        if dry_run:
-            return _told_plan(plan, format_name)
+    if dry_run:
+        return _told_dry(project, backup, plan, format_name, config_only=config_only)
+    if plan is not None:
         require_strength(plan, allowed=allow_weaker)
     if plan is not None and config_only:
         _restore_config(project, plan)
@@ -260,17 +260,8 @@ def restore(
         # What is there says nothing that could be read, the place of the store not either.
         put_back(project, plan.changes)
     config = trusted_config(load_config(project.directory))
-    require_whole(config, "keep")
     require_key(config)
-    path = embedded_store(config)
-    found = _backup(config, backup)
-    with working("restoring"):
-        report = restore_store(
-            path,
-            found,
-            now_ms=SystemClock().now_ms(),
-            mirror=mirror_for(config.journal.url, path),
-        )
+    report, found = _put_store(config, backup, dry_run=False)
     _tell_engine(project, report, f"the store was restored from `{found.name}`")
     if plan is not None:
         _restore_config(project, plan, moved=plan.law is None)
@@ -301,15 +292,48 @@ def _restore_config(project: Project, plan: ConfigRestore, *, moved: bool = Fals
         put_back(project, plan.changes)
 
 
-def _told_plan(plan: ConfigRestore, format_name: str) -> int:
-    weaker = plan.law is not None and plan.law.weakens
+def _put_store(config: Config, backup: str, *, dry_run: bool) -> tuple[RepairReport, Path]:
+    require_whole(config, "keep")
+    path = embedded_store(config)
+    found = _backup(config, backup)
+    with working("reading the backup" if dry_run else "restoring"):
+        report = restore_store(
+            path,
+            found,
+            now_ms=SystemClock().now_ms(),
+            mirror=mirror_for(config.journal.url, path),
+            dry_run=dry_run,
+        )
+    return report, found
+
+
+def _told_dry(
+    project: Project,
+    backup: str,
+    plan: ConfigRestore | None,
+    format_name: str,
+    *,
+    config_only: bool,
+) -> int:
+    """Say what restoring would change and lose; the store by the configuration that is there."""
+    weaker = plan is not None and plan.law is not None and plan.law.weakens
+    report = None
+    if not config_only and (plan is None or plan.law is not None):
+        config = trusted_config(load_config(project.directory))
+        report, _ = _put_store(config, backup, dry_run=True)
     if format_name == "json":
-        print_json({"ok": not weaker, "dry_run": True, "config": plan.as_json()})
-    else:
+        told: dict[str, Json] = {"ok": True} if report is None else _as_json(report)
+        told |= {"dry_run": True} | ({} if plan is None else {"config": plan.as_json()})
+        print_json(told | {"ok": bool(told["ok"]) and not weaker})
+        return FOUND if weaker or (report is not None and _code_of(report)) else FINE
+    if plan is not None:
         print_plan(plan, dry_run=True)
         if weaker:
             print_line("this weakens what is in force: it takes `--allow-weaker`", "bad")
-    return FOUND if weaker else FINE
+        if report is None and not config_only:
+            print_line("where the store lies is known once the configuration is back", "wary")
+    code = FINE if report is None else _told(report, format_name)
+    return FOUND if weaker else code
 
 
 def _backup(config: Config, named: str) -> Path:

@@ -262,7 +262,7 @@ def repair_store(
                 )
             needed = bool(plan.merged) or not is_as_good(seen, plan)
             if not needed or dry_run:
-                return _report(plan, salvage, store_id, sources, needed=needed, dry_run=dry_run)
+                return reported(plan, salvage, store_id, sources, needed=needed, dry_run=dry_run)
             return put(held, work, plan, salvage, store_id, sources, now_ms, "damaged")
 
 
@@ -320,7 +320,7 @@ def put(
     with Quarantine(free_name(path, "quarantine", stamp)) as quarantine:
         quarantine.put_unused(plan.staging, draft)
     held.replace(draft)
-    return _report(
+    return reported(
         plan,
         salvage,
         store_id,
@@ -338,7 +338,7 @@ def called(shelf: str, name: str) -> str:
     return f"the value `{name}` on the shelf `{shelf}`"
 
 
-def _report(
+def reported(
     plan: Plan,
     salvage: Salvage,
     store_id: str,
@@ -350,6 +350,7 @@ def _report(
     quarantined: int = 0,
     quarantine: Path | None = None,
 ) -> RepairReport:
+    """What became of the store by *plan*, or with *dry_run* would."""
     damaged = sorted(one for one in salvage.damaged if one[0] != INDEX_SHELF)
     gone = [one for one in damaged if not plan.staging.has_entry(*one)]
     return RepairReport(

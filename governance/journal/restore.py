@@ -8,6 +8,7 @@ in a repair, so that no session goes on as if they had never been before a perso
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from governance.errors import JournalError
@@ -19,6 +20,7 @@ from governance.journal.repair import (
     RepairReport,
     know_mirror,
     put,
+    reported,
     staged,
     work_folder,
 )
@@ -41,6 +43,7 @@ def restore_store(
     *,
     now_ms: int,
     mirror: Path | None,
+    dry_run: bool = False,
     wait_ms: int = HOLD_MS_DEFAULT,
 ) -> RepairReport:
     """
@@ -48,6 +51,8 @@ def restore_store(
 
     Args:
         mirror: The heads kept outside the store; it stays, and says what the backup lacks.
+
+        dry_run: Only say what would come of it; nothing is changed.
 
     Raises:
         BackupDamaged: `repair` with the backup as a source takes what is left of it.
@@ -58,8 +63,15 @@ def restore_store(
     """
     source = FileSource(backup)
     source.close()
-    make_folder(path.parent)
-    with named_errors(path), hold(path, wait_ms=wait_ms) as held, work_folder(path) as work:
+    if not dry_run:
+        make_folder(path.parent)
+    # Who only looks makes no folder where the store would stand.
+    beside = path.parent if path.parent.is_dir() else Path(tempfile.gettempdir())
+    with (
+        named_errors(path),
+        hold(path, wait_ms=wait_ms) as held,
+        work_folder(beside / path.name) as work,
+    ):
         copy = work / "copy.db"
         # Nobody writes to a backup, and it may lie where nobody can.
         Hold(backup, None).copy(copy)
@@ -74,6 +86,8 @@ def restore_store(
             plan = Plan(staging)
             for session in staging.sessions():
                 plan.complete(session, ())
+            if dry_run:
+                return reported(plan, salvage, salvage.store_id, (), needed=True, dry_run=True)
             return put(held, work, plan, salvage, salvage.store_id, (), now_ms, "replaced")
 
 

@@ -229,9 +229,26 @@ def test_a_backup_without_configuration_is_said_to_be_one(
         assert "GOV572" in run("restore", named, "--config-only", *key)[2]
 
 
-def test_dry_run_alone_is_bad_usage(project: Path, run: Run) -> None:
-    """Of the store nobody can say beforehand what a restore would lose."""
-    assert run("restore", "latest", "--dry-run")[0] == 2
+def test_a_dry_run_of_both_tells_of_both(project: Path, run: Run) -> None:
+    """What would change of the files, and what of the store; where it lies may not be known yet."""
+    run("backup")
+    config = project / "governance.toml"
+    config.write_text(config.read_text() + "\n# later\n")
+    before = files_of(project)
+
+    code, out, _ = run("restore", "latest", "--config", "--dry-run")
+    assert code == 0
+    assert "would be changed" in out
+    assert "would be there" in out
+    told = json.loads(run("restore", "latest", "--config", "--dry-run", "--format", "json")[1])
+    assert (told["ok"], told["dry_run"], told["lost"]) == (True, True, 0)
+    assert told["config"]["files"]
+    assert files_of(project) == before
+
+    config.write_text("nothing that can be read")
+    code, out, _ = run("restore", "latest", "--config", "--dry-run")
+    assert code == 0
+    assert "where the store lies is known once the configuration is back" in out
 
 
 def test_only_the_projects_own_files_are_copied(project: Path, run: Run, tmp_path: Path) -> None:

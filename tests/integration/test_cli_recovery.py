@@ -358,6 +358,41 @@ def test_a_vanished_store_is_restored(
         assert not engine.session("one").tool("read", {"path": "a"}, call_id="d").denied
 
 
+@pytest.mark.parametrize("gone", ["nothing", "the store", "the folder"])
+def test_what_a_restore_would_lose_is_told_beforehand(
+    project: Path, run: Run, tmp_path: Path, gone: str
+) -> None:
+    """By anybody, whatever is left to be replaced; nothing is changed by looking."""
+    run("backup", "--to", str(tmp_path / "own"))
+    (made,) = backups_in(tmp_path / "own")
+    with Engine.open(project) as engine:
+        engine.session("two").tool("read", {"path": "a"}, call_id="after")
+    if gone == "the store":
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{Project(project).journal_file}{suffix}").unlink(missing_ok=True)
+    elif gone == "the folder":
+        shutil.rmtree(Project(project).private)
+    before = files_of(project)
+
+    code, out, _ = run("restore", str(made.path), "--dry-run")
+    told = json.loads(run("restore", str(made.path), "--dry-run", "--format", "json")[1])
+
+    assert code == 1
+    assert out.endswith("1 row would be lost\n")
+    assert (told["ok"], told["dry_run"]) == (False, True)
+    assert [(one["session"], bool(one["lost"])) for one in told["sessions"]] == [("two", True)]
+    assert files_of(project) == before
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file below *folder*, but for what SQLite keeps beside an open store."""
+    return {
+        str(one.relative_to(folder)): one.read_bytes()
+        for one in sorted(folder.rglob("*"))
+        if one.is_file() and not one.name.endswith(("-wal", "-shm"))
+    }
+
+
 def test_an_older_backup_stops_the_sessions_that_were_newer(
     project: Path, run: Run, key: tuple[str, str]
 ) -> None:
