@@ -4,13 +4,15 @@ The `define` and `frozen` of attrs, for classes that are made at the start of a 
 attrs writes and compiles ``__eq__``, ``__hash__`` and ``__repr__`` for each class, which is two
 thirds of what a class costs: some 0.5 ms, two hundred times before a command or a hook that has no
 service has begun. Most of them are never called. Here all classes share three functions that do
-what those of attrs would, and look at the fields of a class when they are first called.
+what those of attrs would, and look at the fields of a class when they are first called. A field
+takes part or does not: functions by which it is compared or said alone are not known here.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from operator import attrgetter
+from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -61,10 +63,12 @@ def _hash(self: Any) -> int:
     return hash((cls, hashed(self)))
 
 
+@recursive_repr()
 def _repr(self: Any) -> str:
     cls: Any = self.__class__
     shown = (one.name for one in attrs.fields(cls) if one.repr)
-    told = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
+    # One that was never set is not there: a value is asked for its text while it is being made.
+    told = ", ".join(f"{name}={getattr(self, name, attrs.NOTHING)!r}" for name in shown)
     return f"{cls.__qualname__.rpartition('>.')[2]}({told})"
 
 

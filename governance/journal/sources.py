@@ -95,9 +95,12 @@ class FileSource:
 
         Raises:
             StoreNewer: A newer engine wrote it.
-            JournalError: It is not there, or is no store.
+            StoreDamaged: It is no store, or cannot be read as one.
+            JournalError: It is not there, or could not be read.
         """
         import apsw
+
+        unlike = (apsw.NotADBError, apsw.CorruptError, apsw.FormatError, apsw.SQLError)
 
         if not self.path.is_file():
             raise JournalError(f"there is no file `{self.path}`", remedy="name another")
@@ -107,6 +110,12 @@ class FileSource:
             found = connection.execute("SELECT value FROM store WHERE name = 'id'").get
         except BaseException as error:
             self.close()
+            if isinstance(error, unlike):
+                # What is to be done about the project's own store would not help here.
+                raise StoreDamaged(
+                    f"`{self.path}` cannot be read as a store: {error}",
+                    remedy="name another file; `governance backup list` names the backups",
+                ) from None
             if isinstance(error, apsw.Error):
                 raise store_error(error, self.path) from None
             raise

@@ -18,7 +18,7 @@ from governance.config import load_config
 from governance.journal import Append, Row, open_journal
 from governance.journal.records import Record
 from governance.project import create_project
-from tests.integration.conftest import made_project
+from tests.integration.conftest import RUN, made_project
 from tests.integration.conftest import run_words as run
 
 
@@ -103,9 +103,8 @@ def test_what_says_most_of_a_row_is_not_cut() -> None:
 def test_log_follows_what_others_write(project: Path) -> None:
     """Rows appear as another process writes them, and an interrupt ends it without a traceback."""
     words = ["log", "--follow", "--after", "4", "--format", "jsonl", "--dir", str(project)]
-    run = "import sys; from governance.cli import entry; sys.exit(entry())"
     reader = subprocess.Popen(
-        [sys.executable, "-c", run, *words],
+        [sys.executable, "-c", RUN, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

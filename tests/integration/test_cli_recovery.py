@@ -384,6 +384,29 @@ def test_what_a_restore_would_lose_is_told_beforehand(
     assert files_of(project) == before
 
 
+@pytest.mark.parametrize("held", [b"", b"no store at all\n", b"\xff\x00" * 4000])
+@pytest.mark.parametrize("words", [("restore",), ("restore", "--dry-run"), ("repair", "--from")])
+def test_a_file_that_is_no_store_is_named(
+    project: Path,
+    run: Run,
+    key: tuple[str, str],
+    tmp_path: Path,
+    words: tuple[str, ...],
+    held: bytes,
+) -> None:
+    """It is that file that is wrong, not the store that stands there, and nothing is changed."""
+    file = tmp_path / "wrong.db"
+    file.write_bytes(held)
+    before = files_of(project)
+
+    code, _, err = run(*words, str(file), *(() if "--dry-run" in words else key))
+
+    assert code == 2
+    assert f"GOV502 `{file}` cannot be read as a store: " in err
+    assert "governance repair" not in err
+    assert files_of(project) == before
+
+
 def files_of(folder: Path) -> dict[str, bytes]:
     """Every file below *folder*, but for what SQLite keeps beside an open store."""
     return {

@@ -55,6 +55,19 @@ def test_they_do_what_those_of_attrs_do(
             assert (hash(a) == hash(b)) == (hash(x) == hash(y))
 
 
+@pytest.mark.parametrize("maker", [_attrs.define, attrs.define])
+def test_one_that_is_not_whole_or_holds_itself_says_so(maker: Callable[..., Any]) -> None:
+    """Whoever looks at a value while it is made is shown it, and nobody is led in circles."""
+    cls = made(maker, {"one": {"init": False}, "two": {"default": None}})
+    value = cls()
+
+    assert repr(value) == "Made(one=NOTHING, two=None)"
+    value.one, value.two = 1, value
+    assert repr(value) == "Made(one=1, two=...)"
+    value.two = [value]
+    assert repr(value) == "Made(one=1, two=[...])"
+
+
 def test_what_is_said_not_to_be_made_is_not_made() -> None:
     """Without `eq` each is one of its own, and a text of its own stays."""
 
