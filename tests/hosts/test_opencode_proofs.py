@@ -70,30 +70,22 @@ def test_tokens_are_known_before_the_next_call(opencode: OpenCodeLab) -> None:
     """
     What an answer used is written down before the calls of the next one are decided.
 
-    The client tells of the context first, so that a report may have nothing but that.
+    The last answer's is, too, when the turn is over: each of the three used a hundred.
     """
     opencode.govern()
 
     session = opencode.bash("touch one", "touch two")
+    opencode.until(lambda: "turn.ended" in opencode.kinds(session))
 
-    def sent() -> dict[int, int]:
-        """Place of a row → the tokens of the session that it tells of."""
-        places = [at for at, kind in enumerate(opencode.kinds(session)) if kind == "usage.reported"]
-        told = opencode.rows_of(session, "usage.reported")
-        return {
-            at: one["input_tokens"]
-            for at, one in zip(places, told, strict=False)
-            if "input_tokens" in one
-        }
-
-    opencode.until(lambda: len(sent()) >= 2)
-    assert list(sent().values())[:2] == [100, 200]
-    told = opencode.rows_of(session, "usage.reported")
-    assert next(one for one in told if "context_tokens" in one)["context_tokens"] == 100
-    kinds = opencode.kinds(session)
-    first, second = [at for at, kind in enumerate(kinds) if kind == "tool.decided"]
-    assert first < next(iter(sent())) < second
-    assert (opencode.state(session).usage.output_tokens or 0) > 0
+    rows = opencode.rows(session)
+    first, second = [at for at, (kind, _) in enumerate(rows) if kind == "tool.decided"]
+    told = {at: data for at, (kind, data) in enumerate(rows) if kind == "usage.reported"}
+    sums = {at: one["input_tokens"] for at, one in told.items() if "input_tokens" in one}
+    assert [one for at, one in sums.items() if at < first] == []
+    assert [one for at, one in sums.items() if at < second] == [100]
+    assert list(sums.values())[-1] == 300
+    assert next(one for one in told.values() if "context_tokens" in one)["context_tokens"] == 100
+    assert opencode.state(session).usage.output_tokens == 60
 
 
 @proves("deny blocks, the model reads why", "opencode")

@@ -5,10 +5,13 @@ import { readFileSync } from "node:fs";
 
 const [file, script] = process.argv.slice(2);
 const told = [];
-let counted = {}; // what the client has counted, told or not; a step with `counted` sets it
+let counted = {}; // what the client has counted; a step with `counted` sets it, null refuses
 const client = {
   session: {
-    get: async ({ path }) => ({ data: { id: path.id, parentID: path.id === "kid" ? "s" : undefined, ...counted } }),
+    get: async ({ path }) => {
+      if (counted === null) throw new Error("the client does not answer");
+      return { data: { id: path.id, parentID: path.id === "kid" ? "s" : undefined, ...counted } };
+    },
   },
 };
 const plugin = (await import(file)).default;
@@ -24,7 +27,7 @@ for (const step of JSON.parse(readFileSync(script, "utf8"))) {
     }
   };
   if (step.exec) execFileSync(step.exec[0], step.exec.slice(1));
-  else if (step.counted) counted = step.counted;
+  else if ("counted" in step) counted = step.counted;
   else if (step.unawaited) one();
   else told.push(await one());
 }

@@ -497,43 +497,70 @@ def test_plugin_passes_on_no_event_that_nobody_reads() -> None:
     assert len(named) >= 10
 
 
-def test_costs_that_are_told_late_are_asked_for(bench: Bench) -> None:
-    """A call is decided with what the answer that asks for it has used, and that once."""
-    tokens = {"input": 10, "output": 2, "reasoning": 0, "cache": {"read": 3, "write": 0}}
-    totals = {"cost": 0.5, "tokens": tokens}
+TOKENS = {"input": 10, "output": 2, "reasoning": 0, "cache": {"read": 3, "write": 0}}
+COUNTED = {"cost": 0.5, "tokens": TOKENS}
+
+
+def test_costs_are_asked_for_at_each_request_and_when_the_turn_is_over(bench: Bench) -> None:
+    """A call is decided with what the answers before used, and the last one's is told, too."""
+    more = {"cost": 0.7, "tokens": {**TOKENS, "input": 30}}
 
     bench.run(
-        {"tool.execute.before": ALLOW},
-        event("message.updated", sessionID="s", info={"role": "assistant", "tokens": tokens}),
-        {"counted": totals},
+        {"chat.message": ALLOW, "tool.execute.before": ALLOW},
+        PROMPT,
+        system(),
         before(),
-        event("session.updated", sessionID="s", info=totals),
+        {"counted": COUNTED},
+        system(),
+        before(),
+        {"counted": more},
+        event("session.idle", sessionID="s"),
+    )
+
+    assert [one.get("used") for one in bench.sent()] == [None, None, COUNTED, more]
+
+
+def test_costs_that_cannot_be_asked_for_hold_nothing_up(bench: Bench) -> None:
+    """A client that does not say what was used is asked again, and the call is decided."""
+    bench.run(
+        {"chat.message": ALLOW, "tool.execute.before": ALLOW},
+        PROMPT,
+        {"counted": None},
+        system(),
+        before(),
+        {"counted": COUNTED},
+        system(),
         before(),
     )
 
-    assert [one.get("used") for one in bench.sent()] == [{**totals, "context": tokens}, None]
+    assert [one.get("used") for one in bench.sent()] == [None, None, COUNTED]
+    told = (bench.project / ".governance" / "governance.log").read_text()
+    assert "session.get plugin: the client does not answer" in told
 
 
 def test_what_was_used_goes_with_the_next_event_once(bench: Bench) -> None:
     """Tokens and costs as the client counts them; no event of their own, and no zeros."""
-    tokens = {"input": 10, "output": 2, "reasoning": 0, "cache": {"read": 3, "write": 0}}
     nothing = {"input": 0, "output": 0, "reasoning": 0, "cache": {"read": 0, "write": 0}}
-    answered = {"role": "assistant", "tokens": tokens}
+    answered = {"role": "assistant", "tokens": TOKENS}
     bench.run(
-        {"tool.execute.before": ALLOW},
-        event("session.updated", sessionID="s", info={"cost": 0, "tokens": nothing}),
+        {"chat.message": ALLOW, "tool.execute.before": ALLOW},
+        PROMPT,
+        {"counted": {"cost": 0, "tokens": nothing}},
+        system(),
         before(),
-        event("session.updated", sessionID="s", info={"cost": 0.5, "tokens": tokens}),
         event("message.updated", sessionID="s", info=answered),
         event("message.updated", sessionID="s", info={"role": "user", "tokens": {"input": 9}}),
         event("message.updated", sessionID="s", info={**answered, "summary": True}),
+        {"counted": COUNTED},
+        system(),
         before(),
+        system(),
         event("session.idle", sessionID="s"),
     )
 
     assert [one["hook_event_name"] for one in bench.sent()] == [
-        "tool.execute.before", "tool.execute.before", "session.idle",
+        "chat.message", "tool.execute.before", "tool.execute.before", "session.idle",
     ]  # fmt: skip
     assert [one.get("used") for one in bench.sent()] == [
-        None, {"cost": 0.5, "tokens": tokens, "context": tokens}, None,
+        None, None, {**COUNTED, "context": TOKENS}, None,
     ]  # fmt: skip

@@ -277,7 +277,6 @@ async function server({ client, directory }) {
       trigger: "", // of the compaction to come
       used: undefined, // tokens and costs of it, until they were handed over
       totals: "", // the newest that the client told of them
-      behind: false, // an answer has used more than they say
       line: Promise.resolve(),
       waits: 0,
     };
@@ -330,25 +329,17 @@ async function server({ client, directory }) {
     });
   }
 
-  // Take over what the client counts of the session, unless that is known.
-  function count(one, info) {
-    const { cost, tokens } = info ?? {};
-    const totals = JSON.stringify([cost, tokens]);
-    // Told again as it was, for another reason, it says nothing of the newest answer.
-    if (!(cost || counts(tokens)) || totals === one.totals) return;
-    one.behind = false;
-    one.totals = totals;
-    one.used = { ...one.used, cost, tokens };
-  }
-
-  // The client may tell of an answer's costs after it has begun with the answer's calls.
-  async function catchUp(one) {
-    if (!one.behind) return;
-    one.behind = false; // once an answer, however it ends
+  // Take over what the client counts of the session. It is asked, for it may tell of what an
+  // answer used when the next one's calls have begun, or when the turn is over.
+  async function count(one) {
     try {
       const asked = client.session.get({ path: { id: one.id } });
       const { data } = await within(LOOKUP_MS_MAX, asked, "looking its costs up");
-      if (data) count(one, data);
+      const { cost, tokens } = data ?? {};
+      const totals = JSON.stringify([cost, tokens]);
+      if (!(cost || counts(tokens)) || totals === one.totals) return;
+      one.totals = totals;
+      one.used = { ...one.used, cost, tokens };
     } catch (cause) {
       log("session.get", cause);
     }
@@ -358,7 +349,7 @@ async function server({ client, directory }) {
   async function leave(event, one, fields) {
     let answer;
     try {
-      answer = await hand(event, one, fields, () => catchUp(one));
+      answer = await hand(event, one, fields);
       if (!answer) throw new Error("the engine gave no answer");
     } catch (cause) {
       log(event, cause);
@@ -369,9 +360,9 @@ async function server({ client, directory }) {
   }
 
   // Report `event`, which has happened; the answer, or nothing.
-  async function tell(event, one, fields) {
+  async function tell(event, one, fields, first) {
     try {
-      return await hand(event, one, fields);
+      return await hand(event, one, fields, first);
     } catch (cause) {
       log(event, cause);
       return undefined;
@@ -398,18 +389,14 @@ async function server({ client, directory }) {
       await tell("session.deleted", one, () => ({}));
       sessions.delete(one.id);
     },
-    "session.idle": (one) => tell("session.idle", one, () => ({})),
+    "session.idle": (one) => tell("session.idle", one, () => ({}), () => count(one)),
     "session.error": (one, { error }) => tell("session.error", one, () => ({ input: { error } })),
     "session.compacted": (one) => tell("session.compacted", one, () => ({ trigger: one.trigger })),
-    // What was used goes with the session's next event: these come far too often to tell each.
-    "session.updated"(one, { info }) {
-      count(one, info);
-    },
+    // What was used goes with the session's next event: this comes far too often to tell each.
     "message.updated"(one, { info }) {
       // A summary was made of the context that it takes the place of.
       if (info?.role !== "assistant" || info.summary || !counts(info.tokens)) return;
       one.used = { ...one.used, context: info.tokens };
-      one.behind = true;
     },
     async "message.part.updated"(one, { part }) {
       if (part?.type === "compaction") one.trigger = part.auto ? "auto" : "manual";
@@ -519,6 +506,8 @@ async function server({ client, directory }) {
       if (!input.sessionID || !output.system.some((text) => text.includes(WORK_MARK))) return;
       const one = session(input.sessionID);
       await one.line;
+      // While the model answers, what the answers before used; the answer's calls wait for it.
+      inLine(one, () => count(one)).catch((cause) => log("session.get", cause));
       if (!one.asked) {
         // The turn began in another process, and only that one knew what its model is told.
         await tell("experimental.chat.system.transform", one, () => ({}));
