@@ -59,7 +59,7 @@ class Takes:
 def _one_of(values: tuple[str, ...] | None) -> Takes:
     # INVARIANT: only fields with an enumeration are named here.
     assert values, "an enumeration has values"
-    return Takes(f"one of {', '.join(values)}", lambda one: one in values, values)
+    return Takes(f"one of {', '.join(values)}", values.__contains__, values)
 
 
 def _or_none(takes: Takes) -> Takes:
@@ -67,7 +67,7 @@ def _or_none(takes: Takes) -> Takes:
 
 
 def _an(kind: type) -> Takes:
-    return Takes(f"a `{kind.__name__}`", lambda one: isinstance(one, kind))
+    return Takes(f"a `{kind.__name__}`", kind.__instancecheck__)
 
 
 def _named(name: str) -> Takes:
@@ -95,15 +95,15 @@ def _is_new(value: object) -> bool:
 
 
 ANY = Takes("any value", lambda _: True)
-TEXT = Takes("a text", lambda one: isinstance(one, str))
+TEXT = Takes("a text", str.__instancecheck__)
 NAME = Takes("a text that is not empty", _is_new)
 TEXTS = Takes("a list of texts", _is_texts)
 WHOLE = Takes("a whole number", _is_whole)
-FLAG = Takes("true or false", lambda one: isinstance(one, bool))
-TABLE = Takes("a mapping", lambda one: isinstance(one, Mapping))
+FLAG = Takes("true or false", bool.__instancecheck__)
+TABLE = Takes("a mapping", Mapping.__instancecheck__)
 LIST = Takes("a sequence", lambda one: isinstance(one, Sequence) and not isinstance(one, str))
 PATH = Takes("a path", lambda one: isinstance(one, (str, PathLike)))
-FILE = Takes("a `Path`", lambda one: isinstance(one, PathLike))
+FILE = Takes("a `Path`", PathLike.__instancecheck__)
 CALLABLE = Takes("a function", callable)
 PART = _named("Part")
 SAID = Takes("a text, a `Part`, or several of them", _is_said)
@@ -361,10 +361,7 @@ def checked(verb: Callable[P, T]) -> Callable[P, T]:
 
 
 _PARTS: Callable[[Command], tuple[object, ...]] = attrgetter(*COMMAND)
-
-
-def _fits(takes: Takes, value: object) -> bool:
-    return takes.fits(value)
+_FITS: tuple[Callable[[object], bool], ...] = tuple(one.fits for one in COMMAND.values())
 
 
 def check_command(command: Command) -> None:
@@ -376,7 +373,7 @@ def check_command(command: Command) -> None:
     """
     parts = _PARTS(command)
     # Each command comes by here: what is wrong is put into words only where something is.
-    if all(map(_fits, COMMAND.values(), parts)):
+    if all(fits(part) for fits, part in zip(_FITS, parts, strict=True)):
         problems = [*_data_problems(command)]
     else:
         problems = [*_problems(COMMAND, dict(zip(COMMAND, parts, strict=True)))]
