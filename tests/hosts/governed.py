@@ -28,7 +28,7 @@ PACK = Path(__file__).with_name("pack.toml")
 OWN_PACK = '[packs]\npaths = ["rules/pack.toml"]\n'
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-WAIT_SECONDS_MAX = 20
+WAIT_SECONDS_MAX = 60
 COMMAND_SECONDS_MAX = 60
 RUN = "import sys; from governance.cli import entry; sys.exit(entry())"
 PYTHON_PATH = str(Path(governance.__file__).parents[1])

@@ -37,7 +37,7 @@ from hermes_tools import terminal
 word = 'FORB' + 'IDDEN'
 print(terminal(command='touch ' + word))
 """
-WAIT_SECONDS_MAX = 30
+WAIT_SECONDS_MAX = 60
 
 
 def shell(command: str) -> Mapping[str, Any]:

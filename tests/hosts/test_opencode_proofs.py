@@ -175,7 +175,7 @@ def test_permissions_are_recorded(opencode: OpenCodeLab, reply: str, outcome: st
     turn.join(60)
 
     assert opencode.ran("asked") is (reply == "once")
-    opencode.until(lambda: bool(opencode.rows_of(session, "tool.finished")))
+    opencode.until(lambda: {"permission.replied", "tool.finished"} <= {*opencode.kinds(session)})
     (put,) = opencode.rows_of(session, "permission.asked")
     (said,) = opencode.rows_of(session, "permission.replied")
     (done,) = opencode.rows_of(session, "tool.finished")
@@ -466,6 +466,7 @@ def test_patches_are_decided_file_by_file(opencode: OpenCodeLab) -> None:
     assert "TRIAL-LOCKED" in opencode.results_seen()[1]
     changed = {one["path"] for one in opencode.rows_of(session, "file.changed")}
     assert {path.rpartition("/")[2] for path in changed} == {"a.txt", "b.txt"}
+    opencode.until(lambda: opencode.kinds(session).count("tool.finished") == 3)
     outcomes = [one["outcome"] for one in opencode.rows_of(session, "tool.finished")]
     assert outcomes == ["ok", "ok", "refused"], "of the second patch one file had been let through"
 

@@ -123,8 +123,13 @@ def test_service_of_another_version_is_replaced(opencode: OpenCodeLab) -> None:
     home = opencode.client.home
 
     def services() -> list[int]:
-        scripts = {one: Path(f"/proc/{one}/cmdline").read_bytes() for one in services_of(home)}
-        return [one for one, words in scripts.items() if str(package).encode() in words]
+        found = []
+        for one in services_of(home):
+            # It may have ended in between.
+            with contextlib.suppress(OSError):
+                if str(package).encode() in Path(f"/proc/{one}/cmdline").read_bytes():
+                    found.append(one)
+        return found
 
     opencode.until(lambda: services() != [])
     (old,) = services()

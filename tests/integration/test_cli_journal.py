@@ -123,7 +123,7 @@ def test_log_follows_what_others_write(project: Path) -> None:
         came = [json.loads(reader.stdout.readline()) for _ in range(2)]
         reader.send_signal(signal.SIGINT)
         try:
-            _, err = reader.communicate(timeout=30)
+            _, err = reader.communicate(timeout=120)
         finally:
             reader.kill()
 

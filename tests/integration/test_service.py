@@ -36,7 +36,7 @@ from governance.testing.services import kill_services, running_service, services
 from tests.integration.conftest import RUN
 
 HOST = "claude-code"
-WAIT_SECONDS_MAX = 30
+WAIT_SECONDS_MAX = 60
 PACK = """
 format = 1
 [pack]

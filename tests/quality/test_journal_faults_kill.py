@@ -290,7 +290,7 @@ def test_a_process_killed_in_a_migration_leaves_the_old_store(tmp_path: Path) ->
     """A migration is done or it is not: the killed one left the version and the tables."""
     path, mirror = _store(tmp_path)
     with child(_MIGRATING, path, mirror, "x") as migrating:
-        assert migrating.wait(timeout=30) == -signal.SIGKILL
+        assert migrating.wait(timeout=120) == -signal.SIGKILL
     journal = SqliteJournal.open(path, create=False, mirror=mirror)
     connection = journal._writer.connection
     assert connection.execute("PRAGMA user_version").get == VERSION
@@ -319,7 +319,7 @@ def test_killed_on_the_way_to_branches_the_store_is_led_there_again(tmp_path: Pa
     before = connection.execute("SELECT sql FROM sqlite_schema").fetchall()
     connection.close()
     with child(_MIGRATING, path, mirror, "x") as migrating:
-        assert migrating.wait(timeout=30) == -signal.SIGKILL
+        assert migrating.wait(timeout=120) == -signal.SIGKILL
     connection = apsw.Connection(str(path))
     assert connection.execute("PRAGMA user_version").get == 2
     assert connection.execute("SELECT sql FROM sqlite_schema").fetchall() == before

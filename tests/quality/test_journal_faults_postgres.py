@@ -548,7 +548,7 @@ def test_an_owner_that_was_paused_past_its_lease_writes_nothing(
         assert isinstance(journal.append([Append("s", 1, (_row("next"),))]), Appended)
         os.kill(owner.pid, signal.SIGCONT)
         go(owner)
-        said = owner.communicate(timeout=30)[0].strip()
+        said = owner.communicate(timeout=120)[0].strip()
 
     if who == "careful":
         assert said == "Conflict"
@@ -582,7 +582,7 @@ def test_a_process_killed_in_a_migration_leaves_the_old_store(server: Server, wh
     """A migration is done or it is not; without its transaction half of it would stay."""
     journal = server.journal(schema=f"migrated_{who}")
     with child(_MIGRATING, _url(server, journal), who) as migrating:
-        assert migrating.wait(timeout=30) == -signal.SIGKILL
+        assert migrating.wait(timeout=120) == -signal.SIGKILL
     with server.connect() as connection:
         version = connection.execute(
             sql(journal.target.schema, "SELECT value FROM @.store WHERE name = 'version'")
@@ -623,7 +623,7 @@ def test_when_all_connections_are_in_use_callers_are_told(
                 own.append([Append("free", 0, (_row("x"),))], deadline_ms=100)
         else:
             assert isinstance(own.append([Append("free", 0, (_row("x"),))]), Appended)
-    holder.join(timeout=30)
+    holder.join(timeout=120)
     assert isinstance(own.append([Append("free", own.head("free").seq, (_row("x"),))]), Appended)
     own.close()
 

@@ -233,7 +233,7 @@ def told_to_stop(
         time.sleep(0.01)
     assert ready.exists()
     os.killpg(process.pid, number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     return subprocess.CompletedProcess([], process.returncode, out, err)
 
 

@@ -243,7 +243,7 @@ def test_the_first_refusal_ends_the_asking_but_not_the_looking(listeners: Listen
 
 def test_concurrent_listeners_run_at_once_and_answer_in_order(listeners: Listeners) -> None:
     """All of them stand in the room together, and the answer does not depend on who is first."""
-    together = threading.Barrier(3, timeout=5)
+    together = threading.Barrier(3, timeout=60)
 
     def waits(event: Event) -> Refuse:
         together.wait()
