@@ -349,7 +349,12 @@ class Expander:
         counted = len(body) > 1 and body[0] == "#" and _PARAMETER.match(body, 1) is not None
         indirect = len(body) > 1 and body[0] == "!"
         found = _PARAMETER.match(body, 1 if counted or indirect else 0)
-        if found is None or body[:1] in " \t\n|":
+        if body[:1] in (" ", "\t", "\n", "|"):  # `${ command; }`: as in `$(…)`
+            printed = self.around.substituted(body[1:])
+            self.put_value(HOLE if body[0] == "|" else printed, made, split, not quoted)
+            return
+        if found is None:
+            self.effects(body)
             made.add(HOLE)
             return
         name, rest = found.group(), body[found.end() :]
@@ -357,12 +362,14 @@ class Expander:
         if indirect:
             value, sign = self.indirect(value, rest), ""
         if counted:
+            self.effects(rest)
             made.add(size_of(value, sign))
             return
         operation = _OPERATOR.match(rest)
         if not rest:
             self.emit(value, sign, made, split, quoted)
         elif operation is None:
+            self.effects(rest)
             made.add(HOLE)
         else:
             self.around.spend(1 + len(first_of(value)) // 16)
@@ -379,6 +386,7 @@ class Expander:
         try:
             end = bracket_end(rest, 1)
         except (Unclosed, TooDeep):
+            self.effects(rest)
             return HOLE, "", ""
         index, rest = rest[1 : end - 1], rest[end:]
         if index in ("@", "*"):
@@ -420,55 +428,77 @@ class Expander:
         split: bool,
         quoted: bool,
     ) -> None:
-        """`${name<sign>rest}`."""
+        """`${name<sign>rest}`; the commands in *rest* are read wherever bash may come by them."""
         if sign.lstrip(":")[:1] in ("-", "=", "+", "?") and sign[-1] in "-=+?":
             absent = value is None or value == () or (sign[0] == ":" and value == "")
-            if sign[-1] == "+":
-                if not absent:
-                    self.default(rest, made, split=split, quoted=quoted)
-            elif not absent or sign[-1] == "?":
-                self.emit(value, all_, made, split, quoted)
-            else:
-                if sign[-1] == "=":
-                    self.state.assign(name, self.text(rest)[0])
-                self.default(rest, made, split=split, quoted=quoted)
+            if sign[-1] == "?" or (sign[-1] == "+") == absent:
+                if HOLE in first_of(value) or (absent and sign[-1] == "?"):
+                    self.effects(rest)
+                if sign[-1] != "+":
+                    self.emit(value, all_, made, split, quoted)
+                return
+            if sign[-1] == "=":
+                self.state.assign(name, self.text(rest)[0])
+            self.default(rest, made, split=split, quoted=quoted)
             return
         if sign == ":":
-            offset, _, length = rest.partition(":")
-            if all_:
-                counted = self.arithmetic(length) if ":" in rest else None
-                part = items_of(value, self.arithmetic(offset), counted, given=name in "@*")
-                self.listed(part, all_, made, split=split, quoted=quoted)
-                return
-            known = first_of(value)
-            text = "" if rest.endswith(":0") else HOLE
-            if text and not any(one in known for one in (HOLE, HOME, HERE)):
-                size = self.arithmetic(length) if ":" in rest else None
-                text = slice_of(known, self.arithmetic(offset), size)
-            self.put_value(text, made, split, not quoted)
+            self.part(name, value, all_, rest, made, split=split, quoted=quoted)
             return
         values = (value,) if isinstance(value, str) else (value or ())
         if not all_:
             values = values[:1]
-        changed = tuple(self.changed(one, sign, rest) for one in values)
+        pattern, text = self.operands(sign, rest)
+        changed = tuple(self.changed(one, sign, pattern, text) for one in values)
         self.emit(changed if all_ else (changed[0] if changed else ""), all_, made, split, quoted)
 
-    def changed(self, value: str, sign: str, rest: str) -> str:
+    def part(
+        self, name: str, value: Value, all_: str, rest: str, made: Fields, *,
+        split: bool, quoted: bool,
+    ) -> None:  # fmt: skip
+        """`${name:offset:length}`."""
+        begin, separated, length = rest.partition(":")
+        offset = self.arithmetic(begin)
+        size = self.arithmetic(length) if separated else None
+        if all_:
+            part = items_of(value, offset, size, given=name in "@*")
+            self.listed(part, all_, made, split=split, quoted=quoted)
+            return
+        known = first_of(value)
+        text = "" if rest.endswith(":0") else HOLE
+        if text and not any(one in known for one in (HOLE, HOME, HERE)):
+            text = slice_of(known, offset, size)
+        self.put_value(text, made, split, not quoted)
+
+    def operands(self, sign: str, rest: str) -> tuple[str, str]:
+        """The pattern that stands behind *sign*, and the text that takes the place of it."""
+        if sign[0] in "#%":
+            return self.pattern(rest), ""
+        if sign[0] == "/":
+            pattern, text = halves(rest)
+            return self.pattern(pattern), self.text(text)[0] if text else ""
+        self.effects(rest)
+        return rest, ""
+
+    def changed(self, value: str, sign: str, pattern: str, text: str) -> str:
         """One value after `#`, `%`, `/`, `^`, `,`, `@`."""
-        if (HOME in value or HERE in value) and (sign, rest) not in (("##", "*/"), ("%", "/*")):
-            if sign in ("%", "%%") and rest == "/" and not value.endswith("/"):
+        if (HOME in value or HERE in value) and (sign, pattern) not in (("##", "*/"), ("%", "/*")):
+            if sign in ("%", "%%") and pattern == "/" and not value.endswith("/"):
                 return value  # a home and a folder have no `/` at their end
             return HOLE  # its characters are not known
         if sign[0] in "^,~":
-            return cased(value, sign) if not rest else HOLE
+            return cased(value, sign) if not pattern else HOLE
         if sign == "@P":
             return self.document(value) if HOLE not in value else HOLE
         if sign[0] == "@":
             return transformed(value, sign[1])
         if sign[0] in "#%":
-            return stripped(value, sign, self.pattern(rest))
-        pattern, text = halves(rest)
-        return replaced(value, sign, self.pattern(pattern), self.text(text)[0] if text else "")
+            return stripped(value, sign, pattern)
+        return replaced(value, sign, pattern, text)
+
+    def effects(self, raw: str) -> None:
+        """Read the commands that stand in *raw*, of which the text is not asked."""
+        if any(sign in raw for sign in ("$", "`", "<(", ">(")):
+            Expander(self.state.copy(), self.around).text(raw)
 
     def pattern(self, raw: str) -> str:
         """A pattern, quoted parts of it taken as they are."""

@@ -151,3 +151,42 @@ def test_a_loop_that_sets_nothing_in_the_end_has_a_reading() -> None:
 
     assert reading.opaque == ()
     assert [str(one.argv[0]) for one in reading.simples if one.argv][-1] == "d"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "${HOME:$(run it)}",
+        '"${HOME:0:$(run it)}"',
+        '"${PATH^^$(run it)}"',
+        '"${PATH,$(run it)}"',
+        '"${HOME#$(run it)}"',
+        '"${HOME%%`run it`}"',
+        '"${HOME/$(run it)/}"',
+        '"${HOME/x/$(run it)}"',
+        '"${a[@]/x/$(run it)}"',
+        '"${a[$(run it)]}"',
+        '"${#a[$(run it)]}"',
+        '"${XX:?$(run it)}"',
+        '"${XX:+$(run it)}"',
+        '"${XX:-$(run it)}"',
+        '"${XX@Q$(run it)}"',
+        '"${!XX-$(run it)}"',
+        '"${!a$(run it)}"',
+        "${ run it; }",
+        '"${|run it; }"',
+        "${A:-${B#$(run it)}}",
+    ],
+)
+def test_commands_in_an_expansion_are_read(word: str) -> None:
+    """Whatever an operator does with a value, the commands that stand in it run."""
+    programs = [
+        [str(one) for one in simple.argv] for simple in read_simples(f"echo {word}").simples
+    ]
+    assert ["run", "it"] in programs
+
+
+def test_a_word_that_is_not_taken_runs_nothing() -> None:
+    """A default of what is set, and what stands in place of what is not."""
+    for line in ('X=a; echo "${X:-$(run it)}"', "X=; echo ${X:+$(run it)}", "X=a; echo ${X?`run`}"):
+        assert [str(one.argv[0]) for one in read_simples(line).simples if one.argv] == ["echo"]
