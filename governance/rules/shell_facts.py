@@ -93,6 +93,7 @@ class ShellCall:
         self._places = places
         self._real = real
         self._values: dict[tuple[int, str], object] = {}
+        self._globs: dict[str, list[object]] = {}
         self.flows = Flows([one.feeds for one in self.commands])
 
     def __str__(self) -> str:
@@ -171,8 +172,11 @@ class ShellCall:
         base = self._cwd or self._places.project
         if not cwd:
             return base
-        path = self._placed(_plain(cwd), base)
-        return HOLE if isinstance(path, Unknown) else path
+        path: object = self._placed(_plain(cwd), base)
+        if cwd.glob and isinstance(path, str) and HOLE not in path:
+            found = self._expanded(path, base) or [path]
+            path = found[0] if len(found) == 1 else HOLE
+        return path if isinstance(path, str) else HOLE
 
     def _paths(self, words: Iterable[Word], folder: str) -> list[object]:
         found: dict[object, None] = {}
@@ -181,23 +185,34 @@ class ShellCall:
             if text in SINKS or text.startswith("/dev/fd/"):
                 continue
             if word.glob and HOLE not in text and HOLE not in folder:
+                # The pattern is told as well: what it means does not hang on what lies there.
                 expanded = self._expanded(text, folder)
-                if expanded:
-                    found.update(dict.fromkeys(expanded))
-                    continue
-                for meant in meant_by(text):
+                found.update(dict.fromkeys(expanded))
+                for meant in () if expanded else meant_by(text):
                     found[self._placed(meant, folder)] = None
             found[self._placed(text, folder)] = None
+            if word.carried:
+                found[self._placed(_lost(text), folder)] = None
         return list(found)
 
     def _expanded(self, text: str, folder: str) -> list[object]:
         pattern = self._places.absolute(text, folder)
         if isinstance(pattern, Unknown):
             return [pattern]
-        paths = self._places.expand(pattern, GLOB_PATHS_MAX)
-        if isinstance(paths, Unknown):
-            return [self._placed(text, folder), paths]
-        return [self._placed(one, folder) for one in paths]
+        known = self._globs.get(pattern)
+        if known is None:
+            from governance.shell.values import GLOBS_MAX  # here by now
+
+            if len(self._globs) < GLOBS_MAX:
+                paths = self._places.expand(pattern, GLOB_PATHS_MAX)
+            else:
+                paths = Unknown(f"more than {GLOBS_MAX} patterns of files", more=True)
+            if isinstance(paths, Unknown):
+                known = [self._placed(text, folder), paths]
+            else:
+                known = [self._placed(one, folder) for one in paths]
+            self._globs[pattern] = known
+        return known
 
     def _placed(self, text: str, folder: str) -> str | Unknown:
         """*text* as an absolute path; where its beginning is not known, with a hole there."""
@@ -221,6 +236,13 @@ class ShellCall:
         if spelled != followed:
             self._real[spelled] = followed
         return spelled
+
+
+def _lost(text: str) -> str:
+    """A pattern that a value brought: what else it stands for is not known."""
+    from governance.shell.live_signs import kept, lost
+
+    return lost(kept(text))
 
 
 def _emptied(words: Iterable[Word]) -> tuple[Word, ...]:

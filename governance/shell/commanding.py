@@ -16,8 +16,9 @@ from governance.shell.evaluating import EVALUATING, evaluated
 from governance.shell.fields import finished, shown
 from governance.shell.flowing import Flow
 from governance.shell.lexing import DECLARING, RESERVED, Redirection
+from governance.shell.live_signs import holds, kept, lost
 from governance.shell.printing import TEXT_MAX
-from governance.shell.producing import PASSING, output_of
+from governance.shell.producing import NAMES_ON, PASSING, output_of
 from governance.shell.redirecting import TOKENS, Opened, opened, redirected
 from governance.shell.setting import CHANGING, SILENT, apply
 from governance.shell.state import ALTERNATIVES_MAX, GIVEN, HERE, UNKNOWN, Function, State, Value
@@ -249,13 +250,16 @@ def execute(
 ) -> None:
     """Call a function, or keep the command and do what it does to the shell."""
     walker, state, flow = around.walker, around.state, around.flow
+    if argv and holds(argv[0][0]):
+        argv = [(lost(argv[0][0]), False), *argv[1:]]
     plain = [text for text, _ in argv]
+    handed = [kept(text) if live else text for text, live in argv]
     name = plain[0] if plain else ""
     if assigned or name in EVALUATING:
         evaluated(around, plain, assigned)
     recursive = name in flow.calls
     if name in state.functions and not recursive and len(flow.calls) < CALLS_MAX:
-        _call(around, name, tuple(plain[1:]), opened_)
+        _call(around, name, tuple(handed[1:]), opened_)
         return
     given = opened_.given if opened_.detached else flow.text
     if state.files:
@@ -280,7 +284,7 @@ def execute(
     if not opened_.detached and flow.source is not None:
         flow.source.readers.append(position)
     notes.step(len(given or "") // 64)
-    output = _output(plain, given, state)
+    output = _output(handed, given, state)
     if not plain and opened_.detached:
         output = given  # `$(< file)`
     for one in opened_.files:
@@ -297,7 +301,7 @@ def execute(
             if pipe.text is not None and notes.records[reader].input_text is None:
                 notes.records[reader].input_text = Word(shown(pipe.text, state.cwd))
     while plain[:1] in (["command"], ["builtin"]) and len(plain) > 1:
-        plain = plain[1:]
+        plain, handed = plain[1:], handed[1:]
     if plain and plain[0] in IN_PLACE and len(flow.calls) < CALLS_MAX:
         text = _in_place(plain, around, given)
         if text is not None:
@@ -307,7 +311,7 @@ def execute(
         if flow.source is not None and not opened_.detached:
             origins += flow.source.writers
         turned = flow.looping and not opened_.detached  # the next turn reads another line
-        apply(plain, state, given=None if turned else given, origins=origins,
+        apply(handed, state, given=None if turned else given, origins=origins,
               prefixed=dict(one.split("=", 1) for one in assigned))  # fmt: skip
 
 
@@ -370,6 +374,9 @@ def _output(plain: list[str], given: str | None, state: State) -> str | None:
         return "/tmp/" + HOLE  # noqa: S108 - where it makes its files
     if not plain:
         return None
+    if plain[0] not in NAMES_ON:
+        plain = [lost(one) for one in plain]
+        given = None if given is None else lost(given)
     if state.files and given is None and plain[0] in PASSING and len(plain) > 1:
         known = state.file(plain[-1])
         if known is not None:

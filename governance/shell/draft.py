@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from governance._attrs import frozen
 from governance.shell.hosts import hosts_in
+from governance.shell.live_signs import kept, lost
 from governance.shell.notation import UNKNOWN, Spec
 from governance.shell.values import HOLE, Command, Opaque, OpaqueKind, Simple, Word
 
@@ -166,10 +167,10 @@ class Draft:
             program=self.program,
             name=self.name,
             subcommand=self.subcommand,
-            words=tuple(self.words),
+            words=_told(self.words),
             flags=tuple(self.flags),
             options=tuple(self.options),
-            arguments=self.arguments,
+            arguments=_told(self.arguments),
             code=_once(self.code),
             reads=_once(self.reads),
             writes=_once(self.writes),
@@ -328,22 +329,32 @@ def _plain(word: Word) -> Word:
     return Word(f"/{rest}" if found[1] == "root" else rest or ".", glob=word.glob)
 
 
+def _told(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Words as texts: which names a pattern stands for that a value brought is not known."""
+    if not any(one.carried for one in words):
+        return tuple(words)
+    return tuple(Word(lost(kept(one))) if one.carried else one for one in words)
+
+
 def _once(words: list[Word]) -> tuple[Word, ...]:
     return tuple(words) if len(words) < 2 else tuple(dict.fromkeys(words))
 
 
 def joined(folder: Word, path: str) -> Word:
     """*path* seen from *folder*, as `cd` was given them."""
+    glob = max(folder.glob, path.glob if isinstance(path, Word) else 0)
     if path.startswith(("/", "~", HOLE)) or not folder:
-        return Word(path)
+        return path if isinstance(path, Word) else Word(path)
     if path in {"", "."}:
         return folder
-    return Word(f"{folder.rstrip('/')}/{path}")
+    return Word(f"{folder.rstrip('/')}/{path}", glob)
 
 
 def quoted(word: str) -> str:
-    """*word* as a shell reads it as one."""
-    return "'" + word.replace("'", "'\\''") + "'"
+    """*word* as a shell reads it as one; a live pattern as one that is live."""
+    made = "'" + word.replace("'", "'\\''") + "'"
+    live = isinstance(word, Word) and word.glob
+    return re.sub(r"[*?\[\]]+", lambda found: f"'{found.group()}'", made) if live else made
 
 
 def pairs_of(words: Iterable[str]) -> dict[str, str]:

@@ -32,6 +32,7 @@ from governance.shell.fields import (
     split_into,
     transformed,
 )
+from governance.shell.live_signs import holds, kept, lost
 from governance.shell.parameters import (
     calculated,
     cased,
@@ -132,7 +133,7 @@ class Expander:
             if indexed is not None:
                 found.append(self.text(item[indexed.end() :])[0])
             else:
-                found += [text for text, _ in self.words(item)]
+                found += [kept(text) if live else text for text, live in self.words(item)]
         if len(found) > ITEMS_MAX:
             raise TooMany
         return tuple(found)
@@ -463,7 +464,7 @@ class Expander:
             part = items_of(value, offset, size, given=name in "@*")
             self.listed(part, all_, made, split=split, quoted=quoted)
             return
-        known = first_of(value)
+        known = lost(first_of(value))
         text = "" if rest.endswith(":0") else HOLE
         if text and not any(one in known for one in (HOLE, HOME, HERE)):
             text = slice_of(known, offset, size)
@@ -481,6 +482,8 @@ class Expander:
 
     def changed(self, value: str, sign: str, pattern: str, text: str) -> str:
         """One value after `#`, `%`, `/`, `^`, `,`, `@`."""
+        if holds(value):
+            return _cut(value, sign, pattern)
         if (HOME in value or HERE in value) and (sign, pattern) not in (("##", "*/"), ("%", "/*")):
             if sign in ("%", "%%") and pattern == "/" and not value.endswith("/"):
                 return value  # a home and a folder have no `/` at their end
@@ -528,6 +531,17 @@ class Expander:
             inner.end()
             for text, _ in inner.done:
                 self.put(text, made, split)
+
+
+def _cut(value: str, sign: str, pattern: str) -> str:
+    """A value with a pattern of files in it, cut where that is not: at a `/`, at a known end."""
+    if sign == "##" and pattern == "*/":
+        return lost(value.rpartition("/")[2])
+    if sign == "%" and pattern == "/*":
+        return value.rpartition("/")[0] if "/" in value else value
+    if sign in ("%", "%%") and not LIVE.search(pattern) and value.endswith(pattern):
+        return lost(value.removesuffix(pattern))
+    return HOLE
 
 
 _LISTED: Final = re.compile(r"\$@|\$\{@\}|\$\{[A-Za-z_]\w*\[@\]\}")

@@ -15,21 +15,25 @@ from governance.shell.boundaries import (
     dollar_end,
 )
 from governance.shell.flowing import relative
+from governance.shell.live_signs import KEPT, holds, lost, written
 from governance.shell.quoting import decode_ansi
 from governance.shell.state import HERE, HOME, Value
-from governance.shell.values import HOLE, Word
+from governance.shell.values import CARRIED, HOLE, Word
 
 WORD_MAX: Final = 65_536
 """Characters of one word that are followed; what comes behind them is not known."""
 
 
 _TILDE: Final = re.compile(r"~(?:/|$)")
-LIVE: Final = re.compile(r"[*?]|\[[^\]\[]{1,64}\]")
+LIVE: Final = re.compile(rf"[*?{KEPT}]|\[[^\]\[]{{1,64}}\]")
 _FROM_HERE: Final = re.compile(f"{HERE}((?:/[^/\\s;:\"']*)*)")
 
 
 def finished(text: str, folder: str = "", *, glob: bool = False) -> Word:
     """A word as the rules see it: home as `~`, and a `~` that is none as `./~`."""
+    if holds(text):
+        made = finished(written(text), folder)
+        return Word(made, CARRIED)
     if HOME in text or HERE in text:
         text = shown(text, folder)
     elif text.startswith("~"):
@@ -42,6 +46,7 @@ def shown(text: str, folder: str = "") -> str:
     Home as `~` where a path may begin; in a text that a shell may be given, as `$HOME`, for a
     `~` in quotes is not home. The folder of the call as the way to it from *folder*.
     """
+    text = written(text)
     if text.startswith(HOME):
         return "~" + shown(text[1:], folder)
     text = text.replace(HOME, "$HOME" if any(sign in text for sign in " \t\n;") else "~")
@@ -92,7 +97,7 @@ def first_of(value: Value) -> str:
 
 def transformed(value: str, sign: str) -> str:
     """What `${name@Q}` and its like give."""
-    if HOLE in value:
+    if HOLE in value or holds(value):
         return HOLE
     match sign:
         case "Q" if value.isprintable():
@@ -116,7 +121,7 @@ def size_of(value: Value, sign: str) -> str:
             if isinstance(value, str) and value == HOLE
             else str(1 if isinstance(value, str) else len(value or ()))
         )
-    known = first_of(value)
+    known = lost(first_of(value))
     return HOLE if any(one in known for one in (HOLE, HOME, HERE)) else str(len(known))
 
 

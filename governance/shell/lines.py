@@ -8,7 +8,7 @@ shell reads) is taken the same way, until nothing is left or a bound is reached.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from attrs import evolve
@@ -19,7 +19,7 @@ from governance.shell.filing import file_feeds
 from governance.shell.meaning import understand
 from governance.shell.reading import read_simples
 from governance.shell.scripts import COPYING, Scripts
-from governance.shell.values import HOLE, Command, Line, Opaque, Simple, Word
+from governance.shell.values import GLOBS_MAX, HOLE, Command, Line, Opaque, Simple, Word
 
 DEPTH_MAX: Final = 12
 """Commands within commands; a person writes three."""
@@ -209,7 +209,17 @@ class _Driver:
             one = commands[position]
             if not more.issubset(one.feeds):
                 commands[position] = evolve(one, feeds=tuple(sorted(more.union(one.feeds))))
+        if len({word for one in commands for word in _globs_of(one)}) > GLOBS_MAX:
+            self.opaque[Opaque("bound", f"more than {GLOBS_MAX} patterns of files")] = None
         return Line(tuple(commands), tuple(self.opaque))
+
+
+def _globs_of(command: Command) -> Iterator[tuple[str, str]]:
+    """The patterns of files of *command*, each with the folder that it stands in."""
+    for words in (command.reads, command.writes, command.removes):
+        for one in words:
+            if one.glob:
+                yield one, command.cwd
 
 
 def _substituted(simple: Simple, sources: Sequence[int], made: Sequence[_Made]) -> Simple:

@@ -23,6 +23,7 @@ _CODED_WIDTH: Final = 76
 
 _UNDECODABLE: Final = "\ufffd"
 _NAME: Final = re.compile(r"[A-Za-z0-9_.+%@:][A-Za-z0-9_.+%@:-]*")
+_ENDING: Final = re.compile(r"[^/]\.[A-Za-z0-9]{1,8}$")
 _PROGRAM: Final = re.compile(r"/(?:usr/)?s?bin/[A-Za-z0-9_.+-]+")
 _DECODING: Final = frozenset({"-d", "-D", "--decode", "-i", "--ignore-garbage", "-di", "-id"})
 _UNWRAPPED: Final = (["-w0"], ["-w", "0"], ["--wrap=0"], ["--wrap", "0"])
@@ -123,8 +124,23 @@ def _resolved(words: list[str], _: str | None) -> str | None:
     return f"{named[0]}\n" if known else None
 
 
+def _listed(words: list[str], _: str | None) -> str | None:
+    """`ls *.toml`: a name with an ending is most likely a file's, and listed as it is."""
+    options = [one for one in words if one[:1] == "-"]
+    named = [one for one in words if one[:1] != "-"]
+    whole = any("d" in one for one in options if one[:2] != "--")
+    if not all(re.fullmatch(r"-[1adA]+|--all|--directory|--", one) for one in options):
+        return None
+    if not named or not (whole or all(_ENDING.search(one) for one in named)):
+        return None
+    return filters.joined(named)
+
+
 _BEFORE: Final = frozenset({"command", "builtin", "exec"})
 """Builtins that run what stands behind them."""
+
+NAMES_ON: Final = frozenset({"echo", "printf", "ls", "cat", "tee"})
+"""Programs that print the names of files as they were given."""
 
 PASSING: Final = frozenset(
     {"cat", "head", "tail", "sort", "uniq", "base64", "xxd", "rev", "cut", "sed", "grep", "awk"}
@@ -137,6 +153,7 @@ _PRODUCERS: Final[dict[str, Callable[[list[str], str | None], str | None]]] = {
     "command": _named,
     "which": _which,
     "type": _type,
+    "ls": _listed,
     "basename": _base,
     "dirname": _folder,
     "readlink": _resolved,

@@ -10,6 +10,7 @@ from typing import Final
 from governance._attrs import frozen
 from governance.shell.boundaries import TooDeep, Unclosed
 from governance.shell.flowing import Flow
+from governance.shell.live_signs import KEPT, kept
 from governance.shell.notes import Bounded, Notes
 from governance.shell.plain import read_plain
 from governance.shell.state import HERE, HOME, State
@@ -23,7 +24,8 @@ TEXTS_MAX: Final = 8
 """How deep texts that are handed to a shell may stand in each other."""
 
 _HERE: Final = Word("")
-_ODD: Final = re.compile(f"[\0\u2400\r\ufeff\ud800-\udfff{HOME}{HERE}]")
+_OURS: Final = f"\ud800-\udfff{HOME}{HERE}{KEPT}"
+_ODD: Final = re.compile(f"[\0\u2400\r\ufeff{_OURS}]")
 _NUL: Final = re.compile("[\0\u2400]")
 """NUL, and the sign that stands for it in what was recorded."""
 
@@ -46,7 +48,7 @@ def _cleaned(text: str) -> str:
     if _ODD.search(text) is None:
         return text
     text = _NUL.sub("", text.replace("\r\n", "\n")).replace("\ufeff", "")
-    return re.sub(f"[\ud800-\udfff{HOME}{HERE}]", HOLE, text)
+    return re.sub(f"[{_OURS}]", HOLE, text)
 
 
 def _depends(text: str) -> bool:
@@ -93,7 +95,8 @@ def read_simples(
 
 
 def _internal(cwd: Word) -> str:
-    return HOME + cwd[1:] if cwd.startswith("~") else str(cwd).removeprefix("./")
+    text = kept(cwd) if cwd.glob else str(cwd)
+    return HOME + text[1:] if text.startswith("~") else text.removeprefix("./")
 
 
 def _run(text: str, state: State, notes: Notes) -> None:

@@ -29,6 +29,9 @@ _LONG: Final = f"a word of more than {WORD_MAX} characters"
 EXPORTED_MAX: Final = 64
 """Exported variables that are noted with a command."""
 
+FOLDERS_MAX: Final = 128
+"""Folders below each other in which a command is followed."""
+
 _NOTHING: Final[Mapping[str, str | None]] = {}
 
 
@@ -141,6 +144,10 @@ def keep(
     held: Mapping[str, str | None] = _NOTHING,
 ) -> int:
     """Note one command."""
+    cwd = finished(state.cwd)
+    if cwd.count("/") > FOLDERS_MAX:
+        walker.notes.note("bound", f"a folder below more than {FOLDERS_MAX} others")
+        cwd = Word(HOLE)
     names = {one.partition("=")[0] for one in assigned}
     if len(state.exported) > EXPORTED_MAX:
         walker.notes.note("bound", f"more than {EXPORTED_MAX} variables that are exported")
@@ -155,7 +162,7 @@ def keep(
             assigns=exported + assigned,
             redirects=files,
             input_text=None if given is None else Word(shown(given, state.cwd)),
-            cwd=finished(state.cwd),
+            cwd=cwd,
             background=flow.background,
             recursive=recursive,
             reached=flow.reached,

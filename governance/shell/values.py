@@ -33,21 +33,34 @@ BLINDING: Final[frozenset[OpaqueKind]] = frozenset(
 """Kinds that may hide any command at all. A script or code is the author's own to judge."""
 
 
+GLOBS_MAX: Final = 24
+"""Patterns of files of one line that are expanded; a line with more is over a bound."""
+
+LIVE: Final = 1
+CARRIED: Final = 2
+
+
 class Word(str):
     """
     One word after quotes and expansions, with `HOLE` for what is not known.
 
     Attributes:
-        glob: It holds a live `*`, `?` or `[…]`, which the shell will expand.
+        glob: Whether it holds a live `*`, `?` or `[…]`, which the shell will expand: `LIVE`, or
+            `CARRIED` where a value brought it.
     """
 
     __slots__ = ("glob",)
-    glob: bool
+    glob: int
 
-    def __new__(cls, text: str, glob: bool = False) -> Word:
+    def __new__(cls, text: str, glob: int = 0) -> Word:
         made = super().__new__(cls, text)
         made.glob = glob
         return made
+
+    @property
+    def carried(self) -> bool:
+        """Whether a value brought its pattern, so that it may stand for names that are new."""
+        return self.glob == CARRIED
 
     @property
     def known(self) -> bool:

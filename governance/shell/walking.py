@@ -13,6 +13,7 @@ from governance._attrs import define
 from governance.shell import commanding
 from governance.shell.flowing import Flow, Pipe
 from governance.shell.lexing import Skeleton
+from governance.shell.live_signs import holds, kept
 from governance.shell.notes import Bounded, Notes
 from governance.shell.redirecting import inherited, opened
 from governance.shell.state import ALTERNATIVES_MAX, Function, State
@@ -301,8 +302,7 @@ class Walker:
                 if one.type in _WORDS and variable.end_byte < one.start_byte < body.start_byte:
                     raw = text[one.start_byte : one.end_byte]
                     values += [
-                        re.sub(r"[*?]+|\[[^]]*+(?:\]|\Z)", HOLE, value) if live else value
-                        for value, live in expanded(around, raw)
+                        kept(value) if live else value for value, live in expanded(around, raw)
                     ]
         else:
             values = [HOLE] if state.given is None else list(state.given)
@@ -316,7 +316,7 @@ class Walker:
         if not values:
             state.assign(name, HOLE)
             self.statement(body, state, flow)
-        if len(values) != 1 or values == [HOLE] or HOLE in values[0]:
+        if len(values) != 1 or HOLE in values[0] or holds(values[0]):
             state.become([state.copy(), before])
 
     def counted(self, node: Node, state: State, flow: Flow) -> None:

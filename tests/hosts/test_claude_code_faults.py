@@ -113,7 +113,7 @@ def locked(lab: Lab) -> Iterator[Callable[[], object]]:
 @proves("fault: locked store")
 def test_locked_store_denies(lab: Lab) -> None:
     """A store that stays locked past the deadline refuses."""
-    lab.govern(OWN_PACK + "\n[hosts.claude-code]\ndeadline_ms = 1500\n")
+    lab.govern(OWN_PACK + "\n[hosts.claude-code]\ndeadline_ms = 6000\n")
 
     with locked(lab) as take:
         told = broken_between_calls(lab, take)
@@ -180,7 +180,7 @@ def test_no_memory_denies(lab: Lab) -> None:
 @proves("fault: own time-out")
 def test_own_time_out_denies(lab: Lab) -> None:
     """A decision that takes too long is a deny of ours, before the client loses patience."""
-    lab.govern(OWN_PACK + "\n[hosts.claude-code]\ndeadline_ms = 1500\n")
+    lab.govern(OWN_PACK + "\n[hosts.claude-code]\ndeadline_ms = 6000\n")
     lab.without_service()
     package = lab.own_installation()
     answer = package / "hooking" / "claude" / "answers.py"
@@ -194,7 +194,7 @@ def test_own_time_out_denies(lab: Lab) -> None:
 
     told = broken_between_calls(lab, slow_down)
 
-    assert "1500 ms" in told
+    assert "6000 ms" in told
 
 
 @proves("fault: the interpreter is gone")

@@ -81,7 +81,7 @@ def test_broken_installation_denies(lab: CodexLab | GeminiLab) -> None:
 @of_both("fault: own time-out")
 def test_own_time_out_denies(lab: CodexLab | GeminiLab) -> None:
     """A decision that takes too long is a deny of ours."""
-    lab.govern(OWN_PACK + f"\n[hosts.{lab.HOST}]\ndeadline_ms = 4000\n")
+    lab.govern(OWN_PACK + f"\n[hosts.{lab.HOST}]\ndeadline_ms = 8000\n")
     lab.without_service()
     package = lab.own_installation()
     answer = package / "hosts" / lab.HOST.replace("-", "_") / "answer.py"
@@ -92,7 +92,7 @@ def test_own_time_out_denies(lab: CodexLab | GeminiLab) -> None:
 
     told = broken_between_calls(lab, lambda: answer.write_text(slow))
 
-    assert "4000 ms" in told
+    assert "8000 ms" in told
 
 
 @of_both("fault: the interpreter is gone")

@@ -18,7 +18,7 @@ from tests.hosts.opencode_lab import OpenCodeLab
 from tests.hosts.proofs import proves
 
 pytestmark = pytest.mark.real_client
-SHORT = OWN_PACK + "\n[hosts.opencode]\ndeadline_ms = 4000\n"
+SHORT = OWN_PACK + "\n[hosts.opencode]\ndeadline_ms = 8000\n"
 
 ALONE = "\n[service]\nenabled = false\n"
 """Hooks decide by themselves: a service would go on with the code that it has loaded."""
@@ -97,7 +97,7 @@ def test_own_time_out_denies(opencode: OpenCodeLab) -> None:
 
     told = broken_between_calls(opencode, lambda: answer.write_text(slow))
 
-    assert "4000 ms" in told
+    assert "8000 ms" in told
 
 
 @proves("fault: no sense in the answer", "opencode")

@@ -14,6 +14,7 @@ from governance.shell.options import parse
 from governance.shell.values import HOLE, Word, lines_of
 
 _UNKNOWN: Final = Word(HOLE)
+_LIVE: Final = re.compile(r"[*?\[]")
 _WORDS_MAX: Final = 64
 _RUNNING: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 _WRITING: Final = frozenset({"-fprint", "-fprint0", "-fls", "-fprintf"})
@@ -157,7 +158,8 @@ def filled(argv: list[Word], mark: str, found: list[Word]) -> list[Word]:
         if word == mark:
             made += found
         elif mark in word:
-            made.append(Word(word.replace(mark, found[0] if found else HOLE)))
+            one = found[0] if found else Word(HOLE)
+            made.append(Word(word.replace(mark, one), max(word.glob, one.glob)))
         else:
             made.append(word)
     return made
@@ -206,7 +208,8 @@ def _input_words(draft: Draft) -> list[Word]:
             words = shlex.split(text)
         except ValueError:
             words = text.split()
-    known = [Word(one) for one in words if one]
+    # `echo *.toml` writes the names of files.
+    known = [Word(one, glob=_LIVE.search(one) is not None) for one in words if one]
     return list(draft.first(known, _WORDS_MAX, "words")) or [_UNKNOWN]
 
 
