@@ -27,9 +27,15 @@ ALONE = ("--disable", "daemon_auto_start")
 
 @define(eq=False)
 class CodexTerminal(Terminal):
-    """Codex in a pseudo-terminal."""
+    """
+    Codex in a pseudo-terminal.
+
+    Attributes:
+        BEGUN: What its screen shows when a session begins, and not before.
+    """
 
     READY: ClassVar[str] = "gpt-5 default"
+    BEGUN: ClassVar[str] = ">_ OpenAI Codex"
     LEAVE: ClassVar[str] = "/quit"
     WRITES_WHOLE: ClassVar[bool] = True
 
@@ -129,15 +135,15 @@ def test_a_cleared_session_is_tied_to_nothing(codex: CodexLab) -> None:
         terminal.until("that was all")
         (old,) = codex.client_sessions()
         terminal.type("/clear")
+        terminal.until(terminal.BEGUN)
         terminal.until(terminal.READY)
-        terminal.type("SCENARIO:talk go")
-        terminal.until("hello-there")
+        terminal.say("SCENARIO:talk go", "hello-there")
         (new,) = set(codex.client_sessions()) - {old}
         assert codex.state(old).state is State.BETWEEN_TURN
         terminal.type("/new")
+        terminal.until(terminal.BEGUN)
         terminal.until(terminal.READY)
-        terminal.type("SCENARIO:talk go")
-        terminal.until("hello-there")
+        terminal.say("SCENARIO:talk go", "hello-there")
         (third,) = set(codex.client_sessions()) - {old, new}
 
     assert codex.rows_of(third, "session.created")[0]["source"] == "startup"
