@@ -15,7 +15,7 @@ from governance.rules.globs import PatternError, composed
 from governance.rules.kleene import Truth, all_of
 from governance.rules.matchers import PYTHON_TYPES, Test
 from governance.rules.needs import Wanted
-from governance.rules.partial import Could, by_either_name, partly
+from governance.rules.partial import Could, by_either_name, partly, rooted
 from governance.rules.paths import BarePathError, Places
 from governance.rules.vocabulary import OPERATORS, TOOLS, FactSpec, Place, Report
 
@@ -174,7 +174,8 @@ class Builder:
             sure: Whether what holds of the known part of a text holds of the whole.
         """
         if self.spec.partial:
-            test = partly(test, could, sure=sure)
+            known = rooted(test) if self.spec.kind == "path" else test
+            test = partly(known, could, sure=sure)
         if self.spec.kind == "program":
             test = by_either_name(test)
         made.element.append(test)

@@ -58,6 +58,24 @@ def partly(
     return tested
 
 
+def rooted(test: Callable[..., Truth]) -> Callable[..., Truth]:
+    """
+    *test* of paths, of which one that begins with a hole is absolute all the same.
+
+    What holds of `/**/x` holds of `$DIR/x`, in whatever folder that is; what counts the folders
+    above does not.
+    """
+
+    def tested(text: str) -> Truth:
+        result = test(text)
+        if result is True or not text.startswith(HOLE):
+            return result
+        above = (test(f"/{text}"), test(f"/{HOLE}/{text}"))
+        return True if above == (True, True) else result
+
+    return tested
+
+
 def by_either_name(test: Callable[[str], Truth]) -> Callable[..., Truth]:
     """*test* of a program by its name in the tables and by the name it was called by."""
 

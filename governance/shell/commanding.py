@@ -34,6 +34,7 @@ CALLS_MAX: Final = 8
 """How deep functions and aliases are followed into each other."""
 
 _ERRORS: Final = 2
+_GIT_FOLDERS: Final = (["--git-dir"], ["--git-common-dir"], ["--absolute-git-dir"])
 FILES_MAX: Final = 64
 """Files whose text is remembered while the line is read."""
 
@@ -370,6 +371,8 @@ def _output(plain: list[str], given: str | None, state: State) -> str | None:
     if plain == ["git", "rev-parse", "--show-toplevel"]:
         # Below the folder of the call it is most likely that folder, else a folder above.
         return (HERE if state.folder.startswith(HERE) else state.folder) + "\n"
+    if plain[:2] == ["git", "rev-parse"] and plain[2:] in _GIT_FOLDERS:
+        return ".git\n"
     if plain[:1] == ["mktemp"]:
         return "/tmp/" + HOLE  # noqa: S108 - where it makes its files
     if not plain:
