@@ -16,7 +16,7 @@ from governance.shell.values import HOLE
 _KEPT: Final = {"*": "\ufdd0", "?": "\ufdd1", "[": "\ufdd2"}
 _WRITTEN: Final = {ord(sign): written for written, sign in _KEPT.items()}
 _LOST: Final = dict.fromkeys(_WRITTEN, HOLE)
-_LIVE: Final = re.compile(r"[*?]|\[(?=[^\]]*\])")
+_LIVE: Final = re.compile(r"[*?\[]")
 
 KEPT: Final = "".join(_KEPT.values())
 """The signs that stand for live ones."""
@@ -26,7 +26,13 @@ _ANY: Final = re.compile(f"[{KEPT}]")
 
 def kept(text: str) -> str:
     """A live pattern as a value holds it."""
-    return _LIVE.sub(lambda found: _KEPT[found.group()], text)
+    closed = text.rfind("]")
+
+    def sign(found: re.Match[str]) -> str:
+        plain = found.group() == "[" and found.start() > closed
+        return "[" if plain else _KEPT[found.group()]
+
+    return _LIVE.sub(sign, text)
 
 
 def holds(text: str) -> bool:
