@@ -103,7 +103,9 @@ def patterns() -> Iterator[tuple[str, re.Pattern[str], str]]:
             for one in value.values() if isinstance(value, dict) else [value]:
                 if not isinstance(one, re.Pattern) or not isinstance(one.pattern, str):
                     continue
-                used = set(re.findall(rf"\b{name}{METHODS.pattern}", text)) or {"search"}
+                # Under its own name, or under that of a variable that was given it.
+                names = "|".join([name, *re.findall(rf"(\w+) = [^\n]*\b{name}\b", text)])
+                used = set(re.findall(rf"\b(?:{names}){METHODS.pattern}", text)) or {"search"}
                 yield from ((f"{found.name}.{name}", one, method) for method in sorted(used))
         yield from inline(found.name, text)
 
