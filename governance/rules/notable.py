@@ -33,22 +33,30 @@ _LETTERS: Final = re.compile(r"[A-Za-z_].*[A-Za-z_]")
 _ANY: Final = re.compile(r"\*+(?:\.\*+)?")
 
 
-def meant_by(text: str) -> list[str]:
+def meant_by(text: str, other: str = "") -> list[str]:
     """
     Paths of notable names that the glob *text* would hit, at most `MEANT_MAX`.
 
     A part of it that gives less than two letters of a name means none.
 
+    Args:
+        other: What stands in a path for a part that may be any other name; without it a path
+            has notable names alone.
+
     >>> meant_by(".s?h/id_r*"), meant_by("prod.en?"), meant_by("*")
     (['.ssh/id_rsa'], ['prod.env'], [])
+    >>> meant_by("/*/*/.en*", "…")
+    ['/…/…/.env', '/…/…/…']
     """
     found = [""]
     for at, part in enumerate(text.split("/")):
         names = [part]
         if _WILD.search(part):
-            if _LETTERS.search(re.sub(r"\[[^\]]*+(?:\]|\Z)", "", part)) is None:
+            said = _LETTERS.search(re.sub(r"\[[^\]]*+(?:\]|\Z)", "", part)) is not None
+            names = names_hit(part) if said else []
+            names += [other] if other else []
+            if not names:
                 return []
-            names = names_hit(part)
         found = [f"{before}/{one}" if at else one for before in found for one in names][:MEANT_MAX]
     return found
 

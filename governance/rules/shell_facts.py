@@ -188,8 +188,12 @@ class ShellCall:
                 # The pattern is told as well: what it means does not hang on what lies there.
                 expanded = self._expanded(text, folder)
                 found.update(dict.fromkeys(expanded))
-                for meant in () if expanded else meant_by(text):
-                    found[self._placed(meant, folder)] = None
+                meant: list[str] = []
+                if not expanded:
+                    meant = meant_by(text)
+                elif any(isinstance(one, Unknown) for one in expanded):
+                    meant = meant_by(text, HOLE)  # not all is known that it hits
+                found.update(dict.fromkeys(self._placed(one, folder) for one in meant))
             found[self._placed(text, folder)] = None
             if word.carried:
                 found[self._placed(_lost(text), folder)] = None

@@ -189,6 +189,18 @@ def test_many_globs_are_over_a_bound(tree: Path, monkeypatch: pytest.MonkeyPatch
     assert any(isinstance(one, Unknown) for one in removed)
 
 
+def test_a_glob_that_goes_too_far_still_means_the_notable_names(tree: Path) -> None:
+    """Where not all is known that a glob hits, it is read as what rules look for, too."""
+    places = evolve(places_of(str(tree)), expand=lambda *_: Unknown("too many", more=True))
+
+    removed = ShellCall(read_line("rm /*/*/governance.tom?"), cwd=None, places=places, real={}).all(
+        "removes"
+    )
+
+    assert f"/{HOLE}/{HOLE}/governance.toml" in removed
+    assert any(isinstance(one, Unknown) for one in removed)
+
+
 def test_folders_far_below_each_other_are_over_a_bound() -> None:
     """Thousands of `cd` do not cost their square."""
     line = read_line("cd a; " * (FOLDERS_MAX + 2) + "rm x")
