@@ -25,6 +25,7 @@ from governance.cli.opening import data_of, law_of, require_session, rows_of, st
 from governance.cli.output import moment, print_json, print_line
 from governance.cli.progress import working
 from governance.engine.encoding import files_of
+from governance.engine.related import line_above
 from governance.errors import MisuseError
 from governance.formats import body_of, known_body
 from governance.journal.gaps import GAP_KIND
@@ -114,11 +115,12 @@ def why(
                 return _nothing_refused(session, format_name)
             if isinstance(found, Record):
                 return _print_refusal(found, format_name)
-            parent = found.before.identity.parent
-            held = state_at(journal, parent, found.record.at_ms) if parent else None
+            at_ms = found.record.at_ms
+            above = found.before.identity.parent
+            parents = line_above(above, lambda one: state_at(journal, one, at_ms))
         with working("deciding again"):
             law = law_of(project)
-            explained = explain_again(law, found, held)
+            explained = explain_again(law, found, parents)
     if format_name == "json":
         print_json(explained_json(explained))
     else:
@@ -146,7 +148,7 @@ def explained_of(
     return Explained(call, intent, reply, told, recorded, search)
 
 
-def explain_again(law: Law, found: Recorded, parent: SessionState | None = None) -> Explained:
+def explain_again(law: Law, found: Recorded, parents: tuple[SessionState, ...] = ()) -> Explained:
     """
     The recorded call decided by *law*, in the session and at the time that it was made.
 
@@ -154,7 +156,7 @@ def explain_again(law: Law, found: Recorded, parent: SessionState | None = None)
     says so.
     """
     table = table_of(found)
-    asked, gathered = asked_again(law, found, parent)
+    asked, gathered = asked_again(law, found, parents)
     return explained_of(law, found.before, asked, gathered, found, table)
 
 
@@ -168,7 +170,7 @@ def table_of(found: Recorded) -> HostTools:
 
 
 def asked_again(
-    law: Law, found: Recorded, parent: SessionState | None = None
+    law: Law, found: Recorded, parents: tuple[SessionState, ...] = ()
 ) -> tuple[Command, Gathered]:
     """The recorded call as a question that can be put to *law*, and the world it is put in."""
     call = call_of(
@@ -190,9 +192,8 @@ def asked_again(
         history="kept",
         call=call,
     )
-    root = parent if parent is not None and not parent.identity.parent else None
     files = files_of(body_of(found.record))
-    return asked, Gathered(at_ms=at_ms, parent=parent, root=root, files=files)
+    return asked, Gathered(at_ms=at_ms, parents=parents, files=files)
 
 
 def find_decision(journal: Journal, session: str, which: str | None) -> Recorded | Record | None:

@@ -21,6 +21,7 @@ from governance.cli.host_tables import TRAITS
 from governance.cli.opening import rows_of
 from governance.cli.refolding import Refolding
 from governance.engine.encoding import files_of
+from governance.engine.related import line_above
 from governance.formats import known_body
 from governance.journal.records import Journal, Record
 from governance.rules.format import Rule
@@ -125,7 +126,7 @@ class Replay:
     journal: Journal
     coverage: dict[str, Coverage] = field(init=False)
     skipped: dict[str, int] = field(factory=dict, init=False)
-    _parents: dict[str, _Cursor] = field(factory=dict, init=False)
+    _cursors: dict[str, _Cursor] = field(factory=dict, init=False)
     _folding: Refolding = field(init=False)
     _counts: bool = field(default=True, init=False)
 
@@ -176,7 +177,7 @@ class Replay:
             self.skipped[why] = self.skipped.get(why, 0) + 1
 
     def _call(self, found: Recorded, asked: bool) -> Compared | None:
-        command, gathered = asked_again(self.law, found, self._parent(found))
+        command, gathered = asked_again(self.law, found, self._parents(found))
         self._folding.call = command.call
         if found.data.get("paused"):
             self._skip("a call while a person had paused governance")
@@ -240,12 +241,8 @@ class Replay:
             history="kept",
             data=given,
         )
-        parent = self._parent(found)
         gathered = Gathered(
-            at_ms=found.record.at_ms,
-            parent=parent,
-            root=parent if parent is not None and not parent.identity.parent else None,
-            files=files_of(found.body),
+            at_ms=found.record.at_ms, parents=self._parents(found), files=files_of(found.body)
         )
         outcome = decide(self.law, found.before, command, gathered)
         row = next((one for one in outcome.rows if one.kind == found.record.kind), None)
@@ -262,14 +259,15 @@ class Replay:
         change: Change = "unknown" if why else "same" if action == "allow" else "stricter"
         return Compared(found.record, on, "", given, Answer("allow"), now, change, why)
 
-    def _parent(self, found: Recorded) -> SessionState | None:
-        name = found.before.identity.parent
-        if not name:
-            return None
-        cursor = self._parents.get(name)
-        if cursor is None or cursor.at_ms > found.record.at_ms:
-            cursor = self._parents[name] = _Cursor(self.journal, name)
-        return cursor.moved_to(found.record.at_ms)
+    def _parents(self, found: Recorded) -> tuple[SessionState, ...]:
+        at_ms = found.record.at_ms
+        return line_above(found.before.identity.parent, lambda one: self._moved_to(one, at_ms))
+
+    def _moved_to(self, session: str, at_ms: int) -> SessionState:
+        cursor = self._cursors.get(session)
+        if cursor is None or cursor.at_ms > at_ms:
+            cursor = self._cursors[session] = _Cursor(self.journal, session)
+        return cursor.moved_to(at_ms)
 
     def _count(self, now: Answer, shadows: Json) -> None:
         if not self._counts:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from governance.engine.related import ABOVE_MAX
 from governance.engine.tombstones import tombstone
 from governance.engine.untold import Unsettled, committed
 from governance.errors import JournalError, SessionErased, StoreDamaged
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from governance.engine.engine import Engine
     from governance.engine.spool import Kept
     from governance.journal.records import Record
-
-ABOVE_MAX = 64
-"""Parents of one session that are looked up to find the root of its tree."""
 
 TURNS_MAX = 32
 """How often more may have come to wait while what waits was written."""

@@ -24,7 +24,6 @@ from governance.clock import Clock
 from governance.engine import racing, restoring
 from governance.engine.before import run_before
 from governance.engine.catching_up import (
-    ABOVE_MAX,
     catch_up_all,
     catch_up_others,
     is_gone,
@@ -48,7 +47,7 @@ from governance.engine.options import EngineOptions
 from governance.engine.outside import Said, write_said
 from governance.engine.pause import Pause
 from governance.engine.recording import ID_CHARS_MAX
-from governance.engine.related import Step, related_steps
+from governance.engine.related import Step, line_above, related_steps
 from governance.engine.session import Session
 from governance.engine.store_verbs import StoreVerbs
 from governance.engine.telling import tell_news
@@ -622,11 +621,10 @@ class Engine(SessionVerbs, StoreVerbs):
         predecessor = command.data.get("predecessor")
         absent = state.state is State.ABSENT
         paused = self.options.paused
-        # No row of this step would find out what another process has made of them.
-        parent = self._newest(parent_id, now) if parent_id else None
         return Gathered(
             at_ms=now,
-            parent=parent,
+            # No row of this step would find out what another process has made of them.
+            parents=line_above(parent_id, lambda one: self._newest(one, now)),
             child=(
                 self._readable(child_id, now, SessionErased, StoreDamaged)
                 if isinstance(child_id, str)
@@ -638,7 +636,6 @@ class Engine(SessionVerbs, StoreVerbs):
                 else None
             ),
             paused_reason=paused(now) if paused is not None else "",
-            root=self._root(parent, now) if parent is not None else None,
         )
 
     def _readable(self, session: str, now: int, *unless: type[JournalError]) -> SessionState | None:
@@ -647,16 +644,6 @@ class Engine(SessionVerbs, StoreVerbs):
             return self._newest(session, now)
         except unless:
             return None
-
-    def _root(self, above: SessionState, now: int) -> SessionState | None:
-        """The root over *above*, where rules count over the tree; ``None``: not known."""
-        watch = self.law.rules.watch
-        for _ in range(ABOVE_MAX if watch is not None and watch.tree else 0):
-            if not above.identity.parent:
-                return above
-            # What counts there is a row of the same commit: an old root makes it a conflict.
-            above = self._state(above.identity.parent, now)
-        return None
 
     def _append(
         self, batch: Sequence[Append], *, key: str | None

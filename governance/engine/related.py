@@ -16,6 +16,9 @@ from governance.session.state import SessionState
 STEPS_MAX = 1000
 """Sessions that one commit may touch."""
 
+ABOVE_MAX = 64
+"""Parents of one session that are looked up to find the root of its tree."""
+
 
 @frozen
 class Step:
@@ -23,6 +26,17 @@ class Step:
 
     state: SessionState
     outcome: Outcome
+
+
+def line_above(
+    parent: str | None, state_of: Callable[[str], SessionState]
+) -> tuple[SessionState, ...]:
+    """The states of *parent*, of its own parent, and so on to the root, within `ABOVE_MAX`."""
+    found: list[SessionState] = []
+    while parent and len(found) < ABOVE_MAX:
+        found.append(state_of(parent))
+        parent = found[-1].identity.parent
+    return tuple(found)
 
 
 def related_steps(
@@ -98,7 +112,7 @@ def _downwards(
             host=child.identity.host,
             data={"reason": above.outcome.interrupt_reason},
         )
-        gathered = Gathered(at_ms=command.at_ms or 0, parent=above.outcome.state)
+        gathered = Gathered(at_ms=command.at_ms or 0, parents=(above.outcome.state,))
         step = Step(child, decide(law, child, interrupt, gathered))
         held[child_id] = step
         steps.append(step)

@@ -199,11 +199,17 @@ def _gap_ms(state: SessionState, at_ms: int) -> int | None:
     return None if state.last_work_at_ms is None else at_ms - state.last_work_at_ms
 
 
+def _parents_work(gathered: Gathered) -> bool:
+    """Whether all who stand above it still work; who is not known to does not."""
+    if any(one.registers.state in _DEAD for one in gathered.parents):
+        return False
+    return not gathered.parents or gathered.root is not None
+
+
 def _look(draft: Draft, gap_ms: int | None) -> Circumstances:
     """What the machine may know of this event besides the registers."""
     law, command, state = draft.law, draft.command, draft.state
     settings = law.settings.host(command.host)
-    parent = draft.gathered.parent
     gap: Gap = "none"
     if _measures(command.event, state):
         gap = classify_gap(gap_ms, law.settings.gaps)
@@ -214,7 +220,7 @@ def _look(draft: Draft, gap_ms: int | None) -> Circumstances:
         other_run=bool(command.run and state.run and command.run != state.run),
         late=command.late,
         halted=bool(draft.halted),
-        parent_alive=parent is None or parent.registers.state not in _DEAD,
+        parent_alive=_parents_work(draft.gathered),
         journal_writable=draft.gathered.journal_writable,
         rendered_current=isinstance(rendered_at, int) and rendered_at >= state.moved_at,
         carries_text=command.delivery != "none" and command.traits.inject != "none",

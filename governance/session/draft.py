@@ -9,7 +9,7 @@ import attrs
 from attrs import field
 
 from governance._attrs import define, frozen
-from governance.ledger import Violation, halted
+from governance.ledger import StepTaken, Violation, halted, in_force
 from governance.machine import Step
 from governance.session.commands import Command
 from governance.session.evolve import evolve, registers_json
@@ -176,11 +176,22 @@ class Draft:
 
     @property
     def halted(self) -> str:
-        """Why nobody may work now, by the session's own ledger or its parent's; or ``""``."""
-        reason = halted(self.state.ledger, self.at_ms)
-        if reason is None and self.gathered.parent is not None:
-            reason = halted(self.gathered.parent.ledger, self.at_ms)
-        return reason or ""
+        """Why nobody may work now, by the session's own ledger or one above it; or ``""``."""
+        for one in (self.state, *self.gathered.parents):
+            reason = halted(one.ledger, self.at_ms)
+            if reason is not None:
+                return reason
+        return ""
+
+    @property
+    def steps(self) -> tuple[StepTaken, ...]:
+        """The steps of the ladder that hold now: its own, then those of each above it."""
+        return tuple(
+            step
+            for one in (self.state, *self.gathered.parents)
+            if one.ledger.step_kinds
+            for step in in_force(one.ledger, self.at_ms)
+        )
 
     def outcome(self, reply: Reply) -> Outcome:
         """The finished step with its answer."""

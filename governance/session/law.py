@@ -109,7 +109,8 @@ class Gathered:
     Attributes:
         at_ms: Now.
 
-        parent: State of the parent session, for a child that has one.
+        parents: For a child the states of its parent, the parent of that, and so on to the
+            root of its tree. A line that ends below the root was too long to be known.
 
         child: State of the child that ends, for its figures.
 
@@ -120,19 +121,27 @@ class Gathered:
         history_known: Whether the state tells the past; rules that need it are skipped
             where a call is decided without a session.
 
-        root: State of the root of a child's tree, where rules count over the tree.
-
         files: Glob → whether a file fits it; ``None``: that could not be found out.
 
         paused_reason: Why a person paused governance, or ``""`` while it is in force.
     """
 
     at_ms: int
-    parent: SessionState | None = None
+    parents: tuple[SessionState, ...] = ()
     child: SessionState | None = None
     predecessor: SessionState | None = None
     journal_writable: bool = True
     paused_reason: str = ""
     history_known: bool = True
-    root: SessionState | None = None
     files: Mapping[str, bool | None] = field(factory=dict)
+
+    @property
+    def parent(self) -> SessionState | None:
+        """State of the parent session, for a child that has one."""
+        return self.parents[0] if self.parents else None
+
+    @property
+    def root(self) -> SessionState | None:
+        """State of the root of a child's tree; ``None`` where it is not known."""
+        last = self.parents[-1] if self.parents else None
+        return last if last is not None and not last.identity.parent else None

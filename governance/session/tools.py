@@ -9,7 +9,7 @@ from attrs import evolve
 
 from governance._attrs import frozen
 from governance.calls import ToolCall, content_id
-from governance.ledger import approval_key, find_approval, in_force
+from governance.ledger import approval_key, find_approval
 from governance.machine import Step
 from governance.rules.deferred import fact_of, text_of
 from governance.rules.facts import facts_of_call
@@ -162,13 +162,15 @@ def _floors(draft: Draft, call: ToolCall, step: Step | None) -> list[Floor]:
     if draft.state.registers.stale and call.tool in WRITING_TOOLS:
         text = "the session was away for long; make sure that this still applies"
         floors.append(Floor("ask", "session.stale", text))
-    if draft.state.ledger.steps:
-        floors += [
-            Floor(cast("Action", held.action), held.id, held.message)
-            for held in in_force(draft.state.ledger, draft.at_ms)
-            if draft.law.rules.tool_is_in(call.tool, held.tools)
-        ]
-    return floors
+    steps: dict[str, Floor] = {}
+    for held in draft.steps:
+        # What a child did may have brought one step to it and to all above it: said once.
+        if draft.law.rules.tool_is_in(call.tool, held.tools):
+            floor = Floor(cast("Action", held.action), held.id, held.message)
+            other = steps.setdefault(held.id, floor)
+            if _stricter(other.action, floor.action) != other.action:
+                steps[held.id] = floor
+    return [*floors, *steps.values()]
 
 
 def _judge(draft: Draft, call: ToolCall, floors: list[Floor]) -> Judgement:

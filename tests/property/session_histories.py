@@ -198,6 +198,7 @@ HAPPENED = st.lists(st.tuples(commands(), st.sampled_from(STEPS_MS)), min_size=8
 Happened = list[tuple[Command, int]]
 
 
+TOP = SessionState("top", registers=Registers(State.BEGINNING), identity=Identity(role="owner"))
 BOSS = SessionState(
     "boss",
     registers=Registers(State.BEGINNING),
@@ -207,7 +208,7 @@ BOSS = SessionState(
 
 def gathered(command: Command, at_ms: int) -> Gathered:
     """What the shell would have looked up; of one of the parents nothing is known any more."""
-    return Gathered(at_ms=at_ms, parent=BOSS if command.parent == "boss" else None)
+    return Gathered(at_ms=at_ms, parents=(BOSS, TOP) if command.parent == "boss" else ())
 
 
 def steps(happened: Happened) -> Iterator[tuple[SessionState, Command, int, Outcome]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from governance.engine.related import line_above
 from governance.hosts.mellea import reading, translate
 from governance.hosts.mellea.decider import Asked, Decider
 from governance.hosts.mellea.held import Held, remember
@@ -69,13 +70,11 @@ def _turn(decider: Decider, held: Held, key: str, prompt: str, source: str) -> V
 
 def _may_request(decider: Decider, held: Held) -> Verdict:
     """A turn that was let through ends early when its session is halted or over."""
-    state = decider.engine.state(held.who.session, audited=False)
-    now_ms = decider.engine.clock.now_ms()
-    ledgers = [state.ledger]
-    if held.who.parent is not None:
-        ledgers.append(decider.engine.state(held.who.parent, audited=False).ledger)
-    for ledger in ledgers:
-        why = halted(ledger, now_ms)
+    engine = decider.engine
+    state, now_ms = engine.state(held.who.session, audited=False), engine.clock.now_ms()
+    above = line_above(held.who.parent, lambda one: engine.state(one, audited=False))
+    for one in (state, *above):
+        why = halted(one.ledger, now_ms)
         if why is not None:
             return Block(f"the session is halted: {why}", "session.halted")
     if state.state is State.ENDED:
