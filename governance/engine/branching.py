@@ -176,5 +176,6 @@ def switch(engine: Engine, session: str, to: str, actor: str | None) -> Session:
     )
     if states[0].live and session != to:
         left.interrupt("switched")
-    entered.reply = entered.resume(history="lost")
+    # Nobody is known to put this answer before the model; the next turn is.
+    entered.reply = entered._handle("resume", history="lost", delivery="none")
     return entered

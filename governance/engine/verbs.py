@@ -83,8 +83,8 @@ class SessionVerbs:
         """
         Leave *session* and go on in *to*: one is interrupted, the other resumed.
 
-        The new context has nothing of what the model was told, so all that must be is owed.
-        ``.reply`` is the answer to the resume.
+        The new context has nothing of what the model was told, so all that must be is owed:
+        the next `Session.turn` carries it. ``.reply`` is the answer to the resume, without a text.
 
         Raises:
             AccessRefused: *actor* may not write one of the two; both are as they were.

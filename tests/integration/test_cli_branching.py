@@ -92,6 +92,7 @@ def test_branches_and_merges_from_end_to_end(run: Run) -> None:
 
     code, switched = told(run, "switch", "demo", "b")
     assert (code, switched["left"]) == (0, "interrupted")
+    assert switched["owed"], "nobody has told the model anything yet"
     shown = told(run, "show", "b", person=False)[1]
     assert shown["identity"]["predecessor"] == shown["branched_from"]["session"] == "demo"
     listed = told(run, "sessions", person=False)[1]["sessions"]

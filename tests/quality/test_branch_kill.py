@@ -207,6 +207,6 @@ def test_a_switch_that_is_killed_is_ended_by_the_next(store: Path, law: Law) -> 
 
     seen = [switch_is_lawful(folder, law) for folder in each_line(store, ROOMS, work, 31)]
 
-    left, gone, came = "between-turn", "interrupted", "between-turn"
+    left, gone, came = "between-turn", "interrupted", "beginning"
     assert set(seen) == {(left, gone), (gone, gone), (gone, came)}
     assert seen == sorted(seen, key=[(left, gone), (gone, gone), (gone, came)].index)

@@ -289,7 +289,11 @@ class TestSwitch:
         assert engine.state("s").state is State.INTERRUPTED
         assert entered.state.live
         assert entered.reply is not None
-        assert "Be governed." in entered.reply.text
+        assert entered.reply.text == ""
+        assert entered.state.registers.owed
+        assert entered.state.metrics.injections == engine.state("s").metrics.injections
+        assert "Be governed." in entered.turn("go on").text
+        assert not entered.state.registers.owed
         back = engine.switch(branch.id, "s")
         assert back.state.live
         assert not branch.state.live
