@@ -17,7 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, final
 
-from anyio import CapacityLimiter, sleep, to_thread
 from attrs import field
 
 from governance._attrs import define
@@ -35,6 +34,8 @@ from governance.session.state import SessionState
 from governance.values import Json
 
 if TYPE_CHECKING:
+    from anyio import CapacityLimiter
+
     from governance.access.grants import Authorize
     from governance.acontexts import AsyncContexts
     from governance.calls import ToolCall
@@ -59,6 +60,22 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def _require_anyio() -> None:
+    """
+    Return quietly if there is something to wait with; names are there also without it.
+
+    Raises:
+        MisuseError: The extra ``async`` is not installed.
+    """
+    try:
+        import anyio  # noqa: F401
+    except ImportError as error:
+        raise MisuseError(
+            "an engine for asynchronous programs needs anyio",
+            remedy="pip install 'session-governance[async]'",
+        ) from error
+
+
 @final
 @define(eq=False, repr=False)
 class AsyncEngine:
@@ -76,6 +93,9 @@ class AsyncEngine:
     _contexts: AsyncContexts | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
+        _require_anyio()
+        from anyio import CapacityLimiter
+
         self._limiter = CapacityLimiter(THREADS_MAX)
         journal = self.engine._journal
         self._journal = journal if isinstance(journal, AppendsLater) else None
@@ -95,7 +115,13 @@ class AsyncEngine:
         authorize: Authorize | None = None,
         key: KeySource | None = None,
     ) -> AsyncOpening:
-        """As `Engine.open`; awaited, or entered by ``async with`` as it is."""
+        """
+        As `Engine.open`; awaited, or entered by ``async with`` as it is.
+
+        Raises:
+            MisuseError: The extra ``async`` is not installed; nothing was opened.
+        """
+        _require_anyio()
         return AsyncOpening(
             partial(
                 Engine.open,
@@ -380,6 +406,8 @@ class AsyncEngine:
         return await self._call(self.engine.preload, count)
 
     async def _call(self, verb: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        from anyio import to_thread
+
         return await to_thread.run_sync(partial(verb, *args, **kwargs), limiter=self._limiter)
 
 
@@ -408,6 +436,8 @@ class AsyncOpening:
             await self._made.close()
 
     async def _opened(self) -> AsyncEngine:
+        from anyio import to_thread
+
         return AsyncEngine(await to_thread.run_sync(self._open))
 
 
@@ -444,6 +474,8 @@ class AsyncFollower:
         return self
 
     async def __anext__(self) -> Record:
+        from anyio import sleep
+
         pause = WAIT_SECONDS_MIN
         while not self._taken:
             if self.follower.closed:

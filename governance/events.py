@@ -17,7 +17,7 @@ from attrs import field
 from governance._attrs import frozen
 from governance._catalogue import CATALOGUE, TYPES, EventSpec, FieldSpec, When
 from governance.errors import Problem, did_you_mean
-from governance.values import Json
+from governance.values import INTEGER_MAX, Json
 
 __all__ = [
     "ATTRIBUTES",
@@ -39,7 +39,7 @@ CODES: Mapping[str, str] = {
     "GOV430": "an event that is not in the catalogue",
     "GOV431": "a field that the event does not have",
     "GOV432": "a field that the event must have",
-    "GOV433": "a field of another type, or outside its enumeration",
+    "GOV433": "a field of another type, or outside its enumeration or bounds",
 }
 
 ENVELOPE: Mapping[str, str] = {
@@ -191,7 +191,7 @@ def _needed(spec: FieldSpec, data: Mapping[str, Json]) -> bool:
 
 
 def check_field(spec: FieldSpec, value: Json) -> Iterable[Problem]:
-    """What is wrong with *value* as the field *spec*: its type, or its enumeration."""
+    """What is wrong with *value* as the field *spec*: its type, its enumeration, its bounds."""
     if not _IS[spec.type](value):
         found = type(value).__name__
         message = f"`{spec.name}` must be {spec.type}, not {found}"
@@ -200,7 +200,21 @@ def check_field(spec: FieldSpec, value: Json) -> Iterable[Problem]:
         message = f"`{spec.name}` is `{value}`, expected one of {', '.join(spec.values)}"
         hint = did_you_mean(str(value), spec.values)
         return (Problem("GOV433", message, (spec.name,), hint),)
+    if isinstance(value, (int, float)) and not _within(spec, value):
+        found = value if abs(value) <= INTEGER_MAX else "a number beyond 64 bits"
+        message = f"`{spec.name}` is {found}, expected {_bounds(spec)}"
+        return (Problem("GOV433", message, (spec.name,)),)
     return ()
+
+
+def _within(spec: FieldSpec, value: float) -> bool:
+    if spec.least is not None and not value >= spec.least:
+        return False
+    return spec.most is None or value <= spec.most
+
+
+def _bounds(spec: FieldSpec) -> str:
+    return f"{spec.least} or more" if spec.most is None else f"{spec.least} to {spec.most}"
 
 
 def _is_int(value: Json) -> bool:
@@ -238,6 +252,7 @@ def event_table() -> str:
         for one in spec.fields.values():
             kind = one.type + (", may be written" if one.writable else "")
             kind += ", may be absent" if one.optional else ""
+            kind += f", {_bounds(one)}" if one.least is not None else ""
             doc = one.doc
             if one.values is not None:
                 doc += " One of " + ", ".join(f"`{value}`" for value in one.values) + "."

@@ -28,6 +28,8 @@ class FieldSpec:
         optional: It may be absent, or null.
 
         values: The whole enumeration, or ``None`` when any value of the type may come.
+
+        least, most: Bounds of a number, ``None``: there is none.
     """
 
     name: str
@@ -36,6 +38,8 @@ class FieldSpec:
     writable: bool = False
     optional: bool = False
     values: tuple[str, ...] | None = None
+    least: int | None = None
+    most: int | None = None
 
 
 @frozen(eq=False)
@@ -64,11 +68,16 @@ class EventSpec:
 Field: TypeAlias = tuple[str, str, str] | tuple[str, str, str, tuple[str, ...]]
 
 
+_BOUNDS: Mapping[str, tuple[int | None, int | None]] = {"0..": (0, None), "0..1": (0, 1)}
+"""Words that bound a number."""
+
+
 def _field(given: Field) -> FieldSpec:
     name, kind, doc = given[:3]
     words = kind.split()
     values = given[3] if len(given) == 4 else None
-    return FieldSpec(name, words[0], doc, "W" in words, "?" in words, values)
+    least, most = next((_BOUNDS[one] for one in words if one in _BOUNDS), (None, None))
+    return FieldSpec(name, words[0], doc, "W" in words, "?" in words, values, least, most)
 
 
 def event(name: str, when: When, doc: str, *fields: Field) -> EventSpec:

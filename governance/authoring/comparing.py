@@ -13,6 +13,7 @@ from governance.errors import number_of
 from governance.rules.explain import Explanation, explain
 from governance.rules.facts import facts_of_call
 from governance.rules.format import Step
+from governance.rules.paths import Places
 from governance.rules.verdicts import RuleEvent
 from governance.session import judging
 from governance.session.commands import Command
@@ -168,7 +169,7 @@ class Compared:
     def _told(self) -> Explanation | None:
         if self.step.kind != "tool":
             return None
-        tool, arguments, cwd = call_words(self.step)
+        tool, arguments, cwd = call_words(self.step, self.law.places)
         call = self.session.engine.call(self.session.host, tool, arguments, cwd=cwd)
         now = self.now_ms
         asked = Command(
@@ -228,13 +229,16 @@ class Compared:
                 self._fail("rewritten", f"`{name}` = `{value}`, not `{found.get(name)}`")
 
 
-def call_words(step: Step) -> tuple[str, Mapping[str, Json], str | None]:
-    """Tool, arguments and working folder of the call of *step*."""
+def call_words(step: Step, places: Places) -> tuple[str, Mapping[str, Json], str | None]:
+    """Tool, arguments and working folder of the call of *step*, which begins at the project."""
     facts = cast("Mapping[str, Json]", step.facts)
     named, cwd = facts.get("args"), facts.get("cwd")
     own = {name: one for name, one in facts.items() if name not in ("tool", "args", "cwd")}
     arguments = {**(named if isinstance(named, Mapping) else {}), **own}
-    return str(facts["tool"]), arguments, cwd if isinstance(cwd, str) else None
+    if not isinstance(cwd, str):
+        return str(facts["tool"]), arguments, None
+    folder = cwd if cwd.startswith(("/", "~")) else f"{places.project}/{cwd}"
+    return str(facts["tool"]), arguments, folder
 
 
 def why_refused(reply: Reply) -> str:

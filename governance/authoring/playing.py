@@ -190,7 +190,7 @@ class _Player:
     def _call(self, step: Step, session: Session) -> Answer:
         self.calls += 1
         call_id = f"call-{self.calls}"
-        tool, arguments, cwd = call_words(step)
+        tool, arguments, cwd = call_words(step, session.engine.law.places)
         reply = session.tool(tool, arguments, call_id=call_id, cwd=cwd)
         given = step.given
         if reply.denied:

@@ -53,7 +53,9 @@ def branch(engine: Engine, session: str, at: int | None, name: str | None, actor
     with publishing(engine) as written, turn_of(engine, told, written):
         parent = engine._newest(session, engine.clock.now_ms())
     row = parent.head if at is None else at
-    base = parent if row == parent.head else restoring.restore_at(engine._journal, session, row)
+    base = parent
+    if 0 < row < parent.head:
+        base = restoring.restore_at(engine._journal, session, row)
     if not 0 < row <= parent.head or base.state is State.ABSENT:
         raise MisuseError(
             f"`{session}` has no row {row} at which it had begun",

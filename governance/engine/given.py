@@ -21,7 +21,7 @@ from governance.calls import ToolCall
 from governance.errors import MisuseError, Problem, did_you_mean
 from governance.events import CATALOGUE, check_data, check_field
 from governance.session.commands import Command, Delivery, History, HostTraits
-from governance.values import Json
+from governance.values import INTEGER_MAX, Json
 
 if TYPE_CHECKING:
     from governance.rules.roles import Roles
@@ -78,7 +78,35 @@ def _named(name: str) -> Takes:
 
 
 def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    # INTEGER_MAX: no row holds more.
+    return (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and -INTEGER_MAX - 1 <= value <= INTEGER_MAX
+    )
+
+
+def _is_count(value: object) -> bool:
+    return _is_whole(value) and cast("int", value) >= 0
+
+
+def _is_folder(value: object) -> bool:
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    return value.startswith(("/", "~", "\\")) or value[1:2] == ":"
+
+
+def _is_rows(value: object) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and bool(value)
+        and not isinstance(value, str)
+        and all(isinstance(one, (tuple, list)) and _is_row(one) for one in value)
+    )
+
+
+def _is_row(value: Sequence[object]) -> bool:
+    return len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], Mapping)
 
 
 def _is_texts(value: object) -> bool:
@@ -99,6 +127,9 @@ TEXT = Takes("a text", str.__instancecheck__)
 NAME = Takes("a text that is not empty", _is_new)
 TEXTS = Takes("a list of texts", _is_texts)
 WHOLE = Takes("a whole number", _is_whole)
+COUNT = Takes("a whole number from 0 on", _is_count)
+FOLDER = Takes("an absolute path", _is_folder)
+ROWS = Takes("one row or more, each a kind and its own fields", _is_rows)
 FLAG = Takes("true or false", bool.__instancecheck__)
 TABLE = Takes("a mapping", Mapping.__instancecheck__)
 LIST = Takes("a sequence", lambda one: isinstance(one, Sequence) and not isinstance(one, str))
@@ -119,7 +150,7 @@ SCOPE, READER = _named("Scope"), _named("Reader")
 _WHO = {"actor": _or_none(TEXT)}
 _PAGE = {"after": WHOLE, "before": _or_none(WHOLE), "limit": WHOLE, "reverse": FLAG}
 _HANDLE = {"session": TEXT, "role": _or_none(NAME), "host": NAME, "traits": _or_none(TRAITS)} | _WHO
-_CALL = {"tool": TEXT, "arguments": TABLE, "cwd": _or_none(TEXT), "call_id": TEXT}
+_CALL = {"tool": TEXT, "arguments": TABLE, "cwd": _or_none(FOLDER), "call_id": TEXT}
 _ENDED = {
     "call_id": TEXT,
     "outcome": OUTCOME,
@@ -127,7 +158,7 @@ _ENDED = {
     "output": _or_none(TEXT),
     "error": _or_none(TEXT),
     "exit_code": _or_none(WHOLE),
-    "duration_ms": _or_none(WHOLE),
+    "duration_ms": _or_none(COUNT),
 }
 _TURN = {"prompt": TEXT, "source": SPEAKER}
 _ANSWER = {
@@ -204,7 +235,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Takes]] = {
     "Engine.preload": {"count": WHOLE},
     "Engine.record_all": {
         "session": TEXT,
-        "rows": LIST,
+        "rows": ROWS,
         "actor": TEXT,
         "durable": FLAG,
         "key": _or_none(TEXT),
@@ -238,7 +269,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Takes]] = {
     "Session.compact": {
         "trigger": TRIGGER,
         "summary": _or_none(TEXT),
-        "context_size_tokens": _or_none(WHOLE),
+        "context_size_tokens": _or_none(COUNT),
     },
     # Figures are looked at as figures: GOV402.
     "Session.used": {
@@ -439,6 +470,8 @@ def _shown(value: object) -> str:
     if isinstance(value, str):
         cut = value if len(value) <= SHOWN_CHARS_MAX else value[:SHOWN_CHARS_MAX] + "…"
         return f"`{cut}`" if cut.isprintable() and cut else f"the text {cut!r}"
+    if isinstance(value, int) and not -INTEGER_MAX - 1 <= value <= INTEGER_MAX:
+        return "a number beyond 64 bits"
     if value is None or isinstance(value, (bool, int, float)):
         return f"`{value}`"
     return f"a `{type(value).__name__}`"

@@ -98,11 +98,11 @@ def _unpacked(data: bytes) -> tuple[int, ...]:
 
 
 def add_counts(packed: bytes, **counts: int) -> bytes:
-    """*packed* metrics with each of *counts* added."""
+    """*packed* metrics with each of *counts* added, which takes none below 0."""
     values = list(_unpacked(packed))
     for name, count in counts.items():
         place = _PLACES[name]
-        values[place] = min(values[place] + count, _COUNT_MAX)
+        values[place] = max(0, min(values[place] + count, _COUNT_MAX))
     return _packed(values)
 
 

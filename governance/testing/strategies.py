@@ -79,11 +79,11 @@ def field_values(spec: FieldSpec) -> st.SearchStrategy[Json]:
     if spec.values is not None:
         return st.sampled_from(spec.values)
     objects: st.SearchStrategy[Json] = json_objects(leaves_max=4)
-    number = st.integers(0, INTEGER_MAX)
+    number = st.integers(0, INTEGER_MAX if spec.most is None else spec.most)
     known: Mapping[str, st.SearchStrategy[Json]] = {
         "str": texts(),
         "int": number,
-        "number": st.one_of(number, st.floats(0, 1e12)),
+        "number": st.one_of(number, st.floats(0, 1e12 if spec.most is None else spec.most)),
         "bool": st.booleans(),
         "object": objects,
         "list[str]": st.lists(texts(), max_size=3),

@@ -367,3 +367,12 @@ def test_a_folder_is_loaded_together_and_its_scenarios_are_found(tmp_path: Path)
 
     assert [one.problems for one in subjects] == [(), ()]
     assert [len(one.scenarios) for one in subjects] == [0, 1]
+
+
+def test_a_folder_of_a_scenario_begins_at_the_project() -> None:
+    """As it does in an example; a program gives its engine an absolute one."""
+    result = played(
+        '{ tool = "shell", command = "rm a", cwd = "sub", expect = { action = "deny" } }'
+    )
+
+    assert result.ok, told(result)

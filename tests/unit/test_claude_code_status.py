@@ -126,6 +126,12 @@ def used_in(project: Path, session: str = "s") -> Usage:
         return engine.state(session).usage
 
 
+def test_a_context_is_full_at_most() -> None:
+    """A client that has gone over its window says more than a hundred."""
+    for told in (100, 130.5):
+        assert glance.usage_of({"context_window": {"used_percentage": told}})["context_ratio"] == 1
+
+
 def test_what_the_line_is_told_of_costs_reaches_rules(project: Path) -> None:
     """The client tells no hook of it; a payload that says less makes no room again."""
     worked(project)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
@@ -352,3 +354,18 @@ def test_whole_sessions_are_worked_with_as_in_the_engine(tmp_path: Path) -> None
             assert await engine.preload(1) == 1
 
     asyncio.run(work())
+
+
+def test_without_anyio_it_is_said_what_to_install() -> None:
+    """The names are there all the same, so that everything may be imported at once."""
+    code = (
+        "import sys; sys.modules['anyio'] = None\n"
+        "from governance import *\n"
+        "for made in (lambda: AsyncEngine.open('.'), lambda: AsyncEngine(None)):\n"
+        "    try: made()\n"
+        "    except MisuseError as error: print(error.remedy)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == ["pip install 'session-governance[async]'"] * 2

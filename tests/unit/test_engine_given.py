@@ -209,6 +209,16 @@ MISUSES: dict[str, tuple[Callable[[Session], object], str]] = {
     "said": (lambda s: s.message("user", 5), "`said` is `5`"),  # type: ignore[arg-type]
     "archive": (lambda s: s.engine.archive("s", "to"), "expected a `Path`"),  # type: ignore[arg-type]
     "words": (lambda s: s.command("go", "fast"), "`arguments` is `fast`"),
+    "time": (lambda s: s.tool_finished("1", outcome="ok", duration_ms=-5), "from 0 on"),
+    "long time": (lambda s: s.tool_finished("1", outcome="ok", duration_ms=2**63), "64 bits"),
+    "size": (lambda s: s.compact(context_size_tokens=-7), "`context_size_tokens` is `-7`"),
+    "folder": (lambda s: s.tool("shell", {}, cwd="sub"), "`cwd` is `sub`, expected an absolute"),
+    "folder with NUL": (lambda s: s.tool("shell", {}, cwd="/a\0"), "expected an absolute path"),
+    "no row": (lambda s: s.engine.record_all("s", [], actor="me"), "expected one row or more"),
+    "half a row": (lambda s: s.engine.record_all("s", [("a.b",)], actor="me"), "one row or more"),  # type: ignore[list-item]
+    "row": (lambda s: s.engine.branch("s", at=10**5000), "`at` is a number beyond 64 bits"),
+    "row to come": (lambda s: s.engine.branch("s", at=2**63 - 1), "its rows are 1 to"),
+    "sessions": (lambda s: s.engine.preload(2**64), "`count` is a number beyond 64 bits"),
 }
 
 
@@ -237,6 +247,14 @@ COMMANDS: dict[str, tuple[dict[str, Any], str]] = {
         {"event": "tool_after", "call": ToolCall("shell"), "data": {"outcome": "fine"}},
         "`outcome` is `fine`",
     ),
+    "time": (
+        {"event": "tool_after", "call": ToolCall("x"), "data": {"duration_ms": -1}},
+        "`duration_ms` is -1, expected 0 or more",
+    ),
+    "long ago": (
+        {"event": "tool_after", "call": ToolCall("x"), "data": {"duration_ms": -(10**5000)}},
+        "`duration_ms` is a number beyond 64 bits, expected 0 or more",
+    ),
 }
 
 
@@ -264,6 +282,12 @@ ROWS: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "missing": ("anchor.added", {"id": "1"}, "`type` is missing"),
     "outcome": ("tool.finished", {"tool": "x", "outcome": "fine"}, "`outcome` is `fine`"),
+    "figure": ("usage.reported", {"context_ratio": 45}, "`context_ratio` is 45, expected 0 to 1"),
+    "count": (
+        "violation.pardoned",
+        {"rule": "", "count": -3, "by": "me", "reason": ""},
+        "`count` is -3, expected 0 or more",
+    ),
 }
 
 
@@ -320,3 +344,15 @@ def test_an_engine_is_opened_by_async_with(tmp_path: Path, monkeypatch: pytest.M
             assert (await other.state("s")).head
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("folder", ["sub", "", "/a\0"])
+def test_a_folder_that_a_client_gets_wrong_raises_nothing(engine: Engine, folder: str) -> None:
+    """An adapter hands on what its client says: a rule that needs the folder decides by it."""
+    engine.start("s", role="king")
+    call = ToolCall("read", "Read", {"path": "a.py"}, {"path": "a.py"}, folder, "1")
+
+    reply = engine.handle(Command(event="tool_before", session="s", role="king", call=call))
+
+    assert reply.denied, "a king reads nothing"
+    assert reply.rules

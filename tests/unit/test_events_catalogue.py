@@ -182,6 +182,8 @@ def test_the_table_names_every_field() -> None:
             "must be list[str], not list",
         ),
         ("session.resetting", {}, "GOV432", "`previous_context` is missing"),
+        ("usage.reported", {"context_ratio": 1.5}, "GOV433", "is 1.5, expected 0 to 1"),
+        ("usage.reported", {"cost_usd": -1}, "GOV433", "is -1, expected 0 or more"),
     ],
 )
 def test_what_does_not_fit_is_named(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from governance.calls import UNKNOWN_FOLDER
+from governance.calls import UNKNOWN_FOLDER, ToolCall
 from governance.hosts.hermes import translate
 from governance.hosts.hermes.answer import (
     command_decision,
@@ -359,3 +359,11 @@ def test_a_turns_end_after_the_session() -> None:
     told = translate.turn_end(one, {"completed": False, "interrupted": True, "platform": "cron"})
 
     assert [(command.event, command.late) for command in told] == [("turn_end", True)]
+
+
+@pytest.mark.parametrize(("lasted", "kept"), [(7, 7), (-7, None), ("7", None)])
+def test_a_time_that_none_can_be_is_left_out(lasted: object, kept: int | None) -> None:
+    """What the client tells wrong must not keep what became of the call from being told."""
+    one = translate.tool_after(Sighting("s"), ToolCall("read"), "ok", {"duration_ms": lasted})
+
+    assert one.data.get("duration_ms") == kept

@@ -15,10 +15,12 @@ from governance.rules.fact_table import FACTS
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.vocabulary import default_vocabulary
 from governance.session.commands import HostTraits
+from governance.session.evolve import evolve
 from governance.session.snapshot import state_bytes, state_of_bytes
 from governance.session.usage import LEVELS, Usage, usage_problem
 from governance.testing import ManualClock
 from governance.testing.engines import memory_engine
+from governance.values import Json
 
 DAY_MS = 86_400_000
 BUDGET = """
@@ -142,6 +144,8 @@ def test_a_report_of_the_whole_takes_nothing_back() -> None:
         {"input_tokens": 0.5},
         {"cost_usd": float("inf")},
         {"cost_usd": -1},
+        {"context_ratio": 45},
+        {"context_ratio": -0.1},
         {"cost_usd": float("nan")},
         {"input_tokens": "7"},
         {"output_tokens": True},
@@ -157,6 +161,18 @@ def test_nonsense_is_refused_and_changes_nothing(told: dict[str, float]) -> None
     assert refused.value.code == "GOV402"
     assert all(f"`{name}`" in str(refused.value) for name in told)
     assert session.state.head == head
+
+
+def test_what_an_earlier_version_took_is_folded_as_it_was() -> None:
+    """A row that would be refused today breaks no journal that has it."""
+    before = session_of().state
+
+    ratio = evolve(before, 2, "usage.reported", 0, {"data": {"context_ratio": 45}, "to": {}})
+    late: dict[str, Json] = {"tool": "x", "outcome": "ok", "duration_ms": -5}
+    took = evolve(before, 2, "tool.finished", 0, {"data": late, "to": {}})
+
+    assert ratio.usage.context_ratio == 45
+    assert took.metrics.tool_ms == 0
 
 
 def test_nobody_uses_anything_in_a_session_that_is_not_there() -> None:

@@ -144,7 +144,7 @@ def usage_of(payload: Mapping[str, Any]) -> dict[str, Any]:
             found["context_tokens"] = sum(one for one in sent if isinstance(one, int))
         full = window.get("used_percentage")
         if isinstance(full, (int, float)):
-            found["context_ratio"] = full / 100
+            found["context_ratio"] = min(full, 100) / 100
     known = {name: value for name, value in found.items() if _is_figure(name, value)}
     return {**known, "whole": True} if known else {}
 

@@ -114,7 +114,7 @@ def tool_after(
     output = text_of(kwargs.get("result"))
     data: dict[str, Json] = {"outcome": outcome, "output": output}
     lasted, error = kwargs.get("duration_ms"), kwargs.get("error_message")
-    if isinstance(lasted, int) and outcome != "refused":
+    if isinstance(lasted, int) and lasted >= 0 and outcome != "refused":
         data["duration_ms"] = lasted
     if isinstance(error, str) and error:
         data["error"] = text_of(error)
