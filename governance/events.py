@@ -201,8 +201,8 @@ def check_field(spec: FieldSpec, value: Json) -> Iterable[Problem]:
         hint = did_you_mean(str(value), spec.values)
         return (Problem("GOV433", message, (spec.name,), hint),)
     if isinstance(value, (int, float)) and not _within(spec, value):
-        found = value if abs(value) <= INTEGER_MAX else "a number beyond 64 bits"
-        message = f"`{spec.name}` is {found}, expected {_bounds(spec)}"
+        shown = f"{value}" if abs(value) <= INTEGER_MAX else "a number beyond 64 bits"
+        message = f"`{spec.name}` is {shown}, expected {_bounds(spec)}"
         return (Problem("GOV433", message, (spec.name,)),)
     return ()
 

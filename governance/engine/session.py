@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from governance.ledger import Approval
 
 
+_GOING_ON = frozenset({"start", "resume", "turn_start"})
+"""What takes up a session that has ended."""
+
+
 @final
 @define(eq=False, kw_only=True)
 class Session:
@@ -413,7 +417,11 @@ class Session:
 
     @checked
     def end(self, reason: str = "ended", *, exception: str = "") -> Reply:
-        """End the session; a second call by the same handle does nothing more."""
+        """
+        End the session; a second call by the same handle does nothing more.
+
+        Where the handle has gone on since, by a turn or a resume, that is ended.
+        """
         if self._ended and self.reply is not None:
             return self.reply
         data: dict[str, Json] = {"reason": reason}
@@ -468,6 +476,8 @@ class Session:
         history: History = "kept",
         agent: str = "",
     ) -> Command:
+        if event in _GOING_ON:
+            self._ended = False
         return Command(
             event=event,
             session=self.id,

@@ -23,6 +23,7 @@ from governance.listeners import Refuse
 from governance.session.commands import Command
 from governance.session.replies import Reply
 from governance.session.state import FOLD_VERSION
+from governance.states import State
 from governance.testing.engines import memory_engine
 from governance.values import Json
 
@@ -352,6 +353,19 @@ def test_whole_sessions_are_worked_with_as_in_the_engine(tmp_path: Path) -> None
             assert await engine.unarchive(made.path) == head
             assert (await engine.prune(RetentionPolicy(sessions_max=1), dry_run=True)).gone
             assert await engine.preload(1) == 1
+
+    asyncio.run(work())
+
+
+def test_what_goes_on_after_its_end_is_ended_again() -> None:
+    """As it is where nothing is awaited."""
+
+    async def work() -> None:
+        async with AsyncEngine(memory_engine()) as engine:
+            async with await engine.start("s") as session:
+                await session.end()
+                await session.turn("on")
+            assert (await engine.state("s")).state is State.ENDED
 
     asyncio.run(work())
 

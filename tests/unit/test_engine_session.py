@@ -106,6 +106,27 @@ def test_a_session_ends_exactly_once_also_on_an_exception(engine: Engine) -> Non
     assert b'"exception":"ZeroDivisionError"' in ends[0].body
 
 
+@pytest.mark.parametrize("how", ["turn", "resume"])
+def test_what_goes_on_after_its_end_is_ended_again(engine: Engine, how: str) -> None:
+    """By the same handle, by hand or where its block ends; what does not go on ends once."""
+    with engine.start("s") as session:
+        session.turn("1")
+        session.end()
+        assert session.tool("shell", {"command": "fine"}).denied
+        session.end()
+        assert kinds(engine, "s").count("session.ended") == 1
+        assert "event.duplicate" not in kinds(engine, "s")
+
+        session.turn("2") if how == "turn" else session.resume()
+        assert session.state.state is State.BETWEEN_TURN
+        reply = session.end()
+        assert (reply.state, session.state.state) == (State.ENDED, State.ENDED)
+        session.turn("3")
+
+    assert session.state.state is State.ENDED
+    assert kinds(engine, "s").count("session.ended") == 3
+
+
 def test_a_state_can_be_read_where_it_is_printed(engine: Engine) -> None:
     """What is packed of it is left out of what a person sees in a debugger or a log."""
     session = engine.start("s")
