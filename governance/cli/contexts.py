@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -185,6 +186,10 @@ def context(
     return _print(done, format_name)
 
 
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""A number of JSON, however large."""
+
+
 def _get(asked: Asked) -> object:
     return asked.contexts.get(asked.scope, asked.kind, asked.words[0], by=asked.by)
 
@@ -195,10 +200,10 @@ def _set(asked: Asked) -> object:
     try:
         value = load_json(text)
     except ValueRefused as error:
-        if text.lstrip()[:1] in ("{", "[", '"'):
+        if text.lstrip()[:1] in ("{", "[", '"') or _NUMBER.fullmatch(text.strip()):
             # Meant as JSON: kept as a text, it would be another value than was given.
             raise MisuseError(
-                f"the value is no JSON: {error.message}",
+                f"the value is no JSON that can be kept: {error.message}",
                 code="GOV560",
                 remedy="mend it, or write a text as JSON: in double quotes",
             ) from None

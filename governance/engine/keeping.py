@@ -313,11 +313,11 @@ def candidates(journal: Journal, now_ms: int) -> tuple[Candidate, ...]:
                 try:
                     state, begun = restoring.restored(journal, head.session)
                 except SessionErased:
-                    unread.append(Candidate(head.session, 0, 0, "it was erased"))
+                    unread.append(Candidate(head.session, 0, 0, "it was erased", False))
                     continue
                 except StoreDamaged:
                     # What it stems from may be what mends it.
-                    unread.append(Candidate(head.session, 0, 0, "it is damaged"))
+                    unread.append(Candidate(head.session, 0, 0, "it is damaged", False))
                     origin = _origin(journal, head.session)
                     if origin is not None:
                         needed[origin[0]] = head.session

@@ -24,7 +24,8 @@ class RetentionPolicy:
     Attributes:
         age_ms_max: A session that was not touched for longer goes.
 
-        sessions_max: How many sessions stay, those that may not go among them.
+        sessions_max: How many sessions stay, those that may not go among them; what cannot be
+            read takes nobody's place.
 
         bytes_max: Bytes that the rows of all of them may have together.
 
@@ -51,12 +52,16 @@ class Candidate:
         seen_at_ms: When something was last known of it.
 
         needed: Why it stays whatever the bounds say, or ``""``.
+
+        readable: Whether its rows can be read. What cannot (it was erased, it is damaged) is
+            never taken away, so that it would hold the place of one that could stay for ever.
     """
 
     session: str
     seen_at_ms: int
     size_bytes: int
     needed: str = ""
+    readable: bool = True
 
 
 def candidate(state: SessionState, now_ms: int) -> Candidate:
@@ -83,20 +88,20 @@ def plan(
 
     A clock that went back makes nobody old: what lies in the future is of now.
     """
-    count = len(found)
+    count = sum(one.readable for one in found)
     size = sum(one.size_bytes for one in found)
     gone: list[tuple[str, Why]] = []
     for one in sorted(found, key=lambda each: (each.seen_at_ms, each.session)):
         why: Why | None = None
         if policy.age_ms_max and now_ms - one.seen_at_ms > policy.age_ms_max:
             why = "age"
-        elif policy.sessions_max and count > policy.sessions_max:
+        elif policy.sessions_max and count > policy.sessions_max and one.readable:
             why = "count"
         elif policy.bytes_max and size > policy.bytes_max:
             why = "size"
         if why is None or one.needed:
             continue
         gone.append((one.session, why))
-        count -= 1
+        count -= one.readable
         size -= one.size_bytes
     return tuple(gone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from governance.engine.tombstones import tombstone
 from governance.errors import MisuseError
 from governance.session.usage import usage_problem
 from governance.states import State
@@ -33,6 +34,12 @@ def report_usage(
         raise MisuseError(problem, code="GOV402")
     state = engine._newest(session, engine.clock.now_ms())
     if state.state is State.ABSENT:
+        if tombstone(engine._journal, session) is not None:
+            raise MisuseError(
+                f"session `{session}` was archived or removed: nothing is counted in it",
+                code="GOV402",
+                remedy="`governance unarchive` puts an archived one back",
+            )
         raise MisuseError(
             f"session `{session}` was never begun, so nothing can have been used in it",
             code="GOV402",

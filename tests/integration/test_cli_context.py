@@ -64,7 +64,9 @@ def test_values_are_set_shown_listed_and_taken_out(run) -> None:  # type: ignore
     assert "no values" in run("list")[1]
 
 
-@pytest.mark.parametrize("text", ['{"a":', "[1, 2", '"open', '{"a": NaN}'])
+@pytest.mark.parametrize(
+    "text", ['{"a":', "[1, 2", '"open', '{"a": NaN}', "9" * 23, " 1e999", "0.5E+400"]
+)
 def test_what_begins_like_json_and_is_none_is_refused(run, text: str) -> None:  # type: ignore[no-untyped-def]
     """It is not kept as a text, which would be another value than was meant."""
     code, _, error = run("set", "k", text)

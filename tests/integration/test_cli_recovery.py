@@ -699,6 +699,6 @@ def test_a_damaged_session_hides_no_other(harmed: Path, run: Run) -> None:
     with Engine.open(harmed) as engine:
         assert engine.preload(20) >= 2
         assert [one for one in candidates(engine.journal, 0) if one.session == "b"] == [
-            Candidate("b", 0, 0, "it is damaged")
+            Candidate("b", 0, 0, "it is damaged", False)
         ]
         assert not engine.session("d").turn("go").denied

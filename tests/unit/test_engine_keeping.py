@@ -361,6 +361,15 @@ class TestRetention:
         assert gone(age_ms_max=DAY_MS * 4, sessions_max=4) == [("s0", "age")]
         assert list(plan(found, RetentionPolicy(age_ms_max=1), -now)) == []
 
+    def test_what_cannot_be_read_takes_no_place(self) -> None:
+        """It can never go, so that the newest would have to, once there are enough of it."""
+        lost = [Candidate(f"l{n}", 0, 0, "it was erased", False) for n in range(3)]
+        found = [*lost, *(Candidate(f"s{n}", n * DAY_MS, 100) for n in range(1, 5))]
+
+        for count, gone in ((4, ()), (3, ("s1",)), (1, ("s1", "s2", "s3"))):
+            policy = RetentionPolicy(sessions_max=count)
+            assert plan(found, policy, 5 * DAY_MS) == tuple((one, "count") for one in gone)
+
     def test_what_somebody_needs_stays(
         self, engine: Engine, clock: ManualClock, tmp_path: Path
     ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,6 +175,16 @@ def test_what_an_earlier_version_took_is_folded_as_it_was() -> None:
 
     assert ratio.usage.context_ratio == 45
     assert took.metrics.tool_ms == 0
+
+
+def test_of_an_archived_session_it_is_said_that_it_is(tmp_path: Path) -> None:
+    """It was begun, whatever is left of it here."""
+    session = session_of()
+    session.end()
+    session.engine.archive("s", tmp_path)
+
+    with pytest.raises(MisuseError, match=r"GOV402.*archived or removed.*governance unarchive"):
+        session.used(cost_usd=1)
 
 
 def test_nobody_uses_anything_in_a_session_that_is_not_there() -> None:
