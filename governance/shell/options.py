@@ -5,14 +5,22 @@ Arguments, taken apart into options, their values and operands as an entry of th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from governance.shell.draft import Draft
 from governance.shell.notation import Option, Spec
-from governance.shell.values import Word
+from governance.shell.values import HOLE, Word
 
 _NUMBER: Final = re.compile(r"[xX][0-9A-Fa-f]+|[0-9]+")
+_LOOKING: Final = (
+    *("--dry-run", "--dryrun", "--dry_run", "--just-print", "--simulate", "--no-act", "--noop"),
+    *("--help", "--check", "--plan", "--preview", "--validate-only", "--what-if", "--test-only"),
+)
+"""Options by which a program only looks, which a later word may take back."""
+
+_LOOKING_LETTERS: Final = ("-n", "-h", "-s")
+_TAKING_BACK: Final = frozenset({"false", "f", "no", "n", "off", "0", "none", "null", "never"})
 
 
 def parse(
@@ -49,7 +57,37 @@ def parse(
             at = _single(draft, arguments, at, word, spec)
         else:
             at = _cluster(draft, arguments, at, word, spec)
+    _take_back(draft, arguments, spec.options)
     return operands
+
+
+def _take_back(
+    draft: Draft, arguments: Sequence[Word], options: Mapping[str, Option] | None = None
+) -> None:
+    """
+    Forget that the program only looks, where a word says that it does not.
+
+    `--no-dry-run` takes `--dry-run` back wherever it stands, as `--dry-run=false` does, and
+    `--dry-run false`.
+    """
+    for at, word in enumerate(arguments):
+        if not word.startswith("-") or len(word) < 2:
+            continue
+        name, equals, value = word.partition("=")
+        if name.startswith("--no-") and len(name) > 5:
+            back = [one for one in _LOOKING if f"--no-{one[2:]}".startswith(name)]
+        else:
+            said = value if equals else arguments[at + 1] if at + 1 < len(arguments) else ""
+            if said.lower() not in _TAKING_BACK and not (equals and HOLE in said):
+                continue
+            if name.startswith("--"):
+                back = [one for one in _LOOKING if one.startswith(name)]
+            else:
+                back = [one for one in _LOOKING_LETTERS if equals and one == name]
+        for one in back:
+            option = options.get(one) if options is not None else None
+            for same in option.names if option is not None else (one,):
+                draft.flags.pop(same, None)
 
 
 def _taken(
@@ -195,4 +233,5 @@ def parse_unknown(draft: Draft, arguments: Sequence[Word]) -> list[Word]:
         if not name.startswith("--") and len(name) > 2 and name[1:].isalnum():
             for letter in name[1:65]:
                 draft.flags[f"-{letter}"] = None
+    _take_back(draft, arguments)
     return operands

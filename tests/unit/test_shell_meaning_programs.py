@@ -280,3 +280,48 @@ def test_only_a_base_that_is_far_away_is_told_its_statements() -> None:
     far = only("wrangler d1 execute b --remote --command 'DELETE FROM t'")
     near = only("wrangler d1 execute b --local --command 'DELETE FROM t'")
     assert (far.code, near.code) == (("DELETE FROM t",), ())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "git push -f --dry-run --no-dry-run",
+        "git push -nf --no-dry-run origin",
+        "git clean -nfd --no-dry",
+        "git prune -n --no-dry-run",
+        "npm publish --dry-run=false",
+        "npm publish --dry=false",
+        "npm publish --dry-run false",
+        "kubectl delete ns a --dry-run=none",
+        "kubectl delete ns a --dry-run=$HOW",
+        "unheard-of apply --dry-run=0",
+        "unheard-of apply --dry-run --no-dry-run",
+    ],
+)
+def test_a_dry_run_that_is_taken_back_is_none(line: str) -> None:
+    """No flag says that a program only looks, where another word says that it does not."""
+    assert not {"-n", "--dry-run"} & set(only(line).flags)
+
+
+@pytest.mark.parametrize(
+    ("line", "flag"),
+    [
+        ("git push -n", "--dry-run"),
+        ("npm publish --dry-run", "--dry-run"),
+        ("npm publish --dry-run --no-git-tag-version", "--dry-run"),
+        ("kubectl delete ns a --dry-run=client", "--dry-run"),
+        ("kubectl get pods -n no", "--namespace"),
+        ("unheard-of apply --dry-run $WHAT", "--dry-run"),
+        ("unheard-of apply -n=3", "-n"),
+        ("unheard-of apply - no", ""),
+    ],
+)
+def test_what_takes_nothing_back_leaves_the_flag(line: str, flag: str) -> None:
+    """Another word that begins with `--no-`, a value that means it, a namespace."""
+    assert flag in {"", *only(line).flags}
+
+
+def test_a_help_that_is_taken_back_is_none() -> None:
+    """`-h=false` and `--help=false` of programs in Go have the command run."""
+    assert not {"-h", "--help"} & set(only("kubectl delete ns a --help=false").flags)
+    assert "-h" not in only("unheard-of apply -h=false").flags

@@ -149,12 +149,15 @@ git init
   -q --bare --template=read --separate-git-dir=write --object-format= -b/--initial-branch=
   --shared? : write*
 
-git gc|prune|repack|fsck
+git prune
+  -n/--dry-run -v/--verbose --progress --expire= --exclude-promisor-objects
+
+git gc|repack|fsck
   --prune? --aggressive --auto --no-prune -q --force -n -v --expire= -a -A -d -f -F -l --window=
   --depth= --full --unreachable --keep-largest-pack
 
 git reflog expire|delete|show|exists
-  --expire= --expire-unreachable= --all --rewrite --updateref --stale-fix -n --dry-run --verbose
+  --expire= --expire-unreachable= --all --rewrite --updateref --stale-fix -n/--dry-run --verbose
   --single-worktree
 
 git update-ref|symbolic-ref
