@@ -45,6 +45,12 @@ _SHELL = re.compile(
 )
 """Code whose first line reads as one of a shell: a word, and others behind it."""
 
+_TRUE = ("true", "yes", "on")
+_FLAGS = frozenset(
+    {"args", "arguments", "extra-args", "flag", "flags", "option", "options", "opts"}
+)
+_FORCING = frozenset({"f", "force", "mirror", "delete", "prune", "hard"})
+
 COMMANDS_MAX = 100
 """Command lines of one call that are read."""
 
@@ -181,10 +187,13 @@ def _of_git(call: ToolCall) -> Iterator[str]:
     line = ["git", command]
     for name, value in call.args.items():
         key = name.strip("-").replace("_", "-").lower()
-        if value is True:
-            line.append(f"--{key}")
-        elif key in ("args", "flags", "options") and isinstance(value, (list, tuple)):
+        said = value.strip().lower() if isinstance(value, str) else value
+        if said is True or said in _TRUE or (said in (1, "1") and key in _FORCING):
+            line.append(f"--{key}" if len(key) > 1 else f"-{key}")
+        elif key in _FLAGS and isinstance(value, (list, tuple)):
             line += [str(one) for one in value]
+        elif key in _FLAGS and isinstance(value, str):
+            line += value.split()
         elif key == "mode" and isinstance(value, str):
             line.append(f"--{value}")
         elif key in ("branch", "branch-name", "ref", "refspec", "remote", "target", "revision"):
