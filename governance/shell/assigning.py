@@ -86,12 +86,21 @@ def _keyed(
             key = Expander(state, around).text(index)[0]
         except (Unclosed, TooDeep):
             key = HOLE
-        if name == "BASH_ALIASES":
-            state.aliases[key] = (made.replace(HOME, "~"),)
+        _named(state, name, {key: made})
         if name not in state.keyed and isinstance(state.variables.get(name, (None,))[0], tuple):
             return None
-        return {} if HOLE in key or len(before) >= KEYS_MAX else {**before, key: made}
-    return items_with_keys(around, value) or None
+        if HOLE in key or len(before) >= KEYS_MAX:
+            return {HOLE: HOLE}  # any of the keys before may have another value
+        return {**before, key: made}
+    items = items_with_keys(around, value)
+    _named(state, name, items)
+    return items or None
+
+
+def _named(state: State, name: str, items: dict[str, str]) -> None:
+    """The tables of the shell itself, which say what runs under a name."""
+    if name in ("BASH_ALIASES", "BASH_CMDS"):
+        state.aliases.update({key: (text.replace(HOME, "~"),) for key, text in items.items()})
 
 
 def items_with_keys(around: Around, value: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 from governance._attrs import frozen
@@ -17,6 +18,7 @@ from governance.shell.draft import Draft
 from governance.shell.expressions import CHARACTERS_MAX, Source, Value, below
 from governance.shell.hosts import urls_in
 from governance.shell.literals import followed, indirect, read_literals
+from governance.shell.operands import WORDS_MAX, filled, named_in
 from governance.shell.statements import statements
 from governance.shell.values import HOLE, Word
 
@@ -135,9 +137,11 @@ _REQUIRED: Final = re.compile(
 )
 
 
-def understand_code(draft: Draft, language: str, text: Word | str) -> None:
+def understand_code(
+    draft: Draft, language: str, text: Word | str, given: Sequence[str] = ()
+) -> None:
     """
-    Note what *text* in *language* does, as far as the tables know it.
+    Note what *text* in *language* does, as far as the tables know it, with the words *given*.
 
     The text itself is `code` of the command, and the command opaque.
     """
@@ -146,16 +150,33 @@ def understand_code(draft: Draft, language: str, text: Word | str) -> None:
         draft.blind("dynamic", f"the text that {draft.program} runs is put together when it runs")
         return
     draft.blind("code", f"a text of {language} is understood only in parts")
-    draft.within(len(text), CHARACTERS_MAX, f"characters of {language}")
     plain = unicodedata.normalize("NFKC", text) if language == "python" else str(text)
+    plain = filled(draft, language, plain, given)
+    draft.within(max(len(text), len(plain)), CHARACTERS_MAX, f"characters of {language}")
     before = len(draft.nested)
     if _FETCHED.search(text) is not None or followed(text, _FETCHES, _RUNS, _NEAR):
         draft.blind("input", f"{draft.program} runs what it fetches or decodes")
+    touched = [len(one) for one in (draft.reads, draft.removes, draft.writes)]
     _look(draft, language, plain, 0)
+    if given and named_in(language, text):
+        _unnamed(draft, touched, [Word(one) for one in given if one[:1] != "-"])
     hidden = any(one.argv == _UNKNOWN for one in draft.nested[before:])
     seen = len(draft.nested) > before
     if hidden or indirect(plain, language, seen=seen):
         read_literals(draft, plain, given_texts(draft, text) if hidden else ())
+
+
+def _unnamed(draft: Draft, before: list[int], words: list[Word]) -> None:
+    """Take *words* for the files that a text touches of which it does not say the names."""
+    lists = (draft.reads, draft.removes, draft.writes)
+    reads, removes, writes = (HOLE in one[at:] for one, at in zip(lists, before, strict=True))
+    words = words[:WORDS_MAX]
+    if removes:
+        draft.remove(*words)
+    elif writes:
+        draft.write(*words)
+    if reads:
+        draft.read(*words)
 
 
 def given_texts(draft: Draft, text: str) -> list[str]:

@@ -14,18 +14,29 @@ from attrs import evolve
 from governance.shell.assigning import array, assigned_text, assignment, items_with_keys
 from governance.shell.evaluating import EVALUATING, evaluated
 from governance.shell.fields import finished, shown
-from governance.shell.flowing import Flow
+from governance.shell.flowing import Flow, Pipe
 from governance.shell.lexing import DECLARING, RESERVED, Redirection
 from governance.shell.live_signs import holds, kept, lost
 from governance.shell.printing import TEXT_MAX
 from governance.shell.producing import NAMES_ON, PASSING, output_of
-from governance.shell.redirecting import TOKENS, Opened, opened, redirected
+from governance.shell.redirecting import (
+    TOKENS,
+    Opened,
+    left_open,
+    lent,
+    line_taken,
+    numbered,
+    opened,
+    redirected,
+    returned,
+)
 from governance.shell.setting import CHANGING, SILENT, apply
 from governance.shell.state import ALTERNATIVES_MAX, GIVEN, HERE, UNKNOWN, Function, State, Value
 from governance.shell.substituting import Around, calculate, expanded, keep, text_of
 from governance.shell.values import HOLE, Redirect, Word
 
 if TYPE_CHECKING:
+    from governance.shell.notes import Notes
     from governance.shell.walking import Walker
 
 _T = TypeVar("_T")
@@ -33,7 +44,6 @@ _T = TypeVar("_T")
 CALLS_MAX: Final = 8
 """How deep functions and aliases are followed into each other."""
 
-_ERRORS: Final = 2
 _GIT_FOLDERS: Final = (["--git-dir"], ["--git-common-dir"], ["--absolute-git-dir"])
 FILES_MAX: Final = 64
 """Files whose text is remembered while the line is read."""
@@ -41,6 +51,7 @@ FILES_MAX: Final = 64
 KNOWN_MAX: Final = 64
 """Variables of the shell that a text which it runs is told."""
 
+_READING: Final = frozenset({"read", "mapfile", "readarray"})
 IN_PLACE: Final = frozenset({"eval", "source", ".", "trap"})
 """Builtins that run a text in the same shell."""
 
@@ -50,10 +61,13 @@ WORDS_MAX: Final = 1_000
 _NAMES: Final = re.compile(r"[A-Za-z_]\w*", re.A)
 _DEFAULTED: Final = re.compile(r"\$\{([A-Za-z_]\w*):?[-=+]", re.A)
 _SETTING: Final = re.compile(
-    r"=|\b(?:alias|cd|declare|export|function|local|mapfile|popd|pushd|read\w*|set|shift|typeset)\b"
+    r"=|\b(?:alias|cd|declare|exec|export|function|local|mapfile|popd|pushd|read\w*|set|shift|typeset)\b"
     r"|\(\)|printf\s+-v"
 )
 """What a text has in it that leaves something behind in its shell."""
+
+_NAMED: Final = re.compile(r"-[cl]{0,2}a")
+"""`exec -a name`."""
 
 _GIVEN: Final = re.compile(r"\$\{?[!#]?[@*#0-9]|\bshift\b")
 
@@ -260,13 +274,15 @@ def execute(
         evaluated(around, plain, assigned)
     recursive = name in flow.calls
     if name in state.functions and not recursive and len(flow.calls) < CALLS_MAX:
-        _call(around, name, tuple(handed[1:]), opened_)
+        state.last = handed[-1]
+        _call(around, name, tuple(handed[1:]), opened_, assigned)
         return
+    state.last = handed[-1] if handed else ""
     given = opened_.given if opened_.detached else flow.text
     if state.files:
         around.held.update(_files_of(plain, state))
-    if plain == ["exec"]:
-        state.files.update(_descriptors(around, opened_))
+    if _only_opens(plain):
+        left_open(around, opened_)
     if name in IN_PLACE:
         around.held.update(_known_to(plain, state))
     position = keep(
@@ -284,6 +300,8 @@ def execute(
     notes.link(around.feeders, [position], piped=False)
     if not opened_.detached and flow.source is not None:
         flow.source.readers.append(position)
+        if 0 in state.channels and flow.source is state.channels[0].source:
+            notes.link(flow.source.writers, [position])
     notes.step(len(given or "") // 64)
     output = _output(handed, given, state)
     if not plain and opened_.detached:
@@ -293,14 +311,9 @@ def execute(
             _written(state, one, output)
     sinks = [flow.sink] if opened_.printing and flow.sink is not None else []
     for pipe in (*sinks, *around.fed):
-        if (plain and plain[0] not in SILENT) or (not plain and output):
-            pipe.writers.append(position)
-            pipe.texts.append(HOLE if output is None else output)
-    for pipe in around.fed:
-        notes.link(pipe.writers, pipe.readers)
-        for reader in pipe.readers:
-            if pipe.text is not None and notes.records[reader].input_text is None:
-                notes.records[reader].input_text = Word(shown(pipe.text, state.cwd))
+        prints = plain and plain[0] not in SILENT and not _only_opens(plain)
+        if prints or (not plain and output):
+            _wrote(notes, pipe, position, HOLE if output is None else output, state)
     while plain[:1] in (["command"], ["builtin"]) and len(plain) > 1:
         plain, handed = plain[1:], handed[1:]
     if plain and plain[0] in IN_PLACE and len(flow.calls) < CALLS_MAX:
@@ -308,12 +321,54 @@ def execute(
         if text is not None:
             walker.aside(shown(text, state.cwd), state, flow)
     if plain and plain[0] in CHANGING:
-        origins = list(around.feeders)
-        if flow.source is not None and not opened_.detached:
-            origins += flow.source.writers
-        turned = flow.looping and not opened_.detached  # the next turn reads another line
-        apply(handed, state, given=None if turned else given, origins=origins,
-              prefixed=dict(one.split("=", 1) for one in assigned))  # fmt: skip
+        _changed(around, handed, given, assigned, opened_)
+
+
+def _changed(
+    around: Around, handed: list[str], given: str | None, assigned: list[str], opened_: Opened
+) -> None:
+    """Do what a builtin does to the shell, which reads *given*."""
+    state, flow = around.state, around.flow
+    origins = list(around.feeders)
+    if flow.source is not None and not opened_.detached:
+        origins += flow.source.writers
+    number = numbered(handed, opened_) if handed[0] in _READING else 0
+    if number and number != opened_.number:
+        found = state.channels.get(number)
+        given = None if found is None or found.text == HOLE else found.text
+    # The next turn reads another line.
+    turned = flow.looping and (number > 0 or not opened_.detached)
+    apply(handed, state, given=None if turned else given, origins=origins,
+          prefixed=dict(one.split("=", 1) for one in assigned))  # fmt: skip
+    if handed[0] == "read" and (number or not opened_.detached):
+        line_taken(state, flow, number)
+
+
+def _only_opens(plain: list[str]) -> bool:
+    """Whether it is an `exec` without a program, which leaves its redirections to the shell."""
+    at = 0
+    while plain[at : at + 1] in (["command"], ["builtin"]):
+        at += 1
+    words = plain[at + 1 :]
+    if len(words) > 1 and _NAMED.fullmatch(words[0]):
+        words = words[2:]
+    return plain[at : at + 1] == ["exec"] and all(one[:1] == "-" for one in words)
+
+
+def _wrote(notes: Notes, pipe: Pipe, position: int, text: str, state: State) -> None:
+    """A command writes to *pipe*, of which the readers may already be there."""
+    before = pipe.text if pipe.readers else None
+    pipe.writers.append(position)
+    pipe.texts.append(text)
+    if not pipe.readers:
+        return
+    notes.link([position], pipe.readers)
+    made = pipe.text
+    notes.step(1 + len(made or "") // 64)
+    known = None if before is None else shown(before, state.cwd)
+    for reader in pipe.readers if made is not None else ():
+        if notes.records[reader].input_text in (None, known):
+            notes.records[reader].input_text = Word(shown(made or "", state.cwd))
 
 
 def _known_to(plain: list[str], state: State) -> dict[str, str | None]:
@@ -344,15 +399,6 @@ def _files_of(plain: list[str], state: State) -> dict[str, str | None]:
     if plain[:1] in (["xargs"], ["parallel"]) or any(one.startswith("/dev/fd/") for one in plain):
         return {one: text for one in plain if (text := state.file(one)) is not None}
     return {}
-
-
-def _descriptors(around: Around, opened_: Opened) -> dict[str, str]:
-    """What `exec 3<<< text` and `exec 3> file` leave open: a text, or the way to a file."""
-    made = {path: text for path, text in around.held.items() if text is not None}
-    for one in opened_.files:
-        if one.fd > _ERRORS and one.mode != "read":
-            made[f"{one.fd}>"] = one.target
-    return made
 
 
 def _written(state: State, one: Redirect, text: str | None) -> None:
@@ -387,14 +433,18 @@ def _output(plain: list[str], given: str | None, state: State) -> str | None:
     return output_of(plain, given)
 
 
-def _call(around: Around, name: str, given: tuple[str, ...], opened_: Opened) -> None:
-    """The body of a function, with the words that it is called with."""
+def _call(
+    around: Around, name: str, given: tuple[str, ...], opened_: Opened, assigned: list[str]
+) -> None:
+    """The body of a function, with the words that it is called with, and what is set for it."""
     walker, state, flow = around.walker, around.state, around.flow
+    before_it, exported = _set_for(state, assigned), state.exported
+    state.exported = {**exported, **dict.fromkeys(before_it)}
     walker.notes.called.add(name)
     inner = evolve(_into(around, flow, opened_), calls=(*flow.calls, name))
     outer, hidden = state.variables.get(GIVEN, UNKNOWN), state.locals
     state.given, state.locals = given, {}
-    before = len(walker.notes.records)
+    before, channels = len(walker.notes.records), lent(state, opened_)
 
     def one(function: Function, where: State) -> None:
         deeper = walker.deeper()
@@ -402,10 +452,24 @@ def _call(around: Around, name: str, given: tuple[str, ...], opened_: Opened) ->
         deeper.statement(function.body, where, inner, function.end)
 
     either(state, state.functions[name], one)
-    for variable, values in state.locals.items():
+    returned(state, channels)
+    for variable, values in (*state.locals.items(), *before_it.items()):
         state.variables[variable] = values
+    for variable in before_it:
+        if variable not in exported:
+            state.exported.pop(variable, None)
     state.variables[GIVEN], state.locals, state.ended = outer, hidden, False
     opened(walker, opened_, before, state, inner)
     made = range(before, len(walker.notes.records))
     if around.feeders:
         walker.notes.link(around.feeders, list(made), piped=False)
+
+
+def _set_for(state: State, assigned: list[str]) -> dict[str, tuple[Value, ...]]:
+    """Set what stands before the call of a function; what was set before."""
+    before: dict[str, tuple[Value, ...]] = {}
+    for one in assigned:
+        name, _, value = one.partition("=")
+        before.setdefault(name, state.variables.get(name, UNKNOWN))
+        state.assign(name, value)
+    return before

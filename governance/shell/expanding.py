@@ -360,7 +360,9 @@ class Expander:
             return
         name, rest = found.group(), body[found.end() :]
         value, rest, sign = self.chosen(name, rest)
-        if indirect:
+        if indirect and sign and name not in "@*" and not rest:
+            value = self.state.keys(name)
+        elif indirect:
             value, sign = self.indirect(value, rest), ""
         if counted:
             self.effects(rest)
@@ -391,7 +393,7 @@ class Expander:
             return HOLE, "", ""
         index, rest = rest[1 : end - 1], rest[end:]
         if index in ("@", "*"):
-            return value, rest, index
+            return self.state.elements(name, value), rest, index
         if name in self.state.keyed:
             return self.state.item(name, self.text(index)[0], self.arithmetic(index)), rest, ""
         place = self.arithmetic(index)

@@ -87,7 +87,7 @@ class Skeleton:
 
         arithmetic: The ends of `((…))`, by its position.
 
-        background: Positions of commands that `coproc` starts.
+        background: The commands that `coproc` starts, by their position, with its name for each.
 
         problems: What cannot be right, in a few words.
     """
@@ -97,7 +97,7 @@ class Skeleton:
     redirections: dict[int, Redirection]
     tests: dict[int, tuple[tuple[int, int], ...]]
     arithmetic: dict[int, int]
-    background: frozenset[int]
+    background: dict[int, str]
     problems: tuple[str, ...]
     tokens: int = 0
     cut: bool = False  # the text goes on behind what is looked at
@@ -115,7 +115,7 @@ class _Scanner:
     redirections: dict[int, Redirection] = field(factory=dict)
     tests: dict[int, tuple[tuple[int, int], ...]] = field(factory=dict)
     arithmetic: dict[int, int] = field(factory=dict)
-    background: set[int] = field(factory=set)
+    background: dict[int, str] = field(factory=dict)
     problems: list[str] = field(factory=list)
     stack: list[str] = field(factory=list)  # "(", or a case: "word", "pattern", "body"
     awaited: list[Redirection] = field(factory=list)  # here-documents whose lines come
@@ -515,13 +515,14 @@ class _Scanner:
         name_end = word_end(text, at, self.depth)
         follow = skip_blank(text, name_end)
         next_end = word_end(text, follow, self.depth)
+        name = "COPROC"
         grouped = text[follow:next_end] in _COMPOUND or text.startswith("(", follow)
         if grouped and NAME.fullmatch(text[at:name_end]) and text[at:name_end] not in RESERVED:
-            at = follow
+            name, at = text[at:name_end], follow
         if at >= len(text) or text[at] in ";&|\n":
             self.problems.append("`coproc` without a command")
             return False
-        self.background.add(at)
+        self.background[at] = name
         self.at = at
         self.assigning = True
         return True
@@ -584,7 +585,7 @@ def skeleton_of(text: str, rounds: int = 4) -> Skeleton:
         scanner.redirections,
         scanner.tests,
         scanner.arithmetic,
-        frozenset(scanner.background),
+        scanner.background,
         tuple(scanner.problems[:8]),
         scanner.tokens,
         cut,

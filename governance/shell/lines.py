@@ -155,6 +155,7 @@ class _Driver:
         if draft.program in COPYING:
             self.scripts.copied(draft)
         self.scripts.look(draft)
+        self.scripts.made(draft)
         self.found.append((draft, around.wrappers))
         self.feeds.append(set())
         if not draft.nested:

@@ -141,7 +141,7 @@ def read_literals(draft: Draft, text: str, more: Iterable[str] = ()) -> None:
     runs = 0
     given = {one for one in more if len(one) <= CHARACTERS_MAX and " " in one.strip()}
     for one in texts:
-        if one in given or _is_command(one):
+        if one in given or is_command(one):
             runs += 1
             if runs <= RUNS_MAX:
                 draft.run_text(one, stdin=False)
@@ -201,7 +201,7 @@ def _decoded(value: str) -> Iterator[str]:
         return
 
 
-def _is_command(text: str) -> bool:
+def is_command(text: str) -> bool:
     """Whether *text* has a command of a listed program in it, with words."""
     if len(text) > CHARACTERS_MAX or HOLE in text[:1]:
         return False

@@ -19,7 +19,7 @@ from governance.shell.commanding import execute
 from governance.shell.flowing import Flow, Pipe
 from governance.shell.lexing import DECLARING, RESERVED, Redirection, Skeleton
 from governance.shell.notes import Notes
-from governance.shell.redirecting import Opened, redirect
+from governance.shell.redirecting import Opened, redirect, standing
 from governance.shell.setting import CHANGING
 from governance.shell.state import State
 from governance.shell.substituting import Around
@@ -43,7 +43,7 @@ _PIECE: Final = re.compile(r"""'([^']*)'|"([^"]*)\"""")
 _LEADING: Final = RESERVED | DECLARING | {"time", "coproc", "[[", "!", "command", "builtin"}
 """Words that begin more than a command, or one that is not what it seems."""
 
-_NOTHING: Final = Skeleton("", b"", {}, {}, {}, frozenset(), ())
+_NOTHING: Final = Skeleton("", b"", {}, {}, {}, {}, ())
 _ALONE: Final = Flow()
 
 
@@ -134,6 +134,8 @@ def _moves(pipeline: _Pipeline, text: str) -> bool:
     """Whether it leaves the shell as another one, other than in one folder that is known."""
     for one in pipeline.commands:
         name = one.words[0][0]
+        if name in ("exec", "command", "builtin") and one.redirections:
+            return True
         if name in CHANGING and (name != "cd" or len(pipeline.commands) > 1 or "||" in text):
             return True
     return False
@@ -157,7 +159,7 @@ def _piped(walker: Walker, text: str, commands: list[_Command], state: State) ->
 
 
 def _run(walker: Walker, text: str, command: _Command, state: State, flow: Flow) -> None:
-    around = Around(walker, state, flow)
+    around = Around(walker, state, standing(state, flow) if state.channels else flow)
     opened = Opened()
     for one in command.redirections:
         redirect(around, text, one, opened)

@@ -11,6 +11,7 @@ from attrs import evolve, field
 
 from governance._attrs import define
 from governance.shell.boundaries import TooDeep, Unclosed
+from governance.shell.channels import CHANNELS_MAX, Channel
 from governance.shell.expanding import Expander
 from governance.shell.fields import finished
 from governance.shell.flowing import Flow, Pipe
@@ -27,6 +28,19 @@ TOKENS: Final = re.compile(rb">+[^ \n;>]*|[^ \n;>]+")
 
 _MODES: Final = {"<": "read", ">": "write", ">|": "write", "&>": "write", ">&": "write",
                  ">>": "append", "&>>": "append", "<>": "both"}  # fmt: skip
+_NUMBER: Final = re.compile(r"([0-9]{0,4})-?")
+_UNIT: Final = re.compile(r"-[a-z]{0,8}u([0-9]{0,4})")
+_NUMBERED: Final = re.compile(r"/(?:dev|proc/self)/fd/([0-9]{1,4})")
+_ERRORS: Final = 2
+_OWN: Final = 10
+"""The first descriptor that a shell gives by itself."""
+
+_READ_FROM: Final = 63
+_WRITTEN_TO: Final = 60
+"""Those that bash gives the first `coproc`."""
+
+_FED: Final = "/dev/fd/63"
+"""The file of `>(…)`."""
 
 
 @define
@@ -37,6 +51,8 @@ class Opened:
     given: str | None = None
     detached: bool = False  # its input is not what it would inherit
     printing: bool = True  # its output goes where it would go
+    numbered: dict[int, Channel | None] = field(factory=dict)  # other descriptors; None: closed
+    number: int = 0  # of the shell, which its input is
 
 
 def redirected(around: Around, starts: list[int]) -> Opened:
@@ -61,41 +77,204 @@ def redirect(around: Around, text: str, one: Redirection, made: Opened) -> None:
             except (Unclosed, TooDeep):
                 around.walker.notes.note("syntax", "a here-document that is not closed")
                 body = HOLE
-        _text_on(around, one.fd, body, made)
+        _text_on(around, _descriptor(around, one), body, made)
         return
     value, live = text_of(around, raw)
     if one.operator == "<<<":
-        _text_on(around, one.fd, value + "\n", made)
+        _text_on(around, _descriptor(around, one), value + "\n", made)
         return
-    reading = one.operator[0] == "<"
-    fd = 10 if one.fd.startswith("{") else int(one.fd[-4:] or ("0" if reading else "1"))
-    if one.operator in (">&", "<&") and re.fullmatch(r"[0-9]*-?", value):
-        if fd == 0:
-            held = around.held.get(f"/dev/fd/{value}")
-            made.given = around.state.file(f"/dev/fd/{value}") if held is None else held
-            made.detached = True
-        made.printing = made.printing and not (fd == 1 and value not in ("1", ""))
-        path = around.state.files.get(f"{value}>") if fd == 1 else None
-        if path is not None:
-            made.files.append(Redirect("append", finished(path, around.state.cwd), 1))
+    fd = _descriptor(around, one, closes=raw in ("-", "&-"))
+    found = (_NUMBER if one.operator in (">&", "<&") else _NUMBERED).fullmatch(value)
+    substituted = value in around.held or (around.fed and value == _FED)
+    if found is not None and not substituted:
+        _duplicated(around, fd, found[1], made)
+        return
+    if one.operator == "<&":
+        found_at = Channel(given=HOLE)
+        _input(around, made, found_at) if fd == 0 else made.numbered.update({fd: found_at})
         return
     if one.operator in ("&>", "&>>") or (one.operator == ">&" and not one.fd):
         fd = -1
-    mode = "read" if one.operator == "<&" else _MODES[one.operator]
-    made.files.append(Redirect(mode, finished(value, around.state.cwd, glob=live), fd))  # type: ignore[arg-type]
+    mode = _MODES[one.operator]
+    file = Redirect(mode, finished(value, around.state.cwd, glob=live), fd)  # type: ignore[arg-type]
+    made.files.append(file)
     if fd == 0:
         held = around.held.get(value)
         made.detached, made.given = True, around.state.file(value) if held is None else held
     if fd in (1, -1) and value not in ("/dev/stdout", "/dev/fd/1"):
         made.printing = False
+    if fd > _ERRORS:
+        made.numbered[fd] = _opened(around, value, file)
 
 
-def _text_on(around: Around, fd: str, text: str, made: Opened) -> None:
+def _descriptor(around: Around, one: Redirection, *, closes: bool = False) -> int:
+    """The descriptor that *one* opens; `{name}` is given one, which the name then holds."""
+    if not one.fd.startswith("{"):
+        return int(one.fd[-4:] or ("0" if one.operator[0] == "<" else "1"))
+    name, channels = one.fd[1:-1], around.state.channels
+    known = around.state.value(name)
+    if closes:
+        plain = isinstance(known, str) and re.fullmatch(r"[0-9]{1,4}", known, re.A) is not None
+        return int(str(known)) if plain else _OWN
+    fd = next(at for at in range(_OWN, _OWN + CHANNELS_MAX + 1) if at not in channels)
+    around.state.assign(name, str(fd))
+    return fd
+
+
+def _opened(around: Around, value: str, file: Redirect) -> Channel:
+    """What stands behind a descriptor on which a file is opened, or a `<(…)` or `>(…)`."""
+    if value in around.held:
+        return Channel(around.held[value], Pipe(writers=list(around.feeders)))
+    if around.fed and value == _FED:
+        return Channel(sink=around.fed[-1])
+    return Channel(around.state.file(value), files=(file,))
+
+
+def _duplicated(around: Around, fd: int, number: str, made: Opened) -> None:
+    """`<&3`, `>&3`, `3<&-`: a descriptor becomes what another one is."""
+    at = int(number or "-1")
+    flow = around.flow
+    if at in made.numbered:
+        found = made.numbered[at]
+    elif at == 0:
+        if fd == 0:
+            return
+        read = tuple(one for one in flow.redirects if one.fd == 0)
+        found = Channel(flow.given, flow.source, files=read)
+    elif at in (1, _ERRORS) or not number:
+        found = Channel(sink=flow.sink) if at == 1 else None
+    else:
+        found = around.state.channels.get(at) or Channel(given=HOLE)
+        made.number = at if fd == 0 else made.number
+    if fd == 0:
+        _input(around, made, found)
+    elif fd == 1:
+        made.printing = made.printing and number in ("", "1")
+        if found is not None and at > _ERRORS:
+            made.files += [evolve(one, mode="append", fd=1) for one in found.files]
+            around.fed += [] if found.sink is None else [found.sink]
+    elif fd != _ERRORS:
+        made.numbered[fd] = found
+
+
+def _input(around: Around, made: Opened, channel: Channel | None) -> None:
+    """The input is what stands behind *channel*."""
+    made.detached, made.given = True, None
+    if channel is not None:
+        made.given = channel.text
+        made.files += [evolve(one, fd=0) for one in channel.files if one.mode in ("read", "both")]
+        around.feeders += channel.source.writers if channel.source is not None else []
+
+
+def _text_on(around: Around, fd: int, text: str, made: Opened) -> None:
     """A text that stands on a descriptor: the input, or one that is read by its number."""
-    if fd in ("", "0"):
+    if fd == 0:
         made.given, made.detached = text, True
     else:
         around.held[f"/dev/fd/{fd}"] = text
+        made.numbered[fd] = Channel(given=text)
+
+
+def left_open(around: Around, made: Opened) -> None:
+    """`exec` with redirections: they hold for all that the shell runs from here on."""
+    state, flow = around.state, around.flow
+    channels = state.channels
+    state.files.update({path: text for path, text in around.held.items() if text is not None})
+    for fd, channel in made.numbered.items():
+        channels.pop(fd, None)
+        if channel is not None and len(channels) < CHANNELS_MAX:
+            channels[fd] = channel
+            text = channel.text
+            if text is not None and text != HOLE:
+                state.files[f"/dev/fd/{fd}"] = text
+    if made.detached:
+        files = tuple(one for one in made.files if one.fd == 0)
+        under = _under(channels.get(0), flow.source, flow.given)
+        source = Pipe(writers=list(around.feeders))
+        channels[0] = Channel(made.given, source, files=files, under=under)
+    if not made.printing:
+        written = tuple(evolve(one, mode="append") for one in made.files if one.fd in (1, -1))
+        sink = around.fed[0] if around.fed else Pipe()
+        under = _under(channels.get(1), flow.sink, None)
+        channels[1] = Channel(sink=sink, files=written, under=under)
+
+
+def _under(
+    before: Channel | None, pipe: Pipe | None, given: str | None
+) -> tuple[tuple[Pipe | None, str | None], ...]:
+    """What a channel of the whole shell replaces, where one may have been replaced before."""
+    if before is None:
+        return ((pipe, given),)
+    return (*before.under, (pipe, given))[:CHANNELS_MAX]
+
+
+def standing(state: State, flow: Flow) -> Flow:
+    """*flow* with what `exec` has put in the place of its input and its output."""
+    read, written = state.channels.get(0), state.channels.get(1)
+    if read is not None and read.replaces(flow.source, flow.given):
+        files = flow.redirects + read.files
+        flow = evolve(flow, source=read.source, given=read.given, redirects=files)
+    if written is not None and written.replaces(flow.sink):
+        flow = evolve(flow, sink=written.sink, redirects=flow.redirects + written.files)
+    return flow
+
+
+def lent(state: State, made: Opened) -> dict[int, Channel | None]:
+    """Open for a group or a call what is opened on its end; what stood there before."""
+    before = {fd: state.channels.get(fd) for fd in made.numbered}
+    _put(state, made.numbered)
+    return before
+
+
+def returned(state: State, before: dict[int, Channel | None]) -> None:
+    """The end of a group or a call: what was open *before* is again."""
+    _put(state, before)
+
+
+def _put(state: State, channels: dict[int, Channel | None]) -> None:
+    for fd, channel in channels.items():
+        state.channels.pop(fd, None)
+        if channel is not None and len(state.channels) < CHANNELS_MAX:
+            state.channels[fd] = channel
+
+
+def numbered(words: list[str], made: Opened) -> int:
+    """The descriptor of the shell that `read -u 3` or `read <&3` reads; 0: none but its input."""
+    for at, one in enumerate(words):
+        found = _UNIT.fullmatch(one)
+        if found is not None:
+            number = found[1] or (words[at + 1] if at + 1 < len(words) else "")
+            return int(number) if _NUMBER.fullmatch(number) and number.isdigit() else 0
+    return made.number
+
+
+def line_taken(state: State, flow: Flow, number: int) -> None:
+    """`read` has taken a line of the input that `exec` has opened."""
+    if number:
+        found = state.channels.get(number)
+        if found is not None and found.given is not None and found.given != HOLE:
+            rest = found.given.partition("\n")[2]
+            state.channels[number] = evolve(found, given=rest)
+        return
+    read = state.channels.get(0)
+    if read is None or read.given is None or read.source is None or read.source is not flow.source:
+        return
+    rest = read.given.partition("\n")[2]
+    under = _under(read, flow.source, flow.given)
+    source = Pipe(writers=list(read.source.writers))
+    state.channels[0] = evolve(read, given=rest, source=source, under=under)
+
+
+def coprocess(state: State, name: str) -> tuple[Pipe, Pipe]:
+    """What a `coproc` reads and writes; the shell has both as descriptors that *name* holds."""
+    reads, writes = Pipe(), Pipe()
+    channels = state.channels
+    first = _READ_FROM if _READ_FROM not in channels else max(channels) + 1
+    second = _WRITTEN_TO if _WRITTEN_TO not in channels else first + 1
+    if len(channels) + 2 <= CHANNELS_MAX:
+        channels[first], channels[second] = Channel(source=writes), Channel(sink=reads)
+    state.assign(name, (str(first), str(second)))
+    return reads, writes
 
 
 def inherited(

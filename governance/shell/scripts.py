@@ -39,6 +39,10 @@ _MAKING: Final = frozenset({"cat", "echo", "printf", "tee", "dd"})
 COPYING: Final = frozenset({"cp", "mv", "ln", "install", "cat", "dd", "rsync", "ditto", "hash"})
 """Programs that put a file under another name, or its text into another file."""
 
+_INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
+_FILTERS: Final = frozenset({"sed", "awk", "sort", "uniq"})
+"""Programs that most likely write what they read."""
+
 _EXPORTING: Final = frozenset({"export", "declare", "typeset", "env"})
 _BIN: Final = re.compile(r"(?:^|/)s?bin/[^/]+$")
 _SHELLS: Final = frozenset(
@@ -66,6 +70,10 @@ _TEST: Final = re.compile(r"(?:^|/)(?:test_|conftest)[^/]*$|[_.](?:test|spec)s?\
 _RUNNERS: Final = frozenset({"tsx", "ts-node", "bun", "deno", "esno", "jiti", "vite-node"})
 _SETTING: Final = frozenset({"curl", "ansible-playbook", "kubectl", "oc", "patch", "git"})
 """Programs that are told what to do by a file, and nothing of it is a program's code."""
+
+_PIECES: Final = re.compile(r"['\"/|#,{}]")
+_PARTS: Final = 32
+"""Pieces of one word in which a command is looked for."""
 
 _PATCHED: Final = re.compile(r"(?m)^\+\+\+ (?:b/)?(\S+)")
 _RECIPE: Final = re.compile(r"(?m)^[ \t]+(?:-[ \t]+)?(?:cmd:[ \t]*)?[@-]?([^\n]+)")
@@ -109,6 +117,8 @@ class Scripts:
         self._programs: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._pathed = False
+        self._made: dict[str, str] = {}
+        self._fresh: set[str] = set()
 
     def wrote(self, simple: Simple) -> None:
         """Remember what *simple* writes into files, where that is known."""
@@ -117,8 +127,6 @@ class Scripts:
             self._link(simple)
         if name in _PACKERS and simple.argv[1:3] == ("pkg", "set"):
             self._set(simple.argv[3:])
-        if name not in _MAKING:
-            return
         targets = [
             (one.target, one.mode == "append")
             for one in simple.redirects
@@ -132,6 +140,8 @@ class Scripts:
         if not targets:
             return
         text = output_of([str(one) for one in simple.argv], simple.input_text)
+        if text is None and name not in _MAKING:
+            return
         for target, adds in targets:
             path = _path(simple.cwd, target)
             # Of two files whose names are not known one may be the other.
@@ -140,6 +150,8 @@ class Scripts:
                 self._texts.pop(path, None)
             elif path in self._texts or len(self._texts) < FILES_MAX:
                 self._texts[path] = before + text
+                self._made.pop(path, None)
+                self._fresh.add(path)
 
     def named(self, simple: Simple) -> Simple:
         """*simple* with the program that the line has put under its name."""
@@ -172,6 +184,8 @@ class Scripts:
             return
         sources = [(one, _path(cwd, one)) for one in draft.reads]
         texts = [self._texts[path] for _, path in sources if path in self._texts]
+        if draft.stdin_text is not None and not _INPUTS.isdisjoint(draft.words):
+            texts.append(draft.stdin_text)
         programs = [
             self._programs.get(path) or basename(one)
             for one, path in sources
@@ -184,8 +198,27 @@ class Scripts:
                 continue
             if texts:
                 self._texts[path] = _remembered("\n".join(texts))
+                self._fresh.add(path)
             if programs:
                 self._programs[path] = programs[0]
+
+    def made(self, draft: Draft) -> None:
+        """
+        Remember which files *draft* writes whose text the line itself has, as code or as input,
+        while nobody knows what comes of it.
+        """
+        fresh, self._fresh = self._fresh, set()
+        if not draft.writes or not _has_texts(draft):
+            return
+        cwd, text = draft.simple.cwd, draft.stdin_text
+        kept = fresh.union(_path(cwd, one) for one in (*draft.reads, *draft.removes))
+        for one in draft.writes:
+            path = _path(cwd, one)
+            if path in kept or len(self._made) >= FILES_MAX:
+                continue
+            self._made[path] = draft.program
+            if text is not None and draft.program in _FILTERS and len(self._texts) < FILES_MAX:
+                self._texts[path] = _remembered(text)
 
     def _set(self, words: Sequence[Word]) -> None:
         """Remember the scripts that `npm pkg set` gives the project."""
@@ -217,6 +250,8 @@ class Scripts:
         if self._links and draft.program != "ln":
             self._through(draft)
         first = draft.simple.argv[0] if draft.simple.argv else Word("")
+        if self._made and any(one.kind == "script" for one in draft.opaque):
+            self._hidden(draft, first)
         if self._texts and "/" in first:
             text = self._texts.get(_path(draft.simple.cwd, first))
             if text is not None:
@@ -244,6 +279,14 @@ class Scripts:
                 _understand(draft, file, text)
                 return
 
+    def _hidden(self, draft: Draft, first: Word) -> None:
+        """Say that a script which *draft* runs may be anything, where the line has made it so."""
+        files = [first] if "/" in first else draft.reads
+        for file in files:
+            by = self._made.get(_path(draft.simple.cwd, file))
+            if by is not None:
+                draft.blind("input", f"{draft.program} runs what {by} has written in this line")
+
     def _script(self, folder: Word, name: str) -> str | None:
         """The script *name* that the line has given the project."""
         text = self._texts.get(f"{_SCRIPT}{name}")
@@ -255,6 +298,16 @@ class Scripts:
         except (ValueError, LookupError, TypeError, RecursionError):
             return None
         return found if isinstance(found, str) else None
+
+
+def _has_texts(draft: Draft) -> bool:
+    """Whether what *draft* writes may be a text that the line gives it."""
+    if draft.stdin_text is not None or (draft.code and not draft.reads):
+        return True
+    # Loaded only for a line that writes a file by way of a program.
+    from governance.shell.literals import is_command
+
+    return any(is_command(part) for one in draft.arguments for part in _PIECES.split(one)[:_PARTS])
 
 
 def _understand(draft: Draft, file: Word, text: str) -> None:
@@ -300,7 +353,7 @@ def _understand(draft: Draft, file: Word, text: str) -> None:
         return
     language = _language(draft, file, text.split("\n", 1)[0])
     if language in _LANGUAGES or draft.program in _COMPILED:
-        understand_code(draft, language, text)
+        understand_code(draft, language, text, tuple(_after(draft.arguments, file)))
     elif language == "sh":
         draft.code.append(Word(text))
         draft.run_text(text, stdin=False, given=tuple(_after(draft.arguments, file)))

@@ -16,6 +16,7 @@ from governance.shell.values import HOLE, lines_of
 _LINES_MAX: Final = 256
 """Lines that are followed into an array."""
 
+_LINES: Final = re.compile(r"[^-].*|-t|-t?u\d*", re.S)
 _NAME: Final = re.compile(r"[A-Za-z_]\w*", re.A)
 _SET: Final = re.compile(r"([A-Za-z_]\w*)(\[[^\]]*\])?(\+?)=(.*)", re.A | re.S)
 
@@ -38,7 +39,7 @@ def apply(
         _read(words, state, given, tuple(origins), prefixed)
     elif name in ("mapfile", "readarray"):
         names = [one for one in words if _NAME.fullmatch(one)]
-        plain = given is not None and all(one[:1] != "-" or one == "-t" for one in words)
+        plain = given is not None and all(_LINES.fullmatch(one) for one in words)
         lines = tuple(lines_of(given or "")) if plain else ()
         followed = plain and len(lines) <= _LINES_MAX
         state.assign(names[-1] if names else "MAPFILE", lines if followed else HOLE, origins)
@@ -111,6 +112,11 @@ def _unset(words: list[str], state: State) -> None:
 
 
 def _set(words: list[str], state: State) -> None:
+    for at, one in enumerate(words):
+        if one in ("--", "-") or one[:1] not in ("-", "+"):
+            break
+        if "a" in one[1:] or (one[1:] == "o" and words[at + 1 : at + 2] == ["allexport"]):
+            state.exporting = one[0] == "-"
     if "--" in words:
         state.given = tuple(words[words.index("--") + 1 :])
         return
@@ -213,7 +219,7 @@ def _read(
                 at += 0 if word[place:] else 1
                 array = value if sign == "a" else array
                 delimiter = value[:1] if sign == "d" else delimiter
-                given = None if sign in "inNtu" else given
+                given = None if sign in "inNt" else given
                 break
     names = [one for one in names if _NAME.fullmatch(one)] or ["REPLY"]
     line = None if given is None else given.partition(delimiter)[0] if delimiter else given

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from attrs import field
 
 from governance._attrs import define, frozen
+from governance.shell.channels import Channel, merged
 from governance.shell.values import HOLE
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ HERE: Final = "\ufffa"
 
 GIVEN: Final = "@"
 """The name under which the words stand that a shell or a function is given."""
+
+LAST: Final = "_"
+"""The name of the last word of the command before."""
 
 ALTERNATIVES_MAX: Final = 4
 """Values that a variable is followed with; more are not known."""
@@ -71,6 +75,12 @@ class State:
         references: Names that stand for other names.
 
         files: What the line has written into files, which all its shells see.
+
+        channels: What `exec` and `coproc` have left open, by descriptor.
+
+        last: The last word of the command before, which is `$_`.
+
+        exporting: What is set is exported, since `set -a`.
     """
 
     cwds: tuple[str, ...] = ("",)
@@ -85,6 +95,9 @@ class State:
     keyed: dict[str, dict[str, str] | None] = field(factory=dict)
     references: dict[str, str] = field(factory=dict)
     files: dict[str, str] = field(factory=dict)
+    channels: dict[int, Channel] = field(factory=dict)
+    last: str = HOLE
+    exporting: bool = False
 
     def copy(self) -> State:
         """One that changes by itself."""
@@ -101,6 +114,9 @@ class State:
             dict(self.keyed),
             dict(self.references),
             self.files,
+            dict(self.channels),
+            self.last,
+            self.exporting,
         )
 
     @property
@@ -130,6 +146,8 @@ class State:
         """The value of a variable, the first of those it may have."""
         if name == "PWD":
             return self.folder
+        if name == LAST:
+            return self.last
         if self.references:
             name = self.named(name)
         return self.variables.get(name, UNKNOWN)[0]
@@ -139,6 +157,19 @@ class State:
         for _ in range(REFERENCES_MAX):
             name = self.references.get(name, name)
         return name
+
+    def keys(self, name: str) -> Value:
+        """What `${!name[@]}` gives: the keys of an array, or the numbers of its elements."""
+        if name in self.keyed:
+            return tuple(self.keyed[name] or ()) or HOLE
+        value = self.value(name)
+        if isinstance(value, tuple):
+            return tuple(str(at) for at in range(len(value)))
+        return value if value in (None, HOLE) else "0"
+
+    def elements(self, name: str, value: Value) -> Value:
+        """All that stands in an array whose *value* this is, or under its keys."""
+        return tuple((self.keyed.get(name) or {}).values()) or value
 
     def item(self, name: str, key: str, place: str) -> Value:
         """What stands in an array with keys under *key*, or under the number *place*."""
@@ -152,6 +183,10 @@ class State:
         if self.keyed:
             self.keyed.pop(name, None)
         self.variables[name] = (value,)
+        if name == LAST:
+            self.last = value if isinstance(value, str) else HOLE
+        if self.exporting and name.isidentifier():
+            self.exported[name] = None
         written = tuple(dict.fromkeys(origins))
         if written:
             self.origins[name] = written
@@ -197,6 +232,9 @@ class State:
         self.references = {name: to for one in going for name, to in one.references.items()}
         self.functions = _collected([one.functions for one in going])
         self.aliases = _collected([one.aliases for one in going])
+        self.channels = merged([one.channels for one in going])
+        self.last = first.last if all(one.last == first.last for one in going) else HOLE
+        self.exporting = any(one.exporting for one in going)
 
 
 def _union(sets: list[tuple[str, ...]]) -> tuple[str, ...]:

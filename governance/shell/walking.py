@@ -11,11 +11,12 @@ from attrs import evolve
 
 from governance._attrs import define
 from governance.shell import commanding
+from governance.shell.channels import Channel
 from governance.shell.flowing import Flow, Pipe
 from governance.shell.lexing import Skeleton
 from governance.shell.live_signs import holds, kept
 from governance.shell.notes import Bounded, Notes
-from governance.shell.redirecting import inherited, opened
+from governance.shell.redirecting import coprocess, inherited, lent, opened, returned, standing
 from governance.shell.state import ALTERNATIVES_MAX, Function, State
 from governance.shell.substituting import Around, calculate, expanded
 from governance.shell.values import HOLE, lines_of
@@ -30,7 +31,10 @@ TURNS_MAX: Final = 16
 """Turns of a loop over known words that are followed one by one."""
 
 _NAMES: Final = re.compile(r"\$[{(!#]*([A-Za-z_]\w*)", re.A)
-_READING: Final = re.compile(r"while\s+(?:IFS=\S*\s+)?read(?:\s+-r)?(?:\s+[A-Za-z_]\w*)*\s*[;\n]")
+_READING: Final = re.compile(
+    r"while\s+(?:IFS=\S*\s+)?read(?:\s+-r)?(?:\s+-r?u\s?(?P<unit>\d{1,2}))?(?:\s+[A-Za-z_]\w*)*"
+    r"(?:\s*<&\s?(?P<other>\d{1,2}))?\s*[;\n]"
+)
 """`while read x;`, which takes a line of its input each time."""
 
 _CALLED: Final = frozenset({
@@ -99,15 +103,24 @@ class Walker:
 
     def loose(self, nodes: list[Node], state: State, flow: Flow) -> None:
         """Words that belong to no statement, read as a command."""
+        flow = standing(state, flow) if state.channels else flow
         commanding.run(self, nodes[0].start_byte, nodes[-1].end_byte, state, flow)
 
-    def statement(self, node: Node, state: State, flow: Flow, end: int = 0) -> None:
-        """One statement; its redirections go on to *end*."""
+    def statement(
+        self, node: Node, state: State, flow: Flow, end: int = 0, *, started: bool = False
+    ) -> None:
+        """One statement; its redirections go on to *end*. What a `coproc` is has *started*."""
         self.notes.step()
         end = end or node.end_byte
         kind = node.type
-        if node.start_byte in self.skeleton.background and not flow.background:
-            state, flow = state.copy(), evolve(flow, background=True)
+        if state.channels:
+            flow = standing(state, flow)
+        if node.start_byte in self.skeleton.background and not started and _starts(node):
+            reads, writes = coprocess(state, self.skeleton.background[node.start_byte])
+            inner = evolve(flow, source=reads, given=None, sink=writes, redirects=())
+            inner = evolve(inner, background=True)
+            self.statement(node, state.copy(), inner, end, started=True)
+            return
         if kind == "command":
             commanding.run(self, node.start_byte, end, state, flow)
         elif kind == "redirected_statement":
@@ -125,8 +138,9 @@ class Walker:
         elif kind in _COMPOUND:
             walker = self.deeper()
             flow, found = inherited(walker, node.end_byte, end, state, flow)
-            before = len(self.notes.records)
+            before, channels = len(self.notes.records), lent(state, found)
             _COMPOUND[kind](walker, node, state, flow)
+            returned(state, channels)
             opened(walker, found, before, state, flow)
         else:
             self.deeper().sequence(node.children, state, flow)
@@ -236,26 +250,36 @@ class Walker:
 
     def repeated(self, node: Node, state: State, flow: Flow) -> None:
         """`while` and `until`; `while read` over known lines is followed line by line."""
-        lines = self.lines(node, flow)
+        number, lines = self.lines(node, state, flow)
         if lines:
             before = state.copy()
             for one in lines:
-                self.sequence(node.children, state, evolve(flow, source=None, given=one))
+                if number in state.channels:
+                    state.channels[number] = Channel(given=one)
+                    turn = flow
+                else:
+                    turn = evolve(flow, source=None, given=one)
+                self.sequence(node.children, state, turn)
                 state.ended = False
             state.become([state.copy(), before])
             return
         self.turned(node.children, node, state, evolve(flow, looping=True))
 
-    def lines(self, node: Node, flow: Flow) -> list[str]:
-        """The lines of its input that a loop reads, where they are known and not many."""
-        given = flow.text
+    def lines(self, node: Node, state: State, flow: Flow) -> tuple[int, list[str]]:
+        """
+        The lines of its input that a loop reads, where they are known and not many, with the
+        descriptor that it reads them from; 0 is the input.
+        """
+        found = _READING.match(self.skeleton.text, node.start_byte)
+        if found is None:
+            return 0, []
+        number = int(found["unit"] or found["other"] or "0")
+        channel = state.channels.get(number) if number else None
+        given = flow.text if not number else None if channel is None else channel.text
         if given is None or HOLE in given or "\0" in given:
-            return []
-        begin = node.start_byte
-        if _READING.match(self.skeleton.text, begin) is None:
-            return []
+            return 0, []
         lines = [f"{one}\n" for one in lines_of(given)]
-        return lines if len(lines) <= TURNS_MAX else []
+        return number, lines if len(lines) <= TURNS_MAX else []
 
     def turned(self, nodes: list[Node], node: Node, state: State, flow: Flow) -> None:
         """
@@ -366,6 +390,13 @@ class Walker:
         if written in _CALLED:
             self.notes.called.add(written)
             self.deeper().statement(body, state.copy(), Flow(calls=(written,)), end)
+
+
+def _starts(node: Node) -> bool:
+    """Whether *node* is what a `coproc` before it starts, and no more of the line."""
+    if node.type == "redirected_statement":
+        return node.child_by_field_name("body") is None
+    return node.type not in ("list", "pipeline")
 
 
 _WORDS: Final = frozenset({"word", "command_name", "number", "extglob_pattern", "variable_name",

@@ -35,11 +35,58 @@ def _removed(text: str) -> list[str]:
         ("echo 'std::fs::remove_dir_all(\"x\")' > a.rs; rustc a.rs", ["x"]),
         ("echo 'fn main() { fs::remove_file(\"x\") }' > src/main.rs; cargo run", ["x"]),
         ('echo \'l.remove("/x"); new File("y")\' > A.java; java A.java', []),
+        ("cp /dev/stdin a.sh <<< 'rm x'; sh a.sh", ["x"]),
+        ("echo rm x | cp /dev/stdin a.sh; sh a.sh", ["x"]),
+        ("install -m 755 /dev/stdin a.sh <<< 'rm x'; ./a.sh", ["x"]),
+        ("rev <<< 'x mr' > a.sh; sh a.sh", ["x"]),
+        ("echo rm x | sed -n 'w a.sh'; sh a.sh", ["x"]),
+        ("echo rm x | awk '{print > \"a.sh\"}'; . ./a.sh", ["x"]),
+        ("sort -o a.sh <<< 'rm x'; sh a.sh", ["x"]),
     ],
 )
 def test_a_script_that_the_line_wrote_is_read(line: str, removed: list[str]) -> None:
     """What a line writes into a file and then runs is part of what it does."""
     assert _removed(line) == removed
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "python3 -c \"open('a.sh', 'w').write('rm x')\"; sh a.sh",
+        "python3 -c \"print('rm x')\" > a.sh; ./a.sh",
+        "python3 -c \"open('d/a.sh', 'w').write('rm x')\"; cd d; sh a.sh",
+        "echo ok > a.sh; python3 -c \"print('rm x')\" > a.sh; sh a.sh",
+        'perl -e \'open F, ">", "a.py"; print F 1\'; python3 a.py',
+        "echo rm x | sed -n 'w a.sh'; sh a.sh",
+        "sed 's/.*/rm x/' b > a.sh; sh a.sh",
+        "jq -rn '\"rm x\"' > a.sh; sh a.sh",
+    ],
+)
+def test_a_script_out_of_a_text_of_the_line_may_be_anything(line: str) -> None:
+    """What a program makes of a text of the line, and then runs, is not known."""
+    commands = read_line(line).commands
+
+    assert "input" in {one.kind for command in commands for one in command.opaque}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "python3 gen.py > a.sh; sh a.sh",
+        "cp b.sh a.sh; sh a.sh",
+        "sed -i s/a/b/ a.sh; sh a.sh",
+        "sed s/a/b/ a.in > a.sh; sh a.sh",
+        "cat b | tr -d '\\r' > a.sh; sh a.sh",
+        "curl -o a.sh https://x.example/a; sh a.sh",
+        "python3 -c \"open('log', 'w').write('rm x')\"; sh a.sh",
+        "python3 -c \"open('a.sh', 'w').write('rm x')\"; echo ls > a.sh; sh a.sh",
+    ],
+)
+def test_a_script_out_of_other_files_is_a_script_as_before(line: str) -> None:
+    """What is made of files that are there is the author's own to judge."""
+    commands = read_line(line).commands
+
+    assert "input" not in {one.kind for command in commands for one in command.opaque}
 
 
 @pytest.mark.parametrize(

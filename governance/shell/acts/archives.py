@@ -5,10 +5,17 @@ Archives: packed from what, unpacked to where, and what they run on the way.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from governance.shell.draft import Draft, basename, joined
 from governance.shell.options import parse
 from governance.shell.values import HOLE, Word
+
+_PACKED: Final = (
+    ".gz", ".z", ".Z", ".bz2", ".bz", ".xz", ".lzma", ".zst", ".lz4", ".br", ".lz", ".lzo",
+    ".tgz", ".tbz", ".tbz2", ".txz",
+)  # fmt: skip
+"""Endings that an unpacked file has no more."""
 
 
 def tar(draft: Draft) -> None:
@@ -75,11 +82,14 @@ def unzip(draft: Draft) -> None:
 
 
 def gzip(draft: Draft) -> None:
-    """`gzip file` puts `file.gz` in its place; `-c` and `-k` leave it."""
+    """`gzip file` puts `file.gz` in its place, `gunzip` the other way; `-c` and `-k` leave it."""
     words = [one for one in draft.words if one != "-"]
     draft.read(*words)
     if draft.has("-c", "-t", "-l", "--stdout", "--test", "--list"):
         return
+    if draft.name.startswith(("un", "gun", "bun")) or draft.has("-d", "--decompress"):
+        ends = [f".{one.lstrip('.')}" for one in draft.value("--suffix")]
+        draft.write(*(made for one in words if (made := _unpacked(one, ends)) is not None))
     if draft.program in {"zstd", "unzstd", "lz4", "brotli"}:
         draft.write(*words)
         if draft.has("--rm"):
@@ -88,6 +98,15 @@ def gzip(draft: Draft) -> None:
         draft.write(*(Word(f"{one}.{HOLE}") for one in words))
     else:
         draft.write(*words)
+
+
+def _unpacked(word: Word, ends: list[str]) -> Word | None:
+    """The file that comes out of *word*; ``None`` where that has none of the endings."""
+    found = next((one for one in (*ends, *_PACKED) if word.endswith(one)), None)
+    if found is None:
+        return None
+    bare = word[: -len(found)]
+    return Word(f"{bare}.tar" if found[:2] == ".t" else bare, glob=word.glob) if bare else None
 
 
 def seven(draft: Draft) -> None:

@@ -5,6 +5,7 @@ Interpreters of other languages: the text, the file or the input that they run.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -33,6 +34,9 @@ _FRONTS: Final = frozenset({"manage.py", "artisan", "console", "rails", "rake", 
 """Files of a project that are known as programs: `php artisan` is `artisan`."""
 
 _MODULES_READING: Final = {"json.tool", "py_compile", "compileall", "ast", "tokenize", "pdb"}
+_MODULES_PRINTING: Final = {"fileinput", "base64", "quopri", "uu", "gzip", "mimetypes", "filecmp"}
+"""Modules that print, or pack, the files that they are given."""
+
 _TEXT: Final = r"\"((?:[^\"\\]++|\\.)*+)\""
 _AWK_RUN: Final = re.compile(rf"system\s*+\(\s*+{_TEXT}(\s*[^)\s])?")
 _AWK_PIPE: Final = re.compile(
@@ -45,13 +49,20 @@ _AWK_HIDDEN: Final = re.compile(
 
 _AWK_WRITE: Final = re.compile(rf"(?<![<>=])>>?\s*+{_TEXT}")
 _AWK_READ: Final = re.compile(rf"\bgetline\s*+(?:\w++\s*+)?<\s*+{_TEXT}")
+_AWK_NAME: Final = r"\(?([A-Za-z_]\w*+(?:\[(?:\d{1,3}|\"\w++\")\])?)(?![\w(\[])"
+_AWK_SET: Final = re.compile(rf"\b([A-Za-z_]\w*+)\s*+=\s*+{_TEXT}\s*+(?=[;}}\n)]|$)")
+_AWK_WRITE_NAMED: Final = re.compile(rf"\bprintf?\b[^;{{}}\n]{{0,200}}?>>?\s*+{_AWK_NAME}")
+_AWK_READ_NAMED: Final = re.compile(rf"\bgetline\s*+(?:\w++\s*+)?<\s*+{_AWK_NAME}")
 _AWK_SOCKET: Final = re.compile(r"/inet[46]?/(?:tcp|udp)/\d+/([^/\"]+)/")
 _APPLE_RUN: Final = re.compile(rf"do shell script\s++{_TEXT}")
 
 
-def _given(draft: Draft, language: str, texts: list[Word]) -> None:
+def _given(
+    draft: Draft, language: str, texts: list[Word], given: Sequence[Word] | None = None
+) -> None:
+    """The *texts* that a program runs, with the words *given*; else a file, or its input."""
     for text in texts:
-        understand_code(draft, language, text)
+        understand_code(draft, language, text, draft.words if given is None else given)
     if texts:
         return
     if draft.words and draft.words[0] != "-":
@@ -59,7 +70,7 @@ def _given(draft: Draft, language: str, texts: list[Word]) -> None:
             draft.run(draft.words)
         held = draft.held(draft.words[0])
         if held is not None and not whole_hole(held):
-            understand_code(draft, language, held)
+            understand_code(draft, language, held, draft.words[1:])
             return
         file_given(draft, draft.words[0], language)
         return
@@ -72,10 +83,10 @@ def _from_input(draft: Draft, language: str) -> None:
         if whole_hole(text):
             draft.blind("input", f"{draft.program} runs what another command writes")
         else:
-            understand_code(draft, language, text)
-    elif draft.stdin_file is not None:
+            understand_code(draft, language, text, draft.words[1:])
+    elif draft.stdin_file is not None and not draft.stdin_file.startswith("/dev/fd/"):
         draft.blind("script", f"what `{draft.stdin_file[-60:]}` does is not looked at")
-    elif draft.piped:
+    elif draft.stdin_file is not None or draft.piped:
         draft.blind("input", f"{draft.program} runs what another command writes")
 
 
@@ -90,7 +101,7 @@ def python(draft: Draft) -> None:
     if modules and not texts:
         _module(draft, modules[0], cut)
         return
-    _given(draft, "python", texts)
+    _given(draft, "python", texts, cut)
 
 
 def _until_text(draft: Draft, names: tuple[str, ...]) -> list[Word]:
@@ -127,6 +138,10 @@ def _module(draft: Draft, module: Word, rest: list[Word]) -> None:
                 understand_code(draft, "python", one)
     elif module == "pty":
         draft.blind("code", "a shell of its own")
+    elif module in _MODULES_PRINTING:
+        draft.read(*(one for one in rest if not one.startswith("-")))
+        if module == "gzip":
+            draft.write(*(one for one in rest if not one.startswith("-")))
     elif module in _MODULES_READING:
         draft.read(*(one for one in rest[:1] if not one.startswith("-")))
     else:
@@ -234,11 +249,26 @@ def awk(draft: Draft) -> None:
         for before, after in _AWK_PIPE.findall(text):
             if before or after:
                 draft.run_text(_unquoted(before or after))
+        _awk_names(draft, text, words)
         for path in _AWK_WRITE.findall(text):
             draft.write(Word(_unquoted(path)))
         for path in _AWK_READ.findall(text):
             draft.read(Word(_unquoted(path)))
         draft.talk(*_AWK_SOCKET.findall(text))
+
+
+def _awk_names(draft: Draft, text: str, words: Sequence[Word]) -> None:
+    """`print > f` and `getline < f`, where the line or the text says what `f` is, or `ARGV[1]`."""
+    pairs = [one.partition("=") for one in (*draft.value("-v", "--assign"), *words)]
+    known = {name: value for name, equals, value in pairs if equals}
+    known.update({name: _unquoted(value) for name, value in _AWK_SET.findall(text)})
+    operands = {f"ARGV[{at}]": one for at, one in enumerate(draft.words, 1)}
+    known.update(operands)
+    for one in draft.assigns:
+        name, _, value = one.partition("=")
+        known[f'ENVIRON["{name}"]'] = value
+    draft.write(*(Word(known[one]) for one in _AWK_WRITE_NAMED.findall(text) if one in known))
+    draft.read(*(Word(known[one]) for one in _AWK_READ_NAMED.findall(text) if one in known))
 
 
 def _unquoted(text: str) -> str:

@@ -196,8 +196,18 @@ def _transfer(draft: Draft, words: list[Word]) -> None:
     if len(words) > 1:
         target = words[-1]
         draft.place(target, write=True)
+        if not _remote(target):
+            draft.write(*_within(target, words[:-1]))
     elif words:
         draft.place(words[0], write=False)
+
+
+def _within(target: Word, sources: list[Word]) -> list[Word]:
+    """What is written of *sources* where *target* is a folder."""
+    if not target.endswith("/") and target not in {".", "..", "~"} and len(sources) == 1:
+        return []
+    named = [one for one in sources if not one.endswith(("/", "/."))]
+    return [joined(target, basename(one.rpartition(":")[2])) for one in named]
 
 
 def scp(draft: Draft) -> None:

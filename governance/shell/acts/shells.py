@@ -5,6 +5,7 @@ Shells: the text that they are given, the file that they read, or what comes thr
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from governance.shell.draft import Draft
@@ -14,6 +15,9 @@ _OTHER_GRAMMARS: Final = frozenset({"fish", "csh", "tcsh", "elvish", "nu", "xons
 _STARTED_WITH: Final = {"BASH_ENV", "ENV", "ZDOTDIR"}
 _INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _GIVEN_MAX: Final = 64
+_COMPLETING: Final = re.compile(r"-[abcdefgjksuv]{0,16}([CW])")
+_SUBSTITUTING: Final = re.compile(r"\$|`")
+_ENDING: Final = "end-of-the-words"
 _ITSELF: Final = re.compile(r"\$(?:0(?![0-9])|\{0\})")
 _NESTED: Final = re.compile(r"(?<![$<>(])\(\((?=[^)])")
 _PLAIN: Final = re.compile(r"[\w./~@%+:,\ufffc-]*")
@@ -43,7 +47,7 @@ def shell(draft: Draft) -> None:
     if draft.words and not draft.has("-s"):
         file_given(draft, draft.words[0], "bash")
         return
-    piped_in(draft)
+    piped_in(draft, draft.words)
 
 
 def text_given(draft: Draft, text: Word, given: list[Word]) -> None:
@@ -71,13 +75,14 @@ def _own(draft: Draft, text: str) -> str:
 
 def file_given(draft: Draft, file: Word, language: str) -> None:
     """Note the *file* that an interpreter runs."""
+    given = draft.words[draft.words.index(file) + 1 :] if file in draft.words else []
     if file in _INPUTS:
-        piped_in(draft)
+        piped_in(draft, given)
         return
     text = draft.held(file)
     if text is not None and language in {"bash", "shell"} and not whole_hole(text):
         draft.code.append(text)
-        draft.run_text(text)
+        draft.run_text(text, given=tuple(given[:_GIVEN_MAX]))
         return
     if file.startswith("/dev/fd/") or file == HOLE:
         draft.blind("input", f"{draft.program} runs what another command writes")
@@ -86,8 +91,8 @@ def file_given(draft: Draft, file: Word, language: str) -> None:
     draft.blind("script", f"what `{file[-60:]}` does is not looked at ({language})")
 
 
-def piped_in(draft: Draft) -> None:
-    """What a shell reads from its standard input."""
+def piped_in(draft: Draft, given: Sequence[Word] = ()) -> None:
+    """What a shell reads from its standard input, with ``$1 …`` *given*."""
     if any(one.target.startswith("/dev/tcp/") for one in draft.simple.redirects):
         draft.blind("input", f"{draft.program} runs what another machine sends")
         return
@@ -97,11 +102,12 @@ def piped_in(draft: Draft) -> None:
         if whole_hole(text):
             draft.blind("input", f"{draft.program} runs what another command writes")
         else:
-            draft.run_text(_own(draft, text), stdin=False)
+            draft.run_text(_own(draft, text), stdin=False, given=tuple(given[:_GIVEN_MAX]))
         return
-    if draft.stdin_file is not None:
-        draft.blind("script", f"what `{draft.stdin_file[-60:]}` does is not looked at")
-    elif draft.piped:
+    file = draft.stdin_file
+    if file is not None and not file.startswith("/dev/fd/"):
+        draft.blind("script", f"what `{file[-60:]}` does is not looked at")
+    elif file is not None or draft.piped:
         draft.blind("input", f"{draft.program} runs what another command writes")
 
 
@@ -138,7 +144,7 @@ def source(draft: Draft) -> None:
         return
     file = draft.words[0]
     if file in _INPUTS and draft.stdin_text is not None:
-        draft.run_text(draft.stdin_text, stdin=False)
+        draft.run_text(draft.stdin_text, stdin=False, given=tuple(draft.words[1:_GIVEN_MAX]))
     else:
         file_given(draft, file, "shell")
 
@@ -150,17 +156,40 @@ def trap(draft: Draft) -> None:
 
 
 def builtin(draft: Draft) -> None:
-    """`complete -C command`, `bind -x`, `history -w file`: what they name is run or written."""
+    """`compgen -C command`, `history -w file`: what they name is run or written."""
     if draft.program in {"history", "fc"}:
         if draft.has("-w", "-a"):
             draft.write(*draft.words)
         if draft.has("-c"):
             draft.remove(Word("~/.bash_history"))
+    elif draft.program == "compgen":
+        _completed(draft)
     elif draft.program == "alias":
         for one in draft.words:
             _, equals, value = one.partition("=")
             if equals and value and re.search(r"[|;&`$]", value):
                 draft.code.append(Word(value))
+
+
+def _completed(draft: Draft) -> None:
+    """`compgen -C` runs a command, and `compgen -W` expands a list of words."""
+    for letter, text in _with_values(draft.arguments):
+        if letter == "C":
+            text_given(draft, text, [])
+        elif letter == "W" and _SUBSTITUTING.search(text) is not None:
+            draft.run_text(f": <<{_ENDING}\n{text}\n{_ENDING}\n", stdin=False)
+
+
+def _with_values(words: tuple[Word, ...]) -> list[tuple[str, Word]]:
+    """The options `-C text` and `-W text` of *words*, by their letters."""
+    found: list[tuple[str, Word]] = []
+    for at, one in enumerate(words):
+        option = _COMPLETING.match(one)
+        if option is not None and len(found) < _GIVEN_MAX:
+            rest = Word(one[option.end() :])
+            value = rest or (words[at + 1] if at + 1 < len(words) else Word(""))
+            found.append((option[1], value))
+    return found
 
 
 def foreign(draft: Draft) -> None:
