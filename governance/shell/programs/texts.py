@@ -87,9 +87,13 @@ mlr, fx, gron, jo, jc
 xmllint, xmlstarlet, tidy
   --xpath= --schema=read --output=write -o=write --noout --format -m -q -i : read*
 
-cut, paste, join, comm, uniq, wc
+uniq
+  -c/--count -d/--repeated -D -f/--skip-fields= -i/--ignore-case -s/--skip-chars= -u/--unique
+  -w/--check-chars= -z/--zero-terminated --all-repeated? --group? : read write
+
+cut, paste, join, comm, wc
   -d/--delimiter= -f/--fields= -c/--characters= -b/--bytes= --output-delimiter= -w=
-  -s/--skip-chars= --files0-from=read -t= -1= -2= -e= -o= -a= -j= -l/--lines -m/--chars -u -i -n -z
+  -s --files0-from=read -t= -1= -2= -e= -o= -a= -j= -l/--lines -m/--chars -u -i -n -z
   : read*
 
 sort, gsort
