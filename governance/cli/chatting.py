@@ -36,6 +36,7 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import require_session, store_of
 from governance.cli.output import moment, print_json, print_line
+from governance.cli.own_files import require_other
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recording_engine
 from governance.engine.chatting import import_messages
@@ -223,6 +224,7 @@ def _export(project: Project, session: str, as_: str, to: Path | None, *, conten
         if to is None:
             sys.stdout.writelines(pieces)
             return FINE
+        require_other(to, project=project.directory)
         try:
             # What was said may be private: nobody else reads the file, and none is replaced.
             with _private(to) as file:

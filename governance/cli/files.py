@@ -6,10 +6,19 @@ import os
 from pathlib import Path
 
 from governance.cli.frame import file_error
+from governance.cli.own_files import Written, require_other
 from governance.whole_file import write_whole
 
 
-def write_file(path: Path, data: bytes, mode: int = 0o600, *, new: bool = False) -> None:
+def write_file(
+    path: Path,
+    data: bytes,
+    mode: int = 0o600,
+    *,
+    new: bool = False,
+    what: Written = "output",
+    project: Path | None = None,
+) -> None:
     """
     Put *data* into *path*, whole or not at all, open to nobody but *mode* says.
 
@@ -18,9 +27,12 @@ def write_file(path: Path, data: bytes, mode: int = 0o600, *, new: bool = False)
     Args:
         new: Refuse to write over what is there, whenever it came there.
 
+        what, project: As `require_other` has them.
+
     Raises:
-        DefinitionError: GOV610, the system refused.
+        DefinitionError: GOV610, the system refused; GOV613, it is a file of governance itself.
     """
+    require_other(path, what, project)
     try:
         if path.exists() and not path.is_file() and not new:
             with open(path, "wb", opener=_at_once) as stream:

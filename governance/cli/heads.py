@@ -32,7 +32,12 @@ from governance.journal.heads import heads_bytes, public_bytes, read_signing_key
         Example("governance anchor-heads > heads.json", "The same, for a pipe."),
     ],
 )
-@click.option("--to", type=click.Path(path_type=Path), default=None, help="File to write.")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="File to write; one that is there is replaced.",
+)
 @click.option(
     "--sign",
     "signing_key",
@@ -55,13 +60,14 @@ def anchor_heads(
     This is about the journal; `governance anchor` is about what a model is to remember.
     """
     key = read_signing_key(signing_key) if signing_key is not None else None
-    with stored_form_of(project_of(directory)) as journal, working("reading heads"):
+    project = project_of(directory)
+    with stored_form_of(project) as journal, working("reading heads"):
         taken = take_heads(journal, at_ms=SystemClock().now_ms(), by=process_actor())
     data = heads_bytes(taken, key)
     if to is None:
         sys.stdout.write(data.decode())
         return FINE
-    write_file(to, data)
+    write_file(to, data, project=project.directory)
     signed = public_bytes(key).hex() if key is not None else ""
     if format_name == "json":
         print_json({"file": str(to), "sessions": len(taken.heads), "signed_by": signed})

@@ -26,6 +26,7 @@ from governance.cli.output import (
     print_line,
     visible,
 )
+from governance.cli.own_files import require_other
 from governance.errors import DefinitionError, Diagnostic, number_of
 from governance.importing.packing import import_sources
 from governance.importing.values import FORMATS, Entry, Source
@@ -188,6 +189,7 @@ def _name(name: str | None, output: Path | None, formats: Sequence[str]) -> str:
 
 
 def _write(output: Path, text: str) -> None:
+    require_other(output, "pack")
     try:
         with output.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)

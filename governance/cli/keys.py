@@ -92,11 +92,11 @@ def _new(file: Path, signing: bool, format_name: str) -> int:
     made: list[Json] = [str(file)]
     if signing:
         key = new_signing_key()
-        write_file(file, private_pem(key).encode(), new=True)
-        write_file(public, public_pem(key).encode(), 0o644, new=True)
+        write_file(file, private_pem(key).encode(), new=True, what="key")
+        write_file(public, public_pem(key).encode(), 0o644, new=True, what="key")
         made.append(str(public))
     else:
-        write_file(file, new_key_text().encode(), new=True)
+        write_file(file, new_key_text().encode(), new=True, what="key")
     if format_name == "json":
         print_json({"made": made})
     else:

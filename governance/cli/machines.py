@@ -77,7 +77,7 @@ _REFUSED = ("deny", "halt")
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
-    help="The file to write.  [default: standard output]",
+    help="The file to write; one that is there is replaced.  [default: standard output]",
 )
 @dir_option
 def diagram(
@@ -113,7 +113,7 @@ def diagram(
         sys.stdout.flush()
         sys.stdout.buffer.write(picture)
         return FINE
-    write_file(output, picture, 0o644)
+    write_file(output, picture, 0o644, project=directory)
     print_line(f"{output}: {chosen}, {number_of(len(picture), 'byte')}", "good", stderr=True)
     return FINE
 

@@ -53,7 +53,7 @@ _REQUEST_SECONDS_MAX = 10
     ],
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
-              help="File to write, whole or not at all.")  # fmt: skip
+              help="File to write whole, in place of one that is there.")  # fmt: skip
 @click.option("--listen", metavar="HOST:PORT",
               help="Serve them at that address of this machine until Ctrl-C.")  # fmt: skip
 @dir_option
@@ -75,7 +75,7 @@ def metrics(output: Path | None, listen: str | None, directory: Path | None) -> 
     if output is None:
         sys.stdout.write(text)
         return FINE
-    write_file(output, text.encode(), 0o644)
+    write_file(output, text.encode(), 0o644, project=project.directory)
     return FINE
 
 

@@ -60,7 +60,7 @@ _GROUPS_SHOWN = ("action", "outcome", "tool", "rule", "violated", "hour")
     help="For people, for programs, for a table calculator, or as a page.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
-              help="File to write it to, in place of the terminal.")  # fmt: skip
+              help="File to write it to; one that is there is replaced.")  # fmt: skip
 @dir_option
 def report(
     since: str | None,
@@ -104,7 +104,7 @@ def report(
         sys.stdout.write(text)
         return FINE
     data = text.encode()
-    write_file(output, data, 0o644)
+    write_file(output, data, 0o644, project=project.directory)
     print_line(f"{output}: {format_name}, {number_of(len(data), 'byte')}", "good", stderr=True)
     return FINE
 

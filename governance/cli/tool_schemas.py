@@ -28,6 +28,7 @@ from governance.cli.frame import (
 from governance.cli.guard import require_person
 from governance.cli.opening import data_of, rows_of, sessions_in, store_of
 from governance.cli.output import print_json, print_line, styled
+from governance.cli.own_files import require_other
 from governance.cli.progress import progressing, working
 from governance.cli.tables import print_table
 from governance.clock import SystemClock
@@ -174,7 +175,7 @@ def tools(
     found = _found(project, lists, server, server_command, from_journal)
     schemas = merged(before, found.schemas, found.servers)
     if record and schemas:
-        _write(target, schemas)
+        _write(project.directory, target, schemas)
     shown = [Known(one, str(target)) for one in schemas]
     if format_name == "json":
         recorded: Json = {
@@ -312,14 +313,15 @@ def _call_of(record: Record) -> tuple[str, Mapping[str, Json]] | None:
     return tool, arguments
 
 
-def _write(target: Path, schemas: Sequence[ToolSchema]) -> None:
+def _write(project: Path, target: Path, schemas: Sequence[ToolSchema]) -> None:
+    require_other(target, "pack", project)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise file_error(target.parent, error) from None
     stem = target.stem.lower()
     name = stem if KEBAB.fullmatch(stem) else "recorded-tools"
-    write_file(target, pack_text(name, schemas).encode(), 0o644)
+    write_file(target, pack_text(name, schemas).encode(), 0o644, what="pack", project=project)
 
 
 def _show(known: Sequence[Known], format_name: str) -> int:

@@ -14,9 +14,10 @@ from governance.cli.checking import print_beside
 from governance.cli.files import write_file
 from governance.cli.frame import FINE, Example, command, file_error
 from governance.cli.output import print_diagnostics, print_json, print_line
+from governance.cli.own_files import require_other
 from governance.cli.progress import working
 from governance.errors import ERROR, DefinitionError, Diagnostic
-from governance.project import FILE_BYTES_MAX
+from governance.project import FILE_BYTES_MAX, plain_file
 from governance.rules.format import SEVERITIES
 from governance.rules.sources import PackSource
 
@@ -106,6 +107,7 @@ def rule(
         raise click.UsageError("say what it is about: --tool, --command, --path, --domain …")
     if wish.command and (path or domains or content):
         raise click.UsageError("--command stands alone: a shell call has no other facts")
+    require_other(file, "pack")
     before = _read(file)
     settings = settings_alone(config_around(file.absolute()))
     with working(f"adding to {file}"):
@@ -126,7 +128,7 @@ def rule(
 def _read(file: Path) -> str | None:
     """The text of *file*, its line ends as they are; ``None`` when there is no such file."""
     try:
-        with file.open("rb") as stream:
+        with open(file, "rb", opener=plain_file) as stream:
             text = stream.read(FILE_BYTES_MAX + 1)
         if len(text) > FILE_BYTES_MAX:
             raise _cannot(file, f"has more than {FILE_BYTES_MAX} bytes", "begin another pack")
@@ -147,7 +149,9 @@ def _cannot(file: Path, why: str, mend: str) -> DefinitionError:
 def _write(file: Path, text: str) -> None:
     """Put *text* in place of *file* whole: an interruption leaves the old one."""
     mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-    write_file(file, text.encode(), mode)
+    if not mode & 0o200:
+        raise _cannot(file, "may not be written", f"`chmod u+w {file}`, or begin another pack")
+    write_file(file, text.encode(), mode, what="pack")
 
 
 @command(
