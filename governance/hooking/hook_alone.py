@@ -34,6 +34,9 @@ FRAME_BYTES_MAX = 64 * 1024 * 1024
 LOG_NAME = "governance.log"
 """As `governance.project` names it; nothing of ours can be imported here."""
 
+REFUSED = "refused: "
+"""How the text of a line begins where no answer could be found; the status line looks for it."""
+
 LOG_BYTES_MAX = 1_000_000
 REASON_CHARS_MAX = 2_000
 PROBLEMS_MAX = 3
@@ -332,7 +335,7 @@ def _bury(worker: int) -> None:
 def _refuse(host: str, event: str, folder: str, reason: str) -> int:
     """The answer where none could be found; nothing here may raise."""
     try:
-        log(folder, event, reason)
+        log(folder, event, f"{REFUSED}{reason}")
         told = f"governance cannot decide, so this is refused: {reason}"
         shape = refusal_of(host)
         if shape is None or not event:

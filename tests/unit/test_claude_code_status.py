@@ -16,6 +16,7 @@ import pytest
 from governance.config import default_toml
 from governance.engine import Engine, EngineOptions
 from governance.engine.opening import PAUSE_ROWS_MAX, PROJECT_SESSION
+from governance.hooking import hook_alone
 from governance.hooking.command_line import import_folders
 from governance.hosts.claude_code import glance, statusline
 from governance.hosts.claude_code.settings import STATUS_FILE
@@ -130,6 +131,64 @@ def test_a_context_is_full_at_most() -> None:
     """A client that has gone over its window says more than a hundred."""
     for told in (100, 130.5):
         assert glance.usage_of({"context_window": {"used_percentage": told}})["context_ratio"] == 1
+
+
+def hooked(project: Path) -> str:
+    """What the hook answers before a tool of session `s`."""
+    given = {"session_id": "s", "cwd": str(project), "hook_event_name": "PreToolUse"}
+    given |= {"tool_name": "Read", "tool_input": {"file_path": "a"}, "tool_use_id": "u-1"}
+    code = "import sys; from governance.cli import main; sys.exit(main())"
+    words = [sys.executable, "-c", code, "hook", "claude-code", "--event", "PreToolUse"]
+    variables = {**os.environ, "GOVERNANCE_SERVICE": "off"}
+    done = subprocess.run(
+        [*words, "--dir", str(project)],
+        input=json.dumps(given).encode(),
+        capture_output=True,
+        timeout=60,
+        env=variables,
+    )
+    assert done.returncode == 0
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("file", ["governance.toml", "rules/team.toml"])
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_hook_that_could_not_decide_is_told(project: Path, file: str, begun: bool) -> None:
+    """By its line in the log, until something is recorded for the session again."""
+    if begun:
+        worked(project)
+    calm = told(project)
+    config = project / "governance.toml"
+    whole = config.read_text()
+    (project / "rules").mkdir()
+    config.write_text(whole.replace('paths = ["shipped"]', 'paths = ["shipped", "rules"]'))
+    (project / file).write_text("[[[")
+
+    assert "deny" in hooked(project)
+    said = told(project)
+    config.write_text(whole)
+    assert "cannot decide" not in hooked(project)
+
+    assert said.startswith("governance: REFUSED: ")
+    assert "GOV101" in said
+    assert "REFUSED" not in calm
+    assert "REFUSED" not in told(project)
+
+
+def test_other_lines_of_the_log_are_no_refusals(project: Path) -> None:
+    """Neither a note of a hook, nor a line of nobody, nor a link that stands there."""
+    worked(project)
+    log = project / ".governance" / "governance.log"
+    calm = told(project)
+
+    for text in ("2026-01-01T00:00:00Z Stop after the answer: late\n", "", "refused", "\xff\n\n"):
+        log.write_text(text, encoding="latin-1")
+        assert told(project) == calm
+    log.write_text("2026-01-01T00:00:00Z PreToolUse refused: no time\n")
+    assert "REFUSED: no time · between-turn" in told(project)
+    log.rename(project / "elsewhere")
+    log.symlink_to(project / "elsewhere")
+    assert told(project) == calm
 
 
 def test_what_the_line_is_told_of_costs_reaches_rules(project: Path) -> None:
@@ -349,6 +408,8 @@ def test_it_knows_the_store_and_the_fold_as_they_are() -> None:
     assert sqlite_glance.SCHEMA_VERSION == sqlite_schema.VERSION
     assert glance.FOLD_VERSION == FOLD_VERSION
     assert glance.PROJECT == PROJECT_SESSION
+    assert glance.REFUSED == hook_alone.REFUSED
+    assert glance.LOG_NAME == hook_alone.LOG_NAME
     assert glance.PAUSE_ROWS_MAX == PAUSE_ROWS_MAX
     assert EngineOptions(run="").snapshot_rows < glance.ROWS_MAX
 

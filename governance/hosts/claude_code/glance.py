@@ -30,7 +30,16 @@ ROWS_MAX = 2_000
 PAUSE_ROWS_MAX = 50
 CONFIG_BYTES_MAX = 1_000_000
 PROJECT = "@project"
+LOG_NAME = "governance.log"
+REFUSED = "refused: "
+"""As `hook_alone` writes them, whose module would cost more than all else here."""
+
+RECENT_MS = 3_600_000
+"""How old a refusal may be that is told where nobody can say what was recorded last."""
+
+_LOG_TAIL_BYTES = 8_192
 SEVERE = ("high", "critical")
+_USE = "usage.reported"
 _ADDS = ("violation.counted", "violation.pardoned", "session.halted")
 _MENDS = ("session.gap", "session.damaged", "session.repaired")
 
@@ -58,6 +67,10 @@ class Standing:
 
         violations: How many stand, by severity.
 
+        at_ms: When it was last written to by anything but a status line; 0: nobody can say.
+
+        refused: Why a hook of the project could not decide since, as far as is known.
+
         used: The figures of use that were told last, as ``usage.reported`` has them.
     """
 
@@ -67,6 +80,8 @@ class Standing:
         self.briefed = False
         self.halted = ""
         self.violations: dict[str, int] = {}
+        self.at_ms = 0
+        self.refused = ""
         self.used: Mapping[str, Any] | None = None
 
     def line(self) -> str:
@@ -77,6 +92,8 @@ class Standing:
         'governance: on'
         """
         parts = ["PAUSED: " + self.paused] if self.paused else []
+        if self.refused:
+            parts.append("REFUSED: " + self.refused)
         if not self.state:
             return "governance: " + " · ".join(parts or ["on"])
         if self.halted:
@@ -184,9 +201,37 @@ def look(directory: str, session: str) -> Standing:
             told = parsed(seen.kept) if seen.kept is not None else {}
             _registers(standing, told.get("registers") or {}, seen.rows)
             _ledger(standing, told.get("ledger"), seen.rows)
+            standing.at_ms = next((at for kind, at, _ in seen.rows if kind != _USE), 0)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _reader.damaged() from None
     return standing
+
+
+def refused_since(directory: str, at_ms: int) -> str:
+    """
+    Why a hook of the project in *directory* could not decide after *at_ms*, or ``""``.
+
+    Such a hook records nothing but a line in the project's log file. The newest line counts, and
+    where *at_ms* is 0 those of the last hour.
+    """
+    folder = directory + "/.governance/"
+    try:
+        log = posix.open(folder + LOG_NAME, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_NOFOLLOW)
+    except OSError:
+        return ""
+    try:
+        status = posix.fstat(log)
+        if status.st_mtime * 1000 <= (at_ms or time.time() * 1000 - RECENT_MS):
+            return ""
+        posix.lseek(log, max(0, status.st_size - _LOG_TAIL_BYTES), 0)
+        tail = posix.read(log, _LOG_TAIL_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    finally:
+        posix.close(log)
+    # The time and the event stand first; neither has a blank in it.
+    text = tail.strip().rpartition("\n")[2].split(" ", 2)[-1]
+    return text[len(REFUSED) :] if text.startswith(REFUSED) else ""
 
 
 def _store_of(directory: str) -> str:
@@ -238,7 +283,7 @@ def _registers(standing: Standing, kept: Mapping[str, Any], rows: list[Event]) -
     """State and what is owed, each by the newest row that changed it, else as *kept*."""
     found: dict[str, Any] = {}
     for kind, _, body in rows:
-        if standing.used is None and kind == "usage.reported":
+        if standing.used is None and kind == _USE:
             standing.used = _data(body)
         set_there = body.partition(b'"to":')[2]
         for name, mark in _REGISTERS:

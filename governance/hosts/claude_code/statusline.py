@@ -83,6 +83,7 @@ def _line(directory: str, data: bytes) -> tuple[str, Mapping[str, Any]]:
         from governance.hosts.claude_code.status import read_standing
 
         standing = read_standing(directory, name)
+    standing.refused = glance.refused_since(directory, standing.at_ms)
     used = glance.usage_of(payload)
     wanted = used and standing.state not in ("", "ended") and used != standing.used
     return standing.line(), {"session": name, "used": used} if wanted else {}
