@@ -98,9 +98,10 @@ def statusline(host: str, directory: Path, paths: tuple[str, ...]) -> int:
     Print the status line for HOST, whose payload comes on standard input.
 
     State, whether the model is briefed, violations, and what stands in the way of work:
-    a halt, a pause and why, or that a hook could not decide since. The store is read without waiting for whoever writes to it; where
-    it is missing, damaged or of a newer engine the line says so. What the payload tells of tokens
-    and costs, if it is new, is written down by a process of its own once the line is out.
+    a halt, a pause and why, or that a hook could not decide since. The store is read without
+    waiting for whoever writes to it; where it is missing, damaged or of a newer engine the line
+    says so. What the payload tells of tokens and costs, if it is new, is written down by a process
+    of its own once the line is out.
     """
     words = ["--dir", str(directory), *(word for path in paths for word in ("--path", path))]
     return int(import_module(f"{HOSTS[host]}.statusline").main(words))

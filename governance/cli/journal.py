@@ -212,9 +212,14 @@ def verify(
 def _kept(journal: Journal, report: VerifyReport, session: str | None) -> tuple[Finding, ...]:
     """What is wrong with what is kept of sessions whose rows hold, or of that one."""
     blamed = {one.session for one in report.findings}
-    if session is not None:
-        return () if session in blamed else kept_findings(journal, session)
-    return kept_in(journal, blamed).findings
+    try:
+        if session is not None:
+            return () if session in blamed else kept_findings(journal, session)
+        return kept_in(journal, blamed).findings
+    except StoreDamaged as error:
+        # What was found of the rows is told all the same.
+        message = f"what is kept of the rows cannot be read: {error.message}"
+        return (Finding("unreadable", session or "", 0, message),)
 
 
 def _verified_json(report: VerifyReport, exported: Exported | None) -> dict[str, Json]:

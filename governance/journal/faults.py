@@ -91,7 +91,10 @@ def newer(version: int, known: int, place: str) -> StoreNewer:
     )
 
 
-DAMAGED_REMEDY = "run `governance verify`, then `governance repair`, which keeps what it replaces"
+DAMAGED_REMEDY = (
+    "`governance repair --dry-run` says what is lost; `governance repair` mends it, and keeps what "
+    "it replaces"
+)
 
 
 def store_error(error: apsw.Error, path: str | os.PathLike[str]) -> JournalError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -48,6 +49,44 @@ def test_log_prints_every_row_in_order(project: Path, capsys: pytest.CaptureFixt
     assert set(rows[0]) == {
         "session", "seq", "kind", "at_ms", "durable", "key", "hash", "body"
     }  # fmt: skip
+
+
+def test_damage_of_what_is_kept_hides_no_row(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page of an index that is none is a finding, beside the row that is not what it was."""
+    store = project / ".governance" / "journal.db"
+    with contextlib.closing(sqlite3.connect(store)) as base:
+        base.execute("UPDATE event SET at_ms = 1 WHERE session = 'beta' AND seq = 3")
+        base.commit()
+        tables = "('message', 'message_upto', 'snapshot')"
+        roots = base.execute(
+            f"SELECT rootpage FROM sqlite_master WHERE name IN {tables}"
+        ).fetchall()
+        (size,) = base.execute("PRAGMA page_size").fetchone()
+    data = bytearray(store.read_bytes())
+    for (page,) in roots:
+        data[(page - 1) * size : page * size] = b"\xff" * size
+    store.write_bytes(data)
+
+    code, out, err = run(capsys, "verify", "--dir", str(project))
+
+    assert (code, err) == (1, "")
+    assert "unreadable" in out
+    assert "session beta row 3" in out
+
+
+def test_a_store_that_cannot_be_opened_names_what_mends_it(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To run the very command that has just failed would help nobody."""
+    (project / ".governance" / "journal.db").write_bytes(b"\xff" * 8_192)
+
+    code, _, err = run(capsys, "verify", "--dir", str(project))
+
+    assert code == 2
+    assert "`governance repair`" in err
+    assert "governance verify" not in err
 
 
 def test_log_without_a_session_prints_all(
