@@ -22,6 +22,7 @@ from governance.cli.output import print_json, print_line, styled
 from governance.cli.recording import person_name, recorded_json, recording_engine
 from governance.cli.sessions import ago
 from governance.cli.tables import print_table
+from governance.cli.values import require_unset
 from governance.clock import SystemClock
 from governance.context import Anchor
 from governance.context.anchors import PRIORITIES, TYPES, admit_anchor
@@ -85,6 +86,7 @@ def anchor(
     """
     project = project_of(directory)
     if text is None:
+        require_unset(["type_", "priority", "ident"], "goes with the TEXT of an anchor")
         with store_of(project) as journal:
             require_session(journal, session)
             return _list(restore(journal, session).anchors, format_name)

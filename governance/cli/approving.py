@@ -23,6 +23,7 @@ from governance.cli.output import moment, print_json, print_line, span
 from governance.cli.recording import person_name, recorded_json, recording_engine
 from governance.cli.sessions import ago, states_of
 from governance.cli.tables import print_table
+from governance.cli.values import REASON
 from governance.clock import SystemClock
 from governance.engine import Engine
 from governance.engine.restoring import restore
@@ -52,7 +53,7 @@ CODES: Mapping[str, str] = {"GOV631": "an approval that is not open"}
     default=None,
     help="How long the leave holds from now: 10m.  [default: as long as the question]",
 )
-@click.option("--reason", default="", help="Why; it is recorded.")
+@click.option("--reason", type=REASON, default=None, help="Why; it is recorded.")
 @format_option()
 @key_option
 @dir_option
@@ -61,7 +62,7 @@ def approve(
     ident: str | None,
     deny: bool,
     lasts_ms: int | None,
-    reason: str,
+    reason: str | None,
     format_name: str,
     key_file: Path | None,
     directory: Path | None,
@@ -79,13 +80,13 @@ def approve(
     with store_of(project) as journal:
         name, wanted = _session_and_id(journal, session, ident)
         if not wanted:
-            if deny or lasts_ms is not None:
+            if deny or lasts_ms is not None or reason is not None:
                 raise click.UsageError("name the question's ID to answer it")
             return _list_open(journal, name, now_ms, format_name)
     require_person("approve", project, key_file)
     with recording_engine(project) as engine:
         found = _open_question(behind_guard(engine.journal), name, wanted, now_ms)
-        return _settle(engine, *found, now_ms, deny, lasts_ms, reason, format_name)
+        return _settle(engine, *found, now_ms, deny, lasts_ms, reason or "", format_name)
 
 
 def _session_and_id(journal: Journal, session: str | None, ident: str | None) -> tuple[str, str]:

@@ -39,6 +39,7 @@ from governance.cli.output import moment, print_json, print_line
 from governance.cli.own_files import require_other
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recording_engine
+from governance.cli.values import require_unset
 from governance.engine.chatting import import_messages
 from governance.errors import MisuseError, number_of
 from governance.hosts.claude_code.transcript import Transcript
@@ -48,6 +49,14 @@ from governance.values import Json
 
 FORMATS = ("json", "jsonl", "markdown")
 SOURCES = ("json", "jsonl", "claude-code")
+
+_OPTIONS_OF: Mapping[str, frozenset[str]] = {
+    "show": frozenset({"limit", "before"}),
+    "export": frozenset({"as_", "to", "no_contents"}),
+    "import": frozenset({"from_"}),
+    "search": frozenset({"limit", "every", "ranked"}),
+}
+_OPTIONS = frozenset[str]().union(*_OPTIONS_OF.values())
 
 CODES: Mapping[str, str] = {
     "GOV568": "words that `governance chat` cannot use",
@@ -114,6 +123,7 @@ def chat(
     what it could not carry. A message that the session has already is not added again. `search`
     finds messages that hold all WORDS, newest first; a phrase stands in double quotes.
     """
+    require_unset(_OPTIONS - _OPTIONS_OF[what], f"does not go with `chat {what}`")
     project = project_of(directory)
     if what == "search":
         asked = " ".join((session, *words) if every else words)

@@ -23,6 +23,7 @@ from governance.cli.opening import behind_guard, require_session
 from governance.cli.output import Tone, print_json, print_line
 from governance.cli.recording import person_name, recording_engine
 from governance.cli.tables import print_table
+from governance.cli.values import require_unset
 from governance.engine.contexts import Contexts, ContextsFound
 from governance.errors import MisuseError, number_of
 from governance.journal.searching import HITS_MAX
@@ -55,6 +56,17 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
     "grants": (),
 }
 """What can be done → the words that it takes."""
+
+_GOES_WITH: Mapping[str, tuple[str, ...]] = {
+    "kind": ("get", "set", "unset", "grant", "revoke"),
+    "expect": ("set", "unset"),
+    "right": ("grant", "revoke"),
+    "hidden": ("list", "search"),
+    "ranked": ("search",),
+    "limit": ("search",),
+    "after": ("search",),
+}
+"""Option → what it is for."""
 
 
 @frozen
@@ -152,6 +164,9 @@ def context(
     journal, so `reset` leads back to any row. `search` finds values of any kind that hold all
     WORDS, a phrase in double quotes; with `--scope all` in everything that you may see.
     """
+    for option, goes_with in _GOES_WITH.items():
+        if what not in goes_with:
+            require_unset([option], f"does not go with `context {what}`")
     takes = _TAKES[what]
     if what == "search" and words:
         words = (" ".join(words),)

@@ -17,12 +17,13 @@ from governance.cli.frame import (
     key_option,
     project_of,
 )
-from governance.cli.guard import require_person
+from governance.cli.guard import require_person, require_terminal
 from governance.cli.keys import encrypted_of
 from governance.cli.opening import behind_guard, require_session, rows_of, sessions_in
 from governance.cli.output import print_json, print_line
 from governance.cli.recording import person_name, recording_engine
 from governance.cli.sessions import OWN_MARK
+from governance.cli.values import REASON
 from governance.engine import Engine
 from governance.engine.keeping import archived
 from governance.engine.opening import PROJECT_SESSION, spool_of
@@ -79,7 +80,7 @@ class Erased:
     ],
 )
 @click.argument("session")
-@click.option("--reason", required=True, help="Why; it is recorded.")
+@click.option("--reason", type=REASON, required=True, help="Why; it is recorded.")
 @click.option("--yes", is_flag=True, help="Do not ask once more.")
 @format_option()
 @key_option
@@ -106,6 +107,7 @@ def erase(
     if session.startswith(OWN_MARK):
         raise _refused(session, "it is the project's own journal")
     if not yes and key_file is None and format_name == "text":
+        require_terminal("erase")
         click.confirm(f"Make `{session}` unreadable for good?", abort=True)
     with recording_engine(project) as engine:
         if engine.options.guard is not None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from attrs import field
 
 from governance._attrs import frozen
-from governance.errors import GovernanceError
+from governance.errors import GovernanceError, MisuseError
 from governance.hooking.processes import Process, processes_above
 from governance.hosts import HOSTS, profile_of
 from governance.project import (
@@ -144,6 +144,19 @@ def require_person(
         code="GOV602",
         remedy=f"run it in a terminal, or give `--key FILE` or `{KEY_VARIABLE}`",
     )
+
+
+def require_terminal(command: str) -> None:
+    """
+    Return quietly if somebody can be asked whether *command* is meant.
+
+    Raises:
+        MisuseError: Nobody is there.
+    """
+    if not os.isatty(0):
+        raise MisuseError(
+            f"`governance {command}` asks, and nobody is there to answer", remedy="give `--yes`"
+        )
 
 
 def make_key(project: Project) -> Path:

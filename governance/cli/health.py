@@ -23,6 +23,7 @@ from governance.cli.frame import (
 from governance.cli.opening import guarded_store_of
 from governance.cli.output import diagnostic_json, print_diagnostics, print_json, print_line, styled
 from governance.cli.tables import print_table
+from governance.cli.values import Seconds
 from governance.clock import SystemClock
 from governance.config import HealthTable, load_config
 from governance.engine.health import (
@@ -67,9 +68,9 @@ _ALSO = ("backup", "heartbeat")
               help="How large the write-ahead log may be.")  # fmt: skip
 @click.option("--free-megabytes-min", type=click.IntRange(0, 1_000_000_000), default=None,
               help="How much room the disk must have.")  # fmt: skip
-@click.option("--load-seconds-max", type=click.FloatRange(0.001, 3_600), default=None,
+@click.option("--load-seconds-max", type=Seconds(0.001, 3_600), default=None,
               help="How long loading one session may take, by the clock.")  # fmt: skip
-@click.option("--save-seconds-max", type=click.FloatRange(0.001, 3_600), default=None,
+@click.option("--save-seconds-max", type=Seconds(0.001, 3_600), default=None,
               help="How long one small durable write may take, by the clock.")  # fmt: skip
 @click.option("--memory-megabytes-max", type=click.IntRange(1, 1_000_000), default=None,
               help="How much memory the local service may take.")  # fmt: skip

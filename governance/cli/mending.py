@@ -39,6 +39,7 @@ from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recorded_json, recording_engine
 from governance.cli.tables import print_table
+from governance.cli.values import REASON, require_unset
 from governance.clock import SystemClock
 from governance.config import Config, load_config
 from governance.engine import Engine
@@ -97,7 +98,9 @@ CODES: Mapping[str, str] = {
 )
 @click.option("--accept", "accepted", multiple=True, help="Accept what is lost of this session.")
 @click.option("--accept-all", is_flag=True, help="Accept what is lost of every session.")
-@click.option("--reason", default="", help="With an acceptance: why; it is recorded.")
+@click.option(
+    "--reason", type=REASON, default=None, help="With an acceptance: why; it is recorded."
+)
 @format_option()
 @key_option
 @dir_option
@@ -106,7 +109,7 @@ def repair(
     copies: tuple[str, ...],
     accepted: tuple[str, ...],
     accept_all: bool,
-    reason: str,
+    reason: str | None,
     format_name: str,
     key_file: Path | None,
     directory: Path | None,
@@ -135,8 +138,12 @@ def repair(
     config = trusted_config(load_config(project.directory))
     require_whole(config, "keep")
     if accepted or accept_all:
+        require_unset(["dry_run", "copies"], "does not go with an acceptance")
+        if reason is None:
+            raise click.UsageError("an acceptance needs its --reason")
         require_person("repair", project, key_file)
-        return _accept(project, accepted, accept_all, reason.strip(), format_name)
+        return _accept(project, accepted, accept_all, reason, format_name)
+    require_unset(["reason"], "goes with --accept, or with --accept-all")
     if not dry_run:
         require_person("repair", project, key_file)
         require_key(config)
@@ -444,7 +451,7 @@ def _accept(
             ]
         for session in dict.fromkeys(names):
             what = f"accepted: {_damage(engine, session)}"
-            seq = _record(engine, session, f"{what}: {reason}" if reason else what, 0)
+            seq = _record(engine, session, f"{what}: {reason}", 0)
             told.append(recorded_json({"what": what}, session=session, seq=seq))
             if format_name != "json":
                 print_line(f"{session}: the loss is accepted, and the session may work", "good")
@@ -531,7 +538,8 @@ def _print(report: RepairReport) -> None:
     if report.lost:
         print_line(f"{number_of(report.lost, 'row')} {would}lost", "bad")
     if any(one.fresh for one in report.sessions) and not report.dry_run:
-        print_line("their sessions may not work until `governance repair --accept SESSION`", "wary")
+        mend = "governance repair --accept SESSION --reason WHY"
+        print_line(f"their sessions may not work until `{mend}`", "wary")
 
 
 def _line(one: SessionRepair) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from governance.cli.frame import (
 from governance.cli.opening import guarded_store_of
 from governance.cli.output import print_line
 from governance.cli.progress import working
+from governance.cli.values import require_unset
 from governance.clock import SystemClock
 from governance.config import load_config
 from governance.engine.health import health_of
@@ -69,6 +70,7 @@ def metrics(output: Path | None, listen: str | None, directory: Path | None) -> 
     """
     project = project_of(directory)
     if listen is not None:
+        require_unset(["output"], "does not go with --listen")
         return _serve(project, listen)
     with working("counting"):
         text = text_of(project)

@@ -21,6 +21,7 @@ from governance.cli.guard import require_person
 from governance.cli.opening import behind_guard, store_of
 from governance.cli.output import moment, print_json, print_line, span
 from governance.cli.recording import person_name, recorded_json, recording_engine
+from governance.cli.values import REASON, require_unset
 from governance.clock import SystemClock
 from governance.engine.opening import PAUSE_ROWS_MAX, PROJECT_SESSION, paused_reason
 from governance.formats import body_of
@@ -46,14 +47,15 @@ PAUSE_MS_MAX = 86_400_000
 @click.option(
     "--for", "lasts_ms", type=DURATION, default=None, help="How long: 10m, 1h; at most 1d."
 )
-@click.option("--reason", default="", help="Why; it is recorded, and shown in status lines.")
+@click.option("--reason", type=REASON, default=None,
+              help="Why; it is recorded, and shown in status lines.")  # fmt: skip
 @click.option("--end", "ends", is_flag=True, help="End the pause now.")
 @format_option()
 @key_option
 @dir_option
 def pause(
     lasts_ms: int | None,
-    reason: str,
+    reason: str | None,
     ends: bool,
     format_name: str,
     key_file: Path | None,
@@ -70,15 +72,16 @@ def pause(
     if ends and lasts_ms is not None:
         raise click.UsageError("either --for or --end")
     if not ends and lasts_ms is None:
+        require_unset(["reason"], "goes with --for, or with --end")
         return _tell(project, format_name)
-    if not ends and not reason.strip():
+    if not ends and reason is None:
         raise click.UsageError("a pause needs its --reason")
     if lasts_ms is not None and lasts_ms > PAUSE_MS_MAX:
         raise click.BadParameter(
             f"at most {span(PAUSE_MS_MAX)}; pause again when it is over", param_hint="--for"
         )
     require_person("pause", project, key_file)
-    return _record(project, lasts_ms or 0, reason.strip() or "ended", format_name)
+    return _record(project, lasts_ms or 0, reason or "ended", format_name)
 
 
 def _record(project: Project, lasts_ms: int, reason: str, format_name: str) -> int:

@@ -28,6 +28,7 @@ from governance.cli.recording import person_name, recorded_json, recording_engin
 from governance.cli.sessions import DAMAGED, counts_text, states_of
 from governance.cli.shadowed import tell_shadows
 from governance.cli.tables import print_table
+from governance.cli.values import REASON
 from governance.engine.restoring import restore
 from governance.errors import MisuseError, did_you_mean, number_of
 from governance.formats import body_of
@@ -240,7 +241,7 @@ def _what(violation: Violation) -> str:
 )
 @click.argument("session")
 @click.option("--rule", default="", help="Only what was done against this rule.  [default: all]")
-@click.option("--reason", required=True, help="Why; it is recorded.")
+@click.option("--reason", type=REASON, required=True, help="Why; it is recorded.")
 @format_option()
 @key_option
 @dir_option

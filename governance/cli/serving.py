@@ -37,8 +37,8 @@ from governance.values import Json
     ],
     exits="0 fine, 1 no service runs, 2 it could not be started, reached or ended",
 )
-@click.option("--status", "what", flag_value="status", help="Tell how it stands, and no more.")
-@click.option("--stop", "what", flag_value="stop", help="End it; hooks decide by themselves then.")
+@click.option("--status", is_flag=True, help="Tell how it stands, and no more.")
+@click.option("--stop", "ends", is_flag=True, help="End it; hooks decide by themselves then.")
 @click.option(
     "--http",
     "port",
@@ -51,7 +51,8 @@ from governance.values import Json
 @key_option
 @format_option()
 def serve(
-    what: str | None,
+    status: bool,
+    ends: bool,
     port: int | None,
     directory: Path | None,
     key_file: Path | None,
@@ -66,8 +67,11 @@ def serve(
     a project uses it. With `--http` it also listens on loopback for what hosts report over
     HTTP: a token is needed, and nothing is ever decided there. Ending it is a person's.
     """
-    if what is None:
+    if status and ends:
+        raise click.UsageError("either --status or --stop")
+    if not status and not ends:
         _run(directory, port)
+    what = "stop" if ends else "status"
     if port is not None:
         raise MisuseError(f"`--http` does not go with `--{what}`", remedy="leave one out")
     if what == "stop":
@@ -79,7 +83,7 @@ def serve(
     if format_name == "json":
         print_json({"ok": told is not None, "socket": str(socket_file() or ""), **(told or {})})
     else:
-        _print(what or "", told)
+        _print(what, told)
     return FINE if told is not None else FOUND
 
 

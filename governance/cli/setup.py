@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +32,7 @@ from governance.cli.frame import (
     format_option,
     key_option,
 )
-from governance.cli.guard import require_person
+from governance.cli.guard import require_person, require_terminal
 from governance.cli.opening import rules_of
 from governance.cli.output import (
     Tone,
@@ -290,8 +289,7 @@ def uninstall(
 
 
 def _agreed(project: Project, erase_journal: bool) -> bool:
-    if not sys.stdin.isatty():
-        raise MisuseError("`--all` asks, and nobody is there to answer", remedy="give `--yes`")
+    require_terminal("uninstall --all")
     what = "governance and the whole journal" if erase_journal else "governance"
     return click.confirm(f"remove {what} from {project.directory}?")
 

@@ -26,6 +26,7 @@ from governance.cli.opening import record_copy
 from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
 from governance.cli.tables import print_table
+from governance.cli.values import Seconds, require_unset
 from governance.config import Config, load_config
 from governance.engine.backing import embedded_store, is_embedded
 from governance.engine.lawmaking import trusted_config
@@ -57,7 +58,7 @@ _WORDS = {"compact": (), "copy": ("FROM", "TO"), "grant": ("ROLE",), "revoke": (
 @click.option("--create", is_flag=True, help="With copy: make the store TO if it is not there.")
 @click.option(
     "--seconds-max",
-    type=click.FloatRange(0, 86_400),
+    type=Seconds(0, 86_400),
     default=SECONDS_MAX,
     show_default=True,
     help="With compact: what is not given back by then is left for the next time.",
@@ -93,6 +94,8 @@ def store(
     the tables' owner. This is a person's command.
     """
     project = project_of(directory)
+    if action != "compact":
+        require_unset(["seconds_max"], "goes with `store compact`")
     require_person("store", project, key_file)
     _check_words(action, words, create)
     config = trusted_config(load_config(project.directory))

@@ -21,7 +21,7 @@ from governance.cli.frame import (
     key_option,
     project_of,
 )
-from governance.cli.guard import require_person
+from governance.cli.guard import require_person, require_terminal
 from governance.cli.output import print_json, print_line
 from governance.cli.recording import person_name, recording_engine
 from governance.clock import SystemClock
@@ -113,7 +113,9 @@ def trust(
     """
     project = project_of(directory)
     if withdraw:
-        if packs or only_list:
+        if only_list:
+            raise click.UsageError("either --list or --withdraw")
+        if packs:
             raise click.UsageError("--withdraw is about the whole project and takes no PACK")
         return _withdraw(project, key_file, format_name)
     config = load_config(project.directory)
@@ -128,6 +130,7 @@ def trust(
     require_person("trust", project, key_file)
     # The key may stand in for a terminal: then there is nobody to ask once more.
     if not yes and key_file is None and format_name == "text":
+        require_terminal("trust")
         click.confirm("Trust this, as it stands?", abort=True)
     _grant(project, waiting)
     if format_name == "json":

@@ -152,9 +152,12 @@ def test_a_session_with_lost_rows_waits_for_a_person(
         session = engine.session("one")
         session.turn("go on")
         assert not session.tool("read", {"path": "a"}, call_id="d").denied
-    assert run("repair", "--accept", "one", *key)[0] == 2
-    assert run("repair", "--accept-all", "--format", "json", *key)[0] == 0
-    assert run("repair", "--accept-all", *key)[1] == "nothing is lost of any session\n"
+    assert run("repair", "--accept", "one", "--reason", "seen", *key)[0] == 2
+    assert run("repair", "--accept-all", "--reason", "seen", "--format", "json", *key)[0] == 0
+    assert (
+        run("repair", "--accept-all", "--reason", "seen", *key)[1]
+        == "nothing is lost of any session\n"
+    )
 
 
 def forge(project: Path, session: str = "one") -> None:
@@ -429,14 +432,14 @@ def test_an_older_backup_stops_the_sessions_that_were_newer(
     with Engine.open(project) as engine:
         assert engine.session("two").tool("read", {"path": "a"}, call_id="d").denied
         assert not engine.session("one").tool("read", {"path": "a"}, call_id="d").denied
-    assert run("repair", "--accept-all", *key)[0] == 0
+    assert run("repair", "--accept-all", "--reason", "seen", *key)[0] == 0
     assert run("verify")[0] == 0
     with Engine.open(project) as engine:
         assert not engine.session("two").tool("read", {"path": "a"}, call_id="e").denied
 
 
 @pytest.mark.parametrize(
-    "words", [("repair",), ("repair", "--accept", "one"), ("restore", "latest")]
+    "words", [("repair",), ("repair", "--accept", "one", "--reason", "x"), ("restore", "latest")]
 )
 def test_only_a_person_repairs_and_restores(
     project: Path, run: Run, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch

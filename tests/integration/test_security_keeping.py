@@ -205,7 +205,7 @@ def test_an_erased_session_hinders_nobody_who_keeps_the_store(place: Place) -> N
         assert [name for name, _ in report.gone] == ["t"], "what was erased takes no place"
         assert report.needed == ()
         assert engine.journal.verify().ok
-    assert place.person("repair", "--accept-all") == 0
+    assert place.person("repair", "--accept-all", "--reason", "seen") == 0
 
 
 def test_an_encrypted_store_is_repaired_from_a_backup_without_being_opened(place: Place) -> None:
@@ -228,7 +228,7 @@ def test_an_encrypted_store_is_repaired_from_a_backup_without_being_opened(place
     with place.engine() as engine:
         assert GAP_KIND in {one.kind for one in engine.journal.read("t")}
         assert engine.session("t").turn("more").denied
-    assert place.person("repair", "--accept", "t") == 0
+    assert place.person("repair", "--accept", "t", "--reason", "seen") == 0
     with place.engine() as engine:
         assert not engine.start("t").reply.denied  # type: ignore[union-attr]
     assert place.person("erase", "t", "--yes", "--reason", "asked") == 0

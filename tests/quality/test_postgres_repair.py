@@ -501,7 +501,7 @@ def test_the_command_copies_around_a_damaged_session(
     code, out, _ = _run(project, capsys, "repair", "--from", old, "--format", "json")
     told = json.loads(out)
     assert (code, told["lost"], told["rows"]) == (1, 1, 2 * ROWS - 1)
-    assert _run(project, capsys, "repair", "--accept", "b")[0] == 0
+    assert _run(project, capsys, "repair", "--accept", "b", "--reason", "seen")[0] == 0
     assert _run(project, capsys, "verify")[0] == 0
     back = f"{old}back"
     assert _run(project, capsys, "store", "copy", new, back, "--create")[0] == 0
