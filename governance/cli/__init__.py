@@ -9,6 +9,7 @@ The command ``governance``.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,11 +24,26 @@ COLLECT_AFTER = 200_000
 def entry() -> int:
     """What the script ``governance`` calls: `main`, where all of the process is this command."""
     gc.set_threshold(COLLECT_AFTER, 20, 20)
+    _hold_descriptors()
     try:
         return main()
     finally:
         # At its end the interpreter would look through all that was made, and find nothing to do.
         gc.freeze()
+
+
+def _hold_descriptors() -> None:
+    """
+    Let nothing that is opened from now on be taken for standard input, output or error.
+
+    Where whoever started this has closed one, the next file would get its number. Output stays
+    what nobody can write to.
+    """
+    for number, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, flags), True)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -147,12 +147,16 @@ def run(words: Sequence[str]) -> int:
 
     What nobody foresaw goes into a log file, and one line names it.
     """
+    closed = sys.stdout is None
     prepare_streams()
     try:
         return _answered(words)
     except BrokenPipeError:
         return _closed_pipe()
     except OSError as error:
+        if closed and error.errno == errno.EBADF:
+            _say("the output cannot be written: standard output is closed")
+            return _closed_pipe()
         if error.errno not in _UNWRITABLE:
             return _crashed(error, words)
         _say(f"the output cannot be written: {(error.strerror or '').lower()}")
@@ -203,13 +207,18 @@ def prepare_streams() -> None:
     """
     Let nothing that is printed fail for its signs, or for want of somebody who reads.
 
+    Where standard output is closed, writing to it fails; standard error is then nobody's.
+
     A terminal gets what it can show. A file or a pipe gets UTF-8, whatever the surroundings
     say: what is written there says so of itself, or is JSON, which is nothing else.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started this
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+            # What is asked for and goes nowhere must not count as done.
+            flags = os.O_RDONLY if name == "stdout" else os.O_WRONLY
+            nowhere = os.open(os.devnull, flags)
+            setattr(sys, name, open(nowhere, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
         elif isinstance(stream, TextIOWrapper) and codecs.lookup(stream.encoding).name != "utf-8":
             if stream.isatty():
                 from governance.cli import plain_signs

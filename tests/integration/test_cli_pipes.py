@@ -45,6 +45,64 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+ENTRY = "import sys; from governance.cli import entry; sys.exit(entry())"
+
+
+def closed(project: Path, *words: str, ends: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process that was started with the descriptors *ends* closed."""
+    line = " ".join(f"{one}>&-" if one != "0" else "0<&-" for one in ends)
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {line}', "sh", sys.executable, "-c", ENTRY, *words],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS_MAX,
+    )
+
+
+@pytest.mark.parametrize("ends", ["1", "01"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("anchor-heads",),
+        ("diagram", "--format", "svg"),
+        ("decide", "--tool", "read", "--format", "json"),
+        ("sessions",),
+        ("schema",),
+    ],
+    ids=lambda words: words[0],
+)
+def test_output_that_goes_nowhere_is_no_success(
+    project: Path, words: tuple[str, ...], ends: str
+) -> None:
+    """Whoever asked for it has not got it; and it is not written into what is opened next."""
+    done = closed(project, *words, ends=ends)
+
+    assert done.returncode == 2
+    assert done.stderr == "the output cannot be written: standard output is closed\n"
+    assert main(["verify", "--dir", str(project)]) == 0
+
+
+@pytest.mark.parametrize("ends", ["1", "012"])
+def test_a_file_needs_no_output(project: Path, tmp_path: Path, ends: str) -> None:
+    """What was asked for is there, and holds nothing else."""
+    file = tmp_path / "machine.mmd"
+
+    done = closed(project, "diagram", "-o", str(file), ends=ends)
+
+    assert done.returncode == 0
+    assert file.read_text().startswith("stateDiagram")
+    assert "byte" not in file.read_text()[-200:]
+
+
+def test_all_closed_ends_with_an_error_all_the_same(project: Path) -> None:
+    """Its exit code alone can tell; and where input is closed, that is told."""
+    assert closed(project, "anchor-heads", ends="012").returncode == 2
+    done = closed(project, "decide", "--batch", "-", ends="0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "bad file descriptor" in done.stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [

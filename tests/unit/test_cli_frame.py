@@ -441,7 +441,7 @@ def test_output_that_cannot_be_written_is_no_crash() -> None:
 
 
 def test_output_that_nobody_takes_is_no_crash() -> None:
-    """A command whose standard output was closed does its work."""
+    """A command whose standard output was closed says that what it would print is nowhere."""
     done = subprocess.run(
         ["sh", "-c", '"$0" -c "$1" schema >&-', sys.executable, ENTRY],
         capture_output=True,
@@ -449,7 +449,8 @@ def test_output_that_nobody_takes_is_no_crash() -> None:
         check=False,
     )
 
-    assert (done.returncode, done.stderr) == (0, "")
+    said = "the output cannot be written: standard output is closed\n"
+    assert (done.returncode, done.stderr) == (2, said)
 
 
 def test_what_goes_into_a_file_is_utf8() -> None:
