@@ -27,6 +27,7 @@ from governance.chat.messages import Message
 from governance.chat.parts import Part
 from governance.cli.frame import (
     FINE,
+    ROW_MAX,
     Example,
     command,
     dir_option,
@@ -85,7 +86,7 @@ CODES: Mapping[str, str] = {
 @click.argument("words", nargs=-1)
 @click.option("--limit", type=click.IntRange(1, MESSAGES_MAX), default=20, show_default=True,
               help="How many messages at most.")  # fmt: skip
-@click.option("--before", type=click.IntRange(min=1), default=None,
+@click.option("--before", type=click.IntRange(1, ROW_MAX), default=None,
               help="Show the messages before this row, to go back.")  # fmt: skip
 @click.option("--as", "as_", type=click.Choice(FORMATS), default="jsonl", show_default=True,
               help="What to export to.")  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from governance._attrs import frozen
 from governance.cli.frame import file_error
-from governance.cli.guard import key_path, make_key, remove_key, require_person
+from governance.cli.guard import PersonNeeded, key_path, make_key, remove_key, require_person
 from governance.config import BackupTable, default_toml, load_config
 from governance.engine.backing import backup_folder
 from governance.engine.lawmaking import trusted_config
@@ -77,7 +77,12 @@ def found_project(
     """
     project = Project(directory.absolute())
     if not dry_run and _has_lost_parts(project):
-        require_person("init", project, key_file)
+        try:
+            require_person("init", project, key_file)
+        except PersonNeeded as error:
+            lost = "it was a project before, and has lost its configuration or its private folder"
+            message = f"{error.message}; {lost}"
+            raise PersonNeeded(message, code=error.code, remedy=error.remedy) from None
     store = _store(project)
     wanted = (
         (project.config_file, "the rules in force, and how sessions are treated"),

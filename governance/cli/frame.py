@@ -24,6 +24,9 @@ FAILED = 2
 STOPPED = 130
 """Ended by Ctrl-C, as a shell says it: 128 and the number of the signal."""
 
+ROW_MAX = 2**63 - 1
+"""No row has a greater number."""
+
 CODES: Mapping[str, str] = {
     "GOV337": "a user without a home folder",
     "GOV610": "a file that cannot be read or written",

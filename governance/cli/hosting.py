@@ -88,7 +88,8 @@ def hook(host: str, directory: Path, event: str, paths: tuple[str, ...], now_ms:
             "Imported from another folder.",
         ),
     ],
-    exits="0 always: a status line must not break its host",
+    exits="0 whatever the session and its store are: a status line must not break its host; "
+    "2 for a host that has none, or without --dir",
 )
 @click.argument("host", type=click.Choice(sorted(STATUS_LINES)), metavar="HOST")
 @_dir

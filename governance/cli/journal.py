@@ -12,6 +12,7 @@ from attrs import evolve
 from governance.cli.frame import (
     FINE,
     FOUND,
+    ROW_MAX,
     Example,
     command,
     dir_option,
@@ -57,7 +58,7 @@ _BODY_CHARACTERS = 200
     ],
 )
 @click.argument("session", required=False)
-@click.option("--after", type=click.IntRange(min=0), default=0, help="Begin after this row.")
+@click.option("--after", type=click.IntRange(0, ROW_MAX), default=0, help="Begin after this row.")
 @click.option("--follow", is_flag=True, help="Go on with what is written from now on.")
 @format_option("jsonl")
 @dir_option

@@ -184,7 +184,7 @@ def unread_summary(session: str, why: str) -> Summary:
 )
 @click.option(
     "--state",
-    type=click.Choice([one.value for one in State if one is not State.ABSENT]),
+    type=click.Choice([one.value for one in State]),
     default=None,
     help="Only those that stand in this state.",
 )

@@ -30,7 +30,7 @@ from governance.cli.values import Seconds, require_unset
 from governance.config import Config, load_config
 from governance.engine.backing import embedded_store, is_embedded
 from governance.engine.lawmaking import trusted_config
-from governance.errors import MisuseError, number_of
+from governance.errors import MisuseError, StoreMissing, number_of
 from governance.journal.copying import CopyReport, copy_store
 from governance.journal.opening import open_journal, shown_url
 from governance.journal.records import Journal
@@ -144,7 +144,13 @@ def _both(config: Config, source: str, other: str, create: bool) -> Iterator[tup
     with ExitStack() as open_stores:
         made = []
         for url, may_make in ((source, False), (other, create)):
-            journal = open_journal(url, base=config.directory, create=may_make)
+            try:
+                journal = open_journal(url, base=config.directory, create=may_make)
+            except StoreMissing as error:
+                if url != other or may_make:
+                    raise
+                remedy = "`--create` makes it, if it was never there"
+                raise StoreMissing(error.message, remedy=remedy) from None
             open_stores.callback(journal.close)
             made.append(journal)
         yield tuple(made)

@@ -8,6 +8,7 @@ a place that others can read, or that the governed agent can, is refused.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -118,6 +119,8 @@ def check_private(path: Path, place: str) -> None:
         status = path.stat()
     except OSError as error:
         raise _unavailable(place, (error.strerror or "it cannot be read").lower()) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise _unavailable(place, "it is no regular file", "name the file that holds the key")
     if os.name != "posix":
         return
     if status.st_mode & 0o077:

@@ -103,7 +103,8 @@ class FileSource:
         unlike = (apsw.NotADBError, apsw.CorruptError, apsw.FormatError, apsw.SQLError)
 
         if not self.path.is_file():
-            raise JournalError(f"there is no file `{self.path}`", remedy="name another")
+            why = "is no file" if self.path.exists() else "is not there"
+            raise JournalError(f"`{self.path}` {why}", remedy="name the file of a store")
         try:
             connection = self._connection = self._opened()
             refuse_newer_file(connection, self.path)

@@ -112,3 +112,53 @@ def test_nobody_is_asked_where_nobody_is(
     assert code == 2
     assert "nobody is there to answer" in err
     assert "--yes" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["store", "copy", "sqlite:///.governance/journal.db", "sqlite:///c.db"], "`--create`"),
+        (["anchor-heads", "--sign", "."], "no regular file"),
+        (["anchor-heads", "--sign", "/dev/zero"], "no regular file"),
+        (["repair", "--dry-run", "--from", "."], "is no file"),
+        (["repair", "--dry-run", "--from", "gone"], "is not there"),
+        (["tools", "--server", "a b", "--list", "f"], "`a b` is no name of a server"),
+        (["tools", "--list", "f"], "--server NAME is needed"),
+        (["log", "--after", "9999999999999999999999"], "not in the range"),
+        (["chat", "show", "s-1", "--before", "9999999999999999999999"], "not in the range"),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, list) else "",
+)
+def test_what_is_wrong_is_what_is_told(
+    project: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    """And what mends it is what is meant."""
+    key = ["--key", str(make_key(Project(project)))] if words[0] in ("store", "tools") else []
+
+    code, _, err = run_words(capsys, *words, *key)
+
+    assert code == 2
+    assert said in err
+
+
+def test_what_was_lost_is_why_a_person_is_asked(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A first `init` asks nobody; one over a project that has lost its folder does."""
+    make_key(Project(project))
+    (project / ".governance").rename(tmp_path / "lost")
+
+    code, _, err = run_words(capsys, "init", str(project))
+
+    assert code == 2
+    assert "has lost its configuration or its private folder" in err
+
+
+def test_sessions_that_were_only_imported_can_be_listed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are shown as `absent`, so they are found by it."""
+    code, out, err = run_words(capsys, "sessions", "--state", "absent", "--format", "json")
+
+    assert (code, err) == (0, "")
+    assert '"sessions"' in out
