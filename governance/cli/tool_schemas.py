@@ -167,8 +167,8 @@ def tools(
         files = number_of(len(lists), "file")
         raise click.UsageError(f"{files} of --list; at most {LISTS_MAX} are read at once")
     if (server_command or lists) and not PART.fullmatch(server):
-        why = f"`{server}` is no name of a server" if server else "--server NAME is needed"
-        raise click.UsageError(f"{why}: rules write `mcp:NAME:tool`, NAME without blanks")
+        why = f", and `{server}` is no name of a server" if server else ""
+        raise click.UsageError(f"--server NAME is needed{why}: rules write `mcp:NAME:tool`")
     if record or server_command:
         require_person("tools", project, key_file)
     target = into if into is not None else project.directory / RECORD

@@ -120,7 +120,7 @@ def check_private(path: Path, place: str) -> None:
     except OSError as error:
         raise _unavailable(place, (error.strerror or "it cannot be read").lower()) from None
     if not stat.S_ISREG(status.st_mode):
-        raise _unavailable(place, "it is no regular file", "name the file that holds the key")
+        raise _unavailable(place, "not a regular file", "name the file that holds the key")
     if os.name != "posix":
         return
     if status.st_mode & 0o077:

@@ -118,8 +118,8 @@ def test_nobody_is_asked_where_nobody_is(
     ("words", "said"),
     [
         (["store", "copy", "sqlite:///.governance/journal.db", "sqlite:///c.db"], "`--create`"),
-        (["anchor-heads", "--sign", "."], "no regular file"),
-        (["anchor-heads", "--sign", "/dev/zero"], "no regular file"),
+        (["anchor-heads", "--sign", "."], "not a regular file"),
+        (["anchor-heads", "--sign", "/dev/zero"], "not a regular file"),
         (["repair", "--dry-run", "--from", "."], "is no file"),
         (["repair", "--dry-run", "--from", "gone"], "is not there"),
         (["tools", "--server", "a b", "--list", "f"], "`a b` is no name of a server"),
