@@ -14,7 +14,7 @@ from governance.shell.options import parse
 from governance.shell.values import HOLE, Word, lines_of
 
 _UNKNOWN: Final = Word(HOLE)
-_LIVE: Final = re.compile(r"[*?\[]")
+_LIVE: Final = re.compile(r"[^\s*?\[]*+[*?\[]\S*")
 _WORDS_MAX: Final = 64
 _RUNNING: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 _WRITING: Final = frozenset({"-fprint", "-fprint0", "-fls", "-fprintf"})
@@ -209,7 +209,7 @@ def _input_words(draft: Draft) -> list[Word]:
         except ValueError:
             words = text.split()
     # `echo *.toml` writes the names of files.
-    known = [Word(one, glob=_LIVE.search(one) is not None) for one in words if one]
+    known = [Word(one, glob=_LIVE.fullmatch(one) is not None) for one in words if one]
     return list(draft.first(known, _WORDS_MAX, "words")) or [_UNKNOWN]
 
 
