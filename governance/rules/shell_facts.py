@@ -93,7 +93,7 @@ class ShellCall:
         self._places = places
         self._real = real
         self._values: dict[tuple[int, str], object] = {}
-        self._globs: dict[str, list[object]] = {}
+        self._globs: dict[str, Sequence[str | Unknown]] = {}
         self.flows = Flows([one.feeds for one in self.commands])
 
     def __str__(self) -> str:
@@ -199,7 +199,7 @@ class ShellCall:
                 found[self._placed(_lost(text), folder)] = None
         return list(found)
 
-    def _expanded(self, text: str, folder: str) -> list[object]:
+    def _expanded(self, text: str, folder: str) -> Sequence[str | Unknown]:
         pattern = self._places.absolute(text, folder)
         if isinstance(pattern, Unknown):
             return [pattern]
