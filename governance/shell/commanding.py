@@ -51,6 +51,7 @@ FILES_MAX: Final = 64
 KNOWN_MAX: Final = 64
 """Variables of the shell that a text which it runs is told."""
 
+_OPENING: Final = frozenset({"exec", "command", "builtin"})
 _READING: Final = frozenset({"read", "mapfile", "readarray"})
 IN_PLACE: Final = frozenset({"eval", "source", ".", "trap"})
 """Builtins that run a text in the same shell."""
@@ -268,7 +269,8 @@ def execute(
     if argv and holds(argv[0][0]):
         argv = [(lost(argv[0][0]), False), *argv[1:]]
     plain = [text for text, _ in argv]
-    handed = [kept(text) if live else text for text, live in argv]
+    live = True in [one for _, one in argv]
+    handed = [kept(text) if one else text for text, one in argv] if live else plain
     name = plain[0] if plain else ""
     if assigned or name in EVALUATING:
         evaluated(around, plain, assigned)
@@ -281,7 +283,8 @@ def execute(
     given = opened_.given if opened_.detached else flow.text
     if state.files:
         around.held.update(_files_of(plain, state))
-    if _only_opens(plain):
+    opens = name in _OPENING and _only_opens(plain)
+    if opens:
         left_open(around, opened_)
     if name in IN_PLACE:
         around.held.update(_known_to(plain, state))
@@ -289,8 +292,8 @@ def execute(
         walker,
         state,
         flow,
-        tuple(finished(text, state.cwd, glob=live) for text, live in argv),
-        tuple(finished(one, state.cwd) for one in assigned),
+        tuple([finished(text, state.cwd, glob=one) for text, one in argv]),
+        tuple([finished(one, state.cwd) for one in assigned]),
         flow.redirects + tuple(opened_.files),
         given,
         recursive=recursive,
@@ -311,7 +314,7 @@ def execute(
             _written(state, one, output)
     sinks = [flow.sink] if opened_.printing and flow.sink is not None else []
     for pipe in (*sinks, *around.fed):
-        prints = plain and plain[0] not in SILENT and not _only_opens(plain)
+        prints = plain and plain[0] not in SILENT and not opens
         if prints or (not plain and output):
             _wrote(notes, pipe, position, HOLE if output is None else output, state)
     while plain[:1] in (["command"], ["builtin"]) and len(plain) > 1:
@@ -424,7 +427,7 @@ def _output(plain: list[str], given: str | None, state: State) -> str | None:
     if not plain:
         return None
     if plain[0] not in NAMES_ON:
-        plain = [lost(one) for one in plain]
+        plain = [one if one.isascii() else lost(one) for one in plain]
         given = None if given is None else lost(given)
     if state.files and given is None and plain[0] in PASSING and len(plain) > 1:
         known = state.file(plain[-1])

@@ -12,7 +12,7 @@ from governance._attrs import frozen
 from governance.shell.hosts import hosts_in
 from governance.shell.live_signs import kept, lost
 from governance.shell.notation import UNKNOWN, Spec
-from governance.shell.values import HOLE, Command, Opaque, OpaqueKind, Simple, Word
+from governance.shell.values import CARRIED, HOLE, Command, Opaque, OpaqueKind, Simple, Word
 
 _T = TypeVar("_T")
 
@@ -331,7 +331,7 @@ def _plain(word: Word) -> Word:
 
 def _told(words: Sequence[Word]) -> tuple[Word, ...]:
     """Words as texts: which names a pattern stands for that a value brought is not known."""
-    if not any(one.carried for one in words):
+    if CARRIED not in [one.glob for one in words]:
         return tuple(words)
     return tuple(Word(lost(kept(one))) if one.carried else one for one in words)
 

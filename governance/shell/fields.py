@@ -31,12 +31,13 @@ _FROM_HERE: Final = re.compile(f"{HERE}((?:/[^/\\s;:\"']*)*)")
 
 def finished(text: str, folder: str = "", *, glob: bool = False) -> Word:
     """A word as the rules see it: home as `~`, and a `~` that is none as `./~`."""
-    if holds(text):
-        made = finished(written(text), folder)
-        return Word(made, CARRIED)
-    if HOME in text or HERE in text:
-        text = shown(text, folder)
-    elif text.startswith("~"):
+    # Most words are ASCII, and none of our own signs is.
+    if not text.isascii():
+        if holds(text):
+            return Word(finished(written(text), folder), CARRIED)
+        if HOME in text or HERE in text:
+            return Word(shown(text, folder), glob)
+    if text.startswith("~"):
         text = "./" + text
     return Word(text, glob)
 
@@ -46,6 +47,8 @@ def shown(text: str, folder: str = "") -> str:
     Home as `~` where a path may begin; in a text that a shell may be given, as `$HOME`, for a
     `~` in quotes is not home. The folder of the call as the way to it from *folder*.
     """
+    if text.isascii():
+        return text
     text = written(text)
     if text.startswith(HOME):
         return "~" + shown(text[1:], folder)

@@ -20,6 +20,7 @@ _LOOKING: Final = (
 """Options by which a program only looks, which a later word may take back."""
 
 _LOOKING_LETTERS: Final = ("-n", "-h", "-s")
+_LOOKS: Final = frozenset((*_LOOKING, *_LOOKING_LETTERS))
 _TAKING_BACK: Final = frozenset({"false", "f", "no", "n", "off", "0", "none", "null", "never"})
 
 
@@ -70,6 +71,8 @@ def _take_back(
     `--no-dry-run` takes `--dry-run` back wherever it stands, as `--dry-run=false` does, and
     `--dry-run false`.
     """
+    if _LOOKS.isdisjoint(draft.flags):
+        return
     for at, word in enumerate(arguments):
         if not word.startswith("-") or len(word) < 2:
             continue
