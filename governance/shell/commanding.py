@@ -27,8 +27,8 @@ from governance.shell.redirecting import (
     line_taken,
     numbered,
     opened,
+    put,
     redirected,
-    returned,
 )
 from governance.shell.setting import CHANGING, SILENT, apply
 from governance.shell.state import ALTERNATIVES_MAX, GIVEN, HERE, UNKNOWN, Function, State, Value
@@ -44,7 +44,12 @@ _T = TypeVar("_T")
 CALLS_MAX: Final = 8
 """How deep functions and aliases are followed into each other."""
 
-_GIT_FOLDERS: Final = (["--git-dir"], ["--git-common-dir"], ["--absolute-git-dir"])
+_TOLD_BY_GIT: Final = {
+    "--show-toplevel": "",
+    **dict.fromkeys(("--git-dir", "--git-common-dir", "--absolute-git-dir"), "/.git"),
+}
+"""What stands behind the top of a project where `git rev-parse` prints a folder of it."""
+
 FILES_MAX: Final = 64
 """Files whose text is remembered while the line is read."""
 
@@ -417,11 +422,10 @@ def _written(state: State, one: Redirect, text: str | None) -> None:
 def _output(plain: list[str], given: str | None, state: State) -> str | None:
     if plain == ["pwd"] or (plain[:1] == ["pwd"] and plain[1:] in (["-P"], ["-L"])):
         return state.folder + "\n"
-    if plain == ["git", "rev-parse", "--show-toplevel"]:
+    if plain[:2] == ["git", "rev-parse"] and len(plain) == 3 and plain[2] in _TOLD_BY_GIT:
         # Below the folder of the call it is most likely that folder, else a folder above.
-        return (HERE if state.folder.startswith(HERE) else state.folder) + "\n"
-    if plain[:2] == ["git", "rev-parse"] and plain[2:] in _GIT_FOLDERS:
-        return ".git\n"
+        top = HERE if state.folder.startswith(HERE) else state.folder
+        return f"{top}{_TOLD_BY_GIT[plain[2]]}\n"
     if plain[:1] == ["mktemp"]:
         return "/tmp/" + HOLE  # noqa: S108 - where it makes its files
     if not plain:
@@ -455,7 +459,7 @@ def _call(
         deeper.statement(function.body, where, inner, function.end)
 
     either(state, state.functions[name], one)
-    returned(state, channels)
+    put(state, channels)
     for variable, values in (*state.locals.items(), *before_it.items()):
         state.variables[variable] = values
     for variable in before_it:

@@ -180,13 +180,11 @@ def left_open(around: Around, made: Opened) -> None:
     state, flow = around.state, around.flow
     channels = state.channels
     state.files.update({path: text for path, text in around.held.items() if text is not None})
-    for fd, channel in made.numbered.items():
-        channels.pop(fd, None)
-        if channel is not None and len(channels) < CHANNELS_MAX:
-            channels[fd] = channel
-            text = channel.text
-            if text is not None and text != HOLE:
-                state.files[f"/dev/fd/{fd}"] = text
+    put(state, made.numbered)
+    for fd in made.numbered:
+        text = channels[fd].text if fd in channels else None
+        if text is not None and text != HOLE:
+            state.files[f"/dev/fd/{fd}"] = text
     if made.detached:
         files = tuple(one for one in made.files if one.fd == 0)
         under = _under(channels.get(0), flow.source, flow.given)
@@ -222,16 +220,12 @@ def standing(state: State, flow: Flow) -> Flow:
 def lent(state: State, made: Opened) -> dict[int, Channel | None]:
     """Open for a group or a call what is opened on its end; what stood there before."""
     before = {fd: state.channels.get(fd) for fd in made.numbered}
-    _put(state, made.numbered)
+    put(state, made.numbered)
     return before
 
 
-def returned(state: State, before: dict[int, Channel | None]) -> None:
-    """The end of a group or a call: what was open *before* is again."""
-    _put(state, before)
-
-
-def _put(state: State, channels: dict[int, Channel | None]) -> None:
+def put(state: State, channels: dict[int, Channel | None]) -> None:
+    """Open *channels*; what stands behind none is closed."""
     for fd, channel in channels.items():
         state.channels.pop(fd, None)
         if channel is not None and len(state.channels) < CHANNELS_MAX:

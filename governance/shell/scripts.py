@@ -16,7 +16,7 @@ from governance.shell.draft import Draft, basename, joined
 from governance.shell.printing import TEXT_MAX
 from governance.shell.producing import output_of
 from governance.shell.programs import canonical, spec_for
-from governance.shell.values import HOLE, Simple, Word
+from governance.shell.values import HOLE, INPUTS, Simple, Word
 
 FILES_MAX: Final = 64
 """Files that one line writes and that are remembered."""
@@ -39,7 +39,6 @@ _MAKING: Final = frozenset({"cat", "echo", "printf", "tee", "dd"})
 COPYING: Final = frozenset({"cp", "mv", "ln", "install", "cat", "dd", "rsync", "ditto", "hash"})
 """Programs that put a file under another name, or its text into another file."""
 
-_INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _FILTERS: Final = frozenset({"sed", "awk", "sort", "uniq"})
 """Programs that most likely write what they read."""
 
@@ -184,7 +183,7 @@ class Scripts:
             return
         sources = [(one, _path(cwd, one)) for one in draft.reads]
         texts = [self._texts[path] for _, path in sources if path in self._texts]
-        if draft.stdin_text is not None and not _INPUTS.isdisjoint(draft.words):
+        if draft.stdin_text is not None and not INPUTS.isdisjoint(draft.words):
             texts.append(draft.stdin_text)
         programs = [
             self._programs.get(path) or basename(one)

@@ -33,6 +33,9 @@ BLINDING: Final[frozenset[OpaqueKind]] = frozenset(
 """Kinds that may hide any command at all. A script or code is the author's own to judge."""
 
 
+INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
+"""Names of the standard input, where a program takes a file."""
+
 GLOBS_MAX: Final = 24
 """Patterns of files of one line that are expanded; a line with more is over a bound."""
 

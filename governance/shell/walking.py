@@ -16,7 +16,7 @@ from governance.shell.flowing import Flow, Pipe
 from governance.shell.lexing import Skeleton
 from governance.shell.live_signs import holds, kept
 from governance.shell.notes import Bounded, Notes
-from governance.shell.redirecting import coprocess, inherited, lent, opened, returned, standing
+from governance.shell.redirecting import coprocess, inherited, lent, opened, put, standing
 from governance.shell.state import ALTERNATIVES_MAX, Function, State
 from governance.shell.substituting import Around, calculate, expanded
 from governance.shell.values import HOLE, lines_of
@@ -140,7 +140,7 @@ class Walker:
             flow, found = inherited(walker, node.end_byte, end, state, flow)
             before, channels = len(self.notes.records), lent(state, found)
             _COMPOUND[kind](walker, node, state, flow)
-            returned(state, channels)
+            put(state, channels)
             opened(walker, found, before, state, flow)
         else:
             self.deeper().sequence(node.children, state, flow)

@@ -48,11 +48,32 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 ENTRY = "import sys; from governance.cli import entry; sys.exit(entry())"
 
 
-def closed(project: Path, *words: str, ends: str) -> subprocess.CompletedProcess[str]:
+PROBE = """
+import os, sys
+from governance import cli
+
+def main():
+    for number in (0, 1, 2):
+        os.fstat(number)
+    try:
+        os.write(1, b"anything")
+    except OSError:
+        return 7
+    return 1
+
+cli.main = main
+sys.exit(cli.entry())
+"""
+"""Ends with 7 where each of the three is taken, and nothing that is written goes anywhere."""
+
+
+def closed(
+    project: Path, *words: str, ends: str, code: str = ENTRY
+) -> subprocess.CompletedProcess[str]:
     """The command in a process that was started with the descriptors *ends* closed."""
     line = " ".join(f"{one}>&-" if one != "0" else "0<&-" for one in ends)
     return subprocess.run(
-        ["/bin/sh", "-c", f'exec "$@" {line}', "sh", sys.executable, "-c", ENTRY, *words],
+        ["/bin/sh", "-c", f'exec "$@" {line}', "sh", sys.executable, "-c", code, *words],
         cwd=project,
         capture_output=True,
         text=True,
@@ -93,6 +114,12 @@ def test_a_file_needs_no_output(project: Path, tmp_path: Path, ends: str) -> Non
     assert done.returncode == 0
     assert file.read_text().startswith("stateDiagram")
     assert "byte" not in file.read_text()[-200:]
+
+
+@pytest.mark.parametrize("ends", ["1", "01", "012"])
+def test_no_file_takes_the_place_of_a_closed_end(project: Path, ends: str) -> None:
+    """The store would be opened as standard output, into which anything may write."""
+    assert closed(project, ends=ends, code=PROBE).returncode == 7
 
 
 def test_all_closed_ends_with_an_error_all_the_same(project: Path) -> None:

@@ -168,6 +168,8 @@ def test_a_star_that_is_quoted_takes_nothing_else() -> None:
         ("rm -rf $(find . -name __pycache__)", ["./__pycache__"]),
         ("rm $(git rev-parse --show-toplevel)", ["."]),
         ("cd src && rm -rf $(git rev-parse --show-toplevel)", [".."]),
+        ("rm -rf $(git rev-parse --git-dir)", [".git"]),
+        ("cd src && rm -rf $(git rev-parse --absolute-git-dir)/hooks", ["../.git/hooks"]),
         ("cd /srv/a && rm -rf $(git rev-parse --show-toplevel)", ["/srv/a"]),
         ("rm -rf $X a$(find . -name b)", [HOLE, f"a{HOLE}"]),
         ("rm -rf $X >$(find . -name b)", [HOLE]),

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from governance.shell.draft import Draft
-from governance.shell.values import HOLE, Opaque, Word
+from governance.shell.values import HOLE, INPUTS, Opaque, Word
 
 _OTHER_GRAMMARS: Final = frozenset({"fish", "csh", "tcsh", "elvish", "nu", "xonsh"})
 _STARTED_WITH: Final = {"BASH_ENV", "ENV", "ZDOTDIR"}
-_INPUTS: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 _GIVEN_MAX: Final = 64
 _COMPLETING: Final = re.compile(r"-[abcdefgjksuv]{0,16}([CW])")
 _SUBSTITUTING: Final = re.compile(r"\$|`")
@@ -76,7 +75,7 @@ def _own(draft: Draft, text: str) -> str:
 def file_given(draft: Draft, file: Word, language: str) -> None:
     """Note the *file* that an interpreter runs."""
     given = draft.words[draft.words.index(file) + 1 :] if file in draft.words else []
-    if file in _INPUTS:
+    if file in INPUTS:
         piped_in(draft, given)
         return
     text = draft.held(file)
@@ -143,7 +142,7 @@ def source(draft: Draft) -> None:
     if not draft.words:
         return
     file = draft.words[0]
-    if file in _INPUTS and draft.stdin_text is not None:
+    if file in INPUTS and draft.stdin_text is not None:
         draft.run_text(draft.stdin_text, stdin=False, given=tuple(draft.words[1:_GIVEN_MAX]))
     else:
         file_given(draft, file, "shell")
