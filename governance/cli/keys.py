@@ -27,8 +27,7 @@ from governance.errors import MisuseError, number_of
 from governance.journal.encrypted import EncryptedJournal
 from governance.journal.heads import new_signing_key, private_pem, public_pem
 from governance.journal.key_sources import new_key_text
-from governance.journal.protected import VAULT, KeyNeeded
-from governance.journal.records import KEY_SHELF
+from governance.journal.protected import KeyNeeded, is_keyed
 from governance.project import Project, folder_around
 from governance.values import Json
 
@@ -106,7 +105,7 @@ def _new(file: Path, signing: bool, format_name: str) -> int:
 
 def _show(project: Project, format_name: str) -> int:
     with store_of(project) as journal:
-        if journal.shelf.get(KEY_SHELF, VAULT) is None:
+        if not is_keyed(journal):
             return _nothing_encrypted(format_name)
         vault = encrypted_of(journal).vault
         wrapping, current = vault.wrapping(), vault.current.name

@@ -14,8 +14,8 @@ from governance.engine.lawmaking import settings_of, trusted_config
 from governance.engine.store_place import require_own_place
 from governance.errors import JournalError, MisuseError, did_you_mean
 from governance.journal import open_journal
-from governance.journal.protected import VAULT, open_protected, protected
-from governance.journal.records import KEY_SHELF, Journal, Record
+from governance.journal.protected import is_keyed, open_protected, protected
+from governance.journal.records import Journal, Record
 from governance.journal.redaction import keep_all
 from governance.machine import load_machine
 from governance.project import Project
@@ -104,8 +104,7 @@ def record_copy(config: Config, journal: Journal) -> None:
     Raises:
         JournalError: It could not be recorded, so nothing may be copied.
     """
-    keyed = journal.shelf.get(KEY_SHELF, VAULT) is not None
-    opened = _opened(journal, config) if keyed else journal
+    opened = _opened(journal, config) if is_keyed(journal) else journal
     record_copying(config, opened, through="cli", clock=SystemClock())
 
 

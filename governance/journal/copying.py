@@ -16,11 +16,11 @@ from attrs import field
 from governance._attrs import define, frozen
 from governance.errors import JournalError, StoreDamaged
 from governance.journal.chain import chain_rows
-from governance.journal.protected import VAULT
 from governance.journal.records import (
     BRANCH_DEPTH_MAX,
     KEY_SHELF,
     ROWS_MAX,
+    VAULT,
     Append,
     Appended,
     Conflict,

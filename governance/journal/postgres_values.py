@@ -20,7 +20,7 @@ from governance.journal.rebuilding import Quarantine
 from governance.journal.records import KEY_SHELF, Entry
 from governance.journal.repair import called
 from governance.journal.salvage import mark_of
-from governance.journal.session_values import INDEX_SHELF
+from governance.journal.session_values import INDEX_SHELF, is_made_anew
 from governance.journal.sources import Source
 from governance.journal.vault import ERASED_PREFIX
 
@@ -85,7 +85,7 @@ class ValuesRepair:
                     del damaged[name]
         for name in damaged:
             self._replace(name, None)
-        lost = [called(*name) for name in damaged if name[0] != INDEX_SHELF]
+        lost = [called(*name) for name in damaged if not is_made_anew(*name)]
         merged = len(found[:DAMAGED_MAX]) - len(damaged)
         return MendedValues(len(found), merged, tuple(lost), len(found) > DAMAGED_MAX)
 

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from governance.journal.vault import Vault
 
 
-VAULT = "vault"
-"""Name of the entry on the shelf of keys that says that a store is encrypted."""
-
-
 class KeyNeeded(JournalError):
     """No key is configured where one is needed: the store is encrypted, or must be."""
 
@@ -61,7 +57,7 @@ def protected(journal: Journal, config: Config, key: KeySource | None = None) ->
         KeyNeeded, KeyUnavailable, WrongKey: As `open_protected`.
     """
     if not config.encryption.key:
-        if journal.shelf.get(KEY_SHELF, VAULT) is not None:
+        if is_keyed(journal):
             raise KeyNeeded(
                 "the store is encrypted, and `[encryption] key` is empty",
                 remedy="set it to the place of the store's key",
@@ -72,6 +68,11 @@ def protected(journal: Journal, config: Config, key: KeySource | None = None) ->
     if isinstance(journal, EncryptedJournal):
         return journal
     return encrypted(journal, vault_of(journal, config, key))
+
+
+def is_keyed(journal: Journal) -> bool:
+    """Whether *journal* is encrypted: any value on its shelf of keys says so."""
+    return bool(journal.shelf.scan(KEY_SHELF, limit=1))
 
 
 def require_key(config: Config) -> None:

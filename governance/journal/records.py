@@ -20,6 +20,9 @@ BODY_BYTES_MAX = 64 * 1024 * 1024
 KEY_SHELF = "key"
 """The shelf of wrapped data keys: what is deleted there is overwritten where it lay."""
 
+VAULT = "vault"
+"""Name of the value on that shelf that says whose the keys are."""
+
 BRANCH_DEPTH_MAX = 100
 """Sessions that a branch may stem from, each branched off the one before it."""
 

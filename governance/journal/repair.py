@@ -34,7 +34,7 @@ from governance.journal.replacing import (
     stamp_of,
 )
 from governance.journal.salvage import Salvage
-from governance.journal.session_values import INDEX_SHELF
+from governance.journal.session_values import is_made_anew
 from governance.journal.sources import Source
 from governance.journal.sqlite_connection import missing_store
 from governance.journal.staging import Staging
@@ -351,7 +351,7 @@ def reported(
     quarantine: Path | None = None,
 ) -> RepairReport:
     """What became of the store by *plan*, or with *dry_run* would."""
-    damaged = sorted(one for one in salvage.damaged if one[0] != INDEX_SHELF)
+    damaged = sorted(one for one in salvage.damaged if not is_made_anew(*one))
     gone = [one for one in damaged if not plan.staging.has_entry(*one)]
     return RepairReport(
         needed=needed,

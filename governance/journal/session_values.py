@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from governance.journal.records import KEY_SHELF, Entry, Shelf
+from governance.journal.records import KEY_SHELF, VAULT, Entry, Shelf
 
 BLOB_SHELF = "blob"
 """What is too big for a row, by its sha256."""
@@ -25,6 +25,11 @@ COPIED_SHELVES = (KEY_SHELF, BLOB_SHELF, "archive")
 
 SESSION_SIGN = "#"
 PAGE_ENTRIES = 100
+
+
+def is_made_anew(shelf: str, name: str) -> bool:
+    """Whether that value is told by rows or by other values, so that it is never lost."""
+    return shelf == INDEX_SHELF or (shelf, name) == (KEY_SHELF, VAULT)
 
 
 def shelf_name(session: str, rest: str) -> str:

@@ -6,7 +6,8 @@ stands in bodies that are sealed), a branch reads the rows it shares by the key 
 wrote them, and erasing one session then makes unreadable that session and nothing else.
 
 The entry ``vault`` names the store and is itself sealed by the key-encryption key, so that a
-wrong key is found out when the store is opened, before anything is read or written.
+wrong key is found out when the store is opened, before anything is read or written. Each data
+key names it too, and opens under that name alone: the entry, where it is lost, is made again.
 """
 
 from __future__ import annotations
@@ -23,9 +24,8 @@ from attrs import field
 from governance._attrs import define
 from governance.errors import JournalError, SessionErased, StoreDamaged
 from governance.journal.key_sources import KeyEncryptionKey
-from governance.journal.protected import VAULT
 from governance.journal.records import KEY_SHELF as SHELF
-from governance.journal.records import Shelf
+from governance.journal.records import VAULT, Entry, Shelf
 from governance.journal.sealing import (
     KEY_BYTES,
     KEY_ID_BYTES,
@@ -92,7 +92,7 @@ class Vault:
 
         Raises:
             WrongKey: Neither *current* nor one of *previous* opens it.
-            StoreDamaged: Its entry is gone or no whole one.
+            StoreDamaged: Its entry is no whole one, or gone, and no data key opens that names it.
         """
         keys = {one.name: one for one in (*previous, current)}
         for _ in range(_TRIES_MAX):
@@ -100,9 +100,8 @@ class Vault:
             if entry is not None:
                 ident = _opened(entry.value, keys)
                 return cls(shelf, current, keys, ident)
-            if shelf.scan(SHELF, limit=1):
-                raise _damaged("the store holds data keys, but nothing says whose")
-            ident = os.urandom(16).hex()
+            page = shelf.scan(SHELF, limit=PAGE_ENTRIES)
+            ident = _named(page, keys) if page else os.urandom(16).hex()
             shelf.put(SHELF, VAULT, _vault_value(ident, current), expected_version=0)
         raise _damaged("its entry comes and goes")
 
@@ -268,11 +267,12 @@ class Vault:
 
     def _wrapped(self, key: DataKey, scope: str) -> bytes:
         nonce, kek = os.urandom(NONCE_BYTES), self.current
-        bound = texts_bound("wrap", self._id, scope, kek.name, key.key_id.hex())
+        bound = _wrap_bound(self._id, scope, kek, key.key_id)
         wrapped = nonce + aead()(kek.secret).encrypt(nonce, key.secret, bound)
         return dump_json(
             {
                 "format": _FORMAT,
+                "vault": self._id,
                 "scope": scope,
                 "kek": kek.name,
                 "key_id": key.key_id.hex(),
@@ -281,20 +281,7 @@ class Vault:
         )
 
     def _unwrapped(self, value: bytes, scope: str) -> DataKey:
-        fields = _fields(value)
-        kek = self._keys.get(str(fields.get("kek")))
-        if kek is None:
-            raise wrong_key(str(fields.get("kek")), f"the key of `{scope}`")
-        try:
-            key_id = bytes.fromhex(str(fields["key_id"]))
-            wrapped = bytes.fromhex(str(fields["wrapped"]))
-        except (KeyError, ValueError):
-            raise _damaged(f"the key of `{scope}` is no whole one") from None
-        bound = texts_bound("wrap", self._id, scope, kek.name, key_id.hex())
-        secret = _decrypted(kek, wrapped, bound, f"the key of `{scope}`")
-        if len(secret) != KEY_BYTES or len(key_id) != KEY_ID_BYTES:
-            raise _damaged(f"the key of `{scope}` is no whole one")
-        return DataKey(key_id, secret)
+        return _unwrapped(_fields(value), self._id, scope, self._keys)
 
 
 _KEYS = ("session:", "shelf:")
@@ -372,6 +359,50 @@ def _opened(value: bytes, keys: Mapping[str, KeyEncryptionKey]) -> str:
     if _decrypted(key, sealed, texts_bound("vault", ident, name), "the vault") != ident.encode():
         raise _damaged("its entry contradicts itself")
     return ident
+
+
+def _named(page: Sequence[Entry], keys: Mapping[str, KeyEncryptionKey]) -> str:
+    """
+    The vault that the data keys in *page* name; the first that opens proves it.
+
+    Raises:
+        WrongKey: None opens, and one is wrapped by a key that is not at hand.
+        StoreDamaged: None opens.
+    """
+    refused: JournalError = _damaged("the store holds data keys, but nothing says whose")
+    for entry in page:
+        fields = _fields(entry.value) if entry.name.startswith(_KEYS) else {}
+        if "vault" in fields:
+            ident = str(fields["vault"])
+            try:
+                _unwrapped(fields, ident, str(fields.get("scope")), keys)
+            except JournalError as error:
+                refused = error
+            else:
+                return ident
+    raise refused
+
+
+def _unwrapped(
+    fields: Mapping[str, Json], ident: str, scope: str, keys: Mapping[str, KeyEncryptionKey]
+) -> DataKey:
+    kek = keys.get(str(fields.get("kek")))
+    if kek is None:
+        raise wrong_key(str(fields.get("kek")), f"the key of `{scope}`")
+    try:
+        key_id = bytes.fromhex(str(fields["key_id"]))
+        wrapped = bytes.fromhex(str(fields["wrapped"]))
+    except (KeyError, ValueError):
+        raise _damaged(f"the key of `{scope}` is no whole one") from None
+    bound = _wrap_bound(ident, scope, kek, key_id)
+    secret = _decrypted(kek, wrapped, bound, f"the key of `{scope}`")
+    if len(secret) != KEY_BYTES or len(key_id) != KEY_ID_BYTES:
+        raise _damaged(f"the key of `{scope}` is no whole one")
+    return DataKey(key_id, secret)
+
+
+def _wrap_bound(ident: str, scope: str, kek: KeyEncryptionKey, key_id: bytes) -> bytes:
+    return texts_bound("wrap", ident, scope, kek.name, key_id.hex())
 
 
 def _decrypted(key: KeyEncryptionKey, sealed: bytes, bound: bytes, what: str) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import anyio
+import apsw
 import pytest
 from attrs import evolve
 
@@ -33,7 +34,7 @@ from governance.journal.key_sources import KeyEncryptionKey, KeyUnavailable, new
 from governance.journal.memory import MemoryJournal
 from governance.journal.opening import DEFAULT_URL, open_journal
 from governance.journal.protected import KeyNeeded
-from governance.journal.records import Append, Record, Row
+from governance.journal.records import VAULT, Append, Record, Row
 from governance.journal.sealing import is_sealed
 from governance.journal.vault import Vault, WrongKey, session_scope
 from governance.project import Project, create_project, machine_config
@@ -240,6 +241,24 @@ def test_keys_are_made_shown_and_rotated(house: House) -> None:
     house.write(f'[encryption]\nkey = "file:{old}"\n')
     with pytest.raises(WrongKey):
         Engine.open(house.project)
+
+
+def test_no_single_value_opens_the_store(house: House) -> None:
+    """Where the value is damaged that says whose the keys are, `repair` loses nothing by it."""
+    house.encrypt()
+    house.work("one", "two")
+    before = house.rows("one")
+    place = house.project / ".governance" / "journal.db"
+    connection = apsw.Connection(str(place))
+    connection.execute("UPDATE shelf SET value = x'7b' WHERE name = ?", (VAULT,))
+    connection.close()
+    assert house.say("verify")[0] == 1
+
+    code, out, _ = house.person("repair")
+
+    assert (code, "lost" in out) == (0, False), out
+    assert house.rows("one") == before
+    assert house.say("verify")[0] == 0
 
 
 def test_keys_of_a_project_that_encrypts_nothing(house: House) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from governance.journal.key_sources import (
     new_key_text,
 )
 from governance.journal.memory import MemoryJournal
-from governance.journal.records import Append, Entry, Row, Shelf
+from governance.journal.records import VAULT, Append, Entry, Row, Shelf
 from governance.journal.sealing import SealBroken
 from governance.journal.vault import (
     SHELF,
@@ -32,6 +32,7 @@ from governance.journal.vault import (
     entry_name,
     session_scope,
 )
+from governance.values import dump_json, load_json
 
 OLD, NEW, OTHER = (KeyEncryptionKey.of(bytes([n]) * 32) for n in (1, 2, 3))
 SESSIONS = ("a", "b", "c")
@@ -202,10 +203,47 @@ def test_two_processes_that_make_a_key_agree() -> None:
     )
 
 
-def test_a_vault_that_vanished_is_no_new_one() -> None:
-    """Where data keys lie and nothing says whose, nothing is made."""
+def nameless(inner: MemoryJournal) -> MemoryJournal:
+    """*inner* without the value that says whose its data keys are."""
+    assert inner.shelf.delete(SHELF, VAULT)
+    return inner
+
+
+@pytest.mark.parametrize("keys", [(OLD,), (NEW, [OLD])])
+def test_a_vault_that_vanished_is_named_by_its_keys(keys: Any) -> None:
+    """What the store is called stands in each data key, and whoever opens one may say it again."""
+    inner = nameless(filled())
+
+    assert bodies(encrypted(inner, Vault.open(inner.shelf, *keys))) == [b"a", b"b", b"c"]
+    assert bodies(encrypted(inner, Vault.open(inner.shelf, *keys))) == [b"a", b"b", b"c"]
+
+
+def test_a_vault_that_vanished_is_nobody_elses() -> None:
+    """A key that opens none of them makes nothing, and neither does one for a key that is moved."""
+    inner = nameless(filled())
+    with pytest.raises(WrongKey):
+        Vault.open(inner.shelf, OTHER)
+
+    for name, other in zip(SESSIONS, (*SESSIONS[1:], SESSIONS[0]), strict=True):
+        theirs = filled().shelf.get(SHELF, entry_name(session_scope(other)))
+        assert theirs is not None
+        body = load_json(theirs.value)
+        assert isinstance(body, Mapping)
+        moved = dump_json({**body, "scope": session_scope(name)})
+        inner.shelf.put(SHELF, entry_name(session_scope(name)), moved)
+    with pytest.raises(StoreDamaged):
+        Vault.open(inner.shelf, OLD)
+
+    assert inner.shelf.get(SHELF, VAULT) is None
+
+
+def test_a_vault_that_vanished_with_all_keys_is_no_new_one() -> None:
+    """Where no data key says whose it is, nothing is made."""
     inner = filled()
-    inner.shelf.delete(SHELF, "vault")
+    vault = Vault.open(inner.shelf, OLD)
+    for name in SESSIONS:
+        vault.erase(session_scope(name), 1)
+    nameless(inner)
 
     with pytest.raises(StoreDamaged, match="nothing says whose"):
         Vault.open(inner.shelf, OLD)
