@@ -27,6 +27,7 @@ from governance.chat.messages import Message
 from governance.chat.parts import Part
 from governance.cli.frame import (
     FINE,
+    FOUND,
     ROW_MAX,
     Example,
     command,
@@ -176,9 +177,10 @@ def _search(
                 "messages": [_shown_json(one) for one in found.messages],
                 "indexed": found.indexed,
                 "complete": found.complete,
+                "damaged": list(found.damaged),
             }
         )
-        return FINE
+        return FOUND if found.damaged else FINE
     for message in found.messages:
         if session is None:
             print_line(f"session {message.session}", "quiet")
@@ -188,7 +190,9 @@ def _search(
     if not found.indexed:
         more = "" if found.complete else "; it ended before all rows were read"
         print_line(f"no index was asked: the journal itself was read{more}", "wary")
-    return FINE
+    if found.damaged:
+        print_line(f"not searched, for they cannot be read: {', '.join(found.damaged)}", "bad")
+    return FOUND if found.damaged else FINE
 
 
 def _shown_json(message: Message) -> dict[str, Json]:

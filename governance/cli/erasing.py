@@ -27,13 +27,13 @@ from governance.cli.values import REASON
 from governance.engine import Engine
 from governance.engine.keeping import archived
 from governance.engine.opening import PROJECT_SESSION, spool_of
-from governance.errors import JournalError, MisuseError, number_of
+from governance.errors import JournalError, MisuseError, SessionErased, number_of
 from governance.formats import body_of
 from governance.journal.archive import read_archive
 from governance.journal.encrypted import EncryptedJournal, as_stored
 from governance.journal.gaps import DAMAGED_KIND, GAP_KIND
 from governance.journal.records import Record
-from governance.journal.sealing import is_sealed
+from governance.journal.sealing import SealBroken, is_sealed
 from governance.journal.session_values import SESSION_SHELVES, values_of
 from governance.journal.vault import session_scope
 from governance.project import Project
@@ -151,9 +151,8 @@ def family(
         if name in found or len(found) > FAMILY_MAX:
             return
         found[name] = None
-        if journal.inner.head(name).seq and not journal.vault.is_erased(session_scope(name)):
-            children = list(_children(journal, name))
-        else:  # its own rows tell no more whom it began
+        children = _children(journal, name)
+        if children is None:  # its own rows tell no more whom it began
             parents = _parents(journal, untold) if parents is None else parents
             children = parents.get(name, [])
         for child in children:
@@ -169,23 +168,36 @@ def family(
     return tuple(name for name in names if _is_known(journal, name))
 
 
-def _children(journal: EncryptedJournal, session: str) -> Iterator[str]:
-    """All that it ever began, those that have ended as well; not what its parent had."""
-    for record in rows_of(journal, session):
-        if record.kind == "child.started" and record.session == session:
-            data = body_of(record).get("data")
-            child = data.get("child_id") if isinstance(data, Mapping) else None
-            if isinstance(child, str):
-                yield child
+def _children(journal: EncryptedJournal, session: str) -> list[str] | None:
+    """
+    All that it ever began, those that have ended as well; not what its parent had.
+
+    ``None``: nobody can tell, for its rows are gone, or the key that opens them.
+    """
+    if not journal.inner.head(session).seq:
+        return None
+    found: list[str] = []
+    try:
+        for record in rows_of(journal, session):
+            if record.kind == "child.started" and record.session == session:
+                data = body_of(record).get("data")
+                child = data.get("child_id") if isinstance(data, Mapping) else None
+                if isinstance(child, str):
+                    found.append(child)
+    except (SessionErased, SealBroken):
+        return None
+    return found
 
 
 def _parents(journal: EncryptedJournal, untold: list[str] | None) -> dict[str, list[str]]:
     """Session → those, in the store or archived, that say that they are below it."""
     found: dict[str, list[str]] = {}
     for name in sessions_in(journal.inner):
-        if journal.vault.is_erased(session_scope(name)):
+        try:
+            first = journal.read(name, limit=1)
+        except (SessionErased, SealBroken):
             continue
-        for record in journal.read(name, limit=1):
+        for record in first:
             parent = _begun_by(body_of(record)) if record.session == name else ""
             if parent:
                 found.setdefault(parent, []).append(name)

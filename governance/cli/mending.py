@@ -45,16 +45,30 @@ from governance.config import Config, load_config
 from governance.engine import Engine
 from governance.engine.backing import backup_folder, embedded_store
 from governance.engine.config_files import finish_put_back, put_back, unfinished
-from governance.engine.kept_values import FIGURES, INDEX_OF_MESSAGES, kept_in, made_anew
+from governance.engine.kept_values import (
+    FIGURES,
+    INDEX_OF_MESSAGES,
+    KEY,
+    is_closed,
+    kept_in,
+    made_anew,
+)
 from governance.engine.lawmaking import trusted_config
 from governance.engine.opening import PROJECT_SESSION
 from governance.engine.restoring import keep_snapshot
 from governance.engine.restoring import restore as restore_state
-from governance.errors import GovernanceError, MisuseError, SessionErased, number_of
+from governance.errors import (
+    GovernanceError,
+    MisuseError,
+    SessionErased,
+    StoreDamaged,
+    number_of,
+)
 from governance.journal.backup import backups_in
 from governance.journal.gaps import DAMAGED_KIND
 from governance.journal.opening import mirror_for, open_journal
 from governance.journal.protected import require_key
+from governance.journal.records import Finding
 from governance.journal.repair import RepairReport, SessionRepair, repair_store
 from governance.journal.restore import restore_store
 from governance.journal.servers import RepairsInPlace
@@ -142,23 +156,37 @@ def repair(
         if reason is None:
             raise click.UsageError("an acceptance needs its --reason")
         require_person("repair", project, key_file)
+        require_key(config)
+        _give_up(project, config, accepted, everything=accept_all)
         return _accept(project, accepted, accept_all, reason, format_name)
     require_unset(["reason"], "goes with --accept, or with --accept-all")
     if not dry_run:
         require_person("repair", project, key_file)
         require_key(config)
-    if config.journal.url.startswith(_ON_SERVER):
-        report = _mend_server(project, config, copies, dry_run=dry_run)
-    else:
-        report = _mend_file(config, copies, dry_run=dry_run)
+    report = _mended(project, config, copies, dry_run=dry_run)
     if report.needed and not dry_run:
         _tell_engine(project, report, "")
     # What would be kept of rows that are still to be brought back is not known.
-    anew = () if report.needed and dry_run else _kept_anew(project, dry_run=dry_run)
-    return _told(report, format_name, anew=anew)
+    anew, lost = ((), ()) if report.needed and dry_run else _kept_anew(project, dry_run=dry_run)
+    return _told(report, format_name, anew=anew, lost=lost)
 
 
-def _mend_file(config: Config, copies: Sequence[str], *, dry_run: bool) -> RepairReport:
+def _mended(
+    project: Project,
+    config: Config,
+    copies: Sequence[str],
+    give_up: frozenset[str] = frozenset(),
+    *,
+    dry_run: bool,
+) -> RepairReport:
+    if config.journal.url.startswith(_ON_SERVER):
+        return _mend_server(project, config, copies, give_up, dry_run=dry_run)
+    return _mend_file(config, copies, give_up, dry_run=dry_run)
+
+
+def _mend_file(
+    config: Config, copies: Sequence[str], give_up: frozenset[str], *, dry_run: bool
+) -> RepairReport:
     path = embedded_store(config)
     mirror = mirror_for(config.journal.url, path)
     with ExitStack() as stack:
@@ -171,12 +199,18 @@ def _mend_file(config: Config, copies: Sequence[str], *, dry_run: bool) -> Repai
             now_ms=SystemClock().now_ms(),
             mirror=mirror,
             sources=sources,
+            give_up=give_up,
             dry_run=dry_run,
         )
 
 
 def _mend_server(
-    project: Project, config: Config, copies: Sequence[str], *, dry_run: bool
+    project: Project,
+    config: Config,
+    copies: Sequence[str],
+    give_up: frozenset[str],
+    *,
+    dry_run: bool,
 ) -> RepairReport:
     with ExitStack() as stack:
         journal = open_journal(config.journal.url, base=config.directory, create=False)
@@ -191,6 +225,7 @@ def _mend_server(
             now_ms=SystemClock().now_ms(),
             beside=project.private / "journal",
             sources=sources,
+            give_up=give_up,
             dry_run=dry_run,
         )
 
@@ -380,12 +415,10 @@ def _tell_engine(project: Project, report: RepairReport, restored: str) -> None:
     """
     with recording_engine(project) as engine:
         for one in report.sessions:
-            if one.fresh:
-                newest = behind_guard(engine.journal).read(one.session, limit=1, reverse=True)
-                engine.announce([row for row in newest if row.kind == DAMAGED_KIND])
-            elif one.merged and not one.lost:
-                what = f"{number_of(one.merged, 'row')} came from a copy"
-                _record(engine, one.session, what, one.merged)
+            try:
+                _tell_session(engine, one)
+            except StoreDamaged:
+                continue  # its key is lost, which is told of all sessions together
         harmed = {one.session for one in report.sessions if one.lost}
         if restored and PROJECT_SESSION not in harmed:
             _record(engine, PROJECT_SESSION, restored, report.rows)
@@ -393,12 +426,25 @@ def _tell_engine(project: Project, report: RepairReport, restored: str) -> None:
             _keep_snapshot(engine, name)
 
 
-def _kept_anew(project: Project, *, dry_run: bool) -> tuple[str, ...]:
-    """What was kept of rows and was not what they tell, and is by now unless *dry_run*."""
+def _tell_session(engine: Engine, one: SessionRepair) -> None:
+    if one.fresh:
+        newest = behind_guard(engine.journal).read(one.session, limit=1, reverse=True)
+        engine.announce([row for row in newest if row.kind == DAMAGED_KIND])
+    elif one.merged and not one.lost:
+        what = f"{number_of(one.merged, 'row')} came from a copy"
+        _record(engine, one.session, what, one.merged)
+
+
+def _kept_anew(project: Project, *, dry_run: bool) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """
+    What was kept of rows and was not what they tell, and is by now unless *dry_run*.
+
+    Also what nothing can be made of: contents and keys that are gone.
+    """
     with stored_form_of(project) as guarded, working("folding what is kept"):
         found = kept_in(behind_guard(guarded), frozenset())
     if dry_run or not found.mendable:
-        return found.mendable
+        return found.mendable, found.lost
     with recording_engine(project) as engine:
         made = tuple(made_anew(behind_guard(engine.journal), found))
         for one in made:
@@ -407,7 +453,7 @@ def _kept_anew(project: Project, *, dry_run: bool) -> tuple[str, ...]:
         if INDEX_OF_MESSAGES in made:
             for name in sessions_in(behind_guard(engine.journal)):
                 _keep_snapshot(engine, name)
-    return made
+    return made, found.lost
 
 
 def _anew(one: str, would: str) -> str:
@@ -431,13 +477,30 @@ def _keep_snapshot(engine: Engine, session: str) -> None:
         return  # a snapshot saves time and nothing else
 
 
+def _give_up(
+    project: Project, config: Config, accepted: Sequence[str], *, everything: bool
+) -> None:
+    """
+    Put stand-ins in the place of rows that nobody can read, in sessions whose loss is accepted.
+
+    Their key is lost, and no copy that is known has it.
+    """
+    with stored_form_of(project) as guarded:
+        journal = behind_guard(guarded)
+        for session in accepted:
+            require_session(journal, session)
+        names = sessions_in(journal) if everything else accepted
+        closed = frozenset(name for name in names if is_closed(journal, name))
+    if closed:
+        _tell_engine(project, _mended(project, config, (), closed, dry_run=False), "")
+
+
 def _accept(
     project: Project, accepted: Sequence[str], everything: bool, reason: str, format_name: str
 ) -> int:
     told: list[Json] = []
     with recording_engine(project) as engine:
         for session in accepted:
-            require_session(behind_guard(engine.journal), session)
             if not _damage(engine, session):
                 raise MisuseError(
                     f"nothing is lost of session `{session}`",
@@ -476,15 +539,18 @@ def _told(
     plan: ConfigRestore | None = None,
     *,
     anew: tuple[str, ...] = (),
+    lost: tuple[Finding, ...] = (),
 ) -> int:
     would = "would be" if report.dry_run else "was"
+    code = FOUND if lost else _code_of(report)
     if format_name == "json":
-        told = _as_json(report) | {"anew": list(anew)}
+        told = _as_json(report) | {"anew": list(anew), "gone": [_gone(one) for one in lost]}
+        told["ok"] = bool(told["ok"]) and not lost
         print_json(told | ({} if plan is None else {"config": plan.as_json()}))
-        return _code_of(report)
+        return code
     if report.needed:
         _print(report)
-    elif not anew and not report.unmended:
+    elif not anew and not lost and not report.unmended:
         print_line(f"nothing is to be repaired in {number_of(report.rows, 'row')}", "good")
     for one in anew:
         print_line(_anew(one, would), "good")
@@ -498,7 +564,24 @@ def _told(
             "with `governance repair --from`",
             "wary",
         )
-    return _code_of(report)
+    _print_gone(lost)
+    return code
+
+
+def _print_gone(lost: tuple[Finding, ...]) -> None:
+    for one in lost[:_UNMENDED_MAX]:
+        print_line(f"{_gone(one)}", "bad")
+    if len(lost) > _UNMENDED_MAX:
+        print_line(f"and {len(lost) - _UNMENDED_MAX} more", "bad")
+    if lost:
+        print_line("`governance repair --from COPY` takes it from a copy that has it", "wary")
+    if any(one.what == KEY for one in lost):
+        mend = "governance repair --accept SESSION --reason WHY"
+        print_line(f"where none has a key, `{mend}` gives up the rows that it opens", "wary")
+
+
+def _gone(one: Finding) -> str:
+    return f"row {one.seq} of `{one.session}`: {one.message}"
 
 
 def _code_of(report: RepairReport) -> int:

@@ -25,6 +25,7 @@ from governance.formats import body_of
 from governance.journal.caches import FINDINGS_MAX, KEPT, Caching
 from governance.journal.encrypted import as_stored
 from governance.journal.records import BRANCH_DEPTH_MAX, Entry, Finding, Journal, Record
+from governance.journal.sealing import is_sealed
 from governance.journal.session_values import (
     BLOB_SHELF,
     INDEX_SHELF,
@@ -33,6 +34,7 @@ from governance.journal.session_values import (
     shelf_name,
     values_of,
 )
+from governance.journal.vault import knows, session_scope
 from governance.scopes.contents import ContextLost
 from governance.scopes.indexing import WordIndex, words_of_value
 from governance.scopes.packing import unpacked_state
@@ -43,6 +45,11 @@ from governance.values import ValueRefused
 INDEX_OF_MESSAGES = "@messages"
 FIGURES = "@figures"
 """What is said to be made anew that belongs to no session."""
+
+KEY = "key"
+"""What a finding is about where the key is lost that opened a session."""
+
+_KEY_LOST = "the key of its session is gone, and nobody erased it: nobody can read its rows"
 
 PAGE_ROWS = 1_000
 PAGE_ENTRIES = 100
@@ -60,17 +67,17 @@ class Kept:
 
         values: Of what lies on shelves: states and indices of scopes, and figures.
 
-        contents: Of contents that rows name; those are made of nothing.
+        lost: Of contents that rows name, and of keys that opened them: those are made of nothing.
     """
 
     caches: tuple[Finding, ...]
     states: tuple[Finding, ...]
     values: tuple[Finding, ...]
-    contents: tuple[Finding, ...]
+    lost: tuple[Finding, ...]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return self.caches + self.states + self.values + self.contents
+        return self.caches + self.states + self.values + self.lost
 
     @property
     def mendable(self) -> tuple[str, ...]:
@@ -105,6 +112,19 @@ def kept_in(journal: Journal, blamed: Set[str]) -> Kept:
         tuple(one for one in values if one.what == KEPT),
         tuple(one for one in values if one.what != KEPT),
     )
+
+
+def is_closed(journal: Journal, session: str) -> bool:
+    """Whether there are rows of *session* that nobody can read, for its key is lost."""
+    if knows(journal.shelf, session_scope(session)):
+        return False
+    origin = journal.origin(session)
+    after = origin.seq if origin is not None else 0
+    while page := journal.read(session, after=after, limit=PAGE_ROWS):
+        if any(is_sealed(one.body) for one in page):
+            return True
+        after = page[-1].seq
+    return False
 
 
 def made_anew(journal: Journal, found: Kept) -> Iterator[str]:
@@ -182,6 +202,7 @@ class KeptValues:
 
     def _of_rows(self, session: str, base: int, figures: FiguresCheck) -> Iterator[Finding]:
         after = base
+        sealed = False
         while True:
             try:
                 page = self.journal.read(session, after=after, limit=PAGE_ROWS)
@@ -192,6 +213,10 @@ class KeptValues:
                 return
             for record in page:
                 figures.add(record)
+                if not sealed and is_sealed(record.body):
+                    sealed = True
+                    if not knows(self.journal.shelf, session_scope(session)):
+                        yield Finding(KEY, session, record.seq, _KEY_LOST)
                 if record.kind in CONTENTS:
                     yield from self._of_contents(record)
                 if record.kind == "context.granted":

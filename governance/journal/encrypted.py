@@ -48,6 +48,7 @@ from governance.journal.sealing import (
     SealBroken,
     broken,
     is_sealed,
+    key_gone,
     row_bound,
     snapshot_bound,
     texts_bound,
@@ -278,8 +279,7 @@ class EncryptedJournal:
             return record
         key = keys.get(session) or self.vault.key_of(session_scope(session), make=False)
         if key is None:
-            why = "the key of its session is gone, and nobody erased it"
-            raise broken(f"row {seq} of `{session}`", why)
+            raise key_gone(session, seq)
         keys[session] = key
         bound = row_bound(session, seq, record.kind, record.at_ms, record.durable)
         return _with_body(record, key.open(body, bound, "row {} of `{}`", seq, session))

@@ -437,6 +437,7 @@ class PostgresJournal:
         now_ms: int,
         beside: Path,
         sources: Sequence[Source] = (),
+        give_up: frozenset[str] = frozenset(),
         dry_run: bool = False,
     ) -> RepairReport:
         """
@@ -459,6 +460,7 @@ class PostgresJournal:
             beside,
             dry_run,
             self.verify().findings,
+            give_up,
         )
         try:
             report = self._writer.change(repair.work, until=until_of(REPAIR_MS), newest=True)

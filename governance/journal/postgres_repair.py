@@ -33,11 +33,19 @@ from governance.journal.postgres_url import Target
 from governance.journal.postgres_values import DAMAGED_MAX, MendedValues, ValuesRepair
 from governance.journal.postgres_verify import verify_store
 from governance.journal.rebuilding import NotMended, Quarantine, build_store, proven_draft
-from governance.journal.records import Finding, Head, Origin, Record, VerifyReport
+from governance.journal.records import (
+    KEY_SHELF,
+    Finding,
+    Head,
+    Origin,
+    Record,
+    VerifyReport,
+)
 from governance.journal.repair import (
     LISTED_MAX,
     Plan,
     RepairReport,
+    bring_keys,
     is_as_good,
     know_mirror,
     know_source,
@@ -45,6 +53,7 @@ from governance.journal.repair import (
     work_folder,
 )
 from governance.journal.replacing import free_name, stamp_of
+from governance.journal.salvage import sound_entry
 from governance.journal.session_values import INDEX_SHELF
 from governance.journal.sources import Source
 from governance.journal.staging import Staging
@@ -94,6 +103,10 @@ _COUNT_SQL = f"""
     SELECT count(*) FROM @.event WHERE tenant = %(tenant)s AND kind <> '{GAP_KIND}'
         AND NOT session = ANY(%(ids)s)
 """
+_DATA_KEYS_SQL = f"""
+    SELECT shelf, name, version, value, digest FROM @.shelf
+        WHERE tenant = %(tenant)s AND shelf = '{KEY_SHELF}'
+"""
 _DROP_SQL = """
     DELETE FROM @.event WHERE tenant = %(tenant)s AND session = %(session)s AND seq = %(seq)s
 """
@@ -131,6 +144,8 @@ class ServerRepair:
         beside: What the quarantine is named after; its folder is on this machine.
 
         found: The findings of `verify` that are to be mended.
+
+        give_up: As `repair_store` says.
     """
 
     target: Target
@@ -141,6 +156,7 @@ class ServerRepair:
     beside: Path
     dry_run: bool
     found: tuple[Finding, ...]
+    give_up: frozenset[str] = frozenset()
     written: tuple[str, ...] = field(default=(), init=False)
     _unmended: list[str] = field(factory=list, init=False)
     _unreadable: Unreadable = field(factory=Unreadable, init=False)
@@ -155,7 +171,6 @@ class ServerRepair:
         """
         self._unmended = []
         self._unreadable = Unreadable()
-        blamed = self._blamed(connection)
         path = free_name(self.beside, "quarantine", stamp_of(self.now_ms))
         with (
             self._beside(),
@@ -163,14 +178,16 @@ class ServerRepair:
             work_folder(self.beside) as work,
             staged(work) as staging,
         ):
+            staging.given_up = self.give_up
             values = self._values(connection, quarantine)
+            blamed = self._blamed(connection)
             names = self._gather(connection, staging, blamed)
             plan = Plan(staging)
             for name in staging.sessions():
                 plan.complete(name, self.sources)
             ours = tuple(one for one in self.found if one.session in names)
             seen = VerifyReport(0, 0, False, ours)
-            needed = bool(plan.merged) or not is_as_good(seen, plan)
+            needed = plan.changes or not is_as_good(seen, plan)
             report = self._report(
                 connection, plan, names, values, needed=needed or values.found > 0
             )
@@ -197,7 +214,7 @@ class ServerRepair:
         others = [one for one in self.found if not one.session]
         # What is no value is nothing that is mended here.
         self._unmended += [one.message for one in others if one.what != "value"]
-        if all(one.what != "value" for one in others):
+        if not self.sources and all(one.what != "value" for one in others):
             return MendedValues()
 
         def work(lent: Connection) -> MendedValues:
@@ -221,11 +238,23 @@ class ServerRepair:
                 sql(self.target.schema, _GAPS_SQL), {"tenant": self.target.tenant}
             )
             blamed |= dict.fromkeys(session for (session,) in gaps.fetchall())
+        blamed |= dict.fromkeys(sorted(self.give_up))
         names = list(blamed)
         if len(names) > BLAMED_MAX:
             more = number_of(len(names) - BLAMED_MAX, "further session")
             self._unmended.append(f"{more}: repair again")
         return names[:BLAMED_MAX]
+
+    def _gather_keys(self, connection: Connection, staging: Staging) -> None:
+        words = {"tenant": self.target.tenant}
+        statement = sql(self.target.schema, _DATA_KEYS_SQL)
+        for columns in connection.execute(statement, words, binary=True):
+            entry = sound_entry(columns)
+            if entry is not None:
+                staging.keep(entry)
+        for source in self.sources:
+            bring_keys(staging, source)
+        staging.drop_erased()
 
     def _gather(
         self, connection: Connection, staging: Staging, blamed: list[str]
@@ -258,6 +287,7 @@ class ServerRepair:
         for name in sorted(names):
             rows = every_row(lent, self.target, name, ends[name], self._unreadable)
             staging.add(rows, self.target.place)
+        self._gather_keys(connection, staging)
         known = frozenset(names)
         know_mirror(staging, self.mirror, known)
         for session in known:

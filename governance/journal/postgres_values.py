@@ -43,8 +43,8 @@ class MendedValues:
     What became of the damaged values.
 
     Attributes:
-        found: How many were damaged. What they are found by, made anew from the rows, counts
-            here alone.
+        found: How many were damaged, or were keys that are gone and that a copy has. What they
+            are found by, made anew from the rows, counts here alone.
 
         merged: Those that are whole again.
 
@@ -77,17 +77,22 @@ class ValuesRepair:
             if mark is not None:
                 self._replace(name, mark)
                 del damaged[name]
+        brought = 0
         for source in self.sources:
             for entry in source.entries():
                 name = (entry.shelf, entry.name)
                 if name in damaged and not self._was_destroyed(entry):
                     self._replace(name, entry)
                     del damaged[name]
+                elif self._lacks_key(entry):
+                    self._put(entry)
+                    brought += 1
         for name in damaged:
             self._replace(name, None)
         lost = [called(*name) for name in damaged if not is_made_anew(*name)]
         merged = len(found[:DAMAGED_MAX]) - len(damaged)
-        return MendedValues(len(found), merged, tuple(lost), len(found) > DAMAGED_MAX)
+        more = len(found) > DAMAGED_MAX
+        return MendedValues(len(found) + brought, merged + brought, tuple(lost), more)
 
     def _damaged(self) -> Iterator[Name]:
         name = ("", "")
@@ -95,6 +100,12 @@ class ValuesRepair:
             name = (str(columns[0]), str(columns[1]))
             if entry_of(columns) is None:
                 yield name
+
+    def _lacks_key(self, entry: Entry) -> bool:
+        """Whether *entry* is a data key that is not there, and that nobody has destroyed."""
+        if entry.shelf != KEY_SHELF or entry.name.startswith(ERASED_PREFIX):
+            return False
+        return not (self._row(GET_SQL, (KEY_SHELF, entry.name)) or self._was_destroyed(entry))
 
     def _was_destroyed(self, entry: Entry) -> bool:
         """Whether *entry* is a data key that a mark says is not to come back."""
@@ -112,6 +123,11 @@ class ValuesRepair:
         words = {"tenant": self.target.tenant, "shelf": name[0], "name": name[1]}
         self.connection.execute(sql(self.target.schema, _DROP_SQL), words)
         if entry is not None and entry.shelf != INDEX_SHELF:  # that one is made anew from rows
+            self._put(entry)
+
+    def _put(self, entry: Entry) -> None:
+        if self.quarantine is not None:
+            words = {"tenant": self.target.tenant, "shelf": entry.shelf, "name": entry.name}
             row = {"version": entry.version, "value": entry.value, "digest": entry_digest(entry)}
             self.connection.execute(sql(self.target.schema, _PUT_SQL), {**words, **row})
 

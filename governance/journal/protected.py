@@ -97,10 +97,11 @@ def vault_of(journal: Journal, config: Config, key: KeySource | None = None) -> 
     Raises:
         KeyUnavailable, WrongKey: As `open_protected`.
     """
+    from governance.journal.heads import store_id
     from governance.journal.key_sources import load_key
     from governance.journal.vault import Vault
 
     own, folder = config.encryption, config.directory
     current = load_key(own.key, directory=folder, program=key)
     previous = [load_key(one, directory=folder, program=key) for one in own.previous]
-    return Vault.open(journal.shelf, current, previous)
+    return Vault.open(journal.shelf, current, previous, store_id=store_id(journal))

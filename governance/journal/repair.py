@@ -24,7 +24,7 @@ from governance.journal.gaps import GAP_KIND, Bridge, Link, link_after
 from governance.journal.mirror import Damaged, Gone, Identity, Mirror, mirror_identity, read_heads
 from governance.journal.reassembling import Facts, Kept, Lost, reassemble
 from governance.journal.rebuilding import Quarantine, build_store, judge, proven_draft
-from governance.journal.records import BRANCH_DEPTH_MAX, Head, Origin, VerifyReport
+from governance.journal.records import BRANCH_DEPTH_MAX, KEY_SHELF, Head, Origin, VerifyReport
 from governance.journal.replacing import (
     HOLD_MS_DEFAULT,
     Hold,
@@ -38,6 +38,7 @@ from governance.journal.session_values import is_made_anew
 from governance.journal.sources import Source
 from governance.journal.sqlite_connection import missing_store
 from governance.journal.staging import Staging
+from governance.journal.vault import ERASED_PREFIX
 
 LISTED_MAX = 1_000
 """Sessions that a report describes one by one."""
@@ -105,7 +106,8 @@ class RepairReport:
 
         problems: What could not be read, in words.
 
-        values_merged: Damaged values beside the journals that are whole again.
+        values_merged: Damaged values beside the journals that are whole again, and keys of
+            sessions that are there again.
 
         values_lost: Those that none had, in words; they are in the store no longer.
 
@@ -136,14 +138,25 @@ class RepairReport:
 
 @define(eq=False, repr=False)
 class Plan:
-    """What each session comes to, before anything is written."""
+    """
+    What each session comes to, before anything is written.
+
+    Attributes:
+        keys: Data keys that were not there and that a copy still had.
+    """
 
     staging: Staging
     rows: int = 0
     merged: int = 0
     lost: int = 0
+    keys: int = 0
     found: list[SessionRepair] = field(factory=list)
     _links: dict[tuple[str, int], Link] = field(factory=dict, init=False)
+
+    @property
+    def changes(self) -> bool:
+        """Whether something is found again, or is lost though its chain holds."""
+        return bool(self.merged or self.keys) or any(one.fresh for one in self.found)
 
     def facts(self, session: str) -> Facts:
         """What is known of *session*, with what its first row must follow."""
@@ -223,6 +236,7 @@ def repair_store(
     now_ms: int,
     mirror: Path | None,
     sources: Sequence[Source] = (),
+    give_up: frozenset[str] = frozenset(),
     dry_run: bool = False,
     wait_ms: int = HOLD_MS_DEFAULT,
 ) -> RepairReport:
@@ -232,7 +246,9 @@ def repair_store(
     Args:
         mirror: The heads kept outside the store; they know of rows that are gone.
 
-        sources: Copies to look for lost rows in, the best first.
+        sources: Copies to look for lost rows and keys in, the best first.
+
+        give_up: Sessions whose rows count as lost where only a key opens them that is lost.
 
         dry_run: Only say what would come of it; nothing is changed.
 
@@ -250,6 +266,7 @@ def repair_store(
         held.copy(copy)
         with staged(work) as staging:
             salvage = Salvage(copy, str(path), staging)
+            staging.given_up = give_up
             whole = salvage.by_key()
             store_id = settle_id(salvage, mirror, sources)
             know_mirror(staging, mirror)
@@ -260,7 +277,7 @@ def repair_store(
                     f"no row of ours can be found in `{path}`",
                     remedy="name a copy of it with `--from`, or use `governance restore`",
                 )
-            needed = bool(plan.merged) or not is_as_good(seen, plan)
+            needed = plan.changes or not is_as_good(seen, plan)
             if not needed or dry_run:
                 return reported(plan, salvage, store_id, sources, needed=needed, dry_run=dry_run)
             return put(held, work, plan, salvage, store_id, sources, now_ms, "damaged")
@@ -280,23 +297,28 @@ def is_as_good(seen: VerifyReport | None, plan: Plan) -> bool:
 def _planned(staging: Staging, sources: Sequence[Source], salvage: Salvage, *, whole: bool) -> Plan:
     """A plan for all sessions; the pages are read one by one where the keys did not give all."""
     plan = Plan(staging)
-    if whole and all(not plan.look(name).lost for name in staging.sessions()):
-        for source in sources:
-            know_source(staging, source)
-    else:
+    if not whole or any(plan.look(name).lost for name in staging.sessions()):
         salvage.by_page()
         for head, _ in staging.tombstones():
             if staging.is_live(head.session):
                 staging.stayed(head.session)
-        for source in sources:
-            know_source(staging, source)
-            if not salvage.shelf_whole:
-                for entry in source.entries():
-                    staging.keep(entry)
+    for source in sources:
+        know_source(staging, source)
+        if salvage.shelf_whole:
+            plan.keys += bring_keys(staging, source)
+        else:
+            for entry in source.entries():
+                staging.keep(entry)
     staging.drop_erased()
     for name in staging.sessions():
         plan.complete(name, sources)
     return plan
+
+
+def bring_keys(staging: Staging, source: Source) -> int:
+    """Take the data keys that *source* has and the store has lost; how many they were."""
+    keys = (one for one in source.entries(KEY_SHELF) if not one.name.startswith(ERASED_PREFIX))
+    return sum(staging.keep(entry) for entry in keys if staging.lacks_key(entry.name))
 
 
 def put(
@@ -364,7 +386,7 @@ def reported(
         quarantined=quarantined,
         kept=kept,
         quarantine=quarantine,
-        values_merged=len(damaged) - len(gone),
+        values_merged=len(damaged) - len(gone) + plan.keys,
         values_lost=tuple(called(*one) for one in gone),
         problems=(*salvage.problems, *(said for one in sources for said in one.problems)),
         sources=tuple(one.name for one in sources),

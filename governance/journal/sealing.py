@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from attrs import field
 
 from governance._attrs import define
-from governance.errors import JournalError
+from governance.errors import JournalError, StoreDamaged
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -37,7 +37,7 @@ _LENGTH = struct.Struct(">Q")
 _NUMBERS = struct.Struct(">QqBQQ")
 
 
-class SealBroken(JournalError):
+class SealBroken(StoreDamaged):
     """A sealed value does not open: it was changed, cut, or moved from another place."""
 
     code = "GOV552"
@@ -138,6 +138,16 @@ def broken(what: str, why: str) -> SealBroken:
     return SealBroken(
         f"{what} cannot be decrypted: {why}",
         remedy="run `governance verify`, keep the store as evidence and restore a backup",
+    )
+
+
+def key_gone(session: str, seq: int) -> SealBroken:
+    """The error for row *seq* of *session*, whose data key is lost."""
+    return SealBroken(
+        f"row {seq} of `{session}` cannot be decrypted: the key of its session is gone, and nobody "
+        "erased it",
+        remedy="`governance repair --from COPY` takes it from a copy; where none has it, "
+        f"`governance repair --accept {session} --reason WHY` gives its rows up",
     )
 
 

@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from heapq import nlargest
 from math import log
 from operator import attrgetter
 from typing import Protocol, runtime_checkable
 
 from governance._attrs import frozen
-from governance.errors import MisuseError, SessionErased
+from governance.errors import MisuseError, SessionErased, StoreDamaged
 from governance.journal.records import Journal, Record
 from governance.values import Json, ValueRefused, load_json
 
@@ -190,10 +189,18 @@ def check_search(limit: int) -> None:
 
 @frozen
 class Scanned:
-    """What a scan found; ``complete`` is false where it ended before all rows were read."""
+    """
+    What a scan found.
+
+    Attributes:
+        complete: False where it ended before all rows were read.
+
+        damaged: Sessions that could not be read, each left out from where it breaks off.
+    """
 
     hits: tuple[Hit, ...]
     complete: bool
+    damaged: tuple[str, ...] = ()
 
 
 @frozen
@@ -249,7 +256,8 @@ def scan(
     left = SCAN_ROWS_MAX if rows_max is None else rows_max
     total, length = 0, 0
     holding = dict.fromkeys(query.phrases, 0)
-    for record in _rows(journal, None if ranked else session):
+    damaged: list[str] = []
+    for record in _rows(journal, None if ranked else session, damaged):
         left -= 1
         if left < 0:
             break
@@ -263,10 +271,10 @@ def scan(
         if len(held) == len(query.phrases):
             found.append(one)
     if ranked and session is not None:
-        inside = {(one.session, one.seq) for one in _rows(journal, session)}
+        inside = {(one.session, one.seq) for one in _rows_of(journal, session)}
         found = [one for one in found if (one.session, one.seq) in inside]
     statistics = Statistics(total, length, holding) if ranked else None
-    return Scanned(best_of(found, statistics, limit), left >= 0)
+    return Scanned(best_of(found, statistics, limit), left >= 0, tuple(damaged))
 
 
 def score_of(words: Sequence[str], statistics: Statistics) -> float:
@@ -282,18 +290,27 @@ def score_of(words: Sequence[str], statistics: Statistics) -> float:
     return score
 
 
-def _rows(journal: Journal, session: str | None) -> Iterator[Record]:
-    """The rows of *session* with those that it shares, or of all sessions, each row once."""
+def _rows(journal: Journal, session: str | None, damaged: list[str]) -> Iterator[Record]:
+    """
+    The rows of *session* with those that it shares, or of all sessions, each row once.
+
+    Args:
+        damaged: Of all sessions, gets those that cannot be read.
+    """
     if session is not None:
         yield from _rows_of(journal, session)
         return
     for name in _sessions(journal):
         # Nobody reads an erased one again; whoever names it is told so.
-        with suppress(SessionErased):
+        try:
             for row in _rows_of(journal, name):
                 if row.session != name:
                     break
                 yield row
+        except SessionErased:
+            continue
+        except StoreDamaged:
+            damaged.append(name)
 
 
 def _rows_of(journal: Journal, session: str) -> Iterator[Record]:

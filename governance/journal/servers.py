@@ -56,6 +56,7 @@ class RepairsInPlace(Protocol):
         now_ms: int,
         beside: Path,
         sources: Sequence[Source] = (),
+        give_up: frozenset[str] = frozenset(),
         dry_run: bool = False,
     ) -> RepairReport:
         """

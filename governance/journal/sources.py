@@ -66,8 +66,8 @@ class Source(Protocol):
         """What it holds of *session* from row *first* to *last*, in the order of `COLUMNS`."""
         ...
 
-    def entries(self) -> Iterator[Entry]:
-        """The values beside the journals, as far as it can list them."""
+    def entries(self, shelf: str = "") -> Iterator[Entry]:
+        """The values beside the journals, as far as it can list them; or those of one *shelf*."""
         ...
 
     def close(self) -> None:
@@ -166,10 +166,10 @@ class FileSource:
 
         yield from around(read, session, first, last, self._unreadable)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, shelf: str = "") -> Iterator[Entry]:
         """The values beside the journals."""
-        sql = "SELECT shelf, name, version, value, digest FROM shelf"
-        for entry in self._each(sql, (), lambda *columns: sound_entry(columns)):
+        sql = "SELECT shelf, name, version, value, digest FROM shelf WHERE ?1 IN ('', shelf)"
+        for entry in self._each(sql, (shelf,), lambda *columns: sound_entry(columns)):
             if entry is not None:
                 yield entry
 
@@ -239,12 +239,12 @@ class JournalSource:
                 yield r.session, r.seq, r.kind, r.at_ms, r.body, int(r.durable), r.key, r.hash
             at = page[-1].seq
 
-    def entries(self) -> Iterator[Entry]:
-        for shelf in COPIED_SHELVES:
+    def entries(self, shelf: str = "") -> Iterator[Entry]:
+        for one in (shelf,) if shelf else COPIED_SHELVES:
             after = ""
             # A damaged one ends its shelf: nothing of the contract goes past it.
             with suppress(StoreDamaged):
-                while page := self.journal.shelf.scan(shelf, after=after, limit=1):
+                while page := self.journal.shelf.scan(one, after=after, limit=1):
                     yield from page
                     after = page[-1].name
 

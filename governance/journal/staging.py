@@ -21,9 +21,10 @@ from governance.journal.gaps import GAP_KIND, Bridge, Link, bridge_of, row_diges
 from governance.journal.limits import HASH_BYTES
 from governance.journal.reassembling import Facts, Slot
 from governance.journal.records import BRANCH_DEPTH_MAX, KEY_SHELF, Entry, Head, Origin, Record
+from governance.journal.sealing import is_sealed
 from governance.journal.session_values import INDEX_SHELF
 from governance.journal.sqlite_rows import COLUMNS, record_of
-from governance.journal.vault import ERASED_PREFIX
+from governance.journal.vault import ERASED_PREFIX, entry_name, session_scope
 
 if TYPE_CHECKING:
     import apsw
@@ -82,9 +83,12 @@ class Staging:
 
     Attributes:
         position: The highest position of a move that was seen; 0: none was.
+
+        given_up: Sessions of which a row is no candidate that only a key opens which is lost.
     """
 
     connection: apsw.Connection
+    given_up: frozenset[str] = field(default=frozenset(), init=False)
     candidates: int = field(default=0, init=False)
     position: int = field(default=0, init=False)
 
@@ -169,6 +173,11 @@ class Staging:
         )
         return self.connection.total_changes() > before
 
+    def lacks_key(self, name: str) -> bool:
+        """Whether the data key called *name* is not there, though nobody has destroyed it."""
+        mark = f"{ERASED_PREFIX}{name.partition(':')[2]}"
+        return not (self.has_entry(KEY_SHELF, name) or self.has_entry(KEY_SHELF, mark))
+
     def has_entry(self, shelf: str, name: str) -> bool:
         """Whether it has that value, from wherever."""
         sql = "SELECT 1 FROM shelf WHERE shelf = ? AND name = ?"
@@ -232,11 +241,12 @@ class Staging:
 
     def slots(self, session: str) -> Iterator[Slot]:
         """The candidates of *session*, by sequence."""
+        keyless = session in self.given_up and self.lacks_key(entry_name(session_scope(session)))
         seq = 0
         here: list[Record] = []
         for columns in self.connection.execute(_SLOTS_SQL, (session,)):
             record = record_of(columns)
-            if record is None:
+            if record is None or (keyless and is_sealed(record.body)):
                 continue
             if record.seq != seq and here:
                 yield seq, tuple(here)

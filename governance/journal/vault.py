@@ -5,9 +5,10 @@ There is one data key a session: a journal knows of no tree of sessions (who is 
 stands in bodies that are sealed), a branch reads the rows it shares by the key of whoever
 wrote them, and erasing one session then makes unreadable that session and nothing else.
 
-The entry ``vault`` names the store and is itself sealed by the key-encryption key, so that a
-wrong key is found out when the store is opened, before anything is read or written. Each data
-key names it too, and opens under that name alone: the entry, where it is lost, is made again.
+The entry ``vault`` has a name and is itself sealed by the key-encryption key, so that a wrong
+key is found out when the store is opened, before anything is read or written. Each data key has
+that name too, and opens under it alone; a store that has an id has its vault named by that. So
+the entry, where it is lost, is made again, and keys that come back from a copy still open.
 """
 
 from __future__ import annotations
@@ -85,10 +86,18 @@ class Vault:
 
     @classmethod
     def open(
-        cls, shelf: Shelf, current: KeyEncryptionKey, previous: Sequence[KeyEncryptionKey] = ()
+        cls,
+        shelf: Shelf,
+        current: KeyEncryptionKey,
+        previous: Sequence[KeyEncryptionKey] = (),
+        *,
+        store_id: str = "",
     ) -> Vault:
         """
         The vault of the store behind *shelf*; a store that has none gets one.
+
+        Args:
+            store_id: What tells the store from every other, where it has such a name.
 
         Raises:
             WrongKey: Neither *current* nor one of *previous* opens it.
@@ -101,7 +110,8 @@ class Vault:
                 ident = _opened(entry.value, keys)
                 return cls(shelf, current, keys, ident)
             page = shelf.scan(SHELF, limit=PAGE_ENTRIES)
-            ident = _named(page, keys) if page else os.urandom(16).hex()
+            made = sha256(f"vault of {store_id}".encode()).digest() if store_id else os.urandom(32)
+            ident = _named(page, keys) if page else made[:16].hex()
             shelf.put(SHELF, VAULT, _vault_value(ident, current), expected_version=0)
         raise _damaged("its entry comes and goes")
 
@@ -140,11 +150,11 @@ class Vault:
 
     def is_erased(self, scope: str) -> bool:
         """Whether the key of *scope* was destroyed."""
-        return self.shelf.get(SHELF, erased_name(scope)) is not None
+        return _is_erased(self.shelf, scope)
 
     def knows(self, scope: str) -> bool:
-        """Whether *scope* has a key, or had one that was destroyed."""
-        return self.shelf.get(SHELF, entry_name(scope)) is not None or self.is_erased(scope)
+        """As the function of the same name."""
+        return knows(self.shelf, scope)
 
     def erase(self, scope: str, at_ms: int) -> bool:
         """
@@ -282,6 +292,15 @@ class Vault:
 
     def _unwrapped(self, value: bytes, scope: str) -> DataKey:
         return _unwrapped(_fields(value), self._id, scope, self._keys)
+
+
+def knows(shelf: Shelf, scope: str) -> bool:
+    """Whether *scope* has a key on *shelf*, or had one that was destroyed."""
+    return shelf.get(SHELF, entry_name(scope)) is not None or _is_erased(shelf, scope)
+
+
+def _is_erased(shelf: Shelf, scope: str) -> bool:
+    return shelf.get(SHELF, erased_name(scope)) is not None
 
 
 _KEYS = ("session:", "shelf:")
