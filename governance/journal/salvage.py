@@ -22,10 +22,12 @@ from governance.journal.chain import entry_digest, snapshot_digest
 from governance.journal.faults import newer
 from governance.journal.records import KEY_SHELF, Entry, Head, Origin, Snapshot
 from governance.journal.salvage_pages import (
+    HEADER_BYTES,
     Pages,
     Value,
     free_pages,
     log_frames,
+    mended_header,
     records_in,
     shape_of,
 )
@@ -38,6 +40,10 @@ from governance.journal.vault import ERASED_PREFIX
 if TYPE_CHECKING:
     import apsw
 
+_AHEAD_MAX = 100
+"""A schema version so far above this engine's is no newer engine's, but damage."""
+
+_VERSION_AT = slice(60, 64)
 _HEAD_COLUMNS = 6
 _EVENT_COLUMNS = 8
 
@@ -63,6 +69,8 @@ class Salvage:
         shelf_whole: Every value beside the journals could be read.
 
         damaged: Shelf and name of each value that is there and is not what was put.
+
+        header_mended: The file did not say how it is to be read, and in the copy it does.
     """
 
     path: Path
@@ -72,6 +80,7 @@ class Salvage:
     problems: list[str] = field(factory=list, init=False)
     shelf_whole: bool = field(default=False, init=False)
     damaged: set[tuple[str, str]] = field(factory=set, init=False)
+    header_mended: bool = field(default=False, init=False)
 
     def by_key(self) -> bool:
         """
@@ -82,6 +91,7 @@ class Salvage:
         """
         import apsw
 
+        self._mend_header()
         try:
             connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE)
         except apsw.Error as error:
@@ -94,6 +104,18 @@ class Salvage:
             return self._tables(connection)
         finally:
             connection.close()
+
+    def _mend_header(self) -> None:
+        with self.path.open("r+b") as file:
+            header = file.read(HEADER_BYTES)
+            mended = mended_header(header)
+            if int.from_bytes(mended[_VERSION_AT], "big", signed=True) > VERSION + _AHEAD_MAX:
+                mended = mended[:60] + VERSION.to_bytes(4, "big") + mended[64:]
+            self.header_mended = mended != header
+            if self.header_mended:
+                self.problems.append("the header of the file")
+                file.seek(0)
+                file.write(mended)
 
     def _tables(self, connection: apsw.Connection) -> bool:
         whole = True

@@ -20,13 +20,38 @@ PAYLOAD_BYTES_MAX = 70 * 1024 * 1024
 """A record that says to be longer is none of ours."""
 
 COLUMNS_MAX = 64
-_HEADER_BYTES = 100
+HEADER_BYTES = 100
 _INDEX_INTERIOR, _INDEX_LEAF, _TABLE_LEAF = 0x02, 0x0A, 0x0D
 _WAL_HEADER_BYTES, _WAL_FRAME_BYTES = 32, 24
 _WAL_MAGIC = (0x377F0682, 0x377F0683)
 
 Read = Callable[[int, int], bytes]
 """Gives the bytes from an offset on, at most so many; fewer at the end of the file."""
+
+
+_SAME = (
+    (0, b"SQLite format 3\0"),
+    (20, b"\0"),  # nothing is reserved in a page
+    (21, b"\x40\x20\x20"),
+    (44, b"\0\0\0\x04"),  # the format of the schema
+    (56, b"\0\0\0\x01"),  # UTF-8
+)
+"""What stands in the header of every store of ours, and where; it tells how to read the file."""
+
+
+def mended_header(header: bytes) -> bytes:
+    """*header*, the first 100 bytes of a file, with what every store has there as it has to be."""
+    if len(header) < HEADER_BYTES:
+        return header
+    made = bytearray(header)
+    for place, same in _SAME:
+        made[place : place + len(same)] = same
+    if shape_of(header).page_bytes != int.from_bytes(header[16:18], "big"):
+        made[16:18] = PAGE_BYTES_DEFAULT.to_bytes(2, "big")
+    for place in (18, 19):  # with a log or without; anything else bars from writing or reading
+        if made[place] not in (1, 2):
+            made[place] = 2
+    return bytes(made)
 
 
 @frozen
@@ -88,8 +113,8 @@ def free_pages(pages: Pages) -> frozenset[int]:
     Gives what can be read of that list; it is bounded by the number of pages.
     """
     free: set[int] = set()
-    header = pages.read(0, _HEADER_BYTES)
-    trunk = int.from_bytes(header[32:36], "big") if len(header) == _HEADER_BYTES else 0
+    header = pages.read(0, HEADER_BYTES)
+    trunk = int.from_bytes(header[32:36], "big") if len(header) == HEADER_BYTES else 0
     while 1 < trunk <= pages.pages and trunk not in free:
         free.add(trunk)
         image = pages.image(trunk)
@@ -110,7 +135,7 @@ def records_in(pages: Pages, number: int, overflow: Pages) -> Iterator[tuple[Val
         overflow: Where long records go on: the pages of the file itself.
     """
     image = pages.image(number)
-    base = _HEADER_BYTES if number == 1 and not pages.wal else 0
+    base = HEADER_BYTES if number == 1 and not pages.wal else 0
     if len(image) < pages.shape.page_bytes:
         return
     kind = image[base]

@@ -18,6 +18,9 @@ from governance.journal.sqlite import SqliteJournal
 from governance.journal.sqlite_schema import VERSION
 from tests.quality.damaged_stores import PAGE_BYTES, Damaged, copied, make_store
 
+VERSION_AT = 63
+"""The last byte of the version, which may be a newer engine's."""
+
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Damaged:
@@ -242,6 +245,23 @@ def test_rows_in_the_log_alone_come_back(store: Damaged, tmp_path: Path) -> None
         after = store.open()
         assert row.body in [one.body for one in after.read("s-1", limit=9999)]
         after.close()
+
+
+@pytest.mark.parametrize("wrong", [0x01, 0x04, 0xFF])
+def test_no_byte_of_the_header_costs_a_row(store: Damaged, wrong: int) -> None:
+    """What says how the file is to be read is the same in every store, and known by that."""
+    for place in range(100):
+        image = bytearray(store.image)
+        image[place] ^= wrong
+        store.put(bytes(image))
+        try:
+            report = store.repair()
+        except StoreNewer:
+            assert place == VERSION_AT, f"byte {place}"
+            continue
+        assert (report.lost, report.rows) == (0, len(store.rows)), f"byte {place}"
+        assert store.recovered() == store.rows.keys(), f"byte {place}"
+        assert store.verify().ok, f"byte {place}"
 
 
 def test_a_sound_store_is_left_alone(store: Damaged) -> None:
