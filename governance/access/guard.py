@@ -24,6 +24,7 @@ from governance.access.actors import process_actor
 from governance.access.grants import Authorize, Grants
 from governance.errors import GovernanceError, JournalError, SessionErased
 from governance.formats import body_of, stamped
+from governance.journal.faults import StoreReadOnly
 from governance.journal.records import Append, Appended, Journal, Record, Row
 from governance.ledger.fold import BEGINNINGS
 from governance.values import Json, ValueRefused, dump_json
@@ -277,7 +278,18 @@ def append_audit(journal: Journal, clock: Clock, data: Mapping[str, Json], actor
 
     Raises:
         JournalError: It could not be written.
+        StoreReadOnly: The store may only be read here.
     """
+    try:
+        _append(journal, clock, data, actor)
+    except StoreReadOnly as error:
+        raise StoreReadOnly(
+            f"`[audit] reads` has every look recorded, and this one cannot be: {error.message}",
+            remedy="copy the project to where it may be written, and look at the copy",
+        ) from None
+
+
+def _append(journal: Journal, clock: Clock, data: Mapping[str, Json], actor: str) -> None:
     for _ in range(_CONFLICTS_MAX):
         body = stamped(DATA_ACCESSED, {"actor": actor, "data": data, "host": "person"})
         row = Row(DATA_ACCESSED, clock.now_ms(), dump_json(body))

@@ -109,7 +109,9 @@ def backup(
     if config.audit.reads:
         embedded_store(config)  # a store that is not backed up here is none to be written here
         url = config.journal.url
-        with closing(open_journal(url, base=config.directory, create=False)) as journal:
+        with closing(
+            open_journal(url, base=config.directory, create=False, for_reading=True)
+        ) as journal:
             record_copy(config, journal)
     made = _make(project, to)
     size = made.stat().st_size

@@ -57,6 +57,9 @@ _TAKES: Mapping[str, tuple[str, ...]] = {
 }
 """What can be done → the words that it takes."""
 
+_LOOKS = frozenset({"list", "get", "search", "validate", "grants"})
+"""What of it writes nothing."""
+
 _GOES_WITH: Mapping[str, tuple[str, ...]] = {
     "kind": ("get", "set", "unset", "grant", "revoke"),
     "expect": ("set", "unset"),
@@ -179,7 +182,7 @@ def context(
     everywhere = what == "search" and scope_ == EVERYWHERE
     scope = PROJECT if everywhere else Scope.of(scope_)
     by = Reader(person_name(), scope.name if scope.kind == "session" else "")
-    with recording_engine(project_of(directory)) as engine:
+    with recording_engine(project_of(directory), for_reading=what in _LOOKS) as engine:
         for one in (scope, Scope.of(words[0])) if what == "merge" else (scope,):
             if one.kind == "session":
                 require_session(behind_guard(engine.journal), one.name)

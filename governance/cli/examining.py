@@ -35,7 +35,8 @@ from governance.hosts import (
     installer_of,
     transcripts_of,
 )
-from governance.journal.opening import open_journal
+from governance.journal.faults import StoreReadOnly, only_readable, unwritable
+from governance.journal.opening import open_journal, store_path
 from governance.journal.records import Journal
 from governance.journal.servers import OnServer, ServerReport
 from governance.journal.verifying import first_of, verify_some
@@ -137,6 +138,7 @@ def _store(around: Surroundings) -> Check:
         sessions, rows, found = _verified(journal)
         if isinstance(journal, InFile):
             found += unused(journal.path).findings
+    found += _barred(around.project)
     server = _server(around.project)
     on = server.saw if server is not None else f"SQLite of apsw {_apsw_version()}"
     found += server.findings if server is not None else ()
@@ -144,9 +146,21 @@ def _store(around: Surroundings) -> Check:
     elsewhere = place_elsewhere(load_config(around.project.directory))
     if elsewhere is not None:
         saw += f"; it is `{elsewhere}`, outside the project"
-    if all(one.severity == WARNING for one in found):
-        return Check("journal", saw, found)
-    return Check("journal", saw if not found else "does not hold", found)
+    sound = all(one.severity == WARNING or one.code == StoreReadOnly.code for one in found)
+    return Check("journal", saw if sound else "does not hold", found)
+
+
+def _barred(project: Project) -> tuple[Diagnostic, ...]:
+    """That nothing can be written to the store of *project*, where that is so."""
+    config = trusted_config(load_config(project.directory))
+    if not is_embedded(config):
+        return ()
+    path = store_path(config.journal.url, project.directory)
+    barred = unwritable(path)
+    if barred is None:
+        return ()
+    error = only_readable(path, barred)
+    return (Diagnostic(error.code, error.message, suggestion=error.remedy),)
 
 
 def _encryption(around: Surroundings) -> Check:
@@ -175,7 +189,9 @@ def _encryption(around: Surroundings) -> Check:
 def _server(project: Project) -> ServerReport | None:
     """What the server is like that the store is on; none where it is a file."""
     url = trusted_config(load_config(project.directory)).journal.url
-    with closing(open_journal(url, base=project.directory, create=False)) as journal:
+    with closing(
+        open_journal(url, base=project.directory, create=False, for_reading=True)
+    ) as journal:
         return journal.server_report() if isinstance(journal, OnServer) else None
 
 

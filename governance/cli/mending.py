@@ -400,7 +400,7 @@ def _named(config: Config, copies: Sequence[str]) -> list[Source]:
     found: list[Source] = []
     for one in copies:
         if ":" in one and not Path(one).exists():
-            journal = open_journal(one, base=config.directory, create=False)
+            journal = open_journal(one, base=config.directory, create=False, for_reading=True)
             found.append(JournalSource(journal, one.partition("?")[0]))
         else:
             found.append(FileSource(Path(one)))

@@ -40,7 +40,7 @@ def store_of(project: Project, looking: str = "read") -> Iterator[Journal]:
     The journal of *project* for one command, closed afterwards; it is never created.
 
     What it shows is asked of ``[access]`` and recorded by ``[audit]``, for the user whose
-    process this is.
+    process this is. A store that may only be read is read, unless that had to be recorded.
 
     Args:
         looking: The action that a look into a session is: ``"read"`` or ``"export"``.
@@ -55,11 +55,18 @@ def store_of(project: Project, looking: str = "read") -> Iterator[Journal]:
 
 
 @contextmanager
-def unguarded_store_of(project: Project) -> Iterator[tuple[Journal, Guard | None]]:
-    """As `store_of`, for what asks the guard, which is given beside the journal, by itself."""
+def unguarded_store_of(
+    project: Project, *, for_reading: bool = True
+) -> Iterator[tuple[Journal, Guard | None]]:
+    """
+    As `store_of`, for what asks the guard, which is given beside the journal, by itself.
+
+    Args:
+        for_reading: Without it a store that may only be read is refused at once.
+    """
     config = trusted_config(load_config(project.directory))
     require_own_place(config)
-    journal = open_protected(config, create=False)
+    journal = open_protected(config, create=False, for_reading=for_reading)
     try:
         yield journal, guard_of(config, journal, through="cli", clock=SystemClock(), once=True)
     finally:
@@ -84,7 +91,9 @@ def stored_form_of(project: Project, looking: str = "verify") -> Iterator[Journa
     """
     config = trusted_config(load_config(project.directory))
     require_own_place(config)
-    journal = open_journal(config.journal.url, base=project.directory, create=False)
+    journal = open_journal(
+        config.journal.url, base=project.directory, create=False, for_reading=True
+    )
     try:
         guard = guard_of(
             config, _opened(journal, config), through="cli", clock=SystemClock(), once=True

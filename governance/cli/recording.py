@@ -35,9 +35,11 @@ _IDLE_MS_MAX = 86_400_000
 
 
 @contextmanager
-def recording_engine(project: Project) -> Iterator[Engine]:
+def recording_engine(project: Project, *, for_reading: bool = False) -> Iterator[Engine]:
     """
     An engine on the store of *project* that records what a person says; closed afterwards.
+
+    With *for_reading* it is only asked, so that it stands on a store that may only be read too.
 
     Where the packs are broken it knows no rules: no step of the ladder follows then, and
     what is counted is of medium severity. Listeners that cannot be loaded are told on
@@ -49,7 +51,7 @@ def recording_engine(project: Project) -> Iterator[Engine]:
         JournalError: The store is missing, damaged, newer or cannot be reached.
     """
     config = trusted_config(load_config(project.directory))
-    with unguarded_store_of(project) as (journal, guard):
+    with unguarded_store_of(project, for_reading=for_reading) as (journal, guard):
         law = Law(
             machine=load_machine(),
             rules=_rules(project),

@@ -145,7 +145,9 @@ def _both(config: Config, source: str, other: str, create: bool) -> Iterator[tup
         made = []
         for url, may_make in ((source, False), (other, create)):
             try:
-                journal = open_journal(url, base=config.directory, create=may_make)
+                journal = open_journal(
+                    url, base=config.directory, create=may_make, for_reading=url == source
+                )
             except StoreMissing as error:
                 if url != other or may_make:
                     raise

@@ -27,6 +27,7 @@ from governance.errors import (
     SessionErased,
     number_of,
 )
+from governance.journal.faults import StoreReadOnly
 from governance.journal.records import Journal
 from governance.journal.verifying import first_of, verify_some
 from governance.values import Json, ValueRefused, dump_json, load_json
@@ -210,8 +211,18 @@ def _read(journal: Journal) -> HealthCheck:
 
 
 def _write(journal: Journal, now_ms: int) -> HealthCheck:
-    journal.shelf.put(SHELF, PROBE, str(now_ms).encode())
+    try:
+        journal.shelf.put(SHELF, PROBE, str(now_ms).encode())
+    except StoreReadOnly as error:
+        found = Diagnostic(error.code, error.message, suggestion=error.remedy)
+        return HealthCheck("write", "may only be read: every call is denied", (found,))
     return HealthCheck("write", "can be written, durably")
+
+
+def _remember(journal: Journal, name: str, value: bytes) -> None:
+    """Say to the next look how far this one came; where nothing can be written it begins anew."""
+    with suppress(StoreReadOnly):
+        journal.shelf.put(SHELF, name, value)
 
 
 def _load(journal: Journal, loading: Journal) -> HealthCheck:
@@ -225,7 +236,7 @@ def _load(journal: Journal, loading: Journal) -> HealthCheck:
     with suppress(SessionErased):
         saw = f"`{session}` of {number_of(restored(loading, session)[0].head, 'row')} can be loaded"
     # One that cannot be loaded is loaded again by the next look: it stays red until it is mended.
-    journal.shelf.put(SHELF, LOADED, session.encode("utf-8", "replace"))
+    _remember(journal, LOADED, session.encode("utf-8", "replace"))
     return HealthCheck("load", saw)
 
 
@@ -256,7 +267,7 @@ def _chain(journal: Journal, now_ms: int) -> HealthCheck:
     # What does not hold is looked at again by the next look: it stays red until it is mended.
     if not found:
         value: dict[str, Json] = {"after": after, "round_ms": round_ms}
-        journal.shelf.put(SHELF, WALKED, dump_json(value))
+        _remember(journal, WALKED, dump_json(value))
     ago = f", all of it {(now_ms - round_ms) // 1000} s ago" if round_ms and after else ""
     seen = f"{number_of(report.rows, 'row')} of {number_of(len(names), 'session')}"
     saw = "does not hold" if found else f"nothing wrong in {seen}{ago}"

@@ -27,7 +27,8 @@ from governance.journal.mirror import Identity, write_heads
 from governance.journal.rebuilding import sync_file
 from governance.journal.records import Head
 from governance.journal.replacing import ms_of, stamp_of
-from governance.journal.sqlite_connection import Patience, connect, missing_store
+from governance.journal.sqlite_connection import Patience, missing_store
+from governance.journal.sqlite_read_only import connected_to_read
 from governance.journal.sqlite_schema import check_store, make_folder
 from governance.journal.sqlite_verify import verify_store
 from governance.project import FILE_MODE
@@ -138,7 +139,7 @@ def _copy(path: Path, draft: Path, until: float, vfs: str | None) -> str:
     patience.allow(_LOCK_MS)
     try:
         # What it writes is written through the same VFS.
-        with contextlib.closing(connect(path, patience, vfs=vfs)) as source:
+        with connected_to_read(path, patience, vfs=vfs) as source:
             check_store(source, path)
             store_id = source.execute("SELECT value FROM store WHERE name = 'id'").get
             source.set_progress_handler(lambda: time.monotonic() > until, _STEPS_BETWEEN_LOOKS)

@@ -20,6 +20,7 @@ from governance._attrs import frozen
 from governance.errors import JournalError
 from governance.journal.replacing import named_errors
 from governance.journal.sqlite_connection import Patience, connect, is_there, missing_store
+from governance.journal.sqlite_read_only import connected_to_read
 from governance.journal.sqlite_schema import check_store
 
 STEP_PAGES = 128
@@ -63,7 +64,11 @@ def room_of(path: Path) -> Room:
         StoreMissing: There is none.
         JournalError: It cannot be read.
     """
-    with named_errors(path), closing(_connected(path, Patience())) as connection:
+    if not is_there(path):
+        raise missing_store(path)
+    patience = Patience()
+    patience.allow(_LOCK_MS)
+    with named_errors(path), connected_to_read(path, patience) as connection:
         return _room(connection)
 
 

@@ -7,6 +7,7 @@ Every one names the store and what a person can do about it.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance.errors import (
@@ -97,6 +98,33 @@ DAMAGED_REMEDY = (
 )
 
 
+def unwritable(path: Path) -> Path | None:
+    """
+    What this process may not write of the store at *path*, if anything: its folder or a file.
+
+    A sandbox may refuse more than the system says here.
+    """
+    # Without its log a store is read, and written, by files that are made beside it.
+    if not os.access(path.parent, os.W_OK):
+        return path.parent
+    files = (path, *(path.with_name(path.name + ending) for ending in ("-wal", "-shm")))
+    return next((one for one in files if one.exists() and not os.access(one, os.W_OK)), None)
+
+
+READ_ONLY_REMEDY = (
+    "give its folder and files (also `-wal` and `-shm`) to the user that runs this, or copy the "
+    "project to where they may be written; what only reads works as it is"
+)
+
+
+def only_readable(path: str | os.PathLike[str], barred: Path | None) -> StoreReadOnly:
+    """The error for whoever would write to the store at *path*, for *barred* may not be written."""
+    why = f": `{barred}` may not be written" if barred is not None else ", as the system says"
+    return StoreReadOnly(
+        f"the store `{os.fspath(path)}` may only be read here{why}", remedy=READ_ONLY_REMEDY
+    )
+
+
 def store_error(error: apsw.Error, path: str | os.PathLike[str]) -> JournalError:
     """
     *error* as a child of `JournalError` that names the store at *path* and a remedy.
@@ -119,11 +147,12 @@ def store_error(error: apsw.Error, path: str | os.PathLike[str]) -> JournalError
         )
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)):
         return StoreDamaged(f"{place} is damaged: {said}", remedy=DAMAGED_REMEDY)
+    if isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError)):
+        barred = unwritable(Path(path))
+        if barred is not None and os.access(path, os.R_OK):
+            return only_readable(path, barred)
     if isinstance(error, apsw.ReadOnlyError):
-        return StoreReadOnly(
-            f"{place} may not be written: {said}",
-            remedy="give its folder and files (also `-wal` and `-shm`) to the user that runs this",
-        )
+        return StoreReadOnly(f"{place} may not be written: {said}", remedy=READ_ONLY_REMEDY)
     if isinstance(error, (apsw.CantOpenError, apsw.PermissionsError, apsw.AuthError)):
         return StoreUnopenable(
             f"{place} cannot be opened: {said}",

@@ -27,7 +27,12 @@ _SECRET = re.compile(r"(//[^@:]*:).*(@)|(password=)[^&\s]*", re.DOTALL)
 
 
 def open_journal(
-    url: str = DEFAULT_URL, *, base: Path, create: bool, mirror: Path | None = None
+    url: str = DEFAULT_URL,
+    *,
+    base: Path,
+    create: bool,
+    mirror: Path | None = None,
+    for_reading: bool = False,
 ) -> Journal:
     """
     The journal that *url* names.
@@ -42,6 +47,10 @@ def open_journal(
         create: Make a store that is not there; without it `StoreMissing`.
 
         mirror: File for the heads; by default one for this store in the user's state folder.
+
+        for_reading: A store in a file that may not be written is given all the same: what it
+            holds can be read, nothing is made beside it, and what would write raises
+            `StoreReadOnly`.
 
     Raises:
         DefinitionError: *url* is not one of these.
@@ -59,9 +68,12 @@ def open_journal(
     from governance.journal.sqlite import SqliteJournal
 
     path = store_path(url, base)
-    if url.endswith(_NO_MIRROR):
-        return SqliteJournal.open(path, create=create)
-    return SqliteJournal.open(path, create=create, mirror=mirror or mirror_for(url, path))
+    heads = None if url.endswith(_NO_MIRROR) else mirror or mirror_for(url, path)
+    if for_reading:
+        from governance.journal.sqlite_read_only import open_to_read
+
+        return open_to_read(path, mirror=heads)
+    return SqliteJournal.open(path, create=create, mirror=heads)
 
 
 def check_url(url: str) -> None:

@@ -20,7 +20,9 @@ class KeyNeeded(JournalError):
     code = "GOV554"
 
 
-def open_protected(config: Config, *, create: bool, key: KeySource | None = None) -> Journal:
+def open_protected(
+    config: Config, *, create: bool, key: KeySource | None = None, for_reading: bool = False
+) -> Journal:
     """
     The journal of the project of *config*; its bodies are sealed if ``[encryption]`` has a key.
 
@@ -28,6 +30,8 @@ def open_protected(config: Config, *, create: bool, key: KeySource | None = None
         create: Make a store that is not there.
 
         key: What gives the key where its place is ``program``.
+
+        for_reading: As `open_journal` has it.
 
     Raises:
         KeyNeeded: The store is encrypted or encryption is required, and there is no key.
@@ -41,7 +45,9 @@ def open_protected(config: Config, *, create: bool, key: KeySource | None = None
             "encryption is required, and `[encryption] key` is empty",
             remedy="`governance keys new FILE` makes a key; name its place there",
         )
-    journal = open_journal(config.journal.url, base=config.directory, create=create)
+    journal = open_journal(
+        config.journal.url, base=config.directory, create=create, for_reading=for_reading
+    )
     try:
         return protected(journal, config, key)
     except BaseException:

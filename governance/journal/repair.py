@@ -9,6 +9,7 @@ takes its number, and its session may not work until a person accepts the loss.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -261,7 +262,11 @@ def repair_store(
     """
     if not path.exists():
         raise missing_store(path)
-    with named_errors(path), hold(path, wait_ms=wait_ms) as held, work_folder(path) as work:
+    with (
+        named_errors(path),
+        hold(path, wait_ms=wait_ms, for_reading=dry_run) as held,
+        work_folder(path) as work,
+    ):
         copy = work / "copy.db"
         held.copy(copy)
         with staged(work) as staging:
@@ -479,8 +484,13 @@ def judged(copy: Path, path: Path, mirror: Path | None, store_id: str) -> Verify
 
 @contextmanager
 def work_folder(path: Path) -> Iterator[Path]:
-    """A private folder beside *path*, on the same disk, that is gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".work", dir=path.parent))
+    """
+    A private folder that is gone afterwards: beside *path*, on the same disk.
+
+    For who only looks, where no folder can be made there, among the temporary files.
+    """
+    beside = path.parent if os.access(path.parent, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".work", dir=beside))
     try:
         yield folder
     finally:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from governance._attrs import define
 from governance.errors import JournalError
-from governance.journal.faults import folder_error, store_error
+from governance.journal.faults import folder_error, store_error, unwritable
 from governance.journal.sqlite_connection import Patience
 from governance.project import FILE_MODE
 from governance.whole_file import sync_folder
@@ -108,17 +108,30 @@ class Hold:
 
 
 @contextlib.contextmanager
-def hold(path: Path, *, wait_ms: int = HOLD_MS_DEFAULT) -> Iterator[Hold]:
+def hold(
+    path: Path, *, wait_ms: int = HOLD_MS_DEFAULT, for_reading: bool = False
+) -> Iterator[Hold]:
     """
     Hold the store at *path* against everybody else, for as long as the block runs.
 
     A file that is so broken that SQLite cannot open it needs no lock: nobody can write to it.
 
+    Args:
+        for_reading: It is only copied, so that one which may not be written is taken without a
+            lock.
+
     Raises:
         StoreInUse: Another process, or this one, had it open for *wait_ms*.
+        StoreBusy: It could not be held, and was written from elsewhere meanwhile.
     """
     import apsw
 
+    if for_reading and path.exists() and unwritable(path) is not None:
+        from governance.journal.sqlite_read_only import unwritten
+
+        with unwritten(path):
+            yield Hold(path, None)
+        return
     connection: apsw.Connection | None = None
     if path.exists():
         patience = Patience()

@@ -8,7 +8,6 @@ in a repair, so that no session goes on as if they had never been before a perso
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from governance.errors import JournalError
@@ -65,12 +64,10 @@ def restore_store(
     source.close()
     if not dry_run:
         make_folder(path.parent)
-    # Who only looks makes no folder where the store would stand.
-    beside = path.parent if path.parent.is_dir() else Path(tempfile.gettempdir())
     with (
         named_errors(path),
-        hold(path, wait_ms=wait_ms) as held,
-        work_folder(beside / path.name) as work,
+        hold(path, wait_ms=wait_ms, for_reading=dry_run) as held,
+        work_folder(path) as work,
     ):
         copy = work / "copy.db"
         # Nobody writes to a backup, and it may lie where nobody can.

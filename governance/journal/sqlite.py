@@ -8,9 +8,7 @@ lock orders their commits, and the expected heads decide who wins.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,41 +17,41 @@ from typing import TYPE_CHECKING
 from attrs import field
 
 from governance._attrs import define
-from governance.errors import JournalError, MisuseError, StoreDamaged, StoreMissing
+from governance.errors import JournalError
 from governance.journal import sqlite_moves, sqlite_rows
-from governance.journal.faults import DAMAGED_REMEDY, store_error
+from governance.journal.faults import store_error
 from governance.journal.group_commit import GroupCommit, Request
 from governance.journal.limits import (
     DEADLINE_MS_DEFAULT,
     check_append,
     check_branch,
     check_head,
-    check_limit,
-    check_name_after,
-    check_page,
     check_restored,
     check_session,
     check_snapshot,
     check_wholes,
 )
-from governance.journal.mirror import Damaged, Gone, Identity, Mirror, read_identity
+from governance.journal.mirror import Damaged, Gone, Identity, Mirror
 from governance.journal.records import (
     Append,
     Appended,
     Conflict,
     Duplicate,
-    Finding,
     Head,
-    Moved,
     Origin,
     Record,
     Snapshot,
-    VerifyReport,
     Whole,
 )
-from governance.journal.sqlite_connection import Patience, connect, is_there, missing_store
-from governance.journal.sqlite_lineage import origin_of
-from governance.journal.sqlite_positions import Positions, moved
+from governance.journal.sqlite_connection import (
+    Patience,
+    connect,
+    is_there,
+    missing_store,
+)
+from governance.journal.sqlite_identity import known_store, store_id_of
+from governance.journal.sqlite_positions import Positions
+from governance.journal.sqlite_reads import SqliteReads
 from governance.journal.sqlite_schema import check_library, check_store, create_store
 from governance.journal.sqlite_shelf import SqliteShelf
 from governance.journal.sqlite_writer import T, Writer, file_identity
@@ -63,39 +61,35 @@ if TYPE_CHECKING:
 
     from governance.journal.searching import Hit, Query
 
-_SESSIONS_SQL = "SELECT id, head, hash FROM session WHERE id > ? ORDER BY id LIMIT ?"
-
 
 @define(eq=False, repr=False)
-class SqliteJournal:
+class SqliteJournal(SqliteReads):
     """
     A `Journal` in the SQLite file *path*; made by `open`. Thread-safe.
 
     A journal does not survive `os.fork`: a child process opens its own.
 
     Attributes:
-        path: The store's file.
-
-        store_id: What tells this store from every other, wherever its file is moved.
-
         shelf: The named values beside the journals.
     """
 
-    path: Path
-    store_id: str
     _writer: Writer
     _group: GroupCommit
     _vfs: str | None
-    _process: int = field(factory=os.getpid, init=False)
-    _read_lock: threading.Lock = field(factory=threading.Lock, init=False)
-    _reader: apsw.Connection | None = field(default=None, init=False)
-    _patience: Patience = field(factory=Patience, init=False)
-    _closed: bool = field(default=False, init=False)
-    _quiet: tuple[int, int] = field(default=(-1, 0), init=False)
     shelf: SqliteShelf = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.shelf = SqliteShelf(self._reading, self._change)
+
+    def _connected(self, patience: Patience) -> apsw.Connection:
+        return connect(self.path, patience, vfs=self._vfs)
+
+    def _in_place(self) -> bool:
+        return self._writer.in_place()
+
+    @property
+    def _mirror(self) -> Mirror | None:
+        return self._writer.mirror
 
     @classmethod
     def open(
@@ -133,7 +127,7 @@ class SqliteJournal:
 
         check_library(apsw.sqlite_lib_version())
         path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
-        known = _known_store(path, mirror)
+        known = known_store(path, mirror)
         if not is_there(path):
             if not create:
                 raise missing_store(path)
@@ -144,8 +138,8 @@ class SqliteJournal:
         file = file_identity(path)
         connection = _open_checked(path, patience, vfs)
         try:
-            store_id = _store_id(connection, path, known, mirror)
-            heads = _mirror(connection, path, store_id, known, mirror)
+            store_id = store_id_of(connection, path, known, mirror)
+            heads = _mirror_of(connection, path, store_id, known, mirror)
             writer = Writer(path, connection, patience, heads, power_safe, file)
         except BaseException:
             connection.close()
@@ -235,70 +229,11 @@ class SqliteJournal:
         self._group.alone(work, wait_ms)
         return found[0]
 
-    def read(
-        self,
-        session: str,
-        *,
-        after: int = 0,
-        before: int | None = None,
-        limit: int = 1000,
-        reverse: bool = False,
-    ) -> tuple[Record, ...]:
-        """
-        As the contract says; every row is checked against the chain before it is given.
-
-        Raises:
-            StoreDamaged: A row is missing, changed or unreadable: none is given.
-        """
-        check_session(session)
-        check_page(after, limit, before)
-        with self._reading() as connection:
-            return sqlite_rows.read_rows(
-                connection,
-                self.path,
-                session,
-                after=after,
-                before=before,
-                limit=limit,
-                reverse=reverse,
-            )
-
-    def head(self, session: str) -> Head:
-        """As the contract says; checked against the last row."""
-        check_session(session)
-        with self._reading() as connection:
-            return sqlite_rows.sound_head(connection, self.path, session)
-
-    def sessions(self, *, after: str = "", limit: int = 1000) -> tuple[Head, ...]:
-        """As the contract says."""
-        check_name_after(after)
-        check_limit(limit)
-        with self._reading() as connection:
-            return tuple(Head(*row) for row in connection.execute(_SESSIONS_SQL, (after, limit)))
-
-    def moved(self, *, after: int = 0, limit: int = 1000) -> tuple[Moved, ...]:
-        """As the contract says; looks at every head where anything was written meanwhile."""
-        check_page(after, limit)
-        with self._reading() as connection:
-            state = connection.execute("PRAGMA data_version").get
-            if state == self._quiet[0] and after >= self._quiet[1]:
-                return ()
-            found = moved(connection, self.path, after, limit)
-            if not found:
-                self._quiet = (state, after)
-            return found
-
     def branch(self, session: str, parent: str, parent_seq: int) -> Head | Conflict:
         """As the contract says."""
         check_branch(session, parent, parent_seq)
         origin = Origin(parent, parent_seq)
         return self._move(lambda positions: sqlite_moves.branch(positions, session, origin))
-
-    def origin(self, session: str) -> Origin | None:
-        """As the contract says."""
-        check_session(session)
-        with self._reading() as connection:
-            return origin_of(connection, session)
 
     def remove(self, session: str, *, expected: Head) -> bool | Conflict:
         """
@@ -317,13 +252,6 @@ class SqliteJournal:
             return answer
 
         return self._move(work, wipe=True)
-
-    def removed(self, *, after: str = "", limit: int = 1000) -> tuple[Head, ...]:
-        """As the contract says."""
-        check_name_after(after)
-        check_limit(limit)
-        with self._reading() as connection:
-            return sqlite_moves.removed(connection, after, limit)
 
     def restore(
         self, head: Head, records: Sequence[Record], *, origin: Origin | None = None
@@ -349,12 +277,6 @@ class SqliteJournal:
         check_snapshot(snapshot)
         self._check_open()
         self._group.alone(lambda: self._writer.keep(snapshot), DEADLINE_MS_DEFAULT)
-
-    def snapshot_get(self, session: str, *, version: int) -> Snapshot | None:
-        """As the contract says; a snapshot with a flipped bit is none."""
-        check_session(session)
-        with self._reading() as connection:
-            return sqlite_rows.kept_snapshot(connection, session, version)
 
     def search(
         self, query: Query, *, session: str | None = None, ranked: bool = False, limit: int = 20
@@ -384,54 +306,10 @@ class SqliteJournal:
 
         self._change(sqlite_search.rebuild, False)
 
-    def cache_findings(self) -> tuple[Finding, ...]:
-        """As `governance.journal.caches.Caching` says; beside readers and writers."""
-        from governance.journal.sqlite_verify_caches import cache_findings
-
-        with self._looking() as connection:
-            return cache_findings(connection)
-
     def drop_caches(self) -> None:
         """As `governance.journal.caches.Caching` says."""
         self.rebuild_search()
         self._change(sqlite_rows.drop_snapshots, False)
-
-    def verify(self, session: str | None = None) -> VerifyReport:
-        """
-        As the contract says; of all sessions, the structure of the file is checked as well.
-
-        Streams in bounded memory, beside readers and writers.
-        """
-        return self._verified(None if session is None else (session,))
-
-    def verify_many(self, sessions: Sequence[str]) -> VerifyReport:
-        """As `governance.journal.records.VerifiesMany` says."""
-        return self._verified(sessions)
-
-    def _verified(self, sessions: Sequence[str] | None) -> VerifyReport:
-        from governance.journal.sqlite_verify import verify_store
-
-        for session in sessions or ():
-            check_session(session)
-        self._check_open()
-        if not self._writer.in_place():
-            gone = f"the store `{self.path}` was removed or replaced while it was open"
-            return VerifyReport(0, 0, False, (Finding("vanished", "", 0, gone),))
-        with self._looking() as connection:
-            return verify_store(connection, self.path, self._writer.mirror, sessions)
-
-    @contextlib.contextmanager
-    def _looking(self) -> Iterator[apsw.Connection]:
-        """A connection of its own, for what reads long."""
-        self._check_open()
-        patience = Patience()
-        patience.allow(DEADLINE_MS_DEFAULT)
-        with self._named_errors():
-            connection = connect(self.path, patience, vfs=self._vfs)
-            try:
-                yield connection
-            finally:
-                connection.close()
 
     def close(self) -> None:
         """
@@ -446,10 +324,7 @@ class SqliteJournal:
             return  # the parent's connection: closing it here would spoil the parent's locks
         self._group.alone(self._writer.close, DEADLINE_MS_DEFAULT)
         self._group.close()
-        with self._read_lock:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
+        self._close_reader()
 
     def _move(self, work: Callable[[Positions], T], *, wipe: bool = False) -> T:
         return self._in_turn(lambda: self._writer.move(work, wipe=wipe))
@@ -464,63 +339,8 @@ class SqliteJournal:
         self._group.alone(lambda: found.append(work()), DEADLINE_MS_DEFAULT)
         return found[0]
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[apsw.Connection]:
-        """The reading connection, in a read transaction, its errors named."""
-        self._check_open()
-        with self._read_lock, self._named_errors():
-            self._patience.allow(DEADLINE_MS_DEFAULT)
-            if self._reader is None:
-                self._reader = connect(self.path, self._patience, vfs=self._vfs)
-            connection = self._reader
-            connection.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
 
-    @contextlib.contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        import apsw
-
-        try:
-            yield
-        except apsw.Error as error:
-            raise store_error(error, self.path) from None
-        except UnicodeDecodeError:
-            raise StoreDamaged(
-                f"the store `{self.path}` holds text that is no UTF-8", remedy=DAMAGED_REMEDY
-            ) from None
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise MisuseError("the journal is closed; open it again")
-        if os.getpid() != self._process:
-            raise MisuseError("the journal was opened before a fork; open it in each process")
-
-
-def _known_store(path: Path, mirror: Path | None) -> Identity | Damaged | None:
-    """The store that the mirror knows at *path*; refuses one that vanished."""
-    if mirror is None:
-        return None
-    try:
-        known = read_identity(mirror)
-    except OSError:
-        return None  # `Mirror.begin` meets the same and states it as its problem
-    if known is None:
-        return None
-    if not path.exists():
-        raise StoreMissing(
-            f"the store `{path}` is gone, but `{mirror}` holds its heads; "
-            "a store that vanished is not a new store",
-            remedy="bring it back with `governance restore`, "
-            f"or remove `{mirror}` to begin a new one",
-        )
-    return known
-
-
-def _mirror(
+def _mirror_of(
     connection: apsw.Connection,
     path: Path,
     store_id: str,
@@ -559,30 +379,6 @@ def _open_checked(path: Path, patience: Patience, vfs: str | None) -> apsw.Conne
             raise store_error(error, path) from None
         raise
     return connection
-
-
-def _store_id(
-    connection: apsw.Connection,
-    path: Path,
-    known: Identity | Damaged | None,
-    mirror: Path | None,
-) -> str:
-    import apsw
-
-    try:
-        found = connection.execute("SELECT value FROM store WHERE name = 'id'").get
-    except apsw.Error as error:
-        raise store_error(error, path) from None
-    if not isinstance(found, str):
-        raise StoreDamaged(f"the store `{path}` has no id", remedy=DAMAGED_REMEDY)
-    if isinstance(known, Identity) and known.store != found:
-        raise StoreMissing(
-            f"another store stands at `{path}` than the one whose heads `{mirror}` holds; "
-            "a store that vanished is not a new store",
-            remedy="bring the old one back with `governance restore`, "
-            f"or remove `{mirror}` to accept this one",
-        )
-    return found
 
 
 def _all_heads(connection: apsw.Connection, path: Path) -> Iterator[Head | Gone]:

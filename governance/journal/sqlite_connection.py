@@ -61,7 +61,13 @@ def connect(path: Path, patience: Patience, *, vfs: str | None = None) -> apsw.C
     """
     import apsw
 
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    return settled(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs), patience)
+
+
+def settled(connection: apsw.Connection, patience: Patience) -> apsw.Connection:
+    """*connection*, newly made, as this engine wants every one; closed where that fails."""
+    import apsw
+
     try:
         connection.set_busy_handler(patience.wait)
         for switch, value in (

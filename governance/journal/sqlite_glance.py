@@ -64,8 +64,8 @@ def look(
         fold: Version of the kept state that is wanted.
 
     Raises:
-        Elsewhere: It is encrypted; *session* is a branch, or more than *rows_max* rows would
-            have to be read.
+        Elsewhere: It is encrypted, or may not be written; *session* is a branch, or more than
+            *rows_max* rows would have to be read.
 
         Unreadable: It is busy, damaged, or of another version.
     """
@@ -84,6 +84,8 @@ def look(
             connection.close()
     except apsw.BusyError:
         raise Unreadable("the store is busy") from None
+    except apsw.CantOpenError:
+        raise Elsewhere from None  # it may not be written, and nobody has it open
     except (apsw.Error, TypeError, ValueError):
         raise damaged() from None
     return seen

@@ -16,6 +16,7 @@ from governance.errors import StoreDamaged
 from governance.journal.faults import (
     DAMAGED_REMEDY,
     LibraryUnsafe,
+    StoreReadOnly,
     folder_error,
     newer,
     store_error,
@@ -207,13 +208,33 @@ def check_store(connection: apsw.Connection, path: Path) -> None:
         StoreDamaged: It is no store of this engine.
         StoreNewer: A newer engine wrote it.
     """
+    if _known_version(connection, path) != VERSION:
+        migrate(connection, path)
+
+
+def check_readable(connection: apsw.Connection, path: Path) -> None:
+    """
+    As `check_store`, for a store that may only be read: an older one cannot be migrated.
+
+    Raises:
+        StoreReadOnly: It is older than what this engine reads.
+    """
+    version = _known_version(connection, path)
+    refuse_newer(version, path)
+    if version != VERSION:
+        raise StoreReadOnly(
+            f"the store `{path}` may only be read here, and has schema version {version}, which "
+            f"has to be brought to {VERSION} first",
+            remedy="copy the project to where it may be written, and look at the copy",
+        )
+
+
+def _known_version(connection: apsw.Connection, path: Path) -> int:
     if connection.execute("PRAGMA application_id").get != APPLICATION_ID:
         raise StoreDamaged(
             f"`{path}` is no store of this engine", remedy="name another file or restore a backup"
         )
-    version = schema_version(connection)
-    if version != VERSION:
-        migrate(connection, path)
+    return schema_version(connection)
 
 
 def migrate(connection: apsw.Connection, path: Path) -> None:

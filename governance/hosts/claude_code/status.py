@@ -51,7 +51,7 @@ def _unmirrored(config: Config) -> Journal:
 
     url = config.journal.url
     suffix = "" if not url.startswith("sqlite:") or "?" in url else "?mirror=off"
-    return open_journal(url + suffix, base=config.directory, create=False)
+    return open_journal(url + suffix, base=config.directory, create=False, for_reading=True)
 
 
 def standing_of(state: SessionState | None, paused: str = "") -> Standing:
