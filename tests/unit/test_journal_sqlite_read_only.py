@@ -234,7 +234,7 @@ def test_who_only_reads_gets_a_writer_where_it_may_be_written(
 def test_a_sandbox_that_refuses_more_than_is_said_is_met(
     writer: SqliteJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the system says may be written, and then refuses to have written, is read all the same."""
+    """What may be written, says the system, and then refuses, is read all the same."""
     path = _closed(writer, tmp_path / "copy")
 
     def refuse(*_: object, **__: object) -> SqliteJournal:
