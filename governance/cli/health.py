@@ -28,12 +28,12 @@ from governance.clock import SystemClock
 from governance.config import HealthTable, load_config
 from governance.engine.health import (
     Health,
-    HealthCheck,
     HealthLimits,
     failed,
     guarded,
     health_of,
 )
+from governance.engine.health_check import HealthCheck
 from governance.engine.lawmaking import health_limits_of, trusted_config
 from governance.engine.store_place import place_elsewhere
 from governance.errors import Diagnostic, GovernanceError
@@ -89,10 +89,12 @@ def health(
     Look whether the guard can do its work now; cheap enough for every minute.
 
     The store is opened, read and written, and a session loaded, each time the next one; both
-    must be fast enough. A part of its chain is walked, each time the next one; its write-ahead
-    log and the room on the disk are measured, and the memory of the local service, where one
-    runs; a backup that failed and calls that no hook was asked about (missed heartbeats) are
-    told. `governance doctor` looks at far more.
+    must be fast enough. A part of its chain is walked, and of the values beside the rows, each
+    time the next one; how the pages of its file are built is looked at for a second; its
+    write-ahead log and the room on the disk are measured, and the memory of the local service,
+    where one runs; a backup that failed and calls that no hook was asked about (missed
+    heartbeats) are told. What is kept of rows to save time is not looked at: `governance verify`
+    looks at all, and `governance doctor` at what else governs a project.
 
     What is too much stands under `[health]` in `governance.toml`; an option counts in its place.
     """
@@ -130,7 +132,8 @@ def health(
         ],
     )
     print_diagnostics([found for one in seen for found in one.findings])
-    print_line("healthy" if whole.ok else "not healthy", "good" if whole.ok else "bad")
+    seen_part = "healthy, as far as one look goes; `governance verify` looks at all"
+    print_line(seen_part if whole.ok else "not healthy", "good" if whole.ok else "bad")
     return FINE if whole.ok else FOUND
 
 

@@ -18,6 +18,8 @@ from attrs import evolve
 
 from governance._attrs import frozen
 from governance.analytics.projection import MOVED_MAX, lag
+from governance.engine.health_check import SHELF, HealthCheck, remember
+from governance.engine.health_depths import pages, values
 from governance.engine.restoring import restored
 from governance.errors import (
     WARNING,
@@ -32,7 +34,6 @@ from governance.journal.records import Journal
 from governance.journal.verifying import first_of, verify_some
 from governance.values import Json, ValueRefused, dump_json, load_json
 
-SHELF = "health"
 PROBE = "probe"
 WALKED = "walked"
 LOADED = "loaded"
@@ -63,6 +64,14 @@ class InFile(Protocol):
     def path(self) -> Path: ...
 
 
+@runtime_checkable
+class _Wrapped(Protocol):
+    """A `Journal` over another one."""
+
+    @property
+    def inner(self) -> Journal: ...
+
+
 @frozen
 class HealthLimits:
     """
@@ -84,29 +93,6 @@ class HealthLimits:
     free_megabytes_min: int = 100
     load_seconds_max: float = 5.0
     save_seconds_max: float = 2.0
-
-
-@frozen
-class HealthCheck:
-    """
-    One thing that was looked at.
-
-    Attributes:
-        saw: What was seen, in a few words.
-
-        findings: What is wrong, each with how to mend it.
-
-        seconds: How long the look took; of ``load`` and ``write`` what loading and saving take.
-    """
-
-    name: str
-    saw: str
-    findings: tuple[Diagnostic, ...] = ()
-    seconds: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        return not self.findings
 
 
 @frozen
@@ -140,7 +126,9 @@ def health_of(
     timer: Callable[[], float] = time.perf_counter,
 ) -> Health:
     """
-    Look at *journal*: read, write, load, walk a part of its chain, size and room; raises nothing.
+    Look at *journal*: read, write, load, a part of its chain and values, pages, size and room.
+
+    Raises nothing.
 
     Args:
         loading: Where a session is loaded from, which shows nothing of it to anybody; by
@@ -151,15 +139,18 @@ def health_of(
         timer: Gives seconds of a clock that never goes back.
     """
     bounds = limits or HealthLimits()
+    stored = _stored(journal)
     checks: list[tuple[str, Callable[[], HealthCheck]]] = [
         ("read", lambda: _read(journal)),
         ("write", lambda: _write(journal, now_ms)),
         ("load", lambda: _load(journal, loading or journal)),
         ("chain", lambda: _chain(journal, now_ms)),
+        ("values", lambda: values(journal, stored)),
     ]
-    if isinstance(journal, InFile):
-        path = journal.path
+    if isinstance(stored, InFile):
+        path = stored.path
         checks += [
+            ("pages", lambda: pages(path)),
             ("log", lambda: _log(path, bounds.wal_megabytes_max)),
             ("disk", lambda: _disk(path, bounds.free_megabytes_min, free)),
             ("unused", lambda: unused(path)),
@@ -169,6 +160,13 @@ def health_of(
     return Health(
         tuple(_in_time(guarded(name, check, timer), slowest.get(name)) for name, check in checks)
     )
+
+
+def _stored(journal: Journal) -> Journal:
+    """*journal* as it is stored, without what asks for leave or opens what is encrypted."""
+    while isinstance(journal, _Wrapped):
+        journal = journal.inner
+    return journal
 
 
 def guarded(
@@ -219,12 +217,6 @@ def _write(journal: Journal, now_ms: int) -> HealthCheck:
     return HealthCheck("write", "can be written, durably")
 
 
-def _remember(journal: Journal, name: str, value: bytes) -> None:
-    """Say to the next look how far this one came; where nothing can be written it begins anew."""
-    with suppress(StoreReadOnly):
-        journal.shelf.put(SHELF, name, value)
-
-
 def _load(journal: Journal, loading: Journal) -> HealthCheck:
     """Load one session, each time the next one in the order of their names."""
     entry = journal.shelf.get(SHELF, LOADED)
@@ -236,7 +228,7 @@ def _load(journal: Journal, loading: Journal) -> HealthCheck:
     with suppress(SessionErased):
         saw = f"`{session}` of {number_of(restored(loading, session)[0].head, 'row')} can be loaded"
     # One that cannot be loaded is loaded again by the next look: it stays red until it is mended.
-    _remember(journal, LOADED, session.encode("utf-8", "replace"))
+    remember(journal, LOADED, session.encode("utf-8", "replace"))
     return HealthCheck("load", saw)
 
 
@@ -267,7 +259,7 @@ def _chain(journal: Journal, now_ms: int) -> HealthCheck:
     # What does not hold is looked at again by the next look: it stays red until it is mended.
     if not found:
         value: dict[str, Json] = {"after": after, "round_ms": round_ms}
-        _remember(journal, WALKED, dump_json(value))
+        remember(journal, WALKED, dump_json(value))
     ago = f", all of it {(now_ms - round_ms) // 1000} s ago" if round_ms and after else ""
     seen = f"{number_of(report.rows, 'row')} of {number_of(len(names), 'session')}"
     saw = "does not hold" if found else f"nothing wrong in {seen}{ago}"

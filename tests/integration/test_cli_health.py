@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -19,14 +21,18 @@ import pytest
 from governance import cli
 from governance.config import default_toml, load_config
 from governance.engine import health as health_module
+from governance.engine import health_depths
 from governance.engine.backing import BackupStatus, write_status
 from governance.engine.health import HealthLimits, health_of
+from governance.engine.health_depths import pages
 from governance.errors import StoreFull
 from governance.hosts.claude_code.settings import INSTALLER
 from governance.journal import Append, Row, open_journal
+from governance.journal.encrypted import encrypted
 from governance.journal.memory import MemoryJournal
 from governance.journal.records import Journal, VerifyReport
 from governance.journal.sqlite import SqliteJournal
+from governance.journal.vault import KeyEncryptionKey, Vault
 from governance.project import Project, create_project
 from governance.testing.engines import memory_engine
 from governance.testing.fakes import FailingJournal
@@ -132,11 +138,11 @@ def test_a_store_that_works_is_green(project: Path, capsys: pytest.CaptureFixtur
 
     assert (code, report["ok"], report["diagnostics"]) == (0, True, [])
     assert [one["check"] for one in report["checks"]] == [
-        "read", "write", "load", "chain", "log", "disk", "unused", "figures", "backup", "heartbeat",
-        "service",
+        "read", "write", "load", "chain", "values", "pages", "log", "disk", "unused", "figures",
+        "backup", "heartbeat", "service",
     ]  # fmt: skip
     assert cli.main(["health", "--dir", str(project)]) == 0
-    assert "healthy" in capsys.readouterr().out
+    assert "healthy, as far as one look goes; `governance verify`" in capsys.readouterr().out
     with Opened(project) as journal:
         assert [head.seq for head in journal.sessions()] == [5]
 
@@ -210,6 +216,85 @@ def test_a_broken_chain_is_red_until_it_is_mended(
 
     assert first[0] == second[0] == 1
     assert codes(first[1]) == codes(second[1]) == {"GOV502", "GOV579"}
+
+
+INDICES = "SELECT rootpage FROM sqlite_schema WHERE type = 'index' AND name NOT LIKE 'sqlite%'"
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_page_that_no_row_is_read_from_is_red_when_it_is_damaged(
+    project: Path, capsys: pytest.CaptureFixture[str], which: int
+) -> None:
+    """Pages that neither chain nor load comes by are looked at too, and `verify` agrees."""
+    store = project / ".governance" / "journal.db"
+    with contextlib.closing(sqlite3.connect(store)) as connection:
+        page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
+        pages = [row[0] for row in connection.execute(INDICES)]
+    with store.open("r+b") as file:
+        file.seek((pages[which] - 1) * page_bytes)
+        file.write(b"\x0a\xff" * 8)
+
+    code, report = look(capsys, project)
+
+    assert code == 1
+    assert [one["check"] for one in report["checks"] if not one["ok"]] == ["pages"]
+    assert codes(report) == {"GOV589"}
+    assert "journal.db" in report["diagnostics"][0]["message"]
+    assert cli.main(["verify", "--dir", str(project)]) == 1
+    capsys.readouterr()
+
+
+def test_the_file_of_an_encrypted_store_is_looked_at_too(tmp_path: Path) -> None:
+    """Keys over a store hide nothing of its file: its pages, its log and the disk."""
+    inner = SqliteJournal.open(tmp_path / "journal.db", create=True)
+    journal = encrypted(inner, Vault.open(inner.shelf, KeyEncryptionKey.of(b"k" * 32)))
+    seen = health_of(journal, now_ms=1)
+    journal.close()
+
+    assert seen.ok
+    assert {"values", "pages", "log", "disk", "unused"} <= {one.name for one in seen.checks}
+
+
+def test_pages_are_looked_at_for_so_long_and_what_was_not_is_said(tmp_path: Path) -> None:
+    """Where the time does not do, the look says so, and what looks at all."""
+    with contextlib.closing(SqliteJournal.open(tmp_path / "journal.db", create=True)) as journal:
+        for n in range(40):
+            write(journal, f"s-{n}", 100)
+        short, whole = pages(journal.path, 0.0), pages(journal.path)
+
+    assert short.ok
+    assert short.saw.startswith("nothing wrong within 0 s, which is not all of ")
+    assert short.saw.endswith("`governance verify` looks at all")
+    assert re.fullmatch(r"nothing wrong in how \d+ pages are built", whole.saw)
+
+
+def test_a_value_beside_the_rows_is_red_when_it_is_damaged_whichever_is_next(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values are looked at in turn, and a damaged one is met by each look until it is mended."""
+    monkeypatch.setattr(health_depths, "VALUES_MAX", 2)
+    with Opened(project) as journal:
+        for n in range(5):
+            journal.shelf.put("blob", f"s-1#{n}", b"value")
+    saw = [checked(look(capsys, project)[1], "values") for _ in range(4)]
+    with contextlib.closing(sqlite3.connect(project / ".governance" / "journal.db")) as connection:
+        connection.execute("UPDATE shelf SET value = x'00' WHERE name = 's-1#3'")
+        connection.commit()
+
+    looks = [look(capsys, project) for _ in range(3)]
+
+    assert saw == [
+        "nothing wrong in 2 values, others next",
+        "nothing wrong in 2 values more, others next",
+        "nothing wrong in 1 value more",
+        "nothing wrong in 2 values, others next",
+    ]
+    assert [code for code, _ in looks] == [1, 1, 1]
+    assert codes(looks[2][1]) == {"GOV502"}
+
+
+def checked(report: dict[str, Any], name: str) -> str:
+    return str(next(one["saw"] for one in report["checks"] if one["check"] == name))
 
 
 def test_looks_walk_all_of_the_chain_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,6 +393,6 @@ def test_an_engine_tells_its_health() -> None:
         engine.start("s-1")
 
         assert [one.name for one in engine.health().checks] == [
-            "read", "write", "load", "chain", "figures"
+            "read", "write", "load", "chain", "values", "figures"
         ]  # fmt: skip
         assert engine.health().ok
