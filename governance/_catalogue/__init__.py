@@ -489,7 +489,7 @@ _FAMILY = (
         "after",
         "A sub-session has ended.",
         ("child_id", "str", "Session id of the child."),
-        ("stats", "object", "What the child has done, as counts by name."),
+        ("stats", "object", "All that the child has done by then, as counts by name."),
     ),
     event(
         "child.counted",

@@ -20,7 +20,7 @@ from governance.context import Anchor, keep_anchors
 from governance.machine import Registers
 from governance.rules.verdicts import LABEL_CONTEXT, LABEL_TURN, LABELS_MAX
 from governance.session import merging, stall
-from governance.session.metrics import Metrics, add_counts
+from governance.session.metrics import add_counts, counted_of_child
 from governance.session.state import (
     CHILDREN_MAX,
     CONFLICTS_MAX,
@@ -28,6 +28,7 @@ from governance.session.state import (
     OPEN_CALLS_MAX,
     RECENT_CHARS_MAX,
     RECENT_MAX,
+    ROLLED_MAX,
     DeniedCall,
     Identity,
     MergeConflict,
@@ -339,22 +340,24 @@ def _style_changed(state: SessionState, data: Mapping[str, Any], at_ms: int) -> 
 
 
 def _child_started(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
-    kept = tuple(one for one in state.children if one != data["child_id"])
+    child = data["child_id"]
+    kept = tuple(one for one in state.children if one != child)
+    known = len(kept) < len(state.children) or any(one == child for one, _ in state.rolled)
     return {
-        "children": (*kept, data["child_id"])[-CHILDREN_MAX:],
-        "counts": add_counts(state.counts, children=1),
+        "children": (*kept, child)[-CHILDREN_MAX:],
+        "counts": add_counts(state.counts, children=0 if known else 1),
     }
 
 
 def _child_ended(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:
-    stats = {k: int(v) for k, v in (data.get("stats") or {}).items() if k in _ROLLED}
+    child = data["child_id"]
+    new, rolled = counted_of_child(state.rolled, child, data.get("stats") or {})
+    others = tuple(one for one in state.rolled if one[0] != child)
     return {
-        "children": tuple(one for one in state.children if one != data["child_id"]),
-        "counts": add_counts(state.counts, **stats),
+        "children": tuple(one for one in state.children if one != child),
+        "counts": add_counts(state.counts, **new),
+        "rolled": (*others, rolled)[-ROLLED_MAX:],
     }
-
-
-_ROLLED = frozenset(Metrics().rolled_up())
 
 
 def _violation(state: SessionState, data: Mapping[str, Any], at_ms: int) -> Changes:

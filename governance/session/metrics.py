@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from struct import Struct
+from typing import TypeAlias
 
 from attrs import fields_dict
 
@@ -16,8 +17,9 @@ class Metrics:
     """
     What a session did, as counts.
 
-    A child's figures are added to every ancestor when the child ends or is interrupted,
-    under ``children_*``, so that own work and delegated work stay apart.
+    A child's figures are added to its parent's when its end is told, and so to every ancestor's,
+    under ``children_*``, so that own work and delegated work stay apart. A child that goes on
+    and ends again adds what is new.
     """
 
     turns: int = 0
@@ -78,6 +80,29 @@ class Metrics:
     def from_json(cls, data: Mapping[str, Json]) -> Metrics:
         """The metrics that `as_json` wrote; names it does not know are left out."""
         return cls(**{name: int(data[name]) for name in _NAMES if name in data})  # type: ignore[arg-type]
+
+
+Rolled: TypeAlias = tuple[str, tuple[int, ...]]
+"""A child, and what was counted of it, in the order of `Metrics.rolled_up`."""
+
+_ROLLED = tuple(Metrics().rolled_up())
+
+
+def counted_of_child(
+    rolled: tuple[Rolled, ...], child: str, stats: Mapping[str, Json]
+) -> tuple[dict[str, int], Rolled]:
+    """
+    What is new in *stats*, all that *child* has done, after what *rolled* holds of it; and what
+    is to be held of it from now on.
+
+    One that has done less than before is another session of that name, and counts as a whole.
+    """
+    whole = tuple(int(stats.get(name) or 0) for name in _ROLLED)  # type: ignore[arg-type]
+    before = next((told for name, told in rolled if name == child), (0,) * len(_ROLLED))
+    if any(now < then for now, then in zip(whole, before, strict=True)):
+        before = (0,) * len(_ROLLED)
+    new = (now - then for now, then in zip(whole, before, strict=True))
+    return dict(zip(_ROLLED, new, strict=True)), (child, whole)
 
 
 _NAMES = tuple(fields_dict(Metrics))

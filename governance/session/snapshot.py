@@ -48,6 +48,7 @@ def state_bytes(state: SessionState) -> bytes:
     made["labels"] = [list(one) for one in state.labels]
     made["past"] = registers_json(state.past)
     made["children"] = list(state.children)
+    made["rolled"] = [[child, list(counts)] for child, counts in state.rolled]
     made["anchors"] = [attrs.asdict(one) for one in state.anchors]
     made["ledger"] = state.ledger.as_json()
     made["metrics"] = state.metrics.as_json()
@@ -80,6 +81,7 @@ def state_of_bytes(data: bytes) -> SessionState:
         labels=tuple((name, at_ms, fresh) for name, at_ms, fresh in wrote["labels"]),
         past=registers_of_json(wrote["past"]),
         children=tuple(wrote["children"]),
+        rolled=tuple((child, tuple(counts)) for child, counts in wrote["rolled"]),
         kept_anchors=packed_anchors(Anchor(**one) for one in wrote["anchors"]),
         ledger=Ledger.from_json(wrote["ledger"]),
         counts=Metrics.from_json(wrote["metrics"]).packed(),

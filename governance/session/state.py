@@ -13,14 +13,14 @@ from governance._attrs import frozen
 from governance.context import Anchor
 from governance.ledger import EMPTY, Ledger
 from governance.machine import ABSENT, Registers
-from governance.session.metrics import NO_COUNTS, Metrics
+from governance.session.metrics import NO_COUNTS, Metrics, Rolled
 from governance.session.stall import NO_STALLS
 from governance.session.usage import NOTHING_USED, Usage
 from governance.states import LIVE_STATES, State
 from governance.temporal.registers import NOTHING, Remembered
 from governance.values import Json, dump_json, load_json
 
-FOLD_VERSION = 7
+FOLD_VERSION = 8
 """Version of `SessionState` and `evolve`; a snapshot of another version is not used."""
 
 OPEN_CALLS_MAX = 256
@@ -30,6 +30,9 @@ DENIED_CALLS_MAX = 64
 """Denied calls that are remembered, should they run all the same; the oldest is forgotten."""
 
 CHILDREN_MAX = 256
+
+ROLLED_MAX = 256
+"""Children of which is remembered what was counted of them; the one told of longest ago goes."""
 
 CONFLICTS_MAX = 100
 """Conflicts of merges that one session may have open."""
@@ -193,6 +196,8 @@ class SessionState:
 
         stalls: What may show that it goes in circles, a packed `StallWindow`.
 
+        rolled: What the counts hold of each child that has ended, the newest told last.
+
         recent: The last few things done, one a line, newest last, for notices.
 
         used: `usage`, packed.
@@ -226,6 +231,7 @@ class SessionState:
     labels: tuple[tuple[str, int, int], ...] = ()
     past: Remembered = NOTHING
     children: tuple[str, ...] = ()
+    rolled: tuple[Rolled, ...] = ()
     recent: str = ""
     kept_anchors: bytes = b""
     ledger: Ledger = EMPTY

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from governance.journal.sqlite_glance import Event
 
-FOLD_VERSION = 7
+FOLD_VERSION = 8
 """As the fold has it, whose modules would cost more than all else here."""
 
 ROWS_MAX = 2_000
