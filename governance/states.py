@@ -23,6 +23,9 @@ class State(StrEnum):
 
 LIVE_STATES = frozenset({State.BEGINNING, State.BETWEEN_TURN, State.COMPACTED, State.RESUMED})
 
+DEAD_STATES = frozenset({State.ABSENT, State.ENDED})
+"""Where a session holds back all who stand below it."""
+
 OWED = ("beginning", "compacted", "resumed", "due")
 """What a model must still be told, in the order in which it is told."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -16,8 +16,9 @@ from governance.cli.frame import (
     format_option,
     project_of,
 )
+from governance.cli.held_above import Above, above_json, line_of, print_holds, step_lines
 from governance.cli.opening import require_session, store_of
-from governance.cli.output import moment, print_json, print_line, span, styled, value_text, visible
+from governance.cli.output import moment, print_json, print_line, span, styled, value_text
 from governance.cli.row_text import row_body, row_text
 from governance.cli.sessions import STATE_TONES, ago, counts_text
 from governance.cli.tables import print_table
@@ -26,7 +27,7 @@ from governance.engine.merging import conflict_json
 from governance.engine.restoring import restore
 from governance.errors import number_of
 from governance.journal.records import Journal, Record
-from governance.ledger import damage, halted, in_force
+from governance.ledger import halted, in_force
 from governance.session.state import SessionState
 from governance.values import Json
 
@@ -58,20 +59,23 @@ def show(session: str, rows: int, format_name: str, directory: Path | None) -> i
 
     All of it is read off the journal: state and registers, what the model must still be
     told, who the session is, its figures (own work and that of its sub-sessions), open
-    calls, approvals, violations, halts, steps of the ladder in force, anchors, labels,
-    sub-sessions, predecessor, and the newest rows.
+    calls, approvals, violations, halts, steps of the ladder in force, what holds of it because
+    it holds of a session above it, anchors, labels, sub-sessions, predecessor, and the newest
+    rows.
     """
     now_ms = SystemClock().now_ms()
     with store_of(project_of(directory)) as journal:
         require_session(journal, session)
         state = restore(journal, session)
         newest = journal.read(session, limit=rows, reverse=True)[::-1] if rows else ()
-        known = session_json(state, now_ms) | {"rows": [_row_json(one) for one in newest]}
+        line = line_of(journal, state.identity.parent)
+        known = session_json(state, now_ms)
+        known |= {"above": above_json(line, now_ms), "rows": [_row_json(one) for one in newest]}
         children = [_child_line(journal, name) for name in state.children]
     if format_name == "json":
         print_json(known)
     else:
-        _print(state, now_ms, children, newest)
+        _print(state, now_ms, line, children, newest)
     return FINE
 
 
@@ -155,13 +159,14 @@ def _child_line(journal: Journal, name: str) -> tuple[str, str, str]:
 def _print(
     state: SessionState,
     now_ms: int,
+    line: Sequence[Above],
     children: Iterable[tuple[str, str, str]],
     newest: Iterable[Record],
 ) -> None:
-    _print_standing(state, now_ms)
+    _print_standing(state, now_ms, line)
     _facts("identity", _identity_lines(state))
     _facts("figures", _metric_lines(state))
-    _print_ledger(state, now_ms)
+    _print_ledger(state, now_ms, line)
     _print_approvals(state, now_ms)
     _print_calls(state, now_ms)
     _print_memory(state, now_ms)
@@ -207,7 +212,7 @@ def _facts(title: str, lines: Iterable[tuple[str, str]]) -> None:
         print_line("")
 
 
-def _print_standing(state: SessionState, now_ms: int) -> None:
+def _print_standing(state: SessionState, now_ms: int, line_above: Sequence[Above]) -> None:
     from governance.cli.output import console
 
     registers = state.registers
@@ -221,13 +226,7 @@ def _print_standing(state: SessionState, now_ms: int) -> None:
         owed = ", ".join(sorted(registers.owed))
         line.append_text(styled(f", the model must still be told: {owed}", "wary"))
     console().print(line)
-    why = halted(state.ledger, now_ms)
-    if why is not None:
-        print_line(f"HALTED: {' '.join(why.split())}", "bad")
-        lifts = f"repair --accept {visible(state.id)}"
-        if not damage(state.ledger):
-            lifts = f"pardon {visible(state.id)} --reason …"
-        print_line(f"`governance {lifts}` lifts it", "quiet")
+    print_holds(state, line_above, now_ms)
     print_line("")
     lines = [
         ("epoch", str(registers.epoch)),
@@ -299,7 +298,7 @@ def _counted(value: Json, name: str) -> str:
     return f"{value} {words.removesuffix('s') if value == 1 else words}"
 
 
-def _print_ledger(state: SessionState, now_ms: int) -> None:
+def _print_ledger(state: SessionState, now_ms: int, line: Sequence[Above]) -> None:
     ledger = state.ledger
     lines = []
     if ledger.total:
@@ -311,10 +310,7 @@ def _print_ledger(state: SessionState, now_ms: int) -> None:
         since = moment(halt.at_ms)
         why = " ".join(halt.reason.split())
         lines.append(("halt", f"{halt.rule} (the {halt.scope}, since {since}): {why}"))
-    for step in in_force(ledger, now_ms):
-        until = moment(step.until_ms) if step.until_ms is not None else "a pardon"
-        what = ", ".join(step.tools) or "every tool"
-        lines.append(("in force", f"{step.id}: {step.action} {what} until {until}"))
+    lines += step_lines(ledger, line, now_ms)
     _facts("violations", lines)
 
 

@@ -23,7 +23,7 @@ from governance.session.law import Gathered, Law
 from governance.session.lifecycle import NOTHING_SAID
 from governance.session.replies import Reply
 from governance.session.state import SessionState
-from governance.states import State
+from governance.states import DEAD_STATES, State
 from governance.values import Json
 
 Finish = Callable[[Draft, Step], Reply]
@@ -39,8 +39,6 @@ SETTLING = frozenset({"turn_start", "turn_end", "reset", "end"})
 
 WORK = frozenset({"turn_start", "tool_before", "child_start"})
 """Events that a session over its quota may no more ask for."""
-
-_DEAD = frozenset({State.ABSENT, State.ENDED})
 
 
 def decide(law: Law, state: SessionState, command: Command, gathered: Gathered) -> Outcome:
@@ -201,7 +199,7 @@ def _gap_ms(state: SessionState, at_ms: int) -> int | None:
 
 def _parents_work(gathered: Gathered) -> bool:
     """Whether all who stand above it still work; who is not known to does not."""
-    if any(one.registers.state in _DEAD for one in gathered.parents):
+    if any(one.registers.state in DEAD_STATES for one in gathered.parents):
         return False
     return not gathered.parents or gathered.root is not None
 
