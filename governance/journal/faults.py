@@ -147,6 +147,9 @@ def store_error(error: apsw.Error, path: str | os.PathLike[str]) -> JournalError
         )
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)):
         return StoreDamaged(f"{place} is damaged: {said}", remedy=DAMAGED_REMEDY)
+    if _has_wrong_header(Path(path)):
+        # By what stands there SQLite takes the file for one that it may not write, or cannot read.
+        return StoreDamaged(f"{place} is damaged at its beginning: {said}", remedy=DAMAGED_REMEDY)
     if isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError)):
         barred = unwritable(Path(path))
         if barred is not None and os.access(path, os.R_OK):
@@ -166,6 +169,17 @@ def store_error(error: apsw.Error, path: str | os.PathLike[str]) -> JournalError
     return JournalError(
         f"{place} failed: {said}", remedy="look at the disk and the system log, then try again"
     )
+
+
+def _has_wrong_header(path: Path) -> bool:
+    from governance.journal.salvage_pages import HEADER_BYTES, mended_header
+
+    try:
+        with path.open("rb") as file:
+            header = file.read(HEADER_BYTES)
+    except OSError:
+        return False
+    return mended_header(header) != header
 
 
 def folder_error(error: OSError, path: str | os.PathLike[str]) -> JournalError:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from governance._attrs import define
-from governance.errors import JournalError
+from governance.errors import JournalError, StoreDamaged
 from governance.journal.faults import folder_error, store_error, unwritable
 from governance.journal.sqlite_connection import Patience
 from governance.project import FILE_MODE
@@ -142,12 +142,12 @@ def hold(
             # What is held is evidence: closing it must not fold its log back.
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             _lock(connection, path, wait_ms)
-        except (apsw.NotADBError, apsw.CorruptError, apsw.FormatError):
-            connection.close()
-            connection = None
         except apsw.Error as error:
             connection.close()
-            raise store_error(error, path) from None
+            told = store_error(error, path)
+            if not isinstance(told, StoreDamaged):
+                raise told from None
+            connection = None
         except BaseException:
             connection.close()
             raise

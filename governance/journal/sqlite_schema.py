@@ -243,7 +243,10 @@ def migrate(connection: apsw.Connection, path: Path) -> None:
 
     Raises:
         StoreNewer: The store is newer than this engine; it is left untouched.
+        StoreDamaged: It is not of the version that it says.
     """
+    import apsw
+
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = schema_version(connection)
@@ -253,9 +256,14 @@ def migrate(connection: apsw.Connection, path: Path) -> None:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version={VERSION}")
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+        if isinstance(error, apsw.SQLError):
+            raise StoreDamaged(
+                f"the store `{path}` says to have schema version {version}, and has other tables",
+                remedy=DAMAGED_REMEDY,
+            ) from None
         raise
 
 
