@@ -507,11 +507,7 @@ def _accept(
                     code="GOV547",
                     remedy="`governance verify` names those of which something is",
                 )
-        names = list(accepted)
-        if everything:
-            names = [
-                name for name in sessions_in(behind_guard(engine.journal)) if _damage(engine, name)
-            ]
+        names, left = _harmed(engine) if everything else (list(accepted), [])
         for session in dict.fromkeys(names):
             what = f"accepted: {_damage(engine, session)}"
             seq = _record(engine, session, f"{what}: {reason}", 0)
@@ -522,7 +518,22 @@ def _accept(
         print_json(told)
     elif not told:
         print_line("nothing is lost of any session", "good")
-    return FINE
+    for error in left:
+        print_line(f"left out, for it cannot be read: {error.message}", "bad", stderr=True)
+    return FOUND if left else FINE
+
+
+def _harmed(engine: Engine) -> tuple[list[str], list[GovernanceError]]:
+    """The sessions of which something is lost, and why others cannot be read."""
+    harmed: list[str] = []
+    left: list[GovernanceError] = []
+    for name in sessions_in(behind_guard(engine.journal)):
+        try:
+            if _damage(engine, name):
+                harmed.append(name)
+        except GovernanceError as error:
+            left.append(error)
+    return harmed, left
 
 
 def _damage(engine: Engine, session: str) -> str:

@@ -37,6 +37,7 @@ from governance.journal import open_journal
 from governance.journal.backup import backups_in
 from governance.journal.opening import DEFAULT_URL
 from governance.journal.postgres import PostgresJournal
+from governance.journal.records import Append, Row
 from governance.journal.searching import Query, Search
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust
@@ -275,6 +276,24 @@ def test_what_was_decided_before_a_loss_is_not_judged_by_it(
     assert told["counts"]["same"] == told["decisions"] > 3
     assert "lost" not in run("why", "one", "c5")[1]
     assert "`governance repair --accept one` lifts it" in run("show", "one")[1]
+
+
+def test_a_session_that_cannot_be_read_keeps_no_other_waiting(
+    project: Path, run: Run, key: tuple[str, str]
+) -> None:
+    """All losses are accepted but of what cannot be told, which is named."""
+    damage(project)
+    assert run("repair", *key)[0] == 1
+    with Engine.open(project) as engine:
+        head = engine.journal.head("two").seq
+        engine.journal.append([Append("two", head, (Row("of.a.newer.engine", 1, b"{}"),))])
+
+    code, out, err = run("repair", "--accept-all", "--reason", "the disk was lost", *key)
+
+    assert (code, "one: the loss is accepted" in out) == (1, True)
+    assert f"left out, for it cannot be read: row {head + 1} of `two`" in err
+    with Engine.open(project) as engine:
+        assert not engine.session("one").tool("read", {"path": "a"}, call_id="after").denied
 
 
 def test_what_a_backup_has_is_brought_back(project: Path, run: Run, key: tuple[str, str]) -> None:
