@@ -24,8 +24,7 @@ from governance.errors import GovernanceError, JournalError
 from governance.formats import body_of
 from governance.journal.caches import FINDINGS_MAX, KEPT, Caching
 from governance.journal.encrypted import as_stored
-from governance.journal.records import BRANCH_DEPTH_MAX, Entry, Finding, Journal, Record
-from governance.journal.sealing import is_sealed
+from governance.journal.records import BRANCH_DEPTH_MAX, Entry, Finding, Journal, Record, Shelf
 from governance.journal.session_values import (
     BLOB_SHELF,
     INDEX_SHELF,
@@ -34,7 +33,7 @@ from governance.journal.session_values import (
     shelf_name,
     values_of,
 )
-from governance.journal.vault import knows, session_scope
+from governance.journal.vault import opener_in, session_scope, shelf_scope
 from governance.scopes.contents import ContextLost
 from governance.scopes.indexing import WordIndex, words_of_value
 from governance.scopes.packing import unpacked_state
@@ -50,6 +49,9 @@ KEY = "key"
 """What a finding is about where the key is lost that opened a session."""
 
 _KEY_LOST = "the key of its session is gone, and nobody erased it: nobody can read its rows"
+
+_CACHES = ("rollup", "health")
+"""Shelves of what belongs to no session and is made anew."""
 
 PAGE_ROWS = 1_000
 PAGE_ENTRIES = 100
@@ -116,12 +118,11 @@ def kept_in(journal: Journal, blamed: Set[str]) -> Kept:
 
 def is_closed(journal: Journal, session: str) -> bool:
     """Whether there are rows of *session* that nobody can read, for its key is lost."""
-    if knows(journal.shelf, session_scope(session)):
-        return False
+    opens = opener_in(journal.shelf, session_scope(session))
     origin = journal.origin(session)
     after = origin.seq if origin is not None else 0
     while page := journal.read(session, after=after, limit=PAGE_ROWS):
-        if any(is_sealed(one.body) for one in page):
+        if not all(opens(one.body) for one in page):
             return True
         after = page[-1].seq
     return False
@@ -146,9 +147,25 @@ def made_anew(journal: Journal, found: Kept) -> Iterator[str]:
         for entry in tuple(values_of(stored.shelf, INDEX_SHELF, session)):
             stored.shelf.delete(INDEX_SHELF, entry.name)
     if any(not one.session for one in found.values):
+        for shelf in _CACHES:
+            _drop_closed(stored.shelf, shelf)
         catch_up(journal, anew=True)
         yield FIGURES
     yield from dict.fromkeys((*scopes, *make_anew(journal, found.states)))
+
+
+def _closed_in(shelf: Shelf, kind: str) -> Iterator[Entry]:
+    """The values of no session on the shelf *kind* that nobody can open, for a key is lost."""
+    opens = opener_in(shelf, shelf_scope(kind))
+    after = ""
+    while page := shelf.scan(kind, after=after, limit=PAGE_ENTRIES):
+        yield from (one for one in page if not session_of(one.name) and not opens(one.value))
+        after = page[-1].name
+
+
+def _drop_closed(shelf: Shelf, kind: str) -> None:
+    for entry in tuple(_closed_in(shelf, kind)):
+        shelf.delete(kind, entry.name)
 
 
 def _names(journal: Journal) -> Iterator[str]:
@@ -184,6 +201,9 @@ class KeptValues:
         figures = FiguresCheck(self.journal, self.blamed)
         for session, base in self._sessions(figures):
             yield from self._of_rows(session, base, figures)
+        for kind in _CACHES:
+            if next(_closed_in(self.journal.shelf, kind), None) is not None:
+                yield Finding(KEPT, "", 0, f"the key is gone of what is kept as `{kind}`")
         for name in figures.wrong():
             why = f"the figures that are kept as `{name}` are not what the rows come to"
             yield Finding(KEPT, "", 0, why)
@@ -202,7 +222,8 @@ class KeptValues:
 
     def _of_rows(self, session: str, base: int, figures: FiguresCheck) -> Iterator[Finding]:
         after = base
-        sealed = False
+        opens = opener_in(self.journal.shelf, session_scope(session))
+        closed = False
         while True:
             try:
                 page = self.journal.read(session, after=after, limit=PAGE_ROWS)
@@ -213,10 +234,9 @@ class KeptValues:
                 return
             for record in page:
                 figures.add(record)
-                if not sealed and is_sealed(record.body):
-                    sealed = True
-                    if not knows(self.journal.shelf, session_scope(session)):
-                        yield Finding(KEY, session, record.seq, _KEY_LOST)
+                if not closed and not opens(record.body):
+                    closed = True
+                    yield Finding(KEY, session, record.seq, _KEY_LOST)
                 if record.kind in CONTENTS:
                     yield from self._of_contents(record)
                 if record.kind == "context.granted":

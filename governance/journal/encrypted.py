@@ -54,7 +54,7 @@ from governance.journal.sealing import (
     texts_bound,
 )
 from governance.journal.session_values import INDEX_SHELF, session_of
-from governance.journal.vault import Vault, session_scope
+from governance.journal.vault import Vault, session_scope, shelf_scope
 from governance.journal.verifying import verify_some
 
 PLAIN_SHELVES = frozenset({KEY_SHELF, "lease", "archive", "archiving"})
@@ -363,7 +363,7 @@ class EncryptedShelf:
 def _scope(shelf: str, name: str) -> str:
     # A value of a session is sealed by that session's key, and cannot be read without it.
     session = session_of(name)
-    return session_scope(session) if session else f"shelf:{shelf}"
+    return session_scope(session) if session else shelf_scope(shelf)
 
 
 def _with_body(one: Record, body: bytes) -> Record:

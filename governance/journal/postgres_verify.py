@@ -328,7 +328,7 @@ def _agrees(walk: _Walk, record: Record) -> bool:
     ):
         return True
     message = "the mirror holds another hash of this row"
-    walk.find("hash", record.session, record.seq, message)
+    walk.find("mirror", record.session, record.seq, message)
     return False
 
 
@@ -343,7 +343,7 @@ def _verify_end(walk: _Walk, state: _Chain) -> None:
         if anchor is not None and anchor.seq > head.seq:
             walk.find("cut", session, head.seq + 1, f"the mirror knows {anchor.seq} rows")
         elif walk.mirrored.contradicts(head):
-            walk.find("hash", session, head.seq, "the mirror holds another hash of this row")
+            walk.find("mirror", session, head.seq, "the mirror holds another hash of this row")
         return
     if anchor is not None and anchor.seq > seq:
         walk.find(

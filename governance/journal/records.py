@@ -205,11 +205,12 @@ class Finding:
     One thing that `verify` found wrong.
 
     Attributes:
-        what: ``"gap"``, ``"hash"``, ``"head"``, ``"cut"``, ``"removed"``, ``"vanished"``,
-            ``"unreadable"``, ``"newer"``, ``"value"`` (a damaged one beside the journals),
-            ``"lost"`` (rows that a repair did not find, and
-            that no person has accepted as lost), ``"kept"`` (a state that is kept of rows
-            and is not what they tell; the command finds it, a journal does not).
+        what: ``"gap"``, ``"hash"``, ``"mirror"`` (which holds another hash of the row),
+            ``"head"``, ``"cut"``, ``"removed"``, ``"vanished"``, ``"unreadable"``,
+            ``"newer"``, ``"value"`` (a damaged one beside the journals), ``"lost"`` (rows
+            that a repair did not find, and that no person has accepted as lost). The command
+            finds besides, which a journal does not: ``"kept"`` (a state that is kept of rows
+            and is not what they tell) and ``"key"`` (nobody has the key of the rows).
 
         seq: First bad row, or 0 where no row is at fault.
     """

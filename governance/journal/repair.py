@@ -294,7 +294,7 @@ def is_as_good(seen: VerifyReport | None, plan: Plan) -> bool:
     return seen is not None and all(
         one.what == "lost"
         # The mirror still holds the hash of the row that a stand-in stands for.
-        or (one.what == "hash" and any(a <= one.seq <= b for a, b in stated.get(one.session, ())))
+        or (one.what == "mirror" and any(a <= one.seq <= b for a, b in stated.get(one.session, ())))
         for one in seen.findings
     )
 

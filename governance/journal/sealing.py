@@ -133,11 +133,17 @@ def is_sealed(value: bytes) -> bool:
     return value[: len(MAGIC) - 1] == MAGIC[:-1]
 
 
+def sealed_by(value: bytes) -> bytes:
+    """The id of the key that sealed *value*."""
+    return value[len(MAGIC) : len(MAGIC) + KEY_ID_BYTES]
+
+
 def broken(what: str, why: str) -> SealBroken:
     """The error for *what*, which does not open."""
     return SealBroken(
         f"{what} cannot be decrypted: {why}",
-        remedy="run `governance verify`, keep the store as evidence and restore a backup",
+        remedy="`governance verify` says what does not hold, and `governance repair` mends what it "
+        "can; keep a copy of the store as evidence",
     )
 
 

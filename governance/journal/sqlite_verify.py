@@ -254,7 +254,7 @@ def _compare_tombstone(walk: _Walk, head: Head) -> None:
     if anchor is not None and anchor[0] > seq:
         walk.find("cut", session, seq + 1, f"the mirror knows {anchor[0]} rows, not {seq}")
     elif anchor is not None and anchor[0] == seq and anchor[1] != head.hash:
-        walk.find("hash", session, seq, "the mirror holds another hash of this row")
+        walk.find("mirror", session, seq, "the mirror holds another hash of this row")
     elif (
         walk.anchored
         and not (anchor and anchor[2] and anchor[0] == seq)
@@ -442,7 +442,7 @@ def _verify_chunk(walk: _Walk, state: _Chain) -> None:
     with walk.connection:
         anchor = walk.connection.execute(_MIRROR_GET_SQL, (session,)).fetchone()
         if anchor is not None and state.seq == anchor[0] and state.hash != anchor[1]:
-            walk.find("hash", session, state.seq, "the mirror holds another hash of this row")
+            walk.find("mirror", session, state.seq, "the mirror holds another hash of this row")
             return
         _verify_rows(walk, state, anchor)
         if state.ended and session not in walk.blamed:
@@ -460,7 +460,7 @@ def _verify_rows(walk: _Walk, state: _Chain, anchor: _Anchor | None) -> None:
         if not _verify_row(walk, state, columns):
             return
         if anchor is not None and state.seq == anchor[0] and state.hash != anchor[1]:
-            walk.find("hash", session, state.seq, "the mirror holds another hash of this row")
+            walk.find("mirror", session, state.seq, "the mirror holds another hash of this row")
             return
     state.ended = count < CHUNK_ROWS
 

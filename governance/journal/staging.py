@@ -21,10 +21,9 @@ from governance.journal.gaps import GAP_KIND, Bridge, Link, bridge_of, row_diges
 from governance.journal.limits import HASH_BYTES
 from governance.journal.reassembling import Facts, Slot
 from governance.journal.records import BRANCH_DEPTH_MAX, KEY_SHELF, Entry, Head, Origin, Record
-from governance.journal.sealing import is_sealed
 from governance.journal.session_values import INDEX_SHELF
 from governance.journal.sqlite_rows import COLUMNS, record_of
-from governance.journal.vault import ERASED_PREFIX, entry_name, session_scope
+from governance.journal.vault import ERASED_PREFIX, opener, session_scope
 
 if TYPE_CHECKING:
     import apsw
@@ -173,6 +172,14 @@ class Staging:
         )
         return self.connection.total_changes() > before
 
+    def _opener(self, session: str) -> Callable[[bytes], bool]:
+        def value_of(name: str) -> bytes | None:
+            sql = "SELECT value FROM shelf WHERE shelf = ? AND name = ?"
+            found = self.connection.execute(sql, (KEY_SHELF, name)).get
+            return found if isinstance(found, bytes) else None
+
+        return opener(value_of, session_scope(session))
+
     def lacks_key(self, name: str) -> bool:
         """Whether the data key called *name* is not there, though nobody has destroyed it."""
         mark = f"{ERASED_PREFIX}{name.partition(':')[2]}"
@@ -241,12 +248,12 @@ class Staging:
 
     def slots(self, session: str) -> Iterator[Slot]:
         """The candidates of *session*, by sequence."""
-        keyless = session in self.given_up and self.lacks_key(entry_name(session_scope(session)))
+        opens = self._opener(session) if session in self.given_up else None
         seq = 0
         here: list[Record] = []
         for columns in self.connection.execute(_SLOTS_SQL, (session,)):
             record = record_of(columns)
-            if record is None or (keyless and is_sealed(record.body)):
+            if record is None or (opens is not None and not opens(record.body)):
                 continue
             if record.seq != seq and here:
                 yield seq, tuple(here)

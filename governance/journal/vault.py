@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from threading import Lock
 
@@ -34,6 +34,8 @@ from governance.journal.sealing import (
     DataKey,
     SealBroken,
     aead,
+    is_sealed,
+    sealed_by,
     texts_bound,
 )
 from governance.values import Json, ValueRefused, dump_json, load_json
@@ -150,11 +152,11 @@ class Vault:
 
     def is_erased(self, scope: str) -> bool:
         """Whether the key of *scope* was destroyed."""
-        return _is_erased(self.shelf, scope)
+        return self.shelf.get(SHELF, erased_name(scope)) is not None
 
     def knows(self, scope: str) -> bool:
-        """As the function of the same name."""
-        return knows(self.shelf, scope)
+        """Whether *scope* has a key, or had one that was destroyed."""
+        return self.shelf.get(SHELF, entry_name(scope)) is not None or self.is_erased(scope)
 
     def erase(self, scope: str, at_ms: int) -> bool:
         """
@@ -294,13 +296,33 @@ class Vault:
         return _unwrapped(_fields(value), self._id, scope, self._keys)
 
 
-def knows(shelf: Shelf, scope: str) -> bool:
-    """Whether *scope* has a key on *shelf*, or had one that was destroyed."""
-    return shelf.get(SHELF, entry_name(scope)) is not None or _is_erased(shelf, scope)
+def opener(value_of: Callable[[str], bytes | None], scope: str) -> Callable[[bytes], bool]:
+    """
+    What says of a value of *scope* that nobody has lost the key which opens it.
+
+    Of one that is not sealed, and of one whose key was destroyed on purpose, it says so too.
+
+    Args:
+        value_of: Gives what lies under a name on the shelf of keys.
+    """
+    if value_of(erased_name(scope)) is not None:
+        return lambda _: True
+    entry = value_of(entry_name(scope))
+    try:
+        key_id = bytes.fromhex(str(_fields(entry).get("key_id"))) if entry is not None else None
+    except (StoreDamaged, ValueError):
+        key_id = None
+    return lambda value: not is_sealed(value) or sealed_by(value) == key_id
 
 
-def _is_erased(shelf: Shelf, scope: str) -> bool:
-    return shelf.get(SHELF, erased_name(scope)) is not None
+def opener_in(shelf: Shelf, scope: str) -> Callable[[bytes], bool]:
+    """As `opener`, by the keys on *shelf*."""
+
+    def value_of(name: str) -> bytes | None:
+        entry = shelf.get(SHELF, name)
+        return entry.value if entry is not None else None
+
+    return opener(value_of, scope)
 
 
 _KEYS = ("session:", "shelf:")
@@ -309,6 +331,11 @@ _KEYS = ("session:", "shelf:")
 def session_scope(session: str) -> str:
     """The scope of the data key of *session*."""
     return f"session:{session}"
+
+
+def shelf_scope(kind: str) -> str:
+    """The scope of the data key of what lies on the shelf *kind* and belongs to no session."""
+    return f"shelf:{kind}"
 
 
 def entry_name(scope: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,10 +15,12 @@ import pytest
 from governance import Engine
 from governance.cli.app import run
 from governance.cli.guard import make_key
+from governance.config import load_config
 from governance.journal.key_sources import new_key_text
 from governance.journal.opening import open_journal
-from governance.journal.records import KEY_SHELF, VAULT
-from governance.journal.vault import entry_name, session_scope
+from governance.journal.protected import open_protected
+from governance.journal.records import KEY_SHELF, VAULT, Append, Appended, Row
+from governance.journal.vault import entry_name, session_scope, shelf_scope
 from governance.project import Project, create_project
 from tests.postgres_server import Server
 
@@ -195,3 +198,38 @@ def test_a_session_whose_key_is_lost_can_be_erased(house: House, say: Say) -> No
                 "--dir", str(house.project)]) == 0  # fmt: skip
     assert say("verify")[0] == 0
     assert "was erased" in say("chat", "show", "b")[1]
+
+
+def test_rows_under_a_lost_key_are_found_though_there_is_a_new_one(house: House, say: Say) -> None:
+    """Whoever appends without reading makes a new key; the rows before it stay closed."""
+    house.lose(key_of("b"))
+    with closing(open_protected(load_config(house.project), create=False)) as journal:
+        row = Row("turn.ended", 1, b'{"data":{}}')
+        assert isinstance(journal.append([Append("b", journal.head("b").seq, (row,))]), Appended)
+
+    code, out = say("verify", "--format", "json")
+    assert (code, [one["what"] for one in json.loads(out)["findings"]]) == (1, ["key"])
+    assert say("repair")[0] == 1
+    assert say("repair", "--accept", "b", "--reason", "nobody has it")[0] == 0
+    assert say("verify")[0] == 0
+    assert house.says("b") == ""
+
+
+def counted(say: Say) -> list[object]:
+    measures = json.loads(say("report", "--format", "json")[1])["measures"]
+    return [measures[name]["value"] for name in ("sessions", "turns", "session_time")]
+
+
+def test_figures_whose_key_is_lost_are_counted_anew(house: House, say: Say) -> None:
+    """Nothing is lost that rows tell."""
+    before = counted(say)
+    house.lose(entry_name(shelf_scope("rollup")))
+    code, out = say("report")
+    assert (code, "governance repair" in out) == (2, True)
+    code, out = say("verify", "--format", "json")
+    assert (code, [one["what"] for one in json.loads(out)["findings"]]) == (1, ["kept"])
+
+    assert "what figures count was made anew" in say("repair")[1]
+
+    assert counted(say) == before
+    assert say("verify")[0] == 0

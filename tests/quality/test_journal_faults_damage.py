@@ -232,7 +232,7 @@ def test_a_rewritten_tail_is_found_by_the_mirror(store: Store) -> None:
     for n in range(7, 15):
         assert isinstance(forged.append([Append("s-1", n, (Row("k", 0, b"{}"),))]), Appended)
     forged.close()
-    assert store.findings() == [("hash", "s-1", 11)]
+    assert store.findings() == [("mirror", "s-1", 11)]
 
 
 @pytest.mark.parametrize("edits", [_CUT, _REMOVED], ids=["cut", "removed"])

@@ -151,6 +151,23 @@ def test_a_loss_after_an_acceptance_is_not_accepted_by_it(store: Damaged) -> Non
     assert [(one.what, one.session) for one in store.verify().findings] == [("lost", "s-1")]
 
 
+@pytest.mark.parametrize("change", ["at_ms = at_ms + 1", "durable = 1 - durable", "body = x'7b7d'"])
+def test_a_stand_in_that_is_damaged_is_mended(store: Damaged, change: str) -> None:
+    """That a loss was stated, and accepted, says nothing of the row that states it."""
+    _edit(store, "DELETE FROM event WHERE session = 's-1' AND seq = 20")
+    store.repair()
+    _append(store, "s-1", b"{}", kind="session.repaired")
+    _edit(store, f"UPDATE event SET {change} WHERE session = 's-1' AND seq = 20")
+    assert [(one.what, one.seq) for one in store.verify().findings] == [("hash", 20)]
+
+    report = store.repair()
+
+    assert report.needed
+    assert [one.lost for one in report.sessions] == [((20, 20),)]
+    assert {one.what for one in store.verify().findings} <= {"lost"}
+    assert store.recovered() == store.rows.keys() - {("s-1", 20)}
+
+
 def test_a_lost_end_is_anchored_again_once_it_is_accepted(store: Damaged) -> None:
     """The mirror contradicts a lost end until a person's acceptance stands in it."""
     last = max(seq for session, seq in store.rows if session == "s-1")
@@ -159,7 +176,7 @@ def test_a_lost_end_is_anchored_again_once_it_is_accepted(store: Damaged) -> Non
 
     store.repair()
 
-    assert [(one.what, one.seq) for one in store.verify().findings] == [("hash", last)]
+    assert [(one.what, one.seq) for one in store.verify().findings] == [("mirror", last)]
     assert store.mirror.read_bytes() == mirror
     _append(store, "s-1", b"{}", kind="session.repaired")
     assert (store.verify().findings, store.verify().anchored) == ((), True)

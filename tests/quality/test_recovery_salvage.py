@@ -46,7 +46,7 @@ def test_every_row_off_the_destroyed_pages_comes_back(store: Damaged, seed: int)
     assert report.rows == len(recovered)
     wrong = [one for one in store.verify().findings if one.what != "lost"]
     # Where the end of a session is lost the mirror says so until a person has accepted it.
-    assert {one.what for one in wrong} <= {"hash"}
+    assert {one.what for one in wrong} <= {"mirror"}
     if mirrored:
         assert report.rows + report.lost == len(store.rows)
         assert {(one.session, one.fresh) for one in report.sessions} == {
@@ -97,7 +97,7 @@ def test_flipped_bits_cost_no_more_than_their_rows(store: Damaged, seed: int) ->
 
     pages = {place // PAGE_BYTES for place in places}
     assert store.recovered() >= store.rows.keys() - store.beyond_proof(pages)
-    assert {one.what for one in store.verify().findings} <= {"lost", "hash"}
+    assert {one.what for one in store.verify().findings} <= {"lost", "mirror"}
 
 
 def test_a_row_whose_hash_alone_is_damaged_comes_back(store: Damaged) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from governance.errors import StoreDamaged
 from governance.journal.chain import ZERO_HASH, row_hash
 from governance.journal.mirror import read_heads
 from governance.journal.records import Append, Appended, Head, Row, Snapshot
@@ -205,7 +206,7 @@ def test_a_migration_that_fails_changes_nothing(
     bad = (*MIGRATIONS[:1], (*MIGRATIONS[1], "INSERT INTO nowhere VALUES (1)"))
     with monkeypatch.context() as patched:
         patched.setattr("governance.journal.sqlite_schema.MIGRATIONS", bad)
-        with pytest.raises(Exception, match="nowhere"):
+        with pytest.raises(StoreDamaged, match="other tables"):
             SqliteJournal.open(path, create=False)
     connection = apsw.Connection(str(path))
     assert connection.execute("PRAGMA user_version").get == 1
