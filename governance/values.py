@@ -246,3 +246,18 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 # `json.loads` would make one for every value.
 _DECODER = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_unique)
+
+
+def whole_ms(value: object) -> int | None:
+    """
+    *value*, which a host calls a length of time in milliseconds, in whole ones.
+
+    ``None`` where none can be so long, as by a clock that went back: what a host tells wrong must
+    not keep what became of a call from being told.
+
+    >>> whole_ms(1.5), whole_ms(-20.0), whole_ms(float("inf")), whole_ms("3")
+    (1, None, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if 0 <= value < INTEGER_MAX else None

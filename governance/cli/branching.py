@@ -11,6 +11,7 @@ import click
 from governance.cli.frame import (
     FINE,
     FOUND,
+    ROW_MAX,
     Example,
     command,
     dir_option,
@@ -46,7 +47,7 @@ HOST_WORDS = {
 @click.argument("session")
 @click.option(
     "--at",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, ROW_MAX),
     default=None,
     help="Row to go on from.  [default: the last]",
 )

@@ -13,6 +13,7 @@ from governance._attrs import frozen
 from governance.cli.frame import (
     FINE,
     FOUND,
+    ROW_MAX,
     Example,
     command,
     dir_option,
@@ -132,7 +133,7 @@ class Asked:
               help="Whose it is: project, session:ID, user:NAME; to search also: all.")  # fmt: skip
 @click.option("--kind", type=click.Choice(KINDS), default="project", show_default=True,
               help="Which kind of context.")  # fmt: skip
-@click.option("--expect", type=click.IntRange(min=0), default=None,
+@click.option("--expect", type=click.IntRange(0, ROW_MAX), default=None,
               help="The version that the value must have now; 0: there must be none.")  # fmt: skip
 @click.option("--right", type=click.Choice(["read", "write"]), default="read", show_default=True,
               help="What leave is given for.")  # fmt: skip
@@ -179,7 +180,13 @@ def context(
             code="GOV560",
             remedy=f"governance context {' '.join((what, *takes))}",
         )
-    everywhere = what == "search" and scope_ == EVERYWHERE
+    everywhere = scope_ == EVERYWHERE
+    if everywhere and what != "search":
+        raise MisuseError(
+            f"`--scope {EVERYWHERE}` goes with `context search` alone, not with `context {what}`",
+            code="GOV560",
+            remedy="name one scope: `project`, `session:ID` or `user:NAME`",
+        )
     scope = PROJECT if everywhere else Scope.of(scope_)
     by = Reader(person_name(), scope.name if scope.kind == "session" else "")
     with recording_engine(project_of(directory), for_reading=what in _LOOKS) as engine:

@@ -158,6 +158,7 @@ def test_the_log_of_all_tells_shared_rows_once(run: Run) -> None:
         ("merge", "demo", "--resolve", "x", "--value", "{"),
         ("branch", "nobody"),
         ("branch", "demo", "--at", "99"),
+        ("branch", "demo", "--at", str(2**63)),
         ("branch", "demo", "--name", "other"),
         ("switch", "demo", "nobody"),
         ("merge", "demo", "other"),

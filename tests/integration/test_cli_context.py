@@ -76,6 +76,28 @@ def test_what_begins_like_json_and_is_none_is_refused(run, text: str) -> None:  
     assert run("get", "k")[0] == 1
 
 
+@pytest.mark.parametrize(
+    "words", [("list",), ("get", "k"), ("set", "k", "1"), ("merge", "project"), ("grants",)]
+)
+def test_all_scopes_are_for_searching_alone(run, words: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    """The help names `all` among the scopes: the error says with what it goes."""
+    code, _, error = run(*words, "--scope", "all")
+
+    assert code == 2
+    assert f"`--scope all` goes with `context search` alone, not with `context {words[0]}`" in error
+    assert "name one scope" in error
+    assert run("search", "k", "--scope", "all")[0] == 0
+
+
+def test_a_version_that_no_store_can_hold_is_refused(run) -> None:  # type: ignore[no-untyped-def]
+    """By the option itself, with its range."""
+    code, _, error = run("set", "k", "1", "--expect", str(2**63))
+
+    assert code == 2
+    assert "is not in the range 0<=x<=9223372036854775807" in error
+    assert run("set", "k", "1", "--expect", str(2**63 - 1))[0] == 1
+
+
 def test_nothing_is_merged_from_a_session_that_is_not_there(run) -> None:  # type: ignore[no-untyped-def]
     """A misspelled one is no session without values."""
     code, _, err = run("merge", "session:t")

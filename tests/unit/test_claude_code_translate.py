@@ -208,6 +208,17 @@ def test_output_is_found_in_each_shape(name: str, text: str) -> None:
     assert single(name).data["output"] == text
 
 
+@pytest.mark.parametrize(
+    ("lasted", "kept"), [(7, 7), (1.5, 1), (-7, None), (2**70, None), (True, None), ("7", None)]
+)
+def test_a_time_that_none_can_be_is_left_out(lasted: object, kept: int | None) -> None:
+    """What the client tells wrong must not keep what became of the call from being told."""
+    one = single("PostToolUse.Bash", duration_ms=lasted)
+
+    assert one.event == "tool_after"
+    assert one.data.get("duration_ms") == kept
+
+
 def test_failure_tells_exit_code_and_error() -> None:
     """A failed command's exit code is read out of the client's words for it."""
     data = single("PostToolUseFailure.Bash").data

@@ -18,7 +18,7 @@ from governance.hooking.payload import Payload, PayloadRefused, Unbound
 from governance.hooking.translation import Translation, birth
 from governance.rules.host_tools import HostTools, call_of
 from governance.session.commands import Command, Delivery, History, HostTraits
-from governance.values import Json
+from governance.values import Json, whole_ms
 
 BATCH_CALLS_MAX = 256
 """Calls of one batch that are settled; the turn's end settles what is beyond them."""
@@ -240,10 +240,8 @@ def _tool_ok(payload: Payload, _: Mapping[str, str], client: Client) -> Translat
 
 
 def _measured(payload: Payload) -> dict[str, Json]:
-    lasted = payload.values.get("duration_ms")
-    if isinstance(lasted, bool) or not isinstance(lasted, (int, float)):
-        return {}
-    return {"duration_ms": lasted}
+    lasted = whole_ms(payload.values.get("duration_ms"))
+    return {} if lasted is None else {"duration_ms": lasted}
 
 
 def _task_title(payload: Payload, response: Json) -> str:

@@ -15,7 +15,7 @@ from governance.hosts.hermes.sightings import Sighting
 from governance.hosts.hermes.tools import HOST
 from governance.session.commands import Command
 from governance.session.replies import Injection
-from governance.values import Json, dump_json, mend_text
+from governance.values import Json, dump_json, mend_text, whole_ms
 
 TEXT_CHARS_MAX = 1_000_000
 """Characters of a prompt or an output that are looked at."""
@@ -113,8 +113,8 @@ def tool_after(
     """What became of *call*."""
     output = text_of(kwargs.get("result"))
     data: dict[str, Json] = {"outcome": outcome, "output": output}
-    lasted, error = kwargs.get("duration_ms"), kwargs.get("error_message")
-    if isinstance(lasted, int) and lasted >= 0 and outcome != "refused":
+    lasted, error = whole_ms(kwargs.get("duration_ms")), kwargs.get("error_message")
+    if lasted is not None and outcome != "refused":
         data["duration_ms"] = lasted
     if isinstance(error, str) and error:
         data["error"] = text_of(error)

@@ -17,7 +17,7 @@ from governance.hosts.mellea.tools import TOOLS
 from governance.rules.host_tools import HostTools, call_of
 from governance.session.commands import Command, Delivery, History, HostTraits
 from governance.session.replies import Injection
-from governance.values import Json
+from governance.values import Json, whole_ms
 
 
 @frozen(kw_only=True)
@@ -149,7 +149,9 @@ def tool_after(who: Identity, payload: Any) -> Command:
     else:
         data["error"] = str(payload.error)
         data["output"] = str(payload.error)
-    data["duration_ms"] = int(payload.execution_time_ms)
+    lasted = whole_ms(payload.execution_time_ms)
+    if lasted is not None:
+        data["duration_ms"] = lasted
     return _command(who, "tool_after", data, call=made, key=f"{payload.tool_invocation_id}:after")
 
 
