@@ -21,6 +21,7 @@ from governance.cli.frame import (
 )
 from governance.cli.opening import record_copy
 from governance.cli.output import moment, print_json, print_line, span
+from governance.cli.own_files import require_other
 from governance.cli.progress import working
 from governance.cli.tables import print_table
 from governance.config import Config, load_config
@@ -89,6 +90,7 @@ def backup(
         return _list(config, to or backup_folder(config), format_name)
     if to is not None:
         to = to.absolute()
+        require_other(to, "copy", project.directory)
         try:
             str(to).encode()
             make_private_folder(to)

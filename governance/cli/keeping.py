@@ -19,6 +19,7 @@ from governance.cli.giving_back import MEGABYTE, give_back
 from governance.cli.guard import require_person
 from governance.cli.opening import behind_guard, require_session
 from governance.cli.output import print_json, print_line
+from governance.cli.own_files import require_other
 from governance.cli.progress import working
 from governance.cli.recording import person_name, recording_engine
 from governance.cli.tables import print_table
@@ -65,6 +66,8 @@ def archive(
     """
     project = project_of(directory)
     require_person("archive", project, key_file)
+    if to is not None:
+        require_other(to, "copy", project.directory)
     folder = to if to is not None else archive_folder(load_config(project.directory))
     with recording_engine(project) as engine:
         require_session(behind_guard(engine.journal), session)

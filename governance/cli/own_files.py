@@ -16,7 +16,7 @@ from typing import Literal
 
 from governance.config import Config, load_config
 from governance.engine.backing import backup_folder, is_embedded
-from governance.engine.lawmaking import archive_folder
+from governance.engine.lawmaking import archive_folder, trusted_config
 from governance.engine.project_rules import own_sources, pack_sources
 from governance.errors import DefinitionError, Diagnostic
 from governance.hosts import INSTALLABLE, installer_of
@@ -31,12 +31,18 @@ from governance.project import (
     user_state_directory,
 )
 
-Written = Literal["output", "pack", "key"]
-"""What is written: something to look at, a pack, or a new key."""
+Written = Literal["output", "pack", "key", "copy"]
+"""What is written: something to look at, a pack, a new key, or a folder of backups or archives."""
+
+_OF_NOBODY = ("output", "copy")
+"""What has no place of its own in a person's folder of configuration."""
 
 CODES: Mapping[str, str] = {"GOV613": "a file of governance itself, given as a place to write to"}
 
 _HOMES = ((".config", HOME_NAME), (".local", "state", HOME_NAME))
+_SHARED_IN_HOMES = ((".cache",), (".local", "share"))
+"""Of what is hidden in a home, that which programs may put their files into."""
+
 _STORE_ENDINGS = ("", "-wal", "-shm", "-journal")
 _KEY_FILE = "file:"
 
@@ -46,17 +52,55 @@ def require_other(path: Path, what: Written = "output", project: Path | None = N
     Return quietly if *path* may be written, which follows links and is compared as a file.
 
     A pack may be written over itself, and it and a key may lie in a person's own folder of
-    configuration. Looked at are *project* and the projects around *path* and around this process.
+    configuration. Copies go into a folder: where *project* has them, or into one that is neither
+    a home nor hidden in one. Looked at are *project* and the projects around *path* and around
+    this process.
 
     Raises:
         DefinitionError: GOV613, it is one of governance's own files or would be.
     """
     place = Path(os.path.realpath(path))
+    if what == "copy" and project is not None and _is_for_copies(place, project):
+        return
     reason = _always(place, what) or _of_projects(place, what, _around(place, project))
+    if what == "copy":
+        reason = reason or _of_persons(place, project)
     if reason:
-        mend = "name another file"
+        mend = f"name another {'folder' if what == 'copy' else 'file'}"
         message = f"is not written: {reason}"
         raise DefinitionError((Diagnostic("GOV613", message, str(path), suggestion=mend),))
+
+
+def _is_for_copies(place: Path, project: Path) -> bool:
+    """Whether *place* is where the configuration of *project* has backups or archives."""
+    config = trusted_config(load_config(project))
+    return any(_is_same(place, one) for one in (backup_folder(config), archive_folder(config)))
+
+
+def _of_persons(place: Path, project: Path | None) -> str:
+    """Why no copies are put into *place*, a person's home or what is hidden in one, or ``""``."""
+    for home in map(Path, map(os.path.realpath, _homes())):
+        if _is_in(home, place):
+            return "it is the home of a person, or holds it"
+        # A project may lie in a hidden folder; one that is a home has not all of it for its own.
+        if project is not None and _is_in(place, project) and not _is_in(home, project):
+            continue
+        if not place.is_relative_to(home):
+            continue
+        parts = tuple(name.casefold() for name in place.relative_to(home).parts)
+        shared = any(parts[: len(one)] == one for one in _SHARED_IN_HOMES)
+        if parts[0].startswith(".") and not shared:
+            return f"in `{home / parts[0]}` lies what is a person's own"
+    return ""
+
+
+def _homes() -> Iterator[str]:
+    """The home as the environment has it, and as the system does, whoever moved the first."""
+    yield os.path.expanduser("~")  # noqa: PTH111 - one that cannot be known is no error here
+    with suppress(ImportError, KeyError):  # a platform without it, a user that it does not know
+        import pwd
+
+        yield pwd.getpwuid(os.getuid()).pw_dir
 
 
 def _always(place: Path, what: Written) -> str:
@@ -67,11 +111,11 @@ def _always(place: Path, what: Written) -> str:
     if names[-1] == CONFIG_NAME or _is_same(place, machine_config()):
         return "it is a configuration of governance"
     homes = [user_state_directory()]
-    if what == "output":
+    if what in _OF_NOBODY:
         homes.append(user_config_directory())
     mine = any(_is_in(place, one) for one in homes)
     # Whoever moves the home by a variable must not reach that of the person.
-    for home in _HOMES if what == "output" else _HOMES[1:]:
+    for home in _HOMES if what in _OF_NOBODY else _HOMES[1:]:
         pairs = (tuple(names[at : at + len(home)]) for at in range(len(names)))
         mine = mine or any(pair == home for pair in pairs)
     return "there lies what governance has outside its projects" if mine else ""
@@ -119,7 +163,7 @@ def _of_config(place: Path, what: Written, config: Config) -> str:
         named = config.directory / Path(key.removeprefix(_KEY_FILE)).expanduser()
         if key.startswith(_KEY_FILE) and _is_same(place, named):
             return "it is the key of the journal"
-    for kept in (backup_folder(config), archive_folder(config)):
+    for kept in () if what == "copy" else (backup_folder(config), archive_folder(config)):
         if not _is_in(config.directory, kept) and _is_in(place, kept):
             return f"`{kept}` is for backups or archives alone"
     if what == "pack":

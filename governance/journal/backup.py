@@ -42,6 +42,14 @@ _STEPS_BETWEEN_LOOKS = 10_000
 _NAME = re.compile(r"(?P<name>.+)-(?P<store>[0-9a-f]{32})-(?P<stamp>\d{8}T\d{6}\.\d{3}Z)\.db")
 
 
+_WHOLE = rf"\.[0-9a-f]+{re.escape(DRAFT)}"
+_DRAFT_NAME = re.compile(
+    rf"\.{{1,2}}\d+-[0-9a-f]{{8}}\.(new(-journal|-wal)?|heads|{CONFIG_SUFFIX[1:]})({_WHOLE})?"
+    rf"|\.\.gitignore{_WHOLE}"
+)
+"""What `backup_store` has names for until a backup is whole."""
+
+
 class BackupFailed(JournalError):
     """A backup could not be finished; those that were there are as they were."""
 
@@ -237,6 +245,6 @@ def _sweep(folder: Path) -> None:
 def _leftovers(folder: Path) -> Iterator[Path]:
     with contextlib.suppress(OSError):
         for file in folder.iterdir():
-            own = ".new" in file.name or file.suffix in (".heads", CONFIG_SUFFIX, DRAFT)
-            if file.name.startswith(".") and own:
+            # Whatever else is hidden there is somebody else's.
+            if _DRAFT_NAME.fullmatch(file.name):
                 yield file

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from governance.cli.guard import key_path, make_key
 from governance.config import default_toml, load_config
 from governance.journal import Append, Row, open_journal
+from governance.project import Project
 from tests.integration.conftest import made_project, run_words
 
 PACK = "format = 1\n\n[pack]\nname = 'team'\nversion = '1.0.0'\nsummary = 'Ours.'\n"
@@ -160,6 +162,112 @@ def test_the_store_and_its_backups_elsewhere_are_kept(
         assert "GOV613" in err
     code, _, _ = run_words(capsys, "diagram", "-o", str(outside / "machine.svg"))
     assert code == 0
+
+
+FOLDERS = {
+    ".governance": "lies what governance alone writes",
+    ".governance/journal.db/copies": "lies what governance alone writes",
+    ".claude": "the settings of a host",
+    ".claude/copies": "the settings of a host",
+    "../state/session-governance": "outside its projects",
+    "../config/session-governance/copies": "outside its projects",
+    "../home/.ssh": "what is a person's own",
+    "../home/.config/copies": "what is a person's own",
+    "../home/.SSH/deep/copies": "what is a person's own",
+    "../home": "the home of a person",
+    "..": "the home of a person, or holds it",
+    "link": "what is a person's own",
+}
+"""Folders that no backup or archive is put into → why."""
+
+
+@pytest.mark.parametrize("place", FOLDERS)
+def test_no_copy_goes_where_persons_and_governance_have_their_own(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    """Nothing is made there, for a backup of the store and for one of the configuration alone."""
+    (tmp_path / "home" / ".ssh").mkdir()
+    (project / "link").symlink_to(tmp_path / "home" / ".ssh")
+    before = sorted(tmp_path.rglob("*"))
+
+    for words in (["backup"], ["backup", "--config-only"]):
+        code, out, err = run_words(capsys, *words, "--to", place)
+
+        assert (code, out) == (2, "")
+        assert "GOV613" in err
+        assert FOLDERS[place] in err
+        assert "name another folder" in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_no_archive_goes_there_either(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the session stays as it is."""
+    make_key(Project(project))
+    key = str(key_path(Project(project)))
+
+    code, _, err = run_words(
+        capsys, "archive", "s-1", "--key", key, "--to", str(tmp_path / "home" / ".ssh")
+    )
+
+    assert code == 2
+    assert "GOV613" in err
+    assert not (tmp_path / "home" / ".ssh").exists()
+
+
+def test_a_home_that_was_moved_by_a_variable_is_still_kept(
+    project: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An agent may set `HOME`; what the system says is the home stays one."""
+    pwd = pytest.importorskip("pwd", reason="platform: users are POSIX")
+    real = tmp_path / "real"
+    (real / ".ssh").mkdir(parents=True)
+    known = pwd.struct_passwd(("u", "x", os.getuid(), 0, "", str(real), "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: known)
+
+    code, _, err = run_words(capsys, "backup", "--to", str(real / ".ssh"))
+
+    assert code == 2
+    assert "what is a person's own" in err
+    assert list((real / ".ssh").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["copies", "../home/copies", "../home/.local/share/copies", "../home/.cache/copies",
+     ".governance/backups", "../there"],
+)  # fmt: skip
+def test_a_copy_goes_into_any_other_folder(
+    project: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    """The configured one by name too, and what programs share in a home."""
+    code, out, err = run_words(capsys, "backup", "--to", place)
+
+    assert (code, err) == (0, "")
+    assert "every row of it holds" in out
+
+
+def test_a_project_in_a_hidden_folder_keeps_its_copies_there(
+    project: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its own folders are no strangers to it, unless it is the whole home."""
+    hidden = tmp_path / "home" / ".dotfiles"
+    hidden.mkdir()
+    moved = hidden / "project"
+    monkeypatch.chdir(tmp_path)
+    project.rename(moved)
+
+    code, _, err = run_words(capsys, "backup", "--dir", str(moved), "--to", str(moved / "copies"))
+    assert (code, err) == (0, "")
+    beside = run_words(capsys, "backup", "--dir", str(moved), "--to", str(hidden / "copies"))
+    assert beside[0] == 2
 
 
 def test_where_packs_are_missing_the_others_are_kept(

@@ -238,3 +238,21 @@ def test_a_killed_backup_leaves_no_backup(store: Damaged, tmp_path: Path) -> Non
     backup_store(store.path, folder, now_ms=NOW_MS + 1)
     assert not left[0].exists()
     assert _rows(made.path, "s-1") > 0
+
+
+def test_what_others_have_hidden_in_the_folder_stays(store: Damaged, tmp_path: Path) -> None:
+    """Only what a backup that was broken off has left goes, however old the rest is."""
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    others = (".newsrc", ".my.config", ".a.heads", ".vimrc.draft", ".1-2.new", "12-0123abcd.new")
+    own = (".12-0123abcd.new", ".12-0123abcd.new-journal", ".12-0123abcd.heads",
+           ".12-0123abcd.config", "..12-0123abcd.heads.0a1b.draft")  # fmt: skip
+    for name in (*others, *own):
+        (folder / name).touch()
+        os.utime(folder / name, (0, 0))
+
+    backup_store(store.path, folder, now_ms=NOW_MS)
+
+    left = {one.name for one in folder.iterdir()}
+    assert left >= set(others)
+    assert not left & set(own)
