@@ -13,7 +13,6 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import quote
 
 from attrs import field
 
@@ -25,6 +24,7 @@ from governance.journal.mirror import mirror_identity
 from governance.journal.records import Entry, GivesUnproven, Head, Journal, Origin, Stated
 from governance.journal.salvage import refuse_newer_file, sound_entry
 from governance.journal.session_values import COPIED_SHELVES
+from governance.journal.sqlite_read_only import connect_unchanging
 from governance.journal.sqlite_rows import COLUMNS
 
 if TYPE_CHECKING:
@@ -129,9 +129,7 @@ class FileSource:
         try:
             whole = not log.exists() or not log.stat().st_size
             if whole:
-                flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-                uri = f"file:{quote(str(self.path.absolute()))}?immutable=1"
-                return apsw.Connection(uri, flags=flags)
+                return connect_unchanging(self.path)
             # What stands in the log counts as well, and folding it in changes the file.
             self._copy = Path(tempfile.mkdtemp(prefix="governance-copy-"))
             copy = self._copy / "copy.db"
