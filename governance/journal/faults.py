@@ -150,7 +150,8 @@ def store_error(error: apsw.Error, path: str | os.PathLike[str]) -> JournalError
     if _has_wrong_header(Path(path)):
         # By what stands there SQLite takes the file for one that it may not write, or cannot read.
         return StoreDamaged(f"{place} is damaged at its beginning: {said}", remedy=DAMAGED_REMEDY)
-    if isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError)):
+    unlocked = getattr(error, "extendedresult", 0) == _IO_LOCK
+    if unlocked or isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError)):
         barred = unwritable(Path(path))
         if barred is not None and os.access(path, os.R_OK):
             return only_readable(path, barred)
@@ -200,4 +201,6 @@ def folder_error(error: OSError, path: str | os.PathLike[str]) -> JournalError:
     )
 
 
-_SHM_SIZE = 4874  # SQLITE_IOERR_SHMSIZE, by number so that reading this needs no apsw
+# By number, so that reading this needs no apsw.
+_SHM_SIZE = 4874  # SQLITE_IOERR_SHMSIZE
+_IO_LOCK = 3850  # SQLITE_IOERR_LOCK: to be held alone, a file has to be one that may be written

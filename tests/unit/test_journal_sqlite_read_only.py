@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
@@ -11,9 +12,9 @@ from typing import Any
 import apsw
 import pytest
 
-from governance.errors import StoreBusy, StoreMissing
+from governance.errors import JournalError, StoreBusy, StoreMissing
 from governance.journal import sqlite_read_only
-from governance.journal.faults import StoreReadOnly
+from governance.journal.faults import StoreReadOnly, store_error
 from governance.journal.records import Append, Head, Row, Snapshot
 from governance.journal.searching import Search
 from governance.journal.sqlite import SqliteJournal
@@ -247,3 +248,24 @@ def test_a_sandbox_that_refuses_more_than_is_said_is_met(
     with pytest.raises(StoreReadOnly, match="as the system says"):
         journal.shelf.put("blob", "b", b"")
     journal.close()
+
+
+def test_a_file_that_cannot_be_held_says_that_it_may_only_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever mends a store holds it: the lock that fails is no fault of the disk, a read is."""
+    path = tmp_path / "journal.db"
+    path.touch()
+
+    def said(code: int) -> JournalError:
+        error = apsw.IOError("disk I/O error")
+        error.extendedresult = code
+        return store_error(error, path)
+
+    assert not isinstance(said(apsw.SQLITE_IOERR_LOCK), StoreReadOnly)
+    monkeypatch.setattr(os, "access", lambda _, mode: mode == os.R_OK)
+    refused = said(apsw.SQLITE_IOERR_LOCK)
+
+    assert isinstance(refused, StoreReadOnly)
+    assert f"`{tmp_path}` may not be written" in refused.message
+    assert not isinstance(said(apsw.SQLITE_IOERR_READ), StoreReadOnly)
