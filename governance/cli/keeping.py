@@ -140,7 +140,7 @@ def prune(dry_run: bool, format_name: str, key_file: Path | None, directory: Pat
     policy = retention_of(config)
     if not dry_run:
         require_person("prune", project, key_file)
-    with recording_engine(project) as engine, working("pruning"):
+    with recording_engine(project, for_reading=dry_run) as engine, working("pruning"):
         report = engine.prune(policy, dry_run=dry_run, actor=person_name())
     freed = 0
     if report.gone and not dry_run and is_embedded(config):

@@ -70,6 +70,9 @@ READS: dict[tuple[str, ...], int] = {
     ("metrics",): 0,
     ("backup", "list"): 0,
     ("repair", "--dry-run"): 0,
+    ("prune", "--dry-run"): 0,
+    ("report", "--format", "json"): 0,
+    ("tools",): 0,
 }
 """What only reads → its exit code, which is the same where everything may be written."""
 
