@@ -33,6 +33,7 @@ from governance.cli.opening import (
     behind_guard,
     require_session,
     sessions_in,
+    store_of,
     stored_form_of,
 )
 from governance.cli.output import print_json, print_line
@@ -49,7 +50,6 @@ from governance.engine.kept_values import (
     FIGURES,
     INDEX_OF_MESSAGES,
     KEY,
-    is_closed,
     kept_in,
     made_anew,
 )
@@ -65,14 +65,16 @@ from governance.errors import (
     number_of,
 )
 from governance.journal.backup import backups_in
+from governance.journal.encrypted import EncryptedJournal
 from governance.journal.gaps import DAMAGED_KIND
 from governance.journal.opening import mirror_for, open_journal
 from governance.journal.protected import require_key
-from governance.journal.records import Finding
+from governance.journal.records import Finding, Journal
 from governance.journal.repair import RepairReport, SessionRepair, repair_store
 from governance.journal.restore import restore_store
 from governance.journal.servers import RepairsInPlace
 from governance.journal.sources import FileSource, JournalSource, Source, copies_of
+from governance.journal.staging import GivenUp
 from governance.ledger import damage
 from governance.project import Project
 from governance.values import Json
@@ -80,6 +82,7 @@ from governance.values import Json
 SNAPSHOT_ROWS_MIN = 1000
 """Rows from which on a session's state is kept as a snapshot again after a repair."""
 
+PAGE_ROWS = 1_000
 _UNMENDED_MAX = 20
 _ON_SERVER = ("postgresql:", "postgres:")
 _OF_STORE = {INDEX_OF_MESSAGES: "what messages are found by", FIGURES: "what figures count"}
@@ -175,7 +178,7 @@ def _mended(
     project: Project,
     config: Config,
     copies: Sequence[str],
-    give_up: frozenset[str] = frozenset(),
+    give_up: GivenUp | None = None,
     *,
     dry_run: bool,
 ) -> RepairReport:
@@ -185,7 +188,7 @@ def _mended(
 
 
 def _mend_file(
-    config: Config, copies: Sequence[str], give_up: frozenset[str], *, dry_run: bool
+    config: Config, copies: Sequence[str], give_up: GivenUp | None, *, dry_run: bool
 ) -> RepairReport:
     path = embedded_store(config)
     mirror = mirror_for(config.journal.url, path)
@@ -208,7 +211,7 @@ def _mend_server(
     project: Project,
     config: Config,
     copies: Sequence[str],
-    give_up: frozenset[str],
+    give_up: GivenUp | None,
     *,
     dry_run: bool,
 ) -> RepairReport:
@@ -483,16 +486,32 @@ def _give_up(
     """
     Put stand-ins in the place of rows that nobody can read, in sessions whose loss is accepted.
 
-    Their key is lost, and no copy that is known has it.
+    Their key is lost, or they are not what it sealed, and no copy that is known has better ones.
     """
-    with stored_form_of(project) as guarded:
+    with store_of(project, "verify") as guarded:
         journal = behind_guard(guarded)
         for session in accepted:
             require_session(journal, session)
         names = sessions_in(journal) if everything else accepted
-        closed = frozenset(name for name in names if is_closed(journal, name))
+        closed = {name: rows for name in names if (rows := _closed_rows(journal, name))}
     if closed:
         _tell_engine(project, _mended(project, config, (), closed, dry_run=False), "")
+
+
+def _closed_rows(journal: Journal, session: str) -> frozenset[int]:
+    """The sequences of rows of *session* that are there and that nobody can read."""
+    if not isinstance(journal, EncryptedJournal):
+        return frozenset()
+    stored, closed = journal.inner, set[int]()
+    origin = stored.origin(session)
+    after = origin.seq if origin is not None else 0
+    try:
+        while page := stored.read(session, after=after, limit=PAGE_ROWS):
+            closed.update(record.seq for record in page if not journal.can_open(record))
+            after = page[-1].seq
+    except (SessionErased, StoreDamaged):
+        return frozenset()  # what was erased is no loss, and what is damaged is to be mended first
+    return frozenset(closed)
 
 
 def _accept(

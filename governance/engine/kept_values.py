@@ -116,18 +116,6 @@ def kept_in(journal: Journal, blamed: Set[str]) -> Kept:
     )
 
 
-def is_closed(journal: Journal, session: str) -> bool:
-    """Whether there are rows of *session* that nobody can read, for its key is lost."""
-    opens = opener_in(journal.shelf, session_scope(session))
-    origin = journal.origin(session)
-    after = origin.seq if origin is not None else 0
-    while page := journal.read(session, after=after, limit=PAGE_ROWS):
-        if not all(opens(one.body) for one in page):
-            return True
-        after = page[-1].seq
-    return False
-
-
 def made_anew(journal: Journal, found: Kept) -> Iterator[str]:
     """
     Keep what the rows tell in place of what was *found*; gives what it was that was mended.

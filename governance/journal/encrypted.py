@@ -272,6 +272,19 @@ class EncryptedJournal:
         """*record*, as it is stored, with its body opened; also one that an archive holds."""
         return self._opened(record, {})
 
+    def can_open(self, record: Record) -> bool:
+        """
+        Whether *record*, as it is stored, can be read.
+
+        Raises:
+            SessionErased: Nobody is to read it.
+        """
+        try:
+            self._opened(record, {})
+        except SealBroken:
+            return False
+        return True
+
     def _opened(self, record: Record, keys: dict[str, DataKey]) -> Record:
         """*record* with its body opened; *keys* are those that this call has found so far."""
         body, session, seq = record.body, record.session, record.seq

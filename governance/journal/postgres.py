@@ -73,6 +73,7 @@ from governance.values import INTEGER_MAX
 if TYPE_CHECKING:
     from governance.journal.repair import RepairReport
     from governance.journal.sources import Source
+    from governance.journal.staging import GivenUp
 
 T = TypeVar("T")
 
@@ -437,7 +438,7 @@ class PostgresJournal:
         now_ms: int,
         beside: Path,
         sources: Sequence[Source] = (),
-        give_up: frozenset[str] = frozenset(),
+        give_up: GivenUp | None = None,
         dry_run: bool = False,
     ) -> RepairReport:
         """
@@ -460,7 +461,7 @@ class PostgresJournal:
             beside,
             dry_run,
             self.verify().findings,
-            give_up,
+            give_up or {},
         )
         try:
             report = self._writer.change(repair.work, until=until_of(REPAIR_MS), newest=True)

@@ -56,7 +56,7 @@ from governance.journal.replacing import free_name, stamp_of
 from governance.journal.salvage import sound_entry
 from governance.journal.session_values import INDEX_SHELF
 from governance.journal.sources import Source
-from governance.journal.staging import Staging
+from governance.journal.staging import GivenUp, Staging
 
 T = TypeVar("T")
 
@@ -156,7 +156,7 @@ class ServerRepair:
     beside: Path
     dry_run: bool
     found: tuple[Finding, ...]
-    give_up: frozenset[str] = frozenset()
+    give_up: GivenUp
     written: tuple[str, ...] = field(default=(), init=False)
     _unmended: list[str] = field(factory=list, init=False)
     _unreadable: Unreadable = field(factory=Unreadable, init=False)
@@ -238,7 +238,7 @@ class ServerRepair:
                 sql(self.target.schema, _GAPS_SQL), {"tenant": self.target.tenant}
             )
             blamed |= dict.fromkeys(session for (session,) in gaps.fetchall())
-        blamed |= dict.fromkeys(sorted(self.give_up))
+        blamed |= dict.fromkeys(self.give_up)
         names = list(blamed)
         if len(names) > BLAMED_MAX:
             more = number_of(len(names) - BLAMED_MAX, "further session")

@@ -38,7 +38,7 @@ from governance.journal.salvage import Salvage
 from governance.journal.session_values import is_made_anew
 from governance.journal.sources import Source
 from governance.journal.sqlite_connection import missing_store
-from governance.journal.staging import Staging
+from governance.journal.staging import GivenUp, Staging
 from governance.journal.vault import ERASED_PREFIX
 
 LISTED_MAX = 1_000
@@ -237,7 +237,7 @@ def repair_store(
     now_ms: int,
     mirror: Path | None,
     sources: Sequence[Source] = (),
-    give_up: frozenset[str] = frozenset(),
+    give_up: GivenUp | None = None,
     dry_run: bool = False,
     wait_ms: int = HOLD_MS_DEFAULT,
 ) -> RepairReport:
@@ -249,7 +249,7 @@ def repair_store(
 
         sources: Copies to look for lost rows and keys in, the best first.
 
-        give_up: Sessions whose rows count as lost where only a key opens them that is lost.
+        give_up: Rows that count as lost, for nobody can read them.
 
         dry_run: Only say what would come of it; nothing is changed.
 
@@ -271,7 +271,7 @@ def repair_store(
         held.copy(copy)
         with staged(work) as staging:
             salvage = Salvage(copy, str(path), staging)
-            staging.given_up = give_up
+            staging.given_up = give_up or {}
             whole = salvage.by_key()
             store_id = settle_id(salvage, mirror, sources)
             know_mirror(staging, mirror)

@@ -12,6 +12,7 @@ from governance.errors import Diagnostic
 if TYPE_CHECKING:
     from governance.journal.repair import RepairReport
     from governance.journal.sources import Source
+    from governance.journal.staging import GivenUp
 
 
 @frozen
@@ -56,7 +57,7 @@ class RepairsInPlace(Protocol):
         now_ms: int,
         beside: Path,
         sources: Sequence[Source] = (),
-        give_up: frozenset[str] = frozenset(),
+        give_up: GivenUp | None = None,
         dry_run: bool = False,
     ) -> RepairReport:
         """

@@ -8,10 +8,10 @@ still knows of a row's hash.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import field
 
@@ -23,10 +23,13 @@ from governance.journal.reassembling import Facts, Slot
 from governance.journal.records import BRANCH_DEPTH_MAX, KEY_SHELF, Entry, Head, Origin, Record
 from governance.journal.session_values import INDEX_SHELF
 from governance.journal.sqlite_rows import COLUMNS, record_of
-from governance.journal.vault import ERASED_PREFIX, opener, session_scope
+from governance.journal.vault import ERASED_PREFIX
 
 if TYPE_CHECKING:
     import apsw
+
+GivenUp: TypeAlias = Mapping[str, Set[int]]
+"""Session → the sequences of rows that count as lost, for nobody can read them."""
 
 BEYOND_ROWS_MAX = 100_000
 """How many rows a head that nothing else confirms may claim beyond the last row found."""
@@ -83,11 +86,11 @@ class Staging:
     Attributes:
         position: The highest position of a move that was seen; 0: none was.
 
-        given_up: Sessions of which a row is no candidate that only a key opens which is lost.
+        given_up: Rows that are lost, whatever is found of them.
     """
 
     connection: apsw.Connection
-    given_up: frozenset[str] = field(default=frozenset(), init=False)
+    given_up: GivenUp = field(factory=dict, init=False)
     candidates: int = field(default=0, init=False)
     position: int = field(default=0, init=False)
 
@@ -172,14 +175,6 @@ class Staging:
         )
         return self.connection.total_changes() > before
 
-    def _opener(self, session: str) -> Callable[[bytes], bool]:
-        def value_of(name: str) -> bytes | None:
-            sql = "SELECT value FROM shelf WHERE shelf = ? AND name = ?"
-            found = self.connection.execute(sql, (KEY_SHELF, name)).get
-            return found if isinstance(found, bytes) else None
-
-        return opener(value_of, session_scope(session))
-
     def lacks_key(self, name: str) -> bool:
         """Whether the data key called *name* is not there, though nobody has destroyed it."""
         mark = f"{ERASED_PREFIX}{name.partition(':')[2]}"
@@ -248,12 +243,12 @@ class Staging:
 
     def slots(self, session: str) -> Iterator[Slot]:
         """The candidates of *session*, by sequence."""
-        opens = self._opener(session) if session in self.given_up else None
+        given_up = self.given_up.get(session, frozenset())
         seq = 0
         here: list[Record] = []
         for columns in self.connection.execute(_SLOTS_SQL, (session,)):
             record = record_of(columns)
-            if record is None or (opens is not None and not opens(record.body)):
+            if record is None or record.seq in given_up:
                 continue
             if record.seq != seq and here:
                 yield seq, tuple(here)
