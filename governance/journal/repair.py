@@ -212,7 +212,8 @@ class Plan:
             if not now.lost:
                 break
             for start, end in now.lost:
-                self.staging.add(source.rows(session, start, end), source.name)
+                rows = self.staging.readable(session, source.rows(session, start, end))
+                self.staging.add(rows, source.name)
             self._links.clear()
             now = self.look(session)
         merged = max(0, first.lost_rows - now.lost_rows)
@@ -282,7 +283,8 @@ def repair_store(
                     f"no row of ours can be found in `{path}`",
                     remedy="name a copy of it with `--from`, or use `governance restore`",
                 )
-            needed = salvage.header_mended or plan.changes or not is_as_good(seen, plan)
+            needed = bool(give_up or salvage.header_mended or plan.changes)
+            needed = needed or not is_as_good(seen, plan)
             if not needed or dry_run:
                 return reported(plan, salvage, store_id, sources, needed=needed, dry_run=dry_run)
             return put(held, work, plan, salvage, store_id, sources, now_ms, "damaged")

@@ -23,7 +23,7 @@ from governance.journal.reassembling import Facts, Slot
 from governance.journal.records import BRANCH_DEPTH_MAX, KEY_SHELF, Entry, Head, Origin, Record
 from governance.journal.session_values import INDEX_SHELF
 from governance.journal.sqlite_rows import COLUMNS, record_of
-from governance.journal.vault import ERASED_PREFIX
+from governance.journal.vault import ERASED_PREFIX, opener, session_scope
 
 if TYPE_CHECKING:
     import apsw
@@ -49,6 +49,7 @@ _SCHEMA = (
     "CREATE TABLE shelf (shelf TEXT, name TEXT, version INTEGER, value BLOB, digest BLOB,"
     " PRIMARY KEY (shelf, name)) WITHOUT ROWID",
 )
+_BODY = COLUMNS.split(", ").index("body")
 _ADD_SQL = "INSERT OR IGNORE INTO candidate VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SLOTS_SQL = f"SELECT {COLUMNS} FROM candidate WHERE session = ? ORDER BY seq, rowid"  # noqa: S608
 _UNUSED_SQL = (
@@ -174,6 +175,22 @@ class Staging:
             (entry.shelf, entry.name, entry.version, entry.value, entry_digest(entry)),
         )
         return self.connection.total_changes() > before
+
+    def readable(
+        self, session: str, found: Iterable[tuple[object, ...]]
+    ) -> Iterator[tuple[object, ...]]:
+        """Those of *found*, rows of *session* in the order of `COLUMNS`, whose key is not lost."""
+
+        def value_of(name: str) -> bytes | None:
+            sql = "SELECT value FROM shelf WHERE shelf = ? AND name = ?"
+            value = self.connection.execute(sql, (KEY_SHELF, name)).get
+            return value if isinstance(value, bytes) else None
+
+        opens = opener(value_of, session_scope(session))
+        for columns in found:
+            body = columns[_BODY]
+            if not isinstance(body, bytes) or opens(body):
+                yield columns
 
     def lacks_key(self, name: str) -> bool:
         """Whether the data key called *name* is not there, though nobody has destroyed it."""
