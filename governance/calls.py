@@ -46,6 +46,28 @@ class ToolCall:
     fields: Mapping[str, str] = field(factory=dict)
 
 
+def either_home(path: Json) -> Json:
+    """
+    *path*, or each of a list of them, and beside one that begins with ``~`` the file of that name.
+
+    Some tools take the sign for the home of their user, others for a name like any other.
+
+    >>> either_home("~/../rules/a.toml")
+    ['~/../rules/a.toml', './~/../rules/a.toml']
+    >>> either_home(["a", "~"])
+    ['a', '~', './~']
+    """
+    several = path if isinstance(path, (list, tuple)) else (path,)
+    if not any(isinstance(one, str) and one.startswith("~") for one in several):
+        return path
+    made: list[Json] = []
+    for one in several:
+        made.append(one)
+        if isinstance(one, str) and one.startswith("~"):
+            made.append(f"./{one}")
+    return made
+
+
 def content_id(native: str, arguments: Mapping[str, Json]) -> str:
     """
     What a call is known by where its host has no ids: its tool and its *arguments*.

@@ -20,6 +20,9 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 DEPTH_MAX = 64
 INTEGER_MAX = 2**63 - 1
 
+ROW_LEVELS_MAX = 3
+"""Tables that a row puts around what it is given: its body, what it says, and one for its own."""
+
 SHOWN_DEPTH_MAX = 32
 """Lists and tables within each other that `json_of` reads of a value; beyond, it is text."""
 
@@ -70,6 +73,27 @@ def check_json(value: object, *, depth: int = 0) -> None:
             check_json(one, depth=depth + 1)
     else:
         raise ValueRefused(f"`{kind.__name__}` is no JSON value")
+
+
+def check_depth(value: Json, depth: int = 0) -> None:
+    """
+    Return quietly if *value* can be read again: of all that `check_json` looks at, this alone.
+
+    For what was put together of values that were checked, each by itself.
+
+    Raises:
+        ValueRefused: Nesting deeper than 64.
+    """
+    if isinstance(value, (dict, Mapping)):
+        _check_depth(value, depth)
+        for one in value.values():
+            if type(one) is not str:
+                check_depth(one, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        _check_depth(value, depth)
+        for one in value:
+            if type(one) is not str:
+                check_depth(one, depth + 1)
 
 
 def _check_depth(value: Sized, depth: int) -> None:
@@ -206,11 +230,14 @@ def _encoder() -> Callable[[Json], str]:
 _encoded = _encoder()
 
 
-def load_json(data: bytes | str, *, bytes_max: int | None = None) -> Json:
+def load_json(data: bytes | str, *, bytes_max: int | None = None, depth: int = 0) -> Json:
     """
     The value in *data*, strictly: no NaN, no repeated key, bounded depth and size.
 
     Lone surrogates that JSON escapes can spell are refused as well.
+
+    Args:
+        depth: Levels that will stand around the value, and count.
 
     Raises:
         ValueRefused: With what was wrong; nothing of the value is given.
@@ -227,7 +254,7 @@ def load_json(data: bytes | str, *, bytes_max: int | None = None) -> Json:
         raise ValueRefused(f"no JSON: {error}") from None
     except RecursionError:
         raise ValueRefused(f"nested deeper than {DEPTH_MAX} levels") from None
-    check_json(value)
+    check_json(value, depth=depth)
     return value  # type: ignore[no-any-return]
 
 

@@ -13,7 +13,7 @@ from governance.formats import body_of, stamped
 from governance.journal.records import Record, Row
 from governance.session.draft import DraftRow
 from governance.session.replies import Injection, Reply
-from governance.values import Json, dump_checked
+from governance.values import Json, check_depth, dump_checked
 
 _NOT_KEPT = (
     "this call was answered before, with other arguments to run in its place; those held a "
@@ -38,8 +38,10 @@ def encode_rows(
         body = row.body
         if reply is not None and at == len(rows) - 1:
             body = {**body, "reply": reply}
-        # What a row holds was checked when it came in, or was made here.
+        # What a row holds was checked when it came in, or was made here; how deep it stands in
+        # the row only shows now, and a row that cannot be read again would end its session.
         body = stamped(row.kind, body)
+        check_depth(body)
         made.append(Row(row.kind, row.at_ms, dump_checked(body), row.durable))
     return tuple(made)
 

@@ -12,7 +12,7 @@ import re
 from attrs import evolve, field
 
 from governance._attrs import define, frozen
-from governance.calls import ToolCall
+from governance.calls import ToolCall, either_home
 from governance.values import Json
 
 FILES_MAX = 64
@@ -162,7 +162,7 @@ def refusal_of(call: ToolCall, native: str) -> tuple[str, ...]:
 
 
 def _own(change: FileChange) -> dict[str, Json]:
-    own: dict[str, Json] = {"path": change.path}
+    own: dict[str, Json] = {"path": either_home(change.path)}
     if change.tool != "delete":
         own["content"] = change.content
     if change.tool == "edit":

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Mapping
+from hashlib import sha256
 
 from governance._attrs import frozen
 from governance.errors import GovernanceError
-from governance.values import DEPTH_MAX, INTEGER_MAX, Json, ValueRefused, load_json, mend_text
+from governance.values import (
+    DEPTH_MAX,
+    INTEGER_MAX,
+    ROW_LEVELS_MAX,
+    Json,
+    ValueRefused,
+    load_json,
+    mend_text,
+)
 
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
 ID_CHARS_MAX = 128
@@ -62,6 +71,18 @@ class Payload:
         value = self.values.get(name)
         return value if isinstance(value, str) else ""
 
+    def only_text(self, name: str) -> str:
+        """
+        The text *name* of which a decision makes use, or ``""`` when it is absent.
+
+        Raises:
+            PayloadRefused: It is something else, which must not pass for absent.
+        """
+        value = self.values.get(name)
+        if value is not None and not isinstance(value, str):
+            raise PayloadRefused(f"`{name}` is no text")
+        return value or ""
+
     def table(self, name: str) -> Mapping[str, Json]:
         """The object *name*, or an empty one."""
         value = self.values.get(name)
@@ -76,14 +97,44 @@ class Payload:
         The id *name*: letters, digits, ``-``, ``_`` and ``.``, ``""`` when absent.
 
         Raises:
-            PayloadRefused: An id with other signs, or that begins with a dot. A ``/`` would
-                let one session pass for the child of another, an ``@`` for the project.
+            PayloadRefused: No text, an id with other signs, or that begins with a dot. A ``/``
+                would let one session pass for the child of another, an ``@`` for the project.
         """
-        value = self.text(name)
-        strange = value.startswith(".") or not _ID_SIGNS.issuperset(value)
-        if strange or len(value) > ID_CHARS_MAX:
+        value = self.only_text(name)
+        if not is_id(value):
             raise PayloadRefused(f"`{name}` is no id: `{value[:40]}`")
         return value
+
+    def call_id(self, name: str) -> str:
+        """
+        The id of a call *name*, as `call_id_of` has it, ``""`` when absent.
+
+        Raises:
+            PayloadRefused: It is no text.
+        """
+        return call_id_of(self.only_text(name))
+
+
+def is_id(text: str) -> bool:
+    """Whether *text* may name a session or a call here; ``""``, which names none, may."""
+    return len(text) <= ID_CHARS_MAX and _ID_SIGNS.issuperset(text) and not text.startswith(".")
+
+
+def call_id_of(given: Json) -> str:
+    """
+    The id of a call as a journal takes it; one with other signs by its digest.
+
+    Clients take ids from the model's service, and some of these put colons into them.
+
+    >>> call_id_of("call_1")
+    'call_1'
+    >>> call_id_of("functions.Bash:0")
+    'call-a97d15071f75fb2043da80d3'
+    """
+    text = given if isinstance(given, str) else ""
+    if is_id(text):
+        return text
+    return "call-" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def read_payload(data: bytes, event: str, *, lenient: bool = False) -> Payload:
@@ -104,7 +155,7 @@ def read_payload(data: bytes, event: str, *, lenient: bool = False) -> Payload:
         raise PayloadRefused(f"the payload is larger than {most} MB")
     mended = False
     try:
-        value = load_json(data)
+        value = load_json(data, depth=ROW_LEVELS_MAX)
     except ValueRefused as error:
         if not lenient:
             raise PayloadRefused(f"the payload cannot be taken: {error.message}") from None
@@ -119,7 +170,7 @@ def read_payload(data: bytes, event: str, *, lenient: bool = False) -> Payload:
 
 def _mended(data: bytes) -> Json:
     try:
-        return _storable(json.loads(data.decode("utf-8", "replace")), 0)
+        return _storable(json.loads(data.decode("utf-8", "replace")), ROW_LEVELS_MAX)
     except (ValueError, RecursionError) as error:
         raise PayloadRefused(f"the payload cannot be taken: {error}") from None
 

@@ -224,8 +224,8 @@ def one_by_one(event: RuleEvent) -> tuple[RuleEvent, ...]:
     if isinstance(meant, tuple):
         events = (event, *(split for one in meant for split in one_by_one(_beside(event, one))))
     for name in _SEVERAL:
-        if isinstance(facts.get(name), list):
-            events = tuple(split for one in events for split in _split(one, name))
+        # Those that the call comes to were split when they were made, and stand beside it.
+        events = tuple(split for one in events for split in _split(one, name))
     return events
 
 
@@ -237,8 +237,9 @@ def _beside(event: RuleEvent, meant: Mapping[str, object]) -> RuleEvent:
 
 def _split(event: RuleEvent, name: str) -> list[RuleEvent]:
     facts = event.facts
-    values = facts[name]
-    assert isinstance(values, list)  # INVARIANT: `one_by_one` has looked
+    values = facts.get(name)
+    if not isinstance(values, list):
+        return [event]
     made: list[RuleEvent] = []
     for value in values:
         single: dict[str, object] = {**facts, name: value}

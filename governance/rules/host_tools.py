@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from attrs import field
 
 from governance._attrs import frozen
-from governance.calls import ToolCall
+from governance.calls import ToolCall, either_home
 from governance.rules.fact_table import TOOLS
 from governance.values import Json
 
@@ -85,7 +85,8 @@ def call_of(
 
     A tool that the table does not know is ``"other"`` under its native name; so is one with
     the prefix of MCP tools that names no server or no tool. An own fact whose native argument
-    is absent stays absent; types are judged where facts are read.
+    is absent stays absent; types are judged where facts are read. A path that begins with ``~``
+    is that of the home and that of a folder of that name: hosts differ, and both are judged.
 
     >>> call_of(PYTHON_TOOLS, "shell", {"command": "ls"}).own
     {'command': 'ls'}
@@ -104,7 +105,7 @@ def call_of(
     for fact, argument in known.fields.items():
         value = _argument(arguments, argument)
         if value is not None:
-            own[fact] = value
+            own[fact] = either_home(value) if fact == "path" else value
     return ToolCall(known.canonical, native, own, arguments, cwd, call_id, known.fields)
 
 

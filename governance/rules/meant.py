@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve
 
-from governance.calls import ToolCall
+from governance.calls import ToolCall, either_home
 from governance.rules.fact_table import tool_class
 from governance.rules.meant_arguments import DEPTH_MAX, TEXTS_MAX, Named, words_of
 from governance.rules.meant_words import (
@@ -99,6 +99,8 @@ def _verbs_of(call: ToolCall) -> set[str]:
 
 
 def _made(call: ToolCall, tool: str, own: Mapping[str, Json]) -> ToolCall:
+    if "path" in own:
+        own = {**own, "path": either_home(own["path"])}
     return evolve(call, tool=tool, own=own, fields={})
 
 

@@ -33,8 +33,9 @@ def files_searched(call: ToolCall) -> tuple[ToolCall, ...]:
     >>> [one.own["path"] for one in files_searched(ToolCall("grep", args={"glob": "*.{ts,en?}"}))]
     [['.ts', 'x.ts', '.enx', 'x.enx', '.env', 'x.env']]
     """
-    folder = call.own.get("path")
-    start = f"{folder}/" if isinstance(folder, str) and folder else ""
+    given = call.own.get("path")
+    folders = given if isinstance(given, (list, tuple)) else (given,)
+    starts = [f"{one}/" if isinstance(one, str) and one else "" for one in folders]
     names: dict[str, None] = {}
     for name in chain.from_iterable(_instances(one) for one in _globs(call)):
         names[name] = None
@@ -42,9 +43,13 @@ def files_searched(call: ToolCall) -> tuple[ToolCall, ...]:
             break
     if not names:
         return ()
-    if len(names) > NAMES_MAX or sum(len(start) + len(one) for one in names) > NAMES_CHARACTERS_MAX:
+    characters = sum(len(start) + len(one) for start in starts for one in names)
+    if len(names) * len(starts) > NAMES_MAX or characters > NAMES_CHARACTERS_MAX:
         names = dict.fromkeys(NOTABLE)
-    own: Mapping[str, Json] = {**call.own, "path": [start + one for one in names]}
+    own: Mapping[str, Json] = {
+        **call.own,
+        "path": [start + one for start in starts for one in names],
+    }
     return (evolve(call, own=own, fields={}),)
 
 

@@ -224,3 +224,63 @@ def raw(asked: Mapping[str, Any], fine: bytes, command: str) -> Iterator[tuple[s
     for size in (1_000_000, 17_000_000):
         yield f"{size} bytes beside", head + b',"x":"' + b"a" * size + b'"}'
     yield "many keys", head + b"," + b",".join(b'"k%d":1' % n for n in range(20_000)) + b"}"
+
+
+NO_TEXTS = (7, True, 1.5, ["x"], {"x": "y"})
+"""What may stand where a text has to."""
+
+TEXTS: Mapping[str, tuple[str, ...]] = {
+    "claude-code": ("session_id", "cwd", "tool_use_id", "agent_id"),
+    "codex": ("session_id", "cwd", "tool_use_id", "agent_id"),
+    "gemini-cli": ("session_id", "cwd"),
+    "opencode": ("session_id", "parent_id", "cwd", "agent"),
+}
+"""Texts of a payload by which a call is decided: another value there must not pass for none."""
+
+
+def _patch(header: str) -> str:
+    return f"*** Begin Patch\n*** Update File: a.py\n@@\n-a\n+b\n{header}\n*** End Patch"
+
+
+def writers(host: str, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every tool of *host* that changes the file *path*, with its arguments."""
+    patches = [
+        _patch(f"*** Add File: {path}\n+b"),
+        _patch(f"*** Update File: {path}\n@@\n-a\n+b"),
+        _patch(f"*** Delete File: {path}"),
+        _patch(f"*** Update File: x.py\n*** Move to: {path}\n@@\n-a\n+b"),
+    ]
+    mcp = {"gemini-cli": "mcp_x_{}", "opencode": "x_{}"}.get(host, "mcp__x__{}")
+    yield mcp.format("write_file"), {"path": path, "content": "x"}
+    yield mcp.format("edit_file"), {"path": path, "edits": [{"oldText": "a", "newText": "b"}]}
+    yield mcp.format("move_file"), {"source": "a", "destination": path}
+    yield mcp.format("move_file"), {"source": path, "destination": "a"}
+    yield mcp.format("save"), {"files": [{"path": "a"}, {"path": path}]}
+    match host:
+        case "claude-code":
+            yield "Write", {"file_path": path, "content": "x"}
+            yield "Edit", {"file_path": path, "old_string": "a", "new_string": "b"}
+            edits = [{"old_string": "a", "new_string": "b"}]
+            yield "MultiEdit", {"file_path": path, "edits": edits}
+            yield "NotebookEdit", {"notebook_path": path, "new_source": "x"}
+        case "codex":
+            for one in patches:
+                yield "apply_patch", {"command": one}
+                yield "Bash", {"command": f"apply_patch <<'EOF'\n{one}\nEOF"}
+        case "gemini-cli":
+            yield "write_file", {"file_path": path, "content": "x"}
+            yield "replace", {"file_path": path, "old_string": "a", "new_string": "b"}
+        case "opencode":
+            yield "write", {"filePath": path, "content": "x"}
+            yield "edit", {"filePath": path, "oldString": "a", "newString": "b"}
+            yield from (("apply_patch", {"patchText": one}) for one in patches)
+
+
+def protected(project: Path) -> Iterator[str]:
+    """Spellings of files that no agent may change, among them of links that *project* has."""
+    yield from ("governance.toml", "./governance.toml", "sub/../governance.toml")
+    yield from (f"{project}/governance.toml", f"/{project}/governance.toml")
+    yield from ("link.toml", "folder/governance.toml")
+    yield f"~/../{project.parent.name}/{project.name}/governance.toml"
+    # Some tools take this for the home of their user, others for a name like any other.
+    yield "~/../rules/own.toml"

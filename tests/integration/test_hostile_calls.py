@@ -26,11 +26,15 @@ from tests.integration.hostile_calls import (
     HARMFUL,
     MISSING,
     NAMES,
+    NO_TEXTS,
     ODD_IDS,
+    TEXTS,
     arguments,
     callers,
     payloads,
+    protected,
     spellings,
+    writers,
 )
 
 PLUGIN_DRIVER = Path(__file__).parents[1] / "unit" / "opencode_plugin_driver.mjs"
@@ -152,6 +156,74 @@ def test_the_shell_of_a_server_is_judged_by_what_it_runs(host: str, governed: Go
     call = caller.payload(HARMFUL[0], name="mcp__shell__run")
 
     assert not governed.lets_run(caller.event, json.dumps(call).encode())
+
+
+@pytest.mark.parametrize("host", HOOKED)
+def test_what_is_no_text_does_not_pass_for_absent(host: str, governed: Governed) -> None:
+    """A call that nobody minds is refused where one of the texts it is decided by is none."""
+    caller = CALLERS[host]
+    assert governed.lets_run(caller.event, json.dumps(caller.payload(FINE)).encode())
+
+    let = [
+        (name, value)
+        for name in TEXTS[host]
+        for value in NO_TEXTS
+        if governed.lets_run(
+            caller.event, json.dumps(caller.payload(FINE, **{name: value})).encode()
+        )
+    ]
+
+    assert let == []
+
+
+@pytest.mark.parametrize("host", HOOKED)
+def test_no_tool_of_a_host_changes_a_protected_file(
+    host: str, governed: Governed, project: Path
+) -> None:
+    """Whichever tool writes, moves or deletes it, and however the file is spelled."""
+    caller = CALLERS[host]
+    for name, target in (("link.toml", "governance.toml"), ("folder", ".")):
+        if not (project / name).is_symlink():
+            (project / name).symlink_to(target)
+    (project / "sub").mkdir(exist_ok=True)
+
+    def asked(tool: str, args: object) -> bytes:
+        made = caller.payload(FINE, name=tool, args=args, cwd=str(project))
+        return json.dumps(made).encode()
+
+    calls = [(tool, args) for one in protected(project) for tool, args in writers(host, one)]
+    let = [call for call in calls if governed.lets_run(caller.event, asked(*call))]
+
+    assert let == []
+
+
+@pytest.mark.parametrize("host", HOOKED)
+@pytest.mark.parametrize("levels", [40, *range(56, 67), 200])
+def test_what_is_nested_deep_ends_no_session(
+    host: str, levels: int, governed: Governed, project: Path
+) -> None:
+    """Arguments of a call that was refused or has run: what was written of them can be read."""
+    caller = CALLERS[host]
+    deep: Any = "x"
+    for _ in range(levels):
+        deep = [deep]
+    server = {"gemini-cli": "mcp_x_echo", "opencode": "x_echo"}.get(host, "mcp__x__echo")
+    asked = caller.payload(FINE, name=server, args={"path": "a", "deep": deep})
+    event = {
+        "PreToolUse": "PostToolUse",
+        "BeforeTool": "AfterTool",
+        "tool.execute.before": "tool.execute.after",
+    }[caller.event]
+    ran = {**asked, "hook_event_name": event}
+    if host == "opencode":
+        ran["input"] = {**asked["input"], "args": asked["output"]["args"]}
+    governed.lets_run(caller.event, json.dumps(asked).encode())
+
+    governed.host.answer(event, json.dumps(ran).encode())
+
+    with Engine.open(project, tools=(governed.host.profile.tools,)) as fresh:
+        assert "tool.finished" in [one.name for one in fresh.events(asked["session_id"])]
+        assert fresh.state(asked["session_id"]).head
 
 
 class Places(Lists):

@@ -10,7 +10,7 @@ import pytest
 
 from governance.hooking.claude.events import EVENTS
 from governance.hooking.claude.payloads import COMMON
-from governance.hooking.payload import Payload, PayloadRefused
+from governance.hooking.payload import Payload, PayloadRefused, call_id_of
 from governance.hooking.translation import continued
 from governance.hosts.claude_code.translate import translate
 from governance.session.commands import Command
@@ -422,3 +422,59 @@ def test_a_folder_counts_as_the_client_takes_it(tool: str, path: str, read: Any)
     call = single("PreToolUse.Read", tool_name=tool, tool_input=given).call
     assert call is not None
     assert call.own["path"] == read
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{}, {"tool_name": 7}, {"tool_name": "Bash"}, {"tool_name": "Bash", "tool_input": "ls"}],
+)
+def test_one_odd_entry_of_a_batch_does_not_hide_the_others(odd: dict[str, Any]) -> None:
+    """Each call of a batch is settled that can be told."""
+    calls = captured("PostToolBatch").values["tool_calls"]
+    assert isinstance(calls, list)
+
+    settled = commands("PostToolBatch", tool_calls=[odd, *calls, odd])
+
+    assert settled == commands("PostToolBatch")
+
+
+@pytest.mark.parametrize("lasted", [-1, -0.5, "5", True, None])
+def test_a_time_that_is_none_does_not_hide_what_ran(lasted: Any) -> None:
+    """The outcome is reported, without a time."""
+    data = single("PostToolUse.Bash", duration_ms=lasted).data
+    assert (data["outcome"], "duration_ms" in data) == ("ok", False)
+
+
+@pytest.mark.parametrize("prompt", ["a/b", ".x", "x" * 129])
+def test_an_odd_prompt_does_not_hide_a_clear(prompt: str) -> None:
+    """A session that was cleared ends and begins, tied by nothing."""
+    ended = translate(captured("SessionEnd.clear", prompt_id=prompt))
+    begun = translate(captured("SessionStart.clear", prompt_id=prompt))
+
+    assert [one.event for one in (*ended.commands, *begun.commands)] == ["end", "start"]
+    assert (ended.remember, begun.recall) == (None, "")
+
+
+def test_ids_of_other_services_name_their_calls() -> None:
+    """An id with signs that no journal takes stands by its digest, before and after the call."""
+    asked, ran = (
+        single(name, tool_use_id="functions.Bash:0").call
+        for name in ("PreToolUse.Bash", "PostToolUse.Bash")
+    )
+    assert asked is not None
+    assert ran is not None
+    assert asked.call_id == ran.call_id == call_id_of("functions.Bash:0") != ""
+
+
+@pytest.mark.parametrize("name", ["", "/", None, 7, ["x"]])
+def test_a_command_without_a_name_is_refused(name: Any) -> None:
+    """Nobody can say what would run."""
+    with pytest.raises(PayloadRefused):
+        commands("UserPromptExpansion", command_name=name)
+
+
+@pytest.mark.parametrize("prompt", [7, ["x"], {"text": "x"}])
+def test_a_prompt_that_is_no_text_is_refused(prompt: Any) -> None:
+    """Rules on prompts must not be asked about an empty one in its stead."""
+    with pytest.raises(PayloadRefused):
+        commands("UserPromptSubmit", prompt=prompt)

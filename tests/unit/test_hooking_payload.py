@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.hooking.payload import PAYLOAD_BYTES_MAX, PayloadRefused, read_payload
-from governance.values import check_json
+from governance.hooking.payload import (
+    PAYLOAD_BYTES_MAX,
+    Payload,
+    PayloadRefused,
+    is_id,
+    read_payload,
+)
+from governance.values import DEPTH_MAX, ROW_LEVELS_MAX, check_depth, check_json
 
 BAD = {
     "a lone surrogate": b'{"hook_event_name":"X","a":"\\ud800"}',
@@ -69,3 +75,43 @@ def test_good_payloads_come_through_unchanged(values: dict[str, object]) -> None
     payload = read_payload(json.dumps(values).encode(), "", lenient=True)
     assert dict(payload.values) == values
     assert not payload.mended
+
+
+@pytest.mark.parametrize("levels", range(DEPTH_MAX - 6, DEPTH_MAX + 3))
+def test_what_is_read_has_room_in_a_row(levels: int) -> None:
+    """Strictly or mended: what a payload holds can be read again from the row around it."""
+    data = b'{"hook_event_name":"X","a":' + b"[" * levels + b"1" + b"]" * levels + b"}"
+    row = {}
+    for _ in range(ROW_LEVELS_MAX):
+        row = {"x": row or read_payload(data, "X", lenient=True).values}
+    check_depth(row)
+    try:
+        strict = read_payload(data, "X").values
+    except PayloadRefused:
+        return
+    assert strict == read_payload(data, "X", lenient=True).values
+
+
+@pytest.mark.parametrize("value", [7, 0, True, False, 1.5, [], ["x"], {}, {"a": "x"}])
+def test_what_is_no_text_is_not_absent(value: object) -> None:
+    """An id, a folder or a prompt of another kind decides nothing."""
+    payload = Payload("X", {"a": value})  # type: ignore[dict-item]
+    for read in (payload.only_text, payload.identity, payload.call_id):
+        with pytest.raises(PayloadRefused):
+            read("a")
+
+
+def test_what_is_null_is_absent() -> None:
+    """As if it were not there."""
+    for values in ({}, {"a": None}, {"a": ""}):
+        payload = Payload("X", values)
+        assert (payload.only_text("a"), payload.identity("a"), payload.call_id("a")) == ("",) * 3
+
+
+@given(st.text(max_size=200))
+def test_every_call_can_be_named(text: str) -> None:
+    """Whatever its service calls it, the id is one, is its own where it can be, and stays."""
+    found = Payload("X", {"a": text}).call_id("a")
+    assert is_id(found)
+    assert bool(found) == bool(text)
+    assert found == (text if is_id(text) else Payload("X", {"a": text}).call_id("a"))

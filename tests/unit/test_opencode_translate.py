@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from governance.calls import UNKNOWN_FOLDER
 from governance.hooking.patches import FILES_MAX, files_of
-from governance.hooking.payload import Payload, PayloadRefused, Unbound
+from governance.hooking.payload import Payload, PayloadRefused, Unbound, call_id_of
 from governance.hooking.translation import Translation
 from governance.hooking.worker import decided
 from governance.hosts.opencode.adapter import ADAPTER
 from governance.hosts.opencode.capabilities import EVENTS
-from governance.hosts.opencode.translate import call_id_of, translate
+from governance.hosts.opencode.translate import translate
 from governance.session.commands import Command
 from governance.testing.engines import memory_engine
 
@@ -209,7 +209,7 @@ def test_every_capture_is_read_or_known_to_be_unread() -> None:
 def test_every_event_has_a_reading() -> None:
     """What the adapter says that it listens to it can read, and the plugin passes on."""
     plugin = (CAPTURES.parents[2] / "governance" / "hosts" / "opencode" / "plugin.js").read_text()
-    given = {"tool": "bash", "args": {"command": "ls"}}
+    given = {"tool": "bash", "args": {"command": "ls"}, "command": "x"}
     for event in EVENTS:
         assert translate(sent(event, input=given)).known
         assert f'"{event}"' in plugin or f"async {event}(" in plugin
@@ -511,3 +511,34 @@ def test_call_ids_fit_the_journal(given_id: Any) -> None:
     assert len(made) <= 128
     assert not set(made) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
     assert call_id_of("functions.bash:0") != call_id_of("functions.bash:1") != ""
+
+
+@pytest.mark.parametrize("name", sorted(TOLD))
+@pytest.mark.parametrize("value", [None, 1.5, {"x": 1}])
+def test_a_report_of_another_shape_is_none(name: str, value: Any) -> None:
+    """What is no report does not hide what the model did next."""
+    assert single(sent("session.idle", told={**TOLD, name: value})).event == "turn_end"
+
+
+@pytest.mark.parametrize("child", ["a/b", ".x", "@project", "x" * 129, "", 7, None])
+def test_an_odd_sub_session_does_not_hide_the_outcome(child: Any) -> None:
+    """The call that it was has its outcome; nobody is taken leave of."""
+    given = {"tool": "task", "callID": "c", "args": {"subagent_type": "x", "prompt": "p"}}
+    output = {"output": "x", "metadata": {"sessionId": child}}
+    assert single(sent("tool.execute.after", input=given, output=output)).event == "tool_after"
+
+
+@pytest.mark.parametrize("odd", [{"session_id": "a/b"}, {"session_id": "x", "parent_id": 7}, "x"])
+def test_dispose_leaves_the_sessions_that_can_be_told(odd: Any) -> None:
+    """One that cannot is no reason to leave the others unended."""
+    listed = [odd, {"session_id": SESSION, "parent_id": "", "agent": "build"}, odd]
+    assert single(sent("dispose", session_id="", sessions=listed)).session == SESSION
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"command": 7}, {"command": ""}, {"command": "x", "arguments": 7}]
+)
+def test_a_command_that_cannot_be_read_is_refused(given: Any) -> None:
+    """Nobody can say what would run."""
+    with pytest.raises(PayloadRefused):
+        translate(sent("command.execute.before", input=given))

@@ -36,7 +36,12 @@ def facts_of(tool: str, args: dict[str, Json], cwd: str | None = None) -> dict[s
         (
             "edit",
             {"path": "~/a", "content": "x", "removed": "y"},
-            {"reads": ["/home/user/a"], "writes": ["/home/user/a"], "removed": "y"},
+            # A tool may take the sign for the home, or for a name like any other.
+            {
+                "reads": ["/home/user/a", "/project/~/a"],
+                "writes": ["/home/user/a", "/project/~/a"],
+                "removed": "y",
+            },
         ),
         ("delete", {"path": "a"}, {"writes": ["/project/a"], "removes": ["/project/a"]}),
         ("grep", {"pattern": "x", "path": "src"}, {"reads": ["/project/src"], "pattern": "x"}),

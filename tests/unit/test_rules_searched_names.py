@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from governance.calls import ToolCall
+from governance.rules.facts import facts_of_call, one_by_one
 from governance.rules.notable import NOTABLE
+from governance.rules.paths import PLAIN_PLACES
 from governance.rules.searched import NAMES_CHARACTERS_MAX, NAMES_MAX, files_searched
+from governance.rules.verdicts import RuleEvent
 from governance.values import Json
 
 
@@ -62,3 +65,21 @@ def test_more_globs_than_are_looked_at_stand_for_what_rules_look_for() -> None:
 
     assert many == [f"src/{one}" for one in NOTABLE]
     assert len(long) == len(NOTABLE)
+
+
+def test_each_of_several_folders_is_searched() -> None:
+    """A folder that may be two, and a list of them: the names are looked for in each."""
+    call = ToolCall("grep", own={"path": ["a", "b"]}, args={"glob": ".env"})
+    assert files_searched(call)[0].own["path"] == ["a/.env", "b/.env"]
+
+
+def test_a_search_of_several_folders_is_decided() -> None:
+    """The search in each of them, and each of the files that it is about."""
+    call = ToolCall("grep", own={"path": ["a", "b"]}, args={"glob": ".env"})
+    facts = facts_of_call(call, PLAIN_PLACES)
+
+    paths = [one.facts["path"] for one in one_by_one(RuleEvent("tool", facts, call))]
+
+    assert sorted(map(str, paths)) == [
+        "/project/a", "/project/a/.env", "/project/b", "/project/b/.env",
+    ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from governance.values import (
     DEPTH_MAX,
     ValueRefused,
+    check_depth,
     check_json,
     dump_checked,
     dump_json,
+    load_json,
     whole_text,
 )
 
@@ -74,3 +77,20 @@ def test_a_lone_surrogate_is_refused_with_its_place() -> None:
             check_json(value)
         assert "a lone surrogate at character 3" in str(refused.value)
         assert "U+FFFD" in refused.value.remedy
+
+
+@pytest.mark.parametrize("around", [0, 1, 3])
+def test_depth_counts_what_stands_around(around: int) -> None:
+    """A value that fits by itself is refused where too much is put around it."""
+    text = "[" * (DEPTH_MAX - around) + "]" * (DEPTH_MAX - around)
+    assert load_json(text, depth=around) == json.loads(text)
+    with pytest.raises(ValueRefused, match="nested deeper"):
+        load_json(f"[[{text}]]", depth=around)
+
+
+def test_only_depth_is_looked_at() -> None:
+    """What was checked part by part is followed through tables and lists, to the same depth."""
+    check_depth(nested(DEPTH_MAX))
+    for value in (nested(DEPTH_MAX + 2), {"a": ({"b": nested(DEPTH_MAX)},)}):
+        with pytest.raises(ValueRefused, match="nested deeper"):
+            check_depth(value)

@@ -8,13 +8,14 @@ call; fields that this adapter does not know are kept under ``extra``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from attrs import evolve
 
 from governance._attrs import frozen
 from governance.hooking.claude.outputs import output_text
-from governance.hooking.payload import Payload, PayloadRefused, Unbound
+from governance.hooking.payload import Payload, PayloadRefused, Unbound, is_id
 from governance.hooking.translation import Translation, birth
 from governance.rules.host_tools import HostTools, call_of
 from governance.session.commands import Command, Delivery, History, HostTraits
@@ -65,7 +66,7 @@ def child_id(payload: Payload) -> str:
     """The session id of the sub-agent that *payload* comes from, or ``""``."""
     agent = payload.identity("agent_id")
     # The client's own agents (its compaction) have no type and are nobody's child.
-    if not agent or not payload.text("agent_type"):
+    if not agent or not payload.only_text("agent_type"):
         return ""
     return f"{payload.identity('session_id')}/{agent}"
 
@@ -91,7 +92,7 @@ def _command(
     fields: dict[str, Any] = {
         "session": child or root,
         "parent": root if child else None,
-        "agent": payload.text("agent_type"),
+        "agent": payload.only_text("agent_type"),
         "key": _key(client, payload, child or root, event, key) if key else None,
     }
     return Command(
@@ -151,8 +152,8 @@ def _tie(payload: Payload, env: Mapping[str, str]) -> str:
     if client.isascii() and client.isdigit():
         return f"process-{client[:20]}"
     # Earlier clients do not tell their process, and name the prompt in both.
-    prompt = payload.identity("prompt_id")
-    return f"prompt-{prompt}" if prompt else ""
+    prompt = payload.text("prompt_id")
+    return f"prompt-{prompt}" if prompt and is_id(prompt) else ""
 
 
 def _env_session(env: Mapping[str, str]) -> str:
@@ -167,7 +168,7 @@ def _prompt(payload: Payload, _: Mapping[str, str], client: Client) -> Translati
         client,
         payload,
         "turn_start",
-        {"prompt": payload.text("prompt"), "prompt_source": "user"},
+        {"prompt": payload.only_text("prompt"), "prompt_source": "user"},
         key=payload.identity("prompt_id"),
         delivery="after_flush",
         known=frozenset({"prompt", "session_title"}),
@@ -176,8 +177,10 @@ def _prompt(payload: Payload, _: Mapping[str, str], client: Client) -> Translati
 
 
 def _expansion(payload: Payload, _: Mapping[str, str], client: Client) -> Translation:
-    name = payload.text("command_name").removeprefix("/")
-    arguments = payload.text("command_args").split()
+    name = payload.only_text("command_name").removeprefix("/")
+    if not name:
+        raise PayloadRefused("the payload names no command")
+    arguments = payload.only_text("command_args").split()
     command = _command(
         client,
         payload,
@@ -213,8 +216,9 @@ def _tool(
     name, arguments = payload.text("tool_name"), payload.values.get("tool_input")
     if not name or not isinstance(arguments, Mapping):
         raise PayloadRefused("the payload names no tool with its arguments")
-    call_id = payload.identity("tool_use_id")
-    call = call_of(client.tools, name, arguments, cwd=payload.text("cwd") or None, call_id=call_id)
+    call_id = payload.call_id("tool_use_id")
+    cwd = payload.only_text("cwd") or None
+    call = call_of(client.tools, name, arguments, cwd=cwd, call_id=call_id)
     path = call.own.get("path")
     if name in _TRIMMED and isinstance(path, str) and path != path.strip():
         call = evolve(call, own={**call.own, "path": [path, path.strip()]})
@@ -289,7 +293,9 @@ def _tool_batch(payload: Payload, _: Mapping[str, str], client: Client) -> Trans
         error = output_text(one.get("tool_response"))
         if error:
             data["error"] = error
-        commands.append(_tool(client, inner, "tool_after", data))
+        # What one entry lacks is no reason to pass over the others.
+        with suppress(PayloadRefused):
+            commands.append(_tool(client, inner, "tool_after", data))
     return Translation(payload.event, tuple(commands))
 
 

@@ -219,7 +219,7 @@ class Seat:
                 self.engine.handle(told)
 
     def _remember(self, payload: Payload) -> None:
-        self._calls[payload.identity("tool_use_id")] = payload
+        self._calls[payload.only_text("tool_use_id")] = payload
         while len(self._calls) > CALLS_MAX:
             self._calls.popitem(last=False)
 

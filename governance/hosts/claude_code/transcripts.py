@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from governance.hooking.payload import call_id_of
 from governance.hooking.transcripts import (
     TRANSCRIPTS_MAX,
     Transcript,
@@ -50,6 +51,6 @@ def _told(entry: Mapping[str, Json]) -> Iterator[TranscriptCall]:
         if not isinstance(part, dict):
             continue
         if part.get("type") == "tool_use":
-            yield TranscriptCall(at_ms_of(entry.get("timestamp")), str(part.get("id")))
+            yield TranscriptCall(at_ms_of(entry.get("timestamp")), call_id_of(part.get("id")))
         elif part.get("type") == "tool_result" and part.get("is_error"):
-            yield TranscriptCall(0, str(part.get("tool_use_id")), failed=True)
+            yield TranscriptCall(0, call_id_of(part.get("tool_use_id")), failed=True)

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from governance.hooking.payload import call_id_of
 from governance.hooking.transcripts import (
     TRANSCRIPTS_MAX,
     Transcript,
@@ -78,14 +79,14 @@ def _session_in(file: Path, project: Path) -> str:
 def _calls(file: Path) -> Iterator[TranscriptCall]:
     for line in last_lines(file):
         told = _payload(line, "response_item")
-        kind, call_id = told.get("type"), told.get("call_id")
+        kind, call_id = told.get("type"), call_id_of(told.get("call_id"))
         if kind in ("function_call", "custom_tool_call") and told.get("name") in ASKED:
             at_ms = at_ms_of(entry_of(line).get("timestamp"))
-            yield TranscriptCall(at_ms, str(call_id))
+            yield TranscriptCall(at_ms, call_id)
         elif kind in ("function_call_output", "custom_tool_call_output"):
             output = str(told.get("output"))
             if any(one in output for one in REFUSED):
-                yield TranscriptCall(0, str(call_id), failed=True)
+                yield TranscriptCall(0, call_id, failed=True)
 
 
 def _payload(line: bytes, kind: str) -> Mapping[str, Json]:

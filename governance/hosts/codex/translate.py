@@ -81,7 +81,7 @@ def _command(
     fields: dict[str, Any] = {
         "session": session,
         "parent": root if child else None,
-        "agent": payload.text("agent_type") if child else "",
+        "agent": payload.only_text("agent_type") if child else "",
         "key": f"{HOST}:{payload.event}:{event}:{session}:{key}" if key else None,
     }
     return Command(
@@ -126,7 +126,7 @@ def _session_start(payload: Payload) -> Read:
 
 def _prompt(payload: Payload) -> Read:
     source = "agent" if child_id(payload) else "user"
-    data: dict[str, Json] = {"prompt": payload.text("prompt"), "prompt_source": source}
+    data: dict[str, Json] = {"prompt": payload.only_text("prompt"), "prompt_source": source}
     turn = payload.identity("turn_id")
     known = frozenset({"prompt"})
     command = _command(payload, "turn_start", data, key=turn, delivery="after_flush", known=known)
@@ -143,7 +143,7 @@ def _asked(payload: Payload) -> tuple[Asked, ...]:
     name, arguments = payload.text("tool_name"), payload.values.get("tool_input")
     if not name or not isinstance(arguments, Mapping):
         raise PayloadRefused("the payload names no tool with its arguments")
-    call_id = payload.identity("tool_use_id")
+    call_id = payload.call_id("tool_use_id")
     call = call_of(TOOLS, name, arguments, cwd=_folder(payload, arguments), call_id=call_id)
     text = arguments.get("command")
     if name == PATCH:
@@ -163,14 +163,11 @@ def _folder(payload: Payload, arguments: Mapping[str, Json]) -> str | None:
     Raises:
         PayloadRefused: It says so by what is no text, which must not pass for the project.
     """
-    folder: str | None = None
+    folder = payload.only_text("cwd")
     workdir = arguments.get("workdir") if payload.text("tool_name") in (SHELL, PATCH) else None
-    for name, value in (("cwd", payload.values.get("cwd")), ("workdir", workdir)):
-        if value is not None and not isinstance(value, str):
-            raise PayloadRefused(f"`{name}`, the folder of the call, is no text")
-        if value:
-            folder = posixpath.join(folder or "", value)
-    return folder
+    if workdir is not None and not isinstance(workdir, str):
+        raise PayloadRefused("`workdir`, the folder of the call, is no text")
+    return (posixpath.join(folder, workdir) if workdir else folder) or None
 
 
 def _tools(

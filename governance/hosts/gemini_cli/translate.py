@@ -84,7 +84,7 @@ def _session_start(payload: Payload) -> Command:
 
 
 def _prompt(payload: Payload) -> Command:
-    data: dict[str, Json] = {"prompt": payload.text("prompt"), "prompt_source": "user"}
+    data: dict[str, Json] = {"prompt": payload.only_text("prompt"), "prompt_source": "user"}
     return _command(payload, "turn_start", data, "prompt", delivery="after_flush")
 
 
@@ -96,7 +96,7 @@ def _call(payload: Payload) -> tuple[ToolCall, tuple[str, ...]]:
     name, arguments = payload.text("tool_name"), payload.values.get("tool_input")
     if not name or not isinstance(arguments, Mapping):
         raise PayloadRefused("the payload names no tool with its arguments")
-    cwd = payload.text("cwd") or None
+    cwd = payload.only_text("cwd") or None
     call = call_of(TOOLS, name, arguments, cwd=cwd, call_id=content_id(name, arguments))
     # A tool of the client's own is that, whatever is said beside it.
     if name in TOOLS.tools:

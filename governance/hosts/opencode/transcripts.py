@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from governance.hooking.payload import call_id_of
 from governance.hooking.transcripts import (
     TRANSCRIPTS_MAX,
     Transcript,
@@ -20,7 +21,6 @@ from governance.hooking.transcripts import (
     entry_of,
     rows_in,
 )
-from governance.hosts.opencode.translate import call_id_of
 
 CALLS_MAX = 5_000
 """Parts that are read of one session, the newest of them."""

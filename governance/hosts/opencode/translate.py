@@ -8,15 +8,15 @@ which process (``run``), and which text a request has carried since (``told``).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from attrs import evolve
 
 from governance.calls import UNKNOWN_FOLDER, ToolCall
 from governance.hooking.patches import calls_of_patch, refusal_of
-from governance.hooking.payload import Payload, PayloadRefused, Unbound
+from governance.hooking.payload import Payload, PayloadRefused, Unbound, call_id_of, is_id
 from governance.hooking.translation import Note, Translation, birth
 from governance.hosts.opencode.capabilities import TRAITS
 from governance.hosts.opencode.outputs import exit_code, output_text
@@ -33,8 +33,12 @@ PATTERNS_MAX = 32
 PATTERN_CHARS_MAX = 500
 """What is kept of a question that the client puts to its user."""
 
-_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
-_CALL_CHARS_MAX = 128
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+_REPORT: Mapping[str, type | tuple[type, ...]] = {
+    "sha256": str, "rendered_at": int, "blocks": (list, tuple), "why": str, "characters": int,
+}  # fmt: skip
+"""What the plugin reports of a text that went out, as an answer of ours gave it."""
+
 _ABORTED = "MessageAbortedError"
 _REFUSED = (
     "The user rejected permission to use this specific tool call",
@@ -81,7 +85,7 @@ def _command(
     fields: dict[str, Any] = {
         "session": payload.identity("session_id"),
         "parent": payload.identity("parent_id") or None,
-        "agent": payload.text("agent"),
+        "agent": payload.only_text("agent"),
     } | more
     return Command(
         event=event,
@@ -109,10 +113,9 @@ def _told(payload: Payload) -> tuple[Command, ...]:
     It comes with what the model did next, which is the proof that the request went out.
     """
     told = payload.table("told")
-    names = ("sha256", "rendered_at", "blocks", "why", "characters")
-    if not all(name in told for name in names):
+    if not all(isinstance(told.get(name), kind) for name, kind in _REPORT.items()):
         return ()
-    return (_command(payload, "brief", {name: told[name] for name in names}),)
+    return (_command(payload, "brief", {name: told[name] for name in _REPORT}),)
 
 
 def _used(payload: Payload) -> Note | None:
@@ -164,7 +167,7 @@ def _model_id(model: Json) -> str:
 def _prompt(payload: Payload) -> Read:
     message = payload.table("output")
     data: dict[str, Json] = {
-        "prompt": payload.text("prompt"),
+        "prompt": payload.only_text("prompt"),
         "prompt_source": "agent" if payload.identity("parent_id") else "user",
     }
     turn = _command(
@@ -183,9 +186,13 @@ def _prompt(payload: Payload) -> Read:
 def _slash_command(payload: Payload) -> Read:
     given = payload.table("input")
     name, arguments = given.get("command"), given.get("arguments")
+    if not isinstance(name, str) or not name.removeprefix("/"):
+        raise PayloadRefused("the payload names no command")
+    if arguments is not None and not isinstance(arguments, str):
+        raise PayloadRefused("the arguments of the command are no text")
     data: dict[str, Json] = {
-        "name": str(name or "").removeprefix("/"),
-        "arguments": list(arguments.split()) if isinstance(arguments, str) else [],
+        "name": name.removeprefix("/"),
+        "arguments": list((arguments or "").split()),
         "source": "user",
     }
     return (_command(payload, "command", data),), 0
@@ -200,7 +207,7 @@ def _calls(payload: Payload) -> tuple[ToolCall, ...]:
     name, arguments = given.get("tool"), _arguments(payload)
     if not isinstance(name, str) or not name or arguments is None:
         raise PayloadRefused("the payload names no tool with its arguments")
-    cwd = payload.text("cwd") or None
+    cwd = payload.only_text("cwd") or None
     call_id = call_id_of(given.get("callID"))
     if name not in TOOLS.tools:
         found = _mcp_call(payload, name, arguments, cwd, call_id)
@@ -239,28 +246,12 @@ def _mcp_call(
     given = payload.values.get("servers")
     named = [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
     for server in sorted(named, key=len, reverse=True):
-        mark = "".join(sign if sign in _SAFE and sign != "." else "_" for sign in server) + "_"
+        mark = "".join(sign if sign in _SAFE else "_" for sign in server) + "_"
         if name.startswith(mark) and len(name) > len(mark):
             tool = name[len(mark) :]
             own: dict[str, Json] = {"server": server, "mcp_tool": tool}
             return ToolCall(f"mcp:{server}:{tool}", name, own, arguments, cwd, call_id)
     return None
-
-
-def call_id_of(given: Json) -> str:
-    """
-    The id of a call as a journal takes it; one with other signs by its digest.
-
-    The client takes ids from the model's service, and some put colons into them.
-
-    >>> call_id_of("call_1")
-    'call_1'
-    """
-    text = given if isinstance(given, str) else ""
-    fits = len(text) <= _CALL_CHARS_MAX and _SAFE.issuperset(text) and not text.startswith(".")
-    if fits:
-        return text
-    return "call-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def _tool_before(payload: Payload) -> Read:
@@ -302,14 +293,11 @@ def _child_done(payload: Payload) -> tuple[Command, ...]:
     child = metadata.get("sessionId") if isinstance(metadata, Mapping) else None
     if given.get("tool") != "task" or not isinstance(child, str) or arguments.get("background"):
         return ()
-    named = Payload(payload.event, {"session_id": child})
-    session, parent = named.identity("session_id"), payload.identity("session_id")
-    if not session:
+    if not child or not is_id(child):
         return ()
-    ended = _command(
-        payload, "end", {"reason": "stopped"}, session=session, parent=parent, agent=""
-    )
-    return (ended, _command(payload, "child_end", {"child_id": session}))
+    parent = payload.identity("session_id")
+    ended = _command(payload, "end", {"reason": "stopped"}, session=child, parent=parent, agent="")
+    return (ended, _command(payload, "child_end", {"child_id": child}))
 
 
 def _tool_failed(payload: Payload) -> Read:
@@ -377,8 +365,10 @@ def _disposed(payload: Payload) -> Read:
     for one in listed[:SESSIONS_MAX] if isinstance(listed, list) else ():
         if isinstance(one, Mapping):
             inner = Payload(payload.event, {"run": payload.text("run"), **one})
-            if inner.identity("session_id"):
-                commands.append(_command(inner, "interrupt", {"reason": "shutdown"}))
+            # What one of them lacks is no reason to pass over the others.
+            with suppress(PayloadRefused):
+                if inner.identity("session_id"):
+                    commands.append(_command(inner, "interrupt", {"reason": "shutdown"}))
     return commands, 0
 
 
