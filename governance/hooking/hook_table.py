@@ -17,6 +17,9 @@ from governance.hooking.members import with_member, without_member
 from governance.hooking.settings_file import parsed, read_text, real, refused
 from governance.values import Json
 
+EVERYTHING = (None, "", "*")
+"""Matchers of a group that leave nothing out."""
+
 Entry = Mapping[str, Json]
 IsOurs = Callable[[Json], bool]
 
@@ -58,16 +61,19 @@ class HookTable:
         Raises:
             SettingsRefused: As `of`.
         """
-        entries: Mapping[str, Entry] = {
-            one.name: {
-                "type": "command",
-                "command": entry_command(self.host, project, one),
-                "timeout": one.timeout_seconds * self.second,
-            }
-            for one in self.events.values()
-        }
+        entries = {one.name: self._entry(project, one) for one in self.events.values()}
         made = with_entries(hooks_of(parsed(text, file), file, self.events), entries, self.is_ours)
-        return made, with_member(text, "hooks", cast(Json, made))
+        try:
+            return made, with_member(text, "hooks", cast(Json, made))
+        except ValueError as error:
+            raise refused(f"`hooks` in `{file}` cannot be added to: {error}") from None
+
+    def _entry(self, project: Path, event: HookEvent) -> Entry:
+        return {
+            "type": "command",
+            "command": entry_command(self.host, project, event),
+            "timeout": event.timeout_seconds * self.second,
+        }
 
     def taken_out_of(self, text: str, file: Path) -> str:
         """
@@ -102,13 +108,36 @@ class HookTable:
         found = []
         for name, event in self.events.items():
             ours = [one for one in entries_of(hooks.get(name)) if self.is_ours(one)]
+            wanted = self._entry(project, event)
+            same = [one for one in ours if one.get("command") == wanted["command"]]
             if not ours:
                 found.append(f"no hook of ours is installed for `{name}`")
-            elif all(
-                one.get("command") != entry_command(self.host, project, event) for one in ours
-            ):
+            elif not same:
                 found.append(f"the hook for `{name}` is not the one that this installation writes")
+            else:
+                found += _changed(name, wanted, same[0])
+                found += self._narrowed(name, hooks.get(name))
+                if len(ours) > 1:
+                    found.append(f"{len(ours)} hooks of ours answer `{name}`: it would count twice")
         return found
+
+    def _narrowed(self, name: str, groups: Json) -> list[str]:
+        """Why the hooks of ours in *groups* are not called for all that their event is about."""
+        found = []
+        for group in groups if isinstance(groups, (list, tuple)) else ():
+            matcher = group.get("matcher") if isinstance(group, Mapping) else None
+            if matcher not in EVERYTHING and any(map(self.is_ours, entries_of([group]))):
+                found.append(f"the hook for `{name}` is called for `{str(matcher)[:80]}` alone")
+        return found
+
+
+def _changed(name: str, wanted: Entry, found: Entry) -> list[str]:
+    """Members by which the entry *found* is not the one that is *wanted*; a host heeds them."""
+    names = [one for one in {**wanted, **found} if wanted.get(one) != found.get(one)]
+    if not names:
+        return []
+    told = ", ".join(f"`{one}`" for one in names)
+    return [f"the hook for `{name}` was changed by somebody: {told}"]
 
 
 def hooks_of(settings: Mapping[str, Json], file: Path, events: Iterable[str]) -> Mapping[str, Json]:

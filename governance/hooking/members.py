@@ -11,12 +11,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
 from governance._attrs import frozen
 from governance.values import Json
 
 _SPACE = " \t\n\r"
+_JSON = partial(json.dumps, default=dict, allow_nan=False)
+_NO_KEYS: Mapping[str, str] = {
+    "/": "a comment, with which it is no JSON to us",
+    "}": "a comma with nothing behind it",
+}
+"""What stands where a key should, by its first sign."""
 
 
 def _once(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
@@ -26,7 +33,11 @@ def _once(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
     return made
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_once)
+def _no_constant(name: str) -> object:
+    raise ValueError(f"`{name}` is no JSON number")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
 
 
 @frozen
@@ -75,7 +86,12 @@ def members(text: str) -> tuple[Member, ...]:
 
 
 def with_member(text: str, key: str, value: Json) -> str:
-    """*text* with the member *key* set to *value*, indented as the text is."""
+    """
+    *text* with the member *key* set to *value*, indented as the text is.
+
+    Raises:
+        ValueError: As `members`; or *value* has a number that cannot be written again.
+    """
     found = members(text)
     for one in found:
         if one.key == key:
@@ -112,7 +128,8 @@ def without_member(text: str, key: str) -> str:
 
 def _member(text: str, at: int) -> Member:
     if text[at : at + 1] != '"':
-        raise ValueError(f"line {_line(text, at)}: expected a key in double quotes")
+        wrong = _NO_KEYS.get(text[at : at + 1], "expected a key in double quotes")
+        raise ValueError(f"line {_line(text, at)}: {wrong}")
     try:
         key, after = scanstring(text, at + 1, True)
         colon = _skip(text, after)
@@ -128,8 +145,19 @@ def _member(text: str, at: int) -> Member:
 
 
 def _dumped(value: Json, indent: str) -> str:
-    plain = json.dumps(value, indent=indent or 2, ensure_ascii=False, default=dict)
+    try:
+        plain = _JSON(value, indent=indent or 2, ensure_ascii=False)
+        if not _is_whole(plain):
+            plain = _JSON(value, indent=indent or 2)
+    except ValueError:
+        # `1e999` can be read, and what it is read as is nothing that the host could read.
+        raise ValueError("a number in it is too large to be written again") from None
     return plain.replace("\n", f"\n{indent}")
+
+
+def _is_whole(text: str) -> bool:
+    """Whether *text* has no half of a sign, which only an escape can spell."""
+    return not any("\ud800" <= one <= "\udfff" for one in text)
 
 
 def _indent(text: str, found: tuple[Member, ...]) -> str:

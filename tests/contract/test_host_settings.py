@@ -17,11 +17,13 @@ BY_HAND = (
     '\ufeff  {  "a" :1  ,"hooks":{}}  \n\n\n',
     '{"new": {"x": [{"y": 1e3, "z": -0.0, "n": 12345678901234567890}]}, "hooks":\n'
     '{"Later": [], "Stop": [{"own": 1, "hooks": [{"type": "x", "more": true}]}]}, "é": "\\u00e9"}',
+    '{"hooks": {"Later": ["\\ud800 é"]}, "a": [1e999, "\\udfff"]}',
 )
 """As editors and people leave a file: tabs, ends of lines, a mark of bytes, unknown members."""
 
 NO_SETTINGS = (
     "", " \n", "[]", '{"a": 1,}', '{"a": 1, "a": 2}', '{\n  // mine\n  "a": 1\n}', '{"hooks": []}',
+    '{"a": NaN}', '{"hooks": {"Later": [NaN]}}', '{"hooks": {"Later": [1e999]}}',
 )  # fmt: skip
 """What cannot be added to without a guess at what was meant."""
 
@@ -131,3 +133,62 @@ def test_what_is_no_settings_is_left_as_it_is(project: Path, host: str, text: st
     with pytest.raises(SettingsRefused, match=file.name):
         installer.install(project)
     assert tree(project.parent) == before
+
+
+# -- what somebody has done to a hook of ours ---------------------------------------------------
+
+TOOL_EVENTS = {"claude-code": "PreToolUse", "codex": "PreToolUse", "gemini-cli": "BeforeTool"}
+
+
+@pytest.mark.parametrize("host", JSON_HOSTS)
+@pytest.mark.parametrize(
+    ("member", "value", "said"),
+    [
+        ("timeout", 0.001, "was changed by somebody: `timeout`"),
+        ("type", "prompt", "was changed by somebody: `type`"),
+        ("async", True, "was changed by somebody: `async`"),
+        ("matcher", "Bash", "is called for `Bash` alone"),
+        ("matcher", ["x"], "is called for `['x']` alone"),
+        ("matcher", "", ""),
+        ("matcher", "*", ""),
+        ("hooks", "twice", "2 hooks of ours answer"),
+    ],
+)
+def test_a_hook_that_was_changed_is_found(
+    project: Path, host: str, member: str, value: object, said: str
+) -> None:
+    """A time-out, a kind, a matcher that the host heeds: by these a guard is off in part."""
+    installer = installer_of(host)
+    installer.install(project)
+    assert installer.problems(project) == ()
+    file = project / installer.settings
+    settings = json.loads(file.read_text())
+    group = settings["hooks"][TOOL_EVENTS[host]][-1]
+    if member == "hooks":
+        group["hooks"] *= 2
+    else:
+        (group if member == "matcher" else group["hooks"][0])[member] = value
+    file.write_text(json.dumps(settings))
+
+    told = installer.problems(project)
+
+    assert any(said in one for one in told) if said else told == ()
+    installer.install(project)
+    assert installer.problems(project) == ()
+
+
+@pytest.mark.parametrize("host", JSON_HOSTS)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [('{\n // x\n "a": 1}', "line 2: a comment"), ('{"a": 1,\n}', "line 2: a comma")],
+)
+def test_what_is_nearly_json_is_named(project: Path, host: str, text: str, said: str) -> None:
+    """Whoever mends the file by hand reads what is wrong with it."""
+    file = project / installer_of(host).settings
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+    with pytest.raises(SettingsRefused, match=said):
+        installer_of(host).install(project)
+
+    assert file.read_text() == text

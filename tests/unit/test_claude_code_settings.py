@@ -224,7 +224,7 @@ def test_status_line_of_others_stays(project: Path, home: Path, where: str) -> N
         ("", "expected an object"),
         ("[]", "expected an object"),
         ("{", "double quotes"),
-        ('{"a": 1,}', "double quotes"),
+        ('{"a": 1,}', "a comma with nothing behind it"),
         ('{"a": 1} x', "after the object"),
         ('{"a": 1, "a": 2}', "twice"),
         ('{"hooks": {"Stop": [], "Stop": []}}', "twice"),
