@@ -14,9 +14,9 @@ from governance._attrs import frozen
 from governance.engine import Session
 from governance.errors import GovernanceError, MisuseError
 from governance.rules.host_tools import HostTools, call_of
-from governance.session.commands import Delivery
+from governance.session.commands import Command, Delivery
 from governance.session.replies import Reply
-from governance.values import Json, dump_json, json_of
+from governance.values import Json, ValueRefused, dump_json, json_of, whole_text
 
 _SESSION: ContextVar[Session] = ContextVar("governance.tools.session")
 
@@ -62,13 +62,31 @@ class Gate:
         *,
         delivery: Delivery = "none",
     ) -> Reply:
-        """Whether *tool* may run with *arguments*."""
+        """
+        Whether *tool* may run with *arguments*.
+
+        Arguments that no journal can hold are refused: a model may write half a sign, or a
+        number that is none, and has to read of it.
+        """
+        command = self._command(tool, arguments, call_id)
+        try:
+            return self.session.engine.handle(evolve(command, delivery=delivery))
+        except ValueRefused as error:
+            return self.refuse(tool, call_id, str(error))
+
+    def refuse(self, tool: str, call_id: str, why: str) -> Reply:
+        """Refuse a call of *tool* whose arguments cannot be read; it is recorded without them."""
+        command = self._command(tool, {}, whole_text(call_id))
+        said = f"governance refuses arguments that cannot be read: {why}"
+        return self.session.engine.handle(evolve(command, refused=(said,), delivery="none"))
+
+    def _command(self, tool: str, arguments: Mapping[str, Json], call_id: str) -> Command:
         cwd = _cwd()
         command = self.session.tool_command(tool, arguments, call_id=call_id, cwd=cwd)
-        if self.table is not None:
-            call = call_of(self.table, tool, arguments, cwd=cwd, call_id=call_id)
-            command = evolve(command, call=call)
-        return self.session.engine.handle(evolve(command, delivery=delivery))
+        if self.table is None:
+            return command
+        call = call_of(self.table, tool, arguments, cwd=cwd, call_id=call_id)
+        return evolve(command, call=call)
 
     def report(
         self,

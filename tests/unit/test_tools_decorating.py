@@ -19,6 +19,7 @@ from governance.listeners import Write
 from governance.rules.host_tools import ToolMap
 from governance.testing import FailingJournal, ManualClock
 from governance.testing.engines import memory_engine
+from governance.tools.deciding import Gate
 from tests.tool_pack import tool_law
 
 
@@ -385,3 +386,44 @@ def test_generators_pass_on_what_is_sent_and_thrown(session: Session) -> None:
     assert list(thrown) == []
     asyncio.run(main())
     assert [row["outcome"] for row in finished(session)] == ["unknown", "ok", "unknown", "unknown"]
+
+
+UNKEPT = {"half a sign": "ls \ud800", "no number": float("nan"), "a large one": 2**70}
+"""What a model may write, and no journal holds."""
+
+
+@pytest.mark.parametrize("name", sorted(UNKEPT))
+@pytest.mark.parametrize("called", ["plain", "awaited"])
+def test_arguments_that_no_journal_holds_are_a_refusal(
+    session: Session, name: str, called: str
+) -> None:
+    """The model reads why, nothing has run, and the journal has the refusal without them."""
+    ran: list[object] = []
+
+    @governed_tool(tool="shell", denial="text")
+    def plain(command: object) -> str:
+        ran.append(command)
+        return "done"
+
+    @governed_tool(tool="shell", denial="text")
+    async def awaited(command: object) -> str:
+        ran.append(command)
+        return "done"
+
+    value = UNKEPT[name]
+    said = plain(value) if called == "plain" else asyncio.run(awaited(value))
+
+    assert "cannot be read" in said
+    assert ran == []
+    rows = session.engine.journal.read(session.id)
+    (row,) = [body_of(one)["data"] for one in rows if one.kind == "tool.decided"]
+    assert isinstance(row, dict)
+    assert (row["action"], row["arguments"], row["tool"]) == ("deny", {}, "shell")
+    with pytest.raises(ToolRefused, match="cannot be read"):
+        governed_tool(tool="shell")(lambda command: ran.append(command))(value)
+
+
+@pytest.mark.parametrize("call_id", ["a\ud800", "\udc00"])
+def test_a_call_id_that_no_journal_holds_is_a_refusal(session: Session, call_id: str) -> None:
+    """The call is refused under the id without the half of a sign."""
+    assert Gate(session).ask("shell", {"command": "ls"}, call_id).denied

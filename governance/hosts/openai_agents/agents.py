@@ -107,7 +107,8 @@ class Running:
             try:
                 given = _arguments(arguments)
             except ValueRefused as error:
-                return f"governance refuses arguments that cannot be read: {error}"
+                why = str(error)
+                return deny_text(await aside(lambda: gate.refuse(tool.name, call_id, why)))
             reply = await aside(lambda: gate.ask(tool.name, given, call_id))
             if reply.denied:
                 return deny_text(reply)
