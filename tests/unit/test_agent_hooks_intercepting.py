@@ -119,7 +119,9 @@ def kinds(engine: Engine, session: str = "s1") -> list[str]:
 def test_points_of_a_later_version_pass(governance: Governance, engine: Engine) -> None:
     """What is not known decides nothing, and leaves no row."""
     assert governance.intercept(context("pre_thought")) == ALLOW
-    assert governance.intercept({}) == ALLOW
+    for point in (None, "", 7, ["pre_tool_call"]):
+        assert governance.intercept({"interception_point": point})["reason"] == UNDECIDED
+    assert governance.intercept({})["decision"] == "deny"
     assert kinds(engine) == []
 
 
@@ -290,3 +292,31 @@ def test_one_replacement_makes_what_is_wanted(target: Any, wanted: Any, path: st
     made = changed(target, wanted)
     assert made["path"] == path
     assert made["value"] == (wanted if path == "$target" else wanted[path.removeprefix("$target.")])
+
+
+@pytest.mark.parametrize("point", ["input", "pre_tool_call", "post_tool_call"])
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"tool_call": None}, {"tool_call": {}}, {"tool_call": {"id": "c", "name": "sh"}},
+     {"tool_call": {"id": "c", "name": "sh", "args": "ls"}}, {"tool_call": ["sh"]},
+     {"input": None}, {"input": {}}, {"messages": 7}, {"tool_result": {"value": 1}}],
+)  # fmt: skip
+def test_a_context_that_cannot_be_read_is_denied(
+    governance: Governance, point: str, given: dict[str, Any]
+) -> None:
+    """Whatever is missing or of another kind: a verdict, and no exception for the emitter."""
+    governance.intercept(context("agent_startup"))
+    governance.intercept(said("hello"))
+    bare = {name: context(point)[name] for name in ("interception_point", "session")}
+
+    made = governance.intercept({**bare, **given})
+
+    assert (made["decision"], made["reason"]) == ("deny", UNDECIDED)
+    assert made["message"]
+
+
+@pytest.mark.parametrize("point", ["post_model_call", "output", "agent_shutdown"])
+def test_what_is_only_told_breaks_nothing(governance: Governance, point: str) -> None:
+    """A context that cannot be read there is passed over."""
+    bare = {name: context(point)[name] for name in ("interception_point", "session")}
+    assert governance.intercept({**bare, "summary": 7, "response": None}) == ALLOW

@@ -19,7 +19,7 @@ from governance.hosts.agent_hooks.verdicts import ALLOW, UNDECIDED, verdict
 from governance.rules.host_tools import HostTools
 from governance.session.replies import Reply
 from governance.states import State
-from governance.tools.deciding import Gate, output_text
+from governance.tools.deciding import Gate, error_text, output_text
 from governance.tools.naming import Named, tools_of
 from governance.tools.turns import TurnRefused, Turns
 from governance.values import json_of
@@ -106,9 +106,11 @@ class Governance:
         """
         The verdict on *context*.
 
-        Points of a later version of the contract are let pass.
+        Points of a later version of the contract are let pass; what names none is refused.
         """
-        point = str(context.get("interception_point"))
+        point = context.get("interception_point")
+        if not isinstance(point, str) or not point:
+            return _undecided("the context names no interception point")
         work = self._points.get(point)
         if work is None:
             return dict(ALLOW)
@@ -116,10 +118,12 @@ class Governance:
             return work(_session_of(context), context)
         except TurnRefused as refused:
             return self._verdict(refused.reply, context)
-        except GovernanceError as error:
+        except Exception as error:  # noqa: BLE001 -- what an emitter makes of it is its own
+            own = isinstance(error, GovernanceError)
+            why = str(error) if own else f"the context cannot be read: {error_text(error)}"
             if point in DECIDING:
-                return {"decision": "deny", "reason": UNDECIDED, "message": str(error)}
-            _LOG.warning("%s: %s", point, error)
+                return _undecided(why)
+            _LOG.warning("%s: %s", point, why)
             return dict(ALLOW)
 
     def _talk(self, name: str) -> _Talk:
@@ -217,6 +221,10 @@ class Governance:
         session = self._engine.session(name, role=self._role, host=NAME, traits=TRAITS)
         session.end(str(context.get("summary", {}).get("reason") or "completed"))
         return dict(ALLOW)
+
+
+def _undecided(why: str) -> dict[str, Any]:
+    return {"decision": "deny", "reason": UNDECIDED, "message": why}
 
 
 def _refusal(reply: Reply) -> Reply | None:

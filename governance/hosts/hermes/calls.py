@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import evolve
 
-from governance.calls import UNKNOWN_FOLDER, ToolCall
+from governance.calls import UNKNOWN_FOLDER, ToolCall, either_home
 from governance.errors import GovernanceError
 from governance.hooking.patches import has_strange_header
 from governance.hosts.hermes.tools import TOOLS
@@ -110,9 +110,10 @@ def _patch(call: ToolCall) -> Iterator[ToolCall]:
     for kind, named in ((match[1], match[2].strip()) for match in found):
         before, moved, after = named.partition("->")
         if kind == "Move" and moved:
-            yield evolve(call, tool="delete", own={"path": before.strip()}, fields={})
+            gone = either_home(before.strip())
+            yield evolve(call, tool="delete", own={"path": gone}, fields={})
         path = after.strip() if kind == "Move" and moved else named
-        own: dict[str, Json] = {"path": path}
+        own: dict[str, Json] = {"path": either_home(path)}
         if kind != "Delete":
             own["content"] = text
         yield evolve(call, tool=_CANONICAL[kind], own=own, fields={})
