@@ -271,7 +271,7 @@ PATCH_RULE = """
 [[rule]]
 id = "trial.patched"
 tools = ["write", "edit", "delete"]
-when.path = { glob = "/**/guarded.txt" }
+when.path = { glob = "./guarded.txt" }
 action = "deny"
 message = "TRIAL-PATCHED: not this file."
 must_match = [{ tool = "write", path = "guarded.txt" }]
@@ -285,10 +285,12 @@ def test_patches_are_decided_file_by_file(codex: CodexLab) -> None:
     codex.govern(more=PATCH_RULE)
     both = "*** Add File: free.txt\n+one\n*** Add File: guarded.txt\n+two\n"
     free = "*** Add File: later.txt\n+three\n"
+    # To the client this is a name like any other, and leads into the project.
+    named = "*** Add File: ~/../guarded.txt\n+four\n"
     codex.script(
         patch=[
             {"tool": "custom:apply_patch", "input": f"*** Begin Patch\n{text}*** End Patch\n"}
-            for text in (both, free)
+            for text in (both, named, free)
         ]
     )
 
@@ -297,8 +299,8 @@ def test_patches_are_decided_file_by_file(codex: CodexLab) -> None:
     assert not codex.ran("free.txt")
     assert not codex.ran("guarded.txt")
     assert codex.ran("later.txt")
-    assert "TRIAL-PATCHED" in codex.results_seen()[0]
-    assert codex.decided() == ["allow", "deny", "allow"]
+    assert all("TRIAL-PATCHED" in one for one in codex.results_seen()[:2])
+    assert codex.decided() == ["allow", "deny", "deny", "allow"]
 
 
 @proves("patches in command lines", "codex")

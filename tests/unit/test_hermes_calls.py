@@ -367,3 +367,18 @@ def test_a_time_that_none_can_be_is_left_out(lasted: object, kept: int | None) -
     one = translate.tool_after(Sighting("s"), ToolCall("read"), "ok", {"duration_ms": lasted})
 
     assert one.data.get("duration_ms") == kept
+
+
+@pytest.mark.parametrize(
+    ("header", "paths"),
+    [
+        ("*** Add File: ~/../rules/x.toml", [["~/../rules/x.toml", "./~/../rules/x.toml"]]),
+        ("*** Move File: ~/a -> b", [["~/a", "./~/a"], "b"]),
+        ("*** Delete File: a", ["a"]),
+    ],
+)
+def test_a_home_in_a_patch_is_a_name_as_well(header: str, paths: list[object]) -> None:
+    """Nobody can say which of both the client takes it for."""
+    patch = f"*** Begin Patch\n{header}\n+x\n*** End Patch"
+    made = calls_of("patch", {"mode": "patch", "patch": patch}, cwd="/p", call_id="c")
+    assert [one.own["path"] for one in made] == paths
