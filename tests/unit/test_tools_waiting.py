@@ -80,8 +80,9 @@ def test_a_scope_that_is_cancelled_waits_for_it() -> None:
         done.append("x")
 
     async def main() -> bool:
+        scope = CancelScope()
         async with create_task_group() as group:
-            with CancelScope() as scope:
+            with scope:
                 group.start_soon(cancel_soon, scope)
                 await aside(work)
                 await sleep(WAIT_SECONDS_MAX)
