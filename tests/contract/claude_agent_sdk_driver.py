@@ -58,6 +58,5 @@ class ClaudeAgentSdk(ClaudeCode):
     def answer(self, event: str, data: bytes, *, call_id: str = "") -> bytes:
         """What the seat of that session answers."""
         given: dict[str, Any] = json.loads(data)
-        return json.dumps(
-            asyncio.run(self.seats[given["session_id"]].hook(given, None, None))
-        ).encode()
+        hook = self.seats[given["session_id"]].hook_of(event)
+        return json.dumps(asyncio.run(hook(given, None, None))).encode()

@@ -44,7 +44,13 @@ class Lab:
 
     def hook(self, event: str, **fields: Any) -> dict[str, Any]:
         given = {"session_id": "s", "cwd": "/project", "hook_event_name": event, **fields}
-        return asyncio.run(self.seat.hook(given, None, None))
+        return self.call(event, given)
+
+    def call(self, event: str, given: Any) -> dict[str, Any]:
+        async def called() -> dict[str, Any]:
+            return await self.seat.hook_of(event)(given, None, None)
+
+        return asyncio.run(called())
 
     def prompt(self, text: str = "hello", **fields: Any) -> dict[str, Any]:
         return self.hook("UserPromptSubmit", **{"prompt": text, "prompt_id": "p", **fields})
@@ -187,3 +193,18 @@ def test_calls_are_remembered_within_bounds(lab: Lab) -> None:
         lab.seat._remember(Payload("PreToolUse", {"tool_use_id": f"c{number}"}))
     assert not lab.seat.was_asked("c0")
     assert lab.seat.was_asked(f"c{CALLS_MAX}")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [None, [], "x", 7, {}, {"hook_event_name": None}, {"hook_event_name": "PostToolUse"},
+     {"hook_event_name": "PreToolUse", "session_id": "s", "tool_input": object()}],
+)  # fmt: skip
+def test_what_is_no_payload_of_the_event_is_denied(lab: Lab, given: Any) -> None:
+    """The hook knows what it is called for, whatever it is given: a denial, and no exception."""
+    lab.prompt()
+    lab.bash("ls")
+
+    assert _decision(lab.call("PreToolUse", given)) == "deny"
+    assert lab.call("UserPromptSubmit", given)["decision"] == "block"
+    assert lab.call("PostToolUse", {"hook_event_name": "PreToolUse"}) == {}

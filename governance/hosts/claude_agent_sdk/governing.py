@@ -100,7 +100,7 @@ def _hooks(own: Any, seat: Seat) -> Any:
         if event == "SessionEnd":
             # The client calls for it when it can hear no answer any more, and says so aloud.
             continue
-        ours = sdk.matcher(matcher=None, hooks=[seat.hook], timeout=WAIT_SECONDS_MAX)
+        ours = sdk.matcher(matcher=None, hooks=[seat.hook_of(event)], timeout=WAIT_SECONDS_MAX)
         made.setdefault(event, []).append(ours)
     return made
 

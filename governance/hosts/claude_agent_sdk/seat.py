@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ CALLS_MAX = 1_000
 """Calls that are remembered, to know one again when a person is asked about it."""
 
 Output = dict[str, Any]
+Hook = Callable[[Any, "str | None", object], Awaitable[Output]]
 
 
 @define(eq=False)
@@ -54,15 +55,21 @@ class Seat:
     _sessions: dict[str, None] = field(factory=dict, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
-    async def hook(self, given: Mapping[str, Any], _: str | None, __: object) -> Output:
+    def hook_of(self, event: str) -> Hook:
         """
-        The answer to one event, as the SDK calls for it; it never raises, but when cancelled.
+        What the SDK calls for *event*, which it need not name; it raises only when cancelled.
 
         The client lets a tool run when its hook raises: so what fails here is a denial.
         """
+
+        async def hook(given: Any, _: str | None, __: object) -> Output:
+            return await self._answer(event, given)
+
+        return hook
+
+    async def _answer(self, event: str, given: Any) -> Output:
         from anyio import fail_after, to_thread
 
-        event = str(given.get("hook_event_name"))
         try:
             with fail_after(self.engine.law.settings.host(NAME).deadline_ms / 1000):
                 verb = partial(self.answered, event, given)
@@ -80,7 +87,7 @@ class Seat:
             self._told[told.session] = told
         return out
 
-    def answered(self, event: str, given: Mapping[str, Any]) -> tuple[Output, Command | None]:
+    def answered(self, event: str, given: Any) -> tuple[Output, Command | None]:
         """
         The answer to *event*, and what is to be recorded once it was read.
 
