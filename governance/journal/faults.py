@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import apsw
 
 
+PATH_BYTES_MAX = 504
+"""SQLite opens no file with a longer path: it takes 512, and keeps 8 for names beside it."""
+
+
 class StoreReadOnly(JournalError):
     """The store or its folder may not be written; nothing was written."""
 
@@ -158,6 +162,11 @@ def store_error(error: apsw.Error, path: str | os.PathLike[str]) -> JournalError
     if isinstance(error, apsw.ReadOnlyError):
         return StoreReadOnly(f"{place} may not be written: {said}", remedy=READ_ONLY_REMEDY)
     if isinstance(error, (apsw.CantOpenError, apsw.PermissionsError, apsw.AuthError)):
+        if len(os.fsencode(path)) > PATH_BYTES_MAX:
+            return StoreUnopenable(
+                f"{place} has a path of more than {PATH_BYTES_MAX} bytes, which SQLite cannot open",
+                remedy="move the project to a folder with a shorter path",
+            )
         return StoreUnopenable(
             f"{place} cannot be opened: {said}",
             remedy="look at the owner and mode of the file and of its folder",

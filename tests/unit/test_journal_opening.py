@@ -8,6 +8,7 @@ import pytest
 
 from governance.errors import DefinitionError, StoreMissing
 from governance.journal import open_journal
+from governance.journal.faults import PATH_BYTES_MAX, StoreUnopenable
 from governance.journal.memory import MemoryJournal
 from governance.journal.opening import DEFAULT_URL, default_mirror, store_path
 from governance.journal.sqlite import SqliteJournal
@@ -44,6 +45,24 @@ def test_where_no_store_can_lie(tmp_path: Path, name: str, why: str) -> None:
         open_journal(DEFAULT_URL, base=tmp_path / name, create=True)
 
     assert raised.value.diagnostics[0].code == "GOV510"
+
+
+@pytest.mark.parametrize("too_long", [False, True])
+def test_a_path_that_is_too_long_is_named(tmp_path: Path, too_long: bool) -> None:
+    """SQLite has a limit of its own, which no owner and no mode could mend."""
+    length = PATH_BYTES_MAX + too_long - len("/journal.db")
+    base = tmp_path
+    while len(str(base)) + 101 < length:
+        base /= "x" * 100
+    base /= "y" * (length - len(str(base)) - 1)
+    base.mkdir(parents=True)
+    url = f"sqlite:///{base}/journal.db"
+
+    if not too_long:
+        _opened(url, base)
+        return
+    with pytest.raises(StoreUnopenable, match=f"more than {PATH_BYTES_MAX} bytes"):
+        _opened(url, base)
 
 
 def test_memory_is_memory(base: Path) -> None:
