@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import apsw
 
 
-PATH_BYTES_MAX = 504
-"""SQLite opens no file with a longer path: it takes 512, and keeps 8 for names beside it."""
+PATH_BYTES_MAX = 480
+"""What SQLite can open is 504 bytes long, and a store is made under a longer name than its own."""
 
 
 class StoreReadOnly(JournalError):
