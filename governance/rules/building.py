@@ -11,13 +11,13 @@ from attrs import field
 
 from governance._attrs import define
 from governance.errors import Problem, did_you_mean
-from governance.rules.globs import PatternError, composed
+from governance.rules.globs import PatternError, composed, split_tool_name
 from governance.rules.kleene import Truth, all_of
 from governance.rules.matchers import PYTHON_TYPES, Test
 from governance.rules.needs import Wanted
 from governance.rules.partial import Could, by_either_name, partly, rooted
-from governance.rules.paths import BarePathError, Places
-from governance.rules.vocabulary import OPERATORS, TOOLS, FactSpec, Place, Report
+from governance.rules.paths import BarePathError, Places, is_absolute
+from governance.rules.vocabulary import OPERATORS, SLASH, TOOLS, FactSpec, Place, Report
 
 NESTING_MAX = 16
 """How deep `not` and `every` may be nested."""
@@ -107,8 +107,8 @@ class Builder:
         return made
 
     def _is_no_glob(self, value: object, path: Place) -> None:
-        """Report a plain command with a star, which only a line with that very star equals."""
-        if self.spec.name not in _COMMANDS or not isinstance(value, str) or "*" not in value:
+        """Report a plain name with a star, which only one with that very star equals."""
+        if self.spec.name not in _NAMES or not isinstance(value, str) or "*" not in value:
             return
         message = f"`{value}` is compared whole, and its `*` stands for nothing but itself"
         mend = f'write `{{ glob = "{value}" }}`; a `*` that is meant, `{{ equals = "{value}" }}`'
@@ -146,7 +146,8 @@ class Builder:
         if _empty_range(table, whole=self.spec.element == "int"):
             self.fail("GOV226", f"no number of `{name}` lies between these bounds", path)
         given = [table["equals"]] if "equals" in table else table.get("in")
-        if not isinstance(given, list) or len(table) < 2 or made.hosted or self.spec.kind != "text":
+        compared = self.spec.kind in ("text", SLASH) and not made.hosted
+        if not isinstance(given, list) or len(table) < 2 or not compared:
             return
         if not self.spec.is_list and all(
             all_of(test(one) for test in made.element) is False for one in given
@@ -194,30 +195,64 @@ class Builder:
             self.fail("GOV224", f"`{spec.name}` is a finite number, not `{value}`", path)
             return None
         if type(value) is not str:
+            outside = spec.outside(value)
+            if outside:
+                self.fail("GOV226", outside, path)
             return value
         text = composed(value)
+        self.begins(text, path)
         known = spec.values
         if known is None and spec.kind == "tool" and not text.startswith("mcp:"):
             known = tuple(one for one in TOOLS if one != "mcp")
+        parts = split_tool_name(text)
+        if known is None and spec.kind == "tool" and (len(parts) < 3 or not all(parts)):
+            message = f"`{text}` is not of the form `mcp:server:tool`"
+            self.fail("GOV225", message, path, f'write `{{ glob = "{text}*" }}` for several')
         if known is not None and text not in known:
-            hint = did_you_mean(text, known) or "it is one of " + ", ".join(
-                f"`{one}`" for one in known
+            hint = did_you_mean(text, known) or (
+                "it is one of " + ", ".join(f"`{one}`" for one in known)
+                if known
+                else f"no rule names any `{spec.name}`"
             )
             self.fail("GOV225", f"`{spec.name}` is never `{text}`", path, hint)
             return None
         return text
 
+    def begins(self, text: str, path: Place, *, part: bool = False) -> None:
+        """
+        Report a *text* with which no value of the fact begins, as such values are written.
+
+        Args:
+            part: It is no whole value, but the beginning of one.
+        """
+        kind = self.spec.kind
+        if kind == SLASH and text.startswith("/"):
+            message = f"a command is named without its slash, and `{text}` begins with one"
+            self.fail("GOV224", message, path, f"write `{text.lstrip('/')}`")
+        elif kind == SLASH and len(text.split()) > 1 and not part:
+            name, words = text.split(maxsplit=1)
+            message = f"a command is named by one word, and `{text}` has several"
+            mend = f"write `{name}`, and ask for `{words}` by `arguments`"
+            self.fail("GOV224", message, path, mend)
+        elif kind == "path" and part and not is_absolute(text):
+            message = f"a path is compared from the root on, and none begins with `{text}`"
+            self.fail("GOV224", message, path, "`path_under` and `glob` begin at the project")
+
+    def at(self, value: object, index: int, path: Place) -> Place:
+        """Where the element *index* stands of what `texts` gave for *value*."""
+        return (*path, index) if isinstance(value, list) else path
+
     def texts(self, value: object, path: Place, what: str) -> list[str] | None:
         """One string or an array of them, as operators on text take them."""
         given = value if isinstance(value, list) else [value]
         if not given:
-            self.fail("GOV229", f"an empty array of {what}", path)
+            self.fail("GOV229", f"an empty array holds no {what}", path)
             return None
         texts: list[str] = []
         for index, one in enumerate(given):
-            here = (*path, index) if isinstance(value, list) else path
+            here = self.at(value, index, path)
             if type(one) is not str:
-                self.fail("GOV224", f"{what} is a string, not {found_text(one)}", here)
+                self.fail("GOV224", f"a {what} is a string, not {found_text(one)}", here)
             elif not one:
                 self.fail("GOV229", f"an empty {what} fits everything", here)
             else:
@@ -226,6 +261,8 @@ class Builder:
 
     def fold(self, text: str) -> str:
         """*text* as the tested side is folded."""
+        if self.spec.kind == "domain":
+            return text.lower()
         return self.places.fold(text) if self.spec.kind == "path" else text
 
     def pattern_failed(self, error: PatternError, path: Place, text: str) -> None:
@@ -236,7 +273,14 @@ class Builder:
             self.fail("GOV224", str(error), path)
 
 
-_COMMANDS = ("command", "program", "subcommand")
+_NAMES = frozenset(
+    {
+        "command", "program", "subcommand", "tool", "native", "server", "mcp_tool", "agent",
+        "model", "url",
+    }
+)  # fmt: skip
+"""Facts of which many are meant by a star, and hardly one has it in its own text."""
+
 _INFINITE = float("inf")
 _ALL_OPERATORS = tuple(
     dict.fromkeys([one for row in OPERATORS.values() for one in row] + ["every"])

@@ -26,9 +26,10 @@ from governance.rules.paths import PLAIN_PLACES
 from governance.rules.reading import Findings, Path, kind_of, nearest
 from governance.rules.ruleset import RuleSet
 from governance.rules.verdicts import History, RuleEvent
-from governance.rules.vocabulary import ANY_TYPE, Vocabulary
+from governance.rules.vocabulary import ANY_TYPE, SLASH, Vocabulary
 from governance.values import Json
 
+_SLASHED = "a command is named without its slash"
 _OF_SESSION = ("role", "depth", "state", "host", "model", "labels", "turn", "approvals_open")
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
@@ -220,9 +221,9 @@ def _checked(
             mend = 'write the line itself, as `command = "git push"`'
             findings.wrong("GOV224", "`shell` is read off the command line", place, mend)
         elif name == "tool":
-            if tools != (value,):
+            if tools != (value,) or any(sign in str(value) for sign in "*{"):
                 message = f"`{value}` is several tools, and an event has one"
-                findings.wrong("GOV224", message, place)
+                findings.wrong("GOV224", message, place, "name one that could be called")
             yield name, value
         elif _fits(spec, value, findings, place):
             yield name, value.isoformat() if isinstance(value, time) else value
@@ -253,6 +254,11 @@ def _fits(spec: FactSpec, value: object, findings: Findings, place: Path) -> boo
     for one in items:
         if isinstance(one, float) and not isfinite(one):
             findings.wrong("GOV224", f"`{spec.name}` is a finite number", place)
+            return False
+        slashed = spec.kind == SLASH and str(one).startswith("/")
+        never = _SLASHED if slashed else spec.outside(one)
+        if never:
+            findings.wrong("GOV224", never, place)
             return False
         if spec.values is not None and one not in spec.values:
             hint = nearest(str(one), spec.values)

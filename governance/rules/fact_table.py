@@ -27,6 +27,9 @@ OPERATORS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Operators of each type; a list has those of its elements, `every` and `length`."""
 
+SLASH = "slash"
+"""The kind of a text that names a slash command: one word, without the slash."""
+
 FAMILIES = ("args", "fields", "model_options", "usage")
 """Names whose members are facts: `usage.tokens` stands below `usage`."""
 
@@ -84,13 +87,15 @@ class FactSpec:
             MCP tool), or ``None`` for all of them.
 
         kind: How its text compares: ``text``, ``path``, ``domain``, ``url``, ``tool``;
-            ``program`` compares by either of a program's names.
+            ``program`` compares by either of a program's names; ``slash`` names a command.
 
         values: The whole enumeration, or ``None`` when any value may come.
 
         writable: The events on which a rewrite may change it.
 
         partial: Its texts may be known in part, with `governance.shell.values.HOLE` in them.
+
+        low, high: The least and the most that its numbers can be; ``None``: no bound.
 
         doc: One sentence for the table of facts.
     """
@@ -104,6 +109,18 @@ class FactSpec:
     values: tuple[str, ...] | None = None
     writable: frozenset[str] = frozenset()
     partial: bool = False
+    low: int | None = None
+    high: int | None = None
+
+    def outside(self, value: object) -> str:
+        """Why the number *value* can be none of its; ``""`` where it can, or is none."""
+        if type(value) not in (int, float):
+            return ""
+        if self.low is not None and value < self.low:  # type: ignore[operator]
+            return f"`{self.name}` is never below {self.low}, and `{value}` is"
+        if self.high is not None and value > self.high:  # type: ignore[operator]
+            return f"`{self.name}` is never above {self.high}, and `{value}` is"
+        return ""
 
     @property
     def element(self) -> str:
@@ -182,9 +199,12 @@ def fact_spec(
     values: tuple[str, ...] | None = None,
     writable: str = "",
     partial: bool = False,
+    low: int | None = None,
+    high: int | None = None,
 ) -> FactSpec:
     on = frozenset(events.split()) if isinstance(events, str) else events
-    return FactSpec(name, type, on, doc, tools, kind, values, frozenset(writable.split()), partial)
+    write = frozenset(writable.split())
+    return FactSpec(name, type, on, doc, tools, kind, values, write, partial, low, high)
 
 
 def _with_shell(tools: Iterable[str]) -> frozenset[str]:
@@ -194,26 +214,41 @@ def _with_shell(tools: Iterable[str]) -> frozenset[str]:
 FACTS = (
     # Always.
     fact_spec("role", "str", ALL_EVENTS, "The role of the acting agent."),
-    fact_spec("depth", "int", ALL_EVENTS, "How many parents the session has; a root has 0."),
+    fact_spec("depth", "int", ALL_EVENTS, "How many parents the session has; a root has 0.", low=0),
     fact_spec("state", "str", ALL_EVENTS, "The session's state.", values=STATES),
     fact_spec("host", "str", ALL_EVENTS, "The host that reports the event."),
     fact_spec(
         "model", "str", ALL_EVENTS, "The model, as the host names it.", writable="session model"
     ),
     fact_spec("labels", "list[str]", ALL_EVENTS, "Labels that rules have set on the session."),
-    fact_spec("turn", "int", ALL_EVENTS, "The number of the turn in this epoch, from 1."),
+    fact_spec("turn", "int", ALL_EVENTS, "The number of the turn in this epoch, from 1.", low=0),
     fact_spec("time", "time", ALL_EVENTS, "The time of day in the project's time zone."),
     fact_spec(
         "weekday", "str", ALL_EVENTS, "The day of the week in the time zone.", values=WEEKDAYS
     ),
-    fact_spec("approvals_open", "int", ALL_EVENTS, "How many questions to a person are open."),
-    fact_spec("usage.tokens", "int", ALL_EVENTS, "Tokens used in this epoch."),
-    fact_spec("usage.input_tokens", "int", ALL_EVENTS, "Tokens sent to the model in this epoch."),
-    fact_spec("usage.output_tokens", "int", ALL_EVENTS, "Tokens made by the model in this epoch."),
-    fact_spec("usage.cost_usd", "float", ALL_EVENTS, "What the epoch has cost, in US dollars."),
-    fact_spec("usage.context_tokens", "int", ALL_EVENTS, "Tokens in the model's context now."),
     fact_spec(
-        "usage.context_ratio", "float", ALL_EVENTS, "How full the model's context is, 0 to 1."
+        "approvals_open", "int", ALL_EVENTS, "How many questions to a person are open.", low=0
+    ),
+    fact_spec("usage.tokens", "int", ALL_EVENTS, "Tokens used in this epoch.", low=0),
+    fact_spec(
+        "usage.input_tokens", "int", ALL_EVENTS, "Tokens sent to the model in this epoch.", low=0
+    ),
+    fact_spec(
+        "usage.output_tokens", "int", ALL_EVENTS, "Tokens made by the model in this epoch.", low=0
+    ),
+    fact_spec(
+        "usage.cost_usd", "float", ALL_EVENTS, "What the epoch has cost, in US dollars.", low=0
+    ),
+    fact_spec(
+        "usage.context_tokens", "int", ALL_EVENTS, "Tokens in the model's context now.", low=0
+    ),
+    fact_spec(
+        "usage.context_ratio",
+        "float",
+        ALL_EVENTS,
+        "How full the model's context is, 0 to 1.",
+        low=0,
+        high=1,
     ),
     # Every tool.
     fact_spec("tool", "str", TOOL_EVENTS, "The tool's canonical name.", kind="tool"),
@@ -263,7 +298,9 @@ FACTS = (
     fact_spec("outcome", "str", "tool-result", "How the call ended.", values=OUTCOMES),
     fact_spec("exit_code", "int", "tool-result", "The exit code of a process."),
     fact_spec("error", "str", "tool-result", "The text of the failure."),
-    fact_spec("duration_ms", "int", "tool-result", "How long the call took, in milliseconds."),
+    fact_spec(
+        "duration_ms", "int", "tool-result", "How long the call took, in milliseconds.", low=0
+    ),
     # Own facts of tools, and what other events call by the same names.
     fact_spec(
         "command",

@@ -8,6 +8,7 @@ and gives none.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import time
 
@@ -34,7 +35,7 @@ from governance.rules.partial import (
     opposite,
 )
 from governance.rules.paths import Places, under_test
-from governance.rules.vocabulary import FactSpec, Place, Report, Unknown
+from governance.rules.vocabulary import MISSING, FactSpec, Place, Report, Unknown
 
 _COMPARE: Mapping[str, Callable[..., bool]] = {
     "lt": operator.lt,
@@ -124,20 +125,22 @@ def _in(
         return
     if make.spec.kind == "path":
         paths: set[str] = set()
-        for one in values:
+        for index, one in enumerate(values):
             try:
                 paths |= make.places.spellings(str(one))
             except PatternError as error:
-                make.pattern_failed(error, path, str(one))
+                make.pattern_failed(error, path if alone else (*path, index), str(one))
         made.wanted.append(("exact", tuple(paths)))
         could = could_equal(map(make.fold, map(str, values)), path=True)
         make.add(made, paths.__contains__, could)
         return
     if make.spec.kind == "domain":
-        try:
-            values = [normal_domain(str(one)) for one in values]
-        except PatternError as error:
-            make.pattern_failed(error, path, "")
+        for index, one in enumerate(values):
+            try:
+                values[index] = normal_domain(str(one))
+            except PatternError as error:
+                make.pattern_failed(error, path if alone else (*path, index), "")
+        if make.problems > failed:
             return
     could = could_equal(values, path=False)
     made.wanted.append(("exact", values))
@@ -199,15 +202,13 @@ def _every(make: Builder, value: object, path: Place, made: Made) -> None:
 
 
 def _length(make: Builder, value: object, path: Place, made: Made) -> None:
-    counted = FactSpec(f"{make.spec.name}.length", "int", make.spec.events, "")
+    counted = FactSpec(f"{make.spec.name}.length", "int", make.spec.events, "", low=0)
     inner = Builder(counted, make.variables, make.places, make.report, make.table)
     parts = inner.build(value, path, made.depth + 1)
     make.problems += inner.problems
     test = _join(parts.element)
     if test is None or inner.problems:
         return
-    if isinstance(value, int) and value < 0:
-        make.fail("GOV226", f"no length is {value}", path)
     counts = test
     if make.spec.is_list:
         made.whole.append(lambda whole, *_: _counted(whole, counts))
@@ -249,8 +250,11 @@ def _present(whole: Sequence[object], wanted: bool) -> Truth:
 
 
 def _glob(make: Builder, value: object, path: Place, made: Made) -> None:
-    lower = make.spec.kind == "domain"
-    texts = [one.lower() if lower else one for one in make.texts(value, path, "a glob") or ()]
+    texts = make.texts(value, path, "glob") or []
+    for index, text in enumerate(texts):
+        make.begins(text, make.at(value, index, path), part=make.spec.kind != "path")
+    if make.spec.kind == "domain":
+        texts = [make.fold(one) for one in texts]
     if not texts:
         return
     try:
@@ -264,8 +268,8 @@ def _glob(make: Builder, value: object, path: Place, made: Made) -> None:
         made.wanted.append(("glob", globs))
         made.cost = max(made.cost, 1)
     except PatternError:
-        for text in texts:
-            _report_glob(make, text, path)
+        for index, text in enumerate(texts):
+            _report_glob(make, text, make.at(value, index, path))
 
 
 def _report_glob(make: Builder, text: str, path: Place) -> None:
@@ -280,28 +284,41 @@ def _text_test(*globs: str) -> Test:
     return Fit("|".join(map(text_glob, globs)))
 
 
-_SIGNS = "a sign that is meant as itself has a backslash before it, as `\\\\(`"
+_BEGINS = r"(?:\(\?[A-Za-z]+\))?\^([\w~/])(?!:)"
+"""A pattern of which it is certain with what sign a text begins that it fits."""
 
 
 def _regex(make: Builder, value: object, path: Place, made: Made) -> None:
     from governance.rules.patterns import PatternRefused, compile_pattern
 
     tests: list[Test] = []
-    sensitive = make.spec.kind != "path" or make.places.case_sensitive
-    texts = make.texts(value, path, "a pattern") or []
-    for text in texts:
+    folded = {"domain": True, "path": not make.places.case_sensitive}
+    sensitive = not folded.get(make.spec.kind, False)
+    texts = make.texts(value, path, "pattern") or []
+    for index, text in enumerate(texts):
+        here = make.at(value, index, path)
+        begin = re.match(_BEGINS, text)
+        if begin and "|" not in text:
+            make.begins(begin[1], here, part=True)
         try:
             search = compile_pattern(text, case_sensitive=sensitive).search
         except PatternRefused as error:
-            lacking = "perl operator" in str(error) or "escape sequence" in str(error)
-            mend = "look-around and back-references do not exist in RE2" if lacking else _SIGNS
-            make.fail("GOV227", f"RE2 refuses `{text}`: {error}", path, mend)
+            make.fail("GOV227", f"RE2 refuses `{text}`: {error}", here, _mend_of(str(error)))
         else:
             tests.append(_searching(search))
     if tests:
         make.add(made, _some(tests))
         made.wanted.append(("pattern", texts))
         made.cost = max(made.cost, MAY_FAIL_COST)
+
+
+def _mend_of(refusal: str) -> str:
+    """What to write instead of a pattern that RE2 refused with these words."""
+    if "perl operator" in refusal or "escape sequence" in refusal:
+        return "look-around and back-references do not exist in RE2"
+    if "repetition size" in refusal:
+        return "what is repeated is so 1000 times at most, one repetition within another counted"
+    return "a sign that is meant as itself has a backslash before it, as `\\\\(`"
 
 
 def _searching(search: Callable[[str], object]) -> Test:
@@ -319,7 +336,10 @@ def _contains(make: Builder, value: object, path: Place, made: Made) -> None:
 
 
 def _starts_with(make: Builder, value: object, path: Place, made: Made) -> None:
-    starts = tuple(make.fold(one) for one in make.texts(value, path, "text") or ())
+    texts = make.texts(value, path, "text") or ()
+    for index, text in enumerate(texts):
+        make.begins(text, make.at(value, index, path), part=True)
+    starts = tuple(make.fold(one) for one in texts)
     could = None if make.spec.kind == "path" else could_start(starts)
     made.wanted.append(("prefix", starts))
     make.add(made, lambda text: text.startswith(starts), could)
@@ -336,27 +356,28 @@ def _path_under(make: Builder, value: object, path: Place, made: Made) -> None:
         message = f"`{make.spec.name}` is no path"
         make.fail("GOV223", message, path, "use `starts_with`, or a fact that is a path")
         return
-    texts = make.texts(value, path, "a folder")
+    texts = make.texts(value, path, "folder")
     if texts is None:
         return
-    try:
-        folders = make.places.folders(texts)
-    except PatternError as error:
-        make.pattern_failed(error, path, texts[0])
-        return
+    folders: frozenset[str] = frozenset()
+    for index, text in enumerate(texts):
+        try:
+            folders |= make.places.folders([text])
+        except PatternError as error:
+            make.pattern_failed(error, make.at(value, index, path), text)
     made.wanted.append(("under", tuple(folders)))
     make.add(made, under_test(folders))
 
 
 def _domain_in(make: Builder, value: object, path: Place, made: Made) -> None:
-    texts = make.texts(value, path, "a domain")
+    texts = make.texts(value, path, "domain")
     failed = make.problems
     patterns: list[str] = []
     for index, text in enumerate(texts or ()):
         try:
             patterns.append(normal_pattern(text))
         except PatternError as error:
-            here = (*path, index) if isinstance(value, list) else path
+            here = make.at(value, index, path)
             make.fail("GOV224", str(error), here, "as `example.com` or `*.example.com`")
     if texts is None or make.problems > failed:
         return
@@ -377,12 +398,15 @@ def _domain_in(make: Builder, value: object, path: Place, made: Made) -> None:
 def _detect(make: Builder, value: object, path: Place, made: Made) -> None:
     from governance.rules.detect import detector
 
-    names = make.texts(value, path, "a pattern set") or []
-    for name in names:
+    names = make.texts(value, path, "pattern set") or []
+    failed = make.problems
+    for index, name in enumerate(names):
         if name not in PATTERN_SETS:
             hint = did_you_mean(name, PATTERN_SETS) or "they are " + ", ".join(PATTERN_SETS)
-            make.fail("GOV225", f"unknown pattern set `{name}`", path, hint)
-            return
+            here = make.at(value, index, path)
+            make.fail("GOV225", f"unknown pattern set `{name}`", here, hint)
+    if make.problems > failed:
+        return
     tests: list[Test] = [detector(name) for name in names]
     if tests:
         make.add(made, _some(tests))
@@ -394,8 +418,13 @@ def _compared(name: str) -> Operator:
 
     def build(make: Builder, value: object, path: Place, made: Made) -> None:
         bound = make.scalar(value, path)
-        if bound is not None:
-            made.element.append(lambda tested: compare(tested, bound))
+        if bound is None:
+            return
+        spec = make.spec
+        if bound == {"lt": spec.low, "gt": spec.high}.get(name, MISSING):
+            end = "below" if name == "lt" else "above"
+            make.fail("GOV226", f"`{spec.name}` is never {end} {bound}", path)
+        made.element.append(lambda tested: compare(tested, bound))
 
     return build
 

@@ -116,7 +116,7 @@ class Places:
         if text == "~" or text.startswith("~/"):
             return self.home + text[1:]
         base = cwd or self.project
-        if _is_absolute(text, self.windows):
+        if is_absolute(text, windows=self.windows):
             if self.windows and text[0] == "/" and not text.startswith("//"):
                 drive = _DRIVE.match(base)
                 return (drive[0] if drive else self.project[:2]) + text
@@ -212,7 +212,11 @@ class Places:
         if text == "~" or text.startswith("~/"):
             starts, rest = self.roots(self.home), text[1:]
             starts += tuple(start for one in self.homes for start in self.roots(one))
-        elif _is_absolute(text, self.windows):
+        elif text.startswith(("~", "$")) and "/" in text:
+            begin = text.partition("/")[0]
+            what = "a variable, which nothing puts in" if text[0] == "$" else "no home of anybody"
+            raise PatternError(f"`{begin}` is {what}; a folder of that name is `./{begin}`")
+        elif is_absolute(text, windows=self.windows):
             starts, rest = ("",), text
         elif "/" not in text and text not in ("**", ".", ".."):
             raise BarePathError(f"`{pattern}` is a name without a folder")
@@ -272,7 +276,8 @@ def _escape(text: str) -> str:
     return _SIGNS.sub(r"\\\1", text)
 
 
-def _is_absolute(text: str, windows: bool) -> bool:
+def is_absolute(text: str, *, windows: bool = True) -> bool:
+    """Whether *text* begins at a root; a drive letter is one only on *windows*."""
     return text.startswith("/") or (windows and _DRIVE.match(text) is not None)
 
 

@@ -279,6 +279,8 @@ def _set_of(name: str, texts: list[str], spec: FactSpec, places: Places) -> Text
         return exact(_normal(one, spec) for one in texts)
     elif name == "glob":
         return fitting(one.lower() if spec.kind == "domain" else one for one in texts)
+    elif spec.kind == "domain":
+        texts = [one.lower() for one in texts]
     make: Callable[[Iterable[str]], TextSet] | None = _PLAIN.get(name)
     return make(texts) if make else None
 

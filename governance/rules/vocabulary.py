@@ -21,6 +21,7 @@ from governance.rules.fact_table import (
     MISSING,
     MODEL_OPTIONS,
     OPERATORS,
+    SLASH,
     STATES,
     TOOL_EVENTS,
     TOOLS,
@@ -43,6 +44,7 @@ __all__ = [
     "MISSING",
     "OPERATORS",
     "PYTHON_TOOLS",
+    "SLASH",
     "TOOLS",
     "FactSpec",
     "HostTools",
@@ -173,6 +175,8 @@ class Vocabulary:
             return Problem(
                 "GOV221", f"`{name}` is no fact of `{on}` events; {events} events have it", path
             )
+        if name == "command" and on == "command":
+            return _SLASH_COMMAND
         if spec.tools is None or tools is None or on not in TOOL_EVENTS:
             return spec
         for tool in tools:
@@ -344,6 +348,9 @@ class Vocabulary:
         hint = did_you_mean(name, here) or did_you_mean(name, self.facts)
         return Problem("GOV220", f"unknown fact `{name}`", path, hint)
 
+
+_SLASH_COMMAND = evolve(next(one for one in FACTS if one.name == "command"), kind=SLASH)
+"""The fact `command` of a slash command, which on tool events is a line of a shell."""
 
 _INSTEAD = {
     ("shell", "path"): "a command has `reads`, `writes` and `removes`; ask these",

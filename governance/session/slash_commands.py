@@ -107,7 +107,8 @@ def command(draft: Draft, step: Step) -> Reply:
     """A slash command: judged before it runs, recorded when it may."""
     words = draft.command.data.get("arguments")
     asked = Slash(
-        str(draft.command.data.get("name") or ""),
+        # A host that leaves the slash must not get past what is said of the command.
+        str(draft.command.data.get("name") or "").removeprefix("/"),
         tuple(str(one) for one in words) if isinstance(words, (list, tuple)) else (),
     )
     judged = _judged(draft, asked)

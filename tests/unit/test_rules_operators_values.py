@@ -77,6 +77,10 @@ def problems_of(
         ("command", "ls", "LS", False),
         ("command", "e\u0301", "\u00e9", True),
         ("command", ["ls", "pwd"], "pwd", True),
+        ("domains", {"ends_with": ".Example.com"}, ["a.example.com"], True),
+        ("domains", {"starts_with": "A.", "contains": "Exam"}, ["a.example.com"], True),
+        ("domains", {"regex": "^A\\.[A-Z]+\\.COM$"}, ["a.example.com"], True),
+        ("domains", {"regex": "^B"}, ["a.example.com"], False),
         ("command", ["ls", "pwd"], "cat", False),
         ("command", {"equals": "ls"}, "ls", True),
         ("command", {"in": ["ls", "pwd"]}, "pwd", True),
@@ -415,7 +419,7 @@ def test_variables_stand_for_any_value() -> None:
         ("path", {"path_under": "src/*"}, "GOV224", ("path_under",), "glob"),
         ("path", {"path_under": ["src", ""]}, "GOV229", ("path_under", 1), ""),
         ("path", {"glob": "**/../x"}, "GOV224", ("glob",), ""),
-        ("path", {"glob": ["src/**", ".env"]}, "GOV228", ("glob",), "**/.env"),
+        ("path", {"glob": ["src/**", ".env"]}, "GOV228", ("glob", 1), "**/.env"),
     ],
 )
 def test_refused_when_built(

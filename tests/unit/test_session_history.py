@@ -446,6 +446,18 @@ def test_a_denied_command_is_overridden_by_the_user_alone(project: Path) -> None
     ]
 
 
+def test_a_host_that_leaves_the_slash_does_not_get_past_the_rules(project: Path) -> None:
+    """A command is judged by its name alone, and stands so in the journal."""
+    engine = command_engine(project)
+    session = engine.start("s")
+    session.turn("go")
+
+    assert session.command("/roadmap").denied
+    assert session.command("/roadmap", ["--force"]).action == "allow"
+    rows = [body_of(r)["data"] for r in engine.journal.read("s") if r.kind == "command.executed"]
+    assert [row["name"] for row in rows] == ["roadmap"]
+
+
 def test_a_command_can_require_another_command(project: Path, clock: ManualClock) -> None:
     """What ran ten minutes ago is enough, and what ran before that is not."""
     session = command_engine(project, clock).start("s")
