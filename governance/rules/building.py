@@ -228,7 +228,8 @@ class Builder:
         kind = self.spec.kind
         if kind == SLASH and text.startswith("/"):
             message = f"a command is named without its slash, and `{text}` begins with one"
-            self.fail("GOV224", message, path, f"write `{text.lstrip('/')}`")
+            bare = text.lstrip("/")
+            self.fail("GOV224", message, path, f"write `{bare}`" if bare else "take it out")
         elif kind == SLASH and len(text.split()) > 1 and not part:
             name, words = text.split(maxsplit=1)
             message = f"a command is named by one word, and `{text}` has several"

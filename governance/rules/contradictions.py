@@ -33,11 +33,7 @@ def check_match(rule: Rule, match: Match, vocabulary: Vocabulary, report: Report
         for condition in (match.when, *match.any):
             found.among(tools, condition)
     for condition in _conditions(match):
-        for _, matcher in condition.matchers:
-            if isinstance(matcher, Matcher):
-                found.alone(matcher)
-            elif isinstance(matcher, ShellMatcher):
-                found.shell(matcher)
+        found.each(condition)
     if found.reported:
         return
     if match.when is not None:
@@ -45,6 +41,14 @@ def check_match(rule: Rule, match: Match, vocabulary: Vocabulary, report: Report
             found.together(match.when, branch, (*rule.path, "any", index))
     if match.unless is not None and not found.reported:
         _excuses(rule, match, match.unless, report)
+
+
+def check_conditions(conditions: Iterable[Condition | None], report: Report) -> None:
+    """Report what of *conditions*, each of which stands for itself, can never hold (GOV226)."""
+    found = _Found(report)
+    for condition in conditions:
+        if condition is not None:
+            found.each(condition)
 
 
 def _conditions(match: Match) -> Iterator[Condition]:
@@ -64,6 +68,14 @@ class _Found:
         else:
             self.reported = True
             self._report(Problem(_CODE, message, path, mend))
+
+    def each(self, condition: Condition) -> None:
+        """Report the matchers of *condition* that can never hold by themselves."""
+        for _, matcher in condition.matchers:
+            if isinstance(matcher, Matcher):
+                self.alone(matcher)
+            elif isinstance(matcher, ShellMatcher):
+                self.shell(matcher)
 
     def alone(self, matcher: Matcher) -> None:
         """Report a matcher that no value of its fact fits."""

@@ -18,6 +18,7 @@ from governance.rules.verdicts import LABEL_CONTEXT, LABEL_TURN, History
 
 if TYPE_CHECKING:
     from governance.rules.happenings import Pattern
+    from governance.rules.matching import Condition
     from governance.rules.watching import Watch
     from governance.temporal import Formula, Monitors
 
@@ -184,6 +185,13 @@ class Demands:
     requires: tuple[tuple[Demand, ...], ...] = ()
     forbids: tuple[Demand, ...] = ()
     limit: EventDemand | None = None
+
+    def conditions(self) -> Iterator[Condition | None]:
+        """Everything that is asked of past events."""
+        demands = [one for group in (*self.requires, self.forbids, (self.limit,)) for one in group]
+        for one in demands:
+            for pattern in one.patterns if isinstance(one, EventDemand) else ():
+                yield from (pattern.match.when, pattern.result)
 
     def broken(self, facts: Mapping[str, object], history: History, watch: Watch | None) -> Truth:
         """Whether at least one of them is broken."""

@@ -36,6 +36,8 @@ class Draft:
 
         unset: Labels that its rules do not set until somebody trusts it.
 
+        loose_rules, loose_contexts, loose_exempts: What is left out until then.
+
         stated: What each rule wrote itself, by position; defaults are not in it.
 
         examples: Whether the examples of its rules are read.
@@ -60,6 +62,9 @@ class Draft:
     scenarios: tuple[Scenario, ...] = ()
     unread: set[int] = field(factory=set)
     unset: frozenset[str] = frozenset()
+    loose_rules: list[Rule] = field(factory=list)
+    loose_contexts: list[ContextBlock] = field(factory=list)
+    loose_exempts: list[Exempt] = field(factory=list)
     examples: bool = True
     stated: dict[tuple[str, int], Mapping[str, object]] = field(factory=dict)
 

@@ -25,6 +25,7 @@ from governance.rules.matching import flattened
 from governance.rules.paths import PLAIN_PLACES
 from governance.rules.reading import Findings, Path, kind_of, nearest
 from governance.rules.ruleset import RuleSet
+from governance.rules.variables import EXAMPLES
 from governance.rules.verdicts import History, RuleEvent
 from governance.rules.vocabulary import ANY_TYPE, SLASH, Vocabulary
 from governance.values import Json
@@ -87,6 +88,15 @@ def run_examples(rule: Rule, bench: Bench, findings: Findings) -> None:
         elif bench.tells_gaps:
             message = f"`{rule.id}` does not see {_shown(example)}: {example.why}"
             findings.tell("GOV254", message, path)
+
+
+def read_events(rule: Rule, bench: Bench, findings: Findings) -> None:
+    """Report the events that cannot be of a *rule* whose examples cannot be run (GOV220-225)."""
+    for name in EXAMPLES:
+        for index, example in enumerate(getattr(rule, name)):
+            situation_of(example, rule.on, bench, findings, (*rule.path, name, index))
+    if rule.remedy is not None:
+        situation_of(rule.remedy, rule.on, bench, findings, (*rule.path, "remedy"))
 
 
 def _not_said(rule: Rule, event: RuleEvent) -> str:

@@ -130,7 +130,8 @@ def drop_loosening(
     Left out are rules that allow, labels that other files may look for as an excuse, text for
     the model, exemptions, and agents of roles, where an agent without a role would have less.
     An agent stays in a role that narrows the one it has above. A rule that rewrites asks
-    where it would: what it was to make harmless must not run as it came.
+    where it would: what it was to make harmless must not run as it came. The loader checks
+    what is left out all the same, for trust alone brings it in force.
 
     Args:
         upper: What `upper_agents` gave.
@@ -143,7 +144,9 @@ def drop_loosening(
         for rule in draft.rules
         if rule.action != "allow"
     ]
-    left_out += [f"rule `{rule.id}`" for rule in draft.rules if rule.action == "allow"]
+    draft.loose_rules = [rule for rule in draft.rules if rule.action == "allow"]
+    draft.loose_contexts, draft.loose_exempts = draft.contexts, draft.exempts
+    left_out += [f"rule `{rule.id}`" for rule in draft.loose_rules]
     left_out += [
         f"the change of `{rule.id}`, which asks instead" for rule in rules if rule.asks_instead
     ]
@@ -151,8 +154,7 @@ def drop_loosening(
     draft.unset = excusing.intersection(one for rule in rules for one in rule.labels)
     draft.unset |= {
         label
-        for rule in draft.rules
-        if rule.action == "allow"
+        for rule in draft.loose_rules
         for label in rule.labels
         if not any(label in kept.labels for kept in rules)
     }

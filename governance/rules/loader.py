@@ -11,6 +11,7 @@ that has a problem, whose examples would only repeat it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from attrs import evolve, field
 
@@ -23,7 +24,7 @@ from governance.rules.draft import Draft
 from governance.rules.drafting import draft_pack
 from governance.rules.drafting_rules import read_rewrites
 from governance.rules.enforcing import check_hosts
-from governance.rules.format import Defaults, Exempt, Pack, PastLabel, Rule
+from governance.rules.format import ContextBlock, Defaults, Exempt, Pack, Rule
 from governance.rules.layers import (
     check_exempts,
     check_shadow,
@@ -194,11 +195,11 @@ class _Loading:
                 self.unreadable.extend(error.diagnostics)
         if self.unreadable:
             return None
-        exempts = self._link()
-        defaults, exempts = settings_in_force(self.project, exempts, settings)
+        stated = self._link()
+        defaults, exempts = settings_in_force(self.project, stated, settings)
         self.packs = tuple(_pack(draft) for draft in self.drafts)
         self._check_rules(defaults)
-        return self._compile(defaults, exempts)
+        return self._compile(defaults, exempts, stated)
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         found = list(self.unreadable)
@@ -243,7 +244,7 @@ class _Loading:
         """What can be told of each rule by itself, with the project's settings in hand."""
         on_time: tuple[Findings, Path] | None = None
         for draft in self.drafts:
-            for rule in draft.rules:
+            for rule in (*draft.rules, *draft.loose_rules):
                 check_hosts(rule, draft.findings, self.settings)
                 lifts = rule.on == "tool" and defaults.tool != "allow"
                 if rule.action == "allow" and not lifts and not rule.labels:
@@ -266,17 +267,15 @@ class _Loading:
             message = "a rule on time needs the project's time zone"
             findings.wrong("GOV271", message, path, mend)
             return
-        from zoneinfo import ZoneInfo
-
-        try:
-            ZoneInfo(zone)
-        except (KeyError, ValueError, OSError):
+        if not _is_zone(zone):
             mend = 'use a name of the IANA list, such as `"Europe/Berlin"`'
             where = self.project or findings
             at = ("project", "time_zone") if self.project else path
             where.wrong("GOV271", f"unknown time zone `{zone}`", at, mend)
 
-    def _compile(self, defaults: Defaults, exempts: Sequence[Exempt]) -> RuleSet | None:
+    def _compile(
+        self, defaults: Defaults, exempts: Sequence[Exempt], stated: Sequence[Exempt]
+    ) -> RuleSet | None:
         by_file = {draft.source.file: draft.findings for draft in self.drafts}
         if self.project is not None:
             by_file.setdefault(self.project.document.file, self.project)
@@ -298,13 +297,19 @@ class _Loading:
             return self.proven
 
         def compiled(
-            places: Places, report: FileReport, hearsay: frozenset[str] = frozenset()
+            places: Places,
+            report: FileReport,
+            hearsay: frozenset[str] = frozenset(),
+            *,
+            loose: bool = False,
         ) -> RuleSet:
             return compile_rules(
-                readable,
+                [_with_loose(*one) for one in zip(readable, self.drafts, strict=True)]
+                if loose
+                else readable,
                 self.vocabulary,
                 defaults=defaults,
-                exempts=exempts,
+                exempts=stated if loose else exempts,
                 places=places,
                 report=report,
                 proven=proven,
@@ -319,13 +324,16 @@ class _Loading:
             from governance.rules.reachability import check_redirects
 
             check_redirects(self.drafts, rules, self.vocabulary)
-        if self.tries and not self.proven and (self._unproven or self.tells_gaps):
+        # Once it is trusted, what is left out is in force and nobody looks again.
+        left_out = any(one.loose_rules or one.loose_exempts for one in self.drafts)
+        left_out = left_out or len(stated) > len(exempts)
+        if self.tries and not self.proven and (self._unproven or self.tells_gaps or left_out):
             # Examples speak of a project that is nowhere: what they prove must not depend
             # on where this one lies, nor on its links.
             plain = self.places is PLAIN_PLACES and not hearsay
             self.trial = rules if plain else compiled(PLAIN_PLACES, _told_before)
-            self._check_matches(self.trial)
-            self._run_examples(self.trial)
+            whole = compiled(PLAIN_PLACES, report, loose=True) if left_out else self.trial
+            self._try(whole, stated, report)
         return evolve(rules, contexts=tuple(self._blocks()))
 
     def _hearsay(self) -> frozenset[str]:
@@ -335,64 +343,67 @@ class _Loading:
             return frozenset()
         return self.settings.hearsay
 
-    def _check_matches(self, rules: RuleSet) -> None:
-        """Report rules and alternatives that can never match."""
-        from governance.rules.contradictions import check_match
+    def _try(self, rules: RuleSet, stated: Sequence[Exempt], report: FileReport) -> None:
+        """Look whether *rules* can match at all, and do as their examples say."""
+        from governance.rules.contradictions import check_conditions
+        from governance.rules.examples import Bench
+        from governance.rules.trying import check_matches, try_rules
 
-        for draft in self._unproven:
-            for rule in draft.rules:
-                one = rules.compiled.get(rule.id)
-                if one is not None and one.rule is rule:
-                    check_match(rule, one.match, self.vocabulary, draft.findings.report)
+        unproven = self._unproven
+        check_matches(unproven, rules, self.vocabulary)
+        for draft in unproven:
+            blocks = self._compiled_blocks(draft, (*draft.contexts, *draft.loose_contexts))
+            check_conditions((one.when for one in blocks), draft.findings.report)
+        excuses = [*stated]
+        for draft in self.drafts:
+            excuses += [*draft.exempts, *draft.loose_exempts]
+        for name in {one.rule for one in excuses} & rules.compiled.keys():
+            for excuse in rules.compiled[name].exempts:
+                check_conditions((excuse.when,), partial(report, excuse.file))
+        zone = self.settings.time_zone
+        zone = zone if zone is not None and _is_zone(zone) else None
+        bench = Bench(rules, self.vocabulary, zone, self.tells_gaps)
+        try_rules(self.drafts, unproven, bench)
 
     def _blocks(self) -> Iterator[CompiledBlock]:
         for draft in self.drafts:
-            for block in draft.contexts:
-                made = compile_block(
-                    block,
-                    vocabulary=self.vocabulary,
-                    places=self.places,
-                    report=draft.findings.report,
-                )
-                if made is not None:
-                    yield made
+            yield from self._compiled_blocks(draft, draft.contexts)
 
-    def _run_examples(self, rules: RuleSet) -> None:
-        from governance.rules.examples import Bench, run_examples
-        from governance.rules.remedies import check_remedies
+    def _compiled_blocks(
+        self, draft: Draft, blocks: Sequence[ContextBlock]
+    ) -> Iterator[CompiledBlock]:
+        for block in blocks:
+            made = compile_block(
+                block,
+                vocabulary=self.vocabulary,
+                places=self.places,
+                report=draft.findings.report,
+            )
+            if made is not None:
+                yield made
 
-        bench = Bench(rules, self.vocabulary, self.settings.time_zone, self.tells_gaps)
-        unproven = self._unproven
-        sound: list[tuple[Rule, Findings]] = []
-        for draft in self.drafts:
-            broken = {
-                one.path[1]
-                for one in draft.findings.problems
-                if one.severity == ERROR and one.path[:1] == ("rule",) and len(one.path) > 1
-            }
-            for rule in draft.rules:
-                # Where a label is not set for want of trust, no example can be had of it.
-                waits = draft.unset and _looks_for(rule, draft.unset)
-                if rule.position not in broken and rule.id in rules.compiled and not waits:
-                    if draft in unproven:
-                        run_examples(rule, bench, draft.findings)
-                    # What others say may refuse the remedy of any rule.
-                    sound.append((rule, draft.findings))
-        check_remedies(rules, bench, sound)
-        for draft in unproven:
-            if draft.scenarios:
-                from governance.rules.scenarios import check_scenarios
 
-                check_scenarios(draft.scenarios, bench, draft.findings)
+def _with_loose(pack: Pack, draft: Draft) -> Pack:
+    """*pack* as it would be if somebody trusted it."""
+    return evolve(
+        pack,
+        rules=(*pack.rules, *draft.loose_rules),
+        exempts=(*pack.exempts, *draft.loose_exempts),
+    )
 
 
 def _told_before(_file: str, _problem: Problem) -> None:
     """Takes what a second compilation of the same rules reports again."""
 
 
-def _looks_for(rule: Rule, labels: frozenset[str]) -> bool:
-    demands = [*(one for group in rule.requires for one in group), *rule.forbids]
-    return any(isinstance(one, PastLabel) and one.label in labels for one in demands)
+def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def _looks_at_time(rule: Rule) -> bool:

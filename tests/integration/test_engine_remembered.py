@@ -26,7 +26,7 @@ from governance.engine.remembered import FILE_NAME, PROVEN_MAX
 from governance.errors import DefinitionError
 from governance.journal.opening import open_journal
 from governance.project import Project, create_project
-from governance.rules import examples
+from governance.rules import examples, trying
 from governance.rules.facts import facts_of_call
 from governance.rules.format import Rule
 from governance.rules.loader import load_rules
@@ -119,7 +119,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(rule.id)
         run(rule, bench, findings)
 
-    monkeypatch.setattr(examples, "run_examples", watched)
+    monkeypatch.setattr(trying, "run_examples", watched)
     return found
 
 

@@ -62,6 +62,8 @@ MEANING = {
     "never-holds": "two operators contradict each other",
     "never-holds-alternatives": "two matchers contradict each other",
     "never-holds-commands": "what a program has, the tables of programs say",
+    "never-holds-block": "two operators contradict each other",
+    "never-holds-past": "two operators contradict each other",
     "never-holds-values": "two operators contradict each other",
     "override-of-tool": "the event says who may be overridden",
     "regex-refused": "RE2 has to read it",

@@ -328,3 +328,64 @@ def test_an_untrusted_rewrite_asks_where_it_would_change_the_call() -> None:
     assert "`governance trust`" in asked.message
     assert decided(waiting, "apply x --dry-run").action == "allow"
     assert dict(decided(trusted, "apply x").rewrites) == {"command": "apply x --dry-run"}
+
+
+WRONG_LOOSE = """
+[[rule]]
+id = "p.allow"
+tools = ["read"]
+when.pth = "/a"
+action = "allow"
+labels = ["free"]
+[[rule]]
+id = "p.fails"
+tools = ["read"]
+when.path = "/a"
+action = "allow"
+labels = ["loose"]
+must_not_match = [{ tool = "read", path = "/a" }]
+[[context]]
+id = "p"
+at = ["beginning"]
+when.depth = { gt = 3, not = { gt = 2 } }
+text = "x {fields.nothing}"
+[[context]]
+id = "q"
+at = ["beginning"]
+when.depth = { gt = 3, not = { gt = 2 } }
+text = "x"
+[[exempt]]
+rule = "a.b"
+reason = "x"
+when.path = { glob = "/a/**", not = { path_under = "/a" } }
+"""
+
+
+@pytest.mark.parametrize("trusts", [False, True])
+def test_what_is_left_out_is_checked_all_the_same(trusts: bool) -> None:
+    """Trust brings it in force, and what is wrong with it must not wait for that."""
+    source = pack("p", "project", rule("a.b"), WRONG_LOOSE)
+    toml = EXEMPT.format(rule="a.b") + 'when.pth = "/a"\n'
+
+    loaded = load(source, toml=toml, trusted=lambda _: trusts)
+
+    found = sorted({one for one in codes(loaded) if one[2] not in ("GOV259", "GOV241")})
+    assert found == [
+        ("governance.toml", 4, "GOV220"),
+        ("p.toml", 20, "GOV220"),
+        ("p.toml", 29, "GOV253"),
+        ("p.toml", 34, "GOV264"),
+        ("p.toml", 38, "GOV226"),
+        ("p.toml", 43, "GOV226"),
+    ]
+    assert loaded.rules is None
+
+
+def test_an_exemption_that_is_left_out_is_checked_beside_released_packs() -> None:
+    """Also where no pack is the project's own, so that no example is run."""
+    source = pack("p", "machine", rule("a.b", "any"))
+    toml = EXEMPT.format(rule="a.b") + 'when.pth = "/a"\n'
+
+    loaded = load(source, toml=toml, trusted=lambda _: False, released=lambda _: True)
+
+    assert ("governance.toml", 4, "GOV220") in codes(loaded)
