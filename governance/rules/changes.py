@@ -11,7 +11,7 @@ from governance.errors import Problem
 from governance.rules.format import NO_VALUE, Change
 from governance.rules.patterns import PatternRefused, compile_pattern
 from governance.rules.reading import Findings, Path, keys_of, kind_of, nearest, read_keys
-from governance.rules.vocabulary import FactSpec, Vocabulary
+from governance.rules.vocabulary import SLASH, FactSpec, Vocabulary
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "str": (str,),
@@ -129,8 +129,13 @@ def _check_fit(findings: Findings, spec: FactSpec, keys: Mapping[str, object], p
             findings.wrong("GOV242", message, (*path, name))
     if "add_flags" in keys and spec.name != "command":
         findings.wrong("GOV242", "`add_flags` is for `command` alone", (*path, "add_flags"))
+    if "add_flags" in keys:
+        _check_flags(findings, _strings(keys["add_flags"]), (*path, "add_flags"))
     if "with" in keys and "redact" not in keys:
         findings.wrong("GOV242", "`with` says what stands for a `redact`", (*path, "with"))
+    if keys.get("remove") is False:
+        message = f"`remove = false` changes nothing of `{spec.name}`"
+        findings.wrong("GOV242", message, (*path, "remove"), "take it out")
     if keys.get("remove") is True and len(keys) > 1:
         findings.wrong("GOV242", "`remove` goes with no other change", path)
     if "default" in keys:
@@ -140,6 +145,15 @@ def _check_fit(findings: Findings, spec: FactSpec, keys: Mapping[str, object], p
         findings.wrong("GOV242", f"`min` {low} is above `max` {high}", (*path, "min"))
 
 
+def _check_flags(findings: Findings, flags: tuple[str, ...], path: Path) -> None:
+    from governance.rules.shell_building import flag_mend  # few rules add any
+
+    for index, flag in enumerate(flags):
+        mend = flag_mend(flag.partition("=")[0])
+        if mend:
+            findings.wrong("GOV242", f"`{flag}` is no flag", (*path, index), mend)
+
+
 def _fits(findings: Findings, spec: FactSpec, value: object, path: Path) -> bool:
     kinds = _TYPES.get(spec.element, ())
     items = value if spec.is_list and isinstance(value, list) else [value]
@@ -147,8 +161,14 @@ def _fits(findings: Findings, spec: FactSpec, value: object, path: Path) -> bool
         type(one) in kinds and (type(one) is not float or isfinite(one)) for one in items
     )
     if not right:
-        message = f"`{spec.name}` is {spec.type}, and cannot become {kind_of(value)}"
+        finite = not any(type(one) is float and not isfinite(one) for one in items)
+        what = kind_of(value) if finite else f"`{value}`, which is no number to count with"
+        message = f"`{spec.name}` is {spec.type}, and cannot become {what}"
         findings.wrong("GOV242", message, path)
+    elif spec.kind == SLASH and str(value).startswith("/"):
+        bare = str(value).lstrip("/")
+        message = f"a command is named without its slash, and `{value}` begins with one"
+        findings.wrong("GOV242", message, path, f"write `{bare}`" if bare else "take it out")
     elif spec.values and value not in spec.values and "{" not in str(value):
         hint = nearest(str(value), spec.values)
         findings.wrong("GOV225", f"`{spec.name}` cannot be `{value}`", path, hint)
@@ -164,10 +184,14 @@ def _read_redact(findings: Findings, value: object, path: Path) -> tuple[str, st
     if isinstance(value, dict) and value.keys() == {"regex"} and type(value["regex"]) is str:
         pattern = value["regex"]
         try:
-            compile_pattern(pattern)
+            empty = compile_pattern(pattern).search("") is not None
         except PatternRefused as error:
             findings.wrong("GOV227", f"`{pattern}` is no RE2 pattern: {error}", (*path, "regex"))
             return "", ""
+        if empty:
+            message = f"`{pattern}` fits an empty text, which stands between any two signs"
+            mend = "let the least that it fits be one sign"
+            findings.wrong("GOV242", message, (*path, "regex"), mend)
         return "", pattern
     hint = nearest(value, sets) if isinstance(value, str) else ""
     allowed = ", ".join(f"`{one}`" for one in sets)

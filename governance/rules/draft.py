@@ -42,6 +42,8 @@ class Draft:
 
         examples: Whether the examples of its rules are read.
 
+        happenings: How many events happen before those that were read.
+
         names: Toolset, role, escalation, context and rule names → where they stand.
     """
 
@@ -66,6 +68,7 @@ class Draft:
     loose_contexts: list[ContextBlock] = field(factory=list)
     loose_exempts: list[Exempt] = field(factory=list)
     examples: bool = True
+    happenings: int = 0
     stated: dict[tuple[str, int], Mapping[str, object]] = field(factory=dict)
 
     @property

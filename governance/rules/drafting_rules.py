@@ -234,7 +234,19 @@ def _all_examples(
     """The examples of a rule, as fields of `Rule`; none where nobody wants them."""
     if not draft.examples:
         return {}
-    return {name: _examples(draft.findings, values, name, path, on) for name in EXAMPLES}
+    made = {name: _examples(draft.findings, values, name, path, on) for name in EXAMPLES}
+    before = draft.happenings
+    draft.happenings += sum(_happenings(one) for each in made.values() for one in each)
+    if before <= HAPPENINGS_MAX < draft.happenings:
+        message = f"more than {HAPPENINGS_MAX} events happen before the examples of this file"
+        mend = "let less happen before each, or split the file"
+        draft.findings.wrong("GOV224", message, path, mend)
+    # Each is played: a file of a few lines must not hold up whoever loads it.
+    return {} if draft.happenings > HAPPENINGS_MAX else made
+
+
+def _happenings(example: Example) -> int:
+    return example.repeat + sum(max(1, one.repeat) for one in example.after)
 
 
 def _examples(
@@ -253,6 +265,9 @@ _SPECIAL = frozenset({"at", "why", "after", "repeat", "files"})
 _OF_PAST = frozenset({"at", "repeat", "outcome"})
 REPEAT_MAX = 2_000
 """How often one event of an example may be said to have happened."""
+
+HAPPENINGS_MAX = 20_000
+"""Events that may happen before all examples of one file together."""
 
 
 def read_example(

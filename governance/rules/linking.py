@@ -129,6 +129,7 @@ def check_labels(drafts: Sequence[Draft]) -> None:
         message = f"{len(known)} labels are more than a session keeps, which is {LABELS_MAX}"
         first = next(draft for draft in drafts if any(rule.labels for rule in draft.rules))
         first.findings.wrong("GOV235", message, ())
+        return
     places: dict[str, tuple[Draft, Path]] = {}
     for draft in drafts:
         for rule in draft.rules:

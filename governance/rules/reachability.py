@@ -148,11 +148,15 @@ def check_redirects(drafts: Sequence[Draft], rules: RuleSet, vocabulary: Vocabul
     """Report redirects that lead back to themselves (GOV237)."""
     redirects = list(_redirects(rules))
     anything: dict[str, object] = {name: Unknown("any value") for name in vocabulary.facts}
+    # Most name their command outright, and each is looked at for each.
+    named = [(frozenset(_commands_of(one.one.rule.when)), one) for one in redirects]
     leads: dict[str, list[_Redirect]] = {
         each.one.rule.id: [
             other
-            for other in redirects
-            if other.one.match.test({**anything, "command": each.target}, other.one.exempts) is True
+            for commands, other in named
+            if (not commands or each.target in commands)
+            and other.one.match.test({**anything, "command": each.target}, other.one.exempts)
+            is True
         ]
         for each in redirects
     }
@@ -180,19 +184,15 @@ def _redirects(rules: RuleSet) -> Iterator[_Redirect]:
 
 def _circle(start: _Redirect, leads: Mapping[str, list[_Redirect]]) -> list[_Redirect]:
     """The way from *start* back to itself, or nothing."""
-    way: list[_Redirect] = [start]
-    seen: set[str] = set()
-
-    def walk(at: _Redirect) -> bool:
-        for other in leads[at.one.rule.id]:
-            if other is start:
-                return True
-            if other.one.rule.id not in seen:
-                seen.add(other.one.rule.id)
-                way.append(other)
-                if walk(other):
-                    return True
-                way.pop()
-        return False
-
-    return way if walk(start) else []
+    # Ways may be longer than the interpreter lets functions call themselves.
+    way, seen = [(start, iter(leads[start.one.rule.id]))], {start.one.rule.id}
+    while way:
+        other = next(way[-1][1], None)
+        if other is None:
+            way.pop()
+        elif other is start:
+            return [at for at, _ in way]
+        elif other.one.rule.id not in seen:
+            seen.add(other.one.rule.id)
+            way.append((other, iter(leads[other.one.rule.id])))
+    return []

@@ -313,9 +313,11 @@ def _each(key: Key, value: object, one_of: bool) -> object:
             return _Wrong(f"holds what {read.message}", read.mend, index)
     if one_of and not value:
         return _Wrong("is empty", "name at least one, or leave it out")
-    repeated = next((one for index, one in enumerate(value) if one in value[:index]), None)
-    if repeated is not None:
-        return _Wrong(f"names `{repeated}` twice", "keep one", value.index(repeated))
+    seen: set[str] = set()
+    for index, one in enumerate(value):
+        if one in seen:
+            return _Wrong(f"names `{one}` twice", "keep one", index)
+        seen.add(one)
     return tuple(value)
 
 

@@ -158,7 +158,7 @@ class _Builder:
             self.fail("GOV229", f"an empty array can never hold for `{name}`", path)
         found: list[str] = []
         for index, one in enumerate(raw):
-            mend = _flag_mend(one)
+            mend = flag_mend(one)
             if mend:
                 what = f"`{one}` is no flag" if isinstance(one, str) else f"no flag is {one!r}"
                 self.fail("GOV224", what, (*path, index), mend)
@@ -179,8 +179,8 @@ class _Builder:
                 self.fail("GOV226", f"no program is called `{name}`", path, mend)
 
 
-def _flag_mend(flag: object) -> str:
-    """What to write instead of *flag*; ``""`` if it is one."""
+def flag_mend(flag: object) -> str:
+    """What to write instead of *flag*, which has no value; ``""`` if it is one."""
     if not isinstance(flag, str):
         return "a flag is a string, as `--force`"
     bare = flag.strip()

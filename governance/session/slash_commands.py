@@ -193,7 +193,7 @@ def _redirected(asked: Slash, rewrites: Mapping[str, Json]) -> Slash:
     name, arguments = asked.name, asked.arguments
     if "command" in rewrites:
         # The rule says all of it: a placeholder brings single words in.
-        name, *words = str(rewrites["command"] or "").split() or [""]
+        name, *words = str(rewrites["command"] or "").removeprefix("/").split() or [""]
         arguments = tuple(words)
     given = rewrites.get("arguments", arguments)
     if isinstance(given, (list, tuple)):

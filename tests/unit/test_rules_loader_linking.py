@@ -374,3 +374,31 @@ def test_load_rules_raises_every_error_and_keeps_warnings() -> None:
 def test_no_packs_are_an_empty_rule_set() -> None:
     """Nothing is denied where nothing is said; that is no error of loading."""
     assert load_rules([], default_vocabulary()).rules == {}
+
+
+def _redirect(index: int, target: int) -> str:
+    return (
+        f'[[rule]]\nid = "a.r{index}"\non = "command"\nwhen.command = "c{index}"\n'
+        f'action = "rewrite"\nrewrite.command = "c{target}"\n'
+    )
+
+
+def test_redirects_in_a_row_are_followed_however_many_they_are() -> None:
+    """A long chain is none, and one that comes back is told of each of its rules."""
+    count = 1_100
+
+    chain = load("".join(_redirect(one, one + 1) for one in range(count)))
+    circle = load("".join(_redirect(one, (one + 1) % count) for one in range(count)))
+
+    assert chain.errors == ()
+    assert {one.code for one in circle.errors} == {"GOV237"}
+    assert len(circle.errors) == count
+
+
+def test_of_too_many_labels_nothing_else_is_told() -> None:
+    """Each is not compared with every other one, of which a file may hold a hundred thousand."""
+    names = ", ".join(f'"l{one}-{letter}"' for one in range(200) for letter in "ab")
+
+    loaded = load(f'[[rule]]\nid = "a.b"\nlabels = [{names}]\naction = "warn"\nmessage = "m"\n')
+
+    assert codes(loaded) == [(1, "GOV235")]
