@@ -26,7 +26,7 @@ from governance.machine.definition import (
 from governance.machine.effects import EFFECTS
 from governance.machine.predicates import PREDICATES
 from governance.machine.registers import OUTCOMES
-from governance.states import State
+from governance.states import LIVE_STATES, State
 
 FORMAT = 1
 BYTES_MAX = 200_000
@@ -85,7 +85,7 @@ class _Reader:
     def definition(self, digest: str) -> Definition:
         data = self.document.data
         self._keys(data, (), ("format", "machine", "state", "event"), ())
-        if data.get("format") != FORMAT:
+        if type(data.get("format")) is not int or data["format"] != FORMAT:
             found = f"`{data['format']}`" if "format" in data else "missing"
             self._wrong(("format",), f"`format` is {found} where `{FORMAT}` was expected")
         machine = self._table(data, "machine", ())
@@ -120,6 +120,10 @@ class _Reader:
             live = table.get("live", False)
             if type(live) is not bool:
                 self._wrong((*path, "live"), "`live` must be `true` or `false`")
+            elif live is not (name in LIVE_STATES):
+                # The engine itself goes back to such states, and to no others.
+                said = f"`{name}` is {'no' if live else 'a'} state in which work goes on"
+                self._wrong((*path, "live"), said, f"write `live = {str(not live).lower()}`")
             title, mark = self._text(table, "title", path), self._text(table, "mark", path)
             summary = self._text(table, "summary", path)
             found[name] = StateRow(name, title, mark, live is True, summary)

@@ -33,6 +33,9 @@ LATE_END = '{ in = ["ended"], outcome = "late" },'
 
 BROKEN = [
     pytest.param("format = 1", "format = 2", "GOV150", "", id="format"),
+    pytest.param("format = 1", "format = true", "GOV150", "", id="format-type"),
+    pytest.param('mark = "T"\nlive = true', 'mark = "T"', "GOV150", "`live = true`", id="dead"),
+    pytest.param('mark = "I"', 'mark = "I"\nlive = true', "GOV150", "`live = false`", id="live"),
     pytest.param("chain_max = 4", "chain_max = 99", "GOV150", "", id="chain-max"),
     pytest.param('mode = "asked"', 'mode = "ask"', "GOV150", "`asked`", id="mode"),
     pytest.param('outcome = "late" }', 'outcom = "late" }', "GOV150", "`outcome`", id="key"),
