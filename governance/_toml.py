@@ -24,6 +24,8 @@ Path: TypeAlias = "tuple[str | int, ...]"
 BYTES_MAX = 4_000_000
 DEPTH_MAX = 32
 INTEGER_MAX = 2**63 - 1
+WORDS_CHARACTERS_MAX = 4_000
+"""What is said of one problem, and of how to mend it; a key may be as long as its file."""
 
 CODES: Mapping[str, str] = {
     "GOV101": "the file is no TOML 1.0",
@@ -101,16 +103,26 @@ def parsed_document(data: Mapping[str, object], text: str | bytes, file: str) ->
 
 
 def place(document: Document, problem: Problem) -> Diagnostic:
-    """*problem* as a diagnostic, with the file and the line where its path stands."""
+    """
+    *problem* as a diagnostic, with the file and the line where its path stands.
+
+    Its words stay in one line each, bounded: what a file holds must not write lines of ours.
+    """
     return Diagnostic(
         code=problem.code,
-        message=problem.message,
+        message=_in_one_line(problem.message),
         file=document.file,
         line=document.line_of(problem.path),
         path=problem.path,
-        suggestion=problem.suggestion,
+        suggestion=_in_one_line(problem.suggestion),
         severity=problem.severity,
     )
+
+
+def _in_one_line(text: str) -> str:
+    if len(text) > WORDS_CHARACTERS_MAX:
+        text = text[: WORDS_CHARACTERS_MAX - 1] + "…"
+    return text.replace("\n", "␊").replace("\r", "␍")
 
 
 def _refusal(code: str, message: str, file: str, line: int, suggestion: str) -> DefinitionError:

@@ -189,8 +189,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     The nearest of *known* to *word*, as the words ``did you mean `x`?``, or ``""``.
 
+    A sign that only looks like another is named, for nobody sees what is wrong with the word.
+
     >>> did_you_mean("mesage", ["message", "action"])
     'did you mean `message`?'
+    >>> did_you_mean("r\u0435ad", ["read"])
+    'did you mean `read`? Yours holds `\u0435` (CYRILLIC SMALL LETTER IE)'
     """
     import difflib
 
@@ -199,4 +203,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     # Of two letters one may be wrong; among longer words half the letters are common by chance.
     cutoff = 0.5 if len(word) <= 2 else 0.6
     near = difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=cutoff)
-    return f"did you mean `{lower[near[0]]}`?" if near else ""
+    return meant(word, [lower[near[0]]]) if near else ""
+
+
+def meant(word: str, names: Iterable[str]) -> str:
+    """The words that ask whoever wrote *word* for one of *names*."""
+    asked = "did you mean " + " or ".join(f"`{name}`" for name in names) + "?"
+    strange = next((one for one in word if not one.isascii()), "")
+    return f"{asked} Yours holds {sign_of(strange)}" if strange else asked

@@ -17,7 +17,7 @@ from attrs import evolve, field
 
 from governance._attrs import define
 from governance._toml import Document, place
-from governance.errors import WARNING, Diagnostic, Problem, did_you_mean
+from governance.errors import WARNING, Diagnostic, Problem, did_you_mean, meant
 from governance.rules.format import SPANS, parse_duration
 from governance.rules.keys import KEYS, Key
 
@@ -140,7 +140,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     names = list(known)
     slips = sorted({name for name in names if one_slip(word, name)})
     if slips:
-        return "did you mean " + " or ".join(f"`{name}`" for name in slips) + "?"
+        return meant(word, slips)
     return did_you_mean(word, names)
 
 

@@ -143,3 +143,35 @@ def test_a_slip_in_a_key_of_a_step_is_answered_with_the_key() -> None:
     assert "GOV207 unknown key `expects` of `scenario.steps`; did you mean `expect`?" in said(
         {}, more
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "meant"),
+    [
+        ({"action": '"d\u0435ny"'}, "CYRILLIC SMALL LETTER IE", "deny"),
+        ({"tools": '["sh\u200bell"]'}, "ZERO WIDTH SPACE", "shell"),
+        ({'"sever\u0456ty"': '"high"'}, "CYRILLIC SMALL LETTER BYELORUSSIAN-", "severity"),
+        ({"when.command": '{ "cont\u0430ins" = "x" }'}, "CYRILLIC SMALL LETTER A", "contains"),
+        ({'when."comm\u0430nd"': '"x"'}, "CYRILLIC SMALL LETTER A", "command"),
+        ({"severity": '"\uff48igh"'}, "FULLWIDTH LATIN SMALL LETTER H", "high"),
+    ],
+)
+def test_a_sign_that_only_looks_like_another_is_named(
+    changes: dict[str, str], name: str, meant: str
+) -> None:
+    """Else word and suggestion look the same, and nobody sees what is wrong."""
+    words = said(changes)
+
+    assert f"`{meant}`?" in words
+    assert name in words
+
+
+def test_what_is_said_stays_in_one_line_and_is_bounded() -> None:
+    """A key or a value may hold line breaks, and be as long as its file."""
+    found = told({'"a\\n0 errors\\r"': "1", f'"{"k" * 50_000}"': "1", "action": '"x\\ny"'})
+
+    assert len(found) >= 3
+    for one in found:
+        assert not {"\n", "\r"}.intersection(one.message + one.suggestion)
+        assert len(one.message) <= 4_000
+        assert len(one.suggestion) <= 4_000
