@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,17 @@ from tests.profiles import examples
 
 EVERYTHING = Path(__file__).parents[1] / "quality" / "packs" / "everything.toml"
 PACK = tomllib.loads(EVERYTHING.read_text("utf-8"))
+PACK["rule"].append(
+    {
+        "id": "test.let-be",
+        "tools": ["read"],
+        "when": {"path": {"glob": "/a/**"}},
+        "unless": {"role": "builder"},
+        "action": "allow",
+        "labels": ["let-be"],
+        "must_match": [{"tool": "read", "path": "/a/b"}],
+    }
+)
 VOCABULARY = default_vocabulary()
 SETTINGS = LoadSettings(
     fields={"language": "en"}, time_zone="UTC", trusted=lambda _: True, today=date(2026, 1, 1)
@@ -66,12 +78,24 @@ def paths_of(node: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | i
 PATHS = paths_of(PACK)
 
 
-@settings(max_examples=examples(400), deadline=None)
-@given(place=st.sampled_from(PATHS), value=VALUES, action=st.sampled_from(["put", "drop", "add"]))
-def test_any_change_of_a_pack_gives_rules_or_reasons(
-    place: tuple[str | int, ...], value: object, action: str
-) -> None:
-    """One node replaced, removed or added: no exception, and no rules with an error."""
+ALLOWING = {index for index, one in enumerate(PACK["rule"]) if one["action"] == "allow"}
+LOOSE = [
+    place
+    for place in PATHS
+    if place[0] in ("context", "exempt", "role")
+    or (place[0] == "rule" and len(place) > 1 and place[1] in ALLOWING)
+]
+"""What stands in tables that are left out of a pack that nobody trusts."""
+
+CHANGES = {
+    "place": st.sampled_from(PATHS),
+    "value": VALUES,
+    "action": st.sampled_from(["put", "drop", "add"]),
+}
+
+
+def changed(place: tuple[str | int, ...], value: object, action: str) -> str:
+    """The pack with one node replaced, removed or added."""
     made = copy.deepcopy(PACK)
     node: Any = made
     for step in place[:-1]:
@@ -84,7 +108,16 @@ def test_any_change_of_a_pack_gives_rules_or_reasons(
         node.insert(0, value)
     else:
         node["any"] = value
-    text = tomli_w.dumps(made)
+    return tomli_w.dumps(made)
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(**CHANGES)
+def test_any_change_of_a_pack_gives_rules_or_reasons(
+    place: tuple[str | int, ...], value: object, action: str
+) -> None:
+    """One node replaced, removed or added: no exception, and no rules with an error."""
+    text = changed(place, value, action)
 
     loaded = read_rules([PackSource("", text, "p.toml", "user")], VOCABULARY, settings=SETTINGS)
 
@@ -94,6 +127,25 @@ def test_any_change_of_a_pack_gives_rules_or_reasons(
         assert one.code.startswith("GOV")
         assert one.message
         assert 1 <= one.line <= lines
+
+
+@settings(max_examples=examples(80), deadline=None)
+@given(**{**CHANGES, "place": st.sampled_from(LOOSE)})
+def test_trust_brings_no_error_to_light(
+    place: tuple[str | int, ...], value: object, action: str
+) -> None:
+    """What is wrong with a project's pack is told before a person trusts it, and not after."""
+    source = PackSource("", changed(place, value, action), "p.toml", "project")
+
+    untrusted, trusted = (
+        read_rules(
+            [source], VOCABULARY, settings=evolve(SETTINGS, trusted=lambda _, word=word: word)
+        )
+        for word in (False, True)
+    )
+
+    told = {(one.code, one.line) for one in untrusted.errors}
+    assert {(one.code, one.line) for one in trusted.errors} <= told
 
 
 @settings(max_examples=examples(100), deadline=None)
