@@ -242,7 +242,8 @@ def pack_sources(
         instead: Absolute path → what would stand there, whether anything does now or not.
 
     Raises:
-        DefinitionError: GOV270 for every one that is not there.
+        DefinitionError: GOV270 for every one that is not there, GOV334 for every one that
+            cannot be read.
     """
     found, missing = _all_sources(config, instead or {})
     if missing:
@@ -251,8 +252,16 @@ def pack_sources(
 
 
 def own_sources(config: Config) -> tuple[PackSource, ...]:
-    """The packs that the project's own layer names and that are there, without shipped ones."""
-    found, _ = _all_sources(config, {})
+    """
+    The packs that the project's own layer names and that are there, without shipped ones.
+
+    Raises:
+        DefinitionError: GOV334 for every one that is there and cannot be read.
+    """
+    found, missing = _all_sources(config, {})
+    unreadable = tuple(one for one in missing if one.code == "GOV334")
+    if unreadable:
+        raise DefinitionError(unreadable)
     own = (one for one in found.values() if one.layer == "project")
     return tuple(one for one in own if not one.name)
 
@@ -304,7 +313,7 @@ class _Listed:
 def _gather(
     names: Sequence[str], listed: _Listed, found: dict[str, PackSource]
 ) -> list[Diagnostic]:
-    """Add the packs *names* to *found*; what of them is not there."""
+    """Add the packs *names* to *found*; what of them is not there, or cannot be read."""
     shipped = pack_texts()
     missing: list[Diagnostic] = []
     for position, name in enumerate(names):
@@ -313,6 +322,9 @@ def _gather(
                 # A project may have a copy of what comes with the engine.
                 if not (source.name and any(one.hash == source.hash for one in found.values())):
                     found.setdefault(source.file, source)
+                continue
+            if isinstance(source, Diagnostic):
+                missing.append(source)
                 continue
             path: tuple[str | int, ...] = (*listed.path, position)
             text, suggestion = source
@@ -323,7 +335,7 @@ def _gather(
 
 def _named(
     name: str, layer: _Listed, shipped: Mapping[str, str]
-) -> list[PackSource | tuple[str, str]]:
+) -> list[PackSource | Diagnostic | tuple[str, str]]:
     """The sources that one name of packs stands for, or what is wrong with it."""
     kind = layer.kind
     if name == SHIPPED:
@@ -349,13 +361,18 @@ def _named(
     return [_source(str(path), layer, name)]
 
 
-def _source(file: str, layer: _Listed, named: str = "") -> PackSource | tuple[str, str]:
+def _source(
+    file: str, layer: _Listed, named: str = ""
+) -> PackSource | Diagnostic | tuple[str, str]:
     from pathlib import Path
 
     kind = layer.kind
     text = layer.instead.get(file)
     if text is None:
-        text = read_file(Path(file))
+        try:
+            text = read_file(Path(file))
+        except DefinitionError as error:
+            return error.diagnostics[0]
     if text is None:
         known = (SHIPPED, *(f"{SHIPPED}:{one}" for one in pack_texts()))
         near = did_you_mean(named, known)

@@ -150,6 +150,19 @@ def test_a_missing_pack_is_named(project: Path) -> None:
         Engine.open(project)
 
 
+def test_all_packs_that_cannot_be_had_are_named_at_once(project: Path) -> None:
+    """One that cannot be read hides none that is not there, wherever it stands."""
+    (project / "packs" / "folder.toml").mkdir(parents=True)
+    names = '["packs", "gone.toml", "shipped:gti-safety"]'
+    (project / "governance.toml").write_text(f"packs.paths = {names}\n")
+
+    with pytest.raises(DefinitionError) as caught:
+        Engine.open(project)
+
+    found = [one.code for one in caught.value.diagnostics]
+    assert found == ["GOV334", "GOV270", "GOV270"]
+
+
 @pytest.mark.parametrize("text", ["[sesion]\n", "[session]\nlanguage = 1\n", "[", "\0"])
 def test_a_bad_configuration_is_told_with_its_line(project: Path, text: str) -> None:
     """As with packs: an error with its line, and nothing is touched."""
