@@ -292,8 +292,9 @@ def _regex(make: Builder, value: object, path: Place, made: Made) -> None:
     from governance.rules.patterns import PatternRefused, compile_pattern
 
     tests: list[Test] = []
-    folded = {"domain": True, "path": not make.places.case_sensitive}
-    sensitive = not folded.get(make.spec.kind, False)
+    sensitive = make.spec.kind != "path" or make.places.case_sensitive
+    # The flag stands in the pattern itself, so that whoever looks rules up by it has it too.
+    flags = "(?i)" if make.spec.kind == "domain" else ""
     texts = make.texts(value, path, "pattern") or []
     for index, text in enumerate(texts):
         here = make.at(value, index, path)
@@ -301,14 +302,14 @@ def _regex(make: Builder, value: object, path: Place, made: Made) -> None:
         if begin and "|" not in text:
             make.begins(begin[1], here, part=True)
         try:
-            search = compile_pattern(text, case_sensitive=sensitive).search
+            search = compile_pattern(flags + text, case_sensitive=sensitive).search
         except PatternRefused as error:
             make.fail("GOV227", f"RE2 refuses `{text}`: {error}", here, _mend_of(str(error)))
         else:
             tests.append(_searching(search))
     if tests:
         make.add(made, _some(tests))
-        made.wanted.append(("pattern", texts))
+        made.wanted.append(("pattern", [flags + one for one in texts]))
         made.cost = max(made.cost, MAY_FAIL_COST)
 
 

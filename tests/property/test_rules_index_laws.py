@@ -81,6 +81,15 @@ asked_of_paths = st.one_of(
     st.sampled_from(["src/a", "/etc/b", "~/x", ["src/a", "./src/b"]]),
 )
 domains = st.sampled_from(["x.org", "*.x.org", "*.org", "a.x.org"])
+asked_of_hosts = st.one_of(
+    _some("domain_in", domains),
+    domains.map(lambda d: d[-5:]),
+    _some("regex", st.sampled_from(["^A[.]", "X", "(?-i)X|org$", "evil"])),
+    _some("contains", st.sampled_from(["X.", ".x", "EVIL"])),
+    _some("starts_with", st.sampled_from(["A.", "x"])),
+    _some("ends_with", st.sampled_from([".ORG", "evil"])),
+    _some("glob", st.sampled_from(["*.X.org", "a*", "X*"])),
+)
 asked_of_lists = st.one_of(
     asked_of_paths.map(lambda one: {"every": one}),
     st.just({"length": 2}),
@@ -94,7 +103,7 @@ tables: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
         "native": joined(asked_of_text()),
         "cwd": joined(asked_of_paths),
         "writes": joined(st.one_of(asked_of_paths, asked_of_lists)),
-        "domains": joined(st.one_of(_some("domain_in", domains), domains.map(lambda d: d[-5:]))),
+        "domains": joined(asked_of_hosts),
         "url": joined(st.one_of(_some("domain_in", domains), asked_of_text())),
         "turn": numbers,
         "usage.cost_usd": st.sampled_from([1.0, 2, {"gte": 1.5}]),
@@ -367,3 +376,17 @@ def test_a_set_that_is_too_large_is_made_in_parts(monkeypatch: pytest.MonkeyPatc
     assert found == [4]
     with pytest.raises(PatternRefused):
         list(PatternSet.of([("(a.*b){60}", 0)]))
+
+
+@pytest.mark.parametrize("name", ["regex", "contains", "starts_with", "glob"])
+def test_hosts_are_looked_up_without_case(name: str) -> None:
+    """What a matcher finds in small letters, the look for its rule finds in them as well."""
+    asked = {"regex": "^A[.]X", "contains": "A.X", "starts_with": "A.", "glob": "A.X*"}[name]
+    others = tuple(
+        _rule(one, when={"domains": {name: f"Q{one}{asked[-1]}"}}) for one in range(1, 30)
+    )
+    rules = _compiled((_rule(0, when={"domains": {name: asked}}), *others))
+    event = _event({"domains": ["a.x.org"]})
+
+    for _ in range(PLAIN_LOOKS + 2):
+        assert [one.rule for one in rules.decide(event, KNOWN).verdicts] == ["p.r0"]
