@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from governance.rules.fact_table import ALL_EVENTS, FactSpec
@@ -13,6 +13,7 @@ from governance.rules.possible import NOTHING, UNSURE, implied, some_value
 
 TEXT = FactSpec("text", "str", ALL_EVENTS, "")
 PATH = FactSpec("place", "str", ALL_EVENTS, "", kind="path")
+HOST = FactSpec("host", "str", ALL_EVENTS, "", kind="domain")
 NUMBER = FactSpec("number", "int", ALL_EVENTS, "")
 RATIO = FactSpec("ratio", "float", ALL_EVENTS, "")
 
@@ -34,6 +35,23 @@ texts = st.recursive(
         st.tuples(inner, inner).map(lambda both: {**both[0], **both[1]}),
     ),
     max_leaves=4,
+)
+mixed = st.text("aB.", min_size=1, max_size=3)
+hosts = st.recursive(
+    st.one_of(
+        st.fixed_dictionaries({"starts_with": mixed}),
+        st.fixed_dictionaries({"ends_with": mixed}),
+        st.fixed_dictionaries({"contains": mixed}),
+        st.fixed_dictionaries({"glob": st.text("aB.*", min_size=1, max_size=5)}),
+        st.fixed_dictionaries({"in": st.sampled_from([["a.B"], ["A"], ["b.a", "AB"]])}),
+        st.fixed_dictionaries({"domain_in": st.sampled_from(["*.B", "a.B", "A"])}),
+        st.fixed_dictionaries({"regex": st.sampled_from(["^A", "b$", "a[.]B"])}),
+    ),
+    lambda inner: st.one_of(
+        st.fixed_dictionaries({"not": inner}),
+        st.tuples(inner, inner).map(lambda both: {**both[0], **both[1]}),
+    ),
+    max_leaves=3,
 )
 names = st.sampled_from(["a", "b", ".env", "a.py"])
 folders = st.lists(st.sampled_from(["a", "b", "**", "*", "*.py", ".env"]), min_size=2, max_size=4)
@@ -90,6 +108,13 @@ def check(spec: FactSpec, left: object, right: object, value: object) -> None:
 def test_claims_of_texts_hold_for_every_text(left: object, right: object, value: str) -> None:
     """No text fits what is said to be impossible, or escapes what is said to be implied."""
     check(TEXT, left, right, value)
+
+
+@example({"starts_with": "Ba"}, {"glob": "b*b"}, "bab")
+@given(hosts, hosts, st.sampled_from(["a", "b", "a.b", "b.a", "ab", "a.a.b"]))
+def test_claims_of_hosts_hold_for_every_host(left: object, right: object, value: str) -> None:
+    """Small and capital letters of a matcher are the same in claims as where it is asked."""
+    check(HOST, left, right, value)
 
 
 @given(places, places, paths)
