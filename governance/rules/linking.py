@@ -6,6 +6,7 @@ Roles have a module of their own (`governance.rules.roles_checked`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 
@@ -14,7 +15,7 @@ from attrs import evolve
 from governance._attrs import frozen
 from governance.errors import Problem
 from governance.rules.draft import Draft
-from governance.rules.format import LAYERS, Exempt, Layer, PastLabel, Rule
+from governance.rules.format import LAYERS, Escalation, Exempt, Layer, PastLabel, Rule
 from governance.rules.reading import Findings, Path, nearest, one_slip
 from governance.rules.verdicts import LABELS_MAX
 from governance.rules.vocabulary import Vocabulary
@@ -89,7 +90,7 @@ def _position(draft: Draft, index: int) -> int:
 
 def check_escalations(drafts: Sequence[Draft], vocabulary: Vocabulary) -> None:
     """Report steps that count rules or roles that nobody has, or hold for unknown tools."""
-    rules = {rule.id for draft in drafts for rule in draft.rules}
+    rules = {rule.id: rule for draft in drafts for rule in draft.rules}
     roles = {role.name for draft in drafts for role in draft.roles}
     for draft in drafts:
         findings = draft.findings
@@ -99,12 +100,26 @@ def check_escalations(drafts: Sequence[Draft], vocabulary: Vocabulary) -> None:
                 if name not in rules:
                     place = (*path, "of", "rule", index)
                     findings.wrong("GOV263", f"unknown rule `{name}`", place, nearest(name, rules))
+                elif why := _never_counted(rules[name], step):
+                    place = (*path, "of", "rule", index)
+                    mend = "take it out, or let the two say the same"
+                    findings.wrong("GOV263", f"`{name}` is never counted here: {why}", place, mend)
             for index, name in enumerate(step.of.role):
                 if name not in roles:
                     place = (*path, "of", "role", index)
                     findings.wrong("GOV260", f"unknown role `{name}`", place, nearest(name, roles))
             if step.tools:
                 vocabulary.expand_tools(step.tools, (*path, "tools"), findings.report)
+
+
+def _never_counted(rule: Rule, step: Escalation) -> str:
+    """Why no violation of *rule* is one that *step* counts; ``""``: some are."""
+    if rule.action == "allow":
+        return "what is allowed is no violation"
+    # Of a question that was put because nobody could know, a refusal counts as `low` at most.
+    if step.of.severity and not {rule.severity, "low", "info"}.intersection(step.of.severity):
+        return f"its severity is `{rule.severity}`, which `severity` does not name"
+    return ""
 
 
 def all_labels(drafts: Sequence[Draft]) -> tuple[str, ...]:
@@ -209,12 +224,24 @@ def is_lower(layer: Layer, than: Layer) -> bool:
 
 
 def check_budget(drafts: Sequence[Draft], characters_max: int | None) -> None:
-    """Report moments at which the blocks that must be kept exceed the budget (GOV265)."""
+    """
+    Report moments at which the blocks that must be kept exceed the budget, and warn of other
+    blocks that alone do, so that they are never told (GOV265).
+    """
     if characters_max is None:
         return
     totals: dict[str, int] = {}
     for draft in drafts:
         for block in draft.contexts:
+            plain = len(re.sub(r"\{[^{}]*\}", "", block.text))
+            if not block.keep and plain > characters_max:
+                message = (
+                    f"a block of {plain} characters is never told: {characters_max} are the most"
+                )
+                path: Path = ("context", block.position, "text")
+                mend = "shorten it, split it, or raise `[context] characters_max`"
+                # The rest is told all the same, so that a small budget needs no packs of its own.
+                draft.findings.warn("GOV265", message, path, mend)
             over: list[str] = []
             for moment in block.at if block.keep else ():
                 before = totals.get(moment, 0)

@@ -153,6 +153,10 @@ def _check_agents(known: Mapping[str, _Known], joined: dict[str, RoleDef]) -> No
     holders: dict[str, _Known] = {}
     for one in known.values():
         for index, agent in enumerate(one.role.agents):
+            if "*" in agent:
+                message = f"`{agent}` is compared whole, and no agent has a `*` in its name"
+                place = (*one.path, "agents", index)
+                one.draft.findings.wrong("GOV262", message, place, "name each agent")
             first = holders.setdefault(agent, one)
             if first is one:
                 continue

@@ -97,9 +97,19 @@ def test_what_must_be_kept_fits_the_budget(budget: int, expected: list[tuple[int
     text = CONTEXT.format(id="a", keep="true", text="12345") + CONTEXT.format(
         id="b", keep="true", text="67890"
     )
-    text += CONTEXT.format(id="c", keep="false", text="not kept, so it counts for nothing")
+    text += CONTEXT.format(id="c", keep="false", text="no count")
 
     assert codes(load(text, characters_max=budget)) == expected
+
+
+def test_a_block_that_alone_exceeds_the_budget_is_told_of() -> None:
+    """It would never be told; what stands for a fact may be shorter than its name."""
+    text = CONTEXT.format(id="a", keep="false", text="1234567890") + CONTEXT.format(
+        id="b", keep="false", text="123456789{fields.language}"
+    )
+
+    assert codes(load(text, characters_max=10)) == []
+    assert codes(load(text, characters_max=9)) == [(10, "GOV265")]
 
 
 def test_context_blocks_are_worded_by_facts() -> None:
