@@ -297,3 +297,15 @@ def test_every_verb_and_word_of_the_interface_is_documented() -> None:
         section = section.partition("\n### ")[0]
         for name, one in takes.items():
             assert f"| `{name}` | {one.what} |" in section, f"{verb}: {name}"
+
+
+def test_every_operator_is_explained() -> None:
+    """The page of facts has a row for each that says what it asks."""
+    from governance.rules.vocabulary import OPERATORS
+
+    rest = page("reference/facts.md").split("| operator | what it asks of a value |", 1)[1]
+    rows = rest.split("\n\n", 1)[0].splitlines()[2:]
+    told = [one for row in rows for one in re.findall(r"`([a-z_]+)`", row.split("|")[1])]
+
+    known = {one for names in OPERATORS.values() for one in names}
+    assert sorted(told) == sorted({"every", *known})

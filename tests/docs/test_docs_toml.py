@@ -13,6 +13,7 @@ from governance.rules.check import check_rules
 from governance.rules.scenarios import read_scenario_file
 from governance.rules.sources import LoadSettings, PackSource
 from governance.rules.vocabulary import default_vocabulary
+from governance.session.law import SESSION_FIELDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -41,7 +42,8 @@ def problems(block: str) -> list[str]:
     if not re.search(r"^\[pack\]", block, re.MULTILINE):
         return [str(one) for one in read_scenario_file(block, "x").findings.diagnostics()]
     config = read_config(default_toml(), "governance.toml", ROOT)
-    settings = LoadSettings(fields=config.fields, time_zone="Europe/Berlin", args=RECORDED)
+    fields = {**dict.fromkeys(SESSION_FIELDS, ""), **config.fields}
+    settings = LoadSettings(fields=fields, time_zone="Europe/Berlin", args=RECORDED)
     found = check_rules(
         [PackSource("", block, "pack.toml")], default_vocabulary(), settings=settings
     )
