@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from posixpath import normpath
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import evolve
 
@@ -16,27 +16,22 @@ from governance.shell.draft import Draft, basename, joined
 from governance.shell.printing import TEXT_MAX
 from governance.shell.producing import output_of
 from governance.shell.programs import canonical, spec_for
-from governance.shell.values import HOLE, INPUTS, Simple, Word
+from governance.shell.values import HOLE, INPUTS, Redirect, Simple, Word
+
+_T = TypeVar("_T")
 
 FILES_MAX: Final = 64
 """Files that one line writes and that are remembered."""
 
-_IMPLIED: Final = {
-    "make": ("GNUmakefile", "makefile", "Makefile"),
-    "pytest": ("conftest.py",),
-    "cargo": ("src/main.rs", "build.rs", "src/lib.rs"),
-    "dotnet": ("Program.cs",),
-    "just": ("justfile", "Justfile", ".justfile"),
-    "task": ("Taskfile.yml", "Taskfile.yaml"),
-}
-"""Files that a program runs without being told so."""
+PACKERS: Final = frozenset({"npm", "pnpm", "yarn", "bun"})
+"""Package managers that run the scripts of a project."""
 
-_PACKERS: Final = frozenset({"npm", "pnpm", "yarn", "bun"})
 _SCRIPT: Final = "scripts."
 """How `npm pkg set` names a script of the project; no path begins so here."""
 
 _MAKING: Final = frozenset({"cat", "echo", "printf", "tee", "dd"})
-COPYING: Final = frozenset({"cp", "mv", "ln", "install", "cat", "dd", "rsync", "ditto", "hash"})
+_CUTTING: Final = frozenset({"split", "csplit"})
+COPYING: Final = _CUTTING | {"cp", "mv", "ln", "install", "cat", "dd", "rsync", "ditto", "hash"}
 """Programs that put a file under another name, or its text into another file."""
 
 _FILTERS: Final = frozenset({"sed", "awk", "sort", "uniq"})
@@ -44,63 +39,11 @@ _FILTERS: Final = frozenset({"sed", "awk", "sort", "uniq"})
 
 _EXPORTING: Final = frozenset({"export", "declare", "typeset", "env"})
 _BIN: Final = re.compile(r"(?:^|/)s?bin/[^/]+$")
-_SHELLS: Final = frozenset(
-    {"sh", "bash", "dash", "zsh", "ksh", "ash", "source", ".", "busybox", "sbatch", "qsub"}
-)
-_ENDINGS: Final = {
-    ".py": "python",
-    ".js": "node",
-    ".mjs": "node",
-    ".cjs": "node",
-    ".pl": "perl",
-    ".rb": "ruby",
-    ".php": "php",
-    ".lua": "lua",
-    ".ts": "node",
-    ".tsx": "node",
-    ".mts": "node",
-}
-_TESTERS: Final = frozenset(
-    {"jest", "vitest", "mocha", "ava", "tap", "playwright", "pytest", "py.test", "rspec", "phpunit"}
-)
-"""Programs that run the tests of a project, by their names."""
-
-_TEST: Final = re.compile(r"(?:^|/)(?:test_|conftest)[^/]*$|[_.](?:test|spec)s?\.[a-z]+$")
-_RUNNERS: Final = frozenset({"tsx", "ts-node", "bun", "deno", "esno", "jiti", "vite-node"})
-_SETTING: Final = frozenset({"curl", "ansible-playbook", "kubectl", "oc", "patch", "git"})
-"""Programs that are told what to do by a file, and nothing of it is a program's code."""
-
-_PIECES: Final = re.compile(r"['\"/|#,{}]")
-_PARTS: Final = 32
-"""Pieces of one word in which a command is looked for."""
-
-_PATCHED: Final = re.compile(r"(?m)^\+\+\+ (?:b/)?(\S+)")
-_RECIPE: Final = re.compile(r"(?m)^[ \t]+(?:-[ \t]+)?(?:cmd:[ \t]*)?[@-]?([^\n]+)")
-_TOLD: Final = frozenset({
-    "psql", "pgcli", "mysql", "mycli", "usql", "cockroach", "sqlcmd", "sqlplus",
-    "clickhouse-client", "sqlite3", "duckdb", "cqlsh", "snowsql", "bq", "trino", "presto", "hive",
-    "beeline",
-})  # fmt: skip
-"""Clients that are told what a file holds, as SQL."""
-
-_COMPILED: Final = {
-    "go": "go",
-    "mongosh": "node",
-    **dict.fromkeys(
-        ("gcc", "cc", "g++", "c++", "clang", "clang++", "tcc", "rustc", "java", "javac", "swift",
-         "swiftc", "kotlinc", "kotlin", "zig", "nim", "crystal", "mcs", "csc", "dmd", "cargo",
-         "dotnet"),
-        "compiled",
-    ),
-}  # fmt: skip
-"""Programs that run a file of their own, and the language that it is in."""
-
 _INSIDE: Final = re.compile(r"/\.?$")
 """How a word ends that means what a link leads to, and not the link."""
 
 _SOFT: Final = re.compile(r"--symbolic$|-[A-Za-z]*s")
 _ADDING: Final = re.compile(r"-\w*a")
-_LANGUAGES: Final = tuple(dict.fromkeys(_ENDINGS.values()))
 
 
 class Scripts:
@@ -116,7 +59,9 @@ class Scripts:
         self._programs: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._pathed = False
+        self._open: dict[str, Redirect] = {}
         self._made: dict[str, str] = {}
+        self._parts: dict[str, list[str]] = {}
         self._fresh: set[str] = set()
 
     def wrote(self, simple: Simple) -> None:
@@ -124,13 +69,15 @@ class Scripts:
         name = basename(simple.argv[0]) if simple.argv else ""
         if name == "ln":
             self._link(simple)
-        if name in _PACKERS and simple.argv[1:3] == ("pkg", "set"):
+        if name in PACKERS and simple.argv[1:3] == ("pkg", "set"):
             self._set(simple.argv[3:])
-        targets = [
-            (one.target, one.mode == "append")
-            for one in simple.redirects
-            if one.fd in {1, -1} and one.mode in {"write", "append"}
-        ]
+        targets: list[tuple[Word, bool]] = []
+        for one in simple.redirects:
+            if one.fd in {1, -1} and one.mode in {"write", "append"}:
+                path = _path(simple.cwd, one.target)
+                # What a group writes to is emptied once, and is one redirection for all of it.
+                targets.append((one.target, one.mode == "append" or self._open.get(path) is one))
+                self._open[path] = one
         if name == "tee":
             adds = any(one == "--append" or _ADDING.match(one) for one in simple.argv)
             targets += [(one, adds) for one in simple.argv[1:] if not one.startswith("-")]
@@ -145,7 +92,9 @@ class Scripts:
             path = _path(simple.cwd, target)
             # Of two files whose names are not known one may be the other.
             before = self._texts.pop(path, "") if adds or HOLE in path else ""
-            if text is None or len(before) + len(text) > TEXT_MAX:
+            if text is None and before:
+                self._texts[path] = before  # what is known of it is still run
+            elif text is None or len(before) + len(text) > TEXT_MAX:
                 self._texts.pop(path, None)
             elif path in self._texts or len(self._texts) < FILES_MAX:
                 self._texts[path] = before + text
@@ -183,7 +132,10 @@ class Scripts:
             return
         sources = [(one, _path(cwd, one)) for one in draft.reads]
         texts = [self._texts[path] for _, path in sources if path in self._texts]
-        if draft.stdin_text is not None and not INPUTS.isdisjoint(draft.words):
+        reads = not INPUTS.isdisjoint(draft.words) or (
+            draft.program in _CUTTING and not draft.words
+        )
+        if draft.stdin_text is not None and reads:
             texts.append(draft.stdin_text)
         programs = [
             self._programs.get(path) or basename(one)
@@ -191,7 +143,17 @@ class Scripts:
             if path in self._programs or (_BIN.search(one) is not None and HOLE not in one)
         ]
         read = {path for _, path in sources}
-        for target in draft.writes if texts or programs else ():
+        if self._made or self._parts:
+            paths = [path for _, path in sources]
+            for target in draft.writes:
+                _hand_on(self._made, paths, _path(cwd, target))
+                _hand_on(self._parts, paths, _path(cwd, target))
+        targets: Sequence[Word] = draft.writes
+        if draft.program in _CUTTING and texts:
+            from governance.shell.fragments import pieces_of
+
+            targets = pieces_of(draft)
+        for target in targets if texts or programs else ():
             path = _path(cwd, target)
             if path in read or len(self._texts) + len(self._programs) >= 2 * FILES_MAX:
                 continue
@@ -207,12 +169,20 @@ class Scripts:
         while nobody knows what comes of it.
         """
         fresh, self._fresh = self._fresh, set()
-        if not draft.writes or not _has_texts(draft):
+        if not draft.writes:
             return
+        from governance.shell.fragments import FRAGMENTS_MAX, inserted
+
+        parts = inserted(draft)
         cwd, text = draft.simple.cwd, draft.stdin_text
-        kept = fresh.union(_path(cwd, one) for one in (*draft.reads, *draft.removes))
-        for one in draft.writes:
-            path = _path(cwd, one)
+        written = [_path(cwd, one) for one in draft.writes]
+        read = {_path(cwd, one) for one in draft.reads}
+        for path in read.intersection(written) if len(self._parts) < FILES_MAX else ():
+            self._parts[path] = [*self._parts.get(path, ()), *parts][: FRAGMENTS_MAX + 1]
+        if not _has_texts(draft, parts):
+            return
+        kept = fresh.union(read, (_path(cwd, one) for one in draft.removes))
+        for path in written:
             if path in kept or len(self._made) >= FILES_MAX:
                 continue
             self._made[path] = draft.program
@@ -249,42 +219,63 @@ class Scripts:
         if self._links and draft.program != "ln":
             self._through(draft)
         first = draft.simple.argv[0] if draft.simple.argv else Word("")
-        if self._made and any(one.kind == "script" for one in draft.opaque):
+        if (self._made or self._parts) and any(one.kind == "script" for one in draft.opaque):
             self._hidden(draft, first)
         if self._texts and "/" in first:
             text = self._texts.get(_path(draft.simple.cwd, first))
             if text is not None:
-                _understand(draft, first, text)
+                from governance.shell.running import understand_script
+
+                understand_script(draft, first, text)
                 return
-        known = draft.program in _COMPILED or draft.program in _SETTING
-        if not self._texts or not (known or any(one.kind == "script" for one in draft.opaque)):
+        if self._texts:
+            self._texts_of(draft)
+
+    def _texts_of(self, draft: Draft) -> None:
+        """Note what the scripts do that the program of *draft* is given, or runs by itself."""
+        from governance.shell.running import (
+            COMPILED,
+            SETTING,
+            TEST,
+            TESTERS,
+            implied,
+            understand_script,
+        )
+
+        known = draft.program in COMPILED or draft.program in SETTING
+        if not (known or any(one.kind == "script" for one in draft.opaque)):
             return
-        if draft.program in _PACKERS:
+        if draft.program in PACKERS:
             words = draft.words if draft.subcommand.startswith("run") else [draft.subcommand]
             text = self._script(draft.simple.cwd, words[0]) if words else None
             if text is not None:
                 draft.run_text(text, stdin=False)
             return
-        if draft.program in _TESTERS:
+        if draft.program in TESTERS:
             named = {_path(draft.simple.cwd, one) for one in draft.words}
             for path, text in list(self._texts.items()):
-                if path in named or _TEST.search(path):
-                    _understand(draft, Word(path), text)
+                if path in named or TEST.search(path):
+                    understand_script(draft, Word(path), text)
             return
-        implied = [Word(one) for one in _IMPLIED.get(draft.program, ())]
-        for file in [*draft.reads, *draft.value("--file"), *implied]:
+        for file in [*draft.reads, *draft.value("--file"), *implied(draft)]:
             text = self._texts.get(_path(draft.simple.cwd, file))
             if text is not None:
-                _understand(draft, file, text)
+                understand_script(draft, file, text)
                 return
 
     def _hidden(self, draft: Draft, first: Word) -> None:
-        """Say that a script which *draft* runs may be anything, where the line has made it so."""
-        files = [first] if "/" in first else draft.reads
-        for file in files:
-            by = self._made.get(_path(draft.simple.cwd, file))
+        """Note what the line has put into a script that *draft* runs; it may be anything."""
+        from governance.shell.running import implied, language_of
+
+        for file in [first] if "/" in first else [*draft.reads, *implied(draft)]:
+            path = _path(draft.simple.cwd, file)
+            by = self._made.get(path)
             if by is not None:
                 draft.blind("input", f"{draft.program} runs what {by} has written in this line")
+            if path in self._parts:
+                from governance.shell.fragments import run_parts
+
+                run_parts(draft, language_of(draft, file, ""), self._parts[path])
 
     def _script(self, folder: Word, name: str) -> str | None:
         """The script *name* that the line has given the project."""
@@ -299,88 +290,21 @@ class Scripts:
         return found if isinstance(found, str) else None
 
 
-def _has_texts(draft: Draft) -> bool:
-    """Whether what *draft* writes may be a text that the line gives it."""
+def _has_texts(draft: Draft, parts: Sequence[str]) -> bool:
+    """Whether what *draft* writes may be a text that the line gives it, as *parts* are."""
     if draft.stdin_text is not None or (draft.code and not draft.reads):
         return True
     # Loaded only for a line that writes a file by way of a program.
     from governance.shell.literals import is_command
 
-    return any(is_command(part) for one in draft.arguments for part in _PIECES.split(one)[:_PARTS])
+    return any(is_command(one) for one in parts)
 
 
-def _understand(draft: Draft, file: Word, text: str) -> None:
-    """Note what *text* does where the program of *draft* runs it as *file*."""
-    # Other languages are loaded only for a line that has such a script.
-    from governance.shell.codes import understand_code
-
-    if draft.program == "make":
-        from governance.shell.acts.builders import recipes
-
-        recipes(draft, Word(text))
-        return
-    if draft.program == "cmake":
-        from governance.shell.acts.builders import cmake_script
-
-        cmake_script(draft, text)
-        return
-    if draft.program == "ansible-playbook":
-        from governance.shell.acts.wrapping import playbook
-
-        playbook(draft, text)
-        return
-    if draft.program == "curl":
-        from governance.shell.acts.network import curl_settings
-
-        if file in draft.value("--config"):
-            curl_settings(draft, text)
-        return
-    if draft.program in {"patch", "git"}:
-        if draft.program == "patch" or draft.subcommand in {"apply", "am"}:
-            draft.write(*map(Word, _PATCHED.findall(text)))
-        return
-    if draft.program in {"kubectl", "oc"}:
-        draft.code.append(Word(text))
-        return
-    if draft.program in {"just", "task"}:
-        draft.run_text("\n".join(_RECIPE.findall(text)), stdin=False)
-        return
-    if draft.program in _TOLD:
-        from governance.shell.statements import statements
-
-        draft.code += statements(text)
-        return
-    language = _language(draft, file, text.split("\n", 1)[0])
-    if language in _LANGUAGES or draft.program in _COMPILED:
-        understand_code(draft, language, text, tuple(_after(draft.arguments, file)))
-    elif language == "sh":
-        draft.code.append(Word(text))
-        draft.run_text(text, stdin=False, given=tuple(_after(draft.arguments, file)))
-
-
-def _language(draft: Draft, file: Word, first: str) -> str:
-    if draft.program in _SHELLS:
-        return "sh"
-    if draft.program in _LANGUAGES:
-        return draft.program
-    if draft.program in _COMPILED:
-        return _COMPILED[draft.program]
-    if draft.program in _RUNNERS:
-        return "node"
-    if draft.program in _TESTERS:
-        return next((kind for end, kind in _ENDINGS.items() if file.endswith(end)), "")
-    if "/" not in draft.simple.argv[0]:
-        return ""  # it may be a file that a compiler or a builder reads
-    if first.startswith("#!"):
-        words = basename(first[2:].strip().split(" ")[0]), *first.split(" ")[1:2]
-        name = words[1] if words[0] == "env" and len(words) > 1 else words[0]
-        return next((one for one in _LANGUAGES if name.startswith(one)), "sh")
-    return next((kind for end, kind in _ENDINGS.items() if file.endswith(end)), "sh")
-
-
-def _after(words: Sequence[Word], file: Word) -> Sequence[Word]:
-    """The words that a script is given."""
-    return words[words.index(file) + 1 :] if file in words else words
+def _hand_on(kept: dict[str, _T], sources: Sequence[str], target: str) -> None:
+    """Keep for *target* what is kept for the first of *sources*."""
+    found = next((one for one in sources if one in kept), None)
+    if found is not None and len(kept) < FILES_MAX:
+        kept[target] = kept[found]
 
 
 def _remembered(text: str) -> str:

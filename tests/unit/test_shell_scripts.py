@@ -42,6 +42,27 @@ def _removed(text: str) -> list[str]:
         ("echo rm x | sed -n 'w a.sh'; sh a.sh", ["x"]),
         ("echo rm x | awk '{print > \"a.sh\"}'; . ./a.sh", ["x"]),
         ("sort -o a.sh <<< 'rm x'; sh a.sh", ["x"]),
+        ("{ echo rm x; echo rm y; } > a.sh; sh a.sh", ["x", "y"]),
+        ("echo rm x > a.sh; echo rm y > a.sh; sh a.sh", ["y"]),
+        ("(echo rm x; cat b) > a.sh; sh a.sh", ["x"]),
+        ("echo rm x | split -l 1; sh xaa", ["x"]),
+        ("echo rm x | split -d -l 1 - p.; sh p.00", ["x"]),
+        ("echo rm x > a; csplit -z a 2; sh xx00", ["x"]),
+        ("sed -i '1i rm x' a.sh && sh a.sh", ["x"]),
+        ("sed -i -e '$a\\' -e 'rm x' a.sh; . ./a.sh", ["x"]),
+        ("sed -i 's/^make$/rm x/' a.sh; cp a.sh b.sh; ./b.sh", ["x"]),
+        ("perl -pi -e 's/make/rm x/' a.sh; sh a.sh", ["x"]),
+        ("sd make 'rm x' a.sh; sh a.sh", ["x"]),
+        ("ed -s a.sh <<'E'\na\nrm x\n.\nw\nE\nsh a.sh", ["x"]),
+        ("ex -s a.sh <<'E'\ni\nrm x\n.\nwq\nE\nsh a.sh", ["x"]),
+        ("vim -es -c 'normal! Orm x' -c wq a.sh; sh a.sh", ["x"]),
+        ("patch a.sh <<'E'\n--- a\n+++ a.sh\n@@ -1 +1 @@\n-rm y\n+rm x\nE\nsh a.sh", ["x"]),
+        ("sed -i '1i import os; os.remove(\"x\")' a.py && python a.py", ["x"]),
+        ('sed -i \'s/"test": ".*"/"test": "rm x"/\' package.json && npm test', ["x"]),
+        ("sed -i 's/^all:/all:\\n\\trm x/' Makefile && make", ["x"]),
+        ("sed -i 's/rm x/ls/' a.sh && sh a.sh", []),
+        ("perl -pi -e 's/rm x/ls/' a.sh && sh a.sh", []),
+        ("sed -i '1i rm x' a.sh && sh b.sh", []),
     ],
 )
 def test_a_script_that_the_line_wrote_is_read(line: str, removed: list[str]) -> None:
@@ -53,6 +74,9 @@ def test_a_script_that_the_line_wrote_is_read(line: str, removed: list[str]) -> 
     "line",
     [
         "python3 -c \"open('a.sh', 'w').write('rm x')\"; sh a.sh",
+        "python3 -c \"open('a.sh', 'w').write('rm x')\"; mv a.sh b.sh; sh b.sh",
+        "jq '.scripts.x = \"rm x\"' package.json > p && mv p package.json && npm run x",
+        "sed '1i rm x' b.sh > a.sh; sh a.sh",
         "python3 -c \"print('rm x')\" > a.sh; ./a.sh",
         "python3 -c \"open('d/a.sh', 'w').write('rm x')\"; cd d; sh a.sh",
         "echo ok > a.sh; python3 -c \"print('rm x')\" > a.sh; sh a.sh",
@@ -281,3 +305,11 @@ def test_what_a_manifest_holds_is_known_where_the_line_has_written_it() -> None:
     """The text of a manifest is what `kubectl apply` is told."""
     line = read_line("echo 'kind: ClusterRoleBinding' > a.yaml; kubectl apply -f a.yaml")
     assert any("ClusterRoleBinding" in text for text in line.commands[-1].code)
+
+
+def test_more_than_is_looked_at_of_what_is_put_into_a_script_may_be_anything() -> None:
+    """Nothing that stands behind the bound is taken for harmless."""
+    edits = " ".join(f"-e 's/a{number}/ls {number}/'" for number in range(80))
+    line = read_line(f"sed -i {edits} -e 's/b/rm x/' a.sh; sh a.sh")
+
+    assert "bound" in {one.kind for command in line.commands for one in command.opaque}
