@@ -106,6 +106,12 @@ _KEYS = (
     _key("bool", "background", "bool", "The line does not wait for it."),
     _key("bool", "recursive", "bool", "It calls the function that it stands in."),
     _key(
+        "bool",
+        "looped",
+        "bool",
+        "It stands in a loop over names that are not known: `for d in $DIRS`, `while read d`.",
+    ),
+    _key(
         "opaque",
         "opaque",
         "list[str]",

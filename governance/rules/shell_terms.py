@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from governance.shell.values import Command, Line, Opaque
 
 HAD: Final = (
-    "recursive", "opaque", "assigns", "wrappers", "removes", "background", "writes", "code",
-    "domains", "reads", "options", "subcommand", "words", "arguments",
+    "recursive", "looped", "opaque", "assigns", "wrappers", "removes", "background", "writes",
+    "code", "domains", "reads", "options", "subcommand", "words", "arguments",
 )  # fmt: skip
 """Keys under which a command may have nothing, the rarest first."""
 
@@ -41,7 +41,7 @@ _FLAGS = frozenset({"flags_any", "flags_all"})
 _HELD_BY_NOTHING = frozenset({"not", "every", "length", "exists"})
 """Operators that may hold for a command that has nothing under a key."""
 
-_YES_OR_NO = frozenset({"background", "recursive"})
+_YES_OR_NO = frozenset({"background", "recursive", "looped"})
 """Keys that are no lists, whose operators may as well hold for what is not so."""
 
 

@@ -30,7 +30,7 @@ from governance.shell.redirecting import (
     put,
     redirected,
 )
-from governance.shell.setting import CHANGING, SILENT, apply
+from governance.shell.setting import CHANGING, apply, silent
 from governance.shell.state import ALTERNATIVES_MAX, GIVEN, HERE, UNKNOWN, Function, State, Value
 from governance.shell.substituting import Around, calculate, expanded, keep, text_of
 from governance.shell.values import HOLE, Redirect, Word
@@ -63,6 +63,9 @@ IN_PLACE: Final = frozenset({"eval", "source", ".", "trap"})
 
 WORDS_MAX: Final = 1_000
 """Words of one command that are looked at."""
+
+_ASKING: Final = frozenset({"[", "test", ":", "unset"})
+"""Builtins that show nothing of their words."""
 
 _NAMES: Final = re.compile(r"[A-Za-z_]\w*", re.A)
 _DEFAULTED: Final = re.compile(r"\$\{([A-Za-z_]\w*):?[-=+]", re.A)
@@ -168,7 +171,7 @@ def _once(
         walker.notes.note("syntax", f"`{rest[0]}` where a command should be")
     if rest and rest[0] in state.aliases and _aliased(walker, raws, count, starts, state, flow):
         return
-    around = Around(walker, state, flow)
+    around = Around(walker, state, flow, asks=bool(rest) and rest[0] in _ASKING)
     argv = _argv(around, rest)
     opened = redirected(around, starts)
     assigned = [assigned_text(around, one, keep=not rest) for one in prefixes]
@@ -253,7 +256,7 @@ def _test(
     """`[[ … ]]`: its words are neither split nor patterns of files."""
     _alone(walker, words)
     text = walker.skeleton.text
-    around = Around(walker, state, flow)
+    around = Around(walker, state, flow, asks=True)
     argv = [
         (text_of(around, text[begin:end])[0], False)
         for begin, end in walker.skeleton.tests[words[0][0]]
@@ -319,7 +322,7 @@ def execute(
             _written(state, one, output)
     sinks = [flow.sink] if opened_.printing and flow.sink is not None else []
     for pipe in (*sinks, *around.fed):
-        prints = plain and plain[0] not in SILENT and not opens
+        prints = plain and not silent(plain) and not opens
         if prints or (not plain and output):
             _wrote(notes, pipe, position, HOLE if output is None else output, state)
     while plain[:1] in (["command"], ["builtin"]) and len(plain) > 1:

@@ -182,6 +182,7 @@ class Draft:
             cwd=self.cwd,
             background=simple.background,
             recursive=simple.recursive,
+            looped=simple.looped,
             opaque=simple.opaque + tuple(self.opaque),
         )
 

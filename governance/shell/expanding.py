@@ -73,6 +73,10 @@ class Surroundings(Protocol):
         """What the commands of `$(…)` print, without the last line ends."""
         ...
 
+    def shown(self, text: str) -> None:
+        """What *text* prints stands in the word, unless the command only asks whether it is so."""
+        ...
+
     def process(self, text: str, sign: str) -> str:
         """The file of `<(…)` or `>(…)`."""
         ...
@@ -363,6 +367,7 @@ class Expander:
         if indirect and sign and name not in "@*" and not rest:
             value = self.state.keys(name)
         elif indirect:
+            self.named_elsewhere(body[1 : len(body) - len(rest)], value, rest)
             value, sign = self.indirect(value, rest), ""
         if counted:
             self.effects(rest)
@@ -411,6 +416,16 @@ class Expander:
         if rest or found is None:
             return HOLE
         return self.chosen(found[1], found[2] or "")[0]
+
+    def named_elsewhere(self, name: str, value: Value, rest: str) -> None:
+        """
+        Note what `${!name}` and `${!prefix*}` come to where that is not known: a variable that
+        something else names, as `printenv` prints it, and the names that `compgen` lists.
+        """
+        if rest in ("*", "@"):
+            self.around.shown(f"compgen -v {name}")
+        elif rest[:1] != "+" and rest[:2] != ":+" and HOLE in first_of(value):
+            self.around.shown(f'printenv "${{{name}}}"')
 
     def emit(self, value: Value, sign: str, made: Fields, split: bool, quoted: bool) -> None:
         """Add a value as `$name` does."""

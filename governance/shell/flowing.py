@@ -43,6 +43,8 @@ class Flow:
         calls: Functions and aliases that they stand in, the outermost first.
 
         looping: They may run more than once with the same input.
+
+        looped: They are the body of a loop over names that are not known.
     """
 
     source: Pipe | None = None
@@ -53,6 +55,7 @@ class Flow:
     calls: tuple[str, ...] = ()
     reached: bool = True
     looping: bool = False
+    looped: bool = False
 
     @property
     def text(self) -> str | None:
@@ -76,6 +79,7 @@ class Record:
     reached: bool
     opaque: tuple[Opaque, ...]
     held: tuple[tuple[str, Word], ...] = ()
+    looped: bool = False
     input_from: dict[int, None] = field(factory=dict)
     feeds: dict[int, None] = field(factory=dict)
 
@@ -94,6 +98,7 @@ class Record:
             reached=self.reached,
             opaque=self.opaque,
             held=self.held,
+            looped=self.looped,
         )
 
 

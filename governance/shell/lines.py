@@ -197,6 +197,7 @@ class _Driver:
             background=simple.background,
             recursive=simple.recursive,
             held=simple.held,
+            looped=simple.looped,
         )
         return self.simple(inner, inside).reached
 

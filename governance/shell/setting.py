@@ -279,3 +279,20 @@ SILENT: Final = frozenset(_SIMPLE) - {"alias", "popd", "pushd"} | {
     "[[", "test", "sleep", "wait", "trap", "umask", "ulimit", "shopt", "mkdir", "touch",
 }  # fmt: skip
 """Programs that print nothing, so that what others print is all there is."""
+
+_LISTING: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("export", "readonly", "local", "trap"), ("-p",)),
+    "set": ("-o", "+o"),
+    "shopt": ("-p", "-s", "-u", "-o"),
+    "umask": ("-S", "-p"),
+    "ulimit": ("-a", "-n", "-u", "-s", "-c", "-f", "-m", "-v", "-t"),
+}
+"""Those of them that print what is set, where they are given nothing or one of these alone."""
+
+
+def silent(words: list[str]) -> bool:
+    """Whether *words* call a program that prints nothing."""
+    lists = _LISTING.get(words[0])
+    if lists is None:
+        return words[0] in SILENT
+    return len(words) > 2 or words[1:] not in ([], *([one] for one in lists))

@@ -17,7 +17,7 @@ from governance.shell.expanding import Expander
 from governance.shell.fields import WORD_MAX, finished, shown
 from governance.shell.flowing import Flow, Pipe, Record
 from governance.shell.quoting import TooMany
-from governance.shell.setting import SILENT
+from governance.shell.setting import silent
 from governance.shell.state import State
 from governance.shell.values import HOLE, Redirect, Word
 
@@ -42,6 +42,8 @@ class Around:
 
     Attributes:
         held: The files of its `<(…)`, and what they hold as far as that is known.
+
+        asks: The command only asks whether something is so, and shows nothing of its words.
     """
 
     walker: Walker
@@ -50,6 +52,7 @@ class Around:
     feeders: list[int] = field(factory=list)
     fed: list[Pipe] = field(factory=list)
     held: dict[str, str | None] = field(factory=dict)
+    asks: bool = False
 
     def substituted(self, text: str) -> str:
         """What the commands of `$(…)` print."""
@@ -61,8 +64,13 @@ class Around:
         self.feeders += pipe.writers
         if not pipe.texts:
             made = self.walker.notes.records[before:]
-            return "" if all(one.argv and one.argv[0] in SILENT for one in made) else HOLE
+            return "" if all(one.argv and silent(list(one.argv)) for one in made) else HOLE
         return "".join(pipe.texts).rstrip("\n")
+
+    def shown(self, text: str) -> None:
+        """What *text* prints is shown by the command, unless that only asks."""
+        if not self.asks:
+            self.substituted(text)
 
     def process(self, text: str, sign: str) -> str:
         """`<(…)` and `>(…)`."""
@@ -167,6 +175,7 @@ def keep(
             recursive=recursive,
             reached=flow.reached,
             opaque=(),
+            looped=flow.looped,
             held=tuple(
                 (path, Word(shown(text, state.cwd)))
                 for path, text in held.items()

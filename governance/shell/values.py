@@ -136,6 +136,8 @@ class Simple:
         opaque: What is not known of the text that it was read from.
 
         held: The files of its `<(…)` of which is known what they hold, with that.
+
+        looped: It stands in the body of a loop over names that are not known.
     """
 
     argv: tuple[Word, ...] = ()
@@ -150,6 +152,7 @@ class Simple:
     reached: bool = True
     opaque: tuple[Opaque, ...] = ()
     held: tuple[tuple[str, Word], ...] = ()
+    looped: bool = False
 
 
 @frozen(kw_only=True)
@@ -192,7 +195,7 @@ class Command:
         feeds: Positions in `Line.commands` of the commands that read its output, through a pipe,
             a substitution or a file.
 
-        cwd, background, recursive: As of `Simple`.
+        cwd, background, recursive, looped: As of `Simple`.
 
         opaque: What is not known of it.
     """
@@ -215,6 +218,7 @@ class Command:
     cwd: Word = HERE
     background: bool = False
     recursive: bool = False
+    looped: bool = False
     opaque: tuple[Opaque, ...] = ()
 
 

@@ -196,6 +196,9 @@ class Walker:
     def group(self, node: Node, state: State, flow: Flow) -> None:
         """`{ …; }` and bodies of loops."""
         self.filled(node)
+        above = node.parent
+        if flow.looping and above is not None and above.type == "while_statement":
+            flow = evolve(flow, looped=True)
         self.sequence(node.children, state, flow)
 
     def subshell(self, node: Node, state: State, flow: Flow) -> None:
@@ -333,6 +336,8 @@ class Walker:
         if len(values) > TURNS_MAX:
             values = [HOLE]
         before = state.copy()
+        if any(HOLE in one or holds(one) for one in values):
+            flow = evolve(flow, looped=True)
         for value in values:
             state.assign(name, value, around.feeders)
             self.statement(body, state, flow)

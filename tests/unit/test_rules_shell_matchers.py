@@ -90,6 +90,8 @@ def test_the_sign_for_what_is_not_known_is_the_same_everywhere() -> None:
         ({"background": False}, True),
         ({"background": True}, False),
         ({"recursive": False}, True),
+        ({"looped": False}, True),
+        ({"looped": True}, False),
         ({"wrappers": "sudo"}, False),
         ({"opaque": False}, True),
         ({"opaque": True}, False),

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from governance.shell import read_line
 from governance.shell.reading import read_simples
 from governance.shell.values import HOLE, Redirect, Simple, Word
 
@@ -164,6 +165,72 @@ def test_a_function_that_calls_itself_says_so() -> None:
     assert [(one.argv, one.recursive, one.background) for one in simples] == [
         ((":",), True, True)
     ] * 2
+
+
+@pytest.mark.parametrize(
+    ("line", "looped"),
+    [
+        ("for d in $DS; do r $d; done", True),
+        ("for d in *; do r $d; done", True),
+        ("for d in $DS; do for e in a; do r $d; done; done", True),
+        ("f() { r $1; }; for d in $DS; do f $d; done", True),
+        ("for d in $DS; do sudo r $d; done", True),
+        ("ls | while read d; do r $d; done", True),
+        ("until t; do r $d; done", True),
+        ("for d in a b; do r $d; done", False),
+        ("printf 'a\\nb\\n' | while read d; do r $d; done", False),
+        ("while r $d; do :; done", False),
+        ("for d in $DS; do :; done; r $d", False),
+        ("echo '; for d in $DS; do '; r $d; echo '; done'", False),
+    ],
+)
+def test_a_command_says_whether_it_stands_in_a_loop(line: str, looped: bool) -> None:
+    """In its body, over names that are not known; texts that look like a loop are none."""
+    found = [one.looped for one in read_line(line).commands if one.program == "r"]
+
+    assert set(found) == {looped}
+
+
+@pytest.mark.parametrize(
+    ("line", "feeds"),
+    [
+        ("for v in $(list); do show ${!v}; done", [("list", "show"), ("printenv", "show")]),
+        ("list | while read v; do show ${!v:-x}; done", [("list", "printenv")]),
+        ("for v in ${!A*}; do show $v; done", [("compgen", "show")]),
+        ('for v in "${!A@}"; do show ${!v}; done', [("compgen", "printenv")]),
+        ("set | show", [("set", "show")]),
+        ("export -p | show", [("export", "show")]),
+        ("trap | show", [("trap", "show")]),
+    ],
+)
+def test_what_shows_the_environment_by_itself_is_a_command(
+    line: str, feeds: list[tuple[str, str]]
+) -> None:
+    """`${!v}` is what `printenv` prints, `${!A*}` what `compgen` lists, `set` alone prints."""
+    commands = read_line(line).commands
+    found = {(one.program, commands[to].program) for one in commands for to in one.feeds}
+
+    assert found.issuperset(feeds)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'for v in $VS; do [ -n "${!v}" ] && [[ ${!v} ]] && : ${!v:?}; done',
+        "for v in $VS; do echo ${!v:+set}; done",
+        "v=HOME; echo ${!v}",
+        "a=(1 2); echo ${!a[@]}",
+    ],
+)
+def test_what_only_asks_shows_nothing(line: str) -> None:
+    """A test shows nothing of what it asks for, and a name that is known is that variable."""
+    assert not {"printenv", "compgen"} & {one.program for one in read_line(line).commands}
+
+
+@pytest.mark.parametrize("line", ["$(set -e; echo rm) x", "$(export A=1; echo rm) x"])
+def test_what_only_sets_prints_nothing(line: str) -> None:
+    """What others print is all there is."""
+    assert "rm" in [one.program for one in read_line(line).commands]
 
 
 def test_a_function_that_is_not_called_is_not_reached() -> None:
