@@ -53,7 +53,16 @@ def shown(text: str, folder: str = "") -> str:
     if text.startswith(HOME):
         return "~" + shown(text[1:], folder)
     text = text.replace(HOME, "$HOME" if any(sign in text for sign in " \t\n;") else "~")
-    return _FROM_HERE.sub(lambda found: relative(found.group(1), folder), text)
+    return _FROM_HERE.sub(lambda found: _from_here(found, folder), text)
+
+
+def _from_here(found: re.Match[str], folder: str) -> str:
+    """The way to a path; what a volume's name would look like too is written as a path."""
+    made = relative(found.group(1), folder)
+    mounted = found.string[found.end() : found.end() + 1] == ":" or found.string.endswith(
+        ("src=", "source="), 0, found.start()
+    )
+    return f"./{made}" if mounted and not made.startswith((".", "/")) else made
 
 
 @define

@@ -24,6 +24,7 @@ _CODED_WIDTH: Final = 76
 _UNDECODABLE: Final = "\ufffd"
 _NAME: Final = re.compile(r"[A-Za-z0-9_.+%@:][A-Za-z0-9_.+%@:-]*")
 _ENDING: Final = re.compile(r"[^/]\.[A-Za-z0-9]{1,8}$")
+_DOTTED: Final = re.compile(r"(?:^|/)\.(?!venv)\w*(?:env|rc)(?:\.\w+)?$")
 _PROGRAM: Final = re.compile(r"/(?:usr/)?s?bin/[A-Za-z0-9_.+-]+")
 _DECODING: Final = frozenset({"-d", "-D", "--decode", "-i", "--ignore-garbage", "-di", "-id"})
 _UNWRAPPED: Final = (["-w0"], ["-w", "0"], ["--wrap=0"], ["--wrap", "0"])
@@ -131,7 +132,7 @@ def _listed(words: list[str], _: str | None) -> str | None:
     whole = any("d" in one for one in options if one[:2] != "--")
     if not all(re.fullmatch(r"-[1adA]+|--all|--directory|--", one) for one in options):
         return None
-    if not named or not (whole or all(_ENDING.search(one) for one in named)):
+    if not named or not (whole or all(_ENDING.search(one) or _DOTTED.search(one) for one in named)):
         return None
     return filters.joined(named)
 

@@ -56,6 +56,26 @@ def removing(text: str) -> Command:
         ("tmux new-session -d 'rm x'", ("tmux",)),
         ("tmux send-keys -t s 'rm x' Enter", ("tmux",)),
         ("screen -dmS s rm x", ("screen",)),
+        ("tmux new -d -s s rm -r x", ("tmux",)),
+        ("tmux if-shell 'rm x' 'run-shell ls'", ("tmux",)),
+        ("tmux if -F 1 'run-shell \"rm x\"'", ("tmux", "tmux")),
+        ("expect -c 'system \"rm x\"'", ("expect",)),
+        ("expect -c 'exec {rm x}'", ("expect",)),
+        ("perf record -o /tmp/p -- rm x", ("perf",)),
+        ("perf stat rm x", ("perf",)),
+        ("erl -noshell -eval 'os:cmd(\"rm x\").'", ("erl",)),
+        ("man -P 'rm x' ls", ("man",)),
+        ("PAGER='rm x' man ls", ("man",)),
+        ("rsync --rsync-path='rm x; rsync' a h:b", ("rsync",)),
+        ("scp -S 'rm x' a h:b", ("scp",)),
+        ("yarn exec 'rm x'", ("yarn",)),
+        ("watchexec -e py rm -r x", ("watchexec",)),
+        ("watchexec -n rm x", ("watchexec",)),
+        ("watchman-make -p '*' --run 'rm x'", ("watchman-make",)),
+        ("just --command rm -r x", ("just",)),
+        ("cargo watch -s 'rm x'", ("cargo",)),
+        ("dotenv run rm x", ("dotenv",)),
+        ("dotenv -e f -- rm x", ("dotenv",)),
         ("echo rm x | at now", ("at",)),
         ("bash -lc 'rm x'", ("bash",)),
         ("sh -c 'rm \"$1\"' _ x", ("sh",)),
@@ -300,3 +320,39 @@ def test_a_module_of_ansible_does_what_it_says_here(line: str, removed: list[str
 def test_a_program_that_is_looked_up_keeps_its_name(asked: str) -> None:
     """`$(which rm)` is `rm`, wherever that lies."""
     assert removing(f"R=$({asked}); $R a").program == "rm"
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("dotenv list", ".env"),
+        ("dotenv -f a.env get KEY", "a.env"),
+        ("echo .env | cpio -o", ".env"),
+        ("docker run -v $PWD/a:/b i cat /b", "./a"),
+        ("docker run -v $(pwd)/a:/b i cat /b/c", "./a/c"),
+        ("docker run --mount type=bind,src=$PWD/a,dst=/b i cat /b", "./a"),
+        ("ls .env | xargs cat", ".env"),
+    ],
+)
+def test_what_is_read_by_way_of_another_name_is_named(text: str, read: str) -> None:
+    """A file that is mounted, listed or printed is that file."""
+    assert read in [word for one in read_line(text).commands for word in one.reads]
+
+
+def test_a_volume_is_no_folder() -> None:
+    """A name without a slash is a volume, wherever it comes from."""
+    for one in read_line("docker run -v data:/b i rm /b/x").commands:
+        assert "data/x" not in one.removes
+
+
+def test_what_fd_finds_by_an_ending_is_a_pattern() -> None:
+    """As with `find -name`."""
+    assert [(str(one), bool(one.glob)) for one in removing("fd -e toml -x rm").removes] == [
+        ("./*.toml", True)
+    ]
+
+
+@pytest.mark.parametrize("text", ["declare -p PATH", "export -n A", "readonly -p A"])
+def test_the_options_of_builtins_that_set_take_no_value(text: str) -> None:
+    """`read -p prompt` does, and shares nothing else with them."""
+    assert read_line(text).commands[0].words in (("PATH",), ("A",))

@@ -9,7 +9,9 @@ from typing import Final
 
 from governance.shell.draft import Draft, basename, joined
 from governance.shell.options import parse
-from governance.shell.values import HOLE, Word
+from governance.shell.values import HOLE, Word, lines_of
+
+_NAMED_MAX: Final = 1_000
 
 _PACKED: Final = (
     ".gz", ".z", ".Z", ".bz2", ".bz", ".xz", ".lzma", ".zst", ".lz4", ".br", ".lz", ".lzo",
@@ -135,7 +137,10 @@ def seven(draft: Draft) -> None:
 
 
 def cpio(draft: Draft) -> None:
-    """`cpio -i` writes here, `cpio -p folder` there."""
+    """`cpio -i` writes here, `cpio -p folder` there; `cpio -o` reads the files that it is told."""
+    if draft.has("-o", "--create", "-p", "--pass-through") and draft.stdin_text is not None:
+        named = lines_of(draft.stdin_text)
+        draft.read(*map(Word, draft.first(named, _NAMED_MAX, "files of an archive")))
     if draft.has("-p", "--pass-through"):
         draft.write(*draft.words)
     elif draft.has("-i", "--extract") and not draft.has("--to-stdout", "-t"):

@@ -61,6 +61,13 @@ def project(draft: Draft) -> None:
     draft.blind("script", f"`{draft.program}` runs code of the project")
 
 
+def just(draft: Draft) -> None:
+    """`just target`, and `just --command cmd`, which runs that beside the project's variables."""
+    if draft.has("--command"):
+        draft.run(draft.words)
+    project(draft)
+
+
 def make(draft: Draft) -> None:
     """`make -C folder target`; ``SHELL=`` and `--eval` are texts that it runs."""
     for text in draft.value("--eval"):
@@ -151,6 +158,9 @@ def package_exec(draft: Draft) -> None:
         if "://" in one or one.startswith(("git+", "github:")):
             draft.talk(one.removeprefix("git+"))
     draft.blind("script", f"`{words[0][-60:]}` is fetched and run")
+    if draft.program == "yarn" and draft.subcommand == "exec" and " " in words[0]:
+        draft.run_text(" ".join(words))
+        return
     draft.run([Word(name), *words[1:]])
 
 

@@ -54,6 +54,8 @@ _AWK_SET: Final = re.compile(rf"\b([A-Za-z_]\w*+)\s*+=\s*+{_TEXT}\s*+(?=[;}}\n)]
 _AWK_WRITE_NAMED: Final = re.compile(rf"\bprintf?\b[^;{{}}\n]{{0,200}}?>>?\s*+{_AWK_NAME}")
 _AWK_READ_NAMED: Final = re.compile(rf"\bgetline\s*+(?:\w++\s*+)?<\s*+{_AWK_NAME}")
 _AWK_SOCKET: Final = re.compile(r"/inet[46]?/(?:tcp|udp)/\d+/([^/\"]+)/")
+_WHOLE: Final = re.compile(r"[\"{]([^\"{}]+)[\"}]?")
+"""A command of expect that is one text."""
 _APPLE_RUN: Final = re.compile(rf"do shell script\s++{_TEXT}")
 
 
@@ -286,7 +288,8 @@ def expect(draft: Draft) -> None:
         draft.code.append(text)
         draft.blind("code", "a text of expect is understood only in parts")
         for command in re.findall(r"(?:^|[;\n{])[ \t]*(?:spawn|exec|system)\s+([^;\n}]+)", text):
-            draft.run_text(command)
+            whole = _WHOLE.fullmatch(command.strip())
+            draft.run_text(command if whole is None else whole[1])
         for command in re.findall(r"send(?:_user)?\s+(?:--\s+)?\"([^\"]+?)(?:\\r|\\n)?\"", text):
             if " " in command:
                 draft.run_text(command)

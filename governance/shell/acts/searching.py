@@ -177,7 +177,12 @@ def fd(draft: Draft) -> None:
     roots = draft.words[1:]
     draft.read(*(roots or [Word(".")]))
     pattern_ = draft.words[0] if draft.words else Word("")
-    found = [Word(_below(one, pattern_ or HOLE)) for one in roots or [Word(".")]]
+    endings = list(dict.fromkeys(draft.value("--extension")))
+    whole = pattern_ in {"", "."} and len(endings) == 1
+    found = [
+        _named(one, f"*.{endings[0]}") if whole else Word(_below(one, pattern_ or HOLE))
+        for one in roots or [Word(".")]
+    ]
     draft.output = tuple(found)
     if running is not None:
         argv = list(words[running + 1 :])
@@ -186,7 +191,8 @@ def fd(draft: Draft) -> None:
         if not any("{" in one for one in argv):
             argv.append(Word("{}"))
         argv = filled(argv, "{}", found)
-        draft.run([Word(re.sub(r"\{[./]{1,2}\}", HOLE, one)) for one in argv], stdin=False)
+        made = [Word(re.sub(r"\{[./]{1,2}\}", HOLE, one), one.glob) for one in argv]
+        draft.run(made, stdin=False)
 
 
 def _input_words(draft: Draft) -> list[Word]:

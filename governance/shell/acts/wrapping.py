@@ -207,6 +207,33 @@ def behind(draft: Draft) -> None:
     draft.run(words)
 
 
+def dotenv(draft: Draft) -> None:
+    """`dotenv run cmd`, `dotenv -e file -- cmd`, and `dotenv list`, which prints the file."""
+    words, draft.words = draft.words, []
+    if words[:1] in (["list"], ["get"]):
+        file = (*draft.value("--file"), Word(".env"))[0]
+        draft.run([Word("cat"), file], stdin=False)
+    elif words[:1] not in (["set"], ["unset"]):
+        draft.run(words[1:] if words[:1] in (["run"], ["--"]) else words)
+
+
+def watchexec(draft: Draft) -> None:
+    """`watchexec cmd`: its words are joined and read by a shell, but for `-n`."""
+    words, draft.words = draft.words, []
+    if draft.has("-n") or "none" in draft.value("--shell"):
+        draft.run(words)
+    elif words:
+        draft.run_text(" ".join(words))
+
+
+def manual(draft: Draft) -> None:
+    """`man page` shows it by way of the pager that its environment names."""
+    for one in draft.assigns:
+        name, _, value = one.partition("=")
+        if name in {"PAGER", "MANPAGER", "BROWSER"} and value:
+            draft.run_text(value)
+
+
 def entr(draft: Draft) -> None:
     """`entr cmd`: run when a file changes; ``/_`` is that file."""
     words, draft.words = draft.words, []
@@ -234,7 +261,7 @@ def gdb(draft: Draft) -> None:
             draft.run_text(command)
     if draft.program in {"perf", "rr"} and words:
         draft.subcommand = str(words[0])
-        words = words[1:]
+        words = words[words.index(Word("--")) :] if "--" in words else words[1:]
         while words and words[0][:1] == "-":
             words = words[1:]
     if draft.has("--args"):
@@ -320,6 +347,15 @@ def tmux(draft: Draft) -> None:
         text_given(draft, words[0], [])
     else:
         draft.run(words)
+
+
+def tmux_if(draft: Draft) -> None:
+    """`tmux if-shell 'text' 'cmd' 'cmd'`: a text, and commands of tmux."""
+    words = draft.words
+    if not draft.has("-F"):
+        draft.run_text("".join(words[:1]))
+    for one in words[1:3]:
+        draft.run_text(f"{draft.program} {one}")
 
 
 def send_keys(draft: Draft) -> None:

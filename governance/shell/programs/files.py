@@ -20,7 +20,7 @@ unlink
 srm, wipe, scrub
   -r/--recursive -f/--force -z -l -v -s -D/--dod -p= : remove*
 
-trash, trash-put, gio-trash
+trash, trash-put, gio-trash, gvfs-trash
   -r/--recursive -f/--force -d -i -v : remove*
 
 rimraf, del-cli, trash-cli

@@ -11,18 +11,18 @@ from typing import Final
 INDEX: Final[dict[str, str]] = {
     "files": """
 apropos b2sum b3sum badblocks basename blkdiscard blkid btrfs cd ceph cfdisk chattr chcon chflags
-chgrp chmod chown cksum cp crc32 cryptsetup csplit dc3dd dcfldd dd del-cli df dir dirname
-diskutil du e2fsck exa eza fallocate fd fdisk file file-rename find fsck fsck.ext4 fswatch fsync
-fuser gchmod gcp gdisk getfacl getfattr ginstall gio gio-trash gls hash hdiutil hdparm
-inotifywait inotifywatch install link ln locate losetup ls lsattr lsblk lsd lsof lvcreate
-lvextend lvreduce lvremove makeself md5 md5sum mdadm mkdir mke2fs mkfifo mkfs mkfs.btrfs
-mkfs.exfat mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.f2fs mkfs.fat mkfs.ntfs mkfs.vfat mkfs.xfs mknod
-mkswap mktemp mlocate mmv mount mv newfs newfs_apfs newfs_hfs nvme parted pathchk plocate prename
-pushd pvcreate pvremove rclone readlink realpath rename resize2fs restorecon rimraf rip rm rmdir
-safe-rm scrub setfacl setfattr sfdisk sg_format sgdisk sha1sum sha224sum sha256sum sha384sum
-sha512sum shar shasum shred smartctl split sponge srm stat sum swapoff swapon sync tee touch
-trash trash-cli trash-put tree truncate tune2fs type umount unlink updatedb vdir vgcreate
-vgreduce vgremove whatis whereis which wipe wipefs xattr xfs_repair xxhsum zfs zpool
+chgrp chmod chown cksum cp crc32 cryptsetup csplit dc3dd dcfldd dd del-cli df dir dirname diskutil
+du e2fsck exa eza fallocate fd fdisk file file-rename find fsck fsck.ext4 fswatch fsync fuser gchmod
+gcp gdisk getfacl getfattr ginstall gio gio-trash gls gvfs-trash hash hdiutil hdparm inotifywait
+inotifywatch install link ln locate losetup ls lsattr lsblk lsd lsof lvcreate lvextend lvreduce
+lvremove makeself md5 md5sum mdadm mkdir mke2fs mkfifo mkfs mkfs.btrfs mkfs.exfat mkfs.ext2
+mkfs.ext3 mkfs.ext4 mkfs.f2fs mkfs.fat mkfs.ntfs mkfs.vfat mkfs.xfs mknod mkswap mktemp mlocate mmv
+mount mv newfs newfs_apfs newfs_hfs nvme parted pathchk plocate prename pushd pvcreate pvremove
+rclone readlink realpath rename resize2fs restorecon rimraf rip rm rmdir safe-rm scrub setfacl
+setfattr sfdisk sg_format sgdisk sha1sum sha224sum sha256sum sha384sum sha512sum shar shasum shred
+smartctl split sponge srm stat sum swapoff swapon sync tee touch trash trash-cli trash-put tree
+truncate tune2fs type umount unlink updatedb vdir vgcreate vgreduce vgremove whatis whereis which
+wipe wipefs xattr xfs_repair xxhsum zfs zpool
 """,
     "texts": """
 : [ [[ ack ag alias arch ast-grep awk banner base32 base64 basenc bat bc bg bind break bzcat bzgrep
@@ -81,17 +81,17 @@ cgexec choom chpst chronic chroot chrt circusctl clush cmd command concurrently 
 cross-env cross-env-shell csh daemon daemonize dash dbclient dbus-launch dbus-run-session direnv
 doas dotenv dotenvx dsh dtruss dumb-init eatmydata elvish entr env env-cmd envdir envuidgid errno et
 eval exec execlineb expect fakeroot faketty firejail fish flatpak-spawn flock foreground foreman
-forever gdb genv gnice gnohup gosu gstdbuf gtime gtimeout gwatch heaptrack honcho hyperfine i386
-ifne initctl ionice ksh ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 ld-linux.so.2 ld-musl-x86_64.so.1
-ld.so lerna linux32 linux64 lldb ltrace mispipe mksh monit mosh nice nocache nocorrect nodemon
-noglob nohup npm-run-all nsenter nu numactl nx osh overmind parallel parallel-ssh pdksh pdsh pee
-perf pidproxy pkexec please pm2 posh powershell proot proxychains proxychains4 pssh pwsh reptyr
-retry rksh rlwrap rr run-p run-s run0 runcon runuser rush s6-envdir s6-setsid s6-setuidgid sccache
-schedtool screen script scriptreplay setarch setlock setpriv setsid setuidgid sg sh shx slogin
-softlimit source ssh sshpass start-stop-daemon stdbuf strace su su-exec sudo supervisorctl
-systemd-cat systemd-inhibit systemd-nspawn systemd-run taskset tcsh time timeout tini tmux torify
-torsocks toybox trap truss ts tsocks turbo uname26 unbuffer unshare valgrind watch wireit
-with-contenv wsl x86_64 xargs xinit xonsh xvfb-run yash ysh zsh
+forever gdb genv gman gnice gnohup gosu gstdbuf gtime gtimeout gwatch heaptrack honcho hyperfine
+i386 ifne initctl ionice ksh ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 ld-linux.so.2
+ld-musl-x86_64.so.1 ld.so lerna linux32 linux64 lldb ltrace man mispipe mksh monit mosh nice nocache
+nocorrect nodemon noglob nohup npm-run-all nsenter nu numactl nx osh overmind parallel parallel-ssh
+pdksh pdsh pee perf pidproxy pkexec please pm2 posh powershell proot proxychains proxychains4 pssh
+pwsh reptyr retry rksh rlwrap rr run-p run-s run0 runcon runuser rush s6-envdir s6-setsid
+s6-setuidgid sccache schedtool screen script scriptreplay setarch setlock setpriv setsid setuidgid
+sg sh shx slogin softlimit source ssh sshpass start-stop-daemon stdbuf strace su su-exec sudo
+supervisorctl systemd-cat systemd-inhibit systemd-nspawn systemd-run taskset tcsh time timeout tini
+tmux torify torsocks toybox trap truss ts tsocks turbo uname26 unbuffer unshare valgrind watch
+watchexec watchman-make wireit with-contenv wsl x86_64 xargs xinit xonsh xvfb-run yash ysh zsh
 """,
     "network": """
 ab aircrack-ng ansible ansible-galaxy ansible-inventory ansible-playbook ansible-pull

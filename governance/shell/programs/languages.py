@@ -38,11 +38,15 @@ lua, luac, texlua
   !posix !act=languages.lua -e= -l= -i -v -E -W
 
 tclsh, wish, guile, scheme, racket, sbcl, clisp, ecl, gosh, csi, chez, jshell, groovy, scala,
-kotlin, kotlinc, clojure, clj, bb, elixir, iex, erl, escript, ocaml, runghc, runhaskell, ghci,
+kotlin, kotlinc, clojure, clj, bb, elixir, iex, escript, ocaml, runghc, runhaskell, ghci,
 swipl, julia, R, Rscript, octave, matlab, gnuplot, maxima, sage, gjs, qjs, d8, js, io, janet,
 fennel, hy, raku, perl6, rexx, v, nim, dotnet-script, csharp, q, apl, forth, gforth, gdbtui
   !posix !act=languages.other -e/--eval/--execute= -c= -E= -l/--load=script -s= -f=script -p= -i=
   -g= -r= -cp= --run= -noshell -S= -M= -m= -A= -d= -L= -q -h -v -n -b --slave --vanilla
+
+erl
+  !single !act=languages.other -eval/--eval= -run= -s= -pa= -pz= -config=read -sname= -name=
+  -noshell -noinput -detached
 
 java, javaw
   !posix !single -cp/-classpath/--class-path= -jar=script -D= -X= -m/--module= -p/--module-path=
@@ -89,7 +93,11 @@ make, bmake, ninja-make, nmake, mingw32-make, remake
   -l? -o= -W= -B -d -e -E/--eval= -i -k -n/--dry-run/--just-print -p -q -r -R -s -S -t -v -w -O?
   --no-print-directory
 
-just, task, go-task, mage, invoke, inv, fab, doit, earthly, dagger, act, cake, grunt, gulp, jake,
+just
+  !posix !act=builders.just -f/--justfile=script -d/--working-directory=cwd --set=_,_ --shell=
+  -c/--command -l/--list -n/--dry-run -q -v -u -e --summary --evaluate --show= --dotenv-path=read
+
+task, go-task, mage, invoke, inv, fab, doit, earthly, dagger, act, cake, grunt, gulp, jake,
 redo, tup, moon, devbox, devcontainer
   !act=builders.project -f/--justfile/--taskfile/--file=script -d/--working-directory/--dir=cwd -C=
   -c= -l/--list -n/--dry-run -s -j= -W= -P= --set=_,_ --shell=

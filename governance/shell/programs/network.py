@@ -78,11 +78,11 @@ ftp, lftp, sftp, tftp, ncftp
   -g -l= -R= -B= -s= -S=argv
 
 scp, pscp
-  !act=network.scp -c= -F=read -i=read -J=host -l= -o= -P= -S=argv -X= -D= -3 -4 -6 -A -B -C -O -p
+  !act=network.scp -c= -F=read -i=read -J=host -l= -o= -P= -S=shell -X= -D= -3 -4 -6 -A -B -C -O -p
   -q -r -R -s -T -v
 
 rsync
-  !act=network.rsync -e/--rsh=shell --rsync-path= --exclude= --exclude-from=read --include=
+  !act=network.rsync -e/--rsh=shell --rsync-path=away --exclude= --exclude-from=read --include=
   --include-from=read --files-from=read -f/--filter= --password-file=read --log-file=write
   --backup-dir=write -T/--temp-dir=write --compare-dest=read --copy-dest=read --link-dest=read
   -B/--block-size= -M= --bwlimit= --timeout= --port= --chmod= --chown= --suffix= --max-size=

@@ -163,6 +163,10 @@ cargo
 cargo run|test|bench|build|check|nextest|miri|clippy
   !posix !act=builders.project
 
+cargo watch
+  -x/--exec= -s/--shell=shell -w/--watch= -i/--ignore= -d/--delay= -C/--workdir=cwd -c/--clear -q
+  --features= -B=
+
 cargo install|uninstall|add|remove|publish|yank|owner|login|search|init|new|fetch
   --git=url --branch= --tag= --rev= --path=read --registry= --index=url --root=write
   --version/--vers= --token= --dry-run --allow-dirty --no-verify --force/-f --undo -a/--add=

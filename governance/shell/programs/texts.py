@@ -184,8 +184,11 @@ date
 set, shopt
   !posix !plus : _*
 
-unset, export, declare, typeset, local, readonly, read, mapfile, readarray
-  !posix -d= -n= -p= -t= -u= -i= -a -f -r -s -x -A -F -g -l : _*
+read, mapfile, readarray
+  !posix -d= -n= -p= -t= -u= -i= -a -r -s : _*
+
+unset, export, declare, typeset, local, readonly
+  !posix !plus -a -A -f -F -g -i -I -l -n -p -r -s -t -u -v -x : _*
 
 alias, unalias, bind, complete, compgen, compopt, disown, enable, help, history, fc, suspend,
 ulimit, dirs, popd

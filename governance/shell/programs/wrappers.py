@@ -71,7 +71,7 @@ numactl
 nohup, setsid, cgexec, eatmydata, unbuffer, faketty, rlwrap, catchsegv, fakeroot, proxychains,
 proxychains4, torsocks, torify, tsocks, dbus-run-session, dbus-launch, xvfb-run, caffeinate,
 systemd-inhibit, systemd-cat, chronic, softlimit, setlock, daemonize, daemon, linux32, linux64,
-i386, x86_64, nocache, dotenv, ifne, ccache, sccache, gnohup, s6-setsid, foreground, background
+i386, x86_64, nocache, ifne, ccache, sccache, gnohup, s6-setsid, foreground, background
   !posix -c/--ctty -f/--fork -w/--wait -g= -q -i -d -u -s -t= -p -a/--auto-servernum --server-args=
   -m -e= --what= --who= --why= --mode= -f=read : argv
 
@@ -92,6 +92,21 @@ stdbuf, gstdbuf
 watch, gwatch
   !posix !act=wrapping.watch -n/--interval= -d/--differences? -t/--no-title -e -g/--chgexit -b -c
   -x/--exec -p -w -r -q= -s=
+
+dotenv
+  !posix !act=wrapping.dotenv -f/--file= -e= -c? -o -q/--quote= -i --override --no-override
+
+watchexec
+  !posix !act=wrapping.watchexec -e/--exts= -w/--watch= -W= -f/--filter= -i/--ignore= -d/--debounce=
+  -s/--signal= --stop-signal= --stop-timeout= -o/--on-busy-update= --shell= -n -r/--restart
+  -c/--clear? -p/--postpone --delay-run= --workdir=cwd -E/--env= --project-origin=
+
+watchman-make
+  -p/--pattern= -t/--target= --run=shell -s/--settle= --root=cwd --make=shell
+
+man, gman
+  !act=wrapping.manual -P/--pager=shell -H? -s/-S= -M/--manpath= -C=read -L= -m= -R= -E= -k -f -a -w
+  -K -l -t
 
 entr
   !posix !act=wrapping.entr -c -d -n -p -r -s -z -a
@@ -243,14 +258,14 @@ tmux, byobu
 
 tmux new-session|new|neww|new-window|split-window|splitw|respawn-pane|respawn-window,
 tmux popup|display-popup
-  !act=wrapping.tmux -s= -n= -t= -c=cwd -x= -y= -F= -e= -l= -p= -d -A -D -P -X -h -v -b -f -k -a -E
-  -E -w= -T=
+  !posix !act=wrapping.tmux -s= -n= -t= -c=cwd -x= -y= -F= -e= -l= -p= -d -A -D -P -X -h -v -b -f
+  -k -a -E -w= -T=
 
 tmux run-shell|run
   -b -C -t= -d= -c=cwd : shell
 
 tmux if-shell|if
-  -b -F -t= : shell _*
+  !posix !act=wrapping.tmux_if -b -F -t=
 
 tmux pipe-pane|pipep
   -I -O -o -t= : shell
