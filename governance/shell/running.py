@@ -10,6 +10,7 @@ from typing import Final
 
 from governance.shell.codes import understand_code
 from governance.shell.draft import Draft, basename
+from governance.shell.literals import RUNS_MAX
 from governance.shell.scripts import PACKERS
 from governance.shell.values import Word
 
@@ -46,7 +47,10 @@ TESTERS: Final = frozenset(
 
 TEST: Final = re.compile(r"(?:^|/)(?:test_|conftest)[^/]*$|[_.](?:test|spec)s?\.[a-z]+$")
 _RUNNERS: Final = frozenset({"tsx", "ts-node", "bun", "deno", "esno", "jiti", "vite-node"})
-SETTING: Final = frozenset({"curl", "ansible-playbook", "kubectl", "oc", "patch", "git"})
+TOLD_BY_FILE: Final = frozenset({"awk", "sed", "tmux"})
+"""Programs that take from a file what they are else given as a word."""
+
+SETTING: Final = TOLD_BY_FILE | {"curl", "ansible-playbook", "kubectl", "oc", "patch", "git"}
 """Programs that are told what to do by a file, and nothing of it is a program's code."""
 
 _PATCHED: Final = re.compile(r"(?m)^\+\+\+ (?:b/)?(\S+)")
@@ -82,6 +86,15 @@ def implied(draft: Draft) -> list[Word]:
 
 def understand_script(draft: Draft, file: Word, text: str) -> None:
     """Note what *text* does where the program of *draft* runs it as *file*."""
+    if draft.program == "tmux":
+        for line in draft.first(text.split("\n"), RUNS_MAX, "commands of tmux"):
+            draft.run_text(f"tmux {line}" if line.strip() else "", stdin=False)
+        return
+    if draft.program in TOLD_BY_FILE:
+        if file in draft.value("--file"):
+            told = [Word("-e")] if draft.program == "sed" else []
+            draft.run([Word(draft.program), *told, Word(text), *draft.words])
+        return
     if draft.program == "make":
         from governance.shell.acts.builders import recipes
 

@@ -228,7 +228,7 @@ class Scripts:
 
                 understand_script(draft, first, text)
                 return
-        if self._texts:
+        if self._texts or draft.simple.held:
             self._texts_of(draft)
 
     def _texts_of(self, draft: Draft) -> None:
@@ -257,8 +257,9 @@ class Scripts:
                 if path in named or TEST.search(path):
                     understand_script(draft, Word(path), text)
             return
-        for file in [*draft.reads, *draft.value("--file"), *implied(draft)]:
-            text = self._texts.get(_path(draft.simple.cwd, file))
+        held = [Word(path) for path, _ in draft.simple.held if path in draft.arguments]
+        for file in [*held, *draft.reads, *draft.value("--file"), *implied(draft)]:
+            text = draft.held(file) or self._texts.get(_path(draft.simple.cwd, file))
             if text is not None:
                 understand_script(draft, file, text)
                 return

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from governance.shell.acts.shells import file_given
-from governance.shell.draft import Draft
+from governance.shell.draft import Draft, joined
 from governance.shell.values import Word
 
 _CALLED: Final = re.compile(r"\$[({]shell\s+([^)}\n]{1,2000})[)}]")
@@ -79,11 +79,31 @@ def make(draft: Draft) -> None:
         if file.startswith("/dev/fd/"):
             recipes(draft, draft.held(file))
             return
+    for one in (*draft.words, *draft.assigns):
+        name, _, value = one.partition("=")
+        if name.strip(":?+") == "MAKEFLAGS":
+            for more in value.split("--eval=")[1:]:
+                recipes(draft, Word(more.replace("\\ ", " ")))
     for one in draft.words:
         name, _, value = one.partition("=")
         if name.strip(":?+") == "SHELL" and " " in value:
             draft.run_text(value, stdin=False)
+        elif name.isupper() and " " in value:
+            # Loaded only for a line that has such a text, which most often is a program of its own.
+            from governance.shell.literals import is_command
+
+            draft.run_text(value if is_command(value) else "", stdin=False)
     draft.blind("script", "a makefile decides what `make` runs")
+
+
+def rake(draft: Draft) -> None:
+    """`rake task`, and `rake -e text`, which is Ruby."""
+    # Loaded only for a line that has such a text.
+    from governance.shell.codes import understand_code
+
+    for text in draft.value("--execute", "-E", "-p"):
+        understand_code(draft, "ruby", text)
+    project(draft)
 
 
 def recipes(draft: Draft, text: Word | None) -> None:
@@ -113,6 +133,10 @@ def cmake(draft: Draft) -> None:
     told = argv.index("-E") + 1 if "-E" in argv else len(argv)
     if told >= len(argv):
         build_tool(draft)
+        return
+    if argv[told] == "chdir":
+        there = joined(draft.cwd, argv[told + 1]) if argv[told + 1 :] else None
+        draft.run(argv[told + 2 :], cwd=there)
         return
     draft.run([*map(Word, _CMAKE_TOOLS.get(argv[told], (argv[told],))), *argv[told + 1 :]])
 

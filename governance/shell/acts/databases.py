@@ -202,7 +202,15 @@ def migration(draft: Draft) -> None:
     """`prisma db push`, `rails db:drop`, `flask db upgrade`: the project's own scripts run."""
     draft.blind("script", f"the project decides what `{draft.program}` runs")
     if draft.subcommand in {"runner", "r"}:
-        draft.code += draft.words
+        # Loaded only for a line that has such a text.
+        from governance.shell.codes import understand_code
+
+        for one in draft.words:
+            understand_code(draft, "ruby", one)
+    elif draft.program == "flask" and draft.subcommand == "shell" and draft.stdin_text is not None:
+        from governance.shell.codes import understand_code
+
+        understand_code(draft, "python", draft.stdin_text)
     if draft.has("--stdin") or draft.subcommand in {"dbconsole", "db"}:
         sql(draft)
     elif draft.subcommand in {"console", "c", "shell"}:

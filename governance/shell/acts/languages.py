@@ -86,6 +86,8 @@ def _from_input(draft: Draft, language: str) -> None:
             draft.blind("input", f"{draft.program} runs what another command writes")
         else:
             understand_code(draft, language, text, draft.words[1:])
+    elif any(one.target.startswith("/dev/tcp/") for one in draft.simple.redirects):
+        draft.blind("input", f"{draft.program} runs what another machine sends")
     elif draft.stdin_file is not None and not draft.stdin_file.startswith("/dev/fd/"):
         draft.blind("script", f"what `{draft.stdin_file[-60:]}` does is not looked at")
     elif draft.stdin_file is not None or draft.piped:
@@ -132,8 +134,15 @@ def _module(draft: Draft, module: Word, rest: list[Word]) -> None:
         draft.read(*(named or [Word(".")]))
     elif module == "zipfile" or module == "tarfile":
         draft.read(*rest[1:2])
+        if rest[:1] in (["-e"], ["--extract"]):
+            draft.write(*rest[2:3])
     elif module in {"venv", "virtualenv"}:
-        draft.write(*(one for one in rest if not one.startswith("-")))
+        named = [one for one in rest if not one.startswith("-")]
+        draft.write(*named)
+        if "--clear" in rest:
+            draft.remove(*named)
+    elif module == "code":
+        _from_input(draft, "python")
     elif module == "timeit":
         for one in rest:
             if one[:1] != "-":
@@ -309,6 +318,13 @@ def osascript(draft: Draft) -> None:
             draft.run_text(_unquoted(command))
     if not texts:
         _given(draft, "other", [])
+
+
+def artisan(draft: Draft) -> None:
+    """`php artisan tinker --execute text`."""
+    for text in draft.value("--execute"):
+        understand_code(draft, "php", text)
+    draft.blind("script", f"`{draft.program}` runs code of the project")
 
 
 def django(draft: Draft) -> None:

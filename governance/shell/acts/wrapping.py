@@ -340,9 +340,13 @@ def command(draft: Draft) -> None:
 
 
 def tmux(draft: Draft) -> None:
-    """`tmux new-session 'text'`: one word is a text, more are words."""
+    """`tmux new 'text'`: one word is a text, more are words; `;` begins a command of tmux."""
     words = draft.words
     draft.words = []
+    if ";" in words:
+        at = words.index(Word(";"))
+        draft.run([Word(draft.program), *words[at + 1 :]])
+        words = words[:at]
     if len(words) == 1:
         text_given(draft, words[0], [])
     else:
@@ -356,6 +360,42 @@ def tmux_if(draft: Draft) -> None:
         draft.run_text("".join(words[:1]))
     for one in words[1:3]:
         draft.run_text(f"{draft.program} {one}")
+
+
+def tmux_later(draft: Draft) -> None:
+    """`tmux bind-key x cmd`, `tmux set-hook name cmd`: commands of tmux that run later."""
+    words = draft.words
+    if draft.subcommand in {"bind", "bind-key", "set-hook"}:
+        words = words[1:]
+    if len(words) > 1:
+        draft.run([Word(draft.program), *words])
+    elif words:
+        draft.run_text(f"{draft.program} {words[0]}")
+
+
+def tmux_set(draft: Draft) -> None:
+    """`tmux set default-command text`: what new panes run."""
+    if draft.words[:1] in (["default-command"], ["default-shell"]):
+        draft.run_text("".join(draft.words[1:2]))
+
+
+def again(draft: Draft) -> None:
+    """`repeat 3 cmd`, `sched 10:00 cmd` of zsh."""
+    words = draft.words = list(draft.arguments[:1])
+    rest = list(draft.arguments[len(words) :])
+    if draft.program == "sched":
+        draft.run_text(" ".join(rest))
+    else:
+        draft.run([one for one in rest if one not in {"{", "}", "do", "done"}])
+
+
+def boxed(draft: Draft) -> None:
+    """`flatpak run --command=cmd app words`, `snap run --shell app words`."""
+    told = draft.value("--command") or ([_SHELL] if draft.has("--shell") else [])
+    if told:
+        words = draft.words
+        draft.words = words[:1]
+        draft.run([*told[-1:], *words[1:]])
 
 
 def send_keys(draft: Draft) -> None:

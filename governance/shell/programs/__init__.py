@@ -95,6 +95,8 @@ def canonical(name: str) -> str:
         return name
     if name.endswith(".exe"):
         name = name[:-4]
+    if name.startswith("zf_"):
+        name = name[3:]  # as a module of zsh calls its own
     same = _SAME.get(name)
     if same is not None:
         return same

@@ -227,6 +227,16 @@ packer
   !sub -var= -var-file=read -force -only= -except= -on-error=
 
 virsh, virt-install, VBoxManage, vboxmanage, vmrun, prlctl, qm, pct, govc, tart, orb, limactl,
+singularity, apptainer
+  !sub
+
+singularity|apptainer exec|run|shell
+  !posix -B/--bind= -H/--home= -W/--workdir= -w/--writable -c/--contain -C/--containall
+  -e/--cleanenv --nv --env= --pwd=cwd --overlay= : _ argv
+
+colima ssh
+  !posix !act=wrapping.away --layer=
+
 colima
   !sub -c/--connect=url -q
 

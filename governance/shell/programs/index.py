@@ -76,22 +76,23 @@ uuidgen vault vigr vipe vipw visudo vssadmin wall wl-copy wl-paste wmic wpa_cli 
 wslview xclip xcodebuild xcopy xcrun xdg-open xsel
 """,
     "wrappers": """
-- . ash autossh background bash builtin busybox bwrap byobu caffeinate catatonit catchsegv ccache
-cgexec choom chpst chronic chroot chrt circusctl clush cmd command concurrently coproc coreutils
-cross-env cross-env-shell csh daemon daemonize dash dbclient dbus-launch dbus-run-session direnv
-doas dotenv dotenvx dsh dtruss dumb-init eatmydata elvish entr env env-cmd envdir envuidgid errno et
-eval exec execlineb expect fakeroot faketty firejail fish flatpak-spawn flock foreground foreman
-forever gdb genv gman gnice gnohup gosu gstdbuf gtime gtimeout gwatch heaptrack honcho hyperfine
-i386 ifne initctl ionice ksh ld-linux-aarch64.so.1 ld-linux-x86-64.so.2 ld-linux.so.2
-ld-musl-x86_64.so.1 ld.so lerna linux32 linux64 lldb ltrace man mispipe mksh monit mosh nice nocache
-nocorrect nodemon noglob nohup npm-run-all nsenter nu numactl nx osh overmind parallel parallel-ssh
-pdksh pdsh pee perf pidproxy pkexec please pm2 posh powershell proot proxychains proxychains4 pssh
-pwsh reptyr retry rksh rlwrap rr run-p run-s run0 runcon runuser rush s6-envdir s6-setsid
-s6-setuidgid sccache schedtool screen script scriptreplay setarch setlock setpriv setsid setuidgid
-sg sh shx slogin softlimit source ssh sshpass start-stop-daemon stdbuf strace su su-exec sudo
-supervisorctl systemd-cat systemd-inhibit systemd-nspawn systemd-run taskset tcsh time timeout tini
-tmux torify torsocks toybox trap truss ts tsocks turbo uname26 unbuffer unshare valgrind watch
-watchexec watchman-make wireit with-contenv wsl x86_64 xargs xinit xonsh xvfb-run yash ysh zsh
+- . and ash autossh background bash builtin busybox bwrap byobu caffeinate catatonit catchsegv
+ccache cgexec choom chpst chronic chroot chrt circusctl clush cmd command concurrently coproc
+coreutils cross-env cross-env-shell csh daemon daemonize dash dbclient dbus-launch dbus-run-session
+direnv doas dotenv dotenvx dsh dtruss dumb-init eatmydata elvish emulate entr env env-cmd envdir
+envuidgid errno et eval exec execlineb expect fakeroot faketty firejail fish flatpak-spawn flock
+foreground foreman forever gdb genv gman gnice gnohup gosu gstdbuf gtime gtimeout gwatch heaptrack
+honcho hyperfine i386 ifne initctl ionice ksh ld-linux-aarch64.so.1 ld-linux-x86-64.so.2
+ld-linux.so.2 ld-musl-x86_64.so.1 ld.so lerna linux32 linux64 lldb ltrace man mispipe mksh monit
+mosh nice nocache nocorrect nodemon noglob nohup not npm-run-all nsenter nu numactl nx or osh
+overmind parallel parallel-ssh pdksh pdsh pee perf pidproxy pkexec please pm2 posh powershell proot
+proxychains proxychains4 pssh pwsh repeat reptyr retry rksh rlwrap rr run-p run-s run0 runcon
+runuser rush s6-envdir s6-setsid s6-setuidgid sccache sched schedtool screen script scriptreplay
+setarch setlock setpriv setsid setuidgid sg sh shx slogin softlimit source ssh sshpass
+start-stop-daemon stdbuf strace su su-exec sudo supervisorctl systemd-cat systemd-inhibit
+systemd-nspawn systemd-run taskset tcsh time timeout tini tmux torify torsocks toybox trap truss ts
+tsocks turbo uname26 unbuffer unshare valgrind watch watchexec watchman-make wireit with-contenv wsl
+x86_64 xargs xinit xonsh xvfb-run yash ysh zsh
 """,
     "network": """
 ab aircrack-ng ansible ansible-galaxy ansible-inventory ansible-playbook ansible-pull
@@ -127,14 +128,15 @@ rye sbt scons scoop sdk shards slackpkg snap stack swift swupd tdnf thor tlmgr t
 twine urpmi uv uvx volta waf winget xbps-install xbps-remove xmake yarn yay yum zig zypper
 """,
     "containers": """
-VBoxManage amplify argocd bsub buildah cdk cdktf checkov clusterctl colima copilot cosign crane
-crictl crossplane ctr devspace distrobox distrobox-enter dive docker docker-compose eksctl flux
-govc grype hadolint helm helmfile img incus infracost inspec istioctl k3d k3s k9s kaniko kind
+VBoxManage amplify apptainer argocd bsub buildah cdk cdktf checkov clusterctl colima copilot cosign
+crane crictl crossplane ctr devspace distrobox distrobox-enter dive docker docker-compose eksctl
+flux govc grype hadolint helm helmfile img incus infracost inspec istioctl k3d k3s k9s kaniko kind
 kops kube-bench kubeadm kubectl kubectx kubens kustomize kvm limactl linkerd lxc lxc-attach
 microk8s.kubectl minikube multipass notation oc oras orb packer pct podman podman-compose prlctl
 pulumi qemu-img qemu-nbd qemu-system-aarch64 qemu-system-x86_64 qm qsub rancher regctl salloc sam
-sbatch serverless skaffold skopeo sls slsa-verifier snyk srun sst stern syft talosctl tart
-terraform terragrunt tfsec tilt toolbox trivy vagrant vboxmanage velero virsh virt-install vmrun
+sbatch serverless singularity skaffold skopeo sls slsa-verifier snyk srun sst stern syft talosctl
+tart terraform terragrunt tfsec tilt toolbox trivy vagrant vboxmanage velero virsh virt-install
+vmrun
 """,
     "clouds": """
 abctl acli adb aiven akamai akeyless algolia aliyun anchor anyscale app-store-connect appcenter
@@ -184,29 +186,29 @@ redis-cli redis-server reindexdb rman sequelize sequelize-cli snowsql spark-sql 
 sqlcipher sqlcmd sqlite3 sqlplus sqlx surreal trino tsql typeorm usql vacuumdb vertica vsql
 """,
     "languages": """
-R Rscript accelerate act airflow alejandra apache2ctl apachectl apl as asciidoctor astro autoflake
-autopep8 ava babel babel-node bandit bats bb behave biome black bmake bpython buf busted c++ caddy
-cake cc celery chez clang clang++ clang-format clisp clj clojure coffee compare composite convert
-coverage cpp csharp csi cucumber cwebp cypress d8 dagger dagster daphne deepspeed devbox
-devcontainer django-admin djlint docformatter doit dot dotnet-script dprint earthly ecl elixir
-emcc erl esbuild escript eslint esno exiftool fab fennel ffmpeg ffplay ffprobe flake8 forth g++
-gatsby gcc gdbtui gforth gfortran ghci gjs gnuplot go-task gofmt gofumpt goimports golangci-lint
-gosh gotestsum gradio groovy grunt gs guile gulp gunicorn haproxy hhvm hlint http-server httpd
-hugo hy hypercorn icc identify iex inkscape inv invoke io ipython irb isort jake janet java javac
-javaw jekyll jest jpegoptim jruby js jshell json-server jsonlint julia jupyter jupyter-lab just
-karma kotlin kotlinc kotlinc-jvm ktlint latex latexmk ld lessc libreoffice live-server lua luac
-lualatex luigi mage magick make manage.py markdownlint markdownlint-cli2 marp matlab maxima
-mdformat mingw32-make minitest mkdocs mlflow mmdc mocha mogrify montage moon mypy next ng nginx
-nim ninja-make nixfmt nmake node nose2 nuxt nvcc ocaml ocamlformat octave optipng oxlint pandoc
-parcel pdflatex pdftk pdftotext perl perl6 pest php php-cgi php-cs-fixer php-fpm phpstan phpunit
-plantuml playwright postcss prefect prettier prettierd protoc ps2pdf psalm ptpython py py.test
-pyflakes pylint pyright pytest python pythonw pyupgrade q qjs qpdf racket raku redo remake remix
-rexx rollup rome rspec rsvg-convert rubocop ruby ruff runghc runhaskell rustfmt sage sass sbcl
-scala scalac scheme serve shellcheck shfmt soffice sort-package-json sox spark-submit sphinx-build
-sqlfluff squid standard storybook streamlit stylelint stylua svelte-kit swc swc-node swiftformat
-swiftlint swipl tailwindcss tap taplo task tcc tclsh terraform-fmt tesseract testcafe texlua
-torchrun traefik truffleruby ts-node tsc tsx tup unittest uvicorn v varnishd vite vitest voila vue
-vulture weasyprint webpack wish wkhtmltopdf xelatex xo yamlfmt yamllint yapf zx
+R Rscript accelerate act airflow alejandra apache2ctl apachectl apl artisan as asciidoctor astro
+autoflake autopep8 ava babel babel-node bandit bats bb behave biome black bmake bpython buf busted
+c++ caddy cake cc celery chez clang clang++ clang-format clisp clj clojure coffee compare composite
+convert coverage cpp csharp csi cucumber cwebp cypress d8 dagger dagster daphne deepspeed devbox
+devcontainer django-admin djlint docformatter doit dot dotnet-script dprint earthly ecl elixir emcc
+erl esbuild escript eslint esno exiftool fab fennel ffmpeg ffplay ffprobe flake8 forth g++ gatsby
+gcc gdbtui gforth gfortran ghci gjs gnuplot go-task gofmt gofumpt goimports golangci-lint gosh
+gotestsum gradio groovy grunt gs guile gulp gunicorn haproxy hhvm hlint http-server httpd hugo hy
+hypercorn icc identify iex inkscape inv invoke io ipython irb isort jake janet java javac javaw
+jekyll jest jpegoptim jruby js jshell json-server jsonlint julia jupyter jupyter-lab just karma
+kotlin kotlinc kotlinc-jvm ktlint latex latexmk ld lessc libreoffice live-server lua luac lualatex
+luigi mage magick make manage.py markdownlint markdownlint-cli2 marp matlab maxima mdformat
+mingw32-make minitest mkdocs mlflow mmdc mocha mogrify montage moon mypy next ng nginx nim
+ninja-make nixfmt nmake node nose2 nuxt nvcc ocaml ocamlformat octave optipng oxlint pandoc parcel
+pdflatex pdftk pdftotext perl perl6 pest php php-cgi php-cs-fixer php-fpm phpstan phpunit plantuml
+playwright postcss prefect prettier prettierd protoc ps2pdf psalm ptpython py py.test pyflakes
+pylint pyright pytest python pythonw pyupgrade q qjs qpdf racket raku redo remake remix rexx rollup
+rome rspec rsvg-convert rubocop ruby ruff runghc runhaskell rustfmt sage sass sbcl scala scalac
+scheme serve shellcheck shfmt soffice sort-package-json sox spark-submit sphinx-build sqlfluff squid
+standard storybook streamlit stylelint stylua svelte-kit swc swc-node swiftformat swiftlint swipl
+tailwindcss tap taplo task tcc tclsh terraform-fmt tesseract testcafe texlua torchrun traefik
+truffleruby ts-node tsc tsx tup unittest uvicorn v varnishd vite vitest voila vue vulture weasyprint
+webpack wish wkhtmltopdf xelatex xo yamlfmt yamllint yapf zx
 """,
     "agents": """
 agy aider amp auggie claude claude-code cline cn codex crush cursor-agent droid forge gemini

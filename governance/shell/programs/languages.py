@@ -102,6 +102,9 @@ redo, tup, moon, devbox, devcontainer
   !act=builders.project -f/--justfile/--taskfile/--file=script -d/--working-directory/--dir=cwd -C=
   -c= -l/--list -n/--dry-run -s -j= -W= -P= --set=_,_ --shell=
 
+artisan
+  !sub !act=languages.artisan --execute= --env= --force -n -q -v
+
 django-admin, manage.py
   !sub !act=languages.django --settings= --pythonpath= -v= --noinput --no-input --database=
   -c/--command=

@@ -200,7 +200,7 @@ bundle|bundler exec
   !posix --keep-file-descriptors --gemfile=read : argv
 
 rake, thor
-  !act=builders.project -f/--rakefile=script -C/--directory=cwd -e/--execute= -E= -p= -I= -r= -j=
+  !act=builders.rake -f/--rakefile=script -C/--directory=cwd -e/--execute= -E= -p= -I= -r= -j=
   -T -n -t
 
 composer
@@ -221,6 +221,13 @@ eas, fastlane, pod, carthage, tuist
 cmake
   !single !act=builders.cmake -S=read -B=write -D= -G= -P=read -E -j= --build=write --target=
   --config= --install=read --prefix=write --preset= -C=read
+
+flatpak run
+  !posix !act=wrapping.boxed --command= --share= --filesystem= --socket= --device= --env= --cwd=cwd
+  --branch= --arch= -d -p
+
+snap run
+  !posix !act=wrapping.boxed --shell --hook= --trace-exec --strace?
 
 apt, apt-get, aptitude, apt-cache, apt-mark, apt-file, nala
   !sub !like=@system

@@ -214,8 +214,14 @@ exec
 command
   !posix !act=wrapping.command -p -v -V
 
-builtin, noglob, nocorrect, coproc, -
+builtin, noglob, nocorrect, coproc, -, and, or, not
   !posix : argv
+
+repeat, sched
+  !act=wrapping.again
+
+emulate
+  -c=shell -L -R -l : _*
 
 eval
   !posix !act=shells.evaluate
@@ -267,6 +273,15 @@ tmux run-shell|run
 tmux if-shell|if
   !posix !act=wrapping.tmux_if -b -F -t=
 
+tmux source-file|source
+  -n -q -v -F -t= : script*
+
+tmux bind-key|bind|set-hook|command-prompt|confirm-before|confirm
+  !posix !act=wrapping.tmux_later -t= -T= -p= -I= -N= -c= -n -r -g -R -u -w -b -1 -k -y
+
+tmux set-option|set|set-window-option|setw
+  !posix !act=wrapping.tmux_set -t= -a -F -g -o -p -q -s -u -U -w
+
 tmux pipe-pane|pipep
   -I -O -o -t= : shell
 
@@ -279,6 +294,9 @@ screen
 
 expect
   !act=languages.expect -c= -f=script -d -i -b -n -N
+
+foreman|honcho run
+  !posix -e/--env=read -f/--procfile=read -d/--root=cwd : argv
 
 supervisorctl, pm2, forever, foreman, honcho, overmind, circusctl, monit, initctl
   !sub -c=read --name= -i= --watch
