@@ -363,6 +363,9 @@ def test_a_program_that_is_looked_up_keeps_its_name(asked: str) -> None:
         ("docker run -v $(pwd)/a:/b i cat /b/c", "./a/c"),
         ("docker run --mount type=bind,src=$PWD/a,dst=/b i cat /b", "./a"),
         ("ls .env | xargs cat", ".env"),
+        ("grep -l x .env | xargs cat", ".env"),
+        ("python -m dotenv list", ".env"),
+        ("npx dotenv-cli list", ".env"),
     ],
 )
 def test_what_is_read_by_way_of_another_name_is_named(text: str, read: str) -> None:
@@ -387,3 +390,11 @@ def test_what_fd_finds_by_an_ending_is_a_pattern() -> None:
 def test_the_options_of_builtins_that_set_take_no_value(text: str) -> None:
     """`read -p prompt` does, and shares nothing else with them."""
     assert read_line(text).commands[0].words in (("PATH",), ("A",))
+
+
+@pytest.mark.parametrize(
+    ("text", "prints"), [("env A=1", True), ("env -u X", True), ("env A=1 ls", False)]
+)
+def test_env_without_a_command_prints_the_environment(text: str, prints: bool) -> None:
+    """With words of its own too."""
+    assert ("printenv" in [one.program for one in read_line(text).commands]) is prints

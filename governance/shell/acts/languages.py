@@ -26,6 +26,7 @@ _MODULES_RUN: Final = {
         )
     },
     "django": "django-admin",
+    "dotenv": "dotenv",
     "pre_commit": "pre-commit",
 }
 """Modules that are programs, by their names."""

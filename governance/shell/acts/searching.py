@@ -41,6 +41,8 @@ def grep(draft: Draft) -> None:
     )
     if not files and recursive and draft.stdin_text is None and not draft.simple.input_from:
         draft.read(Word("."))
+    if not recursive and draft.has("-l", "-L", "--files-with-matches", "--files-without-match"):
+        draft.output = tuple(files)
     for name in draft.value("-g", "--glob", "--iglob", "--include"):
         if not name.startswith("!"):
             draft.read(*(_named(one, name) for one in files or [Word(".")]))

@@ -131,6 +131,8 @@ def env(draft: Draft) -> None:
     more, rest = _assigned(rest)
     draft.run(rest, assigns=(*assigns, *more))
     draft.words = assigns + list(more)
+    if not rest and draft.arguments:
+        draft.run([Word("printenv")], assigns=(*assigns, *more))
 
 
 def _env_option(draft: Draft, words: list[Word], at: int) -> int:

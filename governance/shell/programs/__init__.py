@@ -63,6 +63,7 @@ _SAME: Final = {
     "eas-cli": "eas",
     "firebase-tools": "firebase",
     "netlify-cli": "netlify",
+    "dotenv-cli": "dotenv",
     "esptool.py": "esptool",
     "espefuse.py": "espefuse",
 }
