@@ -22,6 +22,7 @@ STANDARD: Final = frozenset(
 )
 """Operands that are no files that anything is kept in."""
 
+_HOME: Final = re.compile(r"~[\w.+-]*")
 _ROUND: Final = re.compile(r"/proc/(?:self|thread-self|\d+)/(cwd|root)(?:/|$)")
 
 REMOTE: Final = Word(HOLE)
@@ -352,7 +353,11 @@ def joined(folder: Word, path: str) -> Word:
 
 
 def quoted(word: str) -> str:
-    """*word* as a shell reads it as one; a live pattern as one that is live."""
+    """*word* as a shell reads it as one; home as home, and a live pattern as one that is live."""
+    if isinstance(word, Word) and word[:1] == "~":
+        home, slash, rest = word.partition("/")
+        if _HOME.fullmatch(home) is not None:
+            return f"{home}/{quoted(Word(rest, word.glob))}" if rest else f"{home}{slash}"
     made = "'" + word.replace("'", "'\\''") + "'"
     live = isinstance(word, Word) and word.glob
     return re.sub(r"[*?\[\]]+", lambda found: f"'{found.group()}'", made) if live else made

@@ -25,7 +25,23 @@ _IMPLIED: Final = {
 """Files that a program runs without being told so."""
 
 _SHELLS: Final = frozenset(
-    {"sh", "bash", "dash", "zsh", "ksh", "ash", "source", ".", "busybox", "sbatch", "qsub"}
+    {
+        "sh",
+        "bash",
+        "dash",
+        "zsh",
+        "ksh",
+        "ash",
+        "mksh",
+        "fish",
+        "csh",
+        "tcsh",
+        "source",
+        ".",
+        "busybox",
+        "sbatch",
+        "qsub",
+    }
 )
 _ENDINGS: Final = {
     ".py": "python",
@@ -47,12 +63,14 @@ TESTERS: Final = frozenset(
 
 TEST: Final = re.compile(r"(?:^|/)(?:test_|conftest)[^/]*$|[_.](?:test|spec)s?\.[a-z]+$")
 _RUNNERS: Final = frozenset({"tsx", "ts-node", "bun", "deno", "esno", "jiti", "vite-node"})
-TOLD_BY_FILE: Final = frozenset({"awk", "sed", "tmux"})
+TOLD_BY_FILE: Final = frozenset({"awk", "sed", "tmux", "expect", "gdb", "vim", "nvim"})
 """Programs that take from a file what they are else given as a word."""
 
 SETTING: Final = TOLD_BY_FILE | {"curl", "ansible-playbook", "kubectl", "oc", "patch", "git"}
 """Programs that are told what to do by a file, and nothing of it is a program's code."""
 
+_IMPORTED: Final = re.compile(r"\b(?:import|from)\s+([A-Za-z_]\w*)")
+_IMPORTS_MAX: Final = 32
 _PATCHED: Final = re.compile(r"(?m)^\+\+\+ (?:b/)?(\S+)")
 _RECIPE: Final = re.compile(r"(?m)^[ \t]+(?:-[ \t]+)?(?:cmd:[ \t]*)?[@-]?([^\n]+)")
 _TOLD: Final = frozenset({
@@ -65,6 +83,7 @@ _TOLD: Final = frozenset({
 COMPILED: Final = {
     "go": "go",
     "mongosh": "node",
+    **dict.fromkeys(("Rscript", "R", "julia", "groovy", "elixir", "guile", "tclsh"), "other"),
     **dict.fromkeys(
         ("gcc", "cc", "g++", "c++", "clang", "clang++", "tcc", "rustc", "java", "javac", "swift",
          "swiftc", "kotlinc", "kotlin", "zig", "nim", "crystal", "mcs", "csc", "dmd", "cargo",
@@ -86,14 +105,8 @@ def implied(draft: Draft) -> list[Word]:
 
 def understand_script(draft: Draft, file: Word, text: str) -> None:
     """Note what *text* does where the program of *draft* runs it as *file*."""
-    if draft.program == "tmux":
-        for line in draft.first(text.split("\n"), RUNS_MAX, "commands of tmux"):
-            draft.run_text(f"tmux {line}" if line.strip() else "", stdin=False)
-        return
     if draft.program in TOLD_BY_FILE:
-        if file in draft.value("--file"):
-            told = [Word("-e")] if draft.program == "sed" else []
-            draft.run([Word(draft.program), *told, Word(text), *draft.words])
+        _told(draft, file, text)
         return
     if draft.program == "make":
         from governance.shell.acts.builders import recipes
@@ -129,6 +142,8 @@ def understand_script(draft: Draft, file: Word, text: str) -> None:
     if draft.program in _TOLD:
         from governance.shell.statements import statements
 
+        if draft.program == "psql" and "\\!" in text:
+            draft.run([Word("psql"), Word("-c"), Word(text)], stdin=False)
         draft.code += statements(text)
         return
     language = language_of(draft, file, text.split("\n", 1)[0])
@@ -137,6 +152,41 @@ def understand_script(draft: Draft, file: Word, text: str) -> None:
     elif language == "sh":
         draft.code.append(Word(text))
         draft.run_text(text, stdin=False, given=tuple(_after(draft.arguments, file)))
+
+
+_BY_LINES: Final = {"gdb": "-ex", "vim": "-c", "nvim": "-c"}
+
+
+def _told(draft: Draft, file: Word, text: str) -> None:
+    """Note what *text* has a program do that takes it from *file*."""
+    program = Word(draft.program)
+    lines = [one for one in text.split("\n") if one.strip()]
+    if program == "tmux":
+        for line in draft.first(lines, RUNS_MAX, "commands of tmux"):
+            draft.run_text(f"tmux {line}", stdin=False)
+    elif program in _BY_LINES and file in draft.value("-x", "-S"):
+        for line in draft.first(lines, RUNS_MAX, f"commands of {program}"):
+            draft.run([program, Word(_BY_LINES[program]), Word(line)], stdin=False)
+    elif program == "expect":
+        draft.run([program, Word("-c"), Word(text)], stdin=False)
+    elif file in draft.value("--file"):
+        told = [Word("-e")] if program == "sed" else []
+        draft.run([program, *told, Word(text), *draft.words])
+
+
+def modules(draft: Draft) -> list[Word]:
+    """Files that `python -m name`, `python folder` and `node name` run by another name."""
+    if draft.program == "python":
+        named = [one.replace(".", "/") for one in draft.value("-m")]
+        named += [one for code in draft.code for one in _IMPORTED.findall(code)[:_IMPORTS_MAX]]
+        names = [f"{one}{end}" for one in named for end in (".py", "/__init__.py")]
+        return [
+            Word(one)
+            for one in (*names, *(f"{one}/__main__.py" for one in (*named, *draft.words[:1])))
+        ]
+    if draft.program in {"node", "bun", "deno"}:
+        return [Word(f"{one}{end}") for one in draft.words[:1] for end in (".js", "/index.js")]
+    return []
 
 
 def language_of(draft: Draft, file: Word, first: str) -> str:

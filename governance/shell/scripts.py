@@ -239,11 +239,14 @@ class Scripts:
             TEST,
             TESTERS,
             implied,
+            modules,
             understand_script,
         )
 
         known = draft.program in COMPILED or draft.program in SETTING
-        if not (known or any(one.kind == "script" for one in draft.opaque)):
+        runs = known or any(one.kind == "script" for one in draft.opaque)
+        files = modules(draft)
+        if not (runs or files):
             return
         if draft.program in PACKERS:
             words = draft.words if draft.subcommand.startswith("run") else [draft.subcommand]
@@ -257,8 +260,11 @@ class Scripts:
                 if path in named or TEST.search(path):
                     understand_script(draft, Word(path), text)
             return
-        held = [Word(path) for path, _ in draft.simple.held if path in draft.arguments]
-        for file in [*held, *draft.reads, *draft.value("--file"), *implied(draft)]:
+        if runs:
+            held = [Word(path) for path, _ in draft.simple.held if path in draft.arguments]
+            told = draft.value("--file", "-x", "-S")
+            files = [*held, *draft.reads, *told, *files, *implied(draft)]
+        for file in files:
             text = draft.held(file) or self._texts.get(_path(draft.simple.cwd, file))
             if text is not None:
                 understand_script(draft, file, text)

@@ -398,3 +398,19 @@ def test_the_options_of_builtins_that_set_take_no_value(text: str) -> None:
 def test_env_without_a_command_prints_the_environment(text: str, prints: bool) -> None:
     """With words of its own too."""
     assert ("printenv" in [one.program for one in read_line(text).commands]) is prints
+
+
+@pytest.mark.parametrize(
+    ("text", "removed"),
+    [
+        ("bash -c 'rm -r \"$1\"' _ ~", "~"),
+        ("bash -c 'rm -r \"$@\"' _ a ~/b", "~/b"),
+        ("xargs sh -c 'rm -r \"$@\"' _ <<< ~", "~"),
+        ("find ~ -maxdepth 0 -exec sh -c 'rm -r \"$1\"' _ {} ';'", "~"),
+        ("bash -c 'rm -r \"$1\"' _ '~'", "./~"),
+        ("bash -c 'rm -r \"$1\"' _ ~/'a b'", "~/a b"),
+    ],
+)
+def test_home_is_handed_over_as_home(text: str, removed: str) -> None:
+    """To the words of a text that a shell is given; a `~` in quotes is a name."""
+    assert removed in removing(text).removes
