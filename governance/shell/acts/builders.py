@@ -14,6 +14,7 @@ from governance.shell.values import Word
 _CALLED: Final = re.compile(r"\$[({]shell\s+([^)}\n]{1,2000})[)}]")
 _RECIPE: Final = re.compile(r"(?m)(?:^\t[ \t]*|^[^\s#=;:][^=\n;:]*+:[^=\n;]*+;[ \t]*)([^\n]+)")
 
+_TEXTS_MAX: Final = 32
 _SCOPED: Final = {"angular": "ng", "nestjs": "nest", "sentry": "sentry-cli"}
 """Programs of packages that are named `@scope/cli`, where they are not named as the scope."""
 
@@ -82,7 +83,8 @@ def make(draft: Draft) -> None:
     for one in (*draft.words, *draft.assigns):
         name, _, value = one.partition("=")
         if name.strip(":?+") == "MAKEFLAGS":
-            for more in value.split("--eval=")[1:]:
+            texts = value.split("--eval=")[1:]
+            for more in draft.first(texts, _TEXTS_MAX, "texts in the options of make"):
                 recipes(draft, Word(more.replace("\\ ", " ")))
     for one in draft.words:
         name, _, value = one.partition("=")
