@@ -251,19 +251,20 @@ def migrate(connection: apsw.Connection, path: Path) -> None:
     try:
         version = schema_version(connection)
         refuse_newer(version, path)
-        for step in MIGRATIONS[version:]:
-            for statement in step:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={VERSION}")
-        connection.execute("COMMIT")
-    except BaseException as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        if isinstance(error, apsw.SQLError):
+        try:
+            for step in MIGRATIONS[version:]:
+                for statement in step:
+                    connection.execute(statement)
+        except apsw.SQLError:
             raise StoreDamaged(
                 f"the store `{path}` says to have schema version {version}, and has other tables",
                 remedy=DAMAGED_REMEDY,
             ) from None
+        connection.execute(f"PRAGMA user_version={VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
 
 
