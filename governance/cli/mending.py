@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from governance.access.guard import require_whole
+from governance.cli.accepting import accept, closed_rows, record_repair
 from governance.cli.config_restoring import (
     ConfigRestore,
     config_source,
@@ -29,17 +30,15 @@ from governance.cli.frame import (
     project_of,
 )
 from governance.cli.guard import require_person
+from governance.cli.mending_told import OF_STORE, anew_text, code_of, report_json, told
 from governance.cli.opening import (
     behind_guard,
-    require_session,
     sessions_in,
-    store_of,
     stored_form_of,
 )
 from governance.cli.output import print_json, print_line
 from governance.cli.progress import working
-from governance.cli.recording import person_name, recorded_json, recording_engine
-from governance.cli.tables import print_table
+from governance.cli.recording import recording_engine
 from governance.cli.values import REASON, require_unset
 from governance.clock import SystemClock
 from governance.config import Config, load_config
@@ -47,9 +46,7 @@ from governance.engine import Engine
 from governance.engine.backing import backup_folder, embedded_store
 from governance.engine.config_files import finish_put_back, put_back, unfinished
 from governance.engine.kept_values import (
-    FIGURES,
     INDEX_OF_MESSAGES,
-    KEY,
     kept_in,
     made_anew,
 )
@@ -60,32 +57,26 @@ from governance.engine.restoring import restore as restore_state
 from governance.errors import (
     GovernanceError,
     MisuseError,
-    SessionErased,
     StoreDamaged,
     number_of,
 )
 from governance.journal.backup import backups_in
-from governance.journal.encrypted import EncryptedJournal
 from governance.journal.gaps import DAMAGED_KIND
 from governance.journal.opening import mirror_for, open_journal
 from governance.journal.protected import require_key
-from governance.journal.records import Finding, Journal
+from governance.journal.records import Finding
 from governance.journal.repair import RepairReport, SessionRepair, repair_store
 from governance.journal.restore import restore_store
 from governance.journal.servers import RepairsInPlace
 from governance.journal.sources import FileSource, JournalSource, Source, copies_of
 from governance.journal.staging import GivenUp
-from governance.ledger import damage
 from governance.project import Project
 from governance.values import Json
 
 SNAPSHOT_ROWS_MIN = 1000
 """Rows from which on a session's state is kept as a snapshot again after a repair."""
 
-PAGE_ROWS = 1_000
-_UNMENDED_MAX = 20
 _ON_SERVER = ("postgresql:", "postgres:")
-_OF_STORE = {INDEX_OF_MESSAGES: "what messages are found by", FIGURES: "what figures count"}
 
 CODES: Mapping[str, str] = {
     "GOV547": "an acceptance of losses of a session that has none",
@@ -160,8 +151,10 @@ def repair(
             raise click.UsageError("an acceptance needs its --reason")
         require_person("repair", project, key_file)
         require_key(config)
-        _give_up(project, config, accepted, everything=accept_all)
-        return _accept(project, accepted, accept_all, reason, format_name)
+        closed = closed_rows(project, accepted, everything=accept_all)
+        if closed:
+            _tell_engine(project, _mended(project, config, (), closed, dry_run=False), "")
+        return accept(project, accepted, accept_all, reason, format_name)
     require_unset(["reason"], "goes with --accept, or with --accept-all")
     if not dry_run:
         require_person("repair", project, key_file)
@@ -171,7 +164,7 @@ def repair(
         _tell_engine(project, report, "")
     # What would be kept of rows that are still to be brought back is not known.
     anew, lost = ((), ()) if report.needed and dry_run else _kept_anew(project, dry_run=dry_run)
-    return _told(report, format_name, anew=anew, lost=lost)
+    return told(report, format_name, anew=anew, lost=lost)
 
 
 def _mended(
@@ -312,7 +305,7 @@ def restore(
         _restore_config(project, plan, moved=plan.law is None)
         if format_name != "json":
             print_plan(plan, dry_run=False)
-    return _told(report, format_name, plan)
+    return told(report, format_name, plan)
 
 
 def _planned(project: Project, backup: str, *, dry_run: bool) -> ConfigRestore:
@@ -332,7 +325,7 @@ def _restore_config(project: Project, plan: ConfigRestore, *, moved: bool = Fals
     if plan.law is None and not moved:
         put_back(project, plan.changes)
     with recording_engine(project) as engine:
-        _record(engine, PROJECT_SESSION, plan.what, 0)
+        record_repair(engine, PROJECT_SESSION, plan.what, 0)
     if plan.law is not None:
         put_back(project, plan.changes)
 
@@ -367,17 +360,17 @@ def _told_dry(
         config = trusted_config(load_config(project.directory))
         report, _ = _put_store(config, backup, dry_run=True)
     if format_name == "json":
-        told: dict[str, Json] = {"ok": True} if report is None else _as_json(report)
-        told |= {"dry_run": True} | ({} if plan is None else {"config": plan.as_json()})
-        print_json(told | {"ok": bool(told["ok"]) and not weaker})
-        return FOUND if weaker or (report is not None and _code_of(report)) else FINE
+        made: dict[str, Json] = {"ok": True} if report is None else report_json(report)
+        made |= {"dry_run": True} | ({} if plan is None else {"config": plan.as_json()})
+        print_json(made | {"ok": bool(made["ok"]) and not weaker})
+        return FOUND if weaker or (report is not None and code_of(report)) else FINE
     if plan is not None:
         print_plan(plan, dry_run=True)
         if weaker:
             print_line("this weakens what is in force: it takes `--allow-weaker`", "bad")
         if report is None and not config_only:
             print_line("where the store lies is known once the configuration is back", "wary")
-    code = FINE if report is None else _told(report, format_name)
+    code = FINE if report is None else told(report, format_name)
     return FOUND if weaker else code
 
 
@@ -424,7 +417,7 @@ def _tell_engine(project: Project, report: RepairReport, restored: str) -> None:
                 continue  # its key is lost, which is told of all sessions together
         harmed = {one.session for one in report.sessions if one.lost}
         if restored and PROJECT_SESSION not in harmed:
-            _record(engine, PROJECT_SESSION, restored, report.rows)
+            record_repair(engine, PROJECT_SESSION, restored, report.rows)
         for name in sessions_in(behind_guard(engine.journal)):
             _keep_snapshot(engine, name)
 
@@ -435,7 +428,7 @@ def _tell_session(engine: Engine, one: SessionRepair) -> None:
         engine.announce([row for row in newest if row.kind == DAMAGED_KIND])
     elif one.merged and not one.lost:
         what = f"{number_of(one.merged, 'row')} came from a copy"
-        _record(engine, one.session, what, one.merged)
+        record_repair(engine, one.session, what, one.merged)
 
 
 def _kept_anew(project: Project, *, dry_run: bool) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
@@ -451,23 +444,12 @@ def _kept_anew(project: Project, *, dry_run: bool) -> tuple[tuple[str, ...], tup
     with recording_engine(project) as engine:
         made = tuple(made_anew(behind_guard(engine.journal), found))
         for one in made:
-            session = one if one not in _OF_STORE else PROJECT_SESSION
-            _record(engine, session, f"{_anew(one, 'was')}".partition(": ")[2], 0)
+            session = one if one not in OF_STORE else PROJECT_SESSION
+            record_repair(engine, session, f"{anew_text(one, 'was')}".partition(": ")[2], 0)
         if INDEX_OF_MESSAGES in made:
             for name in sessions_in(behind_guard(engine.journal)):
                 _keep_snapshot(engine, name)
     return made, found.lost
-
-
-def _anew(one: str, would: str) -> str:
-    what = _OF_STORE.get(one, "the state that is kept of it")
-    subject = "the store" if one in _OF_STORE else one
-    return f"{subject}: {what} {would} made anew"
-
-
-def _record(engine: Engine, session: str, what: str, rows: int) -> int:
-    data: dict[str, Json] = {"what": what, "rows": rows}
-    return engine.record(session, "session.repaired", data, actor=person_name()).seq
 
 
 def _keep_snapshot(engine: Engine, session: str) -> None:
@@ -478,222 +460,6 @@ def _keep_snapshot(engine: Engine, session: str) -> None:
         keep_snapshot(store, restore_state(store, session))
     except GovernanceError:
         return  # a snapshot saves time and nothing else
-
-
-def _give_up(
-    project: Project, config: Config, accepted: Sequence[str], *, everything: bool
-) -> None:
-    """
-    Put stand-ins in the place of rows that nobody can read, in sessions whose loss is accepted.
-
-    Their key is lost, or they are not what it sealed, and no copy that is known has better ones.
-    """
-    with store_of(project, "verify") as guarded:
-        journal = behind_guard(guarded)
-        for session in accepted:
-            require_session(journal, session)
-        names = sessions_in(journal) if everything else accepted
-        closed = {name: rows for name in names if (rows := _closed_rows(journal, name))}
-    if closed:
-        _tell_engine(project, _mended(project, config, (), closed, dry_run=False), "")
-
-
-def _closed_rows(journal: Journal, session: str) -> frozenset[int]:
-    """The sequences of rows of *session* that are there and that nobody can read."""
-    if not isinstance(journal, EncryptedJournal):
-        return frozenset()
-    stored, closed = journal.inner, set[int]()
-    origin = stored.origin(session)
-    after = origin.seq if origin is not None else 0
-    try:
-        while page := stored.read(session, after=after, limit=PAGE_ROWS):
-            closed.update(record.seq for record in page if not journal.can_open(record))
-            after = page[-1].seq
-    except (SessionErased, StoreDamaged):
-        return frozenset()  # what was erased is no loss, and what is damaged is to be mended first
-    return frozenset(closed)
-
-
-def _accept(
-    project: Project, accepted: Sequence[str], everything: bool, reason: str, format_name: str
-) -> int:
-    told: list[Json] = []
-    with recording_engine(project) as engine:
-        for session in accepted:
-            if not _damage(engine, session):
-                raise MisuseError(
-                    f"nothing is lost of session `{session}`",
-                    code="GOV547",
-                    remedy="`governance verify` names those of which something is",
-                )
-        names, left = _harmed(engine) if everything else (list(accepted), [])
-        for session in dict.fromkeys(names):
-            what = f"accepted: {_damage(engine, session)}"
-            seq = _record(engine, session, f"{what}: {reason}", 0)
-            told.append(recorded_json({"what": what}, session=session, seq=seq))
-            if format_name != "json":
-                print_line(f"{session}: the loss is accepted, and the session may work", "good")
-    if format_name == "json":
-        print_json(told)
-    elif not told:
-        print_line("nothing is lost of any session", "good")
-    for error in left:
-        print_line(f"left out, for it cannot be read: {error.message}", "bad", stderr=True)
-    return FOUND if left else FINE
-
-
-def _harmed(engine: Engine) -> tuple[list[str], list[GovernanceError]]:
-    """The sessions of which something is lost, and why others cannot be read."""
-    harmed: list[str] = []
-    left: list[GovernanceError] = []
-    for name in sessions_in(behind_guard(engine.journal)):
-        try:
-            if _damage(engine, name):
-                harmed.append(name)
-        except GovernanceError as error:
-            left.append(error)
-    return harmed, left
-
-
-def _damage(engine: Engine, session: str) -> str:
-    """What is lost of *session*; nothing of one that nobody may work on again."""
-    try:
-        return damage(engine.state(session, audited=False).ledger)
-    except SessionErased:
-        return ""
-
-
-def _told(
-    report: RepairReport,
-    format_name: str,
-    plan: ConfigRestore | None = None,
-    *,
-    anew: tuple[str, ...] = (),
-    lost: tuple[Finding, ...] = (),
-) -> int:
-    would = "would be" if report.dry_run else "was"
-    code = FOUND if lost else _code_of(report)
-    if format_name == "json":
-        told = _as_json(report) | {"anew": list(anew), "gone": [_gone(one) for one in lost]}
-        told["ok"] = bool(told["ok"]) and not lost
-        print_json(told | ({} if plan is None else {"config": plan.as_json()}))
-        return code
-    if report.needed:
-        _print(report)
-    elif not anew and not lost and not report.unmended:
-        print_line(f"nothing is to be repaired in {number_of(report.rows, 'row')}", "good")
-    for one in anew:
-        print_line(_anew(one, would), "good")
-    for one in report.unmended[:_UNMENDED_MAX]:
-        print_line(f"not mended: {one}", "bad")
-    if len(report.unmended) > _UNMENDED_MAX:
-        print_line(f"and {len(report.unmended) - _UNMENDED_MAX} more", "bad")
-    if report.unmended:
-        print_line(
-            "copy what is sound into a file with `governance store copy`, and bring the rest there "
-            "with `governance repair --from`",
-            "wary",
-        )
-    _print_gone(lost)
-    return code
-
-
-def _print_gone(lost: tuple[Finding, ...]) -> None:
-    for one in lost[:_UNMENDED_MAX]:
-        print_line(f"{_gone(one)}", "bad")
-    if len(lost) > _UNMENDED_MAX:
-        print_line(f"and {len(lost) - _UNMENDED_MAX} more", "bad")
-    if lost:
-        print_line("`governance repair --from COPY` takes it from a copy that has it", "wary")
-    if any(one.what == KEY for one in lost):
-        mend = "governance repair --accept SESSION --reason WHY"
-        print_line(f"where none has a key, `{mend}` gives up the rows that it opens", "wary")
-
-
-def _gone(one: Finding) -> str:
-    return f"row {one.seq} of `{one.session}`: {one.message}"
-
-
-def _code_of(report: RepairReport) -> int:
-    bad = report.unmended or report.values_lost or any(one.fresh for one in report.sessions)
-    return FOUND if bad else FINE
-
-
-def _print(report: RepairReport) -> None:
-    would = "would be " if report.dry_run else ""
-    print_line(f"{number_of(report.rows, 'row')} {would}there", "good")
-    if report.merged:
-        print_line(
-            f"{number_of(report.merged, 'row')} of them {would}brought back from copies", "good"
-        )
-    if report.sessions:
-        print_table(
-            ("session", "lost", "brought back", "which are lost"),
-            [_line(one) for one in report.sessions],
-            whole=("lost", "brought back"),
-        )
-    if report.more:
-        print_line(f"and {number_of(report.more, 'further session')}", "wary")
-    if report.kept is not None:
-        print_line(f"what stood there is kept as {report.kept}")
-    if report.values_merged:
-        print_line(
-            f"{number_of(report.values_merged, 'value')} beside them {would}whole again", "good"
-        )
-    if report.quarantine is not None:
-        held = [(report.quarantined, "row"), (report.quarantined_values, "damaged value")]
-        told = " and ".join(number_of(count, what) for count, what in held if count)
-        print_line(f"what fits nowhere, {told}, is in {report.quarantine}")
-    for one in report.values_lost[:_UNMENDED_MAX]:
-        print_line(f"{would}lost: {one}", "bad")
-    if len(report.values_lost) > _UNMENDED_MAX:
-        print_line(f"and {len(report.values_lost) - _UNMENDED_MAX} more", "bad")
-    if report.lost:
-        print_line(f"{number_of(report.lost, 'row')} {would}lost", "bad")
-    if any(one.fresh for one in report.sessions) and not report.dry_run:
-        mend = "governance repair --accept SESSION --reason WHY"
-        print_line(f"their sessions may not work until `{mend}`", "wary")
-
-
-def _line(one: SessionRepair) -> tuple[str, ...]:
-    stretches = [str(a) if a == b else f"{a}-{b}" for a, b in one.lost[:20]]
-    more = len(one.lost) - len(stretches)
-    words = ", ".join(stretches) + (f" and {more} more" if more else "")
-    if one.unproven:
-        words += f" ({number_of(one.unproven, 'row')} after them cannot be proven)"
-    return one.session, str(one.lost_rows), str(one.merged), words
-
-
-def _as_json(report: RepairReport) -> dict[str, Json]:
-    return {
-        "ok": not (report.lost or report.values_lost or report.unmended),
-        "needed": report.needed,
-        "dry_run": report.dry_run,
-        "rows": report.rows,
-        "merged": report.merged,
-        "lost": report.lost,
-        "values_merged": report.values_merged,
-        "values_lost": list(report.values_lost),
-        "quarantined": report.quarantined,
-        "quarantined_values": report.quarantined_values,
-        "kept": str(report.kept or ""),
-        "quarantine": str(report.quarantine or ""),
-        "sources": list(report.sources),
-        "problems": list(report.problems),
-        "unmended": list(report.unmended),
-        "more": report.more,
-        "sessions": [
-            {
-                "session": one.session,
-                "rows": one.rows,
-                "merged": one.merged,
-                "lost": [[first, last] for first, last in one.lost],
-                "fresh": one.fresh,
-                "unproven": one.unproven,
-            }
-            for one in report.sessions
-        ],
-    }
 
 
 COMMANDS = {"repair": repair, "restore": restore}

@@ -33,15 +33,12 @@ from governance.journal.salvage_pages import (
 )
 from governance.journal.sqlite_lineage import tombstone_of
 from governance.journal.sqlite_rows import COLUMNS
-from governance.journal.sqlite_schema import APPLICATION_ID, VERSION
+from governance.journal.sqlite_schema import AHEAD_MAX, APPLICATION_ID, VERSION
 from governance.journal.staging import Staging
 from governance.journal.vault import ERASED_PREFIX
 
 if TYPE_CHECKING:
     import apsw
-
-_AHEAD_MAX = 100
-"""A schema version so far above this engine's is no newer engine's, but damage."""
 
 _VERSION_AT = slice(60, 64)
 _HEAD_COLUMNS = 6
@@ -109,7 +106,7 @@ class Salvage:
         with self.path.open("r+b") as file:
             header = file.read(HEADER_BYTES)
             mended = mended_header(header)
-            if int.from_bytes(mended[_VERSION_AT], "big", signed=True) > VERSION + _AHEAD_MAX:
+            if int.from_bytes(mended[_VERSION_AT], "big", signed=True) > VERSION + AHEAD_MAX:
                 mended = mended[:60] + VERSION.to_bytes(4, "big") + mended[64:]
             self.header_mended = mended != header
             if self.header_mended:

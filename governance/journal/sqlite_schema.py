@@ -83,6 +83,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 VERSION = len(MIGRATIONS)
 """The schema version that this engine reads and writes (``PRAGMA user_version``)."""
 
+AHEAD_MAX = 100
+"""How far above `VERSION` a version is one of a newer engine; beyond that it is damage."""
+
 _FOLDER_MODE = 0o700
 _OWN_FOLDER = ".governance"
 
@@ -274,11 +277,11 @@ def refuse_newer(version: int, path: Path) -> None:
 
     Raises:
         StoreNewer: It is above `VERSION`.
-        StoreDamaged: It is below zero.
+        StoreDamaged: It is below zero, or above what any engine to come could have made of it.
     """
-    if version > VERSION:
+    if VERSION < version <= VERSION + AHEAD_MAX:
         raise newer(version, VERSION, f"the store `{path}`")
-    if version < 0:
+    if version > VERSION or version < 0:
         raise StoreDamaged(
             f"the store `{path}` has schema version {version}", remedy=DAMAGED_REMEDY
         )

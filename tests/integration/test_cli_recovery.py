@@ -39,6 +39,7 @@ from governance.journal.opening import DEFAULT_URL
 from governance.journal.postgres import PostgresJournal
 from governance.journal.records import Append, Row
 from governance.journal.searching import Query, Search
+from governance.journal.sqlite_schema import VERSION
 from governance.project import Project, create_project
 from governance.rules.trust import grant_trust
 from governance.scopes import Reader, Scope
@@ -628,13 +629,13 @@ def test_a_newer_store_is_named_as_the_person_knows_it(
     """What is told is about the store, and about no copy that was made to look at it."""
     store = project / ".governance" / "journal.db"
     connection = apsw.Connection(str(store))
-    connection.pragma("user_version", 10_000)
+    connection.pragma("user_version", VERSION + 1)
     connection.close()
 
     code, _, err = run("repair", *key)
 
     assert code == 2
-    assert f"GOV503 the store `{store}` has schema version 10000" in err
+    assert f"GOV503 the store `{store}` has schema version {VERSION + 1}" in err
 
 
 def test_a_new_store_needs_no_repair(
