@@ -81,6 +81,7 @@ CODES: Mapping[str, str] = {
             "A file whose name does not say what it is.",
         ),
     ],
+    exits="0 done, 1 search: not all sessions could be read, 2 could not do what was asked",
 )
 @click.argument("what", type=click.Choice(["show", "export", "import", "search"]))
 @click.argument("session")

@@ -284,7 +284,7 @@ def test_a_standby_that_lacks_rows_is_found_out(
     again = opened(primary, standby, mirror=tmp_path / "heads")
     again.append([Append("s", 10, (row("on"),))])
     (finding,) = again.verify().findings
-    assert (finding.what, finding.session, finding.seq) == ("hash", "s", 6)
+    assert (finding.what, finding.session, finding.seq) == ("mirror", "s", 6)
     assert bodies(other, "s")[:6] == [*(f"kept {n}" for n in range(5)), "new 5"]
     # The control: without a mirror the loss cannot be seen, and the report does not say that it is.
     report = other.verify()
