@@ -24,25 +24,10 @@ _IMPLIED: Final = {
 }
 """Files that a program runs without being told so."""
 
-_SHELLS: Final = frozenset(
-    {
-        "sh",
-        "bash",
-        "dash",
-        "zsh",
-        "ksh",
-        "ash",
-        "mksh",
-        "fish",
-        "csh",
-        "tcsh",
-        "source",
-        ".",
-        "busybox",
-        "sbatch",
-        "qsub",
-    }
-)
+_SHELLS: Final = frozenset({
+    "sh", "bash", "dash", "zsh", "ksh", "ash", "mksh", "fish", "csh", "tcsh", "source", ".",
+    "busybox", "sbatch", "qsub",
+})  # fmt: skip
 _ENDINGS: Final = {
     ".py": "python",
     ".js": "node",
