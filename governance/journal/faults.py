@@ -19,6 +19,7 @@ from governance.errors import (
     StoreNewer,
 )
 from governance.journal.records import BRANCH_DEPTH_MAX
+from governance.journal.sqlite_header import HEADER_BYTES, mended_header
 
 if TYPE_CHECKING:
     import apsw
@@ -182,8 +183,6 @@ def store_error(error: apsw.Error, path: str | os.PathLike[str]) -> JournalError
 
 
 def _has_wrong_header(path: Path) -> bool:
-    from governance.journal.salvage_pages import HEADER_BYTES, mended_header
-
     try:
         with path.open("rb") as file:
             header = file.read(HEADER_BYTES)

@@ -22,15 +22,14 @@ from governance.journal.chain import entry_digest, snapshot_digest
 from governance.journal.faults import newer
 from governance.journal.records import KEY_SHELF, Entry, Head, Origin, Snapshot
 from governance.journal.salvage_pages import (
-    HEADER_BYTES,
     Pages,
     Value,
     free_pages,
     log_frames,
-    mended_header,
     records_in,
     shape_of,
 )
+from governance.journal.sqlite_header import HEADER_BYTES, mended_header
 from governance.journal.sqlite_lineage import tombstone_of
 from governance.journal.sqlite_rows import COLUMNS
 from governance.journal.sqlite_schema import AHEAD_MAX, APPLICATION_ID, VERSION

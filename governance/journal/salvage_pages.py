@@ -13,45 +13,19 @@ import struct
 from collections.abc import Callable, Iterator
 
 from governance._attrs import define, frozen
+from governance.journal.sqlite_header import HEADER_BYTES, PAGE_BYTES_DEFAULT, is_page_size
 
 Value = int | float | str | bytes | None
-PAGE_BYTES_DEFAULT = 4096
 PAYLOAD_BYTES_MAX = 70 * 1024 * 1024
 """A record that says to be longer is none of ours."""
 
 COLUMNS_MAX = 64
-HEADER_BYTES = 100
 _INDEX_INTERIOR, _INDEX_LEAF, _TABLE_LEAF = 0x02, 0x0A, 0x0D
 _WAL_HEADER_BYTES, _WAL_FRAME_BYTES = 32, 24
 _WAL_MAGIC = (0x377F0682, 0x377F0683)
 
 Read = Callable[[int, int], bytes]
 """Gives the bytes from an offset on, at most so many; fewer at the end of the file."""
-
-
-_SAME = (
-    (0, b"SQLite format 3\0"),
-    (20, b"\0"),  # nothing is reserved in a page
-    (21, b"\x40\x20\x20"),
-    (44, b"\0\0\0\x04"),  # the format of the schema
-    (56, b"\0\0\0\x01"),  # UTF-8
-)
-"""What stands in the header of every store of ours, and where; it tells how to read the file."""
-
-
-def mended_header(header: bytes) -> bytes:
-    """*header*, the first 100 bytes of a file, with what every store has there as it has to be."""
-    if len(header) < HEADER_BYTES:
-        return header
-    made = bytearray(header)
-    for place, same in _SAME:
-        made[place : place + len(same)] = same
-    if shape_of(header).page_bytes != int.from_bytes(header[16:18], "big"):
-        made[16:18] = PAGE_BYTES_DEFAULT.to_bytes(2, "big")
-    for place in (18, 19):  # with a log or without; anything else bars from writing or reading
-        if made[place] not in (1, 2):
-            made[place] = 2
-    return bytes(made)
 
 
 @frozen
@@ -65,9 +39,9 @@ class Shape:
 def shape_of(header: bytes) -> Shape:
     """The shape that the first bytes of a file tell; the usual one where they are damaged."""
     size = int.from_bytes(header[16:18], "big") if len(header) > 20 else 0
-    size = 65_536 if size == 1 else size
-    if size < 512 or size & (size - 1):
+    if not is_page_size(size):
         return Shape(PAGE_BYTES_DEFAULT, PAGE_BYTES_DEFAULT)
+    size = 65_536 if size == 1 else size
     reserved = header[20] if header[20] <= size - 480 else 0
     return Shape(size, size - reserved)
 

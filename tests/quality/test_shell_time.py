@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import pkgutil
 import re
@@ -29,6 +30,14 @@ SECONDS_MAX = 1.0
 def filled(unit: str, size: int = SIZE) -> str:
     """*unit* again and again."""
     return unit * (size // len(unit))
+
+
+@pytest.fixture(autouse=True)
+def _uncollected() -> Iterator[None]:
+    """What other tests have left is not looked through for garbage while time is taken."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 DOUBLING = "; ".join(f"x{at + 1} = x{at} + x{at}" for at in range(60))
