@@ -151,9 +151,7 @@ def repair(
             raise click.UsageError("an acceptance needs its --reason")
         require_person("repair", project, key_file)
         require_key(config)
-        closed = closed_rows(project, accepted, everything=accept_all)
-        if closed:
-            _tell_engine(project, _mended(project, config, (), closed, dry_run=False), "")
+        _give_up(project, config, accepted, everything=accept_all)
         return accept(project, accepted, accept_all, reason, format_name)
     require_unset(["reason"], "goes with --accept, or with --accept-all")
     if not dry_run:
@@ -165,6 +163,19 @@ def repair(
     # What would be kept of rows that are still to be brought back is not known.
     anew, lost = ((), ()) if report.needed and dry_run else _kept_anew(project, dry_run=dry_run)
     return told(report, format_name, anew=anew, lost=lost)
+
+
+def _give_up(
+    project: Project, config: Config, accepted: Sequence[str], *, everything: bool
+) -> None:
+    """Put stand-ins in the place of rows of *accepted*, or of all, that nobody can read."""
+    if not closed_rows(project, accepted, everything=everything):
+        return
+    # First what any repair does: a copy may still have a key, and what it opens is not given up.
+    _tell_engine(project, _mended(project, config, (), dry_run=False), "")
+    closed = closed_rows(project, accepted, everything=everything)
+    if closed:
+        _tell_engine(project, _mended(project, config, (), closed, dry_run=False), "")
 
 
 def _mended(

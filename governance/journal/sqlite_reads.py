@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +40,7 @@ _SESSIONS_SQL = "SELECT id, head, hash FROM session WHERE id > ? ORDER BY id LIM
 
 
 @define(eq=False, repr=False)
-class SqliteReads:
+class SqliteReads(ABC):
     """
     The reading half of a `Journal` in the SQLite file *path*. Thread-safe.
 
@@ -58,18 +59,18 @@ class SqliteReads:
     _closed: bool = field(default=False, init=False)
     _quiet: tuple[int, int] = field(default=(-1, 0), init=False)
 
+    @abstractmethod
     def _connected(self, patience: Patience) -> apsw.Connection:
         """A new connection to the store; raises `apsw.Error`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _in_place(self) -> bool:
         """Whether the file at the path is the one that was opened."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def _mirror(self) -> Mirror | None:
         """Where the heads of this store are kept beside it."""
-        raise NotImplementedError
 
     def read(
         self,

@@ -148,6 +148,19 @@ def test_rows_that_no_key_opens_are_given_up_by_a_person(house: House, say: Say)
     assert say("repair")[1].startswith("nothing is to be repaired")
 
 
+@pytest.mark.parametrize("house", ["file"], indirect=True)  # a server's copies are all named
+def test_what_a_backup_opens_is_not_given_up(house: House, say: Say) -> None:
+    """Accepting without having repaired looks first whether a copy that is known has the key."""
+    assert say("backup")[0] == 0
+    house.lose(key_of("b"))
+
+    code, out = say("repair", "--accept", "b", "--reason", "in haste")
+
+    assert (code, "nothing is lost of session `b`" in out) == (2, True), out
+    assert say("verify")[0] == 0
+    assert "a hedgehog of b" in say("chat", "show", "b")[1]
+
+
 def test_a_copy_gives_its_keys_at_once(house: House, say: Say) -> None:
     """Nothing is lost where a copy has what is gone: the keys, and the value that says whose."""
     assert say("context", "set", "k", "1")[0] == 0
