@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +19,7 @@ from governance.cli.guard import make_key
 from governance.config import load_config
 from governance.journal.key_sources import new_key_text
 from governance.journal.opening import open_journal
-from governance.journal.protected import open_protected
+from governance.journal.protected import KeyNeeded, open_protected
 from governance.journal.records import KEY_SHELF, VAULT, Append, Appended, Row
 from governance.journal.vault import entry_name, session_scope, shelf_scope
 from governance.project import Project, create_project
@@ -246,3 +247,31 @@ def test_figures_whose_key_is_lost_are_counted_anew(house: House, say: Say) -> N
 
     assert counted(say) == before
     assert say("verify")[0] == 0
+
+
+@pytest.mark.parametrize("house", ["file"], indirect=True)
+def test_rows_and_their_key_are_lost_at_once(house: House, say: Say) -> None:
+    """A session of which nothing can be told stops no repair of the others."""
+    house.lose(key_of("b"))
+    connection = apsw.Connection(str(house.project / ".governance" / "journal.db"))
+    connection.execute("DELETE FROM event WHERE session = 'b' AND seq > 3")
+    connection.execute("DELETE FROM event WHERE session = 'a' AND seq = 2")
+    connection.close()
+
+    code, out = say("repair", "--format", "json")
+    told = json.loads(out)
+    assert (code, {one["session"] for one in told["sessions"]}) == (1, {"a", "b"})
+    assert say("repair", "--accept-all", "--reason", "the disk was lost")[0] == 0
+
+    assert say("verify")[0] == 0
+    assert (house.says("a"), house.says("b")) == ("", "")
+
+
+def test_a_store_with_keys_takes_no_plain_rows(house: House) -> None:
+    """Data keys alone say that it is encrypted, whatever became of the value that says whose."""
+    house.lose(VAULT)
+    file = house.project / "governance.toml"
+    file.write_text(re.sub(r"(?m)^key = .*$", "", file.read_text()))
+
+    with pytest.raises(KeyNeeded):
+        Engine.open(house.project)

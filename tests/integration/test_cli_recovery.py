@@ -279,6 +279,21 @@ def test_what_was_decided_before_a_loss_is_not_judged_by_it(
     assert "`governance repair --accept one` lifts it" in run("show", "one")[1]
 
 
+@pytest.mark.parametrize("harmed", ["file"], indirect=True)
+def test_a_message_that_is_damaged_hides_no_other(harmed: Path, run: Run) -> None:
+    """What the index finds and the journal does not prove is left out, and its session named."""
+    change = "at_ms = at_ms + 1 WHERE kind = 'message.added' AND session = 'a'"
+    connection = apsw.Connection(str(Project(harmed).journal_file))
+    connection.execute(f"UPDATE event SET {change}")
+    connection.close()
+
+    code, out, _ = run("chat", "search", "--all", "hedgehog", "--format", "json")
+
+    told = json.loads(out)
+    assert (code, told["damaged"]) == (1, ["a"])
+    assert "c" in {one["session"] for one in told["messages"]}
+
+
 def test_a_session_that_cannot_be_read_keeps_no_other_waiting(
     project: Path, run: Run, key: tuple[str, str]
 ) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 import apsw
 import pytest
 
-from governance.errors import StoreNewer
+from governance.errors import StoreDamaged, StoreNewer
 from governance.journal.backup import backup_store
 from governance.journal.records import Append, Appended, Duplicate, Entry, Row
 from governance.journal.repair import repair_store
 from governance.journal.restore import restore_store
 from governance.journal.sources import FileSource
 from governance.journal.sqlite import SqliteJournal
-from governance.journal.sqlite_schema import VERSION
+from governance.journal.sqlite_schema import AHEAD_MAX, VERSION
 from tests.quality.make_stores import FOLDER, STORE_ID, rows_of
 
 VERSIONS = tuple(range(1, VERSION + 1))
@@ -127,6 +127,20 @@ def test_a_newer_store_is_refused_by_name_everywhere(ahead: int, tmp_path: Path)
     with pytest.raises(StoreNewer, match=told):
         restore_store(tmp_path / "store" / "other.db", path, now_ms=1, mirror=None)
     assert path.read_bytes() == before
+
+
+def test_a_version_of_no_engine_is_damage(tmp_path: Path) -> None:
+    """What lies far above is told as damage, and mended; nobody is sent to upgrade."""
+    path = _copy(VERSION, tmp_path)
+    connection = apsw.Connection(str(path))
+    connection.execute(f"PRAGMA user_version={VERSION + AHEAD_MAX + 1}")
+    connection.close()
+    with pytest.raises(StoreDamaged, match="governance repair"):
+        SqliteJournal.open(path, create=False)
+
+    assert repair_store(path, now_ms=1, mirror=None).lost == 0
+
+    SqliteJournal.open(path, create=False).close()
 
 
 # Each child of one process is killed one statement later than the one before it.

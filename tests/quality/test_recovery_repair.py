@@ -13,13 +13,17 @@ import apsw
 import pytest
 
 from governance.journal.backup import backup_store
+from governance.journal.encrypted import encrypted
+from governance.journal.key_sources import KeyEncryptionKey
 from governance.journal.memory import MemoryJournal
-from governance.journal.records import Append, Appended, Entry, Row
-from governance.journal.repair import OtherStore
+from governance.journal.records import KEY_SHELF, Append, Appended, Entry, Row
+from governance.journal.repair import OtherStore, RepairReport, repair_store
 from governance.journal.replacing import StoreInUse
 from governance.journal.restore import BackupDamaged, restore_store
 from governance.journal.session_values import BLOB_SHELF, INDEX_SHELF
 from governance.journal.sources import FileSource, JournalSource, copies_of
+from governance.journal.sqlite import SqliteJournal
+from governance.journal.vault import Vault, entry_name, session_scope
 from tests.quality.damaged_stores import NOW_MS, Damaged, copied, make_store
 
 
@@ -149,6 +153,45 @@ def test_a_loss_after_an_acceptance_is_not_accepted_by_it(store: Damaged) -> Non
 
     assert [(one.lost, one.fresh) for one in report.sessions] == [(((5, 5), (20, 20)), 1)]
     assert [(one.what, one.session) for one in store.verify().findings] == [("lost", "s-1")]
+
+
+def test_rows_are_given_up_whatever_is_known_of_them(store: Damaged, tmp_path: Path) -> None:
+    """Also a row whose loss was stated once, and that a copy has brought back."""
+    made = backup_store(store.path, tmp_path / "backups", now_ms=NOW_MS)
+
+    def given_up() -> RepairReport:
+        rows = {"s-1": frozenset({20})}
+        return repair_store(store.path, now_ms=NOW_MS, mirror=store.mirror, give_up=rows)
+
+    assert [one.lost for one in given_up().sessions] == [((20, 20),)]
+    assert store.repair(FileSource(made.path)).merged == 1
+    assert store.recovered() == store.rows.keys()
+
+    report = given_up()
+
+    assert (report.needed, report.lost) == (True, 1)
+    assert store.recovered() == store.rows.keys() - {("s-1", 20)}
+
+
+def test_no_row_comes_back_whose_key_is_lost(tmp_path: Path) -> None:
+    """A copy has it, and nobody could read it: it stays lost."""
+    path, copy = tmp_path / "store" / "journal.db", tmp_path / "copy.db"
+    kek = KeyEncryptionKey.of(bytes(32))
+    with closing(SqliteJournal.open(path, create=True)) as inner:
+        journal = encrypted(inner, Vault.open(inner.shelf, kek))
+        for seq in range(6):
+            assert isinstance(journal.append([Append("s", seq, (Row("k", seq, b"{}"),))]), Appended)
+    shutil.copyfile(path, copy)
+    with closing(SqliteJournal.open(path, create=False)) as inner:
+        inner.shelf.delete(KEY_SHELF, entry_name(session_scope("s")))
+        Vault.open(inner.shelf, kek).key_of(session_scope("s"), make=True)
+    connection = apsw.Connection(str(path))
+    connection.execute("DELETE FROM event WHERE seq = 3")
+    connection.close()
+
+    report = repair_store(path, now_ms=NOW_MS, mirror=None, sources=[FileSource(copy)])
+
+    assert (report.merged, report.lost) == (0, 1)
 
 
 @pytest.mark.parametrize("change", ["at_ms = at_ms + 1", "durable = 1 - durable", "body = x'7b7d'"])
