@@ -187,7 +187,7 @@ class ServerRepair:
                 plan.complete(name, self.sources)
             ours = tuple(one for one in self.found if one.session in names)
             seen = VerifyReport(0, 0, False, ours)
-            needed = bool(self.give_up or plan.changes) or not is_as_good(seen, plan)
+            needed = plan.changes or not is_as_good(seen, plan)
             report = self._report(
                 connection, plan, names, values, needed=needed or values.found > 0
             )

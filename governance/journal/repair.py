@@ -283,8 +283,7 @@ def repair_store(
                     f"no row of ours can be found in `{path}`",
                     remedy="name a copy of it with `--from`, or use `governance restore`",
                 )
-            needed = bool(give_up or salvage.header_mended or plan.changes)
-            needed = needed or not is_as_good(seen, plan)
+            needed = salvage.header_mended or plan.changes or not is_as_good(seen, plan)
             if not needed or dry_run:
                 return reported(plan, salvage, store_id, sources, needed=needed, dry_run=dry_run)
             return put(held, work, plan, salvage, store_id, sources, now_ms, "damaged")
